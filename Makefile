@@ -1,0 +1,76 @@
+# Everything lives in .venv, which is brought up to date when pyproject.toml or constraints.txt changes.
+# Choose another interpreter with `make PYTHON=/path/to/python3`.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTEST := $(BIN)/python -m pytest
+CODE := bench cli delivery domain sources store tests
+JOBS ?= 2
+PYTHON ?=
+
+.PHONY: help run test check bench trials format clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/.installed ## install, then start the worker on the default store
+	@exec $(BIN)/tocsin worker run
+
+test: $(VENV)/.installed-dev ## install, then run every test
+	@exec $(PYTEST) -n $(JOBS) --dist loadgroup
+
+check: $(VENV)/.installed-dev ## formatting, lint, types, layers and tests
+	$(BIN)/ruff format --check $(wildcard $(CODE))
+	$(BIN)/ruff check $(wildcard $(CODE))
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory test
+
+bench: $(VENV)/.installed-dev ## measure speed and size against the floor
+	@exec $(BIN)/python -m bench
+
+trials: $(VENV)/.installed-dev ## the long forms of the trials
+	@exec $(PYTEST) -m long --timeout 7200 --hypothesis-profile long
+
+format: $(VENV)/.installed-dev ## format the code and mend what the linter can
+	$(BIN)/ruff format $(wildcard $(CODE))
+	$(BIN)/ruff check --fix $(wildcard $(CODE))
+
+clean: ## remove the virtual environment and every cache
+	rm -rf $(VENV) dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(make_venv)
+	@echo "Installing Tocsin into $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt
+	@$(make_venv)
+	@echo "Installing Tocsin and its test tools into $(VENV) ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+# A virtual environment that still runs is kept; one whose interpreter went away is made anew.
+define make_venv
+if $(BIN)/python -c 'import pip' 2>/dev/null; then exit 0; fi; \
+found=''; \
+for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+    found=$$python; \
+    $$python -c 'import venv, ensurepip' 2>/dev/null || continue; \
+    echo "Making $(VENV) with $$($$python --version) ..."; \
+    rm -rf $(VENV); \
+    exec $$python -m venv $(VENV); \
+done; \
+if [ -n "$$found" ]; then \
+    echo "$$found has no venv module: on Debian or Ubuntu run 'apt install python3-venv', then make again." >&2; \
+else \
+    echo "Python 3.11 or newer is missing: run 'apt install python3 python3-venv' (Debian)" \
+        "or 'brew install python' (macOS), or name one with 'make PYTHON=/path/to/python3'." >&2; \
+fi; \
+exit 1
+endef

@@ -1,0 +1,1 @@
+"""The worker: seals deliveries, sends them, decides what an outcome means and records it."""
