@@ -1,0 +1,21 @@
+"""Who did it, for the audit trail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The Unix user, the user that logged in (if another), the SSH address as claimed."""
+
+    user: str
+    login: str | None = None
+    address: str | None = None
+
+    @property
+    def text(self) -> str:
+        """For lists: "alice as tocsin from 192.0.2.7"."""
+        switched = self.login is not None and self.login != self.user
+        who = f"{self.login} as {self.user}" if switched else self.user
+        return f"{who} from {self.address}" if self.address else who

@@ -1,0 +1,136 @@
+"""The forms a setting is written in: durations, counts, sizes, paths, networks and so on."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domain.addresses import MODES, check_network
+from domain.times import format_duration, parse_duration
+from domain.urls import check_proxy
+
+SettingValue = str | int | tuple[str, ...] | None
+
+_UNITS = {
+    "GiB": 1 << 30,
+    "GB": 10**9,
+    "MiB": 1 << 20,
+    "MB": 10**6,
+    "KiB": 1 << 10,
+    "kB": 10**3,
+}
+_FACTORS = {unit.lower(): factor for unit, factor in _UNITS.items()} | {"": 1, "b": 1}
+_SIZE = re.compile(r"([0-9]{1,18}) ?([a-z]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the values of some settings are written and read.
+
+    `parse` raises ValueError whose text is the reason; `form` says how it should be written;
+    `bare_numbers` and `lists` tell which values of a TOML file are taken beside strings.
+    """
+
+    name: str
+    form: str
+    parse: Callable[[str], SettingValue]
+    format: Callable[[SettingValue], str]
+    bare_numbers: bool = False
+    lists: bool = False
+
+
+def parse_size(text: str) -> int:
+    """Bytes from "1000000", "256MB" or "64KiB"."""
+    match = _SIZE.fullmatch(text.strip().lower())
+    if match is None or match[2] not in _FACTORS:
+        raise ValueError(f"{text!r} is not a size")
+    return int(match[1]) * _FACTORS[match[2]]
+
+
+def format_size(size: int) -> str:
+    """The shortest exact form: 256000000 is "256MB", 1234 is "1234"."""
+    for unit, factor in _UNITS.items():
+        if size and size % factor == 0:
+            return f"{size // factor}{unit}"
+    return str(size)
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is not a duration") from None
+
+
+def _count(text: str) -> int:
+    digits = text.strip().replace("_", "")
+    if not re.fullmatch(r"[0-9]{1,18}", digits):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(digits)
+
+
+def _path(text: str) -> str | None:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise ValueError(f"{text!r} has a control character")
+    if text.startswith(("file:", ":memory:")):
+        raise ValueError(f"{text!r} is an address in SQLite's own language")
+    return text or None
+
+
+def _policy(text: str) -> str:
+    if text.strip().lower() not in MODES:
+        raise ValueError(f"{text!r} is unknown")
+    return text.strip().lower()
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(check_network(word) for word in text.replace(",", " ").split())
+
+
+def _proxy(text: str) -> str | None:
+    word = text.strip()
+    return None if word.lower() in ("", "none") else check_proxy(word)
+
+
+def _command(text: str) -> str:
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL character")
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise ValueError(f"{text!r} has an open quotation mark") from None
+    if not words:
+        raise ValueError("the command is empty")
+    return text
+
+
+def _text(value: SettingValue) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)
+
+
+def _proxy_text(value: SettingValue) -> str:
+    return "none" if value is None else str(value)
+
+
+def _duration_text(value: SettingValue) -> str:
+    return format_duration(value) if isinstance(value, int) else ""
+
+
+def _size_text(value: SettingValue) -> str:
+    return format_size(value) if isinstance(value, int) else ""
+
+
+DURATION = Kind("duration", "a duration such as 90s, 3m, 1h or 1d", _duration, _duration_text)
+COUNT = Kind("count", "a whole number", _count, _text, bare_numbers=True)
+SIZE = Kind("size", "a size such as 1000000, 256MB or 64KiB", parse_size, _size_text, True)
+PATH = Kind("path", "the path of a file", _path, _text)
+POLICY = Kind("policy", f"one of {', '.join(MODES)}", _policy, _text)
+NETWORKS = Kind(
+    "networks", "networks such as 169.254.10.0/24, fd00::/8", _networks, _text, lists=True
+)
+PROXY = Kind("proxy", "none, or an address such as http://proxy.example:3128", _proxy, _proxy_text)
+COMMAND = Kind("command", "a command and its arguments", _command, _text)
