@@ -1,0 +1,39 @@
+"""The four types of event, as they are named in JSON and on screen."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """The `type` member of an event."""
+
+    ALERTS = "alerts"
+    ENDPOINT_STATS = "endpoint_stats"
+    LOG_AUTHN = "log_authn"
+    LOG_CHANGES = "log_changes"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]  # a word for the screen, not str.title()
+        """The name on screen, as in "Endpoint Stats"."""
+        return _TITLES[self]
+
+    @property
+    def description(self) -> str:
+        """One line that says what events of this type tell."""
+        return _DESCRIPTIONS[self]
+
+
+_TITLES = {
+    EventType.ALERTS: "Alerts",
+    EventType.ENDPOINT_STATS: "Endpoint Stats",
+    EventType.LOG_AUTHN: "Log Authn",
+    EventType.LOG_CHANGES: "Log Changes",
+}
+
+_DESCRIPTIONS = {
+    EventType.ALERTS: "Something suspicious: a new country, a changed key, a host gone silent.",
+    EventType.ENDPOINT_STATS: "A WireGuard handshake of an endpoint, with its traffic since the last.",
+    EventType.LOG_AUTHN: "A sign-in that was tried, whether it succeeded or failed.",
+    EventType.LOG_CHANGES: "A setting that changed: its name, its old and its new value.",
+}
