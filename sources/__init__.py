@@ -1,0 +1,1 @@
+"""Where events come from; a source yields events and knows nothing of delivery."""

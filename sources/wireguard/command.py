@@ -1,0 +1,215 @@
+"""Run the command that prints the dump: `wg show all dump`, by itself, by sudo or by ssh.
+
+A `wg` that fails says nothing about the peers: every failure is a SourceError with a cure, and an
+interface that `wg` could not read is named as unreadable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from domain.safe import safe
+from sources.base import SourceError
+
+TIMEOUT_S = 10.0
+OUTPUT_LIMIT = 64 * 1024 * 1024
+"""Bytes of output at which a command is stopped; 10,000 peers print 1.6 MB."""
+
+_REAP_S = 1.0
+_UNREADABLE = re.compile(r"^Unable to access interface (.+): [^:]+$", re.MULTILINE)
+_KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{43}=")
+_SUDO_OPTIONS_WITH_VALUE = frozenset({"-u", "-g", "-C", "-D", "-h", "-p", "-R", "-r", "-T", "-t"})
+
+_SUDO_CURE = "let this account run it without a password (a sudoers line with NOPASSWD)"
+_RIGHTS_CURE = (
+    "run tocsin as root, or set wireguard_command to `sudo -n wg show all dump` "
+    "and allow it by a sudoers line"
+)
+_OTHER_CURE = "run it by hand as the account of tocsin, and correct wireguard_command"
+_CURES = (
+    ("a password is required", _SUDO_CURE),
+    ("is not in the sudoers file", _SUDO_CURE),
+    ("is not allowed to", _SUDO_CURE),
+    ("Permission denied", _RIGHTS_CURE),
+    ("Operation not permitted", _RIGHTS_CURE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What the command printed, and the interfaces that it said it could not read."""
+
+    dump: str
+    unreadable: frozenset[str]
+
+
+class DumpCommand:
+    """A command that prints a dump; its text is split as a shell would, and no shell runs it.
+
+    It gets `timeout_s` in all, and is then killed with all that it started. One that cannot be
+    killed (sudo gave it to another user) is waited for: a second is not started beside it.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        output_limit: int = OUTPUT_LIMIT,
+        kill_group: Callable[[int, int], None] = os.killpg,
+    ) -> None:
+        self.text = safe(text, 200)
+        self.argv = _split(text)
+        self._timeout_s = timeout_s
+        self._output_limit = output_limit
+        self._kill_group = kill_group
+        self._unkillable: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it asks the `wg` of this host, in our own network namespace."""
+        return _program(_without_sudo(self.argv)) == "wg"
+
+    def run(self) -> Printed:
+        """Run it and return what it printed, or raise SourceError."""
+        self._refuse_to_pile_up()
+        process = self._start()
+        try:
+            output, complaints = self._output_of(process)
+        except BaseException:
+            self._kill(process)
+            raise
+        if process.returncode != 0:
+            raise self._failed(process.returncode, complaints)
+        return Printed(output, frozenset(_UNREADABLE.findall(complaints)))
+
+    def _refuse_to_pile_up(self) -> None:
+        if self._unkillable is None:
+            return
+        if self._unkillable.poll() is None:
+            raise SourceError(
+                f"`{self.text}` still hangs from an earlier poll (process {self._unkillable.pid})",
+                "see what WireGuard waits for, or kill that process as root",
+            )
+        self._unkillable = None
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        program = safe(self.argv[0], 200)
+        try:
+            return subprocess.Popen(  # noqa: S603  # the admin's own command, and no shell
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            cure = "install wireguard-tools, or say in wireguard_command where it is"
+            raise SourceError(f"there is no program `{program}`", cure) from None
+        except PermissionError:
+            cure = "name a program in wireguard_command that this account may run"
+            raise SourceError(f"this account may not run `{program}`", cure) from None
+        except (OSError, ValueError) as error:
+            raise SourceError(f"`{self.text}` cannot start ({error})", _OTHER_CURE) from None
+
+    def _output_of(self, process: subprocess.Popen[bytes]) -> tuple[str, str]:
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            output, complaints = _read_to_end(process, deadline, self._output_limit)
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except (TimeoutError, subprocess.TimeoutExpired):
+            raise SourceError(
+                f"`{self.text}` gave no answer within {self._timeout_s:g} s and was stopped",
+                "see whether the WireGuard process behind an interface has stopped or hangs",
+            ) from None
+        except OverflowError:
+            raise SourceError(
+                f"`{self.text}` printed more than {self._output_limit} bytes", _OTHER_CURE
+            ) from None
+        return _text(output), _text(complaints)
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            self._kill_group(process.pid, signal.SIGKILL)
+        try:
+            process.wait(_REAP_S)
+        except subprocess.TimeoutExpired:
+            self._unkillable = process
+
+    def _failed(self, exit_code: int, complaints: str) -> SourceError:
+        said = _KEY_LIKE.sub("(key)", complaints).strip()
+        cure = next((cure for sign, cure in _CURES if sign in said), _OTHER_CURE)
+        how = f"exit status {exit_code}" if exit_code > 0 else f"signal {-exit_code}"
+        last_line = safe(said.splitlines()[-1], 300) if said else "it said nothing"
+        return SourceError(f"`{self.text}` failed with {how}: {last_line}", cure)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    try:
+        argv = tuple(shlex.split(text))
+    except ValueError as error:
+        reason = f"wireguard_command cannot be read ({error})"
+        raise SourceError(reason, "close its quotes") from None
+    if not argv:
+        raise SourceError("wireguard_command is empty", "set it to `wg show all dump`")
+    return argv
+
+
+def _without_sudo(argv: Sequence[str]) -> Sequence[str]:
+    """The command that sudo is to run, or argv itself where sudo is not used."""
+    if _program(argv) != "sudo":
+        return argv
+    words = list(argv[1:])
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option in _SUDO_OPTIONS_WITH_VALUE and words:
+            words.pop(0)
+    return words
+
+
+def _program(argv: Sequence[str]) -> str:
+    return PurePath(argv[0]).name if argv else ""
+
+
+def _read_to_end(
+    process: subprocess.Popen[bytes], deadline: float, limit: int
+) -> tuple[bytearray, bytearray]:
+    """Read both streams to their ends; TimeoutError at the deadline, OverflowError at the limit."""
+    output, complaints = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        for stream, read in ((process.stdout, output), (process.stderr, complaints)):
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, read)
+        while selector.get_map():
+            for key, _ in _readable(selector, deadline):
+                chunk = os.read(key.fd, 65_536)
+                key.data.extend(chunk)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                if len(key.data) > limit:
+                    raise OverflowError
+    return output, complaints
+
+
+def _readable(
+    selector: selectors.BaseSelector, deadline: float
+) -> list[tuple[selectors.SelectorKey, int]]:
+    left = deadline - time.monotonic()
+    ready = selector.select(left) if left > 0 else []
+    if not ready:
+        raise TimeoutError
+    return ready
+
+
+def _text(printed: bytearray) -> str:
+    return printed.decode("utf-8", "backslashreplace")

@@ -1,0 +1,99 @@
+"""What a WireGuard host looked like at one moment, and what is remembered from poll to poll.
+
+Neither form has a place for a private or a preshared key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Peer(msgspec.Struct, frozen=True, array_like=True):
+    """One peer of an interface. Stored as an array: new fields go at the end, with a default.
+
+    preshared_key_hash: base64 of the SHA-256 of the raw key, "" without one
+    ip, port:           the peer's endpoint, None until it is known
+    handshake_s:        the last handshake in seconds since 1970, 0 for never
+    rx, tx:             bytes received and sent since the peer was configured
+    keepalive_s:        seconds between keepalives, 0 for off
+    """
+
+    preshared_key_hash: str
+    ip: str | None
+    port: int | None
+    allowed_ips: tuple[str, ...]
+    handshake_s: int
+    rx: int
+    tx: int
+    keepalive_s: int
+
+
+class Interface(msgspec.Struct, frozen=True):
+    """One WireGuard interface; public_key is "" and fwmark 0 where there is none.
+
+    ifindex is the kernel's number of the interface, another one after each restart; None where
+    it cannot be known, as for another host's.
+    """
+
+    public_key: str
+    listen_port: int
+    fwmark: int
+    ifindex: int | None
+    peers: Mapping[str, Peer]
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All interfaces of a host by name, as read at read_at_ms."""
+
+    host: str
+    read_at_ms: int
+    interfaces: Mapping[str, Interface]
+
+
+class Baseline(msgspec.Struct, frozen=True, array_like=True):
+    """The totals of an endpoint that its events have told of: its next delta counts from here.
+
+    removed_ms is when the endpoint was first missing from its interface, None while it is there.
+    """
+
+    rx: int
+    tx: int
+    removed_ms: int | None = None
+
+
+class State(msgspec.Struct, frozen=True):
+    """What the source remembers: the last snapshot of each interface, and the baselines.
+
+    baselines are by interface name, then by the peer's public key.
+    """
+
+    snapshot: Snapshot
+    baselines: Mapping[str, Mapping[str, Baseline]]
+    version: int = 1
+
+
+class StateError(ValueError):
+    """The stored state is not one that this version can read."""
+
+
+_VERSION = 1
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(State)
+
+
+def encode_state(state: State) -> bytes:
+    """Write a state as the bytes to be stored."""
+    return _encoder.encode(state)
+
+
+def decode_state(stored: bytes) -> State:
+    """Read what encode_state wrote, or raise StateError."""
+    try:
+        state = _decoder.decode(stored)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StateError(f"it is damaged ({type(error).__name__})") from None
+    if state.version != _VERSION:
+        raise StateError(f"it has form {state.version}, and this version reads form {_VERSION}")
+    return state
