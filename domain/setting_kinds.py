@@ -14,6 +14,8 @@ from domain.urls import check_proxy
 SettingValue = str | int | tuple[str, ...] | None
 
 _UNITS = {
+    "TiB": 1 << 40,
+    "TB": 10**12,
     "GiB": 1 << 30,
     "GB": 10**9,
     "MiB": 1 << 20,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -81,6 +82,8 @@ class Setting:
         """Read it from a flag, the environment or the store. Raises FieldError."""
         try:
             value = self.kind.parse(text)
+        except FieldError as error:
+            raise FieldError(self.name, error.reason, error.cure) from None
         except ValueError as error:
             raise FieldError(self.name, str(error), f"write {self.kind.form}") from None
         self.check(value)
@@ -94,7 +97,9 @@ class Setting:
             return self.parse(value)
         if isinstance(value, list) and self.kind.lists and all(isinstance(v, str) for v in value):
             return self.parse(",".join(value))
-        raise FieldError(self.name, f"{value!r} is not {self.kind.form}", f"write {self.kind.form}")
+        quotes = "" if self.kind.bare_numbers else ", in quotes"
+        reason = f"{value!r} is of the wrong kind"
+        raise FieldError(self.name, reason, f"write {self.kind.form}{quotes}")
 
     def format(self, value: SettingValue) -> str:
         """Write it as text that `parse` reads back to the same value."""
@@ -191,7 +196,7 @@ SETTINGS: tuple[Setting, ...] = (
         kinds.SIZE,
         "free disk under which sources wait",
         0,
-        10**15,
+        100 * 10**12,
     ),
     Setting(
         "warn_queue",
@@ -227,6 +232,15 @@ SETTINGS: tuple[Setting, ...] = (
 
 DEFAULTS = Settings()
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
+
+
+def setting_named(name: str) -> Setting:
+    """The setting of that name. Raises FieldError that says which one may be meant."""
+    if name in BY_NAME:
+        return BY_NAME[name]
+    close = difflib.get_close_matches(name, BY_NAME, n=1)
+    cure = f"is {close[0]} meant?" if close else f"the settings are {', '.join(BY_NAME)}"
+    raise FieldError(name, "there is no such setting", cure)
 
 
 def value_of(settings: Settings, setting: Setting) -> SettingValue:

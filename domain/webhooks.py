@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 from domain.event_types import EventType
-from domain.field_errors import FieldError, FieldErrors
+from domain.extra_fields import check_extra_fields
+from domain.field_errors import FieldError, FieldErrors, raise_all
+from domain.headers import check_headers
+from domain.settings import BY_NAME
+from domain.urls import check_url
 
-__all__ = ["FieldError", "FieldErrors", "WebhookFields"]
+__all__ = [
+    "FieldError",
+    "FieldErrors",
+    "WebhookFields",
+    "check_ca_file",
+    "check_fields",
+    "check_limit",
+    "check_name",
+    "clean_fields",
+]
+
+NAME_LIMIT = 64
+"""Characters in the name of a webhook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +47,67 @@ class WebhookFields:
     max_bytes: int | None = None
     interval_ms: int | None = None
     ca_file: str | None = None
+
+
+def clean_fields(fields: WebhookFields) -> WebhookFields:
+    """The fields as they are to be stored: name trimmed, URL in its final form.
+
+    Raises FieldErrors with everything that is wrong.
+    """
+    check_fields(fields)
+    name = None if fields.name is None else check_name(fields.name)
+    return replace(fields, url=check_url(fields.url), name=name)
+
+
+def check_fields(fields: WebhookFields) -> None:
+    """Raise FieldErrors with everything that is wrong."""
+    raise_all(
+        [
+            partial(check_url, fields.url),
+            partial(_unless_none, check_name, fields.name),
+            partial(check_headers, fields.headers),
+            partial(check_extra_fields, fields.extra_fields),
+            partial(check_limit, "max_events", fields.max_events),
+            partial(check_limit, "max_bytes", fields.max_bytes),
+            partial(check_limit, "interval", fields.interval_ms),
+            partial(_unless_none, check_ca_file, fields.ca_file),
+        ]
+    )
+
+
+def check_name(text: str) -> str:
+    """The name, trimmed. Raises FieldError.
+
+    A name of digits only, or one with a hyphen in front, could not be told from an id or an
+    option where a command takes either.
+    """
+    name = text.strip()
+    if not 1 <= len(name) <= NAME_LIMIT:
+        reason = f"it has {len(name)} characters"
+        raise FieldError("name", reason, f"write 1 to {NAME_LIMIT}, or no name at all")
+    if not name.isprintable():
+        raise FieldError("name", "it has a control or invisible character", "take it out")
+    if name.isdigit():
+        raise FieldError("name", f"{name} would be taken for an id", "add a letter")
+    if name.startswith("-"):
+        raise FieldError("name", f"{name} would be taken for an option", "begin with a letter")
+    return name
+
+
+def check_limit(setting_name: str, value: int | None) -> None:
+    """Check a webhook's own max_events, max_bytes or interval. Raises FieldError."""
+    BY_NAME[setting_name].check(value)
+
+
+def check_ca_file(path: str) -> str:
+    """The path of the CA file, if it is absolute. Raises FieldError."""
+    if not posixpath.isabs(path):
+        raise FieldError("ca_file", f"{path!r} is not an absolute path", "start it with /")
+    if not path.isprintable():
+        raise FieldError("ca_file", "it has a control or invisible character", "take it out")
+    return path
+
+
+def _unless_none(check: Callable[[str], str], value: str | None) -> None:
+    if value is not None:
+        check(value)

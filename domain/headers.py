@@ -1,0 +1,108 @@
+"""The headers an admin adds to every request of a webhook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from domain.field_errors import FieldError, raise_all
+from domain.lines import Pair, Pairs, first_repeated, pairs_text, parse_pairs
+from domain.masks import mask_value
+
+__all__ = ["check_header", "check_headers", "headers_text", "mask_value", "parse_headers"]
+
+HEADER_LIMIT = 64
+"""Headers of a webhook."""
+
+VALUE_LIMIT = 8 * 1024
+"""Bytes in the value of a header."""
+
+TOTAL_LIMIT = 64 * 1024
+"""Bytes in all headers of a webhook together."""
+
+_FIELD = "headers"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+_NAME_LIMIT = 256
+_BYTES_AROUND = len(": \r\n")
+_RESERVED = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_RESERVED_PREFIXES = ("proxy-", "webhook-")
+
+
+def parse_headers(text: str) -> Pairs:
+    """Read "Name: value", one a line. Raises FieldErrors."""
+    headers = parse_pairs(_FIELD, text, "X-Foo: bar", check_header)
+    check_headers(headers)
+    return headers
+
+
+def headers_text(headers: Sequence[Pair]) -> str:
+    """One header a line, as `parse_headers` reads it back."""
+    return pairs_text(headers)
+
+
+def check_headers(headers: Sequence[Pair]) -> None:
+    """Check each header and all together. Raises FieldErrors."""
+    each = [partial(check_header, name, value) for name, value in headers]
+    raise_all([*each, partial(_check_repeats, headers), partial(_check_size, headers)])
+
+
+def check_header(name: str, value: str) -> None:
+    """Check one header. Messages never show the value, since it may be a secret.
+
+    A tab inside a value is refused too: HTTP allows it, but it looks like a blank wherever
+    it is shown. Raises FieldError.
+    """
+    _check_name(name)
+    if len(value) > VALUE_LIMIT:
+        reason = f"the value of {name} has {len(value)} characters"
+        raise FieldError(_FIELD, reason, f"shorten it to {VALUE_LIMIT}")
+    if value != value.strip():
+        reason = f"the value of {name} begins or ends with a blank"
+        raise FieldError(_FIELD, reason, "take the blank out")
+    if not _PRINTABLE.fullmatch(value):
+        reason = f"the value of {name} has a character that is not printable ASCII"
+        raise FieldError(_FIELD, reason, "take it out, or encode the value, e.g. as Base64")
+
+
+def _check_name(name: str) -> None:
+    if not _TOKEN.fullmatch(name) or len(name) > _NAME_LIMIT:
+        reason = (
+            f"a name is 1 to {_NAME_LIMIT} letters, digits or hyphens"
+            if name
+            else "the name is empty"
+        )
+        raise FieldError(_FIELD, reason, "write the header as `X-Foo: bar`")
+    lowered = name.lower()
+    if lowered in _RESERVED or lowered.startswith(_RESERVED_PREFIXES):
+        raise FieldError(_FIELD, f"{name} is set by Tocsin itself", "leave it out")
+
+
+def _check_repeats(headers: Sequence[Pair]) -> None:
+    repeated = first_repeated([name.lower() for name, _ in headers])
+    if repeated is not None:
+        raise FieldError(_FIELD, f"{repeated} is there more than once", "keep one of them")
+
+
+def _check_size(headers: Sequence[Pair]) -> None:
+    if len(headers) > HEADER_LIMIT:
+        reason = f"there are {len(headers)} headers"
+        raise FieldError(_FIELD, reason, f"keep {HEADER_LIMIT} or fewer")
+    total = sum(len(name) + len(value) + _BYTES_AROUND for name, value in headers)
+    if total > TOTAL_LIMIT:
+        reason = f"all headers together have {total} bytes"
+        raise FieldError(_FIELD, reason, f"shorten them to {TOTAL_LIMIT}")
