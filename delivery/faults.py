@@ -1,0 +1,158 @@
+"""Exceptions of an attempt, in an admin's words. None of these shows a header's value or a body."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from delivery.guard import AddressRefused
+from delivery.tls import CaFileError
+from domain.safe import safe
+from domain.times import format_duration
+
+_LIMIT = 300
+_TLS_ALERT = "\\x15\\x03"
+_OWN_AUTHORITY = frozenset({18, 19, 20, 21})  # X509_V_ERR_*: self-signed, or issuer unknown
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+_NAME_SERVER_SILENT = "the name server did not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was attempted, as far as the words for its failure depend on it."""
+
+    secure: bool
+    host: str
+    connect_timeout_ms: int
+
+
+def describe(error: Exception, setting: Setting) -> tuple[str, str]:
+    """The class name of the most telling exception in the chain, and its plain words."""
+    chain = list(_chain(error))
+    for kind, words in _WORDS:
+        for link in reversed(chain):
+            if isinstance(link, kind):
+                return type(link).__name__, safe(words(link, setting), _LIMIT)
+    single = next((link for link in chain if not isinstance(link, BaseExceptionGroup)), error)
+    return type(single).__name__, safe(str(single) or type(single).__name__, _LIMIT)
+
+
+def deadline_passed(timeout_ms: int) -> tuple[str, str]:
+    """The same for an exchange that was cut off by its deadline."""
+    return "TimeoutError", f"deadline of {format_duration(timeout_ms)} passed"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        if isinstance(following, BaseExceptionGroup):
+            following = following.exceptions[0]
+        else:
+            following = following.__cause__ or following.__context__
+
+
+def _plain(error: BaseException, _: Setting) -> str:
+    return str(error)
+
+
+def _certificate(error: BaseException, _: Setting) -> str:
+    text = getattr(error, "verify_message", "") or "certificate not accepted"
+    if getattr(error, "verify_code", 0) in _OWN_AUTHORITY:
+        text += "; if it is your own authority's, give the webhook its CA file"
+    return f"TLS: {text}"
+
+
+def _tls(error: BaseException, _: Setting) -> str:
+    reason = getattr(error, "reason", None) or "the connection ended in the handshake"
+    if reason in _NOT_TLS:
+        return "TLS: the receiver does not speak TLS on this port; is it an http:// one?"
+    return f"TLS: {reason.replace('_', ' ').lower()}"
+
+
+def _name(error: BaseException, setting: Setting) -> str:
+    code = getattr(error, "errno", None)
+    if code == socket.EAI_AGAIN:
+        return f"{_NAME_SERVER_SILENT} for {setting.host}"
+    if code in _NO_NAME:
+        return f"name not found: {setting.host}"
+    return f"name lookup of {setting.host} failed: {getattr(error, 'strerror', '')}"
+
+
+def _reset(_: BaseException, setting: Setting) -> str:
+    return f"connection reset by the receiver{_tls_hint(setting)}"
+
+
+def _network(error: BaseException, _: Setting) -> str:
+    code = getattr(error, "errno", None)
+    if code == errno.ECONNREFUSED:
+        return "connection refused"
+    return os.strerror(code).lower() if code else str(error) or type(error).__name__
+
+
+def _no_connection(error: BaseException, setting: Setting) -> str:
+    if str(error):
+        return str(error)
+    within = format_duration(setting.connect_timeout_ms)
+    return f"no TLS handshake within {within}; is this port TLS?"
+
+
+def _remote(error: BaseException, setting: Setting) -> str:
+    text = str(error)
+    if _TLS_ALERT in text:
+        return "the receiver speaks TLS on this port: write https://"
+    if "disconnected" in text:
+        return f"the receiver closed the connection without an answer{_tls_hint(setting)}"
+    return f"not an HTTP answer: {text}"
+
+
+def _local(_: BaseException, __: Setting) -> str:
+    return "this request is not valid HTTP: check the webhook's headers"
+
+
+def _proxy(error: BaseException, _: Setting) -> str:
+    return f"the proxy answered {error}"
+
+
+def _encoding(error: BaseException, _: Setting) -> str:
+    return f"the URL or a header cannot be sent: {type(error).__name__}"
+
+
+def _url(error: BaseException, _: Setting) -> str:
+    return f"the URL cannot be used: {error}"
+
+
+def _tls_hint(setting: Setting) -> str:
+    return "" if setting.secure else "; is this port TLS?"
+
+
+_NO_NAME = frozenset(
+    code for code in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)) if code is not None
+)
+
+# The most telling first: an outer exception of httpx often hides the one that says why.
+_WORDS: tuple[tuple[type[BaseException], Callable[[BaseException, Setting], str]], ...] = (
+    (AddressRefused, _plain),
+    (CaFileError, _plain),
+    (ssl.SSLCertVerificationError, _certificate),
+    (ssl.SSLError, _tls),
+    (socket.gaierror, _name),
+    (ConnectionResetError, _reset),
+    (httpx.ProxyError, _proxy),
+    (httpx.ConnectTimeout, _no_connection),
+    (httpx.LocalProtocolError, _local),
+    (httpx.RemoteProtocolError, _remote),
+    (UnicodeError, _encoding),
+    (httpx.InvalidURL, _url),
+    (httpx.UnsupportedProtocol, _url),
+    (ConnectionRefusedError, _network),
+    (OSError, _network),
+)

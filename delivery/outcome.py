@@ -1,0 +1,46 @@
+"""What came of one attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+MAX_ANSWER_BODY = 4096
+MAX_ANSWER_HEADERS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one HTTP request: an answer's status, or the error that stood in its place.
+
+    `error` is the class name of the most telling exception and `detail` says the same in plain
+    words, escaped and cut to length. Headers and body are the receiver's own, capped but raw:
+    they pass through `safe()` before anyone sees them.
+    """
+
+    status: int | None
+    error: str | None
+    detail: str
+    duration_ms: int
+    retry_after_ms: int | None = None
+    location: str | None = None
+    answer_headers: tuple[tuple[str, str], ...] = ()
+    answer_body: bytes = b""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver took the delivery: a 2XX status and nothing else."""
+        return self.status is not None and is_success(self.status)
+
+
+def is_success(status: int) -> bool:
+    """Whether a status means delivered."""
+    return 200 <= status < 300
+
+
+def status_words(status: int) -> str:
+    """A status with its standard phrase, never the receiver's own: "503 Service Unavailable"."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -1,0 +1,218 @@
+"""One attempt: the POST of a delivery, and the one Outcome it always ends in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from delivery.faults import Setting, deadline_passed, describe
+from delivery.guard import GuardedTransport
+from delivery.outcome import (
+    MAX_ANSWER_BODY,
+    MAX_ANSWER_HEADERS,
+    Outcome,
+    is_success,
+    status_words,
+)
+from delivery.resolver import Resolver
+from delivery.retry_after import retry_after_ms
+from delivery.tls import ssl_context
+from domain.addresses import NetworkPolicy
+from domain.safe import safe
+
+_TAIL_S = 1.0
+_LOCATION_LIMIT = 1024
+
+
+def wall_clock_ms() -> int:
+    """UTC milliseconds; only a Retry-After date without a Date beside it is compared with it."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What has arrived so far; it survives the exception that ends the exchange."""
+
+    status: int | None = None
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    body: bytes = b""
+    decided_at: float | None = None
+
+
+class Poster:
+    """Posts to one webhook while it drains; no connection is ever shared between webhooks.
+
+    The connection is kept from one success to the next and dropped at the first failure. A kept
+    one that the receiver has closed is noticed before anything is sent on it and made anew. One
+    that breaks after that is a failed attempt like any other: nobody can know whether the
+    receiver has worked on what was sent, and the same delivery follows anyway.
+    """
+
+    def __init__(
+        self,
+        policy: NetworkPolicy,
+        connect_timeout_ms: int,
+        timeout_ms: int,
+        ca_file: str | None = None,
+        proxy: str | None = None,
+        *,
+        resolver: Resolver | None = None,
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._policy = policy
+        self._connect_timeout_ms = connect_timeout_ms
+        self._timeout_ms = timeout_ms
+        self._ca_file = ca_file
+        self._proxy = proxy
+        self._resolver = resolver or Resolver()
+        self._now_ms = now_ms
+        self._transport: GuardedTransport | None = None
+
+    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Outcome:
+        """Send one request; whatever happens is an Outcome, save that a cancellation passes.
+
+        `headers` are all but Host, Content-Length and Accept-Encoding, which are set here. The
+        deadline covers everything from the look-up of the name on, but a 2XX head is final
+        whatever follows it.
+        """
+        started = time.monotonic()
+        answer = _Answer()
+        fault: tuple[str, str] | None = None
+        reusable = False
+        deadline = asyncio.timeout(self._timeout_ms / 1000)
+        try:
+            async with deadline:
+                reusable = await self._exchange(url, headers, body, answer)
+        except Exception as error:
+            fault = self._describe(error, url, timed_out=deadline.expired())
+        finally:
+            if not reusable:
+                await self.close()
+        ended = answer.decided_at or time.monotonic()
+        return _outcome(answer, fault, round((ended - started) * 1000), self._now_ms())
+
+    async def close(self) -> None:
+        """Drop the kept connection."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            with contextlib.suppress(Exception):
+                await transport.aclose()
+
+    async def _exchange(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, answer: _Answer
+    ) -> bool:
+        """Fill in the answer; true if the connection can be used again."""
+        request = self._request(url, headers, body)
+        if self._transport is None:
+            self._transport = self._connectable()
+        response = await self._transport.handle_async_request(request)
+        async with _closing(response):
+            answer.status = response.status_code
+            answer.headers = response.headers
+            if not is_success(response.status_code):
+                await _read_tail(response, answer)
+                return False
+            answer.decided_at = time.monotonic()
+            return await _read_tail(response, answer)
+
+    def _request(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> httpx.Request:
+        connect_s = self._connect_timeout_ms / 1000
+        target = httpx.URL(url)
+        if target.scheme not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"it begins with {target.scheme}:, not http or https")
+        return httpx.Request(
+            "POST",
+            target,
+            headers=[*headers, ("Accept-Encoding", "identity")],
+            content=body,
+            extensions={
+                "timeout": {"connect": connect_s, "read": None, "write": None, "pool": None}
+            },
+        )
+
+    def _connectable(self) -> GuardedTransport:
+        context = ssl_context(self._ca_file)
+        return GuardedTransport(self._policy, self._resolver, context, self._proxy)
+
+    def _describe(self, error: Exception, url: str, *, timed_out: bool) -> tuple[str, str]:
+        if timed_out:
+            return deadline_passed(self._timeout_ms)
+        name, words = describe(error, _setting(url, self._connect_timeout_ms))
+        return name, words if self._proxy is None else f"{words} (through the proxy)"
+
+
+def _setting(url: str, connect_timeout_ms: int) -> Setting:
+    try:
+        parsed = httpx.URL(url)
+        return Setting(parsed.scheme == "https", parsed.host, connect_timeout_ms)
+    except Exception:
+        return Setting(False, "the receiver", connect_timeout_ms)
+
+
+@contextlib.asynccontextmanager
+async def _closing(response: httpx.Response) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await response.aclose()
+
+
+async def _read_tail(response: httpx.Response, answer: _Answer) -> bool:
+    """Keep the start of the body; true if it was read to its end."""
+    try:
+        async with asyncio.timeout(_TAIL_S):
+            async for chunk in response.aiter_raw():
+                answer.body += chunk[: MAX_ANSWER_BODY + 1 - len(answer.body)]
+                if len(answer.body) > MAX_ANSWER_BODY:
+                    return False
+    except TimeoutError:
+        return False
+    return True
+
+
+def _outcome(
+    answer: _Answer, fault: tuple[str, str] | None, duration_ms: int, now_ms: int
+) -> Outcome:
+    status = answer.status
+    if status is None:
+        error, detail = fault or ("Exception", "no answer")
+        return Outcome(None, error, detail, duration_ms)
+    location = answer.headers.get("location")
+    location = safe(location, _LOCATION_LIMIT) if location else None
+    return Outcome(
+        status=status,
+        error=None,
+        detail=_detail(status, location),
+        duration_ms=duration_ms,
+        retry_after_ms=None if is_success(status) else _retry_after_ms(answer.headers, now_ms),
+        location=location,
+        answer_headers=_capped_headers(answer.headers),
+        answer_body=answer.body[:MAX_ANSWER_BODY],
+    )
+
+
+def _detail(status: int, location: str | None) -> str:
+    text = f"answered {status_words(status)}"
+    if 300 <= status < 400:
+        text += f", not followed (to {location})" if location else ", not followed"
+    return safe(text, 300)
+
+
+def _retry_after_ms(headers: httpx.Headers, now_ms: int) -> int | None:
+    return retry_after_ms(headers.get_list("retry-after"), headers.get("date"), now_ms)
+
+
+def _capped_headers(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
+    kept: list[tuple[str, str]] = []
+    room = MAX_ANSWER_HEADERS
+    for name, value in headers.raw:
+        room -= len(name) + len(value)
+        if room < 0:
+            break
+        kept.append((name.decode("latin-1"), value.decode("latin-1")))
+    return tuple(kept)
