@@ -1,0 +1,1 @@
+"""One module a command; each function takes the parsed arguments and a Context."""

@@ -1,0 +1,238 @@
+"""Settings from flags, environment, file and store; the only reader of configuration files."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cli.exit_codes import ExitCode, Failure
+from domain.field_errors import FieldError, FieldErrors
+from domain.setting_kinds import SettingValue
+from domain.settings import BY_NAME, DEFAULTS, Setting, Settings, settings_from
+
+PREFIX = "TOCSIN_"
+CONFIG_VARIABLE = "TOCSIN_CONFIG"
+FLAG_PREFIX = "setting_"
+DEFAULT = "default"
+STORE = "store"
+PLACES_OF_THE_STORE = ("db", "key_file")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where configuration files and the store are looked for; `root` is "/" but in tests."""
+
+    root: Path = Path("/")
+    is_root: bool = False
+
+    @property
+    def host_config(self) -> Path:
+        """The file whose store is everyone's, if it exists."""
+        return self.root / "etc/tocsin/tocsin.toml"
+
+    def user_config(self) -> Path:
+        """Where this account's own file would be."""
+        from platformdirs import user_config_path
+
+        return user_config_path("tocsin") / "tocsin.toml"
+
+    def default_db(self, file: Path | None) -> Path:
+        """Where the store is that neither `file` nor anybody else placed."""
+        if self.is_root or file == self.host_config:
+            return self.root / "var/lib/tocsin/tocsin.db"
+        from platformdirs import user_data_path
+
+        return user_data_path("tocsin") / "tocsin.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that somebody gave, and where: "flag", "file /etc/tocsin/tocsin.toml"."""
+
+    value: SettingValue
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings in force, and where each came from.
+
+    `db` is the store's place; `is_hosts` tells that it is the store of the whole host, as
+    /etc/tocsin/tocsin.toml says. `file` is the file that was read.
+    """
+
+    given: Mapping[str, Given]
+    settings: Settings
+    db: Path
+    file: Path | None = None
+    is_hosts: bool = False
+    unknown_variables: tuple[str, ...] = ()
+
+    def origin(self, name: str) -> str:
+        """Where the value of a setting came from."""
+        return self.given[name].origin if name in self.given else DEFAULT
+
+    @property
+    def key_file(self) -> Path | None:
+        """The key file that somebody named; None means the one beside the store."""
+        return Path(self.settings.key_file) if self.settings.key_file else None
+
+    def with_stored(self, stored: Mapping[str, str]) -> Configuration:
+        """Add what the store says of settings that nothing else gave."""
+        known = {name: text for name, text in stored.items() if name in BY_NAME}
+        given = {**dict(_parsed(known, lambda _: STORE)), **self.given}
+        return replace(self, given=given, settings=_settings(given))
+
+
+def read_configuration(
+    args: Namespace, environment: Mapping[str, str], places: Places
+) -> Configuration:
+    """Put flags over environment over file. Raises Failure with exit code 78."""
+    file = _choose_file(getattr(args, "config", None), environment, places)
+    from_file = _from_file(file) if file else {}
+    nearer = {**_from_environment(environment), **_from_flags(args)}
+    if "db" in nearer:
+        # The key file that a file names is that of the file's own store.
+        from_file.pop("key_file", None)
+    given = {**from_file, **nearer}
+    settings = _settings(given)
+    return Configuration(
+        given=given,
+        settings=settings,
+        db=Path(settings.db).absolute() if settings.db else places.default_db(file),
+        file=file,
+        is_hosts=file == places.host_config and "db" not in nearer,
+        unknown_variables=_unknown_variables(environment),
+    )
+
+
+def default_configuration() -> Configuration:
+    """What commands get that need neither settings nor store."""
+    return Configuration({}, DEFAULTS, Path(os.devnull))
+
+
+def parse_setting(name: str, text: str) -> SettingValue:
+    """Read one setting as `config set` and `--set` take it. Raises FieldError."""
+    return _known(name).parse(text)
+
+
+def _choose_file(flag: str | None, environment: Mapping[str, str], places: Places) -> Path | None:
+    named = flag or environment.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named).absolute()
+    if places.host_config.exists():
+        return places.host_config
+    if places.is_root:
+        return None
+    return own if (own := places.user_config()).exists() else None
+
+
+def _from_file(file: Path) -> dict[str, Given]:
+    content = _read_toml(file)
+    found: dict[str, Given] = {}
+    errors: list[str] = []
+    for name, value in content.items():
+        try:
+            found[name] = Given(
+                _in_folder(name, _known(name).from_toml(value), file), f"file {file}"
+            )
+        except FieldError as error:
+            errors.append(f"{file}: {error}")
+    _refuse(errors)
+    return found
+
+
+def _read_toml(file: Path) -> dict[str, object]:
+    import tomllib
+
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise _wrong(f"{file}: it cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _wrong(f"{file}: it is no TOML: {error}") from None
+
+
+def _in_folder(name: str, value: SettingValue, file: Path) -> SettingValue:
+    """A path in a file is meant from the folder of that file."""
+    if name in PLACES_OF_THE_STORE and isinstance(value, str):
+        return str(file.parent / value)
+    return value
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
+    texts = {
+        name: environment[setting.environment]
+        for name, setting in BY_NAME.items()
+        if environment.get(setting.environment)
+    }
+    return dict(_parsed(texts, lambda name: f"environment {BY_NAME[name].environment}"))
+
+
+def _from_flags(args: Namespace) -> dict[str, Given]:
+    texts = dict(map(_split_pair, getattr(args, "set", [])))
+    texts |= {
+        dest.removeprefix(FLAG_PREFIX): text
+        for dest, text in vars(args).items()
+        if dest.startswith(FLAG_PREFIX) and text is not None
+    }
+    return dict(_parsed(texts, lambda _: "flag"))
+
+
+def _split_pair(pair: str) -> tuple[str, str]:
+    name, equals, text = pair.partition("=")
+    if not equals:
+        raise Failure(f"--set {pair}: write it as NAME=VALUE", ExitCode.USAGE)
+    return name, text
+
+
+def _parsed(texts: Mapping[str, str], origin: Callable[[str], str]) -> Iterator[tuple[str, Given]]:
+    errors: list[str] = []
+    for name, text in texts.items():
+        try:
+            yield name, Given(parse_setting(name, text), origin(name))
+        except FieldError as error:
+            errors.append(f"{origin(name)}: {error}")
+    _refuse(errors)
+
+
+def _settings(given: Mapping[str, Given]) -> Settings:
+    try:
+        return settings_from({name: one.value for name, one in given.items()})
+    except FieldErrors as errors:
+        raise _wrong("\n".join(_with_origin(error, given) for error in errors.errors)) from None
+
+
+def _with_origin(error: FieldError, given: Mapping[str, Given]) -> str:
+    origin = given[error.field].origin if error.field in given else DEFAULT
+    return f"{origin}: {error}"
+
+
+def _known(name: str) -> Setting:
+    if name in BY_NAME:
+        return BY_NAME[name]
+    raise FieldError(name, "there is no setting of this name", _suggestion(name))
+
+
+def _suggestion(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, BY_NAME, 1)
+    return f"did you mean {close[0]}?" if close else "`tocsin config show` lists all"
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    known = {CONFIG_VARIABLE, *(setting.environment for setting in BY_NAME.values())}
+    return tuple(name for name in environment if name.startswith(PREFIX) and name not in known)
+
+
+def _refuse(errors: list[str]) -> None:
+    if errors:
+        raise _wrong("\n".join(errors))
+
+
+def _wrong(message: str) -> Failure:
+    return Failure(message, ExitCode.CONFIG)

@@ -1,0 +1,40 @@
+"""Every exit status of `tocsin`, and the one exception by which a command gives up with one."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the exit status of `tocsin` says; `description` is the sentence for people."""
+
+    description: str
+
+    def __new__(cls, value: int, description: str) -> ExitCode:
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.description = description
+        return member
+
+    OK = 0, "done"
+    CHECK_FAILED = 1, "a check failed, or the answer to a question was no"
+    USAGE = 2, "the command line is wrong, or needs a terminal or --yes"
+    BAD_DATA = 65, "an event, a webhook field or a file's content was refused"
+    NO_INPUT = 66, "a named file, webhook, event or delivery does not exist or cannot be read"
+    UNAVAILABLE = 69, "the store cannot be used"
+    BUG = 70, "a bug in tocsin; the traceback is in crash.log beside the store"
+    IO_ERROR = 74, "reading or writing failed"
+    TEMPORARY = 75, "something is still undelivered, or the queue is full: try again"
+    PERMISSION = 77, "another account must run this"
+    CONFIG = 78, "a setting is wrong"
+    INTERRUPTED = 130, "interrupted by Ctrl+C"
+    BROKEN_PIPE = 141, "the reader of stdout went away"
+
+
+class Failure(Exception):
+    """A command cannot go on: one message for the admin (place, reason, cure) and the exit code."""
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.message = message
+        self.exit_code = exit_code

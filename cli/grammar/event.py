@@ -1,0 +1,35 @@
+"""`tocsin event ...`"""
+
+from __future__ import annotations
+
+from cli.grammar.parts import (
+    EVENT_TYPES,
+    Parser,
+    add_commands,
+    add_follow,
+    add_json,
+    add_leaf,
+    add_limit,
+    add_since,
+)
+
+RUN = "cli.commands.event"
+
+
+def build(parser: Parser) -> None:
+    """Add every command about events."""
+    commands = add_commands(parser)
+    emit = add_leaf(
+        commands, "emit", f"{RUN}:emit", "queue events: one object, an array or JSON lines"
+    )
+    emit.add_argument("file", nargs="?", default="-", metavar="FILE", help="a file; - is stdin")
+    listing = add_leaf(commands, "list", f"{RUN}:list_all", "list kept events")
+    listing.add_argument("--type", choices=EVENT_TYPES, help="only those of this type")
+    add_since(listing, "only those accepted since then, such as 1h")
+    add_limit(listing, 100)
+    add_follow(listing)
+    add_json(listing)
+    show = add_leaf(commands, "show", f"{RUN}:show", "show one event and who got it")
+    show.add_argument("type", choices=EVENT_TYPES, help="its type")
+    show.add_argument("id", metavar="ID", help="its id")
+    add_json(show)

@@ -1,0 +1,70 @@
+"""`tocsin config`, `tocsin service` and `tocsin completion`: how Tocsin lives on this host."""
+
+from __future__ import annotations
+
+from cli.grammar.parts import (
+    Commands,
+    Parser,
+    add_commands,
+    add_json,
+    add_leaf,
+    add_standalone_leaf,
+    add_yes,
+)
+
+
+def build_config(parser: Parser) -> None:
+    """Add every command about settings."""
+    commands = add_commands(parser)
+    show = add_leaf(
+        commands, "show", "cli.commands.config:show", "show every setting and where it came from"
+    )
+    add_json(show)
+    change = add_leaf(
+        commands, "set", "cli.commands.config:set_value", "keep the value of a setting in the store"
+    )
+    unset = add_leaf(
+        commands, "unset", "cli.commands.config:unset_value", "take a setting out of the store"
+    )
+    for command in (change, unset):
+        command.add_argument("name", metavar="NAME", help="the setting, as `config show` names it")
+    change.add_argument("value", metavar="VALUE", help="its value, such as 3m")
+
+
+def build_service(parser: Parser) -> None:
+    """Add every command about the service of this host."""
+    commands = add_commands(parser)
+    install = add_standalone_leaf(
+        commands,
+        "install",
+        "cli.commands.service:install",
+        "make the user, the store, the unit and the sudo rule of this host's service",
+    )
+    install.add_argument(
+        "--with-wireguard",
+        action="store_true",
+        help="let the service watch this host's WireGuard interfaces",
+    )
+    uninstall = add_standalone_leaf(
+        commands,
+        "uninstall",
+        "cli.commands.service:uninstall",
+        "remove the unit and the sudo rule, and keep the store and its key",
+    )
+    uninstall.add_argument(
+        "--purge", action="store_true", help="remove the store, its key and the user too"
+    )
+    add_yes(uninstall)
+    for command in (install, uninstall):
+        command.add_argument(
+            "--dry-run", action="store_true", help="print every file and command and do nothing"
+        )
+        command.add_argument(
+            "--root", metavar="DIR", default="/", help="work on the system image in DIR"
+        )
+
+
+def add_completion(commands: Commands, name: str, help_text: str) -> None:
+    """Add `tocsin completion`."""
+    completion = add_standalone_leaf(commands, name, "cli.commands.completion:show", help_text)
+    completion.add_argument("shell", choices=("bash", "zsh"), help="the shell it is for")

@@ -1,0 +1,185 @@
+"""The pieces that every part of the grammar is made of."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Collection
+from typing import Any, NoReturn, TypeAlias
+
+from cli.exit_codes import ExitCode, Failure
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+EVENT_TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")
+WIDEST = 100
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Knows its width without `shutil`, whose import would cost every start 10 ms."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=_columns())
+
+
+def _columns() -> int:
+    try:
+        return min(os.get_terminal_size(1).columns, WIDEST)
+    except OSError:
+        return WIDEST
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are a Failure: one line, and where to read more.
+
+    `default_command` is the command that is meant where none of `command_names` is given.
+    """
+
+    default_command: str | None = None
+    command_names: Collection[str] = ()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_Formatter, allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.default_command and not {*self.command_names, "-h", "--help"}.intersection(args):
+            args = [self.default_command, *args]
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        raise Failure(f"{message}; see `{self.prog} --help`", ExitCode.USAGE)
+
+
+def add_commands(parser: Parser, *, required: bool = True) -> Commands:
+    """Let `parser` take a command."""
+    return parser.add_subparsers(
+        title="commands",
+        metavar="COMMAND",
+        required=required,
+        prog=parser.prog,
+        parser_class=Parser,
+    )
+
+
+def add_group(commands: Commands, name: str, help_text: str) -> Parser:
+    """Add a command that only gathers others."""
+    return commands.add_parser(name, help=help_text, description=sentence(help_text))
+
+
+def add_leaf(
+    commands: Commands, name: str, run: str, help_text: str, *, epilog: str | None = None
+) -> Parser:
+    """Add a command that runs `run`, a "module:function" that is imported when it is needed."""
+    parser = add_standalone_leaf(commands, name, run, help_text)
+    parser.epilog = epilog
+    parser.set_defaults(standalone=False)
+    add_global_options(parser, default=argparse.SUPPRESS)
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        default=argparse.SUPPRESS,
+        help="use this value of a setting, for this run only",
+    )
+    return parser
+
+
+def add_standalone_leaf(commands: Commands, name: str, run: str, help_text: str) -> Parser:
+    """Add a command that works without settings and store, also where those are broken."""
+    parser = commands.add_parser(name, help=help_text, description=sentence(help_text))
+    parser.set_defaults(run=run, standalone=True)
+    return parser
+
+
+def add_global_options(parser: Parser, *, default: str | None) -> None:
+    """Add what may stand before and after the command: where the store and the file are."""
+    parser.add_argument(
+        "--db",
+        dest="setting_db",
+        metavar="PATH",
+        default=default,
+        help="the store to use (TOCSIN_DB)",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help="the configuration file to read (TOCSIN_CONFIG)",
+    )
+
+
+def add_json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_yes(parser: Parser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do it without asking")
+
+
+def add_since(parser: Parser, help_text: str) -> None:
+    parser.add_argument("--since", dest="since_ms", type=moment, metavar="TIME", help=help_text)
+
+
+def add_limit(parser: Parser, default: int) -> None:
+    parser.add_argument(
+        "--limit",
+        type=count,
+        metavar="N",
+        default=default,
+        help=f"show at most the N newest (default: {default})",
+    )
+
+
+def add_follow(parser: Parser) -> None:
+    parser.add_argument(
+        "--follow", action="store_true", help="go on and show new ones as they come"
+    )
+
+
+def add_webhook(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", help="the webhook's id or name")
+
+
+def add_webhooks(parser: Parser) -> None:
+    parser.add_argument("ids", metavar="ID", nargs="+", help="ids or names of webhooks")
+
+
+def sentence(help_text: str) -> str:
+    """Help text as it stands alone: with a capital letter and a full stop."""
+    return f"{help_text[0].upper()}{help_text[1:]}."
+
+
+def duration(text: str) -> int:
+    """Milliseconds of "90s", "3m", "1h", "1d"."""
+    from domain.times import parse_duration
+
+    return _checked(parse_duration, text)
+
+
+def moment(text: str) -> int:
+    """UTC milliseconds of an RFC 3339 time, "now", or a duration that means so long ago."""
+    from domain.times import parse_time
+
+    now_ms = time.time_ns() // 1_000_000
+    return _checked(lambda given: parse_time(given, now_ms), text)
+
+
+def count(text: str) -> int:
+    """A whole number from 1 up."""
+    if text.isascii() and text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+
+
+def size(text: str) -> int:
+    """Bytes of "1000000", "64KiB", "1MB"."""
+    from domain.setting_kinds import parse_size
+
+    return _checked(parse_size, text)
+
+
+def _checked(parse: Callable[[str], int], text: str) -> int:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

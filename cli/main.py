@@ -1,0 +1,99 @@
+"""From argv to one command and its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from cli.exit_codes import ExitCode, Failure
+from cli.grammar.tree import build
+from cli.output import Output
+from domain.version import VERSION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.config import Configuration
+    from cli.context import Context
+    from cli.grammar.parts import Parser
+
+Command = Callable[[Namespace, "Context"], ExitCode]
+NO_SCREEN = "there is no terminal here: see `tocsin status`, or `tocsin --help` for all commands"
+
+
+def main(arguments: Sequence[str] | None = None) -> ExitCode:
+    """Run one command line; what went wrong is one line on stderr and the exit code."""
+    os.umask(0o077)
+    out = Output(sys.stdout, sys.stderr, sys.stdin)
+    run = _Run(list(sys.argv[1:] if arguments is None else arguments), out)
+    try:
+        exit_code = run.run()
+        out.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        from cli.failures import report
+
+        return report(error, out, run.crash_folder)
+    return exit_code
+
+
+class _Run:
+    """One command line. `crash_folder` is known from the moment that the store's place is."""
+
+    def __init__(self, words: list[str], out: Output) -> None:
+        self.words = words
+        self.out = out
+        self.crash_folder: Path | None = None
+
+    def run(self) -> ExitCode:
+        parser = build(self.words)
+        args = parser.parse_args(self.words)
+        if args.version:
+            self.out.data(f"tocsin {VERSION}")
+            return ExitCode.OK
+        if args.run is None:
+            return self._without_command(parser)
+        return self._command(args)
+
+    def _without_command(self, parser: Parser) -> ExitCode:
+        if not self.out.stdout_is_terminal:
+            raise Failure(NO_SCREEN, ExitCode.USAGE)
+        self.out.note(parser.format_help().rstrip())
+        return ExitCode.USAGE
+
+    def _command(self, args: Namespace) -> ExitCode:
+        from cli.config import default_configuration
+        from cli.context import Context
+        from cli.identity import find_actor
+
+        actor = find_actor(os.environ)
+        configuration = default_configuration() if args.standalone else self._configure(args)
+        command = load(args.run)
+        with Context(configuration, actor, self.out) as context:
+            return command(args, context)
+
+    def _configure(self, args: Namespace) -> Configuration:
+        from cli.config import Places, read_configuration
+        from cli.ownership import take_place
+
+        uid = os.geteuid()
+        configuration = read_configuration(args, os.environ, Places(is_root=uid == 0))
+        for name in configuration.unknown_variables:
+            self.out.note(f"tocsin: {name} is no setting of tocsin and was ignored")
+        take_place(configuration, self.words, uid)
+        self.crash_folder = configuration.db.parent
+        return configuration
+
+
+def load(target: str) -> Command:
+    """Import the function that "module:function" names."""
+    module, _, function = target.partition(":")
+    command: Command = getattr(import_module(module), function)
+    return command
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""The only writer of stdout (data) and stderr (narration). Plain text: no colours, no escapes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import unicodedata
+from collections.abc import Sequence
+from typing import BinaryIO, TextIO
+
+from cli.exit_codes import ExitCode, Failure
+from domain.safe import safe
+
+GAP = "  "
+ELLIPSIS = "…"
+WIDE = frozenset("WF")
+
+
+class Output:
+    """Where a command writes. Outside text goes through `safe` here, and nowhere else."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO, stdin: TextIO) -> None:
+        self._stdout, self._stderr, self._stdin = stdout, stderr, stdin
+        for stream in (stdout, stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+
+    @property
+    def stdout_is_terminal(self) -> bool:
+        """Whether a person reads stdout."""
+        return self._stdout.isatty()
+
+    @property
+    def stdin(self) -> BinaryIO:
+        """The bytes given on stdin."""
+        return self._stdin.buffer
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a question would be read and answered by a person."""
+        return self._stdin.isatty() and self._stderr.isatty()
+
+    def data(self, text: str) -> None:
+        """Write lines of text to stdout."""
+        self._stdout.write(safe(text, len(text) * 10, keep_newlines=True) + "\n")
+
+    def json(self, value: object) -> None:
+        """Write one JSON document, indented, in ASCII: no terminal can be confused by it."""
+        self._write_json(value, indent=2)
+
+    def json_line(self, value: object) -> None:
+        """Write one JSON document on one line, at once: for lists that go on."""
+        self._write_json(value, indent=None)
+        self.flush()
+
+    def raw(self, data: bytes) -> None:
+        """Write exactly these bytes; to a terminal, in a form that is safe for it."""
+        if self.stdout_is_terminal:
+            self.data(data.decode("utf-8", "backslashreplace"))
+            return
+        self._stdout.flush()
+        self._stdout.buffer.write(data)
+
+    def table(self, rows: Sequence[Sequence[object]], headers: Sequence[str]) -> None:
+        """Write rows under headers, in columns; on a terminal cut to its width.
+
+        None shows as "-"; numbers stand at the right.
+        """
+        limit = self._columns()
+        for line in table_lines(rows, headers):
+            self._stdout.write((line if limit is None else cut(line, limit)) + "\n")
+
+    def note(self, text: str) -> None:
+        """Write a line of narration to stderr."""
+        self._stderr.write(safe(text, len(text) * 10, keep_newlines=True) + "\n")
+
+    def confirm(self, question: str, yes: bool) -> bool:
+        """Ask before something is lost. `question` says what and how much.
+
+        Without a terminal and without --yes the answer is a Failure.
+        """
+        if yes:
+            return True
+        if not self.interactive:
+            raise Failure(f"{question} Nothing was done: add --yes", ExitCode.USAGE)
+        self._stderr.write(safe(question, len(question) * 10) + " [y/N] ")
+        self._stderr.flush()
+        return self._stdin.readline().strip().lower() in ("y", "yes")
+
+    def flush(self) -> None:
+        """Hand over what is written. Raises BrokenPipeError where nobody reads it."""
+        self._stdout.flush()
+        self._stderr.flush()
+
+    def abandon_stdout(self) -> None:
+        """Drop what nobody will read, so that the interpreter's own flush cannot fail."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stdout.fileno())
+        os.close(nowhere)
+
+    def _write_json(self, value: object, indent: int | None) -> None:
+        text = json.dumps(value, indent=indent, allow_nan=False)
+        self._stdout.write(text.replace("\x7f", "\\u007f") + "\n")
+
+    def _columns(self) -> int | None:
+        if not self.stdout_is_terminal:
+            return None
+        return os.get_terminal_size(self._stdout.fileno()).columns or None
+
+
+def table_lines(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> list[str]:
+    """The lines of a table, its columns aligned by what a terminal shows of them."""
+    cells = [list(headers), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    numeric = [
+        bool(rows) and all(isinstance(value, int | float) or value is None for value in column)
+        for column in (zip(*rows, strict=True) if rows else [()] * len(headers))
+    ]
+    return [GAP.join(map(_padded, line, widths, numeric)).rstrip() for line in cells]
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_character_width, text))
+
+
+def cut(text: str, limit: int) -> str:
+    """`text` in at most `limit` columns; one that is cut ends in an ellipsis."""
+    if width(text) <= limit:
+        return text
+    kept, room = [], limit - 1
+    for character in text:
+        room -= _character_width(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return "".join(kept) + ELLIPSIS
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in WIDE else 1
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else safe(str(value))
+
+
+def _padded(text: str, columns: int, numeric: bool) -> str:
+    blanks = " " * (columns - width(text))
+    return blanks + text if numeric else text + blanks

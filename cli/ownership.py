@@ -1,0 +1,90 @@
+"""Whose store it is: root becomes its owner, and nobody else gets a second one by accident."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.config import Configuration
+from cli.exit_codes import ExitCode, Failure
+from cli.identity import user_name
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The account that a store's files belong to; `gid` is that of the files."""
+
+    uid: int
+    gid: int
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return user_name(self.uid)
+
+
+def take_place(configuration: Configuration, arguments: Sequence[str], uid: int) -> None:
+    """Become the store's owner, or say who must run this. Before anything is opened.
+
+    `arguments` are the command line, for the message; `uid` is the account in use.
+    """
+    owner = owner_of(configuration.db)
+    if uid == 0:
+        become(owner)
+    elif owner.uid != uid and (configuration.is_hosts or _is_closed(configuration.db)):
+        raise Failure(_refusal(configuration, owner, arguments), ExitCode.PERMISSION)
+
+
+def owner_of(db: Path) -> Owner:
+    """Who owns the store's file, or else the nearest folder above it that can be seen."""
+    for path in (db, *db.parents):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        return Owner(status.st_uid, status.st_gid)
+    return Owner(os.getuid(), os.getgid())
+
+
+def become(owner: Owner) -> None:
+    """Give up root for good, groups first, so that no file of the store can turn root's."""
+    if owner.uid == 0:
+        return
+    try:
+        account = pwd.getpwuid(owner.uid)
+    except KeyError:
+        os.setgroups([])
+        os.setgid(owner.gid)
+    else:
+        os.initgroups(account.pw_name, account.pw_gid)
+        os.setgid(account.pw_gid)
+    os.setuid(owner.uid)
+
+
+def _is_closed(db: Path) -> bool:
+    """Whether there is a store that this account may not write."""
+    return not _is_missing(db) and not os.access(db, os.R_OK | os.W_OK)
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether it is certain that nothing is there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _refusal(configuration: Configuration, owner: Owner, arguments: Sequence[str]) -> str:
+    db = configuration.db
+    if configuration.is_hosts and _is_missing(db.parent):
+        return f"this host's store {db} is missing: run `sudo tocsin service install`"
+    whose = "this host's store" if configuration.is_hosts else f"the store {db}"
+    command = shlex.join(["sudo", "-u", owner.name, "tocsin", *arguments])
+    return f"{whose} belongs to {owner.name}: run `{command}`"
