@@ -33,7 +33,7 @@ _TITLES = {
 
 _DESCRIPTIONS = {
     EventType.ALERTS: "Something suspicious: a new country, a changed key, a host gone silent.",
-    EventType.ENDPOINT_STATS: "A WireGuard handshake of an endpoint, with its traffic since the last.",
+    EventType.ENDPOINT_STATS: "A handshake of an endpoint, with the traffic since the last.",
     EventType.LOG_AUTHN: "A sign-in that was tried, whether it succeeded or failed.",
     EventType.LOG_CHANGES: "A setting that changed: its name, its old and its new value.",
 }

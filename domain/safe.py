@@ -1,0 +1,39 @@
+"""Text from outside, made fit for a terminal, a log line or a widget."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+_ALL_PRINTABLE_ASCII = re.compile(r"[ -~]*")
+
+
+def safe(text: str | bytes, limit: int = 4096, *, keep_newlines: bool = False) -> str:
+    """Write out every control, format, surrogate, private and unassigned character as an escape.
+
+    Bytes are read as UTF-8; what is no UTF-8 becomes \\xNN. A backslash of the text stays as it
+    is. The result has at most `limit` characters; a cut one ends in an ellipsis.
+    """
+    readable = _start(text, limit)
+    if not _ALL_PRINTABLE_ASCII.fullmatch(readable):
+        kept = "\n" if keep_newlines else ""
+        readable = "".join([_escaped(character, kept) for character in readable])
+    return readable if len(readable) <= limit else readable[: max(0, limit - 1)] + _ELLIPSIS
+
+
+def _start(text: str | bytes, limit: int) -> str:
+    """Take one character more than the limit, which shows that there is more to cut."""
+    if isinstance(text, bytes):
+        text = text[: 4 * (limit + 1)].decode("utf-8", "backslashreplace")
+    return text[: limit + 1]
+
+
+def _escaped(character: str, kept: str) -> str:
+    if character == kept or unicodedata.category(character) not in _UNSAFE_CATEGORIES:
+        return character
+    number = ord(character)
+    if number <= 0xFF:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"

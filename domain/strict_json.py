@@ -1,0 +1,176 @@
+"""JSON read without mercy: whatever two readers could understand differently is refused.
+
+Numbers keep the spelling they came with (10.10 stays 10.10, and no digit is lost).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from domain.safe import safe
+
+MAX_DEPTH = 64
+
+_encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+# An unclosed string runs to the end of the text, so that no text takes more than one pass.
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+
+
+class StrictJsonError(ValueError):
+    """What is wrong with a JSON text, and where: "byte 17", or a path such as "a.b[2]" ("")."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}" if place else reason)
+        self.place = place
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Flaw:
+    """Stands for a value that JSON readers disagree about."""
+
+    reason: str
+
+
+def decode(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
+    """Read one JSON text whose values may still be flawed: only `compact` says so.
+
+    Numbers that are no integers come as msgspec.Raw, which `compact` writes as they were.
+    """
+    text = _text(data)
+    _check_depth(text, max_depth)
+    try:
+        return _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise StrictJsonError(_byte_place(text, error.pos), _syntax_reason(error)) from None
+    except ValueError:  # an integer of more digits than Python converts
+        return _long_number_decoder.decode(text)
+
+
+def compact(value: Any) -> bytes:
+    """Write what `decode` gave as JSON without blanks, in UTF-8, or say where its flaw is."""
+    try:
+        data = _encode(value)
+    except (TypeError, UnicodeEncodeError):  # a flaw, half a surrogate pair
+        data = b""
+    if not data or b"\\u0000" in data:
+        for place, reason in _flaws(value, ""):
+            raise StrictJsonError(place, reason)
+    return data
+
+
+def canonical(value: Any) -> bytes:
+    """Write what `decode` gave so that the order of members makes no difference."""
+    return _encode_sorted(value)
+
+
+def comparable(data: bytes) -> Any:
+    """Read JSON that was accepted earlier into values whose == is equality of meaning.
+
+    Numbers are equal by value, to the last digit, and never equal to true or false.
+    """
+    return _comparing_decoder.decode(data.decode())
+
+
+def _text(data: bytes) -> str:
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise StrictJsonError("byte 0", "starts with a byte order mark: save it as plain UTF-8")
+    if (position := data.find(b"\0")) >= 0:
+        raise StrictJsonError(f"byte {position}", "contains a NUL byte")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StrictJsonError(f"byte {error.start}", "is not UTF-8") from None
+
+
+def _check_depth(text: str, max_depth: int) -> None:
+    if text.count("{") + text.count("[") <= max_depth:
+        return
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(text):
+        if match[0] in "[{":
+            depth += 1
+        elif match[0] in "]}":
+            depth -= 1
+        if depth > max_depth:
+            place = _byte_place(text, match.start())
+            raise StrictJsonError(place, f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _byte_place(text: str, position: int) -> str:
+    return f"byte {len(text[:position].encode())}"
+
+
+def _syntax_reason(error: json.JSONDecodeError) -> str:
+    if error.msg == "Extra data":
+        return "more than one JSON document: expected its end here"
+    return f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+
+
+def _number(text: str) -> msgspec.Raw | _Flaw:
+    if (len(text) > 300 or "e" in text or "E" in text) and math.isinf(float(text)):
+        return _Flaw(f"{safe(text, 40)} is too large for a number")
+    return msgspec.Raw(text)
+
+
+def _constant(text: str) -> _Flaw:
+    return _Flaw(f"{text} is not JSON")
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any] | _Flaw:
+    result = dict(members)
+    if len(result) == len(members):
+        return result
+    keys = [key for key, _ in members]
+    repeated = next(key for number, key in enumerate(keys) if key in keys[:number])
+    return _Flaw(f'the key "{safe(repeated, 100)}" stands twice in one object')
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_number, parse_constant=_constant
+)
+_long_number_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_number, parse_float=_number, parse_constant=_constant
+)
+
+
+def _comparable_number(text: str) -> tuple[str, object]:
+    from decimal import Decimal, InvalidOperation  # slow to load and rarely needed
+
+    try:
+        return "number", Decimal(text)
+    except InvalidOperation:  # an exponent beyond all reason
+        return "number", text
+
+
+_comparing_decoder = json.JSONDecoder(parse_int=_comparable_number, parse_float=_comparable_number)
+
+
+def _flaws(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, _Flaw):
+        yield place, value.reason
+    elif isinstance(value, str):
+        yield from _text_flaws(value, place)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _flaws(item, f"{place}[{index}]")
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            inner = f"{place}.{safe(key, 100)}" if place else safe(key, 100)
+            yield from _text_flaws(key, inner)
+            yield from _flaws(member, inner)
+
+
+def _text_flaws(text: str, place: str) -> Iterator[tuple[str, str]]:
+    if "\0" in text:
+        yield place, "contains the character NUL (\\u0000)"
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        yield place, "contains half a surrogate pair, which is no text"
