@@ -1,0 +1,76 @@
+"""What every test may ask for: a receiver, the program itself, a clean environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from hypothesis import settings
+
+from tests.certificates import Authority, make_authority
+from tests.program import Tocsin
+from tests.receiver_client import Receiver, running_receiver
+
+# No deadline for one example: the machine may be busy. `make trials` looks further.
+settings.register_profile("default", deadline=None, max_examples=100)
+settings.register_profile("long", deadline=None, max_examples=5_000)
+settings.load_profile("default")
+
+_FOREIGN = ("TOCSIN_", "XDG_", "SSH_", "SUDO_", "SSL_CERT_")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def clean_environment() -> Iterator[None]:
+    """Take away what the surroundings say about Tocsin, its user and the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_FOREIGN) or name.lower() in _PROXIES:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared_receiver() -> Iterator[Receiver]:
+    """One receiver process for all tests that use paths of their own."""
+    with running_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver process of the test's own."""
+    with running_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority that no system trusts."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def tls_receiver(authority: Authority) -> Iterator[Receiver]:
+    """A receiver that speaks TLS with a certificate of `authority`."""
+    with running_receiver(tls=authority.issue(), ca_file=authority.file) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def tocsin(tmp_path: Path) -> Iterator[Tocsin]:
+    """The program with a home of its own; what it started is killed at the end."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    program = Tocsin(home, home / "tocsin.db")
+    yield program
+    program.kill_all()
+
+
+@pytest.fixture
+def run_tocsin(tocsin: Tocsin) -> Callable[..., CompletedProcess[str]]:
+    """Runs one command of the program to its end."""
+    return tocsin.run
