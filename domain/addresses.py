@@ -20,9 +20,10 @@ MODES = ("local", "public", "open")
 
 _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
+_Table = tuple[tuple[str, str], ...]
 
 # Cloud metadata services, and ranges where no receiver can be. RFC 6890 and its successors.
-_NEVER: tuple[tuple[str, str], ...] = (
+_NEVER: _Table = (
     ("0.0.0.0/8", "an address that means this host"),
     ("169.254.169.254/32", "a cloud metadata address"),
     ("169.254.0.0/16", "a link-local address"),
@@ -41,7 +42,7 @@ _NEVER: tuple[tuple[str, str], ...] = (
 
 # What the public policy refuses beside the above. Spelt out since the tables of the
 # ipaddress module differ from one Python version to the next.
-_NOT_PUBLIC: tuple[tuple[str, str], ...] = (
+_NOT_PUBLIC: _Table = (
     ("127.0.0.0/8", "a loopback address"),
     ("10.0.0.0/8", "a private address"),
     ("172.16.0.0/12", "a private address"),
@@ -123,9 +124,9 @@ class NetworkPolicy:
     def _fault(self, address: _Address) -> str | None:
         if any(address in network for network in _parsed(self.allow_networks)):
             return None
-        fault = _lookup(address, _NEVER_NETWORKS)
+        fault = _lookup(address, _NEVER)
         if fault is None and self.mode == "public":
-            fault = _lookup(address, _NOT_PUBLIC_NETWORKS) or _outside_global_unicast(address)
+            fault = _lookup(address, _NOT_PUBLIC) or _outside_global_unicast(address)
         return fault
 
 
@@ -190,16 +191,10 @@ def _parsed(networks: tuple[str, ...]) -> tuple[_Network, ...]:
     return tuple(ip_network(network) for network in networks)
 
 
-_Table = tuple[tuple[_Network, str], ...]
-
-
-def _table(rows: tuple[tuple[str, str], ...]) -> _Table:
-    return tuple((ip_network(network), what) for network, what in rows)
-
-
 def _lookup(address: _Address, table: _Table) -> str | None:
-    return next((what for network, what in table if address in network), None)
+    return next((what for network, what in _parsed_table(table) if address in network), None)
 
 
-_NEVER_NETWORKS = _table(_NEVER)
-_NOT_PUBLIC_NETWORKS = _table(_NOT_PUBLIC)
+@lru_cache(maxsize=2)
+def _parsed_table(table: _Table) -> tuple[tuple[_Network, str], ...]:
+    return tuple((ip_network(network), what) for network, what in table)

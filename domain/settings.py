@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -238,6 +237,8 @@ def setting_named(name: str) -> Setting:
     """The setting of that name. Raises FieldError that says which one may be meant."""
     if name in BY_NAME:
         return BY_NAME[name]
+    import difflib  # only to help with a slip: every start would pay for it
+
     close = difflib.get_close_matches(name, BY_NAME, n=1)
     cure = f"is {close[0]} meant?" if close else f"the settings are {', '.join(BY_NAME)}"
     raise FieldError(name, "there is no such setting", cure)

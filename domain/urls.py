@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _DOT_SEGMENT = re.compile(r"/\.\.?(/|$)")
 _UNSAFE_IN_PATH = re.compile(r"""[^\x21-\x7e]|["<>`{}]|%(?![0-9A-Fa-f]{2})""")
 _UNSAFE_IN_QUERY = re.compile(r"""[^\x21-\x7e]|["<>]|%(?![0-9A-Fa-f]{2})""")
-_QUERY_VALUE = re.compile(r"(?<==)[^&;]+")
+_QUERY_PART = re.compile(r"[^&;]+")
 _OTHER_STOPS = "\u3002\uff0e\uff61"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -75,13 +75,15 @@ def receiver(url: str) -> str:
 def mask_url(url: str) -> str:
     """The URL with the values in its query masked, since they may be keys."""
     start, mark, query = url.partition("?")
-    bare = "=" not in query
-    masked = mask_value(query) if bare and query else _mask_values(query)
-    return start + mark + masked
+    return start + mark + _QUERY_PART.sub(_mask_part, query)
 
 
-def _mask_values(query: str) -> str:
-    return _QUERY_VALUE.sub(lambda value: mask_value(value[0]), query)
+def _mask_part(part: re.Match[str]) -> str:
+    """A part without "=" may be a key as a whole."""
+    name, equals, value = part[0].partition("=")
+    if not equals:
+        return mask_value(name)
+    return f"{name}={mask_value(value)}" if value else part[0]
 
 
 def _parse(field: str, text: str) -> _Parts:
