@@ -81,9 +81,13 @@ class Configuration:
         return Path(self.settings.key_file) if self.settings.key_file else None
 
     def with_stored(self, stored: Mapping[str, str]) -> Configuration:
-        """Add what the store says of settings that nothing else gave."""
+        """Put what the store says under what everything else gave.
+
+        A name that this version does not know is one of another version's and is left alone.
+        """
         known = {name: text for name, text in stored.items() if name in BY_NAME}
-        given = {**dict(_parsed(known, lambda _: STORE)), **self.given}
+        nearer = {name: one for name, one in self.given.items() if one.origin != STORE}
+        given = {**dict(_parsed(known, lambda _: STORE)), **nearer}
         return replace(self, given=given, settings=_settings(given))
 
 
@@ -116,7 +120,7 @@ def default_configuration() -> Configuration:
 
 def parse_setting(name: str, text: str) -> SettingValue:
     """Read one setting as `config set` and `--set` take it. Raises FieldError."""
-    return _known(name).parse(text)
+    return find_setting(name).parse(text)
 
 
 def _choose_file(flag: str | None, environment: Mapping[str, str], places: Places) -> Path | None:
@@ -137,7 +141,7 @@ def _from_file(file: Path) -> dict[str, Given]:
     for name, value in content.items():
         try:
             found[name] = Given(
-                _in_folder(name, _known(name).from_toml(value), file), f"file {file}"
+                _in_folder(name, find_setting(name).from_toml(value), file), f"file {file}"
             )
         except FieldError as error:
             errors.append(f"{file}: {error}")
@@ -211,7 +215,8 @@ def _with_origin(error: FieldError, given: Mapping[str, Given]) -> str:
     return f"{origin}: {error}"
 
 
-def _known(name: str) -> Setting:
+def find_setting(name: str) -> Setting:
+    """The row of a setting. Raises FieldError."""
     if name in BY_NAME:
         return BY_NAME[name]
     raise FieldError(name, "there is no setting of this name", _suggestion(name))

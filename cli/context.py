@@ -45,15 +45,21 @@ class Context:
         """The path of the store."""
         return self.configuration.db
 
-    def open_store(self, *, migrate: bool = False, create: bool = True) -> Store:
-        """Open the store, let its own settings join in, and close it when the run ends."""
+    def open_store(
+        self, *, migrate: bool = False, create: bool = True, join_settings: bool = True
+    ) -> Store:
+        """Open the store, let its own settings join in, and close it when the run ends.
+
+        Without `join_settings` also a store opens whose settings contradict the others.
+        """
         from store.database import open_store
 
         store = open_store(
             self.db, key_file=self.configuration.key_file, migrate=migrate, create=create
         )
         self._opened.callback(store.close)
-        self._read_stored_settings(store)
+        if join_settings:
+            self._read_stored_settings(store)
         return store
 
     def _read_stored_settings(self, store: Store) -> None:

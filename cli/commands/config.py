@@ -1,0 +1,87 @@
+"""`tocsin config`: the settings, where they come from, and those that the store keeps."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from cli.config import PLACES_OF_THE_STORE, STORE, Configuration, find_setting
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from domain.settings import SETTINGS, Setting, value_of
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Print every setting with its value, where it came from and what it is."""
+    _let_store_join(context)
+    rows = [_row(setting, context.configuration) for setting in SETTINGS]
+    file = context.configuration.file
+    if args.json:
+        context.out.json({"file": str(file) if file else None, "settings": rows})
+        return ExitCode.OK
+    context.out.table(
+        [(row["name"], row["value"], row["origin"], row["description"]) for row in rows],
+        ("SETTING", "VALUE", "FROM", "WHAT IT IS"),
+    )
+    context.out.note(f"The file read is {file}." if file else "There is no configuration file.")
+    return ExitCode.OK
+
+
+def set_value(args: Namespace, context: Context) -> ExitCode:
+    """Keep the value of a setting in the store."""
+    setting = _storable(args.name)
+    text = setting.format(setting.parse(args.value))
+    from store.settings import load_all, set_one
+
+    store = context.open_store(join_settings=False)
+    stored = store.call(load_all) | {setting.name: text}
+    configuration = context.configuration.with_stored(stored)
+    store.call(set_one, setting.name, text, context.actor, context.now_ms())
+    context.out.note(f"{setting.name} is now {text or 'empty'}.{_overruled(configuration, setting.name)}")
+    return ExitCode.OK
+
+
+def unset_value(args: Namespace, context: Context) -> ExitCode:
+    """Take a setting out of the store, so that its default holds again."""
+    setting = _storable(args.name)
+    from store.settings import unset
+
+    store = context.open_store(create=False, join_settings=False)
+    if not store.call(unset, setting.name, context.actor, context.now_ms()):
+        raise Failure(f"{setting.name}: the store has no value for it", ExitCode.CHECK_FAILED)
+    context.out.note(f"{setting.name} is out of the store.")
+    return ExitCode.OK
+
+
+def _let_store_join(context: Context) -> None:
+    """A store that cannot be opened is no reason to hide the settings that say where it is."""
+    from store.errors import StoreError
+
+    if not context.db.exists():
+        return
+    try:
+        context.open_store(create=False)
+    except StoreError as error:
+        context.out.note(f"tocsin: without the settings of the store: {error}")
+
+
+def _row(setting: Setting, configuration: Configuration) -> dict[str, str | None]:
+    value = value_of(configuration.settings, setting)
+    shown = str(configuration.db) if setting.name == "db" else setting.format(value)
+    return {
+        "name": setting.name,
+        "value": shown or None,
+        "origin": configuration.origin(setting.name),
+        "description": setting.description,
+    }
+
+
+def _storable(name: str) -> Setting:
+    if name in PLACES_OF_THE_STORE:
+        reason = "the store cannot say where it is itself"
+        raise Failure(f"{name}: {reason}; write it in the configuration file", ExitCode.USAGE)
+    return find_setting(name)
+
+
+def _overruled(configuration: Configuration, name: str) -> str:
+    origin = configuration.origin(name)
+    return "" if origin == STORE else f" But here the value from {origin} wins."
