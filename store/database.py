@@ -1,0 +1,190 @@
+"""Opening the store, and the one door to it: `Store.run` from async code, `Store.call` elsewhere.
+
+Peewee's connections are bound to a thread, so each `Store` owns one thread and every query runs
+there; with `autoconnect=False` a query on any other thread raises at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from peewee import PeeweeException, SqliteDatabase
+
+from store import migrations
+from store.errors import StoreError, StoreUnavailable
+from store.failures import sentence
+from store.models import database
+from store.vault import Vault
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_TIMEOUT_S = 30
+SQLITE_MAGIC = b"SQLite format 3\0"
+
+
+def sqlite(path: Path) -> SqliteDatabase:
+    """The engine with its pragmas; they are per connection, so they live in the constructor.
+
+    FULL syncs every commit: what was acknowledged survives a power cut. `auto_vacuum` only takes
+    effect on a file that is still empty.
+    """
+    return SqliteDatabase(
+        str(path),
+        autoconnect=False,
+        lock_type="IMMEDIATE",
+        returning_clause=True,
+        timeout=BUSY_TIMEOUT_S,
+        pragmas=(
+            ("auto_vacuum", 2),
+            ("journal_mode", "wal"),
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("cache_size", -8000),
+            ("temp_store", "memory"),
+            ("journal_size_limit", 64 * 1024 * 1024),
+        ),
+    )
+
+
+class Store:
+    """A database and the one thread that speaks to it."""
+
+    def __init__(self, engine: SqliteDatabase, path: Path, vault: Vault) -> None:
+        self.path = path
+        self.vault = vault
+        self.outdated = False
+        """True for a store of an older Tocsin: it can be read; only an upgrade changes it."""
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query function on the store's thread.
+
+        Cancelling the caller does not stop the query: a cancelled caller must assume it was done.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._thread, partial(self._guarded, function, *args, **kwargs)
+        )
+
+    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query function on the store's thread and wait for it."""
+        return self._thread.submit(partial(self._guarded, function, *args, **kwargs)).result()
+
+    def sibling(self) -> Store:
+        """A second thread with a connection of its own to the same database."""
+        other = Store(self._engine, self.path, self.vault)
+        other.outdated = self.outdated
+        other.call(_connect, self._engine)
+        return other
+
+    def close(self) -> None:
+        """Close the connection and end the thread; calls after this raise."""
+        if self._thread.submit(self._engine.is_closed).result() is False:
+            self._thread.submit(self._engine.close).result()
+        self._thread.shutdown()
+
+    def _guarded(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (PeeweeException, sqlite3.Error) as error:
+            raise StoreUnavailable(sentence(error, self.path)) from error
+
+
+def open_store(
+    path: Path, *, key_file: Path | None = None, migrate: bool = False, create: bool = True
+) -> Store:
+    """Open the store at `path`; a missing or empty file is made into a new one if `create`.
+
+    `migrate` brings an older store up to date after a backup beside it; without it an older
+    store can only be read (`Store.outdated`). Raises StoreUnavailable with one sentence.
+    """
+    _check_file(path, create=create)
+    engine = sqlite(path)
+    database.initialize(engine)
+    vault = Vault(key_file or path.with_name("tocsin.key"), path)
+    store = Store(engine, path, vault)
+    try:
+        store.call(_connect, engine)
+        store.outdated = store.call(_bring_up, path, vault=vault, migrate=migrate, create=create)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _connect(engine: SqliteDatabase) -> None:
+    engine.connect(reuse_if_open=True)
+
+
+def _bring_up(path: Path, *, vault: Vault, migrate: bool, create: bool) -> bool:
+    """Create, migrate or accept what is in the file; True if it is left older than we are."""
+    version = migrations.version_of(database, path)
+    if version == migrations.NONE:
+        if not create:
+            raise StoreUnavailable(f"{path} is empty: there is no store in it")
+        vault.make_key()
+        migrations.create(database, path, fingerprint=vault.fingerprint())
+    elif version > migrations.LATEST:
+        raise StoreUnavailable(
+            f"{path} was written by a newer Tocsin (schema {version}, this one knows "
+            f"{migrations.LATEST}): upgrade Tocsin"
+        )
+    elif version < migrations.LATEST and not migrate:
+        database.execute_sql("PRAGMA query_only = 1")
+        return True
+    elif version < migrations.LATEST:
+        migrations.upgrade(database, path)
+    _check_writable(path)
+    return False
+
+
+def _check_writable(path: Path) -> None:
+    try:
+        database.begin()
+        database.rollback()
+    except (PeeweeException, sqlite3.Error) as error:
+        raise StoreUnavailable(sentence(error, path)) from error
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    """Refuse what is no store before SQLite touches it; make the folder and the file if asked."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        if not create:
+            raise StoreUnavailable(f"there is no store at {path}") from None
+        _make_file(path)
+        return
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreUnavailable(f"{path} is not a file")
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(SQLITE_MAGIC))
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be read: {error.strerror}") from error
+    if magic and magic != SQLITE_MAGIC:
+        raise StoreUnavailable(f"{path} is not a Tocsin store: it is no SQLite database")
+
+
+def _make_file(path: Path) -> None:
+    """Made here rather than by SQLite, so that it is 0600 whatever the umask is."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreUnavailable(f"cannot make a store at {path}: {error.strerror}") from error
+
+
+__all__ = ["Store", "StoreError", "open_store"]

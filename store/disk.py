@@ -1,0 +1,17 @@
+"""How large the store is and how much room is left for it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+
+def store_bytes(path: Path) -> int:
+    """The bytes of the database and of its write-ahead log."""
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def free_bytes(path: Path) -> int:
+    """The free bytes of the disk that the store lies on."""
+    return shutil.disk_usage(path.parent).free

@@ -1,0 +1,36 @@
+"""What can go wrong with the store, each as one sentence for the admin."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Root of the store's errors; `str()` is the sentence that the admin reads."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be opened, read or written: missing, foreign, newer, read-only, full."""
+
+
+class WrongKey(StoreUnavailable):
+    """The key file is missing or is not the one that this store was made with."""
+
+
+class NotFound(StoreError):
+    """No such webhook, delivery or event."""
+
+
+class Conflict(StoreError):
+    """The thing exists but is not in a state that allows what was asked."""
+
+
+class EventConflict(Conflict):
+    """An event's id is already known with another body.
+
+    `index` is the place of the event in the list that was given, from 0.
+    """
+
+    def __init__(self, index: int, type_: str, id_: str) -> None:
+        super().__init__(
+            f"the id {id_} is already known for {type_} with another body; give it an id of its own"
+        )
+        self.index = index

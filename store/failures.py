@@ -1,0 +1,59 @@
+"""Turns an engine's error into one sentence that says what and where.
+
+Peewee hides a full disk behind "cannot rollback - no transaction is active": the true cause is at
+the end of the chain of contexts.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+_SENTENCES = {
+    "SQLITE_FULL": "the disk of {path} is full: free some space and try again",
+    "SQLITE_READONLY": "{path} cannot be written{owner}",
+    "SQLITE_CANTOPEN": "{path} cannot be opened, or its folder cannot be written{owner}",
+    "SQLITE_NOTADB": "{path} is not a Tocsin store, or it is damaged: restore a backup",
+    "SQLITE_CORRUPT": "{path} is damaged: restore a backup (`tocsin db check` says more)",
+    "SQLITE_BUSY": "{path} is locked by another process for too long: try again",
+    "SQLITE_IOERR": "reading or writing {path} failed on its disk",
+}
+
+
+def sentence(error: BaseException, path: Path) -> str:
+    """One sentence for an error of the database at `path`."""
+    for cause in _chain(error):
+        name = getattr(cause, "sqlite_errorname", None)
+        for prefix, text in _SENTENCES.items():
+            if name is not None and name.startswith(prefix):
+                return text.format(path=path, owner=_owner(path))
+    return f"the store {path} failed: {_deepest_text(error)}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes, the root first."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return reversed(causes)
+
+
+def _deepest_text(error: BaseException) -> str:
+    for cause in _chain(error):
+        if isinstance(cause, sqlite3.Error) and str(cause):
+            return str(cause)
+    return str(error) or type(error).__name__
+
+
+def _owner(path: Path) -> str:
+    """Who owns the file and with which mode, since that is nearly always the reason."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    mode = status.st_mode & 0o777
+    return f": it belongs to uid {status.st_uid} with mode {mode:04o}, you are uid {os.geteuid()}"

@@ -1,0 +1,81 @@
+"""Which schema a file has, and the way from there to today's.
+
+Each step and the number that records it commit together in one IMMEDIATE transaction, so of
+several processes that start at once one does the work and the others find it done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from peewee import DatabaseProxy, PeeweeException
+
+from store.errors import StoreUnavailable
+from store.failures import sentence
+from store.migrations import m0001_initial
+
+APPLICATION_ID = 0x70C51200
+"""Marks a file as a Tocsin store (SQLite's header field for that purpose)."""
+
+NONE = 0
+STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (m0001_initial.up,)
+LATEST = len(STEPS)
+
+
+def version_of(database: DatabaseProxy, path: Path) -> int:
+    """The schema number of an open file; NONE if nothing is in it yet."""
+    try:
+        application = _pragma(database, "application_id")
+        version = _pragma(database, "user_version")
+        tables = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except (PeeweeException, sqlite3.Error) as error:
+        raise StoreUnavailable(sentence(error, path)) from error
+    if application == APPLICATION_ID:
+        return version
+    if application == 0 and version == 0 and tables == 0:
+        return NONE
+    raise StoreUnavailable(f"{path} is not a Tocsin store: it is another program's database")
+
+
+def create(database: DatabaseProxy, path: Path, *, fingerprint: str) -> None:
+    """Make today's schema in an empty file and note the key's fingerprint."""
+    with database.atomic():
+        if _pragma(database, "user_version") != NONE:
+            return
+        database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        _apply(database, since=NONE)
+        database.execute_sql(
+            "INSERT INTO fact (name, value) VALUES ('key_fingerprint', ?)", (fingerprint,)
+        )
+
+
+def upgrade(database: DatabaseProxy, path: Path) -> None:
+    """Bring an older store up to date, after a backup beside it."""
+    from store.backup import backup_to
+
+    version = _pragma(database, "user_version")
+    copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
+    if not copy.exists():
+        backup_to(path, copy)
+    with database.atomic():
+        _apply(database, since=_pragma(database, "user_version"))
+    if _pragma(database, "user_version") != LATEST:
+        raise StoreUnavailable(f"{path} stayed at schema {version} instead of {LATEST}")
+
+
+def current_version(database: DatabaseProxy) -> int:
+    """The schema number now; another process may have raised it since we opened the file."""
+    return _pragma(database, "user_version")
+
+
+def _apply(database: DatabaseProxy, *, since: int) -> None:
+    for step in STEPS[since:]:
+        step(database)
+    if since < LATEST:
+        database.execute_sql(f"PRAGMA user_version = {LATEST}")
+
+
+def _pragma(database: DatabaseProxy, name: str) -> int:
+    return int(database.execute_sql(f"PRAGMA {name}").fetchone()[0])

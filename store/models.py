@@ -1,0 +1,265 @@
+"""The tables and their indexes, nothing else. `migrations/` holds frozen copies of them.
+
+Times are UTC milliseconds, bodies are bytes. The queue has no table: it is the distance between
+`Webhook.cursor` and `Head.seq` of the webhook's type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    DatabaseProxy,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+database = DatabaseProxy()
+
+
+def rows(query: Any) -> list[Any]:
+    """A query's rows as plain tuples, all fetched: a half-read cursor would pin the WAL."""
+    return list(database.execute(query).fetchall())
+
+
+class Base(Model):
+    """Binds every table to the one database of this process."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Fact(Base):
+    """Facts about this store itself: the key's fingerprint, whether sending is paused."""
+
+    name = CharField(primary_key=True)
+    value = TextField()
+
+
+class Setting(Base):
+    """Settings that were given to the store; flags, environment and file win over them."""
+
+    name = CharField(primary_key=True)
+    value = TextField()
+
+
+class Head(Base):
+    """The last sequence number given out for a type, and how far its events were pruned."""
+
+    type = CharField(primary_key=True)
+    seq = BigIntegerField(default=0)
+    pruned = BigIntegerField(default=0)
+
+
+class Event(Base):
+    """One event; `body` is exactly what will be POSTed. `seq` is dense for each type."""
+
+    type = CharField()
+    seq = BigIntegerField()
+    id = CharField()
+    received_ms = BigIntegerField()
+    body = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("type", "seq")
+        indexes = ((("type", "id"), True),)
+
+
+class Webhook(Base):
+    """One subscription, its place in the queue and how its last delivery went.
+
+    `redo_*` is a range of events sealed once already that is to be sealed anew (a reseal); it
+    comes before everything after the cursor, and keeps its own type since a webhook's type may
+    be edited. `run_until` is the head that was noted when the current run started.
+    """
+
+    id = AutoField()
+    name = CharField(null=True)
+    revision = IntegerField(default=1)
+    target_revision = IntegerField(default=1)
+    type = CharField()
+    active = BooleanField(default=True)
+    url = TextField()
+    headers = BlobField(null=True)
+    extra_fields = TextField(default="[]")
+    max_events = IntegerField(null=True)
+    max_bytes = IntegerField(null=True)
+    interval_ms = BigIntegerField(null=True)
+    ca_file = TextField(null=True)
+    secrets = BlobField(null=True)
+    cursor = BigIntegerField()
+    run_until = BigIntegerField()
+    last_run_ms = BigIntegerField(null=True)
+    redo_type = CharField(null=True)
+    redo_next = BigIntegerField(null=True)
+    redo_last = BigIntegerField(null=True)
+    redo_count = IntegerField(default=0)
+    redo_max_events = IntegerField(null=True)
+    released = IntegerField(default=0)
+    delivered_events = BigIntegerField(default=0)
+    delivered_ms = BigIntegerField(null=True)
+    skipped_events = BigIntegerField(default=0)
+    last_attempt_ms = BigIntegerField(null=True)
+    last_status = IntegerField(null=True)
+    last_error = TextField(null=True)
+    created_ms = BigIntegerField()
+    updated_ms = BigIntegerField()
+    deleted_ms = BigIntegerField(null=True)
+    erased_ms = BigIntegerField(null=True)
+
+
+Webhook.add_index(
+    Webhook.index(
+        Webhook.name, unique=True, where=Webhook.deleted_ms.is_null(), name="webhook_name"
+    )
+)
+
+
+class Delivery(Base):
+    """One POST body, frozen: which events, with which splice, and their SHA-256.
+
+    `without` is the JSON list of sequence numbers inside the range that were left out when it was
+    sealed. `asked` is what the admin asked for while an attempt was in flight. `blocked` says
+    why it must not be sent at all.
+    """
+
+    id = AutoField()
+    public_id = CharField(unique=True)
+    webhook = ForeignKeyField(Webhook, backref="deliveries", on_delete="RESTRICT")
+    webhook_id: int
+    type = CharField()
+    first_seq = BigIntegerField()
+    last_seq = BigIntegerField()
+    without = TextField(default="[]")
+    count = IntegerField()
+    bytes = IntegerField()
+    sha256 = CharField()
+    splice = BlobField(default=b"")
+    layout = IntegerField()
+    state = CharField(default="pending")
+    attempts = IntegerField(default=0)
+    sealed_ms = BigIntegerField()
+    next_attempt_ms = BigIntegerField()
+    wait_ms = BigIntegerField(default=0)
+    reason = TextField(default="")
+    sending_since_ms = BigIntegerField(null=True)
+    asked = TextField(null=True)
+    blocked = TextField(null=True)
+    last_status = IntegerField(null=True)
+    last_error = TextField(null=True)
+    ended_ms = BigIntegerField(null=True)
+    ended_by = TextField(null=True)
+
+
+Delivery.add_index(
+    Delivery.index(
+        Delivery.webhook,
+        unique=True,
+        where=(Delivery.state == "pending"),
+        name="delivery_one_pending",
+    )
+)
+Delivery.add_index(
+    Delivery.index(Delivery.type, Delivery.ended_ms, Delivery.first_seq, name="delivery_type_ended")
+)
+
+
+class Attempt(Base):
+    """One HTTP request made for a delivery, with what came of it."""
+
+    id = AutoField()
+    delivery = ForeignKeyField(Delivery, backref="tries", on_delete="CASCADE", index=False)
+    number = IntegerField()
+    url = TextField()
+    revision = IntegerField()
+    started_ms = BigIntegerField()
+    duration_ms = IntegerField()
+    status = IntegerField(null=True)
+    error = TextField(null=True)
+    detail = TextField(default="")
+    answer_headers = TextField(default="[]")
+    answer_body = BlobField(default=b"")
+    worker = CharField()
+
+    class Meta:
+        indexes = ((("delivery", "number"), False),)
+
+
+class Quarantine(Base):
+    """An event that a reseal left out for one webhook; it can still be sent on request."""
+
+    id = AutoField()
+    webhook = ForeignKeyField(Webhook, backref="quarantined", on_delete="RESTRICT")
+    webhook_id: int
+    type = CharField()
+    seq = BigIntegerField()
+    event_id = CharField()
+    delivery_public_id = CharField()
+    at_ms = BigIntegerField()
+    released_ms = BigIntegerField(null=True)
+    sent_in = ForeignKeyField(Delivery, null=True, on_delete="CASCADE", index=False)
+
+
+class Worker(Base):
+    """A process that delivers or stands by."""
+
+    id = CharField(primary_key=True)
+    host = TextField()
+    pid = IntegerField()
+    kind = CharField()
+    active = BooleanField(default=False)
+    started_ms = BigIntegerField()
+    heartbeat_ms = BigIntegerField()
+
+
+class Source(Base):
+    """What a source remembers between two polls, and how it is doing."""
+
+    kind = CharField()
+    name = CharField()
+    state = BlobField(null=True)
+    accepted_events = BigIntegerField(default=0)
+    last_ok_ms = BigIntegerField(null=True)
+    error = TextField(null=True)
+    error_ms = BigIntegerField(null=True)
+    failures = IntegerField(default=0)
+
+    class Meta:
+        primary_key = CompositeKey("kind", "name")
+
+
+class Change(Base):
+    """The audit trail: who did what, when, from where; secrets masked. Only ever added to."""
+
+    id = AutoField()
+    at_ms = BigIntegerField()
+    user = TextField()
+    login = TextField(null=True)
+    address = TextField(null=True)
+    action = CharField()
+    webhook_id = IntegerField(null=True, index=True)
+    detail = TextField(default="{}")
+
+
+MODELS = (
+    Fact,
+    Setting,
+    Head,
+    Event,
+    Webhook,
+    Delivery,
+    Attempt,
+    Quarantine,
+    Worker,
+    Source,
+    Change,
+)

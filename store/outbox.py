@@ -1,0 +1,349 @@
+"""Deliveries: sealing them, starting and recording their attempts.
+
+The worker is the only caller; what admins do to deliveries is in `store/requests.py`. Every
+function is one transaction, and only ever touches deliveries that are still pending.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+
+from peewee import JOIN
+
+from domain import bodies
+from store import models, settings
+from store.errors import WrongKey
+from store.models import Attempt, Delivery, Head, database, rows
+from store.records import AttemptResult, Limits, PendingPlan, Plan, Verdict, Work
+from store.requests import apply_asked
+from store.stretch import Stretch, next_stretch, taken
+from store.vault import Vault
+from store.webhook_rows import headers_of, pairs, secrets_of
+
+NewId = Callable[[], str]
+
+
+def plans() -> list[Plan]:
+    """What to do next for every webhook that may send, in one read; none while paused."""
+    if settings.paused() is not None:
+        return []
+    webhook, delivery = models.Webhook, Delivery
+    query = (
+        webhook.select(
+            webhook.id,
+            webhook.interval_ms,
+            Head.seq,
+            webhook.cursor,
+            webhook.run_until,
+            webhook.last_run_ms,
+            webhook.redo_count,
+            webhook.released,
+            delivery.id,
+            delivery.attempts,
+            delivery.next_attempt_ms,
+            delivery.wait_ms,
+            delivery.blocked,
+        )
+        .join(Head, on=(Head.type == webhook.type))
+        .switch(webhook)
+        .join(
+            delivery,
+            JOIN.LEFT_OUTER,
+            on=((delivery.webhook == webhook.id) & (delivery.state == "pending")),
+        )
+        .where(webhook.active, webhook.deleted_ms.is_null())
+    )
+    return [_plan(*row) for row in rows(query)]
+
+
+def _plan(
+    webhook_id: int,
+    interval_ms: int | None,
+    head: int,
+    cursor: int,
+    run_until: int,
+    last_run_ms: int | None,
+    redo_count: int,
+    released: int,
+    delivery_id: int | None,
+    attempts: int,
+    next_attempt_ms: int,
+    wait_ms: int,
+    blocked: str | None,
+) -> Plan:
+    pending = None
+    if delivery_id is not None:
+        pending = PendingPlan(
+            delivery_id, attempts, next_attempt_ms, wait_ms, blocked=blocked is not None
+        )
+    return Plan(
+        webhook_id=webhook_id,
+        interval_ms=interval_ms,
+        head=head,
+        cursor=cursor,
+        run_until=run_until,
+        last_run_ms=last_run_ms,
+        redo_count=redo_count,
+        released=released,
+        pending=pending,
+    )
+
+
+def start_next(
+    webhook_id: int,
+    *,
+    limits: Limits,
+    new_id: NewId,
+    vault: Vault,
+    now_ms: int,
+    new_run: bool = False,
+) -> Work | None:
+    """Start the pending delivery's next attempt, or seal the next delivery and start its first.
+
+    `new_run` notes the head of now as the end of a new run; otherwise nothing past the run's end
+    is sealed. None if there is nothing to send, or it may not be sent now.
+    """
+    with database.atomic():
+        return _start_next(webhook_id, limits, new_id, vault, now_ms, new_run)
+
+
+def record(
+    work: Work,
+    result: AttemptResult,
+    verdict: Verdict,
+    *,
+    limits: Limits,
+    new_id: NewId,
+    vault: Vault,
+    now_ms: int,
+    go_on: bool,
+) -> Work | None:
+    """Write what came of an attempt; after a delivery, seal and start the run's next one.
+
+    What admins asked for while the attempt was in flight is applied here; a 2XX wins over it.
+    """
+    with database.atomic():
+        _write_attempt(work, result)
+        delivery = Delivery.get_or_none(
+            Delivery.id == work.delivery_id, Delivery.state == "pending"
+        )
+        if delivery is None:
+            return None
+        delivery.sending_since_ms = None
+        delivery.last_status, delivery.last_error = result.status, result.error
+        row = models.Webhook.get_by_id(work.webhook_id)
+        row.last_attempt_ms = result.started_ms + result.duration_ms
+        row.last_status, row.last_error = result.status, result.error
+        if verdict.delivered:
+            _finish(delivery, row, now_ms)
+        else:
+            _postpone(delivery, row, work, verdict, now_ms)
+        if not (verdict.delivered and go_on):
+            return None
+        try:
+            with database.atomic():
+                return _start_next(work.webhook_id, limits, new_id, vault, now_ms, False)
+        except WrongKey:
+            return None  # what was recorded above must stand; the next turn reports the key
+
+
+def recover(worker_id: str, now_ms: int) -> int:
+    """Clear up after a worker that died in the middle of attempts; how many there were.
+
+    Called with the sending lock held, so nobody is sending. What was in flight is due now.
+    """
+    with database.atomic():
+        lost = list(
+            Delivery.select().where(
+                Delivery.state == "pending", Delivery.sending_since_ms.is_null(False)
+            )
+        )
+        for delivery in lost:
+            _note_lost_attempt(delivery, worker_id, now_ms)
+            delivery.sending_since_ms = None
+            delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
+            delivery.reason = f"attempt {delivery.attempts + 1}, the last one was cut off"
+            delivery.save()
+            apply_asked(delivery, models.Webhook.get_by_id(delivery.webhook_id), now_ms)
+        return len(lost)
+
+
+def _start_next(
+    webhook_id: int, limits: Limits, new_id: NewId, vault: Vault, now_ms: int, new_run: bool
+) -> Work | None:
+    row = models.Webhook.get_or_none(
+        models.Webhook.id == webhook_id, models.Webhook.active, models.Webhook.deleted_ms.is_null()
+    )
+    if row is None or settings.paused() is not None:
+        return None
+    delivery = Delivery.get_or_none(Delivery.webhook == webhook_id, Delivery.state == "pending")
+    if delivery is not None:
+        body = _frozen_body(delivery)
+        if body is None or delivery.blocked is not None:
+            return None
+    else:
+        sealed = _seal(row, limits, new_id, now_ms, new_run)
+        if sealed is None:
+            return None
+        delivery, body = sealed
+    return _begin(delivery, body, row, vault, now_ms)
+
+
+def _begin(delivery: Delivery, body: bytes, row: models.Webhook, vault: Vault, now_ms: int) -> Work:
+    """Count the attempt before it is made, so that a crash still counts."""
+    secrets = secrets_of(row, vault)
+    headers = headers_of(row, vault)
+    delivery.attempts += 1
+    delivery.sending_since_ms = now_ms
+    Delivery.update(attempts=delivery.attempts, sending_since_ms=now_ms).where(
+        Delivery.id == delivery.id
+    ).execute()
+    return Work(
+        delivery_id=delivery.id,
+        public_id=delivery.public_id,
+        webhook_id=row.id,
+        number=delivery.attempts,
+        count=delivery.count,
+        body=body,
+        url=row.url,
+        headers=headers,
+        secrets=secrets.in_force(now_ms) if secrets else (),
+        ca_file=row.ca_file,
+        revision=row.revision,
+        interval_ms=row.interval_ms,
+    )
+
+
+def _seal(
+    row: models.Webhook, limits: Limits, new_id: NewId, now_ms: int, new_run: bool
+) -> tuple[Delivery, bytes] | None:
+    """Freeze the next events after the webhook's place into a delivery."""
+    if new_run:
+        row.run_until = Head.get_by_id(row.type).seq
+        row.last_run_ms = now_ms
+    splice = bodies.splice(pairs(row.extra_fields))
+    stretch = next_stretch(row, limits, len(splice))
+    if stretch is None:
+        if new_run:
+            row.save()
+        return None
+    body = bodies.join_body(_event_bodies(stretch.type, stretch.seqs), splice)
+    delivery = _freeze(row, stretch, splice, body, new_id(), now_ms)
+    taken(row, stretch, delivery.id)
+    row.save()
+    return delivery, body
+
+
+def _freeze(
+    row: models.Webhook, stretch: Stretch, splice: bytes, body: bytes, public_id: str, now_ms: int
+) -> Delivery:
+    return Delivery.create(
+        public_id=public_id,
+        webhook=row.id,
+        type=stretch.type,
+        first_seq=stretch.seqs[0],
+        last_seq=stretch.seqs[-1],
+        without=json.dumps(stretch.left_out()),
+        count=len(stretch.seqs),
+        bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        splice=splice,
+        layout=bodies.LAYOUT,
+        sealed_ms=now_ms,
+        next_attempt_ms=now_ms,
+        reason="attempt 1",
+    )
+
+
+def _event_bodies(type_: str, seqs: Sequence[int]) -> list[bytes]:
+    """The bodies of these events in order; fewer if some are gone from the store."""
+    query = (
+        models.Event.select(models.Event.seq, models.Event.body)
+        .where(
+            models.Event.type == type_,
+            models.Event.seq >= seqs[0],
+            models.Event.seq <= seqs[-1],
+        )
+        .order_by(models.Event.seq)
+    )
+    wanted = set(seqs)
+    return [body for seq, body in rows(query) if seq in wanted]
+
+
+def body_of(delivery: Delivery) -> bytes:
+    """The body of a delivery, joined again from its events as it was frozen."""
+    left_out = set(json.loads(delivery.without))
+    seqs = [s for s in range(delivery.first_seq, delivery.last_seq + 1) if s not in left_out]
+    return bodies.join_body(_event_bodies(delivery.type, seqs), bytes(delivery.splice))
+
+
+def _frozen_body(delivery: Delivery) -> bytes | None:
+    """The body if it is still the one that was sealed; otherwise the delivery is blocked."""
+    body = body_of(delivery)
+    if hashlib.sha256(body).hexdigest() == delivery.sha256:
+        return body
+    blocked = (
+        "its events no longer give the bytes that were sealed (SHA-256 differs): it is not sent; "
+        "reseal it to send what is there now, or skip it"
+    )
+    Delivery.update(blocked=blocked).where(Delivery.id == delivery.id).execute()
+    return None
+
+
+def _write_attempt(work: Work, result: AttemptResult) -> None:
+    Attempt.insert(
+        delivery=work.delivery_id,
+        number=work.number,
+        url=work.url,
+        revision=work.revision,
+        started_ms=result.started_ms,
+        duration_ms=result.duration_ms,
+        status=result.status,
+        error=result.error,
+        detail=result.detail,
+        answer_headers=json.dumps(result.answer_headers, ensure_ascii=False),
+        answer_body=result.answer_body,
+        worker=result.worker,
+    ).execute()
+
+
+def _finish(delivery: Delivery, row: models.Webhook, now_ms: int) -> None:
+    delivery.state = "delivered"
+    delivery.ended_ms = now_ms
+    delivery.asked = None
+    delivery.reason = ""
+    delivery.save()
+    row.delivered_events += delivery.count
+    row.delivered_ms = now_ms
+    row.save()
+
+
+def _postpone(
+    delivery: Delivery, row: models.Webhook, work: Work, verdict: Verdict, now_ms: int
+) -> None:
+    delivery.next_attempt_ms = verdict.next_attempt_ms
+    delivery.wait_ms = verdict.wait_ms
+    delivery.reason = verdict.reason
+    if row.target_revision > work.revision:
+        delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
+        delivery.reason = f"attempt {work.number + 1}, its settings were changed"
+    delivery.save()
+    row.save()
+    apply_asked(delivery, row, now_ms)
+
+
+def _note_lost_attempt(delivery: Delivery, worker_id: str, now_ms: int) -> None:
+    row = models.Webhook.get_by_id(delivery.webhook_id)
+    Attempt.insert(
+        delivery=delivery.id,
+        number=delivery.attempts,
+        url=row.url,
+        revision=row.revision,
+        started_ms=delivery.sending_since_ms,
+        duration_ms=max(0, now_ms - (delivery.sending_since_ms or now_ms)),
+        error="CutOff",
+        detail="the worker ended during this attempt: whether it arrived is unknown",
+        worker=worker_id,
+    ).execute()

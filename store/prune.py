@@ -1,0 +1,155 @@
+"""Forgetting what was delivered long ago. Nothing undelivered is ever pruned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from peewee import fn
+
+from domain.event_types import EventType
+from store import models
+from store.models import Delivery, Head, Quarantine, Webhook, database, rows
+from store.requests import end_skipped
+from store.webhook_rows import set_redo
+from store.webhooks import UNDELETE_MS
+
+CHUNK = 500
+"""Rows of one transaction, so that nobody waits for the lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how long what is finished is kept, milliseconds."""
+
+    keep_events_ms: int
+    keep_deliveries_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How much was forgotten."""
+
+    events: int = 0
+    deliveries: int = 0
+    webhooks: int = 0
+
+    def __add__(self, other: Pruned) -> Pruned:
+        return Pruned(
+            self.events + other.events,
+            self.deliveries + other.deliveries,
+            self.webhooks + other.webhooks,
+        )
+
+
+def prune_some(retention: Retention, now_ms: int) -> Pruned:
+    """One short transaction of pruning; call it again until it finds nothing."""
+    with database.atomic():
+        return Pruned(
+            events=sum(_prune_events(t.value, retention, now_ms) for t in EventType),
+            deliveries=_prune_deliveries(retention, now_ms),
+            webhooks=_erase_webhooks(now_ms),
+        )
+
+
+def give_back() -> None:
+    """Give the freed pages back to the disk."""
+    database.execute_sql("PRAGMA incremental_vacuum").fetchall()
+
+
+def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:
+    head = Head.get_by_id(type_)
+    until = min(_needed_from(type_, retention, now_ms) - 1, head.pruned + CHUNK)
+    until = _before_kept(type_, head.pruned, until, now_ms - retention.keep_events_ms)
+    if until <= head.pruned:
+        return 0
+    spared = _quarantined(type_, until)
+    gone = (
+        models.Event.delete()
+        .where(
+            models.Event.type == type_,
+            models.Event.seq <= until,
+            models.Event.seq > head.pruned,
+            models.Event.seq.not_in(spared),
+        )
+        .execute()
+    )
+    Head.update(pruned=until).where(Head.type == type_).execute()
+    return int(gone)
+
+
+def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
+    """The first event that some webhook has yet to get, or got within the time of keeping."""
+    cutoff = now_ms - retention.keep_events_ms
+    places = [int(Head.get_by_id(type_).seq) + 1]
+    living = Webhook.erased_ms.is_null()
+    cursor = Webhook.select(fn.MIN(Webhook.cursor)).where(Webhook.type == type_, living).scalar()
+    redo = (
+        Webhook.select(fn.MIN(Webhook.redo_next)).where(Webhook.redo_type == type_, living).scalar()
+    )
+    kept = (
+        Delivery.select(fn.MIN(Delivery.first_seq))
+        .where(
+            Delivery.type == type_,
+            Delivery.ended_ms.is_null() | (Delivery.ended_ms > cutoff),
+        )
+        .scalar()
+    )
+    places += [cursor + 1] if cursor is not None else []
+    places += [place for place in (redo, kept) if place is not None]
+    return int(min(places))
+
+
+def _before_kept(type_: str, after: int, until: int, cutoff_ms: int) -> int:
+    """The end of the run of events accepted before the cutoff."""
+    first_kept = (
+        models.Event.select(fn.MIN(models.Event.seq))
+        .where(
+            models.Event.type == type_,
+            models.Event.seq > after,
+            models.Event.seq <= until,
+            models.Event.received_ms > cutoff_ms,
+        )
+        .scalar()
+    )
+    return until if first_kept is None else int(first_kept) - 1
+
+
+def _quarantined(type_: str, until: int) -> list[int]:
+    query = Quarantine.select(Quarantine.seq).where(
+        Quarantine.type == type_, Quarantine.seq <= until, Quarantine.sent_in.is_null()
+    )
+    return [seq for (seq,) in rows(query)]
+
+
+def _prune_deliveries(retention: Retention, now_ms: int) -> int:
+    old = (
+        Delivery.select(Delivery.id)
+        .where(
+            Delivery.state != "pending", Delivery.ended_ms < now_ms - retention.keep_deliveries_ms
+        )
+        .order_by(Delivery.id)
+        .limit(CHUNK)
+    )
+    ids = [id_ for (id_,) in rows(old)]
+    return int(Delivery.delete().where(Delivery.id.in_(ids)).execute()) if ids else 0
+
+
+def _erase_webhooks(now_ms: int) -> int:
+    """Erase webhooks whose time for being brought back is over: secrets go, the row stays."""
+    gone = list(
+        Webhook.select().where(
+            Webhook.erased_ms.is_null(), Webhook.deleted_ms <= now_ms - UNDELETE_MS
+        )
+    )
+    for row in gone:
+        for delivery in list(
+            Delivery.select().where(Delivery.webhook == row.id, Delivery.state == "pending")
+        ):
+            end_skipped(delivery, row, "the webhook was deleted", now_ms)
+        Quarantine.delete().where(Quarantine.webhook == row.id).execute()
+        row.headers = row.secrets = None
+        row.erased_ms = now_ms
+        set_redo(row, None)
+        row.released = 0
+        row.save()
+    return len(gone)

@@ -1,0 +1,243 @@
+"""What lists and screens show: deliveries, their attempts, and the state of every webhook."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from peewee import JOIN, ModelSelect, fn
+
+from domain.event_types import EventType
+from store import models, outbox
+from store.errors import NotFound
+from store.models import rows
+from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
+from store.vault import Vault
+from store.webhook_rows import record_of, redo_of
+
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries; None is any. Times are when they were sealed, milliseconds."""
+
+    webhook_id: int | None = None
+    state: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+def deliveries(
+    which: DeliveryFilter, *, limit: int = PAGE, before: str | None = None
+) -> list[Delivery]:
+    """The newest deliveries, newest first; a page goes on with the last id of the one before."""
+    query = _filtered(which).order_by(models.Delivery.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(models.Delivery.id < _delivery_row(before).id)
+    return [_delivery(row) for row in list(query)]
+
+
+def deliveries_after(which: DeliveryFilter, last: str | None, *, limit: int) -> list[Delivery]:
+    """The deliveries sealed after one, oldest first, for lists that follow."""
+    query = _filtered(which).order_by(models.Delivery.id).limit(limit)
+    if last is not None:
+        query = query.where(models.Delivery.id > _delivery_row(last).id)
+    return [_delivery(row) for row in list(query)]
+
+
+def delivery(public_id: str) -> Delivery:
+    """One delivery. Raises NotFound."""
+    return _delivery(_delivery_row(public_id))
+
+
+def attempts(public_id: str, *, limit: int = PAGE) -> list[Attempt]:
+    """The newest attempts of a delivery, newest first."""
+    row = _delivery_row(public_id)
+    query = (
+        models.Attempt.select()
+        .where(models.Attempt.delivery == row.id)
+        .order_by(models.Attempt.number.desc(), models.Attempt.id.desc())
+        .limit(limit)
+    )
+    return [_attempt(attempt) for attempt in list(query)]
+
+
+def body(public_id: str) -> bytes:
+    """The exact body of a delivery. Raises NotFound if its events were pruned since."""
+    row = _delivery_row(public_id)
+    joined = outbox.body_of(row)
+    if row.state != "pending" and len(joined) != row.bytes:
+        raise NotFound(f"the events of delivery {public_id} are no longer kept")
+    return joined
+
+
+def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
+    """The events that reseals left out and that were not sent since, oldest first."""
+    query = models.Quarantine.select().where(models.Quarantine.sent_in.is_null())
+    if webhook_id is not None:
+        query = query.where(models.Quarantine.webhook == webhook_id)
+    return [
+        QuarantinedEvent(
+            webhook_id=row.webhook_id,
+            type=EventType(row.type),
+            event_id=row.event_id,
+            delivery_id=row.delivery_public_id,
+            at_ms=row.at_ms,
+            released_ms=row.released_ms,
+        )
+        for row in list(query.order_by(models.Quarantine.id))
+    ]
+
+
+def carriers(type_: EventType, seq: int) -> list[Delivery]:
+    """The deliveries that carried or carry an event, oldest first."""
+    query = (
+        models.Delivery.select()
+        .where(
+            models.Delivery.type == type_.value,
+            models.Delivery.first_seq <= seq,
+            models.Delivery.last_seq >= seq,
+        )
+        .order_by(models.Delivery.id)
+    )
+    return [_delivery(row) for row in list(query) if seq not in json.loads(row.without)]
+
+
+def statuses(vault: Vault) -> list[WebhookStatus]:
+    """Every webhook with its queue, counted without touching an event: head minus cursor."""
+    with models.database.atomic("DEFERRED"):
+        pending = {
+            row.webhook_id: row
+            for row in list(models.Delivery.select().where(models.Delivery.state == "pending"))
+        }
+        quarantined = _quarantined_counts()
+        heads = dict(rows(models.Head.select(models.Head.type, models.Head.seq)))
+        webhooks = models.Webhook.select().where(models.Webhook.deleted_ms.is_null())
+        return [
+            _status(row, heads[row.type], pending.get(row.id), quarantined.get(row.id, 0), vault)
+            for row in list(webhooks.order_by(models.Webhook.id))
+        ]
+
+
+def last_results(webhook_id: int, *, limit: int = 20) -> list[int | None]:
+    """The statuses of a webhook's newest attempts, oldest first; None where none came."""
+    query = (
+        models.Attempt.select(models.Attempt.status)
+        .join(models.Delivery, JOIN.INNER)
+        .where(models.Delivery.webhook == webhook_id)
+        .order_by(models.Attempt.id.desc())
+        .limit(limit)
+    )
+    return [status for (status,) in reversed(rows(query))]
+
+
+def _status(
+    row: models.Webhook,
+    head: int,
+    pending: models.Delivery | None,
+    quarantined: int,
+    vault: Vault,
+) -> WebhookStatus:
+    webhook: Webhook = record_of(row, vault)
+    return WebhookStatus(
+        webhook=webhook,
+        queued=head - row.cursor + row.redo_count + row.released,
+        pending=_delivery(pending) if pending is not None else None,
+        last_run_ms=row.last_run_ms,
+        run_open=bool(row.redo_count or row.released or row.cursor < row.run_until),
+        delivered_events=row.delivered_events,
+        delivered_ms=row.delivered_ms,
+        skipped_events=row.skipped_events,
+        quarantined_events=quarantined,
+        waiting_since_ms=_waiting_since(row, pending),
+        last_attempt_ms=row.last_attempt_ms,
+        last_status=row.last_status,
+        last_error=row.last_error,
+    )
+
+
+def _waiting_since(row: models.Webhook, pending: models.Delivery | None) -> int | None:
+    type_, seq = row.type, row.cursor + 1
+    redo = redo_of(row)
+    if pending is not None:
+        type_, seq = pending.type, pending.first_seq
+    elif redo is not None:
+        type_, seq = redo.type, redo.next
+    first = rows(
+        models.Event.select(models.Event.received_ms).where(
+            models.Event.type == type_, models.Event.seq == seq
+        )
+    )
+    return int(first[0][0]) if first else None
+
+
+def _quarantined_counts() -> dict[int, int]:
+    query = (
+        models.Quarantine.select(models.Quarantine.webhook, fn.COUNT(models.Quarantine.id))
+        .where(models.Quarantine.sent_in.is_null())
+        .group_by(models.Quarantine.webhook)
+    )
+    return dict(rows(query))
+
+
+def _filtered(which: DeliveryFilter) -> ModelSelect[models.Delivery]:
+    query = models.Delivery.select()
+    if which.webhook_id is not None:
+        query = query.where(models.Delivery.webhook == which.webhook_id)
+    if which.state is not None:
+        query = query.where(models.Delivery.state == which.state)
+    if which.since_ms is not None:
+        query = query.where(models.Delivery.sealed_ms >= which.since_ms)
+    if which.until_ms is not None:
+        query = query.where(models.Delivery.sealed_ms < which.until_ms)
+    return query
+
+
+def _delivery_row(public_id: str) -> models.Delivery:
+    row: models.Delivery | None = models.Delivery.get_or_none(
+        models.Delivery.public_id == public_id
+    )
+    if row is None:
+        raise NotFound(f"no delivery {public_id}; `tocsin delivery list` shows what there is")
+    return row
+
+
+def _delivery(row: models.Delivery) -> Delivery:
+    pending = row.state == "pending"
+    return Delivery(
+        id=row.public_id,
+        webhook_id=row.webhook_id,
+        type=EventType(row.type),
+        state=row.state,
+        events=row.count,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        attempts=row.attempts,
+        sealed_ms=row.sealed_ms,
+        next_attempt_ms=row.next_attempt_ms if pending else None,
+        reason=row.reason,
+        sending_since_ms=row.sending_since_ms,
+        asked=json.loads(row.asked)["do"] if row.asked else None,
+        blocked=row.blocked,
+        last_status=row.last_status,
+        last_error=row.last_error,
+        ended_ms=row.ended_ms,
+        ended_by=row.ended_by,
+    )
+
+
+def _attempt(row: models.Attempt) -> Attempt:
+    return Attempt(
+        number=row.number,
+        url=row.url,
+        revision=row.revision,
+        started_ms=row.started_ms,
+        duration_ms=row.duration_ms,
+        status=row.status,
+        error=row.error,
+        detail=row.detail,
+        answer_headers=tuple((name, value) for name, value in json.loads(row.answer_headers)),
+        answer_body=bytes(row.answer_body),
+        worker=row.worker,
+    )

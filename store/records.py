@@ -1,0 +1,254 @@
+"""What goes out of the store: frozen values, never live rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from domain.event_types import EventType
+from domain.webhooks import WebhookFields
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Signing secrets (`whsec_...`); `previous` still signs until `previous_until_ms`."""
+
+    current: str = field(repr=False)
+    previous: str | None = field(default=None, repr=False)
+    previous_until_ms: int | None = None
+
+    def in_force(self, now_ms: int) -> tuple[str, ...]:
+        """The secrets to sign with, the current one first."""
+        if self.previous and now_ms < (self.previous_until_ms or 0):
+            return (self.current, self.previous)
+        return (self.current,)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook as it is kept. `readable` is False if its headers need a key we don't have."""
+
+    id: int
+    revision: int
+    fields: WebhookFields
+    secrets: Secrets | None
+    readable: bool
+    created_ms: int
+    updated_ms: int
+    deleted_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a list of events; `conflicts` are places in that list, from 0."""
+
+    accepted: int
+    repeated: int
+    conflicts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it is kept."""
+
+    type: EventType
+    seq: int
+    id: str
+    received_ms: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPlan:
+    """What the worker needs to know of an undelivered delivery to plan its next attempt."""
+
+    id: int
+    attempts: int
+    next_attempt_ms: int
+    wait_ms: int
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the worker needs to know of a webhook to plan its next step."""
+
+    webhook_id: int
+    interval_ms: int | None
+    head: int
+    cursor: int
+    run_until: int
+    last_run_ms: int | None
+    redo_count: int
+    released: int
+    pending: PendingPlan | None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt of the pending delivery failed, as far as we know."""
+        return self.pending is not None and self.pending.attempts > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one request carries where the webhook itself does not say."""
+
+    max_events: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Everything that one attempt needs; the attempt is already counted in the store."""
+
+    delivery_id: int
+    public_id: str
+    webhook_id: int
+    number: int
+    count: int
+    body: bytes = field(repr=False)
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    ca_file: str | None
+    revision: int
+    interval_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """What came of an attempt, capped and safe to keep."""
+
+    started_ms: int
+    duration_ms: int
+    status: int | None
+    error: str | None
+    detail: str
+    answer_headers: tuple[tuple[str, str], ...]
+    answer_body: bytes
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided after an attempt: delivered, or when to try again and why then."""
+
+    delivered: bool
+    next_attempt_ms: int = 0
+    wait_ms: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as lists show it."""
+
+    id: str
+    webhook_id: int
+    type: EventType
+    state: str
+    events: int
+    bytes: int
+    sha256: str
+    attempts: int
+    sealed_ms: int
+    next_attempt_ms: int | None
+    reason: str
+    sending_since_ms: int | None
+    asked: str | None
+    blocked: str | None
+    last_status: int | None
+    last_error: str | None
+    ended_ms: int | None
+    ended_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt as it is kept."""
+
+    number: int
+    url: str
+    revision: int
+    started_ms: int
+    duration_ms: int
+    status: int | None
+    error: str | None
+    detail: str
+    answer_headers: tuple[tuple[str, str], ...]
+    answer_body: bytes
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedEvent:
+    """An event that a reseal left out for one webhook and that was not sent since."""
+
+    webhook_id: int
+    type: EventType
+    event_id: str
+    delivery_id: str
+    at_ms: int
+    released_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that delivers (`active`) or stands by."""
+
+    id: str
+    host: str
+    pid: int
+    kind: str
+    active: bool
+    started_ms: int
+    heartbeat_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How a source is doing; `error` is None after a good poll."""
+
+    kind: str
+    name: str
+    accepted_events: int
+    last_ok_ms: int | None
+    error: str | None
+    error_ms: int | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the audit trail; `detail` has its secrets masked."""
+
+    id: int
+    at_ms: int
+    user: str
+    login: str | None
+    address: str | None
+    action: str
+    webhook_id: int | None
+    detail: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookStatus:
+    """A webhook with its queue, its pending delivery and its last result.
+
+    `queued` counts the events not yet sealed. `waiting_since_ms` is when the oldest event that
+    is not delivered was accepted, None if all are delivered.
+    """
+
+    webhook: Webhook
+    queued: int
+    pending: Delivery | None
+    last_run_ms: int | None
+    run_open: bool
+    delivered_events: int
+    delivered_ms: int | None
+    skipped_events: int
+    quarantined_events: int
+    waiting_since_ms: int | None
+    last_attempt_ms: int | None
+    last_status: int | None
+    last_error: str | None

@@ -1,0 +1,214 @@
+"""What admins ask of deliveries: retry now, skip, reseal, release from quarantine.
+
+An attempt in flight is never cut: what is asked meanwhile is kept in `Delivery.asked` and applied
+when its outcome is recorded. A 2XX wins over it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.actors import Actor
+from store import audit, models
+from store.errors import Conflict, NotFound
+from store.models import Delivery, Event, Quarantine, database
+from store.webhook_rows import Redo, redo_of, set_redo
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of a request: `done` now, or kept until the attempt in flight is over."""
+
+    done: bool
+    events: int
+
+
+def retry(public_id: str, actor: Actor, now_ms: int) -> Asked:
+    """Make a pending delivery due now; a blocked one is checked once more."""
+    with database.atomic():
+        delivery = pending(public_id)
+        delivery.blocked = None
+        delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
+        delivery.reason = f"attempt {delivery.attempts + 1}, asked by {actor.text}"
+        in_flight = delivery.sending_since_ms is not None
+        if not in_flight:
+            delivery.save()
+        audit.note(actor, "delivery.retry", now_ms, delivery.webhook_id, delivery=public_id)
+        return Asked(done=not in_flight, events=delivery.count)
+
+
+def skip(public_id: str, actor: Actor, now_ms: int, *, idle: bool) -> Asked:
+    """Give a pending delivery up. `idle`: no worker holds the sending lock."""
+    asked = {"do": "skip", "by": actor.text}
+    return _ask(public_id, asked, actor, now_ms, idle=idle)
+
+
+def reseal(
+    public_id: str,
+    actor: Actor,
+    now_ms: int,
+    *,
+    idle: bool,
+    max_events: int | None = None,
+    without: str | None = None,
+) -> Asked:
+    """End a pending delivery and seal its events anew, in order, under new ids.
+
+    `max_events` a request for these events only; `without` names an event that is left out and
+    goes into quarantine.
+    """
+    with database.atomic():
+        delivery = pending(public_id)
+        if without is not None:
+            _check_member(delivery, without)
+        asked = {
+            "do": "reseal",
+            "by": actor.text,
+            "max_events": max_events,
+            "without": without,
+        }
+        return _ask(public_id, asked, actor, now_ms, idle=idle)
+
+
+def release(webhook_id: int, event_id: str, actor: Actor, now_ms: int) -> None:
+    """Send an event from quarantine after all, in a delivery of its own."""
+    with database.atomic():
+        event = Quarantine.get_or_none(
+            Quarantine.webhook == webhook_id,
+            Quarantine.event_id == event_id,
+            Quarantine.sent_in.is_null(),
+        )
+        if event is None:
+            raise NotFound(f"webhook {webhook_id} has no event {event_id} in quarantine")
+        if event.released_ms is not None:
+            raise Conflict(f"event {event_id} was released already and is about to be sent")
+        event.released_ms = now_ms
+        event.save()
+        models.Webhook.update(released=models.Webhook.released + 1).where(
+            models.Webhook.id == webhook_id
+        ).execute()
+        audit.note(actor, "webhook.release", now_ms, webhook_id, event=event_id)
+
+
+def pending(public_id: str) -> Delivery:
+    """The row of a pending delivery. Raises NotFound or Conflict."""
+    delivery: Delivery | None = Delivery.get_or_none(Delivery.public_id == public_id)
+    if delivery is None:
+        raise NotFound(f"no delivery {public_id}; `tocsin delivery list` shows what there is")
+    if delivery.state != "pending":
+        raise Conflict(f"delivery {public_id} is {delivery.state}: this is for pending ones")
+    return delivery
+
+
+def apply_asked(delivery: Delivery, row: models.Webhook, now_ms: int) -> None:
+    """Do what was asked of a delivery while its attempt was in flight, if anything was."""
+    if delivery.asked is None:
+        return
+    asked = json.loads(delivery.asked)
+    if asked["do"] == "skip":
+        end_skipped(delivery, row, asked["by"], now_ms)
+    else:
+        _reseal(delivery, row, asked, now_ms)
+
+
+def end_skipped(delivery: Delivery, row: models.Webhook, by: str, now_ms: int) -> None:
+    """End a pending delivery as skipped and count what it dropped."""
+    _end(delivery, "skipped", by, now_ms)
+    row.skipped_events += delivery.count
+    row.save()
+
+
+def _ask(
+    public_id: str, asked: Mapping[str, Any], actor: Actor, now_ms: int, *, idle: bool
+) -> Asked:
+    with database.atomic():
+        delivery = pending(public_id)
+        delivery.asked = json.dumps(asked)
+        in_flight = delivery.sending_since_ms is not None and not idle
+        if in_flight:
+            delivery.save()
+        else:
+            delivery.sending_since_ms = None
+            apply_asked(delivery, models.Webhook.get_by_id(delivery.webhook_id), now_ms)
+        detail = {key: value for key, value in asked.items() if key not in ("do", "by") and value}
+        audit.note(
+            actor,
+            f"delivery.{asked['do']}",
+            now_ms,
+            delivery.webhook_id,
+            delivery=public_id,
+            events=delivery.count,
+            **detail,
+        )
+        return Asked(done=not in_flight, events=delivery.count)
+
+
+def _check_member(delivery: Delivery, event_id: str) -> None:
+    event = Event.get_or_none(
+        Event.type == delivery.type,
+        Event.id == event_id,
+        Event.seq >= delivery.first_seq,
+        Event.seq <= delivery.last_seq,
+    )
+    if event is None or event.seq in json.loads(delivery.without):
+        raise NotFound(f"event {event_id} is not in delivery {delivery.public_id}")
+
+
+def _end(delivery: Delivery, state: str, by: str, now_ms: int) -> None:
+    delivery.state = state
+    delivery.ended_ms = now_ms
+    delivery.ended_by = by
+    delivery.asked = None
+    delivery.reason = ""
+    delivery.sending_since_ms = None
+    delivery.save()
+
+
+def _reseal(delivery: Delivery, row: models.Webhook, asked: Mapping[str, Any], now_ms: int) -> None:
+    _end(delivery, "resealed", str(asked["by"]), now_ms)
+    without = asked["without"]
+    released = Quarantine.get_or_none(Quarantine.sent_in == delivery.id)
+    if released is not None:
+        _back_to_quarantine(released, row, again=without is None)
+        return
+    left = delivery.count
+    if isinstance(without, str):
+        _quarantine(delivery, without, now_ms)
+        left -= 1
+    if left:
+        _put_back(delivery, row, left, asked["max_events"])
+
+
+def _put_back(delivery: Delivery, row: models.Webhook, count: int, max_events: int | None) -> None:
+    """Make the delivery's events the next to be sealed, before what already waits there."""
+    waiting = redo_of(row)
+    last = max(waiting.last, delivery.last_seq) if waiting else delivery.last_seq
+    count += waiting.count if waiting else 0
+    set_redo(row, Redo(delivery.type, delivery.first_seq, last, count, max_events))
+    row.save()
+
+
+def _quarantine(delivery: Delivery, event_id: str, now_ms: int) -> None:
+    event = Event.get(Event.type == delivery.type, Event.id == event_id)
+    Quarantine.insert(
+        webhook=delivery.webhook_id,
+        type=delivery.type,
+        seq=event.seq,
+        event_id=event_id,
+        delivery_public_id=delivery.public_id,
+        at_ms=now_ms,
+    ).execute()
+
+
+def _back_to_quarantine(event: Quarantine, row: models.Webhook, *, again: bool) -> None:
+    """A delivery of one released event: it is to be sealed again, or stays in quarantine."""
+    event.sent_in = None
+    if again:
+        row.released += 1
+        row.save()
+    else:
+        event.released_ms = None
+    event.save()

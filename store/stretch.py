@@ -1,0 +1,124 @@
+"""Which events the next delivery of a webhook takes, and how its place moves on.
+
+In this order: what a reseal put back, then an event released from quarantine, then the queue up to
+the end of the current run.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+
+from peewee import fn
+
+from domain import bodies
+from store import models
+from store.models import Quarantine, rows
+from store.records import Limits
+from store.webhook_rows import Redo, redo_of, set_redo
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Sequence numbers of one type, ascending, for one request."""
+
+    type: str
+    seqs: tuple[int, ...]
+    origin: str
+    """`redo`, `released` or `queue`."""
+
+    def left_out(self) -> list[int]:
+        """The numbers inside the range that are not sent."""
+        return sorted(set(range(self.seqs[0], self.seqs[-1] + 1)) - set(self.seqs))
+
+
+def next_stretch(row: models.Webhook, limits: Limits, splice_length: int) -> Stretch | None:
+    """The events of the next request: as many as the limits allow, at least one."""
+    most = Limits(row.max_events or limits.max_events, row.max_bytes or limits.max_bytes)
+    redo = redo_of(row)
+    if redo is not None:
+        return _redo(row, redo, most, splice_length)
+    if row.released:
+        return _released(row)
+    seqs = _fitting(row.type, row.cursor, row.run_until, set(), most, splice_length)
+    return Stretch(row.type, seqs, "queue") if seqs else None
+
+
+def taken(row: models.Webhook, stretch: Stretch, delivery_id: int) -> None:
+    """Move the webhook's place past a stretch that was sealed; saving the row is the caller's."""
+    redo = redo_of(row)
+    if stretch.origin == "queue":
+        row.cursor = stretch.seqs[-1]
+    elif stretch.origin == "released":
+        row.released -= 1
+        Quarantine.update(sent_in=delivery_id).where(
+            Quarantine.webhook == row.id,
+            Quarantine.type == stretch.type,
+            Quarantine.seq == stretch.seqs[0],
+        ).execute()
+    elif redo is not None:
+        left = redo.count - len(stretch.seqs)
+        set_redo(row, replace(redo, next=stretch.seqs[-1] + 1, count=left))
+
+
+def _redo(row: models.Webhook, redo: Redo, limits: Limits, splice_length: int) -> Stretch | None:
+    quarantined = Quarantine.select(Quarantine.seq).where(
+        Quarantine.webhook == row.id,
+        Quarantine.type == redo.type,
+        Quarantine.seq >= redo.next,
+        Quarantine.seq <= redo.last,
+    )
+    left_out = {seq for (seq,) in rows(quarantined)}
+    most = replace(limits, max_events=min(limits.max_events, redo.max_events or sys.maxsize))
+    seqs = _fitting(redo.type, redo.next - 1, redo.last, left_out, most, splice_length)
+    return Stretch(redo.type, seqs, "redo") if seqs else None
+
+
+def _released(row: models.Webhook) -> Stretch | None:
+    event = (
+        Quarantine.select()
+        .where(
+            Quarantine.webhook == row.id,
+            Quarantine.released_ms.is_null(False),
+            Quarantine.sent_in.is_null(),
+        )
+        .order_by(Quarantine.released_ms, Quarantine.id)
+        .first()
+    )
+    return Stretch(event.type, (event.seq,), "released") if event else None
+
+
+def _fitting(
+    type_: str,
+    after: int,
+    until: int,
+    left_out: set[int],
+    limits: Limits,
+    splice_length: int,
+) -> tuple[int, ...]:
+    """The longest run of events within both limits; one that is too large goes alone.
+
+    Bytes are counted before an event is added, so a request never exceeds the limit by one.
+    """
+    seqs: list[int] = []
+    total = 0
+    for seq, length in _lengths(type_, after, until, limits.max_events + len(left_out)):
+        if seq in left_out:
+            continue
+        total += length
+        too_large = bodies.body_length(total, len(seqs) + 1, splice_length) > limits.max_bytes
+        if len(seqs) == limits.max_events or (seqs and too_large):
+            break
+        seqs.append(seq)
+    return tuple(seqs)
+
+
+def _lengths(type_: str, after: int, until: int, limit: int) -> list[tuple[int, int]]:
+    """Numbers and body lengths; SQLite knows a blob's length without reading it."""
+    query = (
+        models.Event.select(models.Event.seq, fn.LENGTH(models.Event.body))
+        .where(models.Event.type == type_, models.Event.seq > after, models.Event.seq <= until)
+        .order_by(models.Event.seq)
+        .limit(limit)
+    )
+    return rows(query)

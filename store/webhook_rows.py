@@ -1,0 +1,139 @@
+"""Between a webhook's row and its record: reading, writing, encrypting."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from domain.event_types import EventType
+from domain.webhooks import WebhookFields
+from store import models
+from store.errors import NotFound, WrongKey
+from store.records import Secrets, Webhook
+from store.vault import Vault
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """Events sealed once already that are to be sealed anew, before anything after the cursor.
+
+    `count` leaves out those in quarantine.
+    """
+
+    type: str
+    next: int
+    last: int
+    count: int
+    max_events: int | None
+
+
+def redo_of(row: models.Webhook) -> Redo | None:
+    """The range to be sealed anew, if there is one."""
+    if row.redo_type is None or row.redo_next is None or row.redo_last is None:
+        return None
+    return Redo(row.redo_type, row.redo_next, row.redo_last, row.redo_count, row.redo_max_events)
+
+
+def set_redo(row: models.Webhook, redo: Redo | None) -> None:
+    """Set or, with None or nothing left in it, clear the range; saving is the caller's."""
+    left = redo if redo is not None and redo.count else None
+    row.redo_type = left.type if left else None
+    row.redo_next = left.next if left else None
+    row.redo_last = left.last if left else None
+    row.redo_count = left.count if left else 0
+    row.redo_max_events = left.max_events if left else None
+
+
+def read(webhook_id: int) -> models.Webhook:
+    """The row of a webhook that is not erased. Raises NotFound."""
+    row: models.Webhook | None = models.Webhook.get_or_none(
+        models.Webhook.id == webhook_id, models.Webhook.erased_ms.is_null()
+    )
+    if row is None:
+        raise NotFound(f"no webhook {webhook_id}; `tocsin webhook list` shows what there is")
+    return row
+
+
+def live(webhook_id: int) -> models.Webhook:
+    """The row of a webhook that is not deleted. Raises NotFound."""
+    row = read(webhook_id)
+    if row.deleted_ms is not None:
+        raise NotFound(f"webhook {webhook_id} is deleted; `tocsin webhook undelete` brings it back")
+    return row
+
+
+def record_of(row: models.Webhook, vault: Vault) -> Webhook:
+    """The record of a row; without the right key it has no headers and is not `readable`."""
+    try:
+        headers, secrets, readable = headers_of(row, vault), secrets_of(row, vault), True
+    except WrongKey:
+        headers, secrets, readable = (), None, False
+    return Webhook(
+        id=row.id,
+        revision=row.revision,
+        fields=_fields_of(row, headers),
+        secrets=secrets,
+        readable=readable,
+        created_ms=row.created_ms,
+        updated_ms=row.updated_ms,
+        deleted_ms=row.deleted_ms,
+    )
+
+
+def headers_of(row: models.Webhook, vault: Vault) -> Pairs:
+    """The headers in clear. Raises WrongKey."""
+    return pairs(vault.decrypt(row.headers)) if row.headers is not None else ()
+
+
+def secrets_of(row: models.Webhook, vault: Vault) -> Secrets | None:
+    """The signing secrets in clear. Raises WrongKey."""
+    return Secrets(**json.loads(vault.decrypt(row.secrets))) if row.secrets is not None else None
+
+
+def write_fields(row: models.Webhook, fields: WebhookFields, vault: Vault) -> None:
+    """Set every editable column of the row; saving is the caller's."""
+    row.name = fields.name
+    row.type = fields.type.value
+    row.active = fields.active
+    row.url = fields.url
+    row.headers = vault.encrypt(json.dumps(fields.headers)) if fields.headers else None
+    row.extra_fields = json.dumps(fields.extra_fields, ensure_ascii=False)
+    row.max_events = fields.max_events
+    row.max_bytes = fields.max_bytes
+    row.interval_ms = fields.interval_ms
+    row.ca_file = fields.ca_file
+
+
+def write_secrets(row: models.Webhook, secrets: Secrets | None, vault: Vault) -> None:
+    """Set the secrets' column of the row; saving is the caller's."""
+    if secrets is None:
+        row.secrets = None
+        return
+    plain = {
+        "current": secrets.current,
+        "previous": secrets.previous,
+        "previous_until_ms": secrets.previous_until_ms,
+    }
+    row.secrets = vault.encrypt(json.dumps(plain))
+
+
+def pairs(text: str) -> Pairs:
+    """Name and value pairs from their JSON."""
+    return tuple((name, value) for name, value in json.loads(text))
+
+
+def _fields_of(row: models.Webhook, headers: Pairs) -> WebhookFields:
+    return WebhookFields(
+        type=EventType(row.type),
+        url=row.url,
+        name=row.name,
+        active=row.active,
+        headers=headers,
+        extra_fields=pairs(row.extra_fields),
+        max_events=row.max_events,
+        max_bytes=row.max_bytes,
+        interval_ms=row.interval_ms,
+        ca_file=row.ca_file,
+    )

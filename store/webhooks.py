@@ -1,0 +1,398 @@
+"""Webhooks: adding, editing, pausing, deleting and bringing back; each change audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from domain.actors import Actor
+from domain.masks import mask_value
+from domain.webhooks import WebhookFields
+from store import audit, models
+from store.errors import Conflict, NotFound, WrongKey
+from store.models import Delivery, Head, database, rows
+from store.records import Secrets, Webhook
+from store.vault import Vault
+from store.webhook_rows import (
+    live,
+    read,
+    record_of,
+    redo_of,
+    set_redo,
+    write_fields,
+    write_secrets,
+)
+
+UNDELETE_MS = 10 * 60_000
+"""For how long a deleted webhook can be brought back."""
+
+ROTATION_MS = 24 * 3_600_000
+"""For how long the previous secret still signs after a rotation."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetSecret:
+    """Sign with this secret from now on; None: don't sign."""
+
+    secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RotateSecret:
+    """Sign with this secret and, for 24 hours, with the one before it."""
+
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetireSecret:
+    """Stop signing with the secret before the last rotation now."""
+
+
+SecretChange = SetSecret | RotateSecret | RetireSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """An edited webhook; `dropped` counts unsealed events of the old type that were given up."""
+
+    webhook: Webhook
+    dropped: int
+
+
+def resolve(reference: str, *, deleted: bool = False) -> int:
+    """The id of a webhook given by id or name. Raises NotFound."""
+    query = models.Webhook.select(models.Webhook.id).where(models.Webhook.erased_ms.is_null())
+    if not deleted:
+        query = query.where(models.Webhook.deleted_ms.is_null())
+    by = models.Webhook.id == int(reference) if reference.isdecimal() else None
+    row = query.where(by if by is not None else models.Webhook.name == reference).first()
+    if row is None:
+        raise NotFound(f"no webhook {reference}; `tocsin webhook list` shows what there is")
+    return int(row.id)
+
+
+def find(webhook_id: int, vault: Vault) -> Webhook:
+    """One webhook, also a deleted one that can be brought back. Raises NotFound."""
+    return record_of(read(webhook_id), vault)
+
+
+def everyone(vault: Vault, *, deleted: bool = False) -> list[Webhook]:
+    """All webhooks, or those deleted that can still be brought back."""
+    gone = models.Webhook.deleted_ms.is_null(not deleted)
+    rows = (
+        models.Webhook.select()
+        .where(gone, models.Webhook.erased_ms.is_null())
+        .order_by(models.Webhook.id)
+    )
+    return [record_of(row, vault) for row in list(rows)]
+
+
+def add(
+    fields: WebhookFields,
+    secret: str | None,
+    *,
+    start: Literal["now", "start"] | int,
+    vault: Vault,
+    actor: Actor,
+    now_ms: int,
+) -> int:
+    """Add a webhook and give its id.
+
+    It starts at the head ("now"), at the oldest kept event ("start"), or at the first event
+    accepted at a time (milliseconds). `fields` and `secret` have been checked.
+    """
+    with database.atomic():
+        _check_name_free(fields.name, None)
+        cursor = _start_cursor(fields.type.value, start)
+        row = models.Webhook(
+            type=fields.type.value,
+            url=fields.url,
+            cursor=cursor,
+            run_until=cursor,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+        )
+        write_fields(row, fields, vault)
+        write_secrets(row, Secrets(secret) if secret else None, vault)
+        row.save(force_insert=True)
+        audit.note(actor, "webhook.add", now_ms, row.id, after=_shown(fields, bool(secret)))
+        return int(row.id)
+
+
+def edit(
+    webhook_id: int,
+    fields: WebhookFields,
+    secret: SecretChange | None,
+    *,
+    revision: int | None,
+    vault: Vault,
+    actor: Actor,
+    now_ms: int,
+) -> Edited:
+    """Save the fields and change the secret; `revision` is the one that the editor had read.
+
+    A change of URL, headers, TLS or secret makes a failing delivery due now. A change of type
+    starts at the new type's head. Raises Conflict if somebody else saved in between.
+    """
+    with database.atomic():
+        row = live(webhook_id)
+        before = record_of(row, vault)
+        if revision is not None and revision != row.revision:
+            raise Conflict(_moved(webhook_id, revision, row.revision))
+        if not before.readable:
+            raise WrongKey(f"the secrets of webhook {webhook_id} cannot be read with the key file")
+        _check_name_free(fields.name, webhook_id)
+        secrets = changed_secrets(before.secrets, secret, now_ms)
+        dropped = _change_type(row, fields.type.value)
+        retargeted = _retargeted(before, fields, secrets)
+        write_fields(row, fields, vault)
+        write_secrets(row, secrets, vault)
+        _save_revision(row, now_ms, retargeted=retargeted)
+        if retargeted:
+            _retry_pending_now(webhook_id, now_ms, "its settings were changed")
+        audit.note(
+            actor,
+            "webhook.edit",
+            now_ms,
+            webhook_id,
+            **_difference(before, fields, secrets),
+            **({"dropped_events": dropped} if dropped else {}),
+        )
+        return Edited(record_of(row, vault), dropped)
+
+
+def changed_secrets(
+    before: Secrets | None, change: SecretChange | None, now_ms: int
+) -> Secrets | None:
+    """The secrets after a change. Raises Conflict if there is nothing to rotate or retire."""
+    if change is None:
+        return before
+    if isinstance(change, SetSecret):
+        return Secrets(change.secret) if change.secret else None
+    if before is None:
+        raise Conflict("there is no secret to rotate or retire: use --secret generate first")
+    if isinstance(change, RetireSecret):
+        return Secrets(before.current)
+    return Secrets(change.secret, before.current, now_ms + ROTATION_MS)
+
+
+def droppable(webhook_id: int) -> int:
+    """How many unsealed events an edit of the type would give up."""
+    row = live(webhook_id)
+    return _head(row.type) - int(row.cursor)
+
+
+def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: int) -> int:
+    """Pause or unpause webhooks; how many changed. A pause cuts no attempt in flight."""
+    changed = 0
+    with database.atomic():
+        for webhook_id in webhook_ids:
+            row = live(webhook_id)
+            if row.active == active:
+                continue
+            row.active = active
+            _save_revision(row, now_ms, retargeted=False)
+            audit.note(actor, f"webhook.{'unpause' if active else 'pause'}", now_ms, webhook_id)
+            changed += 1
+    return changed
+
+
+def delete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> None:
+    """Delete webhooks: nothing is sent from now on; ten minutes later they are erased."""
+    with database.atomic():
+        for webhook_id in webhook_ids:
+            row = live(webhook_id)
+            row.deleted_ms = now_ms
+            _save_revision(row, now_ms, retargeted=False)
+            audit.note(actor, "webhook.delete", now_ms, webhook_id)
+
+
+def undelete(webhook_id: int, actor: Actor, now_ms: int) -> None:
+    """Bring a deleted webhook back as it was, queue and pending delivery with it."""
+    with database.atomic():
+        row = read(webhook_id)
+        if row.deleted_ms is None:
+            raise Conflict(f"webhook {webhook_id} is not deleted")
+        if now_ms - row.deleted_ms >= UNDELETE_MS:
+            raise Conflict(f"webhook {webhook_id} was deleted more than ten minutes ago")
+        _check_name_free(row.name, webhook_id)
+        row.deleted_ms = None
+        _save_revision(row, now_ms, retargeted=False)
+        audit.note(actor, "webhook.undelete", now_ms, webhook_id)
+
+
+def send_now(webhook_id: int, actor: Actor, now_ms: int) -> int:
+    """Start a run now: what is queued goes at once. How many events that is."""
+    with database.atomic():
+        row = live(webhook_id)
+        row.run_until = _head(row.type)
+        row.last_run_ms = now_ms
+        row.save()
+        _retry_pending_now(webhook_id, now_ms, f"asked by {actor.text}")
+        count = int(row.run_until) - int(row.cursor) + int(row.redo_count)
+        audit.note(actor, "webhook.send", now_ms, webhook_id, events=count)
+        return count
+
+
+def backlog_before(webhook_id: int, before_ms: int) -> int:
+    """How many queued events `skip_backlog` would drop."""
+    row = live(webhook_id)
+    return sum(_backlog_cut(row, before_ms))
+
+
+def skip_backlog(webhook_id: int, before_ms: int, actor: Actor, now_ms: int) -> int:
+    """Drop the queued events accepted before a time; the pending delivery stays. How many.
+
+    The first kept event ends the cut, so that clocks which jumped never drop a newer one.
+    """
+    with database.atomic():
+        row = live(webhook_id)
+        from_queue, from_redo = _backlog_cut(row, before_ms)
+        row.cursor += from_queue
+        row.run_until = max(row.run_until, row.cursor)
+        if from_redo:
+            set_redo(row, None)
+        row.skipped_events += from_queue + from_redo
+        row.save()
+        audit.note(
+            actor,
+            "webhook.skip",
+            now_ms,
+            webhook_id,
+            before_ms=before_ms,
+            events=from_queue + from_redo,
+        )
+        return from_queue + from_redo
+
+
+def _backlog_cut(row: models.Webhook, before_ms: int) -> tuple[int, int]:
+    """Events to drop from the queue, and from the range to be sealed anew (all of it or none)."""
+    head = _head(row.type)
+    from_redo = 0
+    redo = redo_of(row)
+    if redo is not None:
+        if _first_kept(redo.type, redo.next - 1, redo.last, before_ms) is not None:
+            return 0, 0
+        from_redo = redo.count
+    kept = _first_kept(row.type, row.cursor, head, before_ms)
+    return (head if kept is None else kept - 1) - int(row.cursor), from_redo
+
+
+def _first_kept(type_: str, after: int, until: int, before_ms: int) -> int | None:
+    query = models.Event.select(models.Event.seq).where(
+        models.Event.type == type_,
+        models.Event.seq > after,
+        models.Event.seq <= until,
+        models.Event.received_ms >= before_ms,
+    )
+    first = rows(query.order_by(models.Event.seq).limit(1))
+    return int(first[0][0]) if first else None
+
+
+def _head(type_: str) -> int:
+    return int(Head.get_by_id(type_).seq)
+
+
+def _start_cursor(type_: str, start: Literal["now", "start"] | int) -> int:
+    head = Head.get_by_id(type_)
+    if start == "now":
+        return int(head.seq)
+    if start == "start":
+        return int(head.pruned)
+    first = _first_kept(type_, head.pruned, head.seq, start)
+    return int(head.seq) if first is None else first - 1
+
+
+def _check_name_free(name: str | None, own_id: int | None) -> None:
+    if name is None:
+        return
+    taken = models.Webhook.get_or_none(
+        models.Webhook.name == name, models.Webhook.deleted_ms.is_null()
+    )
+    if taken is not None and taken.id != own_id:
+        raise Conflict(f"the name {name} is taken by webhook {taken.id}: choose another")
+
+
+def _change_type(row: models.Webhook, type_: str) -> int:
+    if row.type == type_:
+        return 0
+    dropped = _head(row.type) - int(row.cursor)
+    row.cursor = row.run_until = _head(type_)
+    row.skipped_events += dropped
+    return dropped
+
+
+def _retargeted(before: Webhook, fields: WebhookFields, secrets: Secrets | None) -> bool:
+    old = before.fields
+    return (old.url, old.headers, old.ca_file, before.secrets) != (
+        fields.url,
+        fields.headers,
+        fields.ca_file,
+        secrets,
+    )
+
+
+def _save_revision(row: models.Webhook, now_ms: int, *, retargeted: bool) -> None:
+    row.revision += 1
+    row.updated_ms = now_ms
+    if retargeted:
+        row.target_revision = row.revision
+    row.save()
+
+
+def _retry_pending_now(webhook_id: int, now_ms: int, reason: str) -> None:
+    Delivery.update(next_attempt_ms=now_ms, wait_ms=0, reason=reason).where(
+        Delivery.webhook == webhook_id,
+        Delivery.state == "pending",
+        Delivery.sending_since_ms.is_null(),
+    ).execute()
+
+
+def _moved(webhook_id: int, revision: int, current: int) -> str:
+    change = (
+        models.Change.select()
+        .where(models.Change.webhook_id == webhook_id)
+        .order_by(models.Change.id.desc())
+        .first()
+    )
+    who = Actor(change.user, change.login, change.address).text if change else "somebody"
+    return (
+        f"webhook {webhook_id} was changed meanwhile (revision {revision} is now {current}, "
+        f"last by {who}): read it again"
+    )
+
+
+def _shown(fields: WebhookFields, has_secret: bool) -> dict[str, object]:
+    """The fields for the audit: headers masked, the secret only as a yes or no."""
+    return {
+        "name": fields.name,
+        "type": fields.type.value,
+        "state": "active" if fields.active else "inactive",
+        "url": fields.url,
+        "headers": [f"{name}: {mask_value(value)}" for name, value in fields.headers],
+        "extra_fields": [f"{key}: {value}" for key, value in fields.extra_fields],
+        "max_events": fields.max_events,
+        "max_bytes": fields.max_bytes,
+        "interval_ms": fields.interval_ms,
+        "ca_file": fields.ca_file,
+        "secret": has_secret,
+    }
+
+
+def _difference(
+    before: Webhook, fields: WebhookFields, secrets: Secrets | None
+) -> dict[str, object]:
+    """What changed, as {"before": {...}, "after": {...}}; a changed masked value still shows."""
+    old = _shown(before.fields, before.secrets is not None)
+    new = _shown(fields, secrets is not None)
+    changed = [key for key in new if old[key] != new[key]]
+    if before.fields.headers != fields.headers and "headers" not in changed:
+        changed.append("headers")
+    if before.secrets != secrets and "secret" not in changed:
+        changed.append("secret")
+    return {
+        "before": {key: old[key] for key in changed},
+        "after": {key: new[key] for key in changed},
+    }

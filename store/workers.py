@@ -1,0 +1,104 @@
+"""Which processes deliver or stand by, and the lock that lets only one deliver."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from store import models
+from store.models import database
+from store.records import Worker
+
+HEARTBEAT_MS = 5_000
+"""How often a worker writes that it lives."""
+
+OLD_HEARTBEAT_MS = 3 * HEARTBEAT_MS
+"""From this age on a heartbeat is called old: the process is stopped, stuck or gone."""
+
+FORGET_MS = 3_600_000
+
+
+class SendingLock:
+    """The operating system's lock by which one process sends for a store.
+
+    It is kept while the process is stopped (SIGSTOP) on purpose, and free at once when it ends in
+    whatever way; no two clocks need to agree.
+    """
+
+    def __init__(self, store_path: Path) -> None:
+        self.path = store_path.with_name(f"{store_path.name}.lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock if it is free."""
+        if self._descriptor is not None:
+            return True
+        descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; harmless if it is not held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def enter(worker: Worker) -> None:
+    """Write that a worker is here, and forget those not heard of for an hour."""
+    with database.atomic():
+        models.Worker.delete().where(
+            models.Worker.heartbeat_ms < worker.heartbeat_ms - FORGET_MS
+        ).execute()
+        models.Worker.insert(
+            id=worker.id,
+            host=worker.host,
+            pid=worker.pid,
+            kind=worker.kind,
+            active=worker.active,
+            started_ms=worker.started_ms,
+            heartbeat_ms=worker.heartbeat_ms,
+        ).execute()
+
+
+def beat(worker_id: str, now_ms: int, *, active: bool) -> None:
+    """Write that a worker lives; an active one is the only active one."""
+    with database.atomic():
+        if active:
+            models.Worker.update(active=False).where(
+                models.Worker.active, models.Worker.id != worker_id
+            ).execute()
+        models.Worker.update(heartbeat_ms=now_ms, active=active).where(
+            models.Worker.id == worker_id
+        ).execute()
+
+
+def leave(worker_id: str) -> None:
+    """Write that a worker is gone."""
+    with database.atomic():
+        models.Worker.delete().where(models.Worker.id == worker_id).execute()
+
+
+def everyone() -> list[Worker]:
+    """All workers that entered and did not leave, the active one first."""
+    rows = models.Worker.select().order_by(
+        models.Worker.active.desc(), models.Worker.started_ms, models.Worker.id
+    )
+    return [
+        Worker(
+            id=row.id,
+            host=row.host,
+            pid=row.pid,
+            kind=row.kind,
+            active=row.active,
+            started_ms=row.started_ms,
+            heartbeat_ms=row.heartbeat_ms,
+        )
+        for row in list(rows)
+    ]
