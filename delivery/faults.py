@@ -152,7 +152,6 @@ _WORDS: tuple[tuple[type[BaseException], Callable[[BaseException, Setting], str]
     (httpx.RemoteProtocolError, _remote),
     (UnicodeError, _encoding),
     (httpx.InvalidURL, _url),
-    (httpx.UnsupportedProtocol, _url),
     (ConnectionRefusedError, _network),
     (OSError, _network),
 )

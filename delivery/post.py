@@ -122,12 +122,9 @@ class Poster:
 
     def _request(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> httpx.Request:
         connect_s = self._connect_timeout_ms / 1000
-        target = httpx.URL(url)
-        if target.scheme not in ("http", "https"):
-            raise httpx.UnsupportedProtocol(f"it begins with {target.scheme}:, not http or https")
         return httpx.Request(
             "POST",
-            target,
+            _target(url),
             headers=[*headers, ("Accept-Encoding", "identity")],
             content=body,
             extensions={
@@ -144,6 +141,18 @@ class Poster:
             return deadline_passed(self._timeout_ms)
         name, words = describe(error, _setting(url, self._connect_timeout_ms))
         return name, words if self._proxy is None else f"{words} (through the proxy)"
+
+
+def _target(url: str) -> httpx.URL:
+    """The URL, if it is one that httpx would not merely misread."""
+    target = httpx.URL(url)
+    if target.scheme not in ("http", "https"):
+        raise httpx.InvalidURL("it begins with neither http:// nor https://")
+    if not target.host:
+        raise httpx.InvalidURL("it names no host")
+    if not 0 < (80 if target.port is None else target.port) < 65_536:
+        raise httpx.InvalidURL(f"there is no port {target.port}")
+    return target
 
 
 def _setting(url: str, connect_timeout_ms: int) -> Setting:

@@ -151,7 +151,7 @@ async def _half_hang(exchange: Exchange, _: str) -> None:
 
 async def _garbage(exchange: Exchange, _: str) -> None:
     exchange.keep_alive = False
-    exchange.writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    exchange.writer.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
 
 
 async def _hints(exchange: Exchange, _: str) -> None:
