@@ -89,6 +89,8 @@ class DumpCommand:
         except BaseException:
             self._kill(process)
             raise
+        finally:
+            _close(process)
         if process.returncode != 0:
             raise self._failed(process.returncode, complaints)
         return Printed(output, frozenset(_UNREADABLE.findall(complaints)))
@@ -160,7 +162,7 @@ def _split(text: str) -> tuple[str, ...]:
     except ValueError as error:
         reason = f"wireguard_command cannot be read ({error})"
         raise SourceError(reason, "close its quotes") from None
-    if not argv:
+    if not argv or not argv[0]:
         raise SourceError("wireguard_command is empty", "set it to `wg show all dump`")
     return argv
 
@@ -209,6 +211,12 @@ def _readable(
     if not ready:
         raise TimeoutError
     return ready
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
 
 
 def _text(printed: bytearray) -> str:
