@@ -135,7 +135,7 @@ def _choose_file(flag: str | None, environment: Mapping[str, str], places: Place
 
 
 def _from_file(file: Path) -> dict[str, Given]:
-    content = _read_toml(file)
+    content = read_toml(file)
     found: dict[str, Given] = {}
     errors: list[str] = []
     for name, value in content.items():
@@ -149,7 +149,7 @@ def _from_file(file: Path) -> dict[str, Given]:
     return found
 
 
-def _read_toml(file: Path) -> dict[str, object]:
+def read_toml(file: Path) -> dict[str, object]:
     import tomllib
 
     try:

@@ -36,7 +36,9 @@ def set_value(args: Namespace, context: Context) -> ExitCode:
     stored = store.call(load_all) | {setting.name: text}
     configuration = context.configuration.with_stored(stored)
     store.call(set_one, setting.name, text, context.actor, context.now_ms())
-    context.out.note(f"{setting.name} is now {text or 'empty'}.{_overruled(configuration, setting.name)}")
+    context.out.note(
+        f"{setting.name} is now {text or 'empty'}.{_overruled(configuration, setting.name)}"
+    )
     return ExitCode.OK
 
 

@@ -1,0 +1,107 @@
+"""The texts of the files that `tocsin service install` writes."""
+
+from __future__ import annotations
+
+USER = "tocsin"
+ADMIN_GROUP = "tocsin-admin"
+CAPABILITY = "CAP_NET_ADMIN"
+
+CONFIG = """\
+# The store of this host, for every account on it. Made by `tocsin service install`.
+# `tocsin config show` lists all settings. There are no secrets in this file.
+db = "/var/lib/tocsin/tocsin.db"
+key_file = "/etc/tocsin/key"
+"""
+
+UNIT = """\
+# Made by `tocsin service install`, which writes it anew; own changes: `systemctl edit tocsin`.
+[Unit]
+Description=Tocsin: queues security events and sends them to webhooks
+After=network.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+User={user}
+Group={user}
+ExecStart={executable} worker run{options}
+Restart=on-failure
+RestartSec=2
+RestartPreventExitStatus=2 77 78
+# A setting `grace` of more than 40s needs a longer time here.
+TimeoutStopSec=45
+KillMode=mixed
+UMask=0077
+StateDirectory={user}
+StateDirectoryMode=0700
+WorkingDirectory=/var/lib/tocsin
+{network}
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectProc=invisible
+ProcSubset=pid
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RemoveIPC=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+LimitNOFILE=4096
+LimitCORE=0
+MemoryMax=512M
+TasksMax=256
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+WITHOUT_WIREGUARD = """\
+CapabilityBoundingSet=
+PrivateUsers=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX"""
+
+# Capabilities count in the host's network only without a user namespace of the unit's own.
+WITH_WIREGUARD = f"""\
+AmbientCapabilities={CAPABILITY}
+CapabilityBoundingSet={CAPABILITY}
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK"""
+
+SUDOERS = """\
+# Made by `tocsin service install`, which writes it anew.
+# Members of {group} run Tocsin as its own user, and with that act as that user.
+Defaults!{executable} env_keep += "SSH_CONNECTION TMUX NO_COLOR COLORTERM TERM"
+%{group} ALL=({user}) NOPASSWD: {executable}
+"""
+
+SUDOERS_WIREGUARD = """\
+{user} ALL=(root) NOPASSWD: {wg} show all dump
+"""
+
+
+def unit(executable: str, *, with_wireguard: bool) -> str:
+    """The systemd unit of the headless worker."""
+    return UNIT.format(
+        user=USER,
+        executable=executable,
+        options=" --source wireguard" if with_wireguard else "",
+        network=WITH_WIREGUARD if with_wireguard else WITHOUT_WIREGUARD,
+    )
+
+
+def sudoers(executable: str, wg: str | None) -> str:
+    """The sudo rule; with `wg` the service's user may also read this host's WireGuard."""
+    rule = SUDOERS.format(user=USER, group=ADMIN_GROUP, executable=executable)
+    return rule + (SUDOERS_WIREGUARD.format(user=USER, wg=wg) if wg else "")
