@@ -54,6 +54,10 @@ def become(owner: Owner) -> None:
     """Give up root for good, groups first, so that no file of the store can turn root's."""
     if owner.uid == 0:
         return
+    if not _can_run_python(owner):
+        folder = Path(os.__file__).parent
+        reason = f"{owner.name}, to whom the store belongs, cannot read Python in {folder}"
+        raise Failure(f"{reason}: install tocsin where all can read it", ExitCode.PERMISSION)
     try:
         account = pwd.getpwuid(owner.uid)
     except KeyError:
@@ -63,6 +67,15 @@ def become(owner: Owner) -> None:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)
     os.setuid(owner.uid)
+
+
+def _can_run_python(owner: Owner) -> bool:
+    """Looks with the owner's eyes, before there is no way back."""
+    os.seteuid(owner.uid)
+    try:
+        return all(os.access(file, os.R_OK, effective_ids=True) for file in (os.__file__, __file__))
+    finally:
+        os.seteuid(0)
 
 
 def _is_closed(db: Path) -> bool:

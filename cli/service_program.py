@@ -40,8 +40,9 @@ def problems(host: Host, program: str) -> list[str]:
         return [f"{program}: sudo and systemd would misread this path; {CURE}"]
     if not host.is_running:
         return []
-    places = {Path(program).resolve(), Path(sys.prefix).resolve(), Path(__file__).resolve().parent}
-    return [problem for place in sorted(places) for problem in _problems_of(place)]
+    used = (program, sys.prefix, sys.base_prefix, Path(__file__).parent, os.__file__)
+    places = sorted({Path(place).resolve() for place in used})
+    return list(dict.fromkeys(problem for place in places for problem in _problems_of(place)))
 
 
 def _problems_of(place: Path) -> Iterator[str]:
