@@ -227,10 +227,7 @@ def _checked_members(value: Any) -> dict[str, Any]:
         if name in _OBJECT_MEMBERS and not isinstance(member, dict):
             raise EventError(name, f"expected a JSON object, not {_kind(member)}")
         if name not in TOP_LEVEL_MEMBERS:
-            known = ", ".join(TOP_LEVEL_MEMBERS)
-            raise EventError(
-                safe(name, 100), f"no member of an event: move it into attributes (known: {known})"
-            )
+            raise EventError(safe(name, 100) or '""', _FOREIGN_MEMBER)
     if "attributes" not in value:
         raise EventError("attributes", "missing: expected a JSON object")
     return value
@@ -287,6 +284,9 @@ def _kind(value: Any) -> str:
     return "null"
 
 
+_FOREIGN_MEMBER = (
+    f"no member of an event: move it into attributes (known: {', '.join(TOP_LEVEL_MEMBERS)})"
+)
 _TYPES_CURE = f"use one of {', '.join(_TYPES)}"
 _ID_CURE = f"use 1 to {MAX_ID_LENGTH} printable ASCII characters, or leave it out to get one"
 _CREATED_CURE = "write it like 2026-11-24T08:00:00Z, or leave it out"

@@ -1,6 +1,6 @@
 """JSON read without mercy: whatever two readers could understand differently is refused.
 
-Numbers keep the spelling they came with (10.10 stays 10.10, and no digit is lost).
+Numbers keep every digit and, but for -0, their spelling: 10.10 stays 10.10.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -33,11 +32,13 @@ class StrictJsonError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
 class _Flaw:
-    """Stands for a value that JSON readers disagree about."""
+    """Stands for a value that JSON readers disagree about. No dataclass: msgspec writes those."""
 
-    reason: str
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 def decode(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
@@ -112,7 +113,8 @@ def _byte_place(text: str, position: int) -> str:
 def _syntax_reason(error: json.JSONDecodeError) -> str:
     if error.msg == "Extra data":
         return "more than one JSON document: expected its end here"
-    return f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+    fault = error.msg[:1].lower() + error.msg[1:]
+    return f"not JSON: {fault.removesuffix(' at').removesuffix(' starting')}"
 
 
 def _number(text: str) -> msgspec.Raw | _Flaw:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from domain.safe import safe
+
 _UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,12}}){unit})?" for unit in _UNITS_MS))
 _DURATION_CURE = "write a number and a unit (ms, s, m, h, d), such as 90s, 3m, 1h or 1d"
@@ -26,7 +28,7 @@ def parse_duration(text: str) -> int:
     """Read a duration such as "90s", "3m" or "2h30m" as milliseconds, or say how to write it."""
     match = _DURATION.fullmatch(text.strip())
     if match is None or not match.group():
-        raise ValueError(f'"{text}" is not a duration: {_DURATION_CURE}')
+        raise ValueError(f'"{safe(text, 60)}" is not a duration: {_DURATION_CURE}')
     return sum(int(match[unit] or 0) * length for unit, length in _UNITS_MS.items())
 
 
@@ -53,14 +55,16 @@ def parse_rfc3339(text: str) -> int:
     """Read an RFC 3339 time, which must name its zone; what is finer than a millisecond is cut."""
     match = _RFC3339.fullmatch(text)
     if match is None:
-        raise ValueError(f'"{text}" is not an RFC 3339 time with its zone: {_TIME_CURE}')
+        raise ValueError(f'"{safe(text, 60)}" is not an RFC 3339 time with its zone: {_TIME_CURE}')
     date, minute, second, fraction, sign, zone = match.groups()
     try:
         minute_ms = (datetime.fromisoformat(f"{date}T{minute}Z") - _EPOCH) // _MILLISECOND
         time_ms = minute_ms + int(second) * 1000 + _fraction_ms(fraction) - _zone_ms(sign, zone)
         return _checked_range(time_ms)
     except ValueError as error:
-        raise ValueError(f'"{text}" is not a time that exists ({error}): {_TIME_CURE}') from None
+        raise ValueError(
+            f'"{safe(text, 60)}" is not a time that exists ({error}): {_TIME_CURE}'
+        ) from None
 
 
 def is_rfc3339(text: str) -> bool:
@@ -85,7 +89,8 @@ def parse_time(text: str, now_ms: int) -> int:
     if _RFC3339.fullmatch(stripped):
         return parse_rfc3339(stripped)
     raise ValueError(
-        f'"{text}" is not a time: {_TIME_CURE}, or say how long ago, such as 90s or 1d, or "now"'
+        f'"{safe(text, 60)}" is not a time: {_TIME_CURE}, or say how long ago, such as 90s or 1d,'
+        ' or "now"'
     )
 
 
