@@ -67,7 +67,7 @@ class Poster:
         self._policy = policy
         self._connect_timeout_ms = connect_timeout_ms
         self._timeout_ms = timeout_ms
-        self._ca_file = ca_file
+        self.ca_file = ca_file
         self._proxy = proxy
         self._resolver = resolver or Resolver()
         self._now_ms = now_ms
@@ -133,7 +133,7 @@ class Poster:
         )
 
     def _connectable(self) -> GuardedTransport:
-        context = ssl_context(self._ca_file)
+        context = ssl_context(self.ca_file)
         return GuardedTransport(self._policy, self._resolver, context, self._proxy)
 
     def _describe(self, error: Exception, url: str, *, timed_out: bool) -> tuple[str, str]:

@@ -22,6 +22,7 @@ class Tocsin:
 
     home: Path
     db: Path
+    command: tuple[str, ...] = COMMAND
     environment: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
@@ -63,7 +64,7 @@ class Tocsin:
         self.started.clear()
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        return [*COMMAND, "--db", str(self.db), *arguments]
+        return [*self.command, "--db", str(self.db), *arguments]
 
     def _environment(self, extra: dict[str, Any]) -> dict[str, str]:
         return {

@@ -1,0 +1,120 @@
+"""Imports run downhill, and a headless run loads nothing of the screen."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.program import ROOT, Tocsin
+
+PACKAGES = ("cli", "delivery", "domain", "sources", "store")
+LINTER = str(Path(sys.executable).with_name("lint-imports"))
+
+# Blocking click is what an installation without our own tools looks like: httpx loads rich for its
+# own command line where it finds click.
+RUN_AND_TELL = """
+import sys
+sys.modules["click"] = None
+from cli.main import main
+try:
+    code = main(sys.argv[2:])
+except SystemExit as end:
+    code = end.code
+import json, pathlib
+pathlib.Path(sys.argv[1]).write_text(json.dumps(sorted(sys.modules)))
+sys.exit(code)
+"""
+IMPORT_EVERYTHING = f"""
+import sys
+sys.modules["click"] = None
+from importlib import import_module
+from pkgutil import walk_packages
+for package in {PACKAGES}:
+    for module in walk_packages([package], package + "."):
+        import_module(module.name)
+print(*sorted(sys.modules))
+"""
+SCREEN = {"textual", "rich", "tui"}
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LINTER, "--no-cache", "--no-logo"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_contract_is_kept() -> None:
+    result = lint(ROOT)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("domain/ids.py", "import store.models"),
+        ("store/errors.py", "import delivery.post"),
+        ("delivery/decide.py", "import sources.base"),
+        ("sources/base.py", "import delivery.post"),
+        ("delivery/post.py", "import cli.main"),
+        ("delivery/post.py", "import peewee"),
+        ("cli/main.py", "import playhouse.pool"),
+        ("cli/main.py", "import httpx"),
+        ("store/errors.py", "import httpcore"),
+        ("store/errors.py", "import argparse"),
+        ("cli/main.py", "import textual"),
+        ("delivery/post.py", "import rich"),
+    ],
+)
+def test_a_contract_catches(tmp_path: Path, file: str, line: str) -> None:
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / file).open("a", encoding="utf-8") as target:
+        target.write(f"\n{line}\n")
+    result = lint(tmp_path)
+    assert result.returncode == 1
+    assert "1 broken" in result.stdout
+
+
+def test_no_module_of_ours_needs_the_screen() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORT_EVERYTHING],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(result.stdout.split())
+    assert {"delivery.post", "cli.main", "store.database"} <= loaded
+    assert not SCREEN & loaded
+
+
+@pytest.mark.parametrize(
+    ("words", "unwanted"),
+    [
+        (["worker", "run", "--once"], set()),
+        (["status", "--json"], {"httpx", "httpcore"}),
+        (["event", "emit", "-"], {"httpx", "httpcore"}),
+        (["--version"], {"httpx", "httpcore", "peewee", "cryptography", "asyncio"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_headless_run_loads_nothing_of_the_screen(
+    tocsin: Tocsin, words: list[str], unwanted: set[str]
+) -> None:
+    told = tocsin.home / "modules.json"
+    event = '{"type":"alerts","attributes":{}}'
+    assert tocsin.run("event", "emit", "-", stdin=event).returncode == 0
+    tocsin.command = (sys.executable, "-P", "-c", RUN_AND_TELL, str(told))
+    result = tocsin.run(*words, stdin=event)
+    assert result.returncode == 0, result.stderr
+    loaded = set(json.loads(told.read_text()))
+    assert "cli.main" in loaded
+    assert not (SCREEN | unwanted) & loaded
