@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from store.database import Store
 
 LONGEST_BACKOFF_S = 300
-STOP_PATIENCE_S = 2.0
+STOP_PATIENCE_S = 1.0
 """How long a poll that runs when the stop comes may go on; what it finds later is not lost."""
 
 
@@ -172,8 +172,8 @@ class _Runner:
         free = shutil.disk_usage(self._store.path.parent).free
         if free < self._min_free_disk_bytes:
             raise SourceError(
-                f"waiting: {free // 1_000_000} MB of disk are free where the store is, and "
-                f"min_free_disk is {self._min_free_disk_bytes // 1_000_000} MB",
+                "waiting: less than min_free_disk "
+                f"({self._min_free_disk_bytes // 1_000_000} MB) is free where the store is",
                 "free some disk space",
             )
 
