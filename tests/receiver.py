@@ -32,14 +32,16 @@ import ssl
 import struct
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 HEAD_LIMIT = 4 * 1024 * 1024
 CHUNK = b"x" * 65536
+EVERYTHING = "*"
 
 Record = dict[str, Any]
 
@@ -212,6 +214,15 @@ def step_for(path: str, number: int) -> str:
     return step
 
 
+@dataclass(slots=True)
+class Tally:
+    """What came in so far, to one path or altogether; kept up so that waiting costs nothing."""
+
+    count: int = 0
+    acked: int = 0
+    events: set[str] = field(default_factory=set)
+
+
 class Receiver:
     """The records of everything that came in, and who waits for them."""
 
@@ -219,7 +230,7 @@ class Receiver:
         self.records: list[Record] = []
         self.changed = asyncio.Condition()
         self.keep_bodies = keep_bodies
-        self._numbers: Counter[str] = Counter()
+        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
         self._connections = 0
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -262,7 +273,7 @@ class Receiver:
             "connection": connection,
             "method": method,
             "path": target,
-            "number": self._numbers[target],
+            "number": self._tallies[target].count,
             "headers": headers,
             "started_ns": time.monotonic_ns(),
             "ended_ns": None,
@@ -272,7 +283,8 @@ class Receiver:
             "ids": [],
             "body": "",
         }
-        self._numbers[target] += 1
+        for name in (target, EVERYTHING):
+            self._tallies[name].count += 1
         self.records.append(record)
         return record
 
@@ -280,7 +292,14 @@ class Receiver:
         """Note the end of a request: its head is on the way, or nothing will come."""
         if record["ended_ns"] is None:
             record["ended_ns"] = time.monotonic_ns()
+            if 200 <= (record["status"] or 0) < 300:
+                self._acknowledge(record)
             await self._notify()
+
+    def _acknowledge(self, record: Record) -> None:
+        for name in (record["path"], EVERYTHING):
+            self._tallies[name].acked += 1
+            self._tallies[name].events.update(record["ids"])
 
     async def _notify(self) -> None:
         async with self.changed:
@@ -319,10 +338,8 @@ class Receiver:
         return {"met": True, **self._counts(query)}
 
     def _counts(self, query: dict[str, str]) -> dict[str, int]:
-        records = self._chosen(query)
-        acked = [record for record in records if 200 <= (record["status"] or 0) < 300]
-        events = {event for record in acked for event in record["ids"]}
-        return {"count": len(records), "acked": len(acked), "events": len(events)}
+        tally = self._tallies[query.get("path", EVERYTHING)]
+        return {"count": tally.count, "acked": tally.acked, "events": len(tally.events)}
 
 
 def fill_in(record: Record, body: bytes, *, keep_body: bool) -> None:
