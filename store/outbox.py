@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from domain import bodies
 from store import models, settings
@@ -89,6 +89,25 @@ def _plan(
         released=released,
         pending=pending,
     )
+
+
+def undelivered() -> int:
+    """How many active webhooks have something that is not delivered yet."""
+    webhook = models.Webhook
+    pending = Delivery.select(Delivery.webhook).where(Delivery.state == "pending")
+    query = (
+        webhook.select(fn.COUNT(webhook.id))
+        .join(Head, on=(Head.type == webhook.type))
+        .where(
+            webhook.active,
+            webhook.deleted_ms.is_null(),
+            (Head.seq > webhook.cursor)
+            | (webhook.redo_count > 0)
+            | (webhook.released > 0)
+            | webhook.id.in_(pending),
+        )
+    )
+    return int(rows(query)[0][0])
 
 
 def start_next(

@@ -33,6 +33,9 @@ class Pruned:
     deliveries: int = 0
     webhooks: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self.events or self.deliveries or self.webhooks)
+
     def __add__(self, other: Pruned) -> Pruned:
         return Pruned(
             self.events + other.events,
@@ -51,9 +54,10 @@ def prune_some(retention: Retention, now_ms: int) -> Pruned:
         )
 
 
-def give_back() -> None:
-    """Give the freed pages back to the disk."""
-    database.execute_sql("PRAGMA incremental_vacuum").fetchall()
+def give_back(pages: int = 2_000) -> bool:
+    """Give freed pages back to the disk; True if there may be more of them."""
+    database.execute_sql(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+    return int(database.execute_sql("PRAGMA freelist_count").fetchone()[0]) > 0
 
 
 def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:

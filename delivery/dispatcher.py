@@ -1,0 +1,140 @@
+"""The loop of an active worker: plan, start what is due, sleep until there is more to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from enum import Enum
+from functools import partial
+
+from delivery.schedule import Pace, Schedule
+from delivery.sender import Sender
+from delivery.world import World
+from store import outbox
+from store.database import Store
+from store.errors import StoreError
+from store.records import Plan
+
+COOLDOWN_S = 0.02
+"""The least time between two plannings: a burst of wake-ups is one."""
+
+HOLD_S = 5.0
+"""How long a webhook is left alone whose step could not be started."""
+
+
+class Until(Enum):
+    """When a worker ends by itself."""
+
+    STOPPED = "never"
+    DUE_DONE = "when what is due now was tried once"
+    EMPTY = "when everything is delivered"
+
+
+class Dispatcher:
+    """Starts every webhook's steps, at most one task a webhook."""
+
+    def __init__(
+        self,
+        store: Store,
+        sender: Sender,
+        world: World,
+        log: Callable[[str], None],
+        until: Until,
+    ) -> None:
+        self.wake = asyncio.Event()
+        self._store = store
+        self._sender = sender
+        self._world = world
+        self._log = log
+        self._until = until
+        self._schedule = Schedule()
+        self._failing: frozenset[int] = frozenset()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._runs_begun: set[int] = set()
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Deliver until `stop` (False), or until there is nothing left to do (True)."""
+        while not stop.is_set():
+            self.wake.clear()
+            self._take_in(await self._plans())
+            self._start_ready()
+            if await self._is_over():
+                return True
+            await self._sleep(stop)
+        return False
+
+    async def finish(self, grace_s: float) -> int:
+        """Wait for the attempts in flight, then cut off what is left; how many that were."""
+        if not self._tasks:
+            return 0
+        _, late = await asyncio.wait(self._tasks.values(), timeout=grace_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return len(late)
+
+    async def _plans(self) -> list[Plan]:
+        try:
+            return await self._store.run(outbox.plans)
+        except StoreError as error:
+            self._log(f"cannot read the queue: {error}")
+            asyncio.get_running_loop().call_later(HOLD_S, self.wake.set)
+            return []
+
+    def _take_in(self, plans: Iterable[Plan]) -> None:
+        plans = list(plans)
+        settings = self._sender.settings
+        at_once = self._until is not Until.STOPPED
+        pace = Pace(settings.interval_ms, settings.linger_ms, at_once)
+        self._schedule.update(plans, pace, self._world.now_ms(), self._world.monotonic())
+        self._failing = frozenset(plan.webhook_id for plan in plans if plan.failing)
+
+    def _start_ready(self) -> None:
+        for webhook_id, new_run in self._ready():
+            if new_run:
+                self._runs_begun.add(webhook_id)
+            drain = self._sender.drain(
+                webhook_id, new_run=new_run, failing=webhook_id in self._failing
+            )
+            task = asyncio.create_task(drain)
+            self._tasks[webhook_id] = task
+            task.add_done_callback(partial(self._drained, webhook_id))
+
+    def _ready(self) -> list[tuple[int, bool]]:
+        """What to start now: webhook and whether a run begins. Once means one run each."""
+        return [
+            (webhook_id, step.new_run)
+            for webhook_id, step in self._schedule.ready(self._world.monotonic())
+            if webhook_id not in self._tasks
+            and not (
+                self._until is Until.DUE_DONE and step.new_run and webhook_id in self._runs_begun
+            )
+        ]
+
+    def _drained(self, webhook_id: int, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(webhook_id, None)
+        self.wake.set()
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        self._schedule.hold(webhook_id, self._world.monotonic() + HOLD_S)
+        what = str(error) if isinstance(error, StoreError) else f"this is a bug: {error!r}"
+        self._log(f"webhook {webhook_id}: not sent: {what}")
+
+    async def _is_over(self) -> bool:
+        if self._until is Until.STOPPED or self._tasks:
+            return False
+        if self._until is Until.DUE_DONE:
+            return not self._ready()
+        return await self._store.run(outbox.undelivered) == 0
+
+    async def _sleep(self, stop: asyncio.Event) -> None:
+        await asyncio.sleep(COOLDOWN_S)
+        next_at = self._schedule.next_at(self._tasks)
+        timeout = None if next_at is None else max(0.0, next_at - self._world.monotonic())
+        waits = [asyncio.create_task(event.wait()) for event in (self.wake, stop)]
+        try:
+            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

@@ -1,0 +1,124 @@
+"""When each webhook's next step is due.
+
+`next_step` is pure: it reads a plan and the wall clock. `Schedule` turns its waits into times of
+the monotonic clock once, when it first sees them, so that a wall clock that jumps neither floods
+nor mutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from store.records import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the webhooks without numbers of their own go by, milliseconds."""
+
+    interval_ms: int
+    linger_ms: int
+    at_once: bool = False
+    """Start runs without waiting for interval or linger (`--once`, `--until-empty`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next thing to do for a webhook: in how long, and whether it begins a run.
+
+    Two steps with the same `key` are the same step seen twice; its wait is not begun anew.
+    """
+
+    wait_ms: int
+    new_run: bool
+    key: tuple[object, ...]
+
+
+def next_step(plan: Plan, now_ms: int, pace: Pace) -> Step | None:
+    """What a webhook does next; None if it has nothing to do, or waits for the admin.
+
+    A retry is due at its time, but never later than its wait from now; the same goes for runs: a
+    run is due one interval after the start of the last one.
+    """
+    pending = plan.pending
+    if pending is not None:
+        if pending.blocked:
+            return None
+        return Step(
+            _clamp(pending.next_attempt_ms - now_ms, pending.wait_ms),
+            new_run=False,
+            key=("retry", pending.id, pending.attempts, pending.next_attempt_ms, pending.wait_ms),
+        )
+    if plan.redo_count or plan.released or plan.cursor < plan.run_until:
+        return Step(0, False, ("run", plan.cursor, plan.redo_count, plan.released))
+    if plan.head == plan.cursor:
+        return None
+    interval_ms = plan.interval_ms or pace.interval_ms
+    return Step(
+        _run_wait_ms(plan, now_ms, interval_ms, pace),
+        new_run=True,
+        key=("new run", plan.cursor, plan.last_run_ms, interval_ms),
+    )
+
+
+def _run_wait_ms(plan: Plan, now_ms: int, interval_ms: int, pace: Pace) -> int:
+    if pace.at_once:
+        return 0
+    if plan.last_run_ms is None:
+        return pace.linger_ms
+    return max(_clamp(plan.last_run_ms + interval_ms - now_ms, interval_ms), pace.linger_ms)
+
+
+def _clamp(wait_ms: int, longest_ms: int) -> int:
+    return max(0, min(wait_ms, longest_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    step: Step
+    at: float
+
+
+class Schedule:
+    """The due times of all webhooks, seconds of the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._due: dict[int, _Due] = {}
+        self._held: dict[int, float] = {}
+
+    def update(self, plans: Iterable[Plan], pace: Pace, now_ms: int, monotonic: float) -> None:
+        """Take in what the store says now; a step that was known keeps its time."""
+        due: dict[int, _Due] = {}
+        for plan in plans:
+            step = next_step(plan, now_ms, pace)
+            if step is None:
+                continue
+            known = self._due.get(plan.webhook_id)
+            if known is not None and known.step.key == step.key:
+                due[plan.webhook_id] = known
+            else:
+                due[plan.webhook_id] = _Due(step, monotonic + step.wait_ms / 1000)
+        self._due = due
+
+    def hold(self, webhook_id: int, until: float) -> None:
+        """Do nothing for a webhook before a time: its step could not even be started."""
+        self._held[webhook_id] = until
+
+    def ready(self, monotonic: float) -> list[tuple[int, Step]]:
+        """The steps that are due, the longest overdue first."""
+        ready = [
+            (self._at(webhook_id, due), webhook_id, due.step)
+            for webhook_id, due in self._due.items()
+            if self._at(webhook_id, due) <= monotonic
+        ]
+        return [(webhook_id, step) for _, webhook_id, step in sorted(ready, key=lambda r: r[:2])]
+
+    def next_at(self, busy: Iterable[int]) -> float | None:
+        """When the next step of a webhook that is not busy is due; None if there is none."""
+        occupied = set(busy)
+        times = [self._at(id_, due) for id_, due in self._due.items() if id_ not in occupied]
+        return min(times, default=None)
+
+    def _at(self, webhook_id: int, due: _Due) -> float:
+        return max(due.at, self._held.get(webhook_id, 0.0))

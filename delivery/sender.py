@@ -1,0 +1,175 @@
+"""One webhook's task: start an attempt, post, decide, record, and on to the next of the run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+
+from delivery.decide import Delivered, decide
+from delivery.outcome import Outcome
+from delivery.post import Poster
+from delivery.request import request_headers
+from delivery.resolver import Resolver
+from delivery.slots import Slots
+from delivery.world import World
+from domain.addresses import NetworkPolicy
+from domain.ids import new_delivery_id
+from domain.settings import Settings
+from domain.times import rfc3339
+from store import outbox
+from store.database import Store
+from store.errors import StoreError
+from store.records import AttemptResult, Limits, Verdict, Work
+
+
+@dataclass(slots=True)
+class Sender:
+    """What the tasks of all webhooks share. `stopping` lets none begin another attempt."""
+
+    store: Store
+    settings: Settings
+    world: World
+    worker_id: str
+    log: Callable[[str], None]
+    slots: Slots
+    resolver: Resolver = field(default_factory=Resolver)
+    stopping: bool = False
+
+    async def drain(self, webhook_id: int, *, new_run: bool, failing: bool) -> None:
+        """Send one webhook's deliveries until its run ends, one fails or others want the slot.
+
+        Raises StoreError if not even the first attempt could be started.
+        """
+        async with self.slots.take(failing=failing):
+            if self.stopping:
+                return
+            work = await self._start(webhook_id, new_run=new_run)
+            delivered = 0
+            poster: Poster | None = None
+            try:
+                while work is not None:
+                    poster = await self._poster(poster, work.ca_file)
+                    outcome, work = await self._attempt(work, poster)
+                    delivered += 1 if outcome.delivered else 0
+            finally:
+                if poster is not None:
+                    await poster.close()
+                if delivered:
+                    self.log(f"webhook {webhook_id}: {delivered} deliveries taken")
+
+    async def _start(self, webhook_id: int, *, new_run: bool) -> Work | None:
+        return await self.store.run(
+            outbox.start_next,
+            webhook_id,
+            limits=self._limits(),
+            new_id=self._new_id,
+            vault=self.store.vault,
+            now_ms=self.world.now_ms(),
+            new_run=new_run,
+        )
+
+    async def _attempt(self, work: Work, poster: Poster) -> tuple[Outcome, Work | None]:
+        """One request; its outcome and, after a 2XX, the run's next work, already started."""
+        started_ms = self.world.now_ms()
+        headers = request_headers(
+            work.public_id,
+            work.body,
+            admin_headers=work.headers,
+            secrets=work.secrets,
+            now_ms=started_ms,
+        )
+        outcome = await poster.post(work.url, headers, work.body)
+        verdict = self._verdict(work, outcome)
+        following = await self._record(work, self._result(outcome, started_ms), verdict)
+        if not verdict.delivered:
+            self._tell_failure(work, outcome, verdict)
+        return outcome, following
+
+    async def _record(self, work: Work, result: AttemptResult, verdict: Verdict) -> Work | None:
+        """Record what came of an attempt, however long the store won't take it.
+
+        An outcome that was earned is not thrown away: a 2XX that is forgotten is a POST too many.
+        """
+        go_on = verdict.delivered
+        for wait_s in _patience():
+            try:
+                return await self.store.run(
+                    outbox.record,
+                    work,
+                    result,
+                    verdict,
+                    limits=self._limits(),
+                    new_id=self._new_id,
+                    vault=self.store.vault,
+                    now_ms=self.world.now_ms(),
+                    go_on=go_on and not self.stopping and not self.slots.wanted,
+                )
+            except StoreError as error:
+                go_on = False
+                self.log(f"webhook {work.webhook_id}: cannot record its attempt yet: {error}")
+            await asyncio.sleep(wait_s)
+        return None
+
+    def _verdict(self, work: Work, outcome: Outcome) -> Verdict:
+        decision = decide(
+            outcome,
+            work.number,
+            work.interval_ms or self.settings.interval_ms,
+            self.world.now_ms(),
+            self.world.dice(),
+        )
+        if isinstance(decision, Delivered):
+            return Verdict(delivered=True)
+        return Verdict(False, decision.next_attempt_ms, decision.wait_ms, decision.reason)
+
+    def _result(self, outcome: Outcome, started_ms: int) -> AttemptResult:
+        return AttemptResult(
+            started_ms=started_ms,
+            duration_ms=outcome.duration_ms,
+            status=outcome.status,
+            error=outcome.error,
+            detail=outcome.detail,
+            answer_headers=outcome.answer_headers,
+            answer_body=outcome.answer_body,
+            worker=self.worker_id,
+        )
+
+    def _tell_failure(self, work: Work, outcome: Outcome, verdict: Verdict) -> None:
+        self.log(
+            f"webhook {work.webhook_id}: attempt {work.number} of {work.public_id} "
+            f"({work.count} events): {outcome.detail}; next at "
+            f"{rfc3339(verdict.next_attempt_ms)} ({verdict.reason})"
+        )
+
+    async def _poster(self, kept: Poster | None, ca_file: str | None) -> Poster:
+        """The poster of this drain; another one if the webhook's CA file was changed meanwhile."""
+        if kept is not None and kept.ca_file == ca_file:
+            return kept
+        if kept is not None:
+            await kept.close()
+        return poster(self.settings, ca_file, self.resolver)
+
+    def _limits(self) -> Limits:
+        return Limits(self.settings.max_events, self.settings.max_bytes)
+
+    def _new_id(self) -> str:
+        return new_delivery_id(self.world.random_bytes)
+
+
+def poster(settings: Settings, ca_file: str | None, resolver: Resolver) -> Poster:
+    """A poster that obeys the settings."""
+    return Poster(
+        NetworkPolicy(settings.network_policy, settings.allow_networks),
+        settings.connect_timeout_ms,
+        settings.timeout_ms,
+        ca_file,
+        settings.proxy,
+        resolver=resolver,
+    )
+
+
+def _patience() -> Iterator[int]:
+    """Seconds between tries to record: short ones first, then half a minute, for ever."""
+    return chain((1, 2, 4, 8, 16), repeat(30))

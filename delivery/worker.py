@@ -1,0 +1,225 @@
+"""The worker: stands by until it may send, sends, tells others that it lives, ends cleanly.
+
+One worker is active per store, held by an operating-system lock. What is due comes from the
+store, so the worker can die anywhere and the next one goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+
+from delivery.dispatcher import Dispatcher, Until
+from delivery.sender import Sender
+from delivery.slots import Slots
+from delivery.world import RealWorld, World
+from domain.ids import base58
+from domain.settings import Settings
+from store import outbox, prune, signs, workers
+from store import settings as stored_settings
+from store.database import Store
+from store.errors import StoreError
+from store.records import Worker as WorkerRecord
+
+LOOK_S = 0.5
+"""How often a worker looks for other processes' writes and, standing by, for the lock."""
+
+HEARTBEAT_S = workers.HEARTBEAT_MS / 1000
+PRUNE_FIRST_S = 60.0
+PRUNE_EVERY_S = 3600.0
+PRUNE_BREATH_S = 0.05
+
+
+class Ended(Enum):
+    """Why a worker ended."""
+
+    STOPPED = "it was asked to stop"
+    DONE = "there is nothing left to do"
+    OVERTAKEN = "a newer Tocsin has changed the store"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """How the worker presents itself to others."""
+
+    kind: str
+    host: str
+    pid: int
+
+    @classmethod
+    def headless(cls) -> Role:
+        """A worker without a screen, in this process."""
+        return cls("headless", socket.gethostname(), os.getpid())
+
+
+class Worker:
+    """Delivers for one store; made and run inside an event loop.
+
+    `wake` and `stop` may be called from any thread. `merge` makes the settings in force from those
+    kept in the store.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        role: Role,
+        log: Callable[[str], None],
+        merge: Callable[[Mapping[str, str]], Settings],
+        until: Until = Until.STOPPED,
+        world: World | None = None,
+    ) -> None:
+        self._world: World = world or RealWorld()
+        self.id = "w" + base58(int.from_bytes(self._world.random_bytes(8), "big"))
+        self._store = store
+        self._role = role
+        self._log = log
+        self._merge = merge
+        self._until = until
+        self._lock = workers.SendingLock(store.path)
+        self._active = False
+        self._overtaken = False
+        self._seen: signs.Signs | None = None
+        self._stopped = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        slots = Slots(settings.concurrency)
+        self._sender = Sender(store, settings, self._world, self.id, log, slots)
+        self._dispatcher = Dispatcher(store, self._sender, self._world, log, until)
+
+    def wake(self) -> None:
+        """Look at the queue now; for whoever appended events in this process."""
+        self._loop.call_soon_threadsafe(self._dispatcher.wake.set)
+
+    def stop(self) -> None:
+        """Begin no further attempt, give those in flight the grace period, then end."""
+        self._loop.call_soon_threadsafe(self._stop_now)
+
+    async def run(self) -> Ended:
+        """Stand by, send, and end; why it ended. Raises StoreError if the key is not right."""
+        await self._store.run(self._store.vault.check)
+        await self._store.run(workers.enter, self._record())
+        side_tasks = [
+            asyncio.create_task(self._patiently(job, first_s, every_s))
+            for job, first_s, every_s in (
+                (self._beat, HEARTBEAT_S, HEARTBEAT_S),
+                (self._watch, LOOK_S, LOOK_S),
+                (self._prune, PRUNE_FIRST_S, PRUNE_EVERY_S),
+            )
+        ]
+        try:
+            done = await self._stand_by() or (self._active and await self._send())
+        finally:
+            await self._leave(side_tasks)
+        if self._overtaken:
+            return Ended.OVERTAKEN
+        return Ended.DONE if done else Ended.STOPPED
+
+    def _stop_now(self) -> None:
+        self._sender.stopping = True
+        self._stopped.set()
+
+    async def _stand_by(self) -> bool:
+        """Wait for the lock; True if there is nothing left to do before it came."""
+        standing_by = False
+        while not self._lock.acquire():
+            if not standing_by:
+                self._log("another worker is sending for this store: standing by")
+                standing_by = True
+            if self._until is Until.DUE_DONE or await self._is_empty():
+                return True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), LOOK_S)
+            if self._stopped.is_set():
+                return False
+        self._active = True
+        return False
+
+    async def _is_empty(self) -> bool:
+        return self._until is Until.EMPTY and await self._store.run(outbox.undelivered) == 0
+
+    async def _send(self) -> bool:
+        lost = await self._store.run(outbox.recover, self.id, self._world.now_ms())
+        await self._beat()
+        self._log(f"sending for {self._store.path}")
+        if lost:
+            self._log(f"{lost} attempts were cut off when a worker ended: they are made again now")
+        return await self._dispatcher.run(self._stopped)
+
+    async def _leave(self, side_tasks: list[asyncio.Task[None]]) -> None:
+        """Let the attempts in flight end, tell the others, give the lock back."""
+        self._stop_now()
+        late = await self._dispatcher.finish(self._sender.settings.grace_ms / 1000)
+        for task in side_tasks:
+            task.cancel()
+        await asyncio.gather(*side_tasks, return_exceptions=True)
+        with suppress(StoreError):
+            if late:
+                await self._store.run(outbox.recover, self.id, self._world.now_ms())
+            await self._store.run(workers.leave, self.id)
+        self._lock.release()
+
+    async def _patiently(
+        self, job: Callable[[], Awaitable[None]], first_s: float, every_s: float
+    ) -> None:
+        """Do a side job again and again; a store that fails is tried again later."""
+        await asyncio.sleep(first_s)
+        while True:
+            with suppress(StoreError):
+                await job()
+            await asyncio.sleep(every_s)
+
+    async def _beat(self) -> None:
+        await self._store.run(workers.beat, self.id, self._world.now_ms(), active=self._active)
+
+    async def _watch(self) -> None:
+        """Notice what other processes wrote: events, edits, settings, a newer schema."""
+        seen = await self._store.run(signs.look)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        if seen.is_newer:
+            self._overtaken = True
+            self._log(f"{Ended.OVERTAKEN.value}: this one ends, upgrade it")
+            self._stop_now()
+            return
+        await self._reload_settings()
+        self._dispatcher.wake.set()
+
+    async def _reload_settings(self) -> None:
+        stored = await self._store.run(stored_settings.load_all)
+        try:
+            self._sender.settings = self._merge(stored)
+        except ValueError as error:
+            self._log(f"the settings kept in the store are left aside: {error}")
+
+    async def _prune(self) -> None:
+        if not self._active:
+            return
+        settings = self._sender.settings
+        retention = prune.Retention(settings.keep_events_ms, settings.keep_deliveries_ms)
+        await self._repeat(partial(prune.prune_some, retention, self._world.now_ms()))
+        await self._repeat(prune.give_back)
+
+    async def _repeat(self, step: Callable[[], object]) -> None:
+        """Run a short step again and again while it finds work, with room for others between."""
+        while await self._store.run(step):  # noqa: ASYNC110 - no event tells of work left
+            await asyncio.sleep(PRUNE_BREATH_S)
+
+    def _record(self) -> WorkerRecord:
+        now_ms = self._world.now_ms()
+        return WorkerRecord(
+            id=self.id,
+            host=self._role.host,
+            pid=self._role.pid,
+            kind=self._role.kind,
+            active=False,
+            started_ms=now_ms,
+            heartbeat_ms=now_ms,
+        )

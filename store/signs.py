@@ -1,0 +1,29 @@
+"""Cheap signs that another process wrote to the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store import migrations
+from store.models import database
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """`data_version` moves with every commit of other connections; a hint, never proof."""
+
+    data_version: int
+    schema: int
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer Tocsin has migrated the store under us."""
+        return self.schema > migrations.LATEST
+
+
+def look() -> Signs:
+    """The signs as they are now; a few microseconds."""
+    return Signs(
+        int(database.execute_sql("PRAGMA data_version").fetchone()[0]),
+        migrations.current_version(database),
+    )
