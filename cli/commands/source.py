@@ -1,0 +1,72 @@
+"""`tocsin source ...`: watching what makes events."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from cli.stopping import stop_on_signals
+from domain.settings import Settings
+
+if TYPE_CHECKING:
+    from sources.base import Source
+    from store.database import Store
+    from store.records import Appended
+
+SOURCE_GRACE_S = 5.0
+
+
+def run(args: Namespace, context: Context) -> ExitCode:
+    """Watch a source and queue its events, until stopped; or look once."""
+    store = context.open_store()
+    if store.outdated:
+        raise Failure("the store is of an older Tocsin: run `tocsin db upgrade`", ExitCode.CONFIG)
+    appended = asyncio.run(_run(args.source, context, store, once=args.once))
+    context.out.json_line({"accepted": appended.accepted, "repeated": appended.repeated})
+    return ExitCode.OK
+
+
+async def _run(kind: str, context: Context, store: Store, *, once: bool) -> Appended:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), SOURCE_GRACE_S):  # type: ignore[arg-type,return-value]  # what it returns is not looked at
+        return await run_source_of_kind(kind, context, store, stop, lambda: None, once=once)
+
+
+async def run_source_of_kind(
+    kind: str,
+    context: Context,
+    store: Store,
+    stop: asyncio.Event,
+    on_appended: Callable[[], None],
+    *,
+    once: bool = False,
+) -> Appended:
+    """Watch a source until `stop`, telling on stderr what fails."""
+    from sources.base import run_source
+
+    settings = context.settings
+    return await run_source(
+        make_source(kind, settings),
+        store=store,
+        every_ms=settings.wireguard_every_ms,
+        stop=stop,
+        clock=context.now_ms,
+        on_appended=on_appended,
+        once=once,
+        min_free_disk_bytes=settings.min_free_disk_bytes,
+        on_failure=lambda sentence: context.out.note(f"source {kind}: {sentence}"),
+    )
+
+
+def make_source(kind: str, settings: Settings) -> Source:
+    """The source of a kind, as the settings describe it."""
+    from sources.wireguard.source import WireGuardSource
+
+    if kind != WireGuardSource.kind:
+        raise Failure(f"there is no source {kind}", ExitCode.USAGE)
+    return WireGuardSource(settings.wireguard_command)

@@ -1,0 +1,158 @@
+"""`tocsin worker ...`: sending without a screen, and who sends."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from cli.commands.source import run_source_of_kind
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from cli.stopping import stop_on_signals
+from domain.settings import Settings
+from domain.times import rfc3339
+
+if TYPE_CHECKING:
+    from delivery.dispatcher import Until
+    from delivery.worker import Ended
+    from store.database import Store
+    from store.records import Worker
+
+
+def run(args: Namespace, context: Context) -> ExitCode:
+    """Send what is queued, until stopped, or until what was asked for is done."""
+    from delivery.dispatcher import Until
+
+    store = context.open_store(migrate=True)
+    until = Until.STOPPED
+    if args.once or args.until_empty:
+        until = Until.DUE_DONE if args.once else Until.EMPTY
+        _refuse_paused(store)
+    ended = asyncio.run(_run(args, context, store, until))
+    return _exit_code(ended, store, until)
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """Print who sends and who stands by."""
+    from store import workers
+
+    store = context.open_store(create=False)
+    now_ms = context.now_ms()
+    rows = [worker_row(worker, now_ms) for worker in store.call(workers.everyone)]
+    if args.json:
+        context.out.json(rows)
+    else:
+        context.out.table(
+            [
+                (row["id"], row["role"], row["kind"], row["host"], row["pid"], row["heartbeat"])
+                for row in rows
+            ],
+            ("WORKER", "ROLE", "KIND", "HOST", "PID", "HEARTBEAT"),
+        )
+    return ExitCode.OK
+
+
+def worker_row(worker: Worker, now_ms: int) -> dict[str, object]:
+    """A worker as `worker list --json` and `status --json` show it."""
+    from store.workers import OLD_HEARTBEAT_MS
+
+    return {
+        "id": worker.id,
+        "host": worker.host,
+        "pid": worker.pid,
+        "kind": worker.kind,
+        "role": "active" if worker.active else "standing by",
+        "started": rfc3339(worker.started_ms),
+        "heartbeat": rfc3339(worker.heartbeat_ms),
+        "heartbeat_old": now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS,
+    }
+
+
+def pause(args: Namespace, context: Context) -> ExitCode:
+    """Stop sending for all webhooks; what is in flight ends."""
+    from store import settings
+
+    context.open_store().call(settings.pause, context.actor, context.now_ms())
+    context.out.note("Nothing is sent until `tocsin worker unpause`; events are still queued.")
+    return ExitCode.OK
+
+
+def unpause(args: Namespace, context: Context) -> ExitCode:
+    """Go on sending."""
+    from store import settings
+
+    store = context.open_store(create=False)
+    if not store.call(settings.unpause, context.actor, context.now_ms()):
+        context.out.note("Sending was not paused.")
+    return ExitCode.OK
+
+
+def _refuse_paused(store: Store) -> None:
+    from store import settings
+
+    if store.call(settings.paused) is not None:
+        raise Failure("sending is paused: run `tocsin worker unpause` first", ExitCode.TEMPORARY)
+
+
+async def _run(args: Namespace, context: Context, store: Store, until: Until) -> Ended | None:
+    """Run the worker and its sources; None if the time given ran out."""
+    from delivery.worker import Role, Worker
+
+    worker = Worker(
+        store,
+        context.settings,
+        role=Role.headless(),
+        log=context.out.note,
+        merge=lambda stored: _merge(context, stored),
+        until=until,
+    )
+    limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
+    with stop_on_signals(worker.stop, context.settings.grace_ms / 1000):
+        async with _sources(args.sources or (), context, store, worker.wake):
+            running = asyncio.ensure_future(worker.run())
+            done, _ = await asyncio.wait((running,), timeout=limit_s)
+            worker.stop()
+            ended = await running
+            return ended if done else None
+
+
+@asynccontextmanager
+async def _sources(
+    kinds: Iterable[str],
+    context: Context,
+    store: Store,
+    on_appended: Callable[[], None],
+) -> AsyncIterator[None]:
+    """The sources beside the worker; one that fails stops neither it nor another."""
+    stop = asyncio.Event()
+    tasks = [
+        asyncio.create_task(run_source_of_kind(kind, context, store, stop, on_appended))
+        for kind in dict.fromkeys(kinds)
+    ]
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
+    try:
+        return context.configuration.with_stored(stored).settings
+    except Failure as failure:
+        raise ValueError(failure.message) from failure
+
+
+def _exit_code(ended: Ended | None, store: Store, until: Until) -> ExitCode:
+    from delivery.dispatcher import Until
+    from delivery.worker import Ended
+    from store import outbox
+
+    if ended is Ended.OVERTAKEN:
+        return ExitCode.UNAVAILABLE
+    if until is Until.STOPPED and ended is not None:
+        return ExitCode.OK
+    return ExitCode.TEMPORARY if store.call(outbox.undelivered) else ExitCode.OK

@@ -1,0 +1,46 @@
+"""Ending cleanly on SIGTERM, SIGINT and SIGHUP, and ending in any case."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from cli.exit_codes import ExitCode
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+MARGIN_S = 5.0
+"""What a clean end may take beyond the grace period before the process is ended hard."""
+
+
+@contextmanager
+def stop_on_signals(stop: Callable[[], None], grace_s: float) -> Iterator[None]:
+    """Call `stop` at the first signal; end the process at the second, or when grace is over.
+
+    A plain handler, not the loop's: it also runs while the loop hangs. The hard end costs at most
+    a repeat, like a crash.
+    """
+    stopping = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stopping.is_set():
+            os._exit(ExitCode.INTERRUPTED)
+        stopping.set()
+        _end_hard_after(grace_s + MARGIN_S)
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_hard_after(seconds: float) -> None:
+    timer = threading.Timer(seconds, os._exit, (int(ExitCode.TEMPORARY),))
+    timer.daemon = True
+    timer.start()
