@@ -1,0 +1,226 @@
+"""One command line: its exit code, its words on stderr, and what it loads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli import main as main_module
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from cli.failures import LOG_LIMIT
+from cli.main import main
+from domain.field_errors import FieldError, FieldErrors
+from domain.version import VERSION
+from store.errors import Conflict, EventConflict, NotFound, StoreUnavailable, WrongKey
+from tests.program import ROOT, Tocsin
+
+HEAVY = (
+    "peewee",
+    "httpx",
+    "cryptography",
+    "msgspec",
+    "tomllib",
+    "platformdirs",
+    "asyncio",
+    "shtab",
+)
+
+
+@pytest.fixture(autouse=True)
+def own_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def command(args: Namespace, context: Context) -> ExitCode:
+        raise error
+
+    monkeypatch.setattr(main_module, "load", lambda target: command)
+
+
+def run_in(folder: Path) -> ExitCode:
+    return main(["status", "--db", str(folder / "tocsin.db")])
+
+
+def test_version(tocsin: Tocsin) -> None:
+    done = tocsin.run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"tocsin {VERSION}\n", "")
+
+
+def test_version_loads_nothing_heavy(tocsin: Tocsin) -> None:
+    program = (
+        "import sys; from cli.main import main; main(['--version']);print(*sys.modules, sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert set(done.stdout.splitlines()).isdisjoint(HEAVY)
+
+
+def test_without_command_and_terminal_it_points_to_status(tocsin: Tocsin) -> None:
+    done = tocsin.run()
+    assert done.returncode == ExitCode.USAGE
+    assert "tocsin status" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["webhook"], ["status", "--nonsense"]])
+def test_wrong_command_lines_say_where_to_read_more(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert said.startswith("tocsin: ")
+    assert "--help`" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (Failure("it is full", ExitCode.TEMPORARY), ExitCode.TEMPORARY),
+        (FieldError("url", "it has a blank", "leave it out"), ExitCode.BAD_DATA),
+        (
+            FieldErrors([FieldError("url", "a", "b"), FieldError("name", "c", "d")]),
+            ExitCode.BAD_DATA,
+        ),
+        (EventConflict(0, "alerts", "x"), ExitCode.BAD_DATA),
+        (NotFound("there is no webhook 7"), ExitCode.NO_INPUT),
+        (Conflict("it is delivered"), ExitCode.CHECK_FAILED),
+        (StoreUnavailable("it is no store"), ExitCode.UNAVAILABLE),
+        (WrongKey("it is another key"), ExitCode.UNAVAILABLE),
+        (FileNotFoundError(2, "No such file or directory", "/x/y"), ExitCode.NO_INPUT),
+        (PermissionError(13, "Permission denied", "/x/y"), ExitCode.PERMISSION),
+        (OSError(28, "No space left on device"), ExitCode.IO_ERROR),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+    ],
+)
+def test_what_is_known_to_go_wrong_has_its_exit_code(
+    error: BaseException,
+    exit_code: ExitCode,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fail_with(monkeypatch, error)
+    assert run_in(tmp_path) == exit_code
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all(line.startswith("tocsin: ") for line in lines)
+    assert not (tmp_path / "crash.log").exists()
+
+
+def test_a_bug_is_one_line_and_a_log_without_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, ZeroDivisionError("Bearer hunter2"))
+    assert run_in(tmp_path) == ExitCode.BUG
+    said = capsys.readouterr().err
+    log = tmp_path / "crash.log"
+    assert said.startswith("tocsin: this is a bug in tocsin: ZeroDivisionError at test_main.py:")
+    assert str(log) in said
+    assert said.count("\n") == 1
+    assert "test_main.py" in log.read_text()
+    assert "hunter2" not in said + log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_log_starts_anew_when_it_is_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "crash.log"
+    log.write_text("x" * (LOG_LIMIT + 1))
+    fail_with(monkeypatch, ZeroDivisionError())
+    run_in(tmp_path)
+    assert 0 < log.stat().st_size < 10_000
+
+
+def test_the_log_is_not_written_through_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "crash.log").symlink_to(victim)
+    fail_with(monkeypatch, ZeroDivisionError())
+    assert run_in(tmp_path) == ExitCode.BUG
+    assert victim.read_text() == "precious"
+    assert "could not be kept" in capsys.readouterr().err
+
+
+def test_words_of_the_command_line_cannot_drive_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["status", "\x1b]52;c;aGVsbG8=\x07"])
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_umask_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def command(args: Namespace, context: Context) -> ExitCode:
+        seen.append(os.umask(0o077))
+        return ExitCode.OK
+
+    monkeypatch.setattr(main_module, "load", lambda target: command)
+    assert run_in(tmp_path) == ExitCode.OK
+    assert seen == [0o077]
+
+
+def test_a_closed_pipe_is_no_bug(tocsin: Tocsin) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as nowhere:
+        done = subprocess.run(
+            [*tocsin.command, "completion", "bash"],
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={"PYTHONPATH": str(ROOT), "HOME": str(tocsin.home)},
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (ExitCode.BROKEN_PIPE, "")
+
+
+def test_an_unknown_variable_is_named(tocsin: Tocsin) -> None:
+    done = tocsin.run("config", "show", TOCSIN_INTERVALL="1m")
+    assert done.returncode == 0
+    assert "TOCSIN_INTERVALL is no setting" in done.stderr
+
+
+def test_global_options_stand_before_and_after_the_command(tocsin: Tocsin, tmp_path: Path) -> None:
+    other = str(tmp_path / "other.db")
+    for words in (["--db", other, "config", "show"], ["config", "show", "--db", other]):
+        shown = json.loads(tocsin.run(*words, "--json").stdout)["settings"]
+        assert next(row["value"] for row in shown if row["name"] == "db") == other
+
+
+def test_ctrl_c_is_no_traceback(tocsin: Tocsin) -> None:
+    program = (
+        "import os, signal, sys, cli.main as m;"
+        f"m.load = lambda target: lambda args, context: os.kill(os.getpid(), {signal.SIGINT:d});"
+        "sys.exit(m.main(['status', '--db', sys.argv[1]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tocsin.db)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (ExitCode.INTERRUPTED, "tocsin: interrupted\n")
+
+
+def test_every_exit_code_says_what_it_means() -> None:
+    assert all(code.description for code in ExitCode)
+    assert len({code.description for code in ExitCode}) == len(ExitCode)
