@@ -1,0 +1,157 @@
+"""The whole road: real handshakes on a real hub, the headless worker there, a real receiver."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.program import COMMAND, ROOT, Tocsin
+from tests.wireguard_rig import Rig, rig_or_skip
+
+_PATH = "/ok/stats"
+_GET = "import sys, urllib.request as u; sys.stdout.write(u.urlopen(sys.argv[1]).read().decode())"
+# The source polls as seldom as in real life; each part of the test starts the worker anew.
+_ENVIRONMENT = {"TOCSIN_WIREGUARD_EVERY": "2s", "TOCSIN_LINGER": "0s"}
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    yield from rig_or_skip()
+
+
+@pytest.fixture
+def tocsin_on_hub(rig: Rig, tmp_path: Path) -> Iterator[Tocsin]:
+    """The program, run on the hub, with a store that is still to be made."""
+    command = tuple(rig.hub.argv(*COMMAND))
+    program = Tocsin(tmp_path, tmp_path / "tocsin.db", command, dict(_ENVIRONMENT))
+    yield program
+    program.kill_all()
+
+
+class ReceiverOnHub:
+    """A receiver in a process of its own on the hub, where the webhook's URL leads."""
+
+    def __init__(self, rig: Rig, base_url: str) -> None:
+        self._rig = rig
+        self._base_url = base_url
+
+    @property
+    def url(self) -> str:
+        """Where the webhook posts."""
+        return self._base_url + _PATH
+
+    def events(self, count: int) -> list[dict[str, Any]]:
+        """Wait until so many events were acknowledged, and return them in their order."""
+        answer = self._get("/_wait", path=_PATH, events=str(count), timeout="20")
+        assert answer["met"], f"no {count} events within 20 s, only {answer}"
+        requests = self._get("/_requests", path=_PATH, bodies="1")
+        return [
+            event for request in requests for event in json.loads(base64.b64decode(request["body"]))
+        ]
+
+    def _get(self, place: str, **query: str) -> Any:
+        url = f"{self._base_url}{place}?{urlencode(query)}"
+        return json.loads(self._rig.hub.run(sys.executable, "-c", _GET, url))
+
+
+@pytest.fixture
+def receiver_on_hub(rig: Rig) -> Iterator[ReceiverOnHub]:
+    program = str(ROOT / "tests" / "receiver.py")
+    command = rig.hub.argv(sys.executable, program, "--follow-stdin")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield ReceiverOnHub(rig, process.stdout.readline().decode().strip())
+        finally:
+            process.kill()
+
+
+@contextmanager
+def running_worker(tocsin: Tocsin) -> Iterator[None]:
+    """A headless worker that watches the hub, and that ends well when it is told to."""
+    worker = tocsin.start("worker", "--source", "wireguard")
+    yield
+    worker.send_signal(signal.SIGTERM)
+    _, said = worker.communicate(timeout=30)
+    assert worker.returncode == 0, said
+
+
+def done(tocsin: Tocsin, *arguments: str) -> str:
+    """Run a command that must succeed, and return its output."""
+    result = tocsin.run(*arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def attributes_of(rig: Rig, name: str, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the events say of a peer. Its address tells it from the other."""
+    address = rig.counters(name).endpoint.rpartition(":")[0]
+    return [event["attributes"] for event in events if event["attributes"]["ip"] == address]
+
+
+def test_handshakes_reach_the_receiver_with_the_right_totals_and_deltas(
+    rig: Rig, tocsin_on_hub: Tocsin, receiver_on_hub: ReceiverOnHub
+) -> None:
+    url = receiver_on_hub.url
+    done(
+        tocsin_on_hub,
+        *("webhook", "add", "--type", "endpoint_stats", "--url", url, "--interval", "1s"),
+    )
+    # Nobody has shaken hands yet: this look is the baseline of both peers.
+    done(tocsin_on_hub, "source", "run", "wireguard", "--once")
+
+    rig.ping("alice", count=20)
+    rig.ping("bob")
+    with running_worker(tocsin_on_hub):
+        events = receiver_on_hub.events(2)
+        for name in ("alice", "bob"):
+            (first,) = attributes_of(rig, name, events)
+            seen = rig.counters(name)
+            assert (first["rx_total"], first["tx_total"]) == (seen.rx, seen.tx)
+            assert (first["rx_delta"], first["tx_delta"]) == (seen.rx, seen.tx)
+            assert f"{first['ip']}:{first['port']}" == seen.endpoint
+
+        # While the worker runs: what it saw last is what the deltas add up to.
+        rig.ping("alice", count=50, size=1200)
+        rig.shake_hands_again("alice")
+        told = attributes_of(rig, "alice", receiver_on_hub.events(3))
+        assert sum(event["rx_delta"] for event in told) == told[-1]["rx_total"]
+        assert sum(event["tx_delta"] for event in told) == told[-1]["tx_total"]
+
+    # What happened while no worker ran is told by the next one.
+    rig.ping("alice", count=50, size=1200)
+    rig.shake_hands_again("alice")
+    seen = rig.counters("alice")
+    with running_worker(tocsin_on_hub):
+        told = attributes_of(rig, "alice", receiver_on_hub.events(4))
+    assert (told[-1]["rx_total"], told[-1]["tx_total"]) == (seen.rx, seen.tx)
+    assert sum(event["rx_delta"] for event in told) == seen.rx
+    assert sum(event["tx_delta"] for event in told) == seen.tx
+
+    # A restart of the interface that regains its totals at once is told by the interface's number.
+    before = rig.counters("bob")
+    rig.hub.stop_wireguard()
+    rig.start_hub()
+    rig.shake_hands_again("bob")
+    rig.ping("bob", count=20)
+    seen = rig.counters("bob")
+    assert seen.rx > before.rx
+    with running_worker(tocsin_on_hub):
+        last = attributes_of(rig, "bob", receiver_on_hub.events(5))[-1]
+    assert (last["rx_total"], last["tx_total"]) == (seen.rx, seen.tx)
+    assert (last["rx_delta"], last["tx_delta"]) == (seen.rx, seen.tx)
+
+    done(tocsin_on_hub, "worker", "--until-empty", "--timeout", "20s")
+    status = json.loads(done(tocsin_on_hub, "status", "--json"))
+    assert status["events"]["endpoint_stats"] == 5
+    assert [webhook["queued"] for webhook in status["webhooks"]] == [0]
