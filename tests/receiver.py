@@ -14,8 +14,9 @@ tell receivers apart. Every path counts its own requests.
     /flaky:N              N times 500, then 200
     /script:500,hang,200  one after the other, the last one for ever
 
-`GET /_requests?path=P&bodies=1` lists what came in, `GET /_wait?path=P&count=N&acked=N&events=N&
-timeout=S` answers when so many requests, 2XX answers or different acknowledged events are there.
+Only requests whose whole body came in are recorded. `GET /_requests?path=P&bodies=1` lists them;
+`GET /_wait?path=P&count=N&acked=N&events=N&timeout=S` answers when so many requests, 2XX answers
+and different acknowledged events are there.
 """
 
 from __future__ import annotations
@@ -256,8 +257,11 @@ class Receiver:
             await self._control(target, writer)
             return True
         length = next((int(v) for n, v in headers if n.lower() == "content-length"), 0)
+        started_ns = time.monotonic_ns()
+        body = await reader.readexactly(length)
         record = self._record(connection, method, target, headers)
-        fill_in(record, await reader.readexactly(length), keep_body=self.keep_bodies)
+        record["started_ns"] = started_ns
+        fill_in(record, body, keep_body=self.keep_bodies)
         await self._notify()
         exchange = Exchange(self, record, (reader, writer))
         try:
@@ -275,7 +279,7 @@ class Receiver:
             "path": target,
             "number": self._tallies[target].count,
             "headers": headers,
-            "started_ns": time.monotonic_ns(),
+            "started_ns": None,
             "ended_ns": None,
             "status": None,
             "sha256": None,
