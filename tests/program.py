@@ -41,17 +41,25 @@ class Tocsin:
             cwd=self.home,
         )
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start one command, such as a worker; it is killed when the test ends."""
-        process = subprocess.Popen(
-            self._command(arguments),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment(environment),
-            cwd=self.home,
-        )
+    def start(
+        self, *arguments: str, log: Path | None = None, **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start one command, such as a worker; it is killed when the test ends.
+
+        What it says goes into pipes, or after what `log` holds: a pipe that nobody reads stops a
+        program that says much.
+        """
+        with contextlib.ExitStack() as files:
+            target = files.enter_context(log.open("a")) if log else subprocess.PIPE
+            process = subprocess.Popen(
+                self._command(arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=target,
+                stderr=target,
+                text=True,
+                env=self._environment(environment),
+                cwd=self.home,
+            )
         self.started.append(process)
         return process
 
