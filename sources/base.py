@@ -7,11 +7,14 @@ repeats the poll, whose events then have the same ids, or has it all.
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import shutil
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.events import Event
@@ -91,7 +94,8 @@ async def run_source(
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
     `on_appended` is called after each commit that added events, `on_failure` with each failure
-    that is not the last one over again. With `once`, poll once and raise what fails.
+    that is not the last one over again. With `once`, poll once; what fails is raised, and recorded
+    all the same.
     """
     runner = _Runner(source, store, stop, clock, min_free_disk_bytes, on_failure)
     total = Appended(0, 0)
@@ -101,7 +105,7 @@ async def run_source(
             appended = await runner.poll()
         except Exception as error:
             failures += 1
-            await runner.note_failure(_sentence(error))
+            await runner.note_failure(_sentence(error), tell=not once)
             if once:
                 raise
         else:
@@ -134,10 +138,21 @@ class _Runner:
         self._min_free_disk_bytes = min_free_disk_bytes
         self._on_failure = on_failure
         self._last_failure = ""
+        self._lock_file = store.path.with_name(
+            f"{store.path.name}.{source.kind}-{source.name}.lock"
+        )
 
     async def poll(self) -> Appended:
-        """Poll once and save the batch; nothing is added if the stop comes first."""
+        """Poll once and save the batch; nothing is added if the stop comes first.
+
+        While another process polls this source, its batch is the one that counts: two that start
+        from the same state would tell of the same traffic twice.
+        """
         self._check_disk()
+        with _alone(self._lock_file) as alone:
+            return await self._poll() if alone else Appended(0, 0)
+
+    async def _poll(self) -> Appended:
         kind, name = self._source.kind, self._source.name
         state = await self._store.run(stored_sources.load_state, kind, name)
         batch = await self._batch(state)
@@ -153,9 +168,9 @@ class _Runner:
             self._last_failure = ""
         return appended
 
-    async def note_failure(self, sentence: str) -> None:
+    async def note_failure(self, sentence: str, *, tell: bool = True) -> None:
         """Record a failure as the source's health, and tell of it if it is a new one."""
-        if sentence != self._last_failure:
+        if tell and sentence != self._last_failure:
             self._on_failure(sentence)
         self._last_failure = sentence
         # A store that cannot be written is told of by whatever else writes to it.
@@ -189,6 +204,24 @@ class _Runner:
         finally:
             stopped.cancel()
             poll.cancel()
+
+
+@contextmanager
+def _alone(lock_file: Path) -> Iterator[bool]:
+    """Whether we hold the lock, until the end of the block; the system frees it if we die."""
+    descriptor = os.open(lock_file, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        yield _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:

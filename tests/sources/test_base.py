@@ -188,6 +188,7 @@ def test_once_raises_what_failed_and_records_it(store: Store) -> None:
     run = Run(store, Script(fails(BLIND)))
     with pytest.raises(SourceError, match="it is dark; make light"):
         asyncio.run(run(once=True))
+    assert run.failures == []
     assert run.health().error == "it is dark; make light"
     assert store.call(sources.load_state, "script", "test") is None
 
@@ -327,6 +328,25 @@ def test_a_poll_that_ends_soon_after_the_stop_is_saved(store: Store) -> None:
 
     assert asyncio.run(trial()) == Appended(1, 0)
     assert store.call(sources.load_state, "script", "test") == b"late"
+
+
+def test_two_runs_never_poll_one_source_at_once(store: Store) -> None:
+    gate = Gate()
+    first, second = Run(store, Script(gate)), Run(store, Script(batch(2)))
+
+    async def trial() -> Appended:
+        running = asyncio.create_task(first(once=True))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        meanwhile = await second(once=True)
+        gate.open.set()
+        await running
+        return meanwhile
+
+    assert asyncio.run(trial()) == Appended(0, 0)
+    assert second.source.states == []
+    assert asyncio.run(second(once=True)) == Appended(1, 0)
+    assert second.source.states == [b"late"]
+    assert ids(store) == ["1", "2"]
 
 
 def test_the_waits_after_failures_double_up_to_five_minutes() -> None:
