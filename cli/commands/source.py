@@ -33,7 +33,7 @@ def run(args: Namespace, context: Context) -> ExitCode:
 async def _run(kind: str, context: Context, store: Store, *, once: bool) -> Appended:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), SOURCE_GRACE_S):  # type: ignore[arg-type,return-value]  # what it returns is not looked at
+    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), SOURCE_GRACE_S):  # type: ignore[arg-type]  # what it returns is not looked at
         return await run_source_of_kind(kind, context, store, stop, lambda: None, once=once)
 
 

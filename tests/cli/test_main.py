@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -73,6 +74,22 @@ def test_without_command_and_terminal_it_points_to_status(tocsin: Tocsin) -> Non
     assert done.returncode == ExitCode.USAGE
     assert "tocsin status" in done.stderr
     assert done.stdout == ""
+
+
+def test_without_command_on_a_terminal_it_helps(tocsin: Tocsin) -> None:
+    person, program = pty.openpty()
+    done = subprocess.run(
+        tocsin.command,
+        stdout=program,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(tocsin.home)},
+        check=False,
+    )
+    os.close(program)
+    os.close(person)
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr.startswith("usage: tocsin")
 
 
 @pytest.mark.parametrize("words", [["nonsense"], ["webhook"], ["status", "--nonsense"]])

@@ -1,0 +1,33 @@
+"""Opening the store for a command that changes something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.exit_codes import ExitCode, Failure
+
+if TYPE_CHECKING:
+    from cli.context import Context
+    from store.database import Store
+
+
+def open_for_writing(context: Context) -> Store:
+    """Open the store, make it if there is none, and refuse one that must be upgraded first."""
+    store = context.open_store()
+    if store.outdated:
+        raise Failure(
+            f"{store.path} was made by an older Tocsin and can only be read: "
+            "run `tocsin db upgrade`",
+            ExitCode.UNAVAILABLE,
+        )
+    return store
+
+
+def open_for_reading(context: Context) -> Store:
+    """Open the store that is there; say so if it is an older one."""
+    store = context.open_store(create=False)
+    if store.outdated:
+        context.out.note(
+            f"{store.path} was made by an older Tocsin: it is only read until `tocsin db upgrade`."
+        )
+    return store
