@@ -32,10 +32,9 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 def sqlite(path: Path) -> SqliteDatabase:
-    """The engine with its pragmas; they are per connection, so they live in the constructor.
+    """The engine with the pragmas that are of the connection and change nothing in the file.
 
-    FULL syncs every commit: what was acknowledged survives a power cut. `auto_vacuum` only takes
-    effect on a file that is still empty.
+    FULL syncs every commit: what was acknowledged survives a power cut.
     """
     return SqliteDatabase(
         str(path),
@@ -44,8 +43,6 @@ def sqlite(path: Path) -> SqliteDatabase:
         returning_clause=True,
         timeout=BUSY_TIMEOUT_S,
         pragmas=(
-            ("auto_vacuum", 2),
-            ("journal_mode", "wal"),
             ("synchronous", 2),
             ("foreign_keys", 1),
             ("cache_size", -8000),
@@ -84,7 +81,7 @@ class Store:
         """A second thread with a connection of its own to the same database."""
         other = Store(self._engine, self.path, self.vault)
         other.outdated = self.outdated
-        other.call(_connect, self._engine)
+        other.call(_connect, self._engine, read_only=self.outdated)
         return other
 
     def close(self) -> None:
@@ -97,7 +94,12 @@ class Store:
         try:
             return function(*args, **kwargs)
         except (PeeweeException, sqlite3.Error) as error:
-            raise StoreUnavailable(sentence(error, self.path)) from error
+            raise StoreUnavailable(self._sentence(error)) from error
+
+    def _sentence(self, error: Exception) -> str:
+        if not self.outdated:
+            return sentence(error, self.path)
+        return f"{self.path} was written by an older Tocsin: run `tocsin db upgrade` first"
 
 
 def open_store(
@@ -122,30 +124,50 @@ def open_store(
     return store
 
 
-def _connect(engine: SqliteDatabase) -> None:
+def _connect(engine: SqliteDatabase, *, read_only: bool = False) -> None:
     engine.connect(reuse_if_open=True)
+    if read_only:
+        database.execute_sql("PRAGMA query_only = 1")
 
 
 def _bring_up(path: Path, *, vault: Vault, migrate: bool, create: bool) -> bool:
-    """Create, migrate or accept what is in the file; True if it is left older than we are."""
+    """Create, migrate or accept what is in the file; True if it is left older than we are.
+
+    Nothing is written before it is known to be ours.
+    """
     version = migrations.version_of(database, path)
-    if version == migrations.NONE:
-        if not create:
-            raise StoreUnavailable(f"{path} is empty: there is no store in it")
-        vault.make_key()
-        migrations.create(database, path, fingerprint=vault.fingerprint())
-    elif version > migrations.LATEST:
+    if version > migrations.LATEST:
         raise StoreUnavailable(
             f"{path} was written by a newer Tocsin (schema {version}, this one knows "
             f"{migrations.LATEST}): upgrade Tocsin"
         )
-    elif version < migrations.LATEST and not migrate:
+    if version == migrations.NONE:
+        _create(path, vault=vault, create=create)
+    elif version == migrations.LATEST:
+        _log_ahead()
+    elif migrate:
+        _log_ahead()
+        migrations.upgrade(database, path)
+    else:
         database.execute_sql("PRAGMA query_only = 1")
         return True
-    elif version < migrations.LATEST:
-        migrations.upgrade(database, path)
     _check_writable(path)
     return False
+
+
+def _create(path: Path, *, vault: Vault, create: bool) -> None:
+    """Make a store of an empty file; `auto_vacuum` must be said before the first page is."""
+    if not create:
+        raise StoreUnavailable(f"{path} is empty: there is no store in it")
+    vault.make_key()
+    database.execute_sql("PRAGMA auto_vacuum = 2")
+    _log_ahead()
+    migrations.create(database, path, fingerprint=vault.fingerprint())
+
+
+def _log_ahead() -> None:
+    """Write-ahead log: readers never wait. The file keeps it, so this is nearly always a read."""
+    database.execute_sql("PRAGMA journal_mode = wal").fetchall()
 
 
 def _check_writable(path: Path) -> None:

@@ -25,11 +25,15 @@ LATEST = len(STEPS)
 
 
 def version_of(database: DatabaseProxy, path: Path) -> int:
-    """The schema number of an open file; NONE if nothing is in it yet."""
+    """The schema number of an open file; NONE if nothing is in it yet.
+
+    One read transaction: another process may be making the store at this moment.
+    """
     try:
-        application = _pragma(database, "application_id")
-        version = _pragma(database, "user_version")
-        tables = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        with database.atomic("DEFERRED"):
+            tables = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            application = _pragma(database, "application_id")
+            version = _pragma(database, "user_version")
     except (PeeweeException, sqlite3.Error) as error:
         raise StoreUnavailable(sentence(error, path)) from error
     if application == APPLICATION_ID:
@@ -52,17 +56,27 @@ def create(database: DatabaseProxy, path: Path, *, fingerprint: str) -> None:
 
 
 def upgrade(database: DatabaseProxy, path: Path) -> None:
-    """Bring an older store up to date, after a backup beside it."""
+    """Bring an older store up to date, after a backup beside it.
+
+    The backup is written while the lock is held: it holds all that the older Tocsin wrote, and no
+    other process writes to the same file.
+    """
+    with database.atomic():
+        version = _pragma(database, "user_version")
+        if version < LATEST:
+            _back_up(path)
+            _apply(database, since=version)
+
+
+def _back_up(path: Path) -> None:
+    """A copy that is there whole or not at all; one that was killed half-way is made anew."""
     from store.backup import backup_to
 
-    version = _pragma(database, "user_version")
     copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
-    if not copy.exists():
-        backup_to(path, copy)
-    with database.atomic():
-        _apply(database, since=_pragma(database, "user_version"))
-    if _pragma(database, "user_version") != LATEST:
-        raise StoreUnavailable(f"{path} stayed at schema {version} instead of {LATEST}")
+    draft = copy.with_name(f"{copy.name}.part")
+    draft.unlink(missing_ok=True)
+    backup_to(path, draft)
+    draft.replace(copy)
 
 
 def current_version(database: DatabaseProxy) -> int:

@@ -1,0 +1,31 @@
+"""A store in a real file, opened for the test and closed after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.database import Store, open_store
+from tests.store.helpers import Desk
+
+
+@pytest.fixture
+def store_path(tmp_path: Path) -> Path:
+    """Where the store of this test lies."""
+    return tmp_path / "home" / "tocsin.db"
+
+
+@pytest.fixture
+def store(store_path: Path) -> Iterator[Store]:
+    """A new store."""
+    opened = open_store(store_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def desk(store: Store) -> Desk:
+    """A new store with short words for what is done to it."""
+    return Desk(store)

@@ -1,0 +1,497 @@
+"""Opening the store: whatever lies at its path, one clear sentence and nothing harmed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from peewee import InterfaceError
+
+from store import events as event_store
+from store import migrations, models
+from store.database import Store, open_store
+from store.errors import StoreUnavailable
+from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events, run_child
+
+APPLICATION_ID = 0x70C51200
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def refusal(path: Path, *, create: bool = True, migrate: bool = False) -> str:
+    """The sentence with which the store at `path` is refused."""
+    with pytest.raises(StoreUnavailable) as caught:
+        open_store(path, create=create, migrate=migrate)
+    text = str(caught.value)
+    assert str(path) in text
+    assert "\n" not in text
+    return text
+
+
+def header(path: Path) -> tuple[int, int]:
+    """The application id and the schema number of a file."""
+    with closing(sqlite3.connect(path)) as file:
+        return (
+            file.execute("PRAGMA application_id").fetchone()[0],
+            file.execute("PRAGMA user_version").fetchone()[0],
+        )
+
+
+def set_version(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(f"PRAGMA user_version = {version}")
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_every_file_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "home" / "tocsin.db"
+    before = os.umask(umask)
+    try:
+        store = open_store(path)
+        Desk(store).append(event(1))
+        sibling = store.sibling()
+        sibling.call(event_store.heads)
+        modes = {file.name: mode(file) for file in path.parent.iterdir()}
+        sibling.close()
+        store.close()
+    finally:
+        os.umask(before)
+    assert mode(path.parent) == 0o700
+    assert modes == {
+        "tocsin.db": 0o600,
+        "tocsin.db-wal": 0o600,
+        "tocsin.db-shm": 0o600,
+        "tocsin.key": 0o400,
+    }
+
+
+def test_a_store_opens_again_with_what_was_in_it(store_path: Path) -> None:
+    for number in range(1, 4):
+        store = open_store(store_path, migrate=True)
+        Desk(store).append(event(number))
+        assert store.call(event_store.heads)[ALERTS] == number
+        assert not store.outdated
+        store.close()
+    assert header(store_path) == (APPLICATION_ID, migrations.LATEST)
+
+
+def test_freed_pages_can_be_given_back(store: Store) -> None:
+    vacuum = store.call(lambda: models.database.execute_sql("PRAGMA auto_vacuum").fetchone())
+    assert vacuum == (2,)
+
+
+def test_an_empty_file_is_made_into_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.db"
+    path.touch()
+    open_store(path).close()
+    assert header(path)[0] == APPLICATION_ID
+
+
+def test_without_leave_to_create_nothing_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "tocsin.db"
+    assert "there is no store" in refusal(path, create=False)
+    assert not path.parent.exists()
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    assert "is empty" in refusal(empty, create=False)
+    assert list(tmp_path.iterdir()) == [empty]
+    assert empty.read_bytes() == b""
+
+
+@pytest.mark.parametrize("content", [b"x", b"not a database\n" * 100, b"SQLite format 2\0" * 64])
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    assert "not a Tocsin store" in refusal(path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.db"
+    content = b"SQLite format 3\0" + b"damage" * 1_000
+    path.write_bytes(content)
+    assert "not a Tocsin store, or it is damaged" in refusal(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("marks", [(0, 0), (0, 7), (4711, 1)])
+def test_the_database_of_another_program_is_left_alone(
+    tmp_path: Path, journal: str, marks: tuple[int, int]
+) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA journal_mode = {journal}")
+        other.execute(f"PRAGMA application_id = {marks[0]}")
+        other.execute(f"PRAGMA user_version = {marks[1]}")
+        other.execute("CREATE TABLE secret (value)")
+    content = path.read_bytes()
+    assert "another program's database" in refusal(path, migrate=True)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_store_of_a_newer_tocsin_is_left_alone(store_path: Path) -> None:
+    open_store(store_path).close()
+    set_version(store_path, migrations.LATEST + 1)
+    content = store_path.read_bytes()
+    assert f"newer Tocsin (schema {migrations.LATEST + 1}" in refusal(store_path, migrate=True)
+    assert store_path.read_bytes() == content
+
+
+def test_a_folder_and_a_device_are_no_store(tmp_path: Path) -> None:
+    assert "is not a file" in refusal(tmp_path)
+    assert "is not a file" in refusal(Path("/dev/null"))
+
+
+def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "Not a directory" in refusal(tmp_path / "file" / "tocsin.db")
+
+
+def test_a_query_on_another_thread_raises_at_once(store: Store) -> None:
+    with pytest.raises(InterfaceError):
+        event_store.heads()
+
+
+def test_async_code_reaches_the_store_through_run(store: Store) -> None:
+    async def main() -> int:
+        await store.run(event_store.append, [event(1)], now_ms=NOW)
+        return (await store.run(event_store.heads))[ALERTS]
+
+    assert asyncio.run(main()) == 1
+
+
+def test_an_error_of_the_engine_becomes_a_sentence(store: Store) -> None:
+    with pytest.raises(StoreUnavailable, match=r"tocsin\.db failed: no such table: missing$"):
+        store.call(lambda: models.database.execute_sql("SELECT * FROM missing"))
+
+
+def test_after_close_nothing_is_asked_any_more(store_path: Path) -> None:
+    store = open_store(store_path)
+    store.close()
+    with pytest.raises(RuntimeError):
+        store.call(event_store.heads)
+    assert not list(store_path.parent.glob("*-wal"))
+
+
+# An older store: a copy of migration 1 with a second step declared on top.
+
+OLDER = """
+def second(database):
+    database.execute_sql("CREATE TABLE added (value INTEGER)")
+    database.execute_sql("INSERT INTO added VALUES (1)")
+
+migrations.STEPS = (*migrations.STEPS, second)
+migrations.LATEST = len(migrations.STEPS)
+"""
+
+
+@pytest.fixture
+def older(store_path: Path) -> Path:
+    """A store that holds three events and is one step older than the children's Tocsin."""
+    store = open_store(store_path)
+    Desk(store).append(*events(1, 3))
+    store.close()
+    return store_path
+
+
+def test_an_older_store_is_only_read(older: Path) -> None:
+    out = run_child(
+        OLDER
+        + """
+store = open_store(path)
+print(store.outdated, store.call(events.heads)[events.EventType.ALERTS])
+sibling = store.sibling()
+for one in (store, sibling):
+    try:
+        one.call(events.append, [event(4)], NOW)
+    except StoreError as error:
+        print(one.outdated, error)
+sibling.close()
+store.close()
+""",
+        older,
+    )
+    assert out.splitlines()[0] == "True 3"
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["True", "True"]
+    assert "older" in out.splitlines()[1]
+    assert header(older)[1] == migrations.LATEST
+    assert len(list(older.parent.iterdir())) == 2
+
+
+def test_an_upgrade_leaves_a_backup_of_the_older_store(older: Path) -> None:
+    out = run_child(
+        OLDER
+        + """
+store = open_store(path, migrate=True)
+print(store.outdated, store.call(events.heads)[events.EventType.ALERTS])
+store.call(events.append, [event(4)], NOW)
+store.close()
+""",
+        older,
+    )
+    assert out == "False 3\n"
+    copy = older.with_name(f"tocsin.db.before-schema-{migrations.LATEST + 1}")
+    assert mode(copy) == 0o600
+    assert (header(older)[1], header(copy)[1]) == (migrations.LATEST + 1, migrations.LATEST)
+    with closing(sqlite3.connect(copy)) as backup:
+        assert backup.execute("SELECT count(*) FROM event").fetchone() == (3,)
+    assert len(list(older.parent.iterdir())) == 3
+
+
+def test_the_half_written_backup_of_an_upgrade_that_was_killed_is_written_anew(
+    older: Path,
+) -> None:
+    copy = older.with_name(f"tocsin.db.before-schema-{migrations.LATEST + 1}")
+    copy.touch()
+    copy.with_name(f"{copy.name}.part").touch()
+    run_child(OLDER + "open_store(path, migrate=True).close()", older)
+    assert header(copy)[1] == migrations.LATEST
+    assert len(list(older.parent.iterdir())) == 3
+
+
+def test_an_upgrade_that_fails_changes_nothing(older: Path) -> None:
+    out = run_child(
+        OLDER
+        + """
+def third(database):
+    database.execute_sql("CREATE TABLE fact (value)")
+
+migrations.STEPS = (*migrations.STEPS, third)
+migrations.LATEST = len(migrations.STEPS)
+try:
+    open_store(path, migrate=True)
+except StoreError as error:
+    print(error)
+""",
+        older,
+    )
+    assert "table fact already exists" in out
+    assert header(older)[1] == migrations.LATEST
+    store = open_store(older)
+    assert Desk(store).append(*events(1, 4)).accepted == 1
+    store.close()
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_four_processes_make_one_store_of_nothing(store_path: Path, round_: int) -> None:
+    script = """
+ready()
+store = open_store(path)
+store.call(events.append, [event(int(sys.argv[2]))], NOW)
+store.call(store.vault.check)
+print(store.vault.fingerprint())
+store.close()
+"""
+    assert len(set(four_at_once(script, store_path))) == 1
+    assert sorted(file.name for file in store_path.parent.iterdir()) == [
+        "tocsin.db",
+        "tocsin.key",
+    ]
+    store = open_store(store_path)
+    assert store.call(event_store.heads)[ALERTS] == 4
+    store.call(store.vault.check)
+    store.close()
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_four_processes_upgrade_a_store_once(older: Path, round_: int) -> None:
+    script = (
+        OLDER
+        + """
+ready()
+store = open_store(path, migrate=True)
+store.call(events.append, [event(10 + int(sys.argv[2]))], NOW)
+store.close()
+"""
+    )
+    four_at_once(script, older)
+    with closing(sqlite3.connect(older)) as upgraded:
+        assert upgraded.execute("SELECT value FROM added").fetchall() == [(1,)]
+        assert upgraded.execute("SELECT seq FROM head WHERE type = 'alerts'").fetchone() == (7,)
+    copy = older.with_name(f"tocsin.db.before-schema-{migrations.LATEST + 1}")
+    assert header(copy)[1] == migrations.LATEST
+    assert len(list(older.parent.iterdir())) == 3
+
+
+def four_at_once(script: str, path: Path) -> list[str]:
+    children = [Child(script, path, str(number)) for number in range(4)]
+    try:
+        for child in children:
+            child.wait_ready()
+        for child in children:
+            child.go()
+        return [child.finish() for child in children]
+    finally:
+        for child in children:
+            if child.process.poll() is None:
+                child.kill()
+
+
+# What the disk forbids.
+
+WRITE = """
+try:
+    store = open_store(path)
+    store.call(events.append, [event(9)], NOW)
+except StoreError as error:
+    print(type(error).__name__, error)
+else:
+    print("written")
+"""
+
+
+@pytest.fixture
+def unlocked(tmp_path: Path) -> Iterator[Path]:
+    """A store whose folders anyone may enter, with modes that the test sets."""
+    path = tmp_path / "home" / "tocsin.db"
+    store = open_store(path)
+    Desk(store).append(event(1))
+    store.close()
+    yield path
+    path.parent.chmod(0o700)
+    path.chmod(0o600)
+
+
+def as_nobody(path: Path, script: str = WRITE) -> str:
+    """Run as an account without root's rights; the folders above are entered beforehand."""
+    enter = "os.chdir(path.parent)\npath = Path(path.name)\ndrop_root()\n"
+    return run_child(enter + script, path)
+
+
+def test_a_read_only_file_in_a_read_only_folder(unlocked: Path) -> None:
+    unlocked.chmod(0o444)
+    unlocked.parent.chmod(0o555)
+    before = unlocked.read_bytes()
+    out = as_nobody(unlocked)
+    assert out.startswith("StoreUnavailable tocsin.db cannot be")
+    assert "mode 0444" in out
+    assert unlocked.read_bytes() == before
+
+
+def test_a_read_only_file(unlocked: Path) -> None:
+    unlocked.chmod(0o444)
+    unlocked.parent.chmod(0o777)  # the folder lies in the test's private one
+    out = as_nobody(unlocked)
+    assert out.startswith("StoreUnavailable tocsin.db cannot be")
+    assert "mode 0444" in out
+
+
+def test_a_read_only_folder(unlocked: Path) -> None:
+    unlocked.chmod(0o666)
+    unlocked.parent.chmod(0o555)
+    out = as_nobody(unlocked)
+    assert out.startswith("StoreUnavailable tocsin.db cannot be")
+    assert "its folder cannot be written" in out
+
+
+def test_a_file_of_another_account(unlocked: Path) -> None:
+    unlocked.chmod(0o000)
+    unlocked.parent.chmod(0o755)
+    assert as_nobody(unlocked) == "StoreUnavailable tocsin.db cannot be read: Permission denied\n"
+
+
+def test_a_folder_of_another_account(unlocked: Path) -> None:
+    unlocked.parent.chmod(0o555)
+    script = "path = Path('new/tocsin.db')\n" + WRITE
+    out = as_nobody(unlocked, script)
+    assert out == "StoreUnavailable cannot make a store at new/tocsin.db: Permission denied\n"
+
+
+def test_a_file_size_limit_harms_nothing(store_path: Path) -> None:
+    out = run_child(
+        """
+import resource
+store = open_store(path)
+store.call(events.append, [event(n) for n in range(1, 11)], NOW)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+big = [event(n, text="x" * 1_000) for n in range(11, 2_011)]
+try:
+    store.call(events.append, big, NOW)
+except StoreError as error:
+    print(type(error).__name__, error)
+print(store.call(events.heads)[events.EventType.ALERTS])
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(store.call(events.append, big, NOW).accepted)
+print(store.call(events.heads)[events.EventType.ALERTS])
+store.close()
+""",
+        store_path,
+    )
+    refused, before, accepted, after = out.splitlines()
+    assert refused == f"StoreUnavailable reading or writing {store_path} failed on its disk"
+    assert (before, accepted, after) == ("10", "2000", "2010")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two megabytes of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", str(place)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command")
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_harms_nothing(small_disk: Path) -> None:
+    path = small_disk / "tocsin.db"
+    store = open_store(path)
+    desk = Desk(store)
+    try:
+        desk.append(*events(1, 10))
+        filler = small_disk / "filler"
+        fill(filler)
+        with pytest.raises(StoreUnavailable, match=f"the disk of {path} is full"):
+            desk.append(*(event(number, text="x" * 1_000) for number in range(11, 1_011)))
+        assert store.call(event_store.heads)[ALERTS] == 10
+        filler.unlink()
+        assert desk.append(*events(1, 20)).accepted == 10
+        assert store.call(event_store.heads)[ALERTS] == 20
+    finally:
+        store.close()
+    again = open_store(path)
+    assert [one.seq for one in again.call(event_store.after, ALERTS, 0, limit=99)] == [
+        *range(1, 21)
+    ]
+    again.close()
+
+
+def test_no_store_is_made_on_a_full_disk_until_there_is_room(small_disk: Path) -> None:
+    path = small_disk / "home" / "tocsin.db"
+    path.parent.mkdir()
+    filler = small_disk / "filler"
+    fill(filler)
+    with pytest.raises(StoreUnavailable, match=r"full|No space left on device"):
+        open_store(path)
+    filler.unlink()
+    store = open_store(path)
+    assert Desk(store).append(event(1)).accepted == 1
+    store.call(store.vault.check)
+    store.close()
+
+
+def fill(filler: Path) -> None:
+    """Leave no byte free on the disk that the filler lies on."""
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4_096)
+        except OSError as error:
+            assert error.strerror == "No space left on device"  # noqa: PT017
