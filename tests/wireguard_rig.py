@@ -249,11 +249,10 @@ class Rig:
     def shake_hands_again(self, name: str) -> None:
         """Let a peer forget its session and ping: the hub sees a handshake with a new stamp.
 
-        A stamp has whole seconds, hence the wait for the next one.
+        A stamp has whole seconds, hence the wait for the next one to begin.
         """
         peer, hub = self.peers[name], self.hub.public_key
-        last = self.counters(name).handshake
-        time.sleep(max(0.0, last + 1 - time.time()))
+        time.sleep(1 - time.time() % 1)
         endpoint = f"{LINKS[name].hub}:{PORT}"
         peer.run("wg", "set", "wg0", "peer", hub, "remove")
         peer.run(

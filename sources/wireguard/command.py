@@ -31,9 +31,10 @@ _KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _SUDO_OPTIONS_WITH_VALUE = frozenset({"-u", "-g", "-C", "-D", "-h", "-p", "-R", "-r", "-T", "-t"})
 
 _SUDO_CURE = "let this account run it without a password (a sudoers line with NOPASSWD)"
+# Not "run tocsin as root": root becomes the owner of the store before it opens anything.
 _RIGHTS_CURE = (
-    "run tocsin as root, or set wireguard_command to `sudo -n wg show all dump` "
-    "and allow it by a sudoers line"
+    "set wireguard_command to `sudo -n wg show all dump` and allow this account that by a "
+    "sudoers line"
 )
 _OTHER_CURE = "run it by hand as the account of tocsin, and correct wireguard_command"
 _CURES = (

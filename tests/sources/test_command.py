@@ -98,8 +98,14 @@ def test_a_program_that_is_no_program_has_a_cure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("complaint", "cure"),
     [
-        ("Unable to access interface wg0: Permission denied", "run tocsin as root"),
-        ("Unable to access interface wg0: Operation not permitted", "run tocsin as root"),
+        (
+            "Unable to access interface wg0: Permission denied",
+            "set wireguard_command to `sudo -n wg",
+        ),
+        (
+            "Unable to access interface wg0: Operation not permitted",
+            "set wireguard_command to `sudo -n wg",
+        ),
         ("sudo: a password is required", "let this account run it without a password"),
         ("ada is not in the sudoers file.", "let this account run it without a password"),
         ("ssh: Could not resolve hostname hub", "run it by hand"),
