@@ -71,6 +71,10 @@ class Output:
         for line in table_lines(rows, headers):
             self._stdout.write((line if limit is None else cut(line, limit)) + "\n")
 
+    def clear(self) -> None:
+        """Wipe the terminal that stdout is, for what is drawn again and again."""
+        self._stdout.write("\x1b[H\x1b[2J")
+
     def note(self, text: str) -> None:
         """Write a line of narration to stderr."""
         self._stderr.write(safe(text, len(text) * 10, keep_newlines=True) + "\n")

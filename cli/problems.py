@@ -1,0 +1,131 @@
+"""What is wrong with a store: the warnings of `tocsin status`, by which `--check` fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cli.render import counted, second_text, size_text, span_text
+from cli.status_report import Report, undelivered
+from cli.waiting import failed_attempts, interval_of, is_failing
+from cli.webhook_text import named
+from store.records import Delivery, WebhookStatus
+
+LISTED = 5
+
+
+def problems(report: Report) -> list[str]:
+    """Every problem as one sentence without its full stop; an empty list is a healthy store."""
+    return [
+        *_of_sending(report),
+        *_of_disk(report),
+        *(text for status in report.overview.webhooks for text in _of_webhook(status, report)),
+        *_of_sources(report),
+    ]
+
+
+def check_line(report: Report, found: list[str]) -> str:
+    """One line as monitoring systems take it."""
+    if found:
+        more = [f"and {len(found) - LISTED} more"] if len(found) > LISTED else []
+        return "FAIL - " + "; ".join([*found[:LISTED], *more])
+    statuses = report.overview.webhooks
+    events = counted(sum(map(undelivered, statuses)), "undelivered event")
+    return f"OK - {counted(len(statuses), 'webhook')}, {events}"
+
+
+def answer_text(status: int | None, error: str | None) -> str | None:
+    """What came of an attempt in a word: the answer's status, or the error in its place."""
+    return error if status is None else str(status)
+
+
+def _of_sending(report: Report) -> Iterator[str]:
+    paused = report.paused
+    if paused is not None:
+        since = second_text(paused.since_ms)
+        yield (
+            f"all sending is paused by {paused.by} since {since}: "
+            "`tocsin worker unpause` goes on with it"
+        )
+    waiting = sum(
+        undelivered(status) for status in report.overview.webhooks if status.webhook.fields.active
+    )
+    if waiting and not report.worker_alive:
+        yield f"nobody is sending while {counted(waiting, 'event')} wait: {_cure(report)}"
+
+
+def _cure(report: Report) -> str:
+    stuck = [worker for worker in report.overview.workers if worker.active]
+    if stuck and report.locked:
+        worker = stuck[0]
+        return (
+            f"worker {worker.id} (pid {worker.pid} on {worker.host}) is stopped or stuck and "
+            "keeps the lock on purpose: continue it or end it"
+        )
+    return "start a worker, with `tocsin worker` or as a service"
+
+
+def _of_disk(report: Report) -> Iterator[str]:
+    wanted = report.settings.min_free_disk_bytes
+    if report.free_bytes < wanted:
+        yield (
+            f"only {size_text(report.free_bytes)} of disk are free, less than min_free_disk "
+            f"({size_text(wanted)}): sources wait"
+        )
+
+
+def _of_webhook(status: WebhookStatus, report: Report) -> Iterator[str]:
+    name = named(status.webhook)
+    events = undelivered(status)
+    if events > report.settings.warn_queue:
+        yield f"{name}: {counted(events, 'undelivered event')}, more than warn_queue"
+    if not status.webhook.fields.active:
+        return
+    hindered = _hindered(status) or _failing(status) or _waits_long(status, report)
+    if hindered is not None:
+        yield f"{name}: {hindered}"
+
+
+def _hindered(status: WebhookStatus) -> str | None:
+    pending = status.pending
+    if pending is not None and pending.blocked is not None:
+        return f"delivery {pending.id} is blocked: {pending.blocked}"
+    if not status.webhook.readable:
+        return "its headers and secrets cannot be read: put the right key file back"
+    return None
+
+
+def _failing(status: WebhookStatus) -> str | None:
+    pending = status.pending
+    if pending is None or not is_failing(pending):
+        return None
+    answer = answer_text(pending.last_status, pending.last_error)
+    verb = "failed with" if pending.last_status is None else "answered"
+    return (
+        f"attempt {failed_attempts(pending)} of {pending.id} "
+        f"({counted(pending.events, 'event')}) {verb} {answer}, {_what_follows(pending)}"
+    )
+
+
+def _what_follows(pending: Delivery) -> str:
+    if pending.sending_since_ms is not None:
+        return f"attempt {pending.attempts} is under way"
+    return f"next at {second_text(pending.next_attempt_ms)} ({pending.reason})"
+
+
+def _waits_long(status: WebhookStatus, report: Report) -> str | None:
+    """A webhook of a long interval may let events wait for two of them."""
+    since_ms = status.waiting_since_ms
+    if since_ms is None:
+        return None
+    waited_ms = report.now_ms - since_ms
+    interval_ms = interval_of(status, report.settings.interval_ms)
+    if waited_ms <= max(report.settings.check_age_ms, 2 * interval_ms):
+        return None
+    return f"an event waits for {span_text(waited_ms)}, since {second_text(since_ms)}"
+
+
+def _of_sources(report: Report) -> Iterator[str]:
+    for source in report.overview.sources:
+        if source.error is not None:
+            at = second_text(source.error_ms)
+            yield f"source {source.kind} {source.name}: {source.error} (at {at})"
