@@ -27,9 +27,7 @@ def backup_to(source: Path, target: Path) -> None:
     """Write a whole copy of the store to a new file, mode 0600. Raises Conflict if it exists."""
     _write_new(target, b"", 0o600)
     try:
-        _copy(source, target)
-        with closing(sqlite3.connect(target)) as copy:
-            copy.execute("PRAGMA journal_mode = delete")
+        _copy(source, target, journal="delete")
     except StoreUnavailable:
         target.unlink(missing_ok=True)
         raise
@@ -38,7 +36,7 @@ def backup_to(source: Path, target: Path) -> None:
 def backup_key(key_file: Path, target: Path) -> Path:
     """Copy the key to a new file beside the backup, mode 0400; where it is."""
     beside = key_beside(target)
-    _write_new(beside, key_file.read_bytes(), 0o400)
+    _write_new(beside, _read(key_file), 0o400)
     return beside
 
 
@@ -62,10 +60,10 @@ def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_m
     _check_backup(source)
     beside = key_beside(source)
     with_key = beside.exists()
+    key = _read(beside) if with_key else b""
+    _copy(source, target, journal="wal")
     if with_key:
-        key_file.unlink(missing_ok=True)
-        _write_new(key_file, beside.read_bytes(), 0o400)
-    _copy(source, target)
+        _replace(key_file, key, 0o400)
     settings.pause(actor, now_ms)
     return Restored(
         webhooks=models.Webhook.select().where(models.Webhook.erased_ms.is_null()).count(),
@@ -94,15 +92,31 @@ def _check_backup(source: Path) -> None:
         raise StoreUnavailable(f"{source} is damaged: {checked}")
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, *, journal: str) -> None:
     try:
         with (
             closing(sqlite3.connect(source, timeout=30)) as origin,
             closing(sqlite3.connect(target, timeout=30)) as copy,
         ):
             origin.backup(copy)
+            copy.execute(f"PRAGMA journal_mode = {journal}")
     except sqlite3.Error as error:
         raise StoreUnavailable(sentence(error, target)) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreUnavailable(f"cannot read {path}: {error.strerror}") from error
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    """Put new content in the place of a file: there is always the old one or the new one."""
+    draft = path.with_name(f".{path.name}.part")
+    draft.unlink(missing_ok=True)
+    _write_new(draft, content, mode)
+    draft.replace(path)
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from peewee import fn
 
 from domain.event_types import EventType
-from store import models
-from store.models import Delivery, Head, Quarantine, Webhook, database, rows
+from store.models import Delivery, Event, Head, Quarantine, Webhook, database, rows
 from store.requests import end_skipped
 from store.webhook_rows import set_redo
 from store.webhooks import UNDELETE_MS
@@ -48,7 +47,10 @@ def prune_some(retention: Retention, now_ms: int) -> Pruned:
     """One short transaction of pruning; call it again until it finds nothing."""
     with database.atomic():
         return Pruned(
-            events=sum(_prune_events(t.value, retention, now_ms) for t in EventType),
+            events=sum(
+                _prune_events(type_, retention, now_ms) + _prune_spared(type_, retention, now_ms)
+                for type_ in EventType
+            ),
             deliveries=_prune_deliveries(retention, now_ms),
             webhooks=_erase_webhooks(now_ms),
         )
@@ -66,14 +68,14 @@ def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:
     until = _before_kept(type_, head.pruned, until, now_ms - retention.keep_events_ms)
     if until <= head.pruned:
         return 0
-    spared = _quarantined(type_, until)
+    spared = _quarantined(type_, head.pruned, until)
     gone = (
-        models.Event.delete()
+        Event.delete()
         .where(
-            models.Event.type == type_,
-            models.Event.seq <= until,
-            models.Event.seq > head.pruned,
-            models.Event.seq.not_in(spared),
+            Event.type == type_,
+            Event.seq <= until,
+            Event.seq > head.pruned,
+            Event.seq.not_in(spared),
         )
         .execute()
     )
@@ -106,23 +108,46 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
 def _before_kept(type_: str, after: int, until: int, cutoff_ms: int) -> int:
     """The end of the run of events accepted before the cutoff."""
     first_kept = (
-        models.Event.select(fn.MIN(models.Event.seq))
+        Event.select(fn.MIN(Event.seq))
         .where(
-            models.Event.type == type_,
-            models.Event.seq > after,
-            models.Event.seq <= until,
-            models.Event.received_ms > cutoff_ms,
+            Event.type == type_,
+            Event.seq > after,
+            Event.seq <= until,
+            Event.received_ms > cutoff_ms,
         )
         .scalar()
     )
     return until if first_kept is None else int(first_kept) - 1
 
 
-def _quarantined(type_: str, until: int) -> list[int]:
+def _quarantined(type_: str, after: int, until: int) -> list[int]:
     query = Quarantine.select(Quarantine.seq).where(
-        Quarantine.type == type_, Quarantine.seq <= until, Quarantine.sent_in.is_null()
+        Quarantine.type == type_,
+        Quarantine.seq > after,
+        Quarantine.seq <= until,
+        Quarantine.sent_in.is_null(),
     )
     return [seq for (seq,) in rows(query)]
+
+
+def _prune_spared(type_: str, retention: Retention, now_ms: int) -> int:
+    """Forget events that were spared for a quarantine and are needed no more."""
+    unsent = Quarantine.select(Quarantine.seq).where(
+        Quarantine.type == type_, Quarantine.sent_in.is_null()
+    )
+    carrier = Delivery.select(Delivery.id).where(
+        Delivery.type == type_,
+        Delivery.first_seq <= Event.seq,
+        Delivery.last_seq >= Event.seq,
+        Delivery.ended_ms.is_null() | (Delivery.ended_ms > now_ms - retention.keep_events_ms),
+    )
+    gone = Event.delete().where(
+        Event.type == type_,
+        Event.seq <= Head.get_by_id(type_).pruned,
+        Event.seq.not_in(unsent),
+        ~fn.EXISTS(carrier),
+    )
+    return int(gone.execute())
 
 
 def _prune_deliveries(retention: Retention, now_ms: int) -> int:

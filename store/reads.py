@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -26,6 +27,18 @@ class DeliveryFilter:
     state: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+
+
+def past_webhook(reference: str) -> int:
+    """The id of a webhook by id or name, by id also of an erased one. Raises NotFound."""
+    try:
+        return webhooks.resolve(reference, deleted=True)
+    except NotFound:
+        if not reference.isdecimal() or not models.Webhook.select().where(
+            models.Webhook.id == min(int(reference), LARGEST_ID)
+        ).exists():
+            raise
+        return int(reference)
 
 
 def deliveries(
@@ -67,7 +80,7 @@ def body(public_id: str) -> bytes:
     """The exact body of a delivery. Raises NotFound if its events were pruned since."""
     row = _delivery_row(public_id)
     joined = outbox.body_of(row)
-    if row.state != "pending" and len(joined) != row.bytes:
+    if row.state != "pending" and hashlib.sha256(joined).hexdigest() != row.sha256:
         raise NotFound(f"the events of delivery {public_id} are no longer kept")
     return joined
 

@@ -27,15 +27,18 @@ class Asked:
 
 
 def retry(public_id: str, actor: Actor, now_ms: int) -> Asked:
-    """Make a pending delivery due now; a blocked one is checked once more."""
+    """Make a pending delivery due now; a blocked one is checked once more.
+
+    After an attempt in flight the next one follows at once, unless more was asked for already.
+    """
     with database.atomic():
         delivery = pending(public_id)
-        delivery.blocked = None
-        delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
-        delivery.reason = f"attempt {delivery.attempts + 1}, asked by {actor.text}"
         in_flight = delivery.sending_since_ms is not None
         if not in_flight:
-            delivery.save()
+            _make_due(delivery, actor.text, now_ms)
+        elif delivery.asked is None:
+            delivery.asked = json.dumps({"do": "retry", "by": actor.text})
+        delivery.save()
         audit.note(actor, "delivery.retry", now_ms, delivery.webhook_id, delivery=public_id)
         return Asked(done=not in_flight, events=delivery.count)
 
@@ -108,7 +111,10 @@ def apply_asked(delivery: Delivery, row: models.Webhook, now_ms: int) -> None:
     if delivery.asked is None:
         return
     asked = json.loads(delivery.asked)
-    if asked["do"] == "skip":
+    if asked["do"] == "retry":
+        _make_due(delivery, asked["by"], now_ms)
+        delivery.save()
+    elif asked["do"] == "skip":
         end_skipped(delivery, row, asked["by"], now_ms)
     else:
         _reseal(delivery, row, asked, now_ms)
@@ -144,6 +150,12 @@ def _ask(
             **detail,
         )
         return Asked(done=not in_flight, events=delivery.count)
+
+
+def _make_due(delivery: Delivery, by: str, now_ms: int) -> None:
+    delivery.blocked = delivery.asked = None
+    delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
+    delivery.reason = f"attempt {delivery.attempts + 1}, asked by {by}"
 
 
 def _check_member(delivery: Delivery, event_id: str) -> None:

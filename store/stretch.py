@@ -61,16 +61,21 @@ def taken(row: models.Webhook, stretch: Stretch, delivery_id: int) -> None:
         set_redo(row, replace(redo, next=stretch.seqs[-1] + 1, count=left))
 
 
-def _redo(row: models.Webhook, redo: Redo, limits: Limits, splice_length: int) -> Stretch | None:
+def left_out(row: models.Webhook, redo: Redo) -> set[int]:
+    """The events inside the range that went into quarantine."""
     quarantined = Quarantine.select(Quarantine.seq).where(
         Quarantine.webhook == row.id,
         Quarantine.type == redo.type,
         Quarantine.seq >= redo.next,
         Quarantine.seq <= redo.last,
     )
-    left_out = {seq for (seq,) in rows(quarantined)}
+    return {seq for (seq,) in rows(quarantined)}
+
+
+def _redo(row: models.Webhook, redo: Redo, limits: Limits, splice_length: int) -> Stretch | None:
     most = replace(limits, max_events=min(limits.max_events, redo.max_events or sys.maxsize))
-    seqs = _fitting(redo.type, redo.next - 1, redo.last, left_out, most, splice_length)
+    without = left_out(row, redo)
+    seqs = _fitting(redo.type, redo.next - 1, redo.last, without, most, splice_length)
     return Stretch(redo.type, seqs, "redo") if seqs else None
 
 
@@ -92,7 +97,7 @@ def _fitting(
     type_: str,
     after: int,
     until: int,
-    left_out: set[int],
+    without: set[int],
     limits: Limits,
     splice_length: int,
 ) -> tuple[int, ...]:
@@ -102,8 +107,8 @@ def _fitting(
     """
     seqs: list[int] = []
     total = 0
-    for seq, length in _lengths(type_, after, until, limits.max_events + len(left_out)):
-        if seq in left_out:
+    for seq, length in _lengths(type_, after, until, limits.max_events + len(without)):
+        if seq in without:
             continue
         total += length
         too_large = bodies.body_length(total, len(seqs) + 1, splice_length) > limits.max_bytes

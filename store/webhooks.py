@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from peewee import ModelSelect
+
 from domain.actors import Actor
 from domain.masks import mask_value
-from domain.webhooks import WebhookFields
+from domain.webhooks import NAME_LIMIT, WebhookFields
 from store import audit, models
+from store.backlog import cut_before, first_since, head_of
 from store.errors import Conflict, NotFound, WrongKey
-from store.models import Delivery, Head, database, rows
+from store.models import Delivery, Head, database
 from store.records import Secrets, Webhook
 from store.vault import Vault
 from store.webhook_rows import (
     live,
     read,
     record_of,
-    redo_of,
     set_redo,
     write_fields,
     write_secrets,
@@ -29,6 +31,8 @@ UNDELETE_MS = 10 * 60_000
 
 ROTATION_MS = 24 * 3_600_000
 """For how long the previous secret still signs after a rotation."""
+
+_LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +66,27 @@ class Edited:
 
 
 def resolve(reference: str, *, deleted: bool = False) -> int:
-    """The id of a webhook given by id or name. Raises NotFound."""
-    query = models.Webhook.select(models.Webhook.id).where(models.Webhook.erased_ms.is_null())
-    if not deleted:
-        query = query.where(models.Webhook.deleted_ms.is_null())
-    by = models.Webhook.id == int(reference) if reference.isdecimal() else None
-    row = query.where(by if by is not None else models.Webhook.name == reference).first()
+    """The id of a webhook given by id or name. Raises NotFound.
+
+    `deleted`: also of one that is deleted; of several of that name the one that was deleted last.
+    """
+    row = None
+    if len(reference) <= NAME_LIMIT and reference.isprintable():
+        row = _named(reference, deleted=deleted).first()
     if row is None:
         raise NotFound(f"no webhook {reference}; `tocsin webhook list` shows what there is")
     return int(row.id)
+
+
+def _named(reference: str, *, deleted: bool) -> ModelSelect[models.Webhook]:
+    webhook = models.Webhook
+    query = webhook.select(webhook.id).where(webhook.erased_ms.is_null())
+    if not deleted:
+        query = query.where(webhook.deleted_ms.is_null())
+    if reference.isdecimal():
+        return query.where(webhook.id == min(int(reference), _LARGEST_ID))
+    named = query.where(webhook.name == reference)
+    return named.order_by(webhook.deleted_ms.is_null().desc(), webhook.deleted_ms.desc())
 
 
 def find(webhook_id: int, vault: Vault) -> Webhook:
@@ -142,6 +158,7 @@ def edit(
         if revision is not None and revision != row.revision:
             raise Conflict(_moved(webhook_id, revision, row.revision))
         if not before.readable:
+            vault.check()
             raise WrongKey(f"the secrets of webhook {webhook_id} cannot be read with the key file")
         _check_name_free(fields.name, webhook_id)
         secrets = changed_secrets(before.secrets, secret, now_ms)
@@ -181,7 +198,7 @@ def changed_secrets(
 def droppable(webhook_id: int) -> int:
     """How many unsealed events an edit of the type would give up."""
     row = live(webhook_id)
-    return _head(row.type) - int(row.cursor)
+    return head_of(row.type) - int(row.cursor)
 
 
 def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: int) -> int:
@@ -227,19 +244,18 @@ def send_now(webhook_id: int, actor: Actor, now_ms: int) -> int:
     """Start a run now: what is queued goes at once. How many events that is."""
     with database.atomic():
         row = live(webhook_id)
-        row.run_until = _head(row.type)
+        row.run_until = head_of(row.type)
         row.last_run_ms = now_ms
         row.save()
         _retry_pending_now(webhook_id, now_ms, f"asked by {actor.text}")
-        count = int(row.run_until) - int(row.cursor) + int(row.redo_count)
+        count = int(row.run_until - row.cursor + row.redo_count + row.released)
         audit.note(actor, "webhook.send", now_ms, webhook_id, events=count)
         return count
 
 
 def backlog_before(webhook_id: int, before_ms: int) -> int:
     """How many queued events `skip_backlog` would drop."""
-    row = live(webhook_id)
-    return sum(_backlog_cut(row, before_ms))
+    return cut_before(live(webhook_id), before_ms).events
 
 
 def skip_backlog(webhook_id: int, before_ms: int, actor: Actor, now_ms: int) -> int:
@@ -249,50 +265,16 @@ def skip_backlog(webhook_id: int, before_ms: int, actor: Actor, now_ms: int) -> 
     """
     with database.atomic():
         row = live(webhook_id)
-        from_queue, from_redo = _backlog_cut(row, before_ms)
-        row.cursor += from_queue
+        cut = cut_before(row, before_ms)
+        row.cursor += cut.from_queue
         row.run_until = max(row.run_until, row.cursor)
-        if from_redo:
-            set_redo(row, None)
-        row.skipped_events += from_queue + from_redo
+        set_redo(row, cut.redo)
+        row.skipped_events += cut.events
         row.save()
         audit.note(
-            actor,
-            "webhook.skip",
-            now_ms,
-            webhook_id,
-            before_ms=before_ms,
-            events=from_queue + from_redo,
+            actor, "webhook.skip", now_ms, webhook_id, before_ms=before_ms, events=cut.events
         )
-        return from_queue + from_redo
-
-
-def _backlog_cut(row: models.Webhook, before_ms: int) -> tuple[int, int]:
-    """Events to drop from the queue, and from the range to be sealed anew (all of it or none)."""
-    head = _head(row.type)
-    from_redo = 0
-    redo = redo_of(row)
-    if redo is not None:
-        if _first_kept(redo.type, redo.next - 1, redo.last, before_ms) is not None:
-            return 0, 0
-        from_redo = redo.count
-    kept = _first_kept(row.type, row.cursor, head, before_ms)
-    return (head if kept is None else kept - 1) - int(row.cursor), from_redo
-
-
-def _first_kept(type_: str, after: int, until: int, before_ms: int) -> int | None:
-    query = models.Event.select(models.Event.seq).where(
-        models.Event.type == type_,
-        models.Event.seq > after,
-        models.Event.seq <= until,
-        models.Event.received_ms >= before_ms,
-    )
-    first = rows(query.order_by(models.Event.seq).limit(1))
-    return int(first[0][0]) if first else None
-
-
-def _head(type_: str) -> int:
-    return int(Head.get_by_id(type_).seq)
+        return cut.events
 
 
 def _start_cursor(type_: str, start: Literal["now", "start"] | int) -> int:
@@ -301,7 +283,7 @@ def _start_cursor(type_: str, start: Literal["now", "start"] | int) -> int:
         return int(head.seq)
     if start == "start":
         return int(head.pruned)
-    first = _first_kept(type_, head.pruned, head.seq, start)
+    first = first_since(type_, head.pruned, head.seq, start)
     return int(head.seq) if first is None else first - 1
 
 
@@ -318,8 +300,8 @@ def _check_name_free(name: str | None, own_id: int | None) -> None:
 def _change_type(row: models.Webhook, type_: str) -> int:
     if row.type == type_:
         return 0
-    dropped = _head(row.type) - int(row.cursor)
-    row.cursor = row.run_until = _head(type_)
+    dropped = head_of(row.type) - int(row.cursor)
+    row.cursor = row.run_until = head_of(type_)
     row.skipped_events += dropped
     return dropped
 
@@ -342,12 +324,16 @@ def _save_revision(row: models.Webhook, now_ms: int, *, retargeted: bool) -> Non
     row.save()
 
 
-def _retry_pending_now(webhook_id: int, now_ms: int, reason: str) -> None:
-    Delivery.update(next_attempt_ms=now_ms, wait_ms=0, reason=reason).where(
+def _retry_pending_now(webhook_id: int, now_ms: int, why: str) -> None:
+    delivery = Delivery.get_or_none(
         Delivery.webhook == webhook_id,
         Delivery.state == "pending",
         Delivery.sending_since_ms.is_null(),
-    ).execute()
+    )
+    if delivery is not None:
+        delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
+        delivery.reason = f"attempt {delivery.attempts + 1}, {why}"
+        delivery.save()
 
 
 def _moved(webhook_id: int, revision: int, current: int) -> str:
