@@ -80,7 +80,7 @@ def _of_webhook(status: WebhookStatus, report: Report) -> Iterator[str]:
         yield f"{name}: {counted(events, 'undelivered event')}, more than warn_queue"
     if not status.webhook.fields.active:
         return
-    hindered = _hindered(status) or _failing(status) or _waits_long(status, report)
+    hindered = _hindered(status) or _failing(status, report) or _waits_long(status, report)
     if hindered is not None:
         yield f"{name}: {hindered}"
 
@@ -94,15 +94,15 @@ def _hindered(status: WebhookStatus) -> str | None:
     return None
 
 
-def _failing(status: WebhookStatus) -> str | None:
+def _failing(status: WebhookStatus, report: Report) -> str | None:
     pending = status.pending
     if pending is None or not is_failing(pending):
         return None
     answer = answer_text(pending.last_status, pending.last_error)
-    verb = "failed with" if pending.last_status is None else "answered"
+    words = report.overview.last_words.get(pending.id) or answer
     return (
         f"attempt {failed_attempts(pending)} of {pending.id} "
-        f"({counted(pending.events, 'event')}) {verb} {answer}, {_what_follows(pending)}"
+        f"({counted(pending.events, 'event')}): {words}, {_what_follows(pending)}"
     )
 
 

@@ -126,7 +126,7 @@ def _webhook_json(status: WebhookStatus, report: Report) -> dict[str, Any]:
         "state": "active" if fields.active else "inactive",
         "url": fields.url,
         "queued": status.queued,
-        "pending": _pending_json(pending) if pending else None,
+        "pending": _pending_json(pending, report) if pending else None,
         "sending_since": time_text(pending.sending_since_ms) if pending else None,
         "waiting_since": time_text(status.waiting_since_ms),
         "next_run": time_text(waits.next_ms),
@@ -141,7 +141,7 @@ def _webhook_json(status: WebhookStatus, report: Report) -> dict[str, Any]:
     }
 
 
-def _pending_json(pending: Delivery) -> dict[str, Any]:
+def _pending_json(pending: Delivery, report: Report) -> dict[str, Any]:
     return {
         "id": pending.id,
         "events": pending.events,
@@ -151,6 +151,7 @@ def _pending_json(pending: Delivery) -> dict[str, Any]:
         "reason": pending.reason or None,
         "last_status": pending.last_status,
         "last_error": pending.last_error,
+        "last_detail": report.overview.last_words.get(pending.id),
         "asked": pending.asked,
         "blocked": pending.blocked,
     }

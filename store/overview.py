@@ -6,15 +6,21 @@ from dataclasses import dataclass
 
 from domain.event_types import EventType
 from store import events, models, reads, settings, sources, workers
+from store.models import Attempt, Delivery, rows
 from store.records import SourceHealth, WebhookStatus, Worker
 from store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The webhooks, who works, what comes in. `paused` is the JSON of who paused all sending."""
+    """The webhooks, who works, what comes in.
+
+    `last_words` has, by the id of each pending delivery that was tried, what came of its last
+    attempt in plain words. `paused` is the JSON of who paused all sending.
+    """
 
     webhooks: list[WebhookStatus]
+    last_words: dict[str, str]
     workers: list[Worker]
     sources: list[SourceHealth]
     heads: dict[EventType, int]
@@ -27,9 +33,20 @@ def read_overview(vault: Vault) -> Overview:
     with models.database.atomic("DEFERRED"):
         return Overview(
             webhooks=reads.statuses(vault),
+            last_words=_last_words(),
             workers=workers.everyone(),
             sources=sources.health(),
             heads=events.heads(),
             paused=settings.paused(),
             settings=settings.load_all(),
         )
+
+
+def _last_words() -> dict[str, str]:
+    last = Delivery.attempts - Delivery.sending_since_ms.is_null(False)
+    query = (
+        Attempt.select(Delivery.public_id, Attempt.detail)
+        .join(Delivery, on=((Attempt.delivery == Delivery.id) & (Attempt.number == last)))
+        .where(Delivery.state == "pending")
+    )
+    return dict(rows(query))

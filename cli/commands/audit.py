@@ -1,0 +1,53 @@
+"""`tocsin audit`: who changed what, when and from where."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from cli.audit_text import actor_text, change_json, detail_text
+from cli.context import Context
+from cli.exit_codes import ExitCode
+from cli.render import second_text
+from cli.stores import open_for_reading
+from store import audit, webhooks
+from store.database import Store
+
+MAX_DIGITS = 19
+"""More are no number that SQLite knows."""
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """Print the newest changes, newest first; their secrets were masked when they were written."""
+    store = open_for_reading(context)
+    changes = store.call(
+        audit.changes,
+        webhook_id=_webhook_id(store, args.webhook),
+        since_ms=args.since_ms,
+        limit=args.limit,
+    )
+    if args.json:
+        context.out.json([change_json(change) for change in changes])
+        return ExitCode.OK
+    context.out.table(
+        [
+            (
+                second_text(change.at_ms),
+                actor_text(change),
+                change.action,
+                change.webhook_id,
+                detail_text(change.detail),
+            )
+            for change in changes
+        ],
+        ("WHEN", "WHO", "ACTION", "WEBHOOK", "WHAT"),
+    )
+    return ExitCode.OK
+
+
+def _webhook_id(store: Store, reference: str | None) -> int | None:
+    """The id that is meant; a number is taken as it is, since the trail outlives its webhooks."""
+    if reference is None:
+        return None
+    if reference.isascii() and reference.isdecimal() and len(reference) < MAX_DIGITS:
+        return int(reference)
+    return store.call(webhooks.resolve, reference, deleted=True)

@@ -1,0 +1,182 @@
+"""`tocsin db`: the upkeep of the store."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cli.context import Context
+from cli.exit_codes import ExitCode
+from cli.render import counted, size_text
+from cli.stores import open_for_reading, open_for_writing
+from store import backup as backups
+from store import health, signs
+from store import prune as pruning
+from store.database import Store
+from store.disk import store_bytes
+from store.errors import Conflict, StoreError, StoreUnavailable
+from store.migrations import LATEST
+from store.workers import SendingLock
+
+BREATH_S = 0.001
+"""SQLite is unfair to who waits: without this pause pruning would starve other writers."""
+
+GIVEN_BACK = 2_000
+"""Pages given back to the disk in one short transaction."""
+
+SMALLEST_PAGE = 512
+
+_KEY_QUESTION = (
+    "There is a key file already, and it is not the key of the backup: it will be replaced, and "
+    "what else it opens cannot be read any more. Go on?"
+)
+
+
+def upgrade(args: Namespace, context: Context) -> ExitCode:
+    """Make the store, or bring it up to date after a backup beside it."""
+    there = context.db.exists()
+    older = context.open_store(join_settings=False)
+    if not older.outdated:
+        done = "is up to date" if there else "is made"
+        context.out.note(f"{older.path} {done} (schema {LATEST}).")
+        return ExitCode.OK
+    schema = older.call(signs.look).schema
+    path = context.open_store(migrate=True).path
+    copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
+    context.out.note(
+        f"{path} is now of schema {LATEST}. What it was before, schema {schema}, lies in {copy}."
+    )
+    return ExitCode.OK
+
+
+def check(args: Namespace, context: Context) -> ExitCode:
+    """Look for damage; print each fault that is found."""
+    store = open_for_reading(context)
+    found = _problems(store)
+    for problem in found:
+        context.out.data(problem)
+    if found:
+        return ExitCode.CHECK_FAILED
+    context.out.note(f"{store.path} is sound.")
+    return ExitCode.OK
+
+
+def backup(args: Namespace, context: Context) -> ExitCode:
+    """Write a whole copy of the store to a new file."""
+    target = Path(args.file).absolute()
+    store = open_for_reading(context)
+    if args.with_key:
+        store.call(store.vault.check)
+        beside = backups.backup_key(store.vault.key_file, target)
+    backups.backup_to(store.path, target)
+    context.out.note(f"{store.path} is copied to {target} ({size_text(store_bytes(target))}).")
+    if args.with_key:
+        context.out.note(f"Its key is in {beside}: who has both files can read the secrets.")
+    else:
+        context.out.note(
+            f"The key is not in it: keep {store.vault.key_file} too, in another place. Without it "
+            "header values and secrets cannot be read, and nothing is sent."
+        )
+    return ExitCode.OK
+
+
+def restore(args: Namespace, context: Context) -> ExitCode:
+    """Fill an empty store from a backup; sending starts paused."""
+    source = Path(args.file).absolute()
+    if _replaces_key(source, context) and not context.out.confirm(_KEY_QUESTION, args.yes):
+        return ExitCode.CHECK_FAILED
+    store = open_for_writing(context)
+    with _nobody_sending(store):
+        restored = store.call(
+            backups.restore_from,
+            source,
+            store.path,
+            store.vault.key_file,
+            context.actor,
+            context.now_ms(),
+        )
+    out = context.out
+    webhooks = counted(restored.webhooks, "webhook")
+    out.note(f"{store.path} now holds {webhooks} and {counted(restored.events, 'event')}.")
+    if not restored.key_restored:
+        _note_key(store, context)
+    if store.call(signs.look).schema < LATEST:
+        out.note("The backup is of an older Tocsin: run `tocsin db upgrade` next.")
+    out.note(
+        "Sending is paused. What was delivered after the backup will be sent once more: look at "
+        "`tocsin status`, skip what must not go, then run `tocsin worker unpause`."
+    )
+    return ExitCode.OK
+
+
+def prune(args: Namespace, context: Context) -> ExitCode:
+    """Drop what is kept longer than the settings say; nothing undelivered is among it."""
+    store = open_for_writing(context)
+    settings = context.settings
+    retention = pruning.Retention(settings.keep_events_ms, settings.keep_deliveries_ms)
+    gone = _prune_all(store, retention, context.now_ms())
+    _give_back(store)
+    context.out.json_line(
+        {"events": gone.events, "deliveries": gone.deliveries, "webhooks": gone.webhooks}
+    )
+    return ExitCode.OK
+
+
+def _problems(store: Store) -> list[str]:
+    """The faults of a store; one so damaged that looking fails is a fault too."""
+    try:
+        return store.call(health.problems, store.vault)
+    except StoreUnavailable as error:
+        return [str(error)]
+
+
+def _replaces_key(source: Path, context: Context) -> bool:
+    """Whether a key that was here before the store would go. A new store makes its own."""
+    if context.db.exists():
+        return False
+    key_file = context.configuration.key_file or context.db.with_name("tocsin.key")
+    beside = backups.key_beside(source)
+    if not key_file.exists() or not beside.exists():
+        return False
+    return key_file.read_bytes() != beside.read_bytes()
+
+
+@contextmanager
+def _nobody_sending(store: Store) -> Iterator[None]:
+    """Keep every worker from sending until what was restored is paused."""
+    lock = SendingLock(store.path)
+    if not lock.acquire():
+        raise Conflict(f"a worker is running for {store.path}: stop it, then restore")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _note_key(store: Store, context: Context) -> None:
+    try:
+        store.call(store.vault.check)
+    except StoreError:
+        context.out.note(
+            f"The key was not beside the backup: put the key of the store that was backed up at "
+            f"{store.vault.key_file} (mode 0400). Until then nothing is sent."
+        )
+
+
+def _prune_all(store: Store, retention: pruning.Retention, now_ms: int) -> pruning.Pruned:
+    total = pruning.Pruned()
+    while some := store.call(pruning.prune_some, retention, now_ms):
+        total += some
+        time.sleep(BREATH_S)
+    return total
+
+
+def _give_back(store: Store) -> None:
+    """Give freed pages back, at most as often as the file can have pages."""
+    for _ in range(store_bytes(store.path) // (GIVEN_BACK * SMALLEST_PAGE) + 1):
+        if not store.call(pruning.give_back, GIVEN_BACK):
+            return
+        time.sleep(BREATH_S)
