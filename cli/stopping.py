@@ -21,13 +21,16 @@ def stop_on_signals(stop: Callable[[], None], grace_s: float) -> Iterator[None]:
     """Call `stop` at the first signal; end the process at the second, or when grace is over.
 
     A plain handler, not the loop's: it also runs while the loop hangs. The hard end costs at most
-    a repeat, like a crash.
+    a repeat, like a crash. A second SIGHUP tells of no impatience: a closing terminal sends two,
+    the kernel's and the shell's.
     """
     stopping = threading.Event()
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         if stopping.is_set():
-            os._exit(ExitCode.INTERRUPTED)
+            if number != signal.SIGHUP:
+                os._exit(ExitCode.INTERRUPTED)
+            return
         stopping.set()
         _end_hard_after(grace_s + MARGIN_S)
         stop()

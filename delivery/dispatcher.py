@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
+from pathlib import PurePath
 
-from delivery.schedule import Pace, Schedule
+from delivery.schedule import Pace, Schedule, Step
 from delivery.sender import Sender
 from delivery.world import World
 from store import outbox
@@ -19,7 +21,10 @@ COOLDOWN_S = 0.02
 """The least time between two plannings: a burst of wake-ups is one."""
 
 HOLD_S = 5.0
-"""How long a webhook is left alone whose step could not be started."""
+"""How long a webhook is left alone whose step the store did not let start."""
+
+FRUITLESS_S = 1.0
+"""The same where there was nothing to send after all: nothing may turn that into a busy loop."""
 
 
 class Until(Enum):
@@ -49,8 +54,10 @@ class Dispatcher:
         self._until = until
         self._schedule = Schedule()
         self._failing: frozenset[int] = frozenset()
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[int, asyncio.Task[bool]] = {}
         self._runs_begun: set[int] = set()
+        self._begun: set[int] = set()
+        self._troubles: dict[int, str] = {}
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Deliver until `stop` (False), or until there is nothing left to do (True)."""
@@ -90,36 +97,57 @@ class Dispatcher:
         self._failing = frozenset(plan.webhook_id for plan in plans if plan.failing)
 
     def _start_ready(self) -> None:
-        for webhook_id, new_run in self._ready():
-            if new_run:
+        for webhook_id, step in self._ready():
+            self._begun.add(webhook_id)
+            if step.new_run:
                 self._runs_begun.add(webhook_id)
             drain = self._sender.drain(
-                webhook_id, new_run=new_run, failing=webhook_id in self._failing
+                webhook_id, new_run=step.new_run, failing=webhook_id in self._failing
             )
             task = asyncio.create_task(drain)
             self._tasks[webhook_id] = task
             task.add_done_callback(partial(self._drained, webhook_id))
 
-    def _ready(self) -> list[tuple[int, bool]]:
-        """What to start now: webhook and whether a run begins. Once means one run each."""
+    def _ready(self) -> list[tuple[int, Step]]:
+        """What to start now."""
         return [
-            (webhook_id, step.new_run)
+            (webhook_id, step)
             for webhook_id, step in self._schedule.ready(self._world.monotonic())
-            if webhook_id not in self._tasks
-            and not (
-                self._until is Until.DUE_DONE and step.new_run and webhook_id in self._runs_begun
-            )
+            if webhook_id not in self._tasks and not self._had_its_turn(webhook_id, step)
         ]
 
-    def _drained(self, webhook_id: int, task: asyncio.Task[None]) -> None:
+    def _had_its_turn(self, webhook_id: int, step: Step) -> bool:
+        """Once means one run for each webhook, and no second attempt of what fails."""
+        if self._until is not Until.DUE_DONE:
+            return False
+        if step.new_run:
+            return webhook_id in self._runs_begun
+        return webhook_id in self._failing and webhook_id in self._begun
+
+    def _drained(self, webhook_id: int, task: asyncio.Task[bool]) -> None:
         self._tasks.pop(webhook_id, None)
         self.wake.set()
-        error = None if task.cancelled() else task.exception()
-        if error is None:
+        if task.cancelled():
             return
-        self._schedule.hold(webhook_id, self._world.monotonic() + HOLD_S)
-        what = str(error) if isinstance(error, StoreError) else f"this is a bug: {error!r}"
-        self._log(f"webhook {webhook_id}: not sent: {what}")
+        error = task.exception()
+        if error is not None:
+            self._put_off(webhook_id, error)
+            return
+        self._troubles.pop(webhook_id, None)
+        if not task.result():
+            self._hold(webhook_id, FRUITLESS_S)
+
+    def _put_off(self, webhook_id: int, error: BaseException) -> None:
+        """Leave a webhook alone for a while; the log hears of the same trouble once."""
+        known = isinstance(error, StoreError)
+        self._hold(webhook_id, HOLD_S if known else self._sender.settings.interval_ms / 1000)
+        trouble = str(error) if known else f"this is a bug: {place_of(error)}"
+        if self._troubles.get(webhook_id) != trouble:
+            self._troubles[webhook_id] = trouble
+            self._log(f"webhook {webhook_id}: not sent: {trouble}")
+
+    def _hold(self, webhook_id: int, seconds: float) -> None:
+        self._schedule.hold(webhook_id, self._world.monotonic() + seconds)
 
     async def _is_over(self) -> bool:
         if self._until is Until.STOPPED or self._tasks:
@@ -130,11 +158,23 @@ class Dispatcher:
 
     async def _sleep(self, stop: asyncio.Event) -> None:
         await asyncio.sleep(COOLDOWN_S)
-        next_at = self._schedule.next_at(self._tasks)
-        timeout = None if next_at is None else max(0.0, next_at - self._world.monotonic())
+        timeout = self._time_left()
         waits = [asyncio.create_task(event.wait()) for event in (self.wake, stop)]
         try:
             await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
+
+    def _time_left(self) -> float | None:
+        """Seconds until the next step is due; None where only a task's end or a sign brings it."""
+        if self._until is Until.DUE_DONE:
+            return None
+        next_at = self._schedule.next_at(self._tasks)
+        return None if next_at is None else max(0.0, next_at - self._world.monotonic())
+
+
+def place_of(error: BaseException) -> str:
+    """Class and place of an unforeseen error; not its message, which may quote a header."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {PurePath(frame.filename).name}:{frame.lineno}"

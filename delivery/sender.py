@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 
@@ -37,27 +37,37 @@ class Sender:
     resolver: Resolver = field(default_factory=Resolver)
     stopping: bool = False
 
-    async def drain(self, webhook_id: int, *, new_run: bool, failing: bool) -> None:
+    async def drain(self, webhook_id: int, *, new_run: bool, failing: bool) -> bool:
         """Send one webhook's deliveries until its run ends, one fails or others want the slot.
 
-        Raises StoreError if not even the first attempt could be started.
+        False if there was nothing to send after all. Raises StoreError if not even the first
+        attempt could be started.
         """
-        async with self.slots.take(failing=failing):
+        async with self.slots.take(failing=failing) as fails_no_more:
             if self.stopping:
-                return
+                return True
             work = await self._start(webhook_id, new_run=new_run)
-            delivered = 0
-            poster: Poster | None = None
-            try:
-                while work is not None:
-                    poster = await self._poster(poster, work.ca_file)
-                    outcome, work = await self._attempt(work, poster)
-                    delivered += 1 if outcome.delivered else 0
-            finally:
-                if poster is not None:
-                    await poster.close()
-                if delivered:
-                    self.log(f"webhook {webhook_id}: {delivered} deliveries taken")
+            if work is None:
+                return False
+            await self._send(work, fails_no_more)
+            return True
+
+    async def _send(self, first: Work, fails_no_more: Callable[[], Awaitable[None]]) -> None:
+        work: Work | None = first
+        delivered = 0
+        poster: Poster | None = None
+        try:
+            while work is not None:
+                poster = await self._poster(poster, work.ca_file)
+                outcome, work = await self._attempt(work, poster)
+                if outcome.delivered:
+                    delivered += 1
+                    await fails_no_more()
+        finally:
+            if poster is not None:
+                await poster.close()
+            if delivered:
+                self.log(f"webhook {first.webhook_id}: {delivered} deliveries taken")
 
     async def _start(self, webhook_id: int, *, new_run: bool) -> Work | None:
         return await self.store.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 
@@ -21,14 +21,20 @@ class Slots:
         return self._waiting > 0
 
     @asynccontextmanager
-    async def take(self, *, failing: bool) -> AsyncIterator[None]:
-        """Wait for a slot and hold it."""
-        async with AsyncExitStack() as held:
-            self._waiting += 1
+    async def take(self, *, failing: bool) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Wait for a slot and hold it; what is given is to be called when it fails no more."""
+        async with AsyncExitStack() as as_failing:
+            if failing:
+                await as_failing.enter_async_context(self._failing)
+            await self._acquire()
             try:
-                if failing:
-                    await held.enter_async_context(self._failing)
-                await held.enter_async_context(self._all)
+                yield as_failing.aclose
             finally:
-                self._waiting -= 1
-            yield
+                self._all.release()
+
+    async def _acquire(self) -> None:
+        self._waiting += 1
+        try:
+            await self._all.acquire()
+        finally:
+            self._waiting -= 1

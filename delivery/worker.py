@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
-from delivery.dispatcher import Dispatcher, Until
+from delivery.dispatcher import HOLD_S, Dispatcher, Until, place_of
 from delivery.sender import Sender
 from delivery.slots import Slots
 from delivery.world import RealWorld, World
@@ -95,11 +95,11 @@ class Worker:
 
     def wake(self) -> None:
         """Look at the queue now; for whoever appended events in this process."""
-        self._loop.call_soon_threadsafe(self._dispatcher.wake.set)
+        self._tell(self._dispatcher.wake.set)
 
     def stop(self) -> None:
         """Begin no further attempt, give those in flight the grace period, then end."""
-        self._loop.call_soon_threadsafe(self._stop_now)
+        self._tell(self._stop_now)
 
     async def run(self) -> Ended:
         """Stand by, send, and end; why it ended. Raises StoreError if the key is not right."""
@@ -120,6 +120,10 @@ class Worker:
         if self._overtaken:
             return Ended.OVERTAKEN
         return Ended.DONE if done else Ended.STOPPED
+
+    def _tell(self, what: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: it ended already
+            self._loop.call_soon_threadsafe(what)
 
     def _stop_now(self) -> None:
         self._sender.stopping = True
@@ -145,12 +149,27 @@ class Worker:
         return self._until is Until.EMPTY and await self._store.run(outbox.undelivered) == 0
 
     async def _send(self) -> bool:
-        lost = await self._store.run(outbox.recover, self.id, self._world.now_ms())
-        await self._beat()
+        lost = await self._clear_up()
+        if lost is None:
+            return False
         self._log(f"sending for {self._store.path}")
         if lost:
             self._log(f"{lost} attempts were cut off when a worker ended: they are made again now")
         return await self._dispatcher.run(self._stopped)
+
+    async def _clear_up(self) -> int | None:
+        """Clear up after the last worker, however long the store won't let us; None if stopped."""
+        while not self._stopped.is_set():
+            try:
+                lost = await self._store.run(outbox.recover, self.id, self._world.now_ms())
+                await self._beat()
+            except StoreError as error:
+                self._log(f"cannot take over yet: {error}")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopped.wait(), HOLD_S)
+            else:
+                return lost
+        return None
 
     async def _leave(self, side_tasks: list[asyncio.Task[None]]) -> None:
         """Let the attempts in flight end, tell the others, give the lock back."""
@@ -171,8 +190,11 @@ class Worker:
         """Do a side job again and again; a store that fails is tried again later."""
         await asyncio.sleep(first_s)
         while True:
-            with suppress(StoreError):
-                await job()
+            try:
+                with suppress(StoreError):
+                    await job()
+            except Exception as error:
+                self._log(f"this is a bug: {place_of(error)}")
             await asyncio.sleep(every_s)
 
     async def _beat(self) -> None:
