@@ -1,0 +1,155 @@
+"""A worker that runs in a thread of its own, as beside a screen, while the test is the admin."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from delivery.dispatcher import Until
+from delivery.worker import Ended, Role, Worker
+from delivery.world import RealWorld
+from domain.event_types import EventType
+from domain.settings import Settings
+from domain.times import parse_duration
+from domain.webhooks import WebhookFields
+from store.database import open_store
+from tests.store.helpers import ALERTS, Desk, fields
+
+QUICK = Settings(interval_ms=1_000, linger_ms=0, timeout_ms=5_000)
+PATIENCE_S = 30.0
+
+
+def real_now_ms() -> int:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+def eventually(condition: Callable[[], object], what: str = "") -> None:
+    """Wait until a condition holds; fail the test if it takes half a minute."""
+    ends = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < ends, f"did not come about within {PATIENCE_S:.0f} s: {what}"
+        time.sleep(0.01)
+
+
+@dataclass
+class SkewedWorld:
+    """The real world, save that its wall clock can be set and its dice always fall the same."""
+
+    skew_ms: int = 0
+    throw: float = 0.5
+    _real: RealWorld = field(default_factory=RealWorld)
+
+    def now_ms(self) -> int:
+        return self._real.now_ms() + self.skew_ms
+
+    def monotonic(self) -> float:
+        return self._real.monotonic()
+
+    def dice(self) -> float:
+        return self.throw
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._real.random_bytes(count)
+
+
+class RunningWorker:
+    """Runs until `stop`, or until it ends by itself; `log` is what it said."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        settings: Settings = QUICK,
+        until: Until = Until.STOPPED,
+        world: SkewedWorld | None = None,
+    ) -> None:
+        self.desk = desk
+        self.log: list[str] = []
+        self.ended: Ended | None = None
+        self.error: BaseException | None = None
+        self.worker: Worker
+        self._settings = settings
+        self._until = until
+        self._world = world
+        self._made = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="worker")
+        self._thread.start()
+        assert self._made.wait(PATIENCE_S)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self.worker.stop()
+        self.join()
+
+    def join(self) -> Ended | None:
+        """Wait until it ended by itself; why it did."""
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive(), self.log
+        if self.error is not None:
+            raise self.error
+        return self.ended
+
+    def said(self, text: str) -> bool:
+        """Whether a line of the log holds this text."""
+        return any(text in line for line in self.log)
+
+    def _work(self) -> None:
+        try:
+            self.ended = asyncio.run(self._run())
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._made.set()
+
+    async def _run(self) -> Ended:
+        self.worker = Worker(
+            self.desk.store,
+            self._settings,
+            role=Role.headless(),
+            log=self.log.append,
+            merge=self._merge,
+            until=self._until,
+            world=self._world,
+        )
+        self._made.set()
+        return await self.worker.run()
+
+    def _merge(self, stored: Mapping[str, str]) -> Settings:
+        if "interval" not in stored:
+            return self._settings
+        return replace(self._settings, interval_ms=parse_duration(stored["interval"]))
+
+
+@contextmanager
+def running_worker(
+    desk: Desk,
+    settings: Settings = QUICK,
+    until: Until = Until.STOPPED,
+    world: SkewedWorld | None = None,
+) -> Iterator[RunningWorker]:
+    """A worker for the time of the block."""
+    running = RunningWorker(desk, settings, until, world)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@contextmanager
+def opened_desk(path: Path) -> Iterator[Desk]:
+    """A desk whose clock stands at the time of now."""
+    store = open_store(path)
+    try:
+        yield Desk(store, now_ms=real_now_ms())
+    finally:
+        store.close()
+
+
+def hook(url: str, type_: EventType = ALERTS, **changes: object) -> WebhookFields:
+    """The fields of a webhook for alerts that posts to `url`."""
+    return replace(fields(type_, **changes), url=url)
