@@ -6,6 +6,7 @@ Adding costs the same with one webhook or a thousand: nothing is written per web
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from peewee import ModelSelect
 
@@ -76,11 +77,15 @@ def _known_bodies(type_: EventType, ids: list[str]) -> dict[str, bytes]:
     bodies: dict[str, bytes] = {}
     for start in range(0, len(ids), LOOKUP_CHUNK):
         chunk = ids[start : start + LOOKUP_CHUNK]
-        query = models.Event.select(models.Event.id, models.Event.body).where(
-            models.Event.type == type_.value, models.Event.id.in_(chunk)
-        )
-        bodies.update(rows(query))
+        found = database.connection().execute(_lookup(len(chunk)), (type_.value, *chunk))
+        bodies.update(found)
     return bodies
+
+
+@lru_cache(maxsize=4)  # Peewee takes longer to write this statement than SQLite to run it
+def _lookup(count: int) -> str:
+    marks = ",".join("?" * count)
+    return f"SELECT id, body FROM event WHERE type = ? AND id IN ({marks})"  # noqa: S608 - no data
 
 
 def _insert(type_: EventType, events: list[Event], now_ms: int) -> None:
@@ -89,10 +94,9 @@ def _insert(type_: EventType, events: list[Event], now_ms: int) -> None:
     move = Head.update(seq=Head.seq + len(events)).where(Head.type == type_.value)
     [(last,)] = rows(move.returning(Head.seq))
     first = last - len(events) + 1
-    # One prepared statement for all rows: 2.7 times as fast as Peewee's insert_many.
-    statement, _ = models.Event.insert(type="", seq=0, id="", received_ms=0, body=b"").sql()
+    # One prepared statement for all rows, which Peewee would give a RETURNING: 4 times as fast.
     database.connection().executemany(
-        statement,
+        "INSERT INTO event (type, seq, id, received_ms, body) VALUES (?, ?, ?, ?, ?)",
         [
             (type_.value, seq, event.id, now_ms, event.body)
             for seq, event in enumerate(events, first)
