@@ -40,7 +40,7 @@ class Tally:
         return {"accepted": self.accepted, "repeated": self.repeated}
 
 
-def emit(args: Namespace, context: Context) -> ExitCode:
+def emit_events(args: Namespace, context: Context) -> ExitCode:
     """Queue the events of a file or of stdin, and print how many were accepted and repeated."""
     tally = Tally()
     with _descriptor(args.file, context) as descriptor, stop_signals() as stop:

@@ -13,6 +13,7 @@ import msgspec
 CHUNK_BYTES = 1 << 20
 LINE_LIMIT = 4 << 20
 DOCUMENT_LIMIT = 64_000_000
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BLANKS = b" \t\r\n"
 
 
@@ -120,20 +121,20 @@ class Lines:
 
 @contextmanager
 def stop_signals() -> Iterator[int]:
-    """Let SIGINT and SIGTERM only put a byte into the descriptor that this gives.
+    """Let SIGINT, SIGTERM and SIGHUP only put a byte into the descriptor that this gives.
 
     So a commit that is under way is finished and counted.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    before = {name: signal.signal(name, _nothing) for name in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, _nothing) for number in STOPPING}
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield reader
     finally:
         signal.set_wakeup_fd(wakeup)
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         os.close(reader)
         os.close(writer)
 

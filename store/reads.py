@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from peewee import JOIN, ModelSelect, fn
 
 from domain.event_types import EventType
-from store import models, outbox
+from store import models, outbox, webhooks
 from store.errors import NotFound
 from store.models import rows
 from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
@@ -17,6 +17,8 @@ from store.vault import Vault
 from store.webhook_rows import record_of, redo_of
 
 PAGE = 200
+ID_DIGITS = 18
+"""Digits of the largest ids that SQLite keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,20 @@ class DeliveryFilter:
 
 
 def past_webhook(reference: str) -> int:
-    """The id of a webhook by id or name, by id also of an erased one. Raises NotFound."""
+    """The id of a webhook by its id or name; by its id also of one that is erased.
+
+    Raises NotFound.
+    """
     try:
         return webhooks.resolve(reference, deleted=True)
     except NotFound:
-        if not reference.isdecimal() or not models.Webhook.select().where(
-            models.Webhook.id == min(int(reference), LARGEST_ID)
-        ).exists():
-            raise
-        return int(reference)
+        if reference.isdecimal() and len(reference) <= ID_DIGITS and _was_there(int(reference)):
+            return int(reference)
+        raise
+
+
+def _was_there(webhook_id: int) -> bool:
+    return models.Webhook.select().where(models.Webhook.id == webhook_id).exists()
 
 
 def deliveries(

@@ -1,4 +1,4 @@
-"""`tocsin event`: queue events and look at them."""
+"""`tocsin event`: queue events and look at them. Each part is loaded only when it is asked for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ from cli.exit_codes import ExitCode
 
 def emit(args: Namespace, context: Context) -> ExitCode:
     """Queue events: one object, an array (all or nothing) or JSON lines."""
-    from cli import emit as emitting
+    from cli.emit import emit_events
 
-    return emitting.emit(args, context)
+    return emit_events(args, context)
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """List the newest kept events."""
+    from cli.event_lists import list_events
+
+    return list_events(args, context)
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Show one event and the deliveries that carried it."""
+    from cli.event_lists import show_event
+
+    return show_event(args, context)

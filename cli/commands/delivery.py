@@ -1,0 +1,146 @@
+"""`tocsin delivery`: what was sent, what is being sent, and how it went."""
+
+from __future__ import annotations
+
+import hashlib
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cli.context import Context
+from cli.delivery_list import Listing
+from cli.delivery_text import attempt_text, in_full, sentence
+from cli.exit_codes import ExitCode, Failure
+from cli.shapes import attempt_shape, delivery_shape
+from cli.stores import open_for_reading, open_for_writing
+from cli.webhook_store import note_what_holds_back
+from store import reads, requests, webhooks
+from store.database import Store
+from store.records import Delivery
+from store.requests import Asked
+from store.workers import SendingLock
+
+LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """List the newest deliveries, the newest last; go on with what happens if asked."""
+    if args.follow and args.until_ms is not None:
+        raise Failure("--until and --follow contradict each other: leave one out", ExitCode.USAGE)
+    store = open_for_reading(context)
+    webhook_id = None if args.webhook is None else store.call(reads.past_webhook, args.webhook)
+    listing = Listing(args, context, store, webhook_id)
+    if args.follow:
+        listing.follow()
+    else:
+        listing.once()
+    return ExitCode.OK
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Show a delivery and its attempts, or the exact bytes of its body."""
+    store = open_for_reading(context)
+    delivery = store.call(reads.delivery, args.id)
+    if args.body:
+        return _show_body(delivery, store, context)
+    attempts = store.call(reads.attempts, delivery.id)[::-1]
+    if args.json:
+        shape = delivery_shape(delivery)
+        context.out.json(shape | {"history": [attempt_shape(attempt) for attempt in attempts]})
+        return ExitCode.OK
+    context.out.data(in_full(delivery, context.now_ms()))
+    if len(attempts) == reads.PAGE:
+        context.out.note(f"The newest {reads.PAGE} attempts:")
+    for attempt in attempts:
+        context.out.data(attempt_text(attempt))
+    return ExitCode.OK
+
+
+def retry(args: Namespace, context: Context) -> ExitCode:
+    """Make a pending delivery's next attempt now."""
+    store = open_for_writing(context)
+    asked = store.call(requests.retry, args.id, context.actor, context.now_ms())
+    if not asked.done:
+        context.out.note(f"An attempt of {args.id} is in flight at this moment: look at it first.")
+        return ExitCode.OK
+    context.out.note(f"The next attempt of {args.id} is due now.")
+    delivery = store.call(reads.delivery, args.id)
+    webhook = store.call(webhooks.find, delivery.webhook_id, store.vault)
+    note_what_holds_back(store, context, webhook)
+    return ExitCode.OK
+
+
+def skip(args: Namespace, context: Context) -> ExitCode:
+    """Give a pending delivery up, after asking with its numbers."""
+    store = open_for_writing(context)
+    delivery = _pending(store, args.id)
+    question = f"Give up {sentence(delivery)}? They are never sent again."
+    if not context.out.confirm(question, args.yes):
+        return ExitCode.CHECK_FAILED
+    with _idle(store) as idle:
+        asked = store.call(requests.skip, delivery.id, context.actor, context.now_ms(), idle=idle)
+    _tell(asked, f"Skipped {sentence(delivery)}.", context)
+    return ExitCode.OK
+
+
+def reseal(args: Namespace, context: Context) -> ExitCode:
+    """End a pending delivery and seal its events anew, after asking with their number."""
+    store = open_for_writing(context)
+    delivery = _pending(store, args.id)
+    if not context.out.confirm(_reseal_question(delivery, args), args.yes):
+        return ExitCode.CHECK_FAILED
+    with _idle(store) as idle:
+        asked = store.call(
+            requests.reseal,
+            delivery.id,
+            context.actor,
+            context.now_ms(),
+            idle=idle,
+            max_events=args.max_events,
+            without=args.without,
+        )
+    _tell(asked, f"Ended {sentence(delivery)}; they are sealed anew.", context)
+    if args.without:
+        context.out.note(
+            f"Event {args.without} is set aside: "
+            f"`tocsin webhook release {delivery.webhook_id} {args.without}` sends it."
+        )
+    return ExitCode.OK
+
+
+def _show_body(delivery: Delivery, store: Store, context: Context) -> ExitCode:
+    body = store.call(reads.body, delivery.id)
+    context.out.raw(body)
+    if hashlib.sha256(body).hexdigest() == delivery.sha256:
+        return ExitCode.OK
+    context.out.note(f"tocsin: these are not the bytes that {delivery.id} was sealed with")
+    return ExitCode.CHECK_FAILED
+
+
+def _pending(store: Store, public_id: str) -> Delivery:
+    """The delivery, if it may still be ended. Raises NotFound, Conflict."""
+    store.call(requests.pending, public_id)
+    return store.call(reads.delivery, public_id)
+
+
+@contextmanager
+def _idle(store: Store) -> Iterator[bool]:
+    """Whether no worker can be sending; none begins to before the block ends."""
+    lock = SendingLock(store.path)
+    try:
+        yield lock.acquire()
+    finally:
+        lock.release()
+
+
+def _reseal_question(delivery: Delivery, args: Namespace) -> str:
+    without = f", without event {args.without}," if args.without else ""
+    most = f", at most {args.max_events} a request" if args.max_events else ""
+    return (
+        f"End {sentence(delivery)}, and seal them anew{without} under new ids{most}? "
+        "A receiver that took some of them already gets those twice."
+    )
+
+
+def _tell(asked: Asked, done: str, context: Context) -> None:
+    context.out.note(done if asked.done else LATER)

@@ -1,0 +1,108 @@
+"""`tocsin delivery list`: the newest deliveries, and what happens to them from then on."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from cli.context import Context
+from cli.delivery_text import last_result
+from cli.following import looks
+from cli.render import columns, second_text
+from cli.shapes import delivery_shape
+from store import reads
+from store.database import Store
+from store.reads import DeliveryFilter
+from store.records import Delivery
+
+HEADERS = ("SEALED", "ID", "WEBHOOK", "TYPE", "STATE", "EVENTS", "BYTES", "ATTEMPTS", "LAST")
+WIDTHS = (20, 26, 7, 14, 9, 6, 9, 8, 0)
+PAGE = 1000
+MOST = 1_000_000
+
+
+class Listing:
+    """The deliveries of one `delivery list`."""
+
+    def __init__(
+        self, args: Namespace, context: Context, store: Store, webhook_id: int | None
+    ) -> None:
+        self._args = args
+        self._context = context
+        self._out = context.out
+        self._store = store
+        self._webhook_id = webhook_id
+        self._open: dict[str, tuple[str, int]] = {}
+
+    def once(self) -> None:
+        """Print the newest and end."""
+        found = self._newest(self._args.state, self._args.limit)
+        if self._args.json:
+            self._out.json([delivery_shape(delivery) for delivery in found])
+        else:
+            self._out.table([_row(delivery) for delivery in found], HEADERS)
+
+    def follow(self) -> None:
+        """Print the newest; then each that is sealed, and each again after an attempt or its end.
+
+        Deliveries end in another order than they are sealed in, so the pending ones are looked
+        at one by one; there is one a webhook at most.
+        """
+        if not self._args.json:
+            self._out.data(columns(HEADERS, WIDTHS))
+        last = self._store.call(reads.deliveries, DeliveryFilter(self._webhook_id), limit=1)
+        last_id = last[0].id if last else None
+        newest = self._newest(self._args.state, self._args.limit)
+        for delivery in (*self._newest("pending", MOST), *newest):
+            self._open[delivery.id] = _progress(delivery)
+        for delivery in newest:
+            self._print(delivery)
+        for _ in looks(self._context):
+            last_id = self._look(last_id)
+
+    def _look(self, last_id: str | None) -> str | None:
+        """Print what changed since the look before; the last delivery that was sealed."""
+        which = DeliveryFilter(self._webhook_id)
+        sealed = self._store.call(reads.deliveries_after, which, last_id, limit=PAGE)
+        for delivery in sealed:
+            self._update(delivery)
+        for public_id in list(self._open):
+            self._update(self._store.call(reads.delivery, public_id))
+        return sealed[-1].id if sealed else last_id
+
+    def _update(self, delivery: Delivery) -> None:
+        moved = self._open.pop(delivery.id, None) != _progress(delivery)
+        if delivery.state == "pending":
+            self._open[delivery.id] = _progress(delivery)
+        if moved and self._args.state in (None, delivery.state):
+            self._print(delivery)
+
+    def _newest(self, state: str | None, limit: int) -> list[Delivery]:
+        """The newest deliveries in a state, oldest first."""
+        which = DeliveryFilter(self._webhook_id, state, self._args.since_ms, self._args.until_ms)
+        return self._store.call(reads.deliveries, which, limit=min(limit, MOST))[::-1]
+
+    def _print(self, delivery: Delivery) -> None:
+        if self._args.json:
+            self._out.json_line(delivery_shape(delivery))
+        else:
+            self._out.data(columns(_row(delivery), WIDTHS))
+
+
+def _progress(delivery: Delivery) -> tuple[str, int]:
+    """The state and how many attempts are over."""
+    in_flight = delivery.sending_since_ms is not None
+    return delivery.state, delivery.attempts - in_flight
+
+
+def _row(delivery: Delivery) -> tuple[object, ...]:
+    return (
+        second_text(delivery.sealed_ms),
+        delivery.id,
+        delivery.webhook_id,
+        delivery.type.value,
+        delivery.state,
+        delivery.events,
+        delivery.bytes,
+        delivery.attempts,
+        last_result(delivery),
+    )

@@ -1,0 +1,134 @@
+"""`tocsin event list` and `event show`."""
+
+from __future__ import annotations
+
+import heapq
+from argparse import Namespace
+from collections.abc import Iterable
+
+import msgspec
+
+from cli.context import Context
+from cli.exit_codes import ExitCode
+from cli.following import looks
+from cli.render import columns, second_text, time_text
+from cli.shapes import attributes_excerpt, event_json
+from cli.stores import open_for_reading
+from domain.event_types import EventType
+from store import events, reads
+from store.database import Store
+from store.records import Delivery, StoredEvent
+
+HEADERS = ("ACCEPTED", "TYPE", "ID", "EVENT")
+WIDTHS = (20, 14, 11, 0)
+EXCERPT = 160
+PAGE = 1000
+MOST = 1_000_000
+
+
+def list_events(args: Namespace, context: Context) -> ExitCode:
+    """List the newest kept events, the newest last; go on with new ones if asked."""
+    listing = _Listing(args, context, open_for_reading(context))
+    if args.follow:
+        listing.follow()
+    else:
+        listing.once()
+    return ExitCode.OK
+
+
+def show_event(args: Namespace, context: Context) -> ExitCode:
+    """Show one event and the deliveries that carried it."""
+    store = open_for_reading(context)
+    event = store.call(events.find, EventType(args.type), args.id)
+    carriers = store.call(reads.carriers, event.type, event.seq)
+    if args.json:
+        shown = [{"id": one.id, "webhook": one.webhook_id, "state": one.state} for one in carriers]
+        context.out.data(event_json(event, deliveries=shown))
+    else:
+        _tell(event, carriers, context)
+    return ExitCode.OK
+
+
+def _tell(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:
+    out = context.out
+    out.data(f"{event.type.title} event {event.seq}, accepted {time_text(event.received_ms)}")
+    out.data(msgspec.json.format(event.body, indent=2).decode())
+    if not carriers:
+        out.data("No delivery has carried it so far.")
+        return
+    out.table(
+        [(one.id, one.webhook_id, one.state, time_text(one.ended_ms)) for one in carriers],
+        ("DELIVERY", "WEBHOOK", "STATE", "ENDED"),
+    )
+
+
+class _Listing:
+    """The events of one `event list`. `_last` is how far each type has been shown."""
+
+    def __init__(self, args: Namespace, context: Context, store: Store) -> None:
+        self._args = args
+        self._context = context
+        self._out = context.out
+        self._store = store
+        self._types = list(EventType) if args.type is None else [EventType(args.type)]
+        self._last = store.call(events.heads)
+
+    def once(self) -> None:
+        """Print the newest and end."""
+        found = self._newest()
+        if self._args.json:
+            lines = ",\n".join(map(event_json, found))
+            self._out.data(f"[\n{lines}\n]" if lines else "[]")
+        else:
+            self._out.table(list(map(_row, found)), HEADERS)
+
+    def follow(self) -> None:
+        """Print the newest, then each new one within a moment of its acceptance."""
+        if not self._args.json:
+            self._out.data(columns(HEADERS, WIDTHS))
+        self._print(self._newest())
+        for _ in looks(self._context):
+            self._print(self._arrived())
+
+    def _newest(self) -> list[StoredEvent]:
+        limit = min(self._args.limit, MOST)
+        newest = [
+            self._store.call(
+                events.newest,
+                type_,
+                limit=limit,
+                since_ms=self._args.since_ms,
+                before_seq=self._last[type_] + 1,
+            )
+            for type_ in self._types
+        ]
+        return _in_order(found[::-1] for found in newest)[-limit:]
+
+    def _arrived(self) -> list[StoredEvent]:
+        """What came since the last look. What was pruned before it was seen is passed over."""
+        heads = self._store.call(events.heads)
+        behind = [type_ for type_ in self._types if heads[type_] > self._last[type_]]
+        arrived = []
+        for type_ in behind:
+            found = self._store.call(events.after, type_, self._last[type_], limit=PAGE)
+            self._last[type_] = found[-1].seq if found else heads[type_]
+            arrived.append(found)
+        return _in_order(arrived)
+
+    def _print(self, found: list[StoredEvent]) -> None:
+        for event in found:
+            self._out.data(event_json(event) if self._args.json else columns(_row(event), WIDTHS))
+
+
+def _in_order(of_types: Iterable[list[StoredEvent]]) -> list[StoredEvent]:
+    """By the time of acceptance; a clock that was set back never reorders those of one type."""
+    return list(heapq.merge(*of_types, key=lambda event: event.received_ms))
+
+
+def _row(event: StoredEvent) -> tuple[object, ...]:
+    return (
+        second_text(event.received_ms),
+        event.type.value,
+        event.id,
+        attributes_excerpt(event.body, EXCERPT),
+    )

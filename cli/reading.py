@@ -1,0 +1,52 @@
+"""Values that options name instead of holding them: @FILE and @-, so that argv has no secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.exit_codes import ExitCode, Failure
+
+if TYPE_CHECKING:
+    from cli.output import Output
+
+STDIN = "-"
+LIMIT = 1_000_000
+
+
+class ValueReader:
+    """Reads what @FILE, @- and --headers-file name; stdin only once in a run."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._stdin_taken = False
+
+    def value(self, text: str) -> str:
+        """`text` itself, or what the file or stdin holds that it names, without its last newline.
+
+        Raises Failure, or OSError that names the file.
+        """
+        if not text.startswith("@"):
+            return text
+        return self.file(text[1:]).removesuffix("\n").removesuffix("\r")
+
+    def file(self, name: str) -> str:
+        """The text of a file, or of stdin for "-"."""
+        data = self._read_stdin() if name == STDIN else _read_file(name)
+        shown = "stdin" if name == STDIN else name
+        if len(data) > LIMIT:
+            raise Failure(f"{shown}: it is longer than {LIMIT:,} bytes", ExitCode.BAD_DATA)
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise Failure(f"{shown}: it is no UTF-8 text", ExitCode.BAD_DATA) from None
+
+    def _read_stdin(self) -> bytes:
+        if self._stdin_taken:
+            raise Failure("stdin can be read for one value only: use @FILE", ExitCode.USAGE)
+        self._stdin_taken = True
+        return self._out.stdin.read(LIMIT + 1)
+
+
+def _read_file(name: str) -> bytes:
+    with open(name, "rb") as file:
+        return file.read(LIMIT + 1)

@@ -1,0 +1,106 @@
+"""`tocsin webhook edit`: look at what would be lost, ask, and save one webhook after the other."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from cli.reading import ValueReader
+from cli.render import counted
+from cli.shapes import Shape
+from cli.stores import open_for_writing
+from cli.webhook_fields import GENERATED, FieldOptions, secret_change
+from cli.webhook_store import live, pending_of, require_readable
+from cli.webhook_text import fate_of_pending, named
+from domain.webhooks import WebhookFields
+from store import webhooks
+from store.records import Webhook
+from store.webhooks import Edited, RotateSecret, SecretChange, SetSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to become of one webhook; `dropping` unsealed events of the old type go with it."""
+
+    before: Webhook
+    fields: WebhookFields
+    dropping: int
+
+
+class Editor:
+    """Plans and saves the edits of one command."""
+
+    def __init__(self, args: Namespace, context: Context) -> None:
+        _refuse_shared(args)
+        reader = ValueReader(context.out)
+        self._args = args
+        self._context = context
+        self._options = FieldOptions(args, reader)
+        self._secret = secret_change(args.secret, reader, context.random_bytes)
+        if not self._options.any_given and self._secret is None:
+            raise Failure(
+                "nothing to change was given; see `tocsin webhook edit --help`", ExitCode.USAGE
+            )
+        self.store = open_for_writing(context)
+
+    def plan(self, reference: str) -> Plan:
+        """Check what one webhook would become. Raises FieldErrors, NotFound, WrongKey."""
+        before = live(self.store, reference)
+        require_readable(before, self.store)
+        fields = self._options.applied_to(before.fields)
+        typed_anew = fields.type is not before.fields.type
+        dropping = self.store.call(webhooks.droppable, before.id) if typed_anew else 0
+        return Plan(before, fields, dropping)
+
+    def save(self, plan: Plan) -> tuple[int, Shape]:
+        """Save one webhook and say what that means; its id, and what its JSON has besides."""
+        change = self._secret() if self._secret else None
+        edited = self.store.call(
+            webhooks.edit,
+            plan.before.id,
+            plan.fields,
+            change,
+            revision=self._args.revision or plan.before.revision,
+            vault=self.store.vault,
+            actor=self._context.actor,
+            now_ms=self._context.now_ms(),
+        )
+        generated = _generated(change) if self._args.secret in GENERATED else None
+        self._tell(plan.before, edited, generated)
+        secret = {"generated_secret": generated} if generated else {}
+        return plan.before.id, {"dropped_events": edited.dropped, **secret}
+
+    def _tell(self, before: Webhook, edited: Edited, generated: str | None) -> None:
+        after = edited.webhook
+        note = self._context.out.note
+        dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
+        note(f"Saved {named(after)}, revision {after.revision}{dropped}.")
+        if generated and not self._args.json:
+            note(f"Its new signing secret, for the receiver: {generated}")
+        pending = pending_of(self.store, after.id)
+        if pending is not None:
+            note(fate_of_pending(before, after, pending))
+
+
+def drop_question(plans: Sequence[Plan]) -> str:
+    """What is asked before the edit of a type gives events up."""
+    lost = ", ".join(
+        f"{counted(plan.dropping, 'queued event')} of {named(plan.before)} "
+        f"({plan.before.fields.type.value})"
+        for plan in plans
+    )
+    return f"Drop {lost}, to change the type to {plans[0].fields.type.value}?"
+
+
+def _generated(change: SecretChange | None) -> str | None:
+    return change.secret if isinstance(change, SetSecret | RotateSecret) else None
+
+
+def _refuse_shared(args: Namespace) -> None:
+    """Refuse what makes sense for one webhook only where several are edited."""
+    if len(args.ids) > 1 and (args.name or args.revision is not None):
+        option = "--name" if args.name else "--revision"
+        raise Failure(f"{option} is for one webhook: give one ID", ExitCode.USAGE)

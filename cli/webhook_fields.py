@@ -1,0 +1,176 @@
+"""From the options of `webhook add` and `webhook edit` to the fields of a webhook."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cli.reading import ValueReader
+from domain.event_types import EventType
+from domain.field_errors import FieldError
+from domain.headers import parse_headers
+from domain.lines import Pair, Pairs, first_repeated
+from domain.secrets import format_secret, generate_secret, parse_secret
+from domain.webhooks import WebhookFields, clean_fields
+from store.webhooks import RetireSecret, RotateSecret, SecretChange, SetSecret
+
+_HEADERS = "headers"
+_EXTRA_FIELDS = "extra_fields"
+OF_FIELDS = (
+    *("type", "url", "name", "headers", "headers_file", "extra_fields", "state"),
+    *("max_events", "max_bytes", "interval_ms", "ca_file"),
+    *("unset_headers", "unset_extra_fields"),
+)
+
+
+class FieldOptions:
+    """What the options say about a webhook's fields. Files and stdin are read once, here."""
+
+    def __init__(self, args: Namespace, reader: ValueReader) -> None:
+        self._args = args
+        file = args.headers_file
+        self._all_headers = None if file is None else parse_headers(reader.file(file))
+        self._headers = tuple(_header(text, reader) for text in args.headers or ())
+        self._extra_fields = tuple(_extra_field(text) for text in args.extra_fields or ())
+
+    @property
+    def any_given(self) -> bool:
+        """Whether the options change any field."""
+        return any(getattr(self._args, name, None) is not None for name in OF_FIELDS)
+
+    def new(self) -> WebhookFields:
+        """The fields of a new webhook. Raises FieldErrors with everything that is wrong."""
+        return self.applied_to(WebhookFields(EventType(self._args.type), self._args.url))
+
+    def applied_to(self, fields: WebhookFields) -> WebhookFields:
+        """The fields with what the options change. Raises FieldError, FieldErrors."""
+        args = self._args
+        headers = fields.headers if self._all_headers is None else self._all_headers
+        changed = replace(
+            fields,
+            type=fields.type if args.type is None else EventType(args.type),
+            url=fields.url if args.url is None else args.url,
+            name=_chosen(args.name, fields.name),
+            active=fields.active if args.state is None else args.state == "active",
+            headers=merged(_HEADERS, headers, self._headers, self._unset_headers, str.lower),
+            extra_fields=merged(
+                _EXTRA_FIELDS, fields.extra_fields, self._extra_fields, self._unset_extra_fields
+            ),
+            max_events=_chosen(args.max_events, fields.max_events),
+            max_bytes=_chosen(args.max_bytes, fields.max_bytes),
+            interval_ms=_chosen(args.interval_ms, fields.interval_ms),
+            ca_file=self._ca_file(fields.ca_file),
+        )
+        return clean_fields(changed)
+
+    @property
+    def _unset_headers(self) -> Sequence[str]:
+        return getattr(self._args, "unset_headers", None) or ()
+
+    @property
+    def _unset_extra_fields(self) -> Sequence[str]:
+        return getattr(self._args, "unset_extra_fields", None) or ()
+
+    def _ca_file(self, before: str | None) -> str | None:
+        given: str | None = self._args.ca_file
+        if not given:
+            return before if given is None else None
+        path = os.path.abspath(given)
+        _check_certificates(path)
+        return path
+
+
+def merged(
+    field: str,
+    before: Sequence[Pair],
+    changes: Sequence[Pair],
+    unset: Sequence[str],
+    fold: Callable[[str], str] = str,
+) -> Pairs:
+    """`before` without `unset`, and with `changes`: each in the place of its name, else behind.
+
+    `fold` makes two spellings of a name equal. Raises FieldError.
+    """
+    repeated = first_repeated([fold(name) for name, _ in changes])
+    if repeated is not None:
+        raise FieldError(field, f"{repeated} is given more than once", "give it once")
+    pairs = {fold(name): (name, value) for name, value in before}
+    for name in unset:
+        if pairs.pop(fold(name), None) is None:
+            raise FieldError(
+                field, f"there is no {name} to remove", "look at `tocsin webhook show`"
+            )
+    return tuple((pairs | {fold(name): (name, value) for name, value in changes}).values())
+
+
+GENERATED = ("generate", "rotate")
+"""The words of --secret that make a new one."""
+
+
+def new_secret(text: str | None, reader: ValueReader, random: Callable[[int], bytes]) -> str | None:
+    """The secret of a new webhook as --secret says it. Raises FieldError."""
+    if text is None:
+        return None
+    return generate_secret(random) if text == GENERATED[0] else _own_secret(text, reader)
+
+
+def secret_change(
+    text: str | None, reader: ValueReader, random: Callable[[int], bytes]
+) -> Callable[[], SecretChange] | None:
+    """What --secret asks of each webhook that is edited; each gets a new secret of its own.
+
+    Raises FieldError.
+    """
+    match text:
+        case None:
+            return None
+        case "generate":
+            return lambda: SetSecret(generate_secret(random))
+        case "rotate":
+            return lambda: RotateSecret(generate_secret(random))
+        case "retire":
+            return RetireSecret
+        case "none":
+            return lambda: SetSecret(None)
+    own = SetSecret(_own_secret(text, reader))
+    return lambda: own
+
+
+def _own_secret(text: str, reader: ValueReader) -> str:
+    return format_secret(parse_secret(reader.value(text)))
+
+
+def _header(text: str, reader: ValueReader) -> Pair:
+    name, value = _pair(_HEADERS, text, "X-Foo: bar")
+    return name, reader.value(value)
+
+
+def _extra_field(text: str) -> Pair:
+    return _pair(_EXTRA_FIELDS, text, "source: tocsin")
+
+
+def _pair(field: str, text: str, example: str) -> Pair:
+    """Split at the first colon; what has none is not shown, since it may be a secret."""
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise FieldError(field, "one has no colon", f"write it as '{example}'")
+    return name.strip(" \t"), value.strip(" \t")
+
+
+def _chosen(given: Any, before: Any) -> Any:
+    """What an option says; '' takes the value away, and without the option it stays."""
+    if given is None:
+        return before
+    return None if given == "" else given
+
+
+def _check_certificates(path: str) -> None:
+    from delivery.tls import CaFileError, ssl_context
+
+    try:
+        ssl_context(path)
+    except CaFileError as error:
+        raise FieldError("ca_file", str(error), "name a PEM file of certificates") from None

@@ -1,0 +1,105 @@
+"""What the webhook commands ask the store, and what they must record before they show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from cli.webhook_text import named
+from store import reads, webhooks
+from store.audit import note_alone
+from store.database import Store
+from store.errors import WrongKey
+from store.records import Delivery, Webhook, WebhookStatus
+from store.settings import paused
+from store.workers import OLD_HEARTBEAT_MS, everyone
+
+
+def live(store: Store, reference: str) -> Webhook:
+    """A webhook by id or name that is not deleted. Raises NotFound."""
+    return store.call(webhooks.find, store.call(webhooks.resolve, reference), store.vault)
+
+
+def kept(store: Store, reference: str) -> Webhook:
+    """A webhook by id or name, also one that can be brought back. Raises NotFound."""
+    webhook_id = store.call(webhooks.resolve, reference, deleted=True)
+    return store.call(webhooks.find, webhook_id, store.vault)
+
+
+def deleted_id(store: Store, reference: str) -> int:
+    """The id of what `undelete` means: by name the webhook that was deleted last."""
+    gone = store.call(webhooks.everyone, store.vault, deleted=True)
+    of_name = [webhook for webhook in gone if webhook.fields.name == reference]
+    if of_name:
+        return max(of_name, key=lambda webhook: webhook.deleted_ms or 0).id
+    return store.call(webhooks.resolve, reference, deleted=True)
+
+
+def ids_of(store: Store, references: Iterable[str]) -> list[int]:
+    """The ids of webhooks that are not deleted, each once. Raises NotFound."""
+    return list(dict.fromkeys(store.call(webhooks.resolve, reference) for reference in references))
+
+
+def statuses_by_id(store: Store) -> dict[int, WebhookStatus]:
+    """Queue, pending delivery and counts of every webhook that is not deleted."""
+    return {status.webhook.id: status for status in store.call(reads.statuses, store.vault)}
+
+
+def pending_of(store: Store, webhook_id: int) -> Delivery | None:
+    """The undelivered delivery of a webhook."""
+    which = reads.DeliveryFilter(webhook_id=webhook_id, state="pending")
+    return next(iter(store.call(reads.deliveries, which, limit=1)), None)
+
+
+def require_readable(webhook: Webhook, store: Store) -> None:
+    """Raise WrongKey where headers and secrets cannot be read."""
+    if not webhook.readable:
+        store.call(store.vault.check)
+        raise WrongKey(f"the secrets of {named(webhook)} cannot be read with the key file")
+
+
+def reveal(shown: Sequence[Webhook], store: Store, context: Context) -> None:
+    """Write into the audit trail that secrets are about to be shown; without that none are."""
+    if store.outdated:
+        raise Failure(
+            "--reveal: it must be recorded, and this store can only be read: "
+            "run `tocsin db upgrade`",
+            ExitCode.UNAVAILABLE,
+        )
+    for webhook in shown:
+        require_readable(webhook, store)
+    for webhook in shown:
+        if webhook.fields.headers or webhook.secrets:
+            store.call(note_alone, context.actor, "webhook.reveal", context.now_ms(), webhook.id)
+
+
+def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) -> None:
+    """Say why some headers are not shown."""
+    for webhook in shown:
+        try:
+            require_readable(webhook, store)
+        except WrongKey as error:
+            context.out.note(f"tocsin: {error}")
+            return
+
+
+def note_what_holds_back(store: Store, context: Context, webhook: Webhook) -> None:
+    """Say why nothing will be sent soon, where that is so."""
+    out = context.out
+    if not webhook.fields.active:
+        out.note(
+            f"{named(webhook)} is inactive: nothing goes before "
+            f"`tocsin webhook unpause {webhook.id}`."
+        )
+    if store.call(paused) is not None:
+        out.note("All sending is paused: nothing goes before `tocsin worker unpause`.")
+    if not _somebody_works(store, context.now_ms()):
+        out.note("No worker is running: `tocsin worker` starts one.")
+
+
+def _somebody_works(store: Store, now_ms: int) -> bool:
+    return any(
+        worker.active and now_ms - worker.heartbeat_ms < OLD_HEARTBEAT_MS
+        for worker in store.call(everyone)
+    )
