@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.stopping import stop_on_signals
+from cli.stores import open_for_writing
 from domain.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,12 +23,23 @@ SOURCE_GRACE_S = 5.0
 
 def run(args: Namespace, context: Context) -> ExitCode:
     """Watch a source and queue its events, until stopped; or look once."""
-    store = context.open_store()
-    if store.outdated:
-        raise Failure("the store is of an older Tocsin: run `tocsin db upgrade`", ExitCode.CONFIG)
-    appended = asyncio.run(_run(args.source, context, store, once=args.once))
+    from sources.base import SourceError
+
+    store = open_for_writing(context)
+    try:
+        appended = asyncio.run(_run(args.source, context, store, once=args.once))
+    except SourceError as error:
+        raise Failure(f"source {args.source}: {error}", _failed(context, store)) from error
     context.out.json_line({"accepted": appended.accepted, "repeated": appended.repeated})
     return ExitCode.OK
+
+
+def _failed(context: Context, store: Store) -> ExitCode:
+    """A look that failed: for want of disk, or because there was nothing to be seen."""
+    from store.disk import free_bytes
+
+    full = free_bytes(store.path) < context.settings.min_free_disk_bytes
+    return ExitCode.TEMPORARY if full else ExitCode.IO_ERROR
 
 
 async def _run(kind: str, context: Context, store: Store, *, once: bool) -> Appended:

@@ -12,6 +12,7 @@ from cli.commands.source import run_source_of_kind
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.stopping import stop_on_signals
+from cli.stores import open_for_reading, open_for_writing
 from domain.settings import Settings
 from domain.times import rfc3339
 
@@ -39,7 +40,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print who sends and who stands by."""
     from store import workers
 
-    store = context.open_store(create=False)
+    store = open_for_reading(context)
     now_ms = context.now_ms()
     rows = [worker_row(worker, now_ms) for worker in store.call(workers.everyone)]
     if args.json:
@@ -75,7 +76,7 @@ def pause(args: Namespace, context: Context) -> ExitCode:
     """Stop sending for all webhooks; what is in flight ends."""
     from store import settings
 
-    context.open_store().call(settings.pause, context.actor, context.now_ms())
+    open_for_writing(context).call(settings.pause, context.actor, context.now_ms())
     context.out.note("Nothing is sent until `tocsin worker unpause`; events are still queued.")
     return ExitCode.OK
 
@@ -84,7 +85,7 @@ def unpause(args: Namespace, context: Context) -> ExitCode:
     """Go on sending."""
     from store import settings
 
-    store = context.open_store(create=False)
+    store = open_for_writing(context)
     if not store.call(settings.unpause, context.actor, context.now_ms()):
         context.out.note("Sending was not paused.")
     return ExitCode.OK
