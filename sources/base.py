@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from domain.events import Event
 from domain.safe import safe
 from store import sources as stored_sources
-from store.errors import StoreError
+from store.errors import StoreError, StoreOvertaken
 from store.records import Appended
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ async def run_source(
 ) -> Appended:
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
+    Only a store that a newer Tocsin has changed ends it: StoreOvertaken.
+
     `on_appended` is called after each commit that added events, `on_failure` with each failure
     that is not the last one over again. With `once`, poll once; what fails is raised, and recorded
     all the same.
@@ -103,6 +105,8 @@ async def run_source(
     while not stop.is_set():
         try:
             appended = await runner.poll()
+        except StoreOvertaken:
+            raise
         except Exception as error:
             failures += 1
             await runner.note_failure(_sentence(error), tell=not once)

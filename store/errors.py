@@ -11,6 +11,10 @@ class StoreUnavailable(StoreError):
     """The store cannot be opened, read or written: missing, foreign, newer, read-only, full."""
 
 
+class StoreOvertaken(StoreUnavailable):
+    """A newer Tocsin has changed the store's schema while this process had it open."""
+
+
 class WrongKey(StoreUnavailable):
     """The key file is missing or is not the one that this store was made with."""
 

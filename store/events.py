@@ -12,7 +12,7 @@ from peewee import ModelSelect
 
 from domain.event_types import EventType
 from domain.events import Event, same_event
-from store import models
+from store import models, signs
 from store.errors import EventConflict, NotFound
 from store.models import Head, database, rows
 from store.records import Appended, StoredEvent
@@ -42,6 +42,7 @@ def append_all(events: Sequence[Event], now_ms: int) -> Appended:
 
 
 def _append(events: Sequence[Event], now_ms: int) -> Appended:
+    signs.check_schema()
     accepted = 0
     conflicts: list[int] = []
     for type_ in dict.fromkeys(event.type for event in events):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from store import migrations
+from store.errors import StoreOvertaken
 from store.models import database
 
 
@@ -27,3 +28,9 @@ def look() -> Signs:
         int(database.execute_sql("PRAGMA data_version").fetchone()[0]),
         migrations.current_version(database),
     )
+
+
+def check_schema() -> None:
+    """Raise StoreOvertaken if the schema is newer than this process knows."""
+    if migrations.current_version(database) > migrations.LATEST:
+        raise StoreOvertaken("a newer Tocsin has changed the store: upgrade this one")
