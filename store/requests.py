@@ -79,11 +79,13 @@ def reseal(
 def release(webhook_id: int, event_id: str, actor: Actor, now_ms: int) -> None:
     """Send an event from quarantine after all, in a delivery of its own."""
     with database.atomic():
-        event = Quarantine.get_or_none(
+        held = Quarantine.select().where(
             Quarantine.webhook == webhook_id,
             Quarantine.event_id == event_id,
             Quarantine.sent_in.is_null(),
         )
+        # Two types may have the same id: the one that was not released comes first.
+        event = held.order_by(Quarantine.released_ms.is_null().desc(), Quarantine.id).first()
         if event is None:
             raise NotFound(f"webhook {webhook_id} has no event {event_id} in quarantine")
         if event.released_ms is not None:
