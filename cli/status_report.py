@@ -151,7 +151,7 @@ def _pending_json(pending: Delivery, report: Report) -> dict[str, Any]:
         "reason": pending.reason or None,
         "last_status": pending.last_status,
         "last_error": pending.last_error,
-        "last_detail": report.overview.last_words.get(pending.id),
+        "last_detail": report.overview.last_words.get(pending.id) or None,
         "asked": pending.asked,
         "blocked": pending.blocked,
     }

@@ -1,0 +1,81 @@
+"""The store of a program under test, opened beside it; and what else its tests share."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from store import workers
+from store.database import open_store
+from store.records import Worker
+from tests.program import Tocsin
+from tests.store.helpers import Desk
+
+PATIENCE_S = 30.0
+# The same program with one more step of the schema, which changes nothing.
+NEWER = (
+    sys.executable,
+    "-P",
+    "-c",
+    "import sys; from store import migrations; migrations.STEPS += (lambda database: None,); "
+    "migrations.LATEST += 1; from cli.main import main; sys.exit(main())",
+)
+
+
+def now_ms() -> int:
+    """The wall clock, as the program reads it."""
+    return time.time_ns() // 1_000_000
+
+
+@contextmanager
+def desk_of(tocsin: Tocsin) -> Iterator[Desk]:
+    """The program's store, made if there is none, with the time of now."""
+    store = open_store(tocsin.db)
+    try:
+        yield Desk(store, now_ms=now_ms())
+    finally:
+        store.close()
+
+
+def newer(tocsin: Tocsin) -> Tocsin:
+    """A newer version of the program, for which the store is outdated."""
+    return Tocsin(tocsin.home, tocsin.db, NEWER, tocsin.environment, tocsin.started)
+
+
+def enter_worker(desk: Desk, *, age_ms: int = 0, active: bool = True) -> Worker:
+    """Write that a worker is here which was heard of so long ago."""
+    worker = Worker("w1", "hub", 812, "headless", active, desk.now_ms, desk.now_ms - age_ms)
+    desk.call(workers.enter, worker)
+    return worker
+
+
+def change_store(path: Path, statement: str) -> None:
+    """Change the store behind the program's back."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+def status_of(tocsin: Tocsin) -> Any:
+    """What `status --json` says."""
+    done = tocsin.run("status", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def eventually(condition: Callable[[], object], what: str) -> None:
+    """Wait until a condition holds; fail the test if it takes half a minute."""
+    ends = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < ends, f"not within {PATIENCE_S:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+def said(log: Path, text: str) -> bool:
+    """Whether a program wrote a text to its log."""
+    return log.exists() and text in log.read_text()

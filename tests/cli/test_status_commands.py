@@ -1,0 +1,380 @@
+"""`tocsin status`: its JSON, its words, its check and its watch."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cli.exit_codes import ExitCode
+from domain.event_types import EventType
+from store import settings, sources, workers
+from store.workers import OLD_HEARTBEAT_MS, SendingLock
+from tests.cli.desks import change_store, desk_of, enter_worker, newer, now_ms, status_of
+from tests.program import ROOT, Tocsin
+from tests.store.helpers import ACTOR, MINUTE, Desk, event, events, fields
+
+Prepare = Callable[[Desk], None]
+
+
+def check(tocsin: Tocsin, *options: str) -> tuple[int, str]:
+    """The exit code and the line of `status --check`."""
+    done = tocsin.run("status", "--check", *options)
+    assert done.stdout.count("\n") == 1
+    return done.returncode, done.stdout.rstrip("\n")
+
+
+def healthy(desk: Desk) -> None:
+    """A live worker, and a webhook that got its one event."""
+    webhook = desk.add(fields(name="siem"))
+    desk.append(event(1))
+    desk.end(desk.started(webhook), 200)
+    enter_worker(desk)
+
+
+def failing(desk: Desk) -> None:
+    """A live worker, and a webhook whose receiver answered 503 twice."""
+    webhook = desk.add(fields(name="siem"))
+    desk.append(*events(1, 50))
+    for status in (None, 503):
+        desk.end(desk.started(webhook), status)
+    desk.append(*events(51, 62))
+    enter_worker(desk)
+
+
+def test_json_is_as_documented(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.add(fields(EventType.LOG_AUTHN))
+        failing(desk)
+        pending = desk.delivery("msg_1")
+        status = status_of(tocsin)
+    idle, webhook = status.pop("webhooks")
+    assert webhook == {
+        "id": 2,
+        "name": "siem",
+        "type": "alerts",
+        "state": "active",
+        "url": "https://example.com/hook",
+        "queued": 12,
+        "pending": {
+            "id": "msg_1",
+            "events": 50,
+            "bytes": pending.bytes,
+            "attempts": 2,
+            "next_attempt": webhook["next_run"],
+            "reason": "attempt 3, interval 3m",
+            "last_status": 503,
+            "last_error": None,
+            "last_detail": None,
+            "asked": None,
+            "blocked": None,
+        },
+        "sending_since": None,
+        "waiting_since": webhook["waiting_since"],
+        "next_run": webhook["next_run"],
+        "reason": "attempt 3, interval 3m",
+        "last_attempt": webhook["last_attempt"],
+        "last_status": 503,
+        "last_error": None,
+        "delivered_events": 0,
+        "delivered_at": None,
+        "skipped_events": 0,
+        "quarantined": 0,
+    }
+    assert webhook["next_run"].endswith("Z")
+    assert (idle["pending"], idle["queued"], idle["reason"]) == (None, 0, None)
+    [worker] = status.pop("workers")
+    assert {"id", "host", "pid", "kind", "heartbeat"} <= worker.keys()
+    assert worker["heartbeat_old"] is False
+    assert status.pop("events") == {
+        "alerts": 62,
+        "endpoint_stats": 0,
+        "log_authn": 0,
+        "log_changes": 0,
+    }
+    store = status.pop("store")
+    assert store.keys() == {"path", "bytes", "free_bytes", "outdated"}
+    assert store["path"] == str(tocsin.db)
+    assert [*status] == ["sources", "paused", "warnings"]
+
+
+def test_the_last_attempts_words_come_with_the_pending_delivery(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        webhook = desk.add()
+        desk.append(event(1))
+        desk.end(desk.started(webhook), None)
+        enter_worker(desk)
+        [one] = status_of(tocsin)["webhooks"]
+        assert one["pending"]["last_detail"] == "connection refused"
+        desk.started(webhook)
+        [one] = status_of(tocsin)["webhooks"]
+        assert one["pending"]["last_detail"] == "connection refused"
+    assert one["reason"] == "attempt 2 is under way"
+    assert one["sending_since"] is not None
+    assert "attempt 1 of msg_1 (1 event): connection refused" in check(tocsin)[1]
+
+
+def test_text_says_what_waits_and_why(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        failing(desk)
+        desk.add(fields(name="quiet", active=False))
+        said = tocsin.run("status").stdout
+    header, siem, quiet = (line for line in said.splitlines() if line.startswith((" ", "ID")))
+    assert header.split()[:3] == ["ID", "NAME", "TYPE"]
+    assert siem.split()[:7] == ["1", "siem", "alerts", "active", "12", "50", "2"]
+    assert "503, " in siem
+    assert siem.endswith("attempt 3, interval 3m")
+    assert quiet.split()[3] == "inactive"
+    assert "worker   w1 (headless, hub, pid 812) sends, heartbeat " in said
+    assert "alerts 62" in said
+    assert str(tocsin.db) in said
+
+
+def test_nobody_sending_is_said_loudly_and_first(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.add()
+        desk.append(*events(1, 3))
+    first = tocsin.run("status").stdout.splitlines()[0]
+    assert first.startswith("WARNING: nobody is sending while 3 events wait: start a worker")
+    [webhook] = status_of(tocsin)["webhooks"]
+    assert webhook["reason"] == "no worker is sending"
+
+
+def test_an_empty_store_says_what_to_do(tocsin: Tocsin) -> None:
+    with desk_of(tocsin):
+        pass
+    done = tocsin.run("status")
+    assert done.returncode == 0
+    assert "tocsin webhook add" in done.stdout
+    assert check(tocsin) == (0, "OK - 0 webhooks, 0 undelivered events")
+
+
+def test_foreign_text_cannot_reach_the_terminal(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.call(sources.save_failure, "wireguard", "\x1b]0;x\x07", "bad\x1b[31m", desk.now_ms)
+    assert "\x1b" not in tocsin.run("status").stdout
+    assert "\x1b" not in tocsin.run("status", "--json").stdout
+    assert "\x1b" not in tocsin.run("status", "--check").stdout
+
+
+def test_check_is_content_with_a_healthy_store(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        healthy(desk)
+        desk.append(event(2))
+    assert check(tocsin) == (0, "OK - 1 webhook, 1 undelivered event")
+    done = tocsin.run("status", "--check", "--json")
+    assert json.loads(done.stdout) == {"ok": True, "warnings": []}
+
+
+def waits_for_20m(desk: Desk) -> None:
+    healthy(desk)
+    desk.now_ms -= 20 * MINUTE
+    desk.append(event(2))
+
+
+def blocked(desk: Desk) -> None:
+    failing(desk)
+    change_store(desk.store.path, "UPDATE event SET body = x'7b7d' WHERE seq = 1")
+    assert desk.start(1) is None
+
+
+def paused(desk: Desk) -> None:
+    healthy(desk)
+    desk.call(settings.pause, ACTOR, desk.now_ms)
+
+
+def source_in_error(desk: Desk) -> None:
+    healthy(desk)
+    desk.call(sources.save_failure, "wireguard", "local", "wg is not there", desk.now_ms)
+
+
+def without_worker(desk: Desk) -> None:
+    healthy(desk)
+    desk.append(event(2))
+    desk.call(workers.leave, "w1")
+
+
+def without_key(desk: Desk) -> None:
+    desk.add(fields(headers=(("Authorization", "Bearer x"),)))
+    enter_worker(desk)
+    desk.store.vault.key_file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "options", "words"),
+    [
+        (failing, [], "webhook 1 (siem): attempt 2 of msg_1 (50 events): 503, next at "),
+        (waits_for_20m, [], "webhook 1 (siem): an event waits for 20m"),
+        (blocked, [], "webhook 1 (siem): delivery msg_1 is blocked: "),
+        (paused, [], "all sending is paused by alice from 192.0.2.7 since "),
+        (source_in_error, [], "source wireguard local: wg is not there"),
+        (without_worker, [], "nobody is sending while 1 event wait"),
+        (without_key, [], "put the right key file back"),
+        (healthy, ["--set", "min_free_disk=100TB"], "less than min_free_disk"),
+        (failing, ["--set", "warn_queue=61"], "62 undelivered events, more than warn_queue"),
+    ],
+)
+def test_check_fails(tocsin: Tocsin, prepare: Prepare, options: list[str], words: str) -> None:
+    with desk_of(tocsin) as desk:
+        prepare(desk)
+    code, line = check(tocsin, *options)
+    assert code == ExitCode.CHECK_FAILED
+    assert line.startswith("FAIL - ")
+    assert words in line
+    warnings = json.loads(tocsin.run("status", "--check", "--json", *options).stdout)["warnings"]
+    assert any(words in warning for warning in warnings)
+
+
+def slow_webhook(desk: Desk) -> None:
+    """An event may wait for two of the webhook's own intervals."""
+    waits_for_20m(desk)
+    desk.edit(1, fields(name="siem", interval_ms=11 * MINUTE))
+
+
+def inactive_and_old(desk: Desk) -> None:
+    waits_for_20m(desk)
+    desk.edit(1, fields(name="siem", active=False))
+
+
+def nothing_to_send_without_worker(desk: Desk) -> None:
+    healthy(desk)
+    desk.call(workers.leave, "w1")
+
+
+def first_attempt_under_way(desk: Desk) -> None:
+    webhook = desk.add()
+    desk.append(event(1))
+    desk.started(webhook)
+    enter_worker(desk)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [slow_webhook, inactive_and_old, nothing_to_send_without_worker, first_attempt_under_way],
+)
+def test_check_passes(tocsin: Tocsin, prepare: Prepare) -> None:
+    with desk_of(tocsin) as desk:
+        prepare(desk)
+    assert check(tocsin)[0] == 0
+
+
+def test_check_lists_only_the_first_of_many(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        enter_worker(desk)
+        for number in range(8):
+            desk.call(sources.save_failure, "wireguard", f"s{number}", "bad", desk.now_ms)
+    line = check(tocsin)[1]
+    assert "s4: bad" in line
+    assert "s5: bad" not in line
+    assert line.endswith("; and 3 more")
+
+
+def test_check_tells_on_stdout_of_a_store_that_is_not_there(tocsin: Tocsin) -> None:
+    code, line = check(tocsin)
+    assert code == ExitCode.UNAVAILABLE
+    assert line == f"FAIL - there is no store at {tocsin.db}"
+    assert not tocsin.db.exists()
+
+
+def test_a_silent_worker_with_the_lock_is_stopped_or_stuck(tocsin: Tocsin) -> None:
+    lock = SendingLock(tocsin.db)
+    with desk_of(tocsin) as desk:
+        desk.add()
+        desk.append(event(1))
+        enter_worker(desk, age_ms=OLD_HEARTBEAT_MS + 1_000)
+        assert lock.acquire()
+        held, held_check = tocsin.run("status").stdout, check(tocsin)
+        lock.release()
+        gone, gone_check = tocsin.run("status").stdout, check(tocsin)
+    assert "pid 812) is stopped or stuck, and keeps the lock on purpose, heartbeat 1" in held
+    assert held_check[0] == gone_check[0] == ExitCode.CHECK_FAILED
+    assert "worker w1 (pid 812 on hub) is stopped or stuck" in held_check[1]
+    assert "pid 812) is gone, heartbeat 1" in gone
+    assert "start a worker" in gone_check[1]
+    assert lock.acquire()
+    lock.release()
+
+
+def test_a_silent_worker_that_stood_by_is_no_alarm(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        enter_worker(desk, age_ms=OLD_HEARTBEAT_MS + 1_000, active=False)
+    assert "stood by and is stopped, stuck or gone" in tocsin.run("status").stdout
+    assert check(tocsin)[0] == 0
+
+
+def test_an_outdated_store_can_be_looked_at(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        failing(desk)
+    done = newer(tocsin).run("status", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "tocsin db upgrade" in done.stderr
+    status = json.loads(done.stdout)
+    assert status["store"]["outdated"] is True
+    assert status["webhooks"][0]["queued"] == 12
+    assert newer(tocsin).run("worker", "list").returncode == 0
+
+
+def test_settings_of_the_store_count(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        waits_for_20m(desk)
+        desk.call(settings.set_one, "check_age", "1h", ACTOR, desk.now_ms)
+    assert check(tocsin)[0] == 0
+
+
+def line_of(process: subprocess.Popen[str]) -> Any:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+def test_watch_prints_a_line_for_each_change_and_none_for_a_heartbeat(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        enter_worker(desk)
+        watch = tocsin.start("status", "--watch", "--json")
+        assert line_of(watch)["events"]["alerts"] == 0
+        desk.call(workers.beat, "w1", now_ms() + 1, active=True)
+        desk.append(event(1))
+        assert line_of(watch)["events"]["alerts"] == 1
+        desk.call(settings.pause, ACTOR, desk.now_ms)
+        assert line_of(watch)["paused"]["by"] == ACTOR.text
+    watch.send_signal(signal.SIGINT)
+    assert watch.wait(timeout=30) == 0
+    assert watch.stderr is not None
+    assert watch.stderr.read() == ""
+
+
+def test_watch_without_json_prints_again_what_changed(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        watch = tocsin.start("status", "--watch")
+        assert watch.stdout is not None
+        assert any("alerts 0" in line for line in iter(watch.stdout.readline, ""))
+        desk.append(event(1))
+        assert any("alerts 1" in line for line in iter(watch.stdout.readline, ""))
+
+
+def test_watch_draws_a_terminal_anew(tocsin: Tocsin) -> None:
+    ours, theirs = pty.openpty()
+    with desk_of(tocsin) as desk:
+        command = [*tocsin.command, "--db", str(tocsin.db), "status", "--watch"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tocsin.home)}
+        with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=environment) as watch:
+            os.close(theirs)
+            assert "\x1b[2J" in read_until(ours, "alerts 0")
+            desk.append(event(1))
+            assert "\x1b[2J" in read_until(ours, "alerts 1")
+            watch.send_signal(signal.SIGINT)
+            assert watch.wait(timeout=30) == 0
+    os.close(ours)
+
+
+def read_until(terminal: int, text: str) -> str:
+    """What a terminal shows until it shows a text."""
+    shown = ""
+    while text not in shown:
+        shown += os.read(terminal, 4096).decode()
+    return shown
