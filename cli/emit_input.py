@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 import msgspec
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 4 << 20
+"""What one commit takes at most. Other writers get their turn while the next chunk is read."""
+
+READ_BYTES = 1 << 20
 LINE_LIMIT = 4 << 20
 DOCUMENT_LIMIT = 64_000_000
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,7 +38,7 @@ class Input:
         parts: list[bytes] = []
         size = 0
         while size < CHUNK_BYTES and not self.ended and self._ready(wait=not parts):
-            part = os.read(self._descriptor, CHUNK_BYTES - size)
+            part = os.read(self._descriptor, READ_BYTES)
             self.ended = not part
             parts.append(part)
             size += len(part)

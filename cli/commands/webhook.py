@@ -126,7 +126,7 @@ def unpause(args: Namespace, context: Context) -> ExitCode:
     _set_active(ids, store, context, active=True)
     statuses = statuses_by_id(store)
     for webhook_id in ids:
-        context.out.note(f"{what_it_has(statuses[webhook_id])}.")
+        context.out.note(f"Active: {what_it_has(statuses[webhook_id])}.")
     return ExitCode.OK
 
 
@@ -140,9 +140,10 @@ def delete(args: Namespace, context: Context) -> ExitCode:
         return ExitCode.CHECK_FAILED
     store.call(webhooks.delete, ids, context.actor, context.now_ms())
     cures = " and ".join(f"`tocsin webhook undelete {webhook_id}`" for webhook_id in ids)
+    brings = "brings it" if len(ids) == 1 else "bring them"
     context.out.note(
-        f"Deleted {counted(len(ids), 'webhook')}; nothing is sent to {_it(ids)} from now on. "
-        f"Within ten minutes {cures} brings {_it(ids)} back."
+        f"Deleted {counted(len(ids), 'webhook')}: nothing is sent from now on. "
+        f"Within ten minutes {cures} {brings} back."
     )
     return ExitCode.OK
 
@@ -245,7 +246,3 @@ def _row(webhook: Webhook, status: WebhookStatus | None) -> tuple[object, ...]:
 def _secrets(webhook: Webhook) -> tuple[object, ...]:
     headers = "; ".join(header_lines(webhook, reveal=True))
     return headers or None, ", ".join(secret_lines(webhook)) or None
-
-
-def _it(ids: list[int]) -> str:
-    return "it" if len(ids) == 1 else "them"
