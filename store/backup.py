@@ -78,7 +78,9 @@ def _check_backup(source: Path) -> None:
     if not source.is_file():
         raise Conflict(f"there is no backup at {source}")
     try:
-        with closing(sqlite3.connect(f"file:{source}?mode=ro&immutable=1", uri=True)) as backup:
+        with closing(
+            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        ) as backup:
             application = backup.execute("PRAGMA application_id").fetchone()[0]
             version = backup.execute("PRAGMA user_version").fetchone()[0]
             checked = backup.execute("PRAGMA quick_check").fetchone()[0]

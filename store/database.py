@@ -28,7 +28,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 30
-SQLITE_MAGIC = b"SQLite format 3\0"
+SMALLEST_DATABASE = 512
+"""Bytes: one page. SQLite takes a smaller file for an empty one, and would write over it."""
 
 
 def sqlite(path: Path) -> SqliteDatabase:
@@ -182,7 +183,11 @@ def _check_writable(path: Path) -> None:
 
 
 def _check_file(path: Path, *, create: bool) -> None:
-    """Refuse what is no store before SQLite touches it; make the folder and the file if asked."""
+    """Refuse what is no file before SQLite touches it; make the folder and the file if asked.
+
+    What is in it is read by SQLite alone: closing any other descriptor of the file would drop the
+    locks that this process has on it already.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -194,12 +199,7 @@ def _check_file(path: Path, *, create: bool) -> None:
         raise StoreUnavailable(f"{path} cannot be opened: {error.strerror}") from error
     if not stat.S_ISREG(status.st_mode):
         raise StoreUnavailable(f"{path} is not a file")
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(SQLITE_MAGIC))
-    except OSError as error:
-        raise StoreUnavailable(f"{path} cannot be read: {error.strerror}") from error
-    if magic and magic != SQLITE_MAGIC:
+    if 0 < status.st_size < SMALLEST_DATABASE:
         raise StoreUnavailable(f"{path} is not a Tocsin store: it is no SQLite database")
 
 
