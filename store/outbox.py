@@ -161,9 +161,11 @@ def record(
             _postpone(delivery, row, work, verdict, now_ms)
         if not (verdict.delivered and go_on):
             return None
+        if not row.active or row.deleted_ms is not None or settings.paused() is not None:
+            return None
         try:
             with database.atomic():
-                return _start_next(work.webhook_id, limits, new_id, vault, now_ms, False)
+                return _seal_and_begin(row, limits, new_id, vault, now_ms, False)
         except WrongKey:
             return None  # what was recorded above must stand; the next turn reports the key
 
@@ -198,16 +200,19 @@ def _start_next(
     if row is None or settings.paused() is not None:
         return None
     delivery = Delivery.get_or_none(Delivery.webhook == webhook_id, Delivery.state == "pending")
-    if delivery is not None:
-        body = _frozen_body(delivery)
-        if body is None or delivery.blocked is not None:
-            return None
-    else:
-        sealed = _seal(row, limits, new_id, now_ms, new_run)
-        if sealed is None:
-            return None
-        delivery, body = sealed
+    if delivery is None:
+        return _seal_and_begin(row, limits, new_id, vault, now_ms, new_run)
+    body = _frozen_body(delivery)
+    if body is None or delivery.blocked is not None:
+        return None
     return _begin(delivery, body, row, vault, now_ms)
+
+
+def _seal_and_begin(
+    row: models.Webhook, limits: Limits, new_id: NewId, vault: Vault, now_ms: int, new_run: bool
+) -> Work | None:
+    sealed = _seal(row, limits, new_id, now_ms, new_run)
+    return _begin(*sealed, row, vault, now_ms) if sealed is not None else None
 
 
 def _begin(delivery: Delivery, body: bytes, row: models.Webhook, vault: Vault, now_ms: int) -> Work:
