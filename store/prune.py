@@ -58,7 +58,8 @@ def prune_some(retention: Retention, now_ms: int) -> Pruned:
 
 def give_back(pages: int = 2_000) -> bool:
     """Give freed pages back to the disk; True if there may be more of them."""
-    database.execute_sql(f"PRAGMA incremental_vacuum({pages:d})").fetchall()
+    # A page goes with each step of this statement, and Python's execute() takes one step only.
+    database.connection().executescript(f"PRAGMA incremental_vacuum({pages:d})")
     return int(database.execute_sql("PRAGMA freelist_count").fetchone()[0]) > 0
 
 
