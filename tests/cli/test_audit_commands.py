@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def audited(tocsin: Tocsin, *options: str) -> list[dict[str, Any]]:
 
 
 def siem(**changes: object) -> WebhookFields:
-    return fields(name="siem", headers=(("Authorization", TOKEN),), **changes)
+    return replace(fields(name="siem", headers=(("Authorization", TOKEN),)), **changes)  # type: ignore[arg-type]  # fields by name
 
 
 def two_webhooks(desk: Desk) -> None:

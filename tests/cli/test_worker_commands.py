@@ -1,0 +1,292 @@
+"""`tocsin worker` as a process of its own: when it ends and how, who sends, who stands by."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.exit_codes import ExitCode
+from domain.webhooks import WebhookFields
+from store import reads, workers
+from store.workers import OLD_HEARTBEAT_MS, SendingLock
+from tests.cli.desks import change_store, desk_of, eventually, newer, now_ms, said, status_of
+from tests.program import Tocsin
+from tests.receiver_client import Receiver
+from tests.store.helpers import ALERTS, Desk, event, events
+
+QUICK = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s"}
+TAKEOVER_S = 3.0
+"""One second is what is promised; a machine that is busy with other tests gets some more."""
+
+
+@pytest.fixture
+def tocsin(tocsin: Tocsin) -> Tocsin:
+    tocsin.environment.update(QUICK)
+    return tocsin
+
+
+def subscribe(tocsin: Tocsin, url: str, count: int = 3) -> None:
+    """A webhook with so many events queued."""
+    with desk_of(tocsin) as desk:
+        desk.add(WebhookFields(ALERTS, url))
+        desk.append(*events(1, count))
+
+
+def log_of(tocsin: Tocsin, name: str) -> Path:
+    return tocsin.home / f"{name}.log"
+
+
+def start_worker(tocsin: Tocsin, name: str, *options: str) -> subprocess.Popen[str]:
+    """Start a worker and wait until it sends or stands by."""
+    log = log_of(tocsin, name)
+    process = tocsin.start("worker", "run", *options, log=log)
+    eventually(
+        lambda: said(log, "sending for") or said(log, "standing by"), f"{name} sends or stands by"
+    )
+    return process
+
+
+def workers_of(tocsin: Tocsin) -> list[dict[str, Any]]:
+    """What `worker list --json` says."""
+    done = tocsin.run("worker", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def delivered_of(desk: Desk) -> int:
+    return desk.status(1).delivered_events
+
+
+def test_once_sends_what_is_due_and_ends(tocsin: Tocsin, receiver: Receiver) -> None:
+    subscribe(tocsin, receiver.url("/ok/once"))
+    done = tocsin.run("worker", "--once")
+    assert done.returncode == 0, done.stderr
+    [request] = receiver.requests("/ok/once")
+    assert [event["id"] for event in request.events] == ["e1", "e2", "e3"]
+    [webhook] = status_of(tocsin)["webhooks"]
+    assert (webhook["queued"], webhook["pending"], webhook["delivered_events"]) == (0, None, 3)
+    assert workers_of(tocsin) == []
+
+
+def test_once_with_nothing_to_do_ends_well(tocsin: Tocsin) -> None:
+    with desk_of(tocsin):
+        pass
+    assert tocsin.run("worker", "--once").returncode == 0
+
+
+def test_once_tries_a_failing_receiver_once(tocsin: Tocsin, receiver: Receiver) -> None:
+    subscribe(tocsin, receiver.url("/503/once"))
+    tocsin.environment["TOCSIN_INTERVAL"] = "1h"
+    assert tocsin.run("worker", "--once").returncode == ExitCode.TEMPORARY
+    assert len(receiver.requests("/503/once")) == 1
+    [webhook] = status_of(tocsin)["webhooks"]
+    assert webhook["pending"]["last_status"] == 503
+    assert webhook["pending"]["last_detail"] == "answered 503 Service Unavailable"
+    assert webhook["pending"]["attempts"] == 1
+
+
+def test_until_empty_goes_on_until_all_is_delivered(tocsin: Tocsin, receiver: Receiver) -> None:
+    subscribe(tocsin, receiver.url("/flaky:2/empty"))
+    done = tocsin.run("worker", "--until-empty")
+    assert done.returncode == 0, done.stderr
+    statuses = [request.status for request in receiver.requests("/flaky:2/empty")]
+    assert statuses == [500, 500, 200]
+
+
+def test_until_empty_gives_up_in_time(tocsin: Tocsin, receiver: Receiver) -> None:
+    subscribe(tocsin, receiver.url("/503/late"))
+    done = tocsin.run("worker", "--until-empty", "--timeout", "2s")
+    assert done.returncode == ExitCode.TEMPORARY
+    assert receiver.requests("/503/late")
+    assert workers_of(tocsin) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_lets_the_attempt_in_flight_end(
+    tocsin: Tocsin, receiver: Receiver, number: signal.Signals
+) -> None:
+    subscribe(tocsin, receiver.url("/slow:2/stop"))
+    worker = start_worker(tocsin, "one")
+    receiver.wait("/slow:2/stop", count=1)
+    worker.send_signal(number)
+    assert worker.wait(timeout=30) == 0
+    [request] = receiver.requests("/slow:2/stop")
+    assert request.status == 200
+    [webhook] = status_of(tocsin)["webhooks"]
+    assert (webhook["delivered_events"], webhook["pending"]) == (3, None)
+    assert workers_of(tocsin) == []
+    lock = SendingLock(tocsin.db)
+    assert lock.acquire()
+    lock.release()
+
+
+def test_an_attempt_longer_than_the_grace_is_cut_off_and_noted(
+    tocsin: Tocsin, receiver: Receiver
+) -> None:
+    subscribe(tocsin, receiver.url("/hang/stop"))
+    tocsin.environment["TOCSIN_GRACE"] = "0s"
+    worker = start_worker(tocsin, "one")
+    receiver.wait("/hang/stop", count=1)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=30) == 0
+    with desk_of(tocsin) as desk:
+        pending = desk.status(1).pending
+        assert pending is not None
+        [attempt] = desk.call(reads.attempts, pending.id)
+    assert pending.sending_since_ms is None
+    assert attempt.error == "CutOff"
+
+
+def test_a_second_signal_ends_at_once(tocsin: Tocsin, receiver: Receiver) -> None:
+    subscribe(tocsin, receiver.url("/hang/twice"))
+    worker = start_worker(tocsin, "one")
+    receiver.wait("/hang/twice", count=1)
+    worker.send_signal(signal.SIGTERM)
+    worker.send_signal(signal.SIGINT)
+    assert worker.wait(timeout=5) == ExitCode.INTERRUPTED
+
+
+@pytest.mark.parametrize("how", ["--once", "--until-empty"])
+def test_while_paused_what_ends_by_itself_does_not_start(
+    tocsin: Tocsin, receiver: Receiver, how: str
+) -> None:
+    subscribe(tocsin, receiver.url("/ok/paused"))
+    assert tocsin.run("worker", "pause").returncode == 0
+    done = tocsin.run("worker", how)
+    assert done.returncode == ExitCode.TEMPORARY
+    assert "tocsin worker unpause" in done.stderr
+    assert receiver.requests("/ok/paused") == []
+
+
+def test_a_pause_holds_a_running_worker_until_it_ends(tocsin: Tocsin, receiver: Receiver) -> None:
+    subscribe(tocsin, receiver.url("/ok/held"))
+    assert tocsin.run("worker", "pause").returncode == 0
+    start_worker(tocsin, "one")
+    [webhook] = status_of(tocsin)["webhooks"]
+    assert "all sending is paused by " in webhook["reason"]
+    assert webhook["queued"] == 3
+    assert receiver.requests() == []
+    assert tocsin.run("worker", "unpause").returncode == 0
+    receiver.wait("/ok/held", acked=1)
+    assert tocsin.run("worker", "unpause").stderr == "Sending was not paused.\n"
+
+
+def test_the_second_stands_by_and_takes_over_when_the_first_is_killed(
+    tocsin: Tocsin, receiver: Receiver
+) -> None:
+    subscribe(tocsin, receiver.url("/ok/takeover"))
+    first = start_worker(tocsin, "first")
+    second = start_worker(tocsin, "second")
+    receiver.wait("/ok/takeover", events=3)
+    assert said(log_of(tocsin, "second"), "standing by")
+    assert [row["role"] for row in workers_of(tocsin)] == ["active", "standing by"]
+
+    first.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    eventually(lambda: said(log_of(tocsin, "second"), "sending for"), "the second sends")
+    assert time.monotonic() - killed < TAKEOVER_S
+    with desk_of(tocsin) as desk:
+        desk.append(event(4))
+    receiver.wait("/ok/takeover", events=4)
+    active = [row["pid"] for row in workers_of(tocsin) if row["role"] == "active"]
+    assert active == [second.pid]
+
+
+def test_what_was_in_flight_is_sent_again_with_the_same_id_and_bytes(
+    tocsin: Tocsin, receiver: Receiver
+) -> None:
+    path = "/script:hang,200/cut"
+    subscribe(tocsin, receiver.url(path))
+    first = start_worker(tocsin, "first")
+    receiver.wait(path, count=1)
+    first.send_signal(signal.SIGKILL)
+    start_worker(tocsin, "second")
+    one, two = receiver.wait(path, acked=1)
+    assert one.body == two.body
+    assert one.header("webhook-id") == two.header("webhook-id")
+    assert said(log_of(tocsin, "second"), "cut off")
+
+
+def test_a_stopped_worker_keeps_the_lock_and_status_says_so(
+    tocsin: Tocsin, receiver: Receiver
+) -> None:
+    subscribe(tocsin, receiver.url("/ok/stopped"))
+    worker = start_worker(tocsin, "first")
+    receiver.wait("/ok/stopped", events=3)
+    [row] = workers_of(tocsin)
+    worker.send_signal(signal.SIGSTOP)
+    os.waitpid(worker.pid, os.WUNTRACED)
+    start_worker(tocsin, "second")
+    assert said(log_of(tocsin, "second"), "standing by")
+    with desk_of(tocsin) as desk:
+        desk.append(event(4))
+        # What fifteen seconds would make of it.
+        desk.call(workers.beat, row["id"], now_ms() - OLD_HEARTBEAT_MS - 1_000, active=True)
+    shown = tocsin.run("status")
+    assert f"pid {worker.pid}) is stopped or stuck, and keeps the lock on purpose" in shown.stdout
+    check = tocsin.run("status", "--check")
+    assert check.returncode == ExitCode.CHECK_FAILED
+    assert f"worker {row['id']} (pid {worker.pid} on " in check.stdout
+    assert [row["heartbeat_old"] for row in workers_of(tocsin)] == [True, False]
+    assert len(receiver.requests("/ok/stopped")) == 1
+    worker.send_signal(signal.SIGCONT)
+    receiver.wait("/ok/stopped", events=4)
+    assert worker.poll() is None
+
+
+def test_events_of_another_process_are_sent_soon(tocsin: Tocsin, receiver: Receiver) -> None:
+    subscribe(tocsin, receiver.url("/ok/soon"), count=0)
+    start_worker(tocsin, "one")
+    emitted = tocsin.run("event", "emit", stdin='{"type": "alerts", "attributes": {}}')
+    assert json.loads(emitted.stdout) == {"accepted": 1, "repeated": 0}
+    receiver.wait("/ok/soon", events=1, timeout=10)
+
+
+def test_a_worker_overtaken_by_a_newer_schema_ends(tocsin: Tocsin, receiver: Receiver) -> None:
+    subscribe(tocsin, receiver.url("/ok/newer"))
+    worker = start_worker(tocsin, "one")
+    receiver.wait("/ok/newer", acked=1)
+    with desk_of(tocsin) as desk:
+        eventually(lambda: delivered_of(desk) == 3, "the delivery is recorded")
+    change_store(tocsin.db, "PRAGMA user_version = 99")
+    assert worker.wait(timeout=30) == ExitCode.UNAVAILABLE
+    assert said(log_of(tocsin, "one"), "a newer Tocsin has changed the store")
+
+
+def test_a_headless_start_upgrades_an_older_store_after_a_backup(
+    tocsin: Tocsin, receiver: Receiver
+) -> None:
+    subscribe(tocsin, receiver.url("/ok/upgrade"))
+    done = newer(tocsin).run("worker", "--once")
+    assert done.returncode == 0, done.stderr
+    assert len(receiver.requests("/ok/upgrade")) == 1
+    assert [path.name for path in tocsin.home.glob("*.before-schema-*")] == [
+        "tocsin.db.before-schema-2"
+    ]
+
+
+def test_without_the_right_key_it_does_not_start(tocsin: Tocsin) -> None:
+    subscribe(tocsin, "http://127.0.0.1:9/")
+    (tocsin.home / "tocsin.key").unlink()
+    done = tocsin.run("worker", "run")
+    assert done.returncode == ExitCode.UNAVAILABLE
+    assert "tocsin.key is missing" in done.stderr
+    assert workers_of(tocsin) == []
+
+
+def test_list_in_columns(tocsin: Tocsin) -> None:
+    with desk_of(tocsin):
+        pass
+    worker = start_worker(tocsin, "one")
+    header, line = tocsin.run("worker", "list").stdout.splitlines()
+    assert header.split() == ["WORKER", "ROLE", "KIND", "HOST", "PID", "HEARTBEAT"]
+    assert line.split()[1:3] == ["active", "headless"]
+    assert str(worker.pid) in line.split()
