@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from store import models
-from store.models import Head, rows
+from store.models import Delivery, Head, rows
 from store.stretch import left_out
 from store.webhook_rows import Redo, redo_of
 
@@ -35,6 +35,13 @@ def cut_before(row: models.Webhook, before_ms: int) -> Cut:
     from_redo = (redo.count if redo else 0) - (left.count if left else 0)
     from_queue = 0 if left else _queue_cut(row, before_ms)
     return Cut(from_queue, from_redo, left)
+
+
+def undelivered(row: models.Webhook) -> int:
+    """How many events a webhook has yet to deliver: its queue and its pending delivery."""
+    pending = Delivery.get_or_none(Delivery.webhook == row.id, Delivery.state == "pending")
+    queued = head_of(row.type) - int(row.cursor) + row.redo_count + row.released
+    return queued + (pending.count if pending is not None else 0)
 
 
 def first_since(type_: str, after: int, until: int, since_ms: int) -> int | None:

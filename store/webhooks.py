@@ -12,7 +12,7 @@ from domain.actors import Actor
 from domain.masks import mask_value
 from domain.webhooks import NAME_LIMIT, WebhookFields
 from store import audit, models
-from store.backlog import cut_before, first_since, head_of
+from store.backlog import cut_before, first_since, head_of, undelivered
 from store.errors import Conflict, NotFound, WrongKey
 from store.models import Delivery, Head, database
 from store.records import Secrets, Webhook
@@ -223,7 +223,9 @@ def delete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> None:
             row = live(webhook_id)
             row.deleted_ms = now_ms
             _save_revision(row, now_ms, retargeted=False)
-            audit.note(actor, "webhook.delete", now_ms, webhook_id)
+            audit.note(
+                actor, "webhook.delete", now_ms, webhook_id, undelivered_events=undelivered(row)
+            )
 
 
 def undelete(webhook_id: int, actor: Actor, now_ms: int) -> None:

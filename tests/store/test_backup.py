@@ -1,0 +1,215 @@
+"""Backups hold everything that was accepted; a restore fills an empty store, sending paused."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from store import audit, backup, health, migrations, outbox, settings, webhooks
+from store import events as event_store
+from store.database import Store, open_store
+from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
+from store.models import database
+from tests.store.helpers import ACTOR, ALERTS, NOW, Desk, event, events, fields
+
+HEADERS = (("Authorization", "Bearer 6f1d0c7e-very-secret"),)
+
+
+@pytest.fixture
+def saved(desk: Desk, tmp_path: Path) -> Path:
+    """A backup with its key of a store with two webhooks, one of them failing."""
+    webhook_id = desk.add(fields(headers=HEADERS))
+    desk.add()
+    desk.append(*events(1, 3))
+    desk.end(desk.started(webhook_id), 500)
+    target = tmp_path / "backup?50%.db"
+    backup.backup_to(desk.store.path, target)
+    backup.backup_key(desk.store.vault.key_file, target)
+    desk.store.close()
+    return target
+
+
+@pytest.fixture
+def fresh(saved: Path, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of another host."""
+    store = open_store(tmp_path / "other" / "tocsin.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def store(store_path: Path) -> Iterator[Store]:
+    """A store that a test may have closed, since only one is open at a time."""
+    opened = open_store(store_path)
+    yield opened
+    try:
+        opened.close()
+    except RuntimeError:
+        assert opened.path == store_path  # closed by `saved`
+
+
+def restore(store: Store, source: Path) -> backup.Restored:
+    return store.call(backup.restore_from, source, store.path, store.vault.key_file, ACTOR, NOW + 5)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_backup_is_one_private_file_with_all_that_was_accepted(saved: Path) -> None:
+    assert mode(saved) == 0o600
+    assert mode(backup.key_beside(saved)) == 0o400
+    assert sorted(file.name for file in saved.parent.glob("backup*")) == [
+        saved.name,
+        f"{saved.name}.key",
+    ]
+    with closing(sqlite3.connect(saved)) as copy:
+        assert copy.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert copy.execute("SELECT count(*) FROM event").fetchone() == (3,)
+
+
+def test_a_backup_can_be_made_while_others_write(desk: Desk, tmp_path: Path) -> None:
+    desk.append(*events(1, 3))
+    desk.call(lambda: _backup_inside_a_transaction(desk.store.path, tmp_path / "copy.db"))
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("SELECT count(*) FROM event").fetchone() == (3,)
+    assert desk.call(event_store.heads)[ALERTS] == 4
+
+
+def _backup_inside_a_transaction(path: Path, target: Path) -> None:
+    with database.atomic():
+        event_store.append([event(4)], NOW)
+        backup.backup_to(path, target)
+
+
+def test_a_restore_brings_everything_back_paused(fresh: Store, saved: Path) -> None:
+    assert restore(fresh, saved) == backup.Restored(webhooks=2, events=3, key_restored=True)
+    assert mode(fresh.vault.key_file) == 0o400
+    assert fresh.call(outbox.plans) == []
+    assert fresh.call(settings.paused) is not None
+    assert fresh.call(audit.changes)[0].action == "worker.pause"
+    assert fresh.call(health.problems, fresh.vault) == []
+    assert fresh.call(webhooks.find, 1, fresh.vault).fields.headers == HEADERS
+    desk = Desk(fresh, now_ms=NOW + 10)
+    assert desk.append(event(3), event(4)).accepted == 1
+    fresh.call(settings.unpause, ACTOR, NOW)
+    work = desk.started(1)
+    assert (work.number, work.headers) == (2, HEADERS)
+
+
+def test_a_restored_store_opens_again(fresh: Store, saved: Path) -> None:
+    restore(fresh, saved)
+    fresh.sibling().close()
+    reopened = open_store(fresh.path)
+    pragma = reopened.call(lambda: database.execute_sql("PRAGMA journal_mode").fetchone())
+    assert pragma == ("wal",)
+    assert not reopened.outdated
+    reopened.close()
+    assert sorted(file.name for file in fresh.path.parent.iterdir() if file.suffix != ".db") == [
+        "tocsin.db-shm",
+        "tocsin.db-wal",
+        "tocsin.key",
+    ]
+
+
+def test_without_its_key_a_restore_waits_for_it(fresh: Store, saved: Path) -> None:
+    key = backup.key_beside(saved)
+    elsewhere = key.with_name("elsewhere")
+    key.rename(elsewhere)
+    assert not restore(fresh, saved).key_restored
+    with pytest.raises(WrongKey, match="put the right key file back"):
+        fresh.call(fresh.vault.check)
+    assert not fresh.call(webhooks.find, 1, fresh.vault).readable
+    elsewhere.replace(fresh.vault.key_file)
+    fresh.call(fresh.vault.check)
+    assert fresh.call(webhooks.find, 1, fresh.vault).fields.headers == HEADERS
+
+
+def test_only_an_empty_store_is_restored_into(fresh: Store, saved: Path) -> None:
+    Desk(fresh).append(event(9))
+    key = fresh.vault.key_file.read_bytes()
+    with pytest.raises(Conflict, match="is not empty"):
+        restore(fresh, saved)
+    assert fresh.call(event_store.heads)[ALERTS] == 1
+    assert fresh.vault.key_file.read_bytes() == key
+
+
+def other_database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE t (v)")
+
+
+def newer_store(path: Path) -> None:
+    open_store(path, key_file=path.with_name("another.key")).close()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
+
+
+def text_file(path: Path) -> None:
+    path.write_text("no database " * 100)
+
+
+def nothing(path: Path) -> None:
+    pass
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (other_database, "is not a backup of a Tocsin store"),
+        (newer_store, "newer Tocsin"),
+        (text_file, "is not a Tocsin store, or it is damaged"),
+        (nothing, "there is no backup at"),
+        (folder, "there is no backup at"),
+    ],
+)
+def test_what_is_no_backup_changes_nothing(tmp_path: Path, make: object, sentence: str) -> None:
+    source = tmp_path / "source.db"
+    make(source)  # type: ignore[operator]
+    fresh = open_store(tmp_path / "other" / "tocsin.db")
+    key = fresh.vault.key_file.read_bytes()
+    with pytest.raises(StoreError, match=sentence):
+        restore(fresh, source)
+    assert fresh.vault.key_file.read_bytes() == key
+    assert fresh.call(health.problems, fresh.vault) == []
+    assert Desk(fresh).append(event(1)).accepted == 1
+    fresh.close()
+
+
+def test_a_damaged_backup_is_refused(fresh: Store, saved: Path) -> None:
+    content = bytearray(saved.read_bytes())
+    content[4_096 : 3 * 4_096] = b"\xff" * 2 * 4_096
+    saved.write_bytes(content)
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        restore(fresh, saved)
+    assert fresh.call(backup.is_empty)
+
+
+def test_no_file_is_written_over(desk: Desk, tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_text("mine")
+    with pytest.raises(Conflict, match="exists already: choose another file"):
+        backup.backup_to(desk.store.path, target)
+    backup.key_beside(target).write_text("mine too")
+    with pytest.raises(Conflict, match="exists already"):
+        backup.backup_key(desk.store.vault.key_file, target)
+    assert target.read_text() == "mine"
+    assert backup.key_beside(target).read_text() == "mine too"
+
+
+def test_a_backup_that_cannot_be_written_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match=r"cannot write .*: No such file or directory"):
+        backup.backup_to(desk.store.path, tmp_path / "missing" / "copy.db")
+    desk.store.vault.key_file.unlink()
+    with pytest.raises(StoreUnavailable, match=r"cannot read .*tocsin\.key"):
+        backup.backup_key(desk.store.vault.key_file, tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db.key").exists()

@@ -1,0 +1,65 @@
+"""`db check` finds what is wrong, and finds nothing where nothing is."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.event_types import EventType
+from store import health, models
+from tests.store.helpers import Desk, event, events, fields
+
+
+def problems(desk: Desk) -> list[str]:
+    return desk.call(health.problems, desk.store.vault)
+
+
+def busy(desk: Desk) -> None:
+    """Give the store some of everything."""
+    first, second = desk.add(fields(headers=(("X-A", "1"),))), desk.add()
+    desk.append(*events(1, 5), *events(1, 2, EventType.LOG_AUTHN))
+    desk.end(desk.started(first), 500)
+    desk.end(desk.started(second), 200)
+    desk.append(event(6))
+
+
+def test_a_sound_store_has_no_problems(desk: Desk) -> None:
+    assert problems(desk) == []
+    busy(desk)
+    assert problems(desk) == []
+
+
+@pytest.mark.parametrize("number", [1, 3, 6])
+def test_a_missing_event_is_found(desk: Desk, number: int) -> None:
+    busy(desk)
+    gone = models.Event.delete().where(models.Event.type == "alerts", models.Event.seq == number)
+    desk.call(gone.execute)
+    assert "1 events of alerts are missing" in problems(desk)
+
+
+def test_a_changed_body_of_a_pending_delivery_is_found(desk: Desk) -> None:
+    busy(desk)
+    other = event(2, text="other").body
+    changed = models.Event.update(body=other).where(
+        models.Event.type == "alerts", models.Event.seq == 2
+    )
+    desk.call(changed.execute)
+    (problem,) = problems(desk)
+    assert problem == "delivery msg_1 no longer has the bytes that were sealed"
+
+
+def test_a_row_that_points_nowhere_is_found(desk: Desk) -> None:
+    busy(desk)
+
+    def lose_a_webhook() -> None:
+        models.database.execute_sql("PRAGMA foreign_keys = 0")
+        models.database.execute_sql("DELETE FROM webhook WHERE id = 2")
+        models.database.execute_sql("PRAGMA foreign_keys = 1")
+
+    desk.call(lose_a_webhook)
+    assert problems(desk) == ["a row of delivery points to a row that is gone"]
+
+
+def test_a_missing_key_is_found(desk: Desk) -> None:
+    desk.store.vault.key_file.unlink()
+    (problem,) = problems(desk)
+    assert "is missing: put it back" in problem

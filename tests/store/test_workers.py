@@ -1,0 +1,128 @@
+"""Law 7: one sender, by a lock of the operating system."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store import workers
+from store.records import Worker
+from store.workers import SendingLock
+from tests.store.helpers import NOW, Child, Desk
+
+HOLD = """
+lock = workers.SendingLock(path)
+assert lock.acquire()
+ready()
+"""
+
+
+@pytest.fixture
+def holder(store_path: Path) -> Iterator[Child]:
+    """Another process that holds the lock."""
+    store_path.parent.mkdir(exist_ok=True)
+    child = Child(HOLD, store_path)
+    child.wait_ready()
+    yield child
+    child.kill()
+
+
+def test_the_lock_is_taken_once_and_given_back(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    first, second = SendingLock(store_path), SendingLock(store_path)
+    assert first.acquire()
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    first.release()
+    assert second.acquire()
+    assert not first.acquire()
+    second.release()
+    assert first.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_another_process_is_kept_out_until_the_holder_ends(holder: Child, store_path: Path) -> None:
+    lock = SendingLock(store_path)
+    assert not lock.acquire()
+    holder.go()
+    holder.finish()
+    assert lock.acquire()
+    lock.release()
+
+
+def test_a_kill_9_frees_the_lock(holder: Child, store_path: Path) -> None:
+    os.kill(holder.process.pid, signal.SIGKILL)
+    holder.process.wait()
+    lock = SendingLock(store_path)
+    assert lock.acquire()
+    lock.release()
+
+
+def test_a_stopped_process_keeps_the_lock(holder: Child, store_path: Path) -> None:
+    os.kill(holder.process.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, holder.process.pid, os.WSTOPPED)
+    assert not SendingLock(store_path).acquire()
+    os.kill(holder.process.pid, signal.SIGCONT)
+    assert not SendingLock(store_path).acquire()
+
+
+def test_a_program_that_the_holder_starts_does_not_inherit_the_lock(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    child = Child(
+        """
+import subprocess
+nowhere = subprocess.DEVNULL
+lock = workers.SendingLock(path)
+assert lock.acquire()
+sleeper = subprocess.Popen(["sleep", "60"], close_fds=False, stdout=nowhere, stderr=nowhere)
+print(sleeper.pid, flush=True)
+""",
+        store_path,
+    )
+    sleeper = int(child.finish())
+    try:
+        lock = SendingLock(store_path)
+        assert lock.acquire()
+        lock.release()
+    finally:
+        os.kill(sleeper, signal.SIGKILL)
+
+
+def worker(name: str, heartbeat_ms: int = NOW, *, active: bool = False) -> Worker:
+    return Worker(name, "host", 812, "headless", active, NOW, heartbeat_ms)
+
+
+def everyone(desk: Desk) -> list[tuple[str, bool, int]]:
+    found = desk.call(workers.everyone)
+    return [(one.id, one.active, one.heartbeat_ms) for one in found]
+
+
+def test_workers_enter_beat_and_leave(desk: Desk) -> None:
+    desk.call(workers.enter, worker("a"))
+    desk.call(workers.enter, worker("b"))
+    assert desk.call(workers.everyone) == [worker("a"), worker("b")]
+    desk.call(workers.beat, "b", NOW + 1, active=True)
+    assert everyone(desk) == [("b", True, NOW + 1), ("a", False, NOW)]
+    desk.call(workers.leave, "b")
+    assert everyone(desk) == [("a", False, NOW)]
+
+
+def test_of_two_that_say_they_are_active_the_last_one_is(desk: Desk) -> None:
+    for name in ("a", "b"):
+        desk.call(workers.enter, worker(name))
+        desk.call(workers.beat, name, NOW, active=True)
+    assert everyone(desk) == [("b", True, NOW), ("a", False, NOW)]
+    desk.call(workers.beat, "a", NOW + 1, active=False)
+    assert everyone(desk) == [("b", True, NOW), ("a", False, NOW + 1)]
+
+
+def test_workers_that_were_not_heard_of_for_an_hour_are_forgotten(desk: Desk) -> None:
+    desk.call(workers.enter, worker("old"))
+    desk.call(workers.enter, worker("new", NOW + workers.FORGET_MS))
+    assert len(everyone(desk)) == 2
+    desk.call(workers.enter, worker("newer", NOW + workers.FORGET_MS + 1))
+    assert [name for name, _, _ in everyone(desk)] == ["new", "newer"]
