@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from store import models
@@ -44,13 +45,16 @@ def undelivered(row: models.Webhook) -> int:
     return queued + (pending.count if pending is not None else 0)
 
 
-def first_since(type_: str, after: int, until: int, since_ms: int) -> int | None:
+def first_since(
+    type_: str, after: int, until: int, since_ms: int, *, without: Collection[int] = ()
+) -> int | None:
     """The first event between two places of a type's sequence that was accepted since a time."""
     query = models.Event.select(models.Event.seq).where(
         models.Event.type == type_,
         models.Event.seq > after,
         models.Event.seq <= until,
         models.Event.received_ms >= since_ms,
+        models.Event.seq.not_in(list(without)),
     )
     first = rows(query.order_by(models.Event.seq).limit(1))
     return int(first[0][0]) if first else None
@@ -62,12 +66,12 @@ def head_of(type_: str) -> int:
 
 
 def _redo_left(row: models.Webhook, redo: Redo, before_ms: int) -> Redo | None:
-    kept = first_since(redo.type, redo.next - 1, redo.last, before_ms)
+    without = left_out(row, redo)
+    kept = first_since(redo.type, redo.next - 1, redo.last, before_ms, without=without)
     if kept is None:
         return None
-    dropped = set(range(redo.next, kept)) - left_out(row, redo)
-    left = replace(redo, next=kept, count=redo.count - len(dropped))
-    return left if left.count else None
+    dropped = set(range(redo.next, kept)) - without
+    return replace(redo, next=kept, count=redo.count - len(dropped))
 
 
 def _queue_cut(row: models.Webhook, before_ms: int) -> int:
