@@ -30,7 +30,7 @@ def show(args: Namespace, context: Context) -> ExitCode:
         return _check(args, context)
     store = open_for_reading(context)
     if args.watch:
-        return _watch(store, context, _Changes(context, as_json=args.json))
+        return _watch(store, context, Changes(context, as_json=args.json))
     report = read_report(store, context)
     if args.json:
         context.out.json(status_json(report, problems(report)))
@@ -78,7 +78,7 @@ def _moves(report: Report, now_ms: int) -> bool:
     return waits or not 0 <= now_ms - report.now_ms < LOOK_AGAIN_MS
 
 
-class _Changes:
+class Changes:
     """Draws a terminal anew; elsewhere writes only what differs from what was written last."""
 
     def __init__(self, context: Context, *, as_json: bool) -> None:

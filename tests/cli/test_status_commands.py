@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -12,11 +13,16 @@ from typing import Any
 
 import pytest
 
+from cli.commands.status import Changes
+from cli.config import default_configuration
+from cli.context import Context
 from cli.exit_codes import ExitCode
+from cli.output import Output
+from cli.status_report import read_report
 from domain.event_types import EventType
 from store import settings, sources, workers
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
-from tests.cli.desks import change_store, desk_of, enter_worker, newer, now_ms, status_of
+from tests.cli.desks import change_store, desk_of, enter_worker, newer, status_of
 from tests.program import ROOT, Tocsin
 from tests.store.helpers import ACTOR, MINUTE, Desk, event, events, fields
 
@@ -332,12 +338,26 @@ def line_of(process: subprocess.Popen[str]) -> Any:
     return json.loads(process.stdout.readline())
 
 
-def test_watch_prints_a_line_for_each_change_and_none_for_a_heartbeat(tocsin: Tocsin) -> None:
+def test_a_heartbeat_is_no_change(tocsin: Tocsin) -> None:
+    written = io.StringIO()
+    context = Context(default_configuration(), ACTOR, Output(written, written, written))
+    show = Changes(context, as_json=True)
+    with desk_of(tocsin) as desk:
+        enter_worker(desk)
+        show(read_report(desk.store, context))
+        desk.call(workers.beat, "w1", desk.now_ms + 1_000, active=True)
+        show(read_report(desk.store, context))
+        assert written.getvalue().count("\n") == 1
+        desk.call(workers.beat, "w1", desk.now_ms - 60_000, active=True)
+        show(read_report(desk.store, context))
+    assert written.getvalue().count("\n") == 2
+
+
+def test_watch_prints_a_line_for_each_change(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         enter_worker(desk)
         watch = tocsin.start("status", "--watch", "--json")
         assert line_of(watch)["events"]["alerts"] == 0
-        desk.call(workers.beat, "w1", now_ms() + 1, active=True)
         desk.append(event(1))
         assert line_of(watch)["events"]["alerts"] == 1
         desk.call(settings.pause, ACTOR, desk.now_ms)
