@@ -67,7 +67,7 @@ class Input:
     def _ready(self, *, wait: bool) -> bool:
         ready, _, _ = select.select([self._descriptor, self._stop], [], [], None if wait else 0)
         self.stopped = self._stop in ready
-        return not self.stopped
+        return self._descriptor in ready and not self.stopped
 
 
 def is_document(beginning: bytes, *, ended: bool) -> bool:

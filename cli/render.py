@@ -47,9 +47,7 @@ def size_text(size: int) -> str:
 
 def counted(count: int, noun: str) -> str:
     """A number with its noun: "1 event", "12,000 events"."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def columns(row: Sequence[object], widths: Sequence[int]) -> str:

@@ -61,7 +61,7 @@ def retry(args: Namespace, context: Context) -> ExitCode:
     store = open_for_writing(context)
     asked = store.call(requests.retry, args.id, context.actor, context.now_ms())
     if not asked.done:
-        context.out.note(f"An attempt of {args.id} is in flight at this moment: look at it first.")
+        context.out.note(LATER)
         return ExitCode.OK
     context.out.note(f"The next attempt of {args.id} is due now.")
     delivery = store.call(reads.delivery, args.id)

@@ -1,0 +1,349 @@
+"""`tocsin event`: what is taken in which form, what is refused, and what the lists show."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.exit_codes import ExitCode
+from domain.event_types import EventType
+from domain.times import rfc3339
+from store import events as event_store
+from tests.cli.desks import desk_of, eventually, newer
+from tests.program import ROOT, Tocsin
+from tests.store.helpers import event, events, fields
+
+SAMPLES = ROOT / "tests/data/samples"
+ALERT = '{"type":"alerts","id":"%s","attributes":{"created":"2026-11-24T08:00:00Z","n":%d}}'
+
+
+def line(name: str, number: int = 0) -> str:
+    """A complete alert as one line of JSON."""
+    return ALERT % (name, number) + "\n"
+
+
+def emit(tocsin: Tocsin, text: str, *options: str) -> tuple[int, Any, str]:
+    """The exit code, the answer and stderr of `event emit` with `text` on stdin."""
+    done = tocsin.run("event", "emit", *options, stdin=text)
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def stored(tocsin: Tocsin, type_: EventType = EventType.ALERTS) -> list[str]:
+    """The ids in the store, in the order of acceptance."""
+    with desk_of(tocsin) as desk:
+        return [found.id for found in desk.call(event_store.after, type_, 0, limit=100_000)]
+
+
+def answer(accepted: int, repeated: int = 0) -> dict[str, int]:
+    return {"accepted": accepted, "repeated": repeated}
+
+
+@pytest.mark.parametrize("type_", EventType)
+def test_each_sample_goes_through_unchanged_in_meaning(tocsin: Tocsin, type_: EventType) -> None:
+    file = SAMPLES / f"{type_.value}.json"
+    for expected in (answer(1), answer(0, 1)):
+        done = tocsin.run("event", "emit", str(file))
+        assert (done.returncode, json.loads(done.stdout)) == (ExitCode.OK, expected)
+    [sample] = json.loads(file.read_text())
+    shown = tocsin.run("event", "show", type_.value, sample["id"], "--json")
+    assert json.loads(shown.stdout)["event"] == sample
+
+
+def test_one_object_is_taken(tocsin: Tocsin) -> None:
+    assert emit(tocsin, line("a").rstrip()) == (ExitCode.OK, answer(1), "")
+    assert stored(tocsin) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(json.loads(ALERT % ("a", 1)), indent=2),
+        "\n\n" + (ALERT % ("a", 1)).replace(",", ",\n") + "\n",
+        "[" + ALERT % ("a", 1) + "]",
+        "[\n" + ALERT % ("a", 1) + "\n]\n",
+    ],
+)
+def test_a_document_may_have_several_lines(tocsin: Tocsin, text: str) -> None:
+    assert emit(tocsin, text) == (ExitCode.OK, answer(1), "")
+    assert stored(tocsin) == ["a"]
+
+
+def test_an_array_is_all_or_nothing(tocsin: Tocsin) -> None:
+    good = ALERT % ("a", 1)
+    code, counts, errors = emit(tocsin, f'[{good},{{"type":"nope","attributes":{{}}}}]')
+    assert (code, counts) == (ExitCode.BAD_DATA, answer(0))
+    assert errors.startswith('tocsin: event 2 of 2, type: unknown type "nope"')
+    assert stored(tocsin) == []
+    assert emit(tocsin, f"[{good},{good}]") == (ExitCode.OK, answer(1, 1), "")
+    code, counts, errors = emit(tocsin, f"[{ALERT % ('b', 1)},{ALERT % ('a', 2)}]")
+    assert (code, counts) == (ExitCode.BAD_DATA, answer(0))
+    assert errors.startswith("tocsin: event 2 of 2: the id a is already known for alerts")
+    assert stored(tocsin) == ["a"]
+
+
+def test_a_document_that_is_too_large_is_refused(tocsin: Tocsin, tmp_path: Path) -> None:
+    file = tmp_path / "large.json"
+    with file.open("wb") as large:
+        large.write(b"[")
+        large.truncate(64_000_001)
+    done = tocsin.run("event", "emit", str(file))
+    assert (done.returncode, json.loads(done.stdout)) == (ExitCode.BAD_DATA, answer(0))
+    assert done.stderr == (
+        "tocsin: the document is larger than 64.0 MB: send its events as JSON lines instead\n"
+    )
+
+
+def test_json_lines_take_the_good_and_name_the_bad(tocsin: Tocsin) -> None:
+    text = (
+        line("a")
+        + "nope\n"
+        + "\n"
+        + '{"type":"alerts","attributes":{"created":"yesterday"}}\r\n'
+        + line("a")
+        + line("a", 7)
+        + line("b").rstrip()
+    )
+    code, counts, errors = emit(tocsin, text)
+    assert (code, counts) == (ExitCode.BAD_DATA, answer(2, 1))
+    told = errors.splitlines()
+    assert told[0] == "line 2: byte 0: not JSON: expecting value"
+    assert told[1].startswith('line 4: attributes.created: "yesterday" is not')
+    assert told[2].startswith("line 6: id: its id is known already with another body")
+    assert told[3:] == ["3 of 7 lines were refused."]
+    assert stored(tocsin) == ["a", "b"]
+
+
+def test_lines_keep_their_numbers_and_order_across_chunks(tocsin: Tocsin, tmp_path: Path) -> None:
+    padding = "x" * 3_000
+    lines = [ALERT % (f"e{n}", n) for n in range(4_000)]
+    lines[3_500] = '{"type":"alerts","attributes":{"text":"' + padding + '"},"id":""}'
+    lines = [text.replace('"n":', f'"text":"{padding}","n":') for text in lines]
+    file = tmp_path / "many.jsonl"
+    file.write_text("\n".join(lines))
+    done = tocsin.run("event", "emit", str(file))
+    assert (done.returncode, json.loads(done.stdout)) == (ExitCode.BAD_DATA, answer(3_999))
+    assert done.stderr.startswith('line 3501: id: "" is no id')
+    assert stored(tocsin) == [f"e{n}" for n in range(4_000) if n != 3_500]
+
+
+def test_a_line_without_end_is_refused_and_the_next_one_taken(
+    tocsin: Tocsin, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.jsonl"
+    file.write_text(line("a") + '{"x":"' + "y" * 10_000_000 + '"}\n' + line("b") + "nope\n")
+    done = tocsin.run("event", "emit", str(file))
+    assert (done.returncode, json.loads(done.stdout)) == (ExitCode.BAD_DATA, answer(2))
+    assert [text.split(":")[0] for text in done.stderr.splitlines()[:2]] == ["line 2", "line 4"]
+    assert stored(tocsin) == ["a", "b"]
+
+
+def test_no_input_is_no_event(tocsin: Tocsin) -> None:
+    assert emit(tocsin, "") == (ExitCode.OK, answer(0), "")
+    assert emit(tocsin, "\n \n") == (ExitCode.OK, answer(0), "")
+
+
+def test_a_missing_file_is_named(tocsin: Tocsin, tmp_path: Path) -> None:
+    for name in (tmp_path / "none", tmp_path):
+        done = tocsin.run("event", "emit", str(name))
+        assert done.returncode == ExitCode.NO_INPUT
+        assert done.stderr.startswith(f"tocsin: {name}: ")
+
+
+def test_little_disk_stops_all_but_sign_ins(tocsin: Tocsin) -> None:
+    short = ("--set", "min_free_disk=90TB")
+    code, counts, errors = emit(tocsin, line("a"), *short)
+    assert (code, counts) == (ExitCode.TEMPORARY, answer(0))
+    assert "less than min_free_disk" in errors
+    assert "nothing was taken from line 1 on" in errors
+    assert emit(tocsin, f"[{ALERT % ('a', 1)}]", *short)[:2] == (ExitCode.TEMPORARY, answer(0))
+    sign_in = '{"type":"log_authn","attributes":{}}'
+    assert emit(tocsin, sign_in, *short) == (ExitCode.OK, answer(1), "")
+    assert stored(tocsin) == []
+
+
+def test_an_older_store_takes_nothing(tocsin: Tocsin) -> None:
+    assert emit(tocsin, line("a"))[0] == ExitCode.OK
+    done = newer(tocsin).run("event", "emit", stdin=line("b"))
+    assert done.returncode == ExitCode.UNAVAILABLE
+    assert "run `tocsin db upgrade`" in done.stderr
+    assert stored(tocsin) == ["a"]
+
+
+class Pipe:
+    """A running `event emit` that reads from a pipe which stays open."""
+
+    def __init__(self, tocsin: Tocsin, tmp_path: Path) -> None:
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        self.tocsin = tocsin
+        self.process = tocsin.start("event", "emit", str(path))
+        self._writer = os.open(path, os.O_WRONLY)
+
+    def write(self, text: str) -> None:
+        os.write(self._writer, text.encode())
+
+    def wait_for(self, *ids: str) -> None:
+        """Wait until exactly these are in the store."""
+        eventually(lambda: stored(self.tocsin) == list(ids), f"{ids} are stored")
+
+    def close(self) -> None:
+        os.close(self._writer)
+
+    def end(self) -> tuple[int, Any, str]:
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, json.loads(out), err
+
+
+def test_a_pipe_is_taken_as_it_comes(tocsin: Tocsin, tmp_path: Path) -> None:
+    pipe = Pipe(tocsin, tmp_path)
+    pipe.write(line("a"))
+    pipe.wait_for("a")
+    pipe.write(line("b") + line("c")[:20])
+    pipe.wait_for("a", "b")
+    pipe.write(line("c")[20:-1])
+    pipe.close()
+    assert pipe.end() == (ExitCode.OK, answer(3), "")
+    assert stored(tocsin) == ["a", "b", "c"]
+
+
+def test_a_document_may_come_slowly(tocsin: Tocsin, tmp_path: Path) -> None:
+    pipe = Pipe(tocsin, tmp_path)
+    for part in ("[", ALERT % ("a", 1), ",\n", ALERT % ("b", 2), "]"):
+        pipe.write(part)
+    pipe.close()
+    assert pipe.end() == (ExitCode.OK, answer(2), "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_what_is_on_disk(
+    tocsin: Tocsin, tmp_path: Path, number: signal.Signals
+) -> None:
+    pipe = Pipe(tocsin, tmp_path)
+    pipe.write(line("a") + line("b")[:-1])
+    pipe.wait_for("a")
+    pipe.process.send_signal(number)
+    assert pipe.end() == (ExitCode.INTERRUPTED, answer(1), "")
+    assert stored(tocsin) == ["a"]
+    pipe.close()
+
+
+def test_a_reader_that_went_away_costs_no_event(tocsin: Tocsin, tmp_path: Path) -> None:
+    pipe = Pipe(tocsin, tmp_path)
+    assert pipe.process.stdout is not None
+    pipe.process.stdout.close()
+    pipe.write(line("a"))
+    pipe.close()
+    assert pipe.process.wait(timeout=30) == ExitCode.BROKEN_PIPE
+    assert stored(tocsin) == ["a"]
+
+
+def test_emit_loads_nothing_of_delivery_and_no_cryptography(tocsin: Tocsin) -> None:
+    assert emit(tocsin, line("a"))[0] == ExitCode.OK
+    script = (
+        "import sys; from cli.main import main; code = main(sys.argv[1:]); "
+        "heavy = {'cryptography', 'httpx', 'delivery', 'textual'} & set(sys.modules); "
+        "sys.exit(f'loaded {heavy}' if heavy else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, "--db", str(tocsin.db), "event", "emit"],
+        input=line("b"),
+        env={"PYTHONPATH": str(ROOT), "HOME": str(tocsin.home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_list_shows_the_newest_of_all_types_oldest_first(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        for number in range(1, 6):
+            desk.now_ms += 1_000
+            type_ = EventType.ALERTS if number % 2 else EventType.LOG_AUTHN
+            desk.append(event(number, type_))
+        third_ms = desk.now_ms - 2_000
+    listed = json.loads(tocsin.run("event", "list", "--limit", "3", "--json").stdout)
+    assert [one["id"] for one in listed] == ["e3", "e4", "e5"]
+    assert [one["seq"] for one in listed] == [2, 2, 3]
+    alerts = json.loads(tocsin.run("event", "list", "--type", "alerts", "--json").stdout)
+    assert [one["id"] for one in alerts] == ["e1", "e3", "e5"]
+    time = rfc3339(third_ms)
+    newer_ones = json.loads(tocsin.run("event", "list", "--since", time, "--json").stdout)
+    assert [one["id"] for one in newer_ones] == ["e3", "e4", "e5"]
+
+
+def test_list_in_words_and_when_empty(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        empty = tocsin.run("event", "list", "--json")
+        assert json.loads(empty.stdout) == []
+        desk.append(event(1, text="\x1b]52;evil"))
+    header, row = tocsin.run("event", "list").stdout.splitlines()
+    assert header.split() == ["ACCEPTED", "TYPE", "ID", "EVENT"]
+    assert row.split()[1:3] == ["alerts", "e1"]
+    assert "\x1b" not in row
+    assert tocsin.run("event", "list", "--limit", "9" * 30).returncode == ExitCode.OK
+
+
+def test_json_keeps_the_spelling_of_numbers_and_is_plain_ascii(tocsin: Tocsin) -> None:
+    body = '{"type":"alerts","id":"a","attributes":{"n":10.10,"big":%s,"text":"é\u202e😀\x7f"}}'
+    assert emit(tocsin, body % ("9" * 40))[0] == ExitCode.OK
+    for command in (("list",), ("show", "alerts", "a")):
+        text = tocsin.run("event", *command, "--json").stdout
+        assert text.isascii()
+        assert '"n":10.10' in text
+        assert "9" * 40 in text
+        shown = json.loads(text)
+        found = shown["event"] if isinstance(shown, dict) else shown[0]["event"]
+        assert found["attributes"]["text"] == "é\u202e😀\x7f"
+
+
+def test_follow_shows_new_events(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.append(event(1))
+        process = tocsin.start("event", "list", "--follow", "--json")
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["id"] == "e1"
+        desk.append(event(2, EventType.LOG_CHANGES))
+        assert json.loads(process.stdout.readline())["id"] == "e2"
+        desk.append(*events(3, 4))
+        assert [json.loads(process.stdout.readline())["id"] for _ in "34"] == ["e3", "e4"]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
+
+
+def test_show_tells_who_carried_it(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.append(event(1))
+        alone = tocsin.run("event", "show", "alerts", "e1")
+        assert alone.stdout.startswith("Alerts event 1, accepted ")
+        assert '"id": "e1"' in alone.stdout
+        assert alone.stdout.endswith("No delivery has carried it so far.\n")
+        webhook = desk.add(fields(), start=0)
+        desk.end(desk.started(webhook), 200)
+    shown = tocsin.run("event", "show", "alerts", "e1").stdout
+    assert "msg_1" in shown
+    assert "delivered" in shown
+    as_json = json.loads(tocsin.run("event", "show", "alerts", "e1", "--json").stdout)
+    assert as_json["deliveries"] == [{"id": "msg_1", "webhook": 1, "state": "delivered"}]
+
+
+def test_show_of_an_unknown_event(tocsin: Tocsin) -> None:
+    assert emit(tocsin, line("a"))[0] == ExitCode.OK
+    done = tocsin.run("event", "show", "log_authn", "a")
+    assert done.returncode == ExitCode.NO_INPUT
+    assert done.stderr == "tocsin: no event a of type log_authn is kept\n"
+
+
+def test_lists_make_no_store(tocsin: Tocsin) -> None:
+    for command in (("event", "list"), ("delivery", "list"), ("webhook", "list")):
+        done = tocsin.run(*command)
+        assert done.returncode == ExitCode.UNAVAILABLE
+        assert "there is no store" in done.stderr
+    assert not tocsin.db.exists()
