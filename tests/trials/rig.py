@@ -19,7 +19,7 @@ from tests.program import ROOT, Tocsin
 from tests.receiver_client import Receiver, Request
 from tests.store.helpers import ALERTS
 
-SENDING = "sending for "
+SENDING = "sending for /"
 """What a worker says when it has become the active one."""
 
 
