@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from delivery.dispatcher import Until
@@ -43,10 +44,16 @@ class SkewedWorld:
 
     skew_ms: int = 0
     throw: float = 0.5
+    asked: int = 0
     _real: RealWorld = field(default_factory=RealWorld)
 
     def now_ms(self) -> int:
+        self.asked += 1
         return self._real.now_ms() + self.skew_ms
+
+    def was_asked(self, times: int) -> bool:
+        """Whether the time was asked for so often."""
+        return self.asked >= times
 
     def monotonic(self) -> float:
         return self._real.monotonic()
@@ -93,6 +100,13 @@ class RunningWorker:
         if self.error is not None:
             raise self.error
         return self.ended
+
+    def plan_again(self, world: SkewedWorld) -> None:
+        """Let it take in what the store says now. Each planning asks for the time."""
+        for _ in "twice":
+            asked_now = world.asked + 1
+            self.worker.wake()
+            eventually(partial(world.was_asked, asked_now))
 
     def said(self, text: str) -> bool:
         """Whether a line of the log holds this text."""

@@ -4,18 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
-from tests.delivery.running import QUICK, eventually, hook, running_worker
+import pytest
+
+from delivery.dispatcher import Until
+from delivery.worker import Ended
+from store import migrations, reads, webhooks, workers
+from store import requests as requests_store
+from store import settings as settings_store
+from tests.delivery.running import (
+    QUICK,
+    SkewedWorld,
+    eventually,
+    hook,
+    real_now_ms,
+    running_worker,
+)
 from tests.receiver_client import Receiver, Request
-from tests.store.helpers import Desk, carried, events
+from tests.store.helpers import ACTOR, Desk, carried, events, run_child
+
+SET_INTERVAL = """
+store = open_store(path)
+store.call(settings.set_one, "interval", "1s", ACTOR, NOW)
+store.close()
+"""
+APPEND = """
+store = open_store(path)
+store.call(events.append, [event(1)], NOW)
+store.close()
+"""
 
 
 def ids_of(requests: list[Request]) -> set[str | None]:
     return {request.header("webhook-id") for request in requests}
 
 
-def at_once(requests: list[Request]) -> int:
+def overlapping(requests: list[Request]) -> int:
     """How many requests began before the one before them had ended."""
     return sum(
         1
@@ -51,5 +78,340 @@ def test_every_attempt_sends_the_same_post_until_it_is_taken(
     assert carried(same[0].body) == [1, 2, 3]
     assert [carried(request.body) for request in later] == [[4, 5]]
     assert ids_of(later).isdisjoint(ids_of(same))
-    assert at_once(requests) == 0
+    assert overlapping(requests) == 0
     assert receiver.requests("/ok/redirected") == []
+
+
+def test_each_attempt_is_recorded_with_the_time_that_its_request_said(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/script:500,reset,200/recorded"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk) as running:
+        requests = shared_receiver.wait(path, acked=1)
+        eventually(lambda: desk.status(1).pending is None)
+    tries = desk.call(reads.attempts, str(requests[0].header("webhook-id")))[::-1]
+    assert [attempt.status for attempt in tries] == [500, None, 200]
+    assert [attempt.number for attempt in tries] == [1, 2, 3]
+    assert {attempt.worker for attempt in tries} == {running.worker.id}
+    assert [str(attempt.started_ms // 1000) for attempt in tries] == [
+        request.header("webhook-timestamp") for request in requests
+    ]
+
+
+def test_the_limits_are_kept_and_a_backlog_is_drained_without_waiting(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/ok/backlog"
+    desk.add(hook(shared_receiver.url(path), interval_ms=86_400_000))
+    desk.append(*events(1, 25))
+    with running_worker(desk, replace(QUICK, max_events=10)):
+        requests = shared_receiver.wait(path, events=25)
+    assert [len(request.ids) for request in requests] == [10, 10, 5]
+    assert [number for request in requests for number in carried(request.body)] == [*range(1, 26)]
+    assert len({request.connection for request in requests}) == 1
+    assert overlapping(requests) == 0
+
+
+# What the admin does meanwhile
+
+
+def test_an_edit_makes_a_failing_delivery_due_now_and_leaves_its_body(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    wrong, right = "/503/edited", "/ok/edited"
+    webhook = hook(shared_receiver.url(wrong), headers=(("X-Key", "old"),), interval_ms=3_600_000)
+    desk.add(webhook)
+    desk.append(*events(1, 2))
+    with running_worker(desk) as running:
+        (failed,) = shared_receiver.wait(wrong, count=1)
+        eventually(lambda: (pending := desk.status(1).pending) and pending.last_status == 503)
+        edited = replace(
+            webhook,
+            url=shared_receiver.url(right),
+            headers=(("X-Key", "new"),),
+            extra_fields=(("later", "yes"),),
+        )
+        desk.now_ms = real_now_ms()
+        desk.edit(1, edited)
+        running.worker.wake()
+        (taken,) = shared_receiver.wait(right, acked=1)
+    assert (failed.header("x-key"), taken.header("x-key")) == ("old", "new")
+    assert taken.body == failed.body
+    assert taken.header("webhook-id") == failed.header("webhook-id")
+    assert len(shared_receiver.requests(wrong)) == 1
+
+
+def test_an_edit_while_an_attempt_is_in_flight_makes_the_next_one_due_at_its_end(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    slow, right = "/hang/in-flight", "/ok/in-flight"
+    webhook = hook(shared_receiver.url(slow), interval_ms=3_600_000)
+    desk.add(webhook)
+    desk.append(*events(1, 2))
+    with running_worker(desk, replace(QUICK, timeout_ms=500)):
+        shared_receiver.wait(slow, count=1)
+        desk.edit(1, replace(webhook, url=shared_receiver.url(right)))
+        (taken,) = shared_receiver.wait(right, acked=1)
+    (failed,) = shared_receiver.requests(slow)
+    assert taken.body == failed.body
+    assert overlapping([failed, taken]) == 0
+
+
+@pytest.mark.parametrize("asked", [None, "2"])
+def test_retry_after_lengthens_the_wait_and_says_so(
+    desk: Desk, shared_receiver: Receiver, asked: str | None
+) -> None:
+    path = f"/retry-after:{asked}/lengthened" if asked else "/503/not-lengthened"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk, world=SkewedWorld()):
+        first, second = shared_receiver.wait(path, count=2)[:2]
+        eventually(lambda: (pending := desk.status(1).pending) and pending.attempts >= 2)
+        pending = desk.status(1).pending
+    assert pending is not None
+    assert first.ended_ns is not None
+    waited_s = (second.started_ns - first.ended_ns) / 1e9
+    assert waited_s >= (2 if asked else 1)
+    assert ("Retry-After 2s" if asked else "interval 1s") in pending.reason
+
+
+def test_a_pause_cuts_no_attempt_and_starts_none(desk: Desk, shared_receiver: Receiver) -> None:
+    path = "/slow:0.5/paused"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 3))
+    with running_worker(desk, replace(QUICK, max_events=2)) as running:
+        shared_receiver.wait(path, count=1)
+        desk.call(webhooks.set_active, [1], False, ACTOR, desk.now_ms)
+        eventually(lambda: desk.status(1).delivered_events == 2)
+        desk.append(*events(4, 4))
+        running.worker.wake()
+        other = desk.add(hook(shared_receiver.url("/ok/not-paused")))
+        desk.append(*events(5, 5))
+        running.worker.wake()
+        eventually(lambda: desk.status(other).delivered_events == 1)
+        assert len(shared_receiver.requests(path)) == 1
+        assert desk.status(1).queued == 3
+        desk.call(webhooks.set_active, [1], True, ACTOR, desk.now_ms)
+        running.worker.wake()
+        requests = shared_receiver.wait(path, events=5)
+    assert [number for request in requests for number in carried(request.body)] == [1, 2, 3, 4, 5]
+
+
+def test_a_2xx_wins_over_a_skip_that_was_asked_for_meanwhile(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/slow:0.5/skip-too-late"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk):
+        (request,) = shared_receiver.wait(path, count=1)
+        delivery = str(request.header("webhook-id"))
+        asked = desk.call(requests_store.skip, delivery, ACTOR, desk.now_ms, idle=False)
+        assert not asked.done
+        eventually(lambda: desk.delivery(delivery).state != "pending")
+    assert desk.delivery(delivery).state == "delivered"
+    assert desk.status(1).skipped_events == 0
+
+
+def test_a_skip_asked_for_meanwhile_counts_when_the_attempt_has_failed(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/script:hang,200/skip-in-time"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk, replace(QUICK, timeout_ms=500)) as running:
+        (request,) = shared_receiver.wait(path, count=1)
+        delivery = str(request.header("webhook-id"))
+        desk.call(requests_store.skip, delivery, ACTOR, desk.now_ms, idle=False)
+        eventually(lambda: desk.delivery(delivery).state == "skipped")
+        desk.append(*events(2, 2))
+        running.worker.wake()
+        requests = shared_receiver.wait(path, acked=1)
+    assert [carried(request.body) for request in requests] == [[1], [2]]
+
+
+def test_all_sending_can_be_paused(desk: Desk, shared_receiver: Receiver) -> None:
+    path = "/ok/all-paused"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.call(settings_store.pause, ACTOR, desk.now_ms)
+    desk.append(*events(1, 1))
+    with running_worker(desk) as running:
+        eventually(lambda: running.said("sending for"))
+        running.worker.wake()
+        assert shared_receiver.requests(path) == []
+        desk.call(settings_store.unpause, ACTOR, desk.now_ms)
+        running.worker.wake()
+        shared_receiver.wait(path, acked=1)
+
+
+# Clocks
+
+
+@pytest.mark.parametrize("jump_h", [1, -1, 24, -24, 87_600])
+def test_a_wall_clock_that_jumps_while_a_delivery_fails_neither_floods_nor_mutes(
+    desk: Desk, shared_receiver: Receiver, jump_h: int
+) -> None:
+    path = f"/503/clock{jump_h}"
+    world = SkewedWorld()
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk, world=world) as running:
+        shared_receiver.wait(path, count=1)
+        eventually(lambda: (pending := desk.status(1).pending) and pending.last_status == 503)
+        running.plan_again(world)
+        world.skew_ms = jump_h * 3_600_000
+        running.plan_again(world)
+        requests = shared_receiver.wait(path, count=4, timeout=10)
+    gaps = [(b.started_ns - (a.ended_ns or 0)) / 1e9 for a, b in itertools.pairwise(requests)]
+    assert min(gaps) >= 1.0
+    assert len({request.header("webhook-id") for request in requests}) == 1
+
+
+@pytest.mark.parametrize("jump_h", [-1, -24, -87_600])
+def test_a_clock_that_went_back_between_two_workers_delays_by_one_wait_at_most(
+    desk: Desk, shared_receiver: Receiver, jump_h: int
+) -> None:
+    path = f"/script:503,200/restart{jump_h}"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk):
+        shared_receiver.wait(path, count=1)
+        eventually(lambda: (pending := desk.status(1).pending) and pending.last_status == 503)
+    with running_worker(desk, world=SkewedWorld(skew_ms=jump_h * 3_600_000)) as running:
+        shared_receiver.wait(path, acked=1, timeout=10)
+        eventually(lambda: desk.status(1).pending is None)
+        desk.append(*events(2, 2))
+        running.worker.wake()
+        shared_receiver.wait(path, acked=2, timeout=10)
+
+
+# Who sends
+
+
+def test_a_second_worker_stands_by_and_takes_over_when_the_first_ends(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/ok/standby"
+    desk.add(hook(shared_receiver.url(path)))
+    with running_worker(desk) as first:
+        eventually(lambda: first.said("sending for /"))
+        with running_worker(desk) as second:
+            eventually(lambda: second.said("standing by"))
+            rows = {worker.id: worker.active for worker in desk.call(workers.everyone)}
+            assert rows == {first.worker.id: True, second.worker.id: False}
+            desk.append(*events(1, 1))
+            first.worker.wake()
+            shared_receiver.wait(path, acked=1)
+            assert not second.said("sending for /")
+            first.stop()
+            eventually(lambda: second.said("sending for /"))
+            rows = {worker.id: worker.active for worker in desk.call(workers.everyone)}
+            assert rows == {second.worker.id: True}
+            desk.append(*events(2, 2))
+            second.worker.wake()
+            shared_receiver.wait(path, acked=2)
+    assert desk.call(workers.everyone) == []
+
+
+def test_a_worker_that_stands_by_can_be_stopped(desk: Desk) -> None:
+    with running_worker(desk) as first, running_worker(desk) as second:
+        eventually(lambda: first.said("sending for /") or second.said("sending for /"))
+        eventually(lambda: first.said("standing by") or second.said("standing by"))
+        waiting = first if first.said("standing by") else second
+        waiting.stop()
+        assert waiting.ended is Ended.STOPPED
+
+
+def test_what_a_dead_worker_had_in_flight_is_made_again_at_once(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/ok/cut-off"
+    desk.add(hook(shared_receiver.url(path), interval_ms=86_400_000))
+    desk.append(*events(1, 1))
+    lost = desk.started(1)
+    with running_worker(desk) as running:
+        (request,) = shared_receiver.wait(path, acked=1)
+        eventually(lambda: desk.status(1).pending is None)
+    assert running.said("1 attempts were cut off")
+    assert request.header("webhook-id") == lost.public_id
+    assert request.body == lost.body
+    newest, oldest = desk.call(reads.attempts, lost.public_id)
+    assert (oldest.number, oldest.error, newest.number) == (1, "CutOff", 2)
+
+
+# Ending
+
+
+def test_a_stop_waits_for_the_attempt_in_flight_and_begins_no_other(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/slow:0.5/stopped"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 4))
+    with running_worker(desk, replace(QUICK, max_events=2)) as running:
+        shared_receiver.wait(path, count=1)
+        running.stop()
+        assert running.ended is Ended.STOPPED
+    assert desk.status(1).delivered_events == 2
+    assert len(shared_receiver.requests(path)) == 1
+    assert desk.call(workers.everyone) == []
+
+
+def test_an_attempt_that_outlasts_the_grace_is_cut_off_and_noted(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/script:hang,200/out-of-grace"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk, replace(QUICK, timeout_ms=60_000, grace_ms=200)) as running:
+        (request,) = shared_receiver.wait(path, count=1)
+        running.stop()
+    pending = desk.status(1).pending
+    assert pending is not None
+    assert pending.sending_since_ms is None
+    (cut,) = desk.call(reads.attempts, str(request.header("webhook-id")))
+    assert cut.error == "CutOff"
+    with running_worker(desk, until=Until.EMPTY) as running:
+        assert running.join() is Ended.DONE
+    assert [r.body for r in shared_receiver.requests(path)] == [request.body] * 2
+
+
+def test_a_worker_overtaken_by_a_newer_store_records_what_it_has_and_ends(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/slow:1/overtaken"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 3))
+    with running_worker(desk, replace(QUICK, max_events=2)) as running:
+        shared_receiver.wait(path, count=1)
+        with closing(sqlite3.connect(desk.store.path)) as newer:
+            newer.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
+        assert running.join() is Ended.OVERTAKEN
+    assert desk.status(1).delivered_events == 2
+    assert len(shared_receiver.requests(path)) == 1
+
+
+def test_settings_kept_in_the_store_count_while_it_runs(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/ok/settings"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk, replace(QUICK, interval_ms=86_400_000)) as running:
+        shared_receiver.wait(path, acked=1)
+        desk.append(*events(2, 2))
+        run_child(SET_INTERVAL, desk.store.path)
+        shared_receiver.wait(path, acked=2)
+    assert not running.said("left aside")
+
+
+def test_an_event_of_another_process_is_noticed(desk: Desk, shared_receiver: Receiver) -> None:
+    path = "/ok/other-process"
+    desk.add(hook(shared_receiver.url(path)))
+    with running_worker(desk) as running:
+        eventually(lambda: running.said("sending for /"))
+        run_child(APPEND, desk.store.path)
+        (request,) = shared_receiver.wait(path, acked=1)
+    assert carried(request.body) == [1]

@@ -1,0 +1,206 @@
+"""One webhook's task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+
+from delivery import sender as sender_module
+from delivery.sender import Sender, _patience
+from delivery.slots import Slots
+from domain.settings import Settings
+from store import outbox, webhooks
+from store.errors import StoreUnavailable
+from tests.certificates import Authority
+from tests.delivery.running import QUICK, SkewedWorld, hook
+from tests.receiver_client import Receiver
+from tests.store.helpers import ACTOR, Desk, carried, events
+
+FEW = replace(QUICK, max_events=2)
+
+
+def with_sender(
+    desk: Desk, story: Callable[[Sender], Awaitable[None]], settings: Settings = FEW, slots: int = 4
+) -> list[str]:
+    """Tell a story with a sender inside a loop; what was logged."""
+    log: list[str] = []
+
+    async def tell() -> None:
+        await story(
+            Sender(desk.store, settings, SkewedWorld(), "worker-1", log.append, Slots(slots))
+        )
+
+    asyncio.run(tell())
+    return log
+
+
+def bodies(receiver: Receiver, path: str) -> list[list[int]]:
+    return [carried(request.body) for request in receiver.requests(path)]
+
+
+def test_a_run_ends_at_the_head_that_was_noted_at_its_start(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/slow:0.2/run"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 3))
+
+    async def story(sender: Sender) -> None:
+        run = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
+        await asyncio.to_thread(shared_receiver.wait, path, count=1)
+        desk.append(*events(4, 5))
+        assert await run
+
+    log = with_sender(desk, story)
+    assert bodies(shared_receiver, path) == [[1, 2], [3]]
+    assert log == ["webhook 1: 2 deliveries taken"]
+    assert desk.status(1).queued == 2
+
+
+def test_a_failure_ends_the_drain_and_is_told(desk: Desk, shared_receiver: Receiver) -> None:
+    path = "/script:200,503/fails"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 9))
+
+    async def story(sender: Sender) -> None:
+        assert await sender.drain(1, new_run=True, failing=False)
+
+    log = with_sender(desk, story)
+    assert bodies(shared_receiver, path) == [[1, 2], [3, 4]]
+    assert "(2 events): answered 503 Service Unavailable; next at" in log[0]
+    assert log[0].endswith("(attempt 2, interval 1s)")
+
+
+def test_nothing_to_send_is_said(desk: Desk, shared_receiver: Receiver) -> None:
+    desk.add(hook(shared_receiver.url("/ok/nothing")))
+
+    async def story(sender: Sender) -> None:
+        assert not await sender.drain(1, new_run=True, failing=False)
+
+    with_sender(desk, story)
+
+
+def test_who_is_stopping_begins_nothing(desk: Desk, shared_receiver: Receiver) -> None:
+    path = "/ok/stopping"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+
+    async def story(sender: Sender) -> None:
+        sender.stopping = True
+        await sender.drain(1, new_run=True, failing=False)
+
+    with_sender(desk, story)
+    assert bodies(shared_receiver, path) == []
+    assert desk.status(1).queued == 1
+
+
+def test_a_long_drain_lets_the_next_webhook_in(desk: Desk, shared_receiver: Receiver) -> None:
+    long, short = "/slow:0.3/long", "/ok/short"
+    desk.add(hook(shared_receiver.url(long)))
+    desk.append(*events(1, 6))
+    desk.add(hook(shared_receiver.url(short)))
+    desk.append(*events(7, 7))
+
+    async def story(sender: Sender) -> None:
+        first = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
+        await asyncio.to_thread(shared_receiver.wait, long, count=1)
+        await sender.drain(2, new_run=True, failing=False)
+        await first
+
+    with_sender(desk, story, slots=1)
+    assert bodies(shared_receiver, short) == [[7]]
+    assert bodies(shared_receiver, long) == [[1, 2]]
+    (plan,) = (plan for plan in desk.call(outbox.plans) if plan.webhook_id == 1)
+    assert plan.cursor < plan.run_until
+
+
+def test_a_webhook_that_fails_no_more_leaves_its_place_to_the_next_failing_one(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    healed, other = "/script:200,slow:2,200/healed", "/503/other-failing"
+    desk.add(hook(shared_receiver.url(healed)))
+    desk.append(*events(1, 4))
+    desk.add(hook(shared_receiver.url(other)))
+    desk.append(*events(5, 5))
+
+    async def story(sender: Sender) -> None:
+        first = asyncio.create_task(sender.drain(1, new_run=True, failing=True))
+        await asyncio.to_thread(shared_receiver.wait, healed, count=2)
+        await sender.drain(2, new_run=True, failing=True)
+        assert not first.done()
+        await first
+
+    with_sender(desk, story, slots=2)
+
+
+def test_an_outcome_is_recorded_however_long_the_store_will_not_take_it(
+    desk: Desk, shared_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once refused, the outcome alone is recorded; what follows is begun by the next turn."""
+    path = "/ok/recorded-late"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 4))
+    monkeypatch.setattr(sender_module, "_patience", lambda: iter([0.01] * 9))
+    refusals = iter([True, True, True])
+    record = outbox.record
+
+    def refusing(*args: object, **kwargs: object) -> object:
+        if next(refusals, False):
+            raise StoreUnavailable("the disk is full")
+        return record(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(outbox, "record", refusing)
+
+    async def story(sender: Sender) -> None:
+        await sender.drain(1, new_run=True, failing=False)
+
+    log = with_sender(desk, story)
+    assert bodies(shared_receiver, path) == [[1, 2]]
+    assert desk.status(1).delivered_events == 2
+    assert desk.status(1).pending is None
+    assert log[:3] == ["webhook 1: cannot record its attempt yet: the disk is full"] * 3
+
+
+def test_patience_never_ends_and_never_hurries() -> None:
+    waits = list(islice(_patience(), 50))
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (1, 30)
+
+
+def test_a_ca_file_that_is_changed_in_the_middle_of_a_drain_counts_for_the_next_request(
+    desk: Desk, tls_receiver: Receiver, authority: Authority
+) -> None:
+    path = "/slow:0.5/trusted"
+    fields = hook(tls_receiver.url(path), ca_file=str(authority.file))
+    desk.add(fields)
+    desk.append(*events(1, 4))
+
+    async def story(sender: Sender) -> None:
+        drain = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
+        await asyncio.to_thread(tls_receiver.wait, path, count=1)
+        desk.edit(1, replace(fields, ca_file=None))
+        await drain
+
+    log = with_sender(desk, story)
+    assert bodies(tls_receiver, path) == [[1, 2]]
+    assert "certificate" in log[0]
+
+
+def test_a_deleted_webhook_is_sent_nothing_more(desk: Desk, shared_receiver: Receiver) -> None:
+    path = "/slow:0.5/deleted"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 4))
+
+    async def story(sender: Sender) -> None:
+        drain = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
+        await asyncio.to_thread(shared_receiver.wait, path, count=1)
+        desk.call(webhooks.delete, [1], ACTOR, desk.now_ms)
+        await drain
+        assert not await sender.drain(1, new_run=False, failing=False)
+
+    with_sender(desk, story)
+    assert bodies(shared_receiver, path) == [[1, 2]]
