@@ -1,0 +1,18 @@
+"""A store in a real file, and a receiver that keeps no bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.running import opened_desk
+from tests.store.helpers import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A new store with short words for what is done to it; its clock shows the time of now."""
+    with opened_desk(tmp_path / "home" / "tocsin.db") as opened:
+        yield opened

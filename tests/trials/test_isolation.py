@@ -1,0 +1,78 @@
+"""A receiver that is dead, slow or hostile delays no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from domain.settings import Settings
+from tests.delivery.running import QUICK, eventually, hook, running_worker
+from tests.receiver_client import Receiver, running_receiver
+from tests.store.helpers import Desk, carried, events
+
+ROUNDS = 3
+HEALTHY = [f"/ok/{number}" for number in range(10)]
+FAILING = [f"/{fault}/{n}" for fault in ("503", "reset", "302", "garbage") for n in range(10)]
+BAD = ["/hang/0", *FAILING]
+
+
+@pytest.fixture
+def receivers() -> Iterator[tuple[Receiver, Receiver]]:
+    """One for the healthy webhooks and one for the others, so that they share no process."""
+    with ExitStack() as stack:
+        first = stack.enter_context(running_receiver())
+        yield first, stack.enter_context(running_receiver())
+
+
+def runs_sent(desk: Desk, healthy: Receiver, settings: Settings) -> None:
+    """Queue one event after another; each must reach every healthy webhook."""
+    with running_worker(desk, settings) as running:
+        for number in range(1, ROUNDS + 1):
+            desk.append(*events(number, number))
+            running.worker.wake()
+            for path in HEALTHY:
+                healthy.wait(path, events=number, timeout=10)
+
+
+def test_a_hanging_and_forty_failing_webhooks_delay_no_healthy_one(
+    desk: Desk, receivers: tuple[Receiver, Receiver]
+) -> None:
+    healthy, bad = receivers
+    for path in BAD:
+        desk.add(hook(bad.url(path)))
+    for path in HEALTHY:
+        desk.add(hook(healthy.url(path)))
+    runs_sent(desk, healthy, replace(QUICK, timeout_ms=60_000, grace_ms=0))
+    for path in HEALTHY:
+        assert [carried(r.body) for r in healthy.requests(path)] == [[1], [2], [3]]
+    for path in BAD:
+        assert {tuple(carried(r.body)) for r in bad.requests(path)} == {(1,)}
+
+
+def test_failing_webhooks_that_hang_leave_slots_to_the_healthy(
+    desk: Desk, receivers: tuple[Receiver, Receiver]
+) -> None:
+    """More of them than there are slots at all, each of which would hold one for a minute."""
+    healthy, bad = receivers
+    paths = [f"/script:503,hang/{number}" for number in range(12)]
+    for path in paths:
+        desk.add(hook(bad.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk, replace(QUICK, concurrency=4)):
+        for path in paths:
+            bad.wait(path, count=1)
+        eventually(lambda: all(desk.status(n + 1).last_status for n in range(len(paths))))
+    for path in HEALTHY:
+        desk.add(hook(healthy.url(path)))
+    settings = replace(QUICK, concurrency=4, timeout_ms=60_000, grace_ms=0)
+    with running_worker(desk, settings) as running:
+        bad.wait(count=len(paths) + 3)
+        for number in range(2, ROUNDS + 2):
+            desk.append(*events(number, number))
+            running.worker.wake()
+            for path in HEALTHY:
+                healthy.wait(path, events=number - 1, timeout=10)
+        assert len(bad.requests()) == len(paths) + 3
