@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.render import duration_text, time_text
 from domain.actors import Actor
+from domain.words import duration_text, time_text
 from store.records import Change
 
 SIDES = ("before", "after")

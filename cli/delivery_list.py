@@ -7,8 +7,9 @@ from argparse import Namespace
 from cli.context import Context
 from cli.delivery_text import last_result
 from cli.following import looks
-from cli.render import columns, second_text
+from cli.render import columns
 from cli.shapes import delivery_shape
+from domain.words import second_text
 from store import reads
 from store.database import Store
 from store.reads import DeliveryFilter

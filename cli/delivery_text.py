@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cli.render import counted, labelled, size_text, span_text, time_text
+from cli.render import labelled
 from domain.safe import safe
+from domain.words import counted, size_text, span_text, time_text
 from store.records import Attempt, Delivery
 
 ANSWER_SHOWN = 200

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from cli.context import Context
 from cli.emit_input import DOCUMENT_LIMIT, Input, Lines, is_document, stop_signals
 from cli.exit_codes import ExitCode, Failure
-from cli.render import size_text
 from cli.stores import open_for_writing
 from domain.event_types import EventType
 from domain.events import Event, EventError, read_document, read_event
+from domain.words import size_text
 from store.database import Store
 from store.disk import free_bytes
 from store.errors import EventConflict

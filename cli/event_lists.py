@@ -11,10 +11,11 @@ import msgspec
 from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.following import looks
-from cli.render import columns, second_text, time_text
+from cli.render import columns
 from cli.shapes import attributes_excerpt, event_json
 from cli.stores import open_for_reading
 from domain.event_types import EventType
+from domain.words import second_text, time_text
 from store import events, reads
 from store.database import Store
 from store.records import Delivery, StoredEvent

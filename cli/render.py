@@ -1,4 +1,4 @@
-"""Times, sizes and lists in words, for people."""
+"""Lists and labelled lines, for people."""
 
 from __future__ import annotations
 
@@ -6,48 +6,6 @@ from collections.abc import Sequence
 
 from cli.output import width
 from domain.safe import safe
-from domain.times import format_duration, rfc3339
-
-_UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
-_MINUTE_MS, _DAY_MS = 60_000, 86_400_000
-
-
-def time_text(time_ms: int | None) -> str | None:
-    """A time as RFC 3339, or None."""
-    return None if time_ms is None else rfc3339(time_ms)
-
-
-def second_text(time_ms: int | None) -> str | None:
-    """A time as RFC 3339 without its milliseconds, so that columns stay narrow."""
-    return None if time_ms is None else rfc3339(time_ms - time_ms % 1000)
-
-
-def duration_text(duration_ms: int | None) -> str | None:
-    """A duration as options take it, such as "3m", or None."""
-    return None if duration_ms is None else format_duration(duration_ms)
-
-
-def span_text(span_ms: int) -> str:
-    """About how long: "35ms", "4s", "3m20s", "2h5m", "3d4h"; no finer than is of use."""
-    span_ms = max(0, span_ms)
-    if span_ms < 1000:
-        return f"{span_ms}ms"
-    coarse = 1000 if span_ms < 60 * _MINUTE_MS else _MINUTE_MS
-    coarse = 60 * _MINUTE_MS if span_ms >= _DAY_MS else coarse
-    return format_duration(span_ms - span_ms % coarse)
-
-
-def size_text(size: int) -> str:
-    """About how many bytes: "512 bytes", "18.3 kB", "1.2 GB"."""
-    for unit, factor in _UNITS:
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 event", "12,000 events"."""
-    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def columns(row: Sequence[object], widths: Sequence[int]) -> str:

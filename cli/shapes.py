@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from cli.render import duration_text, time_text
 from domain.masks import mask_value
 from domain.safe import safe
+from domain.words import duration_text, time_text
 from store.records import (
     Attempt,
     Delivery,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cli.output import Output
-from cli.problems import answer_text
-from cli.render import counted, second_text, size_text, span_text
-from cli.status_report import Report
+from delivery.problems import answer_text
+from delivery.report import Report
+from domain.words import counted, second_text, size_text, span_text
 from store.records import SourceHealth, WebhookStatus, Worker
 
 COLUMNS = (

@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from cli.context import Context
-from cli.render import span_text
 from cli.shapes import Shape
 from delivery.trial import send_test
 from domain.safe import safe
+from domain.words import span_text
 from store.audit import note_alone
 from store.database import Store
 from store.records import Webhook

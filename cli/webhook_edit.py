@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.reading import ValueReader
-from cli.render import counted
 from cli.shapes import Shape
 from cli.stores import open_for_writing
 from cli.webhook_fields import GENERATED, FieldOptions, secret_change
 from cli.webhook_store import live, pending_of, require_readable
-from cli.webhook_text import fate_of_pending, named
+from cli.webhook_text import fate_of_pending
 from domain.webhooks import WebhookFields
+from domain.words import counted
 from store import webhooks
 from store.records import Webhook
 from store.webhooks import Edited, RotateSecret, SecretChange, SetSecret
@@ -77,7 +77,7 @@ class Editor:
         after = edited.webhook
         note = self._context.out.note
         dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
-        note(f"Saved {named(after)}, revision {after.revision}{dropped}.")
+        note(f"Saved {after.named}, revision {after.revision}{dropped}.")
         if generated and not self._args.json:
             note(f"Its new signing secret, for the receiver: {generated}")
         pending = pending_of(self.store, after.id)
@@ -88,7 +88,7 @@ class Editor:
 def drop_question(plans: Sequence[Plan]) -> str:
     """What is asked before the edit of a type gives events up."""
     lost = ", ".join(
-        f"{counted(plan.dropping, 'queued event')} of {named(plan.before)} "
+        f"{counted(plan.dropping, 'queued event')} of {plan.before.named} "
         f"({plan.before.fields.type.value})"
         for plan in plans
     )

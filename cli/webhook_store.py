@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from cli.webhook_text import named
 from store import reads, webhooks
 from store.audit import note_alone
 from store.database import Store
@@ -56,7 +55,7 @@ def require_readable(webhook: Webhook, store: Store) -> None:
     """Raise WrongKey where headers and secrets cannot be read."""
     if not webhook.readable:
         store.call(store.vault.check)
-        raise WrongKey(f"the secrets of {named(webhook)} cannot be read with the key file")
+        raise WrongKey(f"the secrets of {webhook.named} cannot be read with the key file")
 
 
 def reveal(shown: Sequence[Webhook], store: Store, context: Context) -> None:
@@ -89,7 +88,7 @@ def note_what_holds_back(store: Store, context: Context, webhook: Webhook) -> No
     out = context.out
     if not webhook.fields.active:
         out.note(
-            f"{named(webhook)} is inactive: nothing goes before "
+            f"{webhook.named} is inactive: nothing goes before "
             f"`tocsin webhook unpause {webhook.id}`."
         )
     if store.call(paused) is not None:

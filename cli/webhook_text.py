@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from cli.render import counted, labelled, time_text
+from cli.render import labelled
 from cli.shapes import header_lines, secret_lines
 from domain.settings import BY_NAME, Settings
+from domain.words import counted, time_text
 from store.records import Delivery, QuarantinedEvent, Webhook, WebhookStatus
 from store.webhooks import UNDELETE_MS
-
-
-def named(webhook: Webhook) -> str:
-    """How a sentence names a webhook: "webhook 1 (siem)"."""
-    name = webhook.fields.name
-    return f"webhook {webhook.id} ({name})" if name else f"webhook {webhook.id}"
 
 
 def in_full(
@@ -57,7 +52,7 @@ def what_it_has(status: WebhookStatus) -> str:
         lost += f" and the pending delivery {pending.id} ({counted(pending.events, 'event')})"
     if status.quarantined_events:
         lost += f" and {counted(status.quarantined_events, 'event')} set aside"
-    return f"{named(status.webhook)} with {lost}"
+    return f"{status.webhook.named} with {lost}"
 
 
 def fate_of_pending(before: Webhook, after: Webhook, pending: Delivery) -> str:

@@ -36,6 +36,12 @@ class Webhook:
     updated_ms: int
     deleted_ms: int | None
 
+    @property
+    def named(self) -> str:
+        """How a sentence names it: "webhook 1 (siem)"."""
+        name = self.fields.name
+        return f"webhook {self.id} ({name})" if name else f"webhook {self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Appended:

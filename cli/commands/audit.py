@@ -7,8 +7,8 @@ from argparse import Namespace
 from cli.audit_text import actor_text, change_json, detail_text
 from cli.context import Context
 from cli.exit_codes import ExitCode
-from cli.render import second_text
 from cli.stores import open_for_reading
+from domain.words import second_text
 from store import audit, webhooks
 from store.database import Store
 

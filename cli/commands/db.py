@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cli.context import Context
 from cli.exit_codes import ExitCode
-from cli.render import counted, size_text
 from cli.stores import open_for_reading, open_for_writing
+from domain.words import counted, size_text
 from store import backup as backups
 from store import health, signs
 from store import prune as pruning

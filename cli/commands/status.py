@@ -9,10 +9,11 @@ from typing import Any
 
 from cli.context import Context
 from cli.exit_codes import ExitCode
-from cli.problems import check_line, problems
-from cli.status_report import Report, read_report, status_json, undelivered
+from cli.status_report import read_report, status_json
 from cli.status_text import print_report
 from cli.stores import open_for_reading
+from delivery.problems import check_line, problems
+from delivery.report import Report, undelivered
 from store.database import Store
 from store.errors import StoreError
 from store.signs import look

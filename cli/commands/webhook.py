@@ -7,7 +7,6 @@ from argparse import Namespace
 from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.reading import ValueReader
-from cli.render import counted, time_text
 from cli.shapes import Shape, header_lines, quarantine_shape, secret_lines, webhook_shape
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_edit import Editor, drop_question
@@ -23,7 +22,8 @@ from cli.webhook_store import (
     reveal,
     statuses_by_id,
 )
-from cli.webhook_text import in_full, named, what_it_has
+from cli.webhook_text import in_full, what_it_has
+from domain.words import counted, time_text
 from store import reads, requests, webhooks
 from store.database import Store
 from store.records import Webhook, WebhookStatus
@@ -164,7 +164,7 @@ def send(args: Namespace, context: Context) -> ExitCode:
     events = store.call(webhooks.send_now, webhook.id, context.actor, context.now_ms())
     pending = statuses_by_id(store)[webhook.id].pending
     first = f", after the pending delivery {pending.id}" if pending else ""
-    context.out.note(f"{counted(events, 'event')} to {named(webhook)} now{first}.")
+    context.out.note(f"{counted(events, 'event')} to {webhook.named} now{first}.")
     note_what_holds_back(store, context, webhook)
     return ExitCode.OK
 
@@ -176,10 +176,10 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     events = store.call(webhooks.backlog_before, webhook.id, args.before_ms)
     before = time_text(args.before_ms)
     if not events:
-        context.out.note(f"{named(webhook)} has no queued event from before {before}.")
+        context.out.note(f"{webhook.named} has no queued event from before {before}.")
         return ExitCode.OK
     question = (
-        f"Drop {counted(events, 'queued event')} of {named(webhook)}, accepted before {before}? "
+        f"Drop {counted(events, 'queued event')} of {webhook.named}, accepted before {before}? "
         "Its receiver will never get them."
     )
     if not context.out.confirm(question, args.yes):
@@ -187,7 +187,7 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     dropped = store.call(
         webhooks.skip_backlog, webhook.id, args.before_ms, context.actor, context.now_ms()
     )
-    context.out.note(f"Dropped {counted(dropped, 'event')} of {named(webhook)}.")
+    context.out.note(f"Dropped {counted(dropped, 'event')} of {webhook.named}.")
     return ExitCode.OK
 
 
@@ -196,7 +196,7 @@ def release(args: Namespace, context: Context) -> ExitCode:
     store = open_for_writing(context)
     webhook = live(store, args.id)
     store.call(requests.release, webhook.id, args.event, context.actor, context.now_ms())
-    context.out.note(f"Event {args.event} goes to {named(webhook)} in a delivery of its own.")
+    context.out.note(f"Event {args.event} goes to {webhook.named} in a delivery of its own.")
     note_what_holds_back(store, context, webhook)
     return ExitCode.OK
 

@@ -14,6 +14,7 @@ from typing import Any
 from store import workers
 from store.database import open_store
 from store.records import Worker
+from store.workers import SendingLock
 from tests.program import Tocsin
 from tests.store.helpers import Desk
 
@@ -48,8 +49,21 @@ def newer(tocsin: Tocsin) -> Tocsin:
     return Tocsin(tocsin.home, tocsin.db, NEWER, tocsin.environment, tocsin.started)
 
 
+_held: list[SendingLock] = []
+
+
+def free_locks() -> None:
+    """Let go of the locks of all workers that were entered."""
+    while _held:
+        _held.pop().release()
+
+
 def enter_worker(desk: Desk, *, age_ms: int = 0, active: bool = True) -> Worker:
-    """Write that a worker is here which was heard of so long ago."""
+    """Write that a worker was heard of so long ago; one that was just now has the lock."""
+    if active and not age_ms:
+        lock = SendingLock(desk.store.path)
+        assert lock.acquire()
+        _held.append(lock)
     worker = Worker("w1", "hub", 812, "headless", active, desk.now_ms, desk.now_ms - age_ms)
     desk.call(workers.enter, worker)
     return worker

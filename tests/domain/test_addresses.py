@@ -16,7 +16,7 @@ PUBLIC = NetworkPolicy("public")
 OPEN = NetworkPolicy("open")
 
 FORBIDDEN = [
-    "0.0.0.0",  # noqa: S104  # judged, not bound
+    "0.0.0.0",  # judged, not bound
     "0.1.2.3",
     "100.100.100.200",
     "168.63.129.16",

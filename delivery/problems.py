@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.render import counted, second_text, size_text, span_text
-from cli.status_report import Report, undelivered
-from cli.waiting import failed_attempts, interval_of, is_failing
-from cli.webhook_text import named
+from delivery.report import Report, undelivered
+from delivery.waiting import failed_attempts, interval_of, is_failing
+from domain.words import counted, second_text, size_text, span_text
 from store.records import Delivery, WebhookStatus
 
 LISTED = 5
@@ -74,7 +73,7 @@ def _of_disk(report: Report) -> Iterator[str]:
 
 
 def _of_webhook(status: WebhookStatus, report: Report) -> Iterator[str]:
-    name = named(status.webhook)
+    name = status.webhook.named
     events = undelivered(status)
     if events > report.settings.warn_queue:
         yield f"{name}: {counted(events, 'undelivered event')}, more than warn_queue"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cli.waiting import Pace, Waiting, failed_attempts, is_failing, waiting
+from delivery.waiting import Pace, Waiting, failed_attempts, is_failing, waiting
 from domain.webhooks import WebhookFields
 from store.records import Delivery, Webhook, WebhookStatus
 from tests.store.helpers import ALERTS, MINUTE, NOW, fields

@@ -1,0 +1,88 @@
+"""A store at a glance: what `tocsin status` and every screen show."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery.waiting import Pace, Waiting, waiting
+from domain.settings import Settings
+from store.database import Store
+from store.disk import free_bytes, store_bytes
+from store.overview import Overview
+from store.records import WebhookStatus, Worker
+from store.workers import OLD_HEARTBEAT_MS, SendingLock
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Who paused all sending, and when."""
+
+    by: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A store as it is at `now_ms`; `locked` says whether a process holds the sending lock."""
+
+    overview: Overview
+    settings: Settings
+    path: Path
+    outdated: bool
+    bytes: int
+    free_bytes: int
+    locked: bool
+    now_ms: int
+
+    @property
+    def paused(self) -> Paused | None:
+        """Who paused all sending."""
+        if self.overview.paused is None:
+            return None
+        return Paused(**json.loads(self.overview.paused))
+
+    @property
+    def worker_alive(self) -> bool:
+        """Whether a worker sends: it holds the lock and was heard of lately."""
+        active = [worker for worker in self.overview.workers if worker.active]
+        return self.locked and any(not self.is_old(worker) for worker in active)
+
+    @property
+    def pace(self) -> Pace:
+        """What decides for all webhooks when they are served."""
+        paused = self.paused
+        return Pace(
+            paused_by=paused.by if paused else None,
+            worker_alive=self.worker_alive,
+            interval_ms=self.settings.interval_ms,
+            linger_ms=self.settings.linger_ms,
+        )
+
+    def is_old(self, worker: Worker) -> bool:
+        """Whether a worker was not heard of for so long that it must be stopped, stuck or gone."""
+        return self.now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS
+
+    def waiting(self, status: WebhookStatus) -> Waiting:
+        """What one of the webhooks waits for."""
+        return waiting(status, self.pace, self.now_ms)
+
+
+def make_report(overview: Overview, settings: Settings, store: Store, now_ms: int) -> Report:
+    """What was read of a store, with what its files and its lock say."""
+    return Report(
+        overview=overview,
+        settings=settings,
+        path=store.path,
+        outdated=store.outdated,
+        bytes=store_bytes(store.path),
+        free_bytes=free_bytes(store.path),
+        locked=SendingLock(store.path).is_held(),
+        now_ms=now_ms,
+    )
+
+
+def undelivered(status: WebhookStatus) -> int:
+    """How many events of a webhook are not delivered yet, sealed or not."""
+    return status.queued + (status.pending.events if status.pending else 0)

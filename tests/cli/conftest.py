@@ -1,0 +1,16 @@
+"""What the tests of commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.desks import free_locks
+
+
+@pytest.fixture(autouse=True)
+def no_lock_is_left() -> Iterator[None]:
+    """A worker that a test pretended to be holds the sending lock no longer than the test."""
+    yield
+    free_locks()
