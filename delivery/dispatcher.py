@@ -12,6 +12,7 @@ from pathlib import PurePath
 from delivery.schedule import Pace, Schedule, Step
 from delivery.sender import Sender
 from delivery.world import World
+from domain.times import format_duration
 from store import outbox
 from store.database import Store
 from store.errors import StoreError
@@ -70,11 +71,12 @@ class Dispatcher:
             await self._sleep(stop)
         return False
 
-    async def finish(self, grace_s: float) -> int:
+    async def finish(self, grace_ms: int) -> int:
         """Wait for the attempts in flight, then cut off what is left; how many that were."""
         if not self._tasks:
             return 0
-        _, late = await asyncio.wait(self._tasks.values(), timeout=grace_s)
+        self._log(f"waiting up to {format_duration(grace_ms)} for {len(self._tasks)} in flight")
+        _, late = await asyncio.wait(self._tasks.values(), timeout=grace_ms / 1000)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

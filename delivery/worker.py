@@ -174,7 +174,7 @@ class Worker:
     async def _leave(self, side_tasks: list[asyncio.Task[None]]) -> None:
         """Let the attempts in flight end, tell the others, give the lock back."""
         self._stop_now()
-        late = await self._dispatcher.finish(self._sender.settings.grace_ms / 1000)
+        late = await self._dispatcher.finish(self._sender.settings.grace_ms)
         for task in side_tasks:
             task.cancel()
         await asyncio.gather(*side_tasks, return_exceptions=True)
