@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cli.exit_codes import ExitCode, Failure
@@ -17,6 +17,7 @@ PREFIX = "TOCSIN_"
 CONFIG_VARIABLE = "TOCSIN_CONFIG"
 FLAG_PREFIX = "setting_"
 DEFAULT = "default"
+KEYS = "keys"
 STORE = "store"
 PLACES_OF_THE_STORE = ("db", "key_file")
 
@@ -70,6 +71,7 @@ class Configuration:
     file: Path | None = None
     is_hosts: bool = False
     unknown_variables: tuple[str, ...] = ()
+    keymap: Mapping[str, str] = field(default_factory=dict)
 
     def origin(self, name: str) -> str:
         """Where the value of a setting came from."""
@@ -96,7 +98,9 @@ def read_configuration(
 ) -> Configuration:
     """Put flags over environment over file. Raises Failure with exit code 78."""
     file = _choose_file(getattr(args, "config", None), environment, places)
-    from_file = _from_file(file) if file else {}
+    content = read_toml(file) if file else {}
+    keymap = _keymap(content.pop(KEYS, {}), file)
+    from_file = _from_file(content, file) if file else {}
     nearer = {**_from_environment(environment), **_from_flags(args)}
     if "db" in nearer:
         # The key file that a file names is that of the file's own store.
@@ -110,6 +114,7 @@ def read_configuration(
         file=file,
         is_hosts=file == places.host_config and "db" not in nearer,
         unknown_variables=_unknown_variables(environment),
+        keymap=keymap,
     )
 
 
@@ -134,8 +139,14 @@ def _choose_file(flag: str | None, environment: Mapping[str, str], places: Place
     return own if (own := places.user_config()).exists() else None
 
 
-def _from_file(file: Path) -> dict[str, Given]:
-    content = read_toml(file)
+def _keymap(table: object, file: Path | None) -> dict[str, str]:
+    """The keys of the screen, by what they do: `[keys]` with lines such as `quit = "ctrl+x"`."""
+    if not isinstance(table, dict) or not all(isinstance(key, str) for key in table.values()):
+        raise _wrong(f'{file}: {KEYS}: write lines such as "webhooks.add" = "n" under [{KEYS}]')
+    return dict(table)
+
+
+def _from_file(content: Mapping[str, object], file: Path) -> dict[str, Given]:
     found: dict[str, Given] = {}
     errors: list[str] = []
     for name, value in content.items():

@@ -26,7 +26,7 @@ def report(error: BaseException, out: Output, folder: Path | None) -> ExitCode:
         out.abandon_stdout()
         return ExitCode.BROKEN_PIPE
     known = _known(error)
-    message, exit_code = known or (_bug(error, folder), ExitCode.BUG)
+    message, exit_code = known or (bug_sentence(error, folder), ExitCode.BUG)
     for line in message.splitlines():
         out.note(f"tocsin: {line}")
     return exit_code
@@ -63,7 +63,8 @@ def _of_system(error: OSError) -> tuple[str, ExitCode]:
     return named, ExitCode.IO_ERROR
 
 
-def _bug(error: BaseException, folder: Path | None) -> str:
+def bug_sentence(error: BaseException, folder: Path | None) -> str:
+    """Keep the traceback of a bug; the sentence that says where."""
     frames = traceback.extract_tb(error.__traceback__)
     frame = [frame for frame in frames if not frame.filename.startswith("<")][-1]
     place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"

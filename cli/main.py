@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from cli.config import Configuration
     from cli.context import Context
-    from cli.grammar.parts import Parser
 
 Command = Callable[[Namespace, "Context"], ExitCode]
+SCREEN = "cli.commands.screen:open_screen"
 NO_SCREEN = "there is no terminal here: see `tocsin status`, or `tocsin --help` for all commands"
 
 
@@ -55,14 +55,10 @@ class _Run:
             self.out.data(f"tocsin {VERSION}")
             return ExitCode.OK
         if args.run is None:
-            return self._without_command(parser)
+            if not self.out.stdout_is_terminal or not self.out.interactive:
+                raise Failure(NO_SCREEN, ExitCode.USAGE)
+            args.run = SCREEN
         return self._command(args)
-
-    def _without_command(self, parser: Parser) -> ExitCode:
-        if not self.out.stdout_is_terminal:
-            raise Failure(NO_SCREEN, ExitCode.USAGE)
-        self.out.note(parser.format_help().rstrip())
-        return ExitCode.USAGE
 
     def _command(self, args: Namespace) -> ExitCode:
         from cli.config import default_configuration

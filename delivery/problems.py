@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from delivery.report import Report, undelivered
+from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import failed_attempts, interval_of, is_failing
 from domain.words import counted, second_text, size_text, span_text
 from store.records import Delivery, WebhookStatus
@@ -45,9 +45,7 @@ def _of_sending(report: Report) -> Iterator[str]:
             f"all sending is paused by {paused.by} since {since}: "
             "`tocsin worker unpause` goes on with it"
         )
-    waiting = sum(
-        undelivered(status) for status in report.overview.webhooks if status.webhook.fields.active
-    )
+    waiting = undelivered_events(report)
     if waiting and not report.worker_alive:
         yield f"nobody is sending while {counted(waiting, 'event')} wait: {_cure(report)}"
 

@@ -86,3 +86,8 @@ def make_report(overview: Overview, settings: Settings, store: Store, now_ms: in
 def undelivered(status: WebhookStatus) -> int:
     """How many events of a webhook are not delivered yet, sealed or not."""
     return status.queued + (status.pending.events if status.pending else 0)
+
+
+def undelivered_events(report: Report) -> int:
+    """How many events of active webhooks are not delivered yet."""
+    return sum(undelivered(one) for one in report.overview.webhooks if one.webhook.fields.active)

@@ -28,7 +28,7 @@ class Overview:
     settings: dict[str, str]
 
 
-def read_overview(vault: Vault) -> Overview:
+def read_overview(vault: Vault | None) -> Overview:
     """Read all of it in one transaction, so that its parts agree with each other."""
     with models.database.atomic("DEFERRED"):
         return Overview(

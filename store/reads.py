@@ -124,7 +124,7 @@ def carriers(type_: EventType, seq: int) -> list[Delivery]:
     return [_delivery(row) for row in list(query) if seq not in json.loads(row.without)]
 
 
-def statuses(vault: Vault) -> list[WebhookStatus]:
+def statuses(vault: Vault | None) -> list[WebhookStatus]:
     """Every webhook with its queue, counted without touching an event: head minus cursor."""
     with models.database.atomic("DEFERRED"):
         pending = {
@@ -141,11 +141,16 @@ def statuses(vault: Vault) -> list[WebhookStatus]:
 
 
 def last_results(webhook_id: int, *, limit: int = 20) -> list[int | None]:
-    """The statuses of a webhook's newest attempts, oldest first; None where none came."""
+    """The statuses of a webhook's newest attempts, oldest first; None where no answer came."""
+    newest = (
+        models.Delivery.select(models.Delivery.id)
+        .where(models.Delivery.webhook == webhook_id)
+        .order_by(models.Delivery.id.desc())
+        .limit(limit)
+    )
     query = (
         models.Attempt.select(models.Attempt.status)
-        .join(models.Delivery, JOIN.INNER)
-        .where(models.Delivery.webhook == webhook_id)
+        .where(models.Attempt.delivery.in_(newest))
         .order_by(models.Attempt.id.desc())
         .limit(limit)
     )
@@ -157,7 +162,7 @@ def _status(
     head: int,
     pending: models.Delivery | None,
     quarantined: int,
-    vault: Vault,
+    vault: Vault | None,
 ) -> WebhookStatus:
     webhook: Webhook = record_of(row, vault)
     return WebhookStatus(

@@ -64,12 +64,22 @@ def live(webhook_id: int) -> models.Webhook:
     return row
 
 
-def record_of(row: models.Webhook, vault: Vault) -> Webhook:
-    """The record of a row; without the right key it has no headers and is not `readable`."""
+def record_of(row: models.Webhook, vault: Vault | None) -> Webhook:
+    """The record of a row; without the right key it has no headers and is not `readable`.
+
+    With no vault at all the secrets are left out unread, for lists that never show them.
+    """
+    if vault is None:
+        return _record(row, (), None, readable=True)
     try:
-        headers, secrets, readable = headers_of(row, vault), secrets_of(row, vault), True
+        return _record(row, headers_of(row, vault), secrets_of(row, vault), readable=True)
     except WrongKey:
-        headers, secrets, readable = (), None, False
+        return _record(row, (), None, readable=False)
+
+
+def _record(
+    row: models.Webhook, headers: Pairs, secrets: Secrets | None, *, readable: bool
+) -> Webhook:
     return Webhook(
         id=row.id,
         revision=row.revision,

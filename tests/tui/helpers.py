@@ -1,0 +1,76 @@
+"""An app on a store of the test's own, with a clock that only the test moves and no worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from textual.pilot import Pilot
+
+from domain.settings import DEFAULTS, Settings
+from store.database import Store
+from tests.store.helpers import ACTOR, NOW
+from tests.store.helpers import Desk as StoreDesk
+from tui.app import TocsinApp
+from tui.desk import Desk
+
+
+@dataclass
+class Clock:
+    """The time that the app sees, UTC milliseconds."""
+
+    now_ms: int = NOW
+
+
+@dataclass
+class Bench:
+    """A store with short words for what is done to it (`store`), and an app that looks at it."""
+
+    opened: Store
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def store(self) -> StoreDesk:
+        """What the tests of the store use: append, add, start, end."""
+        return StoreDesk(self.opened, now_ms=self.clock.now_ms)
+
+    def app(self, keymap: Mapping[str, str] | None = None) -> TocsinApp:
+        """A new app; bugs fail the test."""
+        desk = Desk(
+            self.opened,
+            ACTOR,
+            _only_defaults,
+            lambda: self.clock.now_ms,
+            lambda count: bytes(range(count)),
+        )
+        return TocsinApp(desk, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00")
+
+    @asynccontextmanager
+    async def running(
+        self, size: tuple[int, int] = (80, 24)
+    ) -> AsyncIterator[tuple[TocsinApp, Pilot[int]]]:
+        """The app, running without a terminal."""
+        app = self.app()
+        async with app.run_test(size=size, notifications=True) as pilot:
+            yield app, pilot
+
+    async def settle(self, app: TocsinApp, pilot: Pilot[int]) -> None:
+        """Let the app see what was written to the store and paint it."""
+        await app.live.look_again()
+        app.paint()
+        await pilot.pause()
+
+
+def _only_defaults(_stored: Mapping[str, str]) -> Settings:
+    return DEFAULTS
+
+
+def _fail(error: BaseException) -> str:
+    raise error
+
+
+def screen_text(app: TocsinApp) -> str:
+    """What is on the screen, line by line, without colours."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in lines)

@@ -1,0 +1,1 @@
+"""The terminal's screens: they read the state, ask for actions, and own no truth."""

@@ -1,0 +1,176 @@
+"""The app: its screens, its keys, and the looks at the store that drive them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from delivery.report import undelivered_events
+from domain.words import counted
+from tui.desk import Desk
+from tui.live import LOOK_S, Live
+from tui.screens.base import TocsinScreen
+from tui.screens.bug import BugScreen
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.help import HelpScreen
+from tui.sections import SECTIONS, base_screen, first_screens
+from tui.words import worker_line
+from tui.worker_thread import WorkerThread
+
+LOOKS_A_SECOND = round(1 / LOOK_S)
+MOST_BUGS = 3
+"""After so many the app gives up: it would only fail again."""
+
+EXIT_BUG = 70
+
+
+class TocsinApp(App[int]):
+    """Everything an admin does with Tocsin, on one terminal."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "Tocsin"
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (100, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - the same
+        (0, "-flat"),
+        (15, "-low"),
+        (32, "-high"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(one.key, f"section('{one.name}')", one.title, show=False, id=one.id)
+            for one in SECTIONS
+        ),
+        Binding("ctrl+q", "leave", "quit", show=False, priority=True, id="quit"),
+    ]
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        worker: WorkerThread | None = None,
+        keymap: Mapping[str, str] | None = None,
+        keep_bug: Callable[[BaseException], str] = repr,
+        clock: Callable[[], str] = lambda: time.strftime("%H:%M"),
+    ) -> None:
+        """`keep_bug` writes a bug down and gives the sentence that says where."""
+        super().__init__()
+        self.live = Live(desk)
+        self._desk = desk
+        self._worker = worker
+        self._keep_bug = keep_bug
+        self._clock = clock
+        self._bugs = 0
+        self._given_keymap = dict(keymap or {})
+        self._following: asyncio.Task[None] | None = None
+        for section in SECTIONS:
+            self.add_mode(section.name, partial(base_screen, section, desk, self.live))
+
+    async def on_mount(self) -> None:
+        self.set_keymap(self._given_keymap)
+        await self.live.look()
+        await self.switch_mode(SECTIONS[0].name)
+        for screen in first_screens(self._desk, self.live):
+            await self.push_screen(screen)
+        self._following = asyncio.create_task(self._follow())
+
+    async def on_unmount(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+
+    async def _follow(self) -> None:
+        """Look at the store four times a second; once a second let the countdowns move."""
+        looks = 0
+        while True:
+            await asyncio.sleep(LOOK_S)
+            looks += 1
+            try:
+                if await self.live.look():
+                    self.paint()
+                elif looks % LOOKS_A_SECOND == 0:
+                    self.paint(tick=True)
+            except Exception as error:
+                self._handle_exception(error)
+
+    def paint(self, *, tick: bool = False) -> None:
+        """Let the screen that is seen paint what the report says now."""
+        screen = next((s for s in reversed(self.screen_stack) if isinstance(s, TocsinScreen)), None)
+        if screen is None or not screen.is_mounted:
+            return
+        if tick:
+            self.live.pass_time(self._desk.now_ms())
+        own = self._worker.worker_id if self._worker is not None else None
+        told = worker_line(self.live.report, self.live.trouble, own)
+        screen.tell_top(told, self._clock())
+        if tick:
+            screen.tick()
+        else:
+            screen.show()
+
+    async def action_section(self, name: str) -> None:
+        """Go to a section, where it was left."""
+        await self.switch_mode(name)
+        self.paint()
+
+    def action_help(self) -> None:
+        """Every key of the screen that is seen, with what it does."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def end_soon(self) -> None:
+        """End the app from a signal handler."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.exit, 0)
+
+    def action_leave(self) -> None:
+        """Quit; if nobody else sends then, say so first."""
+        waiting = self._left_waiting()
+        if not waiting:
+            self.exit(0)
+            return
+        question = Question(
+            "Quit? No other worker is alive.",
+            (f"{counted(waiting, 'event')} will wait until one is started.",),
+            yes="Quit",
+        )
+        self.push_screen(ConfirmScreen(question), lambda yes: self.exit(0) if yes else None)
+
+    def _left_waiting(self) -> int:
+        report = self.live.report
+        if report is None or self._worker is None or not self._worker.alive:
+            return 0
+        others = [one for one in report.overview.workers if one.id != self._worker.worker_id]
+        if any(not report.is_old(one) for one in others):
+            return 0
+        return undelivered_events(report)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action of the screen that is seen, and the sections."""
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.id and active.enabled and binding.description:
+                yield SystemCommand(
+                    f"{binding.description} ({self.get_key_display(binding)})",
+                    binding.tooltip or "",
+                    lambda key=binding.key: self.simulate_key(key),
+                )
+        yield SystemCommand("theme", "Choose the colours", self.action_change_theme)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Tell of a bug without its local values, and go on; after some, end with status 70."""
+        self._bugs += 1
+        sentence = self._keep_bug(error)
+        if self._bugs >= MOST_BUGS or not self.is_running:
+            self.exit(EXIT_BUG, message=sentence)
+            return
+        self.push_screen(BugScreen(sentence))

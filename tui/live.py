@@ -1,0 +1,62 @@
+"""What the store says now, kept fresh by a cheap look a few times a second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from delivery.report import Report, make_report
+from store import signs
+from store.database import Store
+from store.overview import read_overview
+from tui.desk import Desk, Refused
+
+LOOK_S = 0.25
+
+
+class Live:
+    """The last report, and whether the store could be read at all.
+
+    The look compares two numbers that move with every commit of any process, this one's worker
+    included; only when they moved, or a heartbeat may have grown old, the store is read.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.report: Report | None = None
+        self.trouble: str | None = None
+        self._desk = desk
+        self._seen: signs.Signs | None = None
+
+    @property
+    def store(self) -> Store:
+        """The store that is looked at."""
+        return self._desk.store
+
+    async def look(self) -> bool:
+        """Read the store if it has changed; whether there is something new to show."""
+        try:
+            seen = await self._desk.read(signs.look)
+            if seen == self._seen and self.trouble is None:
+                return False
+            self.report = await self._read()
+        except Refused as refused:
+            news = self.trouble != str(refused)
+            self.trouble = str(refused)
+            return news
+        self._seen = seen
+        self.trouble = None
+        return True
+
+    async def look_again(self) -> bool:
+        """Read the store whether or not it seems changed, after a change of one's own."""
+        self._seen = None
+        return await self.look()
+
+    def pass_time(self, now_ms: int) -> None:
+        """Let ages and countdowns be those of now."""
+        if self.report is not None:
+            self.report = replace(self.report, now_ms=now_ms)
+
+    async def _read(self) -> Report:
+        overview = await self._desk.read(read_overview, None)
+        settings = self._desk.merge(overview.settings)
+        return make_report(overview, settings, self.store, self._desk.now_ms())

@@ -1,0 +1,86 @@
+"""What every screen of Tocsin has: the first and the last line, and a live report."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import Any, ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from domain.safe import safe
+from tui.desk import Desk, Refused
+from tui.live import Live
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.top_bar import TopBar
+from tui.words import Told
+
+T = TypeVar("T")
+TOAST_S = 6
+
+
+class TocsinScreen(Screen[Any]):
+    """Data flows down: the app calls `show` when the report changed, and `tick` each second."""
+
+    CRUMBS: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "app.help", "help", key_display="?", id="help"),
+        Binding("q,escape", "back", "back", id="back"),
+    ]
+
+    def __init__(self, desk: Desk, live: Live) -> None:
+        super().__init__()
+        self.desk = desk
+        self.live = live
+
+    def compose(self) -> ComposeResult:
+        yield TopBar(self.crumbs())
+        yield from self.body()
+        yield KeyBar()
+
+    def crumbs(self) -> str:
+        """Where one is, without "Tocsin" itself."""
+        return self.CRUMBS
+
+    def body(self) -> Iterable[Widget]:
+        """What is between the first and the last line."""
+        raise NotImplementedError
+
+    def show(self) -> None:
+        """Paint what the report says now; called often, so only what changed is repainted."""
+
+    def tick(self) -> None:
+        """Paint what changes with the clock alone."""
+        self.show()
+
+    def tell_top(self, told: Told, clock: str) -> None:
+        """Set the first line."""
+        bar = self.query_one(TopBar)
+        bar.worker_line = told
+        bar.clock = clock
+
+    async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
+        """Await a change; tell what was done, or why it was refused (then None)."""
+        try:
+            result = await request
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+            return None
+        if done is not None:
+            self.tell(done)
+        await self.live.look_again()
+        self.show()
+        return result
+
+    def tell(self, text: str, *, bad: bool = False) -> None:
+        """A short notice that goes away by itself."""
+        self.notify(
+            safe(text), severity="error" if bad else "information", timeout=TOAST_S, markup=False
+        )
+
+    def action_back(self) -> None:
+        """Leave this screen; the last one stays."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()

@@ -1,0 +1,32 @@
+"""What is shown when Tocsin itself has failed: where it is written down, and no local value."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from domain.safe import safe
+
+
+class BugScreen(ModalScreen[None]):
+    """A short panel; the screens below go on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape,enter", "dismiss(None)", "close", id="bug.close"),
+    ]
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self._sentence = sentence
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text("Something went wrong inside Tocsin.", style="bold"))
+            yield Static(Text(safe(self._sentence, 600)))
+            yield Static(Text("Deliveries go on. Press q to close this panel."))

@@ -1,0 +1,61 @@
+"""A question before something is given up, with the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from domain.safe import safe
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, what it costs (a line each), and the word on the button that does it."""
+
+    text: str
+    lines: tuple[str, ...] = ()
+    yes: str = "Yes"
+    no: str = "Cancel"
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Ends with True only if the admin said yes; Cancel has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "yes", id="confirm.yes"),
+        Binding("n,q,escape", "answer(False)", "no", id="confirm.no"),
+        Binding("left,right,h,l", "app.focus_next", "other button", show=False, id="confirm.other"),
+    ]
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(safe(self._question.text), style="bold"))
+            for line in self._question.lines:
+                yield Static(Text(safe(line)))
+            with Horizontal(classes="buttons"):
+                yield Button(Text(f"{self._question.no} (n)"), id="no", compact=True)
+                yield Button(
+                    Text(f"{self._question.yes} (y)"), id="yes", variant="error", compact=True
+                )
+
+    def on_mount(self) -> None:
+        self.query_one("#no", Button).focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, yes: bool) -> None:
+        """Answer by key."""
+        self.dismiss(yes)

@@ -1,0 +1,33 @@
+"""A text to be copied by hand, with the terminal's own selection."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from domain.safe import safe
+
+SHOWN = 20_000
+
+
+class CopiedScreen(ModalScreen[None]):
+    """The text without any border, so that a selection with the mouse takes nothing else along."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape", "dismiss(None)", "close", id="copied.close"),
+    ]
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="bare"):
+            yield Static(Text("Too long for the terminal's clipboard; select it, then press q.\n"))
+            yield Static(Text(safe(self._text, SHOWN, keep_newlines=True)))

@@ -1,0 +1,234 @@
+"""Admin › Webhooks: every webhook with its queue, its last result and its next attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from store import reads
+from store.records import WebhookStatus
+from tui.screens.deliveries import DeliveriesScreen
+from tui.screens.webhook_form import Saved, WebhookFormScreen
+from tui.webhook_actions import WebhookActions
+from tui.webhook_rows import COLUMNS, Results, Sorting, facts_of, matches, row_of, sorted_statuses
+from tui.widgets.facts import Facts
+from tui.widgets.live_table import Key, LiveTable
+from tui.words import Condition, condition_of
+
+EMPTY = """No webhooks yet.
+
+Press  a  to add the first one: choose what to send and where.
+Just looking? Quit and run  tocsin demo ."""
+
+
+class WebhooksScreen(WebhookActions):
+    """The list, the reasons of the selected row below it, and every action on webhooks."""
+
+    CRUMBS = "Admin › Webhooks"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a,plus", "add", "add", id="webhooks.add", tooltip="add a webhook"),
+        Binding("e", "edit", "edit", id="webhooks.edit", tooltip="edit the selected webhook"),
+        Binding(
+            "slash",
+            "filter",
+            "filter",
+            key_display="/",
+            id="webhooks.filter",
+            tooltip="show rows that hold a text, or with ! before it those that do not",
+        ),
+        Binding(
+            "f",
+            "faults",
+            "faults",
+            show=False,
+            id="webhooks.faults",
+            tooltip="show only those that fail or are blocked, or all again",
+        ),
+        Binding(
+            "s", "sort", "sort", show=False, id="webhooks.sort", tooltip="sort by the next column"
+        ),
+        Binding("S", "invert", "invert the order", show=False, id="webhooks.invert"),
+        Binding(
+            "d",
+            "duplicate",
+            "duplicate",
+            show=False,
+            id="webhooks.duplicate",
+            tooltip="add one for the same receiver and another type",
+        ),
+        Binding(
+            "enter",
+            "deliveries",
+            "deliveries",
+            id="webhooks.deliveries",
+            tooltip="the deliveries of the selected webhook",
+        ),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._sorting = Sorting()
+        self._only_faults = False
+        self._results: dict[int, tuple[int | None, Results]] = {}
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(classes="panel", id="webhooks-panel"):
+            yield LiveTable(COLUMNS, id="webhooks")
+            yield Static(Text(EMPTY), id="no-webhooks", classes="empty")
+            yield Input(placeholder="text, or !text", id="webhooks-filter", compact=True)
+        yield Facts(id="webhook-facts")
+
+    def on_mount(self) -> None:
+        self.query_one("#webhooks-filter").display = False
+        self.table.set_sorted(self._sorting.column, self._sorting.descending)
+        self.table.focus()
+        self.show()
+
+    def show(self) -> None:
+        report = self.live.report
+        if report is None:
+            return
+        shown = [one for one in report.overview.webhooks if self._is_wanted(one)]
+        ordered = sorted_statuses(shown, report, self._sorting)
+        rows: dict[Key, Any] = {
+            one.webhook.id: row_of(one, report, self._results_of(one)) for one in ordered
+        }
+        self.table.put_rows(rows)
+        self.table.set_keys([one.webhook.id for one in ordered])
+        self._show_frame(len(ordered), len(report.overview.webhooks))
+        self._show_facts()
+
+    def _show_frame(self, shown: int, total: int) -> None:
+        panel = self.query_one("#webhooks-panel")
+        count = f"{shown} of {total}" if shown != total else str(total)
+        title = f"Webhooks ── {count} ── \\[+] add"
+        if panel.border_title != title:
+            panel.border_title = title
+        self.table.display = total > 0
+        self.query_one("#no-webhooks").display = total == 0
+
+    def _show_facts(self) -> None:
+        status, report = self.selected(), self.live.report
+        facts = self.query_one("#webhook-facts", Facts)
+        if status is None or report is None:
+            facts.tell(Text(""))
+        else:
+            facts.tell(facts_of(status, report, self._results_of(status)))
+
+    def _is_wanted(self, status: WebhookStatus) -> bool:
+        wanted = self.query_one("#webhooks-filter", Input).value
+        faulty = condition_of(status) <= Condition.FAILING
+        return (faulty or not self._only_faults) and (not wanted or matches(status, wanted))
+
+    def _results_of(self, status: WebhookStatus) -> Results:
+        """The last results; read again in the background when there was another attempt."""
+        webhook_id = status.webhook.id
+        known = self._results.get(webhook_id)
+        if known is None or known[0] != status.last_attempt_ms:
+            self._results[webhook_id] = (status.last_attempt_ms, known[1] if known else ())
+            if status.last_attempt_ms is not None:
+                self.run_worker(self._read_results(webhook_id), exit_on_error=False)
+        return self._results[webhook_id][1]
+
+    async def _read_results(self, webhook_id: int) -> None:
+        results = await self.desk.read(reads.last_results, webhook_id)
+        self._results[webhook_id] = (self._results[webhook_id][0], results)
+        self.show()
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        self._show_facts()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_deliveries()
+
+    @on(LiveTable.SortAsked)
+    def _sort_asked(self, message: LiveTable.SortAsked) -> None:
+        same = message.column == self._sorting.column
+        self._sort(Sorting(message.column, same and not self._sorting.descending))
+
+    def _sort(self, sorting: Sorting) -> None:
+        self._sorting = sorting
+        self.table.set_sorted(sorting.column, sorting.descending)
+        self.show()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        names = [column.key for column in COLUMNS if column.sortable]
+        place = names.index(self._sorting.column)
+        self._sort(Sorting(names[(place + 1) % len(names)]))
+
+    def action_invert(self) -> None:
+        """Turn the order round."""
+        self._sort(Sorting(self._sorting.column, not self._sorting.descending))
+
+    def action_filter(self) -> None:
+        """Open the filter's box."""
+        box = self.query_one("#webhooks-filter", Input)
+        box.display = True
+        box.focus()
+
+    def action_faults(self) -> None:
+        """Show only what fails, or everything again."""
+        self._only_faults = not self._only_faults
+        self.show()
+
+    def action_back(self) -> None:
+        """Close the filter first, then the screen."""
+        box = self.query_one("#webhooks-filter", Input)
+        if box.display:
+            box.value = ""
+            box.display = False
+            self.table.focus()
+        elif self._only_faults:
+            self.action_faults()
+        else:
+            super().action_back()
+
+    @on(Input.Changed, "#webhooks-filter")
+    def _filter_changed(self) -> None:
+        self.show()
+
+    @on(Input.Submitted, "#webhooks-filter")
+    def _filter_entered(self) -> None:
+        self.table.focus()
+
+    def action_add(self) -> None:
+        """Open the empty form."""
+        self.app.push_screen(WebhookFormScreen(self.desk, self.live), self._saved)
+
+    def action_edit(self) -> None:
+        """Open the form of the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            form = WebhookFormScreen(self.desk, self.live, editing=status.webhook.id)
+            self.app.push_screen(form, self._saved)
+
+    def action_duplicate(self) -> None:
+        """Open the form filled in from the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            form = WebhookFormScreen(self.desk, self.live, copy_of=status.webhook.id)
+            self.app.push_screen(form, self._saved)
+
+    def action_deliveries(self) -> None:
+        """Show the deliveries of the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            screen = DeliveriesScreen(self.desk, self.live, webhook_id=status.webhook.id)
+            self.app.push_screen(screen)
+
+    def _saved(self, saved: Saved | None) -> None:
+        if saved is None:
+            return
+        self.remember_edit(saved)
+        self.table.move_to(saved.webhook_id)
+        self.show()

@@ -1,0 +1,200 @@
+"""What an admin does to webhooks from a list: pause, send, test, delete, undo, copy."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from delivery.report import undelivered
+from delivery.trial import send_test
+from domain.words import counted, span_text
+from store import audit, webhooks
+from store.records import Webhook, WebhookStatus
+from tui.clipboard import copy
+from tui.screens.base import TocsinScreen
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.webhook_form import Saved
+from tui.undo import UndoStack
+from tui.widgets.live_table import LiveTable
+
+
+class WebhookActions(TocsinScreen):
+    """The screen that has the table of webhooks; several rows can be marked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "p",
+            "pause",
+            "pause",
+            id="webhooks.pause",
+            tooltip="make the chosen ones inactive, or active again; nothing is lost meanwhile",
+        ),
+        Binding(
+            "n,r",
+            "send",
+            "send now",
+            id="webhooks.send",
+            tooltip="what is queued goes at once, a failing delivery is tried at once",
+        ),
+        Binding("t", "test", "test", id="webhooks.test", tooltip="send one marked test event"),
+        Binding(
+            "x,delete",
+            "delete",
+            "delete",
+            id="webhooks.delete",
+            tooltip="delete the chosen ones; u brings them back for ten minutes",
+        ),
+        Binding(
+            "u",
+            "undo",
+            "undo",
+            id="webhooks.undo",
+            tooltip="take back the last delete, pause or edit of this session",
+        ),
+        Binding("y", "copy", "copy URL", show=False, id="webhooks.copy"),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._undos = UndoStack()
+
+    @property
+    def table(self) -> LiveTable:
+        """The list."""
+        return self.query_one("#webhooks", LiveTable)
+
+    def selected(self) -> WebhookStatus | None:
+        """The webhook under the cursor."""
+        return next(iter(self._statuses([self.table.cursor])), None)
+
+    def chosen(self) -> list[WebhookStatus]:
+        """The marked webhooks, or the one under the cursor."""
+        return self._statuses(self.table.chosen_keys())
+
+    def _statuses(self, ids: list[Any]) -> list[WebhookStatus]:
+        report = self.live.report
+        every = report.overview.webhooks if report is not None else []
+        return [one for one in every if one.webhook.id in ids]
+
+    async def action_pause(self) -> None:
+        """Pause the chosen ones; if all of them are paused, unpause them."""
+        chosen = self.chosen()
+        ids = [one.webhook.id for one in chosen]
+        active = not any(one.webhook.fields.active for one in chosen)
+        changing = [one.webhook.id for one in chosen if one.webhook.fields.active != active]
+        if not ids:
+            return
+        word = "unpaused" if active else "paused"
+        done = f"{counted(len(changing), 'webhook')} {word}; u undoes it"
+        if await self.carry_out(self.desk.change(webhooks.set_active, changing, active), done):
+            self._undos.push(
+                f"{word} {counted(len(changing), 'webhook')}",
+                lambda: self.desk.change(webhooks.set_active, changing, not active),
+            )
+        self.table.clear_marks()
+
+    async def action_send(self) -> None:
+        """Start a run of every chosen webhook now."""
+        total = 0
+        for one in self.chosen():
+            total += await self.carry_out(self.desk.change(webhooks.send_now, one.webhook.id)) or 0
+        self.tell(f"{counted(total, 'queued event')} go now, and failing deliveries with them")
+        self.table.clear_marks()
+
+    def action_test(self) -> None:
+        """Send a test event in the background and tell what came of it."""
+        status = self.selected()
+        if status is not None:
+            self.tell(f"testing {status.webhook.named} ...")
+            self.run_worker(self._test(status.webhook.id), group="test", exit_on_error=False)
+
+    async def _test(self, webhook_id: int) -> None:
+        webhook = await self.desk.read(webhooks.find, webhook_id, self.desk.store.vault)
+        report = self.live.report
+        if report is None:
+            return
+        outcome = await send_test(
+            webhook, report.settings, self.desk.now_ms(), self.desk.random_bytes
+        )
+        await self.desk.change(
+            audit.note_alone,
+            action="webhook.test",
+            webhook_id=webhook_id,
+            status=outcome.status,
+            error=outcome.error,
+        )
+        self.tell(
+            f"test of {webhook.named}: {outcome.detail}, after {span_text(outcome.duration_ms)}",
+            bad=not outcome.delivered,
+        )
+
+    def action_delete(self) -> None:
+        """Ask with the numbers, then delete the chosen ones."""
+        chosen = self.chosen()
+        if not chosen:
+            return
+        events = sum(map(undelivered, chosen))
+        question = Question(
+            f"Delete {_names(chosen)}?",
+            (
+                f"{counted(events, 'event')} will not be sent.",
+                "u brings it back for ten minutes, with its queue.",
+            ),
+            yes="Delete",
+        )
+        ids = [one.webhook.id for one in chosen]
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._delete(ids, _names(chosen)), exit_on_error=False)
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    async def _delete(self, ids: list[int], names: str) -> None:
+        async def bring_back() -> None:
+            for webhook_id in ids:
+                await self.desk.change(webhooks.undelete, webhook_id)
+
+        await self.carry_out(
+            self.desk.change(webhooks.delete, ids), f"deleted {names}; u undoes it"
+        )
+        self._undos.push(f"deleted {names}", bring_back)
+        self.table.clear_marks()
+
+    def remember_edit(self, saved: Saved) -> None:
+        """An edit can be undone as long as nobody saved after it."""
+        before = saved.before
+        if before is not None:
+            self._undos.push(f"edited {before.named}", lambda: self._restore(saved, before))
+
+    async def _restore(self, saved: Saved, before: Webhook) -> None:
+        secret = webhooks.SetSecret(before.secrets.current if before.secrets else None)
+        await self.desk.change(
+            webhooks.edit,
+            saved.webhook_id,
+            before.fields,
+            secret if saved.secret_changed else None,
+            revision=saved.revision,
+            vault=self.desk.store.vault,
+        )
+
+    async def action_undo(self) -> None:
+        """Take back the last thing that can be."""
+        undo = self._undos.pop()
+        if undo is None:
+            self.tell("there is nothing to undo")
+            return
+        await self.carry_out(undo.carry_out(), f"undone: {undo.what}")
+
+    def action_copy(self) -> None:
+        """Copy the URL of the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            self.run_worker(copy(self, status.webhook.fields.url), exit_on_error=False)
+
+
+def _names(chosen: list[WebhookStatus]) -> str:
+    if len(chosen) == 1:
+        return chosen[0].webhook.named
+    return counted(len(chosen), "webhook")

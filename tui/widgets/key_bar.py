@@ -1,0 +1,95 @@
+"""The last line: the keys that work here and now, as many as fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.app import ComposeResult
+from textual.strip import Strip
+from textual.widget import Widget
+
+LAST = ("back", "help")
+"""Keys that every screen has stand after its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    key: str
+    label: str
+    text: str
+    enabled: bool
+
+
+class KeyBar(Widget):
+    """Like Textual's Footer, but it never scrolls: what does not fit is behind `?`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key", "key-bar--text", "key-bar--off"}
+    MORE = " … ? all keys"
+
+    def compose(self) -> ComposeResult:
+        return ()
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def _changed(self, _screen: object) -> None:
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        key_style = self.get_component_rich_style("key-bar--key")
+        text_style = self.get_component_rich_style("key-bar--text")
+        off_style = self.get_component_rich_style("key-bar--off")
+        segments = [Segment(" ", text_style)]
+        shown, complete = self._fitting()
+        for one in shown:
+            segments.append(Segment(one.key, key_style if one.enabled else off_style))
+            segments.append(Segment(f" {one.text}  ", text_style if one.enabled else off_style))
+        if not complete:
+            segments.append(Segment(self.MORE.lstrip(), text_style))
+        return Strip(segments).adjust_cell_length(self.size.width, text_style)
+
+    async def on_click(self, event: events.Click) -> None:
+        left = 1
+        for one in self._fitting()[0]:
+            right = left + cell_len(one.key) + cell_len(one.text) + 1
+            if left <= event.x < right and one.enabled:
+                self.app.simulate_key(one.label)
+            left = right + 2
+
+    def _fitting(self) -> tuple[list[_Shown], bool]:
+        room = self.size.width - 1
+        every = self._keys()
+        total = sum(cell_len(one.key) + cell_len(one.text) + 3 for one in every)
+        if total <= room:
+            return every, True
+        room -= cell_len(self.MORE)
+        fitting: list[_Shown] = []
+        for one in every:
+            room -= cell_len(one.key) + cell_len(one.text) + 3
+            if room < 0:
+                break
+            fitting.append(one)
+        return fitting, False
+
+    def _keys(self) -> list[_Shown]:
+        seen: set[str] = set()
+        shown = []
+        actives = self.screen.active_bindings.values()
+        for active in sorted(actives, key=lambda one: one.binding.id in LAST):
+            binding = active.binding
+            if not binding.show or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            shown.append(
+                _Shown(
+                    self.app.get_key_display(binding),
+                    binding.key,
+                    binding.description,
+                    active.enabled,
+                )
+            )
+        return shown

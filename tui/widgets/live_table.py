@@ -1,0 +1,314 @@
+"""A table over many rows of which few are in memory, that repaints only what changed.
+
+Textual's DataTable measures every row and repaints the whole table for one cell; this one draws
+lines (Textual's line API), keeps its cursor on a key, and asks for rows when they come into sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.widgets.columns import GAP, Column, Placed, Row, fit, place
+
+Key = Hashable
+MARK = "▌"
+KEPT_ROWS = 4_000
+MARGIN_ROWS = 60
+"""Rows asked for beyond both edges of what is in sight."""
+
+
+class LiveTable(ScrollView, can_focus=True):
+    """Rows by key. `set_keys` says which rows there are, `put_rows` what they hold."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "live-table--header",
+        "live-table--cursor",
+        "live-table--marked",
+        "live-table--good",
+        "live-table--bad",
+        "live-table--warning",
+        "live-table--busy",
+        "live-table--dim",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "cursor(-1)", "up", show=False, id="table.up"),
+        Binding("down,j", "cursor(1)", "down", show=False, id="table.down"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="table.page-up"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="table.page-down"),
+        Binding("home,g", "edge(-1)", "first", show=False, id="table.first"),
+        Binding("end,G", "edge(1)", "last", show=False, id="table.last"),
+        Binding("enter", "choose", "open", show=False, id="table.open"),
+        Binding("space", "mark", "mark", show=False, id="table.mark"),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        """Enter, or a click on the row under the cursor."""
+
+        table: LiveTable
+        key: Key
+
+    @dataclass
+    class Moved(Message):
+        """The cursor stands on another row, or on none."""
+
+        table: LiveTable
+        key: Key | None
+
+    @dataclass
+    class Wanted(Message):
+        """Rows have come into sight that were never put."""
+
+        table: LiveTable
+        keys: list[Key]
+
+    @dataclass
+    class SortAsked(Message):
+        """A click on a column's label."""
+
+        table: LiveTable
+        column: str
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.keys: Sequence[Key] = ()
+        self.marked: set[Key] = set()
+        self.sorted_by: tuple[str, bool] | None = None
+        self._rows: dict[Key, Row] = {}
+        self._cursor: Key | None = None
+        self._index = 0
+        self._placed: tuple[Placed, ...] = ()
+
+    @property
+    def cursor(self) -> Key | None:
+        """The key of the row under the cursor."""
+        return self._cursor
+
+    @property
+    def at_top(self) -> bool:
+        """Whether the cursor is on the first row, or there is none."""
+        return self._index == 0
+
+    def row_of(self, key: Key) -> Row | None:
+        """What a row holds, if it was put."""
+        return self._rows.get(key)
+
+    def set_keys(self, keys: Sequence[Key]) -> None:
+        """Say which rows there are; the cursor stays on its key, and in its place on the screen.
+
+        A key that is gone leaves the cursor in its place, on the row that moved there.
+        """
+        if keys == self.keys:
+            return
+        before = self._index
+        self.keys = keys
+        self.virtual_size = Size(self.size.width, len(keys) + 1)
+        self._index = self._place_of_cursor()
+        shift = self._index - before
+        if shift and self.scroll_offset.y:
+            self.scroll_to(y=self.scroll_offset.y + shift, animate=False, immediate=True)
+        self._take(self._index)
+        self.refresh()
+        self._ask_for_rows()
+
+    def put_rows(self, rows: Mapping[Key, Row]) -> None:
+        """Fill rows in; only those that changed are painted."""
+        changed = [key for key, row in rows.items() if self._rows.get(key) != row]
+        self._rows.update(rows)
+        if len(self._rows) > KEPT_ROWS:
+            kept = set(self._in_sight(MARGIN_ROWS))
+            self._rows = {key: row for key, row in self._rows.items() if key in kept}
+        self._refresh_rows(changed)
+
+    def forget_rows(self) -> None:
+        """Ask again for every row that is in sight: all may have changed."""
+        self.post_message(self.Wanted(self, list(self._in_sight(MARGIN_ROWS))))
+
+    def move_to(self, key: Key) -> None:
+        """Put the cursor on a row, if there is such a row."""
+        if key in self.keys:
+            self._take(self.keys.index(key))
+
+    def set_sorted(self, column: str, descending: bool) -> None:
+        """Show by which column the keys are sorted."""
+        self.sorted_by = (column, descending)
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    def clear_marks(self) -> None:
+        """Take every mark away."""
+        marked, self.marked = self.marked, set()
+        self._refresh_rows(marked)
+
+    def chosen_keys(self) -> list[Key]:
+        """The marked rows in their order, or the one under the cursor."""
+        if self.marked:
+            return [key for key in self.keys if key in self.marked]
+        return [] if self._cursor is None else [self._cursor]
+
+    def on_mount(self) -> None:
+        self._place()
+
+    def on_resize(self) -> None:
+        self._place()
+        self._take(self._index)
+        self._ask_for_rows()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._ask_for_rows()
+
+    def action_cursor(self, by: int) -> None:
+        """Move the cursor by some rows."""
+        self._take(self._index + by)
+
+    def action_page(self, direction: int) -> None:
+        """Move the cursor by a screenful."""
+        self._take(self._index + direction * max(1, self.size.height - 2))
+
+    def action_edge(self, direction: int) -> None:
+        """Move the cursor to the first or the last row."""
+        self._take(0 if direction < 0 else len(self.keys) - 1)
+
+    def action_choose(self) -> None:
+        """Open the row under the cursor."""
+        if self._cursor is not None:
+            self.post_message(self.Chosen(self, self._cursor))
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or take its mark away, and move on."""
+        if self._cursor is None:
+            return
+        self.marked ^= {self._cursor}
+        self._refresh_rows([self._cursor])
+        self._take(self._index + 1)
+
+    async def _on_click(self, event: events.Click) -> None:
+        event.stop()
+        if event.y == 0:
+            self._click_label(event.x)
+            return
+        index = event.y - 1 + self.scroll_offset.y
+        if index >= len(self.keys):
+            return
+        chosen = self._index == index
+        self._take(index)
+        if chosen:
+            self.action_choose()
+
+    def _click_label(self, x: int) -> None:
+        left = 1
+        for placed in self._placed:
+            if left <= x < left + placed.width and placed.column.sortable:
+                self.post_message(self.SortAsked(self, placed.column.key))
+            left += placed.width + GAP
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y == 0:
+            return self._header(width)
+        index = y - 1 + self.scroll_offset.y
+        if index >= len(self.keys):
+            return Strip.blank(width, self.rich_style)
+        return self._line(self.keys[index], index == self._index, width)
+
+    def _header(self, width: int) -> Strip:
+        style = self.get_component_rich_style("live-table--header")
+        cells = [fit(self._label(p.column), p.width, right=p.column.right) for p in self._placed]
+        text = " " + (" " * GAP).join(cells)
+        return Strip([Segment(fit(text, width), style)], width)
+
+    def _label(self, column: Column) -> str:
+        if self.sorted_by is None or self.sorted_by[0] != column.key:
+            return column.label
+        return f"{column.label}{'▾' if self.sorted_by[1] else '▴'}"
+
+    def _line(self, key: Key, under_cursor: bool, width: int) -> Strip:
+        base = self._base_style(key, under_cursor)
+        row = self._rows.get(key)
+        segments = [Segment(MARK if key in self.marked else " ", base)]
+        for place_ in self._placed if row is not None else ():
+            cell = row[place_.index]  # type: ignore[index]  # the loop is empty without a row
+            text = fit(cell.text, place_.width, right=place_.column.right)
+            segments.append(Segment(text, base + self._tone_style(cell.tone, under_cursor)))
+            segments.append(Segment(" " * GAP, base))
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _base_style(self, key: Key, under_cursor: bool) -> Style:
+        if under_cursor:
+            return self.get_component_rich_style("live-table--cursor")
+        if key in self.marked:
+            return self.get_component_rich_style("live-table--marked")
+        return self.rich_style
+
+    def _tone_style(self, tone: str, under_cursor: bool) -> Style:
+        if tone == "plain":
+            return Style.null()
+        style = self.get_component_rich_style(f"live-table--{tone}", partial=True)
+        # On the cursor's own colours the words speak for themselves.
+        return Style(bold=style.bold) if under_cursor else style
+
+    def _place(self) -> None:
+        self._placed = place(self.columns, self.size.width - 2)
+        self.virtual_size = Size(self.size.width, len(self.keys) + 1)
+        self.refresh()
+
+    def _place_of_cursor(self) -> int:
+        if self._cursor is not None and self._cursor in self.keys:
+            return self.keys.index(self._cursor)
+        return max(0, min(self._index, len(self.keys) - 1))
+
+    def _take(self, index: int) -> None:
+        """Put the cursor on a row by its place and bring it into sight."""
+        index = max(0, min(index, len(self.keys) - 1))
+        key = self.keys[index] if self.keys else None
+        before, self._cursor = self._cursor, key
+        old, self._index = self._index, index
+        if old != index:
+            self._refresh_line(old)
+        self._refresh_line(index)
+        self._show_line(index)
+        if before != key:
+            self.post_message(self.Moved(self, key))
+
+    def _show_line(self, index: int) -> None:
+        height = self.size.height - 1
+        top = self.scroll_offset.y
+        if height <= 0:
+            return
+        if index < top:
+            self.scroll_to(y=index, animate=False, immediate=True)
+        elif index >= top + height:
+            self.scroll_to(y=index - height + 1, animate=False, immediate=True)
+
+    def _in_sight(self, margin: int = 0) -> Sequence[Key]:
+        top = max(0, self.scroll_offset.y - margin)
+        return self.keys[top : self.scroll_offset.y + self.size.height + margin]
+
+    def _ask_for_rows(self) -> None:
+        if any(key not in self._rows for key in self._in_sight()):
+            wanted = [key for key in self._in_sight(MARGIN_ROWS) if key not in self._rows]
+            self.post_message(self.Wanted(self, wanted))
+
+    def _refresh_rows(self, changed: Iterable[Key]) -> None:
+        lines = {key: line for line, key in enumerate(self._in_sight(), 1)}
+        for key in changed:
+            if key in lines:
+                self.refresh(Region(0, lines[key], self.size.width, 1))
+
+    def _refresh_line(self, index: int) -> None:
+        line = index - self.scroll_offset.y + 1
+        if 0 < line < self.size.height:
+            self.refresh(Region(0, line, self.size.width, 1))

@@ -1,0 +1,53 @@
+"""The first line: where one is, who sends, and the time."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.widgets.columns import fit
+from tui.words import Told
+
+CLOCK_FROM_WIDTH = 90
+
+
+class TopBar(Widget):
+    """Breadcrumb at the left, the worker's line at the right."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "top-bar--place",
+        "top-bar--good",
+        "top-bar--bad",
+        "top-bar--warning",
+        "top-bar--busy",
+        "top-bar--plain",
+        "top-bar--dim",
+    }
+    worker_line: reactive[Told] = reactive(Told("", "dim"))
+    clock: reactive[str] = reactive("")
+
+    def __init__(self, crumbs: str) -> None:
+        super().__init__()
+        self.crumbs = crumbs
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        clock = f"  {self.clock}" if width >= CLOCK_FROM_WIDTH else ""
+        told = self.worker_line
+        right = f"{told.text}{clock} "
+        left_width = max(8, width - cell_len(right) - 1)
+        place_style = self.get_component_rich_style("top-bar--place")
+        told_style = self.get_component_rich_style(f"top-bar--{told.tone}")
+        left = fit(f" Tocsin › {self.crumbs}", left_width + 1)
+        return Strip(
+            [
+                Segment(left, place_style),
+                Segment(told.text, told_style),
+                Segment(f"{clock} ", place_style),
+            ]
+        ).adjust_cell_length(width, place_style)

@@ -1,0 +1,153 @@
+"""The words and tones in which screens tell of webhooks, deliveries and workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from delivery.outcome import is_success
+from delivery.report import Report
+from delivery.waiting import is_failing
+from store.records import Delivery, WebhookStatus
+from tui.widgets.columns import Cell, Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence and its tone."""
+
+    text: str
+    tone: Tone
+
+
+class Condition(IntEnum):
+    """How a webhook does, the worst first: the order in which rows are shown."""
+
+    BLOCKED = 0
+    FAILING = 1
+    SENDING = 2
+    WAITING = 3
+    IDLE = 4
+    INACTIVE = 5
+
+
+_CONDITIONS: dict[Condition, Cell] = {
+    Condition.BLOCKED: Cell("■ blocked", "bad"),
+    Condition.FAILING: Cell("✗ failing", "bad"),
+    Condition.SENDING: Cell("↑ sending", "busy"),
+    Condition.WAITING: Cell("✓ active", "good"),
+    Condition.IDLE: Cell("✓ active", "good"),
+    Condition.INACTIVE: Cell("‖ inactive", "dim"),
+}
+
+
+def condition_of(status: WebhookStatus) -> Condition:
+    """How a webhook does."""
+    pending = status.pending
+    if not status.webhook.fields.active:
+        return Condition.INACTIVE
+    if pending is not None and pending.blocked is not None:
+        return Condition.BLOCKED
+    if pending is not None and pending.sending_since_ms is not None:
+        return Condition.SENDING
+    if is_failing(pending):
+        return Condition.FAILING
+    return Condition.WAITING if status.queued or pending else Condition.IDLE
+
+
+def condition_cell(condition: Condition) -> Cell:
+    """Its glyph and word."""
+    return _CONDITIONS[condition]
+
+
+def countdown(until_ms: int, now_ms: int) -> str:
+    """The time left: "now", "0:07", "2:48", "1:02:03"."""
+    seconds = -(-(until_ms - now_ms) // 1000)
+    if seconds <= 0:
+        return "now"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def result_cell(status: int | None, error: str | None, age_ms: int | None) -> Cell:
+    """The last answer and its age: "200 2m", "TLS 9m"."""
+    if age_ms is None or (status is None and error is None):
+        return Cell("-", "dim")
+    told = short_error(error) if status is None else str(status)
+    tone: Tone = "good" if status is not None and is_success(status) else "bad"
+    return Cell(f"{told} {coarse_age(age_ms)}", tone)
+
+
+def coarse_age(age_ms: int) -> str:
+    """An age in one unit, so that it changes rarely: "12s", "9m", "4h", "3d"."""
+    for unit, size_ms in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
+        if age_ms >= size_ms:
+            return f"{age_ms // size_ms}{unit}"
+    return f"{max(0, age_ms) // 1000}s"
+
+
+_SHORT_ERRORS = (
+    ("SSL", "TLS"),
+    ("Certificate", "TLS"),
+    ("Timeout", "timeout"),
+    ("Refused", "refused"),
+    ("gaierror", "name"),
+    ("Name", "name"),
+    ("Reset", "reset"),
+    ("CutOff", "cut off"),
+)
+
+
+def short_error(error: str | None) -> str:
+    """A class of error in a word."""
+    if error is None:
+        return "-"
+    for part, word in _SHORT_ERRORS:
+        if part in error:
+            return word
+    return "error"
+
+
+def worker_line(report: Report | None, trouble: str | None, own_worker: str | None) -> Told:
+    """Who sends, for the first line of every screen."""
+    if trouble is not None:
+        return Told(f"✗ {trouble}", "bad")
+    if report is None:
+        return Told("", "dim")
+    if report.paused is not None:
+        return Told(f"‖ all sending paused by {report.paused.by}", "warning")
+    active = next((one for one in report.overview.workers if one.active), None)
+    if active is None or (report.is_old(active) and not report.locked):
+        return Told("✗ nobody is sending", "bad")
+    if report.is_old(active):
+        return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")
+    who = "this terminal" if active.id == own_worker else f"{active.kind} pid {active.pid}"
+    return Told(" · ".join([f"● {who}", *_doing(report)]), "good")
+
+
+def _doing(report: Report) -> list[str]:
+    conditions = [condition_of(status) for status in report.overview.webhooks]
+    counts = (
+        (conditions.count(Condition.SENDING), "sending"),
+        (conditions.count(Condition.FAILING), "retrying"),
+    )
+    due = [report.waiting(status).next_ms for status in report.overview.webhooks]
+    known = [time_ms for time_ms in due if time_ms is not None]
+    doing = [f"{count} {word}" for count, word in counts if count]
+    return [*doing, f"next {countdown(min(known), report.now_ms)}"] if known else doing
+
+
+def state_of(delivery: Delivery) -> Cell:
+    """A delivery's glyph, with its tone."""
+    if delivery.state == "delivered":
+        return Cell("✓", "good")
+    if delivery.state == "skipped":
+        return Cell("↷", "warning")
+    if delivery.state == "resealed":
+        return Cell("↻", "dim")
+    if delivery.blocked is not None:
+        return Cell("■", "bad")
+    if delivery.sending_since_ms is not None:
+        return Cell("↑", "busy")
+    return Cell("✗", "bad") if is_failing(delivery) else Cell("·", "plain")

@@ -1,0 +1,82 @@
+"""The worker of this terminal: a thread and an event loop of its own.
+
+A stalled SSH connection blocks the screen's loop; nothing that is delivered may wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from delivery.worker import Role, Worker
+from domain.settings import Settings
+from store.database import Store
+from store.errors import StoreError
+
+KEPT_LINES = 200
+
+
+class WorkerThread:
+    """Sends while no other process does, and stands by otherwise."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        merge: Callable[[Mapping[str, str]], Settings],
+    ) -> None:
+        """`store` is closed when the thread ends."""
+        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self.trouble: str | None = None
+        self.worker_id: str | None = None
+        self._store = store
+        self._settings = settings
+        self._merge = merge
+        self._worker: Worker | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin; returns when the worker can be stopped."""
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        """Begin no further attempt; may be called from a signal handler."""
+        if self._worker is not None and self.alive:
+            self._worker.stop()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the attempts in flight; whether the thread ended."""
+        self._thread.join(timeout_s)
+        return not self.alive
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._deliver())
+        except StoreError as error:
+            self.trouble = str(error)
+        finally:
+            self._ready.set()
+            self._store.close()
+
+    async def _deliver(self) -> None:
+        self._worker = Worker(
+            self._store,
+            self._settings,
+            role=Role("terminal", socket.gethostname(), os.getpid()),
+            log=self.lines.append,
+            merge=self._merge,
+        )
+        self.worker_id = self._worker.id
+        self._ready.set()
+        await self._worker.run()
