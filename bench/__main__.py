@@ -29,7 +29,7 @@ def main(names: list[str]) -> None:
     print(
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}. A ratio (x) is to the floor "
-        "of the same rounds; on a busy machine only the ratios count."
+        "of the same rounds; goals are for a quiet machine, on a busy one only the ratios count."
     )
     for name in names or PARTS:
         with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:

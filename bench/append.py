@@ -20,8 +20,9 @@ from bench.stores import (
     read_all,
 )
 
-COUNT = 100_000
-ROUNDS = 5
+COUNT = 200_000
+ROUNDS = 3
+NEIGHBOUR_ROUNDS = 7
 GOAL = 100_000
 NEIGHBOURS = 1_000
 
@@ -68,13 +69,13 @@ def measure(folder: Path) -> None:
 
 def measure_neighbours(folder: Path) -> None:
     """Print what 1,000 webhooks cost the appending of events."""
-    lines = list(events(COUNT // 2))
+    lines = list(events(COUNT // 4))
     taken = medians(
         {
             "one": lambda: _append(folder, lines, webhooks=1),
             "many": lambda: _append(folder, lines, webhooks=NEIGHBOURS),
         },
-        ROUNDS,
+        NEIGHBOUR_ROUNDS,
     )
     show(
         f"Append with {NEIGHBOURS:,} webhooks",
