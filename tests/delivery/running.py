@@ -30,11 +30,13 @@ def real_now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def eventually(condition: Callable[[], object], what: str = "") -> None:
-    """Wait until a condition holds; fail the test if it takes half a minute."""
-    ends = time.monotonic() + PATIENCE_S
+def eventually(
+    condition: Callable[[], object], what: str = "", seconds: float = PATIENCE_S
+) -> None:
+    """Wait until a condition holds; fail the test if it takes too long."""
+    ends = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < ends, f"did not come about within {PATIENCE_S:.0f} s: {what}"
+        assert time.monotonic() < ends, f"did not come about within {seconds:.0f} s: {what}"
         time.sleep(0.01)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.running import opened_desk
+from tests.receiver_client import Receiver, running_receiver
 from tests.store.helpers import Desk
 
 
@@ -16,3 +17,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     """A new store with short words for what is done to it; its clock shows the time of now."""
     with opened_desk(tmp_path / "home" / "tocsin.db") as opened:
         yield opened
+
+
+@pytest.fixture
+def lean_receiver() -> Iterator[Receiver]:
+    """A receiver that keeps no bodies."""
+    with running_receiver("--lean") as receiver:
+        yield receiver

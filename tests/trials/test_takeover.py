@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 import signal
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from tests.program import Tocsin
-from tests.receiver_client import Receiver, running_receiver
+from tests.receiver_client import Receiver
 from tests.trials.rig import (
     Emitter,
     Fleet,
@@ -76,13 +75,6 @@ class Crowd:
             for start in range(0, EVENTS_EACH // self._parts + 1, 25):
                 emitter.feed(numbers[part :: self._parts][start : start + 25])
         self.accepted.append(emitter.finish())
-
-
-@pytest.fixture
-def lean_receiver() -> Iterator[Receiver]:
-    """A receiver that keeps no bodies."""
-    with running_receiver("--lean") as receiver:
-        yield receiver
 
 
 def kill_the_active(fleet: Fleet) -> None:
