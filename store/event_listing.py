@@ -1,0 +1,85 @@
+"""What a windowed list of events reads: which there are, some of them, and where a text stands.
+
+Sequence numbers are dense, so that a list of a million events needs no list of their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.event_types import EventType
+from store.models import Event, Head, database, rows
+from store.records import StoredEvent
+
+SCANNED_ROWS = 20_000
+"""Events that one look of a search reads: some hundredths of a second."""
+
+_SCAN = """
+    SELECT seq FROM event WHERE type = ? AND seq > ? AND seq <= ?
+    AND (CAST(body AS TEXT) LIKE ? ESCAPE '\\') = ? ORDER BY seq DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The kept events of a type have the numbers after `pruned`, up to `head`."""
+
+    head: int = 0
+    pruned: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many events are kept."""
+        return self.head - self.pruned
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a search looks for: JSON text as it is stored, in small or capital letters."""
+
+    text: str
+    inverse: bool = False
+
+
+def extents() -> dict[EventType, Extent]:
+    """Which events of each type are kept.
+
+    Single ones that a quarantine holds on to beyond the pruned place are not counted.
+    """
+    query = Head.select(Head.type, Head.seq, Head.pruned)
+    return {EventType(type_): Extent(head, pruned) for type_, head, pruned in rows(query)}
+
+
+def some(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
+    """The events with these numbers, as far as they are kept, in no certain order."""
+    found: list[StoredEvent] = []
+    for start in range(0, len(seqs), 500):
+        query = Event.select(Event.seq, Event.id, Event.received_ms, Event.body).where(
+            Event.type == type_.value, Event.seq.in_(list(seqs[start : start + 500]))
+        )
+        found += [
+            StoredEvent(type_, seq, id_, at, bytes(body)) for seq, id_, at, body in rows(query)
+        ]
+    return found
+
+
+def seq_of(type_: EventType, id_: str) -> int | None:
+    """The number of the event with exactly this id."""
+    found = rows(Event.select(Event.seq).where(Event.type == type_.value, Event.id == id_))
+    return int(found[0][0]) if found else None
+
+
+def scan(type_: EventType, sought: Sought, *, above: int, up_to: int) -> list[int]:
+    """The numbers of the matching events among those `above` < number <= `up_to`, newest first.
+
+    The caller asks for SCANNED_ROWS at most, and goes on from there.
+    """
+    values = (type_.value, above, up_to, _pattern(sought.text), not sought.inverse)
+    return [int(seq) for (seq,) in database.execute_sql(_SCAN, values).fetchall()]
+
+
+def _pattern(text: str) -> str:
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"
