@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
@@ -154,8 +155,10 @@ def test_a_store_that_refuses_is_asked_again_later_and_told_of_once(
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 1))
     door.closed.add("start_next")
+    began = time.monotonic()
     with running_worker(desk) as running:
         eventually(lambda: door.count("start_next") >= 4)
+        assert time.monotonic() - began >= 3 * 0.1
         assert shared_receiver.requests(path) == []
         assert len([line for line in running.log if "the disk is full" in line]) == 1
         door.closed.clear()
