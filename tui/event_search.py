@@ -1,0 +1,72 @@
+"""A search through the events of a type: newest first, a stretch at a time, until it has enough."""
+
+from __future__ import annotations
+
+from domain.event_types import EventType
+from store import event_listing
+from store.event_listing import SCANNED_ROWS, Extent, Sought
+from tui.desk import Desk
+
+MOST_FOUND = 5_000
+
+
+def sought_in(text: str) -> Sought | None:
+    """What is asked for by a text, `!` before it turning it round; None for an empty one."""
+    wanted = text.strip()
+    inverse = wanted.startswith("!")
+    wanted = wanted[1:].strip() if inverse else wanted
+    return Sought(wanted, inverse) if wanted else None
+
+
+class EventSearch:
+    """`found` has the numbers of the matching events, newest first, as far as was looked."""
+
+    def __init__(self, type_: EventType, sought: Sought, extent: Extent) -> None:
+        self.found: list[int] = []
+        self._type = type_
+        self._sought = sought
+        self._start = self._top = self._place = extent.head
+        self._bottom = extent.pruned
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to look at, or enough was found."""
+        return self._is_full or self._place <= self._bottom
+
+    @property
+    def progress(self) -> str:
+        """How far it is: "12 found", "3 found, looked at 40,000 of 1,000,000"."""
+        found = f"{len(self.found):,} found"
+        if self._is_full:
+            return f"the newest {found}"
+        if self._place <= self._bottom:
+            return found
+        looked, total = self._top - self._place, self._top - self._bottom
+        return f"{found}, looked at {looked:,} of {total:,}"
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.found) >= MOST_FOUND
+
+    async def go_on(self, desk: Desk) -> None:
+        """Look at the next stretch of older events, but for the id first. Raises Refused."""
+        if self._place == self._start and not self._sought.inverse:
+            by_id = await desk.read(event_listing.seq_of, self._type, self._sought.text)
+            self._add([] if by_id is None else [by_id])
+        above = max(self._bottom, self._place - SCANNED_ROWS)
+        self._add(await self._scan(desk, above, self._place))
+        self._place = above
+
+    async def catch_up(self, desk: Desk, head: int) -> None:
+        """Look at the events that came since. Raises Refused."""
+        for above in range(self._top, head, SCANNED_ROWS):
+            self._add(await self._scan(desk, above, min(head, above + SCANNED_ROWS)))
+            self._top = min(head, above + SCANNED_ROWS)
+
+    async def _scan(self, desk: Desk, above: int, up_to: int) -> list[int]:
+        return await desk.read(
+            event_listing.scan, self._type, self._sought, above=above, up_to=up_to
+        )
+
+    def _add(self, seqs: list[int]) -> None:
+        self.found = sorted({*self.found, *seqs}, reverse=True)[:MOST_FOUND]

@@ -1,0 +1,239 @@
+"""Events: what was accepted of one type, newest first, following what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input
+
+from domain.event_types import EventType
+from store import event_listing, events
+from tui.clipboard import copy
+from tui.desk import Refused
+from tui.event_feed import EventFeed
+from tui.event_rows import COLUMNS, TYPES, key_of, row_of, seq_of
+from tui.screens.base import TocsinScreen
+from tui.screens.event import EventScreen
+from tui.widgets.facts import Facts
+from tui.widgets.live_table import LiveTable
+from tui.widgets.type_tabs import TypeTabs
+
+LONGEST_SEARCH = 200
+
+
+class EventsScreen(TocsinScreen):
+    """The list follows the newest event until the cursor is moved from the top row."""
+
+    CRUMBS = "Events"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "type(-1)",
+            "type",
+            key_display="←→",
+            id="events.type-left",
+            tooltip="the type to the left",
+        ),
+        Binding(
+            "right,l",
+            "type(1)",
+            "type to the right",
+            show=False,
+            id="events.type-right",
+            tooltip="the type to the right",
+        ),
+        Binding(
+            "f",
+            "follow",
+            "follow",
+            id="events.follow",
+            tooltip="go to the newest event and stay there, or stop here; home does it too",
+        ),
+        Binding(
+            "slash",
+            "search",
+            "search",
+            key_display="/",
+            id="events.search",
+            tooltip="events with this id or text, newest first; with ! before it those without",
+        ),
+        Binding("enter", "open", "open", id="events.open", tooltip="the event and who got it"),
+        Binding("y", "copy_id", "copy id", id="events.copy-id"),
+        Binding("Y", "copy_json", "copy JSON", id="events.copy-json"),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._feed = EventFeed(EventType.ALERTS)
+        self._told_title = ""
+
+    @property
+    def table(self) -> LiveTable:
+        """The list."""
+        return self.query_one("#events", LiveTable)
+
+    def body(self) -> Iterable[Widget]:
+        yield TypeTabs(self._feed.type, id="event-types")
+        with Vertical(classes="panel", id="events-panel"):
+            yield LiveTable(COLUMNS, id="events")
+            yield Facts(id="no-events", classes="empty")
+            yield Input(
+                placeholder="id or text, or !text",
+                max_length=LONGEST_SEARCH,
+                id="events-search",
+                compact=True,
+            )
+
+    def on_mount(self) -> None:
+        self._box.display = False
+        self.query_one("#no-events").display = False
+        self.table.focus()
+        self.show()
+
+    def on_screen_resume(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        self._look()
+
+    def tick(self) -> None:
+        """Nothing here changes with the clock alone."""
+
+    @work(exclusive=True, group="look", exit_on_error=False)
+    async def _look(self) -> None:
+        try:
+            await self._feed.look(self.desk)
+        except Refused:
+            return  # the first line says it
+        self._paint()
+
+    def _paint(self) -> None:
+        """Show the rows there are, as far as the list follows, and what the titles say of them."""
+        feed, table = self._feed, self.table
+        feed.following = feed.following and table.at_top
+        feed.catch_up()
+        if feed.keys != table.keys:
+            table.set_keys(feed.keys)
+            if feed.following:
+                table.action_edge(-1)
+        self.query_one(TypeTabs).tell(feed.type, feed.counts, feed.note)
+        if feed.title != self._told_title:
+            self._told_title = feed.title
+            self.query_one("#events-panel").border_title = Content(feed.title)
+        table.display = not feed.emptiness
+        empty = self.query_one("#no-events", Facts)
+        empty.display = bool(feed.emptiness)
+        empty.tell(Text(feed.emptiness))
+
+    @property
+    def _box(self) -> Input:
+        return self.query_one("#events-search", Input)
+
+    @on(LiveTable.Wanted)
+    def _wanted(self, message: LiveTable.Wanted) -> None:
+        seqs = [seq_of(key) for key in message.keys if isinstance(key, int)]
+        self.run_worker(
+            partial(self._fill, seqs), exclusive=True, group="rows", exit_on_error=False
+        )
+
+    @work(exclusive=True, group="rows", exit_on_error=False)
+    async def _fill(self, seqs: list[int]) -> None:
+        type_ = self._feed.type
+        try:
+            some = await self.desk.read(event_listing.some, type_, seqs)
+        except Refused:
+            return  # the first line says it
+        self.table.put_rows({key_of(type_, one.seq): row_of(one) for one in some})
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        if self._feed.following is not self.table.at_top:
+            self._feed.following = self.table.at_top
+            self._paint()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_open()
+
+    @on(TypeTabs.Picked)
+    def _picked(self, message: TypeTabs.Picked) -> None:
+        self._start(message.type)
+
+    def action_type(self, by: int) -> None:
+        """Show another type."""
+        self._start(TYPES[(TYPES.index(self._feed.type) + by) % len(TYPES)])
+
+    def action_follow(self) -> None:
+        """Go to the newest event and stay there, or stop."""
+        following = not self._feed.following
+        self.table.action_edge(-1)
+        self._feed.following = following
+        self._paint()
+
+    def action_search(self) -> None:
+        """Open the box for a text."""
+        self._box.display = True
+        self._box.focus()
+
+    def action_back(self) -> None:
+        """Close the search first, then the screen."""
+        if not self._box.display:
+            super().action_back()
+            return
+        self._box.display = False
+        self._box.value = ""
+        self.table.focus()
+
+    @on(Input.Changed)
+    def _search_changed(self) -> None:
+        self._start(self._feed.type)
+
+    @on(Input.Submitted)
+    def _search_entered(self) -> None:
+        self.table.focus()
+
+    def _start(self, type_: EventType) -> None:
+        self._feed.start(type_, self._box.value)
+        self.table.set_keys(())
+        self._paint()
+        self._search_on()
+
+    @work(exclusive=True, group="search", exit_on_error=False)
+    async def _search_on(self) -> None:
+        try:
+            while await self._feed.search_on(self.desk):
+                self._paint()
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+
+    def action_open(self) -> None:
+        """Open the event under the cursor; the list stops meanwhile."""
+        if self._event_id is not None:
+            self._feed.following = False
+            self.app.push_screen(EventScreen(self.desk, self.live, self._feed.type, self._event_id))
+
+    @property
+    def _event_id(self) -> str | None:
+        row = None if self.table.cursor is None else self.table.row_of(self.table.cursor)
+        return None if row is None else row[1].text
+
+    async def action_copy_id(self) -> None:
+        """Copy the id of the event under the cursor."""
+        if self._event_id is not None:
+            await copy(self, self._event_id)
+
+    async def action_copy_json(self) -> None:
+        """Copy the event under the cursor as it is stored."""
+        if self._event_id is not None:
+            event = await self.carry_out(
+                self.desk.read(events.find, self._feed.type, self._event_id)
+            )
+            if event is not None:
+                await copy(self, event.body.decode())

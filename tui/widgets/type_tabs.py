@@ -1,0 +1,83 @@
+"""The four types of event side by side with their numbers, and whether the list follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from domain.event_types import EventType
+
+TYPES = tuple(EventType)
+_UNITS = ((1_000_000, "M"), (1_000, "k"))
+
+
+def short_count(count: int) -> str:
+    """A number in few letters: "9,999", "12k", "1.2M"."""
+    for size, unit in _UNITS:
+        if count >= 10 * size or (unit == "M" and count >= size):
+            short = f"{count // (size // 10) / 10:.1f}".removesuffix(".0")
+            return (short if count < 10 * size else str(count // size)) + unit
+    return f"{count:,}"
+
+
+class TypeTabs(Widget):
+    """One line; a click chooses, and so do the keys of the screen."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "type-tabs--chosen",
+        "type-tabs--other",
+        "type-tabs--note",
+    }
+
+    @dataclass
+    class Picked(Message):
+        """A click on a type."""
+
+        type: EventType
+
+    def __init__(self, chosen: EventType, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.chosen = chosen
+        self._counts: dict[EventType, int] = {}
+        self._note = ""
+
+    def tell(self, chosen: EventType, counts: Mapping[EventType, int], note: str) -> None:
+        """Show the numbers, which type is chosen, and a note; painted only if that is news."""
+        if (chosen, counts, note) != (self.chosen, self._counts, self._note):
+            self.chosen, self._counts, self._note = chosen, dict(counts), note
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        segments = []
+        for type_, label in self._labels():
+            kind = "chosen" if type_ is self.chosen else "other"
+            style = self.get_component_rich_style(f"type-tabs--{kind}")
+            segments += [Segment(label, style), Segment(" ", self.rich_style)]
+        note = Segment(f" {self._note} ", self.get_component_rich_style("type-tabs--note"))
+        room = self.size.width - note.cell_length
+        tabs = Strip(segments).adjust_cell_length(max(0, room), self.rich_style)
+        return Strip([*tabs, note]).adjust_cell_length(self.size.width, self.rich_style)
+
+    async def on_click(self, event: events.Click) -> None:
+        left = 0
+        for type_, label in self._labels():
+            right = left + cell_len(label)
+            if left <= event.x < right:
+                self.post_message(self.Picked(type_))
+            left = right + 1
+
+    def _labels(self) -> list[tuple[EventType, str]]:
+        return [
+            (type_, self._label(type_, "▸" if type_ is self.chosen else " ")) for type_ in TYPES
+        ]
+
+    def _label(self, type_: EventType, mark: str) -> str:
+        return f"{mark}{type_.title} {short_count(self._counts.get(type_, 0))} "
