@@ -138,10 +138,7 @@ class EventsScreen(TocsinScreen):
 
     @on(LiveTable.Wanted)
     def _wanted(self, message: LiveTable.Wanted) -> None:
-        seqs = [seq_of(key) for key in message.keys if isinstance(key, int)]
-        self.run_worker(
-            partial(self._fill, seqs), exclusive=True, group="rows", exit_on_error=False
-        )
+        self._fill([seq_of(key) for key in message.keys if isinstance(key, int)])
 
     @work(exclusive=True, group="rows", exit_on_error=False)
     async def _fill(self, seqs: list[int]) -> None:
