@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from peewee import JOIN, ModelSelect, fn
+from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
 from store import models, outbox, webhooks
