@@ -251,6 +251,18 @@ class Change(Base):
     detail = TextField(default="{}")
 
 
+class Draft(Base):
+    """What a login typed into a form and did not save; `text` is encrypted."""
+
+    login = CharField()
+    subject = CharField()
+    text = BlobField()
+    at_ms = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("login", "subject")
+
+
 MODELS = (
     Fact,
     Setting,
@@ -263,4 +275,5 @@ MODELS = (
     Worker,
     Source,
     Change,
+    Draft,
 )

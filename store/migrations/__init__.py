@@ -14,13 +14,13 @@ from peewee import DatabaseProxy, PeeweeException
 
 from store.errors import StoreUnavailable
 from store.failures import sentence
-from store.migrations import m0001_initial
+from store.migrations import m0001_initial, m0002_drafts
 
 APPLICATION_ID = 0x70C51200
 """Marks a file as a Tocsin store (SQLite's header field for that purpose)."""
 
 NONE = 0
-STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (m0001_initial.up,)
+STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (m0001_initial.up, m0002_drafts.up)
 LATEST = len(STEPS)
 
 

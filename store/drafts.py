@@ -1,0 +1,47 @@
+"""Forms that were not saved yet, encrypted, each login's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from domain.actors import Actor
+from store.models import Draft, database
+from store.vault import Vault
+
+KEPT_MS = 30 * 86_400_000
+"""A draft that nobody took up for so long is forgotten when the next one is saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDraft:
+    """A form's contents as text, and when they were saved; `text` may hold secrets."""
+
+    text: str = field(repr=False)
+    at_ms: int
+
+
+def save(subject: str, text: str, *, vault: Vault, actor: Actor, now_ms: int) -> None:
+    """Keep what a login typed into the form of `subject`, in place of its last draft of that."""
+    with database.atomic():
+        Draft.delete().where(Draft.at_ms < now_ms - KEPT_MS).execute()
+        Draft.insert(
+            login=_login(actor), subject=subject, text=vault.encrypt(text), at_ms=now_ms
+        ).on_conflict("REPLACE").execute()
+
+
+def load(subject: str, *, vault: Vault, actor: Actor) -> StoredDraft | None:
+    """What the login typed and did not save. Raises WrongKey."""
+    row = Draft.get_or_none(Draft.login == _login(actor), Draft.subject == subject)
+    return None if row is None else StoredDraft(vault.decrypt(row.text), row.at_ms)
+
+
+def drop(subject: str, *, actor: Actor, now_ms: int) -> None:
+    """Forget the login's draft of `subject`, and of anybody what is too old by now."""
+    with database.atomic():
+        own = (Draft.login == _login(actor)) & (Draft.subject == subject)
+        Draft.delete().where(own | (Draft.at_ms < now_ms - KEPT_MS)).execute()
+
+
+def _login(actor: Actor) -> str:
+    """Who sits there, also behind sudo."""
+    return actor.login or actor.user

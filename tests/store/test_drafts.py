@@ -1,0 +1,82 @@
+"""Drafts: each login's own, unreadable in the file, forgotten some day."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from domain.actors import Actor
+from store import drafts, models
+from store.database import Store
+from store.errors import WrongKey
+from store.vault import Vault
+from tests.store.helpers import DAY, NOW
+
+ALICE = Actor("tocsin", "alice", "192.0.2.7")
+ALICE_ELSEWHERE = Actor("alice", None, "192.0.2.8")
+BOB = Actor("tocsin", "bob")
+
+
+def save(store: Store, actor: Actor, text: str, *, subject: str = "new", now_ms: int = NOW) -> None:
+    store.call(drafts.save, subject, text, vault=store.vault, actor=actor, now_ms=now_ms)
+
+
+def load(store: Store, actor: Actor, subject: str = "new") -> drafts.StoredDraft | None:
+    return store.call(drafts.load, subject, vault=store.vault, actor=actor)
+
+
+def test_a_draft_is_the_logins_own_whatever_account_it_works_as(store: Store) -> None:
+    save(store, ALICE, "of alice")
+    save(store, BOB, "of bob", now_ms=NOW + 1)
+    assert load(store, ALICE_ELSEWHERE) == drafts.StoredDraft("of alice", NOW)
+    assert load(store, BOB) == drafts.StoredDraft("of bob", NOW + 1)
+
+
+def test_there_is_one_draft_of_a_subject(store: Store) -> None:
+    save(store, ALICE, "first")
+    save(store, ALICE, "of webhook 3", subject="3")
+    save(store, ALICE, "second", now_ms=NOW + 1)
+    assert load(store, ALICE) == drafts.StoredDraft("second", NOW + 1)
+    assert load(store, ALICE, "3") == drafts.StoredDraft("of webhook 3", NOW)
+    assert load(store, ALICE, "4") is None
+
+
+def test_dropping_takes_only_that_draft(store: Store) -> None:
+    save(store, ALICE, "mine")
+    save(store, ALICE, "of webhook 3", subject="3")
+    save(store, BOB, "of bob")
+    store.call(drafts.drop, "new", actor=ALICE, now_ms=NOW)
+    assert load(store, ALICE) is None
+    assert load(store, ALICE, "3") is not None
+    assert load(store, BOB) is not None
+
+
+@pytest.mark.parametrize("age_ms", [30 * DAY, 30 * DAY + 1])
+def test_what_is_older_than_thirty_days_goes_with_the_next_save(store: Store, age_ms: int) -> None:
+    save(store, BOB, "old")
+    save(store, ALICE, "new", now_ms=NOW + age_ms)
+    assert (load(store, BOB) is None) is (age_ms > 30 * DAY)
+
+
+def test_a_draft_cannot_be_read_in_the_file_nor_with_another_key(
+    store: Store, store_path: Path
+) -> None:
+    save(store, ALICE, "Authorization: Bearer hunter2")
+    with closing(sqlite3.connect(store_path)) as file:
+        assert b"hunter2" not in file.execute("SELECT text FROM draft").fetchone()[0]
+    stranger = Vault(store_path.with_name("other.key"), store_path)
+    stranger.make_key()
+    with pytest.raises(WrongKey):
+        store.call(drafts.load, "new", vault=stranger, actor=ALICE)
+
+
+def test_a_stored_draft_hides_its_text_in_a_traceback() -> None:
+    assert "hunter2" not in repr(drafts.StoredDraft("hunter2", NOW))
+
+
+def test_saving_a_draft_is_no_change_of_the_audit_trail(store: Store) -> None:
+    save(store, ALICE, "mine")
+    assert store.call(lambda: models.Change.select().count()) == 0
