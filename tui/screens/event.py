@@ -8,12 +8,11 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 
 from domain.event_types import EventType
-from domain.safe import safe
 from domain.words import size_text, time_text
 from store import events, reads
 from store.records import Delivery, StoredEvent
@@ -26,6 +25,9 @@ from tui.webhook_rows import receiver_of
 from tui.widgets.facts import Facts
 from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import LiveTable
+
+FEW = 2
+"""Deliveries that the low panel has room for."""
 
 
 class EventScreen(TocsinScreen):
@@ -48,12 +50,11 @@ class EventScreen(TocsinScreen):
         return f"Events › {self._type.title} › {self._event_id}"
 
     def body(self) -> Iterable[Widget]:
-        with Container(id="event-panes"):
-            with Vertical(classes="panel", id="event-panel"):
-                yield JsonView(id="event-json")
-            with Vertical(classes="panel", id="carriers-panel"):
-                yield LiveTable(CARRIER_COLUMNS, id="carriers")
-                yield Facts(id="no-carriers", classes="empty")
+        with Vertical(classes="panel", id="event-panel"):
+            yield JsonView(id="event-json")
+        with Vertical(classes="panel", id="carriers-panel"):
+            yield LiveTable(CARRIER_COLUMNS, id="carriers")
+            yield Facts(id="no-carriers")
 
     def on_mount(self) -> None:
         self.query_one("#carriers-panel").border_title = "Carried by"
@@ -83,10 +84,7 @@ class EventScreen(TocsinScreen):
             self.tell(str(refused), bad=True)
 
     def _show_event(self, event: StoredEvent) -> None:
-        title = (
-            f"{safe(event.id, 64)} ── accepted {time_text(event.received_ms)} ── "
-            f"{size_text(len(event.body))}"
-        )
+        title = f"accepted {time_text(event.received_ms)} ── {size_text(len(event.body))}"
         self.query_one("#event-panel").border_title = Content(title)
         self.query_one(JsonView).show_json(event.body)
 
@@ -95,6 +93,7 @@ class EventScreen(TocsinScreen):
         names = self._names()
         table.put_rows({one.id: carrier_row(one, names) for one in carriers})
         table.set_keys([one.id for one in reversed(carriers)])
+        self.query_one("#carriers-panel").set_class(len(carriers) > FEW, "many")
         table.display = bool(carriers)
         self.query_one("#no-carriers").display = not carriers
         self.query_one("#no-carriers", Facts).tell(Text(self._why_none()))

@@ -88,7 +88,7 @@ class JsonView(ScrollView, can_focus=True):
             self.get_component_rich_style("json-view--cursor") if under_cursor else self.rich_style
         )
         segments = [
-            Segment(text, base if under_cursor else base + self._style(part))
+            Segment(text, base if under_cursor else self._style(part))
             for text, part in _parts(self._tree.lines[index], self._tree)
         ]
         return Strip(list(_cut(segments, width))).adjust_cell_length(width, base)
@@ -163,14 +163,15 @@ class JsonView(ScrollView, can_focus=True):
 
     def _style(self, part: str) -> Style:
         if part == "plain":
-            return Style.null()
-        return self.get_component_rich_style(f"json-view--{part}", partial=True)
+            return self.rich_style
+        return self.get_component_rich_style(f"json-view--{part}")
 
 
 def _parts(node: Node, tree: JsonTree) -> Iterator[tuple[str, str]]:
     """The pieces of a line, each with the part it plays."""
     glyph = (OPEN if node.is_open else FOLDED) if tree.can_open(node) else LEAF
-    yield " " * (node.depth * INDENT) + glyph, "dim"
+    yield " " * (node.depth * INDENT), "plain"
+    yield glyph, "dim"
     yield node.label, "name"
     if node.kind in ("object", "list"):
         yield from _holder(node)

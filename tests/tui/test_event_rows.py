@@ -1,0 +1,117 @@
+"""How an event reads as a row."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.event_types import EventType
+from tests.store.helpers import NOW
+from tui.event_rows import key_of, keys_of, seq_of, short_time, what_of
+from tui.event_search import sought_in
+from tui.widgets.columns import fit
+from tui.widgets.type_tabs import short_count
+
+ALERTS, STATS, AUTHN, CHANGES = EventType
+
+
+def what(type_: EventType, attributes: object, **more: object) -> str:
+    body = json.dumps({"type": type_.value, "id": "e1", "attributes": attributes, **more})
+    return what_of(type_, body.encode()).text
+
+
+def test_an_alert_begins_with_danger_kind_and_who() -> None:
+    params = {"country_name": "United States", "host": "Mail", "ip": "34.220.154.2", "peer": "CI"}
+    told = what(ALERTS, {"created": "2021", "danger": 7, "params": params, "type": "first_use"})
+    assert told == "danger 7  first_use  CI  Mail  34.220.154.2  United States"
+
+
+@pytest.mark.parametrize(("danger", "tone"), [(3, "plain"), (4, "warning"), (7, "bad")])
+def test_a_dangerous_alert_has_a_tone(danger: int, tone: str) -> None:
+    body = json.dumps({"attributes": {"danger": danger}}).encode()
+    assert what_of(ALERTS, body).tone == tone
+
+
+def test_a_handshake_tells_endpoint_and_traffic() -> None:
+    attributes = {"ip": "45.62.209.2", "port": 51824, "rx_delta": 74800, "tx_delta": 772}
+    assert what(STATS, attributes) == "45.62.209.2:51824  rx +74,800  tx +772"
+    assert what(STATS, {"ip": "fe80::1", "port": 5}).startswith("[fe80::1]:5 ")
+
+
+def test_a_sign_in_tells_result_user_and_address() -> None:
+    user = {"user": {"data": [{"id": "3tjDGN2gXpT", "type": "users"}]}}
+    attributes = {"status": "ok", "ip": "203.33.186.18", "verifications": ["password", "user"]}
+    told = what(AUTHN, attributes, relationships=user)
+    assert told == "✓ ok  user 3tjDGN2gXpT  203.33.186.18  password, user"
+    assert what(AUTHN, {"status": "failed"}) == "✗ failed"
+
+
+def test_a_change_tells_old_and_new() -> None:
+    attributes = {
+        "type": "endpoints",
+        "field": "ip",
+        "old_value": "10.0.0.1",
+        "new_value": "10.0.0.2",
+    }
+    assert what(CHANGES, attributes) == "endpoints.ip  10.0.0.1 → 10.0.0.2"
+    assert what(CHANGES, {"type": "peers", "field": "name"}) == "peers.name  - → -"
+
+
+def test_other_attributes_follow_by_name() -> None:
+    assert what(ALERTS, {"danger": 1, "zone": "dmz", "empty": ""}) == "danger 1  zone dmz"
+
+
+@given(
+    st.sampled_from(list(EventType)),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ),
+)
+def test_every_event_can_be_told(type_: EventType, value: object) -> None:
+    names = ("danger", "type", "ip", "port", "rx_delta", "status", "verifications", "field")
+    told = what(type_, dict.fromkeys(names, value), relationships={"user": value})
+    assert fit(told, 60).isprintable()
+
+
+@given(st.sampled_from(list(EventType)), st.binary())
+def test_even_what_is_no_event_can_be_told(type_: EventType, body: bytes) -> None:
+    assert fit(what_of(type_, body).text, 60).isprintable()
+
+
+def test_keys_of_one_type_are_a_range_from_the_newest() -> None:
+    keys = keys_of(STATS, 7, 3)
+    assert [seq_of(key) for key in keys] == [7, 6, 5, 4]
+    assert key_of(STATS, 5) in keys
+    assert key_of(ALERTS, 5) not in keys
+
+
+def test_a_time_is_short_and_in_utc() -> None:
+    assert short_time(NOW) == "09-21 14:13:20"
+
+
+@pytest.mark.parametrize(
+    ("count", "short"),
+    [
+        (0, "0"),
+        (9_999, "9,999"),
+        (10_000, "10k"),
+        (999_999, "999k"),
+        (1_000_000, "1M"),
+        (1_250_000, "1.2M"),
+        (12_000_000, "12M"),
+    ],
+)
+def test_a_count_in_few_letters(count: int, short: str) -> None:
+    assert short_count(count) == short
+
+
+def test_what_a_search_means() -> None:
+    assert sought_in("  ") is None
+    assert sought_in("!") is None
+    sought = sought_in(" ! a b ")
+    assert sought is not None
+    assert (sought.text, sought.inverse) == ("a b", True)
