@@ -9,7 +9,7 @@ CODE := bench cli delivery domain sources store tests
 JOBS ?= 2
 PYTHON ?=
 
-.PHONY: help run test check bench trials format clean
+.PHONY: help run demo test check bench trials format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -17,6 +17,9 @@ help: ## show this list
 
 run: $(VENV)/.installed ## install, then start the worker on the default store
 	@exec $(BIN)/tocsin worker run
+
+demo: $(VENV)/.installed ## install, then show the screen on made-up events; nothing is kept
+	@exec $(BIN)/tocsin demo
 
 test: $(VENV)/.installed-dev ## install, then run every test
 	@exec $(PYTEST) -n $(JOBS) --dist loadgroup

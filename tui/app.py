@@ -62,14 +62,20 @@ class TocsinApp(App[int]):
         keymap: Mapping[str, str] | None = None,
         keep_bug: Callable[[BaseException], str] = repr,
         clock: Callable[[], str] = lambda: time.strftime("%H:%M"),
+        throwaway: bool = False,
     ) -> None:
-        """`keep_bug` writes a bug down and gives the sentence that says where."""
+        """`keep_bug` writes a bug down and gives the sentence that says where.
+
+        Nothing of a `throwaway` store outlives the app, so that leaving needs no question.
+        """
         super().__init__()
+        self.animation_level = "none"  # a slow line has better things to carry
         self.live = Live(desk)
         self._desk = desk
         self._worker = worker
         self._keep_bug = keep_bug
         self._clock = clock
+        self._throwaway = throwaway
         self._bugs = 0
         self._given_keymap = dict(keymap or {})
         self._following: asyncio.Task[None] | None = None
@@ -147,7 +153,7 @@ class TocsinApp(App[int]):
 
     def _left_waiting(self) -> int:
         report = self.live.report
-        if report is None or self._worker is None or not self._worker.alive:
+        if report is None or self._worker is None or not self._worker.alive or self._throwaway:
             return 0
         others = [one for one in report.overview.workers if one.id != self._worker.worker_id]
         if any(not report.is_old(one) for one in others):

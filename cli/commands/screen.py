@@ -7,16 +7,22 @@ import signal
 import threading
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.failures import bug_sentence
+from cli.output import Output
 from domain.settings import Settings
+from store.database import Store
 from tui.app import TocsinApp
 from tui.desk import Desk
 from tui.worker_thread import WorkerThread
+
+PATIENCE_S = 0.3
+"""How long an end may take without a word."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 HARD_END_S = 0.5
@@ -24,39 +30,80 @@ HARD_END_S = 0.5
 
 
 def open_screen(args: Namespace, context: Context) -> ExitCode:
+    """Show the screen on the store that the settings name."""
+    check_terminal(context.out)
+    return show_screen(context, context.open_store())
+
+
+def check_terminal(out: Output) -> None:
+    """Raise Failure where no screen can be shown."""
+    if not out.stdout_is_terminal or not out.interactive:
+        raise Failure("there is no terminal here to show a screen on", ExitCode.USAGE)
+    if os.environ.get("TERM", "dumb") in ("dumb", "", "unknown"):
+        raise Failure(
+            "this terminal can show no screen (TERM is dumb): see `tocsin status`", ExitCode.USAGE
+        )
+
+
+def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> ExitCode:
     """Run the app until it is quit; then let the attempts in flight end."""
-    _check_terminal()
-    store = context.open_store()
-
-    def merge(stored: Mapping[str, str]) -> Settings:
-        return context.configuration.with_stored(stored).settings
-
-    desk = Desk(store, context.actor, merge, context.now_ms, context.random_bytes)
+    desk = Desk(
+        store,
+        context.actor,
+        _LastGood(context).merge,
+        context.now_ms,
+        context.random_bytes,
+    )
     worker = None
     if not store.outdated:
-        worker = WorkerThread(store.sibling(), context.settings, merge)
+        worker = WorkerThread(store.sibling(), context.settings, partial(_merge, context))
     app = TocsinApp(
         desk,
         worker=worker,
         keymap=context.configuration.keymap,
         keep_bug=lambda error: bug_sentence(error, context.db.parent),
+        throwaway=throwaway,
     )
+    return _run(app, worker, context)
+
+
+def _run(app: TocsinApp, worker: WorkerThread | None, context: Context) -> ExitCode:
     grace_s = context.settings.grace_ms / 1000
     with _ending_on_signals(app, worker, grace_s):
         if worker is not None:
             worker.start()
         exit_code = app.run(mouse=True)
         if worker is not None:
-            worker.stop()
-            worker.join(grace_s)
+            _let_end(worker, grace_s, context.out)
     return ExitCode.BUG if exit_code else ExitCode.OK
 
 
-def _check_terminal() -> None:
-    if os.environ.get("TERM", "dumb") in ("dumb", "", "unknown"):
-        raise Failure(
-            "this terminal can show no screen (TERM is dumb): see `tocsin status`", ExitCode.USAGE
-        )
+def _let_end(worker: WorkerThread, grace_s: float, out: Output) -> None:
+    worker.stop()
+    if not worker.join(PATIENCE_S):
+        out.note(f"Waiting up to {grace_s:.0f} s for the attempts in flight; Ctrl+C ends at once.")
+        worker.join(grace_s)
+
+
+def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
+    try:
+        return context.configuration.with_stored(stored).settings
+    except Failure as failure:
+        raise ValueError(failure.message) from failure
+
+
+class _LastGood:
+    """The settings in force; while the store's are wrong, those that were in force before."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._settings = context.settings
+
+    def merge(self, stored: Mapping[str, str]) -> Settings:
+        """The settings with what the store says now."""
+        with suppress(ValueError):
+            self._settings = _merge(self._context, stored)
+        return self._settings
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`tocsin config`, `tocsin service` and `tocsin completion`: how Tocsin lives on this host."""
+"""`tocsin config`, `service`, `demo` and `completion`: how Tocsin lives on this host."""
 
 from __future__ import annotations
 
@@ -68,3 +68,8 @@ def add_completion(commands: Commands, name: str, help_text: str) -> None:
     """Add `tocsin completion`."""
     completion = add_standalone_leaf(commands, name, "cli.commands.completion:show", help_text)
     completion.add_argument("shell", choices=("bash", "zsh"), help="the shell it is for")
+
+
+def add_demo(commands: Commands, name: str, help_text: str) -> None:
+    """Add `tocsin demo`."""
+    add_standalone_leaf(commands, name, "cli.commands.demo:run", help_text)

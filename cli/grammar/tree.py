@@ -20,11 +20,12 @@ GROUPS = {
 LEAVES = {
     "status": ("store:add_status", "show what is queued, what is failing and why, and who works"),
     "audit": ("store:add_audit", "list who changed what"),
+    "demo": ("host:add_demo", "show the screen on made-up events and a receiver of its own"),
     "completion": ("host:add_completion", "print the completion script of a shell"),
 }
 NAMES = (
     *("webhook", "event", "delivery", "source", "worker"),
-    *("status", "audit", "config", "service", "db", "completion"),
+    *("status", "audit", "config", "service", "db", "demo", "completion"),
 )
 DESCRIPTION = "Tocsin queues security events and sends them to webhooks until they say 2XX."
 

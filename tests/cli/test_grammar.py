@@ -26,6 +26,7 @@ audit
 config show|set|unset
 service install|uninstall
 db upgrade|check|backup|restore|prune
+demo
 completion
 """
 
