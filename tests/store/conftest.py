@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from store.database import Store, open_store
-from tests.store.helpers import Desk
+
+pytest.register_assert_rewrite("tests.store.helpers", "tests.store.queue_both")
+
+from tests.store.helpers import Desk  # noqa: E402  # only after it is registered
 
 
 @pytest.fixture

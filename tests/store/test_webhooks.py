@@ -223,11 +223,21 @@ def test_an_edit_of_the_type_drops_the_unsealed_and_keeps_the_pending(desk: Desk
     again = desk.started(webhook_id)
     assert (again.public_id, again.body) == (work.public_id, work.body)
     assert desk.delivery(work.public_id).type is ALERTS
-    following = desk.end(again, 200, go_on=False)
-    assert following is None
+    assert desk.end(again, 200, go_on=True) is None
+    assert desk.start(webhook_id, new_run=False) is None
     assert carried(desk.started(webhook_id).body) == [5, 6]
     status = desk.status(webhook_id)
     assert (status.skipped_events, status.queued) == (3, 0)
+
+
+def test_a_run_ends_with_the_type_that_it_was_begun_for(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(*events(1, 9))
+    desk.end(desk.started(webhook_id, limits=Limits(max_events=2, max_bytes=1_000_000)), 200)
+    desk.edit(webhook_id, fields(EventType.LOG_AUTHN))
+    desk.append(*events(1, 3, EventType.LOG_AUTHN))
+    assert desk.start(webhook_id, new_run=False) is None
+    assert desk.status(webhook_id).queued == 3
 
 
 def test_events_to_be_sealed_anew_survive_an_edit_of_the_type(desk: Desk) -> None:
