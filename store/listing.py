@@ -1,0 +1,263 @@
+"""Deliveries for lists that show a window of them: all ids of a search, then rows by their ids.
+
+The ids here are row numbers: they grow in the order of sealing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from peewee import ModelSelect, fn
+
+from domain.event_types import EventType
+from store import models, reads
+from store.errors import NotFound
+from store.models import rows
+from store.records import Attempt, Delivery, StoredEvent
+
+StateWord = Literal["pending", "sending", "failing", "blocked", "delivered", "skipped", "resealed"]
+STATE_WORDS: tuple[StateWord, ...] = (
+    "pending",
+    "sending",
+    "failing",
+    "blocked",
+    "delivered",
+    "skipped",
+    "resealed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HasState:
+    """In this state; "sending", "failing" and "blocked" are kinds of pending."""
+
+    word: StateWord
+
+
+@dataclass(frozen=True, slots=True)
+class OfWebhook:
+    """For this webhook."""
+
+    webhook_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfType:
+    """With events of this type."""
+
+    type: EventType
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSince:
+    """Sealed at this time or later, milliseconds."""
+
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The last attempt got a status from `lowest` to `highest`."""
+
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True, slots=True)
+class HasText:
+    """The id, the last error, or who ended it holds this text, or it is for one of these."""
+
+    text: str
+    webhook_ids: tuple[int, ...] = ()
+
+
+Test = HasState | OfWebhook | OfType | SealedSince | Answered | HasText
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One test; `inverse`: what fails it is wanted."""
+
+    test: Test
+    inverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Every term must hold; with none everything is found."""
+
+    webhook_id: int | None = None
+    terms: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a search finds among the deliveries that are new or may have changed.
+
+    `last_id` is the newest of all deliveries, `open_ids` are the pending ones of the webhook (or
+    of all), found or not; `found` is in the order of sealing.
+    """
+
+    last_id: int
+    open_ids: frozenset[int]
+    found: list[int]
+    total: int
+
+
+def look(search: Search, after_id: int, open_ids: frozenset[int]) -> Look:
+    """Search those sealed after `after_id` and those that were pending when last looked at.
+
+    `look(search, 0, frozenset())` searches all of them.
+    """
+    delivery = models.Delivery
+    with models.database.atomic("DEFERRED"):
+        query = delivery.select(delivery.id).where(*_conditions(search))
+        if after_id:
+            query = query.where((delivery.id > after_id) | delivery.id.in_(list(open_ids)))
+        pending = delivery.select(delivery.id).where(delivery.state == "pending")
+        return Look(
+            last_id=rows(delivery.select(fn.MAX(delivery.id)))[0][0] or 0,
+            open_ids=frozenset(_ids(_of(search.webhook_id, pending))),
+            found=sorted(_ids(query)),
+            total=_of(search.webhook_id, delivery.select(delivery.id)).count(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A delivery with how long its last finished attempt took and what came of it in words."""
+
+    delivery: Delivery
+    took_ms: int | None = None
+    words: str = ""
+
+
+def deliveries(ids: Sequence[int]) -> dict[int, Listed]:
+    """The deliveries of these row ids, as far as they are kept."""
+    with models.database.atomic("DEFERRED"):
+        found = list(models.Delivery.select().where(models.Delivery.id.in_(list(ids))))
+        last = {
+            row_id: (took_ms, words)
+            for row_id, took_ms, words in rows(_last_attempts([row.id for row in found]))
+        }
+        return {row.id: Listed(reads._delivery(row), *last.get(row.id, ())) for row in found}
+
+
+def numbers(public_ids: Sequence[str]) -> list[int]:
+    """The row ids of these deliveries, as far as they are kept, in no certain order."""
+    delivery = models.Delivery
+    return _ids(delivery.select(delivery.id).where(delivery.public_id.in_(list(public_ids))))
+
+
+def attempt_ids(public_id: str) -> list[int]:
+    """The row ids of a delivery's attempts, newest first."""
+    attempt = models.Attempt
+    query = (
+        attempt.select(attempt.id)
+        .join(models.Delivery)
+        .where(models.Delivery.public_id == public_id)
+        .order_by(attempt.number.desc(), attempt.id.desc())
+    )
+    return _ids(query)
+
+
+def attempts(ids: Sequence[int]) -> dict[int, Attempt]:
+    """The attempts of these row ids, as far as they are kept."""
+    query = models.Attempt.select().where(models.Attempt.id.in_(list(ids)))
+    return {row.id: reads._attempt(row) for row in list(query)}
+
+
+def members(public_id: str) -> list[StoredEvent]:
+    """The events of a delivery in their order, as far as they are kept. Raises NotFound."""
+    delivery = models.Delivery.get_or_none(models.Delivery.public_id == public_id)
+    if delivery is None:
+        raise NotFound(f"there is no delivery {public_id} any more")
+    event = models.Event
+    query = event.select().where(
+        event.type == delivery.type,
+        event.seq >= delivery.first_seq,
+        event.seq <= delivery.last_seq,
+    )
+    left_out = set(json.loads(delivery.without))
+    return [
+        StoredEvent(EventType(row.type), row.seq, row.id, row.received_ms, bytes(row.body))
+        for row in list(query.order_by(event.seq))
+        if row.seq not in left_out
+    ]
+
+
+def _last_attempts(ids: Sequence[int]) -> ModelSelect[models.Attempt]:
+    """Found by their numbers, since a delivery may have had ten thousand."""
+    attempt, delivery = models.Attempt, models.Delivery
+    last = delivery.attempts - delivery.sending_since_ms.is_null(False)
+    return (
+        attempt.select(delivery.id, attempt.duration_ms, attempt.detail)
+        .join(delivery, on=((attempt.delivery == delivery.id) & (attempt.number == last)))
+        .where(delivery.id.in_(list(ids)))
+    )
+
+
+def _ids(query: Any) -> list[int]:
+    return [row_id for (row_id,) in rows(query)]
+
+
+def _of(
+    webhook_id: int | None, query: ModelSelect[models.Delivery]
+) -> ModelSelect[models.Delivery]:
+    return query if webhook_id is None else query.where(models.Delivery.webhook == webhook_id)
+
+
+def _conditions(search: Search) -> list[Any]:
+    conditions = [_condition(term) for term in search.terms]
+    if search.webhook_id is not None:
+        conditions.append(models.Delivery.webhook == search.webhook_id)
+    return conditions or [True]
+
+
+def _condition(term: Term) -> Any:
+    """A test in SQL that is never NULL, so that its inverse is true where it is false."""
+    wanted = fn.COALESCE(_tested(term.test), False)
+    return ~wanted if term.inverse else wanted
+
+
+def _tested(test: Test) -> Any:
+    delivery = models.Delivery
+    match test:
+        case HasState(word):
+            return _state(word)
+        case OfWebhook(webhook_id):
+            return delivery.webhook == webhook_id
+        case OfType(type_):
+            return delivery.type == type_.value
+        case SealedSince(since_ms):
+            return delivery.sealed_ms >= since_ms
+        case Answered(lowest, highest):
+            return delivery.last_status.between(lowest, highest)
+        case HasText(text, webhook_ids):
+            return _text(text, webhook_ids)
+
+
+def _state(word: StateWord) -> Any:
+    delivery = models.Delivery
+    pending = delivery.state == "pending"
+    match word:
+        case "sending":
+            return pending & delivery.sending_since_ms.is_null(False)
+        case "failing":
+            failed = delivery.last_status.is_null(False) | delivery.last_error.is_null(False)
+            return pending & failed
+        case "blocked":
+            return pending & delivery.blocked.is_null(False)
+        case _:
+            return delivery.state == word
+
+
+def _text(text: str, webhook_ids: Sequence[int]) -> Any:
+    delivery = models.Delivery
+    found = delivery.public_id.contains(text) | delivery.webhook.in_(list(webhook_ids))
+    for field in (delivery.last_error, delivery.ended_by, delivery.blocked):
+        found |= fn.COALESCE(field, "").contains(text)
+    return found

@@ -1,0 +1,257 @@
+"""What an admin does to deliveries: try again now, skip, reseal, copy."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from delivery.waiting import failed_attempts
+from domain.words import counted
+from store import listing, requests
+from store.listing import Listed
+from store.records import Delivery
+from store.requests import Asked
+from store.workers import SendingLock
+from tui.clipboard import copy
+from tui.delivery_copy import CHOICES, copied_text
+from tui.delivery_rows import Reader
+from tui.desk import Refused
+from tui.screens.base import TocsinScreen
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.menu import MenuScreen
+from tui.screens.reseal import ResealScreen, Wish
+
+SHORT_ID = 12
+LATER = "an attempt is under way: this follows it, unless it is taken"
+
+
+class DeliveryActions(TocsinScreen):
+    """A screen on which deliveries can be chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "n,r",
+            "retry",
+            "retry now",
+            id="deliveries.retry",
+            tooltip="make the next attempt of the chosen ones now; its outcome is told here",
+        ),
+        Binding(
+            "s",
+            "skip",
+            "skip",
+            id="deliveries.skip",
+            tooltip="give the chosen ones up, after asking with the number of events",
+        ),
+        Binding(
+            "b",
+            "reseal",
+            "reseal",
+            id="deliveries.reseal",
+            tooltip="end it and seal its events anew: fewer a request, or without one of them",
+        ),
+        Binding(
+            "y",
+            "copy",
+            "copy",
+            id="deliveries.copy",
+            tooltip="copy the id, a curl command, the payload or the answer",
+        ),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._watched: dict[str, int] = {}
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on without holding up the keys; what is refused is told."""
+        self.run_worker(self._told_if_refused(work))
+
+    async def _told_if_refused(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+
+    async def chosen(self) -> list[Delivery]:
+        """The deliveries that an action is for."""
+        raise NotImplementedError
+
+    @property
+    def event_in_sight(self) -> str | None:
+        """The id of the event that the admin looks at, if one can be told."""
+        return None
+
+    async def action_retry(self) -> None:
+        """Make the chosen deliveries due now, in the background."""
+        pending = await self._pending("retry now")
+        if pending:
+            self.in_background(self._retry(pending))
+
+    async def action_skip(self) -> None:
+        """Ask with the numbers, then give the chosen deliveries up."""
+        pending = await self._pending("skip")
+        if not pending:
+            return
+        events = sum(one.events for one in pending)
+        question = Question(
+            f"Skip {_named(pending)}?",
+            (
+                f"{counted(events, 'event')} will never be sent again.",
+                *([LATER] if _in_flight(pending) else []),
+            ),
+            yes="Skip",
+        )
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.in_background(self._skip(pending))
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    async def action_reseal(self) -> None:
+        """Ask how to seal the events of the delivery anew."""
+        pending = await self._pending("reseal")
+        if len(pending) > 1:
+            self.tell("one at a time: take the marks away and choose one", bad=True)
+        elif pending:
+            self._ask_reseal(pending[0])
+
+    def _ask_reseal(self, one: Delivery) -> None:
+        def answered(wish: Wish | None) -> None:
+            if wish is not None:
+                self.in_background(self._reseal(one, wish))
+
+        screen = ResealScreen(self.desk, one, self.event_in_sight)
+        self.app.push_screen(screen, answered)
+
+    async def action_copy(self) -> None:
+        """Ask what to copy."""
+        chosen = await self.chosen()
+
+        def answered(choice: str | None) -> None:
+            if choice is not None:
+                self.in_background(self._copy(chosen, choice))
+
+        if chosen:
+            title = f"Copy of {_named(chosen)}"
+            self.app.push_screen(MenuScreen(title, CHOICES), answered)
+
+    async def _copy(self, chosen: Sequence[Delivery], choice: str) -> None:
+        await copy(self, await copied_text(self.desk, chosen, choice))
+
+    async def _pending(self, wish: str) -> list[Delivery]:
+        """The chosen ones that are pending; tells if there is none."""
+        chosen = await self.chosen()
+        pending = [one for one in chosen if one.state == "pending"]
+        if chosen and not pending:
+            state = chosen[0].state
+            self.tell(f"{_named(chosen)}: {state} already, {wish} is for pending ones", bad=True)
+        return pending
+
+    async def _retry(self, pending: Sequence[Delivery]) -> None:
+        done = 0
+        for one in pending:
+            asked = await self._ask(self.desk.change(requests.retry, one.id))
+            if asked is not None:
+                done += 1
+                self._watched[one.id] = failed_attempts(one)
+        await self._done(f"{_named(pending)}: the next attempt is due now" if done else None)
+        self._tell_hindrance(pending[0])
+
+    def _tell_hindrance(self, one: Delivery) -> None:
+        """Say why it is not sent all the same."""
+        if self.live.report is None or one.id not in self._watched:
+            return
+        waits = Reader(self.live.report).waiting(one)
+        if waits.next_ms is None and one.sending_since_ms is None and one.blocked is None:
+            self.tell(f"it waits: {waits.reason}", bad=True)
+
+    async def _skip(self, pending: Sequence[Delivery]) -> None:
+        answers = []
+        for one in pending:
+            with self._idle() as idle:
+                answers.append(await self._ask(self.desk.change(requests.skip, one.id, idle=idle)))
+        await self._done(_told(f"skipped {_named(pending)}", answers))
+
+    async def _reseal(self, one: Delivery, wish: Wish) -> None:
+        with self._idle() as idle:
+            request = self.desk.change(
+                requests.reseal,
+                one.id,
+                idle=idle,
+                max_events=wish.max_events,
+                without=wish.without,
+            )
+            asked = await self._ask(request)
+        set_aside = f"; {wish.without} is in quarantine" if wish.without else ""
+        await self._done(
+            _told(f"ended {_named([one])}, its events are sealed anew{set_aside}", [asked])
+        )
+
+    async def _ask(self, request: Awaitable[Asked]) -> Asked | None:
+        try:
+            return await request
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+            return None
+
+    async def _done(self, told: str | None) -> None:
+        if told is not None:
+            self.tell(told)
+        self.chosen_done()
+        await self.live.look_again()
+        self.show()
+
+    def chosen_done(self) -> None:
+        """What was asked for is done: marks may go."""
+
+    @contextmanager
+    def _idle(self) -> Iterator[bool]:
+        """Whether no worker can be sending; none begins to before the block ends."""
+        lock = SendingLock(self.desk.store.path)
+        try:
+            yield lock.acquire()
+        finally:
+            lock.release()
+
+    async def tell_outcomes(self) -> None:
+        """Tell of the attempts that were asked for here and are over now."""
+        if not self._watched:
+            return
+        ids = await self.desk.read(listing.numbers, list(self._watched))
+        for listed in (await self.desk.read(listing.deliveries, ids)).values():
+            one = listed.delivery
+            if one.state != "pending" or failed_attempts(one) > self._watched[one.id]:
+                del self._watched[one.id]
+                self._tell_outcome(listed)
+
+    def _tell_outcome(self, listed: Listed) -> None:
+        one = listed.delivery
+        over = one.attempts if one.state != "pending" else failed_attempts(one)
+        words = listed.words or "no record of its attempt"
+        if one.state == "pending":
+            self.tell(f"{_named([one])}: attempt {over} failed: {words}", bad=True)
+        else:
+            self.tell(f"{_named([one])}: {one.state}, attempt {over}: {words}")
+
+
+def _named(some: Sequence[Delivery]) -> str:
+    if len(some) == 1:
+        return f"{some[0].id[:SHORT_ID]}…"
+    return f"{len(some):,} deliveries"
+
+
+def _in_flight(some: Sequence[Delivery]) -> bool:
+    return any(one.sending_since_ms is not None for one in some)
+
+
+def _told(done: str, answers: Sequence[Asked | None]) -> str | None:
+    """What to say of requests; None if all were refused, which was told already."""
+    asked = [one for one in answers if one is not None]
+    if not asked:
+        return None
+    return done if all(one.done for one in asked) else LATER

@@ -1,0 +1,64 @@
+"""What can be copied of a delivery: its id, a curl command, its payload, the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from shlex import quote
+
+from domain.safe import safe
+from store import reads
+from store.records import Attempt, Delivery
+from tui.delivery_request import ShownRequest, read_request
+from tui.desk import Desk, Refused
+from tui.screens.menu import Choice
+
+INLINE = 16_384
+"""Bytes of a body that still go into the command itself."""
+
+CHOICES = (
+    Choice("i", "the id"),
+    Choice("c", "a curl command, its secrets masked"),
+    Choice("p", "the payload: the exact body"),
+    Choice("a", "the answer to the last attempt"),
+)
+
+
+async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> str:
+    """The text to copy: of all chosen ones the ids, else of the first. Raises Refused."""
+    first = chosen[0]
+    if choice == "i":
+        return "\n".join(one.id for one in chosen)
+    if choice == "a":
+        return await _answer(desk, first)
+    body = await desk.read(reads.body, first.id)
+    if choice == "p":
+        return body.decode()
+    return curl(await read_request(desk, first, await last_attempt(desk, first)), first, body)
+
+
+def curl(request: ShownRequest, one: Delivery, body: bytes) -> str:
+    """A command that makes the same request, but for the masked values."""
+    headers = [f"-H {quote(f'{name}: {value}')}" for name, value in request.headers]
+    data = quote(body.decode()) if len(body) <= INLINE else f"@{one.id}.json"
+    return " \\\n  ".join(["curl -sS", *headers, f"--data-binary {data}", quote(request.url)])
+
+
+async def last_attempt(desk: Desk, one: Delivery) -> Attempt | None:
+    """The newest attempt that is recorded. Raises Refused."""
+    found = await desk.read(reads.attempts, one.id, limit=1)
+    return found[0] if found else None
+
+
+def answer_text(attempt: Attempt) -> str:
+    """The headers and the start of the body of an answer, harmless."""
+    headers = "\n".join(safe(f"{name}: {value}") for name, value in attempt.answer_headers)
+    body = safe(attempt.answer_body, keep_newlines=True)
+    return f"{headers}\n\n{body}" if headers and body else headers or body
+
+
+async def _answer(desk: Desk, one: Delivery) -> str:
+    attempt = await last_attempt(desk, one)
+    if attempt is None:
+        raise Refused("there is no answer: it was not tried yet")
+    text = answer_text(attempt)
+    return f"{attempt.detail}\n{text}" if text else attempt.detail

@@ -1,0 +1,208 @@
+"""How a delivery reads as a row of the list, and in the lines below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from delivery.outcome import status_words
+from delivery.report import Report
+from delivery.waiting import Waiting, failed_attempts, is_failing
+from domain.safe import safe
+from domain.words import counted, second_text, size_text, span_text
+from store.listing import Listed
+from store.records import Delivery, WebhookStatus
+from tui.webhook_rows import receiver_of
+from tui.widgets.columns import Cell, Column, Row, Tone
+from tui.words import coarse_age, countdown, short_error, state_of
+
+_WEBHOOK = "webhook"
+_COLUMNS = (
+    Column("state", "", 1, sortable=False),
+    Column("when", "When UTC", 11, sortable=False),
+    Column(_WEBHOOK, "Webhook", 14, sortable=False),
+    Column("type", "Type", 14, from_width=96, sortable=False),
+    Column("events", "Events", 6, right=True, sortable=False),
+    Column("size", "Size", 9, right=True, sortable=False),
+    Column("attempts", "Attempts", 8, right=True, sortable=False),
+    Column("result", "Result", 0, sortable=False),
+    Column("took", "Took", 6, right=True, from_width=70, sortable=False),
+    Column("id", "Id", 27, from_width=112, sortable=False),
+)
+LINE = 400
+
+
+def columns(*, of_one: bool) -> tuple[Column, ...]:
+    """The columns of the list of all webhooks, or of one, which need not be named."""
+    return tuple(column for column in _COLUMNS if not (of_one and column.key == _WEBHOOK))
+
+
+class Reader:
+    """Puts deliveries into words, with what the report knows of their webhooks."""
+
+    def __init__(self, report: Report, *, of_one: bool = False) -> None:
+        self._report = report
+        self._of_one = of_one
+        self._statuses = {one.webhook.id: one for one in report.overview.webhooks}
+
+    def row(self, listed: Listed) -> Row:
+        """The cells of a delivery, in the order of the columns."""
+        one = listed.delivery
+        took = "" if listed.took_ms is None else span_text(listed.took_ms)
+        name = () if self._of_one else (Cell(self.webhook_name(one.webhook_id)),)
+        return (
+            state_of(one),
+            self._when(one),
+            *name,
+            Cell(one.type.title, "dim"),
+            Cell(f"{one.events:,}"),
+            Cell(size_text(one.bytes)),
+            Cell(f"{one.attempts:,}"),
+            self.result(one),
+            Cell(took, "dim"),
+            Cell(one.id, "dim"),
+        )
+
+    def webhook_name(self, webhook_id: int) -> str:
+        """Its name or receiver; of one that is deleted only the number is left."""
+        status = self._statuses.get(webhook_id)
+        return receiver_of(status.webhook) if status else f"webhook {webhook_id}"
+
+    def result(self, one: Delivery) -> Cell:
+        """What came of it, or what it waits for."""
+        if one.state == "delivered":
+            return Cell(_delivered(one), "good")
+        if one.state != "pending":
+            return Cell(_ended(one), "warning" if one.state == "skipped" else "dim")
+        if one.blocked is not None:
+            return Cell(f"blocked: {one.blocked}", "bad")
+        if self._is_sending(one):
+            return Cell(self._sending(one), "busy")
+        last = "" if not is_failing(one) else f"{short_result(one)} · "
+        waits = self.waiting(one)
+        if waits.next_ms is None:
+            return Cell(f"{last}{waits.reason}", "warning")
+        tone: Tone = "bad" if last else "plain"
+        return Cell(f"{last}next {_in(waits.next_ms - self._report.now_ms)}", tone)
+
+    def waiting(self, one: Delivery) -> Waiting:
+        """Why a pending delivery is not sent yet, and when it will be."""
+        status = self._statuses.get(one.webhook_id)
+        if status is None or status.pending is None or status.pending.id != one.id:
+            return Waiting(self._lone_reason(status), None)
+        return self._report.waiting(status)
+
+    def facts(self, listed: Listed) -> Text:
+        """Three lines: which delivery it is, what it waits for, how its last attempt went."""
+        return lines(self._which(listed.delivery), *self._how(listed))
+
+    def story(self, one: Delivery) -> str:
+        """What has become of it, or why it is not sent yet, in a sentence."""
+        if one.state != "pending":
+            return f"{_ended(one)} at {second_text(one.ended_ms)}"
+        if self._is_sending(one):
+            asked = f"; {one.asked} follows it unless it is taken" if one.asked else ""
+            return f"attempt {one.attempts} is under way{asked}"
+        waits = self.waiting(one)
+        if waits.next_ms is None:
+            return waits.reason or ""
+        return f"{waits.reason}, {_in(waits.next_ms - self._report.now_ms)}"
+
+    def _which(self, one: Delivery) -> str:
+        name = self.webhook_name(one.webhook_id)
+        return (
+            f"{one.id} · {counted(one.events, 'event')} ({one.type.title}), "
+            f"{size_text(one.bytes)} to {name}"
+        )
+
+    def _how(self, listed: Listed) -> Iterator[str]:
+        one = listed.delivery
+        yield f"sealed {second_text(one.sealed_ms)} · {self.story(one)}"
+        over = failed_attempts(one)
+        if not over:
+            yield "not tried yet"
+        elif listed.took_ms is None:
+            yield f"attempt {over} was made; its record is no longer kept"
+        else:
+            words = listed.words or _answer(one)
+            yield f"attempt {over}: {words}, after {span_text(listed.took_ms)}"
+
+    def _when(self, one: Delivery) -> Cell:
+        if one.ended_ms is None:
+            return Cell(f"sealed {coarse_age(self._report.now_ms - one.sealed_ms)}")
+        return Cell(moment(one.ended_ms, self._report.now_ms), "dim")
+
+    def _is_sending(self, one: Delivery) -> bool:
+        """An attempt that a dead worker left behind is not under way."""
+        return one.sending_since_ms is not None and self._report.locked
+
+    def _sending(self, one: Delivery) -> str:
+        since_ms = one.sending_since_ms or self._report.now_ms
+        asked = f", then {one.asked}" if one.asked else ""
+        return f"sending {coarse_age(self._report.now_ms - since_ms)}{asked}"
+
+    def _lone_reason(self, status: WebhookStatus | None) -> str:
+        return "its webhook is deleted" if status is None else "about to change"
+
+
+def queue_line(statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool) -> str:
+    """What is not sealed yet and why, and what is in quarantine, of one webhook or of all."""
+    queued = sum(one.queued for one in statuses)
+    aside = sum(one.quarantined_events for one in statuses)
+    parts = [f"{counted(queued, 'event')} queued"]
+    if of_one and queued and statuses:
+        parts.append(_queue_reason(statuses[0], report))
+    if aside:
+        parts.append(f"{counted(aside, 'event')} in quarantine: R shows them")
+    return " · ".join(parts)
+
+
+def _queue_reason(status: WebhookStatus, report: Report) -> str:
+    if status.pending is not None:
+        return "behind the delivery that is pending"
+    waits = report.waiting(status)
+    if waits.next_ms is None:
+        return waits.reason or ""
+    return f"{waits.reason}, {_in(waits.next_ms - report.now_ms)}"
+
+
+def moment(time_ms: int, now_ms: int) -> str:
+    """A time in UTC: of today without its day, of another day without its seconds."""
+    text, today = str(second_text(time_ms)), str(second_text(now_ms))[:10]
+    return text[11:19] if text.startswith(today) else f"{text[5:10]} {text[11:16]}"
+
+
+def short_result(one: Delivery) -> str:
+    """What came of the last attempt, in a word."""
+    return short_error(one.last_error) if one.last_status is None else str(one.last_status)
+
+
+def lines(*texts: str) -> Text:
+    """Lines of the facts, harmless, each cut where the screen ends."""
+    shown = "\n".join(safe(text, LINE) for text in texts)
+    return Text(shown, no_wrap=True, overflow="ellipsis")
+
+
+def _in(left_ms: int) -> str:
+    left = countdown(left_ms, 0)
+    return left if left == "now" else f"in {left}"
+
+
+def _delivered(one: Delivery) -> str:
+    words = "taken" if one.last_status is None else status_words(one.last_status)
+    if one.attempts <= 1:
+        return words
+    return f"{words.split(' ')[0]}, after {one.attempts - 1} failed"
+
+
+def _ended(one: Delivery) -> str:
+    if one.state == "delivered":
+        return "delivered"
+    return f"{one.state} by {one.ended_by}" if one.ended_by else one.state
+
+
+def _answer(one: Delivery) -> str:
+    if one.last_status is None:
+        return short_error(one.last_error)
+    return status_words(one.last_status)

@@ -1,0 +1,117 @@
+"""Events that reseals left out: which they are, and sending one after all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from domain.safe import safe
+from domain.words import span_text
+from store import reads, requests
+from store.records import QuarantinedEvent
+from tui.desk import Desk, Refused
+from tui.widgets.columns import Cell, Column, Row
+from tui.widgets.facts import Facts
+from tui.widgets.live_table import LiveTable
+
+EMPTY = "Nothing is in quarantine: no reseal left an event out that was not sent since."
+
+
+class QuarantineScreen(ModalScreen[None]):
+    """Of one webhook, or of all of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("R,enter", "release", "release", id="quarantine.release"),
+        Binding("q,escape", "dismiss(None)", "close", id="quarantine.close"),
+    ]
+    COLUMNS = (
+        Column("webhook", "Webhook", 8, right=True, sortable=False),
+        Column("event", "Event", 16, sortable=False),
+        Column("since", "Since", 7, right=True, sortable=False),
+        Column("state", "State", 0, sortable=False),
+        Column("delivery", "Left out of", 27, from_width=90, sortable=False),
+    )
+
+    def __init__(self, desk: Desk, webhook_id: int | None) -> None:
+        super().__init__()
+        self._desk = desk
+        self._webhook_id = webhook_id
+        self._events: list[QuarantinedEvent] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            yield Static(Text("Quarantine   (R sends one after all, q closes)", style="bold"))
+            yield LiveTable(self.COLUMNS, id="quarantine")
+            yield Facts(id="quarantine-facts", classes="line")
+
+    async def on_mount(self) -> None:
+        self.query_one(LiveTable).focus()
+        await self._read()
+
+    async def _read(self, told: str | None = None) -> None:
+        try:
+            self._events = await self._desk.read(reads.quarantine, self._webhook_id)
+        except Refused as refused:
+            told = str(refused)
+        table = self.query_one(LiveTable)
+        table.set_keys(range(len(self._events)))
+        table.put_rows(dict(self._rows()))
+        self._tell(told or self._command())
+
+    def _rows(self) -> Iterable[tuple[int, Row]]:
+        now_ms = self._desk.now_ms()
+        for place, event in enumerate(self._events):
+            state = Cell("left out") if event.released_ms is None else Cell("to be sent", "busy")
+            yield (
+                place,
+                (
+                    Cell(str(event.webhook_id)),
+                    Cell(event.event_id),
+                    Cell(span_text(now_ms - event.at_ms), "dim"),
+                    state,
+                    Cell(event.delivery_id, "dim"),
+                ),
+            )
+
+    def _selected(self) -> QuarantinedEvent | None:
+        place = self.query_one(LiveTable).cursor
+        if isinstance(place, int) and place < len(self._events):
+            return self._events[place]
+        return None
+
+    def _command(self) -> str:
+        event = self._selected()
+        if event is None:
+            return EMPTY
+        return f"the same: tocsin webhook release {event.webhook_id} {event.event_id}"
+
+    def _tell(self, text: str) -> None:
+        self.query_one("#quarantine-facts", Facts).tell(Text(safe(text, 300)))
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        self._tell(self._command())
+
+    @on(LiveTable.Chosen)
+    async def _chosen(self) -> None:
+        await self.action_release()
+
+    async def action_release(self) -> None:
+        """Send the selected event in a delivery of its own."""
+        event = self._selected()
+        if event is None:
+            return
+        told = f"event {event.event_id} goes to webhook {event.webhook_id} in a delivery of its own"
+        try:
+            await self._desk.change(requests.release, event.webhook_id, event.event_id)
+        except Refused as refused:
+            told = str(refused)
+        await self._read(told)

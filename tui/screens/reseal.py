@@ -1,0 +1,169 @@
+"""How to seal the events of a delivery anew: fewer a request, or without one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from domain.safe import safe
+from domain.words import counted
+from store import listing
+from store.records import Delivery, StoredEvent
+from tui.desk import Desk, Refused
+from tui.event_rows import what_of
+from tui.widgets.columns import Cell, Column
+from tui.widgets.live_table import LiveTable
+
+TWICE = "A receiver that took some of them already gets those twice."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """At most so many events a request (None: as the webhook says), and which one is left out."""
+
+    max_events: int | None
+    without: str | None
+
+
+class ResealScreen(ModalScreen[Wish]):
+    """Ends with the wish, or None. `in_sight` is the event that is offered to be left out."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "cancel", id="reseal.cancel"),
+        Binding("f2,ctrl+s", "reseal", "reseal", id="reseal.reseal"),
+        Binding("f3,ctrl+l", "leave_out", "leave one out", id="reseal.leave-out"),
+    ]
+
+    def __init__(self, desk: Desk, one: Delivery, in_sight: str | None) -> None:
+        super().__init__()
+        self._desk = desk
+        self._one = one
+        self._without: str | None = None
+        self._in_sight = in_sight
+
+    def compose(self) -> ComposeResult:
+        events = counted(self._one.events, "event")
+        with Vertical(classes="dialog"):
+            yield Static(Text(f"Reseal {safe(self._one.id)}?", style="bold"))
+            yield Static(Text(f"It ends, and its {events} are sealed anew under new ids. {TWICE}"))
+            with Horizontal(classes="row"):
+                yield Static(Text("Events a request, at most "))
+                yield Input(
+                    str(max(1, self._one.events // 2)),
+                    placeholder="as the webhook says",
+                    type="integer",
+                    compact=True,
+                    id="max-events",
+                )
+            yield Static(Text(""), id="left-out")
+            with Horizontal(classes="buttons"):
+                yield Button(Text("Cancel (esc)"), id="cancel", compact=True)
+                yield Button(Text("Leave one out ... (F3)"), id="leave-out", compact=True)
+                yield Button(Text("Reseal (F2)"), id="reseal", variant="error", compact=True)
+            yield Static(Text(""), id="reseal-error", classes="error")
+
+    def on_mount(self) -> None:
+        box = self.query_one("#max-events", Input)
+        box.cursor_blink = False
+        box.focus()
+        self._show_left_out()
+
+    def _show_left_out(self) -> None:
+        event = "none" if self._without is None else f"{safe(self._without, 60)} (to quarantine)"
+        self.query_one("#left-out", Static).update(Text(f"Left out                   {event}"))
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.query_one("#reseal", Button).focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        if event.button.id == "reseal":
+            self.action_reseal()
+        elif event.button.id == "leave-out":
+            self.action_leave_out()
+        else:
+            self.dismiss(None)
+
+    def action_leave_out(self) -> None:
+        """Choose an event to leave out; with one left out its number a request stays as it is."""
+
+        def answered(event_id: str | None) -> None:
+            self._without = event_id
+            if event_id is not None:
+                self.query_one("#max-events", Input).value = ""
+            self._show_left_out()
+
+        self.app.push_screen(EventChoiceScreen(self._desk, self._one, self._in_sight), answered)
+
+    def action_reseal(self) -> None:
+        """Answer with what is typed and chosen."""
+        text = self.query_one("#max-events", Input).value.strip()
+        if text and not (text.isdecimal() and int(text) > 0):
+            self._tell("write a number from 1, or nothing")
+        else:
+            self.dismiss(Wish(int(text) if text else None, self._without))
+
+    def _tell(self, reason: str) -> None:
+        self.query_one("#reseal-error", Static).update(Text(reason))
+
+
+class EventChoiceScreen(ModalScreen[str]):
+    """Ends with the id of an event of the delivery, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape", "dismiss(None)", "none", id="event-choice.none"),
+    ]
+    COLUMNS = (
+        Column("place", "#", 6, right=True, sortable=False),
+        Column("id", "Id", 16, sortable=False),
+        Column("what", "What", 0, sortable=False),
+    )
+
+    def __init__(self, desk: Desk, one: Delivery, in_sight: str | None) -> None:
+        super().__init__()
+        self._desk = desk
+        self._one = one
+        self._in_sight = in_sight
+        self._events: dict[str, tuple[int, StoredEvent]] = {}
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            yield Static(Text("Leave out which event? enter chooses, esc: none", style="bold"))
+            yield LiveTable(self.COLUMNS, id="members")
+
+    async def on_mount(self) -> None:
+        table = self.query_one(LiveTable)
+        table.focus()
+        try:
+            events = await self._desk.read(listing.members, self._one.id)
+        except Refused:
+            self.dismiss(None)
+            return
+        self._events = {event.id: (place, event) for place, event in enumerate(events, 1)}
+        table.set_keys(list(self._events))
+        if self._in_sight is not None:
+            table.move_to(self._in_sight)
+
+    @on(LiveTable.Wanted)
+    def _wanted(self, message: LiveTable.Wanted) -> None:
+        message.table.put_rows(dict(self._rows(message.keys)))
+
+    def _rows(self, keys: Iterable[object]) -> Iterable[tuple[str, tuple[Cell, ...]]]:
+        for key in keys:
+            place, event = self._events[str(key)]
+            what = what_of(event.type, event.body)
+            yield event.id, (Cell(f"{place:,}", "dim"), Cell(event.id), what)
+
+    @on(LiveTable.Chosen)
+    def _chosen(self, message: LiveTable.Chosen) -> None:
+        self.dismiss(str(message.key))

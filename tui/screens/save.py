@@ -1,0 +1,39 @@
+"""A question for the name of a file."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+
+class SaveScreen(ModalScreen[str]):
+    """Ends with a path, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "cancel", id="save.cancel"),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._suggested = name
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text("Write to which file?   (enter writes, esc cancels)", style="bold"))
+            yield Input(self._suggested, compact=True, id="save-path")
+
+    def on_mount(self) -> None:
+        box = self.query_one(Input)
+        box.cursor_blink = False
+        box.focus()
+
+    @on(Input.Submitted)
+    def _entered(self, message: Input.Submitted) -> None:
+        self.dismiss(message.value.strip() or None)
