@@ -11,7 +11,14 @@ from pathlib import Path
 from cli.exit_codes import ExitCode, Failure
 from domain.field_errors import FieldError, FieldErrors
 from domain.setting_kinds import SettingValue
-from domain.settings import BY_NAME, DEFAULTS, Setting, Settings, settings_from
+from domain.settings import (
+    BY_NAME,
+    DEFAULTS,
+    PLACES_OF_THE_STORE,
+    Setting,
+    Settings,
+    settings_from,
+)
 
 PREFIX = "TOCSIN_"
 CONFIG_VARIABLE = "TOCSIN_CONFIG"
@@ -19,7 +26,6 @@ FLAG_PREFIX = "setting_"
 DEFAULT = "default"
 KEYS = "keys"
 STORE = "store"
-PLACES_OF_THE_STORE = ("db", "key_file")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,16 @@ from domain.times import format_duration, parse_duration
 from domain.urls import check_proxy
 
 SettingValue = str | int | tuple[str, ...] | None
+"""A switch is a bool, which is an int."""
+
+THEMES = (
+    *("dark", "light", "ansi-dark", "ansi-light"),
+    *("nord", "gruvbox", "dracula", "tokyo-night", "monokai", "atom-one-dark", "atom-one-light"),
+    *("solarized-dark", "solarized-light", "catppuccin-mocha", "catppuccin-latte"),
+)
+"""The colours of the screen; those with ansi are the terminal's own."""
+
+_SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 
 _UNITS = {
     "TiB": 1 << 40,
@@ -32,7 +42,8 @@ class Kind:
     """How the values of some settings are written and read.
 
     `parse` raises ValueError whose text is the reason; `form` says how it should be written;
-    `bare_numbers` and `lists` tell which values of a TOML file are taken beside strings.
+    `bare_numbers`, `lists` and `switches` tell which values of a TOML file are taken beside
+    strings.
     """
 
     name: str
@@ -41,6 +52,7 @@ class Kind:
     format: Callable[[SettingValue], str]
     bare_numbers: bool = False
     lists: bool = False
+    switches: bool = False
 
 
 def parse_size(text: str) -> int:
@@ -87,6 +99,18 @@ def _policy(text: str) -> str:
     return text.strip().lower()
 
 
+def _switch(text: str) -> bool:
+    if text.strip().lower() not in _SWITCH:
+        raise ValueError(f"{text!r} is neither on nor off")
+    return _SWITCH[text.strip().lower()]
+
+
+def _theme(text: str) -> str:
+    if text.strip().lower() not in THEMES:
+        raise ValueError(f"{text!r} is unknown")
+    return text.strip().lower()
+
+
 def _networks(text: str) -> tuple[str, ...]:
     return tuple(check_network(word) for word in text.replace(",", " ").split())
 
@@ -118,6 +142,10 @@ def _proxy_text(value: SettingValue) -> str:
     return "none" if value is None else str(value)
 
 
+def _switch_text(value: SettingValue) -> str:
+    return "on" if value else "off"
+
+
 def _duration_text(value: SettingValue) -> str:
     return format_duration(value) if isinstance(value, int) else ""
 
@@ -136,3 +164,5 @@ NETWORKS = Kind(
 )
 PROXY = Kind("proxy", "none, or an address such as http://proxy.example:3128", _proxy, _proxy_text)
 COMMAND = Kind("command", "a command and its arguments", _command, _text)
+SWITCH = Kind("switch", "on or off", _switch, _switch_text, switches=True)
+THEME = Kind("theme", f"one of {', '.join(THEMES)}", _theme, _text)

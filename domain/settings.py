@@ -41,8 +41,10 @@ class Settings:
     min_free_disk_bytes: int = 256_000_000
     warn_queue: int = 1_000_000
     check_age_ms: int = 15 * MINUTE_MS
+    wireguard: bool = False
     wireguard_command: str = "wg show all dump"
     wireguard_every_ms: int = 30 * SECOND_MS
+    theme: str = "dark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,16 @@ class Setting:
 
     def from_toml(self, value: object) -> SettingValue:
         """Read it from a value of the configuration file. Raises FieldError."""
+        if isinstance(value, bool) and self.kind.switches:
+            return value
         if isinstance(value, int) and not isinstance(value, bool) and self.kind.bare_numbers:
             return self.parse(str(value))
         if isinstance(value, str):
             return self.parse(value)
         if isinstance(value, list) and self.kind.lists and all(isinstance(v, str) for v in value):
             return self.parse(",".join(value))
-        quotes = "" if self.kind.bare_numbers else ", in quotes"
+        bare = self.kind.bare_numbers or self.kind.switches
+        quotes = "" if bare else ", in quotes"
         reason = f"{value!r} is of the wrong kind"
         raise FieldError(self.name, reason, f"write {self.kind.form}{quotes}")
 
@@ -214,6 +219,12 @@ SETTINGS: tuple[Setting, ...] = (
         365 * DAY_MS,
     ),
     Setting(
+        "wireguard",
+        "wireguard",
+        kinds.SWITCH,
+        "whether the worker that sends also watches this host's WireGuard",
+    ),
+    Setting(
         "wireguard_command",
         "wireguard_command",
         kinds.COMMAND,
@@ -227,7 +238,10 @@ SETTINGS: tuple[Setting, ...] = (
         SECOND_MS,
         DAY_MS,
     ),
+    Setting("theme", "theme", kinds.THEME, "the colours of the screen"),
 )
+PLACES_OF_THE_STORE = ("db", "key_file")
+"""Settings that the store cannot keep: it cannot say where it is itself."""
 
 DEFAULTS = Settings()
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}

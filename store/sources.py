@@ -44,6 +44,16 @@ def save_failure(kind: str, name: str, error: str, now_ms: int) -> None:
         ).where(models.Source.kind == kind, models.Source.name == name).execute()
 
 
+def forget_failure(kind: str, name: str) -> None:
+    """Let a source that is not watched any more have nothing wrong with it."""
+    with database.atomic():
+        models.Source.update(error=None, error_ms=None, failures=0).where(
+            models.Source.kind == kind,
+            models.Source.name == name,
+            models.Source.error.is_null(False),
+        ).execute()
+
+
 def health() -> list[SourceHealth]:
     """Every source that was ever run."""
     rows = models.Source.select().order_by(models.Source.kind, models.Source.name)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.actors import Actor
-from domain.settings import Settings
+from domain.settings import BY_NAME, Settings, settings_from
 from store.database import Store
 from store.errors import StoreError
+
+if TYPE_CHECKING:
+    from tui.worker_thread import WorkerThread
 
 T = TypeVar("T")
 
@@ -18,15 +21,37 @@ class Refused(Exception):
     """What was asked for cannot be done; `str()` is the sentence for the admin."""
 
 
+def _of_nobody(_name: str) -> str:
+    return "default"
+
+
+def settings_of_store(stored: Mapping[str, str]) -> Settings:
+    """The settings where nobody but the store says any. Raises ValueError."""
+    known = {name: text for name, text in stored.items() if name in BY_NAME}
+    return settings_from({name: BY_NAME[name].parse(text) for name, text in known.items()})
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One admin at one store. `merge` makes the settings in force from those the store keeps."""
+    """One admin at one store. `merge` makes the settings in force from those the store keeps.
+
+    `check_stored` raises ValueError, with the reason and the cure, for settings that would not
+    do; `origin` tells who gave a setting its value; `worker` is the one of this terminal.
+    """
 
     store: Store
     actor: Actor
     merge: Callable[[Mapping[str, str]], Settings]
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
+    worker: WorkerThread | None = None
+    origin: Callable[[str], str] = _of_nobody
+    check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
+
+    @property
+    def own_worker(self) -> str | None:
+        """The id of this terminal's worker."""
+        return None if self.worker is None else self.worker.worker_id
 
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:
         """Ask the store. Raises Refused."""

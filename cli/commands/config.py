@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from cli.config import PLACES_OF_THE_STORE, STORE, Configuration, find_setting
+from cli.config import STORE, Configuration, find_setting
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from domain.settings import SETTINGS, Setting, value_of
+from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
 
 
 def show(args: Namespace, context: Context) -> ExitCode:
