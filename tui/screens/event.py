@@ -21,6 +21,7 @@ from tui.desk import Desk, Refused
 from tui.event_rows import CARRIER_COLUMNS, carrier_row
 from tui.live import Live
 from tui.screens.base import TocsinScreen
+from tui.screens.delivery import DeliveryScreen
 from tui.webhook_rows import receiver_of
 from tui.widgets.facts import Facts
 from tui.widgets.json_view import JsonView
@@ -112,8 +113,6 @@ class EventScreen(TocsinScreen):
 
     @on(LiveTable.Chosen)
     def _chosen(self, message: LiveTable.Chosen) -> None:
-        from tui.screens.delivery import DeliveryScreen  # it opens this screen in turn
-
         self.app.push_screen(DeliveryScreen(self.desk, self.live, str(message.key)))
 
     async def action_copy_id(self) -> None:

@@ -23,9 +23,8 @@ from tui.screens.base import TocsinScreen
 from tui.screens.event import EventScreen
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
+from tui.widgets.search_box import SearchBox
 from tui.widgets.type_tabs import TypeTabs
-
-LONGEST_SEARCH = 200
 
 
 class EventsScreen(TocsinScreen):
@@ -84,15 +83,9 @@ class EventsScreen(TocsinScreen):
         with Vertical(classes="panel", id="events-panel"):
             yield LiveTable(COLUMNS, id="events")
             yield Facts(id="no-events", classes="empty")
-            yield Input(
-                placeholder="id or text, or !text",
-                max_length=LONGEST_SEARCH,
-                id="events-search",
-                compact=True,
-            )
+            yield SearchBox("id or text, or !text", id="events-search")
 
     def on_mount(self) -> None:
-        self._box.display = False
         self.query_one("#no-events").display = False
         self.table.focus()
         self.show()
@@ -133,8 +126,8 @@ class EventsScreen(TocsinScreen):
         empty.tell(Text(feed.emptiness))
 
     @property
-    def _box(self) -> Input:
-        return self.query_one("#events-search", Input)
+    def _box(self) -> SearchBox:
+        return self.query_one(SearchBox)
 
     @on(LiveTable.Wanted)
     def _wanted(self, message: LiveTable.Wanted) -> None:
@@ -176,16 +169,14 @@ class EventsScreen(TocsinScreen):
 
     def action_search(self) -> None:
         """Open the box for a text."""
-        self._box.display = True
-        self._box.focus()
+        self._box.open()
 
     def action_back(self) -> None:
         """Close the search first, then the screen."""
         if not self._box.display:
             super().action_back()
             return
-        self._box.display = False
-        self._box.value = ""
+        self._box.close()
         self.table.focus()
 
     @on(Input.Changed)

@@ -62,8 +62,8 @@ class TypeTabs(Widget):
             style = self.get_component_rich_style(f"type-tabs--{kind}")
             segments += [Segment(label, style), Segment(" ", self.rich_style)]
         note = Segment(f" {self._note} ", self.get_component_rich_style("type-tabs--note"))
-        room = self.size.width - note.cell_length
-        tabs = Strip(segments).adjust_cell_length(max(0, room), self.rich_style)
+        room = max(0, self.size.width - self._note_length)
+        tabs = Strip(segments).adjust_cell_length(room, self.rich_style)
         return Strip([*tabs, note]).adjust_cell_length(self.size.width, self.rich_style)
 
     async def on_click(self, event: events.Click) -> None:
@@ -75,9 +75,15 @@ class TypeTabs(Widget):
             left = right + 1
 
     def _labels(self) -> list[tuple[EventType, str]]:
-        return [
-            (type_, self._label(type_, "▸" if type_ is self.chosen else " ")) for type_ in TYPES
-        ]
+        full = [(type_, self._label(type_, type_.title)) for type_ in TYPES]
+        if sum(cell_len(label) + 1 for _, label in full) + self._note_length <= self.size.width:
+            return full
+        return [(type_, self._label(type_, type_.title.split()[-1])) for type_ in TYPES]
 
-    def _label(self, type_: EventType, mark: str) -> str:
-        return f"{mark}{type_.title} {short_count(self._counts.get(type_, 0))} "
+    @property
+    def _note_length(self) -> int:
+        return cell_len(self._note) + 2
+
+    def _label(self, type_: EventType, title: str) -> str:
+        mark = "▸" if type_ is self.chosen else " "
+        return f"{mark}{title} {short_count(self._counts.get(type_, 0))} "

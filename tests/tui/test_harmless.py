@@ -1,0 +1,293 @@
+"""Texts meant to do harm, fed through everything that comes from outside, on every screen.
+
+What is looked at is what Textual hands to the terminal: the segments of its compositor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import pkgutil
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from rich.segment import Segment
+from textual.events import Paste
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+import tui.screens
+from domain.actors import Actor
+from domain.event_types import EventType
+from domain.events import Event
+from store import audit, models, outbox, sources
+from store.records import AttemptResult, Delivery, Verdict, Work
+from tests.store.helpers import LIMITS, NOW, compact, event, fields
+from tests.tui.helpers import Bench, screen_text
+from tui.app import TocsinApp
+from tui.desk import Desk
+from tui.live import Live
+from tui.screens.bug import BugScreen
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.copied import CopiedScreen
+from tui.screens.deliveries import DeliveriesScreen
+from tui.screens.delivery import DeliveryScreen
+from tui.screens.event import EventScreen
+from tui.screens.menu import Choice, MenuScreen
+from tui.screens.quarantine import QuarantineScreen
+from tui.screens.reseal import EventChoiceScreen, ResealScreen
+from tui.screens.save import SaveScreen
+from tui.screens.webhook_form import WebhookFormScreen
+from tui.screens.webhooks import WebhooksScreen
+
+PIECES = (
+    "\x1b[2J",  # clear the screen
+    "\x1b]52;c;aGk=\x07",  # set the clipboard
+    "\x1b]0;owned\x07",  # set the title
+    "\x9b31m",  # C1: colours without an escape
+    "\x1bc",  # reset the terminal
+    "\u202e\u2066",  # turn the direction of writing
+    "\u2028\u200b\r\n\t",
+    "[/]",
+    "[@click=app.bell]x[/]",
+    "x[/b]y",
+    "[red on red",
+    "$primary \\[",
+)
+HOSTILE = " ".join(PIECES)
+LONG = HOSTILE + "A" * 1_000_000
+FORBIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+SIZES = ((60, 15), (120, 40))
+WHO = Actor(HOSTILE, HOSTILE, HOSTILE)
+NAMES = ("type", "danger", "ip", "port", "rx_delta", "status", "field", "old_value", "params")
+EVIL_ID = f"e{HOSTILE}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What screens are made with."""
+
+    desk: Desk
+    live: Live
+    delivery: Delivery
+
+
+Factory = Callable[[Seen], Screen[Any]]
+
+
+def hostile_event(type_: EventType, id_: str, text: str) -> Event:
+    """An event that holds a text in every place."""
+    attributes: dict[str, object] = {name: text for name in NAMES}
+    attributes |= {text: {text: [text]}, "raw": text}
+    user = {"user": {"data": [{"id": text, "type": text}]}}
+    value = {"type": type_.value, "id": id_, "attributes": attributes, "relationships": user}
+    return Event(type_, id_, compact(value), created_given=True)
+
+
+def fill(bench: Bench) -> Delivery:
+    """A store in which whatever can be hostile is, and a failed delivery in it."""
+    desk = bench.store
+    for type_ in EventType:
+        desk.append(event(1, type_), hostile_event(type_, EVIL_ID, HOSTILE))
+        desk.append(hostile_event(type_, "long", LONG))
+    webhook_id = desk.add(fields(name="[@click=app.bell]x"), start=0)
+    desk.add(fields(EventType.LOG_CHANGES, name="x[/b]y"), start=0)
+    work = desk.started(webhook_id)
+    bench.opened.call(_spoil, bench, work)
+    return desk.delivery(work.public_id)
+
+
+def _spoil(bench: Bench, work: Work) -> None:
+    answer = AttemptResult(
+        started_ms=NOW - 40,
+        duration_ms=40,
+        status=503,
+        error=HOSTILE,
+        detail=LONG,
+        answer_headers=((HOSTILE, HOSTILE), ("Server", LONG)),
+        answer_body=LONG.encode()[:4096],
+        worker=HOSTILE,
+    )
+    verdict = Verdict(False, NOW + 60_000, 60_000, HOSTILE)
+    outbox.record(
+        work,
+        answer,
+        verdict,
+        limits=LIMITS,
+        new_id=str,
+        vault=bench.opened.vault,
+        now_ms=NOW,
+        go_on=False,
+    )
+    sources.save_failure("wireguard", HOSTILE, LONG, NOW)
+    audit.note_alone(WHO, HOSTILE, NOW, 1, **{HOSTILE: LONG, "name": HOSTILE})
+    models.Webhook.update(name=HOSTILE, url=f"https://example.com/{HOSTILE}").where(
+        models.Webhook.id == 2
+    ).execute()
+    models.Quarantine.insert(
+        webhook=1, type="alerts", seq=1, event_id=HOSTILE, delivery_public_id=HOSTILE, at_ms=NOW
+    ).execute()
+
+
+QUESTION = Question(HOSTILE, (HOSTILE, LONG), yes=HOSTILE, no=HOSTILE)
+MADE_WITH_MORE: dict[str, Factory] = {
+    "EventScreen": lambda seen: EventScreen(seen.desk, seen.live, EventType.ALERTS, EVIL_ID),
+    "DeliveriesScreen": lambda seen: DeliveriesScreen(seen.desk, seen.live, webhook_id=2),
+    "DeliveryScreen": lambda seen: DeliveryScreen(seen.desk, seen.live, seen.delivery.id),
+    "WebhookFormScreen": lambda seen: WebhookFormScreen(seen.desk, seen.live, editing=1),
+    "ResealScreen": lambda seen: ResealScreen(seen.desk, seen.delivery, EVIL_ID),
+    "EventChoiceScreen": lambda seen: EventChoiceScreen(seen.desk, seen.delivery, EVIL_ID),
+    "QuarantineScreen": lambda seen: QuarantineScreen(seen.desk, None),
+    "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),
+    "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
+    "SaveScreen": lambda _seen: SaveScreen("msg_1.json"),
+    "BugScreen": lambda _seen: BugScreen(LONG),
+    "CopiedScreen": lambda _seen: CopiedScreen(LONG),
+}
+
+
+def every_screen() -> dict[str, type[Screen[Any]]]:
+    """The screens that are defined in tui.screens."""
+    found: dict[str, type[Screen[Any]]] = {}
+    for module in pkgutil.iter_modules(tui.screens.__path__, "tui.screens."):
+        members = vars(importlib.import_module(module.name)).values()
+        found |= {
+            one.__name__: one
+            for one in members
+            if inspect.isclass(one) and issubclass(one, Screen) and one.__module__ == module.name
+        }
+    for name in ("TocsinScreen", "HelpScreen"):  # the one is no screen yet, `?` opens the other
+        del found[name]
+    return found
+
+
+def make(name: str, seen: Seen) -> Screen[Any]:
+    """A screen with what it needs beside desk and live report."""
+    if name in MADE_WITH_MORE:
+        return MADE_WITH_MORE[name](seen)
+    return every_screen()[name](seen.desk, seen.live)  # type: ignore[arg-type]
+
+
+def assert_harmless(app: TocsinApp) -> None:
+    """Nothing that a terminal would obey, and nothing that a click would run."""
+    for segment in painted(app):
+        assert not segment.control
+        assert not {unicodedata.category(one) for one in segment.text} & FORBIDDEN, segment
+        meta = segment.style.meta if segment.style is not None else {}
+        assert "@click" not in meta, segment
+        assert segment.style is None or segment.style.link is None
+
+
+def painted(app: TocsinApp) -> Iterator[Segment]:
+    """Every piece that the compositor gives to the terminal."""
+    for strip in app.screen._compositor.render_strips():
+        yield from strip
+
+
+async def settle(app: TocsinApp, pilot: Pilot[int]) -> None:
+    await pilot.pause()
+    await app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("name", sorted(every_screen()))
+def test_every_screen_is_harmless(bench: Bench, name: str) -> None:
+    delivery = fill(bench)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            app.push_screen(make(name, Seen(app._desk, app.live, delivery)))
+            for size in SIZES:
+                await pilot.resize_terminal(*size)
+                await settle(app, pilot)
+                assert_harmless(app)
+            for key in ("down", "enter", "tab", "right", "plus", "question_mark"):
+                await pilot.press(key)
+                await settle(app, pilot)
+                assert_harmless(app)
+
+    asyncio.run(scene())
+
+
+def test_a_toast_is_harmless(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = app.screen
+            assert isinstance(screen, WebhooksScreen)
+            screen.tell(HOSTILE, bad=True)
+            await settle(app, pilot)
+            assert "x[/b]y" in screen_text(app)
+            assert_harmless(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.xfail(strict=True, reason="TopBar draws what it is told without safe()")
+def test_the_first_line_is_harmless(bench: Bench) -> None:
+    bench.opened.call(_hostile_worker)
+
+    async def scene() -> None:
+        async with bench.running((120, 40)) as (app, pilot):
+            await settle(app, pilot)
+            assert "x[/b]y" in screen_text(app)
+            assert_harmless(app)
+
+    asyncio.run(scene())
+
+
+def _hostile_worker() -> None:
+    models.Worker.insert(
+        id="w",
+        host=HOSTILE,
+        pid=1,
+        kind=HOSTILE,
+        active=True,
+        started_ms=NOW,
+        heartbeat_ms=NOW,
+    ).execute()
+
+
+def test_a_search_for_a_hostile_text_is_harmless(bench: Bench) -> None:
+    fill(bench)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("3", "slash", *"[/]x[/b]")
+            await settle(app, pilot)
+            assert "/[/]x[/b]" in screen_text(app)
+            assert_harmless(app)
+
+    asyncio.run(scene())
+
+
+def test_what_was_hostile_is_still_readable(bench: Bench) -> None:
+    fill(bench)
+
+    async def scene() -> None:
+        async with bench.running((120, 40)) as (app, pilot):
+            await settle(app, pilot)
+            assert "[@click=app.bell]x" in screen_text(app)
+            await pilot.press("3", "down", "enter")
+            await settle(app, pilot)
+            text = screen_text(app)
+            assert "\\u001b[2J" in text  # as it stands in the JSON
+            assert "\\x9b31m" in text  # as safe() writes it
+
+    asyncio.run(scene())
+
+
+def test_what_is_pasted_into_a_search_must_be_visible(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("3", "slash")
+            for piece in (*PIECES, "\u061c", "\ufeff"):
+                app.post_message(Paste(f"harmless {piece}"))
+                await settle(app, pilot)
+                assert_harmless(app)
+            assert "harmless x[/b]y" in screen_text(app)
+
+    asyncio.run(scene())

@@ -1,0 +1,32 @@
+"""The box in which a list is searched."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+MOST = 200
+VISIBLE = (
+    r"[^\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]*"
+)
+"""No control and no invisible character: Textual would hand what is pasted to the terminal."""
+
+
+class SearchBox(Input):
+    """Hidden until it is opened; what is pasted must be visible."""
+
+    def __init__(self, placeholder: str, *, id: str) -> None:
+        super().__init__(
+            placeholder=placeholder, max_length=MOST, restrict=VISIBLE, compact=True, id=id
+        )
+        self.cursor_blink = False
+        self.display = False
+
+    def open(self) -> None:
+        """Show it and type into it."""
+        self.display = True
+        self.focus()
+
+    def close(self) -> None:
+        """Empty and hide it."""
+        self.value = ""
+        self.display = False
