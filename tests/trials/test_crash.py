@@ -89,6 +89,7 @@ class CrashTrial:
             self._wait_for_a_moment()
             self.fleet.signal(self.worker, signal.SIGCONT)
         else:
+            self.fleet.active()  # before that a signal ends it in the ordinary way
             self.fleet.stop()
             self.worker = self.fleet.start()
 
