@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import overload
 
 from store.listing import Look
@@ -34,6 +34,10 @@ class NewestFirst(Sequence[int]):
         if place < len(self._waiting):
             return self._waiting[place]
         return self._over[len(self) - 1 - place]
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._waiting
+        yield from reversed(self._over)
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, int) and (key in self._waiting or self._place(key) is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rich.text import Text
 
@@ -18,6 +19,7 @@ from tui.widgets.columns import Cell, Column, Row, Tone
 from tui.words import coarse_age, countdown, short_error, state_of
 
 _WEBHOOK = "webhook"
+_ROOMY = 88
 _COLUMNS = (
     Column("state", "", 1, sortable=False),
     Column("when", "When UTC", 11, sortable=False),
@@ -27,15 +29,18 @@ _COLUMNS = (
     Column("size", "Size", 9, right=True, sortable=False),
     Column("attempts", "Attempts", 8, right=True, sortable=False),
     Column("result", "Result", 0, sortable=False),
-    Column("took", "Took", 6, right=True, from_width=70, sortable=False),
+    Column("took", "Took", 6, right=True, from_width=_ROOMY, sortable=False),
     Column("id", "Id", 27, from_width=112, sortable=False),
 )
 LINE = 400
 
 
 def columns(*, of_one: bool) -> tuple[Column, ...]:
-    """The columns of the list of all webhooks, or of one, which need not be named."""
-    return tuple(column for column in _COLUMNS if not (of_one and column.key == _WEBHOOK))
+    """The columns of the list of all webhooks, or of one: it is not named, for more of the rest."""
+    if not of_one:
+        return _COLUMNS
+    unnamed = [column for column in _COLUMNS if column.key != _WEBHOOK]
+    return tuple(replace(one, from_width=0) if one.key == "took" else one for one in unnamed)
 
 
 class Reader:

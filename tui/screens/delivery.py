@@ -118,6 +118,7 @@ class DeliveryScreen(DeliveryActions):
         table = self.query_one("#attempts", LiveTable)
         at_top = table.at_top
         self.tick()
+        table.styles.max_height = len(keys) + sending + 1
         table.set_keys([SENDING, *keys] if sending else keys)
         if at_top:
             table.action_edge(-1)
