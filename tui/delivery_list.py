@@ -1,0 +1,241 @@
+"""A long list of deliveries kept up to date: few rows are in memory, and the cursor never jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual import on
+from textual.widgets import Static
+
+from domain.safe import safe
+from store import listing
+from store.listing import Listed, Look, Search
+from store.records import Delivery, WebhookStatus
+from tui.delivery_actions import DeliveryActions
+from tui.delivery_keys import DeliveryKeys
+from tui.delivery_rows import Reader, lines, queue_line
+from tui.desk import Desk
+from tui.live import Live
+from tui.widgets.facts import Facts
+from tui.widgets.live_table import Key, LiveTable
+
+PAGE = 200
+"""Rows that are read at once."""
+
+KEPT_ROWS = 4_000
+PACE_MS = 1_000
+"""While many are delivered the list moves on so often: each move paints all of it."""
+
+FILTER_SHOWN = 40
+EMPTY = """Nothing was sealed for delivery yet.
+
+Queued events are sealed and sent when the next run of their webhook is due."""
+NONE_FOUND = "Nothing matches.\n\nesc shows all deliveries again."
+
+
+class DeliveryList(DeliveryActions):
+    """What waits stands first. New rows are held back while the cursor is not on the first row."""
+
+    def __init__(self, desk: Desk, live: Live, *, webhook_id: int | None = None) -> None:
+        super().__init__(desk, live)
+        self.webhook_id = webhook_id
+        self._search = Search(webhook_id)
+        self._filter = self._told = ""
+        self._keys = DeliveryKeys()
+        self._rows: dict[int, Listed] = {}
+        self._following = True
+        self._moved_ms = 0
+        self._stale = self._looking = False
+
+    @property
+    def table(self) -> LiveTable:
+        """The list."""
+        return self.query_one("#deliveries", LiveTable)
+
+    @property
+    def follows(self) -> bool:
+        """Whether new rows are shown as they come."""
+        return self._following and self.table.at_top
+
+    def on_screen_resume(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        self.tick()
+        self._stale = True
+        if not self._looking:
+            self.in_background(self._look())
+
+    def tick(self) -> None:
+        if self.follows and self._keys.held and self._may_move():
+            self.follow()
+        self._put([key for key in self._in_sight() if self._is_moving(key)])
+        self._show_frame()
+        self._show_facts()
+
+    def search_for(self, search: Search, told: str) -> None:
+        """Show what a search finds; `told` is how it was asked for."""
+        self._filter = told
+        if search != self._search:
+            self._search = search
+            self._start_over()
+
+    def hold(self) -> None:
+        """Hold new rows back from now on."""
+        self._following = False
+
+    def follow(self) -> None:
+        """Show what was held back, and what comes from now on."""
+        self._following = True
+        self._keys.release()
+        self._show_keys()
+        self.table.action_edge(-1)
+        self._show_frame()
+
+    def statuses(self) -> list[WebhookStatus]:
+        """The webhook whose deliveries these are, or all of them."""
+        report = self.live.report
+        every = report.overview.webhooks if report is not None else []
+        return [one for one in every if self.webhook_id in (None, one.webhook.id)]
+
+    def selected(self) -> Delivery | None:
+        """The delivery under the cursor."""
+        key = self.table.cursor
+        listed = self._rows.get(key) if isinstance(key, int) else None
+        return listed.delivery if listed is not None else None
+
+    async def chosen(self) -> list[Delivery]:
+        keys = [key for key in self.table.chosen_keys() if isinstance(key, int)]
+        await self._read_rows([key for key in keys if key not in self._rows])
+        return [self._rows[key].delivery for key in keys if key in self._rows]
+
+    def chosen_done(self) -> None:
+        self.table.clear_marks()
+
+    def _start_over(self) -> None:
+        self._keys = DeliveryKeys()
+        self.show()
+
+    async def _look(self) -> None:
+        """Look at what changed, one look at a time, until nothing more was said to have."""
+        if self._looking:
+            return
+        self._looking = True
+        try:
+            while self._stale:
+                self._stale = False
+                await self._look_once()
+                await self.tell_outcomes()
+        finally:
+            self._looking = False
+
+    async def _look_once(self) -> None:
+        """Rows are read before their keys are shown, so that none is blank for a moment."""
+        keys = self._keys
+        before = keys.open_ids
+        look = await self.desk.read(listing.look, self._search, keys.last_id, before)
+        if keys.is_overtaken(look):
+            self._start_over()
+            return
+        await self._read_rows(self._wanted(look, before))
+        if keys is self._keys:
+            self._take_in(look)
+
+    def _wanted(self, look: Look, before: frozenset[int]) -> list[int]:
+        """The newest that were found, and all known rows that were or are pending."""
+        newest = look.found[: -PAGE // 2 : -1]
+        known = [key for key in before | look.open_ids if key in self._rows]
+        return list(dict.fromkeys([*newest, *known]))
+
+    async def _read_rows(self, ids: Sequence[int]) -> None:
+        for start in range(0, len(ids), PAGE):
+            page = ids[start : start + PAGE]
+            found = await self.desk.read(listing.deliveries, page)
+            self._rows.update(found)
+            self._put(list(found))
+            if len(found) < len(page) and self._keys.last_id:
+                self._start_over()  # some were pruned
+
+    def _take_in(self, look: Look) -> None:
+        if not self._keys.last_id:
+            self._keys.start(look)
+            self._show_keys()
+        elif self._keys.update(look, hold=not (self.follows and self._may_move())):
+            self._show_keys()
+        self.tick()
+
+    def _may_move(self) -> bool:
+        return self.desk.now_ms() - self._moved_ms >= PACE_MS
+
+    def _show_keys(self) -> None:
+        follows = self.follows
+        self._moved_ms = self.desk.now_ms()
+        self.table.set_keys(self._keys.keys())
+        if follows:
+            self.table.action_edge(-1)
+        some = len(self.table.keys) > 0
+        self.table.display = some
+        empty = self.query_one("#no-deliveries", Static)
+        empty.display = not some
+        empty.update(Text(NONE_FOUND if self._search.terms else EMPTY))
+
+    def _put(self, keys: Sequence[Key]) -> None:
+        report = self.live.report
+        known = [key for key in keys if isinstance(key, int) and key in self._rows]
+        if report is None or not known:
+            return
+        reader = Reader(report, of_one=self.webhook_id is not None)
+        self.table.put_rows({key: reader.row(self._rows[key]) for key in known})
+        if len(self._rows) > KEPT_ROWS:
+            kept = {*self._in_sight(), *self._keys.open_ids}
+            self._rows = {key: row for key, row in self._rows.items() if key in kept}
+
+    def _in_sight(self) -> Sequence[Key]:
+        top = self.table.scroll_offset.y
+        return self.table.keys[top : top + self.table.size.height]
+
+    def _is_moving(self, key: Key) -> bool:
+        listed = self._rows.get(key) if isinstance(key, int) else None
+        return listed is not None and listed.delivery.state == "pending"
+
+    def _show_frame(self) -> None:
+        told = self._heading()
+        if told != self._told:
+            self._told = told
+            self.query_one("#deliveries-panel").border_title = Text(told)
+        report = self.live.report
+        if report is not None:
+            queue = queue_line(self.statuses(), report, of_one=self.webhook_id is not None)
+            self.query_one("#deliveries-queue", Facts).tell(lines(queue))
+
+    def _heading(self) -> str:
+        keys = self._keys
+        if not keys.last_id:
+            return self._told or "Deliveries"
+        count = f"{keys.count:,} of {keys.total:,}" if self._search.terms else f"{keys.total:,}"
+        held = f"▲ {keys.held:,} new" if keys.held and not self.follows else ""
+        parts = ["Deliveries", count, safe(self._filter, FILTER_SHOWN), held]
+        return " ── ".join(part for part in parts if part)
+
+    def _show_facts(self) -> None:
+        report, key = self.live.report, self.table.cursor
+        listed = self._rows.get(key) if isinstance(key, int) else None
+        told = Text("")
+        if report is not None and listed is not None:
+            told = Reader(report).facts(listed)
+        elif isinstance(key, int):
+            self.in_background(self._read_rows([key]))
+        self.query_one("#delivery-facts", Facts).tell(told)
+
+    @on(LiveTable.Wanted)
+    async def _rows_wanted(self, message: LiveTable.Wanted) -> None:
+        await self._read_rows([key for key in message.keys if isinstance(key, int)])
+
+    @on(LiveTable.Moved)
+    def _cursor_moved(self) -> None:
+        """On the first row one follows what is new; elsewhere it is held back."""
+        self._following = self.table.at_top
+        if self._following and self._keys.held:
+            self.follow()
+        self._show_facts()
