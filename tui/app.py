@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 
 from delivery.report import undelivered_events
@@ -20,6 +22,7 @@ from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.help import HelpScreen
+from tui.screens.too_small import LEAST, TooSmallScreen
 from tui.sections import SECTIONS, base_screen, first_screens
 from tui.words import worker_line
 from tui.worker_thread import WorkerThread
@@ -89,6 +92,20 @@ class TocsinApp(App[int]):
         for screen in first_screens(self._desk, self.live):
             await self.push_screen(screen)
         self._following = asyncio.create_task(self._follow())
+        self._check_size(self.size)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._following is not None:
+            self._check_size(event.size)
+
+    def _check_size(self, size: Size) -> None:
+        """While the terminal is too small, cover every screen with a word of what is needed."""
+        covered = isinstance(self.screen, TooSmallScreen)
+        if size.width >= LEAST.width and size.height >= LEAST.height:
+            if covered:
+                self.pop_screen()
+        elif not covered:
+            self.push_screen(TooSmallScreen())
 
     async def on_unmount(self) -> None:
         if self._following is not None:
