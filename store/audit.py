@@ -44,10 +44,11 @@ def changes(
         query = query.where(models.Change.webhook_id == webhook_id)
     if since_ms is not None:
         query = query.where(models.Change.at_ms >= since_ms)
-    return [_change(row) for row in list(query)]
+    return [change_of(row) for row in list(query)]
 
 
-def _change(row: models.Change) -> Change:
+def change_of(row: models.Change) -> Change:
+    """A line as it leaves the store."""
     return Change(
         id=row.id,
         at_ms=row.at_ms,

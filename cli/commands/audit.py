@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from cli.audit_text import actor_text, change_json, detail_text
+from cli.audit_text import actor_text, change_json
 from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.stores import open_for_reading
+from domain.change_words import detail_text
 from domain.words import second_text
 from store import audit, webhooks
 from store.database import Store

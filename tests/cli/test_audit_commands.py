@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cli.audit_text import detail_text
 from cli.exit_codes import ExitCode
 from domain.actors import Actor
+from domain.change_words import detail_text
 from domain.webhooks import WebhookFields
 from store import audit, webhooks
 from tests.cli.desks import desk_of, newer

@@ -1,0 +1,176 @@
+"""Admin: the parts of the administration, each with its state in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from domain.safe import safe
+from store import audit
+from store.records import Change
+from tui import administration_rows as parts
+from tui.administration_rows import COLUMNS, Seen, facts_of, rows_of
+from tui.desk import Refused
+from tui.host_wireguard import switch_off, switch_on
+from tui.screens.audit import AuditScreen
+from tui.screens.base import TocsinScreen
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.settings import SettingsScreen
+from tui.screens.webhooks import WebhooksScreen
+from tui.widgets.facts import Facts
+from tui.widgets.live_table import LiveTable
+
+LONGEST_FACT = 600
+
+
+class AdministrationScreen(TocsinScreen):
+    """The way to everything that an admin sets up."""
+
+    CRUMBS = "Admin"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open", id="admin.open", tooltip="open the selected part"),
+        Binding("b", "webhooks", "webhooks", id="admin.webhooks", tooltip="who is sent what"),
+        Binding(
+            "w",
+            "wireguard",
+            "WireGuard on/off",
+            id="admin.wireguard",
+            tooltip="watch this host's WireGuard, or watch it no more; asks first",
+        ),
+        Binding(
+            "s",
+            "settings",
+            "worker and settings",
+            id="admin.settings",
+            tooltip="who sends, pausing it all, intervals, limits, retention, colours",
+        ),
+        Binding("a", "audit", "audit", id="admin.audit", tooltip="who changed what, and when"),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._newest: Change | None = None
+
+    @property
+    def table(self) -> LiveTable:
+        """The parts."""
+        return self.query_one("#parts", LiveTable)
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(classes="panel", id="parts-panel"):
+            yield LiveTable(COLUMNS, id="parts")
+        yield Facts(id="part-facts")
+
+    def on_mount(self) -> None:
+        self.query_one("#parts-panel").border_title = "Administration"
+        self.table.set_keys(parts.PARTS)
+        self.table.focus()
+        self.show()
+
+    def on_screen_resume(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        self.tick()
+        self._look_at_audit()
+
+    def tick(self) -> None:
+        """Paint the ages and countdowns."""
+        seen = self._seen()
+        if seen is not None:
+            self.table.put_rows(rows_of(seen))
+            fact = facts_of(str(self.table.cursor), seen)
+            self.query_one(Facts).tell(Text(safe(fact, LONGEST_FACT)))
+
+    def _seen(self) -> Seen | None:
+        report = self.live.report
+        if report is None:
+            return None
+        return Seen(report, self.desk.own_worker, self.live.trouble, self._newest)
+
+    @work(exclusive=True, group="audit", exit_on_error=False)
+    async def _look_at_audit(self) -> None:
+        try:
+            newest = await self.desk.read(audit.changes, limit=1)
+        except Refused:
+            return  # the first line says it
+        self._newest = newest[0] if newest else None
+        self.tick()
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        self.tick()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Open the part under the cursor."""
+        actions: dict[object, Callable[[], None]] = {
+            parts.WEBHOOKS: self.action_webhooks,
+            parts.WIREGUARD: self.action_wireguard,
+            parts.WORKER: self.action_settings,
+            parts.AUDIT: self.action_audit,
+        }
+        actions[self.table.cursor]()
+
+    def action_webhooks(self) -> None:
+        """Open the list of webhooks."""
+        self.app.push_screen(WebhooksScreen(self.desk, self.live))
+
+    def action_settings(self) -> None:
+        """Open the worker and the settings."""
+        self.app.push_screen(SettingsScreen(self.desk, self.live))
+
+    def action_audit(self) -> None:
+        """Open the audit trail."""
+        self.app.push_screen(AuditScreen(self.desk, self.live))
+
+    def action_wireguard(self) -> None:
+        """Ask whether to watch this host's WireGuard, or to stop that."""
+        report = self.live.report
+        if report is None:
+            return
+        settings = report.settings
+        if settings.wireguard:
+            question, change = _OFF, lambda: switch_off(self.desk)
+        else:
+            question, change = (
+                _on(settings.wireguard_command),
+                lambda: switch_on(self.desk, settings),
+            )
+        self.app.push_screen(ConfirmScreen(question), lambda yes: self._switch(change, yes))
+
+    def _switch(self, change: Callable[[], Awaitable[str]], yes: bool | None) -> None:
+        if yes:
+            self.run_worker(self._carry_out_switch(change()), group="switch", exit_on_error=False)
+
+    async def _carry_out_switch(self, change: Awaitable[str]) -> None:
+        told = await self.carry_out(change)
+        if told is not None:
+            self.tell(told)
+
+
+_OFF = Question(
+    "Watch this host's WireGuard no more?",
+    ("Handshakes from now on become no events; what was queued is sent.",),
+    yes="Switch off",
+)
+
+
+def _on(command: str) -> Question:
+    return Question(
+        "Watch this host's WireGuard?",
+        (
+            f"`{command}` is run now, for the baseline, and then by the worker that sends.",
+            "The first event comes with the next handshake of a peer.",
+        ),
+        yes="Switch on",
+    )
