@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from domain.settings import Settings
 from domain.times import parse_duration
 from domain.webhooks import WebhookFields
 from store.database import open_store
+from tests.receiver_client import Request
 from tests.store.helpers import ALERTS, Desk, fields
 
 QUICK = Settings(interval_ms=1_000, linger_ms=0, timeout_ms=5_000)
@@ -169,3 +171,12 @@ def opened_desk(path: Path) -> Iterator[Desk]:
 def hook(url: str, type_: EventType = ALERTS, **changes: object) -> WebhookFields:
     """The fields of a webhook for alerts that posts to `url`."""
     return replace(fields(type_, **changes), url=url)
+
+
+def overlapping(requests: list[Request]) -> int:
+    """How many requests began before the one before them had ended."""
+    return sum(
+        1
+        for before, after in itertools.pairwise(requests)
+        if before.ended_ns is None or after.started_ns < before.ended_ns
+    )
