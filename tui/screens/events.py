@@ -26,6 +26,8 @@ from tui.widgets.live_table import LiveTable
 from tui.widgets.search_box import SearchBox
 from tui.widgets.type_tabs import TypeTabs
 
+REST_S = 1.0
+
 
 class EventsScreen(TocsinScreen):
     """The list follows the newest event until the cursor is moved from the top row."""
@@ -72,6 +74,7 @@ class EventsScreen(TocsinScreen):
         super().__init__(*args)
         self._feed = EventFeed(EventType.ALERTS)
         self._told_title = ""
+        self._resting = False
 
     @property
     def table(self) -> LiveTable:
@@ -111,8 +114,10 @@ class EventsScreen(TocsinScreen):
         """Show the rows there are, as far as the list follows, and what the titles say of them."""
         feed, table = self._feed, self.table
         feed.following = feed.following and table.at_top
-        feed.catch_up()
+        if not self._resting:
+            feed.catch_up()
         if feed.keys != table.keys:
+            self._rest()
             table.set_keys(feed.keys)
             if feed.following:
                 table.action_edge(-1)
@@ -124,6 +129,16 @@ class EventsScreen(TocsinScreen):
         empty = self.query_one("#no-events", Facts)
         empty.display = bool(feed.emptiness)
         empty.tell(Text(feed.emptiness))
+
+    def _rest(self) -> None:
+        """Let a stream of events move the rows once a second, not at every look."""
+        if self.table.keys and not self._resting:
+            self._resting = True
+            self.set_timer(REST_S, self._rest_over)
+
+    def _rest_over(self) -> None:
+        self._resting = False
+        self.show()
 
     @property
     def _box(self) -> SearchBox:
@@ -146,6 +161,7 @@ class EventsScreen(TocsinScreen):
     def _moved(self) -> None:
         if self._feed.following is not self.table.at_top:
             self._feed.following = self.table.at_top
+            self._feed.catch_up()
             self._paint()
 
     @on(LiveTable.Chosen)
@@ -165,6 +181,7 @@ class EventsScreen(TocsinScreen):
         following = not self._feed.following
         self.table.action_edge(-1)
         self._feed.following = following
+        self._feed.catch_up()
         self._paint()
 
     def action_search(self) -> None:
