@@ -1,0 +1,273 @@
+"""Adding, editing and duplicating a webhook: checked while typing, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from delivery.edited import drop_question
+from delivery.tls import CaFileError, ssl_context
+from domain.safe import safe
+from store import webhooks
+from tui.clipboard import copy
+from tui.desk import Desk, Refused
+from tui.drafts import Draft
+from tui.live import Live
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.webhook_form_draft import DraftedForm
+from tui.webhook_form_saving import Saved, overtaken, save
+from tui.webhook_form_session import Session
+from tui.webhook_form_state import NEW, open_form
+from tui.webhook_form_trial import outcome_text, try_out
+from tui.widgets.request_panel import RequestPanel
+from tui.widgets.webhook_fields import WebhookFieldsPanel
+
+__all__ = ["Saved", "WebhookFormScreen"]
+
+KEPT = "What you typed is kept as your draft and offered next time."
+NOTHING_HIDDEN = "nothing is hidden in this form"
+NOTHING_MADE = "no secret was generated here: choose generate or rotate under Advanced"
+
+
+class WebhookFormScreen(DraftedForm, inherit_bindings=False):
+    """Ends with `Saved`, or with None if nothing was saved."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *Screen.BINDINGS,
+        Binding("ctrl+s,f2", "save", "save", id="form.save", tooltip="save what is typed"),
+        Binding(
+            "ctrl+t,f5",
+            "test",
+            "send a test",
+            id="form.test",
+            tooltip="send one marked test event with what is typed, without saving",
+        ),
+        Binding(
+            "ctrl+r,f3",
+            "reveal",
+            "reveal",
+            id="form.reveal",
+            tooltip="show the hidden header values and secrets, or hide them again; is recorded",
+        ),
+        Binding(
+            "f4",
+            "copy_secret",
+            "copy secret",
+            id="form.copy",
+            tooltip="copy the signing secret that was generated here",
+        ),
+        Binding("escape", "back", "back", id="form.back", tooltip="leave; what is typed is kept"),
+        Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
+    ]
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (110, "-beside"),
+    ]
+
+    def __init__(
+        self, desk: Desk, live: Live, *, editing: int | None = None, copy_of: int | None = None
+    ) -> None:
+        super().__init__(desk, live)
+        self._editing = editing
+        self._copy_of = copy_of
+        self._session: Session | None = None
+        self._news = ""
+        self._is_saving = False
+        self._is_saved = False
+
+    def crumbs(self) -> str:
+        word = "Add" if self._editing is None else "Edit"
+        return f"Admin › Webhooks › {word if self._copy_of is None else 'Duplicate'}"
+
+    def body(self) -> Iterable[Widget]:
+        with Horizontal(id="form-columns"):
+            with Vertical(classes="panel", id="form-panel"):
+                yield Static(id="form-notice")
+                with Horizontal(id="form-buttons"):
+                    yield Button("Save", id="save", variant="primary", compact=True)
+                    yield Button("Send a test", id="test", compact=True)
+                    yield Button("Cancel", id="cancel", compact=True)
+                    yield Static(id="form-todo")
+            yield RequestPanel()
+
+    def on_mount(self) -> None:
+        self.query_one("#form-notice").display = False
+        self.run_worker(self._open(), group="open")
+
+    async def _open(self) -> None:
+        report = self.live.report
+        others = [one.webhook for one in report.overview.webhooks] if report else []
+        try:
+            opened = await open_form(self.desk, self._editing, self._copy_of, others)
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+            self.dismiss(None)
+            return
+        self._session = session = Session(self.desk, opened, report)
+        frame = self.query_one("#form-panel")
+        frame.border_title = Text(safe(opened.title))
+        await frame.mount(session.panel, before=0)
+        session.panel.focus_field("url" if self._editing else "type")
+        session.read_again()
+        self.show()
+        draft = await self.offer_draft()
+        if draft is not None:
+            session.take(draft)
+            await self._catch_up(session, draft.revision)
+            self.show()
+
+    @property
+    def subject(self) -> str:
+        return NEW if self._session is None else self._session.opened.subject
+
+    def draft(self) -> Draft | None:
+        if self._session is None or self._is_saved:
+            return None
+        return self._session.draft()
+
+    @on(WebhookFieldsPanel.Changed)
+    def _typed_into(self) -> None:
+        if self._session is not None and self._session.read_again():
+            self.keep_soon()
+            self.show()
+
+    def show(self) -> None:
+        session = self._session
+        if session is None:
+            return
+        fate = session.fate(self.live.report)
+        self._tell("#form-notice", "\n".join(filter(None, (self._news, fate))))
+        self._tell("#form-todo", session.problem)
+        button = self.query_one("#save", Button)
+        button.disabled = session.first_wrong is not None
+        button.label = session.save_word
+        self.query_one(RequestPanel).show(session.webhook, session.settings, self.desk.now_ms())
+
+    def _tell(self, selector: str, text: str) -> None:
+        static = self.query_one(selector, Static)
+        static.update(Text(safe(text, keep_newlines=True)))
+        static.display = bool(text)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        actions = {"save": self.action_save, "test": self.action_test, "cancel": self.action_back}
+        actions[event.button.id or ""]()
+
+    def action_save(self) -> None:
+        """Save, or show what is wrong."""
+        session = self._right_session()
+        if session is not None and not self._is_saving:
+            self._is_saving = True
+            self.run_worker(self._save(session), group="save")
+
+    def _right_session(self) -> Session | None:
+        """The session if nothing is wrong in the form; else point at what is."""
+        session = self._session
+        if session is None:
+            return None
+        session.read_again()
+        if session.first_wrong is None:
+            return session
+        session.point_at_errors()
+        self.show()
+        return None
+
+    async def _save(self, session: Session) -> None:
+        try:
+            if await self._is_sure(session):
+                await self._store(session)
+        except Refused as refused:
+            self._news = str(refused)
+            with suppress(Refused):
+                await self._catch_up(session, session.revision)
+            self.show()
+        finally:
+            self._is_saving = False
+
+    async def _is_sure(self, session: Session) -> bool:
+        """Whether the CA file can be used and the admin gives up what a new type drops."""
+        fields, before = session.typed.reading.best, session.opened.editing
+        try:
+            await asyncio.to_thread(ssl_context, fields.ca_file)
+        except CaFileError as error:
+            session.complain_about("ca_file", f"{error}; name a PEM file of certificates")
+            return False
+        if before is None or before.fields.type is fields.type:
+            return True
+        dropping = await self.desk.read(webhooks.droppable, before.id)
+        question = Question(drop_question(before, fields.type, dropping), yes="Drop and save")
+        return not dropping or await self.app.push_screen_wait(ConfirmScreen(question))
+
+    async def _store(self, session: Session) -> None:
+        done = await save(self.desk, session.opened, session.typed)
+        self._is_saved = True
+        await self.drop_draft()
+        await self.live.look_again()
+        self.tell(done.sentence)
+        self.dismiss(done.saved)
+
+    async def _catch_up(self, session: Session, revision: int | None) -> None:
+        """If somebody else saved since `revision`, say so and go on from there."""
+        found = await overtaken(self.desk, session.opened, session.contents, revision)
+        if found is not None:
+            self._news = found.news
+            session.go_on(found)
+
+    def action_test(self) -> None:
+        """Send a test event with what is typed."""
+        session = self._right_session()
+        if session is not None:
+            self.run_worker(self._test(session), group="test", exclusive=True)
+
+    async def _test(self, session: Session) -> None:
+        panel = self.query_one(RequestPanel)
+        panel.tell_test(Text("testing ..."))
+        try:
+            outcome = await try_out(self.desk, session.webhook, session.settings)
+        except Refused as refused:
+            panel.tell_test(Text(safe(str(refused))))
+        else:
+            panel.tell_test(outcome_text(outcome))
+
+    async def action_reveal(self) -> None:
+        """Show or hide header values and secrets."""
+        session = self._session
+        if session is None or not session.has_hidden:
+            self.tell(NOTHING_HIDDEN)
+            return
+        try:
+            await session.reveal()
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+
+    def action_copy_secret(self) -> None:
+        """Copy the secret that was generated."""
+        secret = self._session.new_secret if self._session else ""
+        if secret:
+            self.run_worker(copy(self, secret), group="copy")
+        else:
+            self.tell(NOTHING_MADE)
+
+    def action_back(self) -> None:
+        """Leave; ask if something was typed."""
+        if self.draft() is None:
+            self.dismiss(None)
+        else:
+            self.run_worker(self._leave(), group="leave")
+
+    async def _leave(self) -> None:
+        question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
+        if await self.app.push_screen_wait(ConfirmScreen(question)):
+            self.dismiss(None)

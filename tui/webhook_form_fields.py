@@ -1,0 +1,188 @@
+"""Between the texts of the form and the fields of a webhook, with every error at its field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar
+
+from domain.event_types import EventType
+from domain.extra_fields import extra_fields_text, parse_extra_fields
+from domain.field_errors import FieldError, FieldErrors
+from domain.headers import headers_text
+from domain.settings import BY_NAME
+from domain.times import parse_time
+from domain.urls import check_url
+from domain.webhooks import WebhookFields, check_ca_file, check_name
+from tui.hidden_headers import (
+    Known,
+    hide,
+    known_values,
+    read_headers,
+    rebase,
+    reveal,
+    take_in,
+)
+from tui.webhook_form_secret import Choice, check_own_secret
+
+T = TypeVar("T")
+Start = Literal["now", "start"] | int
+ACTIVE, INACTIVE = "active", "inactive"
+NOW, ALL_KEPT, SINCE = "now", "start", "since"
+_NOW: Start = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class FormTexts:
+    """What stands in the form, each field as text; known header values are masked."""
+
+    type: str = EventType.ALERTS.value
+    state: str = ACTIVE
+    name: str = ""
+    url: str = ""
+    headers: str = ""
+    extra_fields: str = ""
+    max_events: str = ""
+    max_bytes: str = ""
+    interval: str = ""
+    ca_file: str = ""
+    secret: str = Choice.KEEP.value
+    own_secret: str = ""
+    start: str = NOW
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the form holds: its texts, and the header values that stand behind the dots."""
+
+    texts: FormTexts
+    known: Known = field(default_factory=dict, repr=False)
+
+    @property
+    def plain(self) -> FormTexts:
+        """The texts with nothing hidden."""
+        return replace(self.texts, headers=reveal(self.texts.headers, self.known))
+
+    def changed_from(self, other: Contents) -> set[str]:
+        """The names of the fields that differ."""
+        mine, theirs = self.plain, other.plain
+        names = (one.name for one in fields(FormTexts))
+        return {name for name in names if getattr(mine, name) != getattr(theirs, name)}
+
+    def with_all_hidden(self) -> Contents:
+        """The same with every header value masked, also those that were typed just now."""
+        known = take_in(self.texts.headers, self.known)
+        return Contents(replace(self.texts, headers=hide(self.plain.headers, known)), known)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the texts say. `best` leaves out what is wrong; `fields` is None if anything is."""
+
+    best: WebhookFields
+    start: Start
+    errors: Mapping[str, str]
+    now_ms: int
+
+    @property
+    def fields(self) -> WebhookFields | None:
+        """The fields, ready to be saved."""
+        return None if self.errors else self.best
+
+
+class _Reader:
+    """Reads one field after the other and gathers what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, str] = {}
+
+    def read(self, name: str, read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except FieldErrors as found:
+            self.errors[name] = "\n".join(f"{one.reason}; {one.cure}" for one in found.errors)
+        except FieldError as error:
+            self.errors[name] = f"{error.reason}; {error.cure}"
+        except ValueError as error:
+            self.errors[name] = str(error)
+        return otherwise
+
+    def limit(self, name: str, text: str) -> Any:
+        return self.read(name, lambda: BY_NAME[name].parse(text) if text.strip() else None, None)
+
+
+def contents_of(webhook: WebhookFields) -> Contents:
+    """The fields as the form shows them."""
+    known = known_values(webhook.headers)
+    texts = FormTexts(
+        type=webhook.type.value,
+        state=ACTIVE if webhook.active else INACTIVE,
+        name=webhook.name or "",
+        url=webhook.url,
+        headers=hide(headers_text(webhook.headers), known),
+        extra_fields=extra_fields_text(webhook.extra_fields),
+        max_events=_limit_text("max_events", webhook.max_events),
+        max_bytes=_limit_text("max_bytes", webhook.max_bytes),
+        interval=_limit_text("interval", webhook.interval_ms),
+        ca_file=webhook.ca_file or "",
+    )
+    return Contents(texts, known)
+
+
+def read_contents(contents: Contents, now_ms: int) -> Reading:
+    """Check every field and say what they mean."""
+    texts, known = contents.texts, contents.known
+    reader = _Reader()
+    best = WebhookFields(
+        type=EventType(texts.type),
+        active=texts.state == ACTIVE,
+        name=reader.read("name", lambda: _if_any(check_name, texts.name.strip()), None),
+        url=reader.read("url", lambda: check_url(texts.url), ""),
+        headers=reader.read("headers", lambda: read_headers(texts.headers, known), ()),
+        extra_fields=reader.read(
+            "extra_fields", lambda: parse_extra_fields(texts.extra_fields), ()
+        ),
+        max_events=reader.limit("max_events", texts.max_events),
+        max_bytes=reader.limit("max_bytes", texts.max_bytes),
+        interval_ms=reader.limit("interval", texts.interval),
+        ca_file=reader.read("ca_file", lambda: _if_any(check_ca_file, texts.ca_file.strip()), None),
+    )
+    reader.read("own_secret", lambda: check_own_secret(texts.secret, texts.own_secret), None)
+    start = reader.read("since", lambda: _start(texts, now_ms), _NOW)
+    return Reading(best, start, reader.errors, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The form after somebody else saved, and the fields that both sides changed."""
+
+    contents: Contents
+    disputed: frozenset[str]
+
+
+def merge(mine: Contents, base: Contents, theirs: Contents) -> Merged:
+    """What was typed stays; fields nobody typed into show what somebody else saved."""
+    typed, saved = mine.changed_from(base), theirs.changed_from(base)
+    kept = {name: getattr(mine.plain, name) for name in typed}
+    if "headers" in kept:
+        kept["headers"] = rebase(kept["headers"], base.known, theirs.known)
+    own = {name: value for name, value in mine.known.items() if base.known.get(name) != value}
+    known = {**theirs.known, **own}
+    plain = replace(theirs.plain, **kept)
+    merged = Contents(replace(plain, headers=hide(plain.headers, known)), known)
+    return Merged(merged, frozenset(typed & saved & merged.changed_from(theirs)))
+
+
+def _limit_text(name: str, value: int | None) -> str:
+    return "" if value is None else BY_NAME[name].format(value)
+
+
+def _if_any(check: Callable[[str], str], text: str) -> str | None:
+    return check(text) if text else None
+
+
+def _start(texts: FormTexts, now_ms: int) -> Start:
+    if texts.start == SINCE:
+        return parse_time(texts.since, now_ms)
+    return "start" if texts.start == ALL_KEPT else "now"

@@ -1,0 +1,128 @@
+"""Saving the form, and what to do where somebody else saved before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from domain.actors import Actor
+from domain.words import counted, span_text
+from store import audit, webhooks
+from store.records import Change, Webhook
+from tui.desk import Desk
+from tui.webhook_form_fields import Contents, contents_of, merge
+from tui.webhook_form_state import Opened, Typed, read_webhook
+
+REVISING = frozenset(
+    f"webhook.{word}" for word in ("edit", "pause", "unpause", "delete", "undelete")
+)
+"""The actions that make another revision of a webhook, one each."""
+
+_SHOWN_AS = {"interval_ms": "interval"}
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a form saved: `before` is None for a new webhook."""
+
+    webhook_id: int
+    revision: int
+    before: Webhook | None = None
+    secret_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was saved, and the sentence that says so."""
+
+    saved: Saved
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Somebody else saved: the form as it goes on from there, and what to say."""
+
+    opened: Opened
+    contents: Contents
+    news: str
+    is_over: bool
+
+
+async def save(desk: Desk, opened: Opened, typed: Typed) -> Done:
+    """Add or save the webhook, in which nothing is wrong. Raises Refused."""
+    before = opened.editing
+    if before is None:
+        return await _add(desk, opened, typed)
+    edited = await desk.change(
+        webhooks.edit,
+        before.id,
+        typed.reading.best,
+        typed.secret_change,
+        revision=before.revision,
+        vault=desk.store.vault,
+    )
+    after = edited.webhook
+    dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
+    saved = Saved(after.id, after.revision, before, typed.secret_change is not None)
+    return Done(saved, f"saved {after.named}, revision {after.revision}{dropped}")
+
+
+async def _add(desk: Desk, opened: Opened, typed: Typed) -> Done:
+    secrets = typed.secrets_after(opened.secrets)
+    webhook_id = await desk.change(
+        webhooks.add,
+        typed.reading.best,
+        secrets.current if secrets else None,
+        start=typed.reading.start,
+        vault=desk.store.vault,
+    )
+    name = typed.reading.best.name
+    return Done(
+        Saved(webhook_id, 1), f"added webhook {webhook_id}" + (f" ({name})" if name else "")
+    )
+
+
+async def overtaken(
+    desk: Desk, opened: Opened, typed: Contents, revision: int | None
+) -> Overtaken | None:
+    """The form on top of what is saved now, if that is not `revision` any more. Raises Refused."""
+    before = opened.editing
+    if before is None or revision is None:
+        return None
+    current = await read_webhook(desk, before.id)
+    if current.revision == revision:
+        return None
+    theirs = contents_of(current.fields)
+    merged = merge(typed, opened.base, theirs)
+    changes = await desk.read(audit.changes, webhook_id=before.id)
+    news = _news(changes, current.revision - revision, desk.now_ms(), merged.disputed)
+    return Overtaken(
+        replace(opened, base=theirs, source=current),
+        merged.contents,
+        news,
+        bool(merged.disputed),
+    )
+
+
+def _news(changes: Iterable[Change], revisions: int, now_ms: int, disputed: Iterable[str]) -> str:
+    """Who changed which field, and what saving would do to that."""
+    since = [one for one in changes if one.action in REVISING][:revisions]
+    lines = [_told(one, now_ms) for one in since]
+    mine = ", ".join(sorted(disputed))
+    lines.append(
+        f"What you typed is kept; saving puts your {mine} over it."
+        if mine
+        else "What you typed is kept; saving keeps their changes too."
+    )
+    return "\n".join(lines)
+
+
+def _told(change: Change, now_ms: int) -> str:
+    before = change.detail.get("before")
+    names = before if isinstance(before, dict) else {}
+    verb = "changed" if change.action == "webhook.edit" else change.action.split(".")[1] + "d"
+    what = ", ".join(_SHOWN_AS.get(str(name), str(name)) for name in names)
+    ago = span_text(now_ms - change.at_ms)
+    who = Actor(change.user, change.login, change.address).text
+    return f"{who} {verb} {what or 'it'} {ago} ago."

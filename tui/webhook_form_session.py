@@ -1,0 +1,182 @@
+"""One form while it is open: what it was opened on, what stands in it, and what that means."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+from delivery.edited import fate_of_pending, is_resealable
+from delivery.report import Report
+from domain.secrets import generate_secret
+from domain.settings import DEFAULTS
+from store import audit
+from store.records import Secrets, Webhook
+from tui.desk import Desk
+from tui.drafts import Draft
+from tui.hidden_headers import hide, reveal
+from tui.webhook_form_fields import Contents, FormTexts, read_contents
+from tui.webhook_form_saving import Overtaken
+from tui.webhook_form_secret import MAKING_NEW, choices, label
+from tui.webhook_form_state import Opened, Typed, webhook_of
+from tui.widgets.webhook_fields import WebhookFieldsPanel
+
+TO_GIVE = "{secret}\nThe receiver needs it: f4 copies it, ctrl+r shows it later."
+
+
+class Session:
+    """`contents` is what stood in the form when it was read last; it outlives the panel."""
+
+    def __init__(self, desk: Desk, opened: Opened, report: Report | None) -> None:
+        self.opened = opened
+        self.settings = report.settings if report else DEFAULTS
+        self.contents = opened.base
+        self.panel = self._make_panel(desk)
+        self.typed = Typed(opened.base.texts, read_contents(opened.base, desk.now_ms()))
+        self.over = False
+        """Whether saving puts something over what somebody else saved."""
+        self._desk = desk
+        self._known = opened.base.known
+        self._revealed = False
+        self._tried = False
+
+    @property
+    def changed(self) -> set[str]:
+        """The fields that were typed into."""
+        return self.contents.changed_from(self.opened.base)
+
+    @property
+    def webhook(self) -> Webhook:
+        """What the form would make, as far as it is right."""
+        return webhook_of(self.opened, self.typed)
+
+    @property
+    def revision(self) -> int | None:
+        """The revision of the webhook that is edited, as it was read."""
+        return self.opened.editing.revision if self.opened.editing else None
+
+    @property
+    def first_wrong(self) -> str | None:
+        """The uppermost field that is wrong."""
+        errors = self.typed.reading.errors
+        return next((one.name for one in fields(FormTexts) if one.name in errors), None)
+
+    @property
+    def problem(self) -> str:
+        """The first thing that is wrong, or that something is not saved yet."""
+        wrong = self.first_wrong
+        if wrong is None:
+            return "not saved yet" if self.changed else ""
+        return f"{wrong}: {self.typed.reading.errors[wrong]}".partition("\n")[0]
+
+    @property
+    def save_word(self) -> str:
+        """What the button that saves is called."""
+        if self.opened.editing is None:
+            return "Add"
+        return "Save over it" if self.over else "Save"
+
+    def read_again(self) -> bool:
+        """Read and check the form; say at each field what is wrong. Whether anything changed."""
+        texts = self.panel.texts
+        hidden = replace(texts, headers=hide(texts.headers, self._known))
+        before, self.contents = self.contents, Contents(hidden, self._known)
+        if texts.secret in MAKING_NEW and not self.typed.generated:
+            self.typed = replace(self.typed, generated=generate_secret(self._desk.random_bytes))
+        reading = read_contents(self.contents, self._desk.now_ms())
+        self.typed = replace(self.typed, texts=hidden, reading=reading)
+        shown = reading.errors.keys() if self._tried else self.changed & reading.errors.keys()
+        self.panel.complain({name: reading.errors[name] for name in shown})
+        self.panel.show_secret(self._secret_text())
+        return self.contents != before
+
+    def point_at_errors(self) -> None:
+        """Show every error, and go to the first."""
+        self._tried = True
+        self.read_again()
+        if self.first_wrong is not None:
+            self.panel.focus_field(self.first_wrong)
+
+    def complain_about(self, name: str, error: str) -> None:
+        """Say at a field what was found wrong with it on the way, until something is typed."""
+        self.panel.complain({name: error})
+        self.panel.focus_field(name)
+
+    @property
+    def new_secret(self) -> str:
+        """The secret that was generated here and will sign; "" without one."""
+        return self.typed.generated if self.typed.texts.secret in MAKING_NEW else ""
+
+    def draft(self) -> Draft | None:
+        """What was typed and not saved."""
+        if not self.changed:
+            return None
+        return Draft(self.contents, self.opened.base, self.revision, self.typed.generated)
+
+    def take(self, draft: Draft) -> None:
+        """Go on with a draft."""
+        self.opened = replace(self.opened, base=draft.base)
+        self.typed = replace(self.typed, generated=draft.generated)
+        self._put(draft.typed)
+
+    def go_on(self, found: Overtaken) -> None:
+        """Go on from what somebody else saved."""
+        self.opened = found.opened
+        self.over = found.is_over
+        self._put(found.contents)
+
+    def _put(self, contents: Contents) -> None:
+        self._known = contents.known
+        self._revealed = False
+        self.panel.put(contents.texts)
+        self.read_again()
+
+    @property
+    def has_hidden(self) -> bool:
+        """Whether there is anything to reveal."""
+        return bool(self._known) or self.opened.secrets is not None
+
+    async def reveal(self) -> None:
+        """Show what is hidden, which is recorded first, or hide it again. Raises Refused."""
+        if not self._revealed:
+            source = self.opened.source
+            await self._desk.change(
+                audit.note_alone, action="webhook.reveal", webhook_id=source.id if source else None
+            )
+        self._revealed = not self._revealed
+        text = self.panel.texts.headers
+        show = reveal if self._revealed else hide
+        self.panel.put_headers(show(text, self._known))
+        self.read_again()
+
+    def _secret_text(self) -> str:
+        if self.new_secret:
+            return TO_GIVE.format(secret=self.new_secret)
+        secrets = self.opened.secrets
+        return _all_of(secrets) if secrets is not None and self._revealed else ""
+
+    def _make_panel(self, desk: Desk) -> WebhookFieldsPanel:
+        secrets, of_copy = self.opened.secrets, self.opened.of_copy
+        options = [
+            (label(one, secrets, of_copy=of_copy), one.value)
+            for one in choices(secrets, desk.now_ms(), of_copy=of_copy)
+        ]
+        adding = self.opened.editing is None
+        return WebhookFieldsPanel(self.opened.base.texts, self.settings, options, adding=adding)
+
+    def fate(self, report: Report | None) -> str:
+        """What saving would mean for the delivery that is pending; "" without one."""
+        before = self.opened.editing
+        if before is None or report is None or not self.changed:
+            return ""
+        pending = next(
+            (one.pending for one in report.overview.webhooks if one.webhook.id == before.id), None
+        )
+        if pending is None:
+            return ""
+        text = fate_of_pending(before, self.webhook, pending)
+        more = " Resealing it (b in Deliveries) makes a new one."
+        return text + (more if is_resealable(before, self.webhook) else "")
+
+
+def _all_of(secrets: Secrets) -> str:
+    previous = f"\n{secrets.previous} (the one before)" if secrets.previous else ""
+    return f"{secrets.current}{previous}"

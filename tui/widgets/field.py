@@ -1,0 +1,50 @@
+"""A field of a form: its name, its control, and under it what is wrong or what it means."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from domain.safe import safe
+
+LIMIT = 600
+MOST_LINES = 3
+"""Of the errors of one field, so that they never push the form away."""
+
+
+class Field(Vertical):
+    """Fields stand below each other; the message has a line only while there is one."""
+
+    def __init__(self, label: str, *controls: Widget, id: str | None = None) -> None:
+        super().__init__(id=id, classes="field")
+        self._label = label
+        self._controls = controls
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="field-row"):
+            yield Static(Text(self._label), classes="field-label")
+            yield from self._controls
+        message = Static(classes="field-message")
+        message.display = False
+        yield message
+
+    def explain(self, text: str) -> None:
+        """Say what the value means."""
+        self._tell(text, wrong=False)
+
+    def complain(self, errors: str) -> None:
+        """Say what is wrong with it, an error a line; "" takes the message away."""
+        lines = errors.split("\n")
+        more = [f"... and {len(lines) - MOST_LINES + 1} more"]
+        shown = lines if len(lines) <= MOST_LINES else lines[: MOST_LINES - 1] + more
+        self._tell("\n".join(shown), wrong=True)
+
+    def _tell(self, text: str, *, wrong: bool) -> None:
+        message = self.query_one(".field-message", Static)
+        message.set_class(wrong, "wrong")
+        mark = "✗ " if wrong else ""
+        message.update(Text(mark + safe(text, LIMIT, keep_newlines=True)))
+        message.display = bool(text)

@@ -1,0 +1,185 @@
+"""The fields of a webhook as a form: it shows texts and gives them back, and checks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Collapsible, Input, Select, TextArea
+
+from domain.event_types import EventType
+from domain.settings import BY_NAME, Settings, value_of
+from tui.webhook_form_fields import ACTIVE, ALL_KEPT, INACTIVE, NOW, SINCE, FormTexts
+from tui.webhook_form_secret import Choice
+from tui.widgets.field import Field
+from tui.widgets.text_boxes import Lines, TextBox
+
+Options = list[tuple[str, str]]
+STATES: Options = [("Active", ACTIVE), ("Inactive", INACTIVE)]
+STARTS: Options = [
+    ("now: what is accepted from now on", NOW),
+    ("start: all kept events", ALL_KEPT),
+    ("since a time", SINCE),
+]
+INACTIVE_MEANS = "inactive: it collects and sends nothing"
+HEADERS_HINT = "one a line, as  Authorization: Bearer abc"
+EXTRA_FIELDS_HINT = "one a line, as  source: tocsin  is added to each event"
+
+
+class WebhookFieldsPanel(VerticalScroll, can_focus=False):
+    """Every field below the other, the rarer ones behind a fold."""
+
+    class Changed(Message):
+        """Something was typed or chosen."""
+
+    def __init__(
+        self, texts: FormTexts, settings: Settings, secrets: Options, *, adding: bool
+    ) -> None:
+        super().__init__(id="webhook-fields")
+        self._first = texts
+        self._settings = settings
+        self._secrets = secrets
+        self._adding = adding
+
+    def compose(self) -> ComposeResult:
+        yield Horizontal(
+            self._field("type", "Type", self._select("type", _types())),
+            self._field("state", "State", self._select("state", STATES)),
+            id="type-and-state",
+        )
+        yield self._box("name", "Name", "optional; can be used wherever an id is")
+        yield self._box("url", "URL", "https://example.com/webhooks/123")
+        yield self._lines("headers", "Headers", HEADERS_HINT)
+        yield self._lines("extra_fields", "Extra fields", EXTRA_FIELDS_HINT)
+        yield self._limit("max_events", "Max events")
+        yield Collapsible(*self._advanced(), title="Advanced", id="advanced")
+
+    def on_mount(self) -> None:
+        self._explain()
+
+    @property
+    def texts(self) -> FormTexts:
+        """What stands in the form."""
+        found = {name: self._read(control) for name, control in self._controls().items()}
+        return replace(self._first, **found)
+
+    def put(self, texts: FormTexts) -> None:
+        """Show other texts; a control whose text is the same is left alone."""
+        for name, control in self._controls().items():
+            text = getattr(texts, name)
+            if text != self._read(control):
+                _write(control, text)
+
+    def complain(self, errors: Mapping[str, str]) -> None:
+        """Show these errors at their fields and none anywhere else."""
+        self._explain()
+        for name in self._controls():
+            if name not in ("type", "state", "secret", "start"):
+                self._labelled(name).complain(errors.get(name, ""))
+
+    def show_secret(self, text: str) -> None:
+        """Say below the secret's choice what it will be."""
+        self._labelled("secret").explain(text)
+
+    def focus_field(self, name: str) -> None:
+        """Bring a field into view and let it be typed into."""
+        control = self._controls()[name]
+        if any(isinstance(one, Collapsible) for one in control.ancestors):
+            self.query_one(Collapsible).collapsed = False
+        control.focus()
+
+    def put_headers(self, text: str) -> None:
+        """Show other headers."""
+        _write(self.query_one("#box-headers", Lines), text)
+
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    @on(Select.Changed)
+    def _changed(self, event: Message) -> None:
+        event.stop()
+        self._explain()
+        self.post_message(self.Changed())
+
+    def _explain(self) -> None:
+        texts = self.texts
+        self._labelled("type").explain(EventType(texts.type).description)
+        self._labelled("state").explain(INACTIVE_MEANS if texts.state == INACTIVE else "")
+        self._labelled("own_secret").display = texts.secret == Choice.OWN
+        if self._adding:
+            self._labelled("since").display = texts.start == SINCE
+
+    def _advanced(self) -> Iterable[Widget]:
+        yield self._limit("max_bytes", "Max bytes")
+        yield self._limit("interval", "Interval")
+        yield self._box("ca_file", "CA file", "the system's; or a PEM file, as /etc/ssl/own.pem")
+        yield self._field("secret", "Secret", self._select("secret", self._secrets))
+        own = TextBox(self._first.own_secret, password=True, id="box-own_secret")
+        own.placeholder = "whsec_..."
+        yield self._field("own_secret", "", own)
+        if self._adding:
+            yield self._field("start", "From", self._select("start", STARTS))
+            yield self._box("since", "", "2026-11-24T08:00:00Z, or how long ago: 90s, 3m, 1h, 1d")
+
+    def _field(self, name: str, label: str, control: Widget) -> Field:
+        return Field(label, control, id=f"field-{name}")
+
+    def _box(self, name: str, label: str, placeholder: str) -> Field:
+        box = TextBox(getattr(self._first, name), placeholder=placeholder, id=f"box-{name}")
+        return self._field(name, label, box)
+
+    def _limit(self, name: str, label: str) -> Field:
+        setting = BY_NAME[name]
+        default = setting.format(value_of(self._settings, setting))
+        return self._box(name, label, f"{default} (the setting)")
+
+    def _lines(self, name: str, label: str, hint: str) -> Field:
+        lines = Lines(getattr(self._first, name), placeholder=hint, id=f"box-{name}")
+        return self._field(name, label, lines)
+
+    def _select(self, name: str, options: Options) -> Select[str]:
+        return Select(
+            [(_option(text), value) for text, value in options],
+            allow_blank=False,
+            value=getattr(self._first, name),
+            compact=True,
+            id=f"box-{name}",
+        )
+
+    def _controls(self) -> dict[str, Widget]:
+        names = (one.name for one in fields(FormTexts))
+        found = {name: self.query(f"#box-{name}") for name in names}
+        return {name: matching.first() for name, matching in found.items() if matching}
+
+    def _labelled(self, name: str) -> Field:
+        return self.query_one(f"#field-{name}", Field)
+
+    @staticmethod
+    def _read(control: Widget) -> str:
+        if isinstance(control, TextArea):
+            return control.text
+        return str(control.value) if isinstance(control, Input | Select) else ""
+
+
+def _write(control: Widget, text: str) -> None:
+    if isinstance(control, TextArea):
+        place = control.cursor_location
+        control.text = text
+        control.move_cursor(place)
+    elif isinstance(control, Input | Select):
+        control.value = text
+
+
+def _types() -> Options:
+    return [(f"{one.title}\n  {one.description}", one.value) for one in EventType]
+
+
+def _option(text: str) -> Text:
+    """The first line is what the closed box shows."""
+    title, _, more = text.partition("\n")
+    return Text(title).append(f"\n{more}", "dim") if more else Text(title)
