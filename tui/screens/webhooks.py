@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -20,6 +19,7 @@ from tui.webhook_actions import WebhookActions
 from tui.webhook_rows import COLUMNS, Results, Sorting, facts_of, matches, row_of, sorted_statuses
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import Key, LiveTable
+from tui.widgets.panel import Panel
 from tui.words import Condition, condition_of
 
 EMPTY = """No webhooks yet.
@@ -79,7 +79,7 @@ class WebhooksScreen(WebhookActions):
         self._results: dict[int, tuple[int | None, Results]] = {}
 
     def body(self) -> Iterable[Widget]:
-        with Vertical(classes="panel", id="webhooks-panel"):
+        with Panel(id="webhooks-panel"):
             yield LiveTable(COLUMNS, id="webhooks")
             yield Static(Text(EMPTY), id="no-webhooks", classes="empty")
             yield Input(placeholder="text, or !text", id="webhooks-filter", compact=True)
@@ -106,11 +106,8 @@ class WebhooksScreen(WebhookActions):
         self._show_facts()
 
     def _show_frame(self, shown: int, total: int) -> None:
-        panel = self.query_one("#webhooks-panel")
         count = f"{shown} of {total}" if shown != total else str(total)
-        title = f"Webhooks ── {count} ── \\[+] add"
-        if panel.border_title != title:
-            panel.border_title = title
+        self.query_one("#webhooks-panel", Panel).tell_title(f"Webhooks ── {count} ── [+] add")
         self.table.display = total > 0
         self.query_one("#no-webhooks").display = total == 0
 
