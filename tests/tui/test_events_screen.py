@@ -17,6 +17,7 @@ from tests.store.helpers import ALERTS, compact, event, events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
 from tui.event_rows import key_of
+from tui.screens.delivery import DeliveryScreen
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
 from tui.widgets.live_table import LiveTable
@@ -113,6 +114,19 @@ def test_the_list_follows_until_it_is_left_and_home_resumes(bench: Bench) -> Non
             await press(app, pilot, "home")
             assert listed(app)[0] == "e53"
             assert "● following" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_stream_of_events_is_followed_to_its_end(bench: Bench) -> None:
+    bench.store.append(*events(1, 3))
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot), asyncio.timeout(20):
+            for number in range(4, 9):
+                await come(bench, app, pilot, event(number))
+            while listed(app)[0] != "e8":
+                await pilot.pause(0.05)
 
     asyncio.run(scene())
 
@@ -214,6 +228,19 @@ def test_an_event_opens_with_its_json_and_who_got_it(bench: Bench) -> None:
             assert "delivered, 200" in screen_text(app)
             await press(app, pilot, "q")
             assert "‖ stopped" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_delivery_that_carried_it_opens(bench: Bench) -> None:
+    webhook = bench.store.add()
+    bench.store.append(event(1))
+    bench.store.end(bench.store.started(webhook), 200)
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot):
+            await press(app, pilot, "enter", "tab", "enter")
+            assert isinstance(app.screen, DeliveryScreen)
 
     asyncio.run(scene())
 
