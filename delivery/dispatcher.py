@@ -71,6 +71,21 @@ class Dispatcher:
             await self._sleep(stop)
         return False
 
+    async def settle(self, stop: asyncio.Event) -> None:
+        """Wait until nothing is in flight, however long that takes, or until `stop`."""
+        if not self._tasks:
+            return
+        self._log(f"waiting for {len(self._tasks)} in flight")
+        ends = [
+            asyncio.create_task(asyncio.wait(list(self._tasks.values()))),
+            asyncio.create_task(stop.wait()),
+        ]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+
     async def finish(self, grace_ms: int) -> int:
         """Wait for the attempts in flight, then cut off what is left; how many that were."""
         if not self._tasks:

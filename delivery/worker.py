@@ -16,6 +16,7 @@ from enum import Enum
 from functools import partial
 
 from delivery.dispatcher import HOLD_S, Dispatcher, Until, place_of
+from delivery.handover import Claim
 from delivery.sender import Sender
 from delivery.slots import Slots
 from delivery.world import RealWorld, World
@@ -62,7 +63,8 @@ class Worker:
     """Delivers for one store; made and run inside an event loop.
 
     `wake` and `stop` may be called from any thread. `merge` makes the settings in force from those
-    kept in the store.
+    kept in the store. `beside` is told whether this worker sends, and by which settings, whenever
+    either may have changed.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Worker:
         merge: Callable[[Mapping[str, str]], Settings],
         until: Until = Until.STOPPED,
         world: World | None = None,
+        beside: Callable[[bool, Settings], None] | None = None,
     ) -> None:
         self._world: World = world or RealWorld()
         self.id = "w" + base58(int.from_bytes(self._world.random_bytes(8), "big"))
@@ -83,11 +86,19 @@ class Worker:
         self._log = log
         self._merge = merge
         self._until = until
-        self._lock = workers.SendingLock(store.path)
+        self._beside = beside
+        self._claim = Claim(
+            store,
+            self.id,
+            kind=role.kind,
+            asks=until is Until.STOPPED,
+            monotonic=self._world.monotonic,
+        )
         self._active = False
         self._overtaken = False
         self._seen: signs.Signs | None = None
         self._stopped = asyncio.Event()
+        self._turn_over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         slots = Slots(settings.concurrency)
         self._sender = Sender(store, settings, self._world, self.id, log, slots)
@@ -114,7 +125,7 @@ class Worker:
             )
         ]
         try:
-            done = await self._stand_by() or (self._active and await self._send())
+            done = await self._take_turns()
         finally:
             await self._leave(side_tasks)
         if self._overtaken:
@@ -126,13 +137,43 @@ class Worker:
             self._loop.call_soon_threadsafe(what)
 
     def _stop_now(self) -> None:
-        self._sender.stopping = True
         self._stopped.set()
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        self._sender.stopping = True
+        self._turn_over.set()
+
+    async def _take_turns(self) -> bool:
+        """Stand by and send, by turns with workers that ask for it; True if nothing is left."""
+        while not self._stopped.is_set():
+            if await self._stand_by() or (self._active and await self._send()):
+                return True
+            await self._give_way()
+        return False
+
+    async def _give_way(self) -> None:
+        """Let the attempts in flight be recorded, then leave the lock to the one that asked."""
+        await self._dispatcher.settle(self._stopped)
+        if self._stopped.is_set():
+            return
+        self._active = False
+        self._tell_beside()
+        with suppress(StoreError):
+            await self._beat()
+        self._claim.release()
+        self._log("gave way to a headless worker")
+        self._turn_over.clear()
+        self._sender.stopping = False
+
+    def _tell_beside(self) -> None:
+        if self._beside is not None:
+            self._beside(self._active, self._sender.settings)
 
     async def _stand_by(self) -> bool:
         """Wait for the lock; True if there is nothing left to do before it came."""
         standing_by = False
-        while not self._lock.acquire():
+        while not await self._claim.take():
             if not standing_by:
                 self._log("another worker is sending for this store: standing by")
                 standing_by = True
@@ -153,16 +194,17 @@ class Worker:
         if lost is None:
             return False
         self._log(f"sending for {self._store.path}")
+        self._tell_beside()
         if lost:
             self._log(f"{lost} attempts were cut off when a worker ended: they are made again now")
-        return await self._dispatcher.run(self._stopped)
+        return await self._dispatcher.run(self._turn_over)
 
     async def _clear_up(self) -> int | None:
         """Clear up after the last worker, however long the store won't let us; None if stopped."""
         while not self._stopped.is_set():
             try:
                 lost = await self._store.run(outbox.recover, self.id, self._world.now_ms())
-                await self._beat()
+                await self._store.run(workers.take_over, self.id, self._world.now_ms())
             except StoreError as error:
                 self._log(f"cannot take over yet: {error}")
                 with suppress(TimeoutError):
@@ -182,7 +224,9 @@ class Worker:
             if late:
                 await self._store.run(outbox.recover, self.id, self._world.now_ms())
             await self._store.run(workers.leave, self.id)
-        self._lock.release()
+        self._active = False
+        self._tell_beside()
+        self._claim.release()
 
     async def _patiently(
         self, job: Callable[[], Awaitable[None]], first_s: float, every_s: float
@@ -212,6 +256,8 @@ class Worker:
             self._stop_now()
             return
         await self._reload_settings()
+        if self._active and await self._claim.is_asked():
+            self._end_turn()
         self._dispatcher.wake.set()
 
     async def _reload_settings(self) -> None:
@@ -220,6 +266,8 @@ class Worker:
             self._sender.settings = self._merge(stored)
         except ValueError as error:
             self._log(f"the settings kept in the store are left aside: {error}")
+            return
+        self._tell_beside()
 
     async def _prune(self) -> None:
         if not self._active:

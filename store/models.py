@@ -211,7 +211,7 @@ class Quarantine(Base):
 
 
 class Worker(Base):
-    """A process that delivers or stands by."""
+    """A process that delivers or stands by; `yield_to` is who asked it to give way."""
 
     id = CharField(primary_key=True)
     host = TextField()
@@ -220,6 +220,7 @@ class Worker(Base):
     active = BooleanField(default=False)
     started_ms = BigIntegerField()
     heartbeat_ms = BigIntegerField()
+    yield_to = CharField(null=True)
 
 
 class Source(Base):

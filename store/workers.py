@@ -18,6 +18,9 @@ OLD_HEARTBEAT_MS = 3 * HEARTBEAT_MS
 
 FORGET_MS = 3_600_000
 
+TERMINAL = "terminal"
+"""The kind of a worker that lives beside a screen, and gives way to one that does not."""
+
 
 class SendingLock:
     """The operating system's lock by which one process sends for a store.
@@ -93,9 +96,46 @@ def beat(worker_id: str, now_ms: int, *, active: bool) -> None:
         ).execute()
 
 
-def leave(worker_id: str) -> None:
-    """Write that a worker is gone."""
+def take_over(worker_id: str, now_ms: int) -> None:
+    """Write that a worker sends from now on; whoever was asked to give way has done so."""
     with database.atomic():
+        models.Worker.update(yield_to=None).where(models.Worker.yield_to.is_null(False)).execute()
+        beat(worker_id, now_ms, active=True)
+
+
+def ask_to_yield(worker_id: str) -> bool:
+    """Ask the terminal's worker that sends to give way to another; False if there is none to ask.
+
+    It is asked once, by the first that asks.
+    """
+    deaf = (
+        models.Worker.active
+        & (models.Worker.kind == TERMINAL)
+        & models.Worker.yield_to.is_null(True)
+    )
+    if not models.Worker.select().where(deaf).exists():
+        return False  # most often, and a read keeps no other process waiting
+    with database.atomic():
+        return bool(models.Worker.update(yield_to=worker_id).where(deaf).execute())
+
+
+def is_asked_to_yield(worker_id: str) -> bool:
+    """Whether a worker was asked to give way."""
+    asked = (models.Worker.id == worker_id) & models.Worker.yield_to.is_null(False)
+    return bool(models.Worker.select().where(asked).exists())
+
+
+def is_promised() -> bool:
+    """Whether some worker that is still here was promised the lock and does not send yet."""
+    heir = models.Worker.alias()
+    query = models.Worker.select().join(heir, on=(models.Worker.yield_to == heir.id))
+    return bool(query.where(~heir.active).exists())
+
+
+def leave(worker_id: str) -> None:
+    """Write that a worker is gone, and with it what it asked for."""
+    with database.atomic():
+        models.Worker.update(yield_to=None).where(models.Worker.yield_to == worker_id).execute()
         models.Worker.delete().where(models.Worker.id == worker_id).execute()
 
 

@@ -9,13 +9,17 @@ import asyncio
 import os
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
 from delivery.worker import Role, Worker
+from delivery.world import RealWorld
 from domain.settings import Settings
+from sources.switched import SwitchedWireGuard
 from store.database import Store
 from store.errors import StoreError
+from store.workers import TERMINAL
 
 KEPT_LINES = 200
 
@@ -70,13 +74,30 @@ class WorkerThread:
             self._store.close()
 
     async def _deliver(self) -> None:
+        wireguard = SwitchedWireGuard(
+            self._store,
+            RealWorld().now_ms,
+            on_appended=self._wake,
+            on_failure=lambda sentence: self._note(f"source wireguard: {sentence}"),
+        )
         self._worker = Worker(
             self._store,
             self._settings,
-            role=Role("terminal", socket.gethostname(), os.getpid()),
-            log=self.lines.append,
+            role=Role(TERMINAL, socket.gethostname(), os.getpid()),
+            log=self._note,
             merge=self._merge,
+            beside=wireguard.adapt,
         )
         self.worker_id = self._worker.id
         self._ready.set()
-        await self._worker.run()
+        try:
+            await self._worker.run()
+        finally:
+            await wireguard.end()
+
+    def _wake(self) -> None:
+        if self._worker is not None:
+            self._worker.wake()
+
+    def _note(self, line: str) -> None:
+        self.lines.append(f"{time.strftime('%H:%M:%S', time.gmtime())} {line}")

@@ -100,8 +100,17 @@ def _refuse_paused(store: Store) -> None:
 
 async def _run(args: Namespace, context: Context, store: Store, until: Until) -> Ended | None:
     """Run the worker and its sources; None if the time given ran out."""
+    from delivery.dispatcher import Until
     from delivery.worker import Role, Worker
+    from sources.switched import SwitchedWireGuard
 
+    wireguard = SwitchedWireGuard(
+        store,
+        context.now_ms,
+        on_appended=lambda: worker.wake(),
+        on_failure=lambda sentence: context.out.note(f"source wireguard: {sentence}"),
+    )
+    asks_the_setting = until is Until.STOPPED and "wireguard" not in (args.sources or ())
     worker = Worker(
         store,
         context.settings,
@@ -109,6 +118,7 @@ async def _run(args: Namespace, context: Context, store: Store, until: Until) ->
         log=context.out.note,
         merge=lambda stored: _merge(context, stored),
         until=until,
+        beside=wireguard.adapt if asks_the_setting else None,
     )
     limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
     with stop_on_signals(worker.stop, context.settings.grace_ms / 1000):
@@ -117,6 +127,7 @@ async def _run(args: Namespace, context: Context, store: Store, until: Until) ->
             done, _ = await asyncio.wait((running,), timeout=limit_s)
             worker.stop()
             ended = await running
+            await wireguard.end()
             return ended if done else None
 
 

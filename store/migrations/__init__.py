@@ -14,13 +14,17 @@ from peewee import DatabaseProxy, PeeweeException
 
 from store.errors import StoreUnavailable
 from store.failures import sentence
-from store.migrations import m0001_initial, m0002_drafts
+from store.migrations import m0001_initial, m0002_drafts, m0003_yield
 
 APPLICATION_ID = 0x70C51200
 """Marks a file as a Tocsin store (SQLite's header field for that purpose)."""
 
 NONE = 0
-STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (m0001_initial.up, m0002_drafts.up)
+STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (
+    m0001_initial.up,
+    m0002_drafts.up,
+    m0003_yield.up,
+)
 LATEST = len(STEPS)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.exit_codes import ExitCode
+from store import migrations
 from store.workers import SendingLock
 from tests.cli.desks import change_store, desk_of, newer, status_of
 from tests.program import Tocsin
@@ -48,7 +49,7 @@ def other(tmp_path: Path) -> Tocsin:
 def test_upgrade_makes_a_store(tocsin: Tocsin) -> None:
     done = tocsin.run("db", "upgrade")
     assert done.returncode == 0
-    assert done.stderr == f"{tocsin.db} is made (schema 1).\n"
+    assert done.stderr == f"{tocsin.db} is made (schema {migrations.LATEST}).\n"
     assert mode(tocsin.db) == 0o600
 
 
@@ -56,7 +57,7 @@ def test_upgrade_leaves_a_store_that_is_up_to_date(tocsin: Tocsin) -> None:
     tocsin.run("db", "upgrade")
     done = tocsin.run("db", "upgrade")
     assert done.returncode == 0
-    assert done.stderr == f"{tocsin.db} is up to date (schema 1).\n"
+    assert done.stderr == f"{tocsin.db} is up to date (schema {migrations.LATEST}).\n"
 
 
 def test_upgrade_says_from_where_and_where_the_backup_lies(tocsin: Tocsin) -> None:
@@ -90,7 +91,7 @@ def test_an_outdated_store_is_not_written(tocsin: Tocsin, words: tuple[str, ...]
     done = newer(tocsin).run(*words)
     assert done.returncode == ExitCode.UNAVAILABLE
     assert "tocsin db upgrade" in done.stderr
-    assert schema(tocsin.db) == 1
+    assert schema(tocsin.db) == migrations.LATEST
 
 
 def test_check_of_a_sound_store(tocsin: Tocsin) -> None:

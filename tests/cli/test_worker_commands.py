@@ -14,7 +14,7 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from domain.webhooks import WebhookFields
-from store import reads, workers
+from store import migrations, reads, workers
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
 from tests.cli.desks import change_store, desk_of, eventually, newer, now_ms, said, status_of
 from tests.program import Tocsin
@@ -269,7 +269,7 @@ def test_a_headless_start_upgrades_an_older_store_after_a_backup(
     assert done.returncode == 0, done.stderr
     assert len(receiver.requests("/ok/upgrade")) == 1
     assert [path.name for path in tocsin.home.glob("*.before-schema-*")] == [
-        "tocsin.db.before-schema-2"
+        f"tocsin.db.before-schema-{migrations.LATEST + 1}"
     ]
 
 

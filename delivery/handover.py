@@ -1,0 +1,72 @@
+"""Who of several workers gets the sending lock when it is free.
+
+A terminal's worker gives way to a headless one that asks. Until that one holds the lock no
+terminal's worker snatches it, but not for ever: it may have died after it asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from store import workers
+from store.database import Store
+from store.errors import StoreError
+from store.workers import SendingLock
+
+STAND_ASIDE_S = 3.0
+"""How long a free lock is left to the worker that it was promised to."""
+
+
+class Claim:
+    """One worker's way to the lock. `asks` says whether it asks a terminal's worker for it."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker_id: str,
+        *,
+        kind: str,
+        asks: bool,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._worker_id = worker_id
+        self._stands_aside = kind == workers.TERMINAL
+        self._asks = asks and not self._stands_aside
+        self._monotonic = monotonic
+        self._lock = SendingLock(store.path)
+        self._free_since: float | None = None
+
+    async def take(self) -> bool:
+        """Take the lock if it is free and not another's; if it is not free, ask for it."""
+        if self._stands_aside and await self._is_anothers():
+            return False
+        if self._lock.acquire():
+            return True
+        if self._asks:
+            with suppress(StoreError):  # asked again at the next look
+                await self._store.run(workers.ask_to_yield, self._worker_id)
+        return False
+
+    async def is_asked(self) -> bool:
+        """Whether another asks for the lock that this worker has. Raises StoreError."""
+        if not self._stands_aside:
+            return False
+        return await self._store.run(workers.is_asked_to_yield, self._worker_id)
+
+    def release(self) -> None:
+        """Give the lock back; harmless if it is not held."""
+        self._lock.release()
+
+    async def _is_anothers(self) -> bool:
+        try:
+            promised = await self._store.run(workers.is_promised)
+        except StoreError:
+            promised = False
+        if not promised or self._lock.is_held():
+            self._free_since = None
+            return promised
+        now = self._monotonic()
+        self._free_since = now if self._free_since is None else self._free_since
+        return now - self._free_since < STAND_ASIDE_S

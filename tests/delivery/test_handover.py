@@ -1,0 +1,292 @@
+"""A terminal's worker gives way to a headless one, and goes on when that one ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+
+from delivery.handover import STAND_ASIDE_S, Claim
+from domain.settings import Settings
+from store import reads, workers
+from store.database import Store
+from store.records import Worker
+from store.workers import TERMINAL, SendingLock
+from tests.delivery.running import QUICK, eventually, hook, opened_desk, overlapping
+from tests.program import Tocsin
+from tests.receiver_client import Receiver, Request
+from tests.store.helpers import NOW, Desk, carried, events
+from tui.worker_thread import WorkerThread
+
+ENVIRONMENT = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s", "TOCSIN_TIMEOUT": "5s"}
+TAKEOVER_S = 3.0
+"""One second is what is promised; a machine that is busy with other tests gets some more."""
+
+
+@pytest.fixture
+def desk(tocsin: Tocsin) -> Iterator[Desk]:
+    """The store of the program under test."""
+    with opened_desk(tocsin.db) as opened:
+        yield opened
+
+
+@contextmanager
+def terminal(desk: Desk, settings: Settings = QUICK) -> Iterator[WorkerThread]:
+    """A terminal's worker for the time of the block."""
+    worker = WorkerThread(desk.store.sibling(), settings, lambda _stored: settings)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        assert worker.join(30)
+
+
+def start_headless(tocsin: Tocsin) -> subprocess.Popen[str]:
+    return tocsin.start("worker", "run", log=tocsin.home / "worker.log", **ENVIRONMENT)
+
+
+def kinds(desk: Desk) -> dict[str, bool]:
+    """Which kinds of worker are here, and whether one of each sends."""
+    everyone = desk.call(workers.everyone)
+    return {
+        one.kind: any(two.active for two in everyone if two.kind == one.kind) for one in everyone
+    }
+
+
+def sends(desk: Desk, kind: str) -> Callable[[], bool]:
+    return lambda: kinds(desk).get(kind, False)
+
+
+def all_sealed_and_taken(desk: Desk, webhook_ids: list[int]) -> bool:
+    statuses = [desk.status(webhook_id) for webhook_id in webhook_ids]
+    return all(one.queued == 0 and one.pending is None for one in statuses)
+
+
+def judge(requests: list[Request], last: int) -> None:
+    """Every event came, in order, each delivery once, and never two at once."""
+    taken = [request for request in requests if request.status == 200]
+    assert [number for request in taken for number in carried(request.body)] == [
+        *range(1, last + 1)
+    ]
+    ids = [request.header("webhook-id") for request in taken]
+    assert len(set(ids)) == len(ids)
+    assert overlapping(requests) == 0
+
+
+def test_a_headless_worker_gets_the_lock_and_leaves_it_to_the_terminal_when_it_ends(
+    desk: Desk, tocsin: Tocsin, receiver: Receiver
+) -> None:
+    path = "/ok/handover"
+    desk.add(hook(receiver.url(path)))
+    desk.append(*events(1, 3))
+    with terminal(desk):
+        receiver.wait(path, events=3)
+        headless = start_headless(tocsin)
+        eventually(sends(desk, "headless"), "the headless one sends")
+        assert kinds(desk) == {"headless": True, TERMINAL: False}
+        desk.append(*events(4, 6))
+        receiver.wait(path, events=6)
+        assert attempts_of(desk, receiver.requests(path)[-1]) == [headless_id(desk)]
+        headless.send_signal(signal.SIGTERM)
+        headless.wait(30)
+        began = time.monotonic()
+        eventually(sends(desk, TERMINAL), "the terminal sends again")
+        assert time.monotonic() - began < TAKEOVER_S
+        assert kinds(desk) == {TERMINAL: True}
+        desk.append(*events(7, 9))
+        receiver.wait(path, events=9)
+        eventually(partial(all_sealed_and_taken, desk, [1]))
+    judge(receiver.requests(path), 9)
+
+
+def headless_id(desk: Desk) -> str:
+    return next(one.id for one in desk.call(workers.everyone) if one.kind == "headless")
+
+
+def attempts_of(desk: Desk, request: Request) -> list[str]:
+    """Which workers made the attempts of a delivery."""
+    eventually(lambda: desk.status(1).pending is None, "it is recorded")
+    attempts = desk.call(reads.attempts, str(request.header("webhook-id")))
+    return [attempt.worker for attempt in attempts]
+
+
+def test_what_is_in_flight_is_recorded_before_the_lock_is_given_up(
+    desk: Desk, tocsin: Tocsin, receiver: Receiver
+) -> None:
+    path = "/slow:2/in-flight"
+    desk.add(hook(receiver.url(path)))
+    desk.append(*events(1, 1))
+    with terminal(desk) as worker:
+        receiver.wait(path, count=1)
+        start_headless(tocsin)
+        eventually(sends(desk, "headless"), "the headless one sends")
+        assert desk.status(1).pending is None
+        (request,) = receiver.requests(path)
+        assert attempts_of(desk, request) == [worker.worker_id]
+        assert any("waiting for 1 in flight" in line for line in worker.lines)
+    judge(receiver.requests(path), 1)
+
+
+def test_a_kill_9_of_the_headless_one_lets_the_terminal_send_again(
+    desk: Desk, tocsin: Tocsin
+) -> None:
+    with terminal(desk):
+        headless = start_headless(tocsin)
+        eventually(sends(desk, "headless"), "the headless one sends")
+        headless.kill()
+        headless.wait()
+        began = time.monotonic()
+        eventually(sends(desk, TERMINAL), "the terminal sends again")
+        assert time.monotonic() - began < TAKEOVER_S
+
+
+def test_a_terminal_that_is_quit_while_it_gives_way_cuts_nothing_off(
+    desk: Desk, tocsin: Tocsin, receiver: Receiver
+) -> None:
+    path = "/slow:2/quit"
+    desk.add(hook(receiver.url(path)))
+    desk.append(*events(1, 1))
+    with terminal(desk) as worker:
+        receiver.wait(path, count=1)
+        start_headless(tocsin)
+        eventually(lambda: any("waiting for 1 in flight" in line for line in worker.lines))
+    desk.append(*events(2, 2))
+    receiver.wait(path, events=2)
+    judge(receiver.requests(path), 2)
+
+
+def test_no_event_is_lost_and_none_sent_twice_however_often_the_worker_changes(
+    desk: Desk, tocsin: Tocsin, receiver: Receiver
+) -> None:
+    paths = ["/ok/0", "/ok/1", "/slow:0.3/2", "/script:503,200,503,200,reset,200/3"]
+    ids = [desk.add(hook(receiver.url(path))) for path in paths]
+    last = 0
+    with terminal(desk), terminal(desk):
+        for end in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+            desk.append(*events(last + 1, last + 20))
+            headless = start_headless(tocsin)
+            eventually(sends(desk, "headless"), "the headless one sends")
+            desk.append(*events(last + 21, last + 40))
+            last += 40
+            if end is signal.SIGKILL:  # a kill may cost a repeat, which is not this test's matter
+                eventually(partial(all_sealed_and_taken, desk, ids))
+            headless.send_signal(end)
+            headless.wait(30)
+            eventually(sends(desk, TERMINAL), "a terminal sends again")
+        eventually(partial(all_sealed_and_taken, desk, ids))
+    for path in paths:
+        judge(receiver.requests(path), last)
+
+
+# The claim to the lock, step by step
+
+
+@pytest.fixture
+def store(desk: Desk) -> Store:
+    return desk.store
+
+
+def enter(store: Store, name: str, kind: str, *, active: bool = False) -> None:
+    record = Worker(name, "hub", 1, kind, active, NOW, NOW)
+    store.call(workers.enter, record)
+    if active:
+        store.call(workers.take_over, name, NOW)
+
+
+class Watch:
+    """A monotonic clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def claim_of(store: Store, name: str, kind: str, watch: Watch | None = None) -> Claim:
+    return Claim(store, name, kind=kind, asks=True, monotonic=watch or Watch())
+
+
+def take(claim: Claim) -> bool:
+    return asyncio.run(claim.take())
+
+
+def test_a_free_lock_is_left_to_the_worker_that_was_promised_it(store: Store) -> None:
+    enter(store, "t1", TERMINAL, active=True)
+    enter(store, "t2", TERMINAL)
+    enter(store, "h", "headless")
+    held = SendingLock(store.path)
+    assert held.acquire()
+    headless, second = claim_of(store, "h", "headless"), claim_of(store, "t2", TERMINAL)
+    assert not take(headless)
+    assert store.call(workers.is_asked_to_yield, "t1")
+    held.release()
+    store.call(workers.beat, "t1", NOW, active=False)
+    assert not take(second)
+    assert take(headless)
+    store.call(workers.take_over, "h", NOW)
+    assert not store.call(workers.is_promised)
+    headless.release()
+    assert take(second)
+    second.release()
+
+
+def test_a_promise_to_a_dead_worker_holds_for_some_seconds_only(store: Store) -> None:
+    enter(store, "t", TERMINAL, active=True)
+    enter(store, "h", "headless")
+    assert store.call(workers.ask_to_yield, "h")
+    watch = Watch()
+    claim = claim_of(store, "t", TERMINAL, watch)
+    assert not take(claim)
+    watch.now = STAND_ASIDE_S - 0.1
+    assert not take(claim)
+    watch.now = STAND_ASIDE_S
+    assert take(claim)
+    claim.release()
+
+
+def test_a_promise_counts_only_while_the_lock_is_free(store: Store) -> None:
+    enter(store, "t", TERMINAL, active=True)
+    enter(store, "h", "headless")
+    store.call(workers.ask_to_yield, "h")
+    watch = Watch()
+    claim = claim_of(store, "t2", TERMINAL, watch)
+    held = SendingLock(store.path)
+    assert held.acquire()
+    assert not take(claim)
+    watch.now = 60.0
+    assert not take(claim)
+    held.release()
+    assert not take(claim)
+
+
+def test_a_worker_that_leaves_takes_what_it_asked_for_with_it(store: Store) -> None:
+    enter(store, "t", TERMINAL, active=True)
+    enter(store, "h", "headless")
+    store.call(workers.ask_to_yield, "h")
+    store.call(workers.leave, "h")
+    assert not store.call(workers.is_asked_to_yield, "t")
+    assert not store.call(workers.is_promised)
+
+
+def test_only_a_terminal_that_sends_is_asked_and_only_once(store: Store) -> None:
+    enter(store, "h1", "headless", active=True)
+    enter(store, "t", TERMINAL)
+    enter(store, "h2", "headless")
+    assert not store.call(workers.ask_to_yield, "h2")
+    store.call(workers.take_over, "t", NOW)
+    assert store.call(workers.ask_to_yield, "h2")
+    assert not store.call(workers.ask_to_yield, "h1")
+
+
+def test_a_headless_worker_is_never_asked(store: Store) -> None:
+    enter(store, "h", "headless", active=True)
+    claim = claim_of(store, "h", "headless")
+    assert asyncio.run(claim.is_asked()) is False
