@@ -24,7 +24,6 @@ from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.help import HelpScreen
 from tui.screens.too_small import LEAST, TooSmallScreen
 from tui.sections import SECTIONS, base_screen, first_screens
-from tui.words import worker_line
 from tui.worker_thread import WorkerThread
 
 LOOKS_A_SECOND = round(1 / LOOK_S)
@@ -73,11 +72,10 @@ class TocsinApp(App[int]):
         """
         super().__init__()
         self.animation_level = "none"  # a slow line has better things to carry
-        self.live = Live(desk)
+        self.live = Live(desk, own_worker=self._own_worker, clock=clock)
         self._desk = desk
         self._worker = worker
         self._keep_bug = keep_bug
-        self._clock = clock
         self._throwaway = throwaway
         self._bugs = 0
         self._given_keymap = dict(keymap or {})
@@ -132,13 +130,10 @@ class TocsinApp(App[int]):
             return
         if tick:
             self.live.pass_time(self._desk.now_ms())
-        own = self._worker.worker_id if self._worker is not None else None
-        told = worker_line(self.live.report, self.live.trouble, own)
-        screen.tell_top(told, self._clock())
-        if tick:
-            screen.tick()
-        else:
-            screen.show()
+        screen.paint(tick=tick)
+
+    def _own_worker(self) -> str | None:
+        return self._worker.worker_id if self._worker is not None else None
 
     async def action_section(self, name: str) -> None:
         """Go to a section, where it was left."""

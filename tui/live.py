@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from delivery.report import Report, make_report
 from store import signs
 from store.database import Store
 from store.overview import read_overview
+from store.workers import SendingLock
 from tui.desk import Desk, Refused
 
 LOOK_S = 0.25
@@ -17,10 +19,20 @@ class Live:
     """The last report, and whether the store could be read at all.
 
     The look compares two numbers that move with every commit of any process, this one's worker
-    included; only when they moved, or a heartbeat may have grown old, the store is read.
+    included; only when they moved, the store is read. Whether the sending lock is held is looked at
+    each second, since a process that is killed writes nothing.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        own_worker: Callable[[], str | None] = lambda: None,
+        clock: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`own_worker` gives the id of this terminal's worker, `clock` the time for people."""
+        self.own_worker = own_worker
+        self.clock = clock
         self.report: Report | None = None
         self.trouble: str | None = None
         self._desk = desk
@@ -52,9 +64,10 @@ class Live:
         return await self.look()
 
     def pass_time(self, now_ms: int) -> None:
-        """Let ages and countdowns be those of now."""
+        """Let ages and countdowns be those of now, and notice a worker that was killed."""
         if self.report is not None:
-            self.report = replace(self.report, now_ms=now_ms)
+            locked = SendingLock(self.report.path).is_held()
+            self.report = replace(self.report, now_ms=now_ms, locked=locked)
 
     async def _read(self) -> Report:
         overview = await self._desk.read(read_overview, None)

@@ -231,7 +231,6 @@ def test_a_toast_is_harmless(bench: Bench) -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.xfail(strict=True, reason="TopBar draws what it is told without safe()")
 def test_the_first_line_is_harmless(bench: Bench) -> None:
     bench.opened.call(_hostile_worker)
 

@@ -15,10 +15,11 @@ from tui.desk import Desk, Refused
 from tui.live import Live
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import TopBar
-from tui.words import Told
+from tui.words import worker_line
 
 T = TypeVar("T")
 TOAST_S = 6
+TOAST_LENGTH = 300
 
 
 class TocsinScreen(Screen[Any]):
@@ -55,11 +56,18 @@ class TocsinScreen(Screen[Any]):
         """Paint what changes with the clock alone."""
         self.show()
 
-    def tell_top(self, told: Told, clock: str) -> None:
-        """Set the first line."""
+    def paint(self, *, tick: bool = False) -> None:
+        """Paint the first line and what the report says, or with `tick` only what time changes."""
         bar = self.query_one(TopBar)
-        bar.worker_line = told
-        bar.clock = clock
+        bar.worker_line = worker_line(self.live.report, self.live.trouble, self.live.own_worker())
+        bar.clock = self.live.clock()
+        if tick:
+            self.tick()
+        else:
+            self.show()
+
+    def on_screen_resume(self) -> None:
+        self.paint()
 
     async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
         """Await a change; tell what was done, or why it was refused (then None)."""
@@ -77,7 +85,10 @@ class TocsinScreen(Screen[Any]):
     def tell(self, text: str, *, bad: bool = False) -> None:
         """A short notice that goes away by itself."""
         self.notify(
-            safe(text), severity="error" if bad else "information", timeout=TOAST_S, markup=False
+            safe(text, TOAST_LENGTH),
+            severity="error" if bad else "information",
+            timeout=TOAST_S,
+            markup=False,
         )
 
     def action_back(self) -> None:

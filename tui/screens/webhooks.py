@@ -20,6 +20,7 @@ from tui.webhook_rows import COLUMNS, Results, Sorting, facts_of, matches, row_o
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.panel import Panel
+from tui.widgets.search_box import SearchBox
 from tui.words import Condition, condition_of
 
 EMPTY = """No webhooks yet.
@@ -63,13 +64,6 @@ class WebhooksScreen(WebhookActions):
             id="webhooks.duplicate",
             tooltip="add one for the same receiver and another type",
         ),
-        Binding(
-            "enter",
-            "deliveries",
-            "deliveries",
-            id="webhooks.deliveries",
-            tooltip="the deliveries of the selected webhook",
-        ),
     ]
 
     def __init__(self, *args: Any) -> None:
@@ -82,11 +76,10 @@ class WebhooksScreen(WebhookActions):
         with Panel(id="webhooks-panel"):
             yield LiveTable(COLUMNS, id="webhooks")
             yield Static(Text(EMPTY), id="no-webhooks", classes="empty")
-            yield Input(placeholder="text, or !text", id="webhooks-filter", compact=True)
+            yield SearchBox("text, or !text", id="webhooks-filter")
         yield Facts(id="webhook-facts")
 
     def on_mount(self) -> None:
-        self.query_one("#webhooks-filter").display = False
         self.table.set_sorted(self._sorting.column, self._sorting.descending)
         self.table.focus()
         self.show()
@@ -120,7 +113,7 @@ class WebhooksScreen(WebhookActions):
             facts.tell(facts_of(status, report, self._results_of(status)))
 
     def _is_wanted(self, status: WebhookStatus) -> bool:
-        wanted = self.query_one("#webhooks-filter", Input).value
+        wanted = self.query_one(SearchBox).value
         faulty = condition_of(status) <= Condition.FAILING
         return (faulty or not self._only_faults) and (not wanted or matches(status, wanted))
 
@@ -169,9 +162,7 @@ class WebhooksScreen(WebhookActions):
 
     def action_filter(self) -> None:
         """Open the filter's box."""
-        box = self.query_one("#webhooks-filter", Input)
-        box.display = True
-        box.focus()
+        self.query_one(SearchBox).open()
 
     def action_faults(self) -> None:
         """Show only what fails, or everything again."""
@@ -180,10 +171,9 @@ class WebhooksScreen(WebhookActions):
 
     def action_back(self) -> None:
         """Close the filter first, then the screen."""
-        box = self.query_one("#webhooks-filter", Input)
+        box = self.query_one(SearchBox)
         if box.display:
-            box.value = ""
-            box.display = False
+            box.close()
             self.table.focus()
         elif self._only_faults:
             self.action_faults()

@@ -48,7 +48,7 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "page down", show=False, id="table.page-down"),
         Binding("home,g", "edge(-1)", "first", show=False, id="table.first"),
         Binding("end,G", "edge(1)", "last", show=False, id="table.last"),
-        Binding("enter", "choose", "open", show=False, id="table.open"),
+        Binding("enter", "choose", "open", key_display="↵", id="table.open"),
         Binding("space", "mark", "mark", show=False, id="table.mark"),
     ]
 
@@ -256,9 +256,9 @@ class LiveTable(ScrollView, can_focus=True):
     def _tone_style(self, tone: str, under_cursor: bool) -> Style:
         if tone == "plain":
             return Style.null()
-        style = self.get_component_rich_style(f"live-table--{tone}", partial=True)
+        style = self.get_component_rich_style(f"live-table--{tone}")
         # On the cursor's own colours the words speak for themselves.
-        return Style(bold=style.bold) if under_cursor else style
+        return Style(color=None if under_cursor else style.color, bold=style.bold)
 
     def _place(self) -> None:
         self._placed = place(self.columns, self.size.width - 2)

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from domain.safe import safe
 from tui.widgets.columns import fit
 from tui.words import Told
 
@@ -39,7 +40,8 @@ class TopBar(Widget):
         width = self.size.width
         clock = f"  {self.clock}" if width >= CLOCK_FROM_WIDTH else ""
         told = self.worker_line
-        right = f"{told.text}{clock} "
+        text = safe(told.text, width)
+        right = f"{text}{clock} "
         left_width = max(8, width - cell_len(right) - 1)
         place_style = self.get_component_rich_style("top-bar--place")
         told_style = self.get_component_rich_style(f"top-bar--{told.tone}")
@@ -47,7 +49,7 @@ class TopBar(Widget):
         return Strip(
             [
                 Segment(left, place_style),
-                Segment(told.text, told_style),
+                Segment(text, told_style),
                 Segment(f"{clock} ", place_style),
             ]
         ).adjust_cell_length(width, place_style)
