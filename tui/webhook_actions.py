@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from textual.binding import Binding, BindingType
+from typing import Any
 
 from delivery.report import undelivered
 from delivery.trial import send_test
@@ -21,39 +19,6 @@ from tui.widgets.live_table import LiveTable
 
 class WebhookActions(TocsinScreen):
     """The screen that has the table of webhooks; several rows can be marked."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "p",
-            "pause",
-            "pause",
-            id="webhooks.pause",
-            tooltip="make the chosen ones inactive, or active again; nothing is lost meanwhile",
-        ),
-        Binding(
-            "n,r",
-            "send",
-            "send now",
-            id="webhooks.send",
-            tooltip="what is queued goes at once, a failing delivery is tried at once",
-        ),
-        Binding("t", "test", "test", id="webhooks.test", tooltip="send one marked test event"),
-        Binding(
-            "x,delete",
-            "delete",
-            "delete",
-            id="webhooks.delete",
-            tooltip="delete the chosen ones; u brings them back for ten minutes",
-        ),
-        Binding(
-            "u",
-            "undo",
-            "undo",
-            id="webhooks.undo",
-            tooltip="take back the last delete, pause or edit of this session",
-        ),
-        Binding("y", "copy", "copy URL", show=False, id="webhooks.copy"),
-    ]
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -237,7 +237,7 @@ def test_the_first_line_is_harmless(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running((120, 40)) as (app, pilot):
             await settle(app, pilot)
-            assert "x[/b]y" in screen_text(app)
+            assert "\\x1b[2J" in screen_text(app)
             assert_harmless(app)
 
     asyncio.run(scene())

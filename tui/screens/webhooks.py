@@ -24,7 +24,6 @@ from tui.widgets.search_box import SearchBox
 from tui.words import Condition, condition_of
 
 EMPTY = """No webhooks yet.
-
 Press  a  to add the first one: choose what to send and where.
 Just looking? Quit and run  tocsin demo ."""
 
@@ -37,12 +36,41 @@ class WebhooksScreen(WebhookActions):
         Binding("a,plus", "add", "add", id="webhooks.add", tooltip="add a webhook"),
         Binding("e", "edit", "edit", id="webhooks.edit", tooltip="edit the selected webhook"),
         Binding(
+            "p",
+            "pause",
+            "pause",
+            id="webhooks.pause",
+            tooltip="make the chosen ones inactive, or active again; nothing is lost meanwhile",
+        ),
+        Binding(
+            "n,r",
+            "send",
+            "send now",
+            id="webhooks.send",
+            tooltip="what is queued goes at once, a failing delivery is tried at once",
+        ),
+        Binding("t", "test", "test", id="webhooks.test", tooltip="send one marked test event"),
+        Binding(
             "slash",
             "filter",
             "filter",
             key_display="/",
             id="webhooks.filter",
             tooltip="show rows that hold a text, or with ! before it those that do not",
+        ),
+        Binding(
+            "x,delete",
+            "delete",
+            "delete",
+            id="webhooks.delete",
+            tooltip="delete the chosen ones; u brings them back for ten minutes",
+        ),
+        Binding(
+            "u",
+            "undo",
+            "undo",
+            id="webhooks.undo",
+            tooltip="take back the last delete, pause or edit of this session",
         ),
         Binding(
             "f",
@@ -64,6 +92,7 @@ class WebhooksScreen(WebhookActions):
             id="webhooks.duplicate",
             tooltip="add one for the same receiver and another type",
         ),
+        Binding("y", "copy", "copy URL", show=False, id="webhooks.copy"),
     ]
 
     def __init__(self, *args: Any) -> None:

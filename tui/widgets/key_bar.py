@@ -9,10 +9,11 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import ActiveBinding
 from textual.strip import Strip
 from textual.widget import Widget
 
-LAST = ("back", "help")
+LAST = ("table.open", "back", "help")
 """Keys that every screen has stand after its own."""
 
 
@@ -79,7 +80,7 @@ class KeyBar(Widget):
         seen: set[str] = set()
         shown = []
         actives = self.screen.active_bindings.values()
-        for active in sorted(actives, key=lambda one: one.binding.id in LAST):
+        for active in sorted(actives, key=_place):
             binding = active.binding
             if not binding.show or binding.action in seen:
                 continue
@@ -93,3 +94,7 @@ class KeyBar(Widget):
                 )
             )
         return shown
+
+
+def _place(active: ActiveBinding) -> int:
+    return LAST.index(active.binding.id) if active.binding.id in LAST else -1

@@ -10,7 +10,6 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from domain.safe import safe
 from tui.widgets.columns import fit
 from tui.words import Told
 
@@ -40,7 +39,7 @@ class TopBar(Widget):
         width = self.size.width
         clock = f"  {self.clock}" if width >= CLOCK_FROM_WIDTH else ""
         told = self.worker_line
-        text = safe(told.text, width)
+        text = fit(told.text, min(cell_len(told.text), width * 3 // 5)) if width else ""
         right = f"{text}{clock} "
         left_width = max(8, width - cell_len(right) - 1)
         place_style = self.get_component_rich_style("top-bar--place")
