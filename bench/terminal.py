@@ -123,7 +123,7 @@ class Terminal:
             env={"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment},
             cwd=folder,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
 

@@ -69,13 +69,23 @@ def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> E
 
 def _run(app: TocsinApp, worker: WorkerThread | None, context: Context) -> ExitCode:
     grace_s = context.settings.grace_ms / 1000
-    with _ending_on_signals(app, worker, grace_s):
+    with _ending_on_signals(app, worker, grace_s) as came:
         if worker is not None:
             worker.start()
         exit_code = app.run(mouse=True)
+        if signal.SIGHUP in came:
+            _abandon_terminal()
         if worker is not None:
             _let_end(worker, grace_s, context.out)
     return ExitCode.BUG if exit_code else ExitCode.OK
+
+
+def _abandon_terminal() -> None:
+    """Drop what nobody will read, so that no later word or flush can fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def _let_end(worker: WorkerThread, grace_s: float, out: Output) -> None:
@@ -109,10 +119,15 @@ class _LastGood:
 @contextmanager
 def _ending_on_signals(
     app: TocsinApp, worker: WorkerThread | None, grace_s: float
-) -> Iterator[None]:
-    """A hang-up or SIGTERM ends attempts, app and process, also when the terminal is stalled."""
+) -> Iterator[list[int]]:
+    """A hang-up or SIGTERM ends attempts, app and process, also when the terminal is stalled.
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    Gives the list of the signals that came.
+    """
+    came: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
         if worker is not None:
             worker.stop()
         app.end_soon()
@@ -120,7 +135,7 @@ def _ending_on_signals(
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

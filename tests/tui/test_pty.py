@@ -1,0 +1,204 @@
+"""The screen as a process on a real terminal: signals, a stalled line, any size, keys alone."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench.terminal import Terminal
+from cli.exit_codes import ExitCode
+from store import workers
+from tests.delivery.running import eventually, hook, opened_desk
+from tests.program import Tocsin
+from tests.receiver_client import Receiver
+from tests.store.helpers import Desk, events, fields
+from tests.tui.pty import on_terminal
+
+HURRIED = {"TOCSIN_LINGER": "0s", "TOCSIN_INTERVAL": "1s"}
+ALTERNATE_ON, ALTERNATE_OFF, MOUSE_OFF = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?1000l"
+MARGIN_S = 1.5
+"""What a busy machine may add to half a second."""
+
+
+@pytest.mark.parametrize("arguments", [(), ("demo",)], ids=["screen", "demo"])
+def test_without_a_terminal_it_says_so(tocsin: Tocsin, arguments: tuple[str, ...]) -> None:
+    ended = tocsin.run(*arguments)
+    assert ended.returncode == ExitCode.USAGE
+    assert "no terminal here" in ended.stderr
+    assert not list(tocsin.home.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [(), ("demo",)], ids=["screen", "demo"])
+def test_a_dumb_terminal_is_told(tocsin: Tocsin, arguments: tuple[str, ...]) -> None:
+    with on_terminal(tocsin, *arguments, TERM="dumb") as terminal:
+        assert terminal.end() == ExitCode.USAGE
+        assert "TERM is dumb" in terminal.cells.text
+
+
+def test_the_screen_opens_and_restores_the_terminal(tocsin: Tocsin) -> None:
+    with on_terminal(tocsin) as terminal:
+        terminal.read_until("this terminal")
+        terminal.send("\x11")
+        assert terminal.end() == ExitCode.OK
+        assert_restored(terminal)
+
+
+@contextmanager
+def in_flight(tocsin: Tocsin, receiver: Receiver, path: str) -> Iterator[Terminal]:
+    """The screen, while its worker waits for an answer."""
+    with opened_desk(tocsin.db) as desk:
+        desk.add(hook(receiver.url(path), name="slow"))
+        desk.append(*events(1, 2))
+    tocsin.environment |= HURRIED
+    with on_terminal(tocsin) as terminal:
+        terminal.read_until("this terminal")
+        receiver.wait(path, count=1)
+        yield terminal
+
+
+def assert_delivered_and_left(tocsin: Tocsin) -> None:
+    with opened_desk(tocsin.db) as desk:
+        assert desk.status(1).delivered_events == 2
+        assert desk.call(workers.everyone) == []
+        assert workers.SendingLock(tocsin.db).acquire()
+
+
+def assert_restored(terminal: Terminal) -> None:
+    said = b"".join(chunk.data for chunk in terminal.chunks)
+    assert ALTERNATE_ON in said
+    assert ALTERNATE_OFF in said
+    assert said.rindex(MOUSE_OFF) > said.index(ALTERNATE_ON)
+
+
+def seconds_after_last_answer(receiver: Receiver, path: str) -> float:
+    ended_ns = receiver.requests(path)[-1].ended_ns
+    assert ended_ns is not None
+    return (time.monotonic_ns() - ended_ns) / 1e9
+
+
+def test_sigterm_records_the_attempt_in_flight(tocsin: Tocsin, shared_receiver: Receiver) -> None:
+    path = "/slow:1/screen-term"
+    with in_flight(tocsin, shared_receiver, path) as terminal:
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.end() == ExitCode.OK
+        assert seconds_after_last_answer(shared_receiver, path) < 0.5 + MARGIN_S
+        assert_restored(terminal)
+    assert_delivered_and_left(tocsin)
+
+
+def test_a_hang_up_records_the_attempt_in_flight(tocsin: Tocsin, shared_receiver: Receiver) -> None:
+    path = "/slow:1/screen-hup"
+    with in_flight(tocsin, shared_receiver, path) as terminal:
+        terminal.hang_up()
+        assert terminal.process.wait(30) == ExitCode.OK
+        assert seconds_after_last_answer(shared_receiver, path) < 0.5 + MARGIN_S
+    assert_delivered_and_left(tocsin)
+
+
+def test_a_terminal_that_is_not_read_can_be_ended(
+    tocsin: Tocsin, shared_receiver: Receiver
+) -> None:
+    path = "/slow:1/screen-stalled"
+    with in_flight(tocsin, shared_receiver, path) as terminal:
+        for size in ((100, 30), (80, 24)) * 20:
+            terminal.resize(size)
+            time.sleep(0.02)  # the program paints all of it for each size, and nobody reads
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.process.wait(30) == ExitCode.OK
+    assert_delivered_and_left(tocsin)
+
+
+WEBHOOKS = 20
+READ_S, STALLED_S = 4.0, 6.0
+
+
+def test_a_terminal_that_is_not_read_holds_up_no_delivery(
+    tocsin: Tocsin, receiver: Receiver
+) -> None:
+    tocsin.environment |= HURRIED
+    with opened_desk(tocsin.db) as desk:
+        for number in range(WEBHOOKS):
+            desk.add(hook(receiver.url(f"/ok/{number}"), name=f"w{number}"))
+        with on_terminal(tocsin) as terminal, happening(desk):
+            terminal.read_until("this terminal")
+            receiver.wait(count=WEBHOOKS)
+            began = len(receiver.requests())
+            terminal.read_for(READ_S)
+            read = len(receiver.requests()) - began
+            time.sleep(STALLED_S)  # nobody reads
+            stalled = len(receiver.requests()) - began - read
+            assert_stalled(terminal)
+    assert read > WEBHOOKS
+    assert stalled / STALLED_S >= 0.95 * read / READ_S
+
+
+@contextmanager
+def happening(desk: Desk) -> Iterator[None]:
+    """Append an event every tenth of a second."""
+    stopped = threading.Event()
+
+    def happen() -> None:
+        number = 0
+        while not stopped.wait(0.1):
+            number += 1
+            desk.append(*events(number, number))
+
+    thread = threading.Thread(target=happen)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def assert_stalled(terminal: Terminal) -> None:
+    """The line was full: what waited in it is what a kernel keeps for a terminal."""
+    before = terminal.written
+    terminal.read(0)
+    assert terminal.written - before > 2_000
+
+
+SIZES = ((80, 24), (1, 1), (200, 60), (60, 15), (59, 15), (2, 80), (120, 40), (80, 24))
+
+
+def test_any_size_at_any_moment(tocsin: Tocsin) -> None:
+    with opened_desk(tocsin.db) as desk:
+        desk.add(fields(name="siem"))
+    with on_terminal(tocsin, size=(1, 1)) as terminal:
+        terminal.read_until("T")
+        for size in SIZES * 2:
+            terminal.resize(size)
+            terminal.read_for(0.05)
+        terminal.read_until("siem")
+        assert "something went wrong" not in terminal.cells.text.lower()
+        terminal.resize((40, 10))
+        terminal.read_until("needs 60x15")
+        terminal.send("\x11")
+        assert terminal.end() == ExitCode.OK
+
+
+def folders(tocsin: Tocsin) -> list[Path]:
+    return list(tocsin.home.glob("tocsin-demo-*"))
+
+
+@pytest.mark.parametrize("ending", ["quit", "hang-up", "kill"])
+def test_the_demo_is_live_and_leaves_nothing(tocsin: Tocsin, ending: str) -> None:
+    with on_terminal(tocsin, "demo") as terminal:
+        terminal.read_until(lambda text: "failing" in text and "200 " in text, 20)
+        assert len(folders(tocsin)) == 1
+        if ending == "quit":
+            terminal.send("\x11")
+            assert terminal.end() == ExitCode.OK
+            assert not folders(tocsin)
+        elif ending == "hang-up":
+            terminal.hang_up()
+        else:
+            terminal.process.kill()
+        eventually(lambda: not folders(tocsin), "an empty folder")
