@@ -48,11 +48,6 @@ class Desk:
     origin: Callable[[str], str] = _of_nobody
     check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
 
-    @property
-    def own_worker(self) -> str | None:
-        """The id of this terminal's worker."""
-        return None if self.worker is None else self.worker.worker_id
-
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:
         """Ask the store. Raises Refused."""
         try:

@@ -92,7 +92,7 @@ class AdministrationScreen(TocsinScreen):
         report = self.live.report
         if report is None:
             return None
-        return Seen(report, self.desk.own_worker, self.live.trouble, self._newest)
+        return Seen(report, self.live.own_worker(), self.live.trouble, self._newest)
 
     @work(exclusive=True, group="audit", exit_on_error=False)
     async def _look_at_audit(self) -> None:

@@ -1,19 +1,218 @@
-"""Admin › Worker and settings."""
+"""Admin › Worker and settings: who sends, pausing all of it, and the settings of the store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, ClassVar
 
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
+from textual.widgets import Input, Label
 
+from domain.safe import safe
+from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS
+from store import settings as stored_settings
+from tui import host_wireguard
 from tui.screens.base import TocsinScreen
+from tui.screens.worker_log import WorkerLogScreen
+from tui.setting_change import forget, keep, refusal
+from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, worker_lines
+from tui.undo import UndoStack
 from tui.widgets.facts import Facts
+from tui.widgets.live_table import LiveTable
+
+LONGEST_VALUE = 1_000
+NOT_HERE = "{name}: the store cannot say where it is itself; write it in the configuration file"
 
 
 class SettingsScreen(TocsinScreen):
-    """Who sends, and by which settings."""
+    """A setting is changed in the line below the list, checked while it is typed."""
 
     CRUMBS = "Admin › Worker and settings"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,e", "change", "change", id="settings.change", tooltip="change the setting"),
+        Binding(
+            "x,delete",
+            "unset",
+            "unset",
+            id="settings.unset",
+            tooltip="take the setting out of the store, so that its default holds",
+        ),
+        Binding(
+            "u", "undo", "undo", id="settings.undo", tooltip="take back the last change made here"
+        ),
+        Binding(
+            "p",
+            "pause",
+            "pause all",
+            id="worker.pause",
+            tooltip="start no attempt of any webhook, in any process; or go on with it",
+        ),
+        Binding("l", "log", "log", id="worker.log", tooltip="what this terminal's worker said"),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._undos = UndoStack()
+        self._changing = ""
+
+    @property
+    def table(self) -> LiveTable:
+        """The settings."""
+        return self.query_one("#settings", LiveTable)
+
+    @property
+    def _box(self) -> Input:
+        return self.query_one("#setting-value", Input)
 
     def body(self) -> Iterable[Widget]:
-        yield Facts(id="workers")
+        with Vertical(classes="panel", id="workers-panel"):
+            yield Facts(id="workers")
+        with Vertical(classes="panel", id="settings-panel"):
+            yield LiveTable(COLUMNS, id="settings")
+            with Horizontal(id="setting-line"):
+                yield Label("", id="setting-name", markup=False)
+                yield Input(max_length=LONGEST_VALUE, id="setting-value", compact=True)
+        yield Facts(id="setting-facts")
+
+    def on_mount(self) -> None:
+        self.query_one("#workers-panel").border_title = "Workers"
+        self.query_one("#settings-panel").border_title = "Settings"
+        self._box.cursor_blink = False
+        self.query_one("#setting-line").display = False
+        self.table.set_keys([setting.name for setting in SETTINGS])
+        self.table.focus()
+        self.show()
+
+    def on_screen_resume(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        told = self._told()
+        if told is None:
+            return
+        self.tick()
+        self.table.put_rows(rows_of(told))
+        self._show_facts()
+
+    def tick(self) -> None:
+        """Paint the ages of the heartbeats."""
+        if self.live.report is not None:
+            worker = self.desk.worker
+            trouble = worker.trouble if worker is not None else None
+            lines = worker_lines(self.live.report, self.live.own_worker(), trouble)
+            self.query_one("#workers", Facts).tell(lines)
+
+    def _told(self) -> Told | None:
+        report = self.live.report
+        return None if report is None else Told(report, self.desk.origin)
+
+    @property
+    def _stored(self) -> Mapping[str, str]:
+        report = self.live.report
+        return {} if report is None else report.overview.settings
+
+    def _show_facts(self) -> None:
+        told = self._told()
+        if told is None or self.table.cursor is None:
+            return
+        facts = self.query_one("#setting-facts", Facts)
+        refused = self._refusal() if self._changing else None
+        facts.set_class(refused is not None, "error")
+        if refused is None:
+            facts.tell(facts_of(self._changing or str(self.table.cursor), told))
+        else:
+            facts.tell(Text(safe(refused, LONGEST_VALUE)))
+
+    def _refusal(self) -> str | None:
+        return refusal(self.desk, self._stored, self._changing, self._box.value)
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        self._show_facts()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_change()
+
+    def action_change(self) -> None:
+        """Open the line for the selected setting, with the value in force."""
+        name, told = str(self.table.cursor), self._told()
+        if told is None:
+            return
+        if name in PLACES_OF_THE_STORE:
+            self.tell(NOT_HERE.format(name=name), bad=True)
+            return
+        self._box.value = told.value(BY_NAME[name])
+        self._open(name)
+
+    def _open(self, name: str) -> None:
+        self._changing = name
+        self.query_one("#setting-name", Label).update(f" {name} ")
+        self.query_one("#setting-line").display = bool(name)
+        (self._box if name else self.table).focus()
+        self._show_facts()
+
+    def action_back(self) -> None:
+        """Close the line first, then the screen."""
+        if self._changing:
+            self._open("")
+        else:
+            super().action_back()
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        self._show_facts()
+
+    @on(Input.Submitted)
+    async def _entered(self) -> None:
+        if self._refusal() is None and await self._carry_out(self._changing, self._box.value):
+            self._open("")
+
+    async def action_unset(self) -> None:
+        """Take the selected setting out of the store."""
+        await self._carry_out(str(self.table.cursor), None)
+
+    async def _carry_out(self, name: str, text: str | None) -> bool:
+        """Keep a text for a setting, or none any more; whether that was done."""
+        before = self._stored.get(name)
+        told = await self.carry_out(self._request(name, text))
+        if told is None:
+            return False
+        self._undos.push(f"{name} changed", lambda: self._request(name, before))
+        self.tell(f"{told} u undoes it")
+        return True
+
+    def _request(self, name: str, text: str | None) -> Awaitable[str]:
+        if text is None:
+            return forget(self.desk, self._stored, name)
+        report = self.live.report
+        if name == host_wireguard.NAME and report is not None and BY_NAME[name].parse(text):
+            return host_wireguard.switch_on(self.desk, report.settings)
+        return keep(self.desk, name, text)
+
+    async def action_undo(self) -> None:
+        """Take back the last change made here."""
+        undo = self._undos.pop()
+        if undo is None:
+            self.tell("there is nothing to undo")
+            return
+        await self.carry_out(undo.carry_out(), f"undone: {undo.what}")
+
+    async def action_pause(self) -> None:
+        """Pause all sending, or go on with it."""
+        report = self.live.report
+        if report is None:
+            return
+        if report.paused is None:
+            done = "nothing is sent until p goes on; events are still queued"
+            await self.carry_out(self.desk.change(stored_settings.pause), done)
+        else:
+            await self.carry_out(self.desk.change(stored_settings.unpause), "sending goes on")
+
+    def action_log(self) -> None:
+        """Show what this terminal's worker said."""
+        self.app.push_screen(WorkerLogScreen(self.desk, self.live))

@@ -1,0 +1,129 @@
+"""How settings and workers read on the screen of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from delivery.report import Report
+from domain.safe import safe
+from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
+from domain.words import second_text
+from store.records import Worker
+from tui.widgets.columns import Cell, Column, Row
+from tui.words import coarse_age
+
+COLUMNS = (
+    Column("name", "Setting", 17, sortable=False),
+    Column("value", "Value", 20, sortable=False),
+    Column("from", "From", 11, sortable=False),
+    Column("what", "What it is", 0, sortable=False),
+)
+STORE, DEFAULT = "store", "default"
+SHOWN_WORKERS = 3
+LINE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The settings in force, with what the store keeps and who gave each its value."""
+
+    report: Report
+    origin_of: Callable[[str], str]
+
+    @property
+    def stored(self) -> Mapping[str, str]:
+        """What the store keeps, as text."""
+        return self.report.overview.settings
+
+    def value(self, setting: Setting) -> str:
+        """The value in force as text, "" if there is none."""
+        if setting.name == "db":
+            return str(self.report.path)
+        return setting.format(value_of(self.report.settings, setting))
+
+    def origin(self, setting: Setting) -> str:
+        """Who gave the value in force."""
+        origin = self.origin_of(setting.name)
+        return STORE if origin == DEFAULT and setting.name in self.stored else origin
+
+
+def rows_of(told: Told) -> dict[object, Row]:
+    """A row for each setting."""
+    return {setting.name: _row(setting, told) for setting in SETTINGS}
+
+
+def _row(setting: Setting, told: Told) -> Row:
+    origin = told.origin(setting)
+    is_default = origin == DEFAULT
+    return (
+        Cell(setting.name),
+        Cell(told.value(setting) or "-", "dim" if is_default else "plain"),
+        Cell(origin.partition(" ")[0], "dim" if is_default else "busy"),
+        Cell(setting.description, "dim"),
+    )
+
+
+def facts_of(name: str, told: Told) -> Text:
+    """What a setting is, what it may be, and who decides it."""
+    setting = BY_NAME[name]
+    lines = (f"{name}: {setting.description}", _bounds(setting), _who_decides(setting, told))
+    return Text("\n".join(safe(line, LINE) for line in lines))
+
+
+def _bounds(setting: Setting) -> str:
+    default = setting.format(setting.default) or "none"
+    bounds = f", {setting.range}" if setting.range else ""
+    return f"{setting.kind.form}{bounds}; default {default}"
+
+
+def _who_decides(setting: Setting, told: Told) -> str:
+    origin = told.origin(setting)
+    if setting.name in PLACES_OF_THE_STORE:
+        return f"from {origin}; it cannot be kept in the store: write it in the configuration file"
+    kept = told.stored.get(setting.name)
+    if kept is not None and origin != STORE:
+        return f"the store keeps {kept}, but here the value from {origin} wins"
+    if origin in (STORE, DEFAULT):
+        return f"from {origin}"
+    return f"from {origin}, which wins over what is set here"
+
+
+def worker_lines(report: Report, own: str | None, trouble: str | None) -> Text:
+    """Who sends, who stands by and when each was heard of; and what stops them all."""
+    text = Text()
+    for line, style in _lines(report, own, trouble):
+        text.append(f"{safe(line, LINE)}\n", style)
+    text.rstrip()
+    return text
+
+
+def _lines(report: Report, own: str | None, trouble: str | None) -> list[tuple[str, str]]:
+    everyone = report.overview.workers
+    lines = []
+    if report.paused is not None:
+        since = second_text(report.paused.since_ms)
+        lines.append(
+            (f"‖ all sending is paused by {report.paused.by} since {since}: p goes on", "bold")
+        )
+    if trouble is not None:
+        lines.append((f"✗ this terminal's worker has ended: {trouble}", "bold"))
+    elif own is None:
+        lines.append(("○ this terminal has no worker: the store must be upgraded first", ""))
+    if not any(one.active and report.locked for one in everyone):
+        lines.append(("✗ nobody is sending", "bold"))
+    lines += [(_worker_line(one, report, own), "") for one in everyone[:SHOWN_WORKERS]]
+    more = len(everyone) - SHOWN_WORKERS
+    return [*lines, (f"  and {more} more: `tocsin worker list`", "")] if more > 0 else lines
+
+
+def _worker_line(one: Worker, report: Report, own: str | None) -> str:
+    who = f"this terminal, pid {one.pid}" if one.id == own else f"{one.kind} pid {one.pid}"
+    age = coarse_age(report.now_ms - one.heartbeat_ms)
+    sends = one.active and report.locked
+    glyph, does = ("●", "sends") if sends else ("○", "stands by")
+    if report.is_old(one):
+        glyph, does = "▲", "is stopped, stuck or gone"
+    return f"{glyph} {who} on {one.host} {does} · heartbeat {age} ago"
