@@ -24,6 +24,7 @@ from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.help import HelpScreen
 from tui.screens.too_small import LEAST, TooSmallScreen
 from tui.sections import SECTIONS, base_screen, first_screens
+from tui.theme import Wardrobe
 from tui.worker_thread import WorkerThread
 
 LOOKS_A_SECOND = round(1 / LOOK_S)
@@ -74,6 +75,7 @@ class TocsinApp(App[int]):
         self.animation_level = "none"  # a slow line has better things to carry
         self.live = Live(desk, own_worker=self._own_worker, clock=clock)
         self._desk = desk
+        self._wardrobe = Wardrobe()
         self._worker = worker
         self._keep_bug = keep_bug
         self._throwaway = throwaway
@@ -86,6 +88,7 @@ class TocsinApp(App[int]):
     async def on_mount(self) -> None:
         self.set_keymap(self._given_keymap)
         await self.live.look()
+        self._wardrobe.dress(self, self.live.report)
         await self.switch_mode(SECTIONS[0].name)
         for screen in first_screens(self._desk, self.live):
             await self.push_screen(screen)
@@ -125,6 +128,7 @@ class TocsinApp(App[int]):
 
     def paint(self, *, tick: bool = False) -> None:
         """Let the screen that is seen paint what the report says now."""
+        self._wardrobe.dress(self, self.live.report)
         screen = next((s for s in reversed(self.screen_stack) if isinstance(s, TocsinScreen)), None)
         if screen is None or not screen.is_mounted:
             return

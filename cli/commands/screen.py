@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 
+from cli.config import Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.failures import bug_sentence
@@ -47,16 +48,20 @@ def check_terminal(out: Output) -> None:
 
 def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> ExitCode:
     """Run the app until it is quit; then let the attempts in flight end."""
-    desk = Desk(
-        store,
-        context.actor,
-        _LastGood(context).merge,
-        context.now_ms,
-        context.random_bytes,
-    )
     worker = None
     if not store.outdated:
         worker = WorkerThread(store.sibling(), context.settings, partial(_merge, context))
+    last_good = _LastGood(context)
+    desk = Desk(
+        store,
+        context.actor,
+        last_good.merge,
+        context.now_ms,
+        context.random_bytes,
+        worker,
+        last_good.origin,
+        partial(_merge, context),
+    )
     app = TocsinApp(
         desk,
         worker=worker,
@@ -96,8 +101,12 @@ def _let_end(worker: WorkerThread, grace_s: float, out: Output) -> None:
 
 
 def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
+    return _join(context.configuration, stored).settings
+
+
+def _join(configuration: Configuration, stored: Mapping[str, str]) -> Configuration:
     try:
-        return context.configuration.with_stored(stored).settings
+        return configuration.with_stored(stored)
     except Failure as failure:
         raise ValueError(failure.message) from failure
 
@@ -106,14 +115,17 @@ class _LastGood:
     """The settings in force; while the store's are wrong, those that were in force before."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._settings = context.settings
+        self._configuration = context.configuration
 
     def merge(self, stored: Mapping[str, str]) -> Settings:
         """The settings with what the store says now."""
         with suppress(ValueError):
-            self._settings = _merge(self._context, stored)
-        return self._settings
+            self._configuration = _join(self._configuration, stored)
+        return self._configuration.settings
+
+    def origin(self, name: str) -> str:
+        """Who gave a setting its value in force."""
+        return self._configuration.origin(name)
 
 
 @contextmanager
