@@ -65,6 +65,29 @@ class DeliveryActions(TocsinScreen):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._watched: dict[str, int] = {}
+        self._stale = self._looking = False
+
+    def look_soon(self) -> None:
+        """Look at the store in the background; while a look is under way, another follows it."""
+        self._stale = True
+        if not self._looking:
+            self.in_background(self._look())
+
+    async def look(self) -> None:
+        """Read what may have changed, and show it."""
+        raise NotImplementedError
+
+    async def _look(self) -> None:
+        if self._looking:
+            return
+        self._looking = True
+        try:
+            while self._stale:
+                self._stale = False
+                await self.look()
+                await self._tell_outcomes()
+        finally:
+            self._looking = False
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Let something go on without holding up the keys; what is refused is told."""
@@ -218,7 +241,7 @@ class DeliveryActions(TocsinScreen):
         finally:
             lock.release()
 
-    async def tell_outcomes(self) -> None:
+    async def _tell_outcomes(self) -> None:
         """Tell of the attempts that were asked for here and are over now."""
         if not self._watched:
             return

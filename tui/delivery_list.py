@@ -46,7 +46,6 @@ class DeliveryList(DeliveryActions):
         self._rows: dict[int, Listed] = {}
         self._following = True
         self._moved_ms = 0
-        self._stale = self._looking = False
 
     @property
     def table(self) -> LiveTable:
@@ -63,9 +62,7 @@ class DeliveryList(DeliveryActions):
 
     def show(self) -> None:
         self.tick()
-        self._stale = True
-        if not self._looking:
-            self.in_background(self._look())
+        self.look_soon()
 
     def tick(self) -> None:
         if self.follows and self._keys.held and self._may_move():
@@ -117,20 +114,7 @@ class DeliveryList(DeliveryActions):
         self._keys = DeliveryKeys()
         self.show()
 
-    async def _look(self) -> None:
-        """Look at what changed, one look at a time, until nothing more was said to have."""
-        if self._looking:
-            return
-        self._looking = True
-        try:
-            while self._stale:
-                self._stale = False
-                await self._look_once()
-                await self.tell_outcomes()
-        finally:
-            self._looking = False
-
-    async def _look_once(self) -> None:
+    async def look(self) -> None:
         """Rows are read before their keys are shown, so that none is blank for a moment."""
         keys = self._keys
         before = keys.open_ids

@@ -37,6 +37,8 @@ SENDING = "sending"
 
 RAW_SHOWN = 20_000
 PAGE = 200
+FEWEST = 3
+"""Lines of the attempts, their header included, that stay however small the screen is."""
 
 
 class DeliveryScreen(DeliveryActions):
@@ -95,7 +97,7 @@ class DeliveryScreen(DeliveryActions):
 
     def show(self) -> None:
         if self._listed is None or self._listed.delivery.state == "pending":
-            self.run_worker(self._told_if_refused(self._read()), group="read", exclusive=True)
+            self.look_soon()
 
     def tick(self) -> None:
         report, listed = self.live.report, self._listed
@@ -106,7 +108,7 @@ class DeliveryScreen(DeliveryActions):
             row = sending_row(listed.delivery, report.now_ms)
             self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
 
-    async def _read(self) -> None:
+    async def look(self) -> None:
         ids = await self.desk.read(listing.numbers, [self._delivery_id])
         found = await self.desk.read(listing.deliveries, ids)
         if not found:
@@ -118,13 +120,13 @@ class DeliveryScreen(DeliveryActions):
         table = self.query_one("#attempts", LiveTable)
         at_top = table.at_top
         self.tick()
-        table.styles.max_height = len(keys) + sending + 1
+        lines = len(keys) + sending + 1
+        table.styles.min_height, table.styles.max_height = min(lines, FEWEST), lines
         table.set_keys([SENDING, *keys] if sending else keys)
         if at_top:
             table.action_edge(-1)
         self.query_one("#attempts-pane").border_title = f"Attempts ── {len(keys):,}"
         await self._show_attempt()
-        await self.tell_outcomes()
 
     async def _read_attempts(self, keys: list[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]

@@ -49,8 +49,8 @@ class QuarantineScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             yield Static(Text("Quarantine   (R sends one after all, q closes)", style="bold"))
+            yield Facts(id="quarantine-facts", classes="plain-line")
             yield LiveTable(self.COLUMNS, id="quarantine")
-            yield Facts(id="quarantine-facts", classes="line")
 
     async def on_mount(self) -> None:
         self.query_one(LiveTable).focus()

@@ -1,0 +1,151 @@
+"""Deliveries for windowed lists: every search against the plain list, and looks at what is new."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.event_types import EventType
+from store import listing, requests
+from store.errors import NotFound
+from store.listing import (
+    Answered,
+    HasState,
+    HasText,
+    Look,
+    OfType,
+    OfWebhook,
+    SealedSince,
+    Search,
+    Term,
+    Test,
+)
+from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
+
+NOTHING: frozenset[int] = frozenset()
+LATER_MS = NOW + MINUTE
+
+
+def everything(desk: Desk, search: Search | None = None) -> Look:
+    return desk.call(listing.look, search or Search(), 0, NOTHING)
+
+
+def found(desk: Desk, test: Test, *, inverse: bool = False) -> list[str]:
+    """The public ids that a test finds, oldest first."""
+    look = everything(desk, Search(terms=(Term(test, inverse),)))
+    rows = desk.call(listing.deliveries, look.found)
+    return [rows[key].delivery.id for key in look.found]
+
+
+@pytest.fixture
+def filled(desk: Desk) -> Desk:
+    """Four deliveries: msg_1 delivered, msg_2 skipped, msg_3 failing, msg_4 being sent."""
+    siem, pager = desk.add(fields(name="siem")), desk.add(fields(EventType.LOG_AUTHN))
+    desk.append(*events(1, 3))
+    desk.end(desk.started(siem), 200)
+    desk.append(*events(4, 6))
+    desk.end(desk.started(siem), 400)
+    desk.call(requests.skip, "msg_2", ACTOR, NOW, idle=True)
+    desk.now_ms = LATER_MS
+    desk.append(*events(7, 9), event(1, EventType.LOG_AUTHN))
+    desk.end(desk.started(siem), 503)
+    desk.started(pager)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        (HasState("pending"), ["msg_3", "msg_4"]),
+        (HasState("sending"), ["msg_4"]),
+        (HasState("failing"), ["msg_3"]),
+        (HasState("blocked"), []),
+        (HasState("delivered"), ["msg_1"]),
+        (HasState("skipped"), ["msg_2"]),
+        (HasState("resealed"), []),
+        (OfWebhook(2), ["msg_4"]),
+        (OfType(EventType.ALERTS), ["msg_1", "msg_2", "msg_3"]),
+        (SealedSince(LATER_MS), ["msg_3", "msg_4"]),
+        (Answered(500, 599), ["msg_3"]),
+        (Answered(200, 200), ["msg_1"]),
+        (HasText("ALICE"), ["msg_2"]),
+        (HasText("msg_"), ["msg_1", "msg_2", "msg_3", "msg_4"]),
+        (HasText("%"), []),
+        (HasText("no such", (2,)), ["msg_4"]),
+    ],
+)
+def test_a_search_and_its_inverse(filled: Desk, test: Test, expected: list[str]) -> None:
+    assert found(filled, test) == expected
+    every = ["msg_1", "msg_2", "msg_3", "msg_4"]
+    assert found(filled, test, inverse=True) == [one for one in every if one not in expected]
+
+
+def test_all_terms_must_hold(filled: Desk) -> None:
+    search = Search(1, (Term(HasState("pending"), inverse=True), Term(Answered(400, 499))))
+    look = everything(filled, search)
+    assert [row.delivery.id for row in filled.call(listing.deliveries, look.found).values()] == [
+        "msg_2"
+    ]
+
+
+def test_a_look_tells_what_is_open_and_how_many_there_are(filled: Desk) -> None:
+    assert everything(filled) == Look(4, frozenset({3, 4}), [1, 2, 3, 4], 4)
+    assert everything(filled, Search(1)) == Look(4, frozenset({3}), [1, 2, 3], 3)
+
+
+def test_a_later_look_is_only_at_what_is_new_or_was_open(filled: Desk) -> None:
+    first = everything(filled)
+    filled.end(filled.started(1), 200)
+    filled.append(event(10))
+    filled.end(filled.started(1), 503)
+    second = filled.call(listing.look, Search(), first.last_id, first.open_ids)
+    assert second == Look(5, frozenset({4, 5}), [3, 4, 5], 5)
+
+
+def test_what_is_pending_no_more_is_not_found_again(filled: Desk) -> None:
+    search = Search(terms=(Term(HasState("failing")),))
+    first = everything(filled, search)
+    assert first.found == [3]
+    filled.end(filled.started(1), 200)
+    second = filled.call(listing.look, search, first.last_id, first.open_ids)
+    assert second.found == []
+
+
+def test_an_empty_store(desk: Desk) -> None:
+    assert everything(desk) == Look(0, NOTHING, [], 0)
+
+
+def test_rows_tell_of_the_last_finished_attempt(filled: Desk) -> None:
+    filled.end(filled.started(1), None)
+    rows = filled.call(listing.deliveries, [1, 3, 4, 99])
+    assert {key: (row.took_ms, row.words) for key, row in rows.items()} == {
+        1: (40, ""),
+        3: (40, "connection refused"),
+        4: (None, ""),
+    }
+    filled.started(1)
+    assert filled.call(listing.deliveries, [3])[3].words == "connection refused"
+
+
+def test_numbers_of_public_ids(filled: Desk) -> None:
+    assert sorted(filled.call(listing.numbers, ["msg_4", "msg_1", "msg_9"])) == [1, 4]
+
+
+def test_attempts_newest_first(filled: Desk) -> None:
+    filled.end(filled.started(1), None)
+    ids = filled.call(listing.attempt_ids, "msg_3")
+    attempts = filled.call(listing.attempts, ids)
+    assert [attempts[key].number for key in ids] == [2, 1]
+    assert filled.call(listing.attempt_ids, "msg_9") == []
+
+
+def test_members_are_the_events_in_order_without_what_was_left_out(desk: Desk) -> None:
+    webhook = desk.add()
+    desk.append(*events(1, 3))
+    desk.end(desk.started(webhook), 400)
+    desk.call(requests.reseal, "msg_1", ACTOR, NOW, idle=True, without="e2")
+    desk.started(webhook)
+    members = desk.call(listing.members, "msg_2")
+    assert [(one.id, one.seq) for one in members] == [("e1", 1), ("e3", 3)]
+    assert members[0].body == event(1).body
+    with pytest.raises(NotFound, match="msg_9"):
+        desk.call(listing.members, "msg_9")

@@ -1,0 +1,445 @@
+"""Deliveries: what the list tells, how it stays still, and what its keys do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from store import reads, webhooks, workers
+from store.prune import Retention, prune_some
+from store.records import Worker
+from store.workers import SendingLock
+from tests.store.helpers import ACTOR, DAY, NOW, events, fields
+from tests.store.helpers import Desk as StoreDesk
+from tests.tui.helpers import Bench, screen_text
+from tui.app import TocsinApp
+from tui.screens.deliveries import DeliveriesScreen
+
+Scene = Callable[[TocsinApp, Pilot[int]], Awaitable[None]]
+
+
+def played(bench: Bench, scene: Scene, size: tuple[int, int] = (80, 24)) -> None:
+    """Play a scene that begins on the list of all deliveries."""
+
+    async def whole() -> None:
+        async with bench.running(size) as (app, pilot):
+            await pilot.press("2")
+            await seen(app, pilot)
+            await scene(app, pilot)
+
+    asyncio.run(whole())
+
+
+async def seen(app: TocsinApp, pilot: Pilot[int]) -> str:
+    """What is on the screen when all that was asked of the store is read."""
+    await app.live.look_again()
+    app.paint()
+    for _ in range(2):
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+    return screen_text(app)
+
+
+def toasts(app: TocsinApp) -> list[str]:
+    """What was told so far."""
+    return [one.message for one in app._notifications]
+
+
+def screen_of(app: TocsinApp) -> DeliveriesScreen:
+    assert isinstance(app.screen, DeliveriesScreen)
+    return app.screen
+
+
+def under_cursor(app: TocsinApp) -> str:
+    """The id of the delivery under the cursor."""
+    selected = screen_of(app).selected()
+    assert selected is not None
+    return selected.id
+
+
+def hands(bench: Bench) -> StoreDesk:
+    """The worker's hands; ids go on where they were."""
+    store = bench.store
+    store.ids.made = len(store.call(reads.deliveries, reads.DeliveryFilter()))
+    return store
+
+
+def let_work(bench: Bench) -> None:
+    """Enter a worker that is heard of, for a test that holds the sending lock."""
+    at_ms = bench.clock.now_ms
+    worker = Worker("w1", "here", 7, "headless", True, at_ms, at_ms)
+    bench.opened.call(workers.enter, worker)
+
+
+def deliver(bench: Bench, webhook_id: int, first: int, status: int | None = 200) -> None:
+    """Two events in a delivery that got this answer, a second later."""
+    bench.clock.now_ms += 1_000
+    store = hands(bench)
+    store.append(*events(first, first + 1))
+    store.end(store.started(webhook_id), status)
+
+
+@pytest.fixture
+def siem(bench: Bench) -> int:
+    """A webhook with three deliveries: two delivered, the third failing."""
+    webhook_id = bench.store.add(fields(name="siem"))
+    for number, status in ((1, 200), (3, 200), (5, 503)):
+        deliver(bench, webhook_id, number, status)
+    return webhook_id
+
+
+def test_nothing_yet_is_explained(bench: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        assert "Nothing was sealed for delivery yet" in screen_text(app)
+
+    played(bench, scene)
+
+
+def test_what_fails_stands_first_with_its_reason(bench: Bench, siem: int) -> None:
+    bench.store.append(*events(7, 9))
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        lines = screen_text(app).splitlines()
+        assert "Deliveries ── 3" in lines[1]
+        assert "3 events queued" in lines[2]
+        assert lines[4].split()[1:5] == ["✗", "sealed", "0s", "siem"]
+        assert "503 · no worker" in lines[4]
+        assert "✓ 14:13:22" in lines[5]
+        assert "200 OK" in lines[5]
+        assert "msg_3 · 2 events (Alerts)" in lines[-4]
+        assert "attempt 1: 503 Service Unavailable, after 40ms" in lines[-2]
+
+    played(bench, scene)
+
+
+def test_wide_screens_name_type_and_id(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        row = screen_text(app).splitlines()[4]
+        assert "Alerts" in row
+        assert "msg_3" in row
+        assert "40ms" in row
+
+    played(bench, scene, (140, 40))
+
+
+def test_the_deliveries_of_one_webhook_do_not_name_it(bench: Bench, siem: int) -> None:
+    other = bench.store.add(fields(name="pager"))
+    deliver(bench, other, 20)
+    bench.store.append(*events(22, 23))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            await pilot.press("down", "enter")
+            text = await seen(app, pilot)
+            assert "Webhooks › pager › Deliveries" in text
+            assert "Deliveries ── 1" in text
+            assert "2 events queued · no worker is sending" in text
+
+    asyncio.run(scene())
+
+
+def test_the_result_is_a_countdown_while_a_worker_sends(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        lock = SendingLock(bench.opened.path)
+        assert lock.acquire()
+        let_work(bench)
+        assert "503 · next in 3:00" in await seen(app, pilot)
+        bench.clock.now_ms += 2_000
+        app.paint(tick=True)
+        await pilot.pause()
+        assert "503 · next in 2:58" in screen_text(app)
+        work = bench.store.started(siem)
+        bench.clock.now_ms += 4_000
+        assert "↑ sealed 6s" in await seen(app, pilot)
+        assert "sending 4s" in screen_text(app)
+        bench.store.end(work, 200)
+        assert "200, after 1 failed" in await seen(app, pilot)
+        lock.release()
+
+    played(bench, scene)
+
+
+def test_new_rows_are_held_back_while_the_cursor_is_elsewhere(bench: Bench, siem: int) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("down")
+        held = under_cursor(app)
+        deliver(bench, siem, 7)
+        deliver(bench, siem, 9)
+        text = await seen(app, pilot)
+        assert "▲ 2 new" in text
+        assert "msg_5" not in text
+        assert under_cursor(app) == held
+        await pilot.press("f")
+        assert "new" not in (await seen(app, pilot)).splitlines()[1]
+        assert under_cursor(app) == "msg_5"
+
+    played(bench, scene)
+
+
+def test_home_follows_again(bench: Bench, siem: int) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("down")
+        deliver(bench, siem, 7)
+        assert "▲ 1 new" in await seen(app, pilot)
+        await pilot.press("home")
+        await seen(app, pilot)
+        assert under_cursor(app) == "msg_4"
+        deliver(bench, siem, 9)
+        await seen(app, pilot)
+        assert under_cursor(app) == "msg_5"
+
+    played(bench, scene)
+
+
+def test_follow_can_be_stopped_on_the_first_row(bench: Bench, siem: int) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("f")
+        deliver(bench, siem, 7)
+        assert "▲ 1 new" in await seen(app, pilot)
+        assert under_cursor(app) == "msg_3"
+
+    played(bench, scene)
+
+
+def test_in_a_burst_the_list_moves_once_a_second(bench: Bench, siem: int) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        deliver(bench, siem, 7)
+        await seen(app, pilot)
+        deliver(bench, siem, 9)
+        bench.clock.now_ms -= 900
+        assert "new" not in (await seen(app, pilot)).splitlines()[1]
+        assert under_cursor(app) == "msg_4"
+        bench.clock.now_ms += 900
+        app.paint(tick=True)
+        await pilot.pause()
+        assert under_cursor(app) == "msg_5"
+
+    played(bench, scene)
+
+
+def test_a_filter_is_told_in_the_title_and_taken_away(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *"status:5xx", "enter")
+        text = await seen(app, pilot)
+        assert "Deliveries ── 1 of 3 ── status:5xx" in text
+        assert "200 OK" not in text
+        bench.store.end(bench.store.started(siem), 200)
+        assert "Nothing matches" in await seen(app, pilot)
+        await pilot.press("escape")
+        assert "Deliveries ── 3 ──" in f"{await seen(app, pilot)} ──".replace("─╮", "──")
+        assert not app.screen.query_one("#deliveries-filter", Input).display
+
+    played(bench, scene)
+
+
+def test_a_filter_that_cannot_be_read_says_how_to_write_it(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *"state:good")
+        text = await seen(app, pilot)
+        assert "no state good: write pending, sending" in text
+        await pilot.press("escape")
+        text = await seen(app, pilot)
+        assert "no state" not in text
+        assert "Deliveries ── 3" in text
+
+    played(bench, scene)
+
+
+def test_retry_tells_the_outcome_when_the_attempt_is_over(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("n")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").next_attempt_ms == bench.clock.now_ms
+        assert "msg_3…: the next attempt is due now" in toasts(app)
+        assert "it waits: no worker is sending" in toasts(app)
+        bench.store.end(bench.store.started(siem), None)
+        await seen(app, pilot)
+        assert toasts(app)[-1] == "msg_3…: attempt 2 failed: connection refused"
+        count = len(toasts(app))
+        bench.store.end(bench.store.started(siem), 200)
+        await seen(app, pilot)
+        assert len(toasts(app)) == count
+
+    played(bench, scene)
+
+
+def test_what_is_delivered_cannot_be_retried(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("down", "r")
+        await seen(app, pilot)
+        assert toasts(app) == ["msg_2…: delivered already, retry now is for pending ones"]
+
+    played(bench, scene)
+
+
+def test_skip_asks_with_the_number_and_counts(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        text = await seen(app, pilot)
+        assert "Skip msg_3…?" in text
+        assert "2 events will never be sent again." in text
+        await pilot.press("enter")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").state == "pending"
+        await pilot.press("s", "y")
+        assert "skipped by alice" in await seen(app, pilot)
+        assert bench.store.status(siem).skipped_events == 2
+
+    played(bench, scene)
+
+
+def test_a_skip_during_an_attempt_waits_for_its_end(bench: Bench, siem: int) -> None:
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
+    work = bench.store.started(siem)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        assert "this follows it, unless it is taken" in await seen(app, pilot)
+        await pilot.press("y")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").asked == "skip"
+        bench.store.end(work, 503)
+        assert "skipped by alice" in await seen(app, pilot)
+
+    played(bench, scene)
+    lock.release()
+
+
+def test_marked_deliveries_are_skipped_together(bench: Bench, siem: int) -> None:
+    pager = bench.store.add(fields(name="pager"))
+    deliver(bench, pager, 20, 500)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("space", "space", "s")
+        text = await seen(app, pilot)
+        assert "Skip 2 deliveries?" in text
+        assert "4 events will never be sent again." in text
+        await pilot.press("y")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").state == "skipped"
+        assert bench.store.delivery("msg_4").state == "skipped"
+        assert screen_of(app).table.marked == set()
+
+    played(bench, scene)
+
+
+def test_reseal_takes_fewer_a_request(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b")
+        assert "its 2 events are sealed anew under new ids" in await seen(app, pilot)
+        await pilot.press("f2")
+        assert "resealed by alice" in await seen(app, pilot)
+        work = hands(bench).started(siem, new_run=False)
+        assert work.count == 1
+
+    played(bench, scene)
+
+
+def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b", "f3")
+        assert "Leave out which event?" in await seen(app, pilot)
+        await pilot.press("down", "enter")
+        assert "e6 (to quarantine)" in await seen(app, pilot)
+        await pilot.press("f2")
+        assert "1 event in quarantine: R shows them" in await seen(app, pilot)
+        await pilot.press("R")
+        assert f"tocsin webhook release {siem} e6" in await seen(app, pilot)
+        await pilot.press("R")
+        text = await seen(app, pilot)
+        assert "to be sent" in text
+        assert f"event e6 goes to webhook {siem} in a delivery of its own" in text
+        await pilot.press("R")
+        assert "was released already" in await seen(app, pilot)
+
+    played(bench, scene)
+
+
+def test_a_wrong_number_is_told_in_the_dialog(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b", "backspace", "0", "f2")
+        assert "write a number from 1, or nothing" in await seen(app, pilot)
+        await pilot.press("escape")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").state == "pending"
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("i", "msg_3"),
+        ("p", '[{"type":"alerts","id":"e5","attributes":{"text":""}},'),
+        ("a", "Server: test\n\nok"),
+        ("c", "--data-binary '[{"),
+    ],
+)
+def test_copying(
+    bench: Bench, siem: int, monkeypatch: pytest.MonkeyPatch, key: str, expected: str
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("y")
+        assert "a curl command, its secrets masked" in await seen(app, pilot)
+        await pilot.press(key)
+        await seen(app, pilot)
+        assert expected in app.clipboard
+
+    played(bench, scene)
+
+
+def test_a_copied_command_holds_no_secret(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    wanted = fields(headers=(("Authorization", "Bearer a-very-long-secret-3f9a"),))
+    webhook_id = bench.store.add(wanted, secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    deliver(bench, webhook_id, 1, 500)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("y", "c")
+        await seen(app, pilot)
+        assert "'Authorization: ••••3f9a'" in app.clipboard
+        assert "'webhook-id: msg_1'" in app.clipboard
+        assert "secret" not in app.clipboard
+        assert "whsec" not in app.clipboard
+
+    played(bench, scene)
+
+
+def test_a_deleted_webhook_leaves_its_deliveries(bench: Bench, siem: int) -> None:
+    bench.opened.call(webhooks.delete, [siem], ACTOR, NOW)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        text = screen_text(app)
+        assert "webhook 1" in text
+        assert "its webhook is deleted" in text
+
+    played(bench, scene)
+
+
+def test_deliveries_that_are_pruned_leave_the_list(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("end")
+        assert under_cursor(app) == "msg_1"
+        bench.clock.now_ms += DAY
+        ages = Retention(keep_events_ms=DAY, keep_deliveries_ms=DAY + 1_500)
+        bench.opened.call(prune_some, ages, bench.clock.now_ms)
+        assert "Deliveries ── 2" in await seen(app, pilot)
+        assert under_cursor(app) == "msg_2"
+
+    played(bench, scene)

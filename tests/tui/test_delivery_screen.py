@@ -1,0 +1,202 @@
+"""One delivery: its attempts, what was answered, the request, and what its keys do."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from store import reads
+from store.prune import Retention, prune_some
+from store.workers import SendingLock
+from tests.store.helpers import DAY, MINUTE, fields
+from tests.tui.helpers import Bench
+from tests.tui.test_deliveries_screen import Scene, deliver, hands, let_work, seen, toasts
+from tui.app import TocsinApp
+from tui.screens.delivery import DeliveryScreen
+from tui.widgets.json_view import JsonView
+from tui.widgets.live_table import LiveTable
+
+SECRET = "Bearer a-very-long-secret-3f9a"
+
+
+def played(bench: Bench, scene: Scene, size: tuple[int, int] = (80, 24)) -> None:
+    """Play a scene that begins on the newest delivery."""
+
+    async def whole() -> None:
+        async with bench.running(size) as (app, pilot):
+            await pilot.press("2")
+            await seen(app, pilot)
+            await pilot.press("enter")
+            await seen(app, pilot)
+            assert isinstance(app.screen, DeliveryScreen)
+            await scene(app, pilot)
+
+    asyncio.run(whole())
+
+
+@pytest.fixture
+def webhook_id(bench: Bench) -> int:
+    """A webhook whose one delivery failed twice: answered 503, then refused."""
+    made = bench.store.add(fields(name="siem", headers=(("Authorization", SECRET),)))
+    deliver(bench, made, 1, 503)
+    bench.clock.now_ms += 3 * MINUTE
+    bench.store.end(bench.store.started(made), None)
+    return made
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 15)])
+def test_attempts_answer_and_request_fit(
+    bench: Bench, webhook_id: int, size: tuple[int, int]
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        text = await seen(app, pilot)
+        assert "Attempts ── 2" in text
+        assert "✗ connection refused" in text
+        assert "✗ 503" in text
+        assert "POST https://example.com/hook" in text
+
+    played(bench, scene, size)
+
+
+def test_the_answer_belongs_to_the_selected_attempt(bench: Bench, webhook_id: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        assert "(no answer)" in await seen(app, pilot)
+        await pilot.press("down")
+        text = await seen(app, pilot)
+        assert "Server: test" in text
+        assert "ok" in text
+
+    played(bench, scene)
+
+
+def test_the_request_masks_headers_and_folds_its_json(bench: Bench, webhook_id: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("p")
+        text = await seen(app, pilot)
+        assert "Authorization: ••••3f9a" in text
+        assert "webhook-id: msg_1" in text
+        assert "secret" not in text
+        assert "▸ {} alerts e1" in text
+        await pilot.press("v")
+        assert '[{"type":"alerts","id":"e1","attributes"' in await seen(app, pilot)
+        await pilot.press("v")
+        assert "▸ {} alerts e1" in await seen(app, pilot)
+
+    played(bench, scene)
+
+
+def test_an_attempt_under_way_is_seen_and_its_end(bench: Bench, webhook_id: int) -> None:
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
+    let_work(bench)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        work = bench.store.started(webhook_id)
+        assert "↑ sending" in await seen(app, pilot)
+        bench.clock.now_ms += 3_000
+        app.paint(tick=True)
+        await pilot.pause()
+        line = next(one for one in (await seen(app, pilot)).splitlines() if "↑" in one)
+        assert "3s" in line
+        bench.store.end(work, 200)
+        text = await seen(app, pilot)
+        assert "↑" not in text
+        assert "Attempts ── 3" in text
+        assert "✓ 200 OK" in text
+        assert "delivered at" in text
+
+    played(bench, scene)
+    lock.release()
+
+
+def test_the_attempt_that_is_read_stays_selected(bench: Bench, webhook_id: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("down")
+        bench.store.end(bench.store.started(webhook_id), None)
+        text = await seen(app, pilot)
+        assert "Attempts ── 3" in text
+        assert "Server: test" in text
+        table = app.screen.query_one("#attempts", LiveTable)
+        assert table.keys.index(table.cursor) == 2
+
+    played(bench, scene)
+
+
+def test_retry_and_skip_from_here(bench: Bench, webhook_id: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("n")
+        await seen(app, pilot)
+        assert "msg_1…: the next attempt is due now" in toasts(app)
+        bench.store.end(bench.store.started(webhook_id), 404)
+        await seen(app, pilot)
+        assert any("attempt 3 failed" in one for one in toasts(app))
+        await pilot.press("s", "y")
+        assert "skipped by alice" in await seen(app, pilot)
+
+    played(bench, scene)
+
+
+def test_reseal_offers_the_event_in_sight(bench: Bench, webhook_id: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("p", "down", "down", "b", "f3")
+        await seen(app, pilot)
+        await pilot.press("enter", "f2")
+        await seen(app, pilot)
+        work = hands(bench).started(webhook_id, new_run=False)
+        assert b'"e1"' in work.body
+        assert b'"e2"' not in work.body
+
+    played(bench, scene)
+
+
+def test_the_body_is_written_to_a_new_private_file(
+    bench: Bench, webhook_id: int, tmp_path: Path
+) -> None:
+    body = bench.opened.call(reads.body, "msg_1")
+    target = tmp_path / "b"
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("w", *("backspace",) * 20, *str(target), "enter")
+        await seen(app, pilot)
+        assert target.read_bytes() == body
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+        target.write_bytes(b"mine")
+        await pilot.press("w", *("backspace",) * 20, *str(target), "enter")
+        await seen(app, pilot)
+        assert "is there already: choose another name" in toasts(app)[-1]
+        assert target.read_bytes() == b"mine"
+
+    played(bench, scene)
+
+
+def test_a_body_whose_events_were_pruned_is_told(bench: Bench) -> None:
+    made = bench.store.add(fields())
+    deliver(bench, made, 1)
+    bench.clock.now_ms += DAY
+    ages = Retention(keep_events_ms=1_000, keep_deliveries_ms=2 * DAY)
+    bench.opened.call(prune_some, ages, bench.clock.now_ms)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        assert "the events of delivery msg_1 are no longer kept" in await seen(app, pilot)
+        await pilot.press("w")
+        await seen(app, pilot)
+        assert "there is no body to write" in toasts(app)[-1]
+
+    played(bench, scene)
+
+
+def test_keys_lead_to_both_panes(bench: Bench, webhook_id: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("p")
+        assert isinstance(app.focused, JsonView)
+        before = app.focused.size.height
+        await pilot.press("a")
+        await pilot.pause()
+        assert isinstance(app.focused, LiveTable)
+        assert app.screen.query_one(JsonView).size.height < before
+
+    played(bench, scene)
