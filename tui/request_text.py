@@ -19,7 +19,7 @@ from store.records import Webhook
 
 NO_URL = "write a URL to see the request"
 _CHANGING = {
-    "webhook-id": "msg_... (the same on every attempt)",
+    "webhook-id": "msg_... (kept on every attempt)",
     "webhook-timestamp": "... (seconds since 1970)",
     "webhook-signature": "v1,... (HMAC-SHA256)",
 }
@@ -46,7 +46,7 @@ def request_text(webhook: Webhook, settings: Settings, now_ms: int) -> Text:
     body = _example(webhook, now_ms)
     url = urlsplit(mask_url(fields.url))
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    text = Text(f"POST {safe(target)}\n", style="bold")
+    text = Text().append(f"POST {safe(target)}\n", "bold")
     for name, value in [("Host", url.netloc), *_headers(webhook, body, now_ms)]:
         text.append(f"{safe(name)}: ", style="dim")
         text.append(f"{safe(value)}\n")

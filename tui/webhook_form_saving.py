@@ -123,6 +123,7 @@ def _told(change: Change, now_ms: int) -> str:
     names = before if isinstance(before, dict) else {}
     verb = "changed" if change.action == "webhook.edit" else change.action.split(".")[1] + "d"
     what = ", ".join(_SHOWN_AS.get(str(name), str(name)) for name in names)
-    ago = span_text(now_ms - change.at_ms)
+    age_ms = now_ms - change.at_ms
+    when = f"{span_text(age_ms)} ago" if age_ms >= 1000 else "just now"
     who = Actor(change.user, change.login, change.address).text
-    return f"{who} {verb} {what or 'it'} {ago} ago."
+    return f"{who} {verb} {what or 'it'} {when}."

@@ -61,11 +61,11 @@ class Session:
 
     @property
     def problem(self) -> str:
-        """The first thing that is wrong, or that something is not saved yet."""
-        wrong = self.first_wrong
-        if wrong is None:
-            return "not saved yet" if self.changed else ""
-        return f"{wrong}: {self.typed.reading.errors[wrong]}".partition("\n")[0]
+        """What keeps the form from being saved, or that something is not saved yet."""
+        wrong = [name.replace("_", " ") for name in self.typed.reading.errors]
+        if wrong:
+            return f"to do: {', '.join(wrong)}"
+        return "not saved yet" if self.changed else ""
 
     @property
     def save_word(self) -> str:

@@ -35,6 +35,6 @@ def outcome_text(outcome: Outcome) -> Text:
     """The verdict, the time it took, and the start of the answer."""
     mark, verdict = ("✓", "delivered") if outcome.delivered else ("✗", "not delivered")
     line = f"{mark} {verdict}: {safe(outcome.detail)}, after {span_text(outcome.duration_ms)}"
-    text = Text(line, style="bold")
+    text = Text().append(line, "bold")
     answer = safe(outcome.answer_body, ANSWER_SHOWN, keep_newlines=True).strip("\n")
-    return text.append(f"\n{answer}", "not bold") if answer else text
+    return text.append(f"\n{answer}") if answer else text

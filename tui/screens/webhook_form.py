@@ -151,7 +151,9 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         self._tell("#form-todo", session.problem)
         button = self.query_one("#save", Button)
         button.disabled = session.first_wrong is not None
-        button.label = session.save_word
+        if str(button.label) != session.save_word:
+            button.label = session.save_word
+            button.refresh(layout=True)
         self.query_one(RequestPanel).show(session.webhook, session.settings, self.desk.now_ms())
 
     def _tell(self, selector: str, text: str) -> None:

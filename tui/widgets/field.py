@@ -22,14 +22,15 @@ class Field(Vertical):
         super().__init__(id=id, classes="field")
         self._label = label
         self._controls = controls
+        self._message = Static(classes="field-message")
+        self._message.display = False
+        self._told = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="field-row"):
             yield Static(Text(self._label), classes="field-label")
             yield from self._controls
-        message = Static(classes="field-message")
-        message.display = False
-        yield message
+        yield self._message
 
     def explain(self, text: str) -> None:
         """Say what the value means."""
@@ -43,8 +44,14 @@ class Field(Vertical):
         self._tell("\n".join(shown), wrong=True)
 
     def _tell(self, text: str, *, wrong: bool) -> None:
-        message = self.query_one(".field-message", Static)
+        message = self._message
         message.set_class(wrong, "wrong")
         mark = "✗ " if wrong else ""
-        message.update(Text(mark + safe(text, LIMIT, keep_newlines=True)))
+        told = mark + safe(text, LIMIT, keep_newlines=True) if text else ""
+        if told == self._told:
+            return
+        self._told = told
+        message.update(Text(told))
         message.display = bool(text)
+        if text and self.has_focus_within:
+            message.call_after_refresh(message.scroll_visible)

@@ -34,7 +34,7 @@ class RequestPanel(Vertical):
         if shown == self._shown:
             return
         self._shown = shown
-        line = Text(request_line(webhook, settings), no_wrap=True, overflow="ellipsis")
+        line = Text(request_line(webhook, settings))
         self.query_one("#request-line", Static).update(line)
         self.query_one("#request-text", Static).update(request_text(webhook, settings, now_ms))
 

@@ -51,7 +51,7 @@ class Lines(TextArea):
     }
 
     def __init__(self, text: str = "", **more: Any) -> None:
-        super().__init__(text, compact=True, soft_wrap=False, **more)
+        super().__init__(text, compact=True, soft_wrap=False, highlight_cursor_line=False, **more)
         self.cursor_blink = False
 
     def get_line(self, line_index: int) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from rich.text import Text
 from textual import on
@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Collapsible, Input, Select, TextArea
+from textual.widgets import Collapsible, Input, Select, Static, TextArea
 
 from domain.event_types import EventType
 from domain.settings import BY_NAME, Settings, value_of
@@ -27,7 +27,7 @@ STARTS: Options = [
     ("start: all kept events", ALL_KEPT),
     ("since a time", SINCE),
 ]
-INACTIVE_MEANS = "inactive: it collects and sends nothing"
+INACTIVE_MEANS = "\nInactive: it collects and sends nothing."
 HEADERS_HINT = "one a line, as  Authorization: Bearer abc"
 EXTRA_FIELDS_HINT = "one a line, as  source: tocsin  is added to each event"
 
@@ -46,6 +46,8 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         self._settings = settings
         self._secrets = secrets
         self._adding = adding
+        self._controls: dict[str, Widget] = {}
+        self._fields: dict[str, Field] = {}
 
     def compose(self) -> ComposeResult:
         yield Horizontal(
@@ -53,6 +55,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
             self._field("state", "State", self._select("state", STATES)),
             id="type-and-state",
         )
+        yield Static(id="type-means")
         yield self._box("name", "Name", "optional; can be used wherever an id is")
         yield self._box("url", "URL", "https://example.com/webhooks/123")
         yield self._lines("headers", "Headers", HEADERS_HINT)
@@ -66,37 +69,36 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
     @property
     def texts(self) -> FormTexts:
         """What stands in the form."""
-        found = {name: self._read(control) for name, control in self._controls().items()}
+        found = {name: _read(control) for name, control in self._controls.items()}
         return replace(self._first, **found)
 
     def put(self, texts: FormTexts) -> None:
         """Show other texts; a control whose text is the same is left alone."""
-        for name, control in self._controls().items():
+        for name, control in self._controls.items():
             text = getattr(texts, name)
-            if text != self._read(control):
+            if text != _read(control):
                 _write(control, text)
 
     def complain(self, errors: Mapping[str, str]) -> None:
         """Show these errors at their fields and none anywhere else."""
-        self._explain()
-        for name in self._controls():
-            if name not in ("type", "state", "secret", "start"):
-                self._labelled(name).complain(errors.get(name, ""))
+        for name, field in self._fields.items():
+            if not isinstance(self._controls[name], Select):
+                field.complain(errors.get(name, ""))
 
     def show_secret(self, text: str) -> None:
         """Say below the secret's choice what it will be."""
-        self._labelled("secret").explain(text)
+        self._fields["secret"].explain(text)
 
     def focus_field(self, name: str) -> None:
         """Bring a field into view and let it be typed into."""
-        control = self._controls()[name]
+        control = self._controls[name]
         if any(isinstance(one, Collapsible) for one in control.ancestors):
             self.query_one(Collapsible).collapsed = False
         control.focus()
 
     def put_headers(self, text: str) -> None:
         """Show other headers."""
-        _write(self.query_one("#box-headers", Lines), text)
+        _write(self._controls["headers"], text)
 
     @on(Input.Changed)
     @on(TextArea.Changed)
@@ -108,11 +110,13 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
 
     def _explain(self) -> None:
         texts = self.texts
-        self._labelled("type").explain(EventType(texts.type).description)
-        self._labelled("state").explain(INACTIVE_MEANS if texts.state == INACTIVE else "")
-        self._labelled("own_secret").display = texts.secret == Choice.OWN
+        meaning = EventType(texts.type).description
+        if texts.state == INACTIVE:
+            meaning += INACTIVE_MEANS
+        self.query_one("#type-means", Static).update(Text(meaning))
+        self._fields["own_secret"].display = texts.secret == Choice.OWN
         if self._adding:
-            self._labelled("since").display = texts.start == SINCE
+            self._fields["since"].display = texts.start == SINCE
 
     def _advanced(self) -> Iterable[Widget]:
         yield self._limit("max_bytes", "Max bytes")
@@ -127,7 +131,9 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
             yield self._box("since", "", "2026-11-24T08:00:00Z, or how long ago: 90s, 3m, 1h, 1d")
 
     def _field(self, name: str, label: str, control: Widget) -> Field:
-        return Field(label, control, id=f"field-{name}")
+        self._controls[name] = control
+        self._fields[name] = field = Field(label, control, id=f"field-{name}")
+        return field
 
     def _box(self, name: str, label: str, placeholder: str) -> Field:
         box = TextBox(getattr(self._first, name), placeholder=placeholder, id=f"box-{name}")
@@ -151,19 +157,11 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
             id=f"box-{name}",
         )
 
-    def _controls(self) -> dict[str, Widget]:
-        names = (one.name for one in fields(FormTexts))
-        found = {name: self.query(f"#box-{name}") for name in names}
-        return {name: matching.first() for name, matching in found.items() if matching}
 
-    def _labelled(self, name: str) -> Field:
-        return self.query_one(f"#field-{name}", Field)
-
-    @staticmethod
-    def _read(control: Widget) -> str:
-        if isinstance(control, TextArea):
-            return control.text
-        return str(control.value) if isinstance(control, Input | Select) else ""
+def _read(control: Widget) -> str:
+    if isinstance(control, TextArea):
+        return control.text
+    return str(control.value) if isinstance(control, Input | Select) else ""
 
 
 def _write(control: Widget, text: str) -> None:

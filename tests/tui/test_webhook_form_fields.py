@@ -1,0 +1,153 @@
+"""The texts of the form: there and back without loss, every error at its field, three-way merge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.event_types import EventType
+from domain.webhooks import WebhookFields, clean_fields
+from tests.store.helpers import NOW
+from tui.webhook_form_fields import (
+    Contents,
+    FormTexts,
+    Reading,
+    contents_of,
+    merge,
+    read_contents,
+)
+from tui.webhook_form_secret import Choice
+
+WORD = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
+PAIRS = st.dictionaries(WORD.map("x-{}".format), WORD, max_size=4).map(lambda d: tuple(d.items()))
+FIELDS = st.builds(
+    WebhookFields,
+    type=st.sampled_from(EventType),
+    url=WORD.map("https://{}.example/hook".format),
+    name=st.none() | WORD,
+    active=st.booleans(),
+    headers=PAIRS,
+    extra_fields=PAIRS,
+    max_events=st.none() | st.integers(1, 100_000),
+    max_bytes=st.none() | st.integers(1_000, 50_000_000),
+    interval_ms=st.none() | st.integers(1_000, 86_400_000),
+    ca_file=st.none() | WORD.map("/etc/{}.pem".format),
+)
+GOOD = FormTexts(url="https://example.com/hook")
+
+
+def read(**texts: str) -> Reading:
+    return read_contents(Contents(replace(GOOD, **texts)), NOW)
+
+
+@given(FIELDS)
+def test_fields_come_back_as_they_were(fields: WebhookFields) -> None:
+    reading = read_contents(contents_of(fields), NOW)
+    assert not reading.errors
+    assert reading.best == clean_fields(fields)
+
+
+def test_every_error_stands_at_its_field_with_its_cure() -> None:
+    wrong = read(
+        url="ftp://example.com",
+        name="12",
+        headers="no colon\nHost: x",
+        extra_fields="type: mine",
+        max_events="0",
+        max_bytes="lots",
+        interval="3",
+        ca_file="own.pem",
+        secret=Choice.OWN,
+        own_secret="hunter2",
+        start="since",
+        since="yesterday",
+    )
+    assert set(wrong.errors) == {
+        "url",
+        "name",
+        "headers",
+        "extra_fields",
+        "max_events",
+        "max_bytes",
+        "interval",
+        "ca_file",
+        "own_secret",
+        "since",
+    }
+    assert wrong.errors["url"] == "ftp is not supported; write https:// or http://"
+    assert wrong.errors["headers"].split("\n") == [
+        "line 1 has no colon; write it as `X-Foo: bar`",
+        "line 2: Host is set by Tocsin itself; leave it out",
+    ]
+    assert wrong.errors["interval"].endswith("write a duration such as 90s, 3m, 1h or 1d")
+    assert "hunter2" not in wrong.errors["own_secret"]
+
+
+def test_what_is_right_is_known_beside_what_is_wrong() -> None:
+    reading = read(name="siem", headers="no colon", max_events="5")
+    assert (reading.best.name, reading.best.headers, reading.best.max_events) == ("siem", (), 5)
+
+
+def test_where_to_start() -> None:
+    assert read().start == "now"
+    assert read(start="start").start == "start"
+    assert read(start="since", since="1h").start == NOW - 3_600_000
+
+
+def test_an_own_secret_counts_only_where_it_is_chosen() -> None:
+    assert not read(own_secret="whsec_").errors
+
+
+def test_a_typed_value_that_looks_the_same_behind_its_dots_is_a_change() -> None:
+    base = contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=(("x-a", "old"),)))
+    typed = Contents(replace(base.texts, headers="x-a: new"), base.known)
+    hidden = typed.with_all_hidden()
+    assert hidden.texts == base.texts
+    assert hidden.changed_from(base) == {"headers"}
+    assert read_contents(hidden, NOW).best.headers == (("x-a", "new"),)
+
+
+@given(FIELDS, FIELDS)
+def test_who_typed_nothing_sees_what_was_saved(before: WebhookFields, after: WebhookFields) -> None:
+    base, theirs = contents_of(before), contents_of(after)
+    merged = merge(base, base, theirs)
+    assert merged.contents.plain == theirs.plain
+    assert not merged.disputed
+
+
+@given(FIELDS, FIELDS)
+def test_what_was_typed_stays_where_nobody_saved(
+    before: WebhookFields, typed: WebhookFields
+) -> None:
+    base, mine = contents_of(before), contents_of(typed)
+    merged = merge(mine, base, base)
+    assert merged.contents.plain == mine.plain
+    assert not merged.disputed
+
+
+@given(FIELDS, FIELDS, FIELDS)
+def test_each_field_is_either_the_typed_or_the_saved_one(
+    before: WebhookFields, typed: WebhookFields, saved: WebhookFields
+) -> None:
+    base, mine, theirs = contents_of(before), contents_of(typed), contents_of(saved)
+    merged = merge(mine, base, theirs)
+    for name in ("type", "url", "name", "extra_fields", "max_events", "ca_file"):
+        expected = mine if name in mine.changed_from(base) else theirs
+        assert getattr(merged.contents.texts, name) == getattr(expected.texts, name)
+    both = mine.changed_from(base) & theirs.changed_from(base)
+    assert merged.disputed <= both
+    assert not read_contents(merged.contents, NOW).errors
+
+
+def test_a_typed_header_goes_beside_the_one_somebody_else_saved() -> None:
+    def with_headers(**values: str) -> Contents:
+        pairs = tuple(values.items())
+        return contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs))
+
+    base, theirs = with_headers(a="old", b="old"), with_headers(a="new", b="old")
+    mine = Contents(replace(base.texts, headers="a: ••••\nb: mine"), base.known)
+    merged = merge(mine, base, theirs)
+    assert merged.contents.plain.headers == "a: new\nb: mine"
+    assert merged.disputed == {"headers"}
