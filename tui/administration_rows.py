@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.text import Text
+
+from delivery.problems import problems
 from delivery.report import Report, undelivered_events
+from domain.safe import safe
 from domain.words import counted, span_text
 from sources.wireguard.source import WireGuardSource
 from store.records import Change, SourceHealth
@@ -14,8 +18,8 @@ from tui.words import Condition, coarse_age, condition_of, worker_line
 
 COLUMNS = (
     Column("key", "", 1, sortable=False),
-    Column("part", "", 22, sortable=False),
-    Column("state", "", 0, sortable=False),
+    Column("part", "Part", 22, sortable=False),
+    Column("state", "State", 0, sortable=False),
 )
 WEBHOOKS, WIREGUARD, WORKER, AUDIT = PARTS = ("webhooks", "wireguard", "worker", "audit")
 _NAMES = {
@@ -25,6 +29,8 @@ _NAMES = {
     AUDIT: ("a", "Audit"),
 }
 UNWATCHED_AFTER_INTERVALS = 3
+SHOWN_PROBLEMS = 20
+LONGEST_PROBLEM = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,20 @@ def facts_of(part: str, seen: Seen) -> str:
             "colours. Enter opens it."
         )
     return "Who changed what, when and from where. Enter opens the list."
+
+
+def problems_of(report: Report) -> Text:
+    """What is wrong with the store, as `tocsin status` says it; or that nothing is."""
+    found = problems(report)
+    if not found:
+        return Text("✓ nothing is wrong")
+    text = Text()
+    for problem in found[:SHOWN_PROBLEMS]:
+        text.append(f"✗ {safe(problem, LONGEST_PROBLEM)}\n")
+    more = len(found) - SHOWN_PROBLEMS
+    text.append(f"  and {more} more: `tocsin status`" if more > 0 else "")
+    text.rstrip()
+    return text
 
 
 def _webhooks(report: Report) -> Cell:

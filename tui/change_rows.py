@@ -13,7 +13,8 @@ from tui.widgets.columns import Cell, Column, Row
 
 COLUMNS = (
     Column("when", "When UTC", 14, sortable=False),
-    Column("who", "Who", 16, sortable=False),
+    Column("who", "Who", 14, sortable=False),
+    Column("from", "From", 15, from_width=98, sortable=False),
     Column("action", "Action", 16, sortable=False),
     Column("webhook", "Webhook", 7, right=True, sortable=False),
     Column("what", "What", 0, sortable=False),
@@ -38,11 +39,19 @@ def row_of(change: Change) -> Row:
     """The cells of a change, in the order of COLUMNS."""
     return (
         Cell(_month_to_second(change.at_ms), "dim"),
-        Cell(who_of(change)),
+        Cell(change.login or change.user),
+        Cell(change.address or "", "dim"),
         Cell(change.action),
         Cell("" if change.webhook_id is None else str(change.webhook_id), "dim"),
         Cell(detail_text(change.detail)),
     )
+
+
+def facts_of(change: Change) -> Text:
+    """The same in the lines below the list."""
+    head = " · ".join(value for _, value in _heads(change))
+    detail = detail_text(change.detail)
+    return Text(safe(f"{head} · {detail}" if detail else head, LONGEST))
 
 
 def full_text(change: Change) -> Text:
@@ -57,7 +66,7 @@ def full_text(change: Change) -> Text:
 
 
 def _heads(change: Change) -> list[tuple[str, str]]:
-    of = [] if change.webhook_id is None else [("webhook", str(change.webhook_id))]
+    of = [] if change.webhook_id is None else [("webhook", f"webhook {change.webhook_id}")]
     when = second_text(change.at_ms) or ""
     return [("when", when), ("who", who_of(change)), ("action", change.action), *of]
 

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
 from domain.safe import safe
 from store import audit
 from store.records import Change
 from tui import administration_rows as parts
-from tui.administration_rows import COLUMNS, Seen, facts_of, rows_of
+from tui.administration_rows import COLUMNS, Seen, facts_of, problems_of, rows_of
 from tui.desk import Refused
 from tui.host_wireguard import switch_off, switch_on
 from tui.screens.audit import AuditScreen
@@ -34,19 +34,18 @@ class AdministrationScreen(TocsinScreen):
 
     CRUMBS = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", id="admin.open", tooltip="open the selected part"),
         Binding("b", "webhooks", "webhooks", id="admin.webhooks", tooltip="who is sent what"),
         Binding(
             "w",
             "wireguard",
-            "WireGuard on/off",
+            "WireGuard",
             id="admin.wireguard",
             tooltip="watch this host's WireGuard, or watch it no more; asks first",
         ),
         Binding(
             "s",
             "settings",
-            "worker and settings",
+            "settings",
             id="admin.settings",
             tooltip="who sends, pausing it all, intervals, limits, retention, colours",
         ),
@@ -66,9 +65,12 @@ class AdministrationScreen(TocsinScreen):
         with Vertical(classes="panel", id="parts-panel"):
             yield LiveTable(COLUMNS, id="parts")
         yield Facts(id="part-facts")
+        with VerticalScroll(classes="panel", id="problems-panel", can_focus=False):
+            yield Facts(id="problems", classes="")
 
     def on_mount(self) -> None:
         self.query_one("#parts-panel").border_title = "Administration"
+        self.query_one("#problems-panel").border_title = "What is wrong"
         self.table.set_keys(parts.PARTS)
         self.table.focus()
         self.show()
@@ -86,7 +88,8 @@ class AdministrationScreen(TocsinScreen):
         if seen is not None:
             self.table.put_rows(rows_of(seen))
             fact = facts_of(str(self.table.cursor), seen)
-            self.query_one(Facts).tell(Text(safe(fact, LONGEST_FACT)))
+            self.query_one("#part-facts", Facts).tell(Text(safe(fact, LONGEST_FACT)))
+            self.query_one("#problems", Facts).tell(problems_of(seen.report))
 
     def _seen(self) -> Seen | None:
         report = self.live.report
@@ -109,10 +112,9 @@ class AdministrationScreen(TocsinScreen):
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
-        self.action_open()
+        self._open()
 
-    def action_open(self) -> None:
-        """Open the part under the cursor."""
+    def _open(self) -> None:
         actions: dict[object, Callable[[], None]] = {
             parts.WEBHOOKS: self.action_webhooks,
             parts.WIREGUARD: self.action_wireguard,

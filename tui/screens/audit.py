@@ -15,7 +15,7 @@ from textual.widgets import Input
 from domain.safe import safe
 from store import audit_listing, webhooks
 from store.records import Change
-from tui.change_rows import COLUMNS, full_text, row_of
+from tui.change_rows import COLUMNS, facts_of, row_of
 from tui.desk import Desk, Refused
 from tui.live import Live
 from tui.screens.base import TocsinScreen
@@ -34,7 +34,6 @@ class AuditScreen(TocsinScreen):
 
     CRUMBS = "Admin › Audit"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", id="audit.open", tooltip="all that the line says"),
         Binding(
             "slash",
             "filter",
@@ -132,14 +131,10 @@ class AuditScreen(TocsinScreen):
     def _show_facts(self) -> None:
         change = self._selected()
         if change is not None:
-            self.query_one(Facts).tell(full_text(change))
+            self.query_one(Facts).tell(facts_of(change))
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
-        self.action_open()
-
-    def action_open(self) -> None:
-        """Show all that the line under the cursor says."""
         change = self._selected()
         if change is not None:
             self.app.push_screen(ChangeScreen(change))
@@ -147,7 +142,7 @@ class AuditScreen(TocsinScreen):
     def action_filter(self) -> None:
         """Open the box for the webhook."""
         self._box.display = True
-        self._box.focus()
+        self.set_focus(self._box)  # at once: what is typed next belongs there
 
     def action_back(self) -> None:
         """Take the filter away first, then leave."""

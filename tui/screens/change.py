@@ -30,4 +30,6 @@ class ChangeScreen(ModalScreen[None]):
             yield Static(full_text(self._change))
 
     def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
+        dialog = self.query_one(VerticalScroll)
+        dialog.border_subtitle = "q closes"
+        dialog.focus()

@@ -33,7 +33,7 @@ class SettingsScreen(TocsinScreen):
 
     CRUMBS = "Admin › Worker and settings"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,e", "change", "change", id="settings.change", tooltip="change the setting"),
+        Binding("e", "change", "change", id="settings.change", tooltip="change the setting"),
         Binding(
             "x,delete",
             "unset",
@@ -153,7 +153,7 @@ class SettingsScreen(TocsinScreen):
         self._changing = name
         self.query_one("#setting-name", Label).update(f" {name} ")
         self.query_one("#setting-line").display = bool(name)
-        (self._box if name else self.table).focus()
+        self.set_focus(self._box if name else self.table)  # at once, for what is typed next
         self._show_facts()
 
     def action_back(self) -> None:
