@@ -113,7 +113,11 @@ def open_store(
 
     `migrate` brings an older store up to date after a backup beside it; without it an older
     store can only be read (`Store.outdated`). Raises StoreUnavailable with one sentence.
+
+    Links are followed here, once: lock, key and backups have their names from the file's own path,
+    so that all who name one file mean one lock.
     """
+    path = _followed(path)
     _check_file(path, create=create)
     engine = sqlite(path)
     database.initialize(engine)
@@ -126,6 +130,12 @@ def open_store(
         store.close()
         raise
     return store
+
+
+def _followed(path: Path) -> Path:
+    """The file's own path; as it was given where there is no link in it."""
+    own = Path(os.path.realpath(path))
+    return path if own == path.absolute() else own
 
 
 def _connect(engine: SqliteDatabase, *, read_only: bool = False) -> None:

@@ -18,6 +18,7 @@ from store import events as event_store
 from store import migrations, models
 from store.database import Store, open_store
 from store.errors import StoreUnavailable
+from store.workers import SendingLock
 from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events, run_child
 
 APPLICATION_ID = 0x70C51200
@@ -514,3 +515,41 @@ def fill(filler: Path) -> None:
                 file.write(b"\0" * 4_096)
         except OSError as error:
             assert error.strerror == "No space left on device"  # noqa: PT017
+
+
+def linked(store_path: Path, folder: Path) -> list[Path]:
+    """Other names of the store: a link to the file, and one to its folder."""
+    folder.mkdir()
+    (folder / "alias.db").symlink_to(store_path)
+    (folder / "home").symlink_to(store_path.parent)
+    return [folder / "alias.db", folder / "home" / store_path.name]
+
+
+def test_one_file_has_one_lock_and_one_key_by_whatever_name(
+    store_path: Path, store: Store, tmp_path: Path
+) -> None:
+    lock = SendingLock(store.path)
+    assert lock.acquire()
+    for name in linked(store_path, tmp_path / "links"):
+        other = open_store(name)
+        assert not SendingLock(other.path).acquire()
+        assert other.vault.key_file == store.vault.key_file
+        other.call(other.vault.check)
+        other.close()
+    lock.release()
+    assert not list((tmp_path / "links").glob("*.key"))
+
+
+def test_a_new_store_is_made_where_a_dangling_link_points(store_path: Path, tmp_path: Path) -> None:
+    _, through_folder = linked(store_path, tmp_path / "links")
+    open_store(tmp_path / "links" / "alias.db").close()
+    assert mode(store_path) == 0o600
+    assert (store_path.parent / "tocsin.key").exists()
+    open_store(through_folder, create=False).close()
+
+
+def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.db").symlink_to(tmp_path / "b.db")
+    (tmp_path / "b.db").symlink_to(tmp_path / "a.db")
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        open_store(tmp_path / "a.db")
