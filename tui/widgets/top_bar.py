@@ -39,12 +39,12 @@ class TopBar(Widget):
         width = self.size.width
         clock = f"  {self.clock}" if width >= CLOCK_FROM_WIDTH else ""
         told = self.worker_line
-        text = fit(told.text, min(cell_len(told.text), width * 3 // 5)) if width else ""
-        right = f"{text}{clock} "
-        left_width = max(8, width - cell_len(right) - 1)
+        place = f" Tocsin › {self.crumbs} "
+        room = max(width * 3 // 5, width - cell_len(place)) - cell_len(clock) - 1
+        text = fit(told.text, max(0, min(cell_len(told.text), room)))
+        left = fit(place, max(0, width - cell_len(text) - cell_len(clock) - 1))
         place_style = self.get_component_rich_style("top-bar--place")
         told_style = self.get_component_rich_style(f"top-bar--{told.tone}")
-        left = fit(f" Tocsin › {self.crumbs}", left_width + 1)
         return Strip(
             [
                 Segment(left, place_style),
