@@ -98,7 +98,8 @@ class Look:
     """What a search finds among the deliveries that are new or may have changed.
 
     `last_id` is the newest of all deliveries, `open_ids` are the pending ones of the webhook (or
-    of all), found or not; `found` is in the order of sealing.
+    of all), found or not. `found` is in the order in which they ended; the pending ones, in the
+    order of sealing, come last.
     """
 
     last_id: int
@@ -121,7 +122,7 @@ def look(search: Search, after_id: int, open_ids: frozenset[int]) -> Look:
         return Look(
             last_id=rows(delivery.select(fn.MAX(delivery.id)))[0][0] or 0,
             open_ids=frozenset(_ids(_of(search.webhook_id, pending))),
-            found=sorted(_ids(query)),
+            found=_ids(query.order_by(delivery.ended_ms.is_null(), delivery.ended_ms, delivery.id)),
             total=_of(search.webhook_id, delivery.select(delivery.id)).count(),
         )
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 from store.listing import Look
 
 
 class NewestFirst(Sequence[int]):
-    """What waits, then what is over; each newest first. A row is found without a search."""
+    """What waits, then what is over, the last to end first."""
 
-    def __init__(self, waiting: Sequence[int], over: Sequence[int]) -> None:
-        """`waiting` is newest first already; `over` is in the order of sealing."""
+    def __init__(self, waiting: Sequence[int], over: array[int]) -> None:
+        """`waiting` is newest first already; `over` is in the order of ending."""
         self._waiting = waiting
         self._over = over
 
@@ -40,20 +39,13 @@ class NewestFirst(Sequence[int]):
         yield from reversed(self._over)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, int) and (key in self._waiting or self._place(key) is not None)
+        return key in self._waiting or key in self._over
 
     def index(self, value: int, start: int = 0, stop: int | None = None) -> int:
         """The place of a row; the whole list is looked at."""
         if value in self._waiting:
             return self._waiting.index(value)
-        place = self._place(value)
-        if place is None:
-            raise ValueError(f"{value} is not in the list")
-        return len(self) - 1 - place
-
-    def _place(self, key: int) -> int | None:
-        place = bisect_left(self._over, key)
-        return place if place < len(self._over) and self._over[place] == key else None
+        return len(self) - 1 - self._over.index(value)
 
 
 class DeliveryKeys:
@@ -65,7 +57,8 @@ class DeliveryKeys:
         self.open_ids: frozenset[int] = frozenset()
         self._waiting: set[int] = set()
         self._over = array("q")
-        self._held: set[int] = set()
+        self._held: list[int] = []
+        self._ended: list[int] = []  # while rows are held back, these and those that are shown
 
     @property
     def count(self) -> int:
@@ -87,35 +80,39 @@ class DeliveryKeys:
 
     def start(self, look: Look) -> None:
         """Begin with a look at everything."""
-        self._held = set()
-        self._waiting = set(look.open_ids.intersection(look.found))
-        self._over = array("q", (key for key in look.found if key not in look.open_ids))
+        self._held, self._ended, self._waiting, self._over = [], [], set(), array("q")
         self._note(look)
+        self._put(look.found)
 
     def update(self, look: Look, *, hold: bool) -> bool:
         """Take a look in; `hold`: add no rows yet. Whether the rows to show changed."""
-        found = set(look.found)
-        held = {key for key in self._held if key in found or key not in self.open_ids}
-        arrived = found - self._waiting - held
-        shown = self._waiting & found
-        if not hold:
-            shown |= arrived | held
-        self._held = held | arrived if hold else set()
         before = self._waiting, len(self._over)
+        shown = [key for key in look.found if key in self._waiting]
+        arrived = [key for key in look.found if key not in self._waiting]
+        gone = self.open_ids.union(arrived)
+        self._held = [*(key for key in self._held if key not in gone), *arrived]
         self._note(look)
+        self._ended += [key for key in look.found if key not in self.open_ids]
         self._waiting = set()
         self._put(shown)
+        if not hold or not self._held:
+            self.release()
         return before != (self._waiting, len(self._over))
 
     def release(self) -> None:
-        """Show what was held back."""
-        self._put(self._held)
-        self._held = set()
+        """Show what was held back, in its order among what has ended meanwhile."""
+        held, self._held = set(self._held), []
+        shown = sum(key not in held for key in self._ended)
+        del self._over[len(self._over) - shown :]
+        self._put([*self._ended, *(held & self.open_ids)])
+        self._ended = []
 
-    def _put(self, keys: set[int]) -> None:
-        self._waiting |= keys & self.open_ids
-        for key in keys - self.open_ids:
-            insort(self._over, key)
+    def _put(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            if key in self.open_ids:
+                self._waiting.add(key)
+            else:
+                self._over.append(key)
 
     def _note(self, look: Look) -> None:
         self.last_id, self.total, self.open_ids = look.last_id, look.total, look.open_ids

@@ -101,6 +101,18 @@ def test_a_later_look_is_only_at_what_is_new_or_was_open(filled: Desk) -> None:
     assert second == Look(5, frozenset({4, 5}), [3, 4, 5], 5)
 
 
+def test_found_are_those_over_as_they_ended_then_those_that_wait(desk: Desk) -> None:
+    slow, fast = desk.add(), desk.add()
+    desk.append(event(1))
+    first, second = desk.started(slow), desk.started(fast)
+    desk.end(second, 200)
+    desk.now_ms += 1
+    desk.end(first, 200)
+    desk.append(event(2))
+    desk.started(slow)
+    assert everything(desk).found == [2, 1, 3]
+
+
 def test_what_is_pending_no_more_is_not_found_again(filled: Desk) -> None:
     search = Search(terms=(Term(HasState("failing")),))
     first = everything(filled, search)
