@@ -40,14 +40,14 @@ class FormTexts:
     state: str = ACTIVE
     name: str = ""
     url: str = ""
-    headers: str = ""
+    headers: str = field(default="", repr=False)
     extra_fields: str = ""
     max_events: str = ""
     max_bytes: str = ""
     interval: str = ""
     ca_file: str = ""
     secret: str = Choice.KEEP.value
-    own_secret: str = ""
+    own_secret: str = field(default="", repr=False)
     start: str = NOW
     since: str = ""
 

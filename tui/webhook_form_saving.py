@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from delivery.edited import drop_question
+from delivery.tls import CaFileError, ssl_context
 from domain.actors import Actor
 from domain.words import counted, span_text
 from store import audit, webhooks
 from store.records import Change, Webhook
 from tui.desk import Desk
+from tui.screens.confirm import Question
 from tui.webhook_form_fields import Contents, contents_of, merge
 from tui.webhook_form_state import Opened, Typed, read_webhook
 
@@ -47,6 +51,26 @@ class Overtaken:
     contents: Contents
     news: str
     is_over: bool
+
+
+async def ca_file_problem(typed: Typed) -> str:
+    """Why the CA file cannot be used, with the cure; "" if it can."""
+    try:
+        await asyncio.to_thread(ssl_context, typed.reading.best.ca_file)
+    except CaFileError as error:
+        return f"{error}; name a PEM file of certificates"
+    return ""
+
+
+async def question_before(desk: Desk, opened: Opened, typed: Typed) -> Question | None:
+    """What must be asked before saving: a new type drops unsealed events. Raises Refused."""
+    before, type_ = opened.editing, typed.reading.best.type
+    if before is None or before.fields.type is type_:
+        return None
+    dropping = await desk.read(webhooks.droppable, before.id)
+    if not dropping:
+        return None
+    return Question(drop_question(before, type_, dropping), yes="Drop and save")
 
 
 async def save(desk: Desk, opened: Opened, typed: Typed) -> Done:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
-from delivery.edited import drop_question
-from delivery.tls import CaFileError, ssl_context
 from domain.safe import safe
-from store import webhooks
 from tui.clipboard import copy
 from tui.desk import Desk, Refused
 from tui.drafts import Draft
 from tui.live import Live
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_form_draft import DraftedForm
-from tui.webhook_form_saving import Saved, overtaken, save
+from tui.webhook_form_keys import KEYS
+from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, question_before, save
 from tui.webhook_form_session import Session
 from tui.webhook_form_state import NEW, open_form
 from tui.webhook_form_trial import outcome_text, try_out
+from tui.widgets.facts import Facts
 from tui.widgets.request_panel import RequestPanel
 from tui.widgets.webhook_fields import WebhookFieldsPanel
 
@@ -42,33 +40,7 @@ NOTHING_MADE = "no secret was generated here: choose generate or rotate under Ad
 class WebhookFormScreen(DraftedForm, inherit_bindings=False):
     """Ends with `Saved`, or with None if nothing was saved."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *Screen.BINDINGS,
-        Binding("ctrl+s,f2", "save", "save", id="form.save", tooltip="save what is typed"),
-        Binding(
-            "ctrl+t,f5",
-            "test",
-            "send a test",
-            id="form.test",
-            tooltip="send one marked test event with what is typed, without saving",
-        ),
-        Binding(
-            "ctrl+r,f3",
-            "reveal",
-            "reveal",
-            id="form.reveal",
-            tooltip="show the hidden header values and secrets, or hide them again; is recorded",
-        ),
-        Binding(
-            "f4",
-            "copy_secret",
-            "copy secret",
-            id="form.copy",
-            tooltip="copy the signing secret that was generated here",
-        ),
-        Binding("escape", "back", "back", id="form.back", tooltip="leave; what is typed is kept"),
-        Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*Screen.BINDINGS, *KEYS]
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
         (0, "-tiny"),
         (60, "-narrow"),
@@ -93,12 +65,12 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="form-columns"):
             with Vertical(classes="panel", id="form-panel"):
-                yield Static(id="form-notice")
+                yield Facts(id="form-notice", classes="notice")
                 with Horizontal(id="form-buttons"):
                     yield Button("Save", id="save", variant="primary", compact=True)
                     yield Button("Send a test", id="test", compact=True)
                     yield Button("Cancel", id="cancel", compact=True)
-                    yield Static(id="form-todo")
+                    yield Facts(id="form-todo", classes="todo")
             yield RequestPanel()
 
     def on_mount(self) -> None:
@@ -157,9 +129,9 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         self.query_one(RequestPanel).show(session.webhook, session.settings, self.desk.now_ms())
 
     def _tell(self, selector: str, text: str) -> None:
-        static = self.query_one(selector, Static)
-        static.update(Text(safe(text, keep_newlines=True)))
-        static.display = bool(text)
+        facts = self.query_one(selector, Facts)
+        facts.tell(Text(safe(text, keep_newlines=True)))
+        facts.display = bool(text)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -200,17 +172,12 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     async def _is_sure(self, session: Session) -> bool:
         """Whether the CA file can be used and the admin gives up what a new type drops."""
-        fields, before = session.typed.reading.best, session.opened.editing
-        try:
-            await asyncio.to_thread(ssl_context, fields.ca_file)
-        except CaFileError as error:
-            session.complain_about("ca_file", f"{error}; name a PEM file of certificates")
+        problem = await ca_file_problem(session.typed)
+        if problem:
+            session.complain_about("ca_file", problem)
             return False
-        if before is None or before.fields.type is fields.type:
-            return True
-        dropping = await self.desk.read(webhooks.droppable, before.id)
-        question = Question(drop_question(before, fields.type, dropping), yes="Drop and save")
-        return not dropping or await self.app.push_screen_wait(ConfirmScreen(question))
+        question = await question_before(self.desk, session.opened, session.typed)
+        return question is None or await self.app.push_screen_wait(ConfirmScreen(question))
 
     async def _store(self, session: Session) -> None:
         done = await save(self.desk, session.opened, session.typed)

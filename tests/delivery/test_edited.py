@@ -1,0 +1,78 @@
+"""What an edit is said to mean for the pending delivery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from delivery.edited import drop_question, fate_of_pending, is_resealable
+from domain.event_types import EventType
+from domain.webhooks import WebhookFields
+from store.database import open_store
+from store.records import Delivery, Secrets, Webhook
+from tests.store.helpers import NOW, Desk, events, fields
+
+WEBHOOK = Webhook(1, 1, fields(name="siem"), None, True, NOW, NOW, None)
+KEPT = "The pending delivery msg_1 (2 events) keeps its body."
+
+
+@pytest.fixture
+def pending(tmp_path: Path) -> Delivery:
+    """A delivery of two events that failed once."""
+    store = open_store(tmp_path / "home" / "tocsin.db")
+    desk = Desk(store)
+    webhook_id = desk.add()
+    desk.append(*events(1, 2))
+    desk.end(desk.started(webhook_id), 503)
+    found = desk.delivery("msg_1")
+    store.close()
+    return found
+
+
+def edited(secret: str | None = None, **changes: object) -> Webhook:
+    changed: WebhookFields = replace(WEBHOOK.fields, **changes)  # type: ignore[arg-type]
+    return replace(WEBHOOK, fields=changed, secrets=Secrets(secret) if secret else None)
+
+
+@pytest.mark.parametrize("changes", [{"name": "other"}, {"max_events": 5}, {"active": False}])
+def test_what_is_no_target_changes_nothing_for_it(
+    pending: Delivery, changes: dict[str, object]
+) -> None:
+    after = replace(WEBHOOK, fields=replace(WEBHOOK.fields, **changes))  # type: ignore[arg-type]
+    assert fate_of_pending(WEBHOOK, after, pending) == KEPT
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        edited(url="https://other.example"),
+        edited(headers=(("X-Foo", "bar"),)),
+        edited(ca_file="/etc/own.pem"),
+        edited(secret="whsec_x"),
+    ],
+)
+def test_another_target_is_tried_at_once(pending: Delivery, after: Webhook) -> None:
+    assert fate_of_pending(WEBHOOK, after, pending) == (
+        KEPT[:-1] + " and is tried again now, with the new settings."
+    )
+
+
+def test_an_attempt_in_flight_is_not_cut(pending: Delivery) -> None:
+    sending = replace(pending, sending_since_ms=NOW)
+    assert "when the attempt in flight is over" in fate_of_pending(
+        WEBHOOK, edited(url="https://other.example"), sending
+    )
+
+
+def test_only_what_is_in_the_body_can_be_sealed_anew() -> None:
+    assert is_resealable(WEBHOOK, edited(extra_fields=(("a", "b"),)))
+    assert is_resealable(WEBHOOK, edited(max_bytes=1_000))
+    assert not is_resealable(WEBHOOK, edited(url="https://other.example"))
+
+
+def test_the_question_names_what_is_dropped() -> None:
+    assert drop_question(WEBHOOK, EventType.LOG_AUTHN, 1) == (
+        "Drop 1 queued event of webhook 1 (siem) (alerts), to change the type to log_authn?"
+    )

@@ -1,0 +1,62 @@
+"""Drafts through the desk: there and back, and harmless where they cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from domain.event_types import EventType
+from domain.webhooks import WebhookFields
+from store import drafts as stored
+from tests.store.helpers import ACTOR, NOW
+from tests.tui.helpers import Bench
+from tui import drafts
+from tui.desk import Desk
+from tui.drafts import Draft
+from tui.webhook_form_fields import Contents, contents_of
+
+BASE = contents_of(WebhookFields(EventType.ALERTS, "https://a.example", headers=(("X-A", "old"),)))
+TYPED = Contents(
+    replace(BASE.texts, url="", headers="X-A: ••••\nX-B: typed\nhalf a li"), BASE.known
+)
+
+
+def desk_of(bench: Bench) -> Desk:
+    return bench.app()._desk
+
+
+def test_a_draft_comes_back_whole_with_its_values_hidden(bench: Bench) -> None:
+    desk = desk_of(bench)
+
+    async def scene() -> Draft | None:
+        await drafts.keep(desk, "1", Draft(TYPED, BASE, 4, "whsec_generated"))
+        return await drafts.find(desk, "1")
+
+    found = asyncio.run(scene())
+    assert found is not None
+    assert found.typed.plain == TYPED.plain
+    assert found.typed.texts.headers == "X-A: ••••\nX-B: ••••\nhalf a li"
+    assert (found.base, found.revision, found.generated, found.at_ms) == (
+        BASE,
+        4,
+        "whsec_generated",
+        NOW,
+    )
+
+
+def test_what_another_tocsin_wrote_is_left_alone(bench: Bench) -> None:
+    desk, vault = desk_of(bench), bench.opened.vault
+    for text in ("", "[]", '{"typed": {}}', '{"typed": {"texts": {"colour": "red"}}}'):
+        bench.opened.call(stored.save, "new", text, vault=vault, actor=ACTOR, now_ms=NOW)
+        assert asyncio.run(drafts.find(desk, "new")) is None
+
+
+def test_a_dropped_draft_is_not_found(bench: Bench) -> None:
+    desk = desk_of(bench)
+
+    async def scene() -> Draft | None:
+        await drafts.keep(desk, "new", Draft(TYPED, BASE, None))
+        await drafts.drop(desk, "new")
+        return await drafts.find(desk, "new")
+
+    assert asyncio.run(scene()) is None

@@ -1,0 +1,32 @@
+"""The keys of the form: none of them can be typed, and each ctrl key has an F key beside it."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+KEYS = (
+    Binding("ctrl+s,f2", "save", "save", id="form.save", tooltip="save what is typed"),
+    Binding(
+        "ctrl+t,f5",
+        "test",
+        "send a test",
+        id="form.test",
+        tooltip="send one marked test event with what is typed, without saving",
+    ),
+    Binding(
+        "ctrl+r,f3",
+        "reveal",
+        "reveal",
+        id="form.reveal",
+        tooltip="show the hidden header values and secrets, or hide them again; is recorded",
+    ),
+    Binding(
+        "f4",
+        "copy_secret",
+        "copy secret",
+        id="form.copy",
+        tooltip="copy the signing secret that was generated here",
+    ),
+    Binding("escape", "back", "back", id="form.back", tooltip="leave; what is typed is kept"),
+    Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
+)
