@@ -1,0 +1,283 @@
+"""The Administration panel, this host's WireGuard, and quitting while nobody else sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.event_types import EventType
+from sources.base import SourceError
+from store import events as event_store
+from store import settings, sources, workers
+from store.records import SourceHealth, Worker
+from store.workers import SendingLock
+from tests.delivery.running import eventually
+from tests.sources.dumps import PeerRow, dump, idle
+from tests.store.helpers import ACTOR, NOW, events, fields
+from tests.tui.helpers import screen_text
+from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
+from tui.host_wireguard import switch_off, switch_on
+from tui.worker_thread import WorkerThread
+
+FORBIDDEN = "sh -c 'echo Unable to access interface wg0: Operation not permitted >&2; exit 1'"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[SettingsBench]:
+    with settings_bench(tmp_path / "home" / "tocsin.db") as made:
+        yield made
+
+
+@pytest.fixture
+def dump_file(tmp_path: Path) -> Path:
+    """What the "WireGuard" of the test prints."""
+    path = tmp_path / "dump"
+    path.write_text(dump(PeerRow("alice"), PeerRow("bob"), idle("carol")))
+    return path
+
+
+def set_command(bench: SettingsBench, command: str) -> None:
+    bench.opened.call(settings.set_one, "wireguard_command", command, ACTOR, NOW)
+
+
+def is_on(bench: SettingsBench) -> bool:
+    return bench.opened.call(settings.load_all).get("wireguard") == "on"
+
+
+def toasts(app: object) -> str:
+    return " ".join(note.message for note in app._notifications)  # type: ignore[attr-defined]
+
+
+def health_of(bench: SettingsBench) -> list[SourceHealth]:
+    return bench.opened.call(sources.health)
+
+
+def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 12))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            text = screen_text(app)
+            assert "Webhooks               1 · 12 events to send" in text
+            assert "This host's WireGuard  off" in text
+            assert "Worker and settings    ✗ nobody is sending" in text
+            assert "Audit                  0s ago by alice from 192.0.2.7: webhook 1" in text
+            assert "nobody is sending while 12 events wait" in text
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("key", "crumbs"),
+    [("b", "Admin › Webhooks"), ("s", "Admin › Worker and settings"), ("a", "Admin › Audit")],
+)
+def test_a_key_opens_a_part_and_enter_too(bench: SettingsBench, key: str, crumbs: str) -> None:
+    place = {"b": 0, "s": 2, "a": 3}[key]
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, key)
+            assert crumbs in screen_text(app)
+            await pilot.press("q", *["down"] * place, "enter")
+            await bench.settle(app, pilot)
+            assert crumbs in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_healthy_store_is_told_so(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "✓ nothing is wrong" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+# This host's WireGuard
+
+
+def test_switching_on_asks_takes_the_baseline_and_says_what_it_is(
+    bench: SettingsBench, dump_file: Path
+) -> None:
+    set_command(bench, f"cat {dump_file}")
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "w")
+            assert "Watch this host's WireGuard?" in screen_text(app)
+            await pilot.press("n")
+            assert not is_on(bench)
+            await pilot.press("w", "y")
+            await app.workers.wait_for_complete()
+            await bench.settle(app, pilot)
+            assert is_on(bench)
+            assert "3 peers on wg0; the next handshake is the first event" in toasts(app)
+            assert "▲ on, but there is no worker to watch it" in screen_text(app)
+
+    asyncio.run(scene())
+    assert [(one.error, one.accepted_events) for one in health_of(bench)] == [(None, 0)]
+
+
+def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_switched_on(
+    bench: SettingsBench,
+) -> None:
+    set_command(bench, FORBIDDEN)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "w")
+            await pilot.press("y")
+            await app.workers.wait_for_complete()
+            await bench.settle(app, pilot)
+            assert "Operation not permitted; set wireguard_command to" in toasts(app)
+            assert "it stays off" in toasts(app)
+            assert "This host's WireGuard  off" in screen_text(app)
+            assert "✓ nothing is wrong" in screen_text(app)
+
+    asyncio.run(scene())
+    assert not is_on(bench)
+    assert [one.error for one in health_of(bench)] == [None]
+
+
+def test_switching_on_again_tells_the_handshakes_of_the_meantime(
+    bench: SettingsBench, dump_file: Path
+) -> None:
+    set_command(bench, f"cat {dump_file}")
+    desk = bench.desk
+    in_force = desk.merge(bench.opened.call(settings.load_all))
+    first = asyncio.run(switch_on(desk, in_force))
+    off = asyncio.run(switch_off(desk))
+    dump_file.write_text(dump(PeerRow("alice", handshake=1_795_502_500, rx=900, tx=900)))
+    again = asyncio.run(switch_on(desk, in_force))
+    assert first == "3 peers on wg0; the next handshake is the first event"
+    assert off == "this host's WireGuard is not watched any more"
+    assert again == "1 peer on wg0; 1 event since it was last watched"
+    assert bench.opened.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1
+
+
+def test_switching_off_asks_and_says_so(bench: SettingsBench) -> None:
+    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "w")
+            assert "Watch this host's WireGuard no more?" in screen_text(app)
+            await pilot.press("y")
+            await app.workers.wait_for_complete()
+            assert "is not watched any more" in toasts(app)
+
+    asyncio.run(scene())
+    assert not is_on(bench)
+
+
+def test_a_value_that_wins_over_the_switch_is_named(bench: SettingsBench) -> None:
+    bench.origins["wireguard"] = "environment TOCSIN_WIREGUARD"
+    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+    said = asyncio.run(switch_off(bench.desk))
+    assert said.endswith("But here the value from environment TOCSIN_WIREGUARD wins")
+
+
+def test_an_error_of_the_source_is_in_its_line_and_among_what_is_wrong(
+    bench: SettingsBench,
+) -> None:
+    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+    error = str(SourceError("it is dark", "make light"))
+    bench.opened.call(sources.save_failure, "wireguard", "local", error, NOW - 12_000)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            text = screen_text(app)
+            assert "✗ error: it is dark; make light" in text
+            assert "✗ source wireguard local: it is dark; make light" in text
+            await pilot.press("down")
+            await pilot.pause()
+            assert "it is dark; make light (12s ago)" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_this_terminals_worker_watches_while_the_switch_is_on(
+    bench: SettingsBench, dump_file: Path
+) -> None:
+    set_command(bench, f"cat {dump_file}")
+    bench.opened.call(settings.set_one, "wireguard_every", "1s", ACTOR, NOW)
+    with idle_worker(bench):
+        bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+        eventually(lambda: [one.last_ok_ms for one in health_of(bench)])
+        dump_file.write_text(dump(PeerRow("alice", handshake=1_795_502_500, rx=900, tx=900)))
+        eventually(lambda: health_of(bench)[0].accepted_events == 1)
+        dump_file.unlink()
+        eventually(lambda: health_of(bench)[0].error)
+        bench.opened.call(settings.unset, "wireguard", ACTOR, NOW)
+        eventually(lambda: health_of(bench)[0].error is None, "what is off has no error")
+
+
+# Quitting
+
+
+def quit_text(bench: SettingsBench) -> tuple[str, bool]:
+    """What ctrl+q shows, and whether the app ended."""
+    seen: list[str] = []
+
+    async def scene() -> bool:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            await bench.settle(app, pilot)
+            await pilot.press("ctrl+q")
+            await pilot.pause()
+            seen.append(screen_text(app) if app.is_running else "")
+            return app.return_value is not None
+
+    ended = asyncio.run(scene())
+    return "".join(seen), ended
+
+
+@pytest.fixture
+def waiting(bench: SettingsBench) -> SettingsBench:
+    """A store in which 12 events wait, and will go on waiting."""
+    bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 12))
+    bench.opened.call(settings.pause, ACTOR, NOW)
+    return bench
+
+
+def until_sends(bench: SettingsBench, worker: WorkerThread) -> Callable[[], bool]:
+    return lambda: any(
+        one.id == worker.worker_id and one.active for one in bench.opened.call(workers.everyone)
+    )
+
+
+def test_a_quit_while_nobody_else_sends_says_how_many_events_will_wait(
+    waiting: SettingsBench,
+) -> None:
+    with idle_worker(waiting) as worker:
+        eventually(until_sends(waiting, worker))
+        text, ended = quit_text(waiting)
+    assert "Quit? No other worker is alive." in text
+    assert "12 events will wait until one is started." in text
+    assert not ended
+
+
+def test_a_quit_while_another_stands_by_asks_nothing(waiting: SettingsBench) -> None:
+    with idle_worker(waiting) as worker:
+        eventually(until_sends(waiting, worker))
+        waiting.clock.now_ms = NOW
+        other = Worker("other", "hub", 812, "headless", False, NOW, NOW)
+        waiting.opened.call(workers.enter, other)
+        _, ended = quit_text(waiting)
+    assert ended
+
+
+def test_a_quit_without_a_worker_of_ones_own_asks_nothing(waiting: SettingsBench) -> None:
+    _, ended = quit_text(waiting)
+    assert ended
+    lock = SendingLock(waiting.opened.path)
+    assert lock.acquire()
+    lock.release()
