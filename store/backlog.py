@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from store import models
 from store.models import Delivery, Head, rows
-from store.stretch import left_out
+from store.ranges import gaps
 from store.webhook_rows import Redo, redo_of
 
 
@@ -32,8 +32,8 @@ def cut_before(row: models.Webhook, before_ms: int) -> Cut:
     The first event accepted later ends the cut, so that clocks which jumped never drop a newer one.
     """
     redo = redo_of(row)
-    left = _redo_left(row, redo, before_ms) if redo else None
-    from_redo = (redo.count if redo else 0) - (left.count if left else 0)
+    left = _redo_left(redo, before_ms) if redo else None
+    from_redo = (len(redo.numbers) if redo else 0) - (len(left.numbers) if left else 0)
     from_queue = 0 if left else _queue_cut(row, before_ms)
     return Cut(from_queue, from_redo, left)
 
@@ -54,10 +54,10 @@ def first_since(
         models.Event.seq > after,
         models.Event.seq <= until,
         models.Event.received_ms >= since_ms,
-        models.Event.seq.not_in(list(without)),
     )
-    first = rows(query.order_by(models.Event.seq).limit(1))
-    return int(first[0][0]) if first else None
+    # `without` may be longer than the list of values that a statement takes.
+    found = rows(query.order_by(models.Event.seq).limit(len(without) + 1))
+    return next((int(seq) for (seq,) in found if seq not in without), None)
 
 
 def head_of(type_: str) -> int:
@@ -65,13 +65,11 @@ def head_of(type_: str) -> int:
     return int(Head.get_by_id(type_).seq)
 
 
-def _redo_left(row: models.Webhook, redo: Redo, before_ms: int) -> Redo | None:
-    without = left_out(row, redo)
-    kept = first_since(redo.type, redo.next - 1, redo.last, before_ms, without=without)
-    if kept is None:
-        return None
-    dropped = set(range(redo.next, kept)) - without
-    return replace(redo, next=kept, count=redo.count - len(dropped))
+def _redo_left(redo: Redo, before_ms: int) -> Redo | None:
+    first, last = redo.numbers[0], redo.numbers[-1]
+    without = set(gaps(redo.numbers))
+    kept = first_since(redo.type, first - 1, last, before_ms, without=without)
+    return None if kept is None else redo.since(kept)
 
 
 def _queue_cut(row: models.Webhook, before_ms: int) -> int:

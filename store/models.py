@@ -80,7 +80,9 @@ class Webhook(Base):
 
     `redo_*` is a range of events sealed once already that is to be sealed anew (a reseal); it
     comes before everything after the cursor, and keeps its own type since a webhook's type may
-    be edited. `run_until` is the head that was noted when the current run started.
+    be edited. `redo_without` is the JSON list of numbers that are not in it; `redo_count` follows
+    from these and is kept for those who only count. `run_until` is the head that was noted when
+    the current run started.
     """
 
     id = AutoField()
@@ -116,6 +118,7 @@ class Webhook(Base):
     updated_ms = BigIntegerField()
     deleted_ms = BigIntegerField(null=True)
     erased_ms = BigIntegerField(null=True)
+    redo_without = TextField(null=True)
 
 
 Webhook.add_index(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from peewee import JOIN, fn
 
 from domain import bodies
-from store import models, settings
+from store import models, ranges, settings
 from store.errors import WrongKey
 from store.models import Attempt, Delivery, Head, database, rows
 from store.records import AttemptResult, Limits, PendingPlan, Plan, Verdict, Work
@@ -269,7 +269,7 @@ def _freeze(
         type=stretch.type,
         first_seq=stretch.seqs[0],
         last_seq=stretch.seqs[-1],
-        without=json.dumps(stretch.left_out()),
+        without=json.dumps(ranges.gaps(stretch.seqs)),
         count=len(stretch.seqs),
         bytes=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
@@ -298,8 +298,7 @@ def _event_bodies(type_: str, seqs: Sequence[int]) -> list[bytes]:
 
 def body_of(delivery: Delivery) -> bytes:
     """The body of a delivery, joined again from its events as it was frozen."""
-    left_out = set(json.loads(delivery.without))
-    seqs = [s for s in range(delivery.first_seq, delivery.last_seq + 1) if s not in left_out]
+    seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
     return bodies.join_body(_event_bodies(delivery.type, seqs), bytes(delivery.splice))
 
 

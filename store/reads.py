@@ -14,7 +14,7 @@ from store.errors import NotFound
 from store.models import rows
 from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
 from store.vault import Vault
-from store.webhook_rows import record_of, redo_of
+from store.webhook_rows import record_of
 
 PAGE = 200
 ID_DIGITS = 18
@@ -184,11 +184,10 @@ def _status(
 
 def _waiting_since(row: models.Webhook, pending: models.Delivery | None) -> int | None:
     type_, seq = row.type, row.cursor + 1
-    redo = redo_of(row)
     if pending is not None:
         type_, seq = pending.type, pending.first_seq
-    elif redo is not None:
-        type_, seq = redo.type, redo.next
+    elif row.redo_type is not None:
+        type_, seq = row.redo_type, row.redo_next
     first = rows(
         models.Event.select(models.Event.received_ms).where(
             models.Event.type == type_, models.Event.seq == seq

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from domain.actors import Actor
-from store import audit, models
+from store import audit, models, ranges
 from store.errors import Conflict, NotFound
 from store.models import Delivery, Event, Quarantine, database
 from store.webhook_rows import Redo, redo_of, set_redo
@@ -188,24 +188,23 @@ def _reseal(delivery: Delivery, row: models.Webhook, asked: Mapping[str, Any], n
     if released is not None:
         _back_to_quarantine(released, row, again=without is None)
         return
-    left = delivery.count
+    back = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
     if isinstance(without, str):
-        _quarantine(delivery, without, now_ms)
-        left -= 1
-    if left:
-        _put_back(delivery, row, left, asked["max_events"])
+        held = _quarantine(delivery, without, now_ms)
+        back = tuple(number for number in back if number != held)
+    if back:
+        _put_back(row, Redo(delivery.type, back, asked["max_events"]))
 
 
-def _put_back(delivery: Delivery, row: models.Webhook, count: int, max_events: int | None) -> None:
-    """Make the delivery's events the next to be sealed, before what already waits there."""
+def _put_back(row: models.Webhook, back: Redo) -> None:
+    """Make these events the next to be sealed, before what already waits there."""
     waiting = redo_of(row)
-    last = max(waiting.last, delivery.last_seq) if waiting else delivery.last_seq
-    count += waiting.count if waiting else 0
-    set_redo(row, Redo(delivery.type, delivery.first_seq, last, count, max_events))
+    set_redo(row, replace(back, numbers=back.numbers + (waiting.numbers if waiting else ())))
     row.save()
 
 
-def _quarantine(delivery: Delivery, event_id: str, now_ms: int) -> None:
+def _quarantine(delivery: Delivery, event_id: str, now_ms: int) -> int:
+    """Put an event of the delivery into quarantine; its number."""
     event = Event.get(Event.type == delivery.type, Event.id == event_id)
     Quarantine.insert(
         webhook=delivery.webhook_id,
@@ -215,6 +214,7 @@ def _quarantine(delivery: Delivery, event_id: str, now_ms: int) -> None:
         delivery_public_id=delivery.public_id,
         at_ms=now_ms,
     ).execute()
+    return int(event.seq)
 
 
 def _back_to_quarantine(event: Quarantine, row: models.Webhook, *, again: bool) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from peewee import fn
 
 from domain import bodies
-from store import models
+from store import models, ranges
 from store.models import Quarantine, rows
 from store.records import Limits
 from store.webhook_rows import Redo, redo_of, set_redo
@@ -27,17 +27,13 @@ class Stretch:
     origin: str
     """`redo`, `released` or `queue`."""
 
-    def left_out(self) -> list[int]:
-        """The numbers inside the range that are not sent."""
-        return sorted(set(range(self.seqs[0], self.seqs[-1] + 1)) - set(self.seqs))
-
 
 def next_stretch(row: models.Webhook, limits: Limits, splice_length: int) -> Stretch | None:
     """The events of the next request: as many as the limits allow, at least one."""
     most = Limits(row.max_events or limits.max_events, row.max_bytes or limits.max_bytes)
     redo = redo_of(row)
     if redo is not None:
-        return _redo(row, redo, most, splice_length)
+        return _redo(redo, most, splice_length)
     if row.released:
         return _released(row)
     seqs = _fitting(row.type, row.cursor, row.run_until, set(), most, splice_length)
@@ -57,25 +53,14 @@ def taken(row: models.Webhook, stretch: Stretch, delivery_id: int) -> None:
             Quarantine.seq == stretch.seqs[0],
         ).execute()
     elif redo is not None:
-        left = redo.count - len(stretch.seqs)
-        set_redo(row, replace(redo, next=stretch.seqs[-1] + 1, count=left))
+        set_redo(row, redo.since(stretch.seqs[-1] + 1))
 
 
-def left_out(row: models.Webhook, redo: Redo) -> set[int]:
-    """The events inside the range that went into quarantine."""
-    quarantined = Quarantine.select(Quarantine.seq).where(
-        Quarantine.webhook == row.id,
-        Quarantine.type == redo.type,
-        Quarantine.seq >= redo.next,
-        Quarantine.seq <= redo.last,
-    )
-    return {seq for (seq,) in rows(quarantined)}
-
-
-def _redo(row: models.Webhook, redo: Redo, limits: Limits, splice_length: int) -> Stretch | None:
+def _redo(redo: Redo, limits: Limits, splice_length: int) -> Stretch | None:
     most = replace(limits, max_events=min(limits.max_events, redo.max_events or sys.maxsize))
-    without = left_out(row, redo)
-    seqs = _fitting(redo.type, redo.next - 1, redo.last, without, most, splice_length)
+    first, last = redo.numbers[0], redo.numbers[-1]
+    without = set(ranges.gaps(redo.numbers))
+    seqs = _fitting(redo.type, first - 1, last, without, most, splice_length)
     return Stretch(redo.type, seqs, "redo") if seqs else None
 
 

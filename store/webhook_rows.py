@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
-from store import models
+from store import models, ranges
 from store.errors import NotFound, WrongKey
 from store.records import Secrets, Webhook
 from store.vault import Vault
@@ -19,30 +19,34 @@ Pairs = tuple[tuple[str, str], ...]
 class Redo:
     """Events sealed once already that are to be sealed anew, before anything after the cursor.
 
-    `count` leaves out those in quarantine.
+    `numbers` ascend and may have gaps: events in quarantine, or dropped in the meantime.
     """
 
     type: str
-    next: int
-    last: int
-    count: int
+    numbers: tuple[int, ...]
     max_events: int | None
+
+    def since(self, number: int) -> Redo:
+        """What is left of it from a number on."""
+        return replace(self, numbers=tuple(one for one in self.numbers if one >= number))
 
 
 def redo_of(row: models.Webhook) -> Redo | None:
     """The range to be sealed anew, if there is one."""
     if row.redo_type is None or row.redo_next is None or row.redo_last is None:
         return None
-    return Redo(row.redo_type, row.redo_next, row.redo_last, row.redo_count, row.redo_max_events)
+    numbers = ranges.numbers(row.redo_next, row.redo_last, row.redo_without)
+    return Redo(row.redo_type, numbers, row.redo_max_events) if numbers else None
 
 
 def set_redo(row: models.Webhook, redo: Redo | None) -> None:
     """Set or, with None or nothing left in it, clear the range; saving is the caller's."""
-    left = redo if redo is not None and redo.count else None
+    left = redo if redo is not None and redo.numbers else None
     row.redo_type = left.type if left else None
-    row.redo_next = left.next if left else None
-    row.redo_last = left.last if left else None
-    row.redo_count = left.count if left else 0
+    row.redo_next = left.numbers[0] if left else None
+    row.redo_last = left.numbers[-1] if left else None
+    row.redo_without = json.dumps(ranges.gaps(left.numbers)) if left else None
+    row.redo_count = len(left.numbers) if left else 0
     row.redo_max_events = left.max_events if left else None
 
 

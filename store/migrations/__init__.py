@@ -14,7 +14,7 @@ from peewee import DatabaseProxy, PeeweeException
 
 from store.errors import StoreUnavailable
 from store.failures import sentence
-from store.migrations import m0001_initial, m0002_drafts, m0003_yield
+from store.migrations import m0001_initial, m0002_drafts, m0003_yield, m0004_redo
 
 APPLICATION_ID = 0x70C51200
 """Marks a file as a Tocsin store (SQLite's header field for that purpose)."""
@@ -24,6 +24,7 @@ STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (
     m0001_initial.up,
     m0002_drafts.up,
     m0003_yield.up,
+    m0004_redo.up,
 )
 LATEST = len(STEPS)
 

@@ -196,6 +196,12 @@ class Both:
         )
         assert skipped == self.models[webhook_id].skip_before(before_ms)
 
+    def time_in_backlog(self, webhook_id: int, place: int) -> int:
+        """When an event that waits was accepted; with none, now."""
+        model = self.models[webhook_id]
+        times = [item.received_ms for item in model.redo + model.queue]
+        return times[place % len(times)] if times else self.desk.now_ms
+
     def add(self, type_: EventType, *, from_start: bool) -> None:
         model = Model(type_)
         if from_start:

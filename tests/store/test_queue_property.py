@@ -33,7 +33,6 @@ asks = st.sampled_from(["skip", "reseal", "reseal", "without", "without"])
 changes = st.sampled_from(
     ["pause", "unpause", "edit", "edit", "skip backlog", "add", "delete", "undelete", "pause all"]
 )
-times_ago = st.sampled_from([-1, 0, MINUTE, DAY])
 jumps = st.sampled_from([-DAY, -MINUTE, 1, MINUTE, 11 * MINUTE, DAY + 1, 2 * DAY, 4 * DAY])
 
 
@@ -94,7 +93,9 @@ class QueueMachine(RuleBasedStateMachine):
         webhook_id = chosen(both.live(), pick)
         if webhook_id is None or not both.models[webhook_id].active:
             return None
-        both.append(both.models[webhook_id].type, 5)
+        for count in (2, 2, 1):
+            both.append(both.models[webhook_id].type, count)
+            both.desk.now_ms += 1
         both.start(webhook_id, most + 1, new_run=True)
         both.fail(webhook_id)
         return webhook_id
@@ -119,8 +120,30 @@ class QueueMachine(RuleBasedStateMachine):
             if failing is not None:
                 self.both.ask(failing, "without", which, idle=False)
 
-    @rule(change=changes, pick=picks, type_=types, ago_ms=times_ago, yes=st.booleans())
-    def administer(self, change: str, pick: int, type_: EventType, ago_ms: int, yes: bool) -> None:
+    @rule(pick=picks, first=mosts, part=mosts, place=picks, again=mosts, without=st.booleans())
+    def skip_between_two_reseals(
+        self, pick: int, first: int, part: int, place: int, again: int, without: bool
+    ) -> None:
+        """Put a delivery back, seal a part of it, drop some of what waits, put the part back."""
+        both = self.both
+        webhook_id = self.failing(pick, first)
+        if webhook_id is None:
+            return
+        both.ask(webhook_id, "reseal", part, idle=False)
+        if webhook_id in both.works or self.failing_again(webhook_id, part) is None:
+            return
+        both.skip_backlog(webhook_id, both.time_in_backlog(webhook_id, place))
+        both.ask(webhook_id, "without" if without else "reseal", again, idle=False)
+
+    def failing_again(self, webhook_id: int, most: int) -> int | None:
+        self.both.start(webhook_id, most, new_run=False)
+        if webhook_id not in self.both.works:
+            return None
+        self.both.fail(webhook_id)
+        return webhook_id
+
+    @rule(change=changes, pick=picks, type_=types, place=st.integers(0, 12), yes=st.booleans())
+    def administer(self, change: str, pick: int, type_: EventType, place: int, yes: bool) -> None:
         both = self.both
         webhook_id = cast(int, chosen(both.live(), pick))
         if change == "pause":
@@ -130,7 +153,7 @@ class QueueMachine(RuleBasedStateMachine):
         elif change == "edit":
             both.edit(webhook_id, type_, "a" if yes else "b")
         elif change == "skip backlog":
-            both.skip_backlog(webhook_id, both.desk.now_ms - ago_ms)
+            both.skip_backlog(webhook_id, both.time_in_backlog(webhook_id, place) + yes)
         elif change == "add" and len(both.models) < 3:
             both.add(type_, from_start=yes)
         elif change == "delete" and len(both.live()) > 1:
