@@ -1,0 +1,168 @@
+"""Admin › Audit: who changed what, of all webhooks or of one, harmless whatever it says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from store import audit, audit_listing
+from tests.store.helpers import ACTOR, NOW, fields
+from tests.tui.helpers import screen_text
+from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tui.app import TocsinApp
+from tui.screens.audit import AuditScreen
+from tui.screens.change import ChangeScreen
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[SettingsBench]:
+    with settings_bench(tmp_path / "home" / "tocsin.db") as made:
+        yield made
+
+
+def note(bench: SettingsBench, number: int, webhook_id: int | None = None) -> None:
+    bench.opened.call(
+        audit.note_alone, ACTOR, "webhook.test", NOW + number, webhook_id, number=number
+    )
+
+
+async def open_audit(bench: SettingsBench, app: TocsinApp, pilot: Pilot[int]) -> AuditScreen:
+    await open_part(bench, app, pilot, "a")
+    assert isinstance(app.screen, AuditScreen)
+    return app.screen
+
+
+def cursor(screen: AuditScreen) -> object:
+    return screen.table.cursor
+
+
+async def settle(bench: SettingsBench, app: TocsinApp, pilot: Pilot[int]) -> None:
+    await bench.settle(app, pilot)
+    await app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def test_an_edit_is_told_before_and_after(bench: SettingsBench) -> None:
+    webhook_id = bench.store.add(fields(name="siem"))
+    bench.store.edit(webhook_id, replace(fields(name="siem"), max_events=7))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_audit(bench, app, pilot)
+            text = screen_text(app)
+            assert "Audit ── 2" in text
+            assert "webhook.edit" in text
+            assert "max events none -> 7" in text
+            assert "alice from 192.0.2.7 · webhook.edit · webhook 1" in text
+            await pilot.press("enter")
+            await pilot.pause()
+            assert isinstance(app.screen, ChangeScreen)
+            assert "max events none -> 7" in screen_text(app)
+            await pilot.press("q")
+            assert isinstance(app.screen, AuditScreen)
+
+    asyncio.run(scene())
+
+
+def test_a_new_line_is_on_top_and_the_cursor_stays_where_it_was_put(bench: SettingsBench) -> None:
+    for number in range(1, 4):
+        note(bench, number)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_audit(bench, app, pilot)
+            assert cursor(screen) == 3
+            note(bench, 4)
+            await settle(bench, app, pilot)
+            assert cursor(screen) == 4
+            await pilot.press("down")
+            note(bench, 5)
+            await settle(bench, app, pilot)
+            assert cursor(screen) == 3
+            assert list(screen.table.keys) == [5, 4, 3, 2, 1]
+
+    asyncio.run(scene())
+
+
+def test_the_list_can_be_of_one_webhook_by_name_or_number(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    note(bench, 1)
+    note(bench, 2, webhook_id=99)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_audit(bench, app, pilot)
+            await pilot.press("slash", *"siem", "enter")
+            await settle(bench, app, pilot)
+            assert list(screen.table.keys) == [1]
+            assert "Audit of webhook 1 ── 1" in screen_text(app)
+            await pilot.press("slash", "home", *["delete"] * 4, *"99", "enter")
+            await settle(bench, app, pilot)
+            assert list(screen.table.keys) == [3]
+            await pilot.press("escape")
+            await settle(bench, app, pilot)
+            assert list(screen.table.keys) == [3, 2, 1]
+
+    asyncio.run(scene())
+
+
+def test_an_unknown_name_is_refused_and_kept_for_correction(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_audit(bench, app, pilot)
+            await pilot.press("slash", *"siem", "enter")
+            await settle(bench, app, pilot)
+            assert "siem" in " ".join(note.message for note in app._notifications)
+            assert screen.query_one("#changes-filter").has_focus
+
+    asyncio.run(scene())
+
+
+def test_what_a_change_says_is_harmless(bench: SettingsBench) -> None:
+    evil = "x[/b]y [@click=app.bell]z \x1b]52;c;aGk=\x07 \u202eabc"
+    bench.opened.call(audit.note_alone, ACTOR, "webhook.test", NOW, None, error=evil)
+
+    async def scene() -> None:
+        async with bench.running(size=(120, 40)) as (app, pilot):
+            await open_audit(bench, app, pilot)
+            for _ in range(2):
+                text = screen_text(app)
+                assert "x[/b]y [@click=app.bell]z" in text
+                assert not {"\x1b", "\x07", "\u202e"} & set(text)
+                await pilot.press("enter")
+                await pilot.pause()
+
+    asyncio.run(scene())
+
+
+def test_of_a_long_trail_only_what_is_in_sight_is_read(bench: SettingsBench) -> None:
+    for number in range(1, 501):
+        note(bench, number)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_audit(bench, app, pilot)
+            assert len(screen.table.keys) == 500
+            assert screen.table.row_of(1) is None
+            await pilot.press("end")
+            await settle(bench, app, pilot)
+            assert cursor(screen) == 1
+            assert "number 1" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_ids_are_a_range_or_those_of_one_webhook(bench: SettingsBench) -> None:
+    assert list(bench.opened.call(audit_listing.ids)) == []
+    note(bench, 1)
+    note(bench, 2, webhook_id=5)
+    note(bench, 3)
+    assert bench.opened.call(audit_listing.ids) == range(3, 0, -1)
+    assert bench.opened.call(audit_listing.ids, 5) == [2]
+    found = bench.opened.call(audit_listing.some, [2, 77])
+    assert [(one.id, one.webhook_id, one.detail) for one in found] == [(2, 5, {"number": 2})]

@@ -1,0 +1,266 @@
+"""Worker and settings: who sends, pausing it all, and changing what the store keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.theme import BUILTIN_THEMES
+from textual.widgets import Input
+
+from domain.setting_kinds import THEMES
+from domain.settings import SETTINGS
+from store import settings, workers
+from store.records import Worker
+from store.workers import SendingLock
+from tests.store.helpers import ACTOR, NOW
+from tests.tui.helpers import screen_text
+from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tui.app import TocsinApp
+from tui.desk import settings_of_store
+from tui.screens.settings import SettingsScreen
+from tui.theme import textual_name
+from tui.worker_thread import WorkerThread
+
+NAMES = [setting.name for setting in SETTINGS]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[SettingsBench]:
+    with settings_bench(tmp_path / "home" / "tocsin.db") as made:
+        yield made
+
+
+def stored(bench: SettingsBench) -> dict[str, str]:
+    return bench.opened.call(settings.load_all)
+
+
+async def open_settings(bench: SettingsBench, app: TocsinApp, pilot: Pilot[int]) -> SettingsScreen:
+    await open_part(bench, app, pilot, "s")
+    assert isinstance(app.screen, SettingsScreen)
+    return app.screen
+
+
+async def change(
+    bench: SettingsBench, app: TocsinApp, pilot: Pilot[int], name: str, text: str
+) -> None:
+    """Go to a setting and type another value for it."""
+    screen = app.screen
+    assert isinstance(screen, SettingsScreen)
+    screen.table.move_to(name)
+    await pilot.press("e")
+    screen.query_one(Input).value = text
+    await pilot.press("enter")
+    await bench.settle(app, pilot)
+
+
+# Settings
+
+
+def test_a_setting_is_changed_unset_and_changed_back(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            await change(bench, app, pilot, "interval", "300s")
+            assert stored(bench) == {"interval": "5m"}
+            assert "interval          5m                   store" in screen_text(app)
+            await pilot.press("x")
+            await bench.settle(app, pilot)
+            assert stored(bench) == {}
+            assert "interval          3m                   default" in screen_text(app)
+            await pilot.press("u")
+            assert stored(bench) == {"interval": "5m"}
+            await pilot.press("u")
+            assert stored(bench) == {}
+
+    asyncio.run(scene())
+
+
+def test_a_wrong_value_is_told_while_it_is_typed_and_not_kept(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            await change(bench, app, pilot, "interval", "3 minutes")
+            assert "interval: '3 minutes' is not a duration; write a duration" in screen_text(app)
+            assert app.screen.query_one(Input).value == "3 minutes"
+            assert stored(bench) == {}
+            await pilot.press("escape")
+            await pilot.pause()
+            assert isinstance(app.screen, SettingsScreen)
+            assert "the time between two runs of a webhook" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_what_contradicts_another_setting_is_refused(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            await change(bench, app, pilot, "linger", "1m")
+            await change(bench, app, pilot, "interval", "30s")
+            assert "linger: 1m is longer than interval, which is 30s" in screen_text(app)
+            assert stored(bench) == {"linger": "1m"}
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("name", ["db", "key_file"])
+def test_where_the_store_is_cannot_be_kept_in_the_store(bench: SettingsBench, name: str) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            screen.table.move_to(name)
+            await pilot.press("e")
+            await pilot.pause()
+            assert screen.focused is screen.table
+            notes = [note.message for note in app._notifications]
+            assert notes == [
+                f"{name}: the store cannot say where it is itself; "
+                "write it in the configuration file"
+            ]
+
+    asyncio.run(scene())
+
+
+def test_a_value_that_wins_over_the_stores_is_named(bench: SettingsBench) -> None:
+    bench.origins["interval"] = "environment TOCSIN_INTERVAL"
+    bench.opened.call(settings.set_one, "interval", "5m", ACTOR, NOW)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            screen.table.move_to("interval")
+            await pilot.pause()
+            assert "the store keeps 5m, but here the value from environment" in screen_text(app)
+            await change(bench, app, pilot, "interval", "6m")
+            assert "But here the value from environment TOCSIN_INTERVAL wins." in " ".join(
+                note.message for note in app._notifications
+            )
+
+    asyncio.run(scene())
+
+
+def test_every_setting_is_in_the_list_with_what_it_is(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            assert list(screen.table.keys) == NAMES
+            for setting in SETTINGS:
+                screen.table.move_to(setting.name)
+                await pilot.pause()
+                assert f"{setting.name}: {setting.description}"[:70] in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_typing_right_after_the_key_goes_into_the_line(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            screen.table.move_to("interval")
+            screen.action_change()
+            assert isinstance(screen.focused, Input)
+
+    asyncio.run(scene())
+
+
+# Colours
+
+
+def test_every_theme_is_one_of_the_screens() -> None:
+    assert {textual_name(theme) for theme in THEMES} <= set(BUILTIN_THEMES)
+
+
+def test_a_theme_is_put_on_at_once_and_at_the_next_start(bench: SettingsBench) -> None:
+    async def choose() -> None:
+        async with bench.running() as (app, pilot):
+            assert app.theme == "textual-dark"
+            await open_settings(bench, app, pilot)
+            await change(bench, app, pilot, "theme", "Light")
+            assert app.theme == "textual-light"
+            await pilot.press("u")
+            await bench.settle(app, pilot)
+            assert app.theme == "textual-dark"
+            await change(bench, app, pilot, "theme", "nord")
+
+    async def start_again() -> None:
+        async with bench.running() as (app, _):
+            assert app.theme == "nord"
+
+    asyncio.run(choose())
+    asyncio.run(start_again())
+
+
+# Workers
+
+
+def enter(bench: SettingsBench, name: str, *, active: bool = False, age_ms: int = 0) -> None:
+    record = Worker(name, "hub", 812, "headless", active, NOW, NOW - age_ms)
+    bench.opened.call(workers.enter, record)
+
+
+def test_all_sending_is_paused_and_goes_on(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            await pilot.press("p")
+            await bench.settle(app, pilot)
+            assert bench.opened.call(settings.paused) is not None
+            assert "‖ all sending is paused by alice from 192.0.2.7" in screen_text(app)
+            await pilot.press("p")
+            await bench.settle(app, pilot)
+            assert bench.opened.call(settings.paused) is None
+            assert "paused" not in screen_text(app).splitlines()[2]
+
+    asyncio.run(scene())
+
+
+def test_every_worker_is_told_with_its_heartbeat(bench: SettingsBench) -> None:
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
+    enter(bench, "w1", active=True, age_ms=2_000)
+    enter(bench, "w2", age_ms=workers.OLD_HEARTBEAT_MS + 5_000)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            text = screen_text(app)
+            assert "● headless pid 812 on hub sends · heartbeat 2s ago" in text
+            assert "▲ headless pid 812 on hub is stopped, stuck or gone · heartbeat 20s" in text
+
+    asyncio.run(scene())
+    lock.release()
+
+
+def test_that_nobody_sends_is_told(bench: SettingsBench) -> None:
+    for number in range(5):
+        enter(bench, f"w{number}")
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            assert "✗ nobody is sending" in screen_text(app)
+            assert "and 2 more: `tocsin worker list`" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_the_log_of_this_terminals_worker_is_shown_harmless(bench: SettingsBench) -> None:
+    store = bench.opened.sibling()
+    bench.worker = WorkerThread(store, settings_of_store({}), settings_of_store)
+    bench.worker.lines.append("webhook 1: [b]bold[/b] \x1b[31mred")
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            await pilot.press("l")
+            await pilot.pause()
+            text = screen_text(app)
+            assert "[b]bold[/b]" in text
+            assert "\x1b" not in text
+
+    asyncio.run(scene())
+    store.close()
