@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
@@ -10,6 +11,7 @@ from domain.event_types import EventType
 from domain.extra_fields import extra_fields_text, parse_extra_fields
 from domain.field_errors import FieldError, FieldErrors
 from domain.headers import headers_text
+from domain.lines import Pair, Pairs
 from domain.settings import BY_NAME
 from domain.times import parse_time
 from domain.urls import check_url
@@ -78,17 +80,12 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the texts say. `best` leaves out what is wrong; `fields` is None if anything is."""
+    """What the texts say. `best` leaves out what is wrong, and is to be saved if nothing is."""
 
     best: WebhookFields
     start: Start
     errors: Mapping[str, str]
     now_ms: int
-
-    @property
-    def fields(self) -> WebhookFields | None:
-        """The fields, ready to be saved."""
-        return None if self.errors else self.best
 
 
 class _Reader:
@@ -107,6 +104,11 @@ class _Reader:
         except ValueError as error:
             self.errors[name] = str(error)
         return otherwise
+
+    def lines(self, name: str, read: Callable[[str], Pairs], text: str) -> Pairs:
+        """Of lines of which some are wrong, those that are right."""
+        whole = self.read(name, lambda: read(text), None)
+        return _right_lines(read, text) if whole is None else whole
 
     def limit(self, name: str, text: str) -> Any:
         return self.read(name, lambda: BY_NAME[name].parse(text) if text.strip() else None, None)
@@ -139,10 +141,8 @@ def read_contents(contents: Contents, now_ms: int) -> Reading:
         active=texts.state == ACTIVE,
         name=reader.read("name", lambda: _if_any(check_name, texts.name.strip()), None),
         url=reader.read("url", lambda: check_url(texts.url), ""),
-        headers=reader.read("headers", lambda: read_headers(texts.headers, known), ()),
-        extra_fields=reader.read(
-            "extra_fields", lambda: parse_extra_fields(texts.extra_fields), ()
-        ),
+        headers=reader.lines("headers", lambda text: read_headers(text, known), texts.headers),
+        extra_fields=reader.lines("extra_fields", parse_extra_fields, texts.extra_fields),
         max_events=reader.limit("max_events", texts.max_events),
         max_bytes=reader.limit("max_bytes", texts.max_bytes),
         interval_ms=reader.limit("interval", texts.interval),
@@ -172,6 +172,14 @@ def merge(mine: Contents, base: Contents, theirs: Contents) -> Merged:
     plain = replace(theirs.plain, **kept)
     merged = Contents(replace(plain, headers=hide(plain.headers, known)), known)
     return Merged(merged, frozenset(typed & saved & merged.changed_from(theirs)))
+
+
+def _right_lines(read: Callable[[str], Pairs], text: str) -> Pairs:
+    found: list[Pair] = []
+    for line in text.split("\n"):
+        with suppress(FieldErrors):
+            found += read(line)
+    return tuple(found)
 
 
 def _limit_text(name: str, value: int | None) -> str:

@@ -86,8 +86,9 @@ def test_every_error_stands_at_its_field_with_its_cure() -> None:
 
 
 def test_what_is_right_is_known_beside_what_is_wrong() -> None:
-    reading = read(name="siem", headers="no colon", max_events="5")
-    assert (reading.best.name, reading.best.headers, reading.best.max_events) == ("siem", (), 5)
+    best = read(name="siem", headers="no colon\nX-Foo: bar", max_events="5", url="").best
+    assert (best.name, best.headers, best.max_events) == ("siem", (("X-Foo", "bar"),), 5)
+    assert best.url == ""
 
 
 def test_where_to_start() -> None:
