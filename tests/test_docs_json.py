@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.desks import change_store
 from tests.documents import DOCS, section, table_rows
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
@@ -156,3 +157,5 @@ def test_answers(scene: Scene) -> None:
         counts
     )
     assert leaves(scene.json("db", "prune")) == documented("`tocsin db prune`")
+    change_store(scene.tocsin.db, "DELETE FROM event WHERE seq = 1")
+    assert leaves(scene.json("db", "check", "--json")) == documented("`tocsin db check --json`")

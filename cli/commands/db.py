@@ -56,8 +56,11 @@ def check(args: Namespace, context: Context) -> ExitCode:
     """Look for damage; print each fault that is found."""
     store = open_for_reading(context)
     found = _problems(store)
-    for problem in found:
-        context.out.data(problem)
+    if args.json:
+        context.out.json({"ok": not found, "problems": found})
+    else:
+        for problem in found:
+            context.out.data(problem)
     if found:
         return ExitCode.CHECK_FAILED
     context.out.note(f"{store.path} is sound.")
@@ -70,8 +73,9 @@ def backup(args: Namespace, context: Context) -> ExitCode:
     store = open_for_reading(context)
     if args.with_key:
         store.call(store.vault.check)
-        beside = backups.backup_key(store.vault.key_file, target)
     backups.backup_to(store.path, target)
+    if args.with_key:
+        beside = _backup_key(store, target)
     context.out.note(f"{store.path} is copied to {target} ({size_text(store_bytes(target))}).")
     if args.with_key:
         context.out.note(f"Its key is in {beside}: who has both files can read the secrets.")
@@ -123,6 +127,15 @@ def prune(args: Namespace, context: Context) -> ExitCode:
         {"events": gone.events, "deliveries": gone.deliveries, "webhooks": gone.webhooks}
     )
     return ExitCode.OK
+
+
+def _backup_key(store: Store, target: Path) -> Path:
+    """Write the key beside its backup; without the one the other is not left either."""
+    try:
+        return backups.backup_key(store.vault.key_file, target)
+    except StoreError:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _problems(store: Store) -> list[str]:

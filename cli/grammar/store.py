@@ -42,7 +42,7 @@ def build(parser: Parser) -> None:
     """Add every command of `tocsin db`."""
     commands = add_commands(parser)
     add_leaf(commands, "upgrade", f"{RUN}:upgrade", "make the store or bring it up to date")
-    add_leaf(commands, "check", f"{RUN}:check", "look for damage")
+    add_json(add_leaf(commands, "check", f"{RUN}:check", "look for damage"))
     backup = add_leaf(commands, "backup", f"{RUN}:backup", "write a copy of the store to a file")
     backup.add_argument("file", metavar="FILE", help="the file to make")
     backup.add_argument(
@@ -52,8 +52,5 @@ def build(parser: Parser) -> None:
         commands, "restore", f"{RUN}:restore", "fill an empty store from a backup, sending paused"
     )
     restore.add_argument("file", metavar="FILE", help="the backup")
-    prune = add_leaf(
-        commands, "prune", f"{RUN}:prune", "drop what is kept longer than settings say"
-    )
-    for parser_that_asks in (restore, prune):
-        add_yes(parser_that_asks)
+    add_yes(restore)
+    add_leaf(commands, "prune", f"{RUN}:prune", "drop what is kept longer than settings say")

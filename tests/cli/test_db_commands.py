@@ -102,6 +102,19 @@ def test_check_of_a_sound_store(tocsin: Tocsin) -> None:
     assert done.stderr == f"{tocsin.db} is sound.\n"
 
 
+def test_check_as_json(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        filled(desk)
+    done = tocsin.run("db", "check", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"ok": True, "problems": []})
+    change_store(tocsin.db, "DELETE FROM event WHERE seq = 2")
+    done = tocsin.run("db", "check", "--json")
+    assert done.returncode == ExitCode.CHECK_FAILED
+    found = json.loads(done.stdout)
+    assert not found["ok"]
+    assert any("alerts" in problem for problem in found["problems"])
+
+
 def test_check_prints_each_fault(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         filled(desk)
@@ -166,6 +179,18 @@ def test_backup_overwrites_nothing(tocsin: Tocsin) -> None:
     assert done.returncode == ExitCode.CHECK_FAILED
     assert "exists already" in done.stderr
     assert (tocsin.home / "copy.db").read_text() == "mine"
+
+
+@pytest.mark.parametrize("taken", ["copy.db", "copy.db.key"])
+def test_backup_with_the_key_leaves_both_files_or_none(tocsin: Tocsin, taken: str) -> None:
+    with desk_of(tocsin) as desk:
+        filled(desk)
+    (tocsin.home / taken).write_text("mine")
+    done = tocsin.run("db", "backup", "copy.db", "--with-key")
+    assert done.returncode == ExitCode.CHECK_FAILED
+    assert f"{taken} exists already" in done.stderr
+    assert [file.name for file in tocsin.home.glob("copy.db*")] == [taken]
+    assert (tocsin.home / taken).read_text() == "mine"
 
 
 def test_backup_with_a_lost_key_writes_nothing(tocsin: Tocsin) -> None:
@@ -286,6 +311,12 @@ def test_restore_refuses_what_is_no_backup(tocsin: Tocsin, content: bytes) -> No
     assert done.returncode in (ExitCode.CHECK_FAILED, ExitCode.UNAVAILABLE)
     assert "copy.db" in done.stderr
     assert status_of(tocsin)["paused"] is None
+
+
+def test_prune_asks_nothing_and_takes_no_yes(tocsin: Tocsin) -> None:
+    done = tocsin.run("db", "prune", "--yes")
+    assert done.returncode == ExitCode.USAGE
+    assert "--yes" in done.stderr
 
 
 def test_prune_drops_what_was_delivered_long_ago(tocsin: Tocsin) -> None:
