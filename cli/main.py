@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cli.exit_codes import ExitCode, Failure
 from cli.grammar.tree import build
 from cli.output import Output
+from cli.streams import standard_streams
 from domain.version import VERSION
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ NO_SCREEN = "there is no terminal here: see `tocsin status`, or `tocsin --help` 
 def main(arguments: Sequence[str] | None = None) -> ExitCode:
     """Run one command line; what went wrong is one line on stderr and the exit code."""
     os.umask(0o077)
-    out = Output(sys.stdout, sys.stderr, sys.stdin)
+    out = Output(*standard_streams())
     run = _Run(list(sys.argv[1:] if arguments is None else arguments), out)
     try:
         exit_code = run.run()

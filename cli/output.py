@@ -18,9 +18,12 @@ WIDE = frozenset("WF")
 
 
 class Output:
-    """Where a command writes. Outside text goes through `safe` here, and nowhere else."""
+    """Where a command writes. Outside text goes through `safe` here, and nowhere else.
 
-    def __init__(self, stdout: TextIO, stderr: TextIO, stdin: TextIO) -> None:
+    `stdin` is None where it was closed.
+    """
+
+    def __init__(self, stdout: TextIO, stderr: TextIO, stdin: TextIO | None) -> None:
         self._stdout, self._stderr, self._stdin = stdout, stderr, stdin
         for stream in (stdout, stderr):
             if isinstance(stream, io.TextIOWrapper):
@@ -33,13 +36,15 @@ class Output:
 
     @property
     def stdin(self) -> BinaryIO:
-        """The bytes given on stdin."""
+        """The bytes given on stdin. Raises Failure where it is closed."""
+        if self._stdin is None:
+            raise Failure("stdin is closed: give it an input, or name a file", ExitCode.NO_INPUT)
         return self._stdin.buffer
 
     @property
     def interactive(self) -> bool:
         """Whether a question would be read and answered by a person."""
-        return self._stdin.isatty() and self._stderr.isatty()
+        return self._stdin is not None and self._stdin.isatty() and self._stderr.isatty()
 
     def data(self, text: str) -> None:
         """Write lines of text to stdout."""
@@ -86,7 +91,7 @@ class Output:
         """
         if yes:
             return True
-        if not self.interactive:
+        if self._stdin is None or not self.interactive:
             raise Failure(f"{question} Nothing was done: add --yes", ExitCode.USAGE)
         self._stderr.write(safe(question, len(question) * 10) + " [y/N] ")
         self._stderr.flush()

@@ -76,7 +76,7 @@ def test_without_command_and_terminal_it_points_to_status(tocsin: Tocsin) -> Non
     assert done.stdout == ""
 
 
-def test_without_command_on_a_terminal_it_helps(tocsin: Tocsin) -> None:
+def test_without_command_and_only_stdout_a_terminal_it_points_to_status(tocsin: Tocsin) -> None:
     person, program = pty.openpty()
     done = subprocess.run(
         tocsin.command,
@@ -89,7 +89,7 @@ def test_without_command_on_a_terminal_it_helps(tocsin: Tocsin) -> None:
     os.close(program)
     os.close(person)
     assert done.returncode == ExitCode.USAGE
-    assert done.stderr.startswith("usage: tocsin")
+    assert "tocsin status" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["nonsense"], ["webhook"], ["status", "--nonsense"]])
@@ -241,3 +241,32 @@ def test_ctrl_c_is_no_traceback(tocsin: Tocsin) -> None:
 def test_every_exit_code_says_what_it_means() -> None:
     assert all(code.description for code in ExitCode)
     assert len({code.description for code in ExitCode}) == len(ExitCode)
+
+
+@pytest.mark.parametrize(
+    ("words", "closed", "exit_code"),
+    [
+        ("status --check", "2>&-", ExitCode.OK),
+        ("status", ">&-", ExitCode.OK),
+        ("status --check", "<&- >&- 2>&-", ExitCode.OK),
+        ("worker run --once", "<&- >&- 2>&-", ExitCode.OK),
+        ("event emit", "<&-", ExitCode.NO_INPUT),
+    ],
+)
+def test_a_closed_standard_stream_is_no_bug(
+    words: str, closed: str, exit_code: ExitCode, tocsin: Tocsin
+) -> None:
+    assert tocsin.run("db", "upgrade").returncode == 0
+    done = subprocess.run(
+        [
+            *("sh", "-c", f'exec "$@" {closed}', "sh", *tocsin.command),
+            *("--db", str(tocsin.db), *words.split()),
+        ],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(tocsin.home), "PATH": os.environ["PATH"]},
+        check=False,
+    )
+    assert (done.returncode, "bug" in done.stderr) == (exit_code, False), done.stderr
+    assert ("stdin is closed" in done.stderr) == (exit_code is ExitCode.NO_INPUT)
+    assert not (tocsin.home / "crash.log").exists()
