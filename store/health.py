@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from store import models, outbox
+from store import models, sealing
 from store.errors import WrongKey
 from store.vault import Vault
 
@@ -40,7 +40,7 @@ def _pending_bodies() -> list[str]:
     return [
         f"delivery {row.public_id} no longer has the bytes that were sealed"
         for row in rows
-        if hashlib.sha256(outbox.body_of(row)).hexdigest() != row.sha256
+        if hashlib.sha256(sealing.body_of(row)).hexdigest() != row.sha256
     ]
 
 

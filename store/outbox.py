@@ -1,4 +1,4 @@
-"""Deliveries: sealing them, starting and recording their attempts.
+"""Deliveries: starting their attempts and recording what came of them.
 
 The worker is the only caller; what admins do to deliveries is in `store/requests.py`. Every
 function is one transaction, and only ever touches deliveries that are still pending.
@@ -6,23 +6,18 @@ function is one transaction, and only ever touches deliveries that are still pen
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
 
 from peewee import JOIN, fn
 
-from domain import bodies
-from store import models, ranges, settings
+from store import models, settings
 from store.errors import WrongKey
 from store.models import Attempt, Delivery, Head, database, rows
 from store.records import AttemptResult, Limits, PendingPlan, Plan, Verdict, Work
 from store.requests import apply_asked
-from store.stretch import Stretch, next_stretch, taken
+from store.sealing import NewId, frozen_body, seal
 from store.vault import Vault
-from store.webhook_rows import headers_of, pairs, secrets_of
-
-NewId = Callable[[], str]
+from store.webhook_rows import headers_of, secrets_of
 
 
 def plans() -> list[Plan]:
@@ -202,7 +197,7 @@ def _start_next(
     delivery = Delivery.get_or_none(Delivery.webhook == webhook_id, Delivery.state == "pending")
     if delivery is None:
         return _seal_and_begin(row, limits, new_id, vault, now_ms, new_run)
-    body = _frozen_body(delivery)
+    body = frozen_body(delivery)
     if body is None or delivery.blocked is not None:
         return None
     return _begin(delivery, body, row, vault, now_ms)
@@ -211,7 +206,7 @@ def _start_next(
 def _seal_and_begin(
     row: models.Webhook, limits: Limits, new_id: NewId, vault: Vault, now_ms: int, new_run: bool
 ) -> Work | None:
-    sealed = _seal(row, limits, new_id, now_ms, new_run)
+    sealed = seal(row, limits, new_id, now_ms, new_run)
     return _begin(*sealed, row, vault, now_ms) if sealed is not None else None
 
 
@@ -238,81 +233,6 @@ def _begin(delivery: Delivery, body: bytes, row: models.Webhook, vault: Vault, n
         revision=row.revision,
         interval_ms=row.interval_ms,
     )
-
-
-def _seal(
-    row: models.Webhook, limits: Limits, new_id: NewId, now_ms: int, new_run: bool
-) -> tuple[Delivery, bytes] | None:
-    """Freeze the next events after the webhook's place into a delivery."""
-    if new_run:
-        row.run_until = Head.get_by_id(row.type).seq
-        row.last_run_ms = now_ms
-    splice = bodies.splice(pairs(row.extra_fields))
-    stretch = next_stretch(row, limits, len(splice))
-    if stretch is None:
-        if new_run:
-            row.save()
-        return None
-    body = bodies.join_body(_event_bodies(stretch.type, stretch.seqs), splice)
-    delivery = _freeze(row, stretch, splice, body, new_id(), now_ms)
-    taken(row, stretch, delivery.id)
-    row.save()
-    return delivery, body
-
-
-def _freeze(
-    row: models.Webhook, stretch: Stretch, splice: bytes, body: bytes, public_id: str, now_ms: int
-) -> Delivery:
-    return Delivery.create(
-        public_id=public_id,
-        webhook=row.id,
-        type=stretch.type,
-        first_seq=stretch.seqs[0],
-        last_seq=stretch.seqs[-1],
-        without=json.dumps(ranges.gaps(stretch.seqs)),
-        count=len(stretch.seqs),
-        bytes=len(body),
-        sha256=hashlib.sha256(body).hexdigest(),
-        splice=splice,
-        layout=bodies.LAYOUT,
-        sealed_ms=now_ms,
-        next_attempt_ms=now_ms,
-        reason="attempt 1",
-    )
-
-
-def _event_bodies(type_: str, seqs: Sequence[int]) -> list[bytes]:
-    """The bodies of these events in order; fewer if some are gone from the store."""
-    query = (
-        models.Event.select(models.Event.seq, models.Event.body)
-        .where(
-            models.Event.type == type_,
-            models.Event.seq >= seqs[0],
-            models.Event.seq <= seqs[-1],
-        )
-        .order_by(models.Event.seq)
-    )
-    wanted = set(seqs)
-    return [body for seq, body in rows(query) if seq in wanted]
-
-
-def body_of(delivery: Delivery) -> bytes:
-    """The body of a delivery, joined again from its events as it was frozen."""
-    seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
-    return bodies.join_body(_event_bodies(delivery.type, seqs), bytes(delivery.splice))
-
-
-def _frozen_body(delivery: Delivery) -> bytes | None:
-    """The body if it is still the one that was sealed; otherwise the delivery is blocked."""
-    body = body_of(delivery)
-    if hashlib.sha256(body).hexdigest() == delivery.sha256:
-        return body
-    blocked = (
-        "its events no longer give the bytes that were sealed (SHA-256 differs): it is not sent; "
-        "reseal it to send what is there now, or skip it"
-    )
-    Delivery.update(blocked=blocked).where(Delivery.id == delivery.id).execute()
-    return None
 
 
 def _write_attempt(work: Work, result: AttemptResult) -> None:

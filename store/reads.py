@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
-from store import models, outbox, webhooks
+from store import models, sealing, webhooks
 from store.errors import NotFound
 from store.models import rows
 from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
@@ -86,7 +86,7 @@ def attempts(public_id: str, *, limit: int = PAGE) -> list[Attempt]:
 def body(public_id: str) -> bytes:
     """The exact body of a delivery. Raises NotFound if its events were pruned since."""
     row = _delivery_row(public_id)
-    joined = outbox.body_of(row)
+    joined = sealing.body_of(row)
     if row.state != "pending" and hashlib.sha256(joined).hexdigest() != row.sha256:
         raise NotFound(f"the events of delivery {public_id} are no longer kept")
     return joined
@@ -186,7 +186,7 @@ def _waiting_since(row: models.Webhook, pending: models.Delivery | None) -> int 
     type_, seq = row.type, row.cursor + 1
     if pending is not None:
         type_, seq = pending.type, pending.first_seq
-    elif row.redo_type is not None:
+    elif row.redo_type is not None and row.redo_next is not None:
         type_, seq = row.redo_type, row.redo_next
     first = rows(
         models.Event.select(models.Event.received_ms).where(

@@ -12,7 +12,7 @@ import pytest
 
 from domain.event_types import EventType
 from store import events as event_store
-from store import health, models, outbox, prune, reads, requests, webhooks
+from store import health, models, outbox, prune, reads, requests, sealing, webhooks
 from store import settings as store_settings
 from store.database import open_store
 from store.errors import Conflict, NotFound
@@ -267,7 +267,7 @@ class Both:
             assert (row.public_id, row.attempts) == (wanted.id, wanted.attempts)
             assert (row.sending_since_ms is not None) == wanted.in_flight
             assert row.sha256 == hashlib.sha256(wanted.body).hexdigest()
-            assert self.desk.call(outbox.body_of, row) == wanted.body
+            assert self.desk.call(sealing.body_of, row) == wanted.body
 
     def nothing_undelivered_is_pruned(self) -> None:
         for type_ in TYPES:
