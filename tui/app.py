@@ -8,19 +8,18 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
 
-from delivery.report import undelivered_events
-from domain.words import counted
 from tui.desk import Desk
+from tui.leaving import question_before_leaving
 from tui.live import LOOK_S, Live
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.too_small import LEAST, TooSmallScreen
 from tui.sections import SECTIONS, base_screen, first_screens
@@ -156,25 +155,12 @@ class TocsinApp(App[int]):
 
     def action_leave(self) -> None:
         """Quit; if nobody else sends then, say so first."""
-        waiting = self._left_waiting()
-        if not waiting:
+        own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
+        question = question_before_leaving(self.live.report, own)
+        if question is None or self._throwaway:
             self.exit(0)
-            return
-        question = Question(
-            "Quit? No other worker is alive.",
-            (f"{counted(waiting, 'event')} will wait until one is started.",),
-            yes="Quit",
-        )
-        self.push_screen(ConfirmScreen(question), lambda yes: self.exit(0) if yes else None)
-
-    def _left_waiting(self) -> int:
-        report = self.live.report
-        if report is None or self._worker is None or not self._worker.alive or self._throwaway:
-            return 0
-        others = [one for one in report.overview.workers if one.id != self._worker.worker_id]
-        if any(not report.is_old(one) for one in others):
-            return 0
-        return undelivered_events(report)
+        else:
+            self.push_screen(ConfirmScreen(question), lambda yes: self.exit(0) if yes else None)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the screen that is seen, and the sections."""
@@ -187,6 +173,10 @@ class TocsinApp(App[int]):
                     lambda key=binding.key: self.simulate_key(key),
                 )
         yield SystemCommand("theme", "Choose the colours", self.action_change_theme)
+
+    @on(TocsinScreen.Failed)
+    def _failed(self, message: TocsinScreen.Failed) -> None:
+        self._handle_exception(message.error)
 
     def _handle_exception(self, error: Exception) -> None:
         """Tell of a bug without its local values, and go on; after some, end with status 70."""

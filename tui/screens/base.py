@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
 from domain.safe import safe
 from tui.desk import Desk, Refused
@@ -30,6 +33,12 @@ class TocsinScreen(Screen[Any]):
         Binding("question_mark", "app.help", "help", key_display="?", id="help"),
         Binding("q,escape", "back", "back", id="back"),
     ]
+
+    @dataclass
+    class Failed(Message):
+        """Work in the background has met a bug."""
+
+        error: Exception
 
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
@@ -90,6 +99,16 @@ class TocsinScreen(Screen[Any]):
             timeout=TOAST_S,
             markup=False,
         )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What fails in the background is told like anything else that fails."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        if isinstance(error, Refused):
+            self.tell(str(error), bad=True)
+        elif isinstance(error, Exception):
+            self.post_message(self.Failed(error))
 
     def action_back(self) -> None:
         """Leave this screen; the last one stays."""
