@@ -13,7 +13,7 @@ from tui.widgets.columns import Cell, Column, Row
 
 COLUMNS = (
     Column("when", "When UTC", 14, sortable=False),
-    Column("who", "Who", 14, sortable=False),
+    Column("who", "Who", 12, sortable=False),
     Column("from", "From", 15, from_width=98, sortable=False),
     Column("action", "Action", 16, sortable=False),
     Column("webhook", "Webhook", 7, right=True, sortable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -81,14 +81,13 @@ def _bounds(setting: Setting) -> str:
 
 def _who_decides(setting: Setting, told: Told) -> str:
     origin = told.origin(setting)
+    now = f"{told.value(setting) or 'nothing'} from {origin}"
     if setting.name in PLACES_OF_THE_STORE:
-        return f"from {origin}; it cannot be kept in the store: write it in the configuration file"
+        return f"{now}; only a configuration file can say so for good"
     kept = told.stored.get(setting.name)
     if kept is not None and origin != STORE:
         return f"the store keeps {kept}, but here the value from {origin} wins"
-    if origin in (STORE, DEFAULT):
-        return f"from {origin}"
-    return f"from {origin}, which wins over what is set here"
+    return now if origin in (STORE, DEFAULT) else f"{now}, which wins over the store"
 
 
 def worker_lines(report: Report, own: str | None, trouble: str | None) -> Text:
@@ -102,21 +101,23 @@ def worker_lines(report: Report, own: str | None, trouble: str | None) -> Text:
 
 def _lines(report: Report, own: str | None, trouble: str | None) -> list[tuple[str, str]]:
     everyone = report.overview.workers
-    lines = []
-    if report.paused is not None:
-        since = second_text(report.paused.since_ms)
-        lines.append(
-            (f"‖ all sending is paused by {report.paused.by} since {since}: p goes on", "bold")
-        )
+    lines = [(line, "bold") for line in _stops(report)]
     if trouble is not None:
         lines.append((f"✗ this terminal's worker has ended: {trouble}", "bold"))
     elif own is None:
-        lines.append(("○ this terminal has no worker: the store must be upgraded first", ""))
-    if not any(one.active and report.locked for one in everyone):
-        lines.append(("✗ nobody is sending", "bold"))
+        lines.append(("○ this terminal sends nothing: run `tocsin db upgrade` first", ""))
     lines += [(_worker_line(one, report, own), "") for one in everyone[:SHOWN_WORKERS]]
     more = len(everyone) - SHOWN_WORKERS
     return [*lines, (f"  and {more} more: `tocsin worker list`", "")] if more > 0 else lines
+
+
+def _stops(report: Report) -> Iterator[str]:
+    """What keeps everything from being sent."""
+    if report.paused is not None:
+        since = second_text(report.paused.since_ms)
+        yield f"‖ all sending is paused by {report.paused.by} since {since}: p goes on"
+    if not any(one.active and report.locked for one in report.overview.workers):
+        yield "✗ nobody is sending"
 
 
 def _worker_line(one: Worker, report: Report, own: str | None) -> str:
