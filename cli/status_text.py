@@ -7,6 +7,7 @@ from delivery.problems import answer_text
 from delivery.report import Report
 from domain.words import counted, second_text, size_text, span_text
 from store.records import SourceHealth, WebhookStatus, Worker
+from store.workers import is_gone
 
 COLUMNS = (
     "ID",
@@ -76,7 +77,9 @@ def _workers(report: Report) -> list[str]:
 def _worker(worker: Worker, report: Report) -> str:
     age = span_text(report.now_ms - worker.heartbeat_ms)
     does = "sends" if worker.active else "stands by"
-    if report.is_old(worker):
+    if is_gone(worker, report.now_ms):
+        does = "is gone"
+    elif report.is_old(worker):
         does = _silent(worker, report)
     return (
         f"worker   {worker.id} ({worker.kind}, {worker.host}, pid {worker.pid}) {does}, "
@@ -86,7 +89,7 @@ def _worker(worker: Worker, report: Report) -> str:
 
 def _silent(worker: Worker, report: Report) -> str:
     if not worker.active:
-        return "stood by and is stopped, stuck or gone"
+        return "is stopped, stuck or gone"
     if report.locked:
         return "is stopped or stuck, and keeps the lock on purpose"
     return "is gone"

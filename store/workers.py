@@ -16,6 +16,8 @@ HEARTBEAT_MS = 5_000
 OLD_HEARTBEAT_MS = 3 * HEARTBEAT_MS
 """From this age on a heartbeat is called old: the process is stopped, stuck or gone."""
 
+MISSED_BEAT_MS = HEARTBEAT_MS + 1_000
+
 FORGET_MS = 3_600_000
 
 TERMINAL = "terminal"
@@ -68,10 +70,12 @@ class SendingLock:
 
 
 def enter(worker: Worker) -> None:
-    """Write that a worker is here, and forget those not heard of for an hour."""
+    """Write that a worker is here, and forget those that are gone or not heard of for an hour."""
+    now_ms = worker.heartbeat_ms
     with database.atomic():
+        gone = [other.id for other in everyone() if is_gone(other, now_ms)]
         models.Worker.delete().where(
-            models.Worker.heartbeat_ms < worker.heartbeat_ms - FORGET_MS
+            (models.Worker.heartbeat_ms < now_ms - FORGET_MS) | models.Worker.id.in_(gone)
         ).execute()
         models.Worker.insert(
             id=worker.id,
@@ -82,6 +86,22 @@ def enter(worker: Worker) -> None:
             started_ms=worker.started_ms,
             heartbeat_ms=worker.heartbeat_ms,
         ).execute()
+
+
+def is_gone(worker: Worker, now_ms: int) -> bool:
+    """Whether a worker of this host has no process any more, as after kill -9.
+
+    One that beats lives, in a container perhaps, whose process numbers are others.
+    """
+    if worker.host != os.uname().nodename or now_ms - worker.heartbeat_ms < MISSED_BEAT_MS:
+        return False
+    try:
+        os.kill(worker.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it is another account's
+    return False
 
 
 def beat(worker_id: str, now_ms: int, *, active: bool) -> None:

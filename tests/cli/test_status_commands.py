@@ -8,6 +8,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,8 @@ from cli.output import Output
 from cli.status_report import read_report
 from domain.event_types import EventType
 from store import settings, sources, workers
-from store.workers import OLD_HEARTBEAT_MS, SendingLock
+from store.records import Worker
+from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
 from tests.cli.desks import change_store, desk_of, enter_worker, newer, status_of
 from tests.program import ROOT, Tocsin
 from tests.store.helpers import ACTOR, MINUTE, Desk, event, events, fields
@@ -310,8 +312,18 @@ def test_a_silent_worker_with_the_lock_is_stopped_or_stuck(tocsin: Tocsin) -> No
 def test_a_silent_worker_that_stood_by_is_no_alarm(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         enter_worker(desk, age_ms=OLD_HEARTBEAT_MS + 1_000, active=False)
-    assert "stood by and is stopped, stuck or gone" in tocsin.run("status").stdout
+    assert "pid 812) is stopped, stuck or gone" in tocsin.run("status").stdout
     assert check(tocsin)[0] == 0
+
+
+def test_a_worker_whose_process_ended_is_gone(tocsin: Tocsin) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with desk_of(tocsin) as desk:
+        beat_ms = desk.now_ms - MISSED_BEAT_MS
+        role = os.uname().nodename, ended.pid, "headless", False
+        desk.call(workers.enter, Worker("w1", *role, beat_ms, beat_ms))
+    assert f"pid {ended.pid}) is gone, heartbeat " in tocsin.run("status").stdout
 
 
 def test_an_outdated_store_can_be_looked_at(tocsin: Tocsin) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,3 +128,20 @@ def test_workers_that_were_not_heard_of_for_an_hour_are_forgotten(desk: Desk) ->
     assert len(everyone(desk)) == 2
     desk.call(workers.enter, worker("newer", NOW + workers.FORGET_MS + 1))
     assert [name for name, _, _ in everyone(desk)] == ["new", "newer"]
+
+
+def test_workers_whose_process_is_gone_are_forgotten_at_once(desk: Desk) -> None:
+    here = os.uname().nodename
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for name, host, pid in (
+        ("gone", here, ended.pid),
+        ("alive", here, os.getpid()),
+        ("elsewhere", "other", ended.pid),
+    ):
+        desk.call(workers.enter, Worker(name, host, pid, "headless", False, NOW, NOW))
+    late = NOW + workers.MISSED_BEAT_MS
+    one = Worker("contained", here, ended.pid, "headless", False, late, late)
+    assert not workers.is_gone(one, late)
+    desk.call(workers.enter, one)
+    assert [name for name, _, _ in everyone(desk)] == ["alive", "elsewhere", "contained"]
