@@ -35,7 +35,7 @@ def row_of(attempt: Attempt, longest_ms: int, now_ms: int) -> Row:
         Cell(moment(attempt.started_ms, now_ms), "dim"),
         Cell(span_text(attempt.duration_ms)),
         Cell(bar(attempt.duration_ms, longest_ms), tone),
-        Cell(("✓ " if good else "✗ ") + words_of(attempt), tone),
+        Cell(f"{'✓' if good else '✗'} {_short(attempt)}", tone),
     )
 
 
@@ -59,9 +59,13 @@ def bar(duration_ms: int, longest_ms: int) -> str:
 
 def words_of(attempt: Attempt) -> str:
     """What came of it, in plain words."""
-    if attempt.detail:
-        return attempt.detail
-    return short_error(attempt.error) if attempt.status is None else status_words(attempt.status)
+    return attempt.detail or _short(attempt)
+
+
+def _short(attempt: Attempt) -> str:
+    if attempt.status is not None:
+        return status_words(attempt.status)
+    return attempt.detail or short_error(attempt.error)
 
 
 def longest(attempts: Sequence[Attempt]) -> int:

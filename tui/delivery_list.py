@@ -17,6 +17,7 @@ from tui.delivery_keys import DeliveryKeys
 from tui.delivery_rows import Reader, lines, queue_line
 from tui.desk import Desk
 from tui.live import Live
+from tui.pace import Pace
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import Key, LiveTable
 
@@ -24,8 +25,9 @@ PAGE = 200
 """Rows that are read at once."""
 
 KEPT_ROWS = 4_000
-PACE_MS = 1_000
-"""While many are delivered the list moves on so often: each move paints all of it."""
+PACE_MS = 4_000
+MOVES_AT_ONCE = 4
+"""A move of the list paints all of it (8 KB): some at once, then one in each PACE_MS."""
 
 FILTER_SHOWN = 40
 EMPTY = """Nothing was sealed for delivery yet.
@@ -45,7 +47,7 @@ class DeliveryList(DeliveryActions):
         self._keys = DeliveryKeys()
         self._rows: dict[int, Listed] = {}
         self._following = True
-        self._moved_ms = 0
+        self._pace = Pace(PACE_MS, MOVES_AT_ONCE)
 
     @property
     def table(self) -> LiveTable:
@@ -65,7 +67,7 @@ class DeliveryList(DeliveryActions):
         self.look_soon()
 
     def tick(self) -> None:
-        if self.follows and self._keys.held and self._may_move():
+        if self.follows and self._keys.held and self._pace.take(self.desk.now_ms()):
             self.follow()
         self._put([key for key in self._in_sight() if self._is_moving(key)])
         self._show_frame()
@@ -145,16 +147,12 @@ class DeliveryList(DeliveryActions):
         if not self._keys.last_id:
             self._keys.start(look)
             self._show_keys()
-        elif self._keys.update(look, hold=not (self.follows and self._may_move())):
+        elif self._keys.update(look, hold=True):
             self._show_keys()
         self.tick()
 
-    def _may_move(self) -> bool:
-        return self.desk.now_ms() - self._moved_ms >= PACE_MS
-
     def _show_keys(self) -> None:
         follows = self.follows
-        self._moved_ms = self.desk.now_ms()
         self.table.set_keys(self._keys.keys())
         if follows:
             self.table.action_edge(-1)
@@ -184,23 +182,22 @@ class DeliveryList(DeliveryActions):
         return listed is not None and listed.delivery.state == "pending"
 
     def _show_frame(self) -> None:
-        told = self._heading()
+        """The count moves often and is no part of the border, which paints all within it."""
+        told = f"Deliveries ── {safe(self._filter, FILTER_SHOWN)}" if self._filter else "Deliveries"
         if told != self._told:
             self._told = told
             self.query_one("#deliveries-panel").border_title = Text(told)
         report = self.live.report
-        if report is not None:
+        if report is not None and self._keys.last_id:
             queue = queue_line(self.statuses(), report, of_one=self.webhook_id is not None)
-            self.query_one("#deliveries-queue", Facts).tell(lines(queue))
+            self.query_one("#deliveries-count", Facts).tell(lines(f"{self._count()} · {queue}"))
 
-    def _heading(self) -> str:
+    def _count(self) -> str:
         keys = self._keys
-        if not keys.last_id:
-            return self._told or "Deliveries"
-        count = f"{keys.count:,} of {keys.total:,}" if self._search.terms else f"{keys.total:,}"
-        held = f"▲ {keys.held:,} new" if keys.held and not self.follows else ""
-        parts = ["Deliveries", count, safe(self._filter, FILTER_SHOWN), held]
-        return " ── ".join(part for part in parts if part)
+        found = f"{keys.count:,} of {keys.total:,}" if self._search.terms else f"{keys.total:,}"
+        noun = "delivery" if keys.total == 1 else "deliveries"
+        held = f" · ▲ {keys.held:,} new" if keys.held and not self.follows else ""
+        return f"{found} {noun}{held}"
 
     def _show_facts(self) -> None:
         report, key = self.live.report, self.table.cursor

@@ -30,7 +30,7 @@ _COLUMNS = (
     Column("attempts", "Attempts", 8, right=True, sortable=False),
     Column("result", "Result", 0, sortable=False),
     Column("took", "Took", 6, right=True, from_width=_ROOMY, sortable=False),
-    Column("id", "Id", 27, from_width=112, sortable=False),
+    Column("id", "Id", 15, from_width=112, sortable=False),
 )
 LINE = 400
 
@@ -126,7 +126,7 @@ class Reader:
         yield f"sealed {second_text(one.sealed_ms)} · {self.story(one)}"
         over = failed_attempts(one)
         if not over:
-            yield "not tried yet"
+            yield "no attempt is over yet" if one.attempts else "not tried yet"
         elif listed.took_ms is None:
             yield f"attempt {over} was made; its record is no longer kept"
         else:

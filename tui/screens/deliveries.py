@@ -27,7 +27,7 @@ class DeliveriesScreen(DeliveryList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "o,enter",
+            "enter",
             "open",
             "open",
             id="deliveries.open",
@@ -60,7 +60,7 @@ class DeliveriesScreen(DeliveryList):
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="deliveries-panel"):
-            yield Facts(id="deliveries-queue", classes="line")
+            yield Facts(id="deliveries-count", classes="line")
             yield LiveTable(columns(of_one=self.webhook_id is not None), id="deliveries")
             yield Static(Text(""), id="no-deliveries", classes="empty")
             yield Input(placeholder=HINT, id="deliveries-filter", compact=True)

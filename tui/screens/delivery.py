@@ -176,6 +176,11 @@ class DeliveryScreen(DeliveryActions):
     async def _wanted(self, message: LiveTable.Wanted) -> None:
         await self._read_attempts(message.keys)
 
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        """Go to the answer, to scroll it."""
+        self.query_one("#answer-scroll").focus()
+
     def action_pane(self, name: str) -> None:
         """Go to the attempts or to the request."""
         raw = self.query_one("#raw")
