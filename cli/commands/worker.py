@@ -27,6 +27,8 @@ def run(args: Namespace, context: Context) -> ExitCode:
     """Send what is queued, until stopped, or until what was asked for is done."""
     from delivery.dispatcher import Until
 
+    if args.timeout_ms is not None and not args.until_empty:
+        raise Failure("--timeout goes with --until-empty: add that", ExitCode.USAGE)
     store = context.open_store(migrate=True)
     until = Until.STOPPED
     if args.once or args.until_empty:

@@ -109,6 +109,14 @@ def test_until_empty_gives_up_in_time(tocsin: Tocsin, receiver: Receiver) -> Non
     assert workers_of(tocsin) == []
 
 
+@pytest.mark.parametrize("words", [(), ("--once",)])
+def test_a_timeout_without_an_end_is_refused(tocsin: Tocsin, words: tuple[str, ...]) -> None:
+    done = tocsin.run("worker", *words, "--timeout", "1s")
+    assert done.returncode == ExitCode.USAGE
+    assert "--until-empty" in done.stderr
+    assert not tocsin.db.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_lets_the_attempt_in_flight_end(
     tocsin: Tocsin, receiver: Receiver, number: signal.Signals
