@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from delivery.report import is_sending
 from store import reads, webhooks
 from store.audit import note_alone
 from store.database import Store
 from store.errors import WrongKey
 from store.records import Delivery, Webhook, WebhookStatus
 from store.settings import paused
-from store.workers import OLD_HEARTBEAT_MS, everyone
+from store.workers import SendingLock, everyone
 
 
 def live(store: Store, reference: str) -> Webhook:
@@ -93,12 +94,6 @@ def note_what_holds_back(store: Store, context: Context, webhook: Webhook) -> No
         )
     if store.call(paused) is not None:
         out.note("All sending is paused: nothing goes before `tocsin worker unpause`.")
-    if not _somebody_works(store, context.now_ms()):
+    locked = SendingLock(store.path).is_held()
+    if not is_sending(store.call(everyone), context.now_ms(), locked=locked):
         out.note("No worker is running: `tocsin worker` starts one.")
-
-
-def _somebody_works(store: Store, now_ms: int) -> bool:
-    return any(
-        worker.active and now_ms - worker.heartbeat_ms < OLD_HEARTBEAT_MS
-        for worker in store.call(everyone)
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +47,7 @@ class Report:
     @property
     def worker_alive(self) -> bool:
         """Whether a worker sends: it holds the lock and was heard of lately."""
-        active = [worker for worker in self.overview.workers if worker.active]
-        return self.locked and any(not self.is_old(worker) for worker in active)
+        return is_sending(self.overview.workers, self.now_ms, locked=self.locked)
 
     @property
     def pace(self) -> Pace:
@@ -62,7 +62,7 @@ class Report:
 
     def is_old(self, worker: Worker) -> bool:
         """Whether a worker was not heard of for so long that it must be stopped, stuck or gone."""
-        return self.now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS
+        return _is_old(worker, self.now_ms)
 
     def waiting(self, status: WebhookStatus) -> Waiting:
         """What one of the webhooks waits for."""
@@ -81,6 +81,15 @@ def make_report(overview: Overview, settings: Settings, store: Store, now_ms: in
         locked=SendingLock(store.path).is_held(),
         now_ms=now_ms,
     )
+
+
+def is_sending(workers: Iterable[Worker], now_ms: int, *, locked: bool) -> bool:
+    """Whether one of the workers sends: somebody holds the lock, and it was heard of lately."""
+    return locked and any(worker.active and not _is_old(worker, now_ms) for worker in workers)
+
+
+def _is_old(worker: Worker, now_ms: int) -> bool:
+    return now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS
 
 
 def undelivered(status: WebhookStatus) -> int:

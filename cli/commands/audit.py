@@ -13,6 +13,7 @@ from domain.words import second_text
 from store import audit, webhooks
 from store.database import Store
 
+MOST = 1_000_000
 MAX_DIGITS = 19
 """More are no number that SQLite knows."""
 
@@ -24,7 +25,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         audit.changes,
         webhook_id=_webhook_id(store, args.webhook),
         since_ms=args.since_ms,
-        limit=args.limit,
+        limit=min(args.limit, MOST),
     )
     if args.json:
         context.out.json([change_json(change) for change in changes])

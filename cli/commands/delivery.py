@@ -14,6 +14,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.shapes import attempt_shape, delivery_shape
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import note_what_holds_back
+from domain.webhooks import check_limit
 from store import reads, requests, webhooks
 from store.database import Store
 from store.records import Delivery
@@ -85,6 +86,7 @@ def skip(args: Namespace, context: Context) -> ExitCode:
 
 def reseal(args: Namespace, context: Context) -> ExitCode:
     """End a pending delivery and seal its events anew, after asking with their number."""
+    check_limit("max_events", args.max_events)
     store = open_for_writing(context)
     delivery = _pending(store, args.id)
     if not context.out.confirm(_reseal_question(delivery, args), args.yes):

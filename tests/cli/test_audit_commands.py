@@ -124,6 +124,7 @@ def test_since_and_limit(tocsin: Tocsin) -> None:
         desk.add()
     assert [change["webhook"] for change in audited(tocsin, "--since", "1d")] == [1]
     assert [change["webhook"] for change in audited(tocsin, "--limit", "2")] == [3, 2]
+    assert len(audited(tocsin, "--limit", "9" * 30)) == 3
 
 
 def test_foreign_text_cannot_reach_the_terminal(tocsin: Tocsin) -> None:

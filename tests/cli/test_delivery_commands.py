@@ -13,7 +13,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from store import audit
 from store.workers import SendingLock
-from tests.cli.desks import change_store, desk_of, enter_worker, newer
+from tests.cli.desks import change_store, desk_of, enter_worker, free_locks, newer
 from tests.program import ROOT, Tocsin
 from tests.store.helpers import MINUTE, Desk, event, events, fields
 
@@ -191,7 +191,11 @@ def test_retry_makes_it_due_now(tocsin: Tocsin) -> None:
         enter_worker(desk)
         tocsin.run("webhook", "pause", "siem")
         paused = tocsin.run("delivery", "retry", "msg_1").stderr
+        free_locks()
+        killed = tocsin.run("delivery", "retry", "msg_1").stderr
     assert "webhook 1 (siem) is inactive" in paused
+    assert "No worker is running" not in paused
+    assert "No worker is running" in killed
 
 
 def test_retry_cuts_no_attempt_in_flight(tocsin: Tocsin) -> None:
@@ -203,6 +207,17 @@ def test_retry_cuts_no_attempt_in_flight(tocsin: Tocsin) -> None:
         assert done.stderr.startswith("An attempt is in flight: this is applied when it is over")
         desk.end(work, 503)
         assert desk.delivery("msg_1").next_attempt_ms == desk.now_ms
+
+
+@pytest.mark.parametrize("most", ["100001", "999999999999999999"])
+def test_a_reseal_takes_as_many_events_as_the_setting_does(tocsin: Tocsin, most: str) -> None:
+    with desk_of(tocsin) as desk:
+        failing(desk)
+        done = tocsin.run("delivery", "reseal", "msg_1", "--max-events", most, "--yes")
+        assert done.returncode == ExitCode.BAD_DATA
+        assert "max_events" in done.stderr
+        assert "from 1 to 100000" in done.stderr
+        assert desk.delivery("msg_1").state == "pending"
 
 
 @pytest.mark.parametrize("command", ["skip", "reseal"])

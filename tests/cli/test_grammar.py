@@ -167,6 +167,7 @@ def test_options_are_read(line: str, name: str, value: object) -> None:
         ("webhook add --type alert --url u", "alerts"),
         ("webhook add --type alerts --url u --max-events 0", "from 1 up"),
         ("webhook add --type alerts --url u --max-events=", "from 1 up"),
+        ("webhook add --type alerts --url u --max-events 00", "from 1 up"),
         ("webhook add --type alerts --url u --interval 3x", "3x"),
         ("delivery list --since yesterday", "yesterday"),
         ("worker --once --until-empty", "not allowed with"),
