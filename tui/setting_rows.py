@@ -105,7 +105,9 @@ def _lines(report: Report, own: str | None, trouble: str | None) -> list[tuple[s
     if trouble is not None:
         lines.append((f"✗ this terminal's worker has ended: {trouble}", "bold"))
     elif own is None:
-        lines.append(("○ this terminal sends nothing: run `tocsin db upgrade` first", ""))
+        lines.append(
+            ("○ this terminal has no worker: start it again after `tocsin db upgrade`", "")
+        )
     lines += [(_worker_line(one, report, own), "") for one in everyone[:SHOWN_WORKERS]]
     more = len(everyone) - SHOWN_WORKERS
     return [*lines, (f"  and {more} more: `tocsin worker list`", "")] if more > 0 else lines

@@ -25,14 +25,19 @@ class WorkerLogScreen(TocsinScreen):
             yield Facts(id="log", classes="")
 
     def on_mount(self) -> None:
-        panel = self.query_one("#log-panel", VerticalScroll)
-        panel.border_title = "This terminal's worker, UTC"
-        panel.anchor()
-        panel.focus()
+        self._panel.border_title = "This terminal's worker, UTC"
+        self._panel.focus()
         self.show()
 
+    @property
+    def _panel(self) -> VerticalScroll:
+        return self.query_one("#log-panel", VerticalScroll)
+
     def show(self) -> None:
+        at_end = self._panel.is_vertical_scroll_end
         self.query_one("#log", Facts).tell(Text("\n".join(self._lines())))
+        if at_end:
+            self._panel.scroll_end(animate=False)
 
     def _lines(self) -> list[str]:
         worker = self.desk.worker
