@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable, Sequence
 
 from domain import bodies
-from store import models, ranges
+from domain.actors import Actor
+from store import audit, models, ranges
 from store.models import Delivery, Head, rows
 from store.records import Limits
 from store.stretch import Stretch, next_stretch, taken
@@ -15,25 +16,46 @@ from store.webhook_rows import pairs
 
 NewId = Callable[[], str]
 
+TOCSIN = Actor("tocsin")
+"""Who did what nobody asked for."""
+
 
 def seal(
     row: models.Webhook, limits: Limits, new_id: NewId, now_ms: int, new_run: bool
 ) -> tuple[Delivery, bytes] | None:
-    """Freeze the next events after the webhook's place into a delivery."""
+    """Freeze the next events after the webhook's place into a delivery; saves the webhook."""
     if new_run:
         row.run_until = Head.get_by_id(row.type).seq
         row.last_run_ms = now_ms
     splice = bodies.splice(pairs(row.extra_fields))
-    stretch = next_stretch(row, limits, len(splice))
-    if stretch is None:
-        if new_run:
-            row.save()
-        return None
-    body = bodies.join_body(_event_bodies(stretch.type, stretch.seqs), splice)
-    delivery = _freeze(row, stretch, splice, body, new_id(), now_ms)
-    taken(row, stretch, delivery.id)
+    stretch = _next_kept(row, limits, len(splice), now_ms)
+    sealed = None
+    if stretch is not None:
+        body = bodies.join_body(_event_bodies(stretch.type, stretch.seqs), splice)
+        delivery = _freeze(row, stretch, splice, body, new_id(), now_ms)
+        taken(row, stretch, delivery.id)
+        sealed = delivery, body
     row.save()
-    return delivery, body
+    return sealed
+
+
+def _next_kept(
+    row: models.Webhook, limits: Limits, splice_length: int, now_ms: int
+) -> Stretch | None:
+    """The next events that are still in the store; what is gone is counted and left behind.
+
+    Only damage makes events go before they are sent: waiting for them would stop the queue.
+    """
+    while (stretch := next_stretch(row, limits, splice_length)) is not None:
+        if stretch.lost:
+            row.skipped_events += stretch.lost
+            audit.note(
+                TOCSIN, "webhook.lost", now_ms, row.id, type=stretch.type, events=stretch.lost
+            )
+        if stretch.seqs:
+            return stretch
+        taken(row, stretch, None)
+    return None
 
 
 def _freeze(

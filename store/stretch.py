@@ -7,6 +7,7 @@ the end of the current run.
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from peewee import fn
@@ -20,48 +21,74 @@ from store.webhook_rows import Redo, redo_of, set_redo
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Sequence numbers of one type, ascending, for one request."""
+    """Sequence numbers of one type, ascending, for one request.
+
+    `last` is where the webhook goes on from; `lost` events up to there are no longer in the store,
+    perhaps all of them.
+    """
 
     type: str
     seqs: tuple[int, ...]
+    last: int
+    lost: int
     origin: str
     """`redo`, `released` or `queue`."""
 
 
 def next_stretch(row: models.Webhook, limits: Limits, splice_length: int) -> Stretch | None:
-    """The events of the next request: as many as the limits allow, at least one."""
+    """The events of the next request: as many as the limits allow, at least one that is there."""
     most = Limits(row.max_events or limits.max_events, row.max_bytes or limits.max_bytes)
     redo = redo_of(row)
     if redo is not None:
         return _redo(redo, most, splice_length)
-    if row.released:
-        return _released(row)
-    seqs = _fitting(row.type, row.cursor, row.run_until, set(), most, splice_length)
-    return Stretch(row.type, seqs, "queue") if seqs else None
+    released = _released(row) if row.released else None
+    if released is not None:
+        return released
+    row.released = 0  # a wrong count must not keep the queue back
+    return _queued(row, most, splice_length) if row.cursor < row.run_until else None
 
 
-def taken(row: models.Webhook, stretch: Stretch, delivery_id: int) -> None:
-    """Move the webhook's place past a stretch that was sealed; saving the row is the caller's."""
+def taken(row: models.Webhook, stretch: Stretch, delivery_id: int | None) -> None:
+    """Move the webhook's place past a stretch; saving the row is the caller's.
+
+    `delivery_id` is what it was sealed into, None where nothing of it is left.
+    """
     redo = redo_of(row)
     if stretch.origin == "queue":
-        row.cursor = stretch.seqs[-1]
+        row.cursor = stretch.last
     elif stretch.origin == "released":
         row.released -= 1
-        Quarantine.update(sent_in=delivery_id).where(
-            Quarantine.webhook == row.id,
-            Quarantine.type == stretch.type,
-            Quarantine.seq == stretch.seqs[0],
-        ).execute()
+        _take_from_quarantine(row, stretch, delivery_id)
     elif redo is not None:
-        set_redo(row, redo.since(stretch.seqs[-1] + 1))
+        set_redo(row, redo.since(stretch.last + 1))
 
 
-def _redo(redo: Redo, limits: Limits, splice_length: int) -> Stretch | None:
+def _take_from_quarantine(row: models.Webhook, stretch: Stretch, delivery_id: int | None) -> None:
+    event = (
+        (Quarantine.webhook == row.id)
+        & (Quarantine.type == stretch.type)
+        & (Quarantine.seq == stretch.last)
+    )
+    if delivery_id is None:
+        Quarantine.delete().where(event).execute()
+    else:
+        Quarantine.update(sent_in=delivery_id).where(event).execute()
+
+
+def _queued(row: models.Webhook, limits: Limits, splice_length: int) -> Stretch:
+    seqs = _fitting(row.type, row.cursor, row.run_until, set(), limits, splice_length)
+    last = seqs[-1] if seqs else int(row.run_until)
+    return Stretch(row.type, seqs, last, last - row.cursor - len(seqs), "queue")
+
+
+def _redo(redo: Redo, limits: Limits, splice_length: int) -> Stretch:
     most = replace(limits, max_events=min(limits.max_events, redo.max_events or sys.maxsize))
     first, last = redo.numbers[0], redo.numbers[-1]
     without = set(ranges.gaps(redo.numbers))
     seqs = _fitting(redo.type, first - 1, last, without, most, splice_length)
-    return Stretch(redo.type, seqs, "redo") if seqs else None
+    end = seqs[-1] if seqs else last
+    passed = bisect_right(redo.numbers, end)
+    return Stretch(redo.type, seqs, end, passed - len(seqs), "redo")
 
 
 def _released(row: models.Webhook) -> Stretch | None:
@@ -75,7 +102,11 @@ def _released(row: models.Webhook) -> Stretch | None:
         .order_by(Quarantine.released_ms, Quarantine.id)
         .first()
     )
-    return Stretch(event.type, (event.seq,), "released") if event else None
+    if event is None:
+        return None
+    kept = models.Event.get_or_none(models.Event.type == event.type, models.Event.seq == event.seq)
+    seqs = (event.seq,) if kept is not None else ()
+    return Stretch(event.type, seqs, event.seq, 1 - len(seqs), "released")
 
 
 def _fitting(
