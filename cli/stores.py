@@ -23,9 +23,9 @@ def open_for_writing(context: Context) -> Store:
     return store
 
 
-def open_for_reading(context: Context) -> Store:
+def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:
     """Open the store that is there; say so if it is an older one."""
-    store = context.open_store(create=False)
+    store = context.open_store(create=False, join_settings=join_settings)
     if store.outdated:
         context.out.note(
             f"{store.path} was made by an older Tocsin: it is only read until `tocsin db upgrade`."

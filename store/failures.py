@@ -11,12 +11,14 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+CHECK_SAYS_MORE = " (`tocsin db check` says more)"
+
 _SENTENCES = {
     "SQLITE_FULL": "the disk of {path} is full: free some space and try again",
-    "SQLITE_READONLY": "{path} cannot be written{owner}",
-    "SQLITE_CANTOPEN": "{path} cannot be opened, or its folder cannot be written{owner}",
+    "SQLITE_READONLY": "{path} cannot be written{reason}",
+    "SQLITE_CANTOPEN": "{path} cannot be opened, or its folder cannot be written{reason}",
     "SQLITE_NOTADB": "{path} is not a Tocsin store, or it is damaged: restore a backup",
-    "SQLITE_CORRUPT": "{path} is damaged: restore a backup (`tocsin db check` says more)",
+    "SQLITE_CORRUPT": f"{{path}} is damaged: restore a backup{CHECK_SAYS_MORE}",
     "SQLITE_BUSY": "{path} is locked by another process for too long: try again",
     "SQLITE_IOERR": "reading or writing {path} failed on its disk",
 }
@@ -28,7 +30,7 @@ def sentence(error: BaseException, path: Path) -> str:
         name = getattr(cause, "sqlite_errorname", None)
         for prefix, text in _SENTENCES.items():
             if name is not None and name.startswith(prefix):
-                return text.format(path=path, owner=_owner(path))
+                return text.format(path=path, reason=_reason(path))
     return f"the store {path} failed: {_deepest_text(error)}"
 
 
@@ -49,9 +51,11 @@ def _deepest_text(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _owner(path: Path) -> str:
-    """Who owns the file and with which mode, since that is nearly always the reason."""
+def _reason(path: Path) -> str:
+    """A read-only file system, or who owns the file and its mode: nearly always the reason."""
     try:
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+            return ": its file system is read-only"
         status = path.stat()
     except OSError:
         return ""

@@ -18,6 +18,7 @@ from store import prune as pruning
 from store.database import Store
 from store.disk import store_bytes
 from store.errors import Conflict, StoreError, StoreUnavailable
+from store.failures import CHECK_SAYS_MORE
 from store.migrations import LATEST
 from store.workers import SendingLock
 
@@ -54,7 +55,7 @@ def upgrade(args: Namespace, context: Context) -> ExitCode:
 
 def check(args: Namespace, context: Context) -> ExitCode:
     """Look for damage; print each fault that is found."""
-    store = open_for_reading(context)
+    store = open_for_reading(context, join_settings=False)
     found = _problems(store)
     if args.json:
         context.out.json({"ok": not found, "problems": found})
@@ -143,7 +144,7 @@ def _problems(store: Store) -> list[str]:
     try:
         return store.call(health.problems, store.vault)
     except StoreUnavailable as error:
-        return [str(error)]
+        return [str(error).removesuffix(CHECK_SAYS_MORE)]
 
 
 def _replaces_key(source: Path, context: Context) -> bool:

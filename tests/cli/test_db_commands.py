@@ -140,6 +140,7 @@ def test_check_of_pages_that_are_torn(tocsin: Tocsin) -> None:
     done = tocsin.run("db", "check")
     assert done.returncode == ExitCode.CHECK_FAILED
     assert "damaged" in done.stdout
+    assert "db check" not in done.stdout
     assert "bug" not in done.stderr
 
 

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,7 @@ from store import migrations, models
 from store.database import Store, open_store
 from store.errors import StoreUnavailable
 from store.workers import SendingLock
+from tests.program import ROOT
 from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events, run_child
 
 APPLICATION_ID = 0x70C51200
@@ -427,6 +429,28 @@ def test_a_folder_of_another_account(unlocked: Path) -> None:
     script = "path = Path('new/tocsin.db')\n" + WRITE
     out = as_nobody(unlocked, script)
     assert out == "StoreUnavailable cannot make a store at new/tocsin.db: Permission denied\n"
+
+
+def test_a_read_only_file_system(unlocked: Path) -> None:
+    mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+    program = (
+        "import sys; from pathlib import Path; from store.database import open_store\n"
+        "try: open_store(Path(sys.argv[1]))\n"
+        "except Exception as error: print(error)"
+    )
+    done = subprocess.run(
+        [
+            *("unshare", "--mount", "sh", "-c", mount, "sh", unlocked.parent),
+            *(sys.executable, "-c", program, unlocked),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.skip(f"this account may mount nothing: {done.stderr}")
+    assert done.stdout.endswith("its file system is read-only\n")
 
 
 def test_a_file_size_limit_harms_nothing(store_path: Path) -> None:
