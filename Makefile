@@ -15,8 +15,8 @@ PYTHON ?=
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
 
-run: $(VENV)/.installed ## install, then start the worker on the default store
-	@exec $(BIN)/tocsin worker run
+run: $(VENV)/.installed ## install, then open the screen on the default store
+	@exec $(BIN)/tocsin
 
 demo: $(VENV)/.installed ## install, then show the screen on made-up events; nothing is kept
 	@exec $(BIN)/tocsin demo
