@@ -446,3 +446,16 @@ def test_deliveries_that_are_pruned_leave_the_list(bench: Bench, siem: int) -> N
         assert under_cursor(app) == "msg_2"
 
     played(bench, scene)
+
+
+def test_what_is_delivered_while_it_is_asked_about_is_not_skipped(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        await seen(app, pilot)
+        bench.store.end(bench.store.started(siem), 200)
+        await pilot.press("y")
+        await seen(app, pilot)
+        assert "delivery msg_3 is delivered: this is for pending ones" in toasts(app)
+        assert not any("skipped" in one for one in toasts(app))
+
+    played(bench, scene)
