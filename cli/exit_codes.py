@@ -17,7 +17,10 @@ class ExitCode(IntEnum):
         return member
 
     OK = 0, "done"
-    CHECK_FAILED = 1, "a check failed, or the answer to a question was no"
+    CHECK_FAILED = (
+        1,
+        "a check failed, the answer to a question was no, or the state of things does not allow it",
+    )
     USAGE = 2, "the command line is wrong, or needs a terminal or --yes"
     BAD_DATA = 65, "an event, a webhook field or a file's content was refused"
     NO_INPUT = 66, "a named file, webhook, event or delivery does not exist or cannot be read"

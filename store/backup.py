@@ -10,7 +10,7 @@ from pathlib import Path
 
 from domain.actors import Actor
 from store import models, settings
-from store.errors import Conflict, StoreUnavailable
+from store.errors import Conflict, NotFound, StoreUnavailable
 from store.failures import sentence
 
 
@@ -57,7 +57,7 @@ def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_m
     """Fill the empty store at `target`, which is open; sending starts paused."""
     if not is_empty():
         raise Conflict(f"{target} is not empty: a restore goes into an empty store only")
-    _check_backup(source)
+    check_backup(source)
     beside = key_beside(source)
     with_key = beside.exists()
     key = _read(beside) if with_key else b""
@@ -66,17 +66,18 @@ def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_m
         _replace(key_file, key, 0o400)
     settings.pause(actor, now_ms)
     return Restored(
-        webhooks=models.Webhook.select().where(models.Webhook.erased_ms.is_null()).count(),
+        webhooks=models.Webhook.select().where(models.Webhook.deleted_ms.is_null()).count(),
         events=models.Event.select().count(),
         key_restored=with_key,
     )
 
 
-def _check_backup(source: Path) -> None:
+def check_backup(source: Path) -> None:
+    """Raise NotFound, Conflict or StoreUnavailable if `source` is no sound backup for us."""
     from store.migrations import APPLICATION_ID, LATEST
 
     if not source.is_file():
-        raise Conflict(f"there is no backup at {source}")
+        raise NotFound(f"there is no backup at {source}")
     try:
         with closing(
             sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)

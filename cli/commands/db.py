@@ -91,6 +91,7 @@ def backup(args: Namespace, context: Context) -> ExitCode:
 def restore(args: Namespace, context: Context) -> ExitCode:
     """Fill an empty store from a backup; sending starts paused."""
     source = Path(args.file).absolute()
+    backups.check_backup(source)  # before a store and a key are made for it
     if _replaces_key(source, context) and not context.out.confirm(_KEY_QUESTION, args.yes):
         return ExitCode.CHECK_FAILED
     store = open_for_writing(context)

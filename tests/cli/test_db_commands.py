@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from cli.exit_codes import ExitCode
-from store import migrations
+from store import migrations, webhooks
 from store.workers import SendingLock
 from tests.cli.desks import change_store, desk_of, newer, status_of
 from tests.program import Tocsin
-from tests.store.helpers import DAY, Desk, events, fields
+from tests.store.helpers import ACTOR, DAY, Desk, events, fields
 
 TOKEN = "Bearer 0123456789abcdef"
 
@@ -311,7 +311,24 @@ def test_restore_refuses_what_is_no_backup(tocsin: Tocsin, content: bytes) -> No
     done = tocsin.run("db", "restore", "copy.db")
     assert done.returncode in (ExitCode.CHECK_FAILED, ExitCode.UNAVAILABLE)
     assert "copy.db" in done.stderr
-    assert status_of(tocsin)["paused"] is None
+    assert [file.name for file in tocsin.home.iterdir()] == ["copy.db"]
+
+
+def test_restore_of_no_file_makes_nothing(tocsin: Tocsin) -> None:
+    done = tocsin.run("db", "restore", "nosuch")
+    assert done.returncode == ExitCode.NO_INPUT
+    assert "there is no backup at" in done.stderr
+    assert list(tocsin.home.iterdir()) == []
+
+
+def test_restore_counts_no_deleted_webhook(tocsin: Tocsin, other: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        filled(desk)
+        gone = desk.add(fields(name="gone"))
+        desk.call(webhooks.delete, [gone], ACTOR, desk.now_ms)
+    assert tocsin.run("db", "backup", "copy.db").returncode == 0
+    done = other.run("db", "restore", str(tocsin.home / "copy.db"))
+    assert "now holds 1 webhook and 7 events." in done.stderr
 
 
 def test_prune_asks_nothing_and_takes_no_yes(tocsin: Tocsin) -> None:
