@@ -6,17 +6,13 @@ import asyncio
 import hashlib
 import json
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from bench.events import events
-from bench.program import ROOT
+from bench.program import receiver
 from bench.report import Figure, show
 from bench.rounds import medians, seconds
 from bench.stores import (
@@ -43,7 +39,7 @@ CASES = ((1, 200_000), (10, 30_000), (100, 4_000))
 def measure(folder: Path) -> None:
     """Print the rates of the worker and of the floor, for several numbers of webhooks."""
     lines = list(events(max(count for _, count in CASES)))
-    with _receiver() as url:
+    with receiver() as url:
         figures = [
             figure for hooks, count in CASES for figure in _case(folder, url, lines[:count], hooks)
         ]
@@ -139,19 +135,3 @@ def _floor_record(database: sqlite3.Connection, hook: int, last: int) -> None:
     database.execute("INSERT INTO delivery VALUES (?, ?)", (hook, last))
     database.execute("INSERT OR REPLACE INTO place VALUES (?, ?)", (hook, last))
     database.execute("COMMIT")
-
-
-@contextmanager
-def _receiver() -> Iterator[str]:
-    process = subprocess.Popen(
-        (sys.executable, "-m", "bench.receiver"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    finally:
-        process.communicate()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
+from bench.processes import cpu_s, rss_mb
 from bench.program import TOCSIN, environment
 from bench.report import Figure, show
 from bench.stores import add_webhooks, new_path, opened
@@ -37,10 +37,10 @@ def measure(folder: Path) -> None:
         assert process.stderr is not None
         assert "sending" in process.stderr.readline()
         time.sleep(SETTLE_S)
-        before_s = _cpu_s(process.pid)
+        before_s = cpu_s(process.pid)
         time.sleep(WATCH_S)
-        percent = (_cpu_s(process.pid) - before_s) / WATCH_S * 100
-        megabytes = _rss_mb(process.pid)
+        percent = (cpu_s(process.pid) - before_s) / WATCH_S * 100
+        megabytes = rss_mb(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate()
@@ -51,13 +51,3 @@ def measure(folder: Path) -> None:
             Figure("processor time", percent, "% of one", at_most=CPU_GOAL_PERCENT),
         ],
     )
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _rss_mb(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,3 +26,20 @@ def run(home: Path, *command: str, stdin: bytes = b"") -> bytes:
     )
     assert done.returncode == 0, f"{command}: {done.returncode}: {done.stderr.decode()}"
     return done.stdout
+
+
+@contextmanager
+def receiver() -> Iterator[str]:
+    """The URL of a receiver that runs as a process of its own."""
+    process = subprocess.Popen(
+        (sys.executable, "-m", "bench.receiver"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.communicate()

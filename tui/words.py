@@ -75,7 +75,7 @@ def result_cell(status: int | None, error: str | None, age_ms: int | None) -> Ce
     if age_ms is None or (status is None and error is None):
         return Cell("-", "dim")
     told = short_error(error) if status is None else str(status)
-    tone: Tone = "good" if status is not None and is_success(status) else "bad"
+    tone: Tone = "dim" if status is not None and is_success(status) else "bad"
     return Cell(f"{told} {coarse_age(age_ms)}", tone)
 
 
@@ -118,7 +118,7 @@ def worker_line(report: Report | None, trouble: str | None, own_worker: str | No
     if report.paused is not None:
         return Told(f"‖ all sending paused by {report.paused.by}", "warning")
     active = next((one for one in report.overview.workers if one.active), None)
-    if active is None or (report.is_old(active) and not report.locked):
+    if active is None or not report.locked:
         return Told("✗ nobody is sending", "bad")
     if report.is_old(active):
         return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")

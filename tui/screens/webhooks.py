@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -11,12 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from store import reads
 from store.records import WebhookStatus
+from tui.last_results import LastResults
 from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.webhook_form import Saved, WebhookFormScreen
 from tui.webhook_actions import WebhookActions
-from tui.webhook_rows import COLUMNS, Results, Sorting, facts_of, matches, row_of, sorted_statuses
+from tui.webhook_rows import COLUMNS, Sorting, facts_of, matches, row_of, sorted_statuses
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.panel import Panel
@@ -99,7 +99,8 @@ class WebhooksScreen(WebhookActions):
         super().__init__(*args)
         self._sorting = Sorting()
         self._only_faults = False
-        self._results: dict[int, tuple[int | None, Results]] = {}
+        self._ordered: dict[Key, WebhookStatus] = {}
+        self._results = LastResults(self.desk, self._run_quietly, self.show)
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):
@@ -117,13 +118,12 @@ class WebhooksScreen(WebhookActions):
         report = self.live.report
         if report is None:
             return
-        shown = [one for one in report.overview.webhooks if self._is_wanted(one)]
+        wanted = self.query_one(SearchBox).value
+        shown = [one for one in report.overview.webhooks if self._is_wanted(one, wanted)]
         ordered = sorted_statuses(shown, report, self._sorting)
-        rows: dict[Key, Any] = {
-            one.webhook.id: row_of(one, report, self._results_of(one)) for one in ordered
-        }
-        self.table.put_rows(rows)
+        self._ordered = {one.webhook.id: one for one in ordered}
         self.table.set_keys([one.webhook.id for one in ordered])
+        self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
         self._show_facts()
 
@@ -139,27 +139,24 @@ class WebhooksScreen(WebhookActions):
         if status is None or report is None:
             facts.tell(Text(""))
         else:
-            facts.tell(facts_of(status, report, self._results_of(status)))
+            facts.tell(facts_of(status, report, self._results.of(status)))
 
-    def _is_wanted(self, status: WebhookStatus) -> bool:
-        wanted = self.query_one(SearchBox).value
+    def _is_wanted(self, status: WebhookStatus, wanted: str) -> bool:
         faulty = condition_of(status) <= Condition.FAILING
         return (faulty or not self._only_faults) and (not wanted or matches(status, wanted))
 
-    def _results_of(self, status: WebhookStatus) -> Results:
-        """The last results; read again in the background when there was another attempt."""
-        webhook_id = status.webhook.id
-        known = self._results.get(webhook_id)
-        if known is None or known[0] != status.last_attempt_ms:
-            self._results[webhook_id] = (status.last_attempt_ms, known[1] if known else ())
-            if status.last_attempt_ms is not None:
-                self.run_worker(self._read_results(webhook_id), exit_on_error=False)
-        return self._results[webhook_id][1]
+    @on(LiveTable.Wanted)
+    def _fill(self) -> None:
+        """Make the rows in sight; all of a thousand, four times a second, would take too long."""
+        report = self.live.report
+        if report is None:
+            return
+        of = self._results.of if self.table.shows("strip") else lambda _: ()
+        near = [self._ordered[key] for key in self.table.near() if key in self._ordered]
+        self.table.put_only({one.webhook.id: row_of(one, report, of(one)) for one in near})
 
-    async def _read_results(self, webhook_id: int) -> None:
-        results = await self.desk.read(reads.last_results, webhook_id)
-        self._results[webhook_id] = (self._results[webhook_id][0], results)
-        self.show()
+    def _run_quietly(self, job: Coroutine[None, None, None]) -> None:
+        self.run_worker(job, exit_on_error=False)
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:

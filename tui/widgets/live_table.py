@@ -23,6 +23,7 @@ from tui.widgets.columns import GAP, Column, Placed, Row, fit, place
 
 Key = Hashable
 MARK = "▌"
+BAR = "▐"
 KEPT_ROWS = 4_000
 MARGIN_ROWS = 60
 """Rows asked for beyond both edges of what is in sight."""
@@ -132,6 +133,20 @@ class LiveTable(ScrollView, can_focus=True):
             self._rows = {key: row for key, row in self._rows.items() if key in kept}
         self._refresh_rows(changed)
 
+    def put_only(self, rows: Mapping[Key, Row]) -> None:
+        """Fill rows in and forget all others, which are wanted again when they come into sight."""
+        changed = [key for key, row in rows.items() if self._rows.get(key) != row]
+        self._rows = dict(rows)
+        self._refresh_rows(changed)
+
+    def near(self) -> Sequence[Key]:
+        """The rows in sight and some beyond."""
+        return self._in_sight(MARGIN_ROWS)
+
+    def shows(self, column: str) -> bool:
+        """Whether there is room for a column."""
+        return any(placed.column.key == column for placed in self._placed)
+
     def forget_rows(self) -> None:
         """Ask again for every row that is in sight: all may have changed."""
         self.post_message(self.Wanted(self, list(self._in_sight(MARGIN_ROWS))))
@@ -200,6 +215,9 @@ class LiveTable(ScrollView, can_focus=True):
         if event.y == 0:
             self._click_label(event.x)
             return
+        if event.x == self.size.width - 1:
+            self._take(round((len(self.keys) - 1) * (event.y - 1) / max(1, self.size.height - 2)))
+            return
         index = event.y - 1 + self.scroll_offset.y
         if index >= len(self.keys):
             return
@@ -222,7 +240,7 @@ class LiveTable(ScrollView, can_focus=True):
         index = y - 1 + self.scroll_offset.y
         if index >= len(self.keys):
             return Strip.blank(width, self.rich_style)
-        return self._line(self.keys[index], index == self._index, width)
+        return self._line(self.keys[index], index == self._index, self._bar(y - 1), width)
 
     def _header(self, width: int) -> Strip:
         style = self.get_component_rich_style("live-table--header")
@@ -235,16 +253,30 @@ class LiveTable(ScrollView, can_focus=True):
             return column.label
         return f"{column.label}{'▾' if self.sorted_by[1] else '▴'}"
 
-    def _line(self, key: Key, under_cursor: bool, width: int) -> Strip:
+    def _line(self, key: Key, under_cursor: bool, bar: str, width: int) -> Strip:
         base = self._base_style(key, under_cursor)
+        dim = base + self._tone_style("dim", under_cursor)
         row = self._rows.get(key)
-        segments = [Segment(MARK if key in self.marked else " ", base)]
+        mark = MARK if key in self.marked else " "
+        segments = [] if row is not None else [Segment(mark, base)]
         for place_ in self._placed if row is not None else ():
             cell = row[place_.index]  # type: ignore[index]  # the loop is empty without a row
             text = fit(cell.text, place_.width, right=place_.column.right)
-            segments.append(Segment(text, base + self._tone_style(cell.tone, under_cursor)))
-            segments.append(Segment(" " * GAP, base))
-        return Strip(segments).adjust_cell_length(width, base)
+            style = base + self._tone_style(cell.tone, under_cursor)
+            segments.append(Segment(text if segments else mark + text, style))
+            segments.append(Segment(" " * GAP, style))
+        # Each change of style costs 40 bytes on the line, more than most cells.
+        line = Strip(segments).adjust_cell_length(width - 1, base)
+        return Strip([*line, Segment(bar, dim)]).simplify()
+
+    def _bar(self, y: int) -> str:
+        """What the last column shows beside a row: Textual's own scrollbar costs 60 bytes a row."""
+        height, total = self.size.height - 1, len(self.keys)
+        if total <= height:
+            return " "
+        length = max(1, height * height // total)
+        top = round((height - length) * self.scroll_offset.y / (total - height))
+        return BAR if top <= y < top + length else " "
 
     def _base_style(self, key: Key, under_cursor: bool) -> Style:
         if under_cursor:

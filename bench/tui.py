@@ -1,0 +1,197 @@
+"""What the screen costs: time to paint, bytes on the line, processor time and memory."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import big_store, floor_app
+from bench.events import events
+from bench.processes import cpu_s, rss_mb
+from bench.program import ROOT, TOCSIN, environment, receiver
+from bench.report import Figure, show
+from bench.rounds import medians
+from bench.stores import add_webhooks, append_lines, new_path, opened
+from bench.terminal import Terminal
+
+ROUNDS = 7
+KEYS = 60
+WATCH_S = 10.0
+SETTLE_S = 2.0
+QUIET_S = 0.5
+KEY_QUIET_S = 0.03
+HOOKS, MANY_HOOKS = 20, 1_000
+DELIVERIES, EVENTS = 100_000, 1_000_000
+BACKLOG = 150_000
+PAINTED = b"\x1b[?2026l"
+"""What Textual ends every repaint with."""
+
+DOWN, UP = "j", "k"
+
+
+def measure(folder: Path) -> None:
+    """Print the figures of the screen beside those of a bare Textual app."""
+    small, big = new_path(folder), new_path(folder)
+    big_store.make(small, hooks=HOOKS, deliveries=400, events=10_000)
+    big_store.make(big, hooks=MANY_HOOKS, deliveries=DELIVERIES, events=EVENTS)
+    _show_start(folder, small, big)
+    _show_still(folder, small, big)
+    _show_counting(folder)
+    _show_busy(folder)
+
+
+def _show_start(folder: Path, small: Path, big: Path) -> None:
+    ms = medians(
+        {
+            "floor": lambda: _start(_floor(folder), floor_app.LAST_ROW)[0],
+            "small": lambda: _start(_screen(folder, small), _painted)[0],
+            "big": lambda: _start(_screen(folder, big), _painted)[0],
+        },
+        ROUNDS,
+    )
+    _, floor_kb = _start(_floor(folder), floor_app.LAST_ROW)
+    _, small_kb = _start(_screen(folder, small), _painted)
+    _, big_kb = _start(_screen(folder, big), _painted)
+    show(
+        f"Screen, start to full paint at 80x24, median of {ROUNDS} rounds",
+        [
+            Figure("floor: bare app with a DataTable", ms["floor"], "ms", 1.0),
+            _ratio(f"{HOOKS} webhooks", ms["small"], ms["floor"], 1.3),
+            _ratio(f"{_store_text()} (ratio to {HOOKS})", ms["big"], ms["small"], 1.2),
+            Figure("floor: written by then", floor_kb, "KB", 1.0),
+            Figure(f"{HOOKS} webhooks: written", small_kb, "KB", small_kb / floor_kb, at_most=30),
+            Figure(f"{_store_text()}: written", big_kb, "KB", big_kb / floor_kb, at_most=30),
+        ],
+    )
+
+
+def _show_still(folder: Path, small: Path, big: Path) -> None:
+    with _floor(folder) as floor:
+        floor.read_until(floor_app.LAST_ROW)
+        floor_ms, _ = _keys(floor, "\x1b[B", "\x1b[A")
+    with _screen(folder, small) as screen:
+        screen.read_until(_painted)
+        key_ms, _ = _keys(screen, DOWN, UP)
+        bytes_s, cpu = _watch(screen)
+    with _screen(folder, big) as screen:
+        screen.read_until(_painted)
+        big_ms, _ = _keys(screen, DOWN, UP)
+        _, scroll = _keys(screen, DOWN, DOWN)
+        megabytes = rss_mb(screen.process.pid)
+    show(
+        f"Screen, when nothing happens ({KEYS} keys, watched for {WATCH_S:.0f} s)",
+        [
+            Figure("floor: key to paint, p95", floor_ms, "ms", 1.0),
+            Figure(f"{HOOKS} webhooks: key", key_ms, "ms", key_ms / floor_ms, at_most=25),
+            Figure(f"{_store_text()}: key", big_ms, "ms", big_ms / floor_ms, at_most=25),
+            Figure("a key that scrolls", scroll, "bytes", at_most=4_000),
+            Figure("written", bytes_s, "bytes/s", at_most=0),
+            Figure("processor time", cpu, "% of one", at_most=0.5),
+            Figure(f"{_store_text()}: memory", megabytes, "MB", at_most=90),
+        ],
+    )
+
+
+def _show_counting(folder: Path) -> None:
+    db = new_path(folder)
+    with opened(db) as store:
+        add_webhooks(store, ["http://127.0.0.1:9/nobody"])
+        append_lines(store, list(events(1)))
+    with _screen(folder, db) as screen:
+        screen.read_until("failing")
+        bytes_s, cpu = _watch(screen)
+    show(
+        "Screen, while a retry counts down",
+        [
+            Figure("written", bytes_s, "bytes/s", at_most=170),
+            Figure("processor time", cpu, "% of one", at_most=0.5),
+        ],
+    )
+
+
+def _show_busy(folder: Path) -> None:
+    db = new_path(folder)
+    with receiver() as url:
+        with opened(db) as store:
+            add_webhooks(store, [f"{url}/{number}" for number in range(HOOKS)])
+            append_lines(store, list(events(BACKLOG)))
+        with _screen(folder, db) as screen:
+            screen.read_until("sending")
+            screen.read_for(1.0)
+            before, began_s = screen.written, time.perf_counter()
+            screen.read_for(WATCH_S / 2)
+            bytes_s = (screen.written - before) / (time.perf_counter() - began_s)
+            key_ms, _ = _keys(screen, DOWN, UP)
+            assert "sending" in screen.cells.text, "the backlog was too short"
+    show(
+        f"Screen, while its worker delivers to {HOOKS} webhooks at full speed",
+        [
+            Figure("key to paint, p95", key_ms, "ms", at_most=100),
+            Figure("written", bytes_s, "bytes/s", at_most=2_000),
+        ],
+    )
+
+
+def _ratio(name: str, value: float, floor: float, at_most: float) -> Figure:
+    return Figure(name, value, "ms", value / floor, at_most=at_most * floor)
+
+
+def _store_text() -> str:
+    return f"{MANY_HOOKS:,} webhooks, {EVENTS // 1_000_000} M events"
+
+
+def _screen(folder: Path, db: Path) -> Terminal:
+    return Terminal((TOCSIN, "--db", str(db)), environment=environment(folder), folder=folder)
+
+
+def _floor(folder: Path) -> Terminal:
+    command = (sys.executable, "-m", "bench.floor_app")
+    return Terminal(command, environment=environment(folder), folder=ROOT)
+
+
+def _painted(text: str) -> bool:
+    """Rows, the worker's line, the facts of the selected row, the keys."""
+    return all(one in text for one in ("200", "this terminal", "so far", "all keys"))
+
+
+def _start(program: Terminal, painted: Callable[[str], bool] | str) -> tuple[float, float]:
+    """Milliseconds to the full paint, and the kilobytes written when it is quiet."""
+    with program as terminal:
+        ms = (terminal.read_until(painted) - terminal.started_s) * 1000
+        terminal.read_until_quiet(QUIET_S)
+        return ms, terminal.written / 1000
+
+
+def _keys(terminal: Terminal, *keys: str) -> tuple[float, float]:
+    """Milliseconds from a key to the end of its paint, p95, and the bytes it wrote, median."""
+    terminal.read_for(SETTLE_S)
+    took, wrote = [], []
+    for number in range(KEYS):
+        before = terminal.written
+        pressed_s = time.perf_counter()
+        terminal.send(keys[number % len(keys)])
+        took.append((_painted_at(terminal) - pressed_s) * 1000)
+        terminal.read_until_quiet(KEY_QUIET_S, 0.2)
+        wrote.append(terminal.written - before)
+    return statistics.quantiles(took, n=20)[-1], statistics.median(wrote)
+
+
+def _painted_at(terminal: Terminal) -> float:
+    end_s = time.perf_counter() + 2
+    while time.perf_counter() < end_s:
+        chunk = terminal.read(end_s - time.perf_counter())
+        if chunk is not None and PAINTED in chunk.data:
+            return chunk.at_s
+    raise AssertionError(f"a key painted nothing:\n{terminal.cells.text}")
+
+
+def _watch(terminal: Terminal) -> tuple[float, float]:
+    """Bytes a second, and percent of one processor, while nobody touches anything."""
+    terminal.read_for(SETTLE_S)
+    written, cpu = terminal.written, cpu_s(terminal.process.pid)
+    terminal.read_for(WATCH_S)
+    spent_s = cpu_s(terminal.process.pid) - cpu
+    return (terminal.written - written) / WATCH_S, spent_s / WATCH_S * 100
