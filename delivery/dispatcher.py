@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
-from pathlib import PurePath
 
+from delivery.log import place_of
 from delivery.schedule import Pace, Schedule, Step
 from delivery.sender import Sender
 from delivery.world import World
@@ -189,9 +188,3 @@ class Dispatcher:
             return None
         next_at = self._schedule.next_at(self._tasks)
         return None if next_at is None else max(0.0, next_at - self._world.monotonic())
-
-
-def place_of(error: BaseException) -> str:
-    """Class and place of an unforeseen error; not its message, which may quote a header."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {PurePath(frame.filename).name}:{frame.lineno}"

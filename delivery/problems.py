@@ -47,7 +47,8 @@ def _of_sending(report: Report) -> Iterator[str]:
         )
     waiting = undelivered_events(report)
     if waiting and not report.worker_alive:
-        yield f"nobody is sending while {counted(waiting, 'event')} wait: {_cure(report)}"
+        wait = "waits" if waiting == 1 else "wait"
+        yield f"nobody is sending while {counted(waiting, 'event')} {wait}: {_cure(report)}"
 
 
 def _cure(report: Report) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 
 from delivery.decide import Delivered, decide
+from delivery.log import place_of
 from delivery.outcome import Outcome
 from delivery.post import Poster
 from delivery.request import request_headers
@@ -18,6 +19,7 @@ from domain.addresses import NetworkPolicy
 from domain.ids import new_delivery_id
 from domain.settings import Settings
 from domain.times import rfc3339
+from domain.words import counted
 from store import outbox
 from store.database import Store
 from store.errors import StoreError
@@ -54,20 +56,22 @@ class Sender:
 
     async def _send(self, first: Work, fails_no_more: Callable[[], Awaitable[None]]) -> None:
         work: Work | None = first
-        delivered = 0
+        taken: list[int] = []
         poster: Poster | None = None
         try:
             while work is not None:
                 poster = await self._poster(poster, work.ca_file)
-                outcome, work = await self._attempt(work, poster)
-                if outcome.delivered:
-                    delivered += 1
+                delivered, following = await self._attempt(work, poster)
+                if delivered:
+                    taken.append(work.count)
                     await fails_no_more()
+                work = following
         finally:
             if poster is not None:
                 await poster.close()
-            if delivered:
-                self.log(f"webhook {first.webhook_id}: {delivered} deliveries taken")
+            if taken:
+                deliveries, events = counted(len(taken), "delivery"), counted(sum(taken), "event")
+                self.log(f"webhook {first.webhook_id}: {deliveries} taken, {events}")
 
     async def _start(self, webhook_id: int, *, new_run: bool) -> Work | None:
         return await self.store.run(
@@ -80,9 +84,26 @@ class Sender:
             new_run=new_run,
         )
 
-    async def _attempt(self, work: Work, poster: Poster) -> tuple[Outcome, Work | None]:
-        """One request; its outcome and, after a 2XX, the run's next work, already started."""
+    async def _attempt(self, work: Work, poster: Poster) -> tuple[bool, Work | None]:
+        """One request; whether it was taken and, if so, the run's next work, already started.
+
+        Whatever goes wrong, an attempt that was begun is recorded: otherwise it would be shown as
+        being sent, and wait for the next worker to be cleared up.
+        """
         started_ms = self.world.now_ms()
+        try:
+            outcome = await self._post(work, poster, started_ms)
+            verdict = self._verdict(work, outcome)
+            following = await self._record(work, self._result(outcome, started_ms), verdict)
+        except Exception as error:
+            bug = Outcome(None, "Bug", f"this is a bug: {place_of(error)}", duration_ms=0)
+            await self._record(work, self._result(bug, started_ms), self._after_bug(work))
+            raise
+        if not verdict.delivered:
+            self._tell_failure(work, outcome, verdict)
+        return verdict.delivered, following
+
+    async def _post(self, work: Work, poster: Poster, started_ms: int) -> Outcome:
         headers = request_headers(
             work.public_id,
             work.body,
@@ -90,12 +111,7 @@ class Sender:
             secrets=work.secrets,
             now_ms=started_ms,
         )
-        outcome = await poster.post(work.url, headers, work.body)
-        verdict = self._verdict(work, outcome)
-        following = await self._record(work, self._result(outcome, started_ms), verdict)
-        if not verdict.delivered:
-            self._tell_failure(work, outcome, verdict)
-        return outcome, following
+        return await poster.post(work.url, headers, work.body)
 
     async def _record(self, work: Work, result: AttemptResult, verdict: Verdict) -> Work | None:
         """Record what came of an attempt, however long the store won't take it.
@@ -126,13 +142,21 @@ class Sender:
         decision = decide(
             outcome,
             work.number,
-            work.interval_ms or self.settings.interval_ms,
+            self._interval_ms(work),
             self.world.now_ms(),
             self.world.dice(),
         )
         if isinstance(decision, Delivered):
             return Verdict(delivered=True)
         return Verdict(False, decision.next_attempt_ms, decision.wait_ms, decision.reason)
+
+    def _after_bug(self, work: Work) -> Verdict:
+        wait_ms = self._interval_ms(work)
+        reason = f"attempt {work.number + 1}, the last one met a bug"
+        return Verdict(False, self.world.now_ms() + wait_ms, wait_ms, reason)
+
+    def _interval_ms(self, work: Work) -> int:
+        return work.interval_ms or self.settings.interval_ms
 
     def _result(self, outcome: Outcome, started_ms: int) -> AttemptResult:
         return AttemptResult(
@@ -149,7 +173,7 @@ class Sender:
     def _tell_failure(self, work: Work, outcome: Outcome, verdict: Verdict) -> None:
         self.log(
             f"webhook {work.webhook_id}: attempt {work.number} of {work.public_id} "
-            f"({work.count} events): {outcome.detail}; next at "
+            f"({counted(work.count, 'event')}): {outcome.detail}; next at "
             f"{rfc3339(verdict.next_attempt_ms)} ({verdict.reason})"
         )
 

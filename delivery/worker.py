@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
-from delivery.dispatcher import HOLD_S, Dispatcher, Until, place_of
+from delivery.dispatcher import HOLD_S, Dispatcher, Until
 from delivery.handover import Claim
+from delivery.log import place_of, unfailing
 from delivery.sender import Sender
 from delivery.slots import Slots
 from delivery.world import RealWorld, World
@@ -83,7 +84,7 @@ class Worker:
         self.id = "w" + base58(int.from_bytes(self._world.random_bytes(8), "big"))
         self._store = store
         self._role = role
-        self._log = log
+        self._log = unfailing(log)
         self._merge = merge
         self._until = until
         self._beside = beside
@@ -101,8 +102,8 @@ class Worker:
         self._turn_over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         slots = Slots(settings.concurrency)
-        self._sender = Sender(store, settings, self._world, self.id, log, slots)
-        self._dispatcher = Dispatcher(store, self._sender, self._world, log, until)
+        self._sender = Sender(store, settings, self._world, self.id, self._log, slots)
+        self._dispatcher = Dispatcher(store, self._sender, self._world, self._log, until)
 
     def wake(self) -> None:
         """Look at the queue now; for whoever appended events in this process."""

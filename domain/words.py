@@ -42,5 +42,8 @@ def size_text(size: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 event", "12,000 events"."""
-    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
+    """A number with its noun: "1 event", "12,000 events", "2 deliveries"."""
+    if count == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{count:,} {plural}"

@@ -222,7 +222,7 @@ def without_key(desk: Desk) -> None:
         (blocked, [], "webhook 1 (siem): delivery msg_1 is blocked: "),
         (paused, [], "all sending is paused by alice from 192.0.2.7 since "),
         (source_in_error, [], "source wireguard local: wg is not there"),
-        (without_worker, [], "nobody is sending while 1 event wait"),
+        (without_worker, [], "nobody is sending while 1 event waits: "),
         (without_key, [], "put the right key file back"),
         (healthy, ["--set", "min_free_disk=100TB"], "less than min_free_disk"),
         (failing, ["--set", "warn_queue=61"], "62 undelivered events, more than warn_queue"),

@@ -78,9 +78,10 @@ class RunningWorker:
         settings: Settings = QUICK,
         until: Until = Until.STOPPED,
         world: SkewedWorld | None = None,
+        log: list[str] | None = None,
     ) -> None:
         self.desk = desk
-        self.log: list[str] = []
+        self.log: list[str] = [] if log is None else log
         self.ended: Ended | None = None
         self.error: BaseException | None = None
         self.worker: Worker
@@ -149,9 +150,10 @@ def running_worker(
     settings: Settings = QUICK,
     until: Until = Until.STOPPED,
     world: SkewedWorld | None = None,
+    log: list[str] | None = None,
 ) -> Iterator[RunningWorker]:
-    """A worker for the time of the block."""
-    running = RunningWorker(desk, settings, until, world)
+    """A worker for the time of the block, and what it says in `log`."""
+    running = RunningWorker(desk, settings, until, world, log)
     try:
         yield running
     finally:

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from delivery.dispatcher import FRUITLESS_S, HOLD_S, Until, place_of
+from delivery.dispatcher import FRUITLESS_S, HOLD_S, Until
 from delivery.worker import Ended
 from store import models, outbox
 from store.errors import StoreUnavailable
@@ -198,14 +198,6 @@ def test_a_bug_in_one_webhooks_task_stops_no_other(
         assert not running.said("secret")
         monkeypatch.undo()
         shared_receiver.wait("/ok/bug", acked=2)
-
-
-def test_the_place_of_an_error_says_nothing_of_its_message() -> None:
-    try:
-        raise ValueError("Bearer secret")
-    except ValueError as error:
-        place = place_of(error)
-    assert place.startswith("ValueError at test_dispatcher.py:")
 
 
 # One task for each webhook

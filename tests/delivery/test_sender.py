@@ -13,7 +13,7 @@ from delivery import sender as sender_module
 from delivery.sender import Sender, _patience
 from delivery.slots import Slots
 from domain.settings import Settings
-from store import outbox, webhooks
+from store import outbox, reads, webhooks
 from store.errors import StoreUnavailable
 from tests.certificates import Authority
 from tests.delivery.running import QUICK, SkewedWorld, hook
@@ -57,7 +57,7 @@ def test_a_run_ends_at_the_head_that_was_noted_at_its_start(
 
     log = with_sender(desk, story)
     assert bodies(shared_receiver, path) == [[1, 2], [3]]
-    assert log == ["webhook 1: 2 deliveries taken"]
+    assert log == ["webhook 1: 2 deliveries taken, 3 events"]
     assert desk.status(1).queued == 2
 
 
@@ -163,6 +163,30 @@ def test_an_outcome_is_recorded_however_long_the_store_will_not_take_it(
     assert desk.status(1).delivered_events == 2
     assert desk.status(1).pending is None
     assert log[:3] == ["webhook 1: cannot record its attempt yet: the disk is full"] * 3
+
+
+@pytest.mark.parametrize("place", ["request_headers", "decide"])
+def test_a_bug_ends_the_attempt_that_was_begun(
+    desk: Desk, shared_receiver: Receiver, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise ValueError("Bearer secret")
+
+    monkeypatch.setattr(sender_module, place, failing)
+    desk.add(hook(shared_receiver.url(f"/ok/bug-{place}")))
+    desk.append(*events(1, 1))
+
+    async def story(sender: Sender) -> None:
+        with pytest.raises(ValueError, match="Bearer secret"):
+            await sender.drain(1, new_run=True, failing=False)
+
+    with_sender(desk, story)
+    pending = desk.status(1).pending
+    assert pending is not None
+    assert (pending.sending_since_ms, pending.attempts, pending.last_error) == (None, 1, "Bug")
+    [attempt] = desk.call(reads.attempts, pending.id)
+    assert attempt.detail.startswith("this is a bug: ValueError at test_sender.py:")
+    assert (pending.next_attempt_ms or 0) > attempt.started_ms
 
 
 def test_patience_never_ends_and_never_hurries() -> None:

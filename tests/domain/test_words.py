@@ -31,7 +31,13 @@ def test_sizes(size: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "noun", "text"),
-    [(1, "event", "1 event"), (0, "event", "0 events"), (12_000, "event", "12,000 events")],
+    [
+        (1, "event", "1 event"),
+        (0, "event", "0 events"),
+        (12_000, "event", "12,000 events"),
+        (1, "delivery", "1 delivery"),
+        (2, "delivery", "2 deliveries"),
+    ],
 )
 def test_numbers_with_their_nouns(count: int, noun: str, text: str) -> None:
     assert counted(count, noun) == text

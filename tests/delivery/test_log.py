@@ -1,0 +1,41 @@
+"""What the worker says, and that nothing depends on whether it can be said."""
+
+from __future__ import annotations
+
+from delivery.log import place_of, unfailing
+from delivery.worker import Ended
+from tests.delivery.running import eventually, hook, running_worker
+from tests.receiver_client import Receiver
+from tests.store.helpers import Desk, events
+
+
+class Broken(list[str]):
+    """A log that nobody reads any more."""
+
+    def append(self, _: str) -> None:
+        raise BrokenPipeError
+
+
+def test_a_log_that_fails_loses_its_lines_and_no_more() -> None:
+    heard: list[str] = []
+    unfailing(heard.append)("sent")
+    unfailing(Broken().append)("sent")
+    assert heard == ["sent"]
+
+
+def test_no_outcome_is_lost_because_nobody_listens(desk: Desk, shared_receiver: Receiver) -> None:
+    path = "/script:500,200/nobody-listens"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 2))
+    with running_worker(desk, log=Broken()) as running:
+        eventually(lambda: desk.status(1).delivered_events == 2)
+    assert running.ended is Ended.STOPPED
+    assert [request.status for request in shared_receiver.requests(path)] == [500, 200]
+
+
+def test_the_place_of_an_error_says_nothing_of_its_message() -> None:
+    try:
+        raise ValueError("Bearer secret")
+    except ValueError as error:
+        place = place_of(error)
+    assert place.startswith("ValueError at test_log.py:")
