@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
+from peewee import fn
+
+from domain.words import counted
 from store import models, sealing
 from store.errors import WrongKey
+from store.models import Delivery, Event, Head, Quarantine, Webhook, rows
 from store.vault import Vault
+from store.webhook_rows import redo_of
+from store.workers import SendingLock
 
 
 def problems(vault: Vault) -> list[str]:
     """Every fault found, each as one sentence; an empty list is a sound store."""
-    return [*_engine(), *_heads(), *_pending_bodies(), *_key(vault)]
+    return [
+        *_engine(),
+        *_heads(),
+        *_pending_bodies(),
+        *places(),
+        *_cut_off(SendingLock(vault.store_path)),
+        *_key(vault),
+    ]
+
+
+def places() -> list[str]:
+    """Webhooks whose place in the queue, or whose count of what waits before it, is not right."""
+    with models.database.atomic("DEFERRED"):
+        heads = dict(rows(Head.select(Head.type, Head.seq)))
+        released = _released_counts()
+        return [
+            f"webhook {row.id} {fault}"
+            for row in list(Webhook.select().where(Webhook.erased_ms.is_null()))
+            for fault in _misplaced(row, heads, released.get(row.id, 0))
+        ]
 
 
 def _engine() -> list[str]:
@@ -24,24 +50,71 @@ def _engine() -> list[str]:
 def _heads() -> list[str]:
     """Sequences are dense: between what was pruned and the head no event may be missing."""
     found = []
-    for head in list(models.Head.select()):
-        kept = (
-            models.Event.select()
-            .where(models.Event.type == head.type, models.Event.seq > head.pruned)
-            .count()
-        )
+    for head in list(Head.select()):
+        kept = Event.select().where(Event.type == head.type, Event.seq > head.pruned).count()
         if kept != head.seq - head.pruned:
             found.append(f"{head.seq - head.pruned - kept} events of {head.type} are missing")
     return found
 
 
 def _pending_bodies() -> list[str]:
-    rows = list(models.Delivery.select().where(models.Delivery.state == "pending"))
+    rows = list(Delivery.select().where(Delivery.state == "pending"))
     return [
         f"delivery {row.public_id} no longer has the bytes that were sealed"
         for row in rows
         if hashlib.sha256(sealing.body_of(row)).hexdigest() != row.sha256
     ]
+
+
+def _misplaced(row: Webhook, heads: dict[str, int], released: int) -> Iterator[str]:
+    for place in sorted({row.cursor, row.run_until}):
+        if place > heads[row.type]:
+            yield f"stands at event {place} of {row.type}, which has only {heads[row.type]}"
+    there = _redo_there(row)
+    if row.redo_count != there:
+        yield f"counts {counted(row.redo_count, 'event')} to seal anew, but there are {there:,}"
+    if row.released != released:
+        yield f"counts {counted(row.released, 'released event')}, but there are {released:,}"
+
+
+def _redo_there(row: Webhook) -> int:
+    """How many events of the range that is to be sealed anew are in the store."""
+    redo = redo_of(row)
+    if redo is None:
+        return 0
+    query = Event.select(Event.seq).where(
+        Event.type == redo.type,
+        Event.seq >= redo.numbers[0],
+        Event.seq <= redo.numbers[-1],
+    )
+    return len({seq for (seq,) in rows(query)}.intersection(redo.numbers))
+
+
+def _released_counts() -> dict[int, int]:
+    query = (
+        Quarantine.select(Quarantine.webhook, fn.COUNT(Quarantine.id))
+        .where(Quarantine.released_ms.is_null(False), Quarantine.sent_in.is_null())
+        .group_by(Quarantine.webhook)
+    )
+    return dict(rows(query))
+
+
+def _cut_off(lock: SendingLock) -> list[str]:
+    """Attempts that nobody is making. Looked at before and after, since a worker may end now."""
+    before = _in_flight()
+    if not before or lock.is_held():
+        return []
+    return [
+        f"delivery {public_id} counts as being sent, but no worker runs: the next one clears it up"
+        for public_id, _ in sorted(before & _in_flight())
+    ]
+
+
+def _in_flight() -> set[tuple[str, int]]:
+    query = Delivery.select(Delivery.public_id, Delivery.attempts).where(
+        Delivery.state == "pending", Delivery.sending_since_ms.is_null(False)
+    )
+    return set(rows(query))
 
 
 def _key(vault: Vault) -> list[str]:

@@ -27,7 +27,7 @@ class Vault:
 
     def __init__(self, key_file: Path, store_path: Path) -> None:
         self.key_file = key_file
-        self._store_path = store_path
+        self.store_path = store_path
 
     def make_key(self) -> None:
         """Make the key file unless it is there already; of several processes one wins."""
@@ -61,7 +61,7 @@ class Vault:
         known = Fact.get_or_none(Fact.name == FINGERPRINT)
         if known is not None and known.value not in map(_fingerprint, self._keys()):
             raise WrongKey(
-                f"the key file {self.key_file} is not the key of {self._store_path}: "
+                f"the key file {self.key_file} is not the key of {self.store_path}: "
                 "put the right key file back, or name it with key_file"
             )
 
@@ -77,7 +77,7 @@ class Vault:
             return self._checked.decrypt(bytes(token)).decode()
         except InvalidToken:
             raise WrongKey(
-                f"the key file {self.key_file} does not open a secret in {self._store_path}"
+                f"the key file {self.key_file} does not open a secret in {self.store_path}"
             ) from None
 
     @cached_property

@@ -277,6 +277,9 @@ class Both:
                 needed = [item for item in model.undelivered() if item.type is type_]
                 assert {f"e{item.place}" for item in needed} <= ids
 
+    def every_count_is_right(self) -> None:
+        assert self.desk.call(health.places) == []
+
     def events_arrive_once_and_in_the_order_of_acceptance(self) -> None:
         for model in self.models.values():
             assert len(set(model.delivered)) == len(model.delivered)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import health, models
-from tests.store.helpers import Desk, event, events, fields
+from store import health, models, requests
+from store.workers import SendingLock
+from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
 
 
 def problems(desk: Desk) -> list[str]:
@@ -63,3 +64,49 @@ def test_a_missing_key_is_found(desk: Desk) -> None:
     desk.store.vault.key_file.unlink()
     (problem,) = problems(desk)
     assert "is missing: put it back" in problem
+
+
+def with_redo_and_released(desk: Desk) -> int:
+    """A webhook with four of its events to seal anew, and one released from quarantine."""
+    webhook_id = desk.add()
+    desk.append(*events(1, 5))
+    work = desk.started(webhook_id)
+    desk.end(work, 500)
+    desk.call(requests.reseal, work.public_id, ACTOR, NOW, idle=False, without="e3")
+    desk.call(requests.release, webhook_id, "e3", ACTOR, NOW)
+    assert problems(desk) == []
+    return webhook_id
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ({"redo_count": 5}, "counts 5 events to seal anew, but there are 4"),
+        ({"redo_without": "[]"}, "counts 4 events to seal anew, but there are 5"),
+        ({"redo_last": 4}, "counts 4 events to seal anew, but there are 3"),
+        ({"redo_type": None}, "counts 4 events to seal anew, but there are 0"),
+        ({"released": 0}, "counts 0 released events, but there are 1"),
+        ({"released": 2}, "counts 2 released events, but there are 1"),
+        ({"cursor": 6, "run_until": 6}, "stands at event 6 of alerts, which has only 5"),
+        ({"run_until": 7}, "stands at event 7 of alerts, which has only 5"),
+    ],
+)
+def test_a_wrong_place_in_the_queue_is_found(
+    desk: Desk, wrong: dict[str, object], fault: str
+) -> None:
+    webhook_id = with_redo_and_released(desk)
+    desk.call(models.Webhook.update(**wrong).execute)
+    assert problems(desk) == [f"webhook {webhook_id} {fault}"]
+
+
+def test_an_attempt_that_nobody_makes_is_found(desk: Desk) -> None:
+    lock = SendingLock(desk.store.path)
+    assert lock.acquire()
+    desk.append(event(1))
+    webhook_id = desk.add(start=0)
+    desk.started(webhook_id)
+    assert problems(desk) == []
+    lock.release()
+    assert problems(desk) == [
+        "delivery msg_1 counts as being sent, but no worker runs: the next one clears it up"
+    ]

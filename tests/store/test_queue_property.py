@@ -174,6 +174,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.both.every_event_is_in_one_place_and_counted()
         self.both.a_webhook_has_one_pending_delivery_whose_bytes_never_change()
         self.both.nothing_undelivered_is_pruned()
+        self.both.every_count_is_right()
         self.both.events_arrive_once_and_in_the_order_of_acceptance()
 
 
