@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 from store.database import Store, open_store
-
-pytest.register_assert_rewrite("tests.store.helpers", "tests.store.queue_both")
-
-from tests.store.helpers import Desk  # noqa: E402  # only after it is registered
+from tests.store.helpers import Desk
 
 
 @pytest.fixture
