@@ -12,7 +12,7 @@ from cli.reading import ValueReader
 from cli.shapes import Shape
 from cli.stores import open_for_writing
 from cli.webhook_fields import GENERATED, FieldOptions, secret_change
-from cli.webhook_store import live, pending_of, require_readable
+from cli.webhook_store import live, note_refused_address, pending_of, require_readable
 from cli.webhook_text import fate_of_pending
 from domain.webhooks import WebhookFields
 from domain.words import counted
@@ -80,6 +80,7 @@ class Editor:
         note(f"Saved {after.named}, revision {after.revision}{dropped}.")
         if generated and not self._args.json:
             note(f"Its new signing secret, for the receiver: {generated}")
+        note_refused_address(after.fields.url, self._context)
         pending = pending_of(self.store, after.id)
         if pending is not None:
             note(fate_of_pending(before, after, pending))

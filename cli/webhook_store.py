@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from delivery.report import is_sending
+from domain.addresses import NetworkPolicy, is_address
 from store import reads, webhooks
 from store.audit import note_alone
 from store.database import Store
@@ -82,6 +84,15 @@ def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) ->
         except WrongKey as error:
             context.out.note(f"tocsin: {error}")
             return
+
+
+def note_refused_address(url: str, context: Context) -> None:
+    """Say where nothing will be sent since the URL itself names an address that is refused."""
+    settings, host = context.settings, urlsplit(url).hostname or ""
+    policy = NetworkPolicy(settings.network_policy, settings.allow_networks)
+    refusal = policy.refusal(host) if is_address(host) else None
+    if refusal is not None:
+        context.out.note(f"{refusal}: nothing will be sent to it.")
 
 
 def note_what_holds_back(store: Store, context: Context, webhook: Webhook) -> None:

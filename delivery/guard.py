@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import httpcore
 import httpx
 
-from delivery.resolver import Resolver, is_address
-from domain.addresses import NetworkPolicy
+from delivery.resolver import Resolver
+from domain.addresses import NetworkPolicy, is_address
 from domain.times import format_duration
 
 _KEEP_ALIVE_S = 2.0

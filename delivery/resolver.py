@@ -6,7 +6,8 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from ipaddress import ip_address
+
+from domain.addresses import is_address
 
 _Found = tuple[str, ...] | Exception
 
@@ -57,15 +58,6 @@ class Resolver:
             return self._look_up(host)
         except Exception as error:
             return error
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is written as an IP address."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _look_up(host: str) -> tuple[str, ...]:

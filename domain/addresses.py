@@ -104,13 +104,11 @@ class NetworkPolicy:
 
     def refusal(self, address: str) -> str | None:
         """Why the address must not be dialled, or None where it may."""
-        try:
-            judged = ip_address(address.partition("%")[0])
-        except ValueError:
+        if not is_address(address):
             return f"{address!r} is not an IP address"
         if self.mode == "open":
             return None
-        return next(self._refusals(judged), None)
+        return next(self._refusals(_without_zone(address)), None)
 
     def _refusals(self, address: _Address) -> Iterator[str]:
         if not _is_transparent(address) and (fault := self._fault(address)):
@@ -130,12 +128,25 @@ class NetworkPolicy:
         return fault
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is written as an IP address, not as a name."""
+    try:
+        _without_zone(host)
+    except ValueError:
+        return False
+    return True
+
+
 def check_network(text: str) -> str:
     """A network in its usual spelling: "10.0.0.0/8", "fd00::/8". Raises FieldError."""
     try:
         return str(ip_network(text))
     except ValueError:
         raise FieldError("network", f"{text!r} is not a network", _network_cure(text)) from None
+
+
+def _without_zone(address: str) -> _Address:
+    return ip_address(address.partition("%")[0])
 
 
 def _network_cure(text: str) -> str:

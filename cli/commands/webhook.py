@@ -16,6 +16,7 @@ from cli.webhook_store import (
     ids_of,
     kept,
     live,
+    note_refused_address,
     note_unreadable,
     note_what_holds_back,
     require_readable,
@@ -46,6 +47,7 @@ def add(args: Namespace, context: Context) -> ExitCode:
         actor=context.actor,
         now_ms=context.now_ms(),
     )
+    note_refused_address(fields.url, context)
     generated = secret if args.secret in GENERATED else None
     if args.json:
         more = {"generated_secret": generated} if generated else {}

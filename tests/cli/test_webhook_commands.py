@@ -75,6 +75,28 @@ def test_add_prints_the_id(tocsin: Tocsin) -> None:
     assert record(tocsin, 2).fields == fields(name="siem", active=False, interval_ms=10_000)
 
 
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("http://169.254.169.254/latest", True),
+        ("http://[fe80::1]:8080/", True),
+        ("http://192.0.2.7/", False),
+        ("https://example.com/", False),
+    ],
+)
+def test_an_address_that_the_policy_refuses_is_noted(
+    tocsin: Tocsin, url: str, refused: bool
+) -> None:
+    assert add(tocsin) == 1
+    for words in (("add", "--type", "alerts"), ("edit", "1")):
+        done = tocsin.run("webhook", *words, "--url", url)
+        assert done.returncode == 0, done.stderr
+        assert ("nothing will be sent to it" in done.stderr) == refused
+        assert ("network_policy local" in done.stderr) == refused
+    done = tocsin.run("webhook", "edit", "1", "--name", "x", "--set", "network_policy=open")
+    assert "nothing will be sent" not in done.stderr
+
+
 def test_add_prints_json(tocsin: Tocsin) -> None:
     options = ("--header", "X-Foo: bar & baz", "--extra-field", "source: tocsin", "--json")
     made = json.loads(tocsin.run(*ADD, *options).stdout)
