@@ -37,6 +37,12 @@ PRUNE_FIRST_S = 60.0
 PRUNE_EVERY_S = 3600.0
 PRUNE_BREATH_S = 0.05
 
+_BESIDE = {
+    Until.STOPPED: "standing by",
+    Until.DUE_DONE: "left it to that one",
+    Until.EMPTY: "standing by until all is delivered",
+}
+
 
 class Ended(Enum):
     """Why a worker ended."""
@@ -176,7 +182,7 @@ class Worker:
         standing_by = False
         while not await self._claim.take():
             if not standing_by:
-                self._log("another worker is sending for this store: standing by")
+                self._log(f"another worker is sending for this store: {_BESIDE[self._until]}")
                 standing_by = True
             if self._until is Until.DUE_DONE or await self._is_empty():
                 return True
