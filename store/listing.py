@@ -144,7 +144,7 @@ def deliveries(ids: Sequence[int]) -> dict[int, Listed]:
             row_id: (took_ms, words)
             for row_id, took_ms, words in rows(_last_attempts([row.id for row in found]))
         }
-        return {row.id: Listed(reads._delivery(row), *last.get(row.id, ())) for row in found}
+        return {row.id: Listed(reads.delivery_of(row), *last.get(row.id, ())) for row in found}
 
 
 def numbers(public_ids: Sequence[str]) -> list[int]:
@@ -168,7 +168,7 @@ def attempt_ids(public_id: str) -> list[int]:
 def attempts(ids: Sequence[int]) -> dict[int, Attempt]:
     """The attempts of these row ids, as far as they are kept."""
     query = models.Attempt.select().where(models.Attempt.id.in_(list(ids)))
-    return {row.id: reads._attempt(row) for row in list(query)}
+    return {row.id: reads.attempt_of(row) for row in list(query)}
 
 
 def members(public_id: str) -> list[StoredEvent]:

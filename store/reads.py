@@ -55,7 +55,7 @@ def deliveries(
     query = _filtered(which).order_by(models.Delivery.id.desc()).limit(limit)
     if before is not None:
         query = query.where(models.Delivery.id < _delivery_row(before).id)
-    return [_delivery(row) for row in list(query)]
+    return [delivery_of(row) for row in list(query)]
 
 
 def deliveries_after(which: DeliveryFilter, last: str | None, *, limit: int) -> list[Delivery]:
@@ -63,12 +63,12 @@ def deliveries_after(which: DeliveryFilter, last: str | None, *, limit: int) -> 
     query = _filtered(which).order_by(models.Delivery.id).limit(limit)
     if last is not None:
         query = query.where(models.Delivery.id > _delivery_row(last).id)
-    return [_delivery(row) for row in list(query)]
+    return [delivery_of(row) for row in list(query)]
 
 
 def delivery(public_id: str) -> Delivery:
     """One delivery. Raises NotFound."""
-    return _delivery(_delivery_row(public_id))
+    return delivery_of(_delivery_row(public_id))
 
 
 def attempts(public_id: str, *, limit: int = PAGE) -> list[Attempt]:
@@ -80,7 +80,7 @@ def attempts(public_id: str, *, limit: int = PAGE) -> list[Attempt]:
         .order_by(models.Attempt.number.desc(), models.Attempt.id.desc())
         .limit(limit)
     )
-    return [_attempt(attempt) for attempt in list(query)]
+    return [attempt_of(attempt) for attempt in list(query)]
 
 
 def body(public_id: str) -> bytes:
@@ -121,7 +121,7 @@ def carriers(type_: EventType, seq: int) -> list[Delivery]:
         )
         .order_by(models.Delivery.id)
     )
-    return [_delivery(row) for row in list(query) if seq not in json.loads(row.without)]
+    return [delivery_of(row) for row in list(query) if seq not in json.loads(row.without)]
 
 
 def statuses(vault: Vault | None) -> list[WebhookStatus]:
@@ -168,7 +168,7 @@ def _status(
     return WebhookStatus(
         webhook=webhook,
         queued=head - row.cursor + row.redo_count + row.released,
-        pending=_delivery(pending) if pending is not None else None,
+        pending=delivery_of(pending) if pending is not None else None,
         last_run_ms=row.last_run_ms,
         run_open=bool(row.redo_count or row.released or row.cursor < row.run_until),
         delivered_events=row.delivered_events,
@@ -227,7 +227,8 @@ def _delivery_row(public_id: str) -> models.Delivery:
     return row
 
 
-def _delivery(row: models.Delivery) -> Delivery:
+def delivery_of(row: models.Delivery) -> Delivery:
+    """A row as the record of it."""
     pending = row.state == "pending"
     return Delivery(
         id=row.public_id,
@@ -251,7 +252,8 @@ def _delivery(row: models.Delivery) -> Delivery:
     )
 
 
-def _attempt(row: models.Attempt) -> Attempt:
+def attempt_of(row: models.Attempt) -> Attempt:
+    """A row as the record of it."""
     return Attempt(
         number=row.number,
         url=row.url,

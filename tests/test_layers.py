@@ -14,7 +14,7 @@ from tests.program import ROOT, Tocsin
 
 HEADLESS = ("cli", "delivery", "domain", "sources", "store")
 PACKAGES = (*HEADLESS, "tui")
-OPENS_THE_SCREEN = ("cli.commands.screen",)
+OPENS_THE_SCREEN = ("cli.commands.screen", "cli.commands.demo")
 LINTER = str(Path(sys.executable).with_name("lint-imports"))
 
 # Blocking click is what an installation without our own tools looks like: httpx loads rich for its

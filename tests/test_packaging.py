@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from domain.version import VERSION
 from tests.program import ROOT
 
-PACKAGES = {"cli", "delivery", "domain", "sources", "store"}
+PACKAGES = {"cli", "delivery", "domain", "sources", "store", "tui"}
 
 
 @pytest.fixture(scope="module")
