@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import BinaryIO, TextIO
 
 from cli.exit_codes import ExitCode, Failure
@@ -48,7 +50,7 @@ class Output:
 
     def data(self, text: str) -> None:
         """Write lines of text to stdout."""
-        self._stdout.write(safe(text, len(text) * 10, keep_newlines=True) + "\n")
+        self._stdout.write(_line(text))
 
     def json(self, value: object) -> None:
         """Write one JSON document, indented, in ASCII: no terminal can be confused by it."""
@@ -81,8 +83,23 @@ class Output:
         self._stdout.write("\x1b[H\x1b[2J")
 
     def note(self, text: str) -> None:
-        """Write a line of narration to stderr."""
-        self._stderr.write(safe(text, len(text) * 10, keep_newlines=True) + "\n")
+        """Write a line of narration to stderr. That nobody reads it is no failure."""
+        try:
+            self._stderr.write(_line(text))
+        except BrokenPipeError:
+            _abandon(self._stderr)
+
+    def note_directly(self, text: str) -> None:
+        """The same past every buffer and its lock, for a thread that may be held up by a reader.
+
+        Others that write or end meanwhile are not held up with it. Raises OSError.
+        """
+        descriptor = self._stderr.fileno()
+        data = _line(text).encode(self._stderr.encoding, "backslashreplace")
+        while data:
+            select.select((), (descriptor,), ())
+            with suppress(BlockingIOError):
+                data = data[os.write(descriptor, data) :]
 
     def confirm(self, question: str, yes: bool) -> bool:
         """Ask before something is lost. `question` says what and how much.
@@ -104,9 +121,7 @@ class Output:
 
     def abandon_stdout(self) -> None:
         """Drop what nobody will read, so that the interpreter's own flush cannot fail."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stdout.fileno())
-        os.close(nowhere)
+        _abandon(self._stdout)
 
     def _write_json(self, value: object, indent: int | None) -> None:
         text = json.dumps(value, indent=indent, allow_nan=False)
@@ -116,6 +131,16 @@ class Output:
         if not self.stdout_is_terminal:
             return None
         return os.get_terminal_size(self._stdout.fileno()).columns or None
+
+
+def _line(text: str) -> str:
+    return safe(text, len(text) * 10, keep_newlines=True) + "\n"
+
+
+def _abandon(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def table_lines(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from cli.log_lines import LogLines
 from cli.stopping import stop_on_signals
 from cli.stores import open_for_writing
 from domain.settings import Settings
@@ -27,7 +28,8 @@ def run(args: Namespace, context: Context) -> ExitCode:
 
     store = open_for_writing(context)
     try:
-        appended = asyncio.run(_run(args.source, context, store, once=args.once))
+        with LogLines(context.out.note_directly) as lines:
+            appended = asyncio.run(_run(args.source, context, store, lines.note, once=args.once))
     except SourceError as error:
         raise Failure(f"source {args.source}: {error}", _failed(context, store)) from error
     context.out.json_line({"accepted": appended.accepted, "repeated": appended.repeated})
@@ -42,11 +44,13 @@ def _failed(context: Context, store: Store) -> ExitCode:
     return ExitCode.TEMPORARY if full else ExitCode.IO_ERROR
 
 
-async def _run(kind: str, context: Context, store: Store, *, once: bool) -> Appended:
+async def _run(
+    kind: str, context: Context, store: Store, log: Callable[[str], None], *, once: bool
+) -> Appended:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), SOURCE_GRACE_S):  # type: ignore[arg-type]  # what it returns is not looked at
-        return await run_source_of_kind(kind, context, store, stop, lambda: None, once=once)
+        return await run_source_of_kind(kind, context, store, stop, lambda: None, log, once=once)
 
 
 async def run_source_of_kind(
@@ -55,10 +59,11 @@ async def run_source_of_kind(
     store: Store,
     stop: asyncio.Event,
     on_appended: Callable[[], None],
+    log: Callable[[str], None],
     *,
     once: bool = False,
 ) -> Appended:
-    """Watch a source until `stop`, telling on stderr what fails."""
+    """Watch a source until `stop`, telling `log` what fails."""
     from sources.base import run_source
 
     settings = context.settings
@@ -71,7 +76,7 @@ async def run_source_of_kind(
         on_appended=on_appended,
         once=once,
         min_free_disk_bytes=settings.min_free_disk_bytes,
-        on_failure=lambda sentence: context.out.note(f"source {kind}: {sentence}"),
+        on_failure=lambda sentence: log(f"source {kind}: {sentence}"),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cli.commands.source import run_source_of_kind
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from cli.log_lines import LogLines
 from cli.stopping import stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain.settings import Settings
@@ -34,7 +35,8 @@ def run(args: Namespace, context: Context) -> ExitCode:
     if args.once or args.until_empty:
         until = Until.DUE_DONE if args.once else Until.EMPTY
         _refuse_paused(store)
-    ended = asyncio.run(_run(args, context, store, until))
+    with LogLines(context.out.note_directly) as lines:
+        ended = asyncio.run(_run(args, context, store, until, lines.note))
     return _exit_code(ended, store, until)
 
 
@@ -100,7 +102,9 @@ def _refuse_paused(store: Store) -> None:
         raise Failure("sending is paused: run `tocsin worker unpause` first", ExitCode.TEMPORARY)
 
 
-async def _run(args: Namespace, context: Context, store: Store, until: Until) -> Ended | None:
+async def _run(
+    args: Namespace, context: Context, store: Store, until: Until, log: Callable[[str], None]
+) -> Ended | None:
     """Run the worker and its sources; None if the time given ran out."""
     from delivery.dispatcher import Until
     from delivery.worker import Role, Worker
@@ -110,21 +114,21 @@ async def _run(args: Namespace, context: Context, store: Store, until: Until) ->
         store,
         context.now_ms,
         on_appended=lambda: worker.wake(),
-        on_failure=lambda sentence: context.out.note(f"source wireguard: {sentence}"),
+        on_failure=lambda sentence: log(f"source wireguard: {sentence}"),
     )
     asks_the_setting = until is Until.STOPPED and "wireguard" not in (args.sources or ())
     worker = Worker(
         store,
         context.settings,
         role=Role.headless(),
-        log=context.out.note,
+        log=log,
         merge=lambda stored: _merge(context, stored),
         until=until,
         beside=wireguard.adapt if asks_the_setting else None,
     )
     limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
     with stop_on_signals(worker.stop, context.settings.grace_ms / 1000):
-        async with _sources(args.sources or (), context, store, worker.wake):
+        async with _sources(args.sources or (), context, store, worker.wake, log):
             running = asyncio.ensure_future(worker.run())
             done, _ = await asyncio.wait((running,), timeout=limit_s)
             worker.stop()
@@ -139,11 +143,12 @@ async def _sources(
     context: Context,
     store: Store,
     on_appended: Callable[[], None],
+    log: Callable[[str], None],
 ) -> AsyncIterator[None]:
     """The sources beside the worker; one that fails stops neither it nor another."""
     stop = asyncio.Event()
     tasks = [
-        asyncio.create_task(run_source_of_kind(kind, context, store, stop, on_appended))
+        asyncio.create_task(run_source_of_kind(kind, context, store, stop, on_appended, log))
         for kind in dict.fromkeys(kinds)
     ]
     try:
