@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import failed_attempts, interval_of, is_failing
-from domain.words import counted, second_text, size_text, span_text
+from domain.words import counted, error_word, second_text, size_text, span_text
 from store.records import Delivery, WebhookStatus
 
 LISTED = 5
@@ -34,7 +34,9 @@ def check_line(report: Report, found: list[str]) -> str:
 
 def answer_text(status: int | None, error: str | None) -> str | None:
     """What came of an attempt in a word: the answer's status, or the error in its place."""
-    return error if status is None else str(status)
+    if status is None:
+        return None if error is None else error_word(error)
+    return str(status)
 
 
 def _of_sending(report: Report) -> Iterator[str]:

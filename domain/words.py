@@ -5,6 +5,18 @@ from __future__ import annotations
 from domain.times import format_duration, rfc3339
 
 _UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+_ERRORS = (
+    ("AddressRefused", "policy"),
+    ("CaFile", "CA file"),
+    ("SSL", "TLS"),
+    ("Timeout", "timeout"),
+    ("Refused", "refused"),
+    ("gaierror", "DNS"),
+    ("Reset", "reset"),
+    ("Proxy", "proxy"),
+    ("CutOff", "cut off"),
+    ("Bug", "bug"),
+)
 _MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 
 
@@ -47,3 +59,10 @@ def counted(count: int, noun: str) -> str:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
     return f"{count:,} {plural}"
+
+
+def error_word(error: str | None) -> str:
+    """The class of an error in a word or two that fit a narrow column: "refused", "TLS"."""
+    if error is None:
+        return "-"
+    return next((word for part, word in _ERRORS if part in error), "error")

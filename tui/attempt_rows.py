@@ -8,13 +8,13 @@ from rich.text import Text
 
 from delivery.outcome import is_success, status_words
 from domain.safe import safe
-from domain.words import span_text
+from domain.words import error_word, span_text
 from store.records import Attempt, Delivery
 from tui.delivery_copy import answer_text
 from tui.delivery_request import ShownRequest
 from tui.delivery_rows import moment
 from tui.widgets.columns import Cell, Column, Row, Tone
-from tui.words import coarse_age, short_error
+from tui.words import coarse_age
 
 BAR = 6
 COLUMNS = (
@@ -65,7 +65,7 @@ def words_of(attempt: Attempt) -> str:
 def _short(attempt: Attempt) -> str:
     if attempt.status is not None:
         return status_words(attempt.status)
-    return attempt.detail or short_error(attempt.error)
+    return attempt.detail or error_word(attempt.error)
 
 
 def longest(attempts: Sequence[Attempt]) -> int:

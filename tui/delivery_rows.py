@@ -11,12 +11,12 @@ from delivery.outcome import status_words
 from delivery.report import Report
 from delivery.waiting import Waiting, failed_attempts, is_failing
 from domain.safe import safe
-from domain.words import counted, second_text, size_text, span_text
+from domain.words import counted, error_word, second_text, size_text, span_text
 from store.listing import Listed
 from store.records import Delivery, WebhookStatus
 from tui.webhook_rows import receiver_of
 from tui.widgets.columns import Cell, Column, Row, Tone
-from tui.words import coarse_age, countdown, short_error, state_of
+from tui.words import coarse_age, countdown, state_of
 
 _WEBHOOK = "webhook"
 _ROOMY = 88
@@ -180,7 +180,7 @@ def moment(time_ms: int, now_ms: int) -> str:
 
 def short_result(one: Delivery) -> str:
     """What came of the last attempt, in a word."""
-    return short_error(one.last_error) if one.last_status is None else str(one.last_status)
+    return error_word(one.last_error) if one.last_status is None else str(one.last_status)
 
 
 def lines(*texts: str) -> Text:
@@ -209,5 +209,5 @@ def _ended(one: Delivery) -> str:
 
 def _answer(one: Delivery) -> str:
     if one.last_status is None:
-        return short_error(one.last_error)
+        return error_word(one.last_error)
     return status_words(one.last_status)

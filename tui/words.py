@@ -8,6 +8,7 @@ from enum import IntEnum
 from delivery.outcome import is_success
 from delivery.report import Report
 from delivery.waiting import is_failing
+from domain.words import error_word
 from store.records import Delivery, WebhookStatus
 from tui.widgets.columns import Cell, Tone
 
@@ -74,7 +75,7 @@ def result_cell(status: int | None, error: str | None, age_ms: int | None) -> Ce
     """The last answer and its age: "200 2m", "TLS 9m"."""
     if age_ms is None or (status is None and error is None):
         return Cell("-", "dim")
-    told = short_error(error) if status is None else str(status)
+    told = error_word(error) if status is None else str(status)
     tone: Tone = "dim" if status is not None and is_success(status) else "bad"
     return Cell(f"{told} {coarse_age(age_ms)}", tone)
 
@@ -85,28 +86,6 @@ def coarse_age(age_ms: int) -> str:
         if age_ms >= size_ms:
             return f"{age_ms // size_ms}{unit}"
     return f"{max(0, age_ms) // 1000}s"
-
-
-_SHORT_ERRORS = (
-    ("SSL", "TLS"),
-    ("Certificate", "TLS"),
-    ("Timeout", "timeout"),
-    ("Refused", "refused"),
-    ("gaierror", "name"),
-    ("Name", "name"),
-    ("Reset", "reset"),
-    ("CutOff", "cut off"),
-)
-
-
-def short_error(error: str | None) -> str:
-    """A class of error in a word."""
-    if error is None:
-        return "-"
-    for part, word in _SHORT_ERRORS:
-        if part in error:
-            return word
-    return "error"
 
 
 def worker_line(report: Report | None, trouble: str | None, own_worker: str | None) -> Told:

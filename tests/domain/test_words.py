@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.words import counted, second_text, size_text, span_text
+from domain.words import counted, error_word, second_text, size_text, span_text
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,19 @@ def test_numbers_with_their_nouns(count: int, noun: str, text: str) -> None:
 def test_seconds_are_cut_not_rounded() -> None:
     assert second_text(1_999) == "1970-01-01T00:00:01Z"
     assert second_text(None) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (None, "-"),
+        ("ConnectionRefusedError", "refused"),
+        ("AddressRefused", "policy"),
+        ("ConnectTimeout", "timeout"),
+        ("SSLCertVerificationError", "TLS"),
+        ("gaierror", "DNS"),
+        ("RemoteProtocolError", "error"),
+    ],
+)
+def test_an_error_in_a_word(error: str | None, word: str) -> None:
+    assert error_word(error) == word
