@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from domain.actors import Actor
-from store import models, settings
+from store import files, models, settings
 from store.errors import Conflict, NotFound, StoreUnavailable
 from store.failures import sentence
 
@@ -25,9 +26,10 @@ class Restored:
 
 def backup_to(source: Path, target: Path) -> None:
     """Write a whole copy of the store to a new file, mode 0600. Raises Conflict if it exists."""
-    _write_new(target, b"", 0o600)
+    files.write_new(target, b"", 0o600)
     try:
         _copy(source, target, journal="delete")
+        files.sync_folder(target)
     except StoreUnavailable:
         target.unlink(missing_ok=True)
         raise
@@ -36,7 +38,7 @@ def backup_to(source: Path, target: Path) -> None:
 def backup_key(key_file: Path, target: Path) -> Path:
     """Copy the key to a new file beside the backup, mode 0400; where it is."""
     beside = key_beside(target)
-    _write_new(beside, _read(key_file), 0o400)
+    files.write_new(beside, files.read(key_file), 0o400)
     return beside
 
 
@@ -54,45 +56,134 @@ def is_empty() -> bool:
 
 
 def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_ms: int) -> Restored:
-    """Fill the empty store at `target`, which is open; sending starts paused."""
-    if not is_empty():
-        raise Conflict(f"{target} is not empty: a restore goes into an empty store only")
-    check_backup(source)
+    """Fill the empty store at `target`, which is open; sending starts paused.
+
+    All of it comes in one transaction, with the key and the pause: others see an empty store or
+    the whole one, and what they were told is accepted in the meantime is never written over.
+    """
+    _refuse_full(target)
+    _check_kind(source)
     beside = key_beside(source)
-    with_key = beside.exists()
-    key = _read(beside) if with_key else b""
-    _copy(source, target, journal="wal")
-    if with_key:
-        _replace(key_file, key, 0o400)
-    settings.pause(actor, now_ms)
+    key = files.read(beside) if beside.exists() else None
+    with (
+        _sound_copy(source, target) as copy,
+        _attached(copy),
+        _former_key(key_file),
+        models.database.atomic(),
+    ):
+        _refuse_full(target)
+        _take_all()
+        settings.pause(actor, now_ms)
+        if key is not None:
+            files.replace(key_file, key, 0o400)
     return Restored(
         webhooks=models.Webhook.select().where(models.Webhook.deleted_ms.is_null()).count(),
         events=models.Event.select().count(),
-        key_restored=with_key,
+        key_restored=key is not None,
     )
+
+
+def _refuse_full(target: Path) -> None:
+    if not is_empty():
+        raise Conflict(f"{target} is not empty: a restore goes into an empty store only")
 
 
 def check_backup(source: Path) -> None:
     """Raise NotFound, Conflict or StoreUnavailable if `source` is no sound backup for us."""
+    _check_kind(source)
+    _check_sound(source, source)
+
+
+def _check_kind(source: Path) -> None:
     from store.migrations import APPLICATION_ID, LATEST
 
     if not source.is_file():
         raise NotFound(f"there is no backup at {source}")
-    try:
-        with closing(
-            sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-        ) as backup:
-            application = backup.execute("PRAGMA application_id").fetchone()[0]
-            version = backup.execute("PRAGMA user_version").fetchone()[0]
-            checked = backup.execute("PRAGMA quick_check").fetchone()[0]
-    except sqlite3.Error as error:
-        raise StoreUnavailable(sentence(error, source)) from error
+    application = _first_value(source, source, "PRAGMA application_id")
     if application != APPLICATION_ID:
         raise Conflict(f"{source} is not a backup of a Tocsin store")
-    if version > LATEST:
+    if int(_first_value(source, source, "PRAGMA user_version")) > LATEST:
         raise Conflict(f"{source} was written by a newer Tocsin: upgrade Tocsin first")
+
+
+def _check_sound(path: Path, shown: Path) -> None:
+    checked = _first_value(path, shown, "PRAGMA quick_check")
     if checked != "ok":
-        raise StoreUnavailable(f"{source} is damaged: {checked}")
+        raise StoreUnavailable(f"{shown} is damaged: {checked}")
+
+
+@contextmanager
+def _sound_copy(source: Path, target: Path) -> Iterator[Path]:
+    """A copy beside the store that nobody else changes: found sound, and of today's schema."""
+    from store.migrations import upgrade_copy
+
+    copy = target.with_name(f".{target.name}.restore")
+    _remove(copy)
+    files.write_new(copy, b"", 0o600)
+    try:
+        _copy(source, copy, journal="delete")
+        _check_sound(copy, source)
+        upgrade_copy(copy)
+        yield copy
+    finally:
+        _remove(copy)
+
+
+def _remove(database: Path) -> None:
+    """Remove a database with its journal: one that is left over would be played into the next."""
+    for suffix in ("", "-journal"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
+
+
+def _first_value(path: Path, shown: Path, statement: str) -> Any:
+    """What a statement says about a file; `shown` is the one that an error names."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        ) as file:
+            return file.execute(statement).fetchone()[0]
+    except sqlite3.Error as error:
+        raise StoreUnavailable(sentence(error, shown)) from error
+
+
+@contextmanager
+def _attached(copy: Path) -> Iterator[None]:
+    """Let the store's own connection read the copy as `restored`."""
+    models.database.execute_sql("ATTACH DATABASE ? AS restored", (str(copy),))
+    try:
+        yield
+    finally:
+        models.database.execute_sql("DETACH DATABASE restored")
+
+
+@contextmanager
+def _former_key(key_file: Path) -> Iterator[None]:
+    """Bring the key file back as it was if what is done meanwhile fails."""
+    former = files.read(key_file) if key_file.exists() else None
+    try:
+        yield
+    except BaseException:
+        if former is None:
+            key_file.unlink(missing_ok=True)
+        elif files.read(key_file) != former:
+            files.replace(key_file, former, 0o400)
+        raise
+
+
+def _take_all() -> None:
+    """Put what is in the copy in the place of what a new store begins with.
+
+    The workers of the backup are long gone; those that have this store open now stay.
+    """
+    for model in models.MODELS:
+        if model is not models.Worker:
+            table = model._meta.table_name
+            columns = ", ".join(f'"{name}"' for name in model._meta.columns)
+            model.delete().execute()
+            models.database.execute_sql(
+                f'INSERT INTO main."{table}" ({columns}) '  # noqa: S608 - names of our own
+                f'SELECT {columns} FROM restored."{table}"'
+            )
 
 
 def _copy(source: Path, target: Path, *, journal: str) -> None:
@@ -105,31 +196,3 @@ def _copy(source: Path, target: Path, *, journal: str) -> None:
             copy.execute(f"PRAGMA journal_mode = {journal}")
     except sqlite3.Error as error:
         raise StoreUnavailable(sentence(error, target)) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StoreUnavailable(f"cannot read {path}: {error.strerror}") from error
-
-
-def _replace(path: Path, content: bytes, mode: int) -> None:
-    """Put new content in the place of a file: there is always the old one or the new one."""
-    draft = path.with_name(f".{path.name}.part")
-    draft.unlink(missing_ok=True)
-    _write_new(draft, content, mode)
-    draft.replace(path)
-
-
-def _write_new(path: Path, content: bytes, mode: int) -> None:
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
-    except FileExistsError:
-        raise Conflict(f"{path} exists already: choose another file") from None
-    except OSError as error:
-        raise StoreUnavailable(f"cannot write {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

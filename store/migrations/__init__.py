@@ -10,10 +10,11 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from peewee import DatabaseProxy, PeeweeException
+from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 
 from store.errors import StoreUnavailable
 from store.failures import sentence
+from store.files import sync_folder
 from store.migrations import m0001_initial, m0002_drafts, m0003_yield, m0004_redo
 
 APPLICATION_ID = 0x70C51200
@@ -73,6 +74,14 @@ def upgrade(database: DatabaseProxy, path: Path) -> None:
             _apply(database, since=version)
 
 
+def upgrade_copy(path: Path) -> None:
+    """Bring a copy that nobody else has open up to date."""
+    copy = DatabaseProxy()
+    copy.initialize(SqliteDatabase(str(path)))
+    with copy.connection_context(), copy.atomic():
+        _apply(copy, since=_pragma(copy, "user_version"))
+
+
 def _back_up(path: Path) -> None:
     """A copy that is there whole or not at all; one that was killed half-way is made anew."""
     from store.backup import backup_to
@@ -82,6 +91,7 @@ def _back_up(path: Path) -> None:
     draft.unlink(missing_ok=True)
     backup_to(path, draft)
     draft.replace(copy)
+    sync_folder(copy)
 
 
 def current_version(database: DatabaseProxy) -> int:

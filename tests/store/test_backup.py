@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from store import audit, backup, health, migrations, outbox, settings, webhooks
+from store import audit, backup, files, health, migrations, outbox, settings, webhooks, workers
 from store import events as event_store
 from store.database import Store, open_store
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
 from store.models import database
-from tests.store.helpers import ACTOR, ALERTS, NOW, Desk, event, events, fields
+from store.records import Worker
+from tests.store.helpers import (
+    ACTOR,
+    ALERTS,
+    NOW,
+    Child,
+    Desk,
+    event,
+    events,
+    fields,
+    take_steps,
+)
 
 HEADERS = (("Authorization", "Bearer 6f1d0c7e-very-secret"),)
 
@@ -213,3 +226,155 @@ def test_a_backup_that_cannot_be_written_is_one_sentence(desk: Desk, tmp_path: P
     with pytest.raises(StoreUnavailable, match=r"cannot read .*tocsin\.key"):
         backup.backup_key(desk.store.vault.key_file, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db.key").exists()
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
+    """Do something when a restore has found the store empty and has not yet begun to fill it."""
+    copy = backup._copy
+
+    def copy_and_do(source: Path, target: Path, *, journal: str) -> None:
+        copy(source, target, journal=journal)
+        what()
+
+    monkeypatch.setattr(backup, "_copy", copy_and_do)
+
+
+def folder_of(store: Store) -> list[str]:
+    return sorted(file.name for file in store.path.parent.iterdir())
+
+
+def test_what_is_accepted_while_a_restore_runs_is_not_written_over(
+    fresh: Store, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = fresh.vault.key_file.read_bytes()
+    other = fresh.sibling()
+    meanwhile(monkeypatch, lambda: other.call(event_store.append, [event(9)], NOW))
+    with pytest.raises(Conflict, match="is not empty"):
+        restore(fresh, saved)
+    assert [one.id for one in fresh.call(event_store.newest, ALERTS, limit=9)] == ["e9"]
+    assert fresh.call(settings.paused) is None
+    assert fresh.vault.key_file.read_bytes() == key
+    fresh.call(fresh.vault.check)
+    other.close()
+    assert folder_of(fresh) == ["tocsin.db", "tocsin.db-shm", "tocsin.db-wal", "tocsin.key"]
+
+
+def test_who_accepts_events_during_a_restore_adds_them_to_what_it_brought(
+    fresh: Store, saved: Path
+) -> None:
+    with ThreadPoolExecutor(1) as emitter:
+        other = fresh.sibling()
+        appended = emitter.submit(append_one_by_one, other)
+        restore_when_possible(fresh, saved)
+        numbers = appended.result()
+    other.close()
+    kept = {one.id for one in fresh.call(event_store.newest, ALERTS, limit=1_000)}
+    assert {f"e{number}" for number in numbers} <= kept
+    assert fresh.call(health.problems, fresh.vault) == []
+
+
+def append_one_by_one(store: Store) -> list[int]:
+    numbers = list(range(100, 140))
+    for number in numbers:
+        assert store.call(event_store.append, [event(number)], NOW).accepted == 1
+    return numbers
+
+
+def restore_when_possible(store: Store, source: Path) -> None:
+    with suppress(Conflict):
+        restore(store, source)
+
+
+def test_workers_of_the_backup_are_not_brought_and_those_here_stay(
+    store: Store, tmp_path: Path
+) -> None:
+    worker = Worker("old", "host", 812, "headless", True, NOW, NOW)
+    store.call(workers.enter, worker)
+    backup.backup_to(store.path, tmp_path / "copy.db")
+    store.close()
+    fresh = open_store(tmp_path / "other" / "tocsin.db")
+    fresh.call(workers.enter, replace(worker, id="here"))
+    restore(fresh, tmp_path / "copy.db")
+    assert [one.id for one in fresh.call(workers.everyone)] == ["here"]
+    fresh.close()
+
+
+def test_an_older_backup_is_brought_up_to_date(tmp_path: Path) -> None:
+    source = tmp_path / "old.db"
+    take_steps(source, 0, 1)
+    with closing(sqlite3.connect(source)) as file, file:
+        file.execute("INSERT INTO event VALUES ('alerts', 1, 'e1', 0, '{}')")
+        file.execute("UPDATE head SET seq = 1 WHERE type = 'alerts'")
+        file.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
+        file.execute("PRAGMA user_version = 1")
+    before = source.read_bytes()
+    fresh = open_store(tmp_path / "other" / "tocsin.db")
+    assert restore(fresh, source).events == 1
+    assert fresh.call(migrations.current_version, database) == migrations.LATEST
+    assert fresh.call(health.problems, fresh.vault) == []
+    assert Desk(fresh).append(event(2)).accepted == 1
+    fresh.close()
+    assert source.read_bytes() == before
+
+
+CRASH = """
+from store import backup, files
+module, name, when = sys.argv[3:]
+found = {"backup": backup, "files": files, "settings": settings}[module]
+before = getattr(found, name)
+def dying(*arguments, **more):
+    if when == "after":
+        before(*arguments, **more)
+    os._exit(9)
+setattr(found, name, dying)
+store = open_store(path)
+store.call(backup.restore_from, Path(sys.argv[2]), path, store.vault.key_file, ACTOR, NOW)
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("backup", "_copy"),
+        ("backup", "_take_all"),
+        ("settings", "pause"),
+        ("files", "replace"),
+        ("backup", "_remove"),
+    ],
+)
+def test_a_restore_that_dies_leaves_nothing_that_sends(
+    saved: Path, tmp_path: Path, module: str, name: str, when: str
+) -> None:
+    path = tmp_path / "other" / "tocsin.db"
+    open_store(path).close()
+    child = Child(CRASH, path, saved, module, name, when)
+    child.process.communicate(timeout=60)
+    assert child.process.returncode == 9
+    store = open_store(path)
+    assert store.call(backup.is_empty)
+    assert restore(store, saved) == backup.Restored(webhooks=2, events=3, key_restored=True)
+    assert store.call(settings.paused) is not None
+    assert store.call(health.problems, store.vault) == []
+    store.close()
+    assert not list(path.parent.glob(".*"))
+
+
+def test_a_failure_brings_the_former_key_back(
+    fresh: Store, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = fresh.vault.key_file.read_bytes()
+    put = files.replace
+
+    def put_and_fail(path: Path, content: bytes, mode: int) -> None:
+        monkeypatch.undo()
+        put(path, content, mode)
+        assert path.read_bytes() != key
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(files, "replace", put_and_fail)
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
+        restore(fresh, saved)
+    assert fresh.vault.key_file.read_bytes() == key
+    assert mode(fresh.vault.key_file) == 0o400
+    assert fresh.call(backup.is_empty)

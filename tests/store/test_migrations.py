@@ -7,13 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from peewee import DatabaseProxy, IntegrityError, SqliteDatabase
+from peewee import IntegrityError, SqliteDatabase
 
 from domain.event_types import EventType
 from store import migrations, models
 from store.database import Store
 from store.errors import StoreUnavailable
 from store.models import database
+from tests.store.helpers import take_steps
 
 Schema = dict[tuple[str, str], str]
 
@@ -69,15 +70,6 @@ def test_foreign_keys_are_watched_on_every_connection(store: Store) -> None:
             one.call(orphan.execute)
         assert isinstance(caught.value.__cause__, IntegrityError)
     sibling.close()
-
-
-def take_steps(path: Path, first: int, last: int) -> None:
-    """Bring a file from one schema to another."""
-    file = DatabaseProxy()
-    file.initialize(SqliteDatabase(str(path)))
-    for step in migrations.STEPS[first:last]:
-        step(file)
-    file.close()
 
 
 REDO = """

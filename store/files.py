@@ -1,0 +1,48 @@
+"""Files that are written whole or not at all, and stay when the power goes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from store.errors import Conflict, StoreUnavailable
+
+
+def read(path: Path) -> bytes:
+    """What is in a file. Raises StoreUnavailable."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreUnavailable(f"cannot read {path}: {error.strerror}") from error
+
+
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that must not be there yet. Raises Conflict or StoreUnavailable."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+    except FileExistsError:
+        raise Conflict(f"{path} exists already: choose another file") from None
+    except OSError as error:
+        raise StoreUnavailable(f"cannot write {path}: {error.strerror}") from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace(path: Path, content: bytes, mode: int) -> None:
+    """Put new content in the place of a file: there is always the old one or the new one."""
+    draft = path.with_name(f".{path.name}.part")
+    draft.unlink(missing_ok=True)
+    write_new(draft, content, mode)
+    draft.replace(path)
+    sync_folder(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Let the name of a file last as long as what is in it: names are their folder's content."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
