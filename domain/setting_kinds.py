@@ -80,7 +80,7 @@ def _duration(text: str) -> int:
 
 def _count(text: str) -> int:
     digits = text.strip().replace("_", "")
-    if not re.fullmatch(r"[0-9]{1,18}", digits):
+    if not re.fullmatch(r"-?[0-9]{1,18}", digits):
         raise ValueError(f"{text!r} is not a whole number")
     return int(digits)
 

@@ -44,7 +44,10 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self.default_command and not {*self.command_names, "-h", "--help"}.intersection(args):
             args = [self.default_command, *args]
-        return super().parse_known_args(args, namespace)
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # told here, since this parser's help is the one that helps
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
         raise Failure(f"{message}; see `{self.prog} --help`", ExitCode.USAGE)

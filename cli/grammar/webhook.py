@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 
 from cli.grammar.parts import (
@@ -181,7 +182,15 @@ def _sending(commands: Commands) -> None:
 
 def starting_point(text: str) -> str | int:
     """Read "now" and "start" as they are and all else as a time in UTC milliseconds."""
-    return text if text in ("now", "start") else moment(text)
+    if text in ("now", "start"):
+        return text
+    try:
+        return moment(text)
+    except ArgumentTypeError:
+        raise ArgumentTypeError(
+            f"{text!r} is no starting point: write now, start (all kept events), "
+            "a time such as 2026-11-24T08:00:00Z, or how long ago, such as 90s or 1d"
+        ) from None
 
 
 def or_empty(parse: Callable[[str], int]) -> Callable[[str], int | str]:

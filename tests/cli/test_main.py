@@ -92,15 +92,31 @@ def test_without_command_and_only_stdout_a_terminal_it_points_to_status(tocsin: 
     assert "tocsin status" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["webhook"], ["status", "--nonsense"]])
+@pytest.mark.parametrize(
+    ("words", "reader"),
+    [
+        ("nonsense", "tocsin"),
+        ("--nonsense status", "tocsin"),
+        ("webhook", "tocsin webhook"),
+        ("status --nonsense", "tocsin status"),
+        ("event list --nonsense", "tocsin event list"),
+        ("webhook add --type alerts --url u --from yesterday", "tocsin webhook add"),
+    ],
+)
 def test_wrong_command_lines_say_where_to_read_more(
-    words: list[str], capsys: pytest.CaptureFixture[str]
+    words: str, reader: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(words) == ExitCode.USAGE
+    assert main(words.split()) == ExitCode.USAGE
     said = capsys.readouterr().err
     assert said.startswith("tocsin: ")
-    assert "--help`" in said
+    assert said.endswith(f"see `{reader} --help`\n")
     assert said.count("\n") == 1
+
+
+def test_a_wrong_starting_point_names_all_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["webhook", "add", "--type", "alerts", "--url", "u", "--from", "yesterday"])
+    said = capsys.readouterr().err
+    assert all(word in said for word in ("now", "start (all kept events)", "T08:00:00Z", "1d"))
 
 
 @pytest.mark.parametrize(

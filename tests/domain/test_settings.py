@@ -120,7 +120,11 @@ def test_sizes_are_written_exactly(size: int, text: str) -> None:
             "timeout: 1d1h is out of range; "
             "write a duration such as 90s, 3m, 1h or 1d from 100ms to 1d",
         ),
-        ("concurrency", "-1", "concurrency: '-1' is not a whole number; write a whole number"),
+        (
+            "concurrency",
+            "-1",
+            "concurrency: -1 is out of range; write a whole number from 1 to 1000",
+        ),
         (
             "concurrency",
             "\uff11",
