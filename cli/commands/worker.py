@@ -16,6 +16,7 @@ from cli.stopping import stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain.settings import Settings
 from domain.times import rfc3339
+from domain.words import counted
 
 if TYPE_CHECKING:
     from delivery.dispatcher import Until
@@ -37,7 +38,7 @@ def run(args: Namespace, context: Context) -> ExitCode:
         _refuse_paused(store)
     with LogLines(context.out.note_directly) as lines:
         ended = asyncio.run(_run(args, context, store, until, lines.note))
-    return _exit_code(ended, store, until)
+    return _exit_code(ended, store, until, context)
 
 
 def list_all(args: Namespace, context: Context) -> ExitCode:
@@ -165,7 +166,7 @@ def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
         raise ValueError(failure.message) from failure
 
 
-def _exit_code(ended: Ended | None, store: Store, until: Until) -> ExitCode:
+def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context) -> ExitCode:
     from delivery.dispatcher import Until
     from delivery.worker import Ended
     from store import outbox
@@ -174,4 +175,17 @@ def _exit_code(ended: Ended | None, store: Store, until: Until) -> ExitCode:
         return ExitCode.UNAVAILABLE
     if until is Until.STOPPED and ended is not None:
         return ExitCode.OK
-    return ExitCode.TEMPORARY if store.call(outbox.undelivered) else ExitCode.OK
+    if not store.call(outbox.undelivered):
+        return ExitCode.OK
+    _note_undelivered(store, context)
+    return ExitCode.TEMPORARY
+
+
+def _note_undelivered(store: Store, context: Context) -> None:
+    from delivery.report import undelivered
+    from store import reads
+
+    statuses = [one for one in store.call(reads.statuses, None) if one.webhook.fields.active]
+    counts = [count for count in map(undelivered, statuses) if count]
+    events, webhooks = counted(sum(counts), "event"), counted(len(counts), "webhook")
+    context.out.note(f"Undelivered: {events} of {webhooks}; `tocsin status` says why.")

@@ -85,7 +85,9 @@ def test_once_with_nothing_to_do_ends_well(tocsin: Tocsin) -> None:
 def test_once_tries_a_failing_receiver_once(tocsin: Tocsin, receiver: Receiver) -> None:
     subscribe(tocsin, receiver.url("/503/once"))
     tocsin.environment["TOCSIN_INTERVAL"] = "1h"
-    assert tocsin.run("worker", "--once").returncode == ExitCode.TEMPORARY
+    done = tocsin.run("worker", "--once")
+    assert done.returncode == ExitCode.TEMPORARY
+    assert "Undelivered: 3 events of 1 webhook" in done.stderr
     assert len(receiver.requests("/503/once")) == 1
     [webhook] = status_of(tocsin)["webhooks"]
     assert webhook["pending"]["last_status"] == 503
@@ -99,6 +101,14 @@ def test_until_empty_goes_on_until_all_is_delivered(tocsin: Tocsin, receiver: Re
     assert done.returncode == 0, done.stderr
     statuses = [request.status for request in receiver.requests("/flaky:2/empty")]
     assert statuses == [500, 500, 200]
+
+
+def test_once_leaves_the_sending_to_the_worker_that_sends(tocsin: Tocsin) -> None:
+    with desk_of(tocsin):
+        pass
+    start_worker(tocsin, "one")
+    done = tocsin.run("worker", "--once")
+    assert (done.returncode, "left it to that one" in done.stderr) == (0, True)
 
 
 def test_until_empty_gives_up_in_time(tocsin: Tocsin, receiver: Receiver) -> None:
