@@ -22,7 +22,7 @@ from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.too_small import LEAST, TooSmallScreen
-from tui.sections import SECTIONS, base_screen, first_screens
+from tui.sections import PANEL, SECTIONS, base_screen
 from tui.theme import Wardrobe
 from tui.worker_thread import WorkerThread
 
@@ -80,8 +80,9 @@ class TocsinApp(App[int]):
         self._throwaway = throwaway
         self._bugs = 0
         self._given_keymap = dict(keymap or {})
+        self._modes_left: dict[str, str] = {}
         self._following: asyncio.Task[None] | None = None
-        for section in SECTIONS:
+        for section in (*SECTIONS, PANEL):
             self.add_mode(section.name, partial(base_screen, section, desk, self.live))
 
     async def on_mount(self) -> None:
@@ -89,8 +90,8 @@ class TocsinApp(App[int]):
         await self.live.look()
         self._wardrobe.dress(self, self.live.report)
         await self.switch_mode(SECTIONS[0].name)
-        for screen in first_screens(self._desk, self.live):
-            await self.push_screen(screen)
+        if self._worker is not None:
+            self.call_after_refresh(self._worker.start)  # painting first: it loads much
         self._following = asyncio.create_task(self._follow())
         self._check_size(self.size)
 
@@ -136,12 +137,17 @@ class TocsinApp(App[int]):
         screen.paint(tick=tick)
 
     def _own_worker(self) -> str | None:
-        return self._worker.worker_id if self._worker is not None else None
+        return self._worker.id if self._worker is not None else None
 
     async def action_section(self, name: str) -> None:
         """Go to a section, where it was left."""
-        await self.switch_mode(name)
+        await self.switch_mode(self._modes_left.get(name, name))
         self.paint()
+
+    async def action_panel(self) -> None:
+        """Go from the screen that the app opened with to the panel that leads to all of Admin."""
+        self._modes_left[SECTIONS[0].name] = PANEL.name
+        await self.action_section(SECTIONS[0].name)
 
     def action_help(self) -> None:
         """Every key of the screen that is seen, with what it does."""

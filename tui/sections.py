@@ -1,30 +1,29 @@
-"""The sections that the number keys lead to, and the screens that they begin with."""
+"""The sections that the number keys lead to, and the screens that they begin with.
+
+A screen's module is loaded when its section is first opened: the first paint waits for none but
+the first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from textual.screen import Screen
 
 from tui.desk import Desk
 from tui.live import Live
-from tui.screens.administration import AdministrationScreen
-from tui.screens.base import TocsinScreen
-from tui.screens.deliveries import DeliveriesScreen
-from tui.screens.events import EventsScreen
-from tui.screens.webhooks import WebhooksScreen
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section: its key, its name, and its first screen."""
+    """One section: its key, its name, and its first screen as "module:class"."""
 
     key: str
     name: str
     title: str
-    screen: Callable[[Desk, Live], TocsinScreen]
+    screen: str
 
     @property
     def id(self) -> str:
@@ -33,17 +32,17 @@ class Section:
 
 
 SECTIONS = (
-    Section("1", "admin", "Admin", AdministrationScreen),
-    Section("2", "deliveries", "Deliveries", DeliveriesScreen),
-    Section("3", "events", "Events", EventsScreen),
+    Section("1", "admin", "Admin", "tui.screens.webhooks:WebhooksScreen"),
+    Section("2", "deliveries", "Deliveries", "tui.screens.deliveries:DeliveriesScreen"),
+    Section("3", "events", "Events", "tui.screens.events:EventsScreen"),
 )
+
+PANEL = Section("", "panel", "Admin", "tui.screens.administration:AdministrationScreen")
+"""What lies below the screen that the app opens with; it is made when somebody goes back to it."""
 
 
 def base_screen(section: Section, desk: Desk, live: Live) -> Screen[Any]:
     """The screen at the bottom of a section."""
-    return section.screen(desk, live)
-
-
-def first_screens(desk: Desk, live: Live) -> list[TocsinScreen]:
-    """What the app opens with, above the Administration panel."""
-    return [WebhooksScreen(desk, live)]
+    module, _, name = section.screen.partition(":")
+    screen: Screen[Any] = getattr(import_module(module), name)(desk, live)
+    return screen

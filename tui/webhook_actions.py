@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from delivery.report import undelivered
-from delivery.trial import send_test
 from domain.words import counted, span_text
 from store import audit, webhooks
 from store.records import Webhook, WebhookStatus
 from tui.clipboard import copy
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
-from tui.screens.webhook_form import Saved
 from tui.undo import UndoStack
 from tui.widgets.live_table import LiveTable
+
+if TYPE_CHECKING:
+    from tui.webhook_form_saving import Saved
 
 
 class WebhookActions(TocsinScreen):
@@ -41,6 +42,34 @@ class WebhookActions(TocsinScreen):
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
         return [one for one in every if one.webhook.id in ids]
+
+    def action_add(self) -> None:
+        """Open the empty form."""
+        self._open_form()
+
+    def action_edit(self) -> None:
+        """Open the form of the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            self._open_form(editing=status.webhook.id)
+
+    def action_duplicate(self) -> None:
+        """Open the form filled in from the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            self._open_form(copy_of=status.webhook.id)
+
+    def _open_form(self, **which: int) -> None:
+        from tui.screens.webhook_form import WebhookFormScreen
+
+        self.app.push_screen(WebhookFormScreen(self.desk, self.live, **which), self._saved)
+
+    def _saved(self, saved: Saved | None) -> None:
+        if saved is None:
+            return
+        self.remember_edit(saved)
+        self.table.move_to(saved.webhook_id)
+        self.show()
 
     async def action_pause(self) -> None:
         """Pause the chosen ones; if all of them are paused, unpause them."""
@@ -75,6 +104,8 @@ class WebhookActions(TocsinScreen):
             self.run_worker(self._test(status.webhook.id), group="test", exit_on_error=False)
 
     async def _test(self, webhook_id: int) -> None:
+        from delivery.trial import send_test
+
         webhook = await self.desk.read(webhooks.find, webhook_id, self.desk.store.vault)
         report = self.live.report
         if report is None:

@@ -89,7 +89,7 @@ def coarse_age(age_ms: int) -> str:
 
 
 def worker_line(report: Report | None, trouble: str | None, own_worker: str | None) -> Told:
-    """Who sends, for the first line of every screen."""
+    """Who sends, for the first line of every screen; `own_worker` is None if there is none."""
     if trouble is not None:
         return Told(f"✗ {trouble}", "bad")
     if report is None:
@@ -98,6 +98,8 @@ def worker_line(report: Report | None, trouble: str | None, own_worker: str | No
         return Told(f"‖ all sending paused by {report.paused.by}", "warning")
     active = next((one for one in report.overview.workers if one.active), None)
     if active is None or not report.locked:
+        if own_worker is not None:
+            return Told("○ this terminal begins to send", "dim")
         return Told("✗ nobody is sending", "bad")
     if report.is_old(active):
         return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")

@@ -12,14 +12,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from delivery.worker import Role, Worker
-from delivery.world import RealWorld
 from domain.settings import Settings
-from sources.switched import SwitchedWireGuard
 from store.database import Store
 from store.errors import StoreError
 from store.workers import TERMINAL
+
+if TYPE_CHECKING:
+    from delivery.worker import Worker
 
 KEPT_LINES = 200
 
@@ -41,27 +42,36 @@ class WorkerThread:
         self._settings = settings
         self._merge = merge
         self._worker: Worker | None = None
-        self._ready = threading.Event()
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether it runs."""
         return self._thread.is_alive()
 
+    @property
+    def id(self) -> str | None:
+        """How the store knows it, "" while it begins; None if it ended."""
+        if self._thread.ident is not None and not self.alive:
+            return None
+        return self.worker_id or ""
+
     def start(self) -> None:
-        """Begin; returns when the worker can be stopped."""
-        self._thread.start()
-        self._ready.wait()
+        """Begin, if it has not begun; what it takes to deliver is loaded in the thread."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def stop(self) -> None:
-        """Begin no further attempt; may be called from a signal handler."""
+        """Begin no further attempt; may be called at any time, also from a signal handler."""
+        self._stopped = True
         if self._worker is not None and self.alive:
             self._worker.stop()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the attempts in flight; whether the thread ended."""
-        self._thread.join(timeout_s)
+        """Wait for the attempts in flight; whether the thread ended, or never began."""
+        if self.alive:
+            self._thread.join(timeout_s)
         return not self.alive
 
     def _run(self) -> None:
@@ -70,10 +80,13 @@ class WorkerThread:
         except StoreError as error:
             self.trouble = str(error)
         finally:
-            self._ready.set()
             self._store.close()
 
     async def _deliver(self) -> None:
+        from delivery.worker import Role, Worker
+        from delivery.world import RealWorld
+        from sources.switched import SwitchedWireGuard
+
         wireguard = SwitchedWireGuard(
             self._store,
             RealWorld().now_ms,
@@ -89,9 +102,9 @@ class WorkerThread:
             beside=wireguard.adapt,
         )
         self.worker_id = self._worker.id
-        self._ready.set()
         try:
-            await self._worker.run()
+            if not self._stopped:
+                await self._worker.run()
         finally:
             await wireguard.end()
 

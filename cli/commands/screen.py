@@ -9,12 +9,12 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
 from cli.config import Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from cli.failures import bug_sentence
 from cli.output import Output
 from domain.settings import Settings
 from store.database import Store
@@ -66,17 +66,21 @@ def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> E
         desk,
         worker=worker,
         keymap=context.configuration.keymap,
-        keep_bug=lambda error: bug_sentence(error, context.db.parent),
+        keep_bug=partial(_keep_bug, context.db.parent),
         throwaway=throwaway,
     )
     return _run(app, worker, context)
 
 
+def _keep_bug(folder: Path, error: BaseException) -> str:
+    from cli.failures import bug_sentence
+
+    return bug_sentence(error, folder)
+
+
 def _run(app: TocsinApp, worker: WorkerThread | None, context: Context) -> ExitCode:
     grace_s = context.settings.grace_ms / 1000
     with _ending_on_signals(app, worker, grace_s) as came:
-        if worker is not None:
-            worker.start()
         exit_code = app.run(mouse=True)
         if signal.SIGHUP in came:
             _abandon_terminal()

@@ -13,8 +13,6 @@ from textual.widgets import Input, Static
 
 from store.records import WebhookStatus
 from tui.last_results import LastResults
-from tui.screens.deliveries import DeliveriesScreen
-from tui.screens.webhook_form import Saved, WebhookFormScreen
 from tui.webhook_actions import WebhookActions
 from tui.webhook_rows import COLUMNS, Sorting, facts_of, matches, row_of, sorted_statuses
 from tui.widgets.facts import Facts
@@ -203,8 +201,10 @@ class WebhooksScreen(WebhookActions):
             self.table.focus()
         elif self._only_faults:
             self.action_faults()
-        else:
+        elif len(self.app.screen_stack) > 1:
             super().action_back()
+        else:
+            self.call_later(self.run_action, "app.panel")
 
     @on(Input.Changed, "#webhooks-filter")
     def _filter_changed(self) -> None:
@@ -214,34 +214,11 @@ class WebhooksScreen(WebhookActions):
     def _filter_entered(self) -> None:
         self.table.focus()
 
-    def action_add(self) -> None:
-        """Open the empty form."""
-        self.app.push_screen(WebhookFormScreen(self.desk, self.live), self._saved)
-
-    def action_edit(self) -> None:
-        """Open the form of the selected webhook."""
-        status = self.selected()
-        if status is not None:
-            form = WebhookFormScreen(self.desk, self.live, editing=status.webhook.id)
-            self.app.push_screen(form, self._saved)
-
-    def action_duplicate(self) -> None:
-        """Open the form filled in from the selected webhook."""
-        status = self.selected()
-        if status is not None:
-            form = WebhookFormScreen(self.desk, self.live, copy_of=status.webhook.id)
-            self.app.push_screen(form, self._saved)
-
     def action_deliveries(self) -> None:
         """Show the deliveries of the selected webhook."""
+        from tui.screens.deliveries import DeliveriesScreen
+
         status = self.selected()
         if status is not None:
             screen = DeliveriesScreen(self.desk, self.live, webhook_id=status.webhook.id)
             self.app.push_screen(screen)
-
-    def _saved(self, saved: Saved | None) -> None:
-        if saved is None:
-            return
-        self.remember_edit(saved)
-        self.table.move_to(saved.webhook_id)
-        self.show()
