@@ -19,6 +19,7 @@ from delivery.outcome import (
     is_success,
     status_words,
 )
+from delivery.redact import Redactor
 from delivery.resolver import Resolver
 from delivery.retry_after import retry_after_ms
 from delivery.tls import ssl_context
@@ -73,12 +74,19 @@ class Poster:
         self._now_ms = now_ms
         self._transport: GuardedTransport | None = None
 
-    async def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Outcome:
+    async def post(
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        *,
+        secrets: Sequence[str] = (),
+    ) -> Outcome:
         """Send one request; whatever happens is an Outcome, save that a cancellation passes.
 
-        `headers` are all but Host, Content-Length and Accept-Encoding, which are set here. The
-        deadline covers everything from the look-up of the name on, but a 2XX head is final
-        whatever follows it.
+        `headers` are all but Host, Content-Length and Accept-Encoding, which are set here. Where
+        the answer repeats one of the `secrets`, the Outcome has its mask. The deadline covers
+        everything from the look-up of the name on, but a 2XX head is final whatever follows it.
         """
         started = time.monotonic()
         answer = _Answer()
@@ -94,7 +102,8 @@ class Poster:
             if not reusable:
                 await self.close()
         ended = answer.decided_at or time.monotonic()
-        return _outcome(answer, fault, round((ended - started) * 1000), self._now_ms())
+        duration_ms = round((ended - started) * 1000)
+        return _outcome(answer, fault, Redactor(secrets), duration_ms, self._now_ms())
 
     async def close(self) -> None:
         """Drop the kept connection."""
@@ -185,14 +194,18 @@ async def _read_tail(response: httpx.Response, answer: _Answer) -> bool:
 
 
 def _outcome(
-    answer: _Answer, fault: tuple[str, str] | None, duration_ms: int, now_ms: int
+    answer: _Answer,
+    fault: tuple[str, str] | None,
+    redactor: Redactor,
+    duration_ms: int,
+    now_ms: int,
 ) -> Outcome:
     status = answer.status
     if status is None:
         error, detail = fault or ("Exception", "no answer")
-        return Outcome(None, error, detail, duration_ms)
+        return Outcome(None, error, redactor.text(detail), duration_ms)
     location = answer.headers.get("location")
-    location = safe(location, _LOCATION_LIMIT) if location else None
+    location = safe(redactor.text(location), _LOCATION_LIMIT) if location else None
     return Outcome(
         status=status,
         error=None,
@@ -200,8 +213,8 @@ def _outcome(
         duration_ms=duration_ms,
         retry_after_ms=None if is_success(status) else _retry_after_ms(answer.headers, now_ms),
         location=location,
-        answer_headers=_capped_headers(answer.headers),
-        answer_body=answer.body[:MAX_ANSWER_BODY],
+        answer_headers=_capped_headers(answer.headers, redactor),
+        answer_body=redactor.beginning(answer.body)[:MAX_ANSWER_BODY],
     )
 
 
@@ -216,12 +229,12 @@ def _retry_after_ms(headers: httpx.Headers, now_ms: int) -> int | None:
     return retry_after_ms(headers.get_list("retry-after"), headers.get("date"), now_ms)
 
 
-def _capped_headers(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
+def _capped_headers(headers: httpx.Headers, redactor: Redactor) -> tuple[tuple[str, str], ...]:
     kept: list[tuple[str, str]] = []
     room = MAX_ANSWER_HEADERS
     for name, value in headers.raw:
         room -= len(name) + len(value)
         if room < 0:
             break
-        kept.append((name.decode("latin-1"), value.decode("latin-1")))
+        kept.append((name.decode("latin-1"), redactor.text(value.decode("latin-1"))))
     return tuple(kept)

@@ -11,6 +11,7 @@ from delivery.decide import Delivered, decide
 from delivery.log import place_of
 from delivery.outcome import Outcome
 from delivery.post import Poster
+from delivery.redact import secrets_of
 from delivery.request import request_headers
 from delivery.resolver import Resolver
 from delivery.slots import Slots
@@ -111,7 +112,8 @@ class Sender:
             secrets=work.secrets,
             now_ms=started_ms,
         )
-        return await poster.post(work.url, headers, work.body)
+        secrets = secrets_of(work.headers, work.secrets)
+        return await poster.post(work.url, headers, work.body, secrets=secrets)
 
     async def _record(self, work: Work, result: AttemptResult, verdict: Verdict) -> Work | None:
         """Record what came of an attempt, however long the store won't take it.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 from delivery.outcome import Outcome
+from delivery.redact import secrets_of
 from delivery.request import request_headers
 from delivery.resolver import Resolver
 from delivery.sender import poster
@@ -64,15 +65,14 @@ async def send_test(
 ) -> Outcome:
     """Send the test event with the webhook's own headers, signature and TLS; what came of it."""
     body = test_body(webhook, now_ms, random_bytes)
+    own = webhook.fields.headers
+    keys = webhook.secrets.in_force(now_ms) if webhook.secrets else ()
     headers = request_headers(
-        new_test_id(random_bytes),
-        body,
-        admin_headers=webhook.fields.headers,
-        secrets=webhook.secrets.in_force(now_ms) if webhook.secrets else (),
-        now_ms=now_ms,
+        new_test_id(random_bytes), body, admin_headers=own, secrets=keys, now_ms=now_ms
     )
     sender = poster(settings, webhook.fields.ca_file, Resolver())
     try:
-        return await sender.post(webhook.fields.url, headers, body)
+        secrets = secrets_of(own, keys)
+        return await sender.post(webhook.fields.url, headers, body, secrets=secrets)
     finally:
         await sender.close()

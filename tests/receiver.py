@@ -11,6 +11,7 @@ tell receivers apart. Every path counts its own requests.
     /half                 200, half its body   /half-hang          the same, then silence
     /garbage              no HTTP              /hints              103, then 200
     /big:STATUS           a body of 10,000 B   /retry-after:VALUE  503 with that Retry-After
+    /echo:STATUS,BYTES    the request's headers, in a header, a Location and after so many bytes
     /flaky:N              N times 500, then 200
     /script:500,hang,200  one after the other, the last one for ever
 
@@ -38,7 +39,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote_plus, unquote, urlsplit
 
 HEAD_LIMIT = 4 * 1024 * 1024
 CHUNK = b"x" * 65536
@@ -166,6 +167,17 @@ async def _big(exchange: Exchange, status: str) -> None:
     await exchange.answer(int(status or 200), body=b"b" * 10_000)
 
 
+async def _echo(exchange: Exchange, argument: str) -> None:
+    status, _, before = argument.partition(",")
+    lines = [f"{name}: {value}" for name, value in exchange.record["headers"]]
+    await exchange.answer(
+        int(status or 500),
+        f"X-Echo: {' '.join(lines)}",
+        f"Location: /?{quote_plus(' '.join(lines))}",
+        body=b"." * int(before or 0) + "\n".join(lines).encode(),
+    )
+
+
 async def _retry_after(exchange: Exchange, value: str) -> None:
     await exchange.answer(503, f"Retry-After: {value}")
 
@@ -184,6 +196,7 @@ BEHAVIOURS: dict[str, Callable[[Exchange, str], Awaitable[None]]] = {
     "garbage": _garbage,
     "hints": _hints,
     "big": _big,
+    "echo": _echo,
     "retry-after": _retry_after,
 }
 

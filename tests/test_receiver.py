@@ -54,6 +54,13 @@ def test_a_script_is_followed_and_its_last_step_stays(shared_receiver: Receiver)
     assert [post(shared_receiver, path).status for _ in range(5)] == [500, 503, 200, 204, 204]
 
 
+def test_an_echo_has_the_headers_in_three_places(shared_receiver: Receiver) -> None:
+    response = post(shared_receiver, "/echo:302,10/echo")
+    assert response.status == 302
+    assert "X-Foo: bar" in response.headers["X-Echo"]
+    assert "X-Foo%3A+bar" in response.headers["Location"]
+
+
 def test_flaky_fails_so_often_on_each_path(shared_receiver: Receiver) -> None:
     for path in ("/flaky:2/a", "/flaky:2/b"):
         assert [post(shared_receiver, path).status for _ in range(4)] == [500, 500, 200, 200]

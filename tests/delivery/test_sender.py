@@ -10,6 +10,7 @@ from itertools import islice
 import pytest
 
 from delivery import sender as sender_module
+from delivery.outcome import MAX_ANSWER_BODY
 from delivery.sender import Sender, _patience
 from delivery.slots import Slots
 from domain.settings import Settings
@@ -187,6 +188,29 @@ def test_a_bug_ends_the_attempt_that_was_begun(
     [attempt] = desk.call(reads.attempts, pending.id)
     assert attempt.detail.startswith("this is a bug: ValueError at test_sender.py:")
     assert (pending.next_attempt_ms or 0) > attempt.started_ms
+
+
+@pytest.mark.parametrize("before", [0, 3_960, 4_050])
+def test_an_answer_that_echoes_the_request_brings_no_secret_into_the_store(
+    desk: Desk, shared_receiver: Receiver, before: int
+) -> None:
+    """Not even where the part that is kept ends in the middle of one."""
+    path = f"/echo:500,{before}/{before}"
+    headers = (("Authorization", f"Bearer {'0123456789abcdef' * 4}"),)
+    desk.add(hook(shared_receiver.url(path), headers=headers))
+    desk.append(*events(1, 1))
+
+    async def story(sender: Sender) -> None:
+        await sender.drain(1, new_run=True, failing=False)
+
+    with_sender(desk, story)
+    pending = desk.status(1).pending
+    assert pending is not None
+    [attempt] = desk.call(reads.attempts, pending.id)
+    assert len(attempt.answer_body) <= MAX_ANSWER_BODY
+    assert "••••cdef" in dict(attempt.answer_headers)["X-Echo"]
+    assert ("••••".encode() in attempt.answer_body) is (before < 4_000)
+    assert "01234567" not in f"{attempt} {attempt.answer_body.decode()}"
 
 
 def test_patience_never_ends_and_never_hurries() -> None:

@@ -82,6 +82,15 @@ def test_it_tells_what_the_receiver_said(shared_receiver: Receiver, status: int)
     assert len(shared_receiver.requests(path)) == 1
 
 
+def test_an_echo_shows_no_secret(shared_receiver: Receiver) -> None:
+    headers = (("Authorization", "Bearer 0123456789abcdef"), ("X-Trace", "on"))
+    outcome = tried(webhook(hook(shared_receiver.url("/echo:302"), headers=headers), SECRET))
+    told = f"{outcome} {outcome.answer_body.decode()}"
+    assert "Authorization: ••••cdef" in told
+    assert "X-Trace: on" in told
+    assert "0123456789" not in told
+
+
 def test_it_obeys_the_settings(shared_receiver: Receiver) -> None:
     wanted = webhook(hook(shared_receiver.url("/hang/trial")))
     assert tried(wanted, Settings(timeout_ms=200)).error is not None

@@ -1,0 +1,167 @@
+"""An answer that repeats what it was asked with: the secrets in it, masked before it is kept.
+
+A receiver that echoes the request, as test services and debug pages do, would otherwise bring in
+clear into the store, and onto the screen, what is encrypted there.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from domain.masks import mask_value
+from domain.secrets import PREFIX
+
+LEAST = 8
+"""Characters of the shortest value that is masked; a shorter one would be found everywhere."""
+
+LEAST_BEGINNING = 4
+"""The same for the beginning of a secret that is cut off where the text ends."""
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]* +")
+
+
+def secrets_of(
+    headers: Iterable[tuple[str, str]], signing_secrets: Iterable[str]
+) -> tuple[str, ...]:
+    """What is secret in a request: its headers' values, also behind "Bearer ", and its keys."""
+    found: list[str] = []
+    for _, value in headers:
+        scheme = _SCHEME.match(value)
+        found += [value, value[scheme.end() :]] if scheme else [value]
+    for secret in signing_secrets:
+        found += [secret, secret.removeprefix(PREFIX)]
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A stretch of the text, and what stands in its place."""
+
+    start: int
+    end: int
+    mask: str
+
+
+class Redactor:
+    """Masks secrets in plain text, and where they are written as JSON, URLs or HTML write them."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= LEAST)
+
+    def text(self, text: str) -> str:
+        """A whole text, masked."""
+        return "".join(kept + mask for kept, mask in self._pieces(text, cut=False))
+
+    def beginning(self, data: bytes) -> bytes:
+        """The beginning of a text, masked; where it ends a secret may have been cut in two."""
+        pieces = self._pieces(data.decode("latin-1"), cut=True)
+        return b"".join(kept.encode("latin-1") + mask.encode() for kept, mask in pieces)
+
+    def _pieces(self, text: str, *, cut: bool) -> Iterator[tuple[str, str]]:
+        """What is kept of the text, piece by piece, each with the mask that follows it."""
+        place = 0
+        for span in _apart(self._spans(text, cut=cut)) if self._secrets else ():
+            yield text[place : span.start], span.mask
+            place = span.end
+        yield text[place:], ""
+
+    def _spans(self, text: str, *, cut: bool) -> Iterator[_Span]:
+        for read, starts in _readings(text):
+            for secret in self._secrets:
+                for at in _places(secret, read):
+                    yield _Span(starts[at], starts[at + len(secret)], mask_value(secret))
+                begun = _begun(secret, read) if cut else 0
+                if begun:
+                    yield _Span(starts[len(read) - begun], len(text), mask_value(""))
+
+
+def _places(secret: str, text: str) -> Iterator[int]:
+    """Where a secret begins in a text, also within itself."""
+    at = text.find(secret)
+    while at >= 0:
+        yield at
+        at = text.find(secret, at + 1)
+
+
+def _begun(secret: str, text: str) -> int:
+    """How many characters of a secret's beginning the text ends with."""
+    longest = min(len(secret) - 1, len(text))
+    lengths = range(longest, LEAST_BEGINNING - 1, -1)
+    return next((length for length in lengths if text.endswith(secret[:length])), 0)
+
+
+def _apart(spans: Iterable[_Span]) -> list[_Span]:
+    """The same without overlaps; the mask is of the one that ends last."""
+    apart: list[_Span] = []
+    for span in sorted(spans, key=lambda one: (one.start, -one.end)):
+        before = apart[-1] if apart else None
+        if before is None or span.start >= before.end:
+            apart.append(span)
+        elif span.end > before.end:
+            apart[-1] = _Span(before.start, span.end, span.mask)
+    return apart
+
+
+# How a text may be written in characters that stand for others: each pattern finds those, and its
+# function says what one means. What is cut off where the text ends is found too, and means nothing.
+
+
+def _in_json(match: re.Match[str]) -> str:
+    return chr(int(match["hex"], 16)) if match["hex"] else match["one"] or ""
+
+
+def _in_url(match: re.Match[str]) -> str:
+    return chr(int(match["hex"], 16)) if match["hex"] else ""
+
+
+def _in_form(match: re.Match[str]) -> str:
+    return " " if match[0] == "+" else _in_url(match)
+
+
+def _in_html(match: re.Match[str]) -> str:
+    return html.unescape(match[0]) if match[0].endswith(";") else ""
+
+
+_PERCENT = r"%(?:(?P<hex>[0-9a-fA-F]{2})|[0-9a-fA-F]?\Z)"
+_WRITINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (
+        re.compile(r"\\(?:u00(?P<hex>[0-9a-fA-F]{2})|u?0{0,2}[0-9a-fA-F]?\Z|(?P<one>.))", re.S),
+        _in_json,
+    ),
+    (re.compile(_PERCENT), _in_url),
+    (re.compile(rf"{_PERCENT}|\+"), _in_form),
+    (
+        re.compile(r"&(?:(?:#[0-9]{1,3}|#[xX][0-9a-fA-F]{1,2}|[a-z]{2,4});|#?[0-9a-zA-Z]{0,4}\Z)"),
+        _in_html,
+    ),
+)
+
+
+def _readings(text: str) -> Iterator[tuple[str, Sequence[int]]]:
+    """The text as it is, and as it reads where it is written in one of these ways.
+
+    With each comes the place in the text where each character begins, and where the last ends.
+    """
+    yield text, range(len(text) + 1)
+    for pattern, meaning in _WRITINGS:
+        if pattern.search(text):
+            yield _read(text, pattern, meaning)
+
+
+def _read(
+    text: str, pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str]
+) -> tuple[str, Sequence[int]]:
+    read: list[str] = []
+    starts: list[int] = []
+    place = 0
+    for match in pattern.finditer(text):
+        meant = meaning(match)
+        read += text[place : match.start()], meant
+        starts += [*range(place, match.start()), *[match.start()] * len(meant)]
+        place = match.end()
+    read.append(text[place:])
+    starts += range(place, len(text) + 1)
+    return "".join(read), starts

@@ -1,0 +1,153 @@
+"""No answer brings a secret of its request into the store."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from delivery.redact import LEAST, LEAST_BEGINNING, Redactor, secrets_of
+from domain.masks import mask_value
+
+TOKEN = "s3cret-t0ken-0123456789abcdef"
+PRINTABLE = "".join(map(chr, range(32, 127)))
+SECRETS = (
+    st.text(PRINTABLE, min_size=LEAST, max_size=40)
+    .map(str.strip)
+    .filter(lambda text: len(text) >= LEAST)
+)
+AROUND = st.text(st.characters(max_codepoint=255), max_size=60)
+
+
+def as_it_is(text: str) -> str:
+    return text
+
+
+def in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def in_json_of_php(text: str) -> str:
+    return in_json(text).replace("/", "\\/")
+
+
+def in_json_for_html(text: str) -> str:
+    for character in "<>&'":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def in_a_path(text: str) -> str:
+    return quote(text, safe="")
+
+
+def in_lower_hex(text: str) -> str:
+    return "".join(f"%{ord(one):02x}" if not one.isalnum() else one for one in text)
+
+
+def wholly_in_hex(text: str) -> str:
+    return "".join(f"%{ord(one):02X}" for one in text)
+
+
+WRITINGS: list[Callable[[str], str]] = [
+    as_it_is,
+    in_json,
+    in_json_of_php,
+    in_a_path,
+    quote_plus,
+    in_lower_hex,
+    wholly_in_hex,
+    html.escape,
+]
+
+
+@pytest.mark.parametrize("write", WRITINGS)
+@given(before=AROUND, secret=SECRETS, after=AROUND)
+def test_a_secret_is_masked_however_it_is_written(
+    write: Callable[[str], str], before: str, secret: str, after: str
+) -> None:
+    told = Redactor([secret]).text(f"{before} {write(secret)} {after}")
+    assert write(secret) not in told
+    assert secret not in told
+    assert mask_value("") in told
+
+
+def test_the_angle_brackets_of_json_for_html_are_read() -> None:
+    assert Redactor(["<a>&<b>'c"]).text(in_json_for_html("<a>&<b>'c")) == mask_value("<a>&<b>'c")
+
+
+@given(text=AROUND, secrets=st.lists(SECRETS, max_size=4))
+def test_what_holds_no_secret_stays_as_it_is(text: str, secrets: list[str]) -> None:
+    writings = [write(secret) for secret in secrets for write in WRITINGS]
+    assume(not any(written in text for written in writings))
+    assume("\\" not in text and "%" not in text and "&" not in text and "+" not in text)
+    assert Redactor(secrets).text(text) == text
+
+
+@given(pieces=st.lists(st.one_of(SECRETS, AROUND), max_size=8), data=st.data())
+def test_no_secret_is_left_wherever_others_overlap_it(
+    pieces: list[str], data: st.DataObject
+) -> None:
+    text = "".join(pieces)
+    assume(len(text) >= LEAST)
+    starts = st.integers(0, len(text) - LEAST)
+    secrets = [
+        text[start : start + data.draw(st.integers(LEAST, 30))]
+        for start in data.draw(st.lists(starts, min_size=1, max_size=4))
+    ]
+    told = Redactor(secrets).text(text)
+    assert not [secret for secret in secrets if len(secret) >= LEAST and secret in told]
+
+
+def test_what_overlaps_is_masked_as_one_by_its_last() -> None:
+    assert Redactor(["abcd0123abcd"]).text("abcd0123abcd0123abcd") == "••••abcd"
+    assert Redactor(["aaaa0000bbbb", "bbbb0000cccc"]).text("aaaa0000bbbb0000cccc") == "••••cccc"
+
+
+@pytest.mark.parametrize("write", WRITINGS)
+@given(secret=SECRETS, data=st.data())
+def test_a_secret_that_is_cut_in_two_is_masked(
+    write: Callable[[str], str], secret: str, data: st.DataObject
+) -> None:
+    written = write(secret)
+    assume("~" not in secret)
+    cut = data.draw(st.integers(0, len(written)))
+    told = Redactor([secret]).beginning(f"~~{written[:cut]}".encode())
+    assert write(secret[:LEAST_BEGINNING]).encode() not in told
+    assert told.startswith(b"~~")
+
+
+def test_every_byte_of_what_is_kept_stays() -> None:
+    all_bytes = bytes(range(256))
+    told = Redactor([TOKEN]).beginning(all_bytes + TOKEN.encode() + all_bytes)
+    assert told == all_bytes + mask_value(TOKEN).encode() + all_bytes
+
+
+def test_the_mask_shows_no_more_than_anywhere_else() -> None:
+    redactor = Redactor([f"Bearer {TOKEN}", TOKEN, "short-one"])
+    assert redactor.text(f"got Bearer {TOKEN}!") == "got ••••cdef!"
+    assert redactor.text(f"got {TOKEN}{TOKEN}!") == "got ••••cdef••••cdef!"
+    assert redactor.text("got short-one!") == "got ••••!"
+
+
+def test_what_is_too_short_to_be_told_from_other_text_stays() -> None:
+    assert Redactor(["abcdefg"]).text("abcdefg") == "abcdefg"
+
+
+def test_the_secrets_of_a_request() -> None:
+    key = "whsec_" + base64.b64encode(b"k" * 24).decode()
+    headers = [("Authorization", f"Bearer {TOKEN}"), ("X-Key", "plain"), ("Cookie", "sid=1; a=b")]
+    assert secrets_of(headers, [key]) == (
+        f"Bearer {TOKEN}",
+        TOKEN,
+        "plain",
+        "sid=1; a=b",
+        key,
+        key.removeprefix("whsec_"),
+    )
