@@ -15,8 +15,8 @@ from domain.settings import (
     BY_NAME,
     DEFAULTS,
     PLACES_OF_THE_STORE,
-    Setting,
     Settings,
+    setting_named,
     settings_from,
 )
 
@@ -26,6 +26,7 @@ FLAG_PREFIX = "setting_"
 DEFAULT = "default"
 KEYS = "keys"
 STORE = "store"
+KEY_NAME = "tocsin.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ class Configuration:
         """The key file that somebody named; None means the one beside the store."""
         return Path(self.settings.key_file) if self.settings.key_file else None
 
+    @property
+    def key_place(self) -> Path:
+        """Where the key is or will be: beside the store's own file, unless somebody named it."""
+        return self.key_file or Path(os.path.realpath(self.db)).with_name(KEY_NAME)
+
     def with_stored(self, stored: Mapping[str, str]) -> Configuration:
         """Put what the store says under what everything else gave.
 
@@ -131,7 +137,7 @@ def default_configuration() -> Configuration:
 
 def parse_setting(name: str, text: str) -> SettingValue:
     """Read one setting as `config set` and `--set` take it. Raises FieldError."""
-    return find_setting(name).parse(text)
+    return setting_named(name).parse(text)
 
 
 def _choose_file(flag: str | None, environment: Mapping[str, str], places: Places) -> Path | None:
@@ -158,7 +164,7 @@ def _from_file(content: Mapping[str, object], file: Path) -> dict[str, Given]:
     for name, value in content.items():
         try:
             found[name] = Given(
-                _in_folder(name, find_setting(name).from_toml(value), file), f"file {file}"
+                _in_folder(name, setting_named(name).from_toml(value), file), f"file {file}"
             )
         except FieldError as error:
             errors.append(f"{file}: {error}")
@@ -230,20 +236,6 @@ def _settings(given: Mapping[str, Given]) -> Settings:
 def _with_origin(error: FieldError, given: Mapping[str, Given]) -> str:
     origin = given[error.field].origin if error.field in given else DEFAULT
     return f"{origin}: {error}"
-
-
-def find_setting(name: str) -> Setting:
-    """The row of a setting. Raises FieldError."""
-    if name in BY_NAME:
-        return BY_NAME[name]
-    raise FieldError(name, "there is no setting of this name", _suggestion(name))
-
-
-def _suggestion(name: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, BY_NAME, 1)
-    return f"did you mean {close[0]}?" if close else "`tocsin config show` lists all"
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+TOP_LEVEL_MEMBERS = ("type", "id", "attributes", "relationships", "meta", "links")
+"""The members that an event's JSON object may have of its own."""
+
 
 class EventType(StrEnum):
     """The `type` member of an event."""

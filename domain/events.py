@@ -13,7 +13,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar
 import msgspec
 
 from domain import strict_json
-from domain.event_types import EventType
+from domain.event_types import TOP_LEVEL_MEMBERS, EventType
 from domain.ids import event_id_from_facts, new_event_id
 from domain.safe import safe
 from domain.strict_json import StrictJsonError
@@ -21,7 +21,6 @@ from domain.times import is_rfc3339, parse_rfc3339, rfc3339
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_ID_LENGTH = 64
-TOP_LEVEL_MEMBERS = ("type", "id", "attributes", "relationships", "meta", "links")
 
 _TYPES = {event_type.value: event_type for event_type in EventType}
 _TEXT_MEMBERS = frozenset({"type", "id"})

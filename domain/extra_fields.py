@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import partial
 
+from domain.event_types import TOP_LEVEL_MEMBERS
 from domain.field_errors import FieldError, raise_all
 from domain.lines import Pair, Pairs, first_repeated, pairs_text, parse_pairs
 
@@ -19,7 +20,6 @@ VALUE_LIMIT = 4 * 1024
 """Bytes in the value of an extra field, as UTF-8."""
 
 _FIELD = "extra_fields"
-_OWN_MEMBERS = frozenset({"type", "id", "attributes", "relationships", "meta", "links"})
 
 
 def parse_extra_fields(text: str) -> Pairs:
@@ -46,7 +46,7 @@ def check_extra_field(key: str, value: str) -> None:
     if not key or ":" in key or len(key) > KEY_LIMIT:
         reason = f"a key is 1 to {KEY_LIMIT} characters without a colon"
         raise FieldError(_FIELD, reason, "write the field as `source: tocsin`")
-    if key in _OWN_MEMBERS:
+    if key in TOP_LEVEL_MEMBERS:
         raise FieldError(_FIELD, f"{key} is the event's own", "choose another key")
     _check_text(f"the value of {key}", value)
     size = len(value.encode())

@@ -254,8 +254,8 @@ def setting_named(name: str) -> Setting:
     import difflib  # only to help with a slip: every start would pay for it
 
     close = difflib.get_close_matches(name, BY_NAME, n=1)
-    cure = f"is {close[0]} meant?" if close else f"the settings are {', '.join(BY_NAME)}"
-    raise FieldError(name, "there is no such setting", cure)
+    cure = f"did you mean {close[0]}?" if close else "`tocsin config show` lists all"
+    raise FieldError(name, "there is no setting of this name", cure)
 
 
 def value_of(settings: Settings, setting: Setting) -> SettingValue:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from cli.config import STORE, Configuration, find_setting
+from cli.config import STORE, Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
+from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, setting_named, value_of
 
 
 def show(args: Namespace, context: Context) -> ExitCode:
@@ -67,21 +67,28 @@ def _let_store_join(context: Context) -> None:
 
 
 def _row(setting: Setting, configuration: Configuration) -> dict[str, str | None]:
-    value = value_of(configuration.settings, setting)
-    shown = str(configuration.db) if setting.name == "db" else setting.format(value)
     return {
         "name": setting.name,
-        "value": shown or None,
+        "value": _value_text(setting, configuration) or None,
         "origin": configuration.origin(setting.name),
         "description": setting.description,
     }
+
+
+def _value_text(setting: Setting, configuration: Configuration) -> str:
+    match setting.name:
+        case "db":
+            return str(configuration.db)
+        case "key_file":
+            return str(configuration.key_place)
+    return setting.format(value_of(configuration.settings, setting))
 
 
 def _storable(name: str) -> Setting:
     if name in PLACES_OF_THE_STORE:
         reason = "the store cannot say where it is itself"
         raise Failure(f"{name}: {reason}; write it in the configuration file", ExitCode.USAGE)
-    return find_setting(name)
+    return setting_named(name)
 
 
 def _overruled(configuration: Configuration, name: str) -> str:

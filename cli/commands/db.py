@@ -152,7 +152,7 @@ def _replaces_key(source: Path, context: Context) -> bool:
     """Whether a key that was here before the store would go. A new store makes its own."""
     if context.db.exists():
         return False
-    key_file = context.configuration.key_file or context.db.resolve().with_name("tocsin.key")
+    key_file = context.configuration.key_place
     beside = backups.key_beside(source)
     if not key_file.exists() or not beside.exists():
         return False

@@ -229,10 +229,22 @@ def test_show_tells_value_and_origin_of_every_setting(tocsin: Tocsin) -> None:
     rows = shown(tocsin, "--set", "linger=2s", TOCSIN_TIMEOUT="20s")
     assert list(rows) == [setting.name for setting in SETTINGS]
     assert rows["db"] == (str(tocsin.db), "flag")
+    assert rows["key_file"] == (str(tocsin.db.with_name("tocsin.key")), "default")
     assert rows["timeout"] == ("20s", "environment TOCSIN_TIMEOUT")
     assert rows["linger"] == ("2s", "flag")
     assert rows["interval"] == ("3m", "default")
     assert not tocsin.db.exists()
+
+
+def test_show_tells_where_the_key_of_a_linked_store_is(tocsin: Tocsin) -> None:
+    assert tocsin.run("db", "upgrade").returncode == 0
+    own, tocsin.db = tocsin.db, tocsin.home / "links" / "alias.db"
+    tocsin.db.parent.mkdir()
+    tocsin.db.symlink_to(own)
+    rows = shown(tocsin)
+    assert rows["db"] == (str(tocsin.db), "flag")
+    assert rows["key_file"] == (str(own.with_name("tocsin.key")), "default")
+    assert shown(tocsin, TOCSIN_KEY_FILE="/x/key")["key_file"][0] == "/x/key"
 
 
 def test_set_and_unset_change_what_the_store_says(tocsin: Tocsin) -> None:
