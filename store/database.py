@@ -10,6 +10,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,7 +21,7 @@ from peewee import PeeweeException, SqliteDatabase
 
 from store import migrations
 from store.errors import StoreError, StoreUnavailable
-from store.failures import sentence
+from store.failures import is_busy, sentence
 from store.models import database
 from store.vault import Vault
 
@@ -28,6 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 30
+BUSY_BREATH_S = 0.01
 SMALLEST_DATABASE = 512
 """Bytes: one page. SQLite takes a smaller file for an empty one, and would write over it."""
 
@@ -180,8 +182,19 @@ def _create(path: Path, *, vault: Vault, create: bool) -> None:
 
 
 def _log_ahead() -> None:
-    """Write-ahead log: readers never wait. The file keeps it, so this is nearly always a read."""
-    database.execute_sql("PRAGMA journal_mode = wal").fetchall()
+    """Write-ahead log: readers never wait. The file keeps it, so this is nearly always a read.
+
+    Where it is not, SQLite does not wait for others that make the same store at this moment.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            database.execute_sql("PRAGMA journal_mode = wal").fetchall()
+            return
+        except (PeeweeException, sqlite3.Error) as error:
+            if not is_busy(error) or time.monotonic() > until:
+                raise
+        time.sleep(BUSY_BREATH_S)
 
 
 def _check_writable(path: Path) -> None:

@@ -34,6 +34,12 @@ def sentence(error: BaseException, path: Path) -> str:
     return f"the store {path} failed: {_deepest_text(error)}"
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether another process has locked what was wanted."""
+    names = (getattr(cause, "sqlite_errorname", None) or "" for cause in _chain(error))
+    return any(name.startswith("SQLITE_BUSY") for name in names)
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """The error and its causes, the root first."""
     causes: list[BaseException] = []

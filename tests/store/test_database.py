@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from peewee import InterfaceError
@@ -577,3 +578,17 @@ def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.db").symlink_to(tmp_path / "a.db")
     with pytest.raises(StoreUnavailable, match="cannot be opened"):
         open_store(tmp_path / "a.db")
+
+
+def test_a_store_is_made_while_another_process_looks_at_its_empty_file(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    with closing(
+        sqlite3.connect(store_path, isolation_level=None, check_same_thread=False)
+    ) as other:
+        other.execute("PRAGMA user_version = 0")
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        looks_no_more = Timer(0.2, other.rollback)
+        looks_no_more.start()
+        open_store(store_path).close()
+        looks_no_more.join()
