@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
-CODE := bench cli delivery domain sources store tests
+CODE := bench cli delivery domain sources store tests tui
 JOBS ?= 2
 PYTHON ?=
 
