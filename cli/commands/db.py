@@ -109,8 +109,6 @@ def restore(args: Namespace, context: Context) -> ExitCode:
     out.note(f"{store.path} now holds {webhooks} and {counted(restored.events, 'event')}.")
     if not restored.key_restored:
         _note_key(store, context)
-    if store.call(signs.look).schema < LATEST:
-        out.note("The backup is of an older Tocsin: run `tocsin db upgrade` next.")
     out.note(
         "Sending is paused. What was delivered after the backup will be sent once more: look at "
         "`tocsin status`, skip what must not go, then run `tocsin worker unpause`."
