@@ -15,10 +15,11 @@ from cli.webhook_fields import GENERATED, FieldOptions, secret_change
 from cli.webhook_store import live, note_refused_address, pending_of, require_readable
 from cli.webhook_text import fate_of_pending
 from domain.webhooks import WebhookFields
-from domain.words import counted
+from domain.words import counted, second_text
 from store import webhooks
 from store.records import Webhook
-from store.webhooks import Edited, RotateSecret, SecretChange, SetSecret
+from store.secret_changes import RotateSecret, SecretChange, SetSecret, check_secret_change
+from store.webhooks import Edited
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Plan:
 
     before: Webhook
     fields: WebhookFields
+    secret: SecretChange | None
     dropping: int
 
 
@@ -51,24 +53,25 @@ class Editor:
         before = live(self.store, reference)
         require_readable(before, self.store)
         fields = self._options.applied_to(before.fields)
+        secret = self._secret() if self._secret else None
+        check_secret_change(before, secret, self._context.now_ms())
         typed_anew = fields.type is not before.fields.type
         dropping = self.store.call(webhooks.droppable, before.id) if typed_anew else 0
-        return Plan(before, fields, dropping)
+        return Plan(before, fields, secret, dropping)
 
     def save(self, plan: Plan) -> tuple[int, Shape]:
         """Save one webhook and say what that means; its id, and what its JSON has besides."""
-        change = self._secret() if self._secret else None
         edited = self.store.call(
             webhooks.edit,
             plan.before.id,
             plan.fields,
-            change,
+            plan.secret,
             revision=self._args.revision or plan.before.revision,
             vault=self.store.vault,
             actor=self._context.actor,
             now_ms=self._context.now_ms(),
         )
-        generated = _generated(change) if self._args.secret in GENERATED else None
+        generated = _generated(plan.secret) if self._args.secret in GENERATED else None
         self._tell(plan.before, edited, generated)
         secret = {"generated_secret": generated} if generated else {}
         return plan.before.id, {"dropped_events": edited.dropped, **secret}
@@ -77,9 +80,15 @@ class Editor:
         after = edited.webhook
         note = self._context.out.note
         dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
+        if after.revision == before.revision:
+            note(f"Nothing to change: {after.named} is so already (revision {after.revision}).")
+            return
         note(f"Saved {after.named}, revision {after.revision}{dropped}.")
         if generated and not self._args.json:
             note(f"Its new signing secret, for the receiver: {generated}")
+        if after.secrets != before.secrets and after.secrets and after.secrets.previous:
+            until = second_text(after.secrets.previous_until_ms)
+            note(f"The secret before it signs too until {until}.")
         note_refused_address(after.fields.url, self._context)
         pending = pending_of(self.store, after.id)
         if pending is not None:

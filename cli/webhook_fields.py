@@ -15,7 +15,7 @@ from domain.headers import parse_headers
 from domain.lines import Pair, Pairs, first_repeated
 from domain.secrets import format_secret, generate_secret, parse_secret
 from domain.webhooks import WebhookFields, clean_fields
-from store.webhooks import RetireSecret, RotateSecret, SecretChange, SetSecret
+from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
 
 _HEADERS = "headers"
 _EXTRA_FIELDS = "extra_fields"

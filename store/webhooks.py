@@ -16,6 +16,7 @@ from store.backlog import cut_before, first_since, head_of, undelivered
 from store.errors import Conflict, NotFound, WrongKey
 from store.models import Delivery, Head, database
 from store.records import Secrets, Webhook
+from store.secret_changes import SecretChange, changed_secrets, check_secret_change, secret_word
 from store.vault import Vault
 from store.webhook_rows import (
     live,
@@ -29,32 +30,7 @@ from store.webhook_rows import (
 UNDELETE_MS = 10 * 60_000
 """For how long a deleted webhook can be brought back."""
 
-ROTATION_MS = 24 * 3_600_000
-"""For how long the previous secret still signs after a rotation."""
-
 _LARGEST_ID = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class SetSecret:
-    """Sign with this secret from now on; None: don't sign."""
-
-    secret: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RotateSecret:
-    """Sign with this secret and, for 24 hours, with the one before it."""
-
-    secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class RetireSecret:
-    """Stop signing with the secret before the last rotation now."""
-
-
-SecretChange = SetSecret | RotateSecret | RetireSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +109,9 @@ def add(
         write_fields(row, fields, vault)
         write_secrets(row, Secrets(secret) if secret else None, vault)
         row.save(force_insert=True)
-        audit.note(actor, "webhook.add", now_ms, row.id, after=_shown(fields, bool(secret)))
+        audit.note(
+            actor, "webhook.add", now_ms, row.id, after=_shown(fields, "set" if secret else None)
+        )
         return int(row.id)
 
 
@@ -150,7 +128,8 @@ def edit(
     """Save the fields and change the secret; `revision` is the one that the editor had read.
 
     A change of URL, headers, TLS or secret makes a failing delivery due now. A change of type
-    starts at the new type's head. Raises Conflict if somebody else saved in between.
+    starts at the new type's head. Where nothing changes there is no new revision. Raises Conflict
+    if somebody else saved in between.
     """
     with database.atomic():
         row = live(webhook_id)
@@ -161,7 +140,10 @@ def edit(
             vault.check()
             raise WrongKey(f"the secrets of webhook {webhook_id} cannot be read with the key file")
         _check_name_free(fields.name, webhook_id)
+        check_secret_change(before, secret, now_ms)
         secrets = changed_secrets(before.secrets, secret, now_ms)
+        if (fields, secrets) == (before.fields, before.secrets):
+            return Edited(before, 0)
         dropped = _change_type(row, fields.type.value)
         retargeted = _retargeted(before, fields, secrets)
         write_fields(row, fields, vault)
@@ -178,21 +160,6 @@ def edit(
             **({"dropped_events": dropped} if dropped else {}),
         )
         return Edited(record_of(row, vault), dropped)
-
-
-def changed_secrets(
-    before: Secrets | None, change: SecretChange | None, now_ms: int
-) -> Secrets | None:
-    """The secrets after a change. Raises Conflict if there is nothing to rotate or retire."""
-    if change is None:
-        return before
-    if isinstance(change, SetSecret):
-        return Secrets(change.secret) if change.secret else None
-    if before is None:
-        raise Conflict("there is no secret to rotate or retire: use --secret generate first")
-    if isinstance(change, RetireSecret):
-        return Secrets(before.current)
-    return Secrets(change.secret, before.current, now_ms + ROTATION_MS)
 
 
 def droppable(webhook_id: int) -> int:
@@ -352,8 +319,8 @@ def _moved(webhook_id: int, revision: int, current: int) -> str:
     )
 
 
-def _shown(fields: WebhookFields, has_secret: bool) -> dict[str, object]:
-    """The fields for the audit: headers masked, the secret only as a yes or no."""
+def _shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
+    """The fields for the audit: headers masked, and a word for the secret."""
     return {
         "name": fields.name,
         "type": fields.type.value,
@@ -365,7 +332,7 @@ def _shown(fields: WebhookFields, has_secret: bool) -> dict[str, object]:
         "max_bytes": fields.max_bytes,
         "interval_ms": fields.interval_ms,
         "ca_file": fields.ca_file,
-        "secret": has_secret,
+        "secret": secret,
     }
 
 
@@ -373,13 +340,11 @@ def _difference(
     before: Webhook, fields: WebhookFields, secrets: Secrets | None
 ) -> dict[str, object]:
     """What changed, as {"before": {...}, "after": {...}}; a changed masked value still shows."""
-    old = _shown(before.fields, before.secrets is not None)
-    new = _shown(fields, secrets is not None)
+    old = _shown(before.fields, secret_word(None, before.secrets))
+    new = _shown(fields, secret_word(before.secrets, secrets))
     changed = [key for key in new if old[key] != new[key]]
     if before.fields.headers != fields.headers and "headers" not in changed:
         changed.append("headers")
-    if before.secrets != secrets and "secret" not in changed:
-        changed.append("secret")
     return {
         "before": {key: old[key] for key in changed},
         "after": {key: new[key] for key in changed},

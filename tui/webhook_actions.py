@@ -8,6 +8,7 @@ from delivery.report import undelivered
 from domain.words import counted, span_text
 from store import audit, webhooks
 from store.records import Webhook, WebhookStatus
+from store.secret_changes import SetSecret
 from tui.clipboard import copy
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
@@ -165,7 +166,7 @@ class WebhookActions(TocsinScreen):
             self._undos.push(f"edited {before.named}", lambda: self._restore(saved, before))
 
     async def _restore(self, saved: Saved, before: Webhook) -> None:
-        secret = webhooks.SetSecret(before.secrets.current if before.secrets else None)
+        secret = SetSecret(before.secrets.current if before.secrets else None)
         await self.desk.change(
             webhooks.edit,
             saved.webhook_id,

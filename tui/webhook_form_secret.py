@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from domain.secrets import format_secret, parse_secret
 from store.records import Secrets
-from store.webhooks import RetireSecret, RotateSecret, SecretChange, SetSecret
+from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
 
 
 class Choice(StrEnum):
@@ -29,8 +29,9 @@ def choices(secrets: Secrets | None, now_ms: int, *, of_copy: bool = False) -> l
         return [Choice.KEEP, Choice.GENERATE, Choice.OWN]
     if of_copy:
         return [Choice.KEEP, Choice.GENERATE, Choice.OWN, Choice.NONE]
-    retiring = [Choice.RETIRE] if len(secrets.in_force(now_ms)) > 1 else []
-    return [Choice.KEEP, Choice.ROTATE, *retiring, Choice.GENERATE, Choice.OWN, Choice.NONE]
+    rotating = len(secrets.in_force(now_ms)) > 1
+    turn = Choice.RETIRE if rotating else Choice.ROTATE
+    return [Choice.KEEP, turn, Choice.GENERATE, Choice.OWN, Choice.NONE]
 
 
 def label(choice: Choice, secrets: Secrets | None, *, of_copy: bool = False) -> str:

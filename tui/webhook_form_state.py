@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from domain.event_types import EventType
 from store import webhooks
 from store.records import Secrets, Webhook
-from store.webhooks import SecretChange
+from store.secret_changes import SecretChange, changed_secrets
 from tui.desk import Desk, Refused
 from tui.webhook_form_fields import Contents, FormTexts, Reading, contents_of
 from tui.webhook_form_secret import change_of
@@ -66,7 +66,7 @@ class Typed:
 
     def secrets_after(self, before: Secrets | None) -> Secrets | None:
         """The secrets that will sign once the form is saved."""
-        return webhooks.changed_secrets(before, self.secret_change, self.reading.now_ms)
+        return changed_secrets(before, self.secret_change, self.reading.now_ms)
 
 
 async def open_form(

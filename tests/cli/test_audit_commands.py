@@ -13,6 +13,7 @@ from domain.actors import Actor
 from domain.change_words import detail_text
 from domain.webhooks import WebhookFields
 from store import audit, webhooks
+from store.secret_changes import SetSecret
 from tests.cli.desks import desk_of, newer
 from tests.program import Tocsin
 from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, events, fields
@@ -37,7 +38,7 @@ def two_webhooks(desk: Desk) -> None:
     """One that is edited and rotated, and another one."""
     first = desk.add(siem(), secret=SECRET)
     desk.add(fields())
-    desk.edit(first, siem(interval_ms=60 * MINUTE), webhooks.SetSecret(None))
+    desk.edit(first, siem(interval_ms=60 * MINUTE), SetSecret(None))
 
 
 def test_newest_first_and_in_full(tocsin: Tocsin) -> None:
@@ -55,8 +56,8 @@ def test_newest_first_and_in_full(tocsin: Tocsin) -> None:
         "action": "webhook.edit",
         "webhook": 1,
         "detail": {
-            "before": {"interval": None, "secret": True},
-            "after": {"interval": "1h", "secret": False},
+            "before": {"interval": None, "secret": "set"},
+            "after": {"interval": "1h", "secret": "removed"},
         },
     }
 
@@ -70,7 +71,7 @@ def test_text_says_who_what_and_from_where(tocsin: Tocsin) -> None:
     assert when.endswith("Z")
     assert rest.split(maxsplit=5) == [
         *("alice", "from", "192.0.2.7", "webhook.edit", "1"),
-        "interval none -> 1h, secret yes -> no",
+        "interval none -> 1h, secret set -> removed",
     ]
 
 
@@ -165,8 +166,8 @@ def test_an_outdated_store_can_be_read(tocsin: Tocsin) -> None:
             "dropped events 2, max events 5 -> none",
         ),
         (
-            {"after": {"name": None, "type": "alerts", "interval_ms": 1000, "secret": True}},
-            "type alerts, interval 1s, secret",
+            {"after": {"name": None, "type": "alerts", "interval_ms": 1000, "secret": "set"}},
+            "type alerts, interval 1s, secret set",
         ),
     ],
 )

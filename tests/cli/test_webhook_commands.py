@@ -337,7 +337,11 @@ def test_secrets_are_generated_rotated_retired_and_removed(tocsin: Tocsin) -> No
     second = record(tocsin, 1).secrets
     assert second is not None
     assert (second.current, second.previous) == (rotated[0]["generated_secret"], first.current)
-    assert rotated[0]["secret_rotation_ends"] is not None
+    ends = rotated[0]["secret_rotation_ends"]
+    assert ends is not None
+    again = tocsin.run(*edit, "rotate")
+    assert again.returncode == ExitCode.CHECK_FAILED
+    assert f"signs until {ends[:19]}" in again.stderr
     assert tocsin.run(*edit, "retire").returncode == ExitCode.OK
     retired = record(tocsin, 1).secrets
     assert retired is not None

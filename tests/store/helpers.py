@@ -29,6 +29,7 @@ from store.records import (
     WebhookStatus,
     Work,
 )
+from store.secret_changes import SecretChange
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -116,7 +117,7 @@ class Desk:
         self,
         webhook_id: int,
         wanted: WebhookFields,
-        secret: webhooks.SecretChange | None = None,
+        secret: SecretChange | None = None,
         *,
         revision: int | None = None,
     ) -> webhooks.Edited:
@@ -210,6 +211,7 @@ import cryptography.fernet
 from store.database import open_store
 from store import events, migrations, models, settings, webhooks, workers
 from store.errors import StoreError
+from store.secret_changes import SecretChange
 from tests.store.helpers import ACTOR, NOW, event, fields
 
 def drop_root():

@@ -10,6 +10,7 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from store import audit, models, requests, settings, webhooks
 from store.errors import Conflict, NotFound
+from store.secret_changes import RetireSecret, RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
 
 HEADER = "Bearer 6f1d0c7e-very-secret"
@@ -40,7 +41,7 @@ def test_a_line_says_who_from_where_when_and_what(desk: Desk) -> None:
     assert (change.at_ms, change.action, change.webhook_id) == (NOW, "webhook.add", webhook_id)
     after = change.detail["after"]
     assert isinstance(after, dict)
-    assert (after["name"], after["state"], after["secret"]) == ("siem", "active", False)
+    assert (after["name"], after["state"], after["secret"]) == ("siem", "active", None)
 
 
 Change = Callable[[Desk, int], object]
@@ -148,20 +149,43 @@ def test_an_edit_shows_what_was_and_what_is(desk: Desk) -> None:
 
 def test_a_changed_secret_shows_that_it_changed_and_nothing_of_it(desk: Desk) -> None:
     webhook_id = desk.add(fields(headers=(("X-A", "short"),)), secret=SECRET)
-    desk.edit(webhook_id, fields(headers=(("X-A", "other"),)), webhooks.RotateSecret(OTHER_SECRET))
+    desk.edit(webhook_id, fields(headers=(("X-A", "other"),)), RotateSecret(OTHER_SECRET))
     masked = ["X-A: \u2022\u2022\u2022\u2022"]
     assert last(desk) == {
-        "before": {"headers": masked, "secret": True},
-        "after": {"headers": masked, "secret": True},
+        "before": {"headers": masked, "secret": "set"},
+        "after": {"headers": masked, "secret": "rotated"},
     }
+
+
+def test_what_became_of_the_secret_is_a_word(desk: Desk) -> None:
+    webhook_id = desk.add()
+    changes = (
+        (SetSecret(SECRET), "set"),
+        (RotateSecret(OTHER_SECRET), "rotated"),
+        (RetireSecret(), "retired"),
+        (SetSecret(SECRET), "replaced"),
+        (SetSecret(None), "removed"),
+    )
+    for change, word in changes:
+        desk.edit(webhook_id, fields(), change)
+        before = None if word == "set" else "set"
+        assert last(desk) == {"before": {"secret": before}, "after": {"secret": word}}
+
+
+def test_an_edit_that_changes_nothing_leaves_no_trace(desk: Desk) -> None:
+    webhook_id = desk.add(fields(name="a"), secret=SECRET)
+    for change in (None, SetSecret(SECRET)):
+        edited = desk.edit(webhook_id, fields(name="a"), change)
+        assert (edited.webhook.revision, edited.dropped) == (1, 0)
+    assert noted(desk) == ["webhook.add"]
 
 
 def test_no_secret_is_in_any_line(desk: Desk) -> None:
     webhook_id = desk.add(fields(headers=(("Authorization", HEADER),)), secret=SECRET)
     other = fields(headers=(("Authorization", OTHER_HEADER),))
-    desk.edit(webhook_id, other, webhooks.RotateSecret(OTHER_SECRET))
-    desk.edit(webhook_id, other, webhooks.RetireSecret())
-    desk.edit(webhook_id, fields(), webhooks.SetSecret(None))
+    desk.edit(webhook_id, other, RotateSecret(OTHER_SECRET))
+    desk.edit(webhook_id, other, RetireSecret())
+    desk.edit(webhook_id, fields(), SetSecret(None))
     lines = desk.call(lambda: models.rows(models.Change.select()))
     assert len(lines) == 4
     for secret in (HEADER, OTHER_HEADER, SECRET, OTHER_SECRET):

@@ -12,6 +12,7 @@ from domain.webhooks import WebhookFields
 from store import audit, health, models, webhooks
 from store.database import Store, open_store
 from store.errors import StoreUnavailable, WrongKey
+from store.secret_changes import RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, fields
 
 HEADER = "Bearer 6f1d0c7e-very-secret"
@@ -26,7 +27,7 @@ def closed(store_path: Path) -> Path:
     store = open_store(store_path)
     desk = Desk(store)
     webhook_id = desk.add(WITH_SECRETS, secret=SECRET)
-    desk.edit(webhook_id, WITH_SECRETS, webhooks.RotateSecret(OTHER_SECRET))
+    desk.edit(webhook_id, WITH_SECRETS, RotateSecret(OTHER_SECRET))
     desk.add(fields(name="plain"))
     desk.append(event(1))
     store.close()
@@ -87,7 +88,7 @@ def test_a_key_may_lie_elsewhere(tmp_path: Path) -> None:
 def test_nothing_secret_is_in_the_files_of_the_database(store: Store) -> None:
     desk = Desk(store)
     webhook_id = desk.add(WITH_SECRETS, secret=SECRET)
-    desk.edit(webhook_id, WITH_SECRETS, webhooks.RotateSecret(OTHER_SECRET))
+    desk.edit(webhook_id, WITH_SECRETS, RotateSecret(OTHER_SECRET))
     desk.append(event(1))
     work = desk.started(webhook_id)
     assert work.headers == WITH_SECRETS.headers
@@ -151,7 +152,7 @@ def test_without_the_key_no_edit_overwrites_a_secret(
     with pytest.raises(WrongKey, match=sentence):
         desk.edit(2, fields(headers=WITH_SECRETS.headers))
     with pytest.raises(WrongKey, match=sentence):
-        desk.edit(2, fields(), webhooks.SetSecret(SECRET))
+        desk.edit(2, fields(), SetSecret(SECRET))
     with pytest.raises(WrongKey, match=sentence):
         desk.add(fields(headers=WITH_SECRETS.headers))
     assert (secrets(), len(store.call(audit.changes))) == (before, notes)

@@ -8,6 +8,7 @@ from domain.event_types import EventType
 from store import reads, requests, webhooks
 from store.errors import Conflict, NotFound
 from store.records import Limits, Secrets, Webhook
+from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
 from tests.store.helpers import ACTOR, ALERTS, DAY, MINUTE, NOW, Desk, carried, events, fields
 from tests.store.helpers import event as make_event
 
@@ -40,11 +41,11 @@ def test_every_field_is_kept_as_it_was_given(desk: Desk) -> None:
 def test_every_field_can_be_edited(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.now_ms += 1
-    assert desk.edit(webhook_id, EVERYTHING, webhooks.SetSecret(SECRET), revision=1).dropped == 0
+    assert desk.edit(webhook_id, EVERYTHING, SetSecret(SECRET), revision=1).dropped == 0
     kept = found(desk, webhook_id)
     assert (kept.fields, kept.secrets, kept.revision) == (EVERYTHING, Secrets(SECRET), 2)
     assert (kept.created_ms, kept.updated_ms) == (NOW, NOW + 1)
-    desk.edit(webhook_id, fields(), webhooks.SetSecret(None))
+    desk.edit(webhook_id, fields(), SetSecret(None))
     assert (found(desk, webhook_id).fields, found(desk, webhook_id).secrets) == (fields(), None)
 
 
@@ -271,7 +272,7 @@ def failing(desk: Desk, webhook_id: int) -> str:
     [
         ({"headers": (("X-A", "1"),)}, None, True),
         ({"ca_file": "/etc/ca.pem"}, None, True),
-        ({}, webhooks.SetSecret(SECRET), True),
+        ({}, SetSecret(SECRET), True),
         ({"name": "siem"}, None, False),
         ({"interval_ms": MINUTE}, None, False),
         ({"extra_fields": (("a", "b"),)}, None, False),
@@ -279,7 +280,7 @@ def failing(desk: Desk, webhook_id: int) -> str:
     ],
 )
 def test_a_change_of_the_target_makes_a_failing_delivery_due_now(
-    desk: Desk, change: dict[str, object], secret: webhooks.SecretChange | None, now: bool
+    desk: Desk, change: dict[str, object], secret: SecretChange | None, now: bool
 ) -> None:
     webhook_id = desk.add()
     public_id = failing(desk, webhook_id)
@@ -322,18 +323,32 @@ def test_another_name_during_a_failing_attempt_changes_no_time(desk: Desk) -> No
 
 def test_a_rotation_signs_with_both_for_a_day_and_a_retirement_ends_it(desk: Desk) -> None:
     webhook_id = desk.add(secret=SECRET)
-    rotated = desk.edit(webhook_id, fields(), webhooks.RotateSecret(OTHER_SECRET))
+    rotated = desk.edit(webhook_id, fields(), RotateSecret(OTHER_SECRET))
     secrets = rotated.webhook.secrets
     assert secrets is not None
     assert secrets.in_force(NOW + DAY - 1) == (OTHER_SECRET, SECRET)
     assert secrets.in_force(NOW + DAY) == (OTHER_SECRET,)
-    retired = desk.edit(webhook_id, fields(), webhooks.RetireSecret())
+    retired = desk.edit(webhook_id, fields(), RetireSecret())
     assert retired.webhook.secrets == Secrets(OTHER_SECRET)
+    with pytest.raises(Conflict, match="webhook 1 has nothing to retire"):
+        desk.edit(webhook_id, fields(), RetireSecret())
 
 
-@pytest.mark.parametrize("change", [webhooks.RotateSecret(SECRET), webhooks.RetireSecret()])
+def test_no_secret_that_still_signs_is_lost_by_a_second_rotation(desk: Desk) -> None:
+    webhook_id = desk.add(secret=SECRET)
+    third = f"whsec_{'A' * 32}"
+    desk.edit(webhook_id, fields(), RotateSecret(OTHER_SECRET))
+    with pytest.raises(Conflict, match=r"signs until .*Z; retire it first"):
+        desk.edit(webhook_id, fields(), RotateSecret(third))
+    desk.now_ms += DAY
+    rotated = desk.edit(webhook_id, fields(), RotateSecret(third)).webhook.secrets
+    assert rotated is not None
+    assert rotated.in_force(desk.now_ms) == (third, OTHER_SECRET)
+
+
+@pytest.mark.parametrize("change", [RotateSecret(SECRET), RetireSecret()])
 def test_without_a_secret_there_is_none_to_rotate_or_retire(
-    desk: Desk, change: webhooks.SecretChange
+    desk: Desk, change: SecretChange
 ) -> None:
     webhook_id = desk.add()
     with pytest.raises(Conflict, match="no secret to rotate or retire"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from domain.field_errors import FieldError
-from store.records import Secrets
-from store.webhooks import RetireSecret, RotateSecret, SetSecret, changed_secrets
-from tests.store.helpers import DAY, NOW
+from store.records import Secrets, Webhook
+from store.secret_changes import RetireSecret, RotateSecret, SetSecret, check_secret_change
+from tests.store.helpers import DAY, NOW, fields
 from tui.webhook_form_secret import Choice, change_of, check_own_secret, choices, label
 
 OWN = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -19,8 +19,9 @@ ROTATED = Secrets("whsec_new", "whsec_old", NOW + DAY)
 def test_every_choice_that_is_offered_can_be_carried_out(
     secrets: Secrets | None, of_copy: bool
 ) -> None:
+    webhook = Webhook(1, 1, fields(), secrets, True, NOW, NOW, None)
     for choice in choices(secrets, NOW, of_copy=of_copy):
-        changed_secrets(secrets, change_of(choice, OWN, "whsec_generated"), NOW)
+        check_secret_change(webhook, change_of(choice, OWN, "whsec_generated"), NOW)
 
 
 def test_keeping_comes_first_and_changes_nothing() -> None:
@@ -33,6 +34,12 @@ def test_retiring_is_offered_only_while_two_sign() -> None:
     assert Choice.RETIRE in choices(ROTATED, NOW)
     assert Choice.RETIRE not in choices(ROTATED, NOW + DAY)
     assert Choice.RETIRE not in choices(Secrets(OWN), NOW)
+
+
+def test_rotating_is_not_offered_while_two_sign() -> None:
+    assert Choice.ROTATE not in choices(ROTATED, NOW)
+    assert Choice.ROTATE in choices(ROTATED, NOW + DAY)
+    assert Choice.ROTATE in choices(Secrets(OWN), NOW)
 
 
 def test_each_choice_asks_the_store_for_its_own_change() -> None:
