@@ -102,6 +102,7 @@ class Worker:
             monotonic=self._world.monotonic,
         )
         self._active = False
+        self._started_ms = self._world.now_ms()
         self._overtaken = False
         self._seen: signs.Signs | None = None
         self._stopped = asyncio.Event()
@@ -249,7 +250,9 @@ class Worker:
             await asyncio.sleep(every_s)
 
     async def _beat(self) -> None:
-        await self._store.run(workers.beat, self.id, self._world.now_ms(), active=self._active)
+        now_ms = self._world.now_ms()
+        if not await self._store.run(workers.beat, self.id, now_ms, active=self._active):
+            await self._store.run(workers.enter, self._record())
 
     async def _watch(self) -> None:
         """Notice what other processes wrote: events, edits, settings, a newer schema."""
@@ -290,13 +293,12 @@ class Worker:
             await asyncio.sleep(PRUNE_BREATH_S)
 
     def _record(self) -> WorkerRecord:
-        now_ms = self._world.now_ms()
         return WorkerRecord(
             id=self.id,
             host=self._role.host,
             pid=self._role.pid,
             kind=self._role.kind,
-            active=False,
-            started_ms=now_ms,
-            heartbeat_ms=now_ms,
+            active=self._active,
+            started_ms=self._started_ms,
+            heartbeat_ms=self._world.now_ms(),
         )

@@ -104,16 +104,18 @@ def is_gone(worker: Worker, now_ms: int) -> bool:
     return False
 
 
-def beat(worker_id: str, now_ms: int, *, active: bool) -> None:
-    """Write that a worker lives; an active one is the only active one."""
+def beat(worker_id: str, now_ms: int, *, active: bool) -> bool:
+    """Write that a worker lives; an active one is the only active one.
+
+    False if it was forgotten, as one that was stopped for long: it must enter again.
+    """
     with database.atomic():
         if active:
             models.Worker.update(active=False).where(
                 models.Worker.active, models.Worker.id != worker_id
             ).execute()
-        models.Worker.update(heartbeat_ms=now_ms, active=active).where(
-            models.Worker.id == worker_id
-        ).execute()
+        lives = models.Worker.update(heartbeat_ms=now_ms, active=active)
+        return bool(lives.where(models.Worker.id == worker_id).execute())
 
 
 def take_over(worker_id: str, now_ms: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+import delivery.worker
 from delivery.dispatcher import Until
 from delivery.worker import Ended
 from store import migrations, reads, workers
@@ -248,6 +249,20 @@ def test_a_worker_overtaken_by_a_newer_store_records_what_it_has_and_ends(
         assert running.join() is Ended.OVERTAKEN
     assert desk.status(1).delivered_events == 2
     assert len(shared_receiver.requests(path)) == 1
+
+
+def test_a_worker_that_was_forgotten_while_it_was_stopped_enters_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery.worker, "HEARTBEAT_S", 0.05)
+    with running_worker(desk) as running:
+        eventually(lambda: running.said("sending for /"))
+        (before,) = desk.call(workers.everyone)
+        desk.call(workers.leave, before.id)
+        eventually(lambda: desk.call(workers.everyone))
+        (after,) = desk.call(workers.everyone)
+    assert (after.id, after.active, after.started_ms) == (before.id, True, before.started_ms)
+    assert desk.call(workers.everyone) == []
 
 
 def test_settings_kept_in_the_store_count_while_it_runs(

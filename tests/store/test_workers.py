@@ -130,6 +130,16 @@ def test_workers_that_were_not_heard_of_for_an_hour_are_forgotten(desk: Desk) ->
     assert [name for name, _, _ in everyone(desk)] == ["new", "newer"]
 
 
+def test_a_worker_that_beats_again_learns_that_it_was_forgotten(desk: Desk) -> None:
+    desk.call(workers.enter, worker("stopped"))
+    desk.call(workers.enter, worker("new", NOW + workers.FORGET_MS + 1))
+    late = NOW + workers.FORGET_MS + 2
+    assert not desk.call(workers.beat, "stopped", late, active=True)
+    desk.call(workers.enter, worker("stopped", late, active=True))
+    assert desk.call(workers.beat, "stopped", late, active=True)
+    assert everyone(desk) == [("stopped", True, late), ("new", False, late - 1)]
+
+
 def test_workers_whose_process_is_gone_are_forgotten_at_once(desk: Desk) -> None:
     here = os.uname().nodename
     ended = subprocess.Popen([sys.executable, "-c", ""])
