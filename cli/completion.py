@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cli.grammar.tree import build
+from domain.settings import BY_NAME
 
 OF_FILES = ("FILE", "PATH")
 
@@ -14,14 +15,17 @@ def script(shell: str) -> str:
     import shtab
 
     parser = build()
-    _mark_files(parser, shtab.FILE)
+    _mark(parser, shtab.FILE)
     return shtab.complete(parser, shell=shell)
 
 
-def _mark_files(parser: argparse.ArgumentParser, of_files: object) -> None:
+def _mark(parser: argparse.ArgumentParser, of_files: object) -> None:
+    """Say of what files and settings are completed."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for child in action.choices.values():
-                _mark_files(child, of_files)
+                _mark(child, of_files)
         elif action.metavar in OF_FILES:
             action.complete = of_files  # type: ignore[attr-defined]  # where shtab looks for it
+        elif action.dest == "name" and not action.option_strings:
+            action.choices = list(BY_NAME)

@@ -36,6 +36,7 @@ def script(tocsin: Tocsin, shell: str, folder: Path) -> Path:
         (["webhook", "add", "--type", "log_"], {"log_authn", "log_changes"}),
         (["delivery", "list", "--st"], {"--state"}),
         (["completion", ""], {"bash", "zsh"}),
+        (["config", "set", "max_"], {"max_events", "max_bytes"}),
     ],
 )
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is missing")

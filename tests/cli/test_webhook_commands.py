@@ -315,6 +315,14 @@ def test_edit_refuses_what_cannot_be_meant(tocsin: Tocsin) -> None:
     assert record(tocsin, 1).revision == 1
 
 
+def test_edit_of_nothing_says_so(tocsin: Tocsin) -> None:
+    add(tocsin, "--name", "siem")
+    done = tocsin.run("webhook", "edit", "siem", "--name", "siem")
+    assert done.returncode == 0
+    assert "Nothing to change: webhook 1 (siem)" in done.stderr
+    assert record(tocsin, 1).revision == 1
+
+
 def test_edit_of_several_prints_them_all(tocsin: Tocsin) -> None:
     add(tocsin)
     add(tocsin)
@@ -333,12 +341,14 @@ def test_secrets_are_generated_rotated_retired_and_removed(tocsin: Tocsin) -> No
     first = record(tocsin, 1).secrets
     assert first is not None
     assert f"Its new signing secret, for the receiver: {first.current}" in generated.stderr
-    rotated = json.loads(tocsin.run(*edit, "rotate", "--json").stdout)
+    done = tocsin.run(*edit, "rotate", "--json")
+    rotated = json.loads(done.stdout)
     second = record(tocsin, 1).secrets
     assert second is not None
     assert (second.current, second.previous) == (rotated[0]["generated_secret"], first.current)
     ends = rotated[0]["secret_rotation_ends"]
     assert ends is not None
+    assert f"The secret before it signs too until {ends[:19]}" in done.stderr
     again = tocsin.run(*edit, "rotate")
     assert again.returncode == ExitCode.CHECK_FAILED
     assert f"signs until {ends[:19]}" in again.stderr
