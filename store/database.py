@@ -22,6 +22,7 @@ from peewee import PeeweeException, SqliteDatabase
 from store import migrations
 from store.errors import StoreError, StoreUnavailable
 from store.failures import is_busy, sentence
+from store.files import sync_folder
 from store.models import database
 from store.vault import Vault
 
@@ -231,6 +232,7 @@ def _make_file(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        sync_folder(path)
     except OSError as error:
         raise StoreUnavailable(f"cannot make a store at {path}: {error.strerror}") from error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.errors import WrongKey
+from store.files import sync_folder
 from store.models import Fact
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Vault:
                     file.flush()
                     os.fsync(file.fileno())
                 os.link(draft, self.key_file)
+                sync_folder(self.key_file)
             except FileExistsError:
                 return
             finally:

@@ -592,3 +592,22 @@ def test_a_store_is_made_while_another_process_looks_at_its_empty_file(store_pat
         looks_no_more.start()
         open_store(store_path).close()
         looks_no_more.join()
+
+
+def test_the_names_of_store_and_key_outlast_a_power_cut(
+    store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their folders are synced, after the names are there."""
+    synced: list[tuple[Path, bool]] = []
+    key_file = tmp_path / "keys" / "tocsin.key"
+    sync = os.fsync
+
+    def note_and_sync(descriptor: int) -> None:
+        folder = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append((folder, (folder / "tocsin.db").exists() or (folder / "tocsin.key").exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note_and_sync)
+    open_store(store_path, key_file=key_file).close()
+    assert (store_path.parent, True) in synced
+    assert (key_file.parent, True) in synced
