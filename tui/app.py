@@ -13,10 +13,11 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from tui.desk import Desk
 from tui.leaving import question_before_leaving
-from tui.live import LOOK_S, Live
+from tui.live import Live
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen
@@ -26,7 +27,9 @@ from tui.sections import PANEL, SECTIONS, base_screen
 from tui.theme import Wardrobe
 from tui.worker_thread import WorkerThread
 
-LOOKS_A_SECOND = round(1 / LOOK_S)
+TICK_S = 0.95
+"""A second, less what a look may be early."""
+
 MOST_BUGS = 3
 """After so many the app gives up: it would only fail again."""
 
@@ -113,18 +116,20 @@ class TocsinApp(App[int]):
             self._following.cancel()
 
     async def _follow(self) -> None:
-        """Look at the store four times a second; once a second let the countdowns move."""
-        looks = 0
+        """Look at the store a few times a second; once a second let the countdowns move."""
+        painted_s = 0.0
         while True:
-            await asyncio.sleep(LOOK_S)
-            looks += 1
+            await asyncio.sleep(self.live.pause_s)
             try:
                 if await self.live.look():
                     self.paint()
-                elif looks % LOOKS_A_SECOND == 0:
+                elif time.monotonic() - painted_s >= TICK_S:
                     self.paint(tick=True)
+                else:
+                    continue
             except Exception as error:
                 self._handle_exception(error)
+            painted_s = time.monotonic()
 
     def paint(self, *, tick: bool = False) -> None:
         """Let the screen that is seen paint what the report says now."""
@@ -187,7 +192,8 @@ class TocsinApp(App[int]):
     def _handle_exception(self, error: Exception) -> None:
         """Tell of a bug without its local values, and go on; after some, end with status 70."""
         self._bugs += 1
-        sentence = self._keep_bug(error)
+        bug = error.error if isinstance(error, WorkerFailed) else error
+        sentence = self._keep_bug(bug)
         if self._bugs >= MOST_BUGS or not self.is_running:
             self.exit(EXIT_BUG, message=sentence)
             return

@@ -13,6 +13,9 @@ from store.workers import SendingLock
 from tui.desk import Desk, Refused
 
 LOOK_S = 0.25
+LONGEST_PAUSE_S = 2.0
+PAUSE_A_CHANGE_S = 0.08
+"""A row that changed is 150 bytes on the line, which may carry 2,000 a second."""
 
 
 class Live:
@@ -35,6 +38,7 @@ class Live:
         self.clock = clock
         self.report: Report | None = None
         self.trouble: str | None = None
+        self.pause_s = LOOK_S
         self._desk = desk
         self._seen: signs.Signs | None = None
 
@@ -44,12 +48,17 @@ class Live:
         return self._desk.store
 
     async def look(self) -> bool:
-        """Read the store if it has changed; whether there is something new to show."""
+        """Read the store if it has changed; whether there is something new to show.
+
+        The more has changed, the longer `pause_s`, the time to wait before the next look.
+        """
+        self.pause_s = LOOK_S
         try:
             seen = await self._desk.read(signs.look)
             if seen == self._seen and self.trouble is None:
                 return False
-            self.report = await self._read()
+            before, self.report = self.report, await self._read()
+            self.pause_s = _pause_s(before, self.report)
         except Refused as refused:
             news = self.trouble != str(refused)
             self.trouble = str(refused)
@@ -73,3 +82,9 @@ class Live:
         overview = await self._desk.read(read_overview, None)
         settings = self._desk.merge(overview.settings)
         return make_report(overview, settings, self.store, self._desk.now_ms())
+
+
+def _pause_s(before: Report | None, after: Report) -> float:
+    known = {one.webhook.id: one for one in before.overview.webhooks} if before else {}
+    changed = sum(known.get(one.webhook.id) != one for one in after.overview.webhooks)
+    return min(LONGEST_PAUSE_S, max(LOOK_S, changed * PAUSE_A_CHANGE_S))

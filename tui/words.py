@@ -77,7 +77,12 @@ def result_cell(status: int | None, error: str | None, age_ms: int | None) -> Ce
         return Cell("-", "dim")
     told = error_word(error) if status is None else str(status)
     tone: Tone = "dim" if status is not None and is_success(status) else "bad"
-    return Cell(f"{told} {coarse_age(age_ms)}", tone)
+    return Cell(f"{told} {coarse_age(_rarely(age_ms))}", tone)
+
+
+def _rarely(age_ms: int) -> int:
+    """An age in whole ten seconds: one that moves each second would be painted each second."""
+    return age_ms // 10_000 * 10_000
 
 
 def coarse_age(age_ms: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -67,9 +67,8 @@ class TocsinScreen(Screen[Any]):
 
     def paint(self, *, tick: bool = False) -> None:
         """Paint the first line and what the report says, or with `tick` only what time changes."""
-        bar = self.query_one(TopBar)
-        bar.worker_line = worker_line(self.live.report, self.live.trouble, self.live.own_worker())
-        bar.clock = self.live.clock()
+        told = worker_line(self.live.report, self.live.trouble, self.live.own_worker())
+        self.query_one(TopBar).tell(told, self.live.clock())
         if tick:
             self.tick()
         else:
@@ -99,6 +98,12 @@ class TocsinScreen(Screen[Any]):
             timeout=TOAST_S,
             markup=False,
         )
+
+    def in_background(
+        self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False
+    ) -> None:
+        """Let something go on without holding up the keys; what is refused or fails is told."""
+        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What fails in the background is told like anything else that fails."""

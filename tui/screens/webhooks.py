@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -15,7 +15,7 @@ from store.records import WebhookStatus
 from tui.last_results import LastResults
 from tui.webhook_actions import WebhookActions
 from tui.webhook_rows import COLUMNS, Sorting, facts_of, matches, row_of, sorted_statuses
-from tui.widgets.facts import Facts
+from tui.widgets.fact_lines import FactLines
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.panel import Panel
 from tui.widgets.search_box import SearchBox
@@ -98,14 +98,14 @@ class WebhooksScreen(WebhookActions):
         self._sorting = Sorting()
         self._only_faults = False
         self._ordered: dict[Key, WebhookStatus] = {}
-        self._results = LastResults(self.desk, self._run_quietly, self.show)
+        self._results = LastResults(self.desk, self.in_background, self.show)
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):
             yield LiveTable(COLUMNS, id="webhooks")
             yield Static(Text(EMPTY), id="no-webhooks", classes="empty")
             yield SearchBox("text, or !text", id="webhooks-filter")
-        yield Facts(id="webhook-facts")
+        yield FactLines(id="webhook-facts")
 
     def on_mount(self) -> None:
         self.table.set_sorted(self._sorting.column, self._sorting.descending)
@@ -133,7 +133,7 @@ class WebhooksScreen(WebhookActions):
 
     def _show_facts(self) -> None:
         status, report = self.selected(), self.live.report
-        facts = self.query_one("#webhook-facts", Facts)
+        facts = self.query_one("#webhook-facts", FactLines)
         if status is None or report is None:
             facts.tell(Text(""))
         else:
@@ -152,9 +152,6 @@ class WebhooksScreen(WebhookActions):
         of = self._results.of if self.table.shows("strip") else lambda _: ()
         near = [self._ordered[key] for key in self.table.near() if key in self._ordered]
         self.table.put_only({one.webhook.id: row_of(one, report, of(one)) for one in near})
-
-    def _run_quietly(self, job: Coroutine[None, None, None]) -> None:
-        self.run_worker(job, exit_on_error=False)
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:

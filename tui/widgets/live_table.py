@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.widgets.changes import changed_regions
 from tui.widgets.columns import GAP, Column, Placed, Row, fit, place
 
 Key = Hashable
@@ -125,19 +126,23 @@ class LiveTable(ScrollView, can_focus=True):
         self._ask_for_rows()
 
     def put_rows(self, rows: Mapping[Key, Row]) -> None:
-        """Fill rows in; only those that changed are painted."""
-        changed = [key for key, row in rows.items() if self._rows.get(key) != row]
-        self._rows.update(rows)
-        if len(self._rows) > KEPT_ROWS:
-            kept = set(self._in_sight(MARGIN_ROWS))
-            self._rows = {key: row for key, row in self._rows.items() if key in kept}
-        self._refresh_rows(changed)
+        """Fill rows in; only what changed is painted."""
+        kept = self._rows
+        if len(kept) + len(rows) > KEPT_ROWS:
+            kept = {key: kept[key] for key in self._in_sight(MARGIN_ROWS) if key in kept}
+        self._change_rows({**kept, **rows}, rows)
 
     def put_only(self, rows: Mapping[Key, Row]) -> None:
         """Fill rows in and forget all others, which are wanted again when they come into sight."""
-        changed = [key for key, row in rows.items() if self._rows.get(key) != row]
-        self._rows = dict(rows)
-        self._refresh_rows(changed)
+        self._change_rows(dict(rows), rows)
+
+    def _change_rows(self, rows: dict[Key, Row], put: Mapping[Key, Row]) -> None:
+        before, self._rows = self._rows, rows
+        for y, key in enumerate(self._in_sight(), 1):
+            if key in put and before.get(key) != put[key] and y < self.size.height:
+                old, new = (self._line_at(y, of) for of in (before, rows))
+                if regions := changed_regions(old, new, y):
+                    self.refresh(*regions)
 
     def near(self) -> Sequence[Key]:
         """The rows in sight and some beyond."""
@@ -237,10 +242,7 @@ class LiveTable(ScrollView, can_focus=True):
         width = self.size.width
         if y == 0:
             return self._header(width)
-        index = y - 1 + self.scroll_offset.y
-        if index >= len(self.keys):
-            return Strip.blank(width, self.rich_style)
-        return self._line(self.keys[index], index == self._index, self._bar(y - 1), width)
+        return self._line_at(y, self._rows)
 
     def _header(self, width: int) -> Strip:
         style = self.get_component_rich_style("live-table--header")
@@ -253,10 +255,14 @@ class LiveTable(ScrollView, can_focus=True):
             return column.label
         return f"{column.label}{'▾' if self.sorted_by[1] else '▴'}"
 
-    def _line(self, key: Key, under_cursor: bool, bar: str, width: int) -> Strip:
+    def _line_at(self, y: int, rows: Mapping[Key, Row]) -> Strip:
+        width, index = self.size.width, y - 1 + self.scroll_offset.y
+        if index >= len(self.keys):
+            return Strip.blank(width, self.rich_style)
+        key, under_cursor, bar = self.keys[index], index == self._index, self._bar(y - 1)
         base = self._base_style(key, under_cursor)
         dim = base + self._tone_style("dim", under_cursor)
-        row = self._rows.get(key)
+        row = rows.get(key)
         mark = MARK if key in self.marked else " "
         segments = [] if row is not None else [Segment(mark, base)]
         for place_ in self._placed if row is not None else ():

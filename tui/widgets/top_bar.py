@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.widgets.changes import changed_regions
 from tui.widgets.columns import fit
 from tui.words import Told
 
@@ -28,17 +28,27 @@ class TopBar(Widget):
         "top-bar--plain",
         "top-bar--dim",
     }
-    worker_line: reactive[Told] = reactive(Told("", "dim"))
-    clock: reactive[str] = reactive("")
 
     def __init__(self, crumbs: str) -> None:
         super().__init__()
         self.crumbs = crumbs
+        self._told = Told("", "dim")
+        self._clock = ""
+
+    def tell(self, told: Told, clock: str) -> None:
+        """Say who sends, and the time; only what changed is painted."""
+        before = self._line()
+        self._told, self._clock = told, clock
+        if regions := changed_regions(before, self._line(), 0):
+            self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
+        return self._line()
+
+    def _line(self) -> Strip:
         width = self.size.width
-        clock = f"  {self.clock}" if width >= CLOCK_FROM_WIDTH else ""
-        told = self.worker_line
+        clock = f"  {self._clock}" if width >= CLOCK_FROM_WIDTH else ""
+        told = self._told
         place = f" Tocsin › {self.crumbs} "
         room = max(width * 3 // 5, width - cell_len(place)) - cell_len(clock) - 1
         text = fit(told.text, max(0, min(cell_len(told.text), room)))
