@@ -28,6 +28,7 @@ class Context:
         self.actor = actor
         self.out = out
         self._opened = ExitStack()
+        self._warned: set[str] = set()
 
     def __enter__(self) -> Context:
         return self
@@ -58,9 +59,17 @@ class Context:
             self.db, key_file=self.configuration.key_file, migrate=migrate, create=create
         )
         self._opened.callback(store.close)
+        self._warn(store)
         if join_settings:
             self._read_stored_settings(store)
         return store
+
+    def _warn(self, store: Store) -> None:
+        """Tell what the store warns of, once in a run however often it is opened."""
+        for warning in store.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self.out.note(f"warning: {warning}")
 
     def _read_stored_settings(self, store: Store) -> None:
         from store.settings import load_all

@@ -65,6 +65,8 @@ class Store:
     def __init__(self, engine: SqliteDatabase, path: Path, vault: Vault) -> None:
         self.path = path
         self.vault = vault
+        self.warnings: tuple[str, ...] = ()
+        """What is not as it should be and keeps nobody from working, each as one sentence."""
         self.outdated = False
         """True for a store of an older Tocsin: it can be read; only an upgrade changes it."""
         self._engine = engine
@@ -126,6 +128,7 @@ def open_store(
     database.initialize(engine)
     vault = Vault(key_file or path.with_name("tocsin.key"), path)
     store = Store(engine, path, vault)
+    store.warnings = _warnings(path)
     try:
         store.call(_connect, engine)
         store.outdated = store.call(_bring_up, path, vault=vault, migrate=migrate, create=create)
@@ -225,6 +228,13 @@ def _check_file(path: Path, *, create: bool) -> None:
         raise StoreUnavailable(f"{path} is not a file")
     if 0 < status.st_size < SMALLEST_DATABASE:
         raise StoreUnavailable(f"{path} is not a Tocsin store: it is no SQLite database")
+
+
+def _warnings(path: Path) -> tuple[str, ...]:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & 0o077:
+        return ()
+    return (f"{path} is open to others (mode {mode:04o}): run `chmod 0600 {path}`",)
 
 
 def _make_file(path: Path) -> None:

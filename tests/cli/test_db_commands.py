@@ -362,3 +362,13 @@ def test_prune_gives_the_space_back(tocsin: Tocsin) -> None:
     assert json.loads(tocsin.run("db", "prune").stdout)["events"] == 20_000
     assert tocsin.db.stat().st_size < before / 4
     assert tocsin.run("db", "check").returncode == 0
+
+
+def test_a_store_that_is_open_to_others_is_warned_of_once(tocsin: Tocsin) -> None:
+    tocsin.run("db", "upgrade")
+    assert "warning" not in tocsin.run("db", "check").stderr
+    tocsin.db.chmod(0o644)
+    done = newer(tocsin).run("db", "upgrade")
+    assert done.returncode == 0
+    warning = f"warning: {tocsin.db} is open to others (mode 0644): run `chmod 0600 {tocsin.db}`"
+    assert done.stderr.count(warning) == 1

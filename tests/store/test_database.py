@@ -611,3 +611,15 @@ def test_the_names_of_store_and_key_outlast_a_power_cut(
     open_store(store_path, key_file=key_file).close()
     assert (store_path.parent, True) in synced
     assert (key_file.parent, True) in synced
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o602, True)])
+def test_a_store_that_is_open_to_others_is_opened_with_a_warning(
+    store_path: Path, mode: int, warned: bool
+) -> None:
+    open_store(store_path).close()
+    store_path.chmod(mode)
+    store = open_store(store_path)
+    store.close()
+    sentence = f"{store_path} is open to others (mode {mode:04o}): run `chmod 0600 {store_path}`"
+    assert store.warnings == ((sentence,) if warned else ())
