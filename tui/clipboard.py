@@ -1,7 +1,7 @@
 """Copying to the admin's own clipboard over SSH, saying which way it went.
 
 In tmux, `tmux load-buffer -w` is the one way that gets out with every configuration; elsewhere it
-is OSC 52, which nobody answers: then the text is at least on the screen to be copied by hand.
+is OSC 52, which nobody answers: whoever copies once more is shown the text.
 """
 
 from __future__ import annotations
@@ -11,26 +11,41 @@ import os
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from textual.screen import Screen
 
-from domain.safe import safe
+from domain.words import counted
 from tui.screens.copied import CopiedScreen
 
 OSC_52_LIMIT = 74_994
 """What terminals take at most, in bytes before Base64."""
 
 
+_sent: WeakKeyDictionary[Screen[Any], str] = WeakKeyDictionary()
+"""What each screen last sent by OSC 52; asked for once more, it is shown to be copied by hand."""
+
+
 async def copy(screen: Screen[Any], text: str) -> None:
-    """Copy a text and tell by which way; what is too long is only shown."""
-    size = len(text.encode())
-    if os.environ.get("TMUX") and await _through_tmux(text):
-        screen.notify(f"copied {size} bytes through tmux", markup=False)
-    elif size <= OSC_52_LIMIT:
-        screen.app.copy_to_clipboard(text)
-        screen.notify(f"sent {size} bytes to the terminal (OSC 52): {safe(text, 60)}", markup=False)
+    """Copy a text and tell by which way, never the text: it may be a secret."""
+    size = counted(len(text.encode()), "byte")
+    if os.environ.get("TMUX"):
+        if await _through_tmux(text):
+            screen.notify(f"copied {size} through tmux", markup=False)
+        else:
+            screen.app.push_screen(CopiedScreen(text, "tmux did not take the text"))
+    elif len(text.encode()) > OSC_52_LIMIT:
+        screen.app.push_screen(CopiedScreen(text, "It is too long for the terminal's clipboard"))
+    elif _sent.get(screen) == text:
+        del _sent[screen]
+        screen.app.push_screen(CopiedScreen(text, "To copy it by hand"))
     else:
-        screen.app.push_screen(CopiedScreen(text))
+        _sent[screen] = text
+        screen.app.copy_to_clipboard(text)
+        screen.notify(
+            f"sent {size} to the terminal (OSC 52); if they did not arrive, copy once more",
+            markup=False,
+        )
 
 
 async def _through_tmux(text: str) -> bool:

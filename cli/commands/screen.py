@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from cli.config import Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.output import Output
+from cli.terminal_modes import TerminalModes
 from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
@@ -141,13 +143,14 @@ def _ending_on_signals(
     Gives the list of the signals that came.
     """
     came: list[int] = []
+    modes = TerminalModes(sys.__stderr__.fileno()) if sys.__stderr__ is not None else None
 
     def handle(number: int, _frame: FrameType | None) -> None:
         came.append(number)
         if worker is not None:
             worker.stop()
         app.end_soon()
-        threading.Thread(target=_end_hard, args=(worker, grace_s), daemon=True).start()
+        threading.Thread(target=_end_hard, args=(worker, grace_s, modes), daemon=True).start()
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
@@ -157,8 +160,10 @@ def _ending_on_signals(
             signal.signal(number, handler)
 
 
-def _end_hard(worker: WorkerThread | None, grace_s: float) -> None:
+def _end_hard(worker: WorkerThread | None, grace_s: float, modes: TerminalModes | None) -> None:
     if worker is not None:
         worker.join(grace_s)
     threading.Event().wait(HARD_END_S)
+    if modes is not None:
+        modes.restore()
     os._exit(ExitCode.OK)

@@ -26,6 +26,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from store import audit, models, outbox, sources
 from store.records import AttemptResult, Change, Delivery, Verdict, Work
+from store.workers import SendingLock
 from tests.store.helpers import LIMITS, NOW, compact, event, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
@@ -150,7 +151,7 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
     "SaveScreen": lambda _seen: SaveScreen("msg_1.json"),
     "BugScreen": lambda _seen: BugScreen(LONG),
-    "CopiedScreen": lambda _seen: CopiedScreen(LONG),
+    "CopiedScreen": lambda _seen: CopiedScreen(LONG, "tmux did not take it"),
 }
 
 
@@ -233,6 +234,8 @@ def test_a_toast_is_harmless(bench: Bench) -> None:
 
 def test_the_first_line_is_harmless(bench: Bench) -> None:
     bench.opened.call(_hostile_worker)
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
 
     async def scene() -> None:
         async with bench.running((120, 40)) as (app, pilot):
@@ -241,6 +244,7 @@ def test_the_first_line_is_harmless(bench: Bench) -> None:
             assert_harmless(app)
 
     asyncio.run(scene())
+    lock.release()
 
 
 def _hostile_worker() -> None:
@@ -284,10 +288,13 @@ def test_what_was_hostile_is_still_readable(bench: Bench) -> None:
     asyncio.run(scene())
 
 
-def test_what_is_pasted_into_a_search_must_be_visible(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "keys", [("3", "slash"), ("2", "slash"), ("slash",), ("q", "a", "slash")], ids=str
+)
+def test_what_is_pasted_into_a_search_must_be_visible(bench: Bench, keys: tuple[str, ...]) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
-            await pilot.press("3", "slash")
+            await pilot.press(*keys)
             for piece in (*PIECES, "\u061c", "\ufeff"):
                 app.post_message(Paste(f"harmless {piece}"))
                 await settle(app, pilot)

@@ -22,6 +22,7 @@ from tui.screens.base import TocsinScreen
 from tui.screens.change import ChangeScreen
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
+from tui.widgets.search_box import SearchBox
 
 KEPT = 1_000
 """Changes whose details are remembered at most."""
@@ -61,16 +62,10 @@ class AuditScreen(TocsinScreen):
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="changes-panel"):
             yield LiveTable(COLUMNS, id="changes")
-            yield Input(
-                placeholder="name or number of a webhook; empty for all",
-                id="changes-filter",
-                compact=True,
-            )
+            yield SearchBox("name or number of a webhook; empty for all", id="changes-filter")
         yield Facts(id="change-facts")
 
     def on_mount(self) -> None:
-        self._box.cursor_blink = False
-        self._box.display = False
         self.table.focus()
         self.show()
 

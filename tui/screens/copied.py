@@ -23,11 +23,12 @@ class CopiedScreen(ModalScreen[None]):
         Binding("q,escape", "dismiss(None)", "close", id="copied.close"),
     ]
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, reason: str) -> None:
         super().__init__()
         self._text = text
+        self._reason = reason
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="bare"):
-            yield Static(Text("Too long for the terminal's clipboard; select it, then press q.\n"))
+            yield Static(Text(f"{self._reason}: select it, then press q.\n"))
             yield Static(Text(safe(self._text, SHOWN, keep_newlines=True)))

@@ -20,6 +20,7 @@ from tui.screens.quarantine import QuarantineScreen
 from tui.webhook_rows import receiver_of
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
+from tui.widgets.search_box import SearchBox
 
 
 class DeliveriesScreen(DeliveryList):
@@ -63,14 +64,12 @@ class DeliveriesScreen(DeliveryList):
             yield Facts(id="deliveries-count", classes="line")
             yield LiveTable(columns(of_one=self.webhook_id is not None), id="deliveries")
             yield Static(Text(""), id="no-deliveries", classes="empty")
-            yield Input(placeholder=HINT, id="deliveries-filter", compact=True)
+            yield SearchBox(HINT, id="deliveries-filter")
             yield Facts(id="deliveries-hint", classes="line")
         yield Facts(id="delivery-facts")
 
     def on_mount(self) -> None:
-        box = self.query_one("#deliveries-filter", Input)
-        box.cursor_blink = False
-        box.display = self.query_one("#deliveries-hint").display = False
+        self.query_one("#deliveries-hint").display = False
         self.query_one("#no-deliveries").display = False
         self.table.focus()
         self.show()

@@ -198,25 +198,27 @@ class DeliveryScreen(DeliveryActions):
 
         def answered(path: str | None) -> None:
             if path is not None and self._body is not None:
-                self.in_background(self._write(Path(path).expanduser(), self._body))
+                self.in_background(self._write(path, self._body))
 
         if self._body is None:
             self.tell("there is no body to write: its events are no longer kept", bad=True)
         else:
             self.app.push_screen(SaveScreen(f"{self._delivery_id}.json"), answered)
 
-    async def _write(self, path: Path, body: bytes) -> None:
+    async def _write(self, path: str, body: bytes) -> None:
         try:
             await asyncio.to_thread(_write_new, path, body)
         except FileExistsError:
             self.tell(f"{path} is there already: choose another name", bad=True)
+        except RuntimeError:
+            self.tell(f"cannot write {path}: there is no such user", bad=True)
         except OSError as error:
             self.tell(f"cannot write {path}: {error.strerror}", bad=True)
         else:
             self.tell(f"wrote {size_text(len(body))} to {path}")
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write_new(path: str, data: bytes) -> None:
+    descriptor = os.open(Path(path).expanduser(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)

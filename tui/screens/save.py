@@ -12,6 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.widgets.search_box import VisibleInput
+
 
 class SaveScreen(ModalScreen[str]):
     """Ends with a path, or None."""
@@ -27,12 +29,10 @@ class SaveScreen(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(Text("Write to which file?   (enter writes, esc cancels)", style="bold"))
-            yield Input(self._suggested, compact=True, id="save-path")
+            yield VisibleInput(self._suggested, max_length=4096, id="save-path")
 
     def on_mount(self) -> None:
-        box = self.query_one(Input)
-        box.cursor_blink = False
-        box.focus()
+        self.query_one(Input).focus()
 
     @on(Input.Submitted)
     def _entered(self, message: Input.Submitted) -> None:

@@ -23,6 +23,7 @@ from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, worker_lines
 from tui.undo import UndoStack
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
+from tui.widgets.search_box import VisibleInput
 
 LONGEST_VALUE = 1_000
 NOT_HERE = "{name}: the store cannot say where it is itself; write it in the configuration file"
@@ -75,19 +76,15 @@ class SettingsScreen(TocsinScreen):
             yield LiveTable(COLUMNS, id="settings")
             with Horizontal(id="setting-line"):
                 yield Label("", id="setting-name", markup=False)
-                yield Input(max_length=LONGEST_VALUE, id="setting-value", compact=True)
+                yield VisibleInput(max_length=LONGEST_VALUE, id="setting-value")
         yield Facts(id="setting-facts")
 
     def on_mount(self) -> None:
         self.query_one("#workers-panel").border_title = "Workers"
         self.query_one("#settings-panel").border_title = "Settings"
-        self._box.cursor_blink = False
         self.query_one("#setting-line").display = False
         self.table.set_keys([setting.name for setting in SETTINGS])
         self.table.focus()
-        self.show()
-
-    def on_screen_resume(self) -> None:
         self.show()
 
     def show(self) -> None:

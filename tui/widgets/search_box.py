@@ -1,4 +1,4 @@
-"""The box in which a list is searched."""
+"""Lines to type into: the box in which a list is searched, and others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,28 @@ VISIBLE = (
 """No control and no invisible character: Textual would hand what is pasted to the terminal."""
 
 
-class SearchBox(Input):
-    """Hidden until it is opened; what is pasted must be visible."""
+class VisibleInput(Input):
+    """A line of text in which everything that is typed or pasted must be visible."""
 
-    def __init__(self, placeholder: str, *, id: str) -> None:
+    def __init__(
+        self, value: str = "", *, placeholder: str = "", max_length: int = MOST, id: str
+    ) -> None:
         super().__init__(
-            placeholder=placeholder, max_length=MOST, restrict=VISIBLE, compact=True, id=id
+            value,
+            placeholder=placeholder,
+            max_length=max_length,
+            restrict=VISIBLE,
+            compact=True,
+            id=id,
         )
         self.cursor_blink = False
+
+
+class SearchBox(VisibleInput):
+    """Hidden until it is opened."""
+
+    def __init__(self, placeholder: str, *, id: str) -> None:
+        super().__init__(placeholder=placeholder, id=id)
         self.display = False
 
     def open(self) -> None:
