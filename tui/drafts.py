@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from store import drafts
 from tui.desk import Desk, Refused
@@ -58,5 +59,6 @@ def _from_text(text: str, at_ms: int) -> Draft:
     )
 
 
-def _contents(parts: dict[str, dict[str, str]]) -> Contents:
-    return Contents(FormTexts(**parts["texts"]), dict(parts["known"]))
+def _contents(parts: dict[str, dict[str, Any]]) -> Contents:
+    known = {name: tuple(values) for name, values in parts["known"].items()}
+    return Contents(FormTexts(**parts["texts"]), known)

@@ -1,8 +1,8 @@
 """Header lines whose values are hidden behind dots until the admin asks to see them.
 
 `known` holds the values that may be hidden, by lower-cased header name. A line whose value is
-exactly the mask of its own header stands for that value; dots anywhere else are an error, so that
-they are never stored.
+exactly the mask of a value of its own header stands for that value, for the first where several
+have the same mask; dots anywhere else are an error, so that they are never stored.
 """
 
 from __future__ import annotations
@@ -14,19 +14,38 @@ from domain.headers import parse_headers
 from domain.lines import Pair, Pairs
 from domain.masks import mask_value
 
-Known = Mapping[str, str]
+Known = Mapping[str, tuple[str, ...]]
 
 DOT = mask_value("")[:1]
 
 
-def known_values(headers: Iterable[Pair]) -> dict[str, str]:
+def known_values(headers: Iterable[Pair]) -> Known:
     """The values of headers by the name under which `hide` and `reveal` look for them."""
-    return {name.lower(): value for name, value in headers}
+    return all_of(*({name.lower(): (value,)} for name, value in headers))
+
+
+def all_of(*several: Known) -> Known:
+    """Every value of each, in this order."""
+    found: dict[str, dict[str, None]] = {}
+    for known in several:
+        for name, values in known.items():
+            found.setdefault(name, {}).update(dict.fromkeys(values))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def foremost(plain: str, known: Known) -> Known:
+    """`known` with the values that stand in the text first, so that their masks are theirs."""
+    standing = _values(plain)
+    first = {
+        name: tuple(one for one in values if one in standing.get(name, ()))
+        for name, values in known.items()
+    }
+    return all_of(first, known)
 
 
 def hide(text: str, known: Known) -> str:
     """Mask every value that is known; what was typed anew stays readable."""
-    return _by_line(text, lambda name, value: _mask_if(known.get(name) == value, value))
+    return _by_line(text, lambda name, value: _masked(name, value, known))
 
 
 def reveal(text: str, known: Known) -> str:
@@ -34,14 +53,10 @@ def reveal(text: str, known: Known) -> str:
     return _by_line(text, lambda name, value: _unmasked(name, value, known))
 
 
-def take_in(text: str, known: Known) -> dict[str, str]:
+def take_in(text: str, known: Known) -> Known:
     """`known` and every value that was typed anew, so that `hide` masks these as well."""
-    typed = {}
-    for line in text.split("\n"):
-        name, value = _split(line)
-        if value and DOT not in value:
-            typed[name.strip(" \t").lower()] = value
-    return {**known, **typed}
+    plain = reveal(text, known)
+    return foremost(plain, all_of(known, _values(plain)))
 
 
 def rebase(plain: str, before: Known, after: Known) -> str:
@@ -93,13 +108,24 @@ def _split(line: str) -> tuple[str, str]:
     return name, value.strip(" \t\r")
 
 
-def _mask_if(hidden: bool, value: str) -> str:
-    return mask_value(value) if hidden else value
+def _values(plain: str) -> Known:
+    lines = (_split(line) for line in plain.split("\n"))
+    named = ((name.strip(" \t"), value) for name, value in lines)
+    return known_values((name, value) for name, value in named if value and DOT not in value)
+
+
+def _masked(name: str, value: str, known: Known) -> str:
+    """The mask, unless it would stand for another value of that name."""
+    if value not in known.get(name, ()):
+        return value
+    mask = mask_value(value)
+    return mask if _unmasked(name, mask, known) == value else value
 
 
 def _unmasked(name: str, value: str, known: Known) -> str:
-    return known[name] if name in known and value == mask_value(known[name]) else value
+    behind = (one for one in known.get(name, ()) if mask_value(one) == value)
+    return next(behind, value)
 
 
 def _moved(name: str, value: str, before: Known, after: Known) -> str:
-    return after.get(name, value) if before.get(name) == value else value
+    return after[name][0] if value in before.get(name, ()) and name in after else value

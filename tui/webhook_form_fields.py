@@ -18,6 +18,8 @@ from domain.urls import check_url
 from domain.webhooks import WebhookFields, check_ca_file, check_name
 from tui.hidden_headers import (
     Known,
+    all_of,
+    foremost,
     hide,
     known_values,
     read_headers,
@@ -167,9 +169,8 @@ def merge(mine: Contents, base: Contents, theirs: Contents) -> Merged:
     kept = {name: getattr(mine.plain, name) for name in typed}
     if "headers" in kept:
         kept["headers"] = rebase(kept["headers"], base.known, theirs.known)
-    own = {name: value for name, value in mine.known.items() if base.known.get(name) != value}
-    known = {**theirs.known, **own}
     plain = replace(theirs.plain, **kept)
+    known = foremost(plain.headers, all_of(theirs.known, base.known, mine.known))
     merged = Contents(replace(plain, headers=hide(plain.headers, known)), known)
     return Merged(merged, frozenset(typed & saved & merged.changed_from(theirs)))
 

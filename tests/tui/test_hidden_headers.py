@@ -91,7 +91,28 @@ def test_what_was_typed_is_hidden_once_it_is_taken_in() -> None:
     )
 
 
+def test_a_second_line_of_a_name_brings_no_hidden_value_into_the_open() -> None:
+    text = f"{HIDDEN}\nAuthorization: Bearer newvalue99999\nX-Short: other"
+    known = take_in(text, KNOWN)
+    hidden = hide(reveal(text, KNOWN), known)
+    assert hidden == f"{HIDDEN}\nAuthorization: ••••9999\nX-Short: other"
+    assert reveal(hidden, known) == reveal(text, KNOWN)
+
+
+@given(HEADERS, st.lists(st.tuples(st.from_regex(r"X-[a-b]", fullmatch=True), VALUES)))
+def test_what_was_hidden_stays_hidden_and_nothing_is_lost(
+    stored: tuple[tuple[str, str], ...], typed: list[tuple[str, str]]
+) -> None:
+    known = known_values(stored)
+    again = [(name, f"{value}a") for name, value in stored]
+    hidden = hide(headers_text(stored), known)
+    text = f"{headers_text(tuple(again + typed))}\n{hidden}"
+    taken = take_in(text, known)
+    assert hide(reveal(text, known), taken).endswith(hidden)
+    assert reveal(hide(reveal(text, known), taken), taken) == reveal(text, known)
+
+
 def test_untouched_values_follow_what_somebody_else_saved() -> None:
     plain = "Authorization: Bearer abcdefgh3f9a\nX-Short: mine\nX-New: 1"
-    theirs = {"authorization": "Bearer theirs", "x-short": "theirs"}
+    theirs = {"authorization": ("Bearer theirs",), "x-short": ("theirs",)}
     assert rebase(plain, KNOWN, theirs) == "Authorization: Bearer theirs\nX-Short: mine\nX-New: 1"

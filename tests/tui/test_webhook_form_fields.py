@@ -152,3 +152,24 @@ def test_a_typed_header_goes_beside_the_one_somebody_else_saved() -> None:
     merged = merge(mine, base, theirs)
     assert merged.contents.plain.headers == "a: new\nb: mine"
     assert merged.disputed == {"headers"}
+
+
+def test_a_hidden_value_stays_hidden_where_somebody_else_took_its_header_away() -> None:
+    pairs = (("a", "secret-of-the-stored"), ("b", "old"))
+    base = contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs))
+    theirs = contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs[1:]))
+    mine = Contents(replace(base.texts, headers=f"{base.texts.headers}\nc: typed"), base.known)
+    merged = merge(mine, base, theirs)
+    assert merged.contents.texts.headers == "a: ••••ored\nb: ••••\nc: typed"
+    assert merged.contents.plain.headers == "a: secret-of-the-stored\nb: old\nc: typed"
+
+
+def test_a_hidden_value_typed_before_stays_hidden_where_somebody_else_saved_another() -> None:
+    def with_a(value: str) -> Contents:
+        return contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=(("a", value),)))
+
+    base, theirs = with_a("old"), with_a("new")
+    mine = Contents(replace(base.texts, headers="a: typed"), base.known).with_all_hidden()
+    merged = merge(mine, base, theirs)
+    assert merged.contents.texts.headers == "a: ••••"
+    assert merged.contents.plain.headers == "a: typed"
