@@ -67,6 +67,7 @@ class Editor:
             plan.fields,
             plan.secret,
             revision=self._args.revision or plan.before.revision,
+            dropping=None if self._args.yes else plan.dropping,
             vault=self.store.vault,
             actor=self._context.actor,
             now_ms=self._context.now_ms(),

@@ -11,6 +11,7 @@ from peewee import ModelSelect
 from domain.actors import Actor
 from domain.masks import mask_value
 from domain.webhooks import NAME_LIMIT, WebhookFields
+from domain.words import counted
 from store import audit, models
 from store.backlog import cut_before, first_since, head_of, undelivered
 from store.errors import Conflict, NotFound, WrongKey
@@ -124,12 +125,14 @@ def edit(
     vault: Vault,
     actor: Actor,
     now_ms: int,
+    dropping: int | None = None,
 ) -> Edited:
     """Save the fields and change the secret; `revision` is the one that the editor had read.
 
     A change of URL, headers, TLS or secret makes a failing delivery due now. A change of type
-    starts at the new type's head. Where nothing changes there is no new revision. Raises Conflict
-    if somebody else saved in between.
+    starts at the new type's head; `dropping` is how many unsealed events of the old one may go,
+    None if any number may. Where nothing changes there is no new revision. Raises Conflict if
+    somebody else saved in between, or if more events would go.
     """
     with database.atomic():
         row = live(webhook_id)
@@ -144,7 +147,7 @@ def edit(
         secrets = changed_secrets(before.secrets, secret, now_ms)
         if (fields, secrets) == (before.fields, before.secrets):
             return Edited(before, 0)
-        dropped = _change_type(row, fields.type.value)
+        dropped = _change_type(row, fields.type.value, dropping)
         retargeted = _retargeted(before, fields, secrets)
         write_fields(row, fields, vault)
         write_secrets(row, secrets, vault)
@@ -266,10 +269,15 @@ def _check_name_free(name: str | None, own_id: int | None) -> None:
         raise Conflict(f"the name {name} is taken by webhook {taken.id}: choose another")
 
 
-def _change_type(row: models.Webhook, type_: str) -> int:
+def _change_type(row: models.Webhook, type_: str, dropping: int | None) -> int:
     if row.type == type_:
         return 0
     dropped = head_of(row.type) - int(row.cursor)
+    if dropping is not None and dropped > dropping:
+        raise Conflict(
+            f"webhook {row.id} has {counted(dropped, 'queued event')} by now, not {dropping:,}: "
+            "nothing was saved or dropped, try again"
+        )
     row.cursor = row.run_until = head_of(type_)
     row.skipped_events += dropped
     return dropped

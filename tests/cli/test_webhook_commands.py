@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -450,25 +451,36 @@ def test_undelete_by_name_means_the_one_that_was_deleted_last(tocsin: Tocsin) ->
     ]
 
 
-@pytest.mark.parametrize(("reply", "left"), [("n", 1), ("y", 0), ("", 1)])
-def test_a_terminal_is_asked(tocsin: Tocsin, reply: str, left: int) -> None:
-    add(tocsin)
+def answered(
+    tocsin: Tocsin, *command: str, reply: str, meanwhile: Callable[[], object] = lambda: None
+) -> tuple[int, str]:
+    """Run a command on a terminal and answer its question; its exit status and what it said."""
     terminal, programs_end = pty.openpty()
     with subprocess.Popen(
-        [*tocsin.command, "--db", str(tocsin.db), "webhook", "delete", "1"],
+        [*tocsin.command, "--db", str(tocsin.db), *command],
         stdin=programs_end,
         stdout=subprocess.DEVNULL,
         stderr=programs_end,
         env={"PYTHONPATH": str(ROOT), "HOME": str(tocsin.home), "PATH": os.environ["PATH"]},
     ) as process:
         os.close(programs_end)
-        question = b""
-        while not question.endswith(b"[y/N] "):
-            question += os.read(terminal, 1024)
+        said = b""
+        while not said.endswith(b"[y/N] "):
+            said += os.read(terminal, 1024)
+        meanwhile()
         os.write(terminal, reply.encode() + b"\n")
-        assert process.wait(timeout=30) == (ExitCode.CHECK_FAILED if left else ExitCode.OK)
+        status = process.wait(timeout=30)
+    said += os.read(terminal, 65_536)
     os.close(terminal)
-    assert question == b"Delete webhook 1 with 0 queued events? [y/N] "
+    return status, said.decode()
+
+
+@pytest.mark.parametrize(("reply", "left"), [("n", 1), ("y", 0), ("", 1)])
+def test_a_terminal_is_asked(tocsin: Tocsin, reply: str, left: int) -> None:
+    add(tocsin)
+    status, said = answered(tocsin, "webhook", "delete", "1", reply=reply)
+    assert status == (ExitCode.CHECK_FAILED if left else ExitCode.OK)
+    assert said.startswith("Delete webhook 1 with 0 queued events? [y/N] ")
     assert len(json.loads(tocsin.run("webhook", "list", "--json").stdout)) == left
 
 
@@ -568,3 +580,20 @@ def test_ids_that_mean_nothing(tocsin: Tocsin) -> None:
         done = tocsin.run("webhook", *command, reference)
         assert done.returncode == ExitCode.NO_INPUT, done.stderr
         assert "\x1b" not in done.stderr
+
+
+def test_events_that_come_while_the_question_is_open_are_not_dropped(tocsin: Tocsin) -> None:
+    def one_more() -> None:
+        with desk_of(tocsin) as desk:
+            desk.append(*events(100, 100))
+
+    with desk_of(tocsin) as desk:
+        with_backlog(desk)
+    edit = ("webhook", "edit", "siem", "--type", "log_authn")
+    status, said = answered(tocsin, *edit, reply="y", meanwhile=one_more)
+    assert status == ExitCode.CHECK_FAILED
+    assert "Drop 3 queued events" in said
+    assert "has 4 queued events by now, not 3: nothing was saved or dropped, try again" in said
+    assert record(tocsin, 1).fields.type is EventType.ALERTS
+    assert answered(tocsin, *edit, reply="y")[0] == ExitCode.OK
+    assert record(tocsin, 1).fields.type is EventType.LOG_AUTHN

@@ -120,6 +120,7 @@ class Desk:
         secret: SecretChange | None = None,
         *,
         revision: int | None = None,
+        dropping: int | None = None,
     ) -> webhooks.Edited:
         return self.call(
             webhooks.edit,
@@ -127,6 +128,7 @@ class Desk:
             wanted,
             secret,
             revision=revision,
+            dropping=dropping,
             vault=self.store.vault,
             actor=ACTOR,
             now_ms=self.now_ms,

@@ -231,6 +231,21 @@ def test_an_edit_of_the_type_drops_the_unsealed_and_keeps_the_pending(desk: Desk
     assert (status.skipped_events, status.queued) == (3, 0)
 
 
+def test_no_more_events_are_dropped_than_were_agreed_to(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(*events(1, 3))
+    agreed = desk.call(webhooks.droppable, webhook_id)
+    desk.append(make_event(4))
+    with pytest.raises(Conflict, match="has 4 queued events by now, not 3: nothing was saved"):
+        desk.edit(webhook_id, fields(EventType.LOG_AUTHN), dropping=agreed)
+    status = desk.status(webhook_id)
+    assert (status.webhook.fields.type, status.webhook.revision) == (ALERTS, 1)
+    assert (status.queued, status.skipped_events) == (4, 0)
+    assert desk.edit(webhook_id, fields(name="x"), dropping=0).dropped == 0
+    desk.end(desk.started(webhook_id, limits=Limits(2, 1_000_000)), 200)
+    assert desk.edit(webhook_id, fields(EventType.LOG_AUTHN), dropping=4).dropped == 2
+
+
 def test_a_run_ends_with_the_type_that_it_was_begun_for(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 9))
