@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cli.exit_codes import ExitCode, Failure
 from cli.output import Output
+from delivery.log import place_of
 from domain.events import EventError
 from domain.field_errors import FieldError, FieldErrors
 from domain.version import VERSION
@@ -65,10 +66,7 @@ def _of_system(error: OSError) -> tuple[str, ExitCode]:
 
 def bug_sentence(error: BaseException, folder: Path | None) -> str:
     """Keep the traceback of a bug; the sentence that says where."""
-    frames = traceback.extract_tb(error.__traceback__)
-    frame = [frame for frame in frames if not frame.filename.startswith("<")][-1]
-    place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
-    return f"this is a bug in tocsin: {place}; {_keep(error, folder)}"
+    return f"this is a bug in tocsin: {place_of(error)}; {_keep(error, folder)}"
 
 
 def _keep(error: BaseException, folder: Path | None) -> str:

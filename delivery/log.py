@@ -20,5 +20,8 @@ def unfailing(log: Callable[[str], None]) -> Callable[[str], None]:
 
 def place_of(error: BaseException) -> str:
     """Class and place of an unforeseen error; not its message, which may quote a header."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {PurePath(frame.filename).name}:{frame.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    known = [frame for frame in frames if not frame.filename.startswith("<")]
+    if not known:
+        return type(error).__name__
+    return f"{type(error).__name__} at {PurePath(known[-1].filename).name}:{known[-1].lineno}"

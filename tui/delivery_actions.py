@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -88,16 +88,6 @@ class DeliveryActions(TocsinScreen):
                 await self._tell_outcomes()
         finally:
             self._looking = False
-
-    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something go on without holding up the keys; what is refused is told."""
-        self.run_worker(self._told_if_refused(work))
-
-    async def _told_if_refused(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Refused as refused:
-            self.tell(str(refused), bad=True)
 
     async def chosen(self) -> list[Delivery]:
         """The deliveries that an action is for."""

@@ -102,7 +102,7 @@ class WebhookActions(TocsinScreen):
         status = self.selected()
         if status is not None:
             self.tell(f"testing {status.webhook.named} ...")
-            self.run_worker(self._test(status.webhook.id), group="test", exit_on_error=False)
+            self.in_background(self._test(status.webhook.id), group="test")
 
     async def _test(self, webhook_id: int) -> None:
         from delivery.trial import send_test
@@ -144,7 +144,7 @@ class WebhookActions(TocsinScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._delete(ids, _names(chosen)), exit_on_error=False)
+                self.in_background(self._delete(ids, _names(chosen)))
 
         self.app.push_screen(ConfirmScreen(question), answered)
 
@@ -188,7 +188,7 @@ class WebhookActions(TocsinScreen):
         """Copy the URL of the selected webhook."""
         status = self.selected()
         if status is not None:
-            self.run_worker(copy(self, status.webhook.fields.url), exit_on_error=False)
+            self.in_background(copy(self, status.webhook.fields.url))
 
 
 def _names(chosen: list[WebhookStatus]) -> str:

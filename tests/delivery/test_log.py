@@ -39,3 +39,4 @@ def test_the_place_of_an_error_says_nothing_of_its_message() -> None:
     except ValueError as error:
         place = place_of(error)
     assert place.startswith("ValueError at test_log.py:")
+    assert place_of(ValueError("never raised")) == "ValueError"

@@ -80,32 +80,3 @@ def test_what_another_process_writes_is_seen(bench: Bench) -> None:
             assert "pager" in screen_text(app)
 
     asyncio.run(scene())
-
-
-def test_a_bug_in_the_background_shows_a_panel_and_the_app_goes_on(bench: Bench) -> None:
-    kept: list[BaseException] = []
-
-    def keep(error: BaseException) -> str:
-        kept.append(error)
-        return "kept in crash.log"
-
-    async def broken() -> None:
-        raise ZeroDivisionError("secret in a message")
-
-    async def scene() -> None:
-        app = bench.app()
-        app._keep_bug = keep
-        async with app.run_test(size=(80, 24)) as pilot:
-            app.screen.run_worker(broken(), exit_on_error=False)
-            await pilot.pause()
-            await pilot.pause()
-            text = screen_text(app)
-            assert "Something went wrong inside Tocsin" in text
-            assert "kept in crash.log" in text
-            assert "secret" not in text
-            await pilot.press("q")
-            await pilot.pause()
-            assert "No webhooks yet" in screen_text(app)
-
-    asyncio.run(scene())
-    assert isinstance(kept[0], ZeroDivisionError)

@@ -152,7 +152,7 @@ class AdministrationScreen(TocsinScreen):
 
     def _switch(self, change: Callable[[], Awaitable[str]], yes: bool | None) -> None:
         if yes:
-            self.run_worker(self._carry_out_switch(change()), group="switch", exit_on_error=False)
+            self.in_background(self._carry_out_switch(change()), group="switch")
 
     async def _carry_out_switch(self, change: Awaitable[str]) -> None:
         told = await self.carry_out(change)
