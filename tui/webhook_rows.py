@@ -13,10 +13,18 @@ from delivery.waiting import interval_of
 from domain.safe import safe
 from domain.times import format_duration
 from domain.urls import receiver
-from domain.words import counted, size_text, span_text
+from domain.words import counted, size_text
 from store.records import Webhook, WebhookStatus
 from tui.widgets.columns import Cell, Column, Row
-from tui.words import Condition, coarse_age, condition_cell, condition_of, countdown, result_cell
+from tui.words import (
+    Condition,
+    calm_age,
+    calm_countdown,
+    condition_cell,
+    condition_of,
+    countdown,
+    result_cell,
+)
 
 COLUMNS = (
     Column("state", "State", 10),
@@ -91,7 +99,7 @@ def row_of(status: WebhookStatus, report: Report, results: Results) -> Row:
         Cell(f"{status.queued:,}", "plain" if status.queued else "dim"),
         _last(status, report),
         _next(status, report),
-        Cell("-", "dim") if since_ms is None else Cell(coarse_age(report.now_ms - since_ms)),
+        Cell("-", "dim") if since_ms is None else Cell(calm_age(report.now_ms - since_ms)),
         Cell(format_duration(interval_of(status, report.settings.interval_ms)), "dim"),
         Cell(strip_of(results), "dim"),
     )
@@ -147,8 +155,7 @@ def _reason(status: WebhookStatus, report: Report) -> str:
         return "all is delivered"
     if waits.next_ms is None:
         return waits.reason
-    left = countdown(waits.next_ms, report.now_ms)
-    return f"{waits.reason}, {left if left == 'now' else f'in {left}'}"
+    return f"{waits.reason}, {calm_countdown(waits.next_ms, report.now_ms)}"
 
 
 def _what_waits(status: WebhookStatus, report: Report) -> str:
@@ -166,7 +173,7 @@ def _what_waits(status: WebhookStatus, report: Report) -> str:
 def _how_it_goes(status: WebhookStatus, report: Report, results: Results) -> str:
     parts = []
     if status.waiting_since_ms is not None:
-        waited = span_text(report.now_ms - status.waiting_since_ms)
+        waited = calm_age(report.now_ms - status.waiting_since_ms)
         parts.append(f"oldest waiting event {waited}, {undelivered(status):,} wait")
     if results:
         good = sum(map(_taken, results))

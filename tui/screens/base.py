@@ -15,6 +15,7 @@ from textual.worker import Worker, WorkerState
 
 from domain.safe import safe
 from tui.desk import Desk, Refused
+from tui.lean_updates import LeanCompositor
 from tui.live import Live
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import TopBar
@@ -42,6 +43,7 @@ class TocsinScreen(Screen[Any]):
 
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
+        self._compositor = LeanCompositor()
         self.desk = desk
         self.live = live
 
@@ -67,7 +69,7 @@ class TocsinScreen(Screen[Any]):
 
     def paint(self, *, tick: bool = False) -> None:
         """Paint the first line and what the report says, or with `tick` only what time changes."""
-        told = worker_line(self.live.report, self.live.trouble, self.live.own_worker())
+        told = worker_line(self.live.report, self.live.troubles, self.live.own_worker())
         self.query_one(TopBar).tell(told, self.live.clock())
         if tick:
             self.tick()
