@@ -188,12 +188,22 @@ def _waiting_since(row: models.Webhook, pending: models.Delivery | None) -> int 
         type_, seq = pending.type, pending.first_seq
     elif row.redo_type is not None and row.redo_next is not None:
         type_, seq = row.redo_type, row.redo_next
-    first = rows(
-        models.Event.select(models.Event.received_ms).where(
-            models.Event.type == type_, models.Event.seq == seq
-        )
+    event = models.Event
+    there = event.select(event.received_ms).where(event.type == type_, event.seq >= seq)
+    times = rows(there.order_by(event.seq).limit(1))
+    if row.released:
+        times += rows(_released_times(row.id))
+    return min((int(time_ms) for (time_ms,) in times), default=None)
+
+
+def _released_times(webhook_id: int) -> ModelSelect[models.Quarantine]:
+    event, held = models.Event, models.Quarantine
+    query = held.select(event.received_ms).join(
+        event, on=((event.type == held.type) & (event.seq == held.seq))
     )
-    return int(first[0][0]) if first else None
+    return query.where(
+        held.webhook == webhook_id, held.released_ms.is_null(False), held.sent_in.is_null()
+    )
 
 
 def _quarantined_counts() -> dict[int, int]:

@@ -71,15 +71,18 @@ def find(webhook_id: int, vault: Vault) -> Webhook:
     return record_of(read(webhook_id), vault)
 
 
-def everyone(vault: Vault, *, deleted: bool = False) -> list[Webhook]:
-    """All webhooks, or those deleted that can still be brought back."""
-    gone = models.Webhook.deleted_ms.is_null(not deleted)
-    rows = (
-        models.Webhook.select()
-        .where(gone, models.Webhook.erased_ms.is_null())
-        .order_by(models.Webhook.id)
+def everyone(vault: Vault) -> list[Webhook]:
+    """All webhooks that are not deleted."""
+    there = models.Webhook.select().where(models.Webhook.deleted_ms.is_null())
+    return [record_of(row, vault) for row in list(there.order_by(models.Webhook.id))]
+
+
+def restorable(vault: Vault, now_ms: int) -> list[Webhook]:
+    """The deleted webhooks that can still be brought back."""
+    gone = models.Webhook.select().where(
+        models.Webhook.deleted_ms > now_ms - UNDELETE_MS, models.Webhook.erased_ms.is_null()
     )
-    return [record_of(row, vault) for row in list(rows)]
+    return [record_of(row, vault) for row in list(gone.order_by(models.Webhook.id))]
 
 
 def add(

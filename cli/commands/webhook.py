@@ -62,11 +62,12 @@ def add(args: Namespace, context: Context) -> ExitCode:
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """List webhooks with what they have queued, or those that can be brought back."""
     store = open_for_reading(context)
-    found = [
-        webhook
-        for webhook in store.call(webhooks.everyone, store.vault, deleted=args.deleted)
-        if args.type in (None, webhook.fields.type.value)
-    ]
+    there = (
+        store.call(webhooks.restorable, store.vault, context.now_ms())
+        if args.deleted
+        else store.call(webhooks.everyone, store.vault)
+    )
+    found = [webhook for webhook in there if args.type in (None, webhook.fields.type.value)]
     if args.reveal:
         reveal(found, store, context)
     note_unreadable(found, store, context)
@@ -153,7 +154,7 @@ def delete(args: Namespace, context: Context) -> ExitCode:
 def undelete(args: Namespace, context: Context) -> ExitCode:
     """Bring a deleted webhook back as it was."""
     store = open_for_writing(context)
-    webhook_id = deleted_id(store, args.id)
+    webhook_id = deleted_id(store, args.id, context.now_ms())
     store.call(webhooks.undelete, webhook_id, context.actor, context.now_ms())
     context.out.note(f"Brought back {what_it_has(statuses_by_id(store)[webhook_id])}.")
     return ExitCode.OK

@@ -232,7 +232,7 @@ def test_an_erased_webhook_keeps_its_row_for_the_audit_and_no_secret(desk: Desk)
     assert len(desk.call(reads.attempts, public_id)) == 1
     with pytest.raises(NotFound):
         desk.call(webhooks.undelete, webhook_id, ACTOR, NOW)
-    assert desk.call(webhooks.everyone, desk.store.vault, deleted=True) == []
+    assert desk.call(webhooks.restorable, desk.store.vault, NOW) == []
 
 
 def test_an_attempt_in_flight_when_its_webhook_is_erased_is_recorded(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import reads, requests, webhooks
+from store import models, reads, requests, webhooks
 from store.errors import Conflict, NotFound
 from store.records import Limits, Secrets, Webhook
 from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
@@ -177,10 +177,11 @@ def test_a_deleted_webhook_sends_nothing_and_comes_back_as_it_was(desk: Desk) ->
     assert desk.start(webhook_id) is None
     assert desk.call(reads.statuses, desk.store.vault) == []
     assert desk.call(webhooks.everyone, desk.store.vault) == []
-    assert len(desk.call(webhooks.everyone, desk.store.vault, deleted=True)) == 1
+    late = NOW + webhooks.UNDELETE_MS - 1
+    assert len(desk.call(webhooks.restorable, desk.store.vault, late)) == 1
+    assert desk.call(webhooks.restorable, desk.store.vault, late + 1) == []
     with pytest.raises(NotFound, match="undelete"):
         desk.edit(webhook_id, fields())
-    late = NOW + webhooks.UNDELETE_MS - 1
     desk.call(webhooks.undelete, webhook_id, ACTOR, late)
     again = desk.started(webhook_id)
     assert (again.public_id, again.body, again.number) == (work.public_id, work.body, 2)
@@ -478,3 +479,24 @@ def test_the_oldest_undelivered_event_says_since_when_a_webhook_waits(desk: Desk
     assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000
     desk.end(desk.started(webhook_id), 200)
     assert desk.status(webhook_id).waiting_since_ms is None
+
+
+def test_a_webhook_waits_since_its_released_event_was_accepted(desk: Desk) -> None:
+    webhook_id = backlog(desk)
+    work = desk.started(webhook_id)
+    desk.end(work, 500)
+    desk.call(requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without="e3")
+    desk.end(desk.started(webhook_id), 200)
+    assert desk.status(webhook_id).waiting_since_ms is None
+    desk.call(requests.release, webhook_id, "e3", ACTOR, desk.now_ms)
+    assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000
+    desk.append(make_event(9))
+    assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000
+    desk.end(desk.started(webhook_id), 200)
+    assert desk.status(webhook_id).waiting_since_ms == desk.now_ms
+
+
+def test_a_webhook_waits_since_the_first_event_that_is_still_there(desk: Desk) -> None:
+    webhook_id = backlog(desk)
+    desk.call(models.Event.delete().where(models.Event.seq <= 2).execute)
+    assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000
