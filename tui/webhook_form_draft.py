@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from textual.timer import Timer
@@ -23,7 +25,9 @@ class DraftedForm(TocsinScreen):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._timer: Timer | None = None
+        self._end: Callable[[], object] | None = None
         self._is_kept = False
+        self._is_offered = False
         self._refused = False
 
     @property
@@ -49,7 +53,10 @@ class DraftedForm(TocsinScreen):
             yes="Drop it",
             no="Go on with it",
         )
-        if await self.app.push_screen_wait(ConfirmScreen(question)):
+        self._is_offered = True
+        is_dropped = await self.app.push_screen_wait(ConfirmScreen(question))
+        self._is_offered = False
+        if is_dropped:
             await self.drop_draft()
             return None
         return found
@@ -61,7 +68,12 @@ class DraftedForm(TocsinScreen):
         self._timer = self.set_timer(KEEP_AFTER_S, self._keep_now)
 
     async def keep_draft(self) -> None:
-        """Keep the draft, or drop it where nothing differs any more; say once if that fails."""
+        """Keep the draft, or drop it where nothing differs any more; say once if that fails.
+
+        While a kept draft is offered, the form does not hold it yet: it stays as it is.
+        """
+        if self._is_offered:
+            return
         draft = self.draft()
         if draft is None:
             await self.drop_draft()
@@ -86,8 +98,25 @@ class DraftedForm(TocsinScreen):
         except Refused as refused:
             self.tell(f"the draft is still there: {refused}", bad=True)
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the form closes as soon as nothing covers it."""
+        return self._end is not None
+
+    def end_with(self, result: object) -> None:
+        """Leave, but not before the form is uncovered: leaving closes the uppermost screen."""
+        self._end = partial(self.dismiss, result)
+        self._end_if_seen()
+
+    def on_screen_resume(self) -> None:
+        self._end_if_seen()
+
+    def _end_if_seen(self) -> None:
+        if self._end is not None and self.is_active:
+            self._end()
+
     async def on_unmount(self) -> None:
         await self.keep_draft()
 
     def _keep_now(self) -> None:
-        self.run_worker(self.keep_draft(), group="draft")
+        self.in_background(self.keep_draft(), group="draft")

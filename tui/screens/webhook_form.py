@@ -34,6 +34,7 @@ __all__ = ["Saved", "WebhookFormScreen"]
 
 KEPT = "What you typed is kept as your draft and offered next time."
 NOTHING_HIDDEN = "nothing is hidden in this form"
+SAVING = "it is being saved: the form closes by itself"
 NOTHING_MADE = "no secret was generated here: choose generate or rotate under Advanced"
 
 
@@ -75,7 +76,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.query_one("#form-notice").display = False
-        self.run_worker(self._open(), group="open")
+        self.in_background(self._open(), group="open")
 
     async def _open(self) -> None:
         report = self.live.report
@@ -84,7 +85,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
             opened = await open_form(self.desk, self._editing, self._copy_of, others)
         except Refused as refused:
             self.tell(str(refused), bad=True)
-            self.dismiss(None)
+            self.end_with(None)
             return
         self._session = session = Session(self.desk, opened, report)
         frame = self.query_one("#form-panel")
@@ -144,7 +145,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         session = self._right_session()
         if session is not None and not self._is_saving:
             self._is_saving = True
-            self.run_worker(self._save(session), group="save")
+            self.in_background(self._save(session), group="save")
 
     def _right_session(self) -> Session | None:
         """The session if nothing is wrong in the form; else point at what is."""
@@ -159,8 +160,13 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         return None
 
     async def _save(self, session: Session) -> None:
+        """Nothing can be typed meanwhile, since it would be neither saved nor kept."""
+        focused = self.focused
+        session.panel.disabled = True
+        problem = ""
         try:
-            if await self._is_sure(session):
+            problem = await ca_file_problem(session.typed)
+            if not problem and await self._is_sure(session):
                 await self._store(session)
         except Refused as refused:
             self._news = str(refused)
@@ -168,14 +174,14 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
                 await self._catch_up(session, session.revision)
             self.show()
         finally:
-            self._is_saving = False
-
-    async def _is_sure(self, session: Session) -> bool:
-        """Whether the CA file can be used and the admin gives up what a new type drops."""
-        problem = await ca_file_problem(session.typed)
+            self._is_saving = session.panel.disabled = self.is_ending
         if problem:
             session.complain_about("ca_file", problem)
-            return False
+        elif focused is not None:
+            focused.focus()
+
+    async def _is_sure(self, session: Session) -> bool:
+        """Whether the admin gives up what a new type drops."""
         question = await question_before(self.desk, session.opened, session.typed)
         return question is None or await self.app.push_screen_wait(ConfirmScreen(question))
 
@@ -185,7 +191,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         await self.drop_draft()
         await self.live.look_again()
         self.tell(done.sentence)
-        self.dismiss(done.saved)
+        self.end_with(done.saved)
 
     async def _catch_up(self, session: Session, revision: int | None) -> None:
         """If somebody else saved since `revision`, say so and go on from there."""
@@ -198,7 +204,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         """Send a test event with what is typed."""
         session = self._right_session()
         if session is not None:
-            self.run_worker(self._test(session), group="test", exclusive=True)
+            self.in_background(self._test(session), group="test", exclusive=True)
 
     async def _test(self, session: Session) -> None:
         panel = self.query_one(RequestPanel)
@@ -225,18 +231,20 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         """Copy the secret that was generated."""
         secret = self._session.new_secret if self._session else ""
         if secret:
-            self.run_worker(copy(self, secret), group="copy")
+            self.in_background(copy(self, secret), group="copy")
         else:
             self.tell(NOTHING_MADE)
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
-        if self.draft() is None:
-            self.dismiss(None)
+        if self._is_saving:
+            self.tell(SAVING)
+        elif self.draft() is None:
+            self.end_with(None)
         else:
-            self.run_worker(self._leave(), group="leave")
+            self.in_background(self._leave(), group="leave")
 
     async def _leave(self) -> None:
         question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
         if await self.app.push_screen_wait(ConfirmScreen(question)):
-            self.dismiss(None)
+            self.end_with(None)
