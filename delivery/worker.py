@@ -123,7 +123,7 @@ class Worker:
     async def run(self) -> Ended:
         """Stand by, send, and end; why it ended. Raises StoreError if the key is not right."""
         await self._store.run(self._store.vault.check)
-        await self._store.run(workers.enter, self._record())
+        await self._enter()
         side_tasks = [
             asyncio.create_task(self._patiently(job, first_s, every_s))
             for job, first_s, every_s in (
@@ -139,6 +139,13 @@ class Worker:
         if self._overtaken:
             return Ended.OVERTAKEN
         return Ended.DONE if done else Ended.STOPPED
+
+    async def _enter(self) -> None:
+        """Tell others of this worker; if the store won't have it now, the next beat does."""
+        try:
+            await self._store.run(workers.enter, self._record())
+        except StoreError as error:
+            self._log(f"not among the workers yet: {error}")
 
     def _tell(self, what: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: it ended already

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from store import models
+from store.errors import StoreUnavailable
 from store.models import database
 from store.records import Worker
 
@@ -36,10 +37,10 @@ class SendingLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock if it is free."""
+        """Take the lock if it is free. Raises StoreUnavailable if its file cannot be opened."""
         if self._descriptor is not None:
             return True
-        descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -47,6 +48,15 @@ class SendingLock:
             return False
         self._descriptor = descriptor
         return True
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"{self.path}: the sending lock cannot be opened ({error.strerror}): whoever sends "
+                "must be able to write this file and its folder"
+            ) from error
 
     def is_held(self) -> bool:
         """Whether some process holds the lock; asking takes it from nobody for longer than that."""

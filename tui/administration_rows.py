@@ -70,9 +70,9 @@ def facts_of(part: str, seen: Seen) -> str:
     return "Who changed what, when and from where. Enter opens the list."
 
 
-def problems_of(report: Report) -> Text:
-    """What is wrong with the store, as `tocsin status` says it; or that nothing is."""
-    found = problems(report)
+def problems_of(report: Report, worker_trouble: str | None = None) -> Text:
+    """What is wrong with this terminal's worker and with the store; or that nothing is."""
+    found = [*([worker_trouble] if worker_trouble else []), *problems(report)]
     if not found:
         return Text("✓ nothing is wrong")
     text = Text()

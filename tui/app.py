@@ -75,7 +75,9 @@ class TocsinApp(App[int]):
         """
         super().__init__()
         self.animation_level = "none"  # a slow line has better things to carry
-        self.live = Live(desk, own_worker=self._own_worker, clock=clock)
+        self.live = Live(
+            desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock
+        )
         self._desk = desk
         self._wardrobe = Wardrobe()
         self._worker = worker
@@ -144,6 +146,9 @@ class TocsinApp(App[int]):
     def _own_worker(self) -> str | None:
         return self._worker.id if self._worker is not None else None
 
+    def _own_trouble(self) -> str | None:
+        return self._worker.trouble if self._worker is not None else None
+
     async def action_section(self, name: str) -> None:
         """Go to a section, where it was left."""
         await self.switch_mode(self._modes_left.get(name, name))
@@ -197,4 +202,4 @@ class TocsinApp(App[int]):
         if self._bugs >= MOST_BUGS or not self.is_running:
             self.exit(EXIT_BUG, message=sentence)
             return
-        self.push_screen(BugScreen(sentence))
+        self.push_screen(BugScreen(sentence, self.live.report))

@@ -31,16 +31,32 @@ class Live:
         desk: Desk,
         *,
         own_worker: Callable[[], str | None] = lambda: None,
+        own_trouble: Callable[[], str | None] = lambda: None,
         clock: Callable[[], str] = lambda: "",
     ) -> None:
-        """`own_worker` gives the id of this terminal's worker, `clock` the time for people."""
+        """`own_worker` gives the id of this terminal's worker, `own_trouble` why it ended.
+
+        `clock` gives the time for people.
+        """
         self.own_worker = own_worker
+        self._own_trouble = own_trouble
         self.clock = clock
         self.report: Report | None = None
         self.trouble: str | None = None
         self.pause_s = LOOK_S
         self._desk = desk
         self._seen: signs.Signs | None = None
+
+    @property
+    def worker_trouble(self) -> str | None:
+        """That this terminal's worker has ended by itself, and why."""
+        trouble = self._own_trouble()
+        return None if trouble is None else f"this terminal's worker has ended: {trouble}"
+
+    @property
+    def troubles(self) -> str | None:
+        """What the first line of every screen says before all else."""
+        return self.trouble or self.worker_trouble
 
     @property
     def store(self) -> Store:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from delivery.log import place_of
 from domain.settings import Settings
 from store.database import Store
 from store.errors import StoreError
@@ -37,6 +38,7 @@ class WorkerThread:
         """`store` is closed when the thread ends."""
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.trouble: str | None = None
+        """Why it ended, if not because it was stopped."""
         self.worker_id: str | None = None
         self._store = store
         self._settings = settings
@@ -79,11 +81,13 @@ class WorkerThread:
             asyncio.run(self._deliver())
         except StoreError as error:
             self.trouble = str(error)
+        except Exception as error:  # told on every screen: else it would end without a word
+            self.trouble = f"this is a bug: {place_of(error)}"
         finally:
             self._store.close()
 
     async def _deliver(self) -> None:
-        from delivery.worker import Role, Worker
+        from delivery.worker import Ended, Role, Worker
         from delivery.world import RealWorld
         from sources.switched import SwitchedWireGuard
 
@@ -104,7 +108,8 @@ class WorkerThread:
         self.worker_id = self._worker.id
         try:
             if not self._stopped:
-                await self._worker.run()
+                ended = await self._worker.run()
+                self.trouble = ended.value if ended is Ended.OVERTAKEN else None
         finally:
             await wireguard.end()
 

@@ -14,7 +14,6 @@ from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
 from tui.desk import Refused
 
-
 MESSAGE = "a secret"
 
 

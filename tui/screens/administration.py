@@ -89,13 +89,15 @@ class AdministrationScreen(TocsinScreen):
             self.table.put_rows(rows_of(seen))
             fact = facts_of(str(self.table.cursor), seen)
             self.query_one("#part-facts", Facts).tell(Text(safe(fact, LONGEST_FACT)))
-            self.query_one("#problems", Facts).tell(problems_of(seen.report))
+            self.query_one("#problems", Facts).tell(
+                problems_of(seen.report, self.live.worker_trouble)
+            )
 
     def _seen(self) -> Seen | None:
         report = self.live.report
         if report is None:
             return None
-        return Seen(report, self.live.own_worker(), self.live.trouble, self._newest)
+        return Seen(report, self.live.own_worker(), self.live.troubles, self._newest)
 
     @work(exclusive=True, group="audit", exit_on_error=False)
     async def _look_at_audit(self) -> None:

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from delivery.report import Report
 from domain.safe import safe
 
 
@@ -21,12 +22,14 @@ class BugScreen(ModalScreen[None]):
         Binding("q,escape,enter", "dismiss(None)", "close", id="bug.close"),
     ]
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, sentence: str, report: Report | None) -> None:
         super().__init__()
         self._sentence = sentence
+        self._sends = report is not None and report.worker_alive
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(Text("Something went wrong inside Tocsin.", style="bold"))
             yield Static(Text(safe(self._sentence, 600)))
-            yield Static(Text("Deliveries go on. Press q to close this panel."))
+            sending = "Deliveries go on." if self._sends else "Nobody is sending."
+            yield Static(Text(f"{sending} Press q to close this panel."))
