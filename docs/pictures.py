@@ -1,0 +1,44 @@
+"""Makes the pictures of the README from a store with made-up data: python -m docs.pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from store.database import open_store
+from tests.tui.helpers import Bench
+from tests.tui.scenes import furnish
+
+FOLDER = Path(__file__).parent / "pictures"
+SIZE = (96, 24)
+PICTURES = {"webhooks": (), "form": ("e",), "delivery": ("2", "enter")}
+
+
+async def take(bench: Bench, name: str, keys: tuple[str, ...]) -> None:
+    """Drive a new app to a screen and write what it shows."""
+    app = bench.app()
+    async with app.run_test(size=SIZE) as pilot:
+        for key in keys:
+            await pilot.press(key)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+        await pilot.pause()
+        picture = app.export_screenshot(title="Tocsin")
+        (FOLDER / f"{name}.svg").write_text(picture, encoding="utf-8")
+
+
+async def take_all() -> None:
+    """Make every picture anew."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(open_store(Path(folder) / "tocsin.db"))
+        lock = furnish(bench)
+        for name, keys in PICTURES.items():
+            await take(bench, name, keys)
+        lock.release()
+        bench.opened.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(take_all())

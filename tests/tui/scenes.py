@@ -1,0 +1,75 @@
+"""A store with something of everything, the same at every run: for snapshots and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.event_types import EventType
+from domain.events import Event
+from domain.webhooks import WebhookFields
+from store import events as event_store
+from store import workers
+from store.records import Limits, Worker
+from store.workers import SendingLock
+from tests.store.helpers import MINUTE, NOW, compact
+from tests.tui.helpers import Bench
+
+URL = "https://siem.example.com/hooks/"
+COUNTRY = {
+    "created": "2026-09-21T14:13:00Z",
+    "danger": 7,
+    "type": "endpoint_ip_first_use_country",
+    "params": {"country": "US", "ip": "198.51.100.7", "peer": "laptop-ana", "host": "hub"},
+}
+STATS = {
+    "created": "2026-09-21T14:13:10Z",
+    "handshake": "2026-09-21T14:12:58Z",
+    "ip": "203.0.113.9",
+    "port": 51820,
+    "rx_delta": 748,
+    "rx_total": 31591436,
+    "tx_delta": 772,
+    "tx_total": 70276620,
+}
+ATTRIBUTES = {EventType.ALERTS: COUNTRY, EventType.ENDPOINT_STATS: STATS}
+
+
+def furnish(bench: Bench) -> SendingLock:
+    """Fill the store: one webhook of each condition; the lock of a pretended worker is held."""
+    store = bench.store
+    siem = store.add(_fields(EventType.ALERTS, "siem", (("Authorization", "Bearer abcd3f9a"),)))
+    stats = store.add(_fields(EventType.ENDPOINT_STATS, "collector"))
+    pager = store.add(_fields(EventType.ALERTS, "pager"))
+    store.add(_fields(EventType.LOG_CHANGES, "changes"))
+    archive = store.add(_fields(EventType.ENDPOINT_STATS, "archive", active=False))
+    for type_, count in ((EventType.ALERTS, 12), (EventType.ENDPOINT_STATS, 312)):
+        bench.opened.call(event_store.append, list(_events(type_, count)), NOW - 4 * MINUTE)
+    few = Limits(max_events=6, max_bytes=1_000_000)
+    for _ in range(2):
+        store.end(store.started(siem, limits=few), 200)
+    for webhook_id, status in ((stats, 503), (stats, 503), (pager, None)):
+        store.end(store.started(webhook_id), status)
+    assert archive
+    bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
+    return lock
+
+
+def _fields(
+    type_: EventType,
+    name: str,
+    headers: tuple[tuple[str, str], ...] = (),
+    *,
+    active: bool = True,
+) -> WebhookFields:
+    return WebhookFields(type_, URL + name, name=name, headers=headers, active=active)
+
+
+def _events(type_: EventType, count: int) -> Iterator[Event]:
+    for number in range(count):
+        id_ = f"{type_.value[:2].upper()}{number:04}x9Qv"
+        value = {"type": type_.value, "id": id_, "attributes": ATTRIBUTES[type_]}
+        yield Event(type_, id_, compact(value), created_given=True)
+
+
