@@ -103,7 +103,12 @@ def is_gone(worker: Worker, now_ms: int) -> bool:
 
     One that beats lives, in a container perhaps, whose process numbers are others.
     """
-    if worker.host != os.uname().nodename or now_ms - worker.heartbeat_ms < MISSED_BEAT_MS:
+    return now_ms - worker.heartbeat_ms >= MISSED_BEAT_MS and has_no_process(worker)
+
+
+def has_no_process(worker: Worker) -> bool:
+    """Whether this host has no process of the worker's number; False for another host's."""
+    if worker.host != os.uname().nodename:
         return False
     try:
         os.kill(worker.pid, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from delivery.report import Report, undelivered_events
 from domain.words import counted
+from store.workers import has_no_process
 from tui.screens.confirm import Question
 
 
@@ -13,7 +14,8 @@ def question_before_leaving(report: Report | None, own_worker: str | None) -> Qu
         return None
     others = [one for one in report.overview.workers if one.id != own_worker]
     waiting = undelivered_events(report)
-    if not waiting or any(not report.is_old(one) for one in others):
+    alive = [one for one in others if not report.is_old(one) and not has_no_process(one)]
+    if not waiting or alive:
         return None
     return Question(
         "Quit? No other worker is alive.",
