@@ -9,21 +9,21 @@ from typing import Literal
 from peewee import ModelSelect
 
 from domain.actors import Actor
-from domain.masks import mask_value
 from domain.webhooks import NAME_LIMIT, WebhookFields
 from domain.words import counted
 from store import audit, models
-from store.backlog import cut_before, first_since, head_of, undelivered
+from store.backlog import first_since, head_of, undelivered
+from store.edit_words import difference, moved, shown
 from store.errors import Conflict, NotFound, WrongKey
-from store.models import Delivery, Head, database
+from store.models import Head, database
+from store.queue import retry_pending_now
 from store.records import Secrets, Webhook
-from store.secret_changes import SecretChange, changed_secrets, check_secret_change, secret_word
+from store.secret_changes import SecretChange, changed_secrets, check_secret_change
 from store.vault import Vault
 from store.webhook_rows import (
     live,
     read,
     record_of,
-    set_redo,
     write_fields,
     write_secrets,
 )
@@ -114,7 +114,7 @@ def add(
         write_secrets(row, Secrets(secret) if secret else None, vault)
         row.save(force_insert=True)
         audit.note(
-            actor, "webhook.add", now_ms, row.id, after=_shown(fields, "set" if secret else None)
+            actor, "webhook.add", now_ms, row.id, after=shown(fields, "set" if secret else None)
         )
         return int(row.id)
 
@@ -141,7 +141,7 @@ def edit(
         row = live(webhook_id)
         before = record_of(row, vault)
         if revision is not None and revision != row.revision:
-            raise Conflict(_moved(webhook_id, revision, row.revision))
+            raise Conflict(moved(webhook_id, revision, row.revision))
         if not before.readable:
             vault.check()
             raise WrongKey(f"the secrets of webhook {webhook_id} cannot be read with the key file")
@@ -156,13 +156,13 @@ def edit(
         write_secrets(row, secrets, vault)
         _save_revision(row, now_ms, retargeted=retargeted)
         if retargeted:
-            _retry_pending_now(webhook_id, now_ms, "its settings were changed")
+            retry_pending_now(webhook_id, now_ms, "its settings were changed")
         audit.note(
             actor,
             "webhook.edit",
             now_ms,
             webhook_id,
-            **_difference(before, fields, secrets),
+            **difference(before, fields, secrets),
             **({"dropped_events": dropped} if dropped else {}),
         )
         return Edited(record_of(row, vault), dropped)
@@ -189,8 +189,8 @@ def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: i
     return changed
 
 
-def delete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> None:
-    """Delete webhooks: nothing is sent from now on; ten minutes later they are erased."""
+def delete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> int:
+    """Delete webhooks, and say how many: nothing is sent; ten minutes later they are erased."""
     with database.atomic():
         for webhook_id in webhook_ids:
             row = live(webhook_id)
@@ -199,6 +199,7 @@ def delete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> None:
             audit.note(
                 actor, "webhook.delete", now_ms, webhook_id, undelivered_events=undelivered(row)
             )
+    return len(webhook_ids)
 
 
 def undelete(webhook_id: int, actor: Actor, now_ms: int) -> None:
@@ -215,41 +216,13 @@ def undelete(webhook_id: int, actor: Actor, now_ms: int) -> None:
         audit.note(actor, "webhook.undelete", now_ms, webhook_id)
 
 
-def send_now(webhook_id: int, actor: Actor, now_ms: int) -> int:
-    """Start a run now: what is queued goes at once. How many events that is."""
+def undelete_all(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> int:
+    """Bring back those of the webhooks that are still deleted, all or none; how many."""
     with database.atomic():
-        row = live(webhook_id)
-        row.run_until = head_of(row.type)
-        row.last_run_ms = now_ms
-        row.save()
-        _retry_pending_now(webhook_id, now_ms, f"asked by {actor.text}")
-        count = int(row.run_until - row.cursor + row.redo_count + row.released)
-        audit.note(actor, "webhook.send", now_ms, webhook_id, events=count)
-        return count
-
-
-def backlog_before(webhook_id: int, before_ms: int) -> int:
-    """How many queued events `skip_backlog` would drop."""
-    return cut_before(live(webhook_id), before_ms).events
-
-
-def skip_backlog(webhook_id: int, before_ms: int, actor: Actor, now_ms: int) -> int:
-    """Drop the queued events accepted before a time; the pending delivery stays. How many.
-
-    The first kept event ends the cut, so that clocks which jumped never drop a newer one.
-    """
-    with database.atomic():
-        row = live(webhook_id)
-        cut = cut_before(row, before_ms)
-        row.cursor += cut.from_queue
-        row.run_until = max(row.run_until, row.cursor)
-        set_redo(row, cut.redo)
-        row.skipped_events += cut.events
-        row.save()
-        audit.note(
-            actor, "webhook.skip", now_ms, webhook_id, before_ms=before_ms, events=cut.events
-        )
-        return cut.events
+        gone = [one for one in webhook_ids if read(one).deleted_ms is not None]
+        for webhook_id in gone:
+            undelete(webhook_id, actor, now_ms)
+    return len(gone)
 
 
 def _start_cursor(type_: str, start: Literal["now", "start"] | int) -> int:
@@ -302,61 +275,3 @@ def _save_revision(row: models.Webhook, now_ms: int, *, retargeted: bool) -> Non
     if retargeted:
         row.target_revision = row.revision
     row.save()
-
-
-def _retry_pending_now(webhook_id: int, now_ms: int, why: str) -> None:
-    delivery = Delivery.get_or_none(
-        Delivery.webhook == webhook_id,
-        Delivery.state == "pending",
-        Delivery.sending_since_ms.is_null(),
-    )
-    if delivery is not None:
-        delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
-        delivery.reason = f"attempt {delivery.attempts + 1}, {why}"
-        delivery.save()
-
-
-def _moved(webhook_id: int, revision: int, current: int) -> str:
-    change = (
-        models.Change.select()
-        .where(models.Change.webhook_id == webhook_id)
-        .order_by(models.Change.id.desc())
-        .first()
-    )
-    who = Actor(change.user, change.login, change.address).text if change else "somebody"
-    return (
-        f"webhook {webhook_id} was changed meanwhile (revision {revision} is now {current}, "
-        f"last by {who}): read it again"
-    )
-
-
-def _shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
-    """The fields for the audit: headers masked, and a word for the secret."""
-    return {
-        "name": fields.name,
-        "type": fields.type.value,
-        "state": "active" if fields.active else "inactive",
-        "url": fields.url,
-        "headers": [f"{name}: {mask_value(value)}" for name, value in fields.headers],
-        "extra_fields": [f"{key}: {value}" for key, value in fields.extra_fields],
-        "max_events": fields.max_events,
-        "max_bytes": fields.max_bytes,
-        "interval_ms": fields.interval_ms,
-        "ca_file": fields.ca_file,
-        "secret": secret,
-    }
-
-
-def _difference(
-    before: Webhook, fields: WebhookFields, secrets: Secrets | None
-) -> dict[str, object]:
-    """What changed, as {"before": {...}, "after": {...}}; a changed masked value still shows."""
-    old = _shown(before.fields, secret_word(None, before.secrets))
-    new = _shown(fields, secret_word(before.secrets, secrets))
-    changed = [key for key in new if old[key] != new[key]]
-    if before.fields.headers != fields.headers and "headers" not in changed:
-        changed.append("headers")
-    return {
-        "before": {key: old[key] for key in changed},
-        "after": {key: new[key] for key in changed},
-    }

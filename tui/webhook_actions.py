@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.report import undelivered
 from domain.words import counted, span_text
-from store import audit, webhooks
+from store import audit, queue, webhooks
 from store.records import Webhook, WebhookStatus
 from store.secret_changes import SetSecret
 from tui.clipboard import copy
@@ -93,7 +93,7 @@ class WebhookActions(TocsinScreen):
         """Start a run of every chosen webhook now."""
         total = 0
         for one in self.chosen():
-            total += await self.carry_out(self.desk.change(webhooks.send_now, one.webhook.id)) or 0
+            total += await self.carry_out(self.desk.change(queue.send_now, one.webhook.id)) or 0
         self.tell(f"{counted(total, 'queued event')} go now, and failing deliveries with them")
         self.table.clear_marks()
 

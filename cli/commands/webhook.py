@@ -25,7 +25,7 @@ from cli.webhook_store import (
 )
 from cli.webhook_text import in_full, what_it_has
 from domain.words import counted, time_text
-from store import reads, requests, webhooks
+from store import queue, reads, requests, webhooks
 from store.database import Store
 from store.records import Webhook, WebhookStatus
 
@@ -164,7 +164,7 @@ def send(args: Namespace, context: Context) -> ExitCode:
     """Send what is queued now, without waiting for the next run."""
     store = open_for_writing(context)
     webhook = live(store, args.id)
-    events = store.call(webhooks.send_now, webhook.id, context.actor, context.now_ms())
+    events = store.call(queue.send_now, webhook.id, context.actor, context.now_ms())
     pending = statuses_by_id(store)[webhook.id].pending
     first = f", after the pending delivery {pending.id}" if pending else ""
     context.out.note(f"{counted(events, 'event')} to {webhook.named} now{first}.")
@@ -176,7 +176,7 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     """Drop the queued events accepted before a time, after asking with their number."""
     store = open_for_writing(context)
     webhook = live(store, args.id)
-    events = store.call(webhooks.backlog_before, webhook.id, args.before_ms)
+    events = store.call(queue.backlog_before, webhook.id, args.before_ms)
     before = time_text(args.before_ms)
     if not events:
         context.out.note(f"{webhook.named} has no queued event from before {before}.")
@@ -188,7 +188,7 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     if not context.out.confirm(question, args.yes):
         return ExitCode.CHECK_FAILED
     dropped = store.call(
-        webhooks.skip_backlog, webhook.id, args.before_ms, context.actor, context.now_ms()
+        queue.skip_backlog, webhook.id, args.before_ms, context.actor, context.now_ms()
     )
     context.out.note(f"Dropped {counted(dropped, 'event')} of {webhook.named}.")
     return ExitCode.OK

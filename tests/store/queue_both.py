@@ -12,7 +12,7 @@ import pytest
 
 from domain.event_types import EventType
 from store import events as event_store
-from store import health, models, outbox, prune, reads, requests, sealing, webhooks
+from store import health, models, outbox, prune, queue, reads, requests, sealing, webhooks
 from store import settings as store_settings
 from store.database import open_store
 from store.errors import Conflict, NotFound
@@ -191,9 +191,7 @@ class Both:
         assert self.desk.edit(webhook_id, wanted).dropped == model.change_type(type_)
 
     def skip_backlog(self, webhook_id: int, before_ms: int) -> None:
-        skipped = self.desk.call(
-            webhooks.skip_backlog, webhook_id, before_ms, ACTOR, self.desk.now_ms
-        )
+        skipped = self.desk.call(queue.skip_backlog, webhook_id, before_ms, ACTOR, self.desk.now_ms)
         assert skipped == self.models[webhook_id].skip_before(before_ms)
 
     def time_in_backlog(self, webhook_id: int, place: int) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.actors import Actor
 from domain.event_types import EventType
-from store import audit, models, requests, settings, webhooks
+from store import audit, models, queue, requests, settings, webhooks
 from store.errors import Conflict, NotFound
 from store.secret_changes import RetireSecret, RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
@@ -53,8 +53,8 @@ CHANGES: list[tuple[str, Change]] = [
         lambda desk, id_: desk.call(webhooks.set_active, [id_], False, ACTOR, NOW),
     ),
     ("webhook.delete", lambda desk, id_: desk.call(webhooks.delete, [id_], ACTOR, NOW)),
-    ("webhook.send", lambda desk, id_: desk.call(webhooks.send_now, id_, ACTOR, NOW)),
-    ("webhook.skip", lambda desk, id_: desk.call(webhooks.skip_backlog, id_, NOW, ACTOR, NOW)),
+    ("webhook.send", lambda desk, id_: desk.call(queue.send_now, id_, ACTOR, NOW)),
+    ("webhook.skip", lambda desk, id_: desk.call(queue.skip_backlog, id_, NOW, ACTOR, NOW)),
     (
         "delivery.retry",
         lambda desk, id_: desk.call(requests.retry, failed(desk, id_), ACTOR, NOW),
@@ -114,7 +114,7 @@ def test_what_undoes_a_change_is_noted_and_what_changes_nothing_is_not(desk: Des
 def test_a_dropped_backlog_is_counted_in_its_line(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 3))
-    desk.call(webhooks.skip_backlog, webhook_id, NOW + 1, ACTOR, NOW)
+    desk.call(queue.skip_backlog, webhook_id, NOW + 1, ACTOR, NOW)
     assert last(desk) == {"before_ms": NOW + 1, "events": 3}
     desk.append(*events(4, 5))
     public_id = failed(desk, webhook_id)

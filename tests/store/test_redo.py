@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from store import health, requests, webhooks
+from store import health, queue, requests
 from store.records import Limits, Work
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, carried, event, events
 
@@ -48,7 +48,7 @@ def holed(desk: Desk, webhook_id: int) -> Work:
     reseal(desk, failed(desk, webhook_id), max_events=5)
     part = failed(desk, webhook_id)
     assert carried(part.body) == [1, 2, 3, 4, 5]
-    assert desk.call(webhooks.skip_backlog, webhook_id, NOW + 1, ACTOR, desk.now_ms) == 3
+    assert desk.call(queue.skip_backlog, webhook_id, NOW + 1, ACTOR, desk.now_ms) == 3
     return part
 
 
@@ -107,7 +107,7 @@ def test_what_waits_is_dropped_whole_and_what_comes_before_it_is_not(
     desk: Desk, webhook_id: int
 ) -> None:
     part = holed(desk, webhook_id)
-    assert desk.call(webhooks.skip_backlog, webhook_id, NOW + 2 * MINUTE, ACTOR, NOW) == 4
+    assert desk.call(queue.skip_backlog, webhook_id, NOW + 2 * MINUTE, ACTOR, NOW) == 4
     reseal(desk, part, max_events=2)
     assert drain(desk, webhook_id) == [[1, 2], [3, 4], [5]]
     judge(desk, webhook_id, delivered=5, skipped=7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import models, reads, requests, webhooks
+from store import models, queue, reads, requests, webhooks
 from store.errors import Conflict, NotFound
 from store.records import Limits, Secrets, Webhook
 from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
@@ -378,7 +378,7 @@ def test_send_now_starts_a_run_up_to_the_head_and_retries_what_is_pending(desk: 
     webhook_id = desk.add()
     public_id = failing(desk, webhook_id)
     desk.append(*events(2, 4))
-    assert desk.call(webhooks.send_now, webhook_id, ACTOR, NOW + 5) == 3
+    assert desk.call(queue.send_now, webhook_id, ACTOR, NOW + 5) == 3
     delivery = desk.delivery(public_id)
     assert delivery.next_attempt_ms == NOW + 5
     assert delivery.reason == "attempt 2, asked by alice from 192.0.2.7"
@@ -400,8 +400,8 @@ def backlog(desk: Desk) -> int:
 
 
 def skip_before(desk: Desk, webhook_id: int, before_ms: int) -> int:
-    foretold = desk.call(webhooks.backlog_before, webhook_id, before_ms)
-    skipped = desk.call(webhooks.skip_backlog, webhook_id, before_ms, ACTOR, desk.now_ms)
+    foretold = desk.call(queue.backlog_before, webhook_id, before_ms)
+    skipped = desk.call(queue.skip_backlog, webhook_id, before_ms, ACTOR, desk.now_ms)
     assert foretold == skipped
     return skipped
 

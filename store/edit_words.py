@@ -1,0 +1,57 @@
+"""What an edit of a webhook changed, for the audit, and who made the last one."""
+
+from __future__ import annotations
+
+from domain.actors import Actor
+from domain.masks import mask_value
+from domain.webhooks import WebhookFields
+from store import models
+from store.records import Secrets, Webhook
+from store.secret_changes import secret_word
+
+
+def moved(webhook_id: int, revision: int, current: int) -> str:
+    """What is said to an editor who read a revision that is no longer the current one."""
+    change = (
+        models.Change.select()
+        .where(models.Change.webhook_id == webhook_id)
+        .order_by(models.Change.id.desc())
+        .first()
+    )
+    who = Actor(change.user, change.login, change.address).text if change else "somebody"
+    return (
+        f"webhook {webhook_id} was changed meanwhile (revision {revision} is now {current}, "
+        f"last by {who}): read it again"
+    )
+
+
+def shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
+    """The fields for the audit: headers masked, and a word for the secret."""
+    return {
+        "name": fields.name,
+        "type": fields.type.value,
+        "state": "active" if fields.active else "inactive",
+        "url": fields.url,
+        "headers": [f"{name}: {mask_value(value)}" for name, value in fields.headers],
+        "extra_fields": [f"{key}: {value}" for key, value in fields.extra_fields],
+        "max_events": fields.max_events,
+        "max_bytes": fields.max_bytes,
+        "interval_ms": fields.interval_ms,
+        "ca_file": fields.ca_file,
+        "secret": secret,
+    }
+
+
+def difference(
+    before: Webhook, fields: WebhookFields, secrets: Secrets | None
+) -> dict[str, object]:
+    """What changed, as {"before": {...}, "after": {...}}; a changed masked value still shows."""
+    old = shown(before.fields, secret_word(None, before.secrets))
+    new = shown(fields, secret_word(before.secrets, secrets))
+    changed = [key for key in new if old[key] != new[key]]
+    if before.fields.headers != fields.headers and "headers" not in changed:
+        changed.append("headers")
+    return {
+        "before": {key: old[key] for key in changed},
+        "after": {key: new[key] for key in changed},
+    }
