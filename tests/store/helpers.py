@@ -189,7 +189,7 @@ def result(now_ms: int, status: int | None) -> AttemptResult:
         duration_ms=40,
         status=status,
         error=None if status else "ConnectError",
-        detail="" if status else "connection refused",
+        detail=f"answered {status}" if status else "connection refused",
         answer_headers=(("Server", "test"),) if status else (),
         answer_body=b"ok" if status else b"",
         worker=WORKER,

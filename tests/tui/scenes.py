@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from itertools import count
 
 from domain.event_types import EventType
 from domain.events import Event
+from domain.ids import new_delivery_id
 from domain.webhooks import WebhookFields
 from store import events as event_store
 from store import workers
@@ -37,13 +40,15 @@ ATTRIBUTES = {EventType.ALERTS: COUNTRY, EventType.ENDPOINT_STATS: STATS}
 def furnish(bench: Bench) -> SendingLock:
     """Fill the store: one webhook of each condition; the lock of a pretended worker is held."""
     store = bench.store
+    numbers = count(7)
+    store.ids = lambda: new_delivery_id(random.Random(next(numbers)).randbytes)  # type: ignore[assignment]  # called only
     siem = store.add(_fields(EventType.ALERTS, "siem", (("Authorization", "Bearer abcd3f9a"),)))
     stats = store.add(_fields(EventType.ENDPOINT_STATS, "collector"))
     pager = store.add(_fields(EventType.ALERTS, "pager"))
     store.add(_fields(EventType.LOG_CHANGES, "changes"))
     archive = store.add(_fields(EventType.ENDPOINT_STATS, "archive", active=False))
-    for type_, count in ((EventType.ALERTS, 12), (EventType.ENDPOINT_STATS, 312)):
-        bench.opened.call(event_store.append, list(_events(type_, count)), NOW - 4 * MINUTE)
+    for type_, many in ((EventType.ALERTS, 12), (EventType.ENDPOINT_STATS, 312)):
+        bench.opened.call(event_store.append, list(_events(type_, many)), NOW - 4 * MINUTE)
     few = Limits(max_events=6, max_bytes=1_000_000)
     for _ in range(2):
         store.end(store.started(siem, limits=few), 200)
@@ -66,8 +71,8 @@ def _fields(
     return WebhookFields(type_, URL + name, name=name, headers=headers, active=active)
 
 
-def _events(type_: EventType, count: int) -> Iterator[Event]:
-    for number in range(count):
+def _events(type_: EventType, many: int) -> Iterator[Event]:
+    for number in range(many):
         id_ = f"{type_.value[:2].upper()}{number:04}x9Qv"
         value = {"type": type_.value, "id": id_, "attributes": ATTRIBUTES[type_]}
         yield Event(type_, id_, compact(value), created_given=True)
