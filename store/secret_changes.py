@@ -31,12 +31,19 @@ class RetireSecret:
     """Stop signing with the secret before the last rotation now."""
 
 
-SecretChange = SetSecret | RotateSecret | RetireSecret
+@dataclass(frozen=True, slots=True)
+class RestoreSecrets:
+    """Sign as before an edit that is undone, a rotation that was under way included."""
+
+    secrets: Secrets | None
+
+
+SecretChange = SetSecret | RotateSecret | RetireSecret | RestoreSecrets
 
 
 def check_secret_change(before: Webhook, change: SecretChange | None, now_ms: int) -> None:
     """Raise Conflict where there is nothing to rotate or retire, or a rotation is under way."""
-    if change is None or isinstance(change, SetSecret):
+    if change is None or isinstance(change, SetSecret | RestoreSecrets):
         return
     secrets = before.secrets
     if secrets is None:
@@ -61,6 +68,8 @@ def changed_secrets(
     match change:
         case SetSecret(secret):
             return Secrets(secret) if secret else None
+        case RestoreSecrets(secrets):
+            return secrets
         case RotateSecret(secret) if before is not None:
             return Secrets(secret, before.current, now_ms + ROTATION_MS)
         case RotateSecret(secret):
@@ -77,5 +86,5 @@ def secret_word(before: Secrets | None, after: Secrets | None) -> str | None:
     if before is None or after == before:
         return "set"
     if after.current == before.current:
-        return "retired"
+        return "retired" if after.previous is None else "restored"
     return "rotated" if after.previous == before.current else "replaced"

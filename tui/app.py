@@ -180,9 +180,13 @@ class TocsinApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the screen that is seen, and the sections."""
+        offered: set[str] = set()
         for active in screen.active_bindings.values():
             binding = active.binding
+            if binding.action in offered:
+                continue  # it has another key beside the one that was told
             if binding.id and active.enabled and binding.description:
+                offered.add(binding.action)
                 yield SystemCommand(
                     f"{binding.description} ({self.get_key_display(binding)})",
                     binding.tooltip or "",

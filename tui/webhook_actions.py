@@ -8,7 +8,7 @@ from delivery.report import undelivered
 from domain.words import counted, span_text
 from store import audit, queue, webhooks
 from store.records import Webhook, WebhookStatus
-from store.secret_changes import SetSecret
+from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
@@ -91,10 +91,15 @@ class WebhookActions(TocsinScreen):
 
     async def action_send(self) -> None:
         """Start a run of every chosen webhook now."""
-        total = 0
-        for one in self.chosen():
-            total += await self.carry_out(self.desk.change(queue.send_now, one.webhook.id)) or 0
-        self.tell(f"{counted(total, 'queued event')} go now, and failing deliveries with them")
+        asked = [
+            await self.carry_out(self.desk.change(queue.send_now, one.webhook.id))
+            for one in self.chosen()
+        ]
+        sent = [events for events in asked if events is not None]
+        if sent:
+            go = "goes" if sum(sent) == 1 else "go"
+            events = counted(sum(sent), "queued event")
+            self.tell(f"{events} {go} now, and failing deliveries with them")
         self.table.clear_marks()
 
     def action_test(self) -> None:
@@ -149,14 +154,11 @@ class WebhookActions(TocsinScreen):
         self.app.push_screen(ConfirmScreen(question), answered)
 
     async def _delete(self, ids: list[int], names: str) -> None:
-        async def bring_back() -> None:
-            for webhook_id in ids:
-                await self.desk.change(webhooks.undelete, webhook_id)
-
-        await self.carry_out(
-            self.desk.change(webhooks.delete, ids), f"deleted {names}; u undoes it"
-        )
-        self._undos.push(f"deleted {names}", bring_back)
+        done = f"deleted {names}; u undoes it"
+        if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
+            self._undos.push(
+                f"deleted {names}", lambda: self.desk.change(webhooks.undelete_all, ids)
+            )
         self.table.clear_marks()
 
     def remember_edit(self, saved: Saved) -> None:
@@ -166,23 +168,19 @@ class WebhookActions(TocsinScreen):
             self._undos.push(f"edited {before.named}", lambda: self._restore(saved, before))
 
     async def _restore(self, saved: Saved, before: Webhook) -> None:
-        secret = SetSecret(before.secrets.current if before.secrets else None)
+        secrets = RestoreSecrets(before.secrets)
         await self.desk.change(
             webhooks.edit,
             saved.webhook_id,
             before.fields,
-            secret if saved.secret_changed else None,
+            secrets if saved.secret_changed else None,
             revision=saved.revision,
             vault=self.desk.store.vault,
         )
 
     async def action_undo(self) -> None:
         """Take back the last thing that can be."""
-        undo = self._undos.pop()
-        if undo is None:
-            self.tell("there is nothing to undo")
-            return
-        await self.carry_out(undo.carry_out(), f"undone: {undo.what}")
+        await self.take_back(self._undos)
 
     def action_copy(self) -> None:
         """Copy the URL of the selected webhook."""

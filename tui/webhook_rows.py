@@ -31,7 +31,7 @@ COLUMNS = (
     Column("type", "Type", 14),
     Column("receiver", "Receiver", 0),
     Column("queued", "Queued", 9, right=True),
-    Column("last", "Last", 12),
+    Column("last", "Last", 12, from_width=70),
     Column("next", "Next", 8, right=True),
     Column("waiting", "Oldest", 7, right=True, from_width=98),
     Column("interval", "Interval", 9, right=True, from_width=108),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -9,7 +10,7 @@ from delivery.outcome import is_success
 from delivery.report import Report
 from delivery.waiting import is_failing
 from domain.words import error_word
-from store.records import Delivery, WebhookStatus
+from store.records import Delivery, WebhookStatus, Worker
 from tui.widgets.columns import Cell, Tone
 
 
@@ -117,8 +118,15 @@ def worker_line(report: Report | None, trouble: str | None, own_worker: str | No
         return Told("✗ nobody is sending", "bad")
     if report.is_old(active):
         return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")
-    who = "this terminal" if active.id == own_worker else f"{active.kind} pid {active.pid}"
-    return Told(" · ".join([f"● {who}", *_doing(report)]), "good")
+    return Told(" · ".join([_sender(active, own_worker), *_doing(report)]), "good")
+
+
+def _sender(active: Worker, own_worker: str | None) -> str:
+    if active.id == own_worker:
+        return "● this terminal"
+    elsewhere = f" on {active.host}" if active.host != os.uname().nodename else ""
+    who = f"{active.kind} pid {active.pid}{elsewhere}"
+    return f"○ standing by: {who} sends" if own_worker else f"● {who}"
 
 
 def _doing(report: Report) -> list[str]:

@@ -79,6 +79,20 @@ def test_a_setting_is_changed_unset_and_changed_back(bench: SettingsBench) -> No
     asyncio.run(scene())
 
 
+def test_an_undo_leaves_what_another_admin_changed_meanwhile(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            await change(bench, app, pilot, "interval", "300s")
+            bench.opened.call(settings.set_one, "interval", "10m", ACTOR, NOW)
+            await pilot.press("u")
+            await pilot.pause()
+            assert "interval was changed meanwhile, it is now 10m" in screen_text(app)
+            assert stored(bench) == {"interval": "10m"}
+
+    asyncio.run(scene())
+
+
 def test_a_wrong_value_is_told_while_it_is_typed_and_not_kept(bench: SettingsBench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):

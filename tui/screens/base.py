@@ -17,6 +17,7 @@ from domain.safe import safe
 from tui.desk import Desk, Refused
 from tui.lean_updates import LeanCompositor
 from tui.live import Live
+from tui.undo import UndoStack
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import TopBar
 from tui.words import worker_line
@@ -91,6 +92,15 @@ class TocsinScreen(Screen[Any]):
         await self.live.look_again()
         self.show()
         return result
+
+    async def take_back(self, undos: UndoStack) -> None:
+        """Undo the last thing that was done, and say so."""
+        if not undos:
+            self.tell("there is nothing to undo")
+            return
+        what = await self.carry_out(undos.take_back())
+        if what is not None:
+            self.tell(f"undone: {what}")
 
     def tell(self, text: str, *, bad: bool = False) -> None:
         """A short notice that goes away by itself."""

@@ -16,6 +16,7 @@ from domain.safe import safe
 from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS
 from store import settings as stored_settings
 from tui import host_wireguard
+from tui.desk import Refused
 from tui.screens.base import TocsinScreen
 from tui.screens.worker_log import WorkerLogScreen
 from tui.setting_change import forget, keep, refusal
@@ -179,9 +180,18 @@ class SettingsScreen(TocsinScreen):
         told = await self.carry_out(self._request(name, text))
         if told is None:
             return False
-        self._undos.push(f"{name} changed", lambda: self._request(name, before))
+        after = self._stored.get(name)
+        self._undos.push(f"{name} changed", lambda: self._change_back(name, after, before))
         self.tell(f"{told} u undoes it")
         return True
+
+    async def _change_back(self, name: str, ours: str | None, before: str | None) -> str:
+        """Undo a change, unless somebody else made one after it. Raises Refused."""
+        stored = await self.desk.read(stored_settings.load_all)
+        if stored.get(name) != ours:
+            now = stored.get(name, "not in the store")
+            raise Refused(f"{name} was changed meanwhile, it is now {now}: look before you change")
+        return await self._request(name, before)
 
     def _request(self, name: str, text: str | None) -> Awaitable[str]:
         if text is None:
@@ -193,11 +203,7 @@ class SettingsScreen(TocsinScreen):
 
     async def action_undo(self) -> None:
         """Take back the last change made here."""
-        undo = self._undos.pop()
-        if undo is None:
-            self.tell("there is nothing to undo")
-            return
-        await self.carry_out(undo.carry_out(), f"undone: {undo.what}")
+        await self.take_back(self._undos)
 
     async def action_pause(self) -> None:
         """Pause all sending, or go on with it."""

@@ -152,10 +152,6 @@ class LiveTable(ScrollView, can_focus=True):
         """Whether there is room for a column."""
         return any(placed.column.key == column for placed in self._placed)
 
-    def forget_rows(self) -> None:
-        """Ask again for every row that is in sight: all may have changed."""
-        self.post_message(self.Wanted(self, list(self._in_sight(MARGIN_ROWS))))
-
     def move_to(self, key: Key) -> None:
         """Put the cursor on a row, if there is such a row."""
         if key in self.keys:
@@ -172,10 +168,11 @@ class LiveTable(ScrollView, can_focus=True):
         self._refresh_rows(marked)
 
     def chosen_keys(self) -> list[Key]:
-        """The marked rows in their order, or the one under the cursor."""
-        if self.marked:
-            return [key for key in self.keys if key in self.marked]
-        return [] if self._cursor is None else [self._cursor]
+        """The marked rows in their order, or the one under the cursor; none that is hidden."""
+        marked = [key for key in self.keys if key in self.marked] if self.marked else []
+        if marked or self._cursor is None:
+            return marked
+        return [self._cursor]
 
     def on_mount(self) -> None:
         self._place()

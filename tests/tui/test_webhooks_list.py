@@ -1,0 +1,259 @@
+"""Admin › Webhooks: finding rows, choosing several, and taking back what was done to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from domain.actors import Actor
+from domain.event_types import EventType
+from domain.secrets import generate_secret
+from store import webhooks
+from store.records import Secrets, Webhook
+from store.secret_changes import ROTATION_MS, RestoreSecrets, RotateSecret
+from tests.store.helpers import NOW, events, fields
+from tests.tui.helpers import Bench, screen_text
+from tui.app import TocsinApp
+from tui.screens.webhooks import WebhooksScreen
+from tui.webhook_form_saving import Saved
+
+OLD = generate_secret(lambda count: b"\x01" * count)
+NEW = generate_secret(lambda count: b"\x02" * count)
+OTHER = Actor("bob", "bob", "192.0.2.9")
+Scene = Callable[[TocsinApp, Pilot[int]], Awaitable[None]]
+
+
+@pytest.fixture
+def three(bench: Bench) -> Bench:
+    """Webhooks 1 (siem, 2 events queued), 2 (pager, failing) and 3 (archive)."""
+    bench.store.add(fields(name="siem"))
+    bench.store.add(fields(EventType.LOG_AUTHN, name="pager"))
+    bench.store.add(fields(EventType.LOG_CHANGES, name="archive"))
+    bench.store.append(*events(1, 2))
+    bench.store.append(*events(1, 1, EventType.LOG_AUTHN))
+    bench.store.end(bench.store.started(2), 500)
+    return bench
+
+
+def play(bench: Bench, scene: Scene, size: tuple[int, int] = (80, 24)) -> None:
+    async def whole() -> None:
+        async with bench.running(size) as (app, pilot):
+            await pilot.pause()
+            await scene(app, pilot)
+
+    asyncio.run(whole())
+
+
+def names(app: TocsinApp) -> list[str]:
+    """The names in the list, from the top."""
+    screen = webhooks_screen(app)
+    known = screen.live.report.overview.webhooks  # type: ignore[union-attr]
+    by_id = {one.webhook.id: one.webhook.fields.name or "" for one in known}
+    return [by_id[key] for key in screen.table.keys]
+
+
+def webhooks_screen(app: TocsinApp) -> WebhooksScreen:
+    return next(one for one in app.screen_stack if isinstance(one, WebhooksScreen))
+
+
+def found(bench: Bench, webhook_id: int) -> Webhook:
+    return bench.opened.call(webhooks.find, webhook_id, bench.opened.vault)
+
+
+def active(bench: Bench) -> list[int]:
+    known = bench.opened.call(webhooks.everyone, bench.opened.vault)
+    return [one.id for one in known if one.fields.active]
+
+
+async def press(pilot: Pilot[int], *keys: str) -> None:
+    await pilot.press(*keys)
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def test_the_filter_shows_rows_that_hold_a_text_or_do_not(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "slash", *"pag")
+        assert names(app) == ["pager"]
+        assert "1 of 3" in screen_text(app)
+        await press(pilot, "escape")
+        assert len(names(app)) == 3
+        await press(pilot, "slash", *"!pag")
+        assert sorted(names(app)) == ["archive", "siem"]
+
+    play(three, scene)
+
+
+def test_the_worst_is_first_and_other_columns_sort(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        assert names(app) == ["pager", "siem", "archive"]
+        await press(pilot, "s")
+        assert names(app) == ["siem", "pager", "archive"]  # Alerts, Log Authn, Log Changes
+        await press(pilot, "S")
+        assert names(app) == ["archive", "pager", "siem"]
+        await press(pilot, "s")
+        assert names(app) == ["archive", "pager", "siem"]  # by receiver
+        await press(pilot, "s", "S")
+        assert names(app)[0] == "siem"  # by what is queued, most first
+
+    play(three, scene)
+
+
+def test_only_faults_are_shown_until_all_are_again(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "f")
+        assert names(app) == ["pager"]
+        await press(pilot, "escape")
+        assert len(names(app)) == 3
+
+    play(three, scene)
+
+
+def test_an_action_is_for_all_marked_rows(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "space", "space", "p")
+        assert active(three) == [3]
+        assert not webhooks_screen(app).table.marked
+        await press(pilot, "u")
+        assert active(three) == [1, 2, 3]
+
+    play(three, scene)
+
+
+def test_marks_that_the_filter_hides_leave_the_row_under_the_cursor(three: Bench) -> None:
+    async def scene(_app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "space", "slash", *"arch", "enter", "p")
+        assert active(three) == [1, 2]
+
+    play(three, scene)
+
+
+def test_send_now_starts_a_run_and_says_how_much_goes(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhooks_screen(app).table.move_to(1)
+        await press(pilot, "n")
+        assert "2 queued events go now" in screen_text(app)
+        store = three.store
+        store.ids.made = 1  # the failing delivery has the first
+        run = store.start(1, new_run=False)
+        assert run is not None
+        assert run.count == 2
+
+    play(three, scene)
+
+
+def test_send_now_of_a_webhook_that_is_gone_is_refused_and_nothing_goes(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        three.opened.call(webhooks.delete, [2], OTHER, NOW)
+        await press(pilot, "n")
+        text = screen_text(app)
+        assert "undelete" in text
+        assert "go now" not in text
+
+    play(three, scene)
+
+
+def test_a_refused_delete_leaves_nothing_to_undo(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "x")
+        three.opened.call(webhooks.delete, [2], OTHER, NOW)
+        await press(pilot, "y")
+        await press(pilot, "u")
+        assert "there is nothing to undo" in screen_text(app)
+        assert [one.id for one in three.opened.call(webhooks.everyone, three.opened.vault)] == [
+            1,
+            3,
+        ]
+
+    play(three, scene)
+
+
+def test_an_undo_brings_back_those_that_nobody_brought_back_before(three: Bench) -> None:
+    async def scene(_app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "space", "space", "x")
+        await press(pilot, "y")
+        assert active(three) == [3]
+        three.opened.call(webhooks.undelete, 1, OTHER, NOW)
+        await press(pilot, "u")
+        assert active(three) == [1, 2, 3]
+
+    play(three, scene)
+
+
+def test_a_refused_undo_can_be_tried_again_when_its_reason_is_gone(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "x")
+        await press(pilot, "y")
+        usurper = three.store.add(fields(name="pager"))
+        await press(pilot, "u")
+        assert "is taken by webhook" in screen_text(app)
+        three.store.edit(usurper, fields(name="other"))
+        await press(pilot, "u")
+        assert 2 in active(three)
+
+    play(three, scene)
+
+
+def test_an_undo_refused_twice_gives_way_to_the_one_before_it(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhooks_screen(app).table.move_to(1)
+        await press(pilot, "p")
+        webhooks_screen(app).table.move_to(2)
+        await press(pilot, "x")
+        await press(pilot, "y")
+        three.clock.now_ms += webhooks.UNDELETE_MS
+        await press(pilot, "u")
+        await press(pilot, "u")
+        assert "is given up" in screen_text(app)
+        await press(pilot, "u")
+        assert 1 in active(three)
+
+    play(three, scene)
+
+
+def test_the_undo_of_an_edit_leaves_a_running_rotation_as_it_was(bench: Bench) -> None:
+    webhook_id = bench.store.add(fields(name="siem"), secret=OLD)
+    bench.store.edit(webhook_id, fields(name="siem"), RotateSecret(NEW))
+    before = found(bench, webhook_id)
+    edited = bench.store.edit(webhook_id, fields(name="renamed"), RestoreSecrets(None)).webhook
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        saved = Saved(webhook_id, edited.revision, before, secret_changed=True)
+        webhooks_screen(app).remember_edit(saved)
+        await press(pilot, "u")
+
+    play(bench, scene)
+    after = found(bench, webhook_id)
+    assert after.fields.name == "siem"
+    assert after.secrets == Secrets(NEW, OLD, NOW + ROTATION_MS)
+
+
+def test_the_palette_lists_each_action_once(three: Bench) -> None:
+    async def scene(app: TocsinApp, _pilot: Pilot[int]) -> None:
+        titles = [command.title for command in app.get_system_commands(app.screen)]
+        words = [title.rpartition(" (")[0] for title in titles if " (" in title]
+        assert words.count("delete") == words.count("add") == words.count("send now") == 1
+
+    play(three, scene)
+
+
+def test_the_smallest_screen_shows_when_the_next_attempt_is(three: Bench) -> None:
+    async def scene(app: TocsinApp, _pilot: Pilot[int]) -> None:
+        header = next(line for line in screen_text(app).splitlines() if "Receiver" in line)
+        assert "Next" in header
+
+    play(three, scene, (60, 15))
+
+
+def test_the_undo_of_one_session_leaves_what_another_admin_did(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        saved = Saved(1, 1, found(three, 1))
+        three.store.edit(1, fields(name="theirs"))
+        webhooks_screen(app).remember_edit(saved)
+        await press(pilot, "u")
+        assert found(three, 1).fields.name == "theirs"
+
+    play(three, scene)
