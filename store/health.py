@@ -52,8 +52,10 @@ def _heads() -> list[str]:
     found = []
     for head in list(Head.select()):
         kept = Event.select().where(Event.type == head.type, Event.seq > head.pruned).count()
-        if kept != head.seq - head.pruned:
-            found.append(f"{head.seq - head.pruned - kept} events of {head.type} are missing")
+        missing = head.seq - head.pruned - kept
+        if missing:
+            are = "is" if missing == 1 else "are"
+            found.append(f"{counted(missing, 'event')} of {head.type} {are} missing")
     return found
 
 

@@ -125,7 +125,7 @@ def test_check_prints_each_fault(tocsin: Tocsin) -> None:
     done = tocsin.run("db", "check")
     assert done.returncode == ExitCode.CHECK_FAILED
     missing, changed, key = done.stdout.splitlines()
-    assert missing == "1 events of alerts are missing"
+    assert missing == "1 event of alerts is missing"
     assert changed == "delivery msg_3 no longer has the bytes that were sealed"
     assert "key file" in key
 

@@ -34,7 +34,7 @@ def test_a_missing_event_is_found(desk: Desk, number: int) -> None:
     busy(desk)
     gone = models.Event.delete().where(models.Event.type == "alerts", models.Event.seq == number)
     desk.call(gone.execute)
-    assert "1 events of alerts are missing" in problems(desk)
+    assert "1 event of alerts is missing" in problems(desk)
 
 
 def test_a_changed_body_of_a_pending_delivery_is_found(desk: Desk) -> None:
