@@ -130,7 +130,7 @@ def test_rows_tell_of_the_last_finished_attempt(filled: Desk) -> None:
     filled.end(filled.started(1), None)
     rows = filled.call(listing.deliveries, [1, 3, 4, 99])
     assert {key: (row.took_ms, row.words) for key, row in rows.items()} == {
-        1: (40, ""),
+        1: (40, "answered 200"),
         3: (40, "connection refused"),
         4: (None, ""),
     }
