@@ -11,6 +11,7 @@ from store.database import Store
 from store.overview import read_overview
 from store.workers import SendingLock
 from tui.desk import Desk, Refused
+from tui.undo import UndoStack
 
 LOOK_S = 0.25
 LONGEST_PAUSE_S = 2.0
@@ -41,6 +42,8 @@ class Live:
         self.own_worker = own_worker
         self._own_trouble = own_trouble
         self.clock = clock
+        self.undos = UndoStack()
+        """What was done to webhooks in this session; the screens that do it come and go."""
         self.report: Report | None = None
         self.trouble: str | None = None
         self.pause_s = LOOK_S

@@ -12,7 +12,6 @@ from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
-from tui.undo import UndoStack
 from tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
 
 class WebhookActions(TocsinScreen):
     """The screen that has the table of webhooks; several rows can be marked."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._undos = UndoStack()
 
     @property
     def table(self) -> LiveTable:
@@ -83,7 +78,7 @@ class WebhookActions(TocsinScreen):
         word = "unpaused" if active else "paused"
         done = f"{counted(len(changing), 'webhook')} {word}; u undoes it"
         if await self.carry_out(self.desk.change(webhooks.set_active, changing, active), done):
-            self._undos.push(
+            self.live.undos.push(
                 f"{word} {counted(len(changing), 'webhook')}",
                 lambda: self.desk.change(webhooks.set_active, changing, not active),
             )
@@ -156,7 +151,7 @@ class WebhookActions(TocsinScreen):
     async def _delete(self, ids: list[int], names: str) -> None:
         done = f"deleted {names}; u undoes it"
         if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
-            self._undos.push(
+            self.live.undos.push(
                 f"deleted {names}", lambda: self.desk.change(webhooks.undelete_all, ids)
             )
         self.table.clear_marks()
@@ -165,7 +160,7 @@ class WebhookActions(TocsinScreen):
         """An edit can be undone as long as nobody saved after it."""
         before = saved.before
         if before is not None:
-            self._undos.push(f"edited {before.named}", lambda: self._restore(saved, before))
+            self.live.undos.push(f"edited {before.named}", lambda: self._restore(saved, before))
 
     async def _restore(self, saved: Saved, before: Webhook) -> None:
         secrets = RestoreSecrets(before.secrets)
@@ -180,7 +175,7 @@ class WebhookActions(TocsinScreen):
 
     async def action_undo(self) -> None:
         """Take back the last thing that can be."""
-        await self.take_back(self._undos)
+        await self.take_back(self.live.undos)
 
     def action_copy(self) -> None:
         """Copy the URL of the selected webhook."""

@@ -80,3 +80,20 @@ def test_what_another_process_writes_is_seen(bench: Bench) -> None:
             assert "pager" in screen_text(app)
 
     asyncio.run(scene())
+
+
+def test_an_undo_outlives_the_screen(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("p")
+            await pilot.pause()
+            await pilot.press("q", "b")
+            await pilot.pause()
+            assert "‖ inactive" in screen_text(app)
+            await pilot.press("u")
+            await bench.settle(app, pilot)
+            assert "‖ inactive" not in screen_text(app)
+
+    asyncio.run(scene())

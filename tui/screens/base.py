@@ -70,6 +70,8 @@ class TocsinScreen(Screen[Any]):
 
     def paint(self, *, tick: bool = False) -> None:
         """Paint the first line and what the report says, or with `tick` only what time changes."""
+        if not self.query(TopBar):
+            return  # the app is ending, as after a hang-up
         told = worker_line(self.live.report, self.live.troubles, self.live.own_worker())
         self.query_one(TopBar).tell(told, self.live.clock())
         if tick:
