@@ -10,7 +10,8 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from store import audit, models, queue, requests, settings, webhooks
 from store.errors import Conflict, NotFound
-from store.secret_changes import RetireSecret, RotateSecret, SetSecret
+from store.records import Secrets
+from store.secret_changes import RestoreSecrets, RetireSecret, RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
 
 HEADER = "Bearer 6f1d0c7e-very-secret"
@@ -163,6 +164,7 @@ def test_what_became_of_the_secret_is_a_word(desk: Desk) -> None:
         (SetSecret(SECRET), "set"),
         (RotateSecret(OTHER_SECRET), "rotated"),
         (RetireSecret(), "retired"),
+        (RestoreSecrets(Secrets(OTHER_SECRET, SECRET, NOW + 1)), "restored"),
         (SetSecret(SECRET), "replaced"),
         (SetSecret(None), "removed"),
     )

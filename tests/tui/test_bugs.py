@@ -49,6 +49,7 @@ def test_a_bug_shows_a_panel_once_and_the_app_goes_on(bench: Bench, tmp_path: Pa
                 text = screen_text(app)
                 assert "Something went wrong inside Tocsin" in text
                 assert "ZeroDivisionError at test_bugs.py" in text
+                assert "Nobody is sending." in text
                 assert "secret" not in text
                 await pilot.press("q")
                 await pilot.pause()

@@ -150,7 +150,7 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
     "SaveScreen": lambda _seen: SaveScreen("msg_1.json"),
-    "BugScreen": lambda _seen: BugScreen(LONG),
+    "BugScreen": lambda _seen: BugScreen(LONG, None),
     "CopiedScreen": lambda _seen: CopiedScreen(LONG, "tmux did not take it"),
 }
 
