@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from peewee import ModelSelect, fn
 
@@ -133,11 +134,34 @@ def statuses(vault: Vault | None) -> list[WebhookStatus]:
         }
         quarantined = _quarantined_counts()
         heads = dict(rows(models.Head.select(models.Head.type, models.Head.seq)))
+        times = _FirstTimes(heads)
         webhooks = models.Webhook.select().where(models.Webhook.deleted_ms.is_null())
         return [
-            _status(row, heads[row.type], pending.get(row.id), quarantined.get(row.id, 0), vault)
+            _status(row, times, pending.get(row.id), quarantined.get(row.id, 0), vault)
             for row in list(webhooks.order_by(models.Webhook.id))
         ]
+
+
+@dataclass(slots=True)
+class _FirstTimes:
+    """When the first event from a place on was accepted.
+
+    Most webhooks of a type stand at the same place, so that one query answers for all of them.
+    """
+
+    heads: Mapping[str, int]
+    known: dict[tuple[str, int], int | None] = field(default_factory=dict)
+
+    def from_place(self, type_: str, seq: int) -> int | None:
+        """The time, None if no event of the type stands there or behind."""
+        if seq > self.heads[type_]:
+            return None
+        if (type_, seq) not in self.known:
+            event = models.Event
+            there = event.select(event.received_ms).where(event.type == type_, event.seq >= seq)
+            times = rows(there.order_by(event.seq).limit(1))
+            self.known[type_, seq] = int(times[0][0]) if times else None
+        return self.known[type_, seq]
 
 
 def last_results(webhook_id: int, *, limit: int = 20) -> list[int | None]:
@@ -159,7 +183,7 @@ def last_results(webhook_id: int, *, limit: int = 20) -> list[int | None]:
 
 def _status(
     row: models.Webhook,
-    head: int,
+    times: _FirstTimes,
     pending: models.Delivery | None,
     quarantined: int,
     vault: Vault | None,
@@ -167,7 +191,7 @@ def _status(
     webhook: Webhook = record_of(row, vault)
     return WebhookStatus(
         webhook=webhook,
-        queued=head - row.cursor + row.redo_count + row.released,
+        queued=times.heads[row.type] - row.cursor + row.redo_count + row.released,
         pending=delivery_of(pending) if pending is not None else None,
         last_run_ms=row.last_run_ms,
         run_open=bool(row.redo_count or row.released or row.cursor < row.run_until),
@@ -175,25 +199,25 @@ def _status(
         delivered_ms=row.delivered_ms,
         skipped_events=row.skipped_events,
         quarantined_events=quarantined,
-        waiting_since_ms=_waiting_since(row, pending),
+        waiting_since_ms=_waiting_since(row, pending, times),
         last_attempt_ms=row.last_attempt_ms,
         last_status=row.last_status,
         last_error=row.last_error,
     )
 
 
-def _waiting_since(row: models.Webhook, pending: models.Delivery | None) -> int | None:
+def _waiting_since(
+    row: models.Webhook, pending: models.Delivery | None, times: _FirstTimes
+) -> int | None:
     type_, seq = row.type, row.cursor + 1
     if pending is not None:
         type_, seq = pending.type, pending.first_seq
     elif row.redo_type is not None and row.redo_next is not None:
         type_, seq = row.redo_type, row.redo_next
-    event = models.Event
-    there = event.select(event.received_ms).where(event.type == type_, event.seq >= seq)
-    times = rows(there.order_by(event.seq).limit(1))
+    waiting = [times.from_place(type_, seq)]
     if row.released:
-        times += rows(_released_times(row.id))
-    return min((int(time_ms) for (time_ms,) in times), default=None)
+        waiting += [int(time_ms) for (time_ms,) in rows(_released_times(row.id))]
+    return min((time_ms for time_ms in waiting if time_ms is not None), default=None)
 
 
 def _released_times(webhook_id: int) -> ModelSelect[models.Quarantine]:

@@ -30,6 +30,9 @@ from tui.worker_thread import WorkerThread
 TICK_S = 0.95
 """A second, less what a look may be early."""
 
+SETTLING_S = 0.01
+"""What the first screen takes until there is something whole to paint."""
+
 MOST_BUGS = 3
 """After so many the app gives up: it would only fail again."""
 
@@ -41,6 +44,7 @@ class TocsinApp(App[int]):
 
     CSS_PATH = "app.tcss"
     TITLE = "Tocsin"
+    DEFAULT_MODE = SECTIONS[0].name
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
         (0, "-tiny"),
         (60, "-narrow"),
@@ -87,18 +91,28 @@ class TocsinApp(App[int]):
         self._given_keymap = dict(keymap or {})
         self._modes_left: dict[str, str] = {}
         self._following: asyncio.Task[None] | None = None
-        for section in (*SECTIONS, PANEL):
-            self.add_mode(section.name, partial(base_screen, section, desk, self.live))
 
-    async def on_mount(self) -> None:
+    def get_default_screen(self) -> Screen[Any]:
+        """What the app opens with; Textual would parse all styles anew for that of a mode."""
+        return base_screen(SECTIONS[0], self._desk, self.live)
+
+    async def on_load(self) -> None:
         self.set_keymap(self._given_keymap)
         await self.live.look()
+
+    async def on_mount(self) -> None:
+        self._begin_batch()
+        for section in (*SECTIONS, PANEL):
+            self.add_mode(section.name, partial(base_screen, section, self._desk, self.live))
         self._wardrobe.dress(self, self.live.report)
-        await self.switch_mode(SECTIONS[0].name)
         if self._worker is not None:
             self.call_after_refresh(self._worker.start)  # painting first: it loads much
         self._following = asyncio.create_task(self._follow())
         self._check_size(self.size)
+
+    def on_ready(self) -> None:
+        self.delay_update(SETTLING_S)
+        self._end_batch()
 
     def on_resize(self, event: events.Resize) -> None:
         if self._following is not None:

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from domain.safe import safe
 from store.records import WebhookStatus
 from tui.last_results import LastResults
 from tui.webhook_actions import WebhookActions
@@ -103,7 +104,7 @@ class WebhooksScreen(WebhookActions):
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):
             yield LiveTable(COLUMNS, id="webhooks")
-            yield Static(Text(EMPTY), id="no-webhooks", classes="empty")
+            yield Static(EMPTY, id="no-webhooks", classes="empty", markup=False)
             yield SearchBox("text, or !text", id="webhooks-filter")
         yield FactLines(id="webhook-facts")
 
@@ -115,6 +116,7 @@ class WebhooksScreen(WebhookActions):
     def show(self) -> None:
         report = self.live.report
         if report is None:
+            self._show_trouble()
             return
         wanted = self.query_one(SearchBox).value
         shown = [one for one in report.overview.webhooks if self._is_wanted(one, wanted)]
@@ -125,11 +127,19 @@ class WebhooksScreen(WebhookActions):
         self._show_frame(len(ordered), len(report.overview.webhooks))
         self._show_facts()
 
+    def _show_trouble(self) -> None:
+        """Nothing is known: the first line has no room for the whole reason."""
+        self.table.display = False
+        self.query_one("#no-webhooks", Static).update(safe(self.live.trouble or "", 400))
+
     def _show_frame(self, shown: int, total: int) -> None:
         count = f"{shown} of {total}" if shown != total else str(total)
         self.query_one("#webhooks-panel", Panel).tell_title(f"Webhooks ── {count} ── [+] add")
         self.table.display = total > 0
-        self.query_one("#no-webhooks").display = total == 0
+        empty = self.query_one("#no-webhooks", Static)
+        empty.display = total == 0
+        if not total and empty.content != EMPTY:
+            empty.update(EMPTY)
 
     def _show_facts(self) -> None:
         status, report = self.selected(), self.live.report
