@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import threading
 import time
@@ -18,7 +19,7 @@ from tests.delivery.running import eventually, hook, opened_desk
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
 from tests.store.helpers import Desk, events, fields
-from tests.tui.pty import on_terminal
+from tests.tui.pty import in_tmux, on_terminal
 
 HURRIED = {"TOCSIN_LINGER": "0s", "TOCSIN_INTERVAL": "1s"}
 ALTERNATE_ON, ALTERNATE_OFF, MOUSE_OFF = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?1000l"
@@ -202,3 +203,31 @@ def test_the_demo_is_live_and_leaves_nothing(tocsin: Tocsin, ending: str) -> Non
         else:
             terminal.process.kill()
         eventually(lambda: not folders(tocsin), "an empty folder")
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_a_webhook_by_keys_alone(tocsin: Tocsin, shared_receiver: Receiver) -> None:
+    path = "/script:503,503,200/keys"
+    tocsin.environment |= HURRIED
+    with in_tmux(tocsin) as tmux:
+        tmux.until("No webhooks yet", "● this terminal")
+        tmux.send("a")
+        tmux.until("Add webhook")
+        tmux.go_to("Name", "Tab")
+        tmux.type("siem")
+        tmux.go_to("URL", "Tab")
+        tmux.type(shared_receiver.url(path))
+        tmux.until("Next request: POST http://127.0.0.1")
+        tmux.send("C-s")
+        tmux.until("✓ active", "siem")
+        emitted = tocsin.run(
+            "event", "emit", "-", stdin='{"type":"alerts","id":"e1","attributes":{}}'
+        )
+        assert emitted.returncode == ExitCode.OK, emitted.stderr
+        tmux.until("✗ failing", "503")
+        shared_receiver.wait(path, acked=1)
+        tmux.until("✓ active", "200 ", "1 event delivered so far")
+        tmux.send("C-q")
+    first, second, third = shared_receiver.requests(path)
+    assert first.body == second.body == third.body
+    assert [event["id"] for event in third.events] == ["e1"]
