@@ -65,7 +65,7 @@ def fill(store: Store, port: int, context: Context) -> None:
     """Add the demo's webhooks; the first two sign their requests."""
     from store import webhooks
 
-    for place, fields in enumerate(_webhooks(f"http://127.0.0.1:{port}")):
+    for place, fields in enumerate(demo_webhooks(f"http://127.0.0.1:{port}")):
         store.call(
             webhooks.add,
             fields,
@@ -77,7 +77,8 @@ def fill(store: Store, port: int, context: Context) -> None:
         )
 
 
-def _webhooks(base: str) -> tuple[WebhookFields, ...]:
+def demo_webhooks(base: str) -> tuple[WebhookFields, ...]:
+    """The demo's webhooks, for a receiver at this URL: the last one is paused."""
     return (
         WebhookFields(EventType.ALERTS, f"{base}/siem", name="siem", interval_ms=2 * SECOND_MS),
         WebhookFields(

@@ -1,0 +1,75 @@
+"""What `tocsin demo` makes up: events that pass, webhooks that pass, a receiver with moods."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.demo.events import made_up
+from cli.demo.receiver import Behaviour
+from cli.demo.stage import HURRIED, RECEIVER, demo_webhooks
+from domain.event_types import EventType
+from domain.events import read_event
+from domain.settings import settings_from
+from domain.webhooks import check_fields
+from tests.store.helpers import NOW
+
+
+@pytest.mark.parametrize("type_", EventType)
+def test_every_made_up_event_is_accepted_as_it_is(type_: EventType) -> None:
+    dice = random.Random(1)
+    ids = set()
+    for _ in range(200):
+        line = made_up(dice, NOW, type_)
+        event = read_event(line, now_ms=NOW, random64=lambda: dice.getrandbits(64))
+        assert (event.type, event.body) == (type_, line)
+        ids.add(event.id)
+    assert len(ids) == 200
+
+
+def test_all_types_happen() -> None:
+    dice = random.Random(1)
+    lines = b"".join(made_up(dice, NOW) for _ in range(200))
+    assert all(f'"type":"{type_}"'.encode() in lines for type_ in EventType)
+
+
+def test_webhooks_and_settings_pass_and_every_type_has_a_receiver() -> None:
+    webhooks = demo_webhooks("http://127.0.0.1:8080")
+    for fields in webhooks:
+        check_fields(fields)
+    assert {fields.type for fields in webhooks if fields.active} == set(EventType)
+    assert [fields.name for fields in webhooks if not fields.active] == ["archive"]
+    settings_from({name: one.value for name, one in HURRIED.items()})
+
+
+def test_every_webhook_is_answered_in_the_end_and_some_are_refused_first() -> None:
+    behaviour = Behaviour()
+    refused = set()
+    for fields in demo_webhooks(""):
+        for delivery in range(6):
+            for _ in range(8):
+                answer = behaviour.answer(fields.url, f"{fields.name}-{delivery}")
+                if answer.status == 200 and answer.after_s < 5:
+                    break
+                refused.add(fields.name)
+            else:
+                pytest.fail(f"{fields.name} never answers")
+    assert refused == {"pager", "collector", "changes", "sign-ins"}
+    assert behaviour.answer("/else", "").status == 404
+
+
+def test_the_receiver_goes_with_its_parent_and_takes_the_folder_along() -> None:
+    with subprocess.Popen(
+        RECEIVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port, folder = process.stdout.readline().split()
+        (Path(folder) / "tocsin.db").write_text("x")
+        answer = httpx.post(f"http://127.0.0.1:{port}/siem", content=b"[]", trust_env=False)
+        assert answer.json() == {"ok": True}
+        process.communicate("", timeout=10)
+    assert not Path(folder).exists()
