@@ -111,7 +111,7 @@ def test_what_fails_stands_first_with_its_reason(bench: Bench, siem: int) -> Non
         assert "✓ 14:13:22" in lines[5]
         assert "200 OK" in lines[5]
         assert "msg_3 · 2 events (Alerts)" in lines[-4]
-        assert "attempt 1: 503 Service Unavailable, after 40ms" in lines[-2]
+        assert "attempt 1: answered 503, after 40ms" in lines[-2]
 
     played(bench, scene)
 

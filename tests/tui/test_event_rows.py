@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event_types import EventType
+from domain.safe import safe
 from tests.store.helpers import NOW
 from tui.event_rows import key_of, keys_of, seq_of, short_time, what_of
 from tui.event_search import sought_in
@@ -74,12 +75,14 @@ def test_other_attributes_follow_by_name() -> None:
 def test_every_event_can_be_told(type_: EventType, value: object) -> None:
     names = ("danger", "type", "ip", "port", "rx_delta", "status", "verifications", "field")
     told = what(type_, dict.fromkeys(names, value), relationships={"user": value})
-    assert fit(told, 60).isprintable()
+    shown = fit(told, 60)
+    assert safe(shown) == shown
 
 
 @given(st.sampled_from(list(EventType)), st.binary())
 def test_even_what_is_no_event_can_be_told(type_: EventType, body: bytes) -> None:
-    assert fit(what_of(type_, body).text, 60).isprintable()
+    shown = fit(what_of(type_, body).text, 60)
+    assert safe(shown) == shown
 
 
 def test_keys_of_one_type_are_a_range_from_the_newest() -> None:
