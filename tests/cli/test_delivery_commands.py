@@ -128,7 +128,7 @@ def test_show_json_has_every_field(tocsin: Tocsin) -> None:
             "duration_ms": 40,
             "status": 503,
             "error": None,
-            "detail": None,
+            "detail": "answered 503",
             "answer_headers": ["Server: test"],
             "answer_body": "ok",
             "worker": "worker-1",

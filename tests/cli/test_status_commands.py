@@ -79,7 +79,7 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
             "reason": "attempt 3, interval 3m",
             "last_status": 503,
             "last_error": None,
-            "last_detail": None,
+            "last_detail": "answered 503",
             "asked": None,
             "blocked": None,
         },
@@ -217,7 +217,7 @@ def without_key(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("prepare", "options", "words"),
     [
-        (failing, [], "webhook 1 (siem): attempt 2 of msg_1 (50 events): 503, next at "),
+        (failing, [], "webhook 1 (siem): attempt 2 of msg_1 (50 events): answered 503, next at "),
         (waits_for_20m, [], "webhook 1 (siem): an event waits for 20m"),
         (blocked, [], "webhook 1 (siem): delivery msg_1 is blocked: "),
         (paused, [], "all sending is paused by alice from 192.0.2.7 since "),
