@@ -7,6 +7,7 @@ import json
 import os
 import pty
 from collections.abc import Iterator
+from select import select
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,8 @@ from cli.exit_codes import ExitCode, Failure
 from cli.output import Output, cut, table_lines, width
 
 HOSTILE = "\x1b]52;c;x\x07 \x9b31m \u202e \x7f"
+
+PIECES_S = 0.2
 
 
 class Screen:
@@ -33,8 +36,12 @@ class Screen:
         os.write(self._person, text.encode())
 
     def seen(self) -> str:
+        """What the terminal has shown; it may hand its lines over piece by piece."""
         self.out.flush()
-        return os.read(self._person, 65536).decode()
+        shown = os.read(self._person, 65536)
+        while select([self._person], [], [], PIECES_S)[0]:
+            shown += os.read(self._person, 65536)
+        return shown.decode()
 
     def close(self) -> None:
         for stream in self._open:
