@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -114,8 +113,6 @@ class TocsinApp(App[int]):
     def on_ready(self) -> None:
         self.delay_update(SETTLING_S)
         self._end_batch()
-        gc.freeze()  # what is loaded now stays: no collection needs to look at it again
-        gc.enable()
 
     def on_resize(self, event: events.Resize) -> None:
         if self._following is not None:
