@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cli.context import Context
@@ -13,11 +12,11 @@ from cli.shapes import Shape
 from cli.stores import open_for_writing
 from cli.webhook_fields import GENERATED, FieldOptions, secret_change
 from cli.webhook_store import live, note_refused_address, pending_of, require_readable
-from cli.webhook_text import fate_of_pending
+from delivery.edited import fate_of_pending, is_resealable
 from domain.webhooks import WebhookFields
 from domain.words import counted, second_text
 from store import webhooks
-from store.records import Webhook
+from store.records import Delivery, Webhook
 from store.secret_changes import RotateSecret, SecretChange, SetSecret, check_secret_change
 from store.webhooks import Edited
 
@@ -93,17 +92,14 @@ class Editor:
         note_refused_address(after.fields.url, self._context)
         pending = pending_of(self.store, after.id)
         if pending is not None:
-            note(fate_of_pending(before, after, pending))
+            note(_fate(before, after, pending))
 
 
-def drop_question(plans: Sequence[Plan]) -> str:
-    """What is asked before the edit of a type gives events up."""
-    lost = ", ".join(
-        f"{counted(plan.dropping, 'queued event')} of {plan.before.named} "
-        f"({plan.before.fields.type.value})"
-        for plan in plans
-    )
-    return f"Drop {lost}, to change the type to {plans[0].fields.type.value}?"
+def _fate(before: Webhook, after: Webhook, pending: Delivery) -> str:
+    fate = fate_of_pending(before, after, pending)
+    if is_resealable(before, after):
+        return f"{fate} `tocsin delivery reseal {pending.id}` seals its events anew."
+    return fate
 
 
 def _generated(change: SecretChange | None) -> str | None:

@@ -6,7 +6,7 @@ from cli.render import labelled
 from cli.shapes import header_lines, secret_lines
 from domain.settings import BY_NAME, Settings
 from domain.words import counted, time_text
-from store.records import Delivery, QuarantinedEvent, Webhook, WebhookStatus
+from store.records import QuarantinedEvent, Webhook, WebhookStatus
 from store.webhooks import UNDELETE_MS
 
 
@@ -53,32 +53,6 @@ def what_it_has(status: WebhookStatus) -> str:
     if status.quarantined_events:
         lost += f" and {counted(status.quarantined_events, 'event')} set aside"
     return f"{status.webhook.named} with {lost}"
-
-
-def fate_of_pending(before: Webhook, after: Webhook, pending: Delivery) -> str:
-    """What an edit means for the delivery that is under way."""
-    again = ""
-    if _target(before) != _target(after):
-        in_flight = pending.sending_since_ms is not None
-        when = "when the attempt in flight is over" if in_flight else "now"
-        again = f" and is tried again {when}, with the new settings"
-    text = (
-        f"The pending delivery {pending.id} ({counted(pending.events, 'event')}) "
-        f"keeps its body{again}."
-    )
-    if _contents(before) != _contents(after):
-        text += f" `tocsin delivery reseal {pending.id}` seals its events anew."
-    return text
-
-
-def _target(webhook: Webhook) -> tuple[object, ...]:
-    fields = webhook.fields
-    return fields.url, fields.headers, fields.ca_file, webhook.secrets
-
-
-def _contents(webhook: Webhook) -> tuple[object, ...]:
-    fields = webhook.fields
-    return fields.extra_fields, fields.max_events, fields.max_bytes
 
 
 def _deleted(webhook: Webhook) -> str | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.event_types import EventType
 from domain.words import counted
-from store.records import Delivery, Webhook
+from store.records import Delivery, Webhook, target_of
 
 
 def fate_of_pending(before: Webhook, after: Webhook, pending: Delivery) -> str:
     """What an edit means for the delivery that is under way."""
     again = ""
-    if _target(before) != _target(after):
+    if target_of(before.fields, before.secrets) != target_of(after.fields, after.secrets):
         in_flight = pending.sending_since_ms is not None
         when = "when the attempt in flight is over" if in_flight else "now"
         again = f" and is tried again {when}, with the new settings"
@@ -25,17 +27,13 @@ def is_resealable(before: Webhook, after: Webhook) -> bool:
     return _contents(before) != _contents(after)
 
 
-def drop_question(before: Webhook, after: EventType, dropping: int) -> str:
-    """What is asked before the edit of a type gives events up."""
-    return (
-        f"Drop {counted(dropping, 'queued event')} of {before.named} "
-        f"({before.fields.type.value}), to change the type to {after.value}?"
+def drop_question(droppings: Sequence[tuple[Webhook, int]], after: EventType) -> str:
+    """What is asked before an edit of the type gives so many events of each webhook up."""
+    lost = ", ".join(
+        f"{counted(events, 'queued event')} of {before.named} ({before.fields.type.value})"
+        for before, events in droppings
     )
-
-
-def _target(webhook: Webhook) -> tuple[object, ...]:
-    fields = webhook.fields
-    return fields.url, fields.headers, fields.ca_file, webhook.secrets
+    return f"Drop {lost}, to change the type to {after.value}?"
 
 
 def _contents(webhook: Webhook) -> tuple[object, ...]:

@@ -43,6 +43,11 @@ class Webhook:
         return f"webhook {self.id} ({name})" if name else f"webhook {self.id}"
 
 
+def target_of(fields: WebhookFields, secrets: Secrets | None) -> tuple[object, ...]:
+    """What makes another request of the same body: an edit of it makes a failing one due now."""
+    return fields.url, fields.headers, fields.ca_file, secrets
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     """What became of a list of events; `conflicts` are places in that list, from 0."""

@@ -17,7 +17,7 @@ from store.edit_words import difference, moved, shown
 from store.errors import Conflict, NotFound, WrongKey
 from store.models import Head, database
 from store.queue import retry_pending_now
-from store.records import Secrets, Webhook
+from store.records import Secrets, Webhook, target_of
 from store.secret_changes import SecretChange, changed_secrets, check_secret_change
 from store.vault import Vault
 from store.webhook_rows import (
@@ -151,7 +151,7 @@ def edit(
         if (fields, secrets) == (before.fields, before.secrets):
             return Edited(before, 0)
         dropped = _change_type(row, fields.type.value, dropping)
-        retargeted = _retargeted(before, fields, secrets)
+        retargeted = target_of(before.fields, before.secrets) != target_of(fields, secrets)
         write_fields(row, fields, vault)
         write_secrets(row, secrets, vault)
         _save_revision(row, now_ms, retargeted=retargeted)
@@ -257,16 +257,6 @@ def _change_type(row: models.Webhook, type_: str, dropping: int | None) -> int:
     row.cursor = row.run_until = head_of(type_)
     row.skipped_events += dropped
     return dropped
-
-
-def _retargeted(before: Webhook, fields: WebhookFields, secrets: Secrets | None) -> bool:
-    old = before.fields
-    return (old.url, old.headers, old.ca_file, before.secrets) != (
-        fields.url,
-        fields.headers,
-        fields.ca_file,
-        secrets,
-    )
 
 
 def _save_revision(row: models.Webhook, now_ms: int, *, retargeted: bool) -> None:

@@ -70,7 +70,7 @@ async def question_before(desk: Desk, opened: Opened, typed: Typed) -> Question 
     dropping = await desk.read(webhooks.droppable, before.id)
     if not dropping:
         return None
-    return Question(drop_question(before, type_, dropping), yes="Drop and save")
+    return Question(drop_question([(before, dropping)], type_), yes="Drop and save")
 
 
 async def save(desk: Desk, opened: Opened, typed: Typed) -> Done:

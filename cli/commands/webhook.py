@@ -9,7 +9,7 @@ from cli.exit_codes import ExitCode
 from cli.reading import ValueReader
 from cli.shapes import Shape, header_lines, quarantine_shape, secret_lines, webhook_shape
 from cli.stores import open_for_reading, open_for_writing
-from cli.webhook_edit import Editor, drop_question
+from cli.webhook_edit import Editor
 from cli.webhook_fields import GENERATED, FieldOptions, new_secret
 from cli.webhook_store import (
     deleted_id,
@@ -24,6 +24,7 @@ from cli.webhook_store import (
     statuses_by_id,
 )
 from cli.webhook_text import in_full, what_it_has
+from delivery.edited import drop_question
 from domain.words import counted, time_text
 from store import queue, reads, requests, webhooks
 from store.database import Store
@@ -106,9 +107,11 @@ def edit(args: Namespace, context: Context) -> ExitCode:
     """Change the fields and secrets of webhooks; ask where that drops events."""
     editor = Editor(args, context)
     plans = [editor.plan(reference) for reference in dict.fromkeys(args.ids)]
-    dropping = [plan for plan in plans if plan.dropping]
-    if dropping and not context.out.confirm(drop_question(dropping), args.yes):
-        return ExitCode.CHECK_FAILED
+    dropping = [(plan.before, plan.dropping) for plan in plans if plan.dropping]
+    if dropping:
+        question = drop_question(dropping, plans[0].fields.type)
+        if not context.out.confirm(question, args.yes):
+            return ExitCode.CHECK_FAILED
     saved = [editor.save(plan) for plan in plans]
     if args.json:
         context.out.json([_shape(editor.store, webhook_id) | more for webhook_id, more in saved])

@@ -73,6 +73,6 @@ def test_only_what_is_in_the_body_can_be_sealed_anew() -> None:
 
 
 def test_the_question_names_what_is_dropped() -> None:
-    assert drop_question(WEBHOOK, EventType.LOG_AUTHN, 1) == (
+    assert drop_question([(WEBHOOK, 1)], EventType.LOG_AUTHN) == (
         "Drop 1 queued event of webhook 1 (siem) (alerts), to change the type to log_authn?"
     )
