@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from tui.desk import Desk
+from tui.keys import ENTER
 from tui.leaving import question_before_leaving
 from tui.live import Live
 from tui.screens.base import TocsinScreen
@@ -191,6 +192,10 @@ class TocsinApp(App[int]):
             self.exit(0)
         else:
             self.push_screen(ConfirmScreen(question), lambda yes: self.exit(0) if yes else None)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """One sign for the enter key, whichever binding has it."""
+        return ENTER if binding.key == "enter" else super().get_key_display(binding)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the screen that is seen, and the sections."""

@@ -50,7 +50,7 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "page down", show=False, id="table.page-down"),
         Binding("home,g", "edge(-1)", "first", show=False, id="table.first"),
         Binding("end,G", "edge(1)", "last", show=False, id="table.last"),
-        Binding("enter", "choose", "open", key_display="↵", id="table.open"),
+        Binding("enter", "choose", "open", id="table.open"),
         Binding("space", "mark", "mark", show=False, id="table.mark"),
     ]
 
