@@ -6,10 +6,13 @@ clear into the store, and onto the screen, what is encrypted there.
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import unquote, unquote_plus
 
 from domain.masks import mask_value
 from domain.secrets import PREFIX
@@ -21,19 +24,55 @@ LEAST_BEGINNING = 4
 """The same for the beginning of a secret that is cut off where the text ends."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]* +")
+_QUERY_MARKS = re.compile(r"[&;]")
 
 
 def secrets_of(
-    headers: Iterable[tuple[str, str]], signing_secrets: Iterable[str]
+    url: str, headers: Iterable[tuple[str, str]], signing_secrets: Iterable[str]
 ) -> tuple[str, ...]:
-    """What is secret in a request: its headers' values, also behind "Bearer ", and its keys."""
+    """What is secret in a request: its headers' values, its keys, and the values in its query.
+
+    An echo takes some values apart: they count as a whole, behind "Bearer ", as the password that
+    Basic encodes, as each cookie, and as they are before the query encodes them.
+    """
     found: list[str] = []
-    for _, value in headers:
-        scheme = _SCHEME.match(value)
-        found += [value, value[scheme.end() :]] if scheme else [value]
+    for name, value in headers:
+        found += [value, *_credentials(value)]
+        if name.lower() == "cookie":
+            found += _cookies(value)
     for secret in signing_secrets:
         found += [secret, secret.removeprefix(PREFIX)]
+    found += _query_values(url)
     return tuple(dict.fromkeys(found))
+
+
+def _credentials(value: str) -> Iterator[str]:
+    scheme = _SCHEME.match(value)
+    if scheme is None:
+        return
+    credentials = value[scheme.end() :]
+    yield credentials
+    if scheme[0].strip().lower() != "basic":
+        return
+    with suppress(ValueError):  # not base64: nobody can have decoded it
+        decoded = base64.b64decode(credentials)
+        for text in (decoded.decode("latin-1"), decoded.decode(errors="replace")):
+            yield text
+            yield text.partition(":")[2]
+
+
+def _cookies(value: str) -> Iterator[str]:
+    for cookie in value.split(";"):
+        content = cookie.partition("=")[2].strip()
+        yield from (content, content.strip('"'))
+
+
+def _query_values(url: str) -> Iterator[str]:
+    """A part without "=" may be a key as a whole."""
+    for part in _QUERY_MARKS.split(url.partition("?")[2]):
+        name, equals, value = part.partition("=")
+        written = value if equals else name
+        yield from (written, unquote(written), unquote_plus(written))
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class Sender:
             secrets=work.secrets,
             now_ms=started_ms,
         )
-        secrets = secrets_of(work.headers, work.secrets)
+        secrets = secrets_of(work.url, work.headers, work.secrets)
         return await poster.post(work.url, headers, work.body, secrets=secrets)
 
     async def _record(self, work: Work, result: AttemptResult, verdict: Verdict) -> Work | None:

@@ -72,7 +72,7 @@ async def send_test(
     )
     sender = poster(settings, webhook.fields.ca_file, Resolver())
     try:
-        secrets = secrets_of(own, keys)
+        secrets = secrets_of(webhook.fields.url, own, keys)
         return await sender.post(webhook.fields.url, headers, body, secrets=secrets)
     finally:
         await sender.close()

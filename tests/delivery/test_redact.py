@@ -143,11 +143,51 @@ def test_what_is_too_short_to_be_told_from_other_text_stays() -> None:
 def test_the_secrets_of_a_request() -> None:
     key = "whsec_" + base64.b64encode(b"k" * 24).decode()
     headers = [("Authorization", f"Bearer {TOKEN}"), ("X-Key", "plain"), ("Cookie", "sid=1; a=b")]
-    assert secrets_of(headers, [key]) == (
+    assert secrets_of("https://example.com/hook", headers, [key]) == (
         f"Bearer {TOKEN}",
         TOKEN,
         "plain",
         "sid=1; a=b",
+        "1",
+        "b",
         key,
         key.removeprefix("whsec_"),
+        "",
     )
+
+
+def basic(text: str, encoding: str = "utf-8") -> str:
+    return "Basic " + base64.b64encode(text.encode(encoding)).decode()
+
+
+URL = "https://example.com/hook"
+
+
+@pytest.mark.parametrize(
+    ("url", "header", "answer", "told"),
+    [
+        (URL, ("Authorization", basic("tocsin:pass:word-1")), "got pass:word-1!", "got ••••!"),
+        (URL, ("Authorization", basic("tocsin:12345678")), "tocsin:12345678", "••••5678"),
+        (URL, ("authorization", basic("a:gehörtmir")), "user a, gehörtmir", "user a, ••••"),
+        (URL, ("Authorization", basic("a:gehörtmir", "latin-1")), "gehörtmir", "••••"),
+        (URL, ("Authorization", basic("me:short")), "me, short", "me, short"),
+        (URL, ("Authorization", "Basic of no base64"), "of no base64", "••••se64"),
+        (URL, ("Cookie", f"sid={TOKEN}; theme=dark"), f"{TOKEN}, dark", "••••cdef, dark"),
+        (URL, ("Cookie", f'sid="{TOKEN}"'), TOKEN, "••••cdef"),
+        (f"{URL}?token={TOKEN}&v=2", ("X-A", "b"), f"token {TOKEN}, v 2", "token ••••cdef, v 2"),
+        (f"{URL}?{TOKEN}", ("X-A", "b"), f"you sent {TOKEN}", "you sent ••••cdef"),
+        (f"{URL}?a=1;key=to%20ken%2Bone", ("X-A", "b"), "to ken+one, 1", "••••, 1"),
+        (f"{URL}?key=to+ken+one", ("X-A", "b"), "to ken one", "••••"),
+        (f"{URL}?key=to%20ken%2Bone", ("X-A", "b"), "?key=to%20ken%2Bone", "?key=••••Bone"),
+    ],
+)
+def test_what_an_echo_takes_apart_is_masked_as_well(
+    url: str, header: tuple[str, str], answer: str, told: str
+) -> None:
+    assert Redactor(secrets_of(url, [header], [])).text(answer) == told
+
+
+@given(url=st.text(max_size=80), value=st.text(max_size=40))
+def test_whatever_stands_in_a_request_has_secrets(url: str, value: str) -> None:
+    for header in ("Authorization", "Cookie"):
+        assert value in secrets_of(url, [(header, value), (header, f"Basic {value}")], [])
