@@ -14,6 +14,7 @@ from domain.setting_kinds import SettingValue
 from domain.settings import (
     BY_NAME,
     DEFAULTS,
+    KEY_NAME,
     PLACES_OF_THE_STORE,
     Settings,
     setting_named,
@@ -26,7 +27,6 @@ FLAG_PREFIX = "setting_"
 DEFAULT = "default"
 KEYS = "keys"
 STORE = "store"
-KEY_NAME = "tocsin.key"
 
 
 @dataclass(frozen=True, slots=True)

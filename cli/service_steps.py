@@ -15,6 +15,7 @@ from typing import Protocol
 
 from cli.exit_codes import ExitCode, Failure
 from cli.service_host import Host
+from domain.settings import KEY_NAME
 
 KEYS = re.compile(rb"([A-Za-z0-9_-]{43}=\s+)+")
 
@@ -135,7 +136,7 @@ class Key:
         if place.exists():
             host.give(place, self.owner)
             return None
-        beside = store.with_name("tocsin.key")
+        beside = store.with_name(KEY_NAME)
         if beside.exists():
             write(host, place, _read_key(beside), 0o400, self.owner)
             beside.unlink()

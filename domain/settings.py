@@ -243,6 +243,9 @@ SETTINGS: tuple[Setting, ...] = (
 PLACES_OF_THE_STORE = ("db", "key_file")
 """Settings that the store cannot keep: it cannot say where it is itself."""
 
+KEY_NAME = "tocsin.key"
+"""The key file beside the store, where `key_file` names no other."""
+
 DEFAULTS = Settings()
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
 

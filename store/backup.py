@@ -62,7 +62,7 @@ def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_m
     the whole one, and what they were told is accepted in the meantime is never written over.
     """
     _refuse_full(target)
-    _check_kind(source)
+    check_backup(source)
     beside = key_beside(source)
     key = files.read(beside) if beside.exists() else None
     with (
@@ -89,20 +89,20 @@ def _refuse_full(target: Path) -> None:
 
 
 def check_backup(source: Path) -> None:
-    """Raise NotFound, Conflict or StoreUnavailable if `source` is no sound backup for us."""
-    _check_kind(source)
-    _check_sound(source, source)
+    """Raise NotFound, Conflict or StoreUnavailable if `source` is no backup for us.
 
-
-def _check_kind(source: Path) -> None:
-    from store.migrations import APPLICATION_ID, LATEST
+    Whether it is sound is found out on the copy that a restore makes of it.
+    """
+    from store.migrations import APPLICATION_ID, LATEST, refuse_unreleased
 
     if not source.is_file():
         raise NotFound(f"there is no backup at {source}")
     application = _first_value(source, source, "PRAGMA application_id")
+    version = int(_first_value(source, source, "PRAGMA user_version"))
+    refuse_unreleased(application, version, source)
     if application != APPLICATION_ID:
         raise Conflict(f"{source} is not a backup of a Tocsin store")
-    if int(_first_value(source, source, "PRAGMA user_version")) > LATEST:
+    if version > LATEST:
         raise Conflict(f"{source} was written by a newer Tocsin: upgrade Tocsin first")
 
 

@@ -19,6 +19,7 @@ from typing import ParamSpec, TypeVar
 
 from peewee import PeeweeException, SqliteDatabase
 
+from domain.settings import KEY_NAME
 from store import migrations
 from store.errors import StoreError, StoreUnavailable
 from store.failures import is_busy, sentence
@@ -126,7 +127,7 @@ def open_store(
     _check_file(path, create=create)
     engine = sqlite(path)
     database.initialize(engine)
-    vault = Vault(key_file or path.with_name("tocsin.key"), path)
+    vault = Vault(key_file or path.with_name(KEY_NAME), path)
     store = Store(engine, path, vault)
     store.warnings = _warnings(path)
     try:

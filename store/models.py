@@ -105,6 +105,7 @@ class Webhook(Base):
     redo_type = CharField(null=True)
     redo_next = BigIntegerField(null=True)
     redo_last = BigIntegerField(null=True)
+    redo_without = TextField(null=True)
     redo_count = IntegerField(default=0)
     redo_max_events = IntegerField(null=True)
     released = IntegerField(default=0)
@@ -118,7 +119,6 @@ class Webhook(Base):
     updated_ms = BigIntegerField()
     deleted_ms = BigIntegerField(null=True)
     erased_ms = BigIntegerField(null=True)
-    redo_without = TextField(null=True)
 
 
 Webhook.add_index(

@@ -15,18 +15,16 @@ from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 from store.errors import StoreUnavailable
 from store.failures import sentence
 from store.files import sync_folder
-from store.migrations import m0001_initial, m0002_drafts, m0003_yield, m0004_redo
+from store.migrations import m0001_initial
 
-APPLICATION_ID = 0x70C51200
+APPLICATION_ID = 0x70C51201
 """Marks a file as a Tocsin store (SQLite's header field for that purpose)."""
 
+_UNRELEASED_ID = 0x70C51200
+"""Marks the stores from before the first release; no step leads from their schemas to today's."""
+
 NONE = 0
-STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (
-    m0001_initial.up,
-    m0002_drafts.up,
-    m0003_yield.up,
-    m0004_redo.up,
-)
+STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (m0001_initial.up,)
 LATEST = len(STEPS)
 
 
@@ -46,7 +44,17 @@ def version_of(database: DatabaseProxy, path: Path) -> int:
         return version
     if application == 0 and version == 0 and tables == 0:
         return NONE
+    refuse_unreleased(application, version, path)
     raise StoreUnavailable(f"{path} is not a Tocsin store: it is another program's database")
+
+
+def refuse_unreleased(application: int, version: int, path: Path) -> None:
+    """Raise StoreUnavailable for a store, or a backup of one, from before the first release."""
+    if application == _UNRELEASED_ID:
+        raise StoreUnavailable(
+            f"{path} was made by a Tocsin from before the first release (schema {version} of that "
+            "time), and no upgrade leads from there: move it away and begin a new store"
+        )
 
 
 def create(database: DatabaseProxy, path: Path, *, fingerprint: str) -> None:

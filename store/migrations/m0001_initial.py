@@ -29,6 +29,7 @@ STATEMENTS = (
         "redo_type" VARCHAR(255),
         "redo_next" INTEGER,
         "redo_last" INTEGER,
+        "redo_without" TEXT,
         "redo_count" INTEGER NOT NULL,
         "redo_max_events" INTEGER,
         "released" INTEGER NOT NULL,
@@ -128,6 +129,15 @@ STATEMENTS = (
     CREATE INDEX "change_webhook_id" ON "change" ("webhook_id")
     """,
     """
+    CREATE TABLE "draft" (
+        "login" VARCHAR(255) NOT NULL,
+        "subject" VARCHAR(255) NOT NULL,
+        "text" BLOB NOT NULL,
+        "at_ms" INTEGER NOT NULL,
+        PRIMARY KEY ("login", "subject")
+    )
+    """,
+    """
     CREATE TABLE "event" (
         "type" VARCHAR(255) NOT NULL,
         "seq" INTEGER NOT NULL,
@@ -198,7 +208,8 @@ STATEMENTS = (
         "kind" VARCHAR(255) NOT NULL,
         "active" INTEGER NOT NULL,
         "started_ms" INTEGER NOT NULL,
-        "heartbeat_ms" INTEGER NOT NULL
+        "heartbeat_ms" INTEGER NOT NULL,
+        "yield_to" VARCHAR(255)
     )
     """,
 )

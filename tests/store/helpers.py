@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from peewee import DatabaseProxy, SqliteDatabase
-
 from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event
 from domain.webhooks import WebhookFields
 from store import events as event_store
-from store import migrations, outbox, reads, webhooks
+from store import outbox, reads, webhooks
 from store.database import Store
 from store.records import (
     Appended,
@@ -194,15 +192,6 @@ def result(now_ms: int, status: int | None) -> AttemptResult:
         answer_body=b"ok" if status else b"",
         worker=WORKER,
     )
-
-
-def take_steps(path: Path, first: int, last: int) -> None:
-    """Bring a file from one schema to another."""
-    file = DatabaseProxy()
-    file.initialize(SqliteDatabase(str(path)))
-    for step in migrations.STEPS[first:last]:
-        step(file)
-    file.close()
 
 
 # A child says "ready", waits for a line, does its work and exits.

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from peewee import DatabaseProxy
 
 from store import audit, backup, files, health, migrations, outbox, settings, webhooks, workers
 from store import events as event_store
@@ -27,7 +28,6 @@ from tests.store.helpers import (
     event,
     events,
     fields,
-    take_steps,
 )
 
 HEADERS = (("Authorization", "Bearer 6f1d0c7e-very-secret"),)
@@ -163,6 +163,12 @@ def newer_store(path: Path) -> None:
         newer.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
 
 
+def unreleased_store(path: Path) -> None:
+    open_store(path, key_file=path.with_name("another.key")).close()
+    with closing(sqlite3.connect(path)) as older:
+        older.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID - 1}")
+
+
 def text_file(path: Path) -> None:
     path.write_text("no database " * 100)
 
@@ -180,6 +186,7 @@ def folder(path: Path) -> None:
     [
         (other_database, "is not a backup of a Tocsin store"),
         (newer_store, "newer Tocsin"),
+        (unreleased_store, "before the first release"),
         (text_file, "is not a Tocsin store, or it is damaged"),
         (nothing, "there is no backup at"),
         (folder, "there is no backup at"),
@@ -299,22 +306,25 @@ def test_workers_of_the_backup_are_not_brought_and_those_here_stay(
     fresh.close()
 
 
-def test_an_older_backup_is_brought_up_to_date(tmp_path: Path) -> None:
-    source = tmp_path / "old.db"
-    take_steps(source, 0, 1)
-    with closing(sqlite3.connect(source)) as file, file:
-        file.execute("INSERT INTO event VALUES ('alerts', 1, 'e1', 0, '{}')")
-        file.execute("UPDATE head SET seq = 1 WHERE type = 'alerts'")
-        file.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
-        file.execute("PRAGMA user_version = 1")
-    before = source.read_bytes()
+def test_an_older_backup_is_brought_up_to_date(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def second(engine: DatabaseProxy) -> None:
+        engine.execute_sql("CREATE INDEX added ON event (received_ms)")
+        steps_taken.append(2)
+
+    steps_taken: list[int] = []
+    before = saved.read_bytes()
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, second))
+    monkeypatch.setattr(migrations, "LATEST", migrations.LATEST + 1)
     fresh = open_store(tmp_path / "other" / "tocsin.db")
-    assert restore(fresh, source).events == 1
+    assert restore(fresh, saved).events == 3
+    assert steps_taken == [2, 2]  # for the new store, and for the copy of the backup
     assert fresh.call(migrations.current_version, database) == migrations.LATEST
     assert fresh.call(health.problems, fresh.vault) == []
-    assert Desk(fresh).append(event(2)).accepted == 1
+    assert Desk(fresh).append(event(4)).accepted == 1
     fresh.close()
-    assert source.read_bytes() == before
+    assert saved.read_bytes() == before
 
 
 CRASH = """

@@ -24,7 +24,8 @@ from store.workers import SendingLock
 from tests.program import ROOT
 from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events, run_child
 
-APPLICATION_ID = 0x70C51200
+APPLICATION_ID = 0x70C51201
+UNRELEASED_ID = 0x70C51200
 
 
 def mode(path: Path) -> int:
@@ -145,6 +146,21 @@ def test_the_database_of_another_program_is_left_alone(
     assert "another program's database" in refusal(path, migrate=True)
     assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("version", [1, 4])
+def test_a_store_from_before_the_first_release_is_left_alone(
+    store_path: Path, version: int
+) -> None:
+    open_store(store_path).close()
+    with closing(sqlite3.connect(store_path)) as file:
+        file.execute(f"PRAGMA application_id = {UNRELEASED_ID}")
+    set_version(store_path, version)
+    content = store_path.read_bytes()
+    said = refusal(store_path, migrate=True)
+    assert f"before the first release (schema {version} of that time)" in said
+    assert "move it away and begin a new store" in said
+    assert store_path.read_bytes() == content
 
 
 def test_a_store_of_a_newer_tocsin_is_left_alone(store_path: Path) -> None:

@@ -14,7 +14,6 @@ from store import migrations, models
 from store.database import Store
 from store.errors import StoreUnavailable
 from store.models import database
-from tests.store.helpers import take_steps
 
 Schema = dict[tuple[str, str], str]
 
@@ -70,39 +69,3 @@ def test_foreign_keys_are_watched_on_every_connection(store: Store) -> None:
             one.call(orphan.execute)
         assert isinstance(caught.value.__cause__, IntegrityError)
     sibling.close()
-
-
-REDO = """
-    INSERT INTO webhook (revision, target_revision, type, active, url, extra_fields, cursor,
-        run_until, redo_type, redo_next, redo_last, redo_count, redo_max_events, released,
-        delivered_events, skipped_events, created_ms, updated_ms)
-    VALUES (1, 1, 'log_authn', 1, '', '[]', 9, 9, 'alerts', ?, ?, ?, 2, 0, 0, 0, 0, 0)
-    """
-LEFT = "SELECT redo_next, redo_last, redo_without, redo_count, redo_max_events FROM webhook"
-HELD = """
-    INSERT INTO quarantine (webhook_id, type, seq, event_id, delivery_public_id, at_ms)
-    VALUES (1, ?, ?, '', '', 0)
-    """
-
-
-@pytest.mark.parametrize(
-    ("next_", "last", "count", "expected"),
-    [
-        (2, 8, 5, (2, 8, "[4, 6]", 5, 2)),
-        (2, 8, 9, (2, 8, "[4, 6]", 5, 2)),
-        (7, 8, -1, (7, 8, "[]", 2, 2)),
-        (9, 8, 3, (None, None, None, 0, None)),
-    ],
-)
-def test_a_range_to_seal_anew_keeps_its_holes_and_is_counted_anew(
-    tmp_path: Path, next_: int, last: int, count: int, expected: tuple[object, ...]
-) -> None:
-    path = tmp_path / "old.db"
-    take_steps(path, 0, 3)
-    with closing(sqlite3.connect(path)) as file, file:
-        file.execute(REDO, (next_, last, count))
-        held = (("alerts", 6), ("alerts", 4), ("alerts", 1), ("log_authn", 5))
-        file.executemany(HELD, held)
-    take_steps(path, 3, 4)
-    with closing(sqlite3.connect(path)) as file:
-        assert file.execute(LEFT).fetchone() == expected
