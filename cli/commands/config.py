@@ -7,6 +7,8 @@ from argparse import Namespace
 from cli.config import STORE, Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from domain.field_errors import FieldError
+from domain.setting_kinds import SettingValue
 from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, setting_named, value_of
 
 
@@ -29,7 +31,7 @@ def show(args: Namespace, context: Context) -> ExitCode:
 def set_value(args: Namespace, context: Context) -> ExitCode:
     """Keep the value of a setting in the store."""
     setting = _storable(args.name)
-    text = setting.format(setting.parse(args.value))
+    text = setting.format(_parsed(setting, args.value))
     from store.settings import load_all, set_one
 
     store = context.open_store(join_settings=False)
@@ -88,7 +90,22 @@ def _storable(name: str) -> Setting:
     if name in PLACES_OF_THE_STORE:
         reason = "the store cannot say where it is itself"
         raise Failure(f"{name}: {reason}; write it in the configuration file", ExitCode.USAGE)
-    return setting_named(name)
+    try:
+        return setting_named(name)
+    except FieldError as error:
+        raise _wrong(error) from None
+
+
+def _parsed(setting: Setting, text: str) -> SettingValue:
+    try:
+        return setting.parse(text)
+    except FieldError as error:
+        raise _wrong(error) from None
+
+
+def _wrong(error: FieldError) -> Failure:
+    """The exit code of a wrong setting, wherever it was given."""
+    return Failure(str(error), ExitCode.CONFIG)
 
 
 def _overruled(configuration: Configuration, name: str) -> str:

@@ -261,8 +261,8 @@ def test_set_and_unset_change_what_the_store_says(tocsin: Tocsin) -> None:
     ("words", "exit_code", "said"),
     [
         (("db", "/x"), ExitCode.USAGE, "configuration file"),
-        (("intervall", "3m"), ExitCode.BAD_DATA, "did you mean interval?"),
-        (("interval", "3x"), ExitCode.BAD_DATA, "interval: '3x' is not a duration"),
+        (("intervall", "3m"), ExitCode.CONFIG, "did you mean interval?"),
+        (("interval", "3x"), ExitCode.CONFIG, "interval: '3x' is not a duration"),
         (("connect_timeout", "1m"), ExitCode.CONFIG, "connect_timeout: 1m is longer than timeout"),
     ],
 )
