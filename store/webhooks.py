@@ -202,26 +202,29 @@ def delete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> int:
     return len(webhook_ids)
 
 
-def undelete(webhook_id: int, actor: Actor, now_ms: int) -> None:
-    """Bring a deleted webhook back as it was, queue and pending delivery with it."""
+def undelete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> None:
+    """Bring deleted webhooks back as they were, queues and pending deliveries with them.
+
+    All of them or, where one cannot come back, none. Raises Conflict.
+    """
     with database.atomic():
-        row = read(webhook_id)
-        if row.deleted_ms is None:
-            raise Conflict(f"webhook {webhook_id} is not deleted")
-        if now_ms - row.deleted_ms >= UNDELETE_MS:
-            raise Conflict(f"webhook {webhook_id} was deleted more than ten minutes ago")
-        _check_name_free(row.name, webhook_id)
-        row.deleted_ms = None
-        _save_revision(row, now_ms, retargeted=False)
-        audit.note(actor, "webhook.undelete", now_ms, webhook_id)
+        for webhook_id in webhook_ids:
+            row = read(webhook_id)
+            if row.deleted_ms is None:
+                raise Conflict(f"webhook {webhook_id} is not deleted")
+            if now_ms - row.deleted_ms >= UNDELETE_MS:
+                raise Conflict(f"webhook {webhook_id} was deleted more than ten minutes ago")
+            _check_name_free(row.name, webhook_id)
+            row.deleted_ms = None
+            _save_revision(row, now_ms, retargeted=False)
+            audit.note(actor, "webhook.undelete", now_ms, webhook_id)
 
 
 def undelete_all(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> int:
     """Bring back those of the webhooks that are still deleted, all or none; how many."""
     with database.atomic():
         gone = [one for one in webhook_ids if read(one).deleted_ms is not None]
-        for webhook_id in gone:
-            undelete(webhook_id, actor, now_ms)
+        undelete(gone, actor, now_ms)
     return len(gone)
 
 

@@ -145,21 +145,23 @@ def delete(args: Namespace, context: Context) -> ExitCode:
     if not context.out.confirm(f"Delete {lost}?", args.yes):
         return ExitCode.CHECK_FAILED
     store.call(webhooks.delete, ids, context.actor, context.now_ms())
-    cures = " and ".join(f"`tocsin webhook undelete {webhook_id}`" for webhook_id in ids)
-    brings = "brings it" if len(ids) == 1 else "bring them"
+    cure = f"`tocsin webhook undelete {' '.join(map(str, ids))}`"
     context.out.note(
         f"Deleted {counted(len(ids), 'webhook')}: nothing is sent from now on. "
-        f"Within ten minutes {cures} {brings} back."
+        f"Within ten minutes {cure} brings {'it' if len(ids) == 1 else 'them'} back."
     )
     return ExitCode.OK
 
 
 def undelete(args: Namespace, context: Context) -> ExitCode:
-    """Bring a deleted webhook back as it was."""
+    """Bring deleted webhooks back as they were, or none of them."""
     store = open_for_writing(context)
-    webhook_id = deleted_id(store, args.id, context.now_ms())
-    store.call(webhooks.undelete, webhook_id, context.actor, context.now_ms())
-    context.out.note(f"Brought back {what_it_has(statuses_by_id(store)[webhook_id])}.")
+    now_ms = context.now_ms()
+    ids = list(dict.fromkeys(deleted_id(store, reference, now_ms) for reference in args.ids))
+    store.call(webhooks.undelete, ids, context.actor, now_ms)
+    statuses = statuses_by_id(store)
+    for webhook_id in ids:
+        context.out.note(f"Brought back {what_it_has(statuses[webhook_id])}.")
     return ExitCode.OK
 
 

@@ -151,13 +151,11 @@ def _state(commands: Commands) -> None:
     unpause = add_leaf(commands, "unpause", f"{RUN}:unpause", "send what was collected and go on")
     delete = add_leaf(commands, "delete", f"{RUN}:delete", "delete webhooks and their queues")
     add_yes(delete)
-    for parser in (pause, unpause, delete):
-        add_webhooks(parser)
-    add_webhook(
-        add_leaf(
-            commands, "undelete", f"{RUN}:undelete", "bring a webhook back, up to 10 minutes later"
-        )
+    undelete = add_leaf(
+        commands, "undelete", f"{RUN}:undelete", "bring webhooks back, up to 10 minutes later"
     )
+    for parser in (pause, unpause, delete, undelete):
+        add_webhooks(parser)
 
 
 def _sending(commands: Commands) -> None:

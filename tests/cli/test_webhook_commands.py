@@ -34,6 +34,11 @@ def add(tocsin: Tocsin, *options: str, stdin: str = "") -> int:
     return int(done.stdout)
 
 
+def listed(tocsin: Tocsin) -> list[int]:
+    """The ids of all webhooks."""
+    return [one["id"] for one in json.loads(tocsin.run("webhook", "list", "--json").stdout)]
+
+
 def refused(tocsin: Tocsin, *command: str, stdin: str = "") -> str:
     """What is said about values that are refused."""
     done = tocsin.run(*command, stdin=stdin)
@@ -427,7 +432,7 @@ def test_delete_asks_with_the_numbers_and_undelete_brings_back(tocsin: Tocsin) -
     assert len(json.loads(tocsin.run("webhook", "list", "--json").stdout)) == 2
     done = tocsin.run("webhook", "delete", "siem", "2", "--yes")
     assert done.returncode == ExitCode.OK
-    assert "Within ten minutes `tocsin webhook undelete 1` and" in done.stderr
+    assert "Within ten minutes `tocsin webhook undelete 1 2` brings them back." in done.stderr
     assert json.loads(tocsin.run("webhook", "list", "--json").stdout) == []
     gone = json.loads(tocsin.run("webhook", "list", "--deleted", "--json").stdout)
     assert [one["id"] for one in gone] == [1, 2]
@@ -439,6 +444,25 @@ def test_delete_asks_with_the_numbers_and_undelete_brings_back(tocsin: Tocsin) -
     assert "Brought back webhook 1 (siem) with 3 queued events and the pending" in back.stderr
     assert shown(tocsin, "siem")["pending"] == "msg_1"
     assert tocsin.run("webhook", "undelete", "siem").returncode == ExitCode.CHECK_FAILED
+
+
+def test_several_are_brought_back_at_once_or_none(tocsin: Tocsin) -> None:
+    for name in ("siem", "pager"):
+        add(tocsin, "--name", name)
+    tocsin.run("webhook", "delete", "siem", "pager", "--yes")
+    other = add(tocsin, "--name", "pager")
+    done = tocsin.run("webhook", "undelete", "siem", "2")
+    assert done.returncode == ExitCode.CHECK_FAILED
+    assert "the name pager is taken by webhook 3" in done.stderr
+    assert listed(tocsin) == [other]
+    tocsin.run("webhook", "delete", str(other), "--yes")
+    done = tocsin.run("webhook", "undelete", "siem", "2", "1")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert done.stderr.splitlines() == [
+        "Brought back webhook 1 (siem) with 0 queued events.",
+        "Brought back webhook 2 (pager) with 0 queued events.",
+    ]
+    assert listed(tocsin) == [1, 2]
 
 
 def test_undelete_by_name_means_the_one_that_was_deleted_last(tocsin: Tocsin) -> None:

@@ -216,11 +216,11 @@ class Both:
             if model.deleted_ms is None:
                 continue
             if self.desk.now_ms - model.deleted_ms < webhooks.UNDELETE_MS:
-                self.desk.call(webhooks.undelete, webhook_id, ACTOR, self.desk.now_ms)
+                self.desk.call(webhooks.undelete, [webhook_id], ACTOR, self.desk.now_ms)
                 model.deleted_ms = None
             else:
                 with pytest.raises(Conflict):
-                    self.desk.call(webhooks.undelete, webhook_id, ACTOR, self.desk.now_ms)
+                    self.desk.call(webhooks.undelete, [webhook_id], ACTOR, self.desk.now_ms)
 
     def prune(self) -> None:
         """Forget what may be forgotten, webhooks that were deleted long ago among it."""

@@ -92,7 +92,7 @@ def test_what_undoes_a_change_is_noted_and_what_changes_nothing_is_not(desk: Des
     for _ in range(2):
         desk.call(webhooks.set_active, [webhook_id], True, ACTOR, NOW)
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
-    desk.call(webhooks.undelete, webhook_id, ACTOR, NOW)
+    desk.call(webhooks.undelete, [webhook_id], ACTOR, NOW)
     desk.call(settings.set_one, "interval", "5m", ACTOR, NOW)
     for _ in range(2):
         desk.call(settings.unset, "interval", ACTOR, NOW)

@@ -231,7 +231,7 @@ def test_an_erased_webhook_keeps_its_row_for_the_audit_and_no_secret(desk: Desk)
     assert (delivery.state, delivery.ended_by) == ("skipped", "the webhook was deleted")
     assert len(desk.call(reads.attempts, public_id)) == 1
     with pytest.raises(NotFound):
-        desk.call(webhooks.undelete, webhook_id, ACTOR, NOW)
+        desk.call(webhooks.undelete, [webhook_id], ACTOR, NOW)
     assert desk.call(webhooks.restorable, desk.store.vault, NOW) == []
 
 

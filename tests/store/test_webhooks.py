@@ -123,7 +123,7 @@ def test_a_name_is_taken_by_one_webhook_at_a_time(desk: Desk) -> None:
     third = desk.add(fields(name="siem"))
     assert desk.call(webhooks.resolve, "siem", deleted=True) == third
     with pytest.raises(Conflict, match="taken"):
-        desk.call(webhooks.undelete, first, ACTOR, NOW)
+        desk.call(webhooks.undelete, [first], ACTOR, NOW)
     desk.call(webhooks.delete, [third], ACTOR, NOW + 1)
     assert desk.call(webhooks.resolve, "siem", deleted=True) == third
     with pytest.raises(NotFound):
@@ -182,7 +182,7 @@ def test_a_deleted_webhook_sends_nothing_and_comes_back_as_it_was(desk: Desk) ->
     assert desk.call(webhooks.restorable, desk.store.vault, late + 1) == []
     with pytest.raises(NotFound, match="undelete"):
         desk.edit(webhook_id, fields())
-    desk.call(webhooks.undelete, webhook_id, ACTOR, late)
+    desk.call(webhooks.undelete, [webhook_id], ACTOR, late)
     again = desk.started(webhook_id)
     assert (again.public_id, again.body, again.number) == (work.public_id, work.body, 2)
     assert desk.status(webhook_id).queued == 1
@@ -201,12 +201,12 @@ def test_a_2xx_of_an_attempt_in_flight_counts_after_a_delete(desk: Desk) -> None
 def test_ten_minutes_later_or_without_a_delete_nothing_is_brought_back(desk: Desk) -> None:
     webhook_id = desk.add()
     with pytest.raises(Conflict, match="is not deleted"):
-        desk.call(webhooks.undelete, webhook_id, ACTOR, NOW)
+        desk.call(webhooks.undelete, [webhook_id], ACTOR, NOW)
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
     with pytest.raises(Conflict, match="more than ten minutes ago"):
-        desk.call(webhooks.undelete, webhook_id, ACTOR, NOW + webhooks.UNDELETE_MS)
+        desk.call(webhooks.undelete, [webhook_id], ACTOR, NOW + webhooks.UNDELETE_MS)
     with pytest.raises(NotFound):
-        desk.call(webhooks.undelete, 99, ACTOR, NOW)
+        desk.call(webhooks.undelete, [99], ACTOR, NOW)
 
 
 # Editing the type.

@@ -176,7 +176,7 @@ def test_an_undo_brings_back_those_that_nobody_brought_back_before(three: Bench)
         await press(pilot, "space", "space", "x")
         await press(pilot, "y")
         assert active(three) == [3]
-        three.opened.call(webhooks.undelete, 1, OTHER, NOW)
+        three.opened.call(webhooks.undelete, [1], OTHER, NOW)
         await press(pilot, "u")
         assert active(three) == [1, 2, 3]
 
