@@ -59,9 +59,6 @@ class DeliveryList(DeliveryActions):
         """Whether new rows are shown as they come."""
         return self._following and self.table.at_top
 
-    def on_screen_resume(self) -> None:
-        self.show()
-
     def show(self) -> None:
         self.tick()
         self.look_soon()

@@ -75,9 +75,6 @@ class AdministrationScreen(TocsinScreen):
         self.table.focus()
         self.show()
 
-    def on_screen_resume(self) -> None:
-        self.show()
-
     def show(self) -> None:
         self.tick()
         self._look_at_audit()

@@ -69,9 +69,6 @@ class AuditScreen(TocsinScreen):
         self.table.focus()
         self.show()
 
-    def on_screen_resume(self) -> None:
-        self.show()
-
     def show(self) -> None:
         self._look()
 

@@ -93,9 +93,6 @@ class EventsScreen(TocsinScreen):
         self.table.focus()
         self.show()
 
-    def on_screen_resume(self) -> None:
-        self.show()
-
     def show(self) -> None:
         self._look()
 
