@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from textual import events, on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
@@ -19,6 +19,7 @@ from tui.desk import Desk
 from tui.keys import ENTER
 from tui.leaving import question_before_leaving
 from tui.live import Live
+from tui.notices import NoticeApp
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen
@@ -40,7 +41,7 @@ MOST_BUGS = 3
 EXIT_BUG = 70
 
 
-class TocsinApp(App[int]):
+class TocsinApp(NoticeApp):
     """Everything an admin does with Tocsin, on one terminal."""
 
     CSS_PATH = "app.tcss"

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from textual.screen import Screen
 
 from domain.words import counted
+from tui.notices import tell
 from tui.screens.copied import CopiedScreen
 
 OSC_52_LIMIT = 74_994
@@ -31,7 +32,7 @@ async def copy(screen: Screen[Any], text: str) -> None:
     size = counted(len(text.encode()), "byte")
     if os.environ.get("TMUX"):
         if await _through_tmux(text):
-            screen.notify(f"copied {size} through tmux", markup=False)
+            tell(screen, f"copied {size} through tmux")
         else:
             screen.app.push_screen(CopiedScreen(text, "tmux did not take the text"))
     elif len(text.encode()) > OSC_52_LIMIT:
@@ -42,9 +43,8 @@ async def copy(screen: Screen[Any], text: str) -> None:
     else:
         _sent[screen] = text
         screen.app.copy_to_clipboard(text)
-        screen.notify(
-            f"sent {size} to the terminal (OSC 52); if they did not arrive, copy once more",
-            markup=False,
+        tell(
+            screen, f"sent {size} to the terminal (OSC 52); if they did not arrive, copy once more"
         )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
+from textual.message import Message
 from textual.pilot import Pilot
 
 from domain.settings import DEFAULTS, Settings
@@ -14,6 +16,10 @@ from tests.store.helpers import ACTOR, NOW
 from tests.store.helpers import Desk as StoreDesk
 from tui.app import TocsinApp
 from tui.desk import Desk
+from tui.notices import Told
+from tui.widgets.key_bar import KeyBar
+
+_TOLD: WeakKeyDictionary[TocsinApp, list[str]] = WeakKeyDictionary()
 
 
 @dataclass
@@ -52,7 +58,13 @@ class Bench:
     ) -> AsyncIterator[tuple[TocsinApp, Pilot[int]]]:
         """The app, running without a terminal."""
         app = self.app()
-        async with app.run_test(size=size, notifications=True) as pilot:
+        notices = _TOLD[app] = []
+
+        def listen(message: Message) -> None:
+            if isinstance(message, Told):
+                notices.append(message.notice.text)
+
+        async with app.run_test(size=size, message_hook=listen) as pilot:
             yield app, pilot
 
     async def settle(self, app: TocsinApp, pilot: Pilot[int]) -> None:
@@ -68,6 +80,17 @@ def _only_defaults(_stored: Mapping[str, str]) -> Settings:
 
 def _fail(error: BaseException) -> str:
     raise error
+
+
+def told(app: TocsinApp) -> list[str]:
+    """The notices of a running app so far, the newest last."""
+    return _TOLD[app]
+
+
+def notice(app: TocsinApp) -> str:
+    """The notice that the last line of the screen shows, "" if it shows the keys."""
+    shown = app.screen.query_one(KeyBar).notice
+    return shown.text if shown is not None else ""
 
 
 def screen_text(app: TocsinApp) -> str:

@@ -17,7 +17,7 @@ from store.workers import SendingLock
 from tests.delivery.running import eventually
 from tests.sources.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW, events, fields
-from tests.tui.helpers import screen_text
+from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
 from tui.host_wireguard import switch_off, switch_on
 from tui.worker_thread import WorkerThread
@@ -45,10 +45,6 @@ def set_command(bench: SettingsBench, command: str) -> None:
 
 def is_on(bench: SettingsBench) -> bool:
     return bench.opened.call(settings.load_all).get("wireguard") == "on"
-
-
-def toasts(app: object) -> str:
-    return " ".join(note.message for note in app._notifications)  # type: ignore[attr-defined]
 
 
 def health_of(bench: SettingsBench) -> list[SourceHealth]:
@@ -117,7 +113,7 @@ def test_switching_on_asks_takes_the_baseline_and_says_what_it_is(
             await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
             assert is_on(bench)
-            assert "3 peers on wg0; the next handshake is the first event" in toasts(app)
+            assert "3 peers on wg0; the next handshake is the first event" in " ".join(told(app))
             assert "▲ on, but there is no worker to watch it" in screen_text(app)
 
     asyncio.run(scene())
@@ -135,8 +131,8 @@ def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_switched_on(
             await pilot.press("y")
             await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
-            assert "Operation not permitted; set wireguard_command to" in toasts(app)
-            assert "it stays off" in toasts(app)
+            assert "Operation not permitted; set wireguard_command to" in " ".join(told(app))
+            assert "it stays off" in " ".join(told(app))
             assert "This host's WireGuard  off" in screen_text(app)
             assert "✓ nothing is wrong" in screen_text(app)
 
@@ -170,7 +166,7 @@ def test_switching_off_asks_and_says_so(bench: SettingsBench) -> None:
             assert "Watch this host's WireGuard no more?" in screen_text(app)
             await pilot.press("y")
             await app.workers.wait_for_complete()
-            assert "is not watched any more" in toasts(app)
+            assert "is not watched any more" in " ".join(told(app))
 
     asyncio.run(scene())
     assert not is_on(bench)

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from store import audit, audit_listing
 from tests.store.helpers import ACTOR, NOW, fields
-from tests.tui.helpers import screen_text
+from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
 from tui.app import TocsinApp
 from tui.screens.audit import AuditScreen
@@ -117,7 +117,7 @@ def test_an_unknown_name_is_refused_and_kept_for_correction(bench: SettingsBench
             screen = await open_audit(bench, app, pilot)
             await pilot.press("slash", *"siem", "enter")
             await settle(bench, app, pilot)
-            assert "siem" in " ".join(note.message for note in app._notifications)
+            assert "siem" in told(app)[-1]
             assert screen.query_one("#changes-filter").has_focus
 
     asyncio.run(scene())

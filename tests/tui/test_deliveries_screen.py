@@ -15,7 +15,7 @@ from store.records import Worker
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, DAY, NOW, events, fields
 from tests.store.helpers import Desk as StoreDesk
-from tests.tui.helpers import Bench, screen_text
+from tests.tui.helpers import Bench, screen_text, told
 from tui.app import TocsinApp
 from tui.delivery_list import MOVES_AT_ONCE, PACE_MS
 from tui.screens.deliveries import DeliveriesScreen
@@ -43,11 +43,6 @@ async def seen(app: TocsinApp, pilot: Pilot[int]) -> str:
         await app.workers.wait_for_complete()
         await pilot.pause()
     return screen_text(app)
-
-
-def toasts(app: TocsinApp) -> list[str]:
-    """What was told so far."""
-    return [one.message for one in app._notifications]
 
 
 def screen_of(app: TocsinApp) -> DeliveriesScreen:
@@ -266,15 +261,15 @@ def test_retry_tells_the_outcome_when_the_attempt_is_over(bench: Bench, siem: in
         await pilot.press("n")
         await seen(app, pilot)
         assert bench.store.delivery("msg_3").next_attempt_ms == bench.clock.now_ms
-        assert "msg_3…: the next attempt is due now" in toasts(app)
-        assert "it waits: no worker is sending" in toasts(app)
+        assert "msg_3…: the next attempt is due now" in told(app)
+        assert "it waits: no worker is sending" in told(app)
         bench.store.end(bench.store.started(siem), None)
         await seen(app, pilot)
-        assert toasts(app)[-1] == "msg_3…: attempt 2 failed: connection refused"
-        count = len(toasts(app))
+        assert told(app)[-1] == "msg_3…: attempt 2 failed: connection refused"
+        count = len(told(app))
         bench.store.end(bench.store.started(siem), 200)
         await seen(app, pilot)
-        assert len(toasts(app)) == count
+        assert len(told(app)) == count
 
     played(bench, scene)
 
@@ -283,7 +278,7 @@ def test_what_is_delivered_cannot_be_retried(bench: Bench, siem: int) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("down", "r")
         await seen(app, pilot)
-        assert toasts(app) == ["msg_2…: delivered already, retry now is for pending ones"]
+        assert told(app) == ["msg_2…: delivered already, retry now is for pending ones"]
 
     played(bench, scene)
 
@@ -455,7 +450,7 @@ def test_what_is_delivered_while_it_is_asked_about_is_not_skipped(bench: Bench, 
         bench.store.end(bench.store.started(siem), 200)
         await pilot.press("y")
         await seen(app, pilot)
-        assert "delivery msg_3 is delivered: this is for pending ones" in toasts(app)
-        assert not any("skipped" in one for one in toasts(app))
+        assert "delivery msg_3 is delivered: this is for pending ones" in told(app)
+        assert not any("skipped" in one for one in told(app))
 
     played(bench, scene)

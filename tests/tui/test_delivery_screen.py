@@ -13,8 +13,8 @@ from store import reads
 from store.prune import Retention, prune_some
 from store.workers import SendingLock
 from tests.store.helpers import DAY, MINUTE, fields
-from tests.tui.helpers import Bench
-from tests.tui.test_deliveries_screen import Scene, deliver, hands, let_work, seen, toasts
+from tests.tui.helpers import Bench, told
+from tests.tui.test_deliveries_screen import Scene, deliver, hands, let_work, seen
 from tui.app import TocsinApp
 from tui.screens.delivery import DeliveryScreen
 from tui.widgets.json_view import JsonView
@@ -130,10 +130,10 @@ def test_retry_and_skip_from_here(bench: Bench, webhook_id: int) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("n")
         await seen(app, pilot)
-        assert "msg_1…: the next attempt is due now" in toasts(app)
+        assert "msg_1…: the next attempt is due now" in told(app)
         bench.store.end(bench.store.started(webhook_id), 404)
         await seen(app, pilot)
-        assert any("attempt 3 failed" in one for one in toasts(app))
+        assert any("attempt 3 failed" in one for one in told(app))
         await pilot.press("s", "y")
         assert "skipped by alice" in await seen(app, pilot)
 
@@ -167,7 +167,7 @@ def test_the_body_is_written_to_a_new_private_file(
         target.write_bytes(b"mine")
         await pilot.press("w", *("backspace",) * 20, *str(target), "enter")
         await seen(app, pilot)
-        assert "is there already: choose another name" in toasts(app)[-1]
+        assert "is there already: choose another name" in told(app)[-1]
         assert target.read_bytes() == b"mine"
 
     played(bench, scene)
@@ -184,7 +184,7 @@ def test_a_body_whose_events_were_pruned_is_told(bench: Bench) -> None:
         assert "the events of delivery msg_1 are no longer kept" in await seen(app, pilot)
         await pilot.press("w")
         await seen(app, pilot)
-        assert "there is no body to write" in toasts(app)[-1]
+        assert "there is no body to write" in told(app)[-1]
 
     played(bench, scene)
 

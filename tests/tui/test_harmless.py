@@ -219,7 +219,7 @@ def test_every_screen_is_harmless(bench: Bench, name: str) -> None:
     asyncio.run(scene())
 
 
-def test_a_toast_is_harmless(bench: Bench) -> None:
+def test_a_notice_is_harmless(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             screen = app.screen

@@ -17,7 +17,7 @@ from store import settings, workers
 from store.records import Worker
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, NOW
-from tests.tui.helpers import screen_text
+from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
 from tui.app import TocsinApp
 from tui.desk import settings_of_store
@@ -130,8 +130,7 @@ def test_where_the_store_is_cannot_be_kept_in_the_store(bench: SettingsBench, na
             await pilot.press("e")
             await pilot.pause()
             assert screen.focused is screen.table
-            notes = [note.message for note in app._notifications]
-            assert notes == [
+            assert told(app) == [
                 f"{name}: the store cannot say where it is itself; "
                 "write it in the configuration file"
             ]
@@ -150,9 +149,7 @@ def test_a_value_that_wins_over_the_stores_is_named(bench: SettingsBench) -> Non
             await pilot.pause()
             assert "the store keeps 5m, but here the value from environment" in screen_text(app)
             await change(bench, app, pilot, "interval", "6m")
-            assert "But here the value from environment TOCSIN_INTERVAL wins." in " ".join(
-                note.message for note in app._notifications
-            )
+            assert "But here the value from environment TOCSIN_INTERVAL wins." in told(app)[-1]
 
     asyncio.run(scene())
 

@@ -13,18 +13,16 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from domain.safe import safe
 from tui.desk import Desk, Refused
 from tui.lean_updates import LeanCompositor
 from tui.live import Live
+from tui.notices import tell
 from tui.undo import UndoStack
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import TopBar
 from tui.words import worker_line
 
 T = TypeVar("T")
-TOAST_S = 6
-TOAST_LENGTH = 300
 
 
 class TocsinScreen(Screen[Any]):
@@ -105,13 +103,8 @@ class TocsinScreen(Screen[Any]):
             self.tell(f"undone: {what}")
 
     def tell(self, text: str, *, bad: bool = False) -> None:
-        """A short notice that goes away by itself."""
-        self.notify(
-            safe(text, TOAST_LENGTH),
-            severity="error" if bad else "information",
-            timeout=TOAST_S,
-            markup=False,
-        )
+        """A short notice in the last line; it goes away by itself, or with the next key."""
+        tell(self, text, bad=bad)
 
     def in_background(
         self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False

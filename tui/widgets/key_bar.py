@@ -1,4 +1,4 @@
-"""The last line: the keys that work here and now, as many as fit."""
+"""The last line: the keys that work here and now, as many as fit, or what was told last."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from textual.binding import ActiveBinding
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.notices import Notice
+
 LAST = ("table.open", "back", "help")
 """Keys that every screen has stand after its own."""
 
@@ -26,21 +28,54 @@ class _Shown:
 
 
 class KeyBar(Widget):
-    """Like Textual's Footer, but it never scrolls: what does not fit is behind `?`."""
+    """Like Textual's Footer, but it never scrolls: what does not fit is behind `?`.
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key", "key-bar--text", "key-bar--off"}
+    A notice stands in its place for a while, on up to three lines.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "key-bar--key",
+        "key-bar--text",
+        "key-bar--off",
+        "key-bar--told",
+        "key-bar--bad",
+    }
     MORE = " … ? all keys"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notice: Notice | None = None
 
     def compose(self) -> ComposeResult:
         return ()
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self.watch(self.app, "notice", self._noticed)
+
+    def on_resize(self) -> None:
+        self._noticed(self.notice)
 
     def _changed(self, _screen: object) -> None:
         self.refresh()
 
+    def _noticed(self, notice: Notice | None) -> None:
+        self.notice = notice
+        self.styles.height = len(self._notice_lines()) or 1
+        self.refresh()
+
+    def _notice_lines(self) -> list[str]:
+        return self.notice.lines(self.size.width - 2) if self.notice is not None else []
+
     def render_line(self, y: int) -> Strip:
+        if self.notice is None:
+            return self._keys_line()
+        style = self.get_component_rich_style(f"key-bar--{'bad' if self.notice.bad else 'told'}")
+        line = self._notice_lines()[y : y + 1]
+        text = Segment(f" {''.join(line)} ", style)
+        return Strip([text]).adjust_cell_length(self.size.width, style)
+
+    def _keys_line(self) -> Strip:
         key_style = self.get_component_rich_style("key-bar--key")
         text_style = self.get_component_rich_style("key-bar--text")
         off_style = self.get_component_rich_style("key-bar--off")
@@ -54,6 +89,8 @@ class KeyBar(Widget):
         return Strip(segments).adjust_cell_length(self.size.width, text_style)
 
     async def on_click(self, event: events.Click) -> None:
+        if self.notice is not None:
+            return
         left = 1
         for one in self._fitting()[0]:
             right = left + cell_len(one.key) + cell_len(one.text) + 1

@@ -1,0 +1,136 @@
+"""Notices: in the last line, the newest alone, never over a question, gone with the next key."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from rich.cells import cell_len
+from textual.pilot import Pilot
+
+from tests.store.helpers import events, fields
+from tests.tui.helpers import Bench, notice, screen_text
+from tui import notices
+from tui.app import TocsinApp
+from tui.notices import Notice
+from tui.screens.base import TocsinScreen
+
+LONG = (
+    "cannot write /home/ana/exports/msg_2mK9x.json: no space is left on the device; "
+    "free some, or write to another folder"
+)
+
+
+async def tell(app: TocsinApp, pilot: Pilot[int], text: str, *, bad: bool = False) -> list[str]:
+    """Tell it on the screen that is seen, and give the lines of the screen."""
+    screen = app.screen
+    assert isinstance(screen, TocsinScreen)
+    screen.tell(text, bad=bad)
+    await pilot.pause()
+    return screen_text(app).split("\n")
+
+
+def test_the_newest_notice_stands_in_the_last_line_until_a_key(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            before = screen_text(app).split("\n")
+            await tell(app, pilot, "one thing was done")
+            lines = await tell(app, pilot, "another was done")
+            assert lines[-1].strip() == "another was done"
+            assert lines[:-1] == before[:-1]
+            await pilot.press("down")
+            await pilot.pause()
+            assert screen_text(app).split("\n") == before
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)])
+def test_an_error_has_a_sign_and_pushes_the_lines_above_it_up(
+    bench: Bench, size: tuple[int, int]
+) -> None:
+    bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 12))
+
+    async def scene() -> None:
+        async with bench.running(size) as (app, pilot):
+            lines = await tell(app, pilot, LONG, bad=True)
+            told = Notice(LONG, bad=True).lines(size[0] - 2)
+            assert [line.strip() for line in lines[-len(told) :]] == [one.strip() for one in told]
+            assert "".join(told).startswith("✗ cannot write")
+            assert "another folder" in " ".join(" ".join(told).split())
+            assert any("no worker is sending" in line for line in lines)
+
+    asyncio.run(scene())
+
+
+def test_a_notice_has_three_lines_at_most() -> None:
+    for text in (LONG * 3, "x" * 500, "語" * 200):
+        lines = Notice(text, bad=True).lines(58)
+        assert len(lines) == 3
+        assert {cell_len(line) for line in lines} == {58}
+        assert lines[-1].rstrip().endswith("…")
+
+
+def test_an_error_outlasts_a_key_that_was_typed_ahead(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await tell(app, pilot, "it was refused", bad=True)
+            await pilot.press("down")
+            assert notice(app) == "it was refused"
+            app.notice_time_is_over()
+            await pilot.press("down")
+            await pilot.pause()
+            assert notice(app) == ""
+
+    asyncio.run(scene())
+
+
+def test_a_notice_goes_by_itself(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "SECONDS", 0.001)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await tell(app, pilot, "it was done")
+            while app.notice is not None:
+                await pilot.pause()
+            assert "add" in screen_text(app).split("\n")[-1]
+
+    asyncio.run(scene())
+
+
+def test_a_question_is_wholly_seen_and_the_notice_waits_for_its_end(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("x")
+            await pilot.pause()
+            question = screen_text(app)
+            below = app.screen_stack[0]
+            assert isinstance(below, TocsinScreen)
+            below.tell("the test was answered")
+            await pilot.pause()
+            assert screen_text(app) == question
+            app.notice_time_is_over()
+            await pilot.press("n")
+            await pilot.pause()
+            assert notice(app) == "the test was answered"
+
+    asyncio.run(scene())
+
+
+def test_a_notice_goes_with_the_admin_to_another_screen(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            first = app.screen
+            assert isinstance(first, TocsinScreen)
+            await pilot.press("2")
+            first.tell("the test was answered")
+            await pilot.pause()
+            assert notice(app) == "the test was answered"
+
+    asyncio.run(scene())
