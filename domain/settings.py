@@ -8,7 +8,8 @@ from functools import partial
 
 from domain import setting_kinds as kinds
 from domain.field_errors import FieldError, raise_all
-from domain.setting_kinds import Kind, SettingValue
+from domain.options import Option
+from domain.setting_kinds import SettingValue
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
@@ -48,19 +49,10 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table: how a setting is called, written, checked and explained.
+class Setting(Option):
+    """One row of the table; `field` is its attribute in `Settings`."""
 
-    `name` is its key in the configuration file, `field` its attribute in `Settings`;
-    `lowest` and `highest` are inclusive and in the unit of the value in code.
-    """
-
-    name: str
-    field: str
-    kind: Kind
-    description: str
-    lowest: int | None = None
-    highest: int | None = None
+    field: str = ""
 
     @property
     def environment(self) -> str:
@@ -71,24 +63,6 @@ class Setting:
     def default(self) -> SettingValue:
         """Its value where nobody set it."""
         return value_of(DEFAULTS, self)
-
-    @property
-    def range(self) -> str:
-        """The allowed range in words, "1s to 1d", or "" where there is none."""
-        if self.lowest is None or self.highest is None:
-            return ""
-        return f"{self.format(self.lowest)} to {self.format(self.highest)}"
-
-    def parse(self, text: str) -> SettingValue:
-        """Read it from a flag, the environment or the store. Raises FieldError."""
-        try:
-            value = self.kind.parse(text)
-        except FieldError as error:
-            raise FieldError(self.name, error.reason, error.cure) from None
-        except ValueError as error:
-            raise FieldError(self.name, str(error), f"write {self.kind.form}") from None
-        self.check(value)
-        return value
 
     def from_toml(self, value: object) -> SettingValue:
         """Read it from a value of the configuration file. Raises FieldError."""
@@ -105,140 +79,128 @@ class Setting:
         reason = f"{value!r} is of the wrong kind"
         raise FieldError(self.name, reason, f"write {self.kind.form}{quotes}")
 
-    def format(self, value: SettingValue) -> str:
-        """Write it as text that `parse` reads back to the same value."""
-        return self.kind.format(value)
-
-    def check(self, value: SettingValue) -> None:
-        """Raise FieldError where a number is out of its range."""
-        if self.lowest is None or self.highest is None or not isinstance(value, int):
-            return
-        if not self.lowest <= value <= self.highest:
-            reason = f"{self.format(value)} is out of range"
-            raise FieldError(self.name, reason, f"write {self.kind.form} from {self.range}")
-
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("db", "db", kinds.PATH, "the file that holds the store"),
-    Setting("key_file", "key_file", kinds.PATH, "the file that holds the key to the secrets"),
+    Setting("db", kinds.PATH, "the file that holds the store", field="db"),
+    Setting("key_file", kinds.PATH, "the file that holds the key to the secrets", field="key_file"),
     Setting(
         "interval",
-        "interval_ms",
         kinds.DURATION,
         "the time between two runs of a webhook, and between two attempts of a delivery",
         SECOND_MS,
         DAY_MS,
+        field="interval_ms",
     ),
-    Setting("max_events", "max_events", kinds.COUNT, "events in one request", 1, 100_000),
-    Setting("max_bytes", "max_bytes", kinds.SIZE, "bytes in one request", 1_000, 50_000_000),
+    Setting("max_events", kinds.COUNT, "events in one request", 1, 100_000, field="max_events"),
+    Setting("max_bytes", kinds.SIZE, "bytes in one request", 1_000, 50_000_000, field="max_bytes"),
     Setting(
         "timeout",
-        "timeout_ms",
         kinds.DURATION,
         "the deadline of a whole attempt, from the name look-up to the answer",
         100,
         DAY_MS,
+        field="timeout_ms",
     ),
     Setting(
         "connect_timeout",
-        "connect_timeout_ms",
         kinds.DURATION,
         "the deadline for the connection; follows a timeout that is shorter",
         100,
         DAY_MS,
+        field="connect_timeout_ms",
     ),
     Setting(
         "linger",
-        "linger_ms",
         kinds.DURATION,
         "how long a due event waits for others to go with it",
         0,
         MINUTE_MS,
+        field="linger_ms",
     ),
     Setting(
         "grace",
-        "grace_ms",
         kinds.DURATION,
         "how long a stop waits for attempts in flight",
         0,
         10 * MINUTE_MS,
+        field="grace_ms",
     ),
-    Setting("concurrency", "concurrency", kinds.COUNT, "requests at once", 1, 1_000),
+    Setting("concurrency", kinds.COUNT, "requests at once", 1, 1_000, field="concurrency"),
     Setting(
-        "network_policy",
         "network_policy",
         kinds.POLICY,
         "where webhooks may point: local (all but link-local, metadata and reserved addresses), "
         "public (globally reachable addresses only) or open (anywhere)",
+        field="network_policy",
     ),
     Setting(
-        "allow_networks",
         "allow_networks",
         kinds.NETWORKS,
         "networks that webhooks may point to whatever network_policy says",
+        field="allow_networks",
     ),
-    Setting("proxy", "proxy", kinds.PROXY, "the HTTP proxy that requests go through"),
+    Setting("proxy", kinds.PROXY, "the HTTP proxy that requests go through", field="proxy"),
     Setting(
         "keep_events",
-        "keep_events_ms",
         kinds.DURATION,
         "how long events are kept after their delivery",
         0,
         36_500 * DAY_MS,
+        field="keep_events_ms",
     ),
     Setting(
         "keep_deliveries",
-        "keep_deliveries_ms",
         kinds.DURATION,
         "how long finished deliveries and their attempts are kept",
         0,
         36_500 * DAY_MS,
+        field="keep_deliveries_ms",
     ),
     Setting(
         "min_free_disk",
-        "min_free_disk_bytes",
         kinds.SIZE,
         "free disk under which sources wait",
         0,
         100 * 10**12,
+        field="min_free_disk_bytes",
     ),
     Setting(
-        "warn_queue",
         "warn_queue",
         kinds.COUNT,
         "undelivered events of a webhook from which on Tocsin warns",
         1,
         10**12,
+        field="warn_queue",
     ),
     Setting(
         "check_age",
-        "check_age_ms",
         kinds.DURATION,
         "status --check fails when an event has waited longer",
         SECOND_MS,
         365 * DAY_MS,
+        field="check_age_ms",
     ),
     Setting(
-        "wireguard",
         "wireguard",
         kinds.SWITCH,
         "whether the worker that sends also watches this host's WireGuard",
+        field="wireguard",
     ),
     Setting(
-        "wireguard_command",
         "wireguard_command",
         kinds.COMMAND,
         "the command that the WireGuard source runs",
+        field="wireguard_command",
     ),
     Setting(
         "wireguard_every",
-        "wireguard_every_ms",
         kinds.DURATION,
         "the time between two looks of the WireGuard source",
         SECOND_MS,
         DAY_MS,
+        field="wireguard_every_ms",
     ),
-    Setting("theme", "theme", kinds.THEME, "the colours of the screen"),
+    Setting("theme", kinds.THEME, "the colours of the screen", field="theme"),
 )
 PLACES_OF_THE_STORE = ("db", "key_file")
 """Settings that the store cannot keep: it cannot say where it is itself."""

@@ -1,0 +1,245 @@
+"""The kinds of alerts: what each tells of, how dangerous it is, and what can be set for it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain import setting_kinds as kinds
+from domain import source_option_kinds as forms
+from domain.field_errors import FieldError
+from domain.options import Default, Option, checked, values
+from domain.setting_kinds import SettingValue
+from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
+
+HOUR_MS = 60 * MINUTE_MS
+SUPPRESS = "suppress"
+DANGER = "danger"
+ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTerms:
+    """What is in force for a kind.
+
+    danger:      1 to 9
+    suppress_ms: for how long the same subject raises no second alert
+    numbers:     the kind's own options by name; durations in milliseconds
+    """
+
+    active: bool
+    danger: int
+    suppress_ms: int
+    numbers: Mapping[str, SettingValue]
+
+    def number(self, name: str) -> int:
+        """One of the kind's own options that is a count or a duration."""
+        value = self.numbers[name]
+        if not isinstance(value, int):
+            raise TypeError(f"{name} is no number")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """One kind of alert; `defaults` has its own options beside those that every kind has."""
+
+    name: str
+    about: str
+    danger: int
+    own: tuple[Default, ...] = ()
+    active: bool = True
+    needs: str = ""
+    defaults: tuple[Default, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "defaults", (*_common(self), *self.own))
+
+    def check(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The options that differ from their defaults, as text. Raises FieldErrors."""
+        return checked(self.defaults, given, f"the alert {self.name}")
+
+    def terms(self, given: Mapping[str, str]) -> AlertTerms:
+        """What is in force with these options. Raises FieldErrors."""
+        found = values(self.defaults, given)
+        active, danger, suppress = found.pop(ACTIVE), found.pop(DANGER), found.pop(SUPPRESS)
+        if not isinstance(danger, int) or not isinstance(suppress, int):
+            raise TypeError("an option of every kind has another form")
+        return AlertTerms(bool(active), danger, suppress, found)
+
+
+def _common(kind: AlertKind) -> tuple[Default, ...]:
+    return (
+        Default(
+            Option(ACTIVE, kinds.SWITCH, "whether it is raised"), "on" if kind.active else "off"
+        ),
+        Default(
+            Option(DANGER, kinds.COUNT, "how dangerous it is, from 1 to 9", 1, 9), str(kind.danger)
+        ),
+        Default(
+            Option(
+                SUPPRESS,
+                kinds.DURATION,
+                "how long the same subject raises no second one",
+                0,
+                365 * DAY_MS,
+            ),
+            "1d",
+        ),
+    )
+
+
+def _span(name: str, text: str, what: str, lowest: int, highest: int = 3_650 * DAY_MS) -> Default:
+    return Default(Option(name, kinds.DURATION, what, lowest, highest), text)
+
+
+def _count(name: str, text: str, what: str, highest: int = 1_000_000) -> Default:
+    return Default(Option(name, kinds.COUNT, what, 1, highest), text)
+
+
+def _kept() -> Default:
+    return _span("kept", "45d", "how long a place that was used counts as used", DAY_MS)
+
+
+GEO = "geo_db with countries, or iptocc"
+NETWORKS = "geo_db with networks"
+
+KINDS: tuple[AlertKind, ...] = (
+    AlertKind(
+        "endpoint_ip_first_use_country",
+        "a peer comes from a country that it has not used lately",
+        7,
+        (_kept(),),
+        needs=GEO,
+    ),
+    AlertKind(
+        "endpoint_ip_first_use_asn",
+        "a peer comes from a network (AS) that it has not used lately",
+        5,
+        (_kept(),),
+        needs=NETWORKS,
+    ),
+    AlertKind(
+        "endpoint_ip_first_use",
+        "a peer comes from an address that it has not used lately",
+        3,
+        (_kept(),),
+    ),
+    AlertKind(
+        "endpoint_ip_suspicious",
+        "a peer comes from an address that is not among the good ones",
+        8,
+        (
+            Default(
+                Option("good", forms.PLACES, "the good addresses, networks, AS numbers, countries"),
+                "",
+            ),
+        ),
+    ),
+    AlertKind(
+        "endpoint_ip_flapping",
+        "a peer is back at an address that it left a moment ago: two holders of one key?",
+        8,
+        (_span("within", "10m", "how soon it must be back", SECOND_MS, DAY_MS),),
+    ),
+    AlertKind("endpoint_added", "an interface has a new peer", 5),
+    AlertKind("endpoint_removed", "a peer was taken off an interface", 4),
+    AlertKind("endpoint_key_changed", "a peer was replaced by one with the same addresses", 6),
+    AlertKind(
+        "endpoint_preshared_key_changed", "the preshared key of a peer was set or changed", 5
+    ),
+    AlertKind("endpoint_preshared_key_removed", "the preshared key of a peer was removed", 7),
+    AlertKind("endpoint_allowed_ips_widened", "a peer may use more addresses than before", 6),
+    AlertKind("interface_key_changed", "the key of an interface was replaced", 7),
+    AlertKind("interface_down", "an interface is gone", 6),
+    AlertKind("interface_up", "an interface is back", 2),
+    AlertKind(
+        "endpoint_unreachable",
+        "a peer that is kept alive from this side does not answer",
+        5,
+        (_span("silent", "3m", "the age of its handshake", 2 * MINUTE_MS, DAY_MS),),
+    ),
+    AlertKind(
+        "endpoint_connected",
+        "a peer is there again",
+        1,
+        (_span("silent", "5m", "after how long without a handshake", 3 * MINUTE_MS, 30 * DAY_MS),),
+        active=False,
+    ),
+    AlertKind(
+        "endpoint_disconnected",
+        "a peer is there no more",
+        1,
+        (_span("silent", "5m", "the age of its handshake", 3 * MINUTE_MS, 30 * DAY_MS),),
+        active=False,
+    ),
+    AlertKind(
+        "endpoint_unseen",
+        "a peer has made no handshake for long",
+        3,
+        (_span("silent", "30d", "the age of its handshake", DAY_MS),),
+    ),
+    AlertKind(
+        "endpoint_returned",
+        "a peer makes a handshake after having made none for long",
+        6,
+        (_span("silent", "30d", "the age of its last one", DAY_MS),),
+    ),
+    AlertKind(
+        "endpoint_traffic_spike",
+        "a peer moves far more bytes in an hour than usual",
+        5,
+        (
+            Default(
+                Option("least", kinds.SIZE, "bytes an hour that are never too many", 1, 10**15),
+                "1GiB",
+            ),
+            _count("times", "10", "how many times the usual is too much"),
+        ),
+    ),
+    AlertKind(
+        "source_stale",
+        "nothing can be seen of a host: we are blind there",
+        6,
+        (_span("after", "10m", "the time without a good look", MINUTE_MS, 30 * DAY_MS),),
+    ),
+    AlertKind(
+        "authn_failures",
+        "many sign-ins from one address failed",
+        5,
+        (
+            _count("failures", "5", "how many"),
+            _span("within", "10m", "in what time", SECOND_MS, DAY_MS),
+        ),
+    ),
+    AlertKind(
+        "authn_first_use_ip",
+        "a user signs in from an address not used lately",
+        4,
+        (_kept(),),
+    ),
+    AlertKind(
+        "authn_first_use_country",
+        "a user signs in from a country not used lately",
+        6,
+        (_kept(),),
+        needs=GEO,
+    ),
+)
+BY_NAME: Mapping[str, AlertKind] = {kind.name: kind for kind in KINDS}
+DEFAULT_TERMS: Mapping[str, AlertTerms] = {kind.name: kind.terms({}) for kind in KINDS}
+
+
+def kind_named(name: str) -> AlertKind:
+    """The kind of that name. Raises FieldError."""
+    if name in BY_NAME:
+        return BY_NAME[name]
+    close = difflib.get_close_matches(name, BY_NAME, n=1)
+    cure = f"did you mean {close[0]}?" if close else "`tocsin alert list` shows all"
+    raise FieldError("alert", f"there is no kind of alert {name!r}", cure)
+
+
+def all_terms(given: Mapping[str, Mapping[str, str]]) -> dict[str, AlertTerms]:
+    """What is in force for every kind, by its name. Raises FieldErrors."""
+    return {kind.name: kind.terms(given.get(kind.name, {})) for kind in KINDS}

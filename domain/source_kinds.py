@@ -1,0 +1,190 @@
+"""The kinds of sources, and what can be set for a source of each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain import setting_kinds as kinds
+from domain import source_option_kinds as forms
+from domain.field_errors import FieldError
+from domain.options import Default, Option, checked, values
+from domain.setting_kinds import SettingValue
+from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
+
+NAME_LIMIT = 40
+WIREGUARD = "wireguard"
+AGENT = "agent"
+SOCKET = "socket"
+HTTP = "http"
+JOURNAL = "journal"
+PROCUSTODIBUS = "procustodibus"
+
+LOCAL = "local"
+"""The name of the source that watches this host's WireGuard."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """One kind of source.
+
+    title:    for people, such as "WireGuard"
+    about:    what it makes events of, in one line
+    defaults: its options with their defaults, in the order of a form
+    made_by:  the command that makes sources of this kind, "" for `tocsin source add`
+    """
+
+    name: str
+    title: str
+    about: str
+    defaults: tuple[Default, ...]
+    made_by: str = ""
+
+    def check(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The options that differ from their defaults, as text. Raises FieldErrors."""
+        return checked(self.defaults, given, f"a source of kind {self.name}")
+
+    def values(self, given: Mapping[str, str]) -> dict[str, SettingValue]:
+        """The value of every option. Raises FieldErrors."""
+        return values(self.defaults, given)
+
+
+def _every(text: str, what: str = "the time between two looks") -> Default:
+    return Default(Option("every", kinds.DURATION, what, SECOND_MS, DAY_MS), text)
+
+
+KINDS: tuple[SourceKind, ...] = (
+    SourceKind(
+        WIREGUARD,
+        "WireGuard",
+        "handshakes, changes and alerts of the WireGuard interfaces of a host",
+        (
+            Default(
+                Option("command", kinds.COMMAND, "the command that prints the dump of all"),
+                "wg show all dump",
+            ),
+            _every("30s"),
+            Default(Option("host", forms.TEXT, "the host's name in events"), ""),
+            Default(
+                Option("names_file", kinds.PATH, "a file of lines `PUBLIC-KEY NAME` of peers"), ""
+            ),
+            Default(
+                Option(
+                    "conf_folder",
+                    kinds.PATH,
+                    "a folder of WireGuard conf files whose comments name the peers",
+                ),
+                "/etc/wireguard",
+            ),
+            Default(
+                Option(
+                    "port_changes", kinds.SWITCH, "tell of a change of an endpoint's port alone"
+                ),
+                "off",
+            ),
+        ),
+    ),
+    SourceKind(
+        AGENT,
+        "Agent",
+        "a host that a Pro Custodibus agent reports from",
+        (
+            Default(
+                Option(
+                    "port_changes", kinds.SWITCH, "tell of a change of an endpoint's port alone"
+                ),
+                "off",
+            ),
+        ),
+        made_by="tocsin host add",
+    ),
+    SourceKind(
+        SOCKET,
+        "Socket",
+        "events that programs of this host write to a Unix socket",
+        (
+            Default(Option("path", kinds.PATH, "where the socket is; else beside the store"), ""),
+            Default(Option("group", forms.TEXT, "the group that may write to it"), ""),
+            Default(Option("clients", kinds.COUNT, "programs at once", 1, 10_000), "100"),
+        ),
+    ),
+    SourceKind(
+        HTTP,
+        "HTTP",
+        "what programs, agents and brokers ask of this Tocsin over HTTP",
+        (
+            Default(
+                Option("listen", forms.LISTEN, "the address and port to listen on"),
+                "127.0.0.1:8786",
+            ),
+            Default(
+                Option("serves", forms.SERVES, "what is served: events, agents, queues"), "events"
+            ),
+            Default(Option("certificate", kinds.PATH, "the file with the TLS certificate"), ""),
+            Default(Option("private_key", kinds.PATH, "the file with its private key"), ""),
+            Default(
+                Option("max_body", kinds.SIZE, "bytes in one request", 1_000, 256_000_000), "16MiB"
+            ),
+            Default(Option("clients", kinds.COUNT, "connections at once", 1, 10_000), "100"),
+            Default(
+                Option(
+                    "client_timeout",
+                    kinds.DURATION,
+                    "how long a client may take to send a request",
+                    100,
+                    10 * MINUTE_MS,
+                ),
+                "20s",
+            ),
+        ),
+    ),
+    SourceKind(
+        JOURNAL,
+        "Logins",
+        "SSH logins of this host, from its journal or auth.log",
+        (
+            Default(
+                Option("command", kinds.COMMAND, "the command that reads the journal"),
+                "journalctl",
+            ),
+            Default(
+                Option("file", kinds.PATH, "read this log file, such as auth.log, instead"), ""
+            ),
+            _every("5s"),
+        ),
+    ),
+    SourceKind(
+        PROCUSTODIBUS,
+        "Pro Custodibus",
+        "the queues of a Pro Custodibus account, as its broker reads them",
+        (
+            Default(
+                Option("url", forms.URL, "the address of the API"),
+                "https://api.custodib.us",
+            ),
+            Default(Option("broker", forms.TEXT, "the id of the broker there"), ""),
+            Default(Option("types", forms.TYPES, "the types of events to fetch"), forms.ALL_TYPES),
+            _every("1m", "the time between two rounds of the queues"),
+            Default(Option("max_events", kinds.COUNT, "events in one answer", 1, 1_000), "100"),
+        ),
+    ),
+)
+BY_NAME: Mapping[str, SourceKind] = {kind.name: kind for kind in KINDS}
+
+
+def kind_named(name: str) -> SourceKind:
+    """The kind of that name. Raises FieldError."""
+    if name in BY_NAME:
+        return BY_NAME[name]
+    close = difflib.get_close_matches(name, BY_NAME, n=1)
+    cure = f"did you mean {close[0]}?" if close else f"there are {', '.join(BY_NAME)}"
+    raise FieldError("kind", f"there is no kind of source {name!r}", cure)
+
+
+def check_name(name: str) -> str:
+    """The name of a source as it is kept. Raises FieldError."""
+    try:
+        return forms.check_name(name, NAME_LIMIT)
+    except ValueError as error:
+        raise FieldError("name", str(error), forms.NAME_FORM) from None
