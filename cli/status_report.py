@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from delivery.report import Report, make_report
 from domain.words import time_text
 from store.overview import read_overview
-from store.records import Delivery, SourceHealth, WebhookStatus
+from store.records import Delivery, StoredSource, WebhookStatus
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -84,7 +84,7 @@ def _pending_json(pending: Delivery, report: Report) -> dict[str, Any]:
     }
 
 
-def _source_json(source: SourceHealth) -> dict[str, Any]:
+def _source_json(source: StoredSource) -> dict[str, Any]:
     return {
         "kind": source.kind,
         "name": source.name,

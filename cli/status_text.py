@@ -6,7 +6,7 @@ from cli.output import Output
 from delivery.problems import answer_text
 from delivery.report import Report
 from domain.words import counted, second_text, size_text, span_text
-from store.records import SourceHealth, WebhookStatus, Worker
+from store.records import StoredSource, WebhookStatus, Worker
 from store.workers import is_gone
 
 COLUMNS = (
@@ -99,7 +99,7 @@ def _sources(report: Report) -> list[str]:
     return [_source(source, report.now_ms) for source in report.overview.sources]
 
 
-def _source(source: SourceHealth, now_ms: int) -> str:
+def _source(source: StoredSource, now_ms: int) -> str:
     seen = "never looked" if source.last_ok_ms is None else _ago(source.last_ok_ms, now_ms)
     failing = f", failing ({counted(source.failures, 'time')}): {source.error}"
     return (

@@ -32,6 +32,12 @@ def append(events: Sequence[Event], now_ms: int) -> Appended:
         return _append(events, now_ms)
 
 
+def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:
+    """Add several lists in one transaction, and tell what became of each."""
+    with database.atomic():
+        return [_append(events, now_ms) for events in lists]
+
+
 def append_all(events: Sequence[Event], now_ms: int) -> Appended:
     """The same, all or nothing: raises EventConflict and adds none if one id is taken."""
     with database.atomic():

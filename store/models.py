@@ -227,19 +227,70 @@ class Worker(Base):
 
 
 class Source(Base):
-    """What a source remembers between two polls, and how it is doing."""
+    """Where events come from: what is set for it, what it remembers, and how it is doing.
 
+    `options` is the JSON of what differs from the defaults of its kind; `secrets` is encrypted.
+    """
+
+    name = CharField(primary_key=True)
     kind = CharField()
-    name = CharField()
+    active = BooleanField(default=True)
+    options = TextField(default="{}")
+    secrets = BlobField(null=True)
+    revision = IntegerField(default=1)
     state = BlobField(null=True)
     accepted_events = BigIntegerField(default=0)
+    last_event_ms = BigIntegerField(null=True)
     last_ok_ms = BigIntegerField(null=True)
     error = TextField(null=True)
     error_ms = BigIntegerField(null=True)
     failures = IntegerField(default=0)
+    created_ms = BigIntegerField()
+    updated_ms = BigIntegerField()
+
+
+class AlertSetting(Base):
+    """What differs from the defaults of a kind of alert, as JSON."""
+
+    kind = CharField(primary_key=True)
+    options = TextField()
+
+
+class Token(Base):
+    """A program that may hand in events over HTTP; only the SHA-256 of its token is kept."""
+
+    name = CharField(primary_key=True)
+    hash = CharField(unique=True)
+    created_ms = BigIntegerField()
+    used_ms = BigIntegerField(null=True)
+
+
+class Client(Base):
+    """An agent or a broker that signs in with a key of its own.
+
+    `setup_hash` is the SHA-256 of the code by which it brings its public key, once.
+    """
+
+    name = CharField(primary_key=True)
+    kind = CharField()
+    user_id = CharField(unique=True)
+    host_id = CharField()
+    setup_hash = CharField(null=True)
+    setup_until_ms = BigIntegerField(null=True)
+    public_key = CharField(null=True)
+    created_ms = BigIntegerField()
+    seen_ms = BigIntegerField(null=True)
+
+
+class Place(Base):
+    """How far a broker has read the queue of a type."""
+
+    client = CharField()
+    type = CharField()
+    seq = BigIntegerField()
 
     class Meta:
-        primary_key = CompositeKey("kind", "name")
+        primary_key = CompositeKey("client", "type")
 
 
 class Change(Base):
@@ -278,6 +329,10 @@ MODELS = (
     Quarantine,
     Worker,
     Source,
+    AlertSetting,
+    Token,
+    Client,
+    Place,
     Change,
     Draft,
 )

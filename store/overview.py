@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.event_types import EventType
 from store import events, models, reads, settings, sources, workers
 from store.models import Attempt, Delivery, rows
-from store.records import SourceHealth, WebhookStatus, Worker
+from store.records import StoredSource, WebhookStatus, Worker
 from store.vault import Vault
 
 
@@ -22,7 +22,7 @@ class Overview:
     webhooks: list[WebhookStatus]
     last_words: dict[str, str]
     workers: list[Worker]
-    sources: list[SourceHealth]
+    sources: list[StoredSource]
     heads: dict[EventType, int]
     paused: str | None
     settings: dict[str, str]
@@ -35,7 +35,7 @@ def read_overview(vault: Vault | None) -> Overview:
             webhooks=reads.statuses(vault),
             last_words=_last_words(),
             workers=workers.everyone(),
-            sources=sources.health(),
+            sources=sources.everyone(),
             heads=events.heads(),
             paused=settings.paused(),
             settings=settings.load_all(),

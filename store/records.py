@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.event_types import EventType
@@ -216,16 +217,25 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceHealth:
-    """How a source is doing; `error` is None after a good poll."""
+class StoredSource:
+    """A source as it is kept, and how it is doing; `error` is None after a good poll.
 
-    kind: str
+    options: what differs from the defaults of its kind, as text
+    """
+
     name: str
+    kind: str
+    active: bool
+    options: Mapping[str, str]
+    revision: int
     accepted_events: int
+    last_event_ms: int | None
     last_ok_ms: int | None
     error: str | None
     error_ms: int | None
     failures: int
+    created_ms: int
+    updated_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,75 +1,223 @@
-"""What sources remember and how they are doing."""
+"""Sources: adding, editing, pausing and deleting them; what they remember and how they do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
+from domain import source_kinds
+from domain.actors import Actor
 from domain.events import Event
+from domain.source_kinds import check_name
+from store import audit, models
 from store import events as event_store
-from store import models
+from store.errors import Conflict, NotFound
 from store.models import database
-from store.records import Appended, SourceHealth
+from store.records import Appended, StoredSource
+from store.vault import Vault
 
 
-def load_state(kind: str, name: str) -> bytes | None:
-    """What the source gave with its last batch."""
-    row = models.Source.get_or_none(models.Source.kind == kind, models.Source.name == name)
-    return bytes(row.state) if row is not None and row.state is not None else None
+def add(
+    kind: str, name: str, options: Mapping[str, str], actor: Actor, now_ms: int
+) -> StoredSource:
+    """Keep a new source, which is active. Raises FieldError, FieldErrors, Conflict."""
+    name = check_name(name)
+    options = source_kinds.kind_named(kind).check(options)
+    with database.atomic():
+        if models.Source.get_or_none(models.Source.name == name) is not None:
+            raise Conflict(f"there is a source {name} already: choose another name")
+        row = models.Source.create(
+            name=name, kind=kind, options=_text(options), created_ms=now_ms, updated_ms=now_ms
+        )
+        audit.note(actor, "source.add", now_ms, source=name, kind=kind, **options)
+        return _record(row)
 
 
-def save_batch(
-    kind: str, name: str, events: Sequence[Event], state: bytes, now_ms: int
-) -> Appended:
-    """Add a source's events and its new state in one transaction: a crash has both or neither."""
+def edit(
+    name: str,
+    options: Mapping[str, str],
+    actor: Actor,
+    now_ms: int,
+    *,
+    revision: int | None = None,
+) -> StoredSource:
+    """Keep what is set now. Raises NotFound, FieldErrors, Conflict if `revision` moved."""
+    with database.atomic():
+        row = _row(name)
+        if revision is not None and row.revision != revision:
+            raise Conflict(f"source {name} was changed meanwhile: look at it again")
+        before = json.loads(row.options)
+        after = source_kinds.kind_named(row.kind).check(options)
+        if before == after:
+            return _record(row)
+        row.options = _text(after)
+        _touch(row, now_ms)
+        audit.note(actor, "source.edit", now_ms, source=name, before=before, after=after)
+        return _record(row)
+
+
+def delete(name: str, actor: Actor, now_ms: int) -> None:
+    """Forget a source and all that it remembers; its events stay. Raises NotFound."""
+    with database.atomic():
+        row = _row(name)
+        audit.note(
+            actor,
+            "source.delete",
+            now_ms,
+            source=name,
+            kind=row.kind,
+            options=json.loads(row.options),
+        )
+        row.delete_instance()
+
+
+def pause(name: str, actor: Actor, now_ms: int) -> bool:
+    """Stop it in every process; False if it was paused. Raises NotFound."""
+    return _switch(name, False, actor, now_ms)
+
+
+def unpause(name: str, actor: Actor, now_ms: int) -> bool:
+    """Let it go on; False if it was active. Raises NotFound."""
+    return _switch(name, True, actor, now_ms)
+
+
+def set_secret(name: str, secret: str | None, vault: Vault, actor: Actor, now_ms: int) -> None:
+    """Keep the secret that it signs in with, encrypted. Raises NotFound, WrongKey."""
+    with database.atomic():
+        row = _row(name)
+        row.secrets = None if secret is None else vault.encrypt(secret)
+        _touch(row, now_ms)
+        audit.note(actor, "source.secret", now_ms, source=name)
+
+
+def secret_of(name: str, vault: Vault) -> str | None:
+    """The secret in clear. Raises NotFound, WrongKey."""
+    row = _row(name)
+    return None if row.secrets is None else vault.decrypt(bytes(row.secrets))
+
+
+def find(name: str) -> StoredSource:
+    """One source. Raises NotFound."""
+    return _record(_row(name))
+
+
+def everyone() -> list[StoredSource]:
+    """Every source, by name."""
+    return [_record(row) for row in list(_without_state().order_by(models.Source.name))]
+
+
+def load_state(name: str) -> bytes | None:
+    """What the source gave with its last batch. Raises NotFound."""
+    row = _row(name)
+    return bytes(row.state) if row.state is not None else None
+
+
+def save_batch(name: str, events: Sequence[Event], state: bytes, now_ms: int) -> Appended:
+    """Add a source's events and its new state in one transaction: a crash has both or neither.
+
+    Raises NotFound if the source was deleted meanwhile.
+    """
     with database.atomic():
         appended = event_store.append(events, now_ms)
-        _ensure(kind, name)
-        models.Source.update(
-            state=state,
-            accepted_events=models.Source.accepted_events + appended.accepted,
-            last_ok_ms=now_ms,
-            error=None,
-            error_ms=None,
-            failures=0,
-        ).where(models.Source.kind == kind, models.Source.name == name).execute()
+        _count(name, appended.accepted, now_ms, {models.Source.state: state})
         return appended
 
 
-def save_failure(kind: str, name: str, error: str, now_ms: int) -> None:
-    """Note that a poll failed; state and events stay as they are."""
+def save_each(name: str, lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:
+    """Add several lists that were handed to a source, and tell what became of each.
+
+    Raises NotFound if the source was deleted meanwhile.
+    """
     with database.atomic():
-        _ensure(kind, name)
-        models.Source.update(
-            error=error, error_ms=now_ms, failures=models.Source.failures + 1
-        ).where(models.Source.kind == kind, models.Source.name == name).execute()
+        appended = event_store.append_each(lists, now_ms)
+        _count(name, sum(one.accepted for one in appended), now_ms, {})
+        return appended
 
 
-def forget_failure(kind: str, name: str) -> None:
-    """Let a source that is not watched any more have nothing wrong with it."""
+def save_success(name: str, now_ms: int) -> None:
+    """Note that all is well with it, though nothing has come. Raises NotFound."""
     with database.atomic():
-        models.Source.update(error=None, error_ms=None, failures=0).where(
-            models.Source.kind == kind,
-            models.Source.name == name,
-            models.Source.error.is_null(False),
+        _count(name, 0, now_ms, {})
+
+
+def _count(name: str, accepted: int, now_ms: int, more: Mapping[object, object]) -> None:
+    source = models.Source
+    changes = {
+        **more,
+        source.accepted_events: source.accepted_events + accepted,
+        source.last_ok_ms: now_ms,
+        source.error: None,
+        source.error_ms: None,
+        source.failures: 0,
+    }
+    if accepted:
+        changes[source.last_event_ms] = now_ms
+    if not source.update(changes).where(source.name == name).execute():
+        raise _not_found(name)
+
+
+def save_failure(name: str, error: str, now_ms: int) -> None:
+    """Note what is wrong with it; state and events stay as they are."""
+    source = models.Source
+    with database.atomic():
+        source.update(error=error, error_ms=now_ms, failures=source.failures + 1).where(
+            source.name == name
         ).execute()
 
 
-def health() -> list[SourceHealth]:
-    """Every source that was ever run."""
-    rows = models.Source.select().order_by(models.Source.kind, models.Source.name)
-    return [
-        SourceHealth(
-            kind=row.kind,
-            name=row.name,
-            accepted_events=row.accepted_events,
-            last_ok_ms=row.last_ok_ms,
-            error=row.error,
-            error_ms=row.error_ms,
-            failures=row.failures,
-        )
-        for row in list(rows)
-    ]
+def _switch(name: str, active: bool, actor: Actor, now_ms: int) -> bool:
+    with database.atomic():
+        row = _row(name)
+        if row.active == active:
+            return False
+        row.active = active
+        if not active:
+            row.error = row.error_ms = None
+            row.failures = 0
+        _touch(row, now_ms)
+        audit.note(actor, "source.unpause" if active else "source.pause", now_ms, source=name)
+        return True
 
 
-def _ensure(kind: str, name: str) -> None:
-    models.Source.insert(kind=kind, name=name).on_conflict_ignore().execute()
+def _touch(row: models.Source, now_ms: int) -> None:
+    row.revision += 1
+    row.updated_ms = now_ms
+    row.save()
+
+
+def _row(name: str) -> models.Source:
+    row = models.Source.get_or_none(models.Source.name == name)
+    if row is None:
+        raise _not_found(name)
+    return row
+
+
+def _not_found(name: str) -> NotFound:
+    return NotFound(f"no source {name}; `tocsin source list` shows what there is")
+
+
+def _without_state() -> object:
+    source = models.Source
+    return source.select(*(field for field in source._meta.sorted_fields if field.name != "state"))
+
+
+def _record(row: models.Source) -> StoredSource:
+    return StoredSource(
+        name=row.name,
+        kind=row.kind,
+        active=row.active,
+        options=json.loads(row.options),
+        revision=row.revision,
+        accepted_events=row.accepted_events,
+        last_event_ms=row.last_event_ms,
+        last_ok_ms=row.last_ok_ms,
+        error=row.error,
+        error_ms=row.error_ms,
+        failures=row.failures,
+        created_ms=row.created_ms,
+        updated_ms=row.updated_ms,
+    )
+
+
+def _text(options: Mapping[str, str]) -> str:
+    return json.dumps(options, ensure_ascii=False)

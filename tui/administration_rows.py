@@ -11,7 +11,7 @@ from delivery.report import Report, undelivered_events
 from domain.safe import safe
 from domain.words import counted, span_text
 from sources.wireguard.source import WireGuardSource
-from store.records import Change, SourceHealth
+from store.records import Change, StoredSource
 from tui.change_rows import told_in_short
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import Condition, coarse_age, condition_of, worker_line
@@ -101,7 +101,7 @@ def _webhooks(report: Report) -> Cell:
     return Cell(text, "bad" if faults else "plain")
 
 
-def health_of_wireguard(report: Report) -> SourceHealth | None:
+def health_of_wireguard(report: Report) -> StoredSource | None:
     """How the source does, if it was ever watched."""
     return next((one for one in report.overview.sources if one.kind == WireGuardSource.kind), None)
 
@@ -118,7 +118,7 @@ def wireguard_cell(report: Report) -> Cell:
     return Cell(f"✓ on{_looked(report, health)}", "good")
 
 
-def _watched_otherwise(report: Report, health: SourceHealth | None) -> Cell | None:
+def _watched_otherwise(report: Report, health: StoredSource | None) -> Cell | None:
     """A `tocsin source run`, or a worker that was given `--source`, asks no setting."""
     if health is None or health.last_ok_ms is None:
         return None
@@ -128,7 +128,7 @@ def _watched_otherwise(report: Report, health: SourceHealth | None) -> Cell | No
     return Cell(f"✓ watched by a command{_looked(report, health)}", "good")
 
 
-def _looked(report: Report, health: SourceHealth | None) -> str:
+def _looked(report: Report, health: StoredSource | None) -> str:
     if health is None or health.last_ok_ms is None:
         return ""
     age = coarse_age(report.now_ms - health.last_ok_ms)

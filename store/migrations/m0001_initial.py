@@ -189,15 +189,58 @@ STATEMENTS = (
     """,
     """
     CREATE TABLE "source" (
+        "name" VARCHAR(255) NOT NULL PRIMARY KEY,
         "kind" VARCHAR(255) NOT NULL,
-        "name" VARCHAR(255) NOT NULL,
+        "active" SMALLINT NOT NULL,
+        "options" TEXT NOT NULL,
+        "secrets" BLOB,
+        "revision" INTEGER NOT NULL,
         "state" BLOB,
         "accepted_events" INTEGER NOT NULL,
+        "last_event_ms" INTEGER,
         "last_ok_ms" INTEGER,
         "error" TEXT,
         "error_ms" INTEGER,
         "failures" INTEGER NOT NULL,
-        PRIMARY KEY ("kind", "name")
+        "created_ms" INTEGER NOT NULL,
+        "updated_ms" INTEGER NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE "alert_setting" (
+        "kind" VARCHAR(255) NOT NULL PRIMARY KEY,
+        "options" TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE "token" (
+        "name" VARCHAR(255) NOT NULL PRIMARY KEY,
+        "hash" VARCHAR(255) NOT NULL,
+        "created_ms" INTEGER NOT NULL,
+        "used_ms" INTEGER
+    )
+    """,
+    'CREATE UNIQUE INDEX "token_hash" ON "token" ("hash")',
+    """
+    CREATE TABLE "client" (
+        "name" VARCHAR(255) NOT NULL PRIMARY KEY,
+        "kind" VARCHAR(255) NOT NULL,
+        "user_id" VARCHAR(255) NOT NULL,
+        "host_id" VARCHAR(255) NOT NULL,
+        "setup_hash" VARCHAR(255),
+        "setup_until_ms" INTEGER,
+        "public_key" VARCHAR(255),
+        "created_ms" INTEGER NOT NULL,
+        "seen_ms" INTEGER
+    )
+    """,
+    'CREATE UNIQUE INDEX "client_user_id" ON "client" ("user_id")',
+    """
+    CREATE TABLE "place" (
+        "client" VARCHAR(255) NOT NULL,
+        "type" VARCHAR(255) NOT NULL,
+        "seq" INTEGER NOT NULL,
+        PRIMARY KEY ("client", "type")
     )
     """,
     """

@@ -17,7 +17,7 @@ from store import events, sources
 from store.database import Store, open_store
 from store.errors import StoreError
 from store.models import database
-from store.records import Appended, SourceHealth
+from store.records import Appended, StoredSource
 
 NOW_MS = 1_795_502_130_500
 
@@ -82,7 +82,7 @@ class Run:
                 self.changed.clear()
                 await self.changed.wait()
 
-    def health(self) -> SourceHealth:
+    def health(self) -> StoredSource:
         """How the store says that the source is."""
         (health,) = self.store.call(sources.health)
         return health
@@ -167,7 +167,7 @@ def test_an_id_with_another_body_is_left_out_and_told_of(store: Store) -> None:
 
 def test_a_failure_is_recorded_and_the_next_poll_comes_all_the_same(store: Store) -> None:
     run = Run(store, Script(fails(BLIND), batch(1)))
-    seen: list[SourceHealth] = []
+    seen: list[StoredSource] = []
 
     async def trial() -> None:
         running = asyncio.create_task(run())

@@ -13,7 +13,7 @@ from domain.settings import DEFAULTS, Settings
 from sources.switched import SwitchedWireGuard
 from store import sources
 from store.database import Store, open_store
-from store.records import SourceHealth
+from store.records import StoredSource
 from tests.sources.dumps import PeerRow, dump, idle
 
 NOW_MS = 1_795_502_130_500
@@ -59,7 +59,7 @@ class Rig:
             while not await asyncio.to_thread(condition):
                 pass
 
-    def health(self) -> list[SourceHealth]:
+    def health(self) -> list[StoredSource]:
         """How the store says that the source is."""
         return self.store.call(sources.health)
 

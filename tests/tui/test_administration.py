@@ -12,7 +12,7 @@ from domain.event_types import EventType
 from sources.base import SourceError
 from store import events as event_store
 from store import settings, sources, workers
-from store.records import SourceHealth, Worker
+from store.records import StoredSource, Worker
 from store.workers import SendingLock
 from tests.delivery.running import eventually
 from tests.sources.dumps import PeerRow, dump, idle
@@ -47,7 +47,15 @@ def is_on(bench: SettingsBench) -> bool:
     return bench.opened.call(settings.load_all).get("wireguard") == "on"
 
 
+<<<<<<< HEAD
 def health_of(bench: SettingsBench) -> list[SourceHealth]:
+=======
+def toasts(app: object) -> str:
+    return " ".join(note.message for note in app._notifications)  # type: ignore[attr-defined]
+
+
+def health_of(bench: SettingsBench) -> list[StoredSource]:
+>>>>>>> d00a84e (wip: sources kept in the store)
     return bench.opened.call(sources.health)
 
 

@@ -1,0 +1,91 @@
+"""Where what is handed to a source goes into the store: answered only after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from domain.events import Event
+from sources.room import check_disk
+from store import sources as stored_sources
+from store.records import Appended
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+MOST_LISTS = 500
+"""Lists of one commit, so that the worker gets its turn."""
+
+
+class _Waiting(NamedTuple):
+    events: Sequence[Event]
+    answer: asyncio.Future[Appended]
+
+
+class Inlet:
+    """The door of one source, used inside one event loop.
+
+    What comes while the store is busy is committed together, next.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        clock: Callable[[], int],
+        *,
+        on_appended: Callable[[], None],
+        min_free_disk_bytes: int = 0,
+    ) -> None:
+        self.name = name
+        self.store = store
+        self.clock = clock
+        self._on_appended = on_appended
+        self._min_free_disk_bytes = min_free_disk_bytes
+        self._waiting: list[_Waiting] = []
+        self._committing: asyncio.Task[None] | None = None
+
+    async def put(self, events: Sequence[Event]) -> Appended:
+        """Add events; they are durable when this returns.
+
+        Raises SourceError where the disk is short, StoreError where the store cannot be written,
+        NotFound if the source was deleted.
+        """
+        check_disk(self.store.path, self._min_free_disk_bytes)
+        waiting = _Waiting(events, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_all())
+        return await asyncio.shield(waiting.answer)
+
+    async def keep(self, name: str, events: Sequence[Event], state: bytes) -> Appended:
+        """Add the events and the new state of the source `name`, which this one serves."""
+        check_disk(self.store.path, self._min_free_disk_bytes)
+        appended = await self.store.run(
+            stored_sources.save_batch, name, events, state, self.clock()
+        )
+        if appended.accepted:
+            self._on_appended()
+        return appended
+
+    async def _commit_all(self) -> None:
+        while self._waiting:
+            lists, self._waiting = self._waiting[:MOST_LISTS], self._waiting[MOST_LISTS:]
+            await self._commit(lists)
+
+    async def _commit(self, lists: Sequence[_Waiting]) -> None:
+        try:
+            answers = await self.store.run(
+                stored_sources.save_each, self.name, [one.events for one in lists], self.clock()
+            )
+        except Exception as error:  # each of those who wait is told
+            for one in lists:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
+            return
+        for one, appended in zip(lists, answers, strict=True):
+            if not one.answer.done():
+                one.answer.set_result(appended)
+        if any(appended.accepted for appended in answers):
+            self._on_appended()

@@ -1,0 +1,68 @@
+"""From a source as it is kept to one that can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain import source_kinds
+from domain.alert_kinds import AlertTerms
+from domain.setting_kinds import SettingValue
+from domain.settings import Settings
+from sources.base import Service, Source
+from store.records import StoredSource
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every source alike."""
+
+    settings: Settings
+    alerts: Mapping[str, AlertTerms]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A source that can be run: one that is polled so often, or a service."""
+
+    source: Source | None = None
+    every_ms: int = 0
+    service: Service | None = None
+
+
+Maker = Callable[[str, Mapping[str, SettingValue], Terms, "Store"], Made]
+
+
+def make(stored: StoredSource, terms: Terms, store: Store) -> Made | None:
+    """What runs a source, or None for one that others serve. Raises FieldErrors, SourceError.
+
+    What a kind needs is imported only where a source of it runs.
+    """
+    maker = _MAKERS.get(stored.kind)
+    if maker is None:
+        return None
+    values = source_kinds.kind_named(stored.kind).values(stored.options)
+    return maker(stored.name, values, terms, store)
+
+
+def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+    from sources.wireguard.source import WireGuardSource
+
+    return Made(WireGuardSource(_text(values["command"]), name=name), _span(values["every"]))
+
+
+def _text(value: SettingValue) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _span(value: SettingValue) -> int:
+    return value if isinstance(value, int) else 0
+
+
+_MAKERS: Mapping[str, Maker] = {
+    source_kinds.WIREGUARD: _wireguard,
+}

@@ -1,0 +1,210 @@
+"""Polls a source and puts what it tells into the store.
+
+A batch's events and the source's new state go into the store in one transaction: a crash either
+repeats the poll, whose events then have the same ids, or has it all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from domain.safe import safe
+from sources.alone import alone, lock_file
+from sources.base import Batch, Source, SourceError
+from sources.room import check_disk
+from store import sources as stored_sources
+from store.errors import NotFound, StoreError, StoreOvertaken
+from store.records import Appended
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+LONGEST_BACKOFF_S = 300
+STOP_PATIENCE_S = 1.0
+"""How long a poll that runs when the stop comes may go on; what it finds later is not lost."""
+
+
+def backoff_s(failures: int) -> int:
+    """Seconds to wait after so many failures in a row: 1, 2, 4 and so on up to 300."""
+    return min(1 << min(failures - 1, 20), LONGEST_BACKOFF_S)
+
+
+def ignore(_: str) -> None:
+    """What becomes of failures that nobody asked to hear of; they are in the store all the same."""
+
+
+async def run_source(
+    source: Source,
+    *,
+    store: Store,
+    every_ms: int,
+    stop: asyncio.Event,
+    clock: Callable[[], int],
+    on_appended: Callable[[], None],
+    once: bool = False,
+    min_free_disk_bytes: int = 0,
+    on_failure: Callable[[str], None] = ignore,
+) -> Appended:
+    """Poll a source until `stop`, whatever fails, and return what was added in all.
+
+    Only two things end it: StoreOvertaken, when a newer Tocsin has changed the store, and
+    NotFound, when the source was deleted.
+
+    `on_appended` is called after each commit that added events, `on_failure` with each failure
+    that is not the last one over again. With `once`, poll once; what fails is raised, and recorded
+    all the same.
+    """
+    runner = _Runner(source, store, stop, clock, min_free_disk_bytes, on_failure)
+    total = Appended(0, 0)
+    failures = 0
+    while not stop.is_set():
+        try:
+            appended, more = await runner.poll()
+        except (StoreOvertaken, NotFound):
+            raise
+        except Exception as error:
+            failures += 1
+            await runner.note_failure(failure_sentence(error), tell=not once)
+            if once:
+                raise
+        else:
+            failures = 0
+            total = _sum(total, appended)
+            if appended.accepted:
+                on_appended()
+            if more:
+                continue
+        if once:
+            break
+        await _sleep(stop, backoff_s(failures) if failures else every_ms / 1000)
+    return total
+
+
+class _Runner:
+    """One source and where its batches go."""
+
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        stop: asyncio.Event,
+        clock: Callable[[], int],
+        min_free_disk_bytes: int,
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._stop = stop
+        self._clock = clock
+        self._min_free_disk_bytes = min_free_disk_bytes
+        self._on_failure = on_failure
+        self._last_failure = ""
+        self._lock_file = lock_file(store.path, source.name)
+
+    async def poll(self) -> tuple[Appended, bool]:
+        """Poll once and save the batch; nothing is added if the stop comes first.
+
+        Returns also whether there is more to be had at once.
+
+        While another process polls this source, its batch is the one that counts: two that start
+        from the same state would tell of the same traffic twice.
+        """
+        check_disk(self._store.path, self._min_free_disk_bytes)
+        with alone(self._lock_file) as we_are:
+            return await self._poll() if we_are else (Appended(0, 0), False)
+
+    async def _poll(self) -> tuple[Appended, bool]:
+        name = self._source.name
+        state = await self._store.run(stored_sources.load_state, name)
+        batch = await self._batch(state)
+        if batch is None:
+            return Appended(0, 0), False
+        appended = await self._store.run(
+            stored_sources.save_batch, name, batch.events, batch.state, self._clock()
+        )
+        warning = batch.warning or _conflict_warning(appended)
+        if warning:
+            await self.note_failure(warning)
+        else:
+            self._last_failure = ""
+        return appended, batch.more
+
+    async def note_failure(self, sentence: str, *, tell: bool = True) -> None:
+        """Record a failure as the source's health, and tell of it if it is a new one."""
+        if tell and sentence != self._last_failure:
+            self._on_failure(sentence)
+        self._last_failure = sentence
+        # A store that cannot be written is told of by whatever else writes to it.
+        with suppress(StoreError):
+            await self._store.run(
+                stored_sources.save_failure,
+                self._source.name,
+                sentence,
+                self._clock(),
+            )
+
+    async def _batch(self, state: bytes | None) -> Batch | None:
+        """Poll in a thread; None if it was still running some time after the stop."""
+        poll = _in_thread(lambda: self._source.poll(self._clock(), state))
+        stopped = asyncio.ensure_future(self._stop.wait())
+        either: tuple[asyncio.Future[Any], ...] = (poll, stopped)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({poll}, timeout=STOP_PATIENCE_S)
+            return poll.result() if poll.done() else None
+        finally:
+            stopped.cancel()
+            poll.cancel()
+
+
+def _in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:
+    """Run `work` in a thread that nobody waits for at exit: a poll may hang for its time-out."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Batch] = loop.create_future()
+
+    def settle(batch: Batch | None, error: Exception | None) -> None:
+        if future.done():
+            return
+        if batch is not None:
+            future.set_result(batch)
+        elif error is not None:
+            future.set_exception(error)
+
+    def run() -> None:
+        batch, error = None, None
+        try:
+            batch = work()
+        except Exception as raised:  # whatever a source raises is that source's failure
+            error = raised
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(settle, batch, error)
+
+    threading.Thread(target=run, name="source", daemon=True).start()
+    return future
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+def _sum(one: Appended, other: Appended) -> Appended:
+    return Appended(one.accepted + other.accepted, one.repeated + other.repeated)
+
+
+def _conflict_warning(appended: Appended) -> str:
+    if not appended.conflicts:
+        return ""
+    count = len(appended.conflicts)
+    return f"{count} events were left out: their ids are known with another body"
+
+
+def failure_sentence(error: Exception) -> str:
+    """What an admin is told of a failure."""
+    if isinstance(error, SourceError | StoreError):
+        return safe(str(error), 1000)
+    return safe(f"the source failed: {type(error).__name__}: {error}", 1000)

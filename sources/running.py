@@ -1,0 +1,169 @@
+"""Runs every active source of a store, beside the worker that sends.
+
+Only there: a worker that stands by may lack the permission, and two that watch would tell of the
+same handshakes by turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from domain.alert_kinds import AlertTerms, all_terms
+from domain.field_errors import FieldErrors
+from domain.settings import Settings
+from sources.base import SourceError
+from sources.inlet import Inlet
+from sources.making import Made, Terms, make
+from sources.polling import failure_sentence, run_source
+from sources.serving import run_service
+from store import alert_settings
+from store import sources as stored_sources
+from store.errors import NotFound, StoreError, StoreOvertaken
+from store.records import StoredSource
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+
+class _Key(NamedTuple):
+    """By what a source runs; other terms need another run."""
+
+    kind: str
+    revision: int
+    settings: Settings
+    alerts: tuple[tuple[str, AlertTerms], ...]
+
+
+@dataclass(slots=True)
+class _Run:
+    key: _Key
+    stop: asyncio.Event
+    task: asyncio.Task[None]
+
+
+class Sources:
+    """Made and used inside one event loop; `adapt` never blocks.
+
+    `on_appended` is called after each commit that added events, `on_failure` with the name of a
+    source and what has gone wrong with it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        *,
+        on_appended: Callable[[], None],
+        on_failure: Callable[[str, str], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_appended = on_appended
+        self._on_failure = on_failure
+        self._active = False
+        self._settings: Settings | None = None
+        self._runs: dict[str, _Run] = {}
+        self._look: asyncio.Task[None] | None = None
+        self._again = False
+
+    def adapt(self, active: bool, settings: Settings) -> None:
+        """Run what is active in the store, or nothing, from now on."""
+        self._active, self._settings = active, settings
+        self._again = True
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._adapt())
+
+    async def end(self) -> None:
+        """Stop every source, and wait until a look under way is over."""
+        self._active = False
+        if self._look is not None:
+            await self._look
+        await self._stop_all_but({})
+
+    async def _adapt(self) -> None:
+        while self._again:
+            self._again = False
+            try:
+                wanted = await self._wanted()
+            except StoreError as error:
+                self._on_failure("", failure_sentence(error))
+                return
+            await self._stop_all_but(wanted)
+            for name, (key, stored, terms) in wanted.items():
+                if name not in self._runs:
+                    stop = asyncio.Event()
+                    task = asyncio.create_task(self._run(stored, terms, stop))
+                    self._runs[name] = _Run(key, stop, task)
+
+    async def _wanted(self) -> dict[str, tuple[_Key, StoredSource, Terms]]:
+        if not self._active or self._settings is None:
+            return {}
+        settings = self._settings
+        stored = await self._store.run(stored_sources.everyone)
+        alerts = all_terms(await self._store.run(alert_settings.load_all))
+        terms = Terms(settings, alerts)
+        key = tuple(sorted(alerts.items()))
+        return {
+            one.name: (_Key(one.kind, one.revision, settings, key), one, terms)
+            for one in stored
+            if one.active
+        }
+
+    async def _stop_all_but(self, wanted: dict[str, tuple[_Key, StoredSource, Terms]]) -> None:
+        gone = [
+            name
+            for name, run in self._runs.items()
+            if name not in wanted or wanted[name][0] != run.key
+        ]
+        runs = [self._runs.pop(name) for name in gone]
+        for run in runs:
+            run.stop.set()
+        await asyncio.gather(*(run.task for run in runs))
+
+    async def _run(self, stored: StoredSource, terms: Terms, stop: asyncio.Event) -> None:
+        """One source until `stop`; whatever is wrong with it stops no other."""
+        with suppress(StoreOvertaken, NotFound):  # the worker sees it too
+            try:
+                made = make(stored, terms, self._store)
+            except (FieldErrors, SourceError) as error:
+                await self._fail(stored.name, failure_sentence(error))
+                return
+            if made is not None:
+                await self._run_made(stored.name, made, terms, stop)
+
+    async def _run_made(self, name: str, made: Made, terms: Terms, stop: asyncio.Event) -> None:
+        least = terms.settings.min_free_disk_bytes
+        if made.source is not None:
+            await run_source(
+                made.source,
+                store=self._store,
+                every_ms=made.every_ms,
+                stop=stop,
+                clock=self._clock,
+                on_appended=self._on_appended,
+                min_free_disk_bytes=least,
+                on_failure=lambda sentence: self._on_failure(name, sentence),
+            )
+        elif made.service is not None:
+            inlet = Inlet(
+                name,
+                self._store,
+                self._clock,
+                on_appended=self._on_appended,
+                min_free_disk_bytes=least,
+            )
+            await run_service(
+                made.service,
+                inlet,
+                stop,
+                on_failure=lambda sentence: self._on_failure(name, sentence),
+            )
+
+    async def _fail(self, name: str, sentence: str) -> None:
+        self._on_failure(name, sentence)
+        with suppress(StoreError):
+            await self._store.run(stored_sources.save_failure, name, sentence, self._clock())
