@@ -24,7 +24,7 @@ StartLimitIntervalSec=0
 Type=exec
 User={user}
 Group={user}
-ExecStart={executable} worker run{options}
+{before}ExecStart={executable} worker run
 Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus=2 77 78
@@ -79,6 +79,11 @@ AmbientCapabilities={CAPABILITY}
 CapabilityBoundingSet={CAPABILITY}
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK"""
 
+WATCH_WIREGUARD = """\
+# A failure here stops nothing: the source is there already, or the store is yet to be upgraded.
+ExecStartPre=-{executable} source add wireguard --if-absent
+"""
+
 SUDOERS = """\
 # Made by `tocsin service install`, which writes it anew.
 # Members of {group} run Tocsin as its own user, and with that act as that user.
@@ -96,7 +101,7 @@ def unit(executable: str, *, with_wireguard: bool) -> str:
     return UNIT.format(
         user=USER,
         executable=executable,
-        options=" --source wireguard" if with_wireguard else "",
+        before=WATCH_WIREGUARD.format(executable=executable) if with_wireguard else "",
         network=WITH_WIREGUARD if with_wireguard else WITHOUT_WIREGUARD,
     )
 

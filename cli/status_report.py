@@ -86,8 +86,9 @@ def _pending_json(pending: Delivery, report: Report) -> dict[str, Any]:
 
 def _source_json(source: StoredSource) -> dict[str, Any]:
     return {
-        "kind": source.kind,
         "name": source.name,
+        "kind": source.kind,
+        "state": source.state,
         "accepted_events": source.accepted_events,
         "last_ok": time_text(source.last_ok_ms),
         "error": source.error,

@@ -103,7 +103,7 @@ def _source(source: StoredSource, now_ms: int) -> str:
     seen = "never looked" if source.last_ok_ms is None else _ago(source.last_ok_ms, now_ms)
     failing = f", failing ({counted(source.failures, 'time')}): {source.error}"
     return (
-        f"source   {source.kind} {source.name}: {counted(source.accepted_events, 'event')}, "
+        f"source   {source.name}: {counted(source.accepted_events, 'event')}, "
         f"{seen}{failing if source.error is not None else ''}"
     )
 

@@ -128,4 +128,4 @@ def _of_sources(report: Report) -> Iterator[str]:
     for source in report.overview.sources:
         if source.error is not None:
             at = second_text(source.error_ms)
-            yield f"source {source.kind} {source.name}: {source.error} (at {at})"
+            yield f"source {source.name}: {source.error} (at {at})"

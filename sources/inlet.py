@@ -43,6 +43,8 @@ class Inlet:
         self.clock = clock
         self._on_appended = on_appended
         self._min_free_disk_bytes = min_free_disk_bytes
+        self.total = Appended(0, 0)
+        """What was added in all."""
         self._waiting: list[_Waiting] = []
         self._committing: asyncio.Task[None] | None = None
 
@@ -65,8 +67,7 @@ class Inlet:
         appended = await self.store.run(
             stored_sources.save_batch, name, events, state, self.clock()
         )
-        if appended.accepted:
-            self._on_appended()
+        self._add_up(appended)
         return appended
 
     async def _commit_all(self) -> None:
@@ -87,5 +88,9 @@ class Inlet:
         for one, appended in zip(lists, answers, strict=True):
             if not one.answer.done():
                 one.answer.set_result(appended)
-        if any(appended.accepted for appended in answers):
+            self._add_up(appended)
+
+    def _add_up(self, appended: Appended) -> None:
+        self.total += appended
+        if appended.accepted:
             self._on_appended()

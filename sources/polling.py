@@ -73,7 +73,7 @@ async def run_source(
                 raise
         else:
             failures = 0
-            total = _sum(total, appended)
+            total += appended
             if appended.accepted:
                 on_appended()
             if more:
@@ -190,10 +190,6 @@ def _in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:
 async def _sleep(stop: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-
-
-def _sum(one: Appended, other: Appended) -> Appended:
-    return Appended(one.accepted + other.accepted, one.repeated + other.repeated)
 
 
 def _conflict_warning(appended: Appended) -> str:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.alert_kinds import AlertTerms, all_terms
@@ -23,7 +24,7 @@ from sources.serving import run_service
 from store import alert_settings
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreOvertaken
-from store.records import StoredSource
+from store.records import Appended, StoredSource
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -43,6 +44,67 @@ class _Run:
     key: _Key
     stop: asyncio.Event
     task: asyncio.Task[None]
+
+
+async def run_one(
+    name: str,
+    store: Store,
+    settings: Settings,
+    clock: Callable[[], int],
+    stop: asyncio.Event,
+    *,
+    on_failure: Callable[[str], None],
+    once: bool = False,
+) -> Appended:
+    """Run one source in a process of its own, also a paused one; what was added in all.
+
+    With `once`, look once; what fails is raised. Raises NotFound, FieldErrors, SourceError,
+    StoreOvertaken.
+    """
+    stored = await store.run(stored_sources.find, name)
+    terms = Terms(settings, all_terms(await store.run(alert_settings.load_all)))
+    made = make(stored, terms, store)
+    if made is None:
+        raise SourceError(
+            f"source {name} is of kind {stored.kind}", "run the source that serves it instead"
+        )
+    return await run_made(made, name, store, terms, clock, stop, on_failure=on_failure, once=once)
+
+
+async def run_made(
+    made: Made,
+    name: str,
+    store: Store,
+    terms: Terms,
+    clock: Callable[[], int],
+    stop: asyncio.Event,
+    *,
+    on_failure: Callable[[str], None],
+    on_appended: Callable[[], None] = lambda: None,
+    once: bool = False,
+) -> Appended:
+    """Run what was made until `stop`."""
+    least = terms.settings.min_free_disk_bytes
+    if made.source is not None:
+        return await run_source(
+            made.source,
+            store=store,
+            every_ms=made.every_ms,
+            stop=stop,
+            clock=clock,
+            on_appended=on_appended,
+            min_free_disk_bytes=least,
+            on_failure=on_failure,
+            once=once,
+        )
+    if once:
+        raise SourceError(
+            f"source {name} waits for others to hand events in", "run it without --once"
+        )
+    inlet = Inlet(name, store, clock, on_appended=on_appended, min_free_disk_bytes=least)
+    if made.service is not None:
+        await run_service(made.service, inlet, stop, on_failure=on_failure)
+    return inlet.total
 
 
 class Sources:
@@ -133,35 +195,16 @@ class Sources:
                 await self._fail(stored.name, failure_sentence(error))
                 return
             if made is not None:
-                await self._run_made(stored.name, made, terms, stop)
-
-    async def _run_made(self, name: str, made: Made, terms: Terms, stop: asyncio.Event) -> None:
-        least = terms.settings.min_free_disk_bytes
-        if made.source is not None:
-            await run_source(
-                made.source,
-                store=self._store,
-                every_ms=made.every_ms,
-                stop=stop,
-                clock=self._clock,
-                on_appended=self._on_appended,
-                min_free_disk_bytes=least,
-                on_failure=lambda sentence: self._on_failure(name, sentence),
-            )
-        elif made.service is not None:
-            inlet = Inlet(
-                name,
-                self._store,
-                self._clock,
-                on_appended=self._on_appended,
-                min_free_disk_bytes=least,
-            )
-            await run_service(
-                made.service,
-                inlet,
-                stop,
-                on_failure=lambda sentence: self._on_failure(name, sentence),
-            )
+                await run_made(
+                    made,
+                    stored.name,
+                    self._store,
+                    terms,
+                    self._clock,
+                    stop,
+                    on_failure=partial(self._on_failure, stored.name),
+                    on_appended=self._on_appended,
+                )
 
     async def _fail(self, name: str, sentence: str) -> None:
         self._on_failure(name, sentence)

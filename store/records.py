@@ -57,6 +57,10 @@ class Appended:
     repeated: int
     conflicts: tuple[int, ...] = ()
 
+    def __add__(self, other: Appended) -> Appended:
+        """The counts of both; places in one list say nothing in the sum."""
+        return Appended(self.accepted + other.accepted, self.repeated + other.repeated)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
@@ -236,6 +240,13 @@ class StoredSource:
     failures: int
     created_ms: int
     updated_ms: int
+
+    @property
+    def state(self) -> str:
+        """inactive, failing or active."""
+        if not self.active:
+            return "inactive"
+        return "failing" if self.error else "active"
 
 
 @dataclass(frozen=True, slots=True)

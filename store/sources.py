@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from peewee import ModelSelect
+
 from domain import source_kinds
 from domain.actors import Actor
 from domain.events import Event
@@ -29,7 +31,7 @@ def add(
         row = models.Source.create(
             name=name, kind=kind, options=_text(options), created_ms=now_ms, updated_ms=now_ms
         )
-        audit.note(actor, "source.add", now_ms, source=name, kind=kind, **options)
+        audit.note(actor, "source.add", now_ms, source=name, kind=kind, options=options)
         return _record(row)
 
 
@@ -196,7 +198,7 @@ def _not_found(name: str) -> NotFound:
     return NotFound(f"no source {name}; `tocsin source list` shows what there is")
 
 
-def _without_state() -> object:
+def _without_state() -> ModelSelect[models.Source]:
     source = models.Source
     return source.select(*(field for field in source._meta.sorted_fields if field.name != "state"))
 

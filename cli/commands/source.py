@@ -1,4 +1,4 @@
-"""`tocsin source ...`: watching what makes events."""
+"""`tocsin source ...`: where events come from."""
 
 from __future__ import annotations
 
@@ -10,30 +10,150 @@ from typing import TYPE_CHECKING
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.log_lines import LogLines
+from cli.source_text import in_full, list_rows, source_shape
 from cli.stopping import stop_on_signals
-from cli.stores import open_for_writing
-from domain.settings import Settings
+from cli.stores import open_for_reading, open_for_writing
+from domain import source_kinds
+from store import sources
+from store.errors import NotFound
 
 if TYPE_CHECKING:
-    from sources.base import Source
     from store.database import Store
-    from store.records import Appended
+    from store.records import Appended, StoredSource
 
 SOURCE_GRACE_S = 5.0
+HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLEM")
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """Print every source and how it does."""
+    found = open_for_reading(context).call(sources.everyone)
+    if args.json:
+        context.out.json([source_shape(one) for one in found])
+        return ExitCode.OK
+    context.out.table(list_rows(found), HEADERS)
+    if not found:
+        context.out.note(
+            "No source yet: `tocsin source add wireguard` watches this host's WireGuard."
+        )
+    return ExitCode.OK
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Print one source with every option."""
+    found = open_for_reading(context).call(sources.find, args.name)
+    if args.json:
+        context.out.json(source_shape(found))
+    else:
+        context.out.data(in_full(found))
+    return ExitCode.OK
+
+
+def add(args: Namespace, context: Context) -> ExitCode:
+    """Make a source."""
+    name = args.name or _usual_name(args.kind)
+    store = open_for_writing(context)
+    if args.if_absent and _is_there(store, name):
+        return ExitCode.OK
+    made = store.call(sources.add, args.kind, name, _given(args), context.actor, context.now_ms())
+    if args.json:
+        context.out.json(source_shape(made))
+    else:
+        context.out.data(made.name)
+    context.out.note(f"Source {made.name} is active: the worker that sends runs it.")
+    return ExitCode.OK
+
+
+def edit(args: Namespace, context: Context) -> ExitCode:
+    """Change what is set for a source."""
+    store = open_for_writing(context)
+    before = store.call(sources.find, args.name)
+    unset = [name.replace("-", "_") for name in args.unset or ()]
+    unknown = [name for name in unset if name not in _option_names(before)]
+    if unknown:
+        known = ", ".join(_option_names(before))
+        raise Failure(
+            f"{unknown[0]}: {before.kind} has no such option; it has {known}",
+            ExitCode.USAGE,
+        )
+    kept = {name: text for name, text in before.options.items() if name not in unset}
+    after = store.call(
+        sources.edit,
+        args.name,
+        kept | _given(args),
+        context.actor,
+        context.now_ms(),
+        revision=before.revision,
+    )
+    if args.json:
+        context.out.json(source_shape(after))
+    return ExitCode.OK
+
+
+def pause(args: Namespace, context: Context) -> ExitCode:
+    """Stop sources."""
+    store = open_for_writing(context)
+    for name in _all_there(store, args.names):
+        if not store.call(sources.pause, name, context.actor, context.now_ms()):
+            context.out.note(f"Source {name} was paused already.")
+    return ExitCode.OK
+
+
+def unpause(args: Namespace, context: Context) -> ExitCode:
+    """Let sources go on."""
+    store = open_for_writing(context)
+    for name in _all_there(store, args.names):
+        if not store.call(sources.unpause, name, context.actor, context.now_ms()):
+            context.out.note(f"Source {name} was active already.")
+    return ExitCode.OK
+
+
+def delete(args: Namespace, context: Context) -> ExitCode:
+    """Forget sources after asking."""
+    store = open_for_writing(context)
+    names = _all_there(store, args.names)
+    question = (
+        f"Delete {', '.join(names)}, with what is remembered from look to look? Events that came "
+        "from there stay."
+    )
+    if not context.out.confirm(question, args.yes):
+        return ExitCode.CHECK_FAILED
+    for name in names:
+        store.call(sources.delete, name, context.actor, context.now_ms())
+    return ExitCode.OK
 
 
 def run(args: Namespace, context: Context) -> ExitCode:
-    """Watch a source and queue its events, until stopped; or look once."""
+    """Run one source and queue its events, until stopped; or look once."""
     from sources.base import SourceError
 
     store = open_for_writing(context)
     try:
         with LogLines(context.out.note_directly) as lines:
-            appended = asyncio.run(_run(args.source, context, store, lines.note, once=args.once))
+            ran = asyncio.run(_run(args.name, context, store, lines.note, once=args.once))
     except SourceError as error:
-        raise Failure(f"source {args.source}: {error}", _failed(context, store)) from error
-    context.out.json_line({"accepted": appended.accepted, "repeated": appended.repeated})
+        raise Failure(f"source {args.name}: {error}", _failed(context, store)) from error
+    context.out.json_line({"accepted": ran.accepted, "repeated": ran.repeated})
     return ExitCode.OK
+
+
+async def _run(
+    name: str, context: Context, store: Store, log: Callable[[str], None], *, once: bool
+) -> Appended:
+    from sources.running import run_one
+
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), SOURCE_GRACE_S):  # type: ignore[arg-type]  # what it returns is not looked at
+        return await run_one(
+            name,
+            store,
+            context.settings,
+            context.now_ms,
+            stop,
+            on_failure=lambda sentence: log(f"source {name}: {sentence}"),
+            once=once,
+        )
 
 
 def _failed(context: Context, store: Store) -> ExitCode:
@@ -44,46 +164,35 @@ def _failed(context: Context, store: Store) -> ExitCode:
     return ExitCode.TEMPORARY if full else ExitCode.IO_ERROR
 
 
-async def _run(
-    kind: str, context: Context, store: Store, log: Callable[[str], None], *, once: bool
-) -> Appended:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), SOURCE_GRACE_S):  # type: ignore[arg-type]  # what it returns is not looked at
-        return await run_source_of_kind(kind, context, store, stop, lambda: None, log, once=once)
+def _usual_name(kind: str) -> str:
+    return source_kinds.LOCAL if kind == source_kinds.WIREGUARD else kind
 
 
-async def run_source_of_kind(
-    kind: str,
-    context: Context,
-    store: Store,
-    stop: asyncio.Event,
-    on_appended: Callable[[], None],
-    log: Callable[[str], None],
-    *,
-    once: bool = False,
-) -> Appended:
-    """Watch a source until `stop`, telling `log` what fails."""
-    from sources.base import run_source
-
-    settings = context.settings
-    return await run_source(
-        make_source(kind, settings),
-        store=store,
-        every_ms=settings.wireguard_every_ms,
-        stop=stop,
-        clock=context.now_ms,
-        on_appended=on_appended,
-        once=once,
-        min_free_disk_bytes=settings.min_free_disk_bytes,
-        on_failure=lambda sentence: log(f"source {kind}: {sentence}"),
-    )
+def _given(args: Namespace) -> dict[str, str]:
+    """The options on the command line, by name."""
+    prefix = "option_"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in vars(args).items()
+        if name.startswith(prefix) and value is not None
+    }
 
 
-def make_source(kind: str, settings: Settings) -> Source:
-    """The source of a kind, as the settings describe it."""
-    from sources.wireguard.source import WireGuardSource
+def _option_names(source: StoredSource) -> list[str]:
+    return [default.name for default in source_kinds.kind_named(source.kind).defaults]
 
-    if kind != WireGuardSource.kind:
-        raise Failure(f"there is no source {kind}", ExitCode.USAGE)
-    return WireGuardSource(settings.wireguard_command)
+
+def _all_there(store: Store, names: list[str]) -> list[str]:
+    """The names, each once; all of them are known before anything is done to one."""
+    wanted = list(dict.fromkeys(names))
+    for name in wanted:
+        store.call(sources.find, name)
+    return wanted
+
+
+def _is_there(store: Store, name: str) -> bool:
+    try:
+        store.call(sources.find, name)
+    except NotFound:
+        return False
+    return True

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from cli.commands.source import run_source_of_kind
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.log_lines import LogLines
@@ -109,15 +107,14 @@ async def _run(
     """Run the worker and its sources; None if the time given ran out."""
     from delivery.dispatcher import Until
     from delivery.worker import Role, Worker
-    from sources.switched import SwitchedWireGuard
+    from sources.running import Sources
 
-    wireguard = SwitchedWireGuard(
+    sources = Sources(
         store,
         context.now_ms,
         on_appended=lambda: worker.wake(),
-        on_failure=lambda sentence: log(f"source wireguard: {sentence}"),
+        on_failure=lambda name, sentence: log(f"source {name}: {sentence}"),
     )
-    asks_the_setting = until is Until.STOPPED and "wireguard" not in (args.sources or ())
     worker = Worker(
         store,
         context.settings,
@@ -125,38 +122,16 @@ async def _run(
         log=log,
         merge=lambda stored: _merge(context, stored),
         until=until,
-        beside=wireguard.adapt if asks_the_setting else None,
+        beside=sources.adapt if until is Until.STOPPED else None,
     )
     limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
     with stop_on_signals(worker.stop, context.settings.grace_ms / 1000):
-        async with _sources(args.sources or (), context, store, worker.wake, log):
-            running = asyncio.ensure_future(worker.run())
-            done, _ = await asyncio.wait((running,), timeout=limit_s)
-            worker.stop()
-            ended = await running
-            await wireguard.end()
-            return ended if done else None
-
-
-@asynccontextmanager
-async def _sources(
-    kinds: Iterable[str],
-    context: Context,
-    store: Store,
-    on_appended: Callable[[], None],
-    log: Callable[[str], None],
-) -> AsyncIterator[None]:
-    """The sources beside the worker; one that fails stops neither it nor another."""
-    stop = asyncio.Event()
-    tasks = [
-        asyncio.create_task(run_source_of_kind(kind, context, store, stop, on_appended, log))
-        for kind in dict.fromkeys(kinds)
-    ]
-    try:
-        yield
-    finally:
-        stop.set()
-        await asyncio.gather(*tasks)
+        running = asyncio.ensure_future(worker.run())
+        done, _ = await asyncio.wait((running,), timeout=limit_s)
+        worker.stop()
+        ended = await running
+        await sources.end()
+        return ended if done else None
 
 
 def _merge(context: Context, stored: Mapping[str, str]) -> Settings:

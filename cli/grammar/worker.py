@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cli.grammar.parts import Commands, Parser, add_commands, add_json, add_leaf, duration
-from cli.grammar.source import SOURCES
 
 RUN = "cli.commands.worker"
 NAMES = ("run", "list", "pause", "unpause")
@@ -30,11 +29,4 @@ def _run(commands: Commands) -> None:
         type=duration,
         metavar="TIME",
         help="with --until-empty: give up after this time, with exit code 75",
-    )
-    run.add_argument(
-        "--source",
-        dest="sources",
-        action="append",
-        choices=SOURCES,
-        help="watch this source too (repeatable)",
     )

@@ -191,7 +191,7 @@ STATEMENTS = (
     CREATE TABLE "source" (
         "name" VARCHAR(255) NOT NULL PRIMARY KEY,
         "kind" VARCHAR(255) NOT NULL,
-        "active" SMALLINT NOT NULL,
+        "active" INTEGER NOT NULL,
         "options" TEXT NOT NULL,
         "secrets" BLOB,
         "revision" INTEGER NOT NULL,

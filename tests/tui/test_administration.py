@@ -47,16 +47,8 @@ def is_on(bench: SettingsBench) -> bool:
     return bench.opened.call(settings.load_all).get("wireguard") == "on"
 
 
-<<<<<<< HEAD
-def health_of(bench: SettingsBench) -> list[SourceHealth]:
-=======
-def toasts(app: object) -> str:
-    return " ".join(note.message for note in app._notifications)  # type: ignore[attr-defined]
-
-
 def health_of(bench: SettingsBench) -> list[StoredSource]:
->>>>>>> d00a84e (wip: sources kept in the store)
-    return bench.opened.call(sources.health)
+    return bench.opened.call(sources.everyone)
 
 
 def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:

@@ -1,0 +1,73 @@
+"""How a source is shown on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cli.render import labelled
+from cli.shapes import Shape
+from domain import source_kinds
+from domain.options import Default
+from domain.times import rfc3339
+from domain.words import time_text
+from store.records import StoredSource
+
+
+def source_shape(source: StoredSource) -> Shape:
+    """A source as `source list --json` shows it."""
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "state": source.state,
+        "options": {default.name: text for default, text in _texts(source)},
+        "revision": source.revision,
+        "accepted_events": source.accepted_events,
+        "last_event": time_text(source.last_event_ms),
+        "last_ok": time_text(source.last_ok_ms),
+        "error": source.error,
+        "error_since": time_text(source.error_ms),
+        "failures": source.failures,
+        "created": rfc3339(source.created_ms),
+        "updated": rfc3339(source.updated_ms),
+    }
+
+
+def list_rows(sources: Iterable[StoredSource]) -> list[tuple[object, ...]]:
+    """The rows of the list: name, kind, state, events, last event, last look, problem."""
+    return [
+        (
+            source.name,
+            source.kind,
+            source.state,
+            source.accepted_events,
+            time_text(source.last_event_ms),
+            time_text(source.last_ok_ms),
+            source.error,
+        )
+        for source in sources
+    ]
+
+
+def in_full(source: StoredSource) -> str:
+    """Everything about a source."""
+    kind = source_kinds.kind_named(source.kind)
+    pairs: list[tuple[str, str | None]] = [
+        ("Name", source.name),
+        ("Kind", f"{kind.name}: {kind.about}"),
+        ("State", source.state),
+        *((default.name, _with_origin(default, text)) for default, text in _texts(source)),
+        ("Events", f"{source.accepted_events:,}"),
+        ("Last event", time_text(source.last_event_ms) or "none yet"),
+        ("Last look", time_text(source.last_ok_ms) or "none yet"),
+        ("Problem", source.error or "none"),
+    ]
+    return labelled(pairs)
+
+
+def _texts(source: StoredSource) -> list[tuple[Default, str]]:
+    kind = source_kinds.kind_named(source.kind)
+    return [(default, source.options.get(default.name, default.text)) for default in kind.defaults]
+
+
+def _with_origin(default: Default, text: str) -> str:
+    return f"{text or 'none'}{' (default)' if text == default.text else ''}"
