@@ -38,13 +38,15 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     the event does.
 
     `created_given` is False when `attributes.created` was filled in by us: a repeat of such an
-    event comes with another time and is the same event all the same.
+    event comes with another time and is the same event all the same. `no_facts` names further
+    attributes of which that is true, such as the name of what the event tells of.
     """
 
     type: EventType
     id: str
     body: bytes
     created_given: bool
+    no_facts: tuple[str, ...] = ()
 
 
 class EventError(ValueError):
@@ -91,9 +93,10 @@ def same_event(stored_body: bytes, event: Event) -> bool:
     if stored_body == event.body:
         return True
     stored, given = strict_json.comparable(stored_body), strict_json.comparable(event.body)
-    if not event.created_given:
-        stored["attributes"].pop("created", None)
-        given["attributes"].pop("created", None)
+    no_facts = event.no_facts if event.created_given else ("created", *event.no_facts)
+    for attribute in no_facts:
+        stored["attributes"].pop(attribute, None)
+        given["attributes"].pop(attribute, None)
     return bool(stored == given)
 
 

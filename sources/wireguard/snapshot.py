@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from sources.wireguard.alerts.memory import Memory
+
 
 class Peer(msgspec.Struct, frozen=True, array_like=True):
     """One peer of an interface. Stored as an array: new fields go at the end, with a default.
@@ -33,8 +35,8 @@ class Peer(msgspec.Struct, frozen=True, array_like=True):
 class Interface(msgspec.Struct, frozen=True):
     """One WireGuard interface; public_key is "" and fwmark 0 where there is none.
 
-    ifindex is the kernel's number of the interface, another one after each restart; None where
-    it cannot be known, as for another host's.
+    ifindex is the kernel's number of the interface, another one after each restart; address is
+    its own addresses in the tunnel. Both are None where they cannot be known.
     """
 
     public_key: str
@@ -42,14 +44,20 @@ class Interface(msgspec.Struct, frozen=True):
     fwmark: int
     ifindex: int | None
     peers: Mapping[str, Peer]
+    address: tuple[str, ...] | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All interfaces of a host by name, as read at read_at_ms."""
+    """All interfaces of a host by name, as read at read_at_ms.
+
+    host is the key of the host in ids, not its name; unreadable names the interfaces that are
+    there and of which nothing else could be learned.
+    """
 
     host: str
     read_at_ms: int
     interfaces: Mapping[str, Interface]
+    unreadable: tuple[str, ...] = ()
 
 
 class Baseline(msgspec.Struct, frozen=True, array_like=True):
@@ -63,15 +71,26 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
     removed_ms: int | None = None
 
 
+class Absence(msgspec.Struct, frozen=True, array_like=True):
+    """An interface that was there before: since when it is gone, and whether that was told."""
+
+    since_ms: int
+    told: bool = False
+
+
 class State(msgspec.Struct, frozen=True):
     """What the source remembers: the last snapshot of each interface, and the baselines.
 
-    baselines are by interface name, then by the peer's public key.
+    baselines are by interface name, then by the peer's public key; absent by interface name. The
+    snapshot also has the interfaces that are gone, as they last were, and the endpoint that a
+    peer was last seen at while it has none.
     """
 
     snapshot: Snapshot
     baselines: Mapping[str, Mapping[str, Baseline]]
     version: int = 1
+    absent: Mapping[str, Absence] = {}
+    memory: Memory = Memory()
 
 
 class StateError(ValueError):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import msgspec
+
+from domain.ids import resource_id
 from sources.base import Batch, SourceError
 from sources.wireguard.command import DumpCommand, Printed
+from sources.wireguard.derive import derive
 from sources.wireguard.dump import DumpError, parse_dump
 from sources.wireguard.snapshot import Snapshot, State, StateError, decode_state, encode_state
-from sources.wireguard.stats import derive
+from sources.wireguard.terms import DeriveTerms, Names
 
 MACHINE_ID_FILE = Path("/etc/machine-id")
 
@@ -33,12 +37,16 @@ class WireGuardSource:
         previous, warning = _remembered(state)
         printed = self._command.run()
         snapshot = self._snapshot(printed, self._host_key(previous), now_ms)
-        derived = derive(previous, snapshot)
+        derived = derive(previous, snapshot, self._terms(snapshot.host))
         return Batch(
             events=derived.events,
             state=encode_state(derived.state),
             warning=warning or _unreadable_warning(printed),
         )
+
+    def _terms(self, host: str) -> DeriveTerms:
+        names = Names(self._host or socket.gethostname())
+        return DeriveTerms(user=resource_id("users", host, self.name), names=names)
 
     def _host_key(self, previous: State | None) -> str:
         if previous is not None:
@@ -47,7 +55,7 @@ class WireGuardSource:
 
     def _snapshot(self, printed: Printed, host: str, now_ms: int) -> Snapshot:
         try:
-            return parse_dump(
+            snapshot = parse_dump(
                 printed.dump, host=host, read_at_ms=now_ms, ifindex=self._interface_index
             )
         except DumpError as error:
@@ -55,6 +63,7 @@ class WireGuardSource:
                 f"`{self._command.text}` printed no whole dump: {error}",
                 "it must print what `wg show all dump` prints, and nothing else",
             ) from None
+        return msgspec.structs.replace(snapshot, unreadable=tuple(sorted(printed.unreadable)))
 
     def _interface_index(self, interface: str) -> int | None:
         if not self._command.is_local:

@@ -12,12 +12,25 @@ from hypothesis import strategies as st
 from domain.event_types import EventType
 from domain.events import read_event
 from domain.ids import event_id_from_facts, resource_id
+from sources.wireguard import derive as deriving
+from sources.wireguard.derive import Derived
+from sources.wireguard.remembering import REMEMBER_GONE_MS
 from sources.wireguard.snapshot import Snapshot, State
-from sources.wireguard.stats import REMEMBER_REMOVED_MS, derive
+from sources.wireguard.terms import DeriveTerms, Names
 from tests.sources.dumps import PeerRow, dump, idle, interface_row, key, snapshot
 
 ALICE = PeerRow("alice")
 LATER = replace(ALICE, handshake=1_795_502_107, rx=1404, tx=1348)
+
+
+TERMS = DeriveTerms(user="somebody", names=Names("hub"), event_names=False)
+
+
+def derive(previous: State | None, read: Snapshot) -> Derived:
+    """The handshakes between two looks; other events are left out."""
+    derived = deriving.derive(previous, read, TERMS)
+    stats = tuple(one for one in derived.events if one.type is EventType.ENDPOINT_STATS)
+    return Derived(stats, derived.state)
 
 
 def attributes(previous: State | None, read: Snapshot) -> list[dict[str, Any]]:
@@ -157,8 +170,8 @@ def test_a_removed_peer_that_comes_back_counts_from_nothing() -> None:
 def test_a_removed_peer_is_forgotten_in_the_end() -> None:
     removed_ms = 1_795_502_130_000
     removed = snapshot(dump(), read_at_ms=removed_ms)
-    still_away = snapshot(dump(), read_at_ms=removed_ms + REMEMBER_REMOVED_MS - 1)
-    forgotten = snapshot(dump(), read_at_ms=removed_ms + REMEMBER_REMOVED_MS)
+    still_away = snapshot(dump(), read_at_ms=removed_ms + REMEMBER_GONE_MS - 1)
+    forgotten = snapshot(dump(), read_at_ms=removed_ms + REMEMBER_GONE_MS)
     remembered = remember(snapshot(dump(ALICE)), removed, still_away)
     assert key("alice") in remembered.baselines["wg0"]
     assert key("alice") not in derive(remembered, forgotten).state.baselines["wg0"]

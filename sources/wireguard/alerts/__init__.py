@@ -1,0 +1,1 @@
+"""The alerts that two looks at a host give rise to."""

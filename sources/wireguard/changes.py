@@ -1,0 +1,163 @@
+"""What differs between what is remembered of a host and what it looks like now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
+
+ENDPOINTS = "endpoints"
+INTERFACES = "interfaces"
+_HASH_SHOWN = 8
+_ALONE = ("/32", "/128")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of an endpoint or an interface that differs.
+
+    resource: "endpoints" or "interfaces"
+    peer:     the public key of the endpoint, None for an interface
+    old, new: as text, "" for none; of a preshared key the start of its hash
+    """
+
+    resource: str
+    interface: str
+    peer: str | None
+    field: str
+    old: str
+    new: str
+
+
+def changes(
+    previous: State | None, now: Snapshot, *, port_changes: bool = False
+) -> tuple[Change, ...]:
+    """All changes, in an order that does not depend on the order of the rows.
+
+    At the first look nothing is a change. An interface is down when two looks in a row lack it;
+    one that could not be read is neither down nor up, and the peers of one that is gone are not
+    removed.
+    """
+    if previous is None:
+        return ()
+    return tuple(_all(previous, now, port_changes))
+
+
+def _all(previous: State, now: Snapshot, port_changes: bool) -> Iterator[Change]:
+    known = previous.snapshot.interfaces
+    for name in sorted(known.keys() | now.interfaces.keys()):
+        before, after = known.get(name), now.interfaces.get(name)
+        if after is None:
+            absence = previous.absent.get(name)
+            if absence is not None and not absence.told and name not in now.unreadable:
+                yield Change(INTERFACES, name, None, "up", "true", "false")
+            continue
+        if before is None:
+            if name not in previous.snapshot.unreadable:
+                yield Change(INTERFACES, name, None, "up", "false", "true")
+            continue
+        if name in previous.absent and previous.absent[name].told:
+            yield Change(INTERFACES, name, None, "up", "false", "true")
+        yield from _of_interface(name, before, after)
+        yield from _of_peers(name, before.peers, after.peers, port_changes)
+
+
+def _of_interface(name: str, before: Interface, after: Interface) -> Iterator[Change]:
+    fields = (
+        ("public_key", before.public_key, after.public_key),
+        ("listen_port", str(before.listen_port), str(after.listen_port)),
+        ("fwmark", fwmark_text(before.fwmark), fwmark_text(after.fwmark)),
+    )
+    for field, old, new in fields:
+        if old != new:
+            yield Change(INTERFACES, name, None, field, old, new)
+    if None not in (before.address, after.address) and before.address != after.address:
+        old, new = _list_text(before.address or ()), _list_text(after.address or ())
+        yield Change(INTERFACES, name, None, "address", old, new)
+
+
+def _of_peers(
+    name: str, before: Mapping[str, Peer], after: Mapping[str, Peer], port_changes: bool
+) -> Iterator[Change]:
+    if before.keys() != after.keys():
+        yield from _comings_and_goings(name, before, after)
+    both = [
+        (key, before[key], peer)
+        for key, peer in after.items()
+        if key in before and _differ(before[key], peer)
+    ]
+    for key, was, peer in sorted(both):
+        for field, old, new in _of_peer(was, peer, port_changes):
+            yield Change(ENDPOINTS, name, key, field, old, new)
+
+
+def _comings_and_goings(
+    name: str, before: Mapping[str, Peer], after: Mapping[str, Peer]
+) -> Iterator[Change]:
+    removed = sorted(before.keys() - after.keys())
+    added = sorted(after.keys() - before.keys())
+    for key in removed:
+        yield Change(ENDPOINTS, name, key, "removed", key, "")
+    for key in added:
+        yield Change(ENDPOINTS, name, key, "added", "", key)
+    for old, new in _replaced({key: before[key] for key in removed}, added, after):
+        yield Change(ENDPOINTS, name, new, "public_key", old, new)
+
+
+def _replaced(
+    removed: Mapping[str, Peer], added: Collection[str], after: Mapping[str, Peer]
+) -> Iterator[tuple[str, str]]:
+    """Who came with an address in the tunnel that was another's who went, at the same look."""
+    owners = {alone: key for key, peer in removed.items() for alone in _own_addresses(peer)}
+    for new in added:
+        for alone in _own_addresses(after[new]):
+            old = owners.get(alone)
+            if old is not None:
+                yield old, new
+                owners = {address: key for address, key in owners.items() if key != old}
+                break
+
+
+def _own_addresses(peer: Peer) -> tuple[str, ...]:
+    """The single addresses among the allowed IPs; all of them where none is single."""
+    return tuple(one for one in peer.allowed_ips if one.endswith(_ALONE)) or peer.allowed_ips
+
+
+def _differ(was: Peer, peer: Peer) -> bool:
+    """Whether more than handshake and counters differ. Asked of every peer at every look."""
+    return (
+        was.ip != peer.ip
+        or was.port != peer.port
+        or was.allowed_ips != peer.allowed_ips
+        or was.preshared_key_hash != peer.preshared_key_hash
+        or was.keepalive_s != peer.keepalive_s
+    )
+
+
+def _of_peer(was: Peer, peer: Peer, port_changes: bool) -> Iterator[tuple[str, str, str]]:
+    if was.ip is not None and peer.ip is not None:
+        if was.ip != peer.ip:
+            yield "ip", was.ip, peer.ip
+        if port_changes and was.port != peer.port:
+            yield "port", _text(was.port), _text(peer.port)
+    if was.preshared_key_hash != peer.preshared_key_hash:
+        shown = was.preshared_key_hash[:_HASH_SHOWN], peer.preshared_key_hash[:_HASH_SHOWN]
+        yield "preshared_key", *shown
+    if was.allowed_ips != peer.allowed_ips:
+        yield "allowed_ips", _list_text(was.allowed_ips), _list_text(peer.allowed_ips)
+    if was.keepalive_s != peer.keepalive_s:
+        yield "persistent_keepalive", str(was.keepalive_s), str(peer.keepalive_s)
+
+
+def fwmark_text(fwmark: int) -> str:
+    """As `wg` prints it."""
+    return f"0x{fwmark:x}" if fwmark else "off"
+
+
+def _list_text(items: Collection[str]) -> str:
+    return ",".join(items)
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)

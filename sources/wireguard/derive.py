@@ -1,0 +1,33 @@
+"""From two looks at a host to events: handshakes, changes and alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.events import Event
+from sources.wireguard.alerts.memory import Memory
+from sources.wireguard.alerts.raising import raised
+from sources.wireguard.changes import changes
+from sources.wireguard.log_changes import log_changes
+from sources.wireguard.remembering import remembered
+from sources.wireguard.snapshot import Snapshot, State
+from sources.wireguard.stats import endpoint_stats
+from sources.wireguard.terms import DeriveTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The events between two looks, and what to remember for the next."""
+
+    events: tuple[Event, ...]
+    state: State
+
+
+def derive(previous: State | None, snapshot: Snapshot, terms: DeriveTerms) -> Derived:
+    """Compare a look with what is remembered; without memory it is only remembered."""
+    found = changes(previous, snapshot, port_changes=terms.port_changes)
+    memory = previous.memory if previous else Memory()
+    alerts, memory = raised(memory, previous, snapshot, found, terms)
+    stats, baselines = endpoint_stats(previous, snapshot, terms)
+    events = (*stats, *log_changes(snapshot, found, terms), *alerts)
+    return Derived(events, remembered(previous, snapshot, baselines, memory))

@@ -1,0 +1,70 @@
+"""What of a look is remembered for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from sources.wireguard.alerts.memory import Memory
+from sources.wireguard.snapshot import Absence, Baseline, Interface, Peer, Snapshot, State
+
+REMEMBER_GONE_MS = 30 * 86_400_000
+"""How long an interface or a removed peer is remembered, should it come back."""
+
+
+def remembered(
+    previous: State | None,
+    snapshot: Snapshot,
+    baselines: Mapping[str, Mapping[str, Baseline]],
+    memory: Memory,
+) -> State:
+    """The state after this look."""
+    before = previous.snapshot.interfaces if previous else {}
+    absent = _absent(previous, snapshot) if previous else {}
+    interfaces = {
+        name: interface
+        for name, interface in before.items()
+        if name in absent or name in snapshot.unreadable
+    }
+    for name, interface in snapshot.interfaces.items():
+        interfaces[name] = _with_last_endpoints(before.get(name), interface)
+    return State(
+        snapshot=msgspec.structs.replace(snapshot, interfaces=interfaces),
+        baselines={name: known for name, known in baselines.items() if name in interfaces},
+        absent=absent,
+        memory=memory,
+    )
+
+
+def _absent(previous: State, snapshot: Snapshot) -> dict[str, Absence]:
+    """The interfaces that are gone; at the second look in a row that is told."""
+    absent: dict[str, Absence] = {}
+    for name in previous.snapshot.interfaces:
+        if name in snapshot.interfaces:
+            continue
+        before = previous.absent.get(name)
+        if name in snapshot.unreadable:
+            if before is not None:
+                absent[name] = before
+        elif before is None:
+            absent[name] = Absence(snapshot.read_at_ms)
+        elif snapshot.read_at_ms - before.since_ms < REMEMBER_GONE_MS:
+            absent[name] = Absence(before.since_ms, told=True)
+    return absent
+
+
+def _with_last_endpoints(before: Interface | None, now: Interface) -> Interface:
+    """The interface with the endpoint that a peer was last seen at where it has none now."""
+    if before is None:
+        return now
+    known = {
+        key: _at(peer, before.peers[key])
+        for key, peer in now.peers.items()
+        if peer.ip is None and key in before.peers and before.peers[key].ip is not None
+    }
+    return msgspec.structs.replace(now, peers={**now.peers, **known}) if known else now
+
+
+def _at(peer: Peer, last: Peer) -> Peer:
+    return msgspec.structs.replace(peer, ip=last.ip, port=last.port)
