@@ -11,16 +11,19 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 
+from sources.wireguard.fields import (
+    LAST_COUNT,
+    LAST_PORT,
+    LAST_SECOND,
+    Malformed,
+    check_key,
+    read_number,
+    split_endpoint,
+)
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
 
 _NONE = "(none)"
 _OFF = "off"
-_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
-_ENDPOINT = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[^\]\s]+)?)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)"
-)
-_LAST_SECOND = 253_402_300_799  # the end of the year 9999
-_LAST_COUNT = 2**64 - 1
 
 
 class DumpError(ValueError):
@@ -30,10 +33,6 @@ class DumpError(ValueError):
         super().__init__(f"line {line} of the dump: {reason}")
         self.line = line
         self.reason = reason
-
-
-class _Malformed(ValueError):
-    """What is wrong with a field, in words that do not quote it."""
 
 
 def parse_dump(
@@ -47,7 +46,7 @@ def parse_dump(
     for number, line in enumerate(_whole_lines(text), start=1):
         try:
             reader.read(number, line.split("\t"))
-        except _Malformed as error:
+        except Malformed as error:
             raise DumpError(number, str(error)) from None
     reader.check_that_peers_have_an_interface()
     interfaces = {
@@ -72,7 +71,7 @@ class _Reader:
             _add_peer(self.peers.setdefault(fields[0], {}), fields)
             self._first_peer_line.setdefault(fields[0], number)
         else:
-            raise _Malformed(_wrong_count(len(fields)))
+            raise Malformed(_wrong_count(len(fields)))
 
     def check_that_peers_have_an_interface(self) -> None:
         for name, number in self._first_peer_line.items():
@@ -90,32 +89,31 @@ def _whole_lines(text: str) -> Sequence[str]:
 def _add_interface(interfaces: dict[str, tuple[str, int, int]], fields: Sequence[str]) -> None:
     name, _private_key, public_key, listen_port, fwmark = fields
     if not name:
-        raise _Malformed("the interface has no name")
+        raise Malformed("the interface has no name")
     if name in interfaces:
-        raise _Malformed("its interface was listed before")
+        raise Malformed("its interface was listed before")
     interfaces[name] = (
         _optional_key(public_key, "the public key"),
-        _number(listen_port, "the listen port", 65_535),
+        read_number(listen_port, "the listen port", LAST_PORT),
         _fwmark(fwmark),
     )
 
 
 def _add_peer(peers: dict[str, Peer], fields: Sequence[str]) -> None:
     (_, public_key, preshared_key, endpoint, allowed_ips, handshake, rx, tx, keepalive) = fields
-    if not _KEY.fullmatch(public_key):
-        raise _Malformed("the public key is not a key")
+    check_key(public_key, "the public key")
     if public_key in peers:
-        raise _Malformed("its peer was listed before")
+        raise Malformed("its peer was listed before")
     ip, port = _endpoint(endpoint)
     peers[public_key] = Peer(
         preshared_key_hash=_preshared_key_hash(preshared_key),
         ip=ip,
         port=port,
         allowed_ips=_allowed_ips(allowed_ips),
-        handshake_s=_number(handshake, "the latest handshake", _LAST_SECOND),
-        rx=_number(rx, "the count of bytes received", _LAST_COUNT),
-        tx=_number(tx, "the count of bytes sent", _LAST_COUNT),
-        keepalive_s=0 if keepalive == _OFF else _number(keepalive, "the keepalive", 65_535),
+        handshake_s=read_number(handshake, "the latest handshake", LAST_SECOND),
+        rx=read_number(rx, "the count of bytes received", LAST_COUNT),
+        tx=read_number(tx, "the count of bytes sent", LAST_COUNT),
+        keepalive_s=0 if keepalive == _OFF else read_number(keepalive, "the keepalive", LAST_PORT),
     )
 
 
@@ -128,9 +126,7 @@ def _wrong_count(count: int) -> str:
 def _optional_key(field: str, what: str) -> str:
     if field == _NONE:
         return ""
-    if not _KEY.fullmatch(field):
-        raise _Malformed(f"{what} is not a key")
-    return field
+    return check_key(field, what)
 
 
 def _preshared_key_hash(field: str) -> str:
@@ -141,10 +137,7 @@ def _preshared_key_hash(field: str) -> str:
 def _endpoint(field: str) -> tuple[str | None, int | None]:
     if field == _NONE:
         return None, None
-    match = _ENDPOINT.fullmatch(field)
-    if match is None:
-        raise _Malformed("the endpoint is not an address and a port")
-    return match["v4"] or match["v6"], _number(match["port"], "the endpoint's port", 65_535)
+    return split_endpoint(field)
 
 
 def _allowed_ips(field: str) -> tuple[str, ...]:
@@ -155,14 +148,5 @@ def _fwmark(field: str) -> int:
     if field == _OFF:
         return 0
     if not re.fullmatch(r"0x[0-9a-f]{1,8}", field):
-        raise _Malformed("the fwmark is neither off nor a number such as 0x51")
+        raise Malformed("the fwmark is neither off nor a number such as 0x51")
     return int(field, 16)
-
-
-def _number(field: str, what: str, highest: int) -> int:
-    if not (field.isascii() and field.isdecimal() and len(field) <= 20):
-        raise _Malformed(f"{what} is not a number")
-    number = int(field)
-    if number > highest:
-        raise _Malformed(f"{what} is over {highest}")
-    return number

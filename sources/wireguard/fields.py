@@ -1,0 +1,54 @@
+"""The values that describe a peer or an interface, whoever tells of them.
+
+No error quotes what a value holds: it may be a key in the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999."""
+
+LAST_COUNT = 2**64 - 1
+LAST_PORT = 65_535
+LAST_FWMARK = 2**32 - 1
+_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+_ENDPOINT = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[^\]\s]+)?)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)"
+)
+
+
+class Malformed(ValueError):
+    """What is wrong with a value, in words that do not quote it."""
+
+
+def check_key(text: str, what: str) -> str:
+    """A key, which is the base64 of 32 bytes."""
+    if not _KEY.fullmatch(text):
+        raise Malformed(f"{what} is not a key")
+    return text
+
+
+def split_endpoint(text: str) -> tuple[str, int]:
+    """The address and port of "192.0.2.1:51820" or "[2001:db8::1]:51820"."""
+    match = _ENDPOINT.fullmatch(text)
+    if match is None:
+        raise Malformed("the endpoint is not an address and a port")
+    return match["v4"] or match["v6"], read_number(match["port"], "the endpoint's port", LAST_PORT)
+
+
+def read_number(text: str, what: str, highest: int) -> int:
+    """A decimal number from 0 on."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
+        raise Malformed(f"{what} is not a number")
+    return check_number(int(text), what, highest)
+
+
+def check_number(number: int, what: str, highest: int) -> int:
+    """A number from 0 to `highest`."""
+    if number < 0:
+        raise Malformed(f"{what} is under 0")
+    if number > highest:
+        raise Malformed(f"{what} is over {highest}")
+    return number
