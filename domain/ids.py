@@ -53,6 +53,11 @@ def new_test_id(random_bytes: Callable[[int], bytes]) -> str:
     return "msg_test_" + _padded_base58(random_bytes(16))
 
 
+def new_code(random_bytes: Callable[[int], bytes]) -> str:
+    """Make a secret that is typed or copied once: 128 random bits in 22 characters."""
+    return _padded_base58(random_bytes(16))
+
+
 def _hashed_id(facts: bytes) -> str:
     return base58(int.from_bytes(hashlib.sha256(facts).digest()[:8], "big"))
 

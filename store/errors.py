@@ -20,7 +20,7 @@ class WrongKey(StoreUnavailable):
 
 
 class NotFound(StoreError):
-    """No such webhook, delivery or event."""
+    """No such webhook, delivery, event, source, host or broker."""
 
 
 class Conflict(StoreError):

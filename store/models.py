@@ -268,7 +268,8 @@ class Token(Base):
 class Client(Base):
     """An agent or a broker that signs in with a key of its own.
 
-    `setup_hash` is the SHA-256 of the code by which it brings its public key, once.
+    `setup_hash` is the SHA-256 of the code by which it brings its public key, once. `interval_ms`
+    is how often an agent usually reports.
     """
 
     name = CharField(primary_key=True)
@@ -280,6 +281,7 @@ class Client(Base):
     public_key = CharField(null=True)
     created_ms = BigIntegerField()
     seen_ms = BigIntegerField(null=True)
+    interval_ms = BigIntegerField(null=True)
 
 
 class Place(Base):

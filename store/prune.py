@@ -8,6 +8,7 @@ from peewee import fn
 
 from domain.event_types import EventType
 from store.models import Delivery, Event, Head, Quarantine, Webhook, database, rows
+from store.places import lowest_place
 from store.requests import end_skipped
 from store.webhook_rows import set_redo
 from store.webhooks import UNDELETE_MS
@@ -85,7 +86,10 @@ def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:
 
 
 def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
-    """The first event that some webhook has yet to get, or got within the time of keeping."""
+    """The first event that some webhook or broker has yet to get.
+
+    Or that a webhook got within the time of keeping.
+    """
     cutoff = now_ms - retention.keep_events_ms
     places = [int(Head.get_by_id(type_).seq) + 1]
     living = Webhook.erased_ms.is_null()
@@ -101,7 +105,8 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
         )
         .scalar()
     )
-    places += [cursor + 1] if cursor is not None else []
+    broker = lowest_place(type_)
+    places += [place + 1 for place in (cursor, broker) if place is not None]
     places += [place for place in (redo, kept) if place is not None]
     return int(min(places))
 

@@ -250,6 +250,26 @@ class StoredSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """An agent or a broker that signs in to this Tocsin, as it is kept.
+
+    public_key:  base64 of its ed25519 key, None until it has set itself up
+    seen_ms:     when it last reported or asked
+    interval_ms: how often an agent usually reports, None until it has done so twice
+    """
+
+    name: str
+    kind: str
+    user_id: str
+    host_id: str
+    public_key: str | None
+    setup_until_ms: int | None
+    created_ms: int
+    seen_ms: int | None
+    interval_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One line of the audit trail; `detail` has its secrets masked."""
 

@@ -59,7 +59,10 @@ def edit(
 
 
 def delete(name: str, actor: Actor, now_ms: int) -> None:
-    """Forget a source and all that it remembers; its events stay. Raises NotFound."""
+    """Forget a source and all that it remembers; its events stay. Raises NotFound.
+
+    With the source of an agent goes what the agent signs in with.
+    """
     with database.atomic():
         row = _row(name)
         audit.note(
@@ -71,6 +74,8 @@ def delete(name: str, actor: Actor, now_ms: int) -> None:
             options=json.loads(row.options),
         )
         row.delete_instance()
+        client = models.Client
+        client.delete().where(client.name == name, client.kind == source_kinds.AGENT).execute()
 
 
 def pause(name: str, actor: Actor, now_ms: int) -> bool:

@@ -231,7 +231,8 @@ STATEMENTS = (
         "setup_until_ms" INTEGER,
         "public_key" VARCHAR(255),
         "created_ms" INTEGER NOT NULL,
-        "seen_ms" INTEGER
+        "seen_ms" INTEGER,
+        "interval_ms" INTEGER
     )
     """,
     'CREATE UNIQUE INDEX "client_user_id" ON "client" ("user_id")',

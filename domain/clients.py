@@ -1,0 +1,103 @@
+"""Agents and brokers of Pro Custodibus that sign in to this Tocsin: how each is told who it is.
+
+The agent of a host reports to it; a broker pulls its events.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from domain import source_kinds
+from domain.ids import resource_id
+from domain.source_option_kinds import split_listen
+from domain.times import rfc3339
+
+AGENT = source_kinds.AGENT
+BROKER = "broker"
+SETUP_MS = 7 * 86_400_000
+"""For how long a set-up code can be used."""
+
+PARTS = {AGENT: "agents", BROKER: "queues"}
+"""The part of an HTTP source that serves each kind of client."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfFile:
+    """A file to be written on the host of a client; `secret` says that it holds a code."""
+
+    path: str
+    text: str = field(repr=False)
+    secret: bool
+
+
+def host_key(name: str) -> str:
+    """What the ids of a host's endpoints are derived from; no machine has such an id."""
+    return f"agent/{name}"
+
+
+def host_id(name: str) -> str:
+    """The id of the host that an agent reports from."""
+    return resource_id("hosts", host_key(name))
+
+
+def agent_files(
+    url: str, host: str, agent: str, code: str, until_ms: int
+) -> tuple[ConfFile, ConfFile]:
+    """What `procustodibus-agent` needs: to read only, and to keep secrets to itself."""
+    # The agent asks name servers of the Internet for names unless it is told not to.
+    resolver = "" if _is_address(url) else "DNS = off\n"
+    main = (
+        f"[Procustodibus]\nApi = {url}\nHost = {host}\nAgent = {agent}\n"
+        f"ReadOnly = true\nRedactSecrets = true\n{resolver}"
+    )
+    folder = "/etc/wireguard"
+    return (
+        ConfFile(f"{folder}/procustodibus.conf", main, secret=False),
+        ConfFile(
+            f"{folder}/procustodibus-setup.conf",
+            _setup("Procustodibus.Setup", code, until_ms),
+            secret=True,
+        ),
+    )
+
+
+def broker_files(url: str, broker: str, code: str, until_ms: int) -> tuple[ConfFile, ConfFile]:
+    """What `procustodibus-broker` needs; where its events go is the admin's choice."""
+    main = (
+        f"[Broker]\nApi = {url}\nBroker = {broker}\n\n"
+        "[Broker.Pipe.File]\nFrom = alerts, endpoint_stats, log_authn, log_changes\n"
+        "To = file\nFile = /var/log/tocsin-events.log\nMax = 100\n"
+    )
+    folder = "/etc/procustodibus"
+    return (
+        ConfFile(f"{folder}/broker.conf", main, secret=False),
+        ConfFile(
+            f"{folder}/broker-setup.conf", _setup("Broker.Setup", code, until_ms), secret=True
+        ),
+    )
+
+
+def served_at(options: Mapping[str, str]) -> str | None:
+    """The URL of an HTTP source, or None where its options don't say by what name it is reached."""
+    values = source_kinds.kind_named(source_kinds.HTTP).values(options)
+    address, port = split_listen(str(values["listen"]))
+    if ipaddress.ip_address(address).is_unspecified:
+        return None
+    host = f"[{address}]" if ":" in address else address
+    scheme = "https" if values["certificate"] else "http"
+    return f"{scheme}://{host}:{port}"
+
+
+def _setup(section: str, code: str, until_ms: int) -> str:
+    return f"[{section}]\nCode = {code}\nExpires = {rfc3339(until_ms // 1000 * 1000)}\n"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+    return True

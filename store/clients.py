@@ -1,0 +1,166 @@
+"""Agents and brokers that sign in: adding them, their set-up, and when they were last seen.
+
+Of a set-up code only the SHA-256 is kept; it has 128 random bits, which nobody can search.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from domain import clients as terms
+from domain.actors import Actor
+from domain.source_kinds import check_name
+from store import audit, models, places, sources
+from store.errors import Conflict, NotFound
+from store.models import database
+from store.records import Client
+
+NOUNS = {terms.AGENT: "host", terms.BROKER: "broker"}
+"""What an admin calls each kind of client."""
+
+
+def add(kind: str, name: str, user_id: str, code: str, actor: Actor, now_ms: int) -> Client:
+    """Keep a new client that may set itself up with `code`; with an agent comes its source.
+
+    A broker's place is the head of every queue. Raises FieldError, Conflict.
+    """
+    name = check_name(name)
+    with database.atomic():
+        other = models.Client.get_or_none(models.Client.name == name)
+        if other is not None:
+            raise Conflict(
+                f"there is a {NOUNS[other.kind]} {name} already: choose another name, or give it "
+                f"a new set-up code with `tocsin {NOUNS[other.kind]} renew {name}`"
+            )
+        row = models.Client.create(
+            name=name,
+            kind=kind,
+            user_id=user_id,
+            host_id=terms.host_id(name) if kind == terms.AGENT else "",
+            setup_hash=_hash(code),
+            setup_until_ms=now_ms + terms.SETUP_MS,
+            created_ms=now_ms,
+        )
+        if kind == terms.AGENT:
+            sources.add(terms.AGENT, name, {}, actor, now_ms)
+        else:
+            places.begin(name)
+        _note(actor, kind, "add", name, now_ms)
+        return _record(row)
+
+
+def renew(kind: str, name: str, code: str, actor: Actor, now_ms: int) -> Client:
+    """Let it set itself up anew; the key that it had is worth nothing from now on.
+
+    Raises NotFound.
+    """
+    with database.atomic():
+        row = _row(kind, name)
+        row.setup_hash = _hash(code)
+        row.setup_until_ms = now_ms + terms.SETUP_MS
+        row.public_key = None
+        row.save()
+        _note(actor, kind, "renew", name, now_ms)
+        return _record(row)
+
+
+def delete(kind: str, name: str, actor: Actor, now_ms: int) -> None:
+    """Let it sign in no more; forget an agent's source and a broker's places. Raises NotFound."""
+    with database.atomic():
+        row = _row(kind, name)
+        _note(actor, kind, "delete", name, now_ms)
+        if kind == terms.AGENT:
+            sources.delete(name, actor, now_ms)
+        else:
+            places.forget(name)
+        row.delete_instance()
+
+
+def find(kind: str, name: str) -> Client:
+    """One client. Raises NotFound."""
+    return _record(_row(kind, name))
+
+
+def everyone(kind: str) -> list[Client]:
+    """Every client of a kind, by name."""
+    client = models.Client
+    return [
+        _record(row)
+        for row in list(client.select().where(client.kind == kind).order_by(client.name))
+    ]
+
+
+def with_user_id(user_id: str) -> Client | None:
+    """Whom an id belongs to."""
+    row = models.Client.get_or_none(models.Client.user_id == user_id)
+    return None if row is None else _record(row)
+
+
+def set_up(
+    kind: str, user_id: str, code: str, public_key: str, address: str, now_ms: int
+) -> str | None:
+    """Keep the key that a client brings with its code, once; its name, or None if refused."""
+    with database.atomic():
+        row = models.Client.get_or_none(
+            models.Client.user_id == user_id, models.Client.kind == kind
+        )
+        kept = row.setup_hash or "" if row is not None else ""
+        is_right = hmac.compare_digest(kept, _hash(code))
+        if row is None or not is_right or now_ms >= (row.setup_until_ms or 0):
+            return None
+        row.setup_hash = row.setup_until_ms = None
+        row.public_key = public_key
+        row.save()
+        _note(Actor(f"{kind} {row.name}", None, address), kind, "setup", row.name, now_ms)
+        return str(row.name)
+
+
+def note_seen(name: str, now_ms: int) -> None:
+    """Note that a client was heard of, and how often an agent usually reports."""
+    with database.atomic():
+        row = models.Client.get_or_none(models.Client.name == name)
+        if row is None:
+            return
+        if row.seen_ms is not None and now_ms > row.seen_ms:
+            row.interval_ms = usual_interval(row.interval_ms, now_ms - row.seen_ms)
+        row.seen_ms = now_ms
+        row.save()
+
+
+def usual_interval(usual_ms: int | None, gap_ms: int) -> int:
+    """The usual time between two reports after one more gap; an outage moves it but a little."""
+    if usual_ms is None:
+        return gap_ms
+    return (3 * usual_ms + min(gap_ms, 2 * usual_ms + 1)) // 4
+
+
+def _row(kind: str, name: str) -> models.Client:
+    row = models.Client.get_or_none(models.Client.name == name, models.Client.kind == kind)
+    if row is None:
+        noun = NOUNS[kind]
+        raise NotFound(f"no {noun} {name}; `tocsin {noun} list` shows what there is")
+    return row
+
+
+def _note(actor: Actor, kind: str, what: str, name: str, now_ms: int) -> None:
+    noun = NOUNS[kind]
+    audit.note(actor, f"{noun}.{what}", now_ms, None, **{noun: name})
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _record(row: models.Client) -> Client:
+    return Client(
+        name=row.name,
+        kind=row.kind,
+        user_id=row.user_id,
+        host_id=row.host_id,
+        public_key=row.public_key,
+        setup_until_ms=row.setup_until_ms if row.setup_hash is not None else None,
+        created_ms=row.created_ms,
+        seen_ms=row.seen_ms,
+        interval_ms=row.interval_ms,
+    )

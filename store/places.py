@@ -1,0 +1,71 @@
+"""How far each broker has read the queues: a place for each type, like a webhook's cursor.
+
+What a broker has yet to read is not pruned.
+"""
+
+from __future__ import annotations
+
+from peewee import fn
+
+from domain.event_types import EventType
+from store import events
+from store.models import Head, Place, database, rows
+from store.records import StoredEvent
+
+
+def begin(broker: str) -> None:
+    """Stand at the head of every type: what is accepted from now on will be read."""
+    for type_, seq in events.heads().items():
+        Place.insert(client=broker, type=type_.value, seq=seq).execute()
+
+
+def forget(broker: str) -> None:
+    """Give up all that it has yet to read."""
+    Place.delete().where(Place.client == broker).execute()
+
+
+def read_on(
+    broker: str, type_: EventType, read_to: int | None, *, limit: int, max_bytes: int
+) -> list[StoredEvent]:
+    """Note that a broker has read a type up to `read_to`, and give what follows its place.
+
+    At most so many events and bytes, but one event if there is one.
+    """
+    with database.atomic():
+        if read_to is not None:
+            here = (Place.client == broker) & (Place.type == type_.value)
+            Place.update(seq=read_to).where(here, Place.seq < read_to).execute()
+        place = _place(broker, type_)
+        return [] if place is None else _within(events.after(type_, place, limit=limit), max_bytes)
+
+
+def queued() -> dict[str, dict[EventType, int]]:
+    """How many events each broker has yet to read, by its name and the type."""
+    query = Place.select(Place.client, Place.type, Head.seq - Place.seq).join(
+        Head, on=(Head.type == Place.type)
+    )
+    found: dict[str, dict[EventType, int]] = {}
+    for broker, type_, count in rows(query):
+        found.setdefault(broker, {})[EventType(type_)] = count
+    return found
+
+
+def lowest_place(type_: str) -> int | None:
+    """The place of the broker that is furthest behind in a type, None without brokers."""
+    lowest = Place.select(fn.MIN(Place.seq)).where(Place.type == type_).scalar()
+    return None if lowest is None else int(lowest)
+
+
+def _place(broker: str, type_: EventType) -> int | None:
+    here = (Place.client == broker) & (Place.type == type_.value)
+    seq = Place.select(Place.seq).where(here).scalar()
+    return None if seq is None else int(seq)
+
+
+def _within(found: list[StoredEvent], max_bytes: int) -> list[StoredEvent]:
+    taken = 0
+    for number, event in enumerate(found):
+        taken += len(event.body)
+        if number and taken > max_bytes:
+            return found[:number]
+    return found
