@@ -45,6 +45,7 @@ class Settings:
     wireguard: bool = False
     wireguard_command: str = "wg show all dump"
     wireguard_every_ms: int = 30 * SECOND_MS
+    event_names: bool = True
     theme: str = "dark"
 
 
@@ -199,6 +200,12 @@ SETTINGS: tuple[Setting, ...] = (
         SECOND_MS,
         DAY_MS,
         field="wireguard_every_ms",
+    ),
+    Setting(
+        "event_names",
+        kinds.SWITCH,
+        "whether events of our own sources tell names of hosts, interfaces and peers beside ids",
+        field="event_names",
     ),
     Setting("theme", kinds.THEME, "the colours of the screen", field="theme"),
 )

@@ -50,9 +50,19 @@ def make(stored: StoredSource, terms: Terms, store: Store) -> Made | None:
 
 
 def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+    from sources.wireguard.names import NameFiles
     from sources.wireguard.source import WireGuardSource
 
-    return Made(WireGuardSource(_text(values["command"]), name=name), _span(values["every"]))
+    source = WireGuardSource(
+        _text(values["command"]),
+        name=name,
+        host=_text(values["host"]),
+        names=NameFiles(_text(values["names_file"]), _text(values["conf_folder"])),
+        event_names=terms.settings.event_names,
+        port_changes=bool(values["port_changes"]),
+        alerts=terms.alerts,
+    )
+    return Made(source, _span(values["every"]))
 
 
 def _text(value: SettingValue) -> str:

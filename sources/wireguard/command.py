@@ -33,10 +33,10 @@ _SUDO_OPTIONS_WITH_VALUE = frozenset({"-u", "-g", "-C", "-D", "-h", "-p", "-R", 
 _SUDO_CURE = "let this account run it without a password (a sudoers line with NOPASSWD)"
 # Not "run tocsin as root": root becomes the owner of the store before it opens anything.
 _RIGHTS_CURE = (
-    "set wireguard_command to `sudo -n wg show all dump` and allow this account that by a "
+    "set the source's command to `sudo -n wg show all dump` and allow this account that by a "
     "sudoers line"
 )
-_OTHER_CURE = "run it by hand as the account of tocsin, and correct wireguard_command"
+_OTHER_CURE = "run it by hand as the account of tocsin, and correct the source's command"
 _CURES = (
     ("a password is required", _SUDO_CURE),
     ("is not in the sudoers file", _SUDO_CURE),
@@ -117,10 +117,10 @@ class DumpCommand:
                 start_new_session=True,
             )
         except FileNotFoundError:
-            cure = "install wireguard-tools, or say in wireguard_command where it is"
+            cure = "install wireguard-tools, or say in the source's command where it is"
             raise SourceError(f"there is no program `{program}`", cure) from None
         except PermissionError:
-            cure = "name a program in wireguard_command that this account may run"
+            cure = "name a program in the source's command that this account may run"
             raise SourceError(f"this account may not run `{program}`", cure) from None
         except (OSError, ValueError) as error:
             raise SourceError(f"`{self.text}` cannot start ({error})", _OTHER_CURE) from None
@@ -161,10 +161,10 @@ def _split(text: str) -> tuple[str, ...]:
     try:
         argv = tuple(shlex.split(text))
     except ValueError as error:
-        reason = f"wireguard_command cannot be read ({error})"
+        reason = f"the command cannot be read ({error})"
         raise SourceError(reason, "close its quotes") from None
     if not argv or not argv[0]:
-        raise SourceError("wireguard_command is empty", "set it to `wg show all dump`")
+        raise SourceError("the command is empty", "set it to `wg show all dump`")
     return argv
 
 

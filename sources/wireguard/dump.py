@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sources.wireguard.fields import (
     LAST_COUNT,
@@ -36,11 +36,17 @@ class DumpError(ValueError):
 
 
 def parse_dump(
-    text: str, *, host: str, read_at_ms: int, ifindex: Callable[[str], int | None]
+    text: str,
+    *,
+    host: str,
+    read_at_ms: int,
+    ifindex: Callable[[str], int | None],
+    unreadable: Collection[str] = (),
 ) -> Snapshot:
     """Read a whole dump, in whatever order its lines come.
 
-    `ifindex` tells the number of an interface, which the dump does not have.
+    What the dump does not have is handed in: `ifindex` tells the number of an interface,
+    `unreadable` names those that are there and could not be read.
     """
     reader = _Reader()
     for number, line in enumerate(_whole_lines(text), start=1):
@@ -53,7 +59,7 @@ def parse_dump(
         name: Interface(*facts, ifindex=ifindex(name), peers=reader.peers.get(name, {}))
         for name, facts in reader.interfaces.items()
     }
-    return Snapshot(host=host, read_at_ms=read_at_ms, interfaces=interfaces)
+    return Snapshot(host, read_at_ms, interfaces, tuple(sorted(unreadable)))
 
 
 class _Reader:

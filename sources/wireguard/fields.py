@@ -13,7 +13,9 @@ LAST_SECOND = 253_402_300_799
 LAST_COUNT = 2**64 - 1
 LAST_PORT = 65_535
 LAST_FWMARK = 2**32 - 1
-_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+"""The base64 of 32 bytes."""
+
 _ENDPOINT = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[^\]\s]+)?)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)"
 )
@@ -25,7 +27,7 @@ class Malformed(ValueError):
 
 def check_key(text: str, what: str) -> str:
     """A key, which is the base64 of 32 bytes."""
-    if not _KEY.fullmatch(text):
+    if not KEY.fullmatch(text):
         raise Malformed(f"{what} is not a key")
     return text
 

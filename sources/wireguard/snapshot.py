@@ -116,3 +116,20 @@ def decode_state(stored: bytes) -> State:
     if state.version != _VERSION:
         raise StateError(f"it has form {state.version}, and this version reads form {_VERSION}")
     return state
+
+
+class _WhoseState(msgspec.Struct, frozen=True):
+    """As much of a state of any version as tells which host it is about."""
+
+    class Host(msgspec.Struct, frozen=True):
+        host: str
+
+    snapshot: Host
+
+
+def host_of(stored: bytes) -> str | None:
+    """The key of the host that a stored state is about, also where the rest cannot be used."""
+    try:
+        return msgspec.json.decode(stored, type=_WhoseState).snapshot.host
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None

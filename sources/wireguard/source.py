@@ -3,67 +3,102 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
+from collections.abc import Mapping
 
-import msgspec
-
+from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
 from domain.ids import resource_id
+from domain.source_kinds import LOCAL
 from sources.base import Batch, SourceError
+from sources.geo import Locate, nowhere
 from sources.wireguard.command import DumpCommand, Printed
 from sources.wireguard.derive import derive
 from sources.wireguard.dump import DumpError, parse_dump
-from sources.wireguard.snapshot import Snapshot, State, StateError, decode_state, encode_state
+from sources.wireguard.hosts import host_key, host_name
+from sources.wireguard.names import NameFiles
+from sources.wireguard.snapshot import (
+    Snapshot,
+    State,
+    StateError,
+    decode_state,
+    encode_state,
+    host_of,
+)
 from sources.wireguard.terms import DeriveTerms, Names
-
-MACHINE_ID_FILE = Path("/etc/machine-id")
 
 
 class WireGuardSource:
-    """Polls `wg show all dump` (or `command`) and tells of the handshakes since the last poll.
+    """Polls `wg show all dump` (or `command`) and tells what happened since the last poll.
 
-    `host` is the key of the host in the ids of its endpoints; without one it is the machine's id
-    at the first poll, and stays what it was then.
+    `host` is the name of the host in events. Its key in ids is made at the first poll and stays
+    what it was then.
     """
 
-    kind = "wireguard"
-
-    def __init__(self, command: str, *, name: str = "local", host: str | None = None) -> None:
+    def __init__(
+        self,
+        command: str,
+        *,
+        name: str = LOCAL,
+        host: str = "",
+        names: NameFiles | None = None,
+        event_names: bool = True,
+        port_changes: bool = False,
+        alerts: Mapping[str, AlertTerms] = DEFAULT_TERMS,
+        locate: Locate = nowhere,
+    ) -> None:
         self.name = name
         self._command = DumpCommand(command)
         self._host = host
+        self._names = names or NameFiles()
+        self._event_names = event_names
+        self._port_changes = port_changes
+        self._alerts = alerts
+        self._locate = locate
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         """Read the dump once and derive what happened since `state`; SourceError if unreadable."""
         previous, warning = _remembered(state)
         printed = self._command.run()
-        snapshot = self._snapshot(printed, self._host_key(previous), now_ms)
-        derived = derive(previous, snapshot, self._terms(snapshot.host))
+        snapshot = self._snapshot(printed, self._host_key(previous, state), now_ms)
+        named = self._names.read()
+        derived = derive(previous, snapshot, self._terms(snapshot.host, named.peers))
+        warnings = (warning, _unreadable_warning(printed), *named.warnings)
         return Batch(
             events=derived.events,
             state=encode_state(derived.state),
-            warning=warning or _unreadable_warning(printed),
+            warning="; ".join(one for one in warnings if one),
         )
 
-    def _terms(self, host: str) -> DeriveTerms:
-        names = Names(self._host or socket.gethostname())
-        return DeriveTerms(user=resource_id("users", host, self.name), names=names)
+    def _terms(self, host: str, peers: Mapping[str, str]) -> DeriveTerms:
+        name = host_name(self.name, self._host, is_local=self._command.is_local)
+        return DeriveTerms(
+            user=resource_id("users", host, self.name),
+            names=Names(name, peers),
+            event_names=self._event_names,
+            port_changes=self._port_changes,
+            alerts=self._alerts,
+            locate=self._locate,
+        )
 
-    def _host_key(self, previous: State | None) -> str:
+    def _host_key(self, previous: State | None, state: bytes | None) -> str:
         if previous is not None:
             return previous.snapshot.host
-        return self._host or machine_key(MACHINE_ID_FILE)
+        known = None if state is None else host_of(state)
+        return known or host_key(self.name, self._host)
 
     def _snapshot(self, printed: Printed, host: str, now_ms: int) -> Snapshot:
         try:
-            snapshot = parse_dump(
-                printed.dump, host=host, read_at_ms=now_ms, ifindex=self._interface_index
+            return parse_dump(
+                printed.dump,
+                host=host,
+                read_at_ms=now_ms,
+                ifindex=self._interface_index,
+                unreadable=printed.unreadable,
             )
         except DumpError as error:
             raise SourceError(
                 f"`{self._command.text}` printed no whole dump: {error}",
                 "it must print what `wg show all dump` prints, and nothing else",
             ) from None
-        return msgspec.structs.replace(snapshot, unreadable=tuple(sorted(printed.unreadable)))
 
     def _interface_index(self, interface: str) -> int | None:
         if not self._command.is_local:
@@ -73,14 +108,6 @@ class WireGuardSource:
             return socket.if_nametoindex(interface)
         except OSError:
             return None
-
-
-def machine_key(machine_id_file: Path) -> str:
-    """What tells this machine from others: its machine id, else its host name."""
-    try:
-        return machine_id_file.read_text(encoding="ascii").strip() or socket.gethostname()
-    except (OSError, UnicodeDecodeError):
-        return socket.gethostname()
 
 
 def _remembered(state: bytes | None) -> tuple[State | None, str]:

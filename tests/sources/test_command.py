@@ -68,7 +68,7 @@ def test_bytes_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "''"])
 def test_an_empty_command_is_refused(text: str) -> None:
-    with pytest.raises(SourceError, match="wireguard_command"):
+    with pytest.raises(SourceError, match="the command is empty"):
         DumpCommand(text)
 
 
@@ -100,11 +100,11 @@ def test_a_program_that_is_no_program_has_a_cure(tmp_path: Path) -> None:
     [
         (
             "Unable to access interface wg0: Permission denied",
-            "set wireguard_command to `sudo -n wg",
+            "set the source's command to `sudo -n wg",
         ),
         (
             "Unable to access interface wg0: Operation not permitted",
-            "set wireguard_command to `sudo -n wg",
+            "set the source's command to `sudo -n wg",
         ),
         ("sudo: a password is required", "let this account run it without a password"),
         ("ada is not in the sudoers file.", "let this account run it without a password"),

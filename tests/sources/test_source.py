@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.events import same_event
 from sources.base import SourceError
+from sources.wireguard.hosts import machine_key
+from sources.wireguard.names import NameFiles
 from sources.wireguard.snapshot import decode_state
-from sources.wireguard.source import WireGuardSource, machine_key
+from sources.wireguard.source import WireGuardSource
 from tests.sources.dumps import PeerRow, dump, interface_row, key
 
 NOW_MS = 1_795_502_130_500
@@ -18,7 +21,7 @@ ALICE = PeerRow("alice", preshared_key=key("preshared"))
 LATER = replace(ALICE, handshake=1_795_502_107, rx=1404, tx=1348)
 
 
-def source(dump_file: Path, host: str | None = "hub") -> WireGuardSource:
+def source(dump_file: Path, host: str = "hub") -> WireGuardSource:
     """A source whose dump is what the file holds."""
     return WireGuardSource(f"cat '{dump_file}'", host=host)
 
@@ -68,18 +71,66 @@ def test_the_host_is_what_it_was_at_the_first_poll(dump_file: Path) -> None:
     assert decode_state(second.state).snapshot.host == "old name"
 
 
+def test_the_host_stays_what_it_was_when_its_memory_is_of_another_form(dump_file: Path) -> None:
+    first = source(dump_file, host="old name").poll(NOW_MS, None)
+    later = first.state.replace(b'"version":1', b'"version":2')
+    second = source(dump_file, host="new name").poll(NOW_MS, later)
+    assert "it has form 2" in second.warning
+    assert decode_state(second.state).snapshot.host == "old name"
+
+
+def test_two_sources_of_one_host_have_ids_of_their_own(dump_file: Path) -> None:
+    ids: list[str] = []
+    for name in ("netns-a", "netns-b"):
+        wireguard = WireGuardSource(f"cat '{dump_file}'", name=name, host="gateway")
+        dump_file.write_text(dump(ALICE))
+        first = wireguard.poll(NOW_MS, None)
+        dump_file.write_text(dump(LATER, PeerRow("bob")))
+        batch = wireguard.poll(NOW_MS + 1, first.state)
+        assert len(batch.events) == 2
+        ids.extend(event.id for event in batch.events)
+    assert len(set(ids)) == 4
+
+
+@pytest.mark.parametrize(
+    ("event_names", "told"), [(True, ["gateway", "wg0", "Alice"]), (False, [None, None, None])]
+)
+def test_names_come_from_the_options_and_the_files(
+    dump_file: Path, tmp_path: Path, event_names: bool, told: list[str | None]
+) -> None:
+    names = tmp_path / "names"
+    names.write_text(f"{key('alice')} Alice\nbroken\n")
+    wireguard = WireGuardSource(
+        f"cat '{dump_file}'",
+        host="gateway",
+        names=NameFiles(str(names)),
+        event_names=event_names,
+    )
+    first = wireguard.poll(NOW_MS, None)
+    dump_file.write_text(dump(LATER))
+    batch = wireguard.poll(NOW_MS + 1, first.state)
+    attributes = json.loads(batch.events[0].body)["attributes"]
+    assert [attributes.get(name) for name in ("host", "interface", "peer")] == told
+    assert batch.warning == f"{names}, line 2: it is not a public key and a name"
+
+
+def test_another_name_makes_no_other_event(dump_file: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names"
+    names.write_text(f"{key('alice')} Alice\n")
+    wireguard = WireGuardSource(f"cat '{dump_file}'", names=NameFiles(str(names)))
+    first = wireguard.poll(NOW_MS, None)
+    dump_file.write_text(dump(LATER))
+    (event,) = wireguard.poll(NOW_MS + 1, first.state).events
+    names.write_text(f"{key('alice')} Alice Liddell\n")
+    (renamed,) = wireguard.poll(NOW_MS + 60_000, first.state).events
+    assert b"Alice Liddell" in renamed.body
+    assert renamed.id == event.id
+    assert same_event(event.body, renamed)
+
+
 def test_a_host_without_a_given_key_is_the_machine(dump_file: Path) -> None:
-    state = decode_state(source(dump_file, host=None).poll(NOW_MS, None).state)
+    state = decode_state(source(dump_file, host="").poll(NOW_MS, None).state)
     assert state.snapshot.host == machine_key(Path("/etc/machine-id"))
-
-
-def test_the_machine_is_its_id_or_its_name(tmp_path: Path) -> None:
-    machine_id = tmp_path / "machine-id"
-    assert machine_key(machine_id) == socket.gethostname()
-    machine_id.write_text("")
-    assert machine_key(machine_id) == socket.gethostname()
-    machine_id.write_text("8f3c8f0d9a5b4c6e8d7f6a5b4c3d2e1f\n")
-    assert machine_key(machine_id) == "8f3c8f0d9a5b4c6e8d7f6a5b4c3d2e1f"
 
 
 def test_an_interface_that_wg_cannot_read_keeps_what_was_known(tmp_path: Path) -> None:
@@ -139,5 +190,5 @@ def test_the_index_is_known_for_interfaces_of_a_local_wg(tmp_path: Path) -> None
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_dump_that_may_not_be_read_is_an_error(dump_file: Path) -> None:
     dump_file.chmod(0)
-    with pytest.raises(SourceError, match="set wireguard_command to `sudo -n wg"):
+    with pytest.raises(SourceError, match="set the source's command to `sudo -n wg"):
         source(dump_file).poll(NOW_MS, None)

@@ -1,0 +1,150 @@
+"""What the peers are called: a file of names, and comments in WireGuard's own conf files.
+
+The conf files hold private keys: of their lines only names and public keys are taken.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from domain.safe import safe
+from sources.wireguard.fields import KEY
+
+USUAL_CONF_FOLDER = "/etc/wireguard"
+"""Nobody is told that it cannot be read: WireGuard makes it root's alone."""
+
+NAME_LIMIT = 100
+_NAME_LINE = re.compile(rf"({KEY.pattern})\s+(\S.*)")
+_SECTION = re.compile(r"\[(\w+)\]\s*(?:#+\s*(.*))?", re.IGNORECASE)
+_NAME_COMMENT = re.compile(r"#+\s*name\s*=\s*(.*)", re.IGNORECASE)
+_PUBLIC_KEY = re.compile(rf"publickey\s*=\s*({KEY.pattern})\s*(?:#.*)?", re.IGNORECASE)
+
+_Seen = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Names by public key, and what is wrong with the files, each with its place."""
+
+    peers: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class NameFiles:
+    """The files that name peers, read again when one of them has changed.
+
+    What `names_file` says wins over the comments in `conf_folder`.
+    """
+
+    def __init__(self, names_file: str | None = None, conf_folder: str | None = None) -> None:
+        self._names_file = Path(names_file) if names_file else None
+        self._conf_folder = Path(conf_folder) if conf_folder else None
+        self._seen: _Seen | None = None
+        self._found = Found()
+
+    def read(self) -> Found:
+        """The names as they are now; what cannot be read is a warning."""
+        files, warnings = self._files()
+        seen = tuple(_look(file) for file in files)
+        if seen != self._seen:
+            self._seen, self._found = seen, self._read(files)
+        return Found(self._found.peers, (*warnings, *self._found.warnings))
+
+    def _files(self) -> tuple[list[Path], tuple[str, ...]]:
+        """The conf files and then the file of names."""
+        files, warnings = _conf_files(self._conf_folder)
+        if self._names_file is not None:
+            files.append(self._names_file)
+        return files, warnings
+
+    def _read(self, files: list[Path]) -> Found:
+        peers: dict[str, str] = {}
+        warnings: list[str] = []
+        for file in files:
+            is_names_file = file == self._names_file
+            try:
+                lines = _lines(file)
+            except OSError as error:
+                if is_names_file or not isinstance(error, PermissionError):
+                    warnings.append(_unreadable(file, error))
+                continue
+            if is_names_file:
+                named, broken = _from_names(file, lines)
+                peers.update(named)
+                warnings.extend(broken)
+            else:
+                peers.update(_from_conf(lines))
+        return Found(peers, tuple(warnings))
+
+
+def _conf_files(folder: Path | None) -> tuple[list[Path], tuple[str, ...]]:
+    if folder is None:
+        return [], ()
+    try:
+        return sorted(file for file in folder.iterdir() if file.suffix == ".conf"), ()
+    except OSError as error:
+        quiet = str(folder) == USUAL_CONF_FOLDER
+        return [], () if quiet else (_unreadable(folder, error),)
+
+
+def _look(file: Path) -> tuple[str, int, int, int]:
+    """What changes when the file does; it may be missing."""
+    try:
+        status = file.stat()
+    except OSError:
+        return str(file), 0, 0, 0
+    return str(file), status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _lines(file: Path) -> list[str]:
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError("it is no file")
+    return file.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"no names from {safe(str(path), 200)}: {reason}"
+
+
+def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The names of `PUBLIC-KEY NAME` lines; empty ones and those that begin with # are none."""
+    named: dict[str, str] = {}
+    broken: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        match = _NAME_LINE.fullmatch(text)
+        place = f"{safe(str(file), 200)}, line {number}"
+        if match is None:
+            broken.append(f"{place}: it is not a public key and a name")
+        elif match[1] in named:
+            broken.append(f"{place}: this peer is named before")
+        else:
+            named[match[1]] = safe(match[2], NAME_LIMIT)
+    return named, broken
+
+
+def _from_conf(lines: list[str]) -> dict[str, str]:
+    """The names of the peers of a conf file: `[Peer] # name` or `# Name = name`."""
+    return {key: safe(name, NAME_LIMIT) for key, name in _peers(lines) if key and name}
+
+
+def _peers(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """The public key and the name of each section; "" for what it does not have."""
+    key = name = ""
+    for line in lines:
+        text = line.strip()
+        if section := _SECTION.fullmatch(text):
+            yield key, name
+            key, name = "", (section[2] or "").strip()
+        elif public_key := _PUBLIC_KEY.fullmatch(text):
+            key = public_key[1]
+        elif comment := _NAME_COMMENT.fullmatch(text):
+            name = comment[1].strip()
+    yield key, name
