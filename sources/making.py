@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from domain import source_kinds
@@ -65,6 +67,31 @@ def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, stor
     return Made(source, _span(values["every"]))
 
 
+def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+    from sources.http.app import Limits
+    from sources.http.server import HttpService, HttpTerms
+
+    http_terms = HttpTerms(
+        listen=_text(values["listen"]),
+        serves=_words(values["serves"]),
+        certificate=_text(values["certificate"]),
+        private_key=_text(values["private_key"]),
+        limits=Limits(
+            max_body=_span(values["max_body"]),
+            clients=_span(values["clients"]),
+            client_timeout_s=_span(values["client_timeout"]) / 1000,
+        ),
+    )
+    service = HttpService(
+        name,
+        http_terms,
+        settings=terms.settings,
+        alerts=terms.alerts,
+        random64=partial(secrets.randbits, 64),
+    )
+    return Made(service=service)
+
+
 def _text(value: SettingValue) -> str:
     return value if isinstance(value, str) else ""
 
@@ -73,6 +100,11 @@ def _span(value: SettingValue) -> int:
     return value if isinstance(value, int) else 0
 
 
+def _words(value: SettingValue) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
 _MAKERS: Mapping[str, Maker] = {
     source_kinds.WIREGUARD: _wireguard,
+    source_kinds.HTTP: _http,
 }

@@ -1,0 +1,1 @@
+"""What programs, agents and brokers ask of this Tocsin over HTTP."""

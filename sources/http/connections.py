@@ -1,0 +1,176 @@
+"""The connections of one listening socket: hypercorn speaks HTTP on each, we bound them.
+
+Hypercorn's own way to serve knows no limit of connections and closes a slow head in silence, so
+its `TCPServer` is used by itself, one a connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, cast
+
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+from hypercorn.typing import LifespanState
+from hypercorn.utils import wrap_app
+
+from sources.http.app import App, Limits, Send
+from sources.http.bodies import Receive
+from sources.http.listening import BACKLOG
+
+STOP_PATIENCE_S = 2.0
+"""How long requests that run when the stop comes may go on."""
+
+_BUSY = b"this server has as many clients as it may have: try again"
+_SLOW = b"the head of the request took too long to come"
+
+
+class Connections:
+    """Serves HTTP on one socket until told to stop."""
+
+    def __init__(self, app: App, limits: Limits, context: ssl.SSLContext | None) -> None:
+        self._app = app
+        self._limits = limits
+        self._tls = context
+        self._config = _config(limits)
+        self._connections: dict[asyncio.Task[None], _Connection] = {}
+
+    async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
+        """Accept and answer until `stop`; then those that are being answered get some time."""
+        server = await asyncio.start_server(self._connected, sock=listener, backlog=BACKLOG)
+        try:
+            await stop.wait()
+        finally:
+            server.close()
+            await self._end()
+
+    async def _end(self) -> None:
+        for connection in list(self._connections.values()):
+            await connection.end_when_idle()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=STOP_PATIENCE_S)
+        left = dict(self._connections)
+        for task, connection in left.items():
+            connection.cut()
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._connections) >= self._limits.clients:
+            if self._tls is None:
+                writer.write(_plain("503 Service Unavailable", _BUSY, "retry-after: 2\r\n"))
+            writer.close()
+            return
+        connection = _Connection(self._app, reader, writer, self._limits.client_timeout_s)
+        task = asyncio.create_task(connection.run(self._config, self._tls))
+        self._connections[task] = connection
+        task.add_done_callback(self._connections.pop)
+
+
+class _Connection:
+    """What hypercorn reads from, which sees to it that the head of a request comes in time."""
+
+    def __init__(
+        self,
+        app: App,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        timeout_s: float,
+    ) -> None:
+        self._app = app
+        self._reader = reader
+        self._writer = writer
+        self._timeout_s = timeout_s
+        self._answering = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        # One for each: hypercorn waits for it even when the client has closed an idle connection.
+        self._context = WorkerContext(None)
+
+    async def run(self, config: Config, tls: ssl.SSLContext | None) -> None:
+        """Serve it to its end."""
+        # Whatever a client does to its own connection is told by its status, or by nothing.
+        with suppress(Exception):
+            if tls is not None:
+                await self._writer.start_tls(tls, ssl_handshake_timeout=self._timeout_s)
+            await TCPServer(
+                wrap_app(self.answer, 0, "asgi"),
+                asyncio.get_running_loop(),
+                config,
+                self._context,
+                LifespanState({}),
+                cast(asyncio.StreamReader, self),
+                self._writer,
+            )
+        self._stop_timer()
+        self.cut()
+
+    async def end_when_idle(self) -> None:
+        """Close it now, or after the request that is being answered."""
+        await self._context.terminated.set()
+
+    def cut(self) -> None:
+        """Close it whatever is under way."""
+        self._writer.transport.abort()
+
+    async def read(self, count: int) -> bytes:
+        """More bytes of the client, for hypercorn."""
+        data = await self._reader.read(count)
+        if not data:
+            self._stop_timer()
+            await self.end_when_idle()
+        if data and not self._answering and self._head_timer is None:
+            loop = asyncio.get_running_loop()
+            self._head_timer = loop.call_later(self._timeout_s, self._too_slow)
+        return data
+
+    def at_eof(self) -> bool:
+        """Whether the client has closed its side."""
+        return self._reader.at_eof()
+
+    async def answer(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """The head is here: from now on the app keeps the time."""
+        self._stop_timer()
+        self._answering = True
+        try:
+            await self._app(scope, receive, send)
+        except TimeoutError:
+            self.cut()
+        finally:
+            self._answering = False
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _too_slow(self) -> None:
+        self._writer.write(_plain("408 Request Timeout", _SLOW))
+        self._writer.close()
+
+
+def _config(limits: Limits) -> Config:
+    config = Config()
+    config.accesslog = config.errorlog = None
+    config.include_server_header = False
+    # Twice the time, so that a head that is slow from the start is told so before this closes.
+    config.keep_alive_timeout = 2 * limits.client_timeout_s
+    # The app takes what comes as it comes; with a bound, hypercorn waits for ever for a place in
+    # the queue of a request that was answered early.
+    config.max_app_queue_size = 0
+    config.h2_max_concurrent_streams = 1
+    return config
+
+
+def _plain(status: str, reason: bytes, more: str = "") -> bytes:
+    """An answer that no request led to."""
+    body = b'{"error":"' + reason + b'"}'
+    head = (
+        f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{more}connection: close\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

@@ -1,0 +1,116 @@
+"""Where an HTTP source listens: loopback, a WireGuard address, or anywhere with TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from domain.source_option_kinds import split_listen
+from sources.base import SourceError
+
+_INTERFACES = Path("/sys/class/net")
+_USERSPACE_SOCKETS = Path("/var/run/wireguard")
+_LOOK_S = 5
+BACKLOG = 256
+
+
+def open_listener(listen: str, *, encrypted: bool) -> socket.socket:
+    """Bind the address, "127.0.0.1:8786". Raises SourceError with the cure."""
+    host, port = split_listen(listen)
+    if not encrypted and not _needs_no_tls(host):
+        raise SourceError(
+            f"{listen} could be read by others on the way",
+            "set certificate and private_key, or listen on 127.0.0.1 or on the address of a "
+            "WireGuard interface that is up",
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.setblocking(False)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = f"cannot listen on {listen}: {error.strerror or error}"
+        raise SourceError(reason, "choose another address or port with --listen") from None
+    return listener
+
+
+def tls_context(certificate: str, private_key: str) -> ssl.SSLContext | None:
+    """TLS with these files; None where neither is set. Raises SourceError."""
+    if not certificate and not private_key:
+        return None
+    if not certificate or not private_key:
+        raise SourceError("only one of certificate and private_key is set", "set both or neither")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    load_certificate(context, certificate, private_key)
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, certificate: str, private_key: str) -> None:
+    """Read the files, also anew: connections made from now on get them. Raises SourceError."""
+    try:
+        context.load_cert_chain(certificate, private_key, password=_no_password)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SourceError(
+            f"certificate and private_key cannot be used: {reason or type(error).__name__}",
+            f"look at {certificate} and {private_key}: PEM files that this account may read, "
+            "the key without a password",
+        ) from None
+
+
+def _no_password() -> str:
+    """Else OpenSSL would ask for it on the terminal."""
+    raise ValueError("the key has a password")
+
+
+def _needs_no_tls(host: str) -> bool:
+    address = ipaddress.ip_address(host)
+    return address.is_loopback or address in wireguard_addresses()
+
+
+def wireguard_addresses() -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The addresses of this host's WireGuard interfaces, as far as the system tells."""
+    names = _wireguard_interfaces()
+    return {
+        ipaddress.ip_address(address["local"])
+        for interface in (_all_addresses() if names else [])
+        if interface.get("ifname") in names
+        for address in interface.get("addr_info", [])
+        if "local" in address
+    }
+
+
+def _wireguard_interfaces() -> set[str]:
+    """Those of the kernel say what they are; those of a program have a socket of its own."""
+    names = {file.stem for file in _USERSPACE_SOCKETS.glob("*.sock")}
+    for file in _INTERFACES.glob("*/uevent"):
+        with contextlib.suppress(OSError):
+            if "DEVTYPE=wireguard" in file.read_text().splitlines():
+                names.add(file.parent.name)
+    return names
+
+
+def _all_addresses() -> list[dict[str, Any]]:
+    with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
+        found = subprocess.run(
+            ["ip", "-json", "address", "show"],  # noqa: S607 - the system's own, by name
+            capture_output=True,
+            check=True,
+            timeout=_LOOK_S,
+        )
+        listed: list[dict[str, Any]] = json.loads(found.stdout)
+        return listed
+    return []
