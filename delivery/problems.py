@@ -18,6 +18,7 @@ def problems(report: Report) -> list[str]:
         *_of_sending(report),
         *_of_disk(report),
         *(text for status in report.overview.webhooks for text in _of_webhook(status, report)),
+        *(text for one in report.overview.brokers.items() for text in _of_broker(*one, report)),
         *_of_sources(report),
     ]
 
@@ -70,6 +71,14 @@ def _of_disk(report: Report) -> Iterator[str]:
         yield (
             f"only {size_text(report.free_bytes)} of disk are free, less than min_free_disk "
             f"({size_text(wanted)}): sources wait"
+        )
+
+
+def _of_broker(name: str, queued: int, report: Report) -> Iterator[str]:
+    if queued > report.settings.warn_queue:
+        yield (
+            f"broker {name}: {counted(queued, 'event')} to pull, more than warn_queue: see whether "
+            f"it runs, or give them up with `tocsin broker delete {name}`"
         )
 
 

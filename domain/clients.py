@@ -6,13 +6,15 @@ The agent of a host reports to it; a broker pulls its events.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from domain import source_kinds
+from domain.field_errors import FieldError
 from domain.ids import resource_id
-from domain.source_option_kinds import split_listen
+from domain.setting_kinds import SettingValue
+from domain.source_option_kinds import URL, split_listen
 from domain.times import rfc3339
 
 AGENT = source_kinds.AGENT
@@ -80,14 +82,35 @@ def broker_files(url: str, broker: str, code: str, until_ms: int) -> tuple[ConfF
     )
 
 
-def served_at(options: Mapping[str, str]) -> str | None:
-    """The URL of an HTTP source, or None where its options don't say by what name it is reached."""
-    values = source_kinds.kind_named(source_kinds.HTTP).values(options)
-    address, port = split_listen(str(values["listen"]))
+def served_url(kind: str, sources: Iterable[tuple[str, Mapping[str, str]]]) -> str | None:
+    """Where such a client finds us, by the kinds and options of all sources; None if none says."""
+    http = source_kinds.kind_named(source_kinds.HTTP)
+    options = [http.values(given) for name, given in sources if name == http.name]
+    serving = [one for one in options if PARTS[kind] in _words(one["serves"])]
+    return next((url for url in map(_url, serving) if url), None)
+
+
+def check_url(text: str) -> str:
+    """The URL of a Tocsin as it is kept. Raises FieldError."""
+    try:
+        return str(URL.parse(text))
+    except ValueError as error:
+        raise FieldError("url", str(error), "write it like https://tocsin.example:8786") from None
+
+
+def _words(value: SettingValue) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _url(options: Mapping[str, SettingValue]) -> str | None:
+    """None where the options don't say by what name it is reached."""
+    if options["public_url"]:
+        return str(options["public_url"])
+    address, port = split_listen(str(options["listen"]))
     if ipaddress.ip_address(address).is_unspecified:
         return None
     host = f"[{address}]" if ":" in address else address
-    scheme = "https" if values["certificate"] else "http"
+    scheme = "https" if options["certificate"] else "http"
     return f"{scheme}://{host}:{port}"
 
 

@@ -54,6 +54,9 @@ def _every(text: str, what: str = "the time between two looks") -> Default:
     return Default(Option("every", kinds.DURATION, what, SECOND_MS, DAY_MS), text)
 
 
+_NAMES_FILE = Default(
+    Option("names_file", kinds.PATH, "a file of lines `PUBLIC-KEY NAME` of peers"), ""
+)
 KINDS: tuple[SourceKind, ...] = (
     SourceKind(
         WIREGUARD,
@@ -66,9 +69,7 @@ KINDS: tuple[SourceKind, ...] = (
             ),
             _every("30s"),
             Default(Option("host", forms.TEXT, "the host's name in events"), ""),
-            Default(
-                Option("names_file", kinds.PATH, "a file of lines `PUBLIC-KEY NAME` of peers"), ""
-            ),
+            _NAMES_FILE,
             Default(
                 Option(
                     "conf_folder",
@@ -90,6 +91,7 @@ KINDS: tuple[SourceKind, ...] = (
         "Agent",
         "a host that a Pro Custodibus agent reports from",
         (
+            _NAMES_FILE,
             Default(
                 Option(
                     "port_changes", kinds.SWITCH, "tell of a change of an endpoint's port alone"
@@ -121,6 +123,7 @@ KINDS: tuple[SourceKind, ...] = (
             Default(
                 Option("serves", forms.SERVES, "what is served: events, agents, queues"), "events"
             ),
+            Default(Option("public_url", forms.OPEN_URL, "the address that others find it at"), ""),
             Default(Option("certificate", kinds.PATH, "the file with the TLS certificate"), ""),
             Default(Option("private_key", kinds.PATH, "the file with its private key"), ""),
             Default(

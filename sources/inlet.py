@@ -54,16 +54,20 @@ class Inlet:
         Raises SourceError where the disk is short, StoreError where the store cannot be written,
         NotFound if the source was deleted.
         """
-        check_disk(self.store.path, self._min_free_disk_bytes)
+        self.check_room()
         waiting = _Waiting(events, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit_all())
         return await asyncio.shield(waiting.answer)
 
+    def check_room(self) -> None:
+        """Raise SourceError where the disk is short."""
+        check_disk(self.store.path, self._min_free_disk_bytes)
+
     async def keep(self, name: str, events: Sequence[Event], state: bytes) -> Appended:
         """Add the events and the new state of the source `name`, which this one serves."""
-        check_disk(self.store.path, self._min_free_disk_bytes)
+        self.check_room()
         appended = await self.store.run(
             stored_sources.save_batch, name, events, state, self.clock()
         )

@@ -126,7 +126,7 @@ class _Runner:
         appended = await self._store.run(
             stored_sources.save_batch, name, batch.events, batch.state, self._clock()
         )
-        warning = batch.warning or _conflict_warning(appended)
+        warning = batch.warning or conflict_warning(appended)
         if warning:
             await self.note_failure(warning)
         else:
@@ -192,7 +192,8 @@ async def _sleep(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-def _conflict_warning(appended: Appended) -> str:
+def conflict_warning(appended: Appended) -> str:
+    """What an admin is told of events that were left out, "" where there are none."""
     if not appended.conflicts:
         return ""
     count = len(appended.conflicts)

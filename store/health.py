@@ -11,6 +11,7 @@ from domain.words import counted
 from store import models, sealing
 from store.errors import WrongKey
 from store.models import Delivery, Event, Head, Quarantine, Webhook, rows
+from store.places import queued
 from store.vault import Vault
 from store.webhook_rows import redo_of
 from store.workers import SendingLock
@@ -29,7 +30,7 @@ def problems(vault: Vault) -> list[str]:
 
 
 def places() -> list[str]:
-    """Webhooks whose place in the queue, or whose count of what waits before it, is not right."""
+    """Webhooks and brokers whose place in the queue, or what is counted before it, is not right."""
     with models.database.atomic("DEFERRED"):
         heads = dict(rows(Head.select(Head.type, Head.seq)))
         released = _released_counts()
@@ -37,7 +38,17 @@ def places() -> list[str]:
             f"webhook {row.id} {fault}"
             for row in list(Webhook.select().where(Webhook.erased_ms.is_null()))
             for fault in _misplaced(row, heads, released.get(row.id, 0))
-        ]
+        ] + _broker_places()
+
+
+def _broker_places() -> list[str]:
+    """Like webhooks, brokers stand at an event that there was."""
+    return [
+        f"broker {broker} stands {counted(-count, 'event')} behind the last event of {type_.value}"
+        for broker, queues in queued().items()
+        for type_, count in queues.items()
+        if count < 0
+    ]
 
 
 def _engine() -> list[str]:

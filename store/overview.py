@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.event_types import EventType
-from store import events, models, reads, settings, sources, workers
+from store import events, models, places, reads, settings, sources, workers
 from store.models import Attempt, Delivery, rows
 from store.records import StoredSource, WebhookStatus, Worker
 from store.vault import Vault
@@ -15,6 +15,7 @@ from store.vault import Vault
 class Overview:
     """The webhooks, who works, what comes in.
 
+    `brokers` has, by the name of each, how many events it has yet to pull.
     `last_words` has, by the id of each pending delivery that was tried, what came of its last
     attempt in plain words. `paused` is the JSON of who paused all sending.
     """
@@ -23,6 +24,7 @@ class Overview:
     last_words: dict[str, str]
     workers: list[Worker]
     sources: list[StoredSource]
+    brokers: dict[str, int]
     heads: dict[EventType, int]
     paused: str | None
     settings: dict[str, str]
@@ -36,6 +38,7 @@ def read_overview(vault: Vault | None) -> Overview:
             last_words=_last_words(),
             workers=workers.everyone(),
             sources=sources.everyone(),
+            brokers={name: sum(queue.values()) for name, queue in places.queued().items()},
             heads=events.heads(),
             paused=settings.paused(),
             settings=settings.load_all(),

@@ -12,6 +12,8 @@ GROUPS = {
     "event": ("event:build", "queue events and look at them"),
     "delivery": ("delivery:build", "what was sent, what is being sent, and how it went"),
     "source": ("source:build", "where events come from"),
+    "host": ("client:build_host", "the hosts whose Pro Custodibus agents report here"),
+    "broker": ("client:build_broker", "the Pro Custodibus brokers that pull events from here"),
     "worker": ("worker:build", "what seals, sends and records"),
     "db": ("store:build", "the upkeep of the store"),
     "config": ("host:build_config", "the settings and where they come from"),
@@ -24,7 +26,7 @@ LEAVES = {
     "completion": ("host:add_completion", "print the completion script of a shell"),
 }
 NAMES = (
-    *("webhook", "event", "delivery", "source", "worker"),
+    *("webhook", "event", "delivery", "source", "host", "broker", "worker"),
     *("status", "audit", "config", "service", "db", "demo", "completion"),
 )
 DESCRIPTION = "Tocsin queues security events and sends them to webhooks until they say 2XX."

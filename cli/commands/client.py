@@ -1,0 +1,205 @@
+"""`tocsin host ...` and `tocsin broker ...`: who reports to us, and who pulls from us."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from cli.client_text import (
+    BROKER_HEADERS,
+    HOST_HEADERS,
+    broker_in_full,
+    broker_rows,
+    broker_shape,
+    files_shape,
+    files_text,
+    host_in_full,
+    host_rows,
+    host_shape,
+)
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from cli.stores import open_for_reading, open_for_writing
+from domain import clients as kinds
+from domain.clients import AGENT, BROKER, ConfFile
+from domain.ids import new_code, new_event_id
+from domain.words import counted
+from store import clients, places, sources
+from store.records import Client
+
+if TYPE_CHECKING:
+    from cli.shapes import Shape
+    from store.database import Store
+
+_PROGRAMS = {AGENT: "procustodibus-agent", BROKER: "procustodibus-broker"}
+
+
+def add_host(args: Namespace, context: Context) -> ExitCode:
+    """Add a host whose agent will report."""
+    return _add(AGENT, args, context)
+
+
+def add_broker(args: Namespace, context: Context) -> ExitCode:
+    """Add a broker that will pull."""
+    return _add(BROKER, args, context)
+
+
+def list_hosts(args: Namespace, context: Context) -> ExitCode:
+    """Print every host."""
+    store = open_for_reading(context)
+    hosts = [
+        (one, store.call(sources.find, one.name)) for one in store.call(clients.everyone, AGENT)
+    ]
+    if args.json:
+        context.out.json([host_shape(*one) for one in hosts])
+        return ExitCode.OK
+    context.out.table(host_rows(hosts), HOST_HEADERS)
+    return ExitCode.OK
+
+
+def list_brokers(args: Namespace, context: Context) -> ExitCode:
+    """Print every broker."""
+    store = open_for_reading(context)
+    queued = store.call(places.queued)
+    brokers = [(one, queued.get(one.name, {})) for one in store.call(clients.everyone, BROKER)]
+    if args.json:
+        context.out.json([broker_shape(*one) for one in brokers])
+        return ExitCode.OK
+    context.out.table(broker_rows(brokers), BROKER_HEADERS)
+    return ExitCode.OK
+
+
+def show_host(args: Namespace, context: Context) -> ExitCode:
+    """Print one host and the conf file of its agent."""
+    return _show(AGENT, args, context)
+
+
+def show_broker(args: Namespace, context: Context) -> ExitCode:
+    """Print one broker and its conf file."""
+    return _show(BROKER, args, context)
+
+
+def renew_host(args: Namespace, context: Context) -> ExitCode:
+    """Make a new set-up code for a host."""
+    return _renew(AGENT, args, context)
+
+
+def renew_broker(args: Namespace, context: Context) -> ExitCode:
+    """Make a new set-up code for a broker."""
+    return _renew(BROKER, args, context)
+
+
+def delete_hosts(args: Namespace, context: Context) -> ExitCode:
+    """Delete hosts after asking."""
+    question = "Delete {names}, with what is remembered of them? Events that came from there stay."
+    return _delete(AGENT, question, args, context)
+
+
+def delete_brokers(args: Namespace, context: Context) -> ExitCode:
+    """Delete brokers after asking."""
+    store = open_for_reading(context)
+    queued = store.call(places.queued)
+    waiting = sum(sum(queued.get(name, {}).values()) for name in set(args.names))
+    question = f"Delete {{names}}, which have yet to pull {counted(waiting, 'event')}?"
+    return _delete(BROKER, question, args, context)
+
+
+def _add(kind: str, args: Namespace, context: Context) -> ExitCode:
+    store = open_for_writing(context)
+    url = _url(kind, args, store)
+    code = new_code(context.random_bytes)
+    user_id = new_event_id(context.random64)
+    client = store.call(
+        clients.add, kind, args.name, user_id, code, context.actor, context.now_ms()
+    )
+    _print_files(client, url, code, args, context)
+    return ExitCode.OK
+
+
+def _renew(kind: str, args: Namespace, context: Context) -> ExitCode:
+    store = open_for_writing(context)
+    url = _url(kind, args, store)
+    code = new_code(context.random_bytes)
+    client = store.call(clients.renew, kind, args.name, code, context.actor, context.now_ms())
+    _print_files(client, url, code, args, context)
+    return ExitCode.OK
+
+
+def _show(kind: str, args: Namespace, context: Context) -> ExitCode:
+    store = open_for_reading(context)
+    client = store.call(clients.find, kind, args.name)
+    url = _known_url(kind, args, store)
+    files = [file for file in _files(client, url, "") if not file.secret] if url else []
+    if args.json:
+        context.out.json(_shape(client, store) | files_shape(url, files))
+        return ExitCode.OK
+    context.out.data(_in_full(client, store))
+    if files:
+        context.out.data("\n" + files_text(files))
+    return ExitCode.OK
+
+
+def _delete(kind: str, question: str, args: Namespace, context: Context) -> ExitCode:
+    store = open_for_writing(context)
+    names = list(dict.fromkeys(args.names))
+    for name in names:
+        store.call(clients.find, kind, name)
+    if not context.out.confirm(question.format(names=", ".join(names)), args.yes):
+        return ExitCode.CHECK_FAILED
+    for name in names:
+        store.call(clients.delete, kind, name, context.actor, context.now_ms())
+    return ExitCode.OK
+
+
+def _print_files(client: Client, url: str, code: str, args: Namespace, context: Context) -> None:
+    files = _files(client, url, code)
+    store_shape = {"name": client.name}
+    if args.json:
+        context.out.json(store_shape | files_shape(url, files))
+    else:
+        context.out.data(files_text(files))
+    program = _PROGRAMS[client.kind]
+    context.out.note(
+        f"Put these two files on the machine where {program} runs. The code in the second is shown "
+        f"only now and can be used once; {program} deletes that file when it has made its key."
+    )
+
+
+def _files(client: Client, url: str, code: str) -> tuple[ConfFile, ConfFile]:
+    until_ms = client.setup_until_ms or 0
+    if client.kind == AGENT:
+        return kinds.agent_files(url, client.host_id, client.user_id, code, until_ms)
+    return kinds.broker_files(url, client.user_id, code, until_ms)
+
+
+def _shape(client: Client, store: Store) -> Shape:
+    if client.kind == AGENT:
+        return host_shape(client, store.call(sources.find, client.name))
+    return broker_shape(client, store.call(places.queued).get(client.name, {}))
+
+
+def _in_full(client: Client, store: Store) -> str:
+    if client.kind == AGENT:
+        return host_in_full(client, store.call(sources.find, client.name))
+    return broker_in_full(client, store.call(places.queued).get(client.name, {}))
+
+
+def _url(kind: str, args: Namespace, store: Store) -> str:
+    url = _known_url(kind, args, store)
+    if url is None:
+        part = kinds.PARTS[kind]
+        raise Failure(
+            f"where this Tocsin is found is not known: add an HTTP source with `tocsin source add "
+            f"http --serves {part}`, set its --public-url if it listens on every address, or say "
+            "it here with --url",
+            ExitCode.CHECK_FAILED,
+        )
+    return url
+
+
+def _known_url(kind: str, args: Namespace, store: Store) -> str | None:
+    """Where the client finds us: as was said, else as the source that serves it says."""
+    if args.url:
+        return kinds.check_url(args.url)
+    found = store.call(sources.everyone)
+    return kinds.served_url(kind, ((one.kind, one.options) for one in found))
