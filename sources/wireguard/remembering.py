@@ -7,10 +7,32 @@ from collections.abc import Mapping
 import msgspec
 
 from sources.wireguard.alerts.memory import Memory
-from sources.wireguard.snapshot import Absence, Baseline, Interface, Peer, Snapshot, State
+from sources.wireguard.snapshot import (
+    Absence,
+    Baseline,
+    Interface,
+    Peer,
+    Snapshot,
+    State,
+    StateError,
+    decode_state,
+)
 
 REMEMBER_GONE_MS = 30 * 86_400_000
 """How long an interface or a removed peer is remembered, should it come back."""
+
+
+def recalled(stored: bytes | None) -> tuple[State | None, str]:
+    """What was remembered, if it can be used, and what is to be said if it cannot."""
+    if stored is None:
+        return None, ""
+    try:
+        return decode_state(stored), ""
+    except StateError as error:
+        return None, (
+            f"what this source remembered cannot be used: {error}; it started afresh, "
+            "and the traffic since the last event is not counted"
+        )
 
 
 def remembered(

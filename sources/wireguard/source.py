@@ -15,11 +15,10 @@ from sources.wireguard.derive import derive
 from sources.wireguard.dump import DumpError, parse_dump
 from sources.wireguard.hosts import host_key, host_name
 from sources.wireguard.names import NameFiles
+from sources.wireguard.remembering import recalled
 from sources.wireguard.snapshot import (
     Snapshot,
     State,
-    StateError,
-    decode_state,
     encode_state,
     host_of,
 )
@@ -56,7 +55,7 @@ class WireGuardSource:
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         """Read the dump once and derive what happened since `state`; SourceError if unreadable."""
-        previous, warning = _remembered(state)
+        previous, warning = recalled(state)
         printed = self._command.run()
         snapshot = self._snapshot(printed, self._host_key(previous, state), now_ms)
         named = self._names.read()
@@ -108,18 +107,6 @@ class WireGuardSource:
             return socket.if_nametoindex(interface)
         except OSError:
             return None
-
-
-def _remembered(state: bytes | None) -> tuple[State | None, str]:
-    if state is None:
-        return None, ""
-    try:
-        return decode_state(state), ""
-    except StateError as error:
-        return None, (
-            f"what this source remembered cannot be used: {error}; it started afresh, "
-            "and the traffic since the last event is not counted"
-        )
 
 
 def _unreadable_warning(printed: Printed) -> str:
