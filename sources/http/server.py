@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,21 +25,36 @@ from store.errors import StoreError
 if TYPE_CHECKING:
     from domain.settings import Settings
     from sources.http.connections import Connections
+    from sources.http.sign_in import SignIns
     from sources.inlet import Inlet
 
 CERTIFICATE_LOOK_S = 60.0
 """How often it is looked whether the certificate was renewed."""
 
 
-@dataclass(frozen=True, slots=True)
+Chore = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
 class Surroundings:
-    """What the parts of a server may use."""
+    """What the parts of a server may use.
+
+    chores: what a part does beside answering, without end; it is cancelled at the stop
+    """
 
     inlet: Inlet
     random64: Callable[[], int]
     report_sign_in: ReportSignIn
     settings: Settings
     alerts: Mapping[str, AlertTerms]
+    chores: list[Chore] = field(default_factory=list)
+
+    @cached_property
+    def sign_ins(self) -> SignIns:
+        """Those who sign in with a key, one table for all parts."""
+        from sources.http.sign_in import SignIns
+
+        return SignIns(self.inlet.store, self.inlet.clock, self.report_sign_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +107,29 @@ class HttpService:
         terms = self._terms
         context = tls_context(terms.certificate, terms.private_key)
         bugs = _Bugs(inlet)
-        app = App(Routes(self._routes(inlet)), terms.limits, bugs.note)
+        surroundings = self._surroundings(inlet)
+        app = App(Routes(self._routes(surroundings)), terms.limits, bugs.note)
         connections = _connections(app, terms.limits, context)
         listener = await asyncio.to_thread(
             open_listener, terms.listen, encrypted=context is not None
         )
         with listener:
             await inlet.store.run(stored_sources.save_success, self._name, inlet.clock())
-            renewing = asyncio.create_task(self._renew(context, inlet))
+            chores: list[Chore] = [partial(self._renew, context, inlet), *surroundings.chores]
+            tasks = [asyncio.create_task(_do(chore, bugs)) for chore in chores]
             try:
                 await connections.serve(listener, stop)
             finally:
-                renewing.cancel()
+                for task in tasks:
+                    task.cancel()
                 await bugs.told()
 
-    def _routes(self, inlet: Inlet) -> list[Route]:
-        surroundings = Surroundings(
+    def _surroundings(self, inlet: Inlet) -> Surroundings:
+        return Surroundings(
             inlet, self._random64, self._report_sign_in, self._settings, self._alerts
         )
+
+    def _routes(self, surroundings: Surroundings) -> list[Route]:
         return [route for part in self._terms.serves for route in _part(part)(surroundings)]
 
     async def _renew(self, context: ssl.SSLContext | None, inlet: Inlet) -> None:
@@ -127,6 +148,13 @@ class HttpService:
                 seen = now
             except SourceError as error:
                 await _tell(inlet, f"the old certificate is used still: {error}")
+
+
+async def _do(chore: Chore, bugs: _Bugs) -> None:
+    try:
+        await chore()
+    except Exception as error:
+        bugs.note(error)
 
 
 def _part(name: str) -> MakeRoutes:

@@ -1,0 +1,163 @@
+"""What the agents of hosts report: each ping is a look at the WireGuard of its host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from domain import clients as kinds
+from domain.events import Event
+from domain.options import values
+from domain.source_kinds import AGENT, kind_named
+from sources.alone import alone, lock_file
+from sources.base import SourceError
+from sources.http.identity import Identity
+from sources.http.messages import Answer, Refused, Request, not_now
+from sources.http.pings import PingError, read_ping
+from sources.http.routes import Route
+from sources.http.silence import watch_hosts
+from sources.polling import conflict_warning
+from sources.wireguard.derive import derive
+from sources.wireguard.names import NameFiles
+from sources.wireguard.remembering import recalled
+from sources.wireguard.snapshot import encode_state
+from sources.wireguard.terms import DeriveTerms, Names
+from store import clients
+from store import sources as stored_sources
+from store.errors import NotFound, StoreError
+from store.records import Client, StoredSource
+
+if TYPE_CHECKING:
+    from sources.http.server import Surroundings
+
+ROOM_RETRY_S = 60
+BUSY_RETRY_S = 5
+LARGEST_STATE = 64 * 1024 * 1024
+"""Bytes that are remembered of one host; some 500,000 peers."""
+
+AT_ONCE = 2
+"""Pings that are worked on at once, so that many large ones don't fill the memory."""
+
+
+def routes(surroundings: Surroundings) -> Iterable[Route]:
+    """All that an agent asks for."""
+    agents = Agents(surroundings)
+    surroundings.chores.append(partial(watch_hosts, surroundings.inlet))
+    return (
+        *Identity(surroundings.inlet, surroundings.sign_ins).routes(),
+        Route("GET", "/hosts/{host}", agents.host, agents.admit, max_body=0),
+        Route("POST", "/hosts/{host}/ping/{version}", agents.ping, agents.admit),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a ping gave: events, the next state of the host, and what is wrong with its agent."""
+
+    events: tuple[Event, ...]
+    state: bytes
+    warning: str
+
+
+class Agents:
+    """The hosts that report to one server."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._inlet = surroundings.inlet
+        self._store = surroundings.inlet.store
+        self._sign_ins = surroundings.sign_ins
+        self._settings = surroundings.settings
+        self._alerts = surroundings.alerts
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._names: dict[str, NameFiles] = {}
+
+    async def admit(self, request: Request) -> str:
+        """The agent of the host in the path, and nobody else."""
+        client = await self._sign_ins.admit(request, kinds.AGENT)
+        if client.host_id != request.values["host"]:
+            raise await self._sign_ins.forbidden(request, client, "host")
+        return client.name
+
+    async def host(self, request: Request) -> Answer:
+        """What the host of the agent is called here."""
+        attributes = {"name": request.caller}
+        return Answer(
+            {"data": [{"id": request.values["host"], "type": "hosts", "attributes": attributes}]}
+        )
+
+    async def ping(self, request: Request) -> Answer:
+        """Keep what happened since the last look; nothing is ever asked of the agent."""
+        client = await self._store.run(clients.find, kinds.AGENT, request.caller)
+        source = await self._store.run(stored_sources.find, client.name)
+        if source.active:
+            await self._keep(client, source, request.body)
+        await self._store.run(clients.note_seen, client.name, self._inlet.clock())
+        return Answer({"data": [], "meta": {}})
+
+    async def _keep(self, client: Client, source: StoredSource, body: bytes) -> None:
+        try:
+            with alone(lock_file(self._store.path, client.name)) as we_are:
+                if not we_are:
+                    raise not_now("another ping of this host is being worked on", BUSY_RETRY_S)
+                await self._look(client, source, body)
+        except PingError as error:
+            await self._fail(client, f"its agent sent a ping that cannot be read: {error}")
+            raise Refused(HTTPStatus.BAD_REQUEST, error.reason, place=error.place) from None
+        except SourceError as error:
+            await self._fail(client, str(error))
+            raise not_now(error.reason, ROOM_RETRY_S) from None
+        except NotFound:
+            raise Refused(HTTPStatus.NOT_FOUND, "this host was deleted") from None
+
+    async def _look(self, client: Client, source: StoredSource, body: bytes) -> None:
+        now_ms = self._inlet.clock()
+        state = await self._store.run(stored_sources.load_state, client.name)
+        async with self._at_once:
+            look = await asyncio.to_thread(self._derived, client, source, body, state, now_ms)
+        appended = await self._inlet.keep(client.name, look.events, look.state)
+        warning = look.warning or conflict_warning(appended)
+        if warning:
+            await self._fail(client, warning)
+
+    def _derived(
+        self,
+        client: Client,
+        source: StoredSource,
+        body: bytes,
+        state: bytes | None,
+        now_ms: int,
+    ) -> _Look:
+        """In a thread of its own: the ping of a large host takes a while."""
+        ping = read_ping(body, host=kinds.host_key(client.name), received_ms=now_ms)
+        previous, fresh = recalled(state)
+        options = values(kind_named(AGENT).defaults, source.options)
+        found = self._name_files(str(options["names_file"] or "")).read()
+        terms = DeriveTerms(
+            user=client.user_id,
+            names=Names(client.name, found.peers),
+            event_names=self._settings.event_names,
+            port_changes=bool(options["port_changes"]),
+            alerts=self._alerts,
+        )
+        derived = derive(previous, ping.snapshot, terms)
+        encoded = encode_state(derived.state)
+        if len(encoded) > LARGEST_STATE:
+            raise PingError(
+                "with it, more would be remembered of this host than we can", "interfaces"
+            )
+        warnings = (fresh, ping.warning, *found.warnings)
+        return _Look(derived.events, encoded, "; ".join(filter(None, warnings)))
+
+    def _name_files(self, file: str) -> NameFiles:
+        return self._names.setdefault(file, NameFiles(file))
+
+    async def _fail(self, client: Client, sentence: str) -> None:
+        with suppress(StoreError):
+            await self._store.run(
+                stored_sources.save_failure, client.name, sentence, self._inlet.clock()
+            )

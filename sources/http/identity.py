@@ -1,0 +1,83 @@
+"""The routes by which agents and brokers learn that we are there, and sign in."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+import msgspec
+
+from domain.ids import base58
+from sources.base import SourceError
+from sources.http.messages import Answer, Refused, Request
+from sources.http.routes import Route
+from sources.http.sign_in import SESSION_S, SignIns, is_key
+from sources.inlet import Inlet
+
+_SMALL_BODY = 4096
+
+
+class _Credentials(msgspec.Struct):
+    """What a client says of its new key; `secret` is the public half of it."""
+
+    secret: str
+
+
+class Identity:
+    """Answers what comes before any work."""
+
+    def __init__(self, inlet: Inlet, sign_ins: SignIns) -> None:
+        self._inlet = inlet
+        self._sign_ins = sign_ins
+
+    def routes(self) -> Iterable[Route]:
+        """The routes that agents and brokers have in common."""
+        return (
+            Route("GET", "/health", self.health, max_body=_SMALL_BODY),
+            Route("GET", "/sessions/challenge", self.challenge, max_body=_SMALL_BODY),
+            Route("POST", "/sessions", self.sign_in, max_body=_SMALL_BODY),
+            Route(
+                "POST",
+                "/users/{user}/credentials/signature",
+                self.set_up,
+                max_body=_SMALL_BODY,
+            ),
+        )
+
+    async def health(self, _: Request) -> Answer:
+        """Whether events would be taken."""
+        try:
+            self._inlet.check_room()
+        except SourceError as error:
+            return Answer([{"name": "store", "healthy": False, "error": error.reason}])
+        return Answer([{"name": "store", "healthy": True, "error": None}])
+
+    async def challenge(self, _: Request) -> Answer:
+        """Something to sign."""
+        id_, value = self._sign_ins.challenge()
+        return _resource(id_, "challenges", {"value": value})
+
+    async def sign_in(self, request: Request) -> Answer:
+        """A session for a signed challenge."""
+        token = await self._sign_ins.sign_in(request)
+        attributes = {"token": token}
+        meta = {"expiration_timeout": SESSION_S}
+        return _resource(base58(secrets.randbits(64)), "sessions", attributes, meta)
+
+    async def set_up(self, request: Request) -> Answer:
+        """Keep the public key of who has a set-up code."""
+        try:
+            given = msgspec.json.decode(request.body, type=_Credentials)
+        except msgspec.MsgspecError:
+            raise Refused(400, "the body is no JSON with a secret", place="body") from None
+        if not is_key(given.secret):
+            raise Refused(400, "it is not the base64 of an ed25519 key", place="secret")
+        await self._sign_ins.set_up(request, request.values["user"], given.secret)
+        return _resource(base58(secrets.randbits(64)), "credentials", {"type": "signature"})
+
+
+def _resource(
+    id_: str, type_: str, attributes: dict[str, str], meta: dict[str, int] | None = None
+) -> Answer:
+    resource: dict[str, object] = {"id": id_, "type": type_, "attributes": attributes}
+    return Answer({"data": [resource | ({"meta": meta} if meta else {})]})

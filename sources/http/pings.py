@@ -1,0 +1,206 @@
+"""Read what the agent of a host reports of its WireGuard interfaces.
+
+Key material ends here: private and preshared keys never leave this module, and no error quotes
+what a ping holds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from sources.wireguard.fields import (
+    LAST_COUNT,
+    LAST_FWMARK,
+    LAST_PORT,
+    LAST_SECOND,
+    Malformed,
+    check_key,
+    check_number,
+    split_endpoint,
+)
+from sources.wireguard.snapshot import Interface, Peer, Snapshot
+
+MOST_INTERFACES = 1_000
+MOST_NAME = 64
+AHEAD_MS = 120_000
+"""How far the clock of a host may be ahead of ours."""
+
+SECRETS_WARNING = (
+    "its agent sends private or preshared keys, which were dropped: set `ReadOnly = true` and "
+    "`RedactSecrets = true` in its procustodibus.conf, and make new keys if the way here is not "
+    "encrypted"
+)
+NO_INTERFACE_WARNING = (
+    "its agent reports no interface: see whether one is up there, whether the agent may run "
+    "`wg show all dump`, and whether procustodibus.conf says `ReadOnly = true`"
+)
+
+
+class _Peer(msgspec.Struct):
+    """A peer that is not available is one of a conf file, not of a running interface."""
+
+    available: bool = True
+    preshared_key: str = ""
+    preshared_key_hash: str = ""
+    endpoint: str | None = None
+    allowed_ips: tuple[str, ...] = ()
+    latest_handshake: int = 0
+    transfer_rx: int = 0
+    transfer_tx: int = 0
+    persistent_keepalive: int | str = 0
+
+
+class _Interface(msgspec.Struct):
+    up: bool = True
+    private_key: str = ""
+    public_key: str = ""
+    listen_port: int | str = 0
+    fwmark: int | str = 0
+    address: tuple[str, ...] | str | None = None
+    peers: dict[str, _Peer] = {}
+
+
+class _Ping(msgspec.Struct):
+    interfaces: dict[str, _Interface]
+
+
+_decoder = msgspec.json.Decoder(_Ping)
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A look at a host, and what is to be said of how the agent was set up."""
+
+    snapshot: Snapshot
+    warning: str
+
+
+class PingError(ValueError):
+    """The body is no ping; `place` tells where in it, without quoting it."""
+
+    def __init__(self, reason: str, place: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.reason = reason
+        self.place = place
+
+
+def read_ping(body: bytes, *, host: str, received_ms: int) -> Ping:
+    """Read a whole ping; its time is that of its receipt. Raises PingError."""
+    try:
+        ping = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise PingError(f"it is not what an agent sends ({type(error).__name__})", "body") from None
+    if len(ping.interfaces) > MOST_INTERFACES:
+        raise PingError(f"there are more than {MOST_INTERFACES}", "interfaces")
+    interfaces = {
+        name: _interface(name, one) for name, one in ping.interfaces.items() if _is_there(one)
+    }
+    snapshot = Snapshot(host=host, read_at_ms=received_ms, interfaces=interfaces)
+    return Ping(snapshot, "; ".join(_warnings(ping, snapshot)))
+
+
+def _is_there(one: _Interface) -> bool:
+    """An interface of a conf file that is down has no peer that is available."""
+    return one.up or any(peer.available for peer in one.peers.values())
+
+
+def _interface(name: str, one: _Interface) -> Interface:
+    # The name is part of ids; a place with any text in it must not be quoted.
+    if not name or len(name) > MOST_NAME or not name.isprintable():
+        raise PingError(
+            "the name of an interface is empty, too long or not printable", "interfaces"
+        )
+    place = f"interfaces.{name}"
+    try:
+        public_key = check_key(one.public_key, "its public key") if one.public_key else ""
+        return Interface(
+            public_key=public_key,
+            listen_port=_number(one.listen_port, "its listen port", LAST_PORT),
+            fwmark=_number(one.fwmark, "its fwmark", LAST_FWMARK),
+            ifindex=None,
+            peers=dict(_peers(one.peers)),
+            address=_addresses(one.address),
+        )
+    except Malformed as error:
+        raise PingError(str(error), place) from None
+
+
+def _peers(peers: Mapping[str, _Peer]) -> Iterable[tuple[str, Peer]]:
+    for key, one in peers.items():
+        if not one.available:
+            continue
+        ip, port = split_endpoint(one.endpoint) if one.endpoint else (None, None)
+        hashed = one.preshared_key_hash
+        yield (
+            check_key(key, "the public key of a peer"),
+            Peer(
+                preshared_key_hash=check_key(hashed, "a preshared key hash") if hashed else "",
+                ip=ip,
+                port=port,
+                allowed_ips=tuple(sorted(map(_network, one.allowed_ips))),
+                handshake_s=check_number(one.latest_handshake, "a handshake", LAST_SECOND),
+                rx=check_number(one.transfer_rx, "a count of bytes received", LAST_COUNT),
+                tx=check_number(one.transfer_tx, "a count of bytes sent", LAST_COUNT),
+                keepalive_s=_number(one.persistent_keepalive, "a keepalive", LAST_PORT),
+            ),
+        )
+
+
+def _network(text: str) -> str:
+    if len(text) > MOST_NAME or not text.isprintable() or "," in text:
+        raise Malformed("an allowed IP is not an address with a prefix")
+    return text
+
+
+def _number(value: int | str, what: str, highest: int) -> int:
+    """What comes from a conf file is text, such as "0x51" or "off"."""
+    if isinstance(value, int):
+        return check_number(value, what, highest)
+    if value in ("", "off"):
+        return 0
+    try:
+        return check_number(int(value, 0), what, highest)
+    except ValueError as error:
+        raise Malformed(
+            str(error) if isinstance(error, Malformed) else f"{what} is not a number"
+        ) from None
+
+
+def _addresses(given: tuple[str, ...] | str | None) -> tuple[str, ...] | None:
+    """The addresses of the interface; link-local ones are made anew with each start of it."""
+    if given is None:
+        return None
+    items = given.split(",") if isinstance(given, str) else given
+    found = [_network(item.strip()) for item in items]
+    return tuple(sorted(item for item in found if item and not _is_link_local(item)))
+
+
+def _is_link_local(item: str) -> bool:
+    try:
+        return ipaddress.ip_interface(item).is_link_local
+    except ValueError:
+        return False
+
+
+def _warnings(ping: _Ping, snapshot: Snapshot) -> Iterable[str]:
+    if any(
+        one.private_key or any(peer.preshared_key for peer in one.peers.values())
+        for one in ping.interfaces.values()
+    ):
+        yield SECRETS_WARNING
+    ahead_ms = _newest_handshake_ms(snapshot) - snapshot.read_at_ms
+    if ahead_ms > AHEAD_MS:
+        yield f"its clock is about {ahead_ms // 1000} s ahead of ours: let NTP set both"
+    if not ping.interfaces:
+        yield NO_INTERFACE_WARNING
+
+
+def _newest_handshake_ms(snapshot: Snapshot) -> int:
+    return 1000 * max(
+        (peer.handshake_s for one in snapshot.interfaces.values() for peer in one.peers.values()),
+        default=0,
+    )

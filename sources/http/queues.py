@@ -1,0 +1,102 @@
+"""The queues that brokers read, as those of Pro Custodibus are read.
+
+The protocol has no acknowledgement. So an answer counts as read when the broker asks for the next
+events of the same type. Until then they are given again, with the same ids, whenever there is a
+sign that the answer came to nothing: the broker says hello, as it does when it starts and after
+a round that failed; a request of it fails here; or this process starts anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from domain import clients as kinds
+from domain.event_types import EventType
+from sources.http.identity import Identity
+from sources.http.messages import Answer, Refused, Request
+from sources.http.routes import Route
+from store import clients, places
+
+if TYPE_CHECKING:
+    from sources.http.server import Surroundings
+
+USUAL_MAX = 10
+MOST_EVENTS = 1_000
+MOST_BYTES = 8_000_000
+_SMALL_BODY = 4096
+
+
+def routes(surroundings: Surroundings) -> Iterable[Route]:
+    """All that a broker asks for."""
+    queues = Queues(surroundings)
+    return (
+        *Identity(surroundings.inlet, surroundings.sign_ins).routes(),
+        Route("GET", "/queues/{version}/hello", queues.hello, queues.admit, max_body=_SMALL_BODY),
+        Route("POST", "/queues/{type}/next", queues.next, queues.admit, max_body=_SMALL_BODY),
+    )
+
+
+class _Wanted(msgspec.Struct):
+    max: int = USUAL_MAX
+
+
+class Queues:
+    """The brokers that read from one server, and what each was given last of each type."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._inlet = surroundings.inlet
+        self._store = surroundings.inlet.store
+        self._sign_ins = surroundings.sign_ins
+        self._given: dict[str, dict[EventType, int]] = {}
+
+    async def admit(self, request: Request) -> str:
+        """A broker, and nobody else."""
+        return (await self._sign_ins.admit(request, kinds.BROKER)).name
+
+    async def hello(self, request: Request) -> Answer:
+        """What the broker is called here; what it was given last will be given again."""
+        self._given.pop(request.caller, None)
+        broker = await self._store.run(clients.find, kinds.BROKER, request.caller)
+        await self._store.run(clients.note_seen, broker.name, self._inlet.clock())
+        attributes = {"name": broker.name}
+        return Answer({"data": [{"id": broker.user_id, "type": "users", "attributes": attributes}]})
+
+    async def next(self, request: Request) -> Answer:
+        """The events that follow; a type that there is none of is always empty."""
+        try:
+            return await self._next(request)
+        except BaseException:
+            # The broker drops a whole round when one of its requests fails.
+            self._given.pop(request.caller, None)
+            raise
+
+    async def _next(self, request: Request) -> Answer:
+        wanted = _wanted(request.body)
+        await self._store.run(clients.note_seen, request.caller, self._inlet.clock())
+        try:
+            type_ = EventType(request.values["type"])
+        except ValueError:
+            return Answer({"data": []})
+        given = self._given.setdefault(request.caller, {})
+        found = await self._store.run(
+            places.read_on,
+            request.caller,
+            type_,
+            given.get(type_),
+            limit=wanted,
+            max_bytes=MOST_BYTES,
+        )
+        if found:
+            given[type_] = found[-1].seq
+        return Answer({"data": [msgspec.Raw(event.body) for event in found]})
+
+
+def _wanted(body: bytes) -> int:
+    try:
+        wanted = msgspec.json.decode(body, type=_Wanted).max if body else USUAL_MAX
+    except msgspec.MsgspecError:
+        raise Refused(400, 'the body is not like {"max": 100}', place="body") from None
+    return max(1, min(wanted, MOST_EVENTS))

@@ -1,0 +1,216 @@
+"""How agents and brokers sign in: a set-up code once, then a signature for each session.
+
+Sessions live in memory and die with the process; agents and brokers then sign in again by
+themselves. A client that was deleted, or got a new set-up code, is out at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from math import ceil
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from domain import clients as kinds
+from domain.safe import safe
+from sources.http.custos import SCHEME, Challenges, encode, read_header
+from sources.http.failures import Failures
+from sources.http.messages import Refused, Request
+from sources.http.sign_ins import ReportSignIn, SignIn
+from store import clients
+from store.records import Client
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+SESSION_S = 3600
+"""How long a session lasts; clients take up to ten minutes off it."""
+
+SESSIONS_OF_ONE = 8
+"""Sessions of one client; the oldest ends for a new one."""
+
+KEY_BYTES = 32
+_USER_LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    user_id: str
+    public_key: str
+    until_s: float
+
+
+class SignIns:
+    """Everyone who signs in to one server. Used inside one event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        report: ReportSignIn,
+        *,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._report = report
+        self._monotonic = monotonic
+        self._challenges = Challenges(monotonic, random_bytes)
+        self._failures = Failures(monotonic)
+        self._sessions: dict[bytes, _Session] = {}
+        self._lost: set[str] = set()
+        """Users who came with a session that has ended, as all do after a restart of ours."""
+
+    def challenge(self) -> tuple[str, str]:
+        """The id and the value of a new challenge."""
+        return self._challenges.new()
+
+    async def set_up(self, request: Request, user_id: str, public_key: str) -> None:
+        """Keep the key of a client that has a set-up code. Raises Refused."""
+        self._check_pace(request)
+        values = read_header(request.header("authorization"))
+        for kind in kinds.PARTS:
+            code = values.get(f"{kind}_setup")
+            if code is None or values.get("user") != user_id.encode():
+                continue
+            name = await self._store.run(
+                clients.set_up,
+                kind,
+                user_id,
+                code.decode("ascii", "replace"),
+                public_key,
+                request.peer,
+                self._clock(),
+            )
+            if name is not None:
+                return
+        raise await self._refusal(request, "set-up code", user_id)
+
+    async def sign_in(self, request: Request) -> str:
+        """A new session for who has signed a challenge of ours: its token. Raises Refused."""
+        self._check_pace(request)
+        values = read_header(request.header("authorization"))
+        user_id = _text(values.get("user"))
+        challenge = _text(values.get("challenge"))
+        value = self._challenges.value_of(challenge)
+        client = await self._store.run(clients.with_user_id, user_id)
+        if client is None:
+            raise await self._refusal(request, "user", user_id)
+        if value is None:
+            raise await self._refusal(request, "challenge", user_id)
+        if not _is_signed(client.public_key, values.get("signature", b""), value):
+            raise await self._refusal(request, "signature", user_id)
+        self._challenges.use(challenge)
+        self._lost.discard(user_id)
+        token = encode(self._random_bytes(32))
+        self._keep(_digest(token), client)
+        await self._report(_told(request, user_id, ()))
+        return token
+
+    async def admit(self, request: Request, kind: str) -> Client:
+        """Who asks, by the session of the request. Raises Refused."""
+        self._check_pace(request)
+        values = read_header(request.header("authorization"))
+        user_id = _text(values.get("user"))
+        session = self._sessions.get(_digest(_text(values.get("session"))))
+        client = await self._store.run(clients.with_user_id, user_id)
+        if client is None:
+            raise await self._refusal(request, "user", user_id)
+        if session is None or session.until_s <= self._monotonic():
+            raise await self._lost_session(request, user_id)
+        if session.user_id != user_id or session.public_key != client.public_key:
+            raise await self._refusal(request, "session", user_id)
+        if client.kind != kind:
+            raise await self.forbidden(request, client, kind)
+        return client
+
+    async def forbidden(self, request: Request, client: Client, what: str) -> Refused:
+        """The refusal of a signed-in client that asks for what is another's; it is told of."""
+        self._failures.add(request.peer)
+        await self._report(_told(request, client.user_id, (what,)))
+        return Refused(HTTPStatus.FORBIDDEN, f"{clients.NOUNS[client.kind]} {client.name} may not")
+
+    async def _lost_session(self, request: Request, user_id: str) -> Refused:
+        """One lost session is the way of things; who has signed in no more since then is told."""
+        if user_id not in self._lost:
+            self._lost.add(user_id)
+            return _unauthorized("session")
+        return await self._refusal(request, "session", user_id)
+
+    async def _refusal(self, request: Request, what: str, user_id: str) -> Refused:
+        self._failures.add(request.peer)
+        await self._report(_told(request, user_id, (what,)))
+        return _unauthorized(what)
+
+    def _check_pace(self, request: Request) -> None:
+        wait_s = self._failures.wait_s(request.peer)
+        if wait_s:
+            raise Refused(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too many failures to sign in came from this address",
+                headers=(("retry-after", str(ceil(wait_s))),),
+            )
+
+    def _keep(self, digest: bytes, client: Client) -> None:
+        now = self._monotonic()
+        self._sessions = {key: one for key, one in self._sessions.items() if one.until_s > now}
+        own = [key for key, one in self._sessions.items() if one.user_id == client.user_id]
+        for key in own[: len(own) + 1 - SESSIONS_OF_ONE]:
+            del self._sessions[key]
+        self._sessions[digest] = _Session(client.user_id, client.public_key or "", now + SESSION_S)
+
+
+def is_key(text: str) -> bool:
+    """Whether this is the base64 of a public ed25519 key."""
+    try:
+        return len(b64decode(text, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _is_signed(public_key: str | None, signature: bytes, value: str) -> bool:
+    if public_key is None:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(b64decode(public_key)).verify(signature, value.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _digest(token: str) -> bytes:
+    """What a session is found by, so that the time of looking says nothing of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode("ascii", "replace")
+
+
+def _told(request: Request, user_id: str, errors: tuple[str, ...]) -> SignIn:
+    return SignIn(
+        kind=SCHEME,
+        ok=not errors,
+        ip=request.peer,
+        url=safe(request.path, 200),
+        user=safe(user_id, _USER_LIMIT),
+        errors=tuple(f"bad {error}" for error in errors),
+    )
+
+
+def _unauthorized(what: str) -> Refused:
+    return Refused(
+        HTTPStatus.UNAUTHORIZED,
+        f"sign in first: the {what} is not known here, or is no longer good",
+        headers=(("www-authenticate", SCHEME),),
+    )
