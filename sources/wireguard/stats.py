@@ -27,6 +27,9 @@ def endpoint_stats(
 ) -> tuple[list[Event], Baselines]:
     """The events of the handshakes since, and the baselines that the next look starts from.
 
+    At the first look at an interface its peers' totals are only noted: they may tell of months. A
+    peer that comes later began to count when it came.
+
     An interface that the snapshot lacks may be down or unreadable: its peers were not removed, so
     its baselines stay as they are.
     """
@@ -60,15 +63,18 @@ class _Look:
 
     def events(self, now: Interface) -> Iterator[Event]:
         """The events, while `next_baselines` is filled."""
+        if self._before is None:
+            self.next_baselines = {
+                key: Baseline(peer.rx, peer.tx) for key, peer in now.peers.items()
+            }
+            return
         restarted = self._restarted(now)
-        last_seen = self._before.peers if self._before else {}
         for key, peer in now.peers.items():
-            known, last = self._baselines.get(key), last_seen.get(key)
-            if known is None:
-                self.next_baselines[key] = Baseline(peer.rx, peer.tx)
-                continue
+            last = self._before.peers.get(key)
             if restarted or last is None or peer.rx < last.rx or peer.tx < last.tx:
                 known = _START
+            else:
+                known = self._baselines[key]
             if peer.handshake_s not in (0, last.handshake_s if last else 0):
                 yield self._event(key, peer, known)
                 known = Baseline(peer.rx, peer.tx)

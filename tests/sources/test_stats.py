@@ -53,10 +53,17 @@ def test_the_first_sight_is_a_baseline_and_no_event() -> None:
     assert attributes(derived.state, snapshot(dump(LATER)))[0]["rx_delta"] == 1000
 
 
-def test_the_first_sight_of_one_more_peer_is_a_baseline_too() -> None:
+def test_a_peer_that_comes_while_we_look_counts_from_nothing() -> None:
     before = remember(snapshot(dump(ALICE)))
-    bob = PeerRow("bob", rx=10_000)
-    assert derive(before, snapshot(dump(ALICE, bob))).events == ()
+    (event,) = attributes(before, snapshot(dump(ALICE, PeerRow("bob", rx=10_000))))
+    assert (event["rx_delta"], event["tx_delta"]) == (10_000, 348)
+    assert derive(before, snapshot(dump(ALICE, idle("bob")))).events == ()
+
+
+def test_the_first_look_at_one_more_interface_is_a_baseline_too() -> None:
+    before = remember(snapshot(dump(ALICE)))
+    more = dump(ALICE) + interface_row("wg1") + replace(ALICE, interface="wg1").text
+    assert derive(before, snapshot(more)).events == ()
 
 
 def test_an_event_has_exactly_this_form() -> None:
@@ -227,7 +234,7 @@ class World:
     """An interface, what a source made of it, and what the events should add up to.
 
     In each life, what was told is the totals at its last event; the traffic before the first
-    sight was never ours to tell.
+    look was never ours to tell.
     """
 
     endpoints: list[Endpoint]
@@ -253,13 +260,14 @@ class World:
         for body in bodies:
             self.count(expected[endpoint_of(body)], body["attributes"])
         for endpoint in self.endpoints:
-            self.first.setdefault(endpoint.name, replace(endpoint))
+            first = replace(endpoint) if self.state is None else Endpoint(endpoint.name)
+            self.first.setdefault(endpoint.name, first)
             self.seen[endpoint.name] = endpoint.handshake
         self.state = derived.state
 
     def has_news(self, endpoint: Endpoint) -> bool:
-        known = endpoint.name in self.seen
-        return known and endpoint.handshake not in (0, self.seen[endpoint.name])
+        before = self.seen.get(endpoint.name, 0)
+        return self.state is not None and endpoint.handshake not in (0, before)
 
     def count(self, endpoint: Endpoint, told: dict[str, Any]) -> None:
         assert (told["rx_total"], told["tx_total"]) == (endpoint.rx, endpoint.tx)
@@ -275,6 +283,9 @@ class World:
             endpoint.restart()
         if not self.knows_index:
             self.poll()
+
+    def join(self) -> None:
+        self.endpoints.append(Endpoint(f"newcomer {len(self.endpoints)}"))
 
     def id_of(self, endpoint: Endpoint) -> str:
         return resource_id("endpoints", "hub", "wg0", key(endpoint.name))
@@ -293,10 +304,11 @@ def endpoint_of(body: dict[str, Any]) -> str:
 
 
 step = st.one_of(
-    st.tuples(st.just("traffic"), st.integers(0, 2), st.integers(0, 10**6), st.integers(0, 10**6)),
-    st.tuples(st.just("handshake"), st.integers(0, 2), st.integers(-50, 130)),
+    st.tuples(st.just("traffic"), st.integers(0, 5), st.integers(0, 10**6), st.integers(0, 10**6)),
+    st.tuples(st.just("handshake"), st.integers(0, 5), st.integers(-50, 130)),
     st.tuples(st.just("poll")),
     st.tuples(st.just("restart")),
+    st.tuples(st.just("join")),
 )
 
 
@@ -308,14 +320,16 @@ def test_deltas_add_up_to_the_growth_whatever_the_cadence_and_the_restarts(
     world = World([Endpoint("alice"), Endpoint("bob"), Endpoint("carol")], knows_index)
     for kind, *details in steps:
         if kind == "traffic":
-            endpoint = world.endpoints[details[0]]
+            endpoint = world.endpoints[details[0] % len(world.endpoints)]
             endpoint.rx += details[1]
             endpoint.tx += details[2]
         elif kind == "handshake":
             world.clock += details[1]
-            world.endpoints[details[0]].handshake = world.clock
+            world.endpoints[details[0] % len(world.endpoints)].handshake = world.clock
         elif kind == "poll":
             world.poll()
+        elif kind == "join":
+            world.join()
         else:
             world.restart()
     world.poll()
