@@ -1,4 +1,5 @@
-"""A real WireGuard network on one machine: a hub and two peers, each in namespaces of its own.
+"""A real WireGuard network on one machine: a hub, two peers and a thief, each in namespaces of its
+own.
 
 A host is a shell that holds a network namespace and a mount namespace; the latter has a tmpfs on
 /var/run/wireguard, because userspace WireGuard is found by the sockets there. The shell ends with
@@ -8,6 +9,7 @@ process, however it dies; namespaces and links go with the last process in them.
     hub    wg0 10.99.0.1   198.51.100.1 (to alice), 203.0.113.1 (to bob), port 51820
     alice  wg0 10.99.0.2   198.51.100.2
     bob    wg0 10.99.0.3   203.0.113.2
+    thief  wg0 10.99.0.2   192.0.2.2    starts with alice's key, and only when told to
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ class Link:
 LINKS = {
     "alice": Link("10.99.0.2", "198.51.100.2", "198.51.100.1"),
     "bob": Link("10.99.0.3", "203.0.113.2", "203.0.113.1"),
+    "thief": Link("10.99.0.2", "192.0.2.2", "192.0.2.1"),
 }
+THIEF = "thief"
 
 
 def _run(*command: str, given: str | None = None) -> str:
@@ -75,13 +79,18 @@ def _answer_nothing(listener: socket.socket) -> None:
                 connection.recv(64)
 
 
+def new_key_pair() -> tuple[str, str]:
+    """A private key and its public key."""
+    private_key = _run("wg", "genkey").strip()
+    return private_key, _run("wg", "pubkey", given=private_key).strip()
+
+
 class Host:
     """One machine of the network."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.private_key = _run("wg", "genkey").strip()
-        self.public_key = _run("wg", "pubkey", given=self.private_key).strip()
+        self.private_key, self.public_key = new_key_pair()
         self._wireguard: subprocess.Popen[bytes] | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop()
         self._holder = subprocess.Popen(
@@ -206,14 +215,27 @@ class PeerCounters:
 class Rig:
     """The network. Every peer has the tunnel up; nobody has sent anything through it yet."""
 
-    def __init__(self, hub: Host, peers: dict[str, Host]) -> None:
+    def __init__(self, hub: Host, others: dict[str, Host]) -> None:
         self.hub = hub
-        self.peers = peers
-        for name, peer in peers.items():
-            self._connect(name, peer)
+        self.peers = {name: host for name, host in others.items() if name != THIEF}
+        self._others = others
+        for name, host in others.items():
+            self._connect(name, host)
         self.start_hub()
-        for name, peer in peers.items():
-            peer.start_wireguard(LINKS[name].tunnel, self._peer_configuration(name))
+        for name in self.peers:
+            self._start(name, self.peers[name].private_key)
+
+    def start_thief(self) -> None:
+        """Let the thief use a copy of alice's key from another place."""
+        self._start(THIEF, self.peers["alice"].private_key)
+
+    def stop_thief(self) -> None:
+        """Take the thief's tunnel away."""
+        self._others[THIEF].stop_wireguard()
+
+    def _start(self, name: str, private_key: str) -> None:
+        configuration = self._configuration(name, private_key)
+        self._others[name].start_wireguard(LINKS[name].tunnel, configuration)
 
     def _connect(self, name: str, peer: Host) -> None:
         link = LINKS[name]
@@ -226,9 +248,9 @@ class Rig:
             host.run("ip", "address", "add", f"{address}/24", "dev", device)
             host.run("ip", "link", "set", device, "up")
 
-    def _peer_configuration(self, name: str) -> str:
+    def _configuration(self, name: str, private_key: str) -> str:
         return (
-            f"[Interface]\nPrivateKey = {self.peers[name].private_key}\n"
+            f"[Interface]\nPrivateKey = {private_key}\n"
             f"[Peer]\nPublicKey = {self.hub.public_key}\n"
             f"Endpoint = {LINKS[name].hub}:{PORT}\nAllowedIPs = 10.99.0.0/24\n"
         )
@@ -244,22 +266,32 @@ class Rig:
     def ping(self, name: str, count: int = 2, size: int = 56) -> None:
         """Ping the hub from a peer through the tunnel, and get every answer."""
         options = ("-q", "-n", "-c", str(count), "-i", "0.02", "-s", str(size), "-W", "10")
-        self.peers[name].run("ping", *options, "10.99.0.1")
+        self._others[name].run("ping", *options, "10.99.0.1")
 
-    def shake_hands_again(self, name: str) -> None:
-        """Let a peer forget its session and ping: the hub sees a handshake with a new stamp.
-
-        A stamp has whole seconds, hence the wait for the next one to begin.
-        """
-        peer, hub = self.peers[name], self.hub.public_key
-        time.sleep(1 - time.time() % 1)
+    def shake_hands_again(self, name: str, preshared_key: str = "") -> None:
+        """Let a peer forget its session and ping: the hub sees a handshake with a new stamp."""
+        peer, hub = self._others[name], self.hub.public_key
+        wait_for_the_next_second()
         endpoint = f"{LINKS[name].hub}:{PORT}"
         peer.run("wg", "set", "wg0", "peer", hub, "remove")
         peer.run(
             *("wg", "set", "wg0", "peer", hub),
+            *("preshared-key", "/dev/stdin" if preshared_key else "/dev/null"),
             *("endpoint", endpoint, "allowed-ips", "10.99.0.0/24"),
+            given=preshared_key,
         )
         self.ping(name)
+
+    def move(self, name: str, address: str) -> None:
+        """Give a host another address outside of the tunnel."""
+        host, old = self._others[name], LINKS[name].outside
+        # In this order: an address added first would be a secondary of the old one and go with it.
+        host.run("ip", "address", "delete", f"{old}/24", "dev", "outside")
+        host.run("ip", "address", "add", f"{address}/24", "dev", "outside")
+
+    def set(self, *arguments: str, given: str | None = None) -> None:
+        """`wg set wg0 ...` on the hub."""
+        self.hub.run("wg", "set", "wg0", *arguments, given=given)
 
     def counters(self, name: str) -> PeerCounters:
         """What the hub's own `wg show wg0` says of a peer."""
@@ -271,6 +303,11 @@ class Rig:
 
         rx, tx = map(int, shown("transfer"))
         return PeerCounters(shown("endpoints")[0], int(shown("latest-handshakes")[0]), rx, tx)
+
+
+def wait_for_the_next_second() -> None:
+    """The stamp of a handshake has whole seconds."""
+    time.sleep(1 - time.time() % 1)
 
 
 def _check_machine() -> None:
@@ -309,9 +346,9 @@ def running_rig() -> Iterator[Rig]:
     """Build the network, and take it away at the end; CannotRunError says what is missing."""
     _check_machine()
     with ExitStack() as stack:
-        hub, *peers = _hosts(("hub", *LINKS), stack)
+        hub, *others = _hosts(("hub", *LINKS), stack)
         _check_wireguard(hub)
-        yield Rig(hub, {peer.name: peer for peer in peers})
+        yield Rig(hub, {host.name: host for host in others})
 
 
 def rig_or_skip() -> Iterator[Rig]:

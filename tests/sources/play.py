@@ -1,0 +1,110 @@
+"""What a source should tell of each step of the play, and how an event is written for comparing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from domain.event_types import EventType
+from domain.events import Event
+
+EXPECTED: Mapping[str, Sequence[str]] = {
+    "idle": [],
+    "first handshakes": ["alice handshake 198.51.100.2", "bob handshake 203.0.113.2"],
+    "traffic": [],
+    "rehandshake": ["alice handshake 198.51.100.2"],
+    "roam": ["alice ip: 198.51.100.2 -> 198.51.100.77"],
+    "handshake where it roamed to": ["alice handshake 198.51.100.77"],
+    "peer added": ["carol added:  -> carol"],
+    "preshared key set": ["bob handshake 203.0.113.2", "bob preshared_key:  -> (hash)"],
+    "preshared key changed": ["bob preshared_key: (hash) -> (hash)"],
+    "preshared key removed": ["bob handshake 203.0.113.2", "bob preshared_key: (hash) -> "],
+    "allowed IPs": [
+        "bob allowed_ips: 10.99.0.3/32 -> 10.50.0.0/16,10.99.0.3/32,fd00:99::3/128",
+    ],
+    "allowed IP moved": [
+        "bob allowed_ips: 10.50.0.0/16,10.99.0.3/32,fd00:99::3/128 -> 10.99.0.3/32,fd00:99::3/128",
+        "carol allowed_ips: 10.99.0.4/32 -> 10.50.0.0/16,10.99.0.4/32",
+    ],
+    "keepalive": ["bob persistent_keepalive: 0 -> 25"],
+    "endpoint set": [],  # carol had none: where a peer was never seen, it cannot have moved from
+    "port and fwmark": ["wg0 fwmark: off -> 0x51", "wg0 listen_port: 51820 -> 51821"],
+    "port and fwmark back": ["wg0 fwmark: 0x51 -> off", "wg0 listen_port: 51821 -> 51820"],
+    "stolen key": ["alice handshake 192.0.2.2", "alice ip: 198.51.100.77 -> 192.0.2.2"],
+    "flap back": ["alice handshake 198.51.100.77", "alice ip: 192.0.2.2 -> 198.51.100.77"],
+    "flap again": ["alice handshake 192.0.2.2", "alice ip: 198.51.100.77 -> 192.0.2.2"],
+    "peer removed": ["carol removed: carol -> "],
+    "peer key replaced": [
+        "bob removed: bob -> ",
+        "new bob added:  -> new bob",
+        "new bob handshake 203.0.113.2",
+        "new bob public_key: bob -> new bob",
+    ],
+    "interface key replaced": ["wg0 public_key: hub -> new hub"],
+    "interface key back": [
+        "alice handshake 198.51.100.77",
+        "alice ip: 192.0.2.2 -> 198.51.100.77",
+        "new bob handshake 203.0.113.2",
+        "wg0 public_key: new hub -> hub",
+    ],
+    "interface gone": [],  # it may only be restarted
+    "interface still gone": ["wg0 up: true -> false"],
+    "interface back": ["wg0 up: false -> true"],
+    "handshakes after that": ["alice handshake 198.51.100.77", "new bob handshake 203.0.113.2"],
+}
+"""The handshakes and changes of each step, in the order of their text."""
+
+RECORDING = Path(__file__).parents[1] / "data" / "wireguard-play.txt"
+_HASH = re.compile(r"[A-Za-z0-9+/]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look of the recording, with the step before it."""
+
+    step: str
+    read_at_ms: int
+    dump: str
+
+
+def recording() -> tuple[dict[str, str], list[Look]]:
+    """Who is who by public key, and the looks; tests/wireguard_play.py says how it was made."""
+    names: dict[str, str] = {}
+    looks: list[Look] = []
+    for line in RECORDING.read_text().splitlines(keepends=True):
+        mark, _, rest = line.rstrip("\n").partition(" ")
+        first, _, second = rest.partition(" ")
+        if mark == "=":
+            names[first] = second
+        elif mark == "#":
+            looks.append(Look(second, int(first), ""))
+        else:
+            looks[-1] = replace(looks[-1], dump=looks[-1].dump + line)
+    return names, looks
+
+
+def lines(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:
+    """The handshakes and changes as text, keys by their names; those of `names` are peers."""
+    kinds = {EventType.ENDPOINT_STATS: _handshake, EventType.LOG_CHANGES: _change}
+    return sorted(
+        kinds[event.type](json.loads(event.body)["attributes"], names)
+        for event in events
+        if event.type in kinds
+    )
+
+
+def _handshake(attributes: Mapping[str, str], names: Mapping[str, str]) -> str:
+    return f"{attributes['peer']} handshake {attributes['ip']}"
+
+
+def _change(attributes: Mapping[str, str], names: Mapping[str, str]) -> str:
+    who = attributes.get("peer", attributes["interface"])
+    values = [
+        names.get(attributes[which], attributes[which]) for which in ("old_value", "new_value")
+    ]
+    if attributes["field"] == "preshared_key":
+        values = [_HASH.sub("(hash)", value) for value in values]
+    return f"{who} {attributes['field']}: {values[0]} -> {values[1]}"
