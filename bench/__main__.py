@@ -1,4 +1,4 @@
-"""Run all measurements, or those named: append, neighbours, deliver, start, idle, tui."""
+"""Run all measurements, or those named: append, neighbours, deliver, start, idle, derive, tui."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import append, deliver, idle, start, tui
+from bench import append, deliver, derive, idle, start, tui
 
 PARTS: dict[str, Callable[[Path], None]] = {
     "append": append.measure,
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "deliver": deliver.measure,
     "start": start.measure,
     "idle": idle.measure,
+    "derive": derive.measure,
     "tui": tui.measure,
 }
 
