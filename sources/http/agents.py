@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ class Agents:
         self._settings = surroundings.settings
         self._alerts = surroundings.alerts
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._names: dict[str, NameFiles] = {}
 
     async def admit(self, request: Request) -> str:
@@ -101,10 +103,8 @@ class Agents:
 
     async def _keep(self, client: Client, source: StoredSource, body: bytes) -> None:
         try:
-            with alone(lock_file(self._store.path, client.name)) as we_are:
-                if not we_are:
-                    raise not_now("another ping of this host is being worked on", BUSY_RETRY_S)
-                await self._look(client, source, body)
+            async with self._turns[client.name]:
+                await self._look_alone(client, source, body)
         except PingError as error:
             await self._fail(client, f"its agent sent a ping that cannot be read: {error}")
             raise Refused(HTTPStatus.BAD_REQUEST, error.reason, place=error.place) from None
@@ -113,6 +113,12 @@ class Agents:
             raise not_now(error.reason, ROOM_RETRY_S) from None
         except NotFound:
             raise Refused(HTTPStatus.NOT_FOUND, "this host was deleted") from None
+
+    async def _look_alone(self, client: Client, source: StoredSource, body: bytes) -> None:
+        with alone(lock_file(self._store.path, client.name)) as we_are:
+            if not we_are:
+                raise not_now("another server works on a ping of this host", BUSY_RETRY_S)
+            await self._look(client, source, body)
 
     async def _look(self, client: Client, source: StoredSource, body: bytes) -> None:
         now_ms = self._inlet.clock()

@@ -165,7 +165,7 @@ class SignIns:
         now = self._monotonic()
         self._sessions = {key: one for key, one in self._sessions.items() if one.until_s > now}
         own = [key for key, one in self._sessions.items() if one.user_id == client.user_id]
-        for key in own[: len(own) + 1 - SESSIONS_OF_ONE]:
+        for key in own[: max(0, len(own) + 1 - SESSIONS_OF_ONE)]:
             del self._sessions[key]
         self._sessions[digest] = _Session(client.user_id, client.public_key or "", now + SESSION_S)
 

@@ -1,0 +1,5 @@
+"""A store for what is served."""
+
+from tests.store.conftest import store, store_path
+
+__all__ = ["store", "store_path"]
