@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cli.context import Context
-from cli.emit_input import DOCUMENT_LIMIT, Input, Lines, is_document, stop_signals
+from cli.emit_input import DOCUMENT_LIMIT, Input, Lines, stop_signals
 from cli.exit_codes import ExitCode, Failure
 from cli.stores import open_for_writing
+from domain.event_texts import ID_TAKEN, is_document
 from domain.event_types import EventType
 from domain.events import Event, EventError, read_document, read_event
 from domain.words import size_text
@@ -23,8 +24,6 @@ from store.events import append, append_all
 ROWS_BEFORE_PAUSE = 500
 PAUSE_S = 0.001
 """SQLite is unfair to who waits: without this pause a long input would starve other writers."""
-
-TAKEN = "its id is known already with another body: give it an id of its own"
 
 
 @dataclass(slots=True)
@@ -126,7 +125,7 @@ class _Emitter:
         self._tally.accepted += appended.accepted
         self._tally.repeated += appended.repeated
         for place in appended.conflicts:
-            self._refuse(numbers[place], f"id: {TAKEN}")
+            self._refuse(numbers[place], f"id: {ID_TAKEN}")
         self._let_others_write(len(events))
 
     def _read_lines(

@@ -8,8 +8,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import msgspec
-
 CHUNK_BYTES = 4 << 20
 """What one commit takes at most. Other writers get their turn while the next chunk is read."""
 
@@ -68,26 +66,6 @@ class Input:
         ready, _, _ = select.select([self._descriptor, self._stop], [], [], None if wait else 0)
         self.stopped = self._stop in ready
         return self._descriptor in ready and not self.stopped
-
-
-def is_document(beginning: bytes, *, ended: bool) -> bool:
-    """Whether an input is one JSON document of several lines, as its beginning tells.
-
-    An array is one always. `ended` tells that the beginning is all there is.
-    """
-    text = beginning.strip(_BLANKS)
-    first_line, newline, _ = text.partition(b"\n")
-    if text.startswith(b"[") or (newline and first_line.rstrip() == b"{"):
-        return True
-    return bool(newline) and ended and not _is_json(first_line) and _is_json(text)
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
 
 
 class Lines:

@@ -7,6 +7,7 @@ harmless.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
 
 BASE58_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -41,6 +42,17 @@ def resource_id(kind: str, *parts: str) -> str:
 def new_event_id(random64: Callable[[], int]) -> str:
     """Make an id for an event that has no facts to derive one from."""
     return base58(random64())
+
+
+def repeated_random64(key: str) -> Callable[[], int]:
+    """Dice that always throw the same for a key: a text that comes again gets the same ids."""
+    count = itertools.count()
+
+    def throw() -> int:
+        digest = hashlib.sha256(f"{key}\0{next(count)}".encode()).digest()
+        return int.from_bytes(digest[:8], "big")
+
+    return throw
 
 
 def new_delivery_id(random_bytes: Callable[[int], bytes]) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from domain.event_types import EventType
 from domain.events import Event
 from sources.room import check_disk
 from store import sources as stored_sources
@@ -49,12 +50,13 @@ class Inlet:
         self._committing: asyncio.Task[None] | None = None
 
     async def put(self, events: Sequence[Event]) -> Appended:
-        """Add events; they are durable when this returns.
+        """Add events, all or none; they are durable when this returns without conflicts.
 
-        Raises SourceError where the disk is short, StoreError where the store cannot be written,
-        NotFound if the source was deleted.
+        Sign-in events are taken while there is any room at all. Raises SourceError where the disk
+        is short, StoreError where the store cannot be written, NotFound if the source was deleted.
         """
-        self.check_room()
+        if any(event.type is not EventType.LOG_AUTHN for event in events):
+            self.check_room()
         waiting = _Waiting(events, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._committing is None or self._committing.done():

@@ -33,33 +33,40 @@ def append(events: Sequence[Event], now_ms: int) -> Appended:
 
 
 def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:
-    """Add several lists in one transaction, and tell what became of each."""
+    """Add several lists in one transaction, each whole or not at all, and tell what became of each.
+
+    Of a list with conflicts nothing is added.
+    """
     with database.atomic():
-        return [_append(events, now_ms) for events in lists]
+        return [_append(events, now_ms, whole=True) for events in lists]
 
 
 def append_all(events: Sequence[Event], now_ms: int) -> Appended:
     """The same, all or nothing: raises EventConflict and adds none if one id is taken."""
     with database.atomic():
-        appended = _append(events, now_ms)
+        appended = _append(events, now_ms, whole=True)
         if appended.conflicts:
             event = events[appended.conflicts[0]]
             raise EventConflict(appended.conflicts[0], event.type, event.id)
         return appended
 
 
-def _append(events: Sequence[Event], now_ms: int) -> Appended:
+def _append(events: Sequence[Event], now_ms: int, *, whole: bool = False) -> Appended:
+    """Add what is new; with `whole`, nothing if there are conflicts."""
     signs.check_schema()
     if _insert_new(events, now_ms):
         return Appended(len(events), 0)
-    accepted = 0
+    new: dict[EventType, list[Event]] = {}
     conflicts: list[int] = []
     for type_ in dict.fromkeys(event.type for event in events):
         places = [place for place, event in enumerate(events) if event.type is type_]
-        fresh, taken = _sift(type_, events, places)
-        _insert(type_, fresh, now_ms)
-        accepted += len(fresh)
+        new[type_], taken = _sift(type_, events, places)
         conflicts += taken
+    if conflicts and whole:
+        return Appended(0, 0, tuple(sorted(conflicts)))
+    for type_, fresh in new.items():
+        _insert(type_, fresh, now_ms)
+    accepted = sum(len(fresh) for fresh in new.values())
     repeated = len(events) - accepted - len(conflicts)
     return Appended(accepted, repeated, tuple(sorted(conflicts)))
 

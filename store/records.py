@@ -63,6 +63,15 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A token as it is kept, without itself; `used_ms` is exact to a minute."""
+
+    name: str
+    created_ms: int
+    used_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An event as it is kept."""
 

@@ -131,7 +131,7 @@ def save_batch(name: str, events: Sequence[Event], state: bytes, now_ms: int) ->
 
 
 def save_each(name: str, lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:
-    """Add several lists that were handed to a source, and tell what became of each.
+    """Add several lists that were handed to a source, each whole or not at all.
 
     Raises NotFound if the source was deleted meanwhile.
     """

@@ -14,6 +14,7 @@ GROUPS = {
     "source": ("source:build", "where events come from"),
     "host": ("client:build_host", "the hosts whose Pro Custodibus agents report here"),
     "broker": ("client:build_broker", "the Pro Custodibus brokers that pull events from here"),
+    "token": ("token:build", "what programs show that hand events in over HTTP"),
     "worker": ("worker:build", "what seals, sends and records"),
     "db": ("store:build", "the upkeep of the store"),
     "config": ("host:build_config", "the settings and where they come from"),
@@ -26,7 +27,7 @@ LEAVES = {
     "completion": ("host:add_completion", "print the completion script of a shell"),
 }
 NAMES = (
-    *("webhook", "event", "delivery", "source", "host", "broker", "worker"),
+    *("webhook", "event", "delivery", "source", "host", "broker", "token", "worker"),
     *("status", "audit", "config", "service", "db", "demo", "completion"),
 )
 DESCRIPTION = "Tocsin queues security events and sends them to webhooks until they say 2XX."

@@ -18,7 +18,7 @@ from sources.base import SourceError
 from sources.http.app import App, Limits
 from sources.http.listening import load_certificate, open_listener, tls_context
 from sources.http.routes import Route, Routes
-from sources.http.sign_ins import ReportSignIn, report_nothing
+from sources.http.sign_ins import FewFailures, ReportSignIn, report_nothing
 from store import sources as stored_sources
 from store.errors import StoreError
 
@@ -125,9 +125,8 @@ class HttpService:
                 await bugs.told()
 
     def _surroundings(self, inlet: Inlet) -> Surroundings:
-        return Surroundings(
-            inlet, self._random64, self._report_sign_in, self._settings, self._alerts
-        )
+        report = FewFailures(self._report_sign_in, inlet.clock)
+        return Surroundings(inlet, self._random64, report, self._settings, self._alerts)
 
     def _routes(self, surroundings: Surroundings) -> list[Route]:
         return [route for part in self._terms.serves for route in _part(part)(surroundings)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -30,3 +31,35 @@ ReportSignIn = Callable[[SignIn], Awaitable[None]]
 
 async def report_nothing(_: SignIn) -> None:
     """Where nobody wants to hear of sign-ins."""
+
+
+MOST_FAILURES = 10
+"""Failures of one address that are told of in a minute; more would only fill the store."""
+
+MOST_FAILURES_OF_ALL = 100
+_MINUTE_MS = 60_000
+
+
+class FewFailures:
+    """Passes sign-ins on, but of failures only so many a minute."""
+
+    def __init__(self, report: ReportSignIn, clock: Callable[[], int]) -> None:
+        self._report = report
+        self._clock = clock
+        self._minute = -1
+        self._counts: Counter[str] = Counter()
+
+    async def __call__(self, sign_in: SignIn) -> None:
+        """Tell of a sign-in, unless there were too many failures in this minute."""
+        if sign_in.ok or self._has_room(sign_in.ip):
+            await self._report(sign_in)
+
+    def _has_room(self, ip: str) -> bool:
+        minute = self._clock() // _MINUTE_MS
+        if minute != self._minute:
+            self._minute = minute
+            self._counts.clear()
+        if self._counts.total() >= MOST_FAILURES_OF_ALL or self._counts[ip] >= MOST_FAILURES:
+            return False
+        self._counts[ip] += 1
+        return True

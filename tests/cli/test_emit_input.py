@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.emit_input import Lines, is_document
+from cli.emit_input import Lines
 from cli.shapes import ascii_json
+from domain.event_texts import is_document
 
 EVENT = b'{"type":"alerts","attributes":{}}'
 

@@ -219,3 +219,16 @@ def test_any_batches_leave_the_first_of_each_id_in_order(
             assert stored(desk, type_) == list(enumerate(ids, 1))
     finally:
         store.close()
+
+
+def test_each_of_several_lists_is_added_whole_or_not_at_all(desk: Desk) -> None:
+    desk.append(event(1))
+    lists = [[event(2)], [event(3), event(1, text="other")], [event(1), event(4)], []]
+    added = desk.call(event_store.append_each, lists, NOW)
+    assert added == [
+        Appended(1, 0),
+        Appended(0, 0, conflicts=(1,)),
+        Appended(1, 1),
+        Appended(0, 0),
+    ]
+    assert stored(desk) == [(1, "e1"), (2, "e2"), (3, "e4")]

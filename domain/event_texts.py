@@ -1,0 +1,75 @@
+"""Text that holds events in whichever form: one object, an array, or a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from domain.events import Event, EventError, read_document, read_event
+
+ID_TAKEN = "its id is known already with another body: give it an id of its own"
+_BLANKS = b" \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class EventText:
+    """The events of a text; `lines` are the numbers of their lines where each has one."""
+
+    events: Sequence[Event]
+    lines: Sequence[int] = ()
+
+    def place(self, index: int) -> str:
+        """Where in the text an event stands, in words."""
+        if self.lines:
+            return f"line {self.lines[index]}"
+        return "event" if len(self.events) == 1 else f"event {index + 1} of {len(self.events)}"
+
+
+def read_text(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> EventText:
+    """Read all events of a text, or none: raises EventError with the place of the first fault."""
+    if is_document(data, ended=True):
+        return EventText(read_document(data, now_ms=now_ms, random64=random64))
+    events: list[Event] = []
+    numbers: list[int] = []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        text = line.strip(_BLANKS)
+        if not text:
+            continue
+        try:
+            events.append(read_event(text, now_ms=now_ms, random64=random64))
+        except EventError as error:
+            raise EventError(*_placed(error, number, data)) from None
+        numbers.append(number)
+    if not events:
+        raise EventError("event", "there is none: send an event, an array of events, or lines")
+    return EventText(events, numbers if b"\n" in data.strip(_BLANKS) else ())
+
+
+def is_document(beginning: bytes, *, ended: bool) -> bool:
+    """Whether an input is one JSON document of several lines, as its beginning tells.
+
+    An array is one always. `ended` tells that the beginning is all there is.
+    """
+    text = beginning.strip(_BLANKS)
+    first_line, newline, _ = text.partition(b"\n")
+    if text.startswith(b"[") or (newline and first_line.rstrip() == b"{"):
+        return True
+    return bool(newline) and ended and not _is_json(first_line) and _is_json(text)
+
+
+def _placed(error: EventError, number: int, data: bytes) -> tuple[str, str]:
+    """The place of a fault; a text of one line needs no number."""
+    if b"\n" not in data.strip(_BLANKS):
+        return error.place, error.reason
+    place = f"line {number}" if error.place == "event" else f"line {number}, {error.place}"
+    return place, error.reason
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

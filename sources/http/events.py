@@ -1,0 +1,39 @@
+"""`POST /events`: programs, and other Tocsins, hand events in."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from sources.http.messages import Answer, Refused, Request, not_now
+from sources.http.routes import Route
+from sources.http.server import Surroundings
+from sources.http.token_door import TokenDoor
+from sources.intake import Intake, NotNow, Refusal
+
+PATH = "/events"
+KEY_HEADERS = ("idempotency-key", "webhook-id")
+"""What names a request that may come again; a Tocsin sends the second."""
+
+
+def routes(surroundings: Surroundings) -> list[Route]:
+    """The routes of this part."""
+    intake = Intake(surroundings.inlet, surroundings.random64)
+    door = TokenDoor(surroundings)
+
+    async def take(request: Request) -> Answer:
+        try:
+            appended = await intake.take(request.body, _key(request))
+        except Refusal as refusal:
+            status = HTTPStatus.CONFLICT if refusal.taken_id else HTTPStatus.BAD_REQUEST
+            raise Refused(status, refusal.reason, place=refusal.place) from None
+        except NotNow as error:
+            raise not_now(str(error), error.retry_after_s) from None
+        return Answer({"accepted": appended.accepted, "repeated": appended.repeated})
+
+    return [Route("POST", PATH, take, admit=door.admit)]
+
+
+def _key(request: Request) -> str:
+    """What stays the same when the caller sends the same request again, "" for nothing."""
+    given = next((key for name in KEY_HEADERS if (key := request.header(name))), "")
+    return f"{request.caller}\0{given}" if given else ""

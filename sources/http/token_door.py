@@ -1,0 +1,52 @@
+"""Lets in who shows a token, and tells of those who do not have one."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from domain.tokens import bearer_token
+from sources.http.messages import Refused, Request
+from sources.http.server import Surroundings
+from sources.http.sign_ins import SignIn
+from store import tokens
+
+KIND = "token"
+TOLD_EVERY_MS = 3_600_000
+MOST_TOLD = 10_000
+_REASON = "show a token that `tocsin token add` made: Authorization: Bearer TOKEN"
+
+
+class TokenDoor:
+    """The `admit` of routes that programs use."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._inlet = surroundings.inlet
+        self._report = surroundings.report_sign_in
+        self._told_ms: dict[tuple[str, str], int] = {}
+
+    async def admit(self, request: Request) -> str:
+        """The name of the token that is shown. Raises Refused."""
+        token = bearer_token(request.header("authorization"))
+        name = await self._name(token) if token else None
+        if name is None:
+            error = "unknown token" if token else "no token"
+            await self._report(SignIn(KIND, False, request.peer, request.path, "", (error,)))
+            raise Refused(
+                HTTPStatus.UNAUTHORIZED, _REASON, headers=(("www-authenticate", "Bearer"),)
+            )
+        if self._is_new(name, request.peer):
+            await self._report(SignIn(KIND, True, request.peer, request.path, name))
+        return name
+
+    def _is_new(self, name: str, ip: str) -> bool:
+        """Every request signs in; only one an hour is told of from each address."""
+        now_ms = self._inlet.clock()
+        if 0 <= now_ms - self._told_ms.get((name, ip), -TOLD_EVERY_MS) < TOLD_EVERY_MS:
+            return False
+        if len(self._told_ms) >= MOST_TOLD:
+            self._told_ms.clear()
+        self._told_ms[name, ip] = now_ms
+        return True
+
+    async def _name(self, token: str) -> str | None:
+        return await self._inlet.store.run(tokens.name_of, token, self._inlet.clock())

@@ -1,0 +1,18 @@
+"""A store in a real file, as sources need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.database import Store, open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A new store."""
+    opened = open_store(tmp_path / "home" / "tocsin.db")
+    yield opened
+    opened.close()

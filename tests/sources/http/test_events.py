@@ -1,0 +1,244 @@
+"""`POST /events`: what is taken, what is refused, and what a repeat does."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from domain.event_types import EventType
+from domain.settings import Settings
+from domain.tokens import new_token
+from sources.http.events import routes
+from sources.http.server import Surroundings
+from sources.http.sign_ins import FewFailures, SignIn
+from sources.inlet import Inlet
+from store import events, sources, tokens
+from store.database import Store
+from tests.sources.http.serving import Reply, Served, serving
+from tests.store.helpers import ACTOR
+
+NOW_MS = 1_795_502_130_500
+TOKEN = new_token(lambda count: bytes(range(count)))
+EVENT = {"type": "alerts", "id": "a1", "attributes": {"created": "2026-11-24T08:00:00Z"}}
+WITHOUT_ID = {"type": "alerts", "attributes": {"text": "x"}}
+
+
+class Way:
+    """A served `/events` and what came through it."""
+
+    def __init__(self, served: Served, store: Store, sign_ins: list[SignIn]) -> None:
+        self.served = served
+        self.store = store
+        self.sign_ins = sign_ins
+
+    async def post(self, body: object, token: str | None = TOKEN, **headers: str) -> Reply:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        return await self.served.ask("POST", "/events", data, **headers)
+
+    async def ids(self) -> list[str]:
+        found = await self.store.run(events.after, EventType.ALERTS, 0, limit=1000)
+        return [one.id for one in found]
+
+
+@asynccontextmanager
+async def way(store: Store, *, least_free: int = 0) -> AsyncIterator[Way]:
+    await store.run(sources.add, "http", "http", {}, ACTOR, NOW_MS)
+    await store.run(tokens.add, "edge", TOKEN, ACTOR, NOW_MS)
+    sign_ins: list[SignIn] = []
+
+    async def report(sign_in: SignIn) -> None:
+        sign_ins.append(sign_in)
+
+    inlet = Inlet(
+        "http", store, lambda: NOW_MS, on_appended=lambda: None, min_free_disk_bytes=least_free
+    )
+    dice = iter(range(1, 1_000_000))
+    surroundings = Surroundings(
+        inlet, lambda: next(dice), FewFailures(report, inlet.clock), Settings(), {}
+    )
+    async with serving(routes(surroundings)) as served:
+        yield Way(served, store, sign_ins)
+
+
+def counts(accepted: int, repeated: int) -> dict[str, int]:
+    return {"accepted": accepted, "repeated": repeated}
+
+
+LINES = b"\n".join(json.dumps(EVENT | {"id": f"a{number}"}).encode() for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("body", "accepted"),
+    [
+        (EVENT, 1),
+        ([EVENT, EVENT | {"id": "a2"}], 2),
+        ([], 0),
+        (LINES, 3),
+        (LINES + b"\n\n", 3),
+        (json.dumps(EVENT, indent=1).encode(), 1),
+    ],
+    ids=["object", "array", "empty array", "lines", "lines with an end", "indented"],
+)
+def test_every_form_is_taken_and_a_repeat_is_known(
+    store: Store, body: object, accepted: int
+) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            reply = await there.post(body)
+            assert (reply.status, reply.content) == (200, counts(accepted, 0))
+            assert (await there.post(body)).content == counts(0, accepted)
+            packed = gzip.compress(body if isinstance(body, bytes) else json.dumps(body).encode())
+            reply = await there.post(packed, Content_Encoding="gzip", Content_Type="text/x-odd")
+            assert reply.content == counts(0, accepted)
+
+    asyncio.run(run())
+
+
+BAD = {"type": "alerts", "id": "b", "attributes": {"created": "yesterday"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b"", "event"),
+        (b"{", "byte 1"),
+        (b"\xff\xfe", "byte 0"),
+        ({"type": "alarms", "attributes": {}}, "type"),
+        (BAD, "attributes.created"),
+        ([EVENT, BAD], "event 2 of 2, attributes.created"),
+        (LINES + b"\n" + json.dumps(BAD).encode(), "line 4, attributes.created"),
+        (LINES + b"\nnonsense", "line 4, byte 0"),
+        ([EVENT, EVENT | {"attributes": {"other": 1}}], "event 2 of 2"),
+    ],
+    ids=["empty", "cut", "bytes", "type", "time", "array", "lines", "a bad line", "one id twice"],
+)
+def test_a_refusal_says_where_and_takes_nothing(store: Store, body: object, place: str) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            reply = await there.post(body)
+            assert reply.status in (400, 409)
+            assert reply.content["place"] == place
+            assert reply.content["error"]
+            assert await there.ids() == []
+
+    asyncio.run(run())
+
+
+def test_an_id_that_is_taken_refuses_the_whole_request(store: Store) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            await there.post(EVENT)
+            other = EVENT | {"attributes": {"text": "another"}}
+            reply = await there.post([EVENT | {"id": "a2"}, other])
+            assert (reply.status, reply.content["place"]) == (409, "event 2 of 2")
+            assert await there.ids() == ["a1"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("header", ["Idempotency-Key", "webhook-id"])
+def test_a_request_that_comes_again_makes_no_new_events(store: Store, header: str) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            two = [WITHOUT_ID, WITHOUT_ID]
+            key = {header: "msg_1"}
+            assert (await there.post(two, **key)).content == counts(2, 0)
+            assert (await there.post(two, **key)).content == counts(0, 2)
+            assert (await there.post(two, **{header: "msg_2"})).content == counts(2, 0)
+            assert (await there.post(two)).content == counts(2, 0)
+            other = [WITHOUT_ID, WITHOUT_ID | {"attributes": {"text": "y"}}]
+            assert (await there.post(other, **key)).status == 409
+
+    asyncio.run(run())
+
+
+def test_two_programs_may_use_the_same_key(store: Store) -> None:
+    async def run() -> None:
+        other = new_token(lambda count: bytes(count))
+        async with way(store) as there:
+            await store.run(tokens.add, "other", other, ACTOR, NOW_MS)
+            await there.post(WITHOUT_ID, webhook_id="msg_1")
+            reply = await there.post(WITHOUT_ID, other, webhook_id="msg_1")
+            assert reply.content == counts(1, 0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", "Basic abc", f"Token {TOKEN}"])
+def test_who_has_no_token_is_told_so_and_noted(store: Store, header: str) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            headers = {"Authorization": header} if header else {}
+            reply = await there.post(EVENT, None, **headers)
+            assert reply.status == 401
+            assert reply.headers["www-authenticate"] == "Bearer"
+            [sign_in] = there.sign_ins
+            assert (sign_in.ok, sign_in.ip, sign_in.url) == (False, "127.0.0.1", "/events")
+            assert sign_in.errors in (("no token",), ("unknown token",))
+            assert "wrong" not in repr(sign_in)
+            assert await there.ids() == []
+
+    asyncio.run(run())
+
+
+def test_a_token_signs_in_for_an_hour(store: Store) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            for _ in range(3):
+                await there.post(EVENT)
+            assert there.sign_ins == [SignIn("token", True, "127.0.0.1", "/events", "edge")]
+
+    asyncio.run(run())
+
+
+def test_a_flood_of_wrong_tokens_is_told_of_ten_times(store: Store) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            for _ in range(15):
+                await there.post(EVENT, "wrong")
+            assert len(there.sign_ins) == 10
+
+    asyncio.run(run())
+
+
+def test_a_deleted_token_lets_nobody_in(store: Store) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            assert (await there.post(EVENT)).status == 200
+            await store.run(tokens.delete, "edge", ACTOR, NOW_MS)
+            assert (await there.post(EVENT)).status == 401
+
+    asyncio.run(run())
+
+
+def test_a_short_disk_sends_away_all_but_sign_ins(store: Store) -> None:
+    async def run() -> None:
+        async with way(store, least_free=1 << 60) as there:
+            reply = await there.post(EVENT)
+            assert reply.status == 503
+            assert int(reply.headers["retry-after"]) > 0
+            assert await there.ids() == []
+            stored = await store.run(sources.find, "http")
+            assert "min_free_disk" in (stored.error or "")
+            sign_in = EVENT | {"type": "log_authn"}
+            assert (await there.post(sign_in)).content == counts(1, 0)
+            assert (await there.post([sign_in, EVENT])).status == 503
+
+    asyncio.run(run())
+
+
+def test_a_source_that_was_deleted_takes_nothing(store: Store) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            await store.run(sources.delete, "http", ACTOR, NOW_MS)
+            assert (await there.post(EVENT)).status == 503
+            assert await there.ids() == []
+
+    asyncio.run(run())
