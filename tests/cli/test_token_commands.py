@@ -1,0 +1,37 @@
+"""`tocsin token`: made, shown once, listed, deleted."""
+
+from __future__ import annotations
+
+import json
+
+from cli.exit_codes import ExitCode
+from tests.program import Tocsin
+
+
+def test_a_token_is_shown_once(tocsin: Tocsin) -> None:
+    made = tocsin.run("token", "add", "edge")
+    token = made.stdout.strip()
+    assert made.returncode == 0
+    assert token.startswith("tocsin_")
+    assert "this once" in made.stderr
+    listed = tocsin.run("token", "list")
+    assert "edge" in listed.stdout
+    assert token not in listed.stdout + tocsin.run("audit", "--json").stdout
+    assert token.encode() not in tocsin.db.read_bytes()
+
+
+def test_every_token_is_another(tocsin: Tocsin) -> None:
+    made = [json.loads(tocsin.run("token", "add", name, "--json").stdout) for name in "ab"]
+    assert made[0]["token"] != made[1]["token"]
+    assert tocsin.run("token", "add", "a").returncode == ExitCode.CHECK_FAILED
+
+
+def test_delete_asks_and_knows_all_names_first(tocsin: Tocsin) -> None:
+    tocsin.run("token", "add", "edge")
+    assert tocsin.run("token", "delete", "edge").returncode == ExitCode.USAGE
+    assert tocsin.run("token", "delete", "edge", "nobody", "--yes").returncode == ExitCode.NO_INPUT
+    assert json.loads(tocsin.run("token", "list", "--json").stdout) != []
+    assert tocsin.run("token", "delete", "edge", "--yes").returncode == 0
+    assert json.loads(tocsin.run("token", "list", "--json").stdout) == []
+    actions = [change["action"] for change in json.loads(tocsin.run("audit", "--json").stdout)]
+    assert actions == ["token.delete", "token.add"]

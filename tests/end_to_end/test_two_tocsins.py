@@ -1,0 +1,90 @@
+"""A Tocsin on a host sends to the central one, which is an ordinary webhook to it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.desks import eventually
+from tests.program import Tocsin
+
+ROUNDS = 4
+EVENTS = 60
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[Tocsin]:
+    yield from _program(tmp_path / "centre")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Tocsin]:
+    yield from _program(tmp_path / "host")
+
+
+def _program(home: Path) -> Iterator[Tocsin]:
+    home.mkdir(mode=0o700)
+    program = Tocsin(home, home / "tocsin.db", environment={"TOCSIN_LINGER": "0s"})
+    yield program
+    program.kill_all()
+
+
+def test_nothing_is_lost_or_doubled_while_the_centre_falls_and_rises(
+    centre: Tocsin, host: Tocsin, tmp_path: Path
+) -> None:
+    port = free_port()
+    done(centre, "source", "add", "http", "--listen", f"127.0.0.1:{port}")
+    token = done(centre, "token", "add", "host").strip()
+    hook = ("webhook", "add", "--type", "alerts", "--interval", "1s", "--max-events", "7")
+    url = f"http://127.0.0.1:{port}/events"
+    done(host, *hook, "--url", url, "--header", f"Authorization: Bearer {token}")
+    host.start("worker", "run", log=tmp_path / "host.log")
+    sent: list[str] = []
+    for round_ in range(ROUNDS):
+        sent += emit(host, round_)  # the centre is down
+        worker = centre.start("worker", "run", log=tmp_path / "centre.log")
+        arrive(centre, len(received(centre)) + 10)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        sent += emit(host, round_ + 100)
+    centre.start("worker", "run", log=tmp_path / "centre.log")
+    arrive(centre, len(sent))
+    assert received(centre) == sent
+    assert json.loads(done(host, "status", "--json"))["webhooks"][0]["skipped_events"] == 0
+
+
+def emit(host: Tocsin, round_: int) -> list[str]:
+    """Queue some events on the host; their ids."""
+    ids = [f"r{round_}n{number}" for number in range(EVENTS // 2)]
+    lines = [json.dumps({"type": "alerts", "id": id_, "attributes": {}}) for id_ in ids]
+    done(host, "event", "emit", stdin="\n".join(lines))
+    return ids
+
+
+def arrive(centre: Tocsin, count: int) -> None:
+    """Wait until the centre has taken so many events."""
+    eventually(lambda: len(received(centre)) >= count, f"{count} events arrive")
+
+
+def received(centre: Tocsin) -> list[str]:
+    """The ids in the order in which the centre took them."""
+    listed = centre.run("event", "list", "--type", "alerts", "--limit", "10000", "--json").stdout
+    return [event["id"] for event in json.loads(listed)]
+
+
+def done(tocsin: Tocsin, *arguments: str, stdin: str = "") -> str:
+    finished = tocsin.run(*arguments, stdin=stdin)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
