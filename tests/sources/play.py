@@ -10,6 +10,11 @@ from pathlib import Path
 
 from domain.event_types import EventType
 from domain.events import Event
+from domain.ids import resource_id
+from sources.wireguard.derive import derive
+from sources.wireguard.dump import parse_dump
+from sources.wireguard.snapshot import decode_state, encode_state
+from sources.wireguard.terms import DeriveTerms, Names
 
 EXPECTED: Mapping[str, Sequence[str]] = {
     "idle": [],
@@ -18,10 +23,10 @@ EXPECTED: Mapping[str, Sequence[str]] = {
     "rehandshake": ["alice handshake 198.51.100.2"],
     "roam": ["alice ip: 198.51.100.2 -> 198.51.100.77"],
     "handshake where it roamed to": ["alice handshake 198.51.100.77"],
-    "peer added": ["carol added:  -> carol"],
-    "preshared key set": ["bob handshake 203.0.113.2", "bob preshared_key:  -> (hash)"],
+    "peer added": ["carol added: none -> carol"],
+    "preshared key set": ["bob handshake 203.0.113.2", "bob preshared_key: none -> (hash)"],
     "preshared key changed": ["bob preshared_key: (hash) -> (hash)"],
-    "preshared key removed": ["bob handshake 203.0.113.2", "bob preshared_key: (hash) -> "],
+    "preshared key removed": ["bob handshake 203.0.113.2", "bob preshared_key: (hash) -> none"],
     "allowed IPs": [
         "bob allowed_ips: 10.99.0.3/32 -> 10.50.0.0/16,10.99.0.3/32,fd00:99::3/128",
     ],
@@ -36,10 +41,10 @@ EXPECTED: Mapping[str, Sequence[str]] = {
     "stolen key": ["alice handshake 192.0.2.2", "alice ip: 198.51.100.77 -> 192.0.2.2"],
     "flap back": ["alice handshake 198.51.100.77", "alice ip: 192.0.2.2 -> 198.51.100.77"],
     "flap again": ["alice handshake 192.0.2.2", "alice ip: 198.51.100.77 -> 192.0.2.2"],
-    "peer removed": ["carol removed: carol -> "],
+    "peer removed": ["carol removed: carol -> none"],
     "peer key replaced": [
-        "bob removed: bob -> ",
-        "new bob added:  -> new bob",
+        "bob removed: bob -> none",
+        "new bob added: none -> new bob",
         "new bob handshake 203.0.113.2",
         "new bob public_key: bob -> new bob",
     ],
@@ -58,6 +63,7 @@ EXPECTED: Mapping[str, Sequence[str]] = {
 """The handshakes and changes of each step, in the order of their text."""
 
 RECORDING = Path(__file__).parents[1] / "data" / "wireguard-play.txt"
+NONE = "none"
 _HASH = re.compile(r"[A-Za-z0-9+/]{8}")
 
 
@@ -86,6 +92,21 @@ def recording() -> tuple[dict[str, str], list[Look]]:
     return names, looks
 
 
+def played(host: str, *, reverse: bool = False) -> dict[str, tuple[Event, ...]]:
+    """The events of the recording at each step; `reverse` turns the lines of each dump round."""
+    names, looks = recording()
+    state, events = None, {}
+    terms = DeriveTerms(user=resource_id("users", host, "local"), names=Names(host, names))
+    for look in looks:
+        dump_lines = look.dump.splitlines(keepends=True)
+        text = "".join(reversed(dump_lines) if reverse else dump_lines)
+        read = parse_dump(text, host=host, read_at_ms=look.read_at_ms, ifindex=lambda _: None)
+        derived = derive(state, read, terms)
+        state = decode_state(encode_state(derived.state))
+        events[look.step] = derived.events
+    return events
+
+
 def lines(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:
     """The handshakes and changes as text, keys by their names; those of `names` are peers."""
     kinds = {EventType.ENDPOINT_STATS: _handshake, EventType.LOG_CHANGES: _change}
@@ -107,4 +128,4 @@ def _change(attributes: Mapping[str, str], names: Mapping[str, str]) -> str:
     ]
     if attributes["field"] == "preshared_key":
         values = [_HASH.sub("(hash)", value) for value in values]
-    return f"{who} {attributes['field']}: {values[0]} -> {values[1]}"
+    return f"{who} {attributes['field']}: {values[0] or NONE} -> {values[1] or NONE}"

@@ -13,13 +13,9 @@ import pytest
 
 from domain.event_types import EventType
 from domain.events import Event
-from sources.wireguard.derive import derive
-from sources.wireguard.dump import parse_dump
 from sources.wireguard.names import NameFiles
-from sources.wireguard.snapshot import decode_state, encode_state
 from sources.wireguard.source import WireGuardSource
-from sources.wireguard.terms import DeriveTerms, Names
-from tests.sources.play import EXPECTED, lines, recording
+from tests.sources.play import EXPECTED, lines, played, recording
 from tests.wireguard_play import STEPS, Play
 from tests.wireguard_rig import Rig, rig_or_skip
 
@@ -54,14 +50,6 @@ def test_a_whole_play_gives_exactly_these_events(rig: Rig, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_its_recording_gives_exactly_these_events(reverse: bool) -> None:
-    names, looks = recording()
-    state, told = None, {}
-    terms = DeriveTerms(user="somebody", names=Names("hub", names))
-    for look in looks:
-        dump_lines = look.dump.splitlines(keepends=True)
-        text = "".join(reversed(dump_lines) if reverse else dump_lines)
-        read = parse_dump(text, host="hub", read_at_ms=look.read_at_ms, ifindex=lambda _: None)
-        derived = derive(state, read, terms)
-        state = decode_state(encode_state(derived.state))
-        told[look.step] = lines(derived.events, names)
-    assert told == EXPECTED
+    names, _ = recording()
+    events = played("hub", reverse=reverse)
+    assert {step: lines(events[step], names) for step in events} == EXPECTED
