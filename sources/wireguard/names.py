@@ -65,14 +65,12 @@ class NameFiles:
         peers: dict[str, str] = {}
         warnings: list[str] = []
         for file in files:
-            is_names_file = file == self._names_file
             try:
                 lines = _lines(file)
             except OSError as error:
-                if is_names_file or not isinstance(error, PermissionError):
-                    warnings.append(_unreadable(file, error))
+                warnings.extend(_told(file, error))
                 continue
-            if is_names_file:
+            if file == self._names_file:
                 named, broken = _from_names(file, lines)
                 peers.update(named)
                 warnings.extend(broken)
@@ -87,8 +85,7 @@ def _conf_files(folder: Path | None) -> tuple[list[Path], tuple[str, ...]]:
     try:
         return sorted(file for file in folder.iterdir() if file.suffix == ".conf"), ()
     except OSError as error:
-        quiet = str(folder) == USUAL_CONF_FOLDER
-        return [], () if quiet else (_unreadable(folder, error),)
+        return [], _told(folder, error)
 
 
 def _look(file: Path) -> tuple[str, int, int, int]:
@@ -106,9 +103,11 @@ def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
 
 
-def _unreadable(path: Path, error: OSError) -> str:
+def _told(path: Path, error: OSError) -> tuple[str, ...]:
+    if USUAL_CONF_FOLDER in (str(path), str(path.parent)):
+        return ()
     reason = error.strerror or str(error)
-    return f"no names from {safe(str(path), 200)}: {reason}"
+    return (f"no names from {safe(str(path), 200)}: {reason}",)
 
 
 def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, str], list[str]]:

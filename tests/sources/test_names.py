@@ -140,5 +140,16 @@ def test_a_folder_that_is_missing_is_told_but_for_the_usual_one(
     assert files.read().warnings == ()
 
 
+def test_a_conf_file_that_cannot_be_read_is_told_but_for_one_of_the_usual_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = folder_with(tmp_path, wg0=CONF)
+    os.mkfifo(tmp_path / "wg1.conf")
+    assert files.read().warnings == (f"no names from {tmp_path}/wg1.conf: it is no file",)
+    monkeypatch.setattr("sources.wireguard.names.USUAL_CONF_FOLDER", str(tmp_path))
+    assert folder_with(tmp_path).read().warnings == ()
+    assert key("bob") in files.read().peers
+
+
 def test_without_files_nobody_has_a_name() -> None:
     assert (NameFiles().read().peers, NameFiles().read().warnings) == ({}, ())

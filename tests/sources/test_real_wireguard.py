@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.actors import Actor
+from domain.event_types import EventType
 from domain.ids import resource_id
+from domain.settings import DEFAULTS
+from domain.source_kinds import WIREGUARD
 from sources.base import Batch, SourceError
+from sources.running import run_one
 from sources.wireguard.command import DumpCommand
 from sources.wireguard.snapshot import decode_state
 from sources.wireguard.source import WireGuardSource
+from store import sources as stored_sources
+from store.database import Store, open_store
+from store.events import after
+from store.records import Appended
 from tests.wireguard_rig import Rig, rig_or_skip
+
+ACTOR = Actor("admin")
 
 
 @pytest.fixture
@@ -138,3 +151,36 @@ def test_no_secret_key_of_a_real_dump_is_kept(rig: Rig) -> None:
     assert rig.hub.private_key not in kept
     peers = decode_state(batch.state).snapshot.interfaces["wg0"].peers
     assert peers[rig.peers["alice"].public_key].preshared_key_hash
+
+
+def test_several_hosts_are_watched_at_once(rig: Rig, tmp_path: Path) -> None:
+    hosts = {"hub": rig.hub, **rig.peers}
+    store = open_store(tmp_path / "tocsin.db")
+    for name, host in hosts.items():
+        command = shlex.join(host.argv("wg", "show", "all", "dump"))
+        store.call(stored_sources.add, WIREGUARD, name, {"command": command}, ACTOR, 1)
+
+    def look() -> Appended:
+        async def all_at_once() -> list[Appended]:
+            return await asyncio.gather(*(look_once(name, store) for name in hosts))
+
+        return sum(asyncio.run(all_at_once()), Appended(0, 0))
+
+    assert look().accepted == 0
+    rig.ping("alice")
+    assert look().accepted == 2
+    bodies = [
+        json.loads(one.body) for one in store.call(after, EventType.ENDPOINT_STATS, 0, limit=9)
+    ]
+    store.close()
+    assert {body["attributes"]["host"] for body in bodies} == {"hub", "alice"}
+    ends = [body["relationships"]["endpoint"]["data"][0]["id"] for body in bodies]
+    assert len(set(ends)) == 2
+
+
+async def look_once(name: str, store: Store) -> Appended:
+    """One look of one source."""
+    stop = asyncio.Event()
+    return await run_one(
+        name, store, DEFAULTS, lambda: 1_795_502_130_500, stop, on_failure=pytest.fail, once=True
+    )
