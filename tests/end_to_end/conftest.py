@@ -1,0 +1,15 @@
+"""What several of these tests need, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import custodibus
+
+
+@pytest.fixture(scope="session")
+def custodibus_commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands of the real agent and the real broker are."""
+    return custodibus.install(tmp_path_factory.mktemp("custodibus") / "venv")

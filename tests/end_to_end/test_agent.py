@@ -1,0 +1,160 @@
+"""The unmodified agent of Pro Custodibus on a real WireGuard hub reports to us."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.event_types import EventType
+from domain.events import Event
+from store import events as event_store
+from tests.cli.desks import desk_of
+from tests.custodibus import can_connect, write_files
+from tests.program import COMMAND, Tocsin
+from tests.sources.play import EXPECTED, lines
+from tests.wireguard_play import STEPS, Play
+from tests.wireguard_rig import Rig, rig_or_skip
+
+pytestmark = [pytest.mark.xdist_group("custodibus"), pytest.mark.timeout(600)]
+
+PORT = 8786
+NAMES = "names"
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    yield from rig_or_skip()
+
+
+@pytest.fixture
+def tocsin_on_hub(rig: Rig, tmp_path: Path) -> Iterator[Tocsin]:
+    program = Tocsin(tmp_path, tmp_path / "tocsin.db", tuple(rig.hub.argv(*COMMAND)))
+    yield program
+    program.kill_all()
+
+
+class Agent:
+    """The real one, on the hub; `ping` runs it once."""
+
+    def __init__(self, rig: Rig, commands: Path, conf: Path) -> None:
+        self._rig = rig
+        self._command = (str(commands / "procustodibus-agent"), "-c", str(conf))
+
+    def test(self) -> str:
+        return self._rig.hub.run(*self._command, "--test")
+
+    def ping(self) -> None:
+        self._rig.hub.run(*self._command)
+
+    def fails(self) -> bool:
+        argv = self._rig.hub.argv(*self._command)
+        return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode != 0
+
+
+class Hub:
+    """Tocsin on the hub, and the agent there that reports to it."""
+
+    def __init__(self, rig: Rig, tocsin: Tocsin, commands: Path) -> None:
+        self.rig = rig
+        self.tocsin = tocsin
+        self.agent = Agent(rig, commands, self._add_host())
+        self.serve()
+
+    def _add_host(self) -> Path:
+        done(self.tocsin, "source", "add", "http", "--serves", "agents")
+        added = done(self.tocsin, "host", "add", "hub")
+        done(self.tocsin, "source", "edit", "hub", "--names-file", str(self.names_file))
+        self.names_file.write_text("")
+        return write_files(added, self.tocsin.home / "agent")
+
+    @property
+    def names_file(self) -> Path:
+        return self.tocsin.home / NAMES
+
+    def serve(self) -> None:
+        self.tocsin.start("source", "run", "http")
+        self.rig.hub.run(sys.executable, "-c", can_connect(PORT))
+
+    def host(self) -> dict[str, Any]:
+        shown: dict[str, Any] = json.loads(done(self.tocsin, "host", "show", "hub", "--json"))
+        return shown
+
+
+@pytest.fixture
+def hub(rig: Rig, tocsin_on_hub: Tocsin, custodibus_commands: Path) -> Hub:
+    return Hub(rig, tocsin_on_hub, custodibus_commands)
+
+
+def done(tocsin: Tocsin, *arguments: str) -> str:
+    finished = tocsin.run(*arguments)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def new_events(tocsin: Tocsin, seen: dict[EventType, int]) -> list[Event]:
+    """What came since the last look; `seen` is moved on."""
+    found = []
+    with desk_of(tocsin) as desk:
+        for type_ in EventType:
+            for one in desk.call(event_store.after, type_, seen.get(type_, 0), limit=1000):
+                seen[type_] = one.seq
+                found.append(Event(type_, one.id, one.body, created_given=True))
+    return found
+
+
+def test_a_whole_play_gives_what_a_look_at_the_host_itself_gives(hub: Hub) -> None:
+    said = hub.agent.test()
+    assert "can access host record on api for hub" in said
+    assert "All systems go" in said
+    play = Play(hub.rig)
+    seen: dict[EventType, int] = {}
+    told: dict[str, list[str]] = {}
+    for name, step in STEPS.items():
+        step(play)
+        hub.names_file.write_text("".join(f"{key} {who}\n" for key, who in play.names.items()))
+        hub.agent.ping()
+        told[name] = lines(new_events(hub.tocsin, seen), play.names)
+    assert told == EXPECTED
+    shown = hub.host()
+    assert (shown["state"], shown["source"]["error"]) == ("active", None)
+    assert shown["setup_expires"] is None
+
+
+def test_an_agent_comes_back_by_itself_and_loses_no_traffic(hub: Hub) -> None:
+    """The server goes away with every session in it."""
+    hub.agent.test()
+    hub.agent.ping()
+    hub.rig.ping("alice")
+    hub.agent.ping()
+    hub.tocsin.kill_all()
+    hub.rig.shake_hands_again("alice")
+    assert hub.agent.fails()
+    hub.serve()
+    hub.rig.shake_hands_again("alice")
+    hub.agent.ping()
+    stats = [
+        json.loads(one.body)["attributes"]
+        for one in new_events(hub.tocsin, {})
+        if one.type is EventType.ENDPOINT_STATS
+    ]
+    counters = hub.rig.counters("alice")
+    assert sum(one["rx_delta"] for one in stats) == stats[-1]["rx_total"] <= counters.rx
+
+
+def test_a_badly_set_up_agent_is_told_of_and_its_secrets_go_nowhere(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.agent.test()
+    conf = tmp_path / "agent" / "procustodibus.conf"
+    conf.write_text(conf.read_text().replace("RedactSecrets = true\n", ""))
+    hub.agent.ping()
+    assert "sends private or preshared keys" in hub.host()["source"]["error"]
+    private_key = hub.rig.hub.private_key.encode()
+    for file in tmp_path.glob("tocsin.db*"):
+        assert private_key not in file.read_bytes()
