@@ -57,6 +57,12 @@ def _every(text: str, what: str = "the time between two looks") -> Default:
 _NAMES_FILE = Default(
     Option("names_file", kinds.PATH, "a file of lines `PUBLIC-KEY NAME` of peers"), ""
 )
+
+
+def _client_timeout(what: str) -> Default:
+    return Default(Option("client_timeout", kinds.DURATION, what, 100, 10 * MINUTE_MS), "20s")
+
+
 KINDS: tuple[SourceKind, ...] = (
     SourceKind(
         WIREGUARD,
@@ -109,6 +115,7 @@ KINDS: tuple[SourceKind, ...] = (
             Default(Option("path", kinds.PATH, "where the socket is; else beside the store"), ""),
             Default(Option("group", forms.TEXT, "the group that may write to it"), ""),
             Default(Option("clients", kinds.COUNT, "programs at once", 1, 10_000), "100"),
+            _client_timeout("how long a program may take to send a line"),
         ),
     ),
     SourceKind(
@@ -130,16 +137,7 @@ KINDS: tuple[SourceKind, ...] = (
                 Option("max_body", kinds.SIZE, "bytes in one request", 1_000, 256_000_000), "16MiB"
             ),
             Default(Option("clients", kinds.COUNT, "connections at once", 1, 10_000), "100"),
-            Default(
-                Option(
-                    "client_timeout",
-                    kinds.DURATION,
-                    "how long a client may take to send a request",
-                    100,
-                    10 * MINUTE_MS,
-                ),
-                "20s",
-            ),
+            _client_timeout("how long a client may take to send a request"),
         ),
     ),
     SourceKind(

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain import source_kinds
@@ -67,6 +68,19 @@ def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, stor
     return Made(source, _span(values["every"]))
 
 
+def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+    from sources.socket.source import SocketService, SocketTerms
+
+    path = _text(values["path"])
+    socket_terms = SocketTerms(
+        path=Path(path) if path else None,
+        group=_text(values["group"]),
+        clients=_span(values["clients"]),
+        client_timeout_s=_span(values["client_timeout"]) / 1000,
+    )
+    return Made(service=SocketService(name, socket_terms, random64=partial(secrets.randbits, 64)))
+
+
 def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
     from sources.http.app import Limits
     from sources.http.server import HttpService, HttpTerms
@@ -106,5 +120,6 @@ def _words(value: SettingValue) -> tuple[str, ...]:
 
 _MAKERS: Mapping[str, Maker] = {
     source_kinds.WIREGUARD: _wireguard,
+    source_kinds.SOCKET: _socket,
     source_kinds.HTTP: _http,
 }

@@ -1,0 +1,1 @@
+"""Events that programs of this host write to a Unix socket."""

@@ -1,0 +1,36 @@
+"""Who is at the other end of a Unix socket, as the kernel says."""
+
+from __future__ import annotations
+
+import pwd
+import socket
+import struct
+from dataclasses import dataclass
+
+_CREDENTIALS = struct.Struct("3i")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A process and its user; `pid` is None where the system does not tell."""
+
+    user: str
+    pid: int | None = None
+
+
+def peer_of(connection: socket.socket) -> Peer:
+    """The process that opened the connection."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return Peer("unknown")
+    pid, uid, _ = _CREDENTIALS.unpack(
+        connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
+    )
+    return Peer(_user(uid), pid)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,198 @@
+"""A source of kind `socket`: JSON lines in, one answer a line after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from domain.actors import Actor
+from sources.intake import Intake, NotNow, Refusal
+from sources.memory import Memory, MemoryFull
+from sources.socket.lines import BadLine, Lines
+from sources.socket.peer import peer_of
+from sources.socket.place import BACKLOG, listening
+from store import audit
+from store import sources as stored_sources
+from store.errors import StoreError
+
+if TYPE_CHECKING:
+    from sources.inlet import Inlet
+
+STOP_PATIENCE_S = 2.0
+BUSY_RETRY_S = 2
+_TOO_MANY = "this socket has as many clients as it may have"
+
+SocketAnswer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SocketTerms:
+    """What is set for a source of this kind; `path` is None for the place beside the store."""
+
+    path: Path | None
+    group: str
+    clients: int
+    client_timeout_s: float
+
+
+class SocketService:
+    """Serves a Unix socket; it is a `sources.base.Service`."""
+
+    def __init__(self, name: str, terms: SocketTerms, *, random64: Callable[[], int]) -> None:
+        self._name = name
+        self._terms = terms
+        self._random64 = random64
+
+    @property
+    def name(self) -> str:
+        """The name under which the store keeps it."""
+        return self._name
+
+    async def serve(self, inlet: Inlet, stop: asyncio.Event) -> None:
+        """Answer until `stop`. Raises SourceError where it cannot listen."""
+        path = self._terms.path or socket_beside(inlet.store.path)
+        with listening(path, self._terms.group) as listener:
+            clients = _Clients(self._terms, inlet, Intake(inlet, self._random64), stop)
+            server = await asyncio.start_unix_server(
+                clients.connected, sock=listener, backlog=BACKLOG
+            )
+            try:
+                await inlet.store.run(stored_sources.save_success, self._name, inlet.clock())
+                await stop.wait()
+            finally:
+                server.close()
+                await clients.end()
+
+
+def socket_beside(store: Path) -> Path:
+    """Where the socket is if nobody says where."""
+    return store.with_suffix(".sock")
+
+
+class _Clients:
+    """All connections of one socket."""
+
+    def __init__(
+        self, terms: SocketTerms, inlet: Inlet, intake: Intake, stop: asyncio.Event
+    ) -> None:
+        self._terms = terms
+        self._inlet = inlet
+        self._intake = intake
+        self._stop = stop
+        self._memory = Memory()
+        self._clients: dict[asyncio.Task[None], _Client] = {}
+
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin to serve a client, or send it away."""
+        if len(self._clients) >= self._terms.clients:
+            writer.write(_line({"error": _TOO_MANY, "retry_after": BUSY_RETRY_S}))
+            writer.close()
+            return
+        lines = Lines(reader, self._memory, self._terms.client_timeout_s)
+        client = _Client(lines, writer, self._intake, self._inlet, self._terms.client_timeout_s)
+        task = asyncio.create_task(client.serve(self._stop))
+        self._clients[task] = client
+        task.add_done_callback(self._clients.pop)
+
+    async def end(self) -> None:
+        """Let those that are being answered get their answer; cut off the others."""
+        for task, client in self._clients.items():
+            if not client.busy:
+                task.cancel()
+        if self._clients:
+            await asyncio.wait(self._clients, timeout=STOP_PATIENCE_S)
+        left = list(self._clients)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+class _Client:
+    """One connection."""
+
+    def __init__(
+        self,
+        lines: Lines,
+        writer: asyncio.StreamWriter,
+        intake: Intake,
+        inlet: Inlet,
+        timeout_s: float,
+    ) -> None:
+        self.busy = False
+        self._lines = lines
+        self._writer = writer
+        self._intake = intake
+        self._inlet = inlet
+        self._timeout_s = timeout_s
+        self._noted = False
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Answer line by line, in their order."""
+        try:
+            # A client that goes away, or takes no answer, is its own concern.
+            with suppress(OSError, TimeoutError):
+                while not stop.is_set() and (lines := await self._next()):
+                    self.busy = True
+                    await self._send(await self._answers(lines))
+                    self._lines.free()
+                    self.busy = False
+        finally:
+            self._lines.close()
+            self._writer.close()
+
+    async def _next(self) -> list[bytes]:
+        try:
+            return await self._lines.next()
+        except BadLine as bad:
+            await self._send([{"error": str(bad)}])
+        except MemoryFull as full:
+            await self._send([{"error": str(full), "retry_after": full.retry_after_s}])
+        return []
+
+    async def _answers(self, lines: list[bytes]) -> list[SocketAnswer]:
+        try:
+            await self._note_peer()
+        except StoreError:
+            busy = {"error": "the store cannot be written now", "retry_after": BUSY_RETRY_S}
+            return [busy] * len(lines)
+        # They are begun in their order, so they are committed in it.
+        return await asyncio.gather(*map(self._answer, lines))
+
+    async def _answer(self, line: bytes) -> SocketAnswer:
+        try:
+            appended = await self._intake.take(line)
+        except Refusal as refusal:
+            return {"error": refusal.reason, "place": refusal.place}
+        except NotNow as error:
+            return {"error": str(error), "retry_after": error.retry_after_s}
+        return {"accepted": appended.accepted, "repeated": appended.repeated}
+
+    async def _note_peer(self) -> None:
+        """Tell the audit trail who hands in, once a connection."""
+        if self._noted:
+            return
+        peer = peer_of(self._writer.get_extra_info("socket"))
+        await self._inlet.store.run(
+            audit.note_alone,
+            Actor(peer.user),
+            "source.connect",
+            self._inlet.clock(),
+            source=self._inlet.name,
+            pid=peer.pid,
+        )
+        self._noted = True
+
+    async def _send(self, answers: list[SocketAnswer]) -> None:
+        self._writer.write(b"".join(map(_line, answers)))
+        async with asyncio.timeout(self._timeout_s):
+            await self._writer.drain()
+
+
+def _line(answer: SocketAnswer) -> bytes:
+    return msgspec.json.encode(answer) + b"\n"

@@ -1,0 +1,105 @@
+"""Cutting what comes over a socket into lines, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sources.memory import Memory, MemoryFull
+from sources.socket import lines as module
+from sources.socket.lines import BadLine, Lines
+
+
+def lines_of(reader: asyncio.StreamReader, memory: Memory | None = None) -> Lines:
+    return Lines(reader, memory or Memory(), 20.0)
+
+
+@given(st.lists(st.binary(max_size=12)), st.data())
+def test_lines_are_the_same_however_they_come(texts: list[bytes], data: st.DataObject) -> None:
+    whole = b"\n".join(texts)
+    cuts = data.draw(st.lists(st.integers(0, len(whole))).map(sorted))
+    memory = Memory(1000)
+
+    async def run() -> list[bytes]:
+        reader = asyncio.StreamReader()
+        lines = lines_of(reader, memory)
+        found: list[bytes] = []
+
+        async def read() -> None:
+            while some := await lines.next():
+                found.extend(some)
+                lines.free()
+
+        reading = asyncio.create_task(read())
+        for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
+            reader.feed_data(whole[start:end])
+            await asyncio.sleep(0)
+        reader.feed_eof()
+        await reading
+        lines.close()
+        return found
+
+    expected = [line for line in whole.split(b"\n") if line.strip(b" \t\r")]
+    assert asyncio.run(run()) == expected
+    memory.take(1000)  # nothing is held any more
+
+
+def test_short_lines_come_together_and_long_ones_alone() -> None:
+    async def run() -> None:
+        reader = asyncio.StreamReader(limit=1 << 20)
+        long = b"x" * module.TOGETHER_BYTES
+        reader.feed_data(b"a\nb\n" + long + b"\nc\n")
+        lines = lines_of(reader)
+        assert await lines.next() == [b"a", b"b"]
+        assert await lines.next() == [long]
+        assert await lines.next() == [b"c"]
+
+    asyncio.run(run())
+
+
+def test_a_line_may_not_be_longer_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINE_LIMIT", 10)
+
+    async def run() -> None:
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"0123456789\n01234567890")
+        lines = lines_of(reader)
+        with pytest.raises(BadLine, match="longer than 10 bytes"):
+            await lines.next()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("before", [b"", b"whole\n"])
+def test_a_line_that_began_must_end_in_time(before: bytes) -> None:
+    async def run() -> None:
+        reader = asyncio.StreamReader()
+        lines = Lines(reader, Memory(), 0.05)
+        reader.feed_data(before + b"begun")
+        if before:
+            assert await lines.next() == [b"whole"]
+        with pytest.raises(BadLine, match="too long to come"):
+            await lines.next()
+
+    asyncio.run(run())
+
+
+def test_clients_share_the_memory() -> None:
+    async def run() -> None:
+        memory = Memory(100)
+        readers = [asyncio.StreamReader() for _ in range(2)]
+        first, second = (lines_of(reader, memory) for reader in readers)
+        readers[0].feed_data(b"x" * 60 + b"\n")
+        assert len(await first.next()) == 1
+        readers[1].feed_data(b"x" * 60 + b"\n")
+        with pytest.raises(MemoryFull):
+            await second.next()
+        second.close()
+        first.free()
+        readers[0].feed_data(b"x" * 90 + b"\n")
+        assert len(await first.next()) == 1
+
+    asyncio.run(run())
