@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cli.render import labelled
 from cli.shapes import Shape
-from cli.source_text import source_shape
 from domain.clients import ConfFile
 from domain.event_types import EventType
 from domain.words import duration_text, time_text
@@ -26,7 +25,9 @@ def host_shape(client: Client, source: StoredSource) -> Shape:
         "agent": client.user_id,
         **_times(client),
         "interval": duration_text(client.interval_ms),
-        "source": source_shape(source),
+        "accepted_events": source.accepted_events,
+        "error": source.error,
+        "error_since": time_text(source.error_ms),
     }
 
 
@@ -121,7 +122,7 @@ def _own_state(client: Client) -> str | None:
 def _code(client: Client) -> str:
     if client.setup_until_ms is None:
         return "used"
-    return f"waits for its use, until {time_text(client.setup_until_ms)}"
+    return f"not used yet; it can be until {time_text(client.setup_until_ms)}"
 
 
 def _times(client: Client) -> Shape:

@@ -51,7 +51,7 @@ def routes(surroundings: Surroundings) -> Iterable[Route]:
     surroundings.chores.append(partial(watch_hosts, surroundings.inlet))
     return (
         *Identity(surroundings.inlet, surroundings.sign_ins).routes(),
-        Route("GET", "/hosts/{host}", agents.host, agents.admit, max_body=0),
+        Route("GET", "/hosts/{host}", agents.host, agents.admit),
         Route("POST", "/hosts/{host}/ping/{version}", agents.ping, agents.admit),
     )
 

@@ -51,8 +51,8 @@ def test_a_new_host_gets_two_files_and_a_source(tocsin: Tocsin) -> None:
     ]
     assert "# /etc/wireguard/procustodibus-setup.conf\n[Procustodibus.Setup]\n" in printed
     assert re.search(r"^Expires = [0-9T:-]{19}Z$", printed, re.MULTILINE)
-    assert (host["name"], host["state"], host["source"]["kind"]) == ("hub", "no key", "agent")
-    assert json.loads(run(tocsin, "source", "show", "hub", "--json"))["name"] == "hub"
+    assert (host["name"], host["state"], host["accepted_events"]) == ("hub", "no key", 0)
+    assert json.loads(run(tocsin, "source", "show", "hub", "--json"))["kind"] == "agent"
 
 
 def test_a_new_broker_stands_at_the_head_of_the_queues(tocsin: Tocsin) -> None:

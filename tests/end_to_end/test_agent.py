@@ -122,7 +122,7 @@ def test_a_whole_play_gives_what_a_look_at_the_host_itself_gives(hub: Hub) -> No
         told[name] = lines(new_events(hub.tocsin, seen), play.names)
     assert told == EXPECTED
     shown = hub.host()
-    assert (shown["state"], shown["source"]["error"]) == ("active", None)
+    assert (shown["state"], shown["error"]) == ("active", None)
     assert shown["setup_expires"] is None
 
 
@@ -154,7 +154,7 @@ def test_a_badly_set_up_agent_is_told_of_and_its_secrets_go_nowhere(
     conf = tmp_path / "agent" / "procustodibus.conf"
     conf.write_text(conf.read_text().replace("RedactSecrets = true\n", ""))
     hub.agent.ping()
-    assert "sends private or preshared keys" in hub.host()["source"]["error"]
+    assert "sends private or preshared keys" in hub.host()["error"]
     private_key = hub.rig.hub.private_key.encode()
     for file in tmp_path.glob("tocsin.db*"):
         assert private_key not in file.read_bytes()
