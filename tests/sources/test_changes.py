@@ -113,6 +113,9 @@ def test_an_endpoint_that_becomes_known_is_no_change_and_one_that_is_lost_stays_
     away = remember(dump(ALICE), dump(idle("alice")))
     assert found(dump(ALICE), dump(idle("alice"))) == []
     assert found(away, dump(ALICE)) == []
+    assert found(away, dump(replace(ALICE, endpoint="198.51.100.2:1")), port_changes=True) == [
+        ("port", "35001", "1")
+    ]
     assert found(away, dump(replace(ALICE, endpoint="192.0.2.2:1"))) == [
         ("ip", "198.51.100.2", "192.0.2.2")
     ]
@@ -178,6 +181,7 @@ def test_an_interface_that_cannot_be_read_is_neither_down_nor_up() -> None:
     assert found(remember(dump(ALICE), unreadable), unreadable) == []
     assert found(remember(dump(ALICE), unreadable), "") == []
     assert found(remember(dump(ALICE), "", unreadable), "") == [("up", "true", "false")]
+    assert found(remember(dump(ALICE), ""), unreadable) == []
     assert found(remember(dump(ALICE), "", ""), unreadable) == []
     assert found(remember(dump(ALICE), unreadable, unreadable), dump(ALICE)) == []
     assert found(remember(unreadable), dump(ALICE)) == []
@@ -194,6 +198,7 @@ def test_an_interface_that_is_gone_is_forgotten_in_the_end() -> None:
     gone = remember(dump(ALICE), "")
     since = gone.absent["wg0"].since_ms
     for later, kept in ((REMEMBER_GONE_MS - 1, ["wg0"]), (REMEMBER_GONE_MS, [])):
+        gone = derive(gone, snapshot("", read_at_ms=since + later - 1), TERMS).state
         state = derive(gone, snapshot("", read_at_ms=since + later), TERMS).state
         assert list(state.snapshot.interfaces) == kept
         assert list(state.absent) == kept
@@ -295,6 +300,22 @@ def test_the_order_of_the_lines_is_irrelevant(before: Any, after: Any, dice: ran
     shuffled = derive(state, snapshot("".join(lines)), TERMS)
     assert {event.body for event in shuffled.events} == {event.body for event in in_order.events}
     assert shuffled.state == in_order.state
+
+
+def test_changes_come_in_an_order_of_their_own() -> None:
+    names = [f"peer {number}" for number in range(20)]
+    before = "".join(
+        interface_row(wg) + "".join(replace(ALICE, name=name, interface=wg).text for name in names)
+        for wg in ("wg2", "wg1")
+    )
+    after = before.replace("off\n", "25\n").replace("51820\t25", "51820\toff")
+    seen = changes(remember(before), snapshot(after))
+    assert [(one.interface, one.peer) for one in seen] == [
+        (wg, peer) for wg in ("wg1", "wg2") for peer in sorted(map(key, names))
+    ]
+    for one, other in ((before, interface_row("wg1")), (interface_row("wg1"), before)):
+        wg1 = [c for c in changes(remember(one), snapshot(other)) if c.interface == "wg1"]
+        assert [change.peer for change in wg1] == sorted(map(key, names))
 
 
 @settings(max_examples=300)
