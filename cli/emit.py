@@ -1,8 +1,7 @@
-"""`tocsin event emit`: input to events, events to the store, chunk by chunk."""
+"""`tocsin event emit`: input to events, events to where they are kept, chunk by chunk."""
 
 from __future__ import annotations
 
-import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,20 +9,11 @@ from dataclasses import dataclass
 
 from cli.context import Context
 from cli.emit_input import DOCUMENT_LIMIT, Input, Lines, stop_signals
+from cli.emit_targets import SocketTarget, StoreTarget, Taken, Target
 from cli.exit_codes import ExitCode, Failure
-from cli.stores import open_for_writing
-from domain.event_texts import ID_TAKEN, is_document
-from domain.event_types import EventType
+from domain.event_texts import is_document
 from domain.events import Event, EventError, read_document, read_event
 from domain.words import size_text
-from store.database import Store
-from store.disk import free_bytes
-from store.errors import EventConflict
-from store.events import append, append_all
-
-ROWS_BEFORE_PAUSE = 500
-PAUSE_S = 0.001
-"""SQLite is unfair to who waits: without this pause a long input would starve other writers."""
 
 
 @dataclass(slots=True)
@@ -44,10 +34,12 @@ def emit_events(args: Namespace, context: Context) -> ExitCode:
     tally = Tally()
     with _descriptor(args.file, context) as descriptor, stop_signals() as stop:
         source = Input(descriptor, stop)
-        emitter = _Emitter(context, open_for_writing(context), tally)
+        target = SocketTarget(args.socket, stop) if args.socket else StoreTarget(context)
+        emitter = _Emitter(context, target, tally)
         try:
             emitter.take(source)
         finally:
+            target.close()
             context.out.json_line(tally.answer())
     if source.stopped:
         return ExitCode.INTERRUPTED
@@ -66,13 +58,12 @@ def _descriptor(file: str, context: Context) -> Iterator[int]:
 
 
 class _Emitter:
-    """Puts the events of one input into the store."""
+    """Puts the events of one input where they belong."""
 
-    def __init__(self, context: Context, store: Store, tally: Tally) -> None:
+    def __init__(self, context: Context, target: Target, tally: Tally) -> None:
         self._context = context
-        self._store = store
+        self._target = target
         self._tally = tally
-        self._rows_since_pause = 0
 
     def take(self, source: Input) -> None:
         """Take the whole input, in whichever of its forms it comes."""
@@ -94,14 +85,7 @@ class _Emitter:
             )
         now_ms = self._context.now_ms()
         events = read_document(data, now_ms=now_ms, random64=self._context.random64)
-        self._refuse_when_disk_is_short(events, "nothing was taken")
-        try:
-            appended = self._store.call(append_all, events, now_ms)
-        except EventConflict as conflict:
-            place = f"event {conflict.index + 1} of {len(events)}"
-            raise Failure(f"{place}: {conflict}", ExitCode.BAD_DATA) from None
-        self._tally.accepted += appended.accepted
-        self._tally.repeated += appended.repeated
+        self._count(self._target.put_all(events, now_ms))
 
     def _lines(self, source: Input, beginning: bytes) -> None:
         lines = Lines()
@@ -120,13 +104,14 @@ class _Emitter:
         events, numbers = self._read_lines(lines, first, now_ms)
         if not events:
             return
-        self._refuse_when_disk_is_short(events, f"nothing was taken from line {first} on")
-        appended = self._store.call(append, events, now_ms)
-        self._tally.accepted += appended.accepted
-        self._tally.repeated += appended.repeated
-        for place in appended.conflicts:
-            self._refuse(numbers[place], f"id: {ID_TAKEN}")
-        self._let_others_write(len(events))
+        taken = self._target.put(events, now_ms, f"nothing was taken from line {first} on")
+        self._count(taken)
+        for place, reason in taken.refused.items():
+            self._refuse(numbers[place], reason)
+
+    def _count(self, taken: Taken) -> None:
+        self._tally.accepted += taken.accepted
+        self._tally.repeated += taken.repeated
 
     def _read_lines(
         self, lines: Sequence[bytes], first: int, now_ms: int
@@ -149,21 +134,3 @@ class _Emitter:
     def _refuse(self, number: int, reason: str) -> None:
         self._tally.refused += 1
         self._context.out.note(f"line {number}: {reason}")
-
-    def _refuse_when_disk_is_short(self, events: Sequence[Event], consequence: str) -> None:
-        """Sign-in events are taken while there is any room at all."""
-        least = self._context.settings.min_free_disk_bytes
-        free = free_bytes(self._store.path)
-        if free >= least or all(event.type is EventType.LOG_AUTHN for event in events):
-            return
-        raise Failure(
-            f"the disk of {self._store.path} has {size_text(free)} left, less than "
-            f"min_free_disk ({size_text(least)}): {consequence}; free some space and send it again",
-            ExitCode.TEMPORARY,
-        )
-
-    def _let_others_write(self, rows: int) -> None:
-        self._rows_since_pause += rows
-        if self._rows_since_pause >= ROWS_BEFORE_PAUSE:
-            self._rows_since_pause = 0
-            time.sleep(PAUSE_S)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from domain import strict_json
 from domain.events import Event, EventError, read_document, read_event
 
 ID_TAKEN = "its id is known already with another body: give it an id of its own"
@@ -45,6 +46,18 @@ def read_text(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> Event
     if not events:
         raise EventError("event", "there is none: send an event, an array of events, or lines")
     return EventText(events, numbers if b"\n" in data.strip(_BLANKS) else ())
+
+
+def handed_on(event: Event) -> bytes:
+    """The event as another Tocsin is to read it: without the time that we filled in.
+
+    So it too takes a repeat with another time of its own for the same event.
+    """
+    if event.created_given:
+        return event.body
+    value = strict_json.decode(event.body)
+    value["attributes"].pop("created", None)
+    return strict_json.compact(value)
 
 
 def is_document(beginning: bytes, *, ended: bool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from cli.grammar.parts import (
     EVENT_TYPES,
     Parser,
@@ -16,6 +18,16 @@ from cli.grammar.parts import (
 RUN = "cli.commands.event"
 
 
+class _WithoutStore(argparse.Action):
+    """Also where this account may not open the store, or has no settings."""
+
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: object, _: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        namespace.standalone = True
+
+
 def build(parser: Parser) -> None:
     """Add every command about events."""
     commands = add_commands(parser)
@@ -23,6 +35,12 @@ def build(parser: Parser) -> None:
         commands, "emit", f"{RUN}:emit", "queue events: one object, an array or JSON lines"
     )
     emit.add_argument("file", nargs="?", default="-", metavar="FILE", help="a file; - is stdin")
+    emit.add_argument(
+        "--socket",
+        action=_WithoutStore,
+        metavar="PATH",
+        help="hand them to the running Tocsin whose socket this is, without opening a store",
+    )
     listing = add_leaf(commands, "list", f"{RUN}:list_all", "list kept events")
     listing.add_argument("--type", choices=EVENT_TYPES, help="only those of this type")
     add_since(listing, "only those accepted since then, such as 1h")

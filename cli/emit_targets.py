@@ -1,0 +1,212 @@
+"""Where `event emit` puts events: into the store, or through the socket of a running Tocsin."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from cli.stores import open_for_writing
+from domain.event_texts import ID_TAKEN, handed_on
+from domain.event_types import EventType
+from domain.events import Event, EventError
+from domain.safe import safe
+from domain.words import size_text
+from store.disk import free_bytes
+from store.errors import EventConflict
+from store.events import append, append_all
+
+if TYPE_CHECKING:
+    from sources.emit import EmitError, Emitter
+
+ROWS_BEFORE_PAUSE = 500
+PAUSE_S = 0.001
+"""SQLite is unfair to who waits: without this pause a long input would starve other writers."""
+
+MOST_IN_A_LINE = 1_000
+MOST_BYTES_IN_A_LINE = 4 << 20
+RECONNECT_S = 30.0
+"""How long a connection that was lost is tried anew, such as while a worker is restarted."""
+
+RETRY_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of some events; `refused` says why, by the place in the list."""
+
+    accepted: int
+    repeated: int
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """Takes events that were read; each method raises Failure where none can be taken now."""
+
+    def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
+        """Take what can be taken. `otherwise` says what a failure means for the input."""
+
+    def put_all(self, events: Sequence[Event], now_ms: int) -> Taken:
+        """Take all or none. Raises EventError where one cannot be taken."""
+
+    def close(self) -> None:
+        """Done with it."""
+
+
+class StoreTarget:
+    """The store itself."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = open_for_writing(context)
+        self._rows_since_pause = 0
+
+    def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
+        """Take all but those whose id is taken."""
+        self._refuse_when_disk_is_short(events, otherwise)
+        appended = self._store.call(append, events, now_ms)
+        self._let_others_write(len(events))
+        refused = dict.fromkeys(appended.conflicts, f"id: {ID_TAKEN}")
+        return Taken(appended.accepted, appended.repeated, refused)
+
+    def put_all(self, events: Sequence[Event], now_ms: int) -> Taken:
+        """Take all or none."""
+        self._refuse_when_disk_is_short(events, "nothing was taken")
+        try:
+            appended = self._store.call(append_all, events, now_ms)
+        except EventConflict as conflict:
+            place = f"event {conflict.index + 1} of {len(events)}"
+            raise EventError(place, str(conflict)) from None
+        return Taken(appended.accepted, appended.repeated)
+
+    def close(self) -> None:
+        """The context closes the store."""
+
+    def _refuse_when_disk_is_short(self, events: Sequence[Event], otherwise: str) -> None:
+        """Sign-in events are taken while there is any room at all."""
+        least = self._context.settings.min_free_disk_bytes
+        free = free_bytes(self._store.path)
+        if free >= least or all(event.type is EventType.LOG_AUTHN for event in events):
+            return
+        raise Failure(
+            f"the disk of {self._store.path} has {size_text(free)} left, less than "
+            f"min_free_disk ({size_text(least)}): {otherwise}; free some space and send it again",
+            ExitCode.TEMPORARY,
+        )
+
+    def _let_others_write(self, rows: int) -> None:
+        self._rows_since_pause += rows
+        if self._rows_since_pause >= ROWS_BEFORE_PAUSE:
+            self._rows_since_pause = 0
+            time.sleep(PAUSE_S)
+
+
+class SocketTarget:
+    """The socket of a running Tocsin. `stop` is a descriptor that has a byte when it is to end."""
+
+    def __init__(self, path: str, stop: int) -> None:
+        self._path = path
+        self._stop = stop
+        self._emitter: Emitter | None = None
+        self._connect()
+
+    def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
+        """Take all but those that the other side refuses."""
+        accepted = repeated = 0
+        refused: dict[int, str] = {}
+        texts = [handed_on(event) for event in events]
+        for places in _lines(texts):
+            taken = self._take([texts[place] for place in places], otherwise)
+            accepted += taken.accepted
+            repeated += taken.repeated
+            refused |= {places[place]: reason for place, reason in taken.refused.items()}
+        return Taken(accepted, repeated, refused)
+
+    def put_all(self, events: Sequence[Event], now_ms: int) -> Taken:
+        """Take all or none."""
+        answer = self._ask(list(map(handed_on, events)), "nothing was taken")
+        if isinstance(answer, Taken):
+            return answer
+        raise EventError(safe(answer.place, 200) or "event", safe(answer.reason, 500))
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._emitter is not None:
+            self._emitter.close()
+            self._emitter = None
+
+    def _take(self, texts: list[bytes], otherwise: str) -> Taken:
+        """A line that is refused is handed in again event by event, to find the bad ones."""
+        answer = self._ask(texts, otherwise)
+        if isinstance(answer, Taken):
+            return answer
+        if len(texts) == 1:
+            return Taken(0, 0, {0: safe(answer.reason, 500)})
+        each = [self._take([text], otherwise) for text in texts]
+        return Taken(
+            sum(one.accepted for one in each),
+            sum(one.repeated for one in each),
+            {place: reason for place, one in enumerate(each) for reason in one.refused.values()},
+        )
+
+    def _ask(self, texts: list[bytes], otherwise: str) -> Taken | EmitError:
+        """Hand in one line. Events have their ids, so that to do it again is harmless."""
+        from sources.emit import EmitError
+
+        line = b"[" + b",".join(texts) + b"]"
+        ends = time.monotonic() + RECONNECT_S
+        while True:
+            try:
+                answer = self._connected().emit_text(line)
+                return Taken(answer["accepted"], answer["repeated"])
+            except EmitError as error:
+                if error.retry_after is None:
+                    return error
+                reason = f"{safe(error.reason, 500)}: {otherwise}; send it again later"
+                raise Failure(reason, ExitCode.TEMPORARY) from None
+            except OSError as error:
+                self.close()
+                if time.monotonic() > ends:
+                    raise self._failure(error, otherwise) from None
+            if select.select([self._stop], [], [], RETRY_S)[0]:
+                raise Failure(f"interrupted: {otherwise}", ExitCode.INTERRUPTED)
+
+    def _connected(self) -> Emitter:
+        from sources.emit import Emitter
+
+        if self._emitter is None:
+            self._emitter = Emitter(self._path)
+        return self._emitter
+
+    def _connect(self) -> None:
+        try:
+            self._connected()
+        except OSError as error:
+            raise self._failure(error, "nothing was taken") from None
+
+    def _failure(self, error: OSError, otherwise: str) -> Failure:
+        denied = isinstance(error, PermissionError)
+        cure = "ask for membership in its group" if denied else "is a worker with that source up?"
+        reason = error.strerror or str(error) or type(error).__name__
+        return Failure(
+            f"no Tocsin answers at the socket {self._path}: {reason}: {otherwise}; {cure}",
+            ExitCode.PERMISSION if denied else ExitCode.TEMPORARY,
+        )
+
+
+def _lines(texts: Sequence[bytes]) -> Iterator[list[int]]:
+    """The places of the texts, cut so that each part makes a line of bearable length."""
+    places: list[int] = []
+    size = 0
+    for place, text in enumerate(texts):
+        if places and (len(places) >= MOST_IN_A_LINE or size + len(text) > MOST_BYTES_IN_A_LINE):
+            yield places
+            places, size = [], 0
+        places.append(place)
+        size += len(text)
+    if places:
+        yield places

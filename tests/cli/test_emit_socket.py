@@ -1,0 +1,169 @@
+"""`tocsin event emit --socket` and `sources.emit`: events through a running Tocsin's socket."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.exit_codes import ExitCode
+from sources.emit import EmitError, Emitter, emit
+from tests.cli.desks import eventually
+from tests.program import Tocsin
+
+EVENT = {"type": "alerts", "id": "a1", "attributes": {"created": "2026-11-24T08:00:00Z"}}
+WITHOUT_TIME = {"type": "alerts", "id": "t1", "attributes": {"text": "x"}}
+
+
+@dataclass(slots=True)
+class Served:
+    """A Tocsin that serves a socket, in a process of its own."""
+
+    tocsin: Tocsin
+    socket: Path
+
+    def start(self) -> subprocess.Popen[str]:
+        process = self.tocsin.start("source", "run", "socket", log=self.tocsin.home / "served.log")
+        eventually(self._answers, "the socket answers")
+        return process
+
+    def _answers(self) -> bool:
+        try:
+            Emitter(str(self.socket)).close()
+        except OSError:
+            return False
+        return True
+
+    def ids(self) -> list[str]:
+        listed = self.tocsin.run("event", "list", "--json", "--limit", "10000").stdout
+        return [event["id"] for event in json.loads(listed)]
+
+
+@pytest.fixture
+def served(tocsin: Tocsin, tmp_path: Path) -> Served:
+    socket = tmp_path / "s"
+    made = tocsin.run("source", "add", "socket", "--path", str(socket))
+    assert made.returncode == 0, made.stderr
+    return Served(tocsin, socket)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Tocsin]:
+    """Another account's Tocsin, which has no store."""
+    home = tmp_path / "other"
+    home.mkdir()
+    other = Tocsin(home, home / "none.db")
+    yield other
+    other.kill_all()
+
+
+def lines(*values: object) -> str:
+    return "\n".join(v if isinstance(v, str) else json.dumps(v) for v in values)
+
+
+def counts(accepted: int, repeated: int) -> dict[str, int]:
+    return {"accepted": accepted, "repeated": repeated}
+
+
+def test_the_good_lines_are_taken_and_the_bad_ones_named(served: Served, program: Tocsin) -> None:
+    served.start()
+    other = EVENT | {"attributes": {"text": "another"}}
+    text = lines(EVENT, "nonsense", EVENT | {"id": "a2"}, other, WITHOUT_TIME)
+    done = program.run("event", "emit", "--socket", str(served.socket), stdin=text)
+    assert json.loads(done.stdout) == counts(3, 0)
+    assert done.returncode == ExitCode.BAD_DATA
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+        "line 2",
+        "line 4",
+        "2 of 5 lines were refused.",
+    ]
+    again = program.run("event", "emit", "--socket", str(served.socket), stdin=text)
+    assert json.loads(again.stdout) == counts(0, 3)
+    assert served.ids() == ["a1", "a2", "t1"]
+    assert not program.db.exists()
+
+
+def test_a_document_is_taken_whole_or_not_at_all(served: Served, program: Tocsin) -> None:
+    served.start()
+    emitting = ("event", "emit", "--socket", str(served.socket))
+    done = program.run(*emitting, stdin=json.dumps([EVENT, WITHOUT_TIME], indent=2))
+    assert json.loads(done.stdout) == counts(2, 0)
+    other = EVENT | {"attributes": {"text": "another"}}
+    done = program.run(*emitting, stdin=json.dumps([EVENT | {"id": "a3"}, other]))
+    assert done.returncode == ExitCode.BAD_DATA
+    assert "event 2 of 2" in done.stderr
+    assert served.ids() == ["a1", "t1"]
+
+
+def test_a_pipe_lives_through_a_restart_of_the_other_side(
+    served: Served, program: Tocsin, tmp_path: Path
+) -> None:
+    first = served.start()
+    emitting = subprocess.Popen(
+        program._command(("event", "emit", "--socket", str(served.socket), "-")),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=program._environment({}),
+    )
+    program.started.append(emitting)
+    assert emitting.stdin is not None
+
+    def say(id_: str) -> None:
+        assert emitting.stdin is not None
+        emitting.stdin.write(json.dumps(EVENT | {"id": id_}) + "\n")
+        emitting.stdin.flush()
+
+    say("p1")
+    eventually(lambda: served.ids() == ["p1"], "a line is kept while the pipe is open")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    say("p2")
+    served.start()
+    eventually(lambda: served.ids() == ["p1", "p2"], "the next line is kept after the restart")
+    out, err = emitting.communicate()
+    assert (json.loads(out), err) == (counts(2, 0), "")
+    assert emitting.returncode == 0
+
+
+def test_where_nobody_answers_it_says_so(program: Tocsin, tmp_path: Path) -> None:
+    done = program.run("event", "emit", "--socket", str(tmp_path / "none"), stdin=lines(EVENT))
+    assert done.returncode == ExitCode.TEMPORARY
+    assert "no Tocsin answers" in done.stderr
+
+
+def test_the_function_for_programs(served: Served) -> None:
+    served.start()
+    path = str(served.socket)
+    assert emit(EVENT, path) == counts(1, 0)
+    assert emit([EVENT, WITHOUT_TIME], path) == counts(1, 1)
+    with Emitter(path) as emitter:
+        with pytest.raises(EmitError) as caught:
+            emitter.emit([EVENT, {"type": "alarms"}])
+        assert caught.value.place.startswith("event 2 of 2")
+        assert caught.value.retry_after is None
+        assert emitter.emit(EVENT) == counts(0, 1)
+
+
+def test_the_function_needs_the_standard_library_alone(served: Served, tmp_path: Path) -> None:
+    served.start()
+    copied = tmp_path / "program" / "emit.py"
+    copied.parent.mkdir()
+    copied.write_bytes((Path(__file__).parents[2] / "sources" / "emit.py").read_bytes())
+    script = f"from emit import emit; print(emit({EVENT!r}, {str(served.socket)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", script],
+        cwd=copied.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.strip() == str(counts(1, 0))
