@@ -108,15 +108,20 @@ class Play:
         self.rig.set("listen-port", str(PORT), "fwmark", "0")
 
     def stolen_key(self) -> None:
-        """The thief makes a handshake with a copy of alice's key."""
+        """The thief makes a handshake with a copy of alice's key, while she is away."""
+        self.rig.unplug("alice")
         self.rig.start_thief()
         wait_for_the_next_second()
         self.rig.ping("thief")
 
     def flap_back(self) -> None:
+        self.rig.unplug("thief")
+        self.rig.plug("alice")
         self.rig.shake_hands_again("alice")
 
     def flap_again(self) -> None:
+        self.rig.unplug("alice")
+        self.rig.plug("thief")
         self.rig.shake_hands_again("thief")
         self.rig.stop_thief()
 
@@ -139,6 +144,7 @@ class Play:
         self.rig.set("private-key", "/dev/stdin", given=private_key)
 
     def interface_key_back(self) -> None:
+        self.rig.plug("alice")
         self.rig.set("private-key", "/dev/stdin", given=self.rig.hub.private_key)
         self.rig.shake_hands_again("alice")
         self.rig.shake_hands_again("bob")

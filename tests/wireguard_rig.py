@@ -289,6 +289,14 @@ class Rig:
         host.run("ip", "address", "delete", f"{old}/24", "dev", "outside")
         host.run("ip", "address", "add", f"{address}/24", "dev", "outside")
 
+    def unplug(self, name: str) -> None:
+        """Cut a host off, so that not even the keepalive of an idle session gets through."""
+        self._others[name].run("ip", "link", "set", "outside", "down")
+
+    def plug(self, name: str) -> None:
+        """Connect a host again; it keeps its address."""
+        self._others[name].run("ip", "link", "set", "outside", "up")
+
     def set(self, *arguments: str, given: str | None = None) -> None:
         """`wg set wg0 ...` on the hub."""
         self.hub.run("wg", "set", "wg0", *arguments, given=given)
