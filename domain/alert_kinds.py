@@ -17,6 +17,7 @@ HOUR_MS = 60 * MINUTE_MS
 SUPPRESS = "suppress"
 DANGER = "danger"
 ACTIVE = "active"
+SOURCE_STALE = "source_stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ KINDS: tuple[AlertKind, ...] = (
         ),
     ),
     AlertKind(
-        "source_stale",
+        SOURCE_STALE,
         "nothing can be seen of a host: we are blind there",
         6,
         (_span("after", "10m", "the time without a good look", MINUTE_MS, 30 * DAY_MS),),

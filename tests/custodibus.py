@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import Authority
+
 AGENT = "procustodibus-agent==1.10.4"
 BROKER = "procustodibus-broker==1.1.1"
 _FILE = re.compile(r"^# (/\S+)\n(.*?)(?=^# /|\Z)", re.MULTILINE | re.DOTALL)
@@ -38,6 +40,14 @@ def install(folder: Path) -> Path:
     return commands
 
 
+def trust(commands: Path, authority: Authority) -> None:
+    """Let the broker trust an authority; it knows no other way than certifi's own file."""
+    [bundle] = commands.parent.glob("lib/*/site-packages/certifi/cacert.pem")
+    text, ours = bundle.read_text(), authority.file.read_text()
+    if ours not in text:
+        bundle.write_text(text + ours)
+
+
 def write_files(printed: str, folder: Path) -> Path:
     """Write the two files that `host add` or `broker add` printed; the path of the first."""
     folder.mkdir()
@@ -49,6 +59,18 @@ def write_files(printed: str, folder: Path) -> Path:
     main, setup = written
     assert setup.stem == f"{main.stem}-setup"
     return main
+
+
+PINGS_WHEN_TOLD = """
+import sys
+from procustodibus_agent.agent import ping
+from procustodibus_agent.cnf import Cnf
+cnf = Cnf(sys.argv[1])
+for _ in sys.stdin:
+    cnf = ping(cnf)
+    print("pinged", flush=True)
+"""
+"""The agent's own ping, once for each line: its loop waits by the clock, a new start takes 1 s."""
 
 
 def can_connect(port: int) -> str:

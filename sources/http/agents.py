@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from domain import clients as kinds
+from domain.alert_kinds import SOURCE_STALE
 from domain.events import Event
 from domain.options import values
 from domain.source_kinds import AGENT, kind_named
@@ -48,7 +49,8 @@ AT_ONCE = 2
 def routes(surroundings: Surroundings) -> Iterable[Route]:
     """All that an agent asks for."""
     agents = Agents(surroundings)
-    surroundings.chores.append(partial(watch_hosts, surroundings.inlet))
+    least_ms = surroundings.alerts[SOURCE_STALE].number("after")
+    surroundings.chores.append(partial(watch_hosts, surroundings.inlet, least_ms))
     return (
         *Identity(surroundings.inlet, surroundings.sign_ins).routes(),
         Route("GET", "/hosts/{host}", agents.host, agents.admit),

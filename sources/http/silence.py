@@ -13,24 +13,23 @@ from store import sources as stored_sources
 from store.errors import NotFound, StoreError
 from store.records import Client, StoredSource
 
-LEAST_MS = 10 * 60_000
 INTERVALS = 3
 LOOK_S = 30.0
 
 
-def patience_ms(client: Client) -> int:
-    """How long a host may be silent: three of its usual intervals, and ten minutes at least."""
-    return max(LEAST_MS, INTERVALS * (client.interval_ms or 0))
+def patience_ms(client: Client, least_ms: int) -> int:
+    """How long a host may be silent: three of its usual intervals, and at least so long."""
+    return max(least_ms, INTERVALS * (client.interval_ms or 0))
 
 
 def silent_since(
-    client: Client, source: StoredSource, serving_since_ms: int, now_ms: int
+    client: Client, source: StoredSource, least_ms: int, serving_since_ms: int, now_ms: int
 ) -> int | None:
     """When it was heard of last, if that is too long ago. Before we served nobody could report."""
     if client.seen_ms is None or not source.active:
         return None
     since_ms = max(client.seen_ms, serving_since_ms)
-    return client.seen_ms if now_ms - since_ms > patience_ms(client) else None
+    return client.seen_ms if now_ms - since_ms > patience_ms(client, least_ms) else None
 
 
 def silence_sentence(since_ms: int) -> str:
@@ -41,22 +40,22 @@ def silence_sentence(since_ms: int) -> str:
     )
 
 
-async def watch_hosts(inlet: Inlet) -> None:
-    """Look for silent hosts, without end."""
+async def watch_hosts(inlet: Inlet, least_ms: int) -> None:
+    """Look for silent hosts, without end; none is called so before `least_ms`."""
     serving_since_ms = inlet.clock()
     while True:
         with suppress(StoreError):
-            await note_silent_hosts(inlet, serving_since_ms)
+            await note_silent_hosts(inlet, least_ms, serving_since_ms)
         await asyncio.sleep(LOOK_S)
 
 
-async def note_silent_hosts(inlet: Inlet, serving_since_ms: int) -> None:
+async def note_silent_hosts(inlet: Inlet, least_ms: int, serving_since_ms: int) -> None:
     """Let the health of each silent host say so."""
     now_ms = inlet.clock()
     for client in await inlet.store.run(clients.everyone, AGENT):
         with suppress(NotFound):
             source = await inlet.store.run(stored_sources.find, client.name)
-            since_ms = silent_since(client, source, serving_since_ms, now_ms)
+            since_ms = silent_since(client, source, least_ms, serving_since_ms, now_ms)
             if since_ms is None:
                 continue
             sentence = silence_sentence(since_ms)

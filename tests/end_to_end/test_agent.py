@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 from domain.event_types import EventType
 from domain.events import Event
 from store import events as event_store
+from tests.certificates import Authority
 from tests.cli.desks import desk_of
-from tests.custodibus import can_connect, write_files
+from tests.custodibus import PINGS_WHEN_TOLD, can_connect, write_files
 from tests.program import COMMAND, Tocsin
 from tests.sources.play import EXPECTED, lines
 from tests.wireguard_play import STEPS, Play
@@ -40,17 +42,42 @@ def tocsin_on_hub(rig: Rig, tmp_path: Path) -> Iterator[Tocsin]:
 
 
 class Agent:
-    """The real one, on the hub; `ping` runs it once."""
+    """The real one, on the hub; `ping` starts it for one ping, `pinging` keeps it running."""
 
-    def __init__(self, rig: Rig, commands: Path, conf: Path) -> None:
+    def __init__(self, rig: Rig, commands: Path, conf: Path, trusted: Path) -> None:
         self._rig = rig
-        self._command = (str(commands / "procustodibus-agent"), "-c", str(conf))
+        self._conf = str(conf)
+        self._trust = ("env", f"REQUESTS_CA_BUNDLE={trusted}")
+        self._commands = commands
+        self._command = (*self._trust, str(commands / "procustodibus-agent"), "-c", self._conf)
 
     def test(self) -> str:
         return self._rig.hub.run(*self._command, "--test")
 
     def ping(self) -> None:
         self._rig.hub.run(*self._command)
+
+    @contextmanager
+    def pinging(self) -> Iterator[Callable[[], None]]:
+        """A function that lets one running agent ping, so that hardly any time goes by."""
+        python = str(self._commands / "python")
+        argv = self._rig.hub.argv(*self._trust, python, "-c", PINGS_WHEN_TOLD, self._conf)
+        with subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            told, says = process.stdin, process.stdout
+
+            def ping() -> None:
+                told.write("\n")
+                told.flush()
+                assert says.readline() == "pinged\n"
+
+            try:
+                yield ping
+            finally:
+                process.kill()
 
     def fails(self) -> bool:
         argv = self._rig.hub.argv(*self._command)
@@ -60,14 +87,16 @@ class Agent:
 class Hub:
     """Tocsin on the hub, and the agent there that reports to it."""
 
-    def __init__(self, rig: Rig, tocsin: Tocsin, commands: Path) -> None:
+    def __init__(self, rig: Rig, tocsin: Tocsin, commands: Path, authority: Authority) -> None:
         self.rig = rig
         self.tocsin = tocsin
-        self.agent = Agent(rig, commands, self._add_host())
+        self.agent = Agent(rig, commands, self._add_host(authority), authority.file)
         self.serve()
 
-    def _add_host(self) -> Path:
-        done(self.tocsin, "source", "add", "http", "--serves", "agents")
+    def _add_host(self, authority: Authority) -> Path:
+        certificate, private_key = map(str, authority.issue())
+        tls = ("--certificate", certificate, "--private-key", private_key)
+        done(self.tocsin, "source", "add", "http", "--serves", "agents", *tls)
         added = done(self.tocsin, "host", "add", "hub")
         done(self.tocsin, "source", "edit", "hub", "--names-file", str(self.names_file))
         self.names_file.write_text("")
@@ -87,8 +116,9 @@ class Hub:
 
 
 @pytest.fixture
-def hub(rig: Rig, tocsin_on_hub: Tocsin, custodibus_commands: Path) -> Hub:
-    return Hub(rig, tocsin_on_hub, custodibus_commands)
+def hub(rig: Rig, tocsin_on_hub: Tocsin, custodibus_commands: Path, authority: Authority) -> Hub:
+    """With TLS, by a certificate of an authority of our own."""
+    return Hub(rig, tocsin_on_hub, custodibus_commands, authority)
 
 
 def done(tocsin: Tocsin, *arguments: str) -> str:
@@ -115,11 +145,13 @@ def test_a_whole_play_gives_what_a_look_at_the_host_itself_gives(hub: Hub) -> No
     play = Play(hub.rig)
     seen: dict[EventType, int] = {}
     told: dict[str, list[str]] = {}
-    for name, step in STEPS.items():
-        step(play)
-        hub.names_file.write_text("".join(f"{key} {who}\n" for key, who in play.names.items()))
-        hub.agent.ping()
-        told[name] = lines(new_events(hub.tocsin, seen), play.names)
+    with hub.agent.pinging() as ping:
+        for name, step in STEPS.items():
+            step(play)
+            names = "".join(f"{key} {who}\n" for key, who in play.names.items())
+            hub.names_file.write_text(names)
+            ping()
+            told[name] = lines(new_events(hub.tocsin, seen), play.names)
     assert told == EXPECTED
     shown = hub.host()
     assert (shown["state"], shown["error"]) == ("active", None)

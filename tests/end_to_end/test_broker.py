@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.custodibus import can_connect, write_files
+from tests.certificates import Authority
+from tests.custodibus import can_connect, trust, write_files
 from tests.program import Tocsin
 
 pytestmark = [pytest.mark.xdist_group("custodibus"), pytest.mark.timeout(600)]
@@ -32,11 +34,14 @@ def done(tocsin: Tocsin, *arguments: str, stdin: str = "") -> str:
 class Pulling:
     """Tocsin that serves its queues, and the broker that pulls from it."""
 
-    def __init__(self, tocsin: Tocsin, commands: Path, folder: Path) -> None:
+    def __init__(self, tocsin: Tocsin, commands: Path, folder: Path, authority: Authority) -> None:
         self.tocsin = tocsin
         self.port = free_port()
         listen = f"127.0.0.1:{self.port}"
-        done(tocsin, "source", "add", "http", "--serves", "queues", "--listen", listen)
+        certificate, private_key = map(str, authority.issue())
+        tls = ("--certificate", certificate, "--private-key", private_key)
+        done(tocsin, "source", "add", "http", "--serves", "queues", "--listen", listen, *tls)
+        trust(commands, authority)
         self.conf = write_files(done(tocsin, "broker", "add", "siem"), folder)
         self.file = folder / "events.log"
         self._set("File = /var/log/tocsin-events.log", f"File = {self.file}")
@@ -55,7 +60,12 @@ class Pulling:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._command, *arguments], capture_output=True, text=True, timeout=60, check=False
+            [*self._command, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={"PATH": os.environ["PATH"]},  # a bundle of this machine would hide certifi's
         )
 
     def round(self) -> bool:
@@ -88,8 +98,11 @@ class Pulling:
 
 
 @pytest.fixture
-def pulling(tocsin: Tocsin, custodibus_commands: Path, tmp_path: Path) -> Pulling:
-    return Pulling(tocsin, custodibus_commands, tmp_path / "broker")
+def pulling(
+    tocsin: Tocsin, custodibus_commands: Path, tmp_path: Path, authority: Authority
+) -> Pulling:
+    """With TLS, by a certificate of an authority of our own."""
+    return Pulling(tocsin, custodibus_commands, tmp_path / "broker", authority)
 
 
 def test_a_broker_sets_itself_up_and_pulls_everything_once(pulling: Pulling) -> None:

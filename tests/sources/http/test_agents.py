@@ -11,7 +11,7 @@ import pytest
 
 from domain.event_types import EventType
 from sources.http.pings import SECRETS_WARNING
-from sources.http.silence import LEAST_MS, note_silent_hosts
+from sources.http.silence import note_silent_hosts
 from sources.inlet import Inlet
 from store import clients, sources
 from store import events as event_store
@@ -22,6 +22,7 @@ from tests.sources.http.custodians import NOW, Centre, Custodian, centre
 from tests.sources.http.test_pings import DATA, ping, recorded
 from tests.store.helpers import ACTOR
 
+LEAST_MS = 600_000
 CHANGES_OF_THE_RECORDING = [
     ("ip", "198.51.100.2", "198.51.100.77"),
 ]
@@ -227,14 +228,14 @@ def test_a_host_that_reports_nothing_more_fails(
             here.clock.now_ms += interval_ms
             await agent.ping(ping())
         heard_ms = here.clock.now_ms
-        await note_silent_hosts(here.inlet, NOW)
+        await note_silent_hosts(here.inlet, LEAST_MS, NOW)
         assert source(here).error is None
         here.clock.now_ms = heard_ms + patience_ms
-        await note_silent_hosts(here.inlet, NOW)
+        await note_silent_hosts(here.inlet, LEAST_MS, NOW)
         assert source(here).error is None
         here.clock.now_ms += 1
-        await note_silent_hosts(here.inlet, NOW)
-        await note_silent_hosts(here.inlet, NOW)
+        await note_silent_hosts(here.inlet, LEAST_MS, NOW)
+        await note_silent_hosts(here.inlet, LEAST_MS, NOW)
         assert "its agent reports nothing since 20" in str(source(here).error)
         assert (source(here).state, source(here).failures) == ("failing", 1)
         await agent.sign_in()
@@ -250,7 +251,7 @@ def test_nobody_is_silent_for_the_time_in_which_nobody_listened(store: Store) ->
         await agent.ping(ping())
         here.add("agent", "waits-for-its-set-up")
         here.clock.now_ms += 10 * LEAST_MS
-        await note_silent_hosts(here.inlet, here.clock.now_ms - LEAST_MS)
+        await note_silent_hosts(here.inlet, LEAST_MS, here.clock.now_ms - LEAST_MS)
         assert [one.error for one in here.call(sources.everyone)] == [None, None]
 
     in_centre(store, work)
