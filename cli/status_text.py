@@ -101,11 +101,10 @@ def _sources(report: Report) -> list[str]:
 
 def _source(source: StoredSource, now_ms: int) -> str:
     seen = "never looked" if source.last_ok_ms is None else _ago(source.last_ok_ms, now_ms)
-    failing = f", failing ({counted(source.failures, 'time')}): {source.error}"
-    return (
-        f"source   {source.name}: {counted(source.accepted_events, 'event')}, "
-        f"{seen}{failing if source.error is not None else ''}"
-    )
+    failing = f", failing ({counted(source.failures, 'time')})" if source.failures else ""
+    problem = "" if source.error is None else f": {source.error}"
+    events = counted(source.accepted_events, "event")
+    return f"source   {source.name}: {events}, {seen}{failing}{problem}"
 
 
 def _ago(time_ms: int, now_ms: int) -> str:

@@ -102,7 +102,7 @@ class _Runner:
         self._clock = clock
         self._min_free_disk_bytes = min_free_disk_bytes
         self._on_failure = on_failure
-        self._last_failure = ""
+        self._last_told = ""
         self._lock_file = lock_file(store.path, source.name)
 
     async def poll(self) -> tuple[Appended, bool]:
@@ -128,24 +128,24 @@ class _Runner:
         )
         warning = batch.warning or conflict_warning(appended)
         if warning:
-            await self.note_failure(warning)
+            await self._note(stored_sources.save_warning, warning, tell=True)
         else:
-            self._last_failure = ""
+            self._last_told = ""
         return appended, batch.more
 
     async def note_failure(self, sentence: str, *, tell: bool = True) -> None:
         """Record a failure as the source's health, and tell of it if it is a new one."""
-        if tell and sentence != self._last_failure:
+        await self._note(stored_sources.save_failure, sentence, tell=tell)
+
+    async def _note(
+        self, save: Callable[[str, str, int], None], sentence: str, *, tell: bool
+    ) -> None:
+        if tell and sentence != self._last_told:
             self._on_failure(sentence)
-        self._last_failure = sentence
+        self._last_told = sentence
         # A store that cannot be written is told of by whatever else writes to it.
         with suppress(StoreError):
-            await self._store.run(
-                stored_sources.save_failure,
-                self._source.name,
-                sentence,
-                self._clock(),
-            )
+            await self._store.run(save, self._source.name, sentence, self._clock())
 
     async def _batch(self, state: bytes | None) -> Batch | None:
         """Poll in a thread; None if it was still running some time after the stop."""

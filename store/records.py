@@ -231,9 +231,11 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class StoredSource:
-    """A source as it is kept, and how it is doing; `error` is None after a good poll.
+    """A source as it is kept, and how it is doing.
 
-    options: what differs from the defaults of its kind, as text
+    options:  what differs from the defaults of its kind, as text
+    error:    what is wrong with it, or not as it should be; None where all is well
+    failures: how often in a row it has failed; 0 where it works
     """
 
     name: str
@@ -255,7 +257,7 @@ class StoredSource:
         """inactive, failing or active."""
         if not self.active:
             return "inactive"
-        return "failing" if self.error else "active"
+        return "failing" if self.failures else "active"
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,13 @@ def save_failure(name: str, error: str, now_ms: int) -> None:
         ).execute()
 
 
+def save_warning(name: str, warning: str, now_ms: int) -> None:
+    """Note what is not as it should be, though it works."""
+    source = models.Source
+    with database.atomic():
+        source.update(error=warning, error_ms=now_ms).where(source.name == name).execute()
+
+
 def _switch(name: str, active: bool, actor: Actor, now_ms: int) -> bool:
     with database.atomic():
         row = _row(name)

@@ -130,7 +130,10 @@ class Agents:
         appended = await self._inlet.keep(client.name, look.events, look.state)
         warning = look.warning or conflict_warning(appended)
         if warning:
-            await self._fail(client, warning)
+            with suppress(StoreError):
+                await self._store.run(
+                    stored_sources.save_warning, client.name, warning, self._inlet.clock()
+                )
 
     def _derived(
         self,
