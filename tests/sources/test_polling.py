@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event
-from sources.base import Batch, SourceError, backoff_s, run_source
+from domain.source_kinds import WIREGUARD
+from sources.base import Batch, SourceError
+from sources.polling import backoff_s, run_source
 from store import events, sources
 from store.database import Store, open_store
-from store.errors import StoreError
+from store.errors import NotFound, StoreError
 from store.models import database
 from store.records import Appended, StoredSource
 
@@ -25,7 +28,6 @@ NOW_MS = 1_795_502_130_500
 class Script:
     """A source that does one step of its script at each poll, and the last one ever after."""
 
-    kind = "script"
     name = "test"
 
     def __init__(self, *steps: Callable[[], Batch]) -> None:
@@ -84,8 +86,7 @@ class Run:
 
     def health(self) -> StoredSource:
         """How the store says that the source is."""
-        (health,) = self.store.call(sources.health)
-        return health
+        return self.store.call(sources.find, "test")
 
 
 def event(number: int, note: str = "") -> Event:
@@ -116,6 +117,7 @@ BLIND = SourceError("it is dark", "make light")
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(tmp_path / "tocsin.db")
+    opened.call(sources.add, WIREGUARD, "test", {}, Actor("admin"), NOW_MS)
     yield opened
     opened.close()
 
@@ -138,7 +140,7 @@ def test_events_and_state_are_saved_together_and_the_state_comes_back(store: Sto
     assert asyncio.run(trial()) == Appended(3, 0)
     assert ids(store) == ["1", "2", "3"]
     assert source.states[:2] == [None, b"one"]
-    assert store.call(sources.load_state, "script", "test") == b"two"
+    assert store.call(sources.load_state, "test") == b"two"
     assert run.health().last_ok_ms == NOW_MS
     assert run.failures == []
 
@@ -190,7 +192,7 @@ def test_once_raises_what_failed_and_records_it(store: Store) -> None:
         asyncio.run(run(once=True))
     assert run.failures == []
     assert run.health().error == "it is dark; make light"
-    assert store.call(sources.load_state, "script", "test") is None
+    assert store.call(sources.load_state, "test") is None
 
 
 def test_a_defect_of_a_source_is_a_failure_like_any_other(store: Store) -> None:
@@ -222,7 +224,7 @@ def test_the_same_failure_is_told_once_and_counted_each_time(store: Store) -> No
 
 def wait_for_failures(store: Store, count: int) -> None:
     """Wait until the store knows of so many failures in a row."""
-    while store.call(sources.health)[0].failures < count:
+    while store.call(sources.find, "test").failures < count:
         pass
 
 
@@ -231,6 +233,41 @@ def test_a_warning_is_shown_as_the_health_of_a_poll_that_succeeded(store: Store)
     assert asyncio.run(run(once=True)) == Appended(1, 0)
     assert run.failures == ["wg1 is dark"]
     assert run.health().error == "wg1 is dark"
+    assert (run.health().state, run.health().failures) == ("active", 0)
+
+
+def test_a_warning_is_told_once_and_gone_with_its_reason(store: Store) -> None:
+    run = Run(store, Script(*[batch(1, warning="wg1 is dark")] * 2, batch(2), batch(3)))
+
+    async def trial() -> None:
+        running = asyncio.create_task(run())
+        await run.until(lambda: run.appended == 3)
+        run.stop.set()
+        await running
+
+    asyncio.run(trial())
+    assert run.failures == ["wg1 is dark"]
+    assert run.health().error is None
+
+
+def test_a_source_with_more_is_polled_again_at_once(store: Store) -> None:
+    full = Batch((event(1),), b"one", more=True)
+    run = Run(store, Script(lambda: full, batch(2)))
+
+    async def trial() -> None:
+        running = asyncio.create_task(run(every_ms=86_400_000))
+        await run.until(lambda: run.appended == 2)
+        run.stop.set()
+        await running
+
+    asyncio.run(trial())
+    assert ids(store) == ["1", "2"]
+
+
+def test_a_source_that_was_deleted_ends(store: Store) -> None:
+    store.call(sources.delete, "test", Actor("admin"), NOW_MS)
+    with pytest.raises(NotFound):
+        asyncio.run(Run(store, Script(batch(1)))())
 
 
 def test_it_waits_while_the_disk_is_full(store: Store) -> None:
@@ -312,7 +349,7 @@ def test_a_poll_that_hangs_does_not_hold_up_the_stop(store: Store) -> None:
     assert asyncio.run(trial()) == Appended(0, 0)
     gate.open.set()
     run.source.threads[0].join(10)
-    assert store.call(sources.load_state, "script", "test") is None
+    assert store.call(sources.load_state, "test") is None
 
 
 def test_a_poll_that_ends_soon_after_the_stop_is_saved(store: Store) -> None:
@@ -327,7 +364,7 @@ def test_a_poll_that_ends_soon_after_the_stop_is_saved(store: Store) -> None:
         return await running
 
     assert asyncio.run(trial()) == Appended(1, 0)
-    assert store.call(sources.load_state, "script", "test") == b"late"
+    assert store.call(sources.load_state, "test") == b"late"
 
 
 def test_two_runs_never_poll_one_source_at_once(store: Store) -> None:

@@ -1,0 +1,219 @@
+"""The sources of the store are run while the worker sends, each by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.actors import Actor
+from domain.settings import DEFAULTS
+from domain.source_kinds import SOCKET, WIREGUARD
+from sources.base import SourceError
+from sources.running import Sources, run_one
+from store import sources
+from store.database import Store, open_store
+from store.errors import NotFound
+from store.records import StoredSource
+from tests.sources.dumps import PeerRow, dump, idle
+
+NOW_MS = 1_795_502_130_500
+ADMIN = Actor("admin")
+
+
+class Scene:
+    """Sources whose dumps are files, and what was heard of them."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
+        self.folder = folder
+        self.heard = asyncio.Event()
+        self.failures: list[tuple[str, str]] = []
+        self.sources = Sources(
+            store, lambda: NOW_MS, on_appended=self.heard.set, on_failure=self._fail
+        )
+
+    def add(self, name: str, command: str = "") -> None:
+        """A source that looks often at a file, or runs a command."""
+        self._file(name).write_text(dump(idle("alice")))
+        options = {"command": command or f"cat {self._file(name)}", "every": "1s"}
+        self.store.call(sources.add, WIREGUARD, name, options, ADMIN, NOW_MS)
+
+    def adapt(self, active: bool = True) -> None:
+        """As the worker does when it begins to send, or something was changed."""
+        self.sources.adapt(active, DEFAULTS)
+
+    async def handshake(self, name: str) -> None:
+        """Let a peer come, and wait until that is an event."""
+        self.heard.clear()
+        self._file(name).write_text(dump(PeerRow("alice")))
+        async with asyncio.timeout(30):
+            await self.heard.wait()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until what the store or the failures say is so."""
+        async with asyncio.timeout(30):
+            while not await asyncio.to_thread(condition):
+                pass
+
+    async def looked(self, name: str) -> None:
+        """Wait until it was looked at."""
+        await self.until(lambda: self.health(name).last_ok_ms is not None)
+
+    def health(self, name: str) -> StoredSource:
+        """How the store says that the source is."""
+        return self.store.call(sources.find, name)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.dump"
+
+    def _fail(self, name: str, sentence: str) -> None:
+        self.failures.append((name, sentence))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path / "tocsin.db")
+    yield opened
+    opened.close()
+
+
+Play = Callable[[Callable[[Scene], Awaitable[None]]], Scene]
+
+
+@pytest.fixture
+def play(store: Store, tmp_path: Path) -> Play:
+    """Plays a scene, and ends the running."""
+
+    def run(act: Callable[[Scene], Awaitable[None]]) -> Scene:
+        async def whole() -> Scene:
+            scene = Scene(store, tmp_path)
+            try:
+                await act(scene)
+            finally:
+                async with asyncio.timeout(30):
+                    await scene.sources.end()
+            return scene
+
+        return asyncio.run(whole())
+
+    return run
+
+
+def test_what_is_active_runs_while_the_worker_sends(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.add("hub")
+        scene.adapt()
+        await scene.looked("hub")
+        await scene.handshake("hub")
+
+    assert play(act).health("hub").accepted_events == 1
+
+
+def test_nothing_runs_where_the_worker_stands_by_or_the_source_is_paused(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.add("hub")
+        scene.add("other")
+        scene.adapt(False)
+        scene.store.call(sources.pause, "hub", ADMIN, NOW_MS)
+        scene.adapt()
+        await scene.looked("other")
+
+    scene = play(act)
+    assert scene.health("hub").last_ok_ms is None
+    assert scene.failures == []
+
+
+def test_one_that_fails_stops_no_other(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.add("broken", "false")
+        scene.add("hub")
+        scene.adapt()
+        await scene.until(lambda: bool(scene.failures))
+        await scene.looked("hub")
+        await scene.handshake("hub")
+
+    scene = play(act)
+    assert {name for name, _ in scene.failures} == {"broken"}
+    assert "`false` failed with exit status 1" in scene.failures[0][1]
+    assert scene.health("broken").state == "failing"
+    assert scene.health("hub").state == "active"
+
+
+def test_an_edit_is_taken_up_at_once(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.add("hub", "false")
+        scene.adapt()
+        await scene.until(lambda: bool(scene.failures))
+        command = f"cat {scene.folder / 'hub.dump'}"
+        scene.store.call(sources.edit, "hub", {"command": command}, ADMIN, NOW_MS)
+        scene.adapt()
+        await scene.looked("hub")
+
+    assert play(act).health("hub").error is None
+
+
+def test_a_pause_ends_it_and_its_problem(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.add("hub", "false")
+        scene.adapt()
+        await scene.until(lambda: bool(scene.failures))
+        scene.store.call(sources.pause, "hub", ADMIN, NOW_MS)
+        scene.adapt()
+
+    health = play(act).health("hub")
+    assert (health.state, health.error, health.failures) == ("inactive", None, 0)
+
+
+def test_what_went_wrong_stays_known_while_the_worker_only_stands_by(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.add("hub", "false")
+        scene.adapt()
+        await scene.until(lambda: bool(scene.failures))
+        scene.adapt(False)
+
+    assert play(act).health("hub").error is not None
+
+
+def test_one_that_is_deleted_ends_without_a_word(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.add("hub")
+        scene.adapt()
+        await scene.looked("hub")
+        scene.store.call(sources.delete, "hub", ADMIN, NOW_MS)
+        scene.adapt()
+
+    assert play(act).failures == []
+
+
+def run_once(store: Store, name: str) -> None:
+    """One look, in a process of its own as it were."""
+    asyncio.run(
+        run_one(
+            name,
+            store,
+            DEFAULTS,
+            lambda: NOW_MS,
+            asyncio.Event(),
+            on_failure=pytest.fail,
+            once=True,
+        )
+    )
+
+
+def test_one_look_works_also_at_a_paused_source(store: Store, tmp_path: Path) -> None:
+    scene = Scene(store, tmp_path)
+    scene.add("hub")
+    store.call(sources.pause, "hub", ADMIN, NOW_MS)
+    run_once(store, "hub")
+    assert scene.health("hub").last_ok_ms == NOW_MS
+
+
+def test_one_look_is_refused_where_there_is_none(store: Store) -> None:
+    with pytest.raises(NotFound, match="no source hub"):
+        run_once(store, "hub")
+    store.call(sources.add, SOCKET, "socket", {}, ADMIN, NOW_MS)
+    with pytest.raises(SourceError, match="waits for others"):
+        run_once(store, "socket")
