@@ -1,4 +1,4 @@
-"""Run all measurements, or those named: append, neighbours, deliver, start, idle, derive, tui."""
+"""Run all measurements, or those named; `PARTS` has their names."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import append, deliver, derive, idle, start, tui
+from bench import append, deliver, derive, idle, intake, start, tui
 
 PARTS: dict[str, Callable[[Path], None]] = {
     "append": append.measure,
     "neighbours": append.measure_neighbours,
     "deliver": deliver.measure,
+    "intake": intake.measure,
     "start": start.measure,
     "idle": idle.measure,
     "derive": derive.measure,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST_LISTS = 500
 """Lists of one commit, so that the worker gets its turn."""
 
+ROOM_LOOK_S = 1.0
+
 
 class _Waiting(NamedTuple):
     events: Sequence[Event]
@@ -46,6 +48,7 @@ class Inlet:
         self._min_free_disk_bytes = min_free_disk_bytes
         self.total = Appended(0, 0)
         """What was added in all."""
+        self._room_until_s = 0.0
         self._waiting: list[_Waiting] = []
         self._committing: asyncio.Task[None] | None = None
 
@@ -64,8 +67,12 @@ class Inlet:
         return await asyncio.shield(waiting.answer)
 
     def check_room(self) -> None:
-        """Raise SourceError where the disk is short."""
+        """Raise SourceError where the disk is short; looked at once a second while it is not."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._room_until_s:
+            return
         check_disk(self.store.path, self._min_free_disk_bytes)
+        self._room_until_s = now_s + ROOM_LOOK_S
 
     async def keep(self, name: str, events: Sequence[Event], state: bytes) -> Appended:
         """Add the events and the new state of the source `name`, which this one serves."""

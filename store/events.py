@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 
 from peewee import IntegrityError, ModelSelect
 
@@ -38,6 +39,9 @@ def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]
     Of a list with conflicts nothing is added.
     """
     with database.atomic():
+        signs.check_schema()
+        if _insert_new(list(chain.from_iterable(lists)), now_ms):
+            return [Appended(len(events), 0) for events in lists]
         return [_append(events, now_ms, whole=True) for events in lists]
 
 
