@@ -1,0 +1,164 @@
+"""The HTTP source as a process: large bodies, many connections, TLS, and what an admin is told."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cli.exit_codes import ExitCode
+from tests.certificates import Authority
+from tests.cli.desks import eventually
+from tests.program import Tocsin
+
+MIB = 1 << 20
+CLIENTS = 100
+
+
+@dataclass(slots=True)
+class Centre:
+    """A Tocsin that serves `/events`."""
+
+    tocsin: Tocsin
+    port: int
+    token: str
+    tls: ssl.SSLContext | None = None
+
+    def connect(self) -> http.client.HTTPConnection:
+        if self.tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.tls)
+
+    def post(self, body: bytes, **headers: str) -> tuple[int, Any]:
+        """One request on a connection of its own."""
+        with closing(self.connect()) as connection:
+            sent = {"Authorization": f"Bearer {self.token}"} | headers
+            connection.request("POST", "/events", body, sent)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+
+    def source(self) -> Any:
+        return json.loads(self.tocsin.run("source", "show", "http", "--json").stdout)
+
+
+def _centre(tocsin: Tocsin, *options: str) -> Centre:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    made = tocsin.run("source", "add", "http", "--listen", f"127.0.0.1:{port}", *options)
+    assert made.returncode == 0, made.stderr
+    token = tocsin.run("token", "add", "edge").stdout.strip()
+    tocsin.start("source", "run", "http", log=tocsin.home / "http.log")
+    centre = Centre(tocsin, port, token)
+    eventually(lambda: _listens(port), "the source listens")
+    return centre
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+@pytest.fixture
+def centre(tocsin: Tocsin) -> Iterator[Centre]:
+    served = _centre(tocsin)
+    yield served
+    assert (served.tocsin.home / "http.log").read_text() == ""
+    assert served.source()["error"] is None
+
+
+def events(count: int, size: int) -> bytes:
+    return json.dumps(
+        [
+            {"type": "alerts", "id": f"a{number}", "attributes": {"text": "x" * size}}
+            for number in range(count)
+        ]
+    ).encode()
+
+
+def test_a_body_of_sixteen_megabytes_and_one_byte_more(centre: Centre) -> None:
+    body = events(3000, 5000)
+    body += b" " * (16 * MIB - len(body))
+    assert centre.post(body) == (200, {"accepted": 3000, "repeated": 0})
+    assert centre.post(body + b" ")[0] == 413
+    packed = gzip.compress(body, 1)
+    assert centre.post(packed, **{"Content-Encoding": "gzip"}) == (
+        200,
+        {"accepted": 0, "repeated": 3000},
+    )
+    assert centre.post(gzip.compress(body + b" ", 1), **{"Content-Encoding": "gzip"})[0] == 413
+
+
+def test_two_hundred_connections_at_once(centre: Centre) -> None:
+    with ExitStack() as opened:
+        statuses: list[int] = []
+        for _ in range(2 * CLIENTS):
+            connection = opened.enter_context(
+                socket.create_connection(("127.0.0.1", centre.port), timeout=60)
+            )
+            # Half a request, so that it is kept; who is one too many is told so at once.
+            connection.sendall(b"POST /events HTTP/1.1\r\n")
+            connection.setblocking(False)
+            opened.callback(_note_status, connection, statuses)
+        eventually(lambda: centre_is_full(centre), "the source has as many as it may have")
+    # The connection that found it listening may not have been let go of yet.
+    assert statuses.count(503) in (CLIENTS, CLIENTS + 1)
+    eventually(lambda: centre.post(events(1, 1))[0] == 200, "there is room again")
+
+
+def centre_is_full(centre: Centre) -> bool:
+    try:
+        return centre.post(b"[]")[0] == 503
+    except OSError:
+        return False
+
+
+def _note_status(connection: socket.socket, statuses: list[int]) -> None:
+    with suppress(OSError):
+        if first := connection.recv(100).split():
+            statuses.append(int(first[1]))
+
+
+def test_over_tls(tocsin: Tocsin, authority: Authority) -> None:
+    certificate, key = authority.issue(name="intake")
+    centre = _centre(tocsin, "--certificate", str(certificate), "--private-key", str(key))
+    centre.tls = ssl.create_default_context(cafile=str(authority.file))
+    assert centre.post(events(2, 10)) == (200, {"accepted": 2, "repeated": 0})
+    centre.tls = ssl.create_default_context()
+    with pytest.raises(ssl.SSLError):
+        centre.post(events(2, 10))
+    assert (tocsin.home / "http.log").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--listen", "0.0.0.0:0"), "set certificate and private_key"),
+        (("--certificate", "/nowhere/cert.pem"), "set both or neither"),
+    ],
+)
+def test_what_keeps_it_from_listening_is_its_health(
+    tocsin: Tocsin, options: tuple[str, ...], words: str
+) -> None:
+    tocsin.run("source", "add", "http", *options)
+    log = tocsin.home / "http.log"
+    tocsin.start("source", "run", "http", log=log)
+    eventually(lambda: words in log.read_text(), "the log tells")
+    shown = json.loads(tocsin.run("source", "show", "http", "--json").stdout)
+    assert words in shown["error"]
+
+
+def test_it_is_not_looked_at_once(tocsin: Tocsin) -> None:
+    tocsin.run("source", "add", "http")
+    done = tocsin.run("source", "run", "http", "--once")
+    assert done.returncode == ExitCode.IO_ERROR
+    assert "without --once" in done.stderr

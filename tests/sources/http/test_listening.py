@@ -1,0 +1,123 @@
+"""Where an HTTP source may listen, and its certificate."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from sources.base import SourceError
+from sources.http import listening
+from sources.http.listening import load_certificate, open_listener, tls_context
+from tests.certificates import Authority
+
+ADDRESSES = [
+    {"ifname": "wg0", "addr_info": [{"local": "10.9.0.1"}, {"local": "fd00::1"}]},
+    {"ifname": "eth0", "addr_info": [{"local": "192.0.2.7"}]},
+    {"ifname": "utun7", "addr_info": [{"local": "10.8.0.1"}]},
+    {"ifname": "wg9", "addr_info": [{}]},
+]
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A host with one WireGuard interface of the kernel and one of a program."""
+    for name, type_ in (("wg0", "wireguard"), ("eth0", "ether"), ("wg9", "wireguard")):
+        folder = tmp_path / "net" / name
+        folder.mkdir(parents=True)
+        (folder / "uevent").write_text(f"DEVTYPE={type_}\nINTERFACE={name}\n")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "utun7.sock").touch()
+    monkeypatch.setattr(listening, "_INTERFACES", tmp_path / "net")
+    monkeypatch.setattr(listening, "_USERSPACE_SOCKETS", tmp_path / "run")
+    monkeypatch.setattr(listening, "_all_addresses", lambda: ADDRESSES)
+
+
+@pytest.mark.usefixtures("host")
+def test_the_addresses_of_wireguard_interfaces_are_known() -> None:
+    found = {ip_address(text) for text in ("10.9.0.1", "fd00::1", "10.8.0.1")}
+    assert listening.wireguard_addresses() == found
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.7:0", "10.9.0.2:0"])
+def test_elsewhere_it_needs_tls(listen: str) -> None:
+    with pytest.raises(SourceError, match="set certificate and private_key"):
+        open_listener(listen, encrypted=False)
+
+
+@pytest.mark.usefixtures("host")
+def test_a_wireguard_address_needs_none() -> None:
+    # The address is not one of this machine, so it is bound no further.
+    with pytest.raises(SourceError, match=r"cannot listen on 10\.9\.0\.1"):
+        open_listener("10.9.0.1:0", encrypted=False)
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.8.9.1:0"])
+def test_loopback_is_free(listen: str) -> None:
+    with open_listener(listen, encrypted=False) as listener:
+        assert listener.getsockname()[1] > 0
+
+
+def test_anywhere_with_tls() -> None:
+    with open_listener("0.0.0.0:0", encrypted=True) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(SourceError, match="choose another"):
+            open_listener(f"127.0.0.1:{other.getsockname()[1]}", encrypted=False)
+
+
+def test_no_files_mean_no_tls() -> None:
+    assert tls_context("", "") is None
+
+
+@pytest.mark.parametrize("which", ["one", "none there", "swapped", "nonsense", "other key"])
+def test_files_that_cannot_be_used_are_named(
+    which: str, authority: Authority, tmp_path: Path
+) -> None:
+    certificate, key = authority.issue()
+    _, other_key = authority.issue(name="other")
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("nonsense")
+    files = {
+        "one": (certificate, ""),
+        "none there": (tmp_path / "missing.pem", key),
+        "swapped": (key, certificate),
+        "nonsense": (nonsense, key),
+        "other key": (certificate, other_key),
+    }[which]
+    with pytest.raises(SourceError, match="certificate and private_key"):
+        tls_context(str(files[0]), str(files[1]))
+
+
+def test_a_renewed_certificate_is_used_for_new_connections(authority: Authority) -> None:
+    context = tls_context(*map(str, authority.issue(expired=True, name="old")))
+    assert context is not None
+    trusting = ssl.create_default_context(cafile=str(authority.file))
+    with pytest.raises(ssl.SSLError, match="expired"):
+        _handshake(context, trusting)
+    load_certificate(context, *map(str, authority.issue(name="new")))
+    _handshake(context, trusting)
+
+
+def _handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
+    """Both sides in memory."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(down, up, server_hostname="127.0.0.1")
+    answering = server.wrap_bio(up, down, server_side=True)
+    waiting = [asking, answering]
+    while waiting:
+        for side in list(waiting):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            waiting.remove(side)
