@@ -98,9 +98,9 @@ class Agents:
         """Keep what happened since the last look; nothing is ever asked of the agent."""
         client = await self._store.run(clients.find, kinds.AGENT, request.caller)
         source = await self._store.run(stored_sources.find, client.name)
+        await self._store.run(clients.note_seen, client.name, self._inlet.clock())
         if source.active:
             await self._keep(client, source, request.body)
-        await self._store.run(clients.note_seen, client.name, self._inlet.clock())
         return Answer({"data": [], "meta": {}})
 
     async def _keep(self, client: Client, source: StoredSource, body: bytes) -> None:

@@ -15,7 +15,10 @@ from collections.abc import Callable, Mapping
 
 SCHEME = "X-Custos"
 CHALLENGE_S = 60
-_PART = re.compile(r"(\w+)=(\^?)([^\s,]*)")
+HEADER_LIMIT = 2_048
+"""Characters of a header that are looked at; a real one has some 200."""
+
+_PART = re.compile(r"\b(\w{1,32})=(\^?)([^\s,]*)")
 _NONCE_BYTES = 16
 _TIME_BYTES = 8
 
@@ -25,7 +28,8 @@ def read_header(header: str) -> Mapping[str, bytes]:
     scheme, _, rest = header.partition(" ")
     if scheme.lower() != SCHEME.lower():
         return {}
-    return {name: _value(text, raw == "^") for name, raw, text in _PART.findall(rest)}
+    parts = _PART.findall(rest[:HEADER_LIMIT])
+    return {name: _value(text, raw == "^") for name, raw, text in parts}
 
 
 def _value(text: str, is_raw: bool) -> bytes:

@@ -9,6 +9,7 @@ import msgspec
 
 from domain.ids import base58
 from sources.base import SourceError
+from sources.http.json_body import NotThatShape, read_json
 from sources.http.messages import Answer, Refused, Request
 from sources.http.routes import Route
 from sources.http.sign_in import SESSION_S, SignIns, is_key
@@ -67,8 +68,8 @@ class Identity:
     async def set_up(self, request: Request) -> Answer:
         """Keep the public key of who has a set-up code."""
         try:
-            given = msgspec.json.decode(request.body, type=_Credentials)
-        except msgspec.MsgspecError:
+            given = read_json(request.body, _Credentials)
+        except NotThatShape:
             raise Refused(400, "the body is no JSON with a secret", place="body") from None
         if not is_key(given.secret):
             raise Refused(400, "it is not the base64 of an ed25519 key", place="secret")

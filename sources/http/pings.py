@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sources.http.json_body import NotThatShape, read_json
 from sources.wireguard.fields import (
     LAST_COUNT,
     LAST_FWMARK,
@@ -68,9 +69,6 @@ class _Ping(msgspec.Struct):
     interfaces: dict[str, _Interface]
 
 
-_decoder = msgspec.json.Decoder(_Ping)
-
-
 @dataclass(frozen=True, slots=True)
 class Ping:
     """A look at a host, and what is to be said of how the agent was set up."""
@@ -91,9 +89,9 @@ class PingError(ValueError):
 def read_ping(body: bytes, *, host: str, received_ms: int) -> Ping:
     """Read a whole ping; its time is that of its receipt. Raises PingError."""
     try:
-        ping = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise PingError(f"it is not what an agent sends ({type(error).__name__})", "body") from None
+        ping = read_json(body, _Ping)
+    except NotThatShape as error:
+        raise PingError(f"it is not what an agent sends ({error})", "body") from None
     if len(ping.interfaces) > MOST_INTERFACES:
         raise PingError(f"there are more than {MOST_INTERFACES}", "interfaces")
     interfaces = {

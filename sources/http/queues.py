@@ -16,6 +16,7 @@ import msgspec
 from domain import clients as kinds
 from domain.event_types import EventType
 from sources.http.identity import Identity
+from sources.http.json_body import NotThatShape, read_json
 from sources.http.messages import Answer, Refused, Request
 from sources.http.routes import Route
 from store import clients, places
@@ -96,7 +97,7 @@ class Queues:
 
 def _wanted(body: bytes) -> int:
     try:
-        wanted = msgspec.json.decode(body, type=_Wanted).max if body else USUAL_MAX
-    except msgspec.MsgspecError:
+        wanted = read_json(body, _Wanted).max if body else USUAL_MAX
+    except NotThatShape:
         raise Refused(400, 'the body is not like {"max": 100}', place="body") from None
     return max(1, min(wanted, MOST_EVENTS))

@@ -46,6 +46,10 @@ def source(here: Centre, name: str = "hub") -> StoredSource:
     return here.call(sources.find, name)
 
 
+def seen_ms(here: Centre) -> int | None:
+    return here.call(clients.find, "agent", "hub").seen_ms
+
+
 async def play(here: Centre, agent: Custodian) -> None:
     """Everything that was recorded, at the times it was recorded at."""
     shift = NOW - recorded()[0]["received_ms"]
@@ -142,9 +146,11 @@ def test_a_ping_that_cannot_be_read_changes_nothing_and_is_told(store: Store) ->
         agent = await here.agent()
         await agent.ping(ping({"transfer_rx": 1}))
         state = here.call(sources.load_state, "hub")
+        here.clock.now_ms += 1
         reply = await agent.ping(ping({"endpoint": "nowhere"}))
         assert (reply.status, reply.content["place"]) == (400, "interfaces.wg0")
         assert here.call(sources.load_state, "hub") == state
+        assert seen_ms(here) == here.clock.now_ms
         assert "the endpoint is not an address and a port" in str(source(here).error)
 
     in_centre(store, work)

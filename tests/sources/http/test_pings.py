@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sources.http.pings import (
     AHEAD_MS,
@@ -136,6 +139,7 @@ def test_numbers_of_a_conf_file_may_be_text() -> None:
         b'{"interfaces":{"wg0":3}}',
         b'{"interfaces":{"wg0":{"peers":{"k":{"transfer_rx":"many"}}}}}',
         json.dumps(ping({"transfer_rx": 1.5})).encode(),
+        b'{"interfaces":{},"x":' + b"[" * 100_000,
     ],
 )
 def test_what_is_no_ping_is_refused(body: bytes) -> None:
@@ -188,3 +192,21 @@ def test_an_empty_interface_is_one() -> None:
     assert read({"interfaces": {"wg0": {"up": True}}}).interfaces == {
         "wg0": Interface("", 0, 0, None, {})
     }
+
+
+_junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+_PEER_FIELDS = ("endpoint", "allowed_ips", "latest_handshake", "transfer_rx", "available")
+_FIELDS = ("up", "public_key", "listen_port", "fwmark", "address", "peers", "private_key")
+
+
+@given(
+    st.dictionaries(st.sampled_from(_PEER_FIELDS), _junk),
+    st.dictionaries(st.sampled_from(_FIELDS), _junk),
+)
+def test_whatever_comes_is_read_or_refused(peer: dict[str, Any], fields: dict[str, Any]) -> None:
+    with suppress(PingError):
+        assert read(ping(peer, **fields)).interfaces.keys() <= {"wg0"}

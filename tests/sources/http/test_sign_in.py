@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -40,6 +41,14 @@ def in_centre(store: Store, work: Callable[[Centre], Awaitable[None]]) -> None:
 )
 def test_the_header_is_read_leniently(header: str, values: dict[str, bytes]) -> None:
     assert read_header(header) == values
+
+
+@pytest.mark.parametrize("filling", ["a", "a=", "=", "^", ",", " ", "a=^", "é"])
+def test_a_long_header_costs_next_to_nothing(filling: str) -> None:
+    """What is sent before any sign-in must not keep the server busy."""
+    before = time.process_time()
+    read_header("X-Custos " + filling * 30_000)
+    assert time.process_time() - before < 0.2
 
 
 def test_an_agent_sets_itself_up_and_signs_in(store: Store) -> None:
@@ -285,6 +294,7 @@ def test_the_oldest_of_many_sessions_of_one_client_ends(store: Store) -> None:
         (b"", "body"),
         (b"{}", "body"),
         (b'{"secret":1}', "body"),
+        (b'{"x":' + b"[" * 4_000, "body"),
         (b'{"secret":"AAAA"}', "secret"),
         (b'{"secret":"no base64"}', "secret"),
     ],
