@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from sources.emit import EmitError, Emitter, emit
+from tests.cli.desks import eventually
 from tests.documents import DOCS, README, code_blocks, section
 from tests.program import COMMAND, Tocsin
 
@@ -105,3 +107,29 @@ def test_the_example_of_a_receiver(tocsin: Tocsin, port: int, tmp_path: Path) ->
         ids = [id_ for (id_,) in db.execute("SELECT id FROM event ORDER BY rowid")]
     db.close()
     assert ids[1:] == ["e0", "e1", "e2"]
+
+
+def test_the_example_of_a_program(tocsin: Tocsin, tmp_path: Path) -> None:
+    [program] = code_blocks((DOCS / "intake.md").read_text(encoding="utf-8"), "python")
+    answers = code_blocks((DOCS / "intake.md").read_text(encoding="utf-8"), "json")
+    path = str(tmp_path / "s")
+    program = program.replace("/run/tocsin/events.sock", path)
+    assert tocsin.run("source", "add", "socket", "--path", path).returncode == 0
+    tocsin.start("source", "run", "socket")
+    eventually(lambda: _answers(path), "the socket answers")
+    done = subprocess.run(
+        (sys.executable, "-c", program), cwd=README.parent, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("{'accepted': 1, 'repeated': 0}\n", "")
+    with pytest.raises(EmitError) as caught:
+        emit([{"type": "alerts", "attributes": {}}, {"type": "alerts"}], path)
+    told = json.loads(answers[1])
+    assert (caught.value.reason, caught.value.place) == (told["error"], told["place"])
+
+
+def _answers(path: str) -> bool:
+    try:
+        Emitter(path).close()
+    except OSError:
+        return False
+    return True

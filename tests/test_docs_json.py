@@ -159,3 +159,10 @@ def test_answers(scene: Scene) -> None:
     assert leaves(scene.json("db", "prune")) == documented("`tocsin db prune`")
     change_store(scene.tocsin.db, "DELETE FROM event WHERE seq = 1")
     assert leaves(scene.json("db", "check", "--json")) == documented("`tocsin db check --json`")
+
+
+def test_tokens(tocsin: Tocsin) -> None:
+    listed = documented("`tocsin token list --json`")
+    added = json.loads(tocsin.run("token", "add", "edge", "--json").stdout)
+    assert leaves(added) == one_of(listed) | {"token"}
+    assert leaves(json.loads(tocsin.run("token", "list", "--json").stdout)) == listed
