@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.output import Output
 from delivery.problems import answer_text
-from delivery.report import Report
+from delivery.report import Report, undelivered
 from domain.words import counted, second_text, size_text, span_text
 from store.records import SourceHealth, WebhookStatus, Worker
 from store.workers import is_gone
@@ -14,7 +14,7 @@ COLUMNS = (
     "NAME",
     "TYPE",
     "STATE",
-    "QUEUED",
+    "WAITING",
     "PENDING",
     "TRIES",
     "LAST ANSWER",
@@ -46,7 +46,7 @@ def _row(status: WebhookStatus, report: Report) -> tuple[object, ...]:
         fields.name,
         fields.type.value,
         "active" if fields.active else "inactive",
-        status.queued,
+        undelivered(status),
         pending.events if pending else None,
         pending.attempts if pending else None,
         _last_answer(status, report.now_ms),

@@ -12,7 +12,11 @@ from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
+from tui.webhook_rows import told_of_sending
 from tui.widgets.live_table import LiveTable
+
+FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
+FOR_A_LIST = {"filter", "faults", "sort", "invert"}
 
 if TYPE_CHECKING:
     from tui.webhook_form_saving import Saved
@@ -25,6 +29,17 @@ class WebhookActions(TocsinScreen):
     def table(self) -> LiveTable:
         """The list."""
         return self.query_one("#webhooks", LiveTable)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no key that has nothing to work on."""
+        report = self.live.report
+        if action in FOR_A_ROW:
+            return self.table.cursor is not None
+        if action in FOR_A_LIST:
+            return report is not None and bool(report.overview.webhooks)
+        if action == "undo":
+            return bool(self.live.undos) or self.check_action("filter", ())
+        return super().check_action(action, parameters)
 
     def selected(self) -> WebhookStatus | None:
         """The webhook under the cursor."""
@@ -82,20 +97,17 @@ class WebhookActions(TocsinScreen):
                 f"{word} {counted(len(changing), 'webhook')}",
                 lambda: self.desk.change(webhooks.set_active, changing, not active),
             )
-        self.table.clear_marks()
 
     async def action_send(self) -> None:
         """Start a run of every chosen webhook now."""
-        asked = [
-            await self.carry_out(self.desk.change(queue.send_now, one.webhook.id))
-            for one in self.chosen()
-        ]
-        sent = [events for events in asked if events is not None]
-        if sent:
-            go = "goes" if sum(sent) == 1 else "go"
-            events = counted(sum(sent), "queued event")
-            self.tell(f"{events} {go} now, and failing deliveries with them")
-        self.table.clear_marks()
+        asked = []
+        for one in self.chosen():
+            request = self.desk.change(queue.send_now, one.webhook.id)
+            if await self.carry_out(request) is not None:
+                asked.append(one)
+        report = self.live.report
+        if asked and report is not None:
+            self.tell(told_of_sending(asked, report))
 
     def action_test(self) -> None:
         """Send a test event in the background and tell what came of it."""
@@ -154,7 +166,6 @@ class WebhookActions(TocsinScreen):
             self.live.undos.push(
                 f"deleted {names}", lambda: self.desk.change(webhooks.undelete_all, ids)
             )
-        self.table.clear_marks()
 
     def remember_edit(self, saved: Saved) -> None:
         """An edit can be undone as long as nobody saved after it."""
@@ -176,6 +187,15 @@ class WebhookActions(TocsinScreen):
     async def action_undo(self) -> None:
         """Take back the last thing that can be."""
         await self.take_back(self.live.undos)
+
+    def action_deliveries(self) -> None:
+        """Show the deliveries of the selected webhook."""
+        from tui.screens.deliveries import DeliveriesScreen
+
+        status = self.selected()
+        if status is not None:
+            screen = DeliveriesScreen(self.desk, self.live, webhook_id=status.webhook.id)
+            self.app.push_screen(screen)
 
     def action_copy(self) -> None:
         """Copy the URL of the selected webhook."""

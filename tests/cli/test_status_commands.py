@@ -69,6 +69,7 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
         "type": "alerts",
         "state": "active",
         "url": "https://example.com/hook",
+        "waiting": 62,
         "queued": 12,
         "pending": {
             "id": "msg_1",
@@ -135,7 +136,7 @@ def test_text_says_what_waits_and_why(tocsin: Tocsin) -> None:
         said = tocsin.run("status").stdout
     header, siem, quiet = (line for line in said.splitlines() if line.startswith((" ", "ID")))
     assert header.split()[:3] == ["ID", "NAME", "TYPE"]
-    assert siem.split()[:7] == ["1", "siem", "alerts", "active", "12", "50", "2"]
+    assert siem.split()[:7] == ["1", "siem", "alerts", "active", "62", "50", "2"]
     assert "503, " in siem
     assert siem.endswith("attempt 3, interval 3m")
     assert quiet.split()[3] == "inactive"

@@ -124,6 +124,7 @@ def test_add_prints_json(tocsin: Tocsin) -> None:
         "secret_rotation_ends": None,
         "revision": 1,
         "deleted": None,
+        "waiting": 0,
         "queued": 0,
         "pending": None,
         "quarantined": 0,

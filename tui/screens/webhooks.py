@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -13,18 +14,24 @@ from textual.widgets import Input, Static
 
 from domain.safe import safe
 from store.records import WebhookStatus
+from tui.keys import key_of
 from tui.last_results import LastResults
 from tui.webhook_actions import WebhookActions
-from tui.webhook_rows import COLUMNS, Sorting, facts_of, matches, row_of, sorted_statuses
+from tui.webhook_rows import (
+    COLUMNS,
+    Sorting,
+    empty_list,
+    facts_of,
+    matches,
+    row_of,
+    sorted_statuses,
+    title_of,
+)
 from tui.widgets.fact_lines import FactLines
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.panel import Panel
 from tui.widgets.search_box import SearchBox
-from tui.words import Condition, condition_of
-
-EMPTY = """No webhooks yet.
-Press  a  to add the first one: choose what to send and where.
-Just looking? Quit and run  tocsin demo ."""
+from tui.words import Condition, steady_condition_of
 
 
 class WebhooksScreen(WebhookActions):
@@ -98,13 +105,14 @@ class WebhooksScreen(WebhookActions):
         super().__init__(*args)
         self._sorting = Sorting()
         self._only_faults = False
+        self._offered = (True, True)
         self._ordered: dict[Key, WebhookStatus] = {}
         self._results = LastResults(self.desk, self.in_background, self.show)
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):
             yield LiveTable(COLUMNS, id="webhooks")
-            yield Static(EMPTY, id="no-webhooks", classes="empty", markup=False)
+            yield Static("", id="no-webhooks", classes="empty", markup=False)
             yield SearchBox("text, or !text", id="webhooks-filter")
         yield FactLines(id="webhook-facts")
 
@@ -123,6 +131,7 @@ class WebhooksScreen(WebhookActions):
         ordered = sorted_statuses(shown, report, self._sorting)
         self._ordered = {one.webhook.id: one for one in ordered}
         self.table.set_keys([one.webhook.id for one in ordered])
+        self.table.keep_marks(one.webhook.id for one in report.overview.webhooks)
         self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
         self._show_facts()
@@ -133,13 +142,28 @@ class WebhooksScreen(WebhookActions):
         self.query_one("#no-webhooks", Static).update(safe(self.live.trouble or "", 400))
 
     def _show_frame(self, shown: int, total: int) -> None:
-        count = f"{shown} of {total}" if shown != total else str(total)
-        self.query_one("#webhooks-panel", Panel).tell_title(f"Webhooks ── {count} ── [+] add")
-        self.table.display = total > 0
+        self._show_title(shown, total)
+        if self.table.display != (total > 0):
+            self.table.display = total > 0
+            self.table.focus()
+        if self._offered != (shown > 0, total > 0):
+            self._offered = (shown > 0, total > 0)
+            self.refresh_bindings()
         empty = self.query_one("#no-webhooks", Static)
         empty.display = total == 0
-        if not total and empty.content != EMPTY:
-            empty.update(EMPTY)
+        told = empty_list(key_of(self, "webhooks.add"))
+        if not total and empty.content != told:
+            empty.update(told)
+
+    def _show_title(self, shown: int, total: int) -> None:
+        title = title_of(
+            shown,
+            total,
+            only_faults=self._only_faults,
+            marked=len(self.table.marked),
+            key_of=partial(key_of, self),
+        )
+        self.query_one("#webhooks-panel", Panel).tell_title(title)
 
     def _show_facts(self) -> None:
         status, report = self.selected(), self.live.report
@@ -150,7 +174,7 @@ class WebhooksScreen(WebhookActions):
             facts.tell(facts_of(status, report, self._results.of(status)))
 
     def _is_wanted(self, status: WebhookStatus, wanted: str) -> bool:
-        faulty = condition_of(status) <= Condition.FAILING
+        faulty = steady_condition_of(status) <= Condition.FAILING
         return (faulty or not self._only_faults) and (not wanted or matches(status, wanted))
 
     @on(LiveTable.Wanted)
@@ -167,14 +191,17 @@ class WebhooksScreen(WebhookActions):
     def _moved(self) -> None:
         self._show_facts()
 
+    @on(LiveTable.Marked)
+    def _marked(self) -> None:
+        self.show()
+
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
         self.action_deliveries()
 
     @on(LiveTable.SortAsked)
     def _sort_asked(self, message: LiveTable.SortAsked) -> None:
-        same = message.column == self._sorting.column
-        self._sort(Sorting(message.column, same and not self._sorting.descending))
+        self._sort(self._sorting.asked(message.column))
 
     def _sort(self, sorting: Sorting) -> None:
         self._sorting = sorting
@@ -183,13 +210,11 @@ class WebhooksScreen(WebhookActions):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        names = [column.key for column in COLUMNS if column.sortable]
-        place = names.index(self._sorting.column)
-        self._sort(Sorting(names[(place + 1) % len(names)]))
+        self._sort(self._sorting.next())
 
     def action_invert(self) -> None:
         """Turn the order round."""
-        self._sort(Sorting(self._sorting.column, not self._sorting.descending))
+        self._sort(self._sorting.inverted())
 
     def action_filter(self) -> None:
         """Open the filter's box."""
@@ -201,11 +226,13 @@ class WebhooksScreen(WebhookActions):
         self.show()
 
     def action_back(self) -> None:
-        """Close the filter first, then the screen."""
+        """Close the filter first, unmark, show what does not fail too; then leave the screen."""
         box = self.query_one(SearchBox)
         if box.display:
             box.close()
             self.table.focus()
+        elif self.table.marked:
+            self.table.clear_marks()
         elif self._only_faults:
             self.action_faults()
         elif len(self.app.screen_stack) > 1:
@@ -220,12 +247,3 @@ class WebhooksScreen(WebhookActions):
     @on(Input.Submitted, "#webhooks-filter")
     def _filter_entered(self) -> None:
         self.table.focus()
-
-    def action_deliveries(self) -> None:
-        """Show the deliveries of the selected webhook."""
-        from tui.screens.deliveries import DeliveriesScreen
-
-        status = self.selected()
-        if status is not None:
-            screen = DeliveriesScreen(self.desk, self.live, webhook_id=status.webhook.id)
-            self.app.push_screen(screen)

@@ -26,6 +26,7 @@ Key = Hashable
 MARK = "▌"
 BAR = "▐"
 KEPT_ROWS = 4_000
+FOR_A_ROW = ("choose", "mark")
 MARGIN_ROWS = 60
 """Rows asked for beyond both edges of what is in sight."""
 
@@ -67,6 +68,12 @@ class LiveTable(ScrollView, can_focus=True):
 
         table: LiveTable
         key: Key | None
+
+    @dataclass
+    class Marked(Message):
+        """Other rows are marked now, or none any more."""
+
+        table: LiveTable
 
     @dataclass
     class Wanted(Message):
@@ -114,7 +121,7 @@ class LiveTable(ScrollView, can_focus=True):
         """
         if keys == self.keys:
             return
-        before = self._index
+        before, was_empty = self._index, not self.keys
         self.keys = keys
         self.virtual_size = Size(self.size.width, len(keys) + 1)
         self._index = self._place_of_cursor()
@@ -124,6 +131,12 @@ class LiveTable(ScrollView, can_focus=True):
         self._take(self._index)
         self.refresh()
         self._ask_for_rows()
+        if was_empty or not keys:
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where there is no row, none can be opened or marked."""
+        return action not in FOR_A_ROW or bool(self.keys)
 
     def put_rows(self, rows: Mapping[Key, Row]) -> None:
         """Fill rows in; only what changed is painted."""
@@ -164,8 +177,15 @@ class LiveTable(ScrollView, can_focus=True):
 
     def clear_marks(self) -> None:
         """Take every mark away."""
-        marked, self.marked = self.marked, set()
-        self._refresh_rows(marked)
+        self.keep_marks(())
+
+    def keep_marks(self, keys: Iterable[Key]) -> None:
+        """Take the marks away of all rows but these."""
+        gone = self.marked.difference(keys)
+        if gone:
+            self.marked -= gone
+            self._refresh_rows(gone)
+            self.post_message(self.Marked(self))
 
     def chosen_keys(self) -> list[Key]:
         """The marked rows in their order, or the one under the cursor; none that is hidden."""
@@ -210,6 +230,7 @@ class LiveTable(ScrollView, can_focus=True):
             return
         self.marked ^= {self._cursor}
         self._refresh_rows([self._cursor])
+        self.post_message(self.Marked(self))
         self._take(self._index + 1)
 
     async def _on_click(self, event: events.Click) -> None:
