@@ -5,7 +5,6 @@ The ids here are row numbers: they grow in the order of sealing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from typing import Any, Literal
 from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
-from store import models, reads
+from store import event_listing, models, ranges, reads
 from store.errors import NotFound
 from store.models import rows
 from store.records import Attempt, Delivery, StoredEvent
@@ -176,18 +175,9 @@ def members(public_id: str) -> list[StoredEvent]:
     delivery = models.Delivery.get_or_none(models.Delivery.public_id == public_id)
     if delivery is None:
         raise NotFound(f"there is no delivery {public_id} any more")
-    event = models.Event
-    query = event.select().where(
-        event.type == delivery.type,
-        event.seq >= delivery.first_seq,
-        event.seq <= delivery.last_seq,
-    )
-    left_out = set(json.loads(delivery.without))
-    return [
-        StoredEvent(EventType(row.type), row.seq, row.id, row.received_ms, bytes(row.body))
-        for row in list(query.order_by(event.seq))
-        if row.seq not in left_out
-    ]
+    seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
+    found = event_listing.some(EventType(delivery.type), seqs)
+    return sorted(found, key=lambda event: event.seq)
 
 
 def _last_attempts(ids: Sequence[int]) -> ModelSelect[models.Attempt]:

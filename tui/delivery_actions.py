@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -37,7 +37,7 @@ class DeliveryActions(TocsinScreen):
             "retry",
             "retry now",
             id="deliveries.retry",
-            tooltip="make the next attempt of the chosen ones now; its outcome is told here",
+            tooltip="make the next attempt of the chosen ones now; several are asked about",
         ),
         Binding(
             "s",
@@ -101,27 +101,37 @@ class DeliveryActions(TocsinScreen):
     async def action_retry(self) -> None:
         """Make the chosen deliveries due now, in the background."""
         pending = await self._pending("retry now")
-        if pending:
+        if len(pending) == 1:
             self.in_background(self._retry(pending))
+        elif pending:
+            question = Question(
+                f"Retry {_named(pending)} now?",
+                (f"The same POST again, with {_events_of(pending)} in all.",),
+                yes="Retry",
+            )
+            self._when_agreed(question, lambda: self._retry(pending))
 
     async def action_skip(self) -> None:
         """Ask with the numbers, then give the chosen deliveries up."""
         pending = await self._pending("skip")
         if not pending:
             return
-        events = sum(one.events for one in pending)
         question = Question(
             f"Skip {_named(pending)}?",
             (
-                f"{counted(events, 'event')} will never be sent again.",
+                f"{_events_of(pending)} will never be sent again.",
                 *([LATER] if _in_flight(pending) else []),
             ),
             yes="Skip",
         )
+        self._when_agreed(question, lambda: self._skip(pending))
 
+    def _when_agreed(
+        self, question: Question, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.in_background(self._skip(pending))
+                self.in_background(work())
 
         self.app.push_screen(ConfirmScreen(question), answered)
 
@@ -256,6 +266,10 @@ def _named(some: Sequence[Delivery]) -> str:
     if len(some) == 1:
         return f"{some[0].id[:SHORT_ID]}…"
     return f"{len(some):,} deliveries"
+
+
+def _events_of(some: Sequence[Delivery]) -> str:
+    return counted(sum(one.events for one in some), "event")
 
 
 def _in_flight(some: Sequence[Delivery]) -> bool:

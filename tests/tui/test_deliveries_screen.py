@@ -358,19 +358,47 @@ def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> Non
         await pilot.press("R")
         assert f"tocsin webhook release {siem} e6" in await seen(app, pilot)
         await pilot.press("R")
+        assert f"Send event e6 to webhook {siem} after all?" in await seen(app, pilot)
+        await pilot.press("enter")
+        assert "left out" in await seen(app, pilot)
+        await pilot.press("R", "y")
         text = await seen(app, pilot)
         assert "to be sent" in text
         assert f"event e6 goes to webhook {siem} in a delivery of its own" in text
-        await pilot.press("R")
+        await pilot.press("R", "y")
         assert "was released already" in await seen(app, pilot)
 
     played(bench, scene)
 
 
-def test_a_wrong_number_is_told_in_the_dialog(bench: Bench, siem: int) -> None:
+def test_marked_deliveries_are_retried_together_after_a_question(bench: Bench, siem: int) -> None:
+    pager = bench.store.add(fields(name="pager"))
+    deliver(bench, pager, 20, 500)
+
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
-        await pilot.press("b", "backspace", "0", "f2")
-        assert "write a number from 1, or nothing" in await seen(app, pilot)
+        await pilot.press("space", "space", "n")
+        text = await seen(app, pilot)
+        assert "Retry 2 deliveries now?" in text
+        assert "with 4 events in all" in text
+        assert bench.store.delivery("msg_3").next_attempt_ms != bench.clock.now_ms
+        await pilot.press("y")
+        await seen(app, pilot)
+        for id_ in ("msg_3", "msg_4"):
+            assert bench.store.delivery(id_).next_attempt_ms == bench.clock.now_ms
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [("0", "0 is out of range; write a whole number from 1 to"), ("-", "that is no number")],
+)
+def test_a_wrong_number_is_told_in_the_dialog(
+    bench: Bench, siem: int, typed: str, told: str
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b", "backspace", typed, "f2")
+        assert told in await seen(app, pilot)
         await pilot.press("escape")
         await seen(app, pilot)
         assert bench.store.delivery("msg_3").state == "pending"

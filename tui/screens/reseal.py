@@ -14,7 +14,9 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from domain.field_errors import FieldError
 from domain.safe import safe
+from domain.webhooks import check_limit
 from domain.words import counted
 from store import listing
 from store.records import Delivery, StoredEvent
@@ -108,13 +110,18 @@ class ResealScreen(ModalScreen[Wish]):
     def action_reseal(self) -> None:
         """Answer with what is typed and chosen."""
         text = self.query_one("#max-events", Input).value.strip()
-        if text and not (text.isdecimal() and int(text) > 0):
-            self._tell("write a number from 1, or nothing")
+        try:
+            max_events = int(text) if text else None
+            check_limit("max_events", max_events)
+        except FieldError as error:
+            self._tell(f"{error.reason}; {error.cure}")
+        except ValueError:
+            self._tell("that is no number; write one, or nothing")
         else:
-            self.dismiss(Wish(int(text) if text else None, self._without))
+            self.dismiss(Wish(max_events, self._without))
 
     def _tell(self, reason: str) -> None:
-        self.query_one("#reseal-error", Static).update(Text(reason))
+        self.query_one("#reseal-error", Static).update(Text(safe(reason)))
 
 
 class EventChoiceScreen(ModalScreen[str]):
