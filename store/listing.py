@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from peewee import ModelSelect, fn
 
@@ -16,72 +16,18 @@ from store import event_listing, models, ranges, reads
 from store.errors import NotFound
 from store.models import rows
 from store.records import Attempt, Delivery, StoredEvent
-
-StateWord = Literal["pending", "sending", "failing", "blocked", "delivered", "skipped", "resealed"]
-STATE_WORDS: tuple[StateWord, ...] = (
-    "pending",
-    "sending",
-    "failing",
-    "blocked",
-    "delivered",
-    "skipped",
-    "resealed",
+from store.terms import (
+    Answered,
+    HasState,
+    HasText,
+    OfType,
+    OfWebhook,
+    Since,
+    StateWord,
+    Term,
+    Test,
+    never_null,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class HasState:
-    """In this state; "sending", "failing" and "blocked" are kinds of pending."""
-
-    word: StateWord
-
-
-@dataclass(frozen=True, slots=True)
-class OfWebhook:
-    """For this webhook."""
-
-    webhook_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class OfType:
-    """With events of this type."""
-
-    type: EventType
-
-
-@dataclass(frozen=True, slots=True)
-class SealedSince:
-    """Sealed at this time or later, milliseconds."""
-
-    since_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The last attempt got a status from `lowest` to `highest`."""
-
-    lowest: int
-    highest: int
-
-
-@dataclass(frozen=True, slots=True)
-class HasText:
-    """The id, the last error, or who ended it holds this text, or it is for one of these."""
-
-    text: str
-    webhook_ids: tuple[int, ...] = ()
-
-
-Test = HasState | OfWebhook | OfType | SealedSince | Answered | HasText
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One test; `inverse`: what fails it is wanted."""
-
-    test: Test
-    inverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +156,7 @@ def _conditions(search: Search) -> list[Any]:
 
 def _condition(term: Term) -> Any:
     """A test in SQL that is never NULL, so that its inverse is true where it is false."""
-    wanted = fn.COALESCE(_tested(term.test), False)
-    return ~wanted if term.inverse else wanted
+    return never_null(_tested(term.test), inverse=term.inverse)
 
 
 def _tested(test: Test) -> Any:
@@ -223,7 +168,7 @@ def _tested(test: Test) -> Any:
             return delivery.webhook == webhook_id
         case OfType(type_):
             return delivery.type == type_.value
-        case SealedSince(since_ms):
+        case Since(since_ms):
             return delivery.sealed_ms >= since_ms
         case Answered(lowest, highest):
             return delivery.last_status.between(lowest, highest)

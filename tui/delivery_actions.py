@@ -19,7 +19,7 @@ from tui.clipboard import copy
 from tui.delivery_copy import CHOICES, copied_text
 from tui.delivery_rows import Reader
 from tui.desk import Refused
-from tui.screens.base import TocsinScreen
+from tui.looking import LookingScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.menu import MenuScreen
 from tui.screens.reseal import ResealScreen, Wish
@@ -28,7 +28,7 @@ SHORT_ID = 12
 LATER = "an attempt is under way: this follows it, unless it is taken"
 
 
-class DeliveryActions(TocsinScreen):
+class DeliveryActions(LookingScreen):
     """A screen on which deliveries can be chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,32 +62,12 @@ class DeliveryActions(TocsinScreen):
         ),
     ]
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
         self._watched: dict[str, int] = {}
-        self._stale = self._looking = False
 
-    def look_soon(self) -> None:
-        """Look at the store in the background; while a look is under way, another follows it."""
-        self._stale = True
-        if not self._looking:
-            self.in_background(self._look())
-
-    async def look(self) -> None:
-        """Read what may have changed, and show it."""
-        raise NotImplementedError
-
-    async def _look(self) -> None:
-        if self._looking:
-            return
-        self._looking = True
-        try:
-            while self._stale:
-                self._stale = False
-                await self.look()
-                await self._tell_outcomes()
-        finally:
-            self._looking = False
+    async def after_look(self) -> None:
+        await self._tell_outcomes()
 
     async def chosen(self) -> list[Delivery]:
         """The deliveries that an action is for."""

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from store import reads, webhooks, workers
 from store.prune import Retention, prune_some
@@ -238,22 +237,67 @@ def test_a_filter_is_told_in_the_title_and_taken_away(bench: Bench, siem: int) -
         text = await seen(app, pilot)
         assert "status:5xx" not in text
         assert "3 deliveries" in text
-        assert not app.screen.query_one("#deliveries-filter", Input).display
+        assert not screen_of(app).filter_line.display
 
     played(bench, scene)
 
 
-def test_a_filter_that_cannot_be_read_says_how_to_write_it(bench: Bench, siem: int) -> None:
+@pytest.mark.parametrize("entered", ["", "status:2xx"])
+def test_a_wrong_filter_changes_nothing_and_is_kept_for_correction(
+    bench: Bench, siem: int, entered: str
+) -> None:
+    count = "2 of 3 deliveries" if entered else "3 deliveries"
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        if entered:
+            await pilot.press("slash", *entered, "enter", "slash", "end", *["backspace"] * 10)
+        await pilot.press("slash" if not entered else "end", *"state:foo", "enter")
+        text = await seen(app, pilot)
+        assert "no state foo: write pending, sending" in text
+        assert count in text
+        box = screen_of(app).filter_line.box
+        assert box.has_focus
+        assert box.value == "state:foo"
+        await pilot.press(*["backspace"] * 3, *"failing")
+        text = await seen(app, pilot)
+        assert "no state" not in text
+        assert "1 of 3 deliveries" in text
+        await pilot.press("enter", "j")
+        assert "1 of 3 deliveries" in await seen(app, pilot)
+        assert screen_of(app).table.has_focus
+
+    played(bench, scene)
+
+
+def test_a_wrong_filter_can_be_left(bench: Bench, siem: int) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("slash", *"state:good")
-        text = await seen(app, pilot)
-        assert "no state good: write pending, sending" in text
+        assert "no state good" in await seen(app, pilot)
         await pilot.press("escape")
         text = await seen(app, pilot)
         assert "no state" not in text
         assert "3 deliveries" in text
+        assert screen_of(app).table.has_focus
 
     played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("width", "offered"),
+    [
+        (120, "text · !text · state:failing · webhook:NAME · since:1h · status:5xx · type:alerts"),
+        (80, "text · !text · state:failing · webhook:NAME · since:1h · status:5xx "),
+        (60, "text · !text · state:failing · webhook:NAME · since:1h "),
+    ],
+)
+def test_the_filter_offers_as_many_whole_words_as_fit(
+    bench: Bench, siem: int, width: int, offered: str
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("slash")
+        assert offered in await seen(app, pilot)
+
+    played(bench, scene, (width, 24))
 
 
 def test_retry_tells_the_outcome_when_the_attempt_is_over(bench: Bench, siem: int) -> None:

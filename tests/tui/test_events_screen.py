@@ -175,6 +175,20 @@ def test_a_search_for_nothing_says_so(bench: Bench) -> None:
     asyncio.run(scene())
 
 
+def test_a_search_is_left_by_entering_nothing(bench: Bench) -> None:
+    bench.store.append(*events(1, 3))
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot):
+            await press(app, pilot, "slash", "2", "enter", "slash", "backspace", "enter")
+            assert listed(app) == ["e3", "e2", "e1"]
+            assert isinstance(app.screen, EventsScreen)
+            assert not app.screen.filter_line.display
+            assert app.screen.table.has_focus
+
+    asyncio.run(scene())
+
+
 def test_pruned_events_go_from_the_list(bench: Bench) -> None:
     bench.store.append(*events(1, 4))
 

@@ -23,7 +23,7 @@ from store.records import Attempt, Delivery
 from tui.attempt_rows import COLUMNS, answer, longest, request_text, row_of, sending_row
 from tui.delivery_actions import DeliveryActions
 from tui.delivery_request import read_request
-from tui.delivery_rows import Reader
+from tui.delivery_rows import Reader, lines
 from tui.desk import Desk, Refused
 from tui.json_tree import event_of
 from tui.live import Live
@@ -112,7 +112,8 @@ class DeliveryScreen(DeliveryActions):
         ids = await self.desk.read(listing.numbers, [self._delivery_id])
         found = await self.desk.read(listing.deliveries, ids)
         if not found:
-            raise Refused(f"delivery {self._delivery_id} is no longer kept")
+            self._tell_gone()
+            return
         self._listed = found[ids[0]]
         keys: list[Key] = list(await self.desk.read(listing.attempt_ids, self._delivery_id))
         await self._read_attempts([key for key in keys[:PAGE] if key not in self._attempts])
@@ -120,13 +121,18 @@ class DeliveryScreen(DeliveryActions):
         table = self.query_one("#attempts", LiveTable)
         at_top = table.at_top
         self.tick()
-        lines = len(keys) + sending + 1
-        table.styles.min_height, table.styles.max_height = min(lines, FEWEST), lines
+        height = len(keys) + sending + 1
+        table.styles.min_height, table.styles.max_height = min(height, FEWEST), height
         table.set_keys([SENDING, *keys] if sending else keys)
         if at_top:
             table.action_edge(-1)
         self.query_one("#attempts-pane").border_title = f"Attempts ── {len(keys):,}"
         await self._show_attempt()
+
+    def _tell_gone(self) -> None:
+        self.query_one("#delivery-facts", Facts).tell(
+            lines(f"{self._delivery_id} is no longer kept: its retention is over")
+        )
 
     async def _read_attempts(self, keys: list[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
