@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from tui.desk import Desk
-from tui.keys import ENTER
+from tui.keys import ENTER, key_of
 from tui.leaving import question_before_leaving
 from tui.live import Live
-from tui.notices import NoticeApp
+from tui.notices import NoticeApp, tell
+from tui.palette import Actions, commands
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen
@@ -46,6 +48,7 @@ class TocsinApp(NoticeApp):
 
     CSS_PATH = "app.tcss"
     TITLE = "Tocsin"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     DEFAULT_MODE = SECTIONS[0].name
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
         (0, "-tiny"),
@@ -61,6 +64,15 @@ class TocsinApp(NoticeApp):
         *(
             Binding(one.key, f"section('{one.name}')", one.title, show=False, id=one.id)
             for one in SECTIONS
+        ),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "palette",
+            show=False,
+            priority=True,
+            id="palette",
+            tooltip="find any action or place by its words",
         ),
         Binding("ctrl+q", "leave", "quit", show=False, priority=True, id="quit"),
     ]
@@ -165,20 +177,39 @@ class TocsinApp(NoticeApp):
     def _own_trouble(self) -> str | None:
         return self._worker.trouble if self._worker is not None else None
 
+    async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
+        """Go elsewhere, unless the admin stays with what the screen that is seen would lose."""
+        if isinstance(self.screen, TocsinScreen):
+            await self.screen.leave_for(arrive)
+        else:
+            await arrive()
+
     async def action_section(self, name: str) -> None:
         """Go to a section, where it was left."""
+        await self.leave_for(partial(self.open_section, name))
+
+    async def open_section(self, name: str) -> None:
+        """Show a section, where it was left."""
         await self.switch_mode(self._modes_left.get(name, name))
         self.paint()
+
+    async def open(self, kind: Callable[[Desk, Live], TocsinScreen]) -> None:
+        """Show a screen above the one that is seen."""
+        await self.push_screen(kind(self._desk, self.live))
 
     async def action_panel(self) -> None:
         """Go from the screen that the app opened with to the panel that leads to all of Admin."""
         self._modes_left[SECTIONS[0].name] = PANEL.name
-        await self.action_section(SECTIONS[0].name)
+        await self.open_section(SECTIONS[0].name)
 
     def action_help(self) -> None:
         """Every key of the screen that is seen, with what it does."""
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_help_quit(self) -> None:
+        """Whoever presses ctrl+c is told how to leave."""
+        tell(self.screen, f"{key_of(self.screen, 'quit')} quits")
 
     def end_soon(self) -> None:
         """End the app from a signal handler."""
@@ -199,20 +230,7 @@ class TocsinApp(NoticeApp):
         return ENTER if binding.key == "enter" else super().get_key_display(binding)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action of the screen that is seen, and the sections."""
-        offered: set[str] = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.action in offered:
-                continue  # it has another key beside the one that was told
-            if binding.id and active.enabled and binding.description:
-                offered.add(binding.action)
-                yield SystemCommand(
-                    f"{binding.description} ({self.get_key_display(binding)})",
-                    binding.tooltip or "",
-                    lambda key=binding.key: self.simulate_key(key),
-                )
-        yield SystemCommand("theme", "Choose the colours", self.action_change_theme)
+        return commands(self, screen)
 
     @on(TocsinScreen.Failed)
     def _failed(self, message: TocsinScreen.Failed) -> None:

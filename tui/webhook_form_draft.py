@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -103,10 +103,18 @@ class DraftedForm(TocsinScreen):
         """Whether the form closes as soon as nothing covers it."""
         return self._end is not None
 
-    def end_with(self, result: object) -> None:
-        """Leave, but not before the form is uncovered: leaving closes the uppermost screen."""
-        self._end = partial(self.dismiss, result)
+    def end_with(self, result: object, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Leave, but not before the form is uncovered: leaving closes the uppermost screen.
+
+        `arrive` then goes elsewhere.
+        """
+        self._end = partial(self._close, result, arrive)
         self._end_if_seen()
+
+    def _close(self, result: object, arrive: Callable[[], Awaitable[None]] | None) -> None:
+        self.dismiss(result)
+        if arrive is not None:
+            self.app.call_later(arrive)
 
     def on_screen_resume(self) -> None:
         self._end_if_seen()

@@ -257,8 +257,26 @@ def test_a_quit_while_nobody_else_sends_says_how_many_events_will_wait(
         eventually(until_sends(waiting, worker))
         text, ended = quit_text(waiting)
     assert "Quit? No other worker is alive." in text
-    assert "12 events will wait until one is started." in text
+    assert "Nothing is sent until a worker runs again" in text
+    assert "12 events wait for it." in text
     assert not ended
+
+
+def test_a_quit_with_nothing_queued_asks_too(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    with idle_worker(bench) as worker:
+        eventually(until_sends(bench, worker))
+        text, ended = quit_text(bench)
+    assert "Nothing is sent until a worker runs again" in text
+    assert "wait for it" not in text
+    assert not ended
+
+
+def test_a_quit_of_what_has_nothing_to_do_asks_nothing(bench: SettingsBench) -> None:
+    with idle_worker(bench) as worker:
+        eventually(until_sends(bench, worker))
+        _, ended = quit_text(bench)
+    assert ended
 
 
 def test_a_quit_while_another_stands_by_asks_nothing(waiting: SettingsBench) -> None:

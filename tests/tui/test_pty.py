@@ -182,6 +182,8 @@ def test_any_size_at_any_moment(tocsin: Tocsin) -> None:
         terminal.resize((40, 10))
         terminal.read_until("needs 60x15")
         terminal.send("\x11")
+        terminal.read_until("No other worker is alive")
+        terminal.send("y")
         assert terminal.end() == ExitCode.OK
 
 

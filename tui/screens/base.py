@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -121,6 +121,10 @@ class TocsinScreen(Screen[Any]):
             self.tell(str(error), bad=True)
         elif isinstance(error, Exception):
             self.post_message(self.Failed(error))
+
+    async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
+        """Go elsewhere; a screen that would lose something asks first."""
+        await arrive()
 
     def action_back(self) -> None:
         """Leave this screen; the last one stays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import ClassVar
 
@@ -237,14 +237,20 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
+        self._leave()
+
+    async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
+        self._leave(arrive)
+
+    def _leave(self, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
         if self._is_saving:
             self.tell(SAVING)
         elif self.draft() is None:
-            self.end_with(None)
+            self.end_with(None, arrive)
         else:
-            self.in_background(self._leave(), group="leave")
+            self.in_background(self._leave_if_sure(arrive), group="leave")
 
-    async def _leave(self) -> None:
+    async def _leave_if_sure(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
         question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
         if await self.app.push_screen_wait(ConfirmScreen(question)):
-            self.end_with(None)
+            self.end_with(None, arrive)

@@ -1,0 +1,26 @@
+"""Keys that come in one go, as from a paste of a terminal or over a slow line."""
+
+from __future__ import annotations
+
+from tests.program import Tocsin
+from tests.tui.pty import on_terminal
+
+
+def test_text_right_behind_tab_goes_to_the_next_field(tocsin: Tocsin) -> None:
+    with on_terminal(tocsin, size=(80, 30)) as terminal:
+        terminal.read_until("No webhooks yet")
+        terminal.send("a")
+        terminal.read_until("Add webhook")
+        terminal.send("\t\tfirst-name\thttps://example.com/hook\t")
+        terminal.read_until(
+            lambda text: (
+                line_of(text, "Name").endswith("first-name")
+                and line_of(text, "URL").endswith("https://example.com/hook")
+            )
+        )
+
+
+def line_of(text: str, label: str) -> str:
+    """The line that begins with this label, without its frame."""
+    lines = (line.strip("│ ") for line in text.split("\n"))
+    return next((line for line in lines if line.startswith(label)), "")
