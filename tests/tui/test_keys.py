@@ -10,6 +10,8 @@ from tui.keys import key_of
 
 
 def test_the_key_of_an_id_is_the_one_that_it_was_given(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
     async def scene() -> None:
         app = bench.app(keymap={"webhooks.add": "n,plus", "webhooks.send": "r"})
         async with app.run_test() as pilot:
