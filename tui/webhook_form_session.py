@@ -13,7 +13,7 @@ from store.records import Secrets, Webhook
 from tui.desk import Desk
 from tui.drafts import Draft
 from tui.hidden_headers import hide, reveal
-from tui.webhook_form_fields import Contents, FormTexts, read_contents
+from tui.webhook_form_fields import Contents, FormTexts, labels_of, read_contents
 from tui.webhook_form_saving import Overtaken
 from tui.webhook_form_secret import MAKING_NEW, choices, label
 from tui.webhook_form_state import Opened, Typed, webhook_of
@@ -62,9 +62,9 @@ class Session:
     @property
     def problem(self) -> str:
         """What keeps the form from being saved, or that something is not saved yet."""
-        wrong = [name.replace("_", " ") for name in self.typed.reading.errors]
+        wrong = labels_of(self.typed.reading.errors)
         if wrong:
-            return f"to do: {', '.join(wrong)}"
+            return f"to do: {wrong}"
         return "not saved yet" if self.changed else ""
 
     @property

@@ -377,7 +377,7 @@ def test_edit_of_the_type_asks_with_the_number_it_drops(tocsin: Tocsin) -> None:
     edit = ("webhook", "edit", "siem", "--type", "log_authn")
     asked = tocsin.run(*edit)
     assert asked.returncode == ExitCode.USAGE
-    assert "Drop 3 queued events of webhook 1 (siem) (alerts)" in asked.stderr
+    assert "Drop 3 queued events of webhook 1 (siem), to change the type from" in asked.stderr
     assert "add --yes" in asked.stderr
     assert record(tocsin, 1).fields.type is EventType.ALERTS
     done = tocsin.run(*edit, "--yes")

@@ -22,7 +22,7 @@ from tui.live import Live
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_form_draft import DraftedForm
 from tui.webhook_form_keys import KEYS
-from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, question_before, save
+from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, save
 from tui.webhook_form_session import Session
 from tui.webhook_form_state import NEW, open_form
 from tui.webhook_form_trial import outcome_text, try_out
@@ -94,7 +94,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         session.panel.focus_field("url" if self._editing else "type")
         session.read_again()
         self.show()
-        draft = await self.offer_draft()
+        draft = await self.offer_draft(session.opened.title)
         if draft is not None:
             session.take(draft)
             await self._catch_up(session, draft.revision)
@@ -166,7 +166,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         problem = ""
         try:
             problem = await ca_file_problem(session.typed)
-            if not problem and await self._is_sure(session):
+            if not problem:
                 await self._store(session)
         except Refused as refused:
             self._news = str(refused)
@@ -180,18 +180,18 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         elif focused is not None:
             focused.focus()
 
-    async def _is_sure(self, session: Session) -> bool:
-        """Whether the admin gives up what a new type drops."""
-        question = await question_before(self.desk, session.opened, session.typed)
-        return question is None or await self.app.push_screen_wait(ConfirmScreen(question))
-
     async def _store(self, session: Session) -> None:
-        done = await save(self.desk, session.opened, session.typed)
+        done = await save(self.desk, session.opened, session.typed, self._is_sure)
+        if done is None:
+            return
         self._is_saved = True
         await self.drop_draft()
         await self.live.look_again()
         self.tell(done.sentence)
         self.end_with(done.saved)
+
+    async def _is_sure(self, question: Question) -> bool:
+        return await self.app.push_screen_wait(ConfirmScreen(question))
 
     async def _catch_up(self, session: Session, revision: int | None) -> None:
         """If somebody else saved since `revision`, say so and go on from there."""
@@ -252,5 +252,5 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     async def _leave_if_sure(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
         question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
-        if await self.app.push_screen_wait(ConfirmScreen(question)):
+        if await self._is_sure(question):
             self.end_with(None, arrive)

@@ -15,7 +15,7 @@ from textual.widgets import Collapsible, Input, Select, Static, TextArea
 
 from domain.event_types import EventType
 from domain.settings import BY_NAME, Settings, value_of
-from tui.webhook_form_fields import ACTIVE, ALL_KEPT, INACTIVE, NOW, SINCE, FormTexts
+from tui.webhook_form_fields import ACTIVE, ALL_KEPT, INACTIVE, LABELS, NOW, SINCE, FormTexts
 from tui.webhook_form_secret import Choice
 from tui.widgets.field import Field
 from tui.widgets.text_boxes import Lines, TextBox
@@ -51,16 +51,16 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         yield Horizontal(
-            self._field("type", "Type", self._select("type", _types())),
-            self._field("state", "State", self._select("state", STATES)),
+            self._field("type", self._select("type", _types())),
+            self._field("state", self._select("state", STATES)),
             id="type-and-state",
         )
         yield Static(id="type-means")
-        yield self._box("name", "Name", "optional; can be used wherever an id is")
-        yield self._box("url", "URL", "https://example.com/webhooks/123")
-        yield self._lines("headers", "Headers", HEADERS_HINT)
-        yield self._lines("extra_fields", "Extra fields", EXTRA_FIELDS_HINT)
-        yield self._limit("max_events", "Max events")
+        yield self._box("name", "optional; can be used wherever an id is")
+        yield self._box("url", "https://example.com/webhooks/123")
+        yield self._lines("headers", HEADERS_HINT)
+        yield self._lines("extra_fields", EXTRA_FIELDS_HINT)
+        yield self._limit("max_events")
         yield Collapsible(*self._advanced(), title="Advanced", id="advanced")
 
     def on_mount(self) -> None:
@@ -119,34 +119,37 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
             self._fields["since"].display = texts.start == SINCE
 
     def _advanced(self) -> Iterable[Widget]:
-        yield self._limit("max_bytes", "Max bytes")
-        yield self._limit("interval", "Interval")
-        yield self._box("ca_file", "CA file", "the system's; or a PEM file, as /etc/ssl/own.pem")
-        yield self._field("secret", "Secret", self._select("secret", self._secrets))
+        yield self._limit("max_bytes")
+        yield self._limit("interval")
+        yield self._box("ca_file", "the system's; or a PEM file, as /etc/ssl/own.pem")
+        yield self._field("secret", self._select("secret", self._secrets))
         own = TextBox(self._first.own_secret, password=True, id="box-own_secret")
         own.placeholder = "whsec_..."
-        yield self._field("own_secret", "", own)
+        yield self._field("own_secret", own, label="")
         if self._adding:
-            yield self._field("start", "From", self._select("start", STARTS))
-            yield self._box("since", "", "2026-11-24T08:00:00Z, or how long ago: 90s, 3m, 1h, 1d")
+            yield self._field("start", self._select("start", STARTS))
+            yield self._box(
+                "since", "2026-11-24T08:00:00Z, or how long ago: 90s, 3m, 1h, 1d", label=""
+            )
 
-    def _field(self, name: str, label: str, control: Widget) -> Field:
+    def _field(self, name: str, control: Widget, *, label: str | None = None) -> Field:
         self._controls[name] = control
+        label = LABELS[name] if label is None else label
         self._fields[name] = field = Field(label, control, id=f"field-{name}")
         return field
 
-    def _box(self, name: str, label: str, placeholder: str) -> Field:
+    def _box(self, name: str, placeholder: str, *, label: str | None = None) -> Field:
         box = TextBox(getattr(self._first, name), placeholder=placeholder, id=f"box-{name}")
-        return self._field(name, label, box)
+        return self._field(name, box, label=label)
 
-    def _limit(self, name: str, label: str) -> Field:
+    def _limit(self, name: str) -> Field:
         setting = BY_NAME[name]
         default = setting.format(value_of(self._settings, setting))
-        return self._box(name, label, f"{default} (the setting)")
+        return self._box(name, f"{default} (the setting)")
 
-    def _lines(self, name: str, label: str, hint: str) -> Field:
+    def _lines(self, name: str, hint: str) -> Field:
         lines = Lines(getattr(self._first, name), placeholder=hint, id=f"box-{name}")
-        return self._field(name, label, lines)
+        return self._field(name, lines)
 
     def _select(self, name: str, options: Options) -> Select[str]:
         return Select(
