@@ -25,7 +25,7 @@ from tui.webhook_form_keys import KEYS
 from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, save
 from tui.webhook_form_session import Session
 from tui.webhook_form_state import NEW, open_form
-from tui.webhook_form_trial import outcome_text, try_out
+from tui.webhook_form_trial import tried_out
 from tui.widgets.facts import Facts
 from tui.widgets.request_panel import RequestPanel
 from tui.widgets.webhook_fields import WebhookFieldsPanel
@@ -209,12 +209,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
     async def _test(self, session: Session) -> None:
         panel = self.query_one(RequestPanel)
         panel.tell_test(Text("testing ..."))
-        try:
-            outcome = await try_out(self.desk, session.webhook, session.settings)
-        except Refused as refused:
-            panel.tell_test(Text(safe(str(refused))))
-        else:
-            panel.tell_test(outcome_text(outcome))
+        panel.tell_test(await tried_out(self.desk, session.webhook, session.settings))
 
     async def action_reveal(self) -> None:
         """Show or hide header values and secrets."""
