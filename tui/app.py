@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
@@ -127,6 +128,8 @@ class TocsinApp(NoticeApp):
     def on_ready(self) -> None:
         self.delay_update(SETTLING_S)
         self._end_batch()
+        gc.freeze()  # what is loaded now stays: no collection needs to look at it again
+        gc.enable()
 
     def on_resize(self, event: events.Resize) -> None:
         if self._following is not None:
