@@ -156,13 +156,16 @@ class TocsinApp(NoticeApp):
             try:
                 if await self.live.look():
                     self.paint()
-                elif time.monotonic() - painted_s >= TICK_S:
-                    self.paint(tick=True)
-                else:
+                elif time.monotonic() - painted_s < TICK_S or not self._ticks():
                     continue
+                else:
+                    self.paint(tick=True)
             except Exception as error:
                 self._handle_exception(error)
             painted_s = time.monotonic()
+
+    def _ticks(self) -> bool:
+        return self.live.ticks(self._desk.now_ms())
 
     def paint(self, *, tick: bool = False) -> None:
         """Let the screen that is seen paint what the report says now."""

@@ -9,11 +9,16 @@ from delivery.report import Report, make_report
 from store import signs
 from store.database import Store
 from store.overview import read_overview
+from store.records import WebhookStatus
 from store.workers import SendingLock
 from tui.desk import Desk, Refused
 from tui.undo import UndoStack
 
 LOOK_S = 0.25
+QUIET_TICK_MS = 5_000
+"""How often ages in minutes are worth painting."""
+
+YOUNG_MS = 60_000
 LONGEST_PAUSE_S = 2.0
 PAUSE_A_CHANGE_S = 0.08
 """A row that changed is 150 bytes on the line, which may carry 2,000 a second."""
@@ -66,6 +71,15 @@ class Live:
         """The store that is looked at."""
         return self._desk.store
 
+    def ticks(self, now_ms: int) -> bool:
+        """Whether what changes with time alone is worth painting, a second after the last time."""
+        report = self.report
+        if report is None or now_ms - report.now_ms >= QUIET_TICK_MS:
+            return True
+        if SendingLock(report.path).is_held() != report.locked:
+            return True
+        return any(_is_moving(one, report) for one in report.overview.webhooks)
+
     async def look(self) -> bool:
         """Read the store if it has changed; whether there is something new to show.
 
@@ -107,3 +121,13 @@ def _pause_s(before: Report | None, after: Report) -> float:
     known = {one.webhook.id: one for one in before.overview.webhooks} if before else {}
     changed = sum(known.get(one.webhook.id) != one for one in after.overview.webhooks)
     return min(LONGEST_PAUSE_S, max(LOOK_S, changed * PAUSE_A_CHANGE_S))
+
+
+def _is_moving(status: WebhookStatus, report: Report) -> bool:
+    """Whether something of a webhook counts seconds: a wait, an attempt, the age of its result."""
+    at_ms = status.last_attempt_ms
+    return (
+        status.pending is not None
+        or status.queued > 0
+        or (at_ms is not None and report.now_ms - at_ms < YOUNG_MS)
+    )

@@ -37,6 +37,8 @@ class TopBar(Widget):
 
     def tell(self, told: Told, clock: str) -> None:
         """Say who sends, and the time; only what changed is painted."""
+        if (told, clock) == (self._told, self._clock):
+            return
         before = self._line()
         self._told, self._clock = told, clock
         if regions := changed_regions(before, self._line(), 0):
