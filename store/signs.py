@@ -31,7 +31,12 @@ def look() -> Signs:
     return Signs(int(version), int(schema))
 
 
+def is_overtaken() -> bool:
+    """Whether the schema is newer than this process knows."""
+    return migrations.current_version(database) > migrations.LATEST
+
+
 def check_schema() -> None:
     """Raise StoreOvertaken if the schema is newer than this process knows."""
-    if migrations.current_version(database) > migrations.LATEST:
+    if is_overtaken():
         raise StoreOvertaken("a newer Tocsin has changed the store: upgrade this one")
