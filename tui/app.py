@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from tui.desk import Desk
+from tui.first_paint import paint_first
 from tui.keys import ENTER, key_of
 from tui.leaving import question_before_leaving
 from tui.live import Live
@@ -34,9 +35,6 @@ from tui.worker_thread import WorkerThread
 
 TICK_S = 0.95
 """A second, less what a look may be early."""
-
-SETTLING_S = 0.01
-"""What the first screen takes until there is something whole to paint."""
 
 MOST_BUGS = 3
 """After so many the app gives up: it would only fail again."""
@@ -120,16 +118,18 @@ class TocsinApp(NoticeApp):
         for section in (*SECTIONS, PANEL):
             self.add_mode(section.name, partial(base_screen, section, self._desk, self.live))
         self._wardrobe.dress(self, self.live.report)
-        if self._worker is not None:
-            self.call_after_refresh(self._worker.start)  # painting first: it loads much
         self._following = asyncio.create_task(self._follow())
         self._check_size(self.size)
 
     def on_ready(self) -> None:
-        self.delay_update(SETTLING_S)
-        self._end_batch()
+        paint_first(self, then=self._begin_work)
+
+    def _begin_work(self) -> None:
+        """Start what the first paint did not wait for, since it loads much."""
         gc.freeze()  # what is loaded now stays: no collection needs to look at it again
         gc.enable()
+        if self._worker is not None:
+            self._worker.start()
 
     def on_resize(self, event: events.Resize) -> None:
         if self._following is not None:
