@@ -13,8 +13,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
+from tui.compositors import new_compositor
 from tui.desk import Desk, Refused
-from tui.lean_updates import LeanCompositor
 from tui.live import Live
 from tui.notices import tell
 from tui.undo import UndoStack
@@ -42,7 +42,7 @@ class TocsinScreen(Screen[Any]):
 
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
-        self._compositor = LeanCompositor()
+        self._compositor = new_compositor()
         self.desk = desk
         self.live = live
 
