@@ -35,7 +35,7 @@ SHOWN = 40
 class AuditScreen(ListScreen):
     """The list goes on with the newest line until the cursor is moved from the top row."""
 
-    CRUMBS = "Admin › Audit"
+    CRUMBS = "Audit"
     NOTHING: ClassVar[tuple[Term, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

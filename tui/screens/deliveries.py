@@ -77,7 +77,7 @@ class DeliveriesScreen(DeliveryList):
             return "Deliveries"
         statuses = self.statuses()
         name = receiver_of(statuses[0].webhook) if statuses else str(self.webhook_id)
-        return f"Webhooks › {name} › Deliveries"
+        return f"{name} › Deliveries"
 
     @on(LiveTable.Chosen)
     def _chosen_row(self) -> None:

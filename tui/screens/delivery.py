@@ -72,7 +72,7 @@ class DeliveryScreen(DeliveryActions):
         self._shown: object = None
 
     def crumbs(self) -> str:
-        return f"Deliveries › {safe(self._delivery_id, 40)}"
+        return safe(self._delivery_id, 40)
 
     def body(self) -> Iterable[Widget]:
         yield Facts(id="delivery-facts")

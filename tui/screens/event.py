@@ -48,7 +48,7 @@ class EventScreen(TocsinScreen):
         self._seen: object = None
 
     def crumbs(self) -> str:
-        return f"Events › {self._type.title} › {self._event_id}"
+        return f"{self._type.title} › {self._event_id}"
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="event-panel"):

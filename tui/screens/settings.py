@@ -33,7 +33,7 @@ NOT_HERE = "{name}: the store cannot say where it is itself; write it in the con
 class SettingsScreen(TocsinScreen):
     """A setting is changed in the line below the list, checked while it is typed."""
 
-    CRUMBS = "Admin › Worker and settings"
+    CRUMBS = "Worker and settings"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "change", "change", id="settings.change", tooltip="change the setting"),
         Binding(

@@ -61,7 +61,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     def crumbs(self) -> str:
         word = "Add" if self._editing is None else "Edit"
-        return f"Admin › Webhooks › {word if self._copy_of is None else 'Duplicate'}"
+        return word if self._copy_of is None else "Duplicate"
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="form-columns"):

@@ -37,7 +37,8 @@ from tui.words import Condition, steady_condition_of
 class WebhooksScreen(WebhookActions):
     """The list, the reasons of the selected row below it, and every action on webhooks."""
 
-    CRUMBS = "Admin › Webhooks"
+    CRUMBS = "Webhooks"
+    UNDER = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,plus", "add", "add", id="webhooks.add", tooltip="add a webhook"),
         Binding("e", "edit", "edit", id="webhooks.edit", tooltip="edit the selected webhook"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,6 +15,7 @@ from tui.widgets.columns import fit
 from tui.words import Told
 
 CLOCK_FROM_WIDTH = 90
+CRUMB = " › "
 
 
 class TopBar(Widget):
@@ -29,9 +31,9 @@ class TopBar(Widget):
         "top-bar--dim",
     }
 
-    def __init__(self, crumbs: str) -> None:
+    def __init__(self, path: Sequence[str]) -> None:
         super().__init__()
-        self.crumbs = crumbs
+        self.path = tuple(path)
         self._told = Told("", "dim")
         self._clock = ""
 
@@ -51,10 +53,10 @@ class TopBar(Widget):
         width = self.size.width
         clock = f"  {self._clock}" if width >= CLOCK_FROM_WIDTH else ""
         told = self._told
-        place = f" Tocsin › {self.crumbs} "
+        place = f" {CRUMB.join(self.path)} "
         room = max(width * 3 // 5, width - cell_len(place)) - cell_len(clock) - 1
         text = fit(told.text, max(0, min(cell_len(told.text), room)))
-        left = fit(place, max(0, width - cell_len(text) - cell_len(clock) - 1))
+        left = self._fitting_path(max(0, width - cell_len(text) - cell_len(clock) - 1))
         place_style = self.get_component_rich_style("top-bar--place")
         told_style = self.get_component_rich_style(f"top-bar--{told.tone}")
         return Strip(
@@ -64,3 +66,10 @@ class TopBar(Widget):
                 Segment(f"{clock} ", place_style),
             ]
         ).adjust_cell_length(width, place_style)
+
+    def _fitting_path(self, width: int) -> str:
+        """The path; where there is too little room, its end with … before it."""
+        path = self.path
+        while len(path) > 2 and cell_len(f" {CRUMB.join(path)} ") > width:
+            path = ("…", *path[2:])
+        return fit(f" {CRUMB.join(path)} ", width)
