@@ -35,3 +35,36 @@ def test_enter_has_one_sign(bench: Bench) -> None:
                 assert "⏎" not in screen_text(app)
 
     asyncio.run(scene())
+
+
+def test_the_help_tells_the_screens_own_keys_first_each_with_its_id(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        app = bench.app(keymap={"webhooks.add": "n"})
+        async with app.run_test(size=(120, 60)) as pilot:
+            await pilot.press("question_mark")
+            await pilot.pause()
+            lines = [" ".join(line.strip("│ ").split()) for line in screen_text(app).split("\n")]
+            assert "n add a webhook webhooks.add" in lines
+            own = lines.index("y copy URL webhooks.copy")
+            lists = lines.index("↑ k up table.up")
+            everywhere = lines.index("q esc back back")
+            assert own < lists < everywhere
+            text = "\n".join(lines).lower()
+            for of_textual in ("focus next", "copy selected", "palette: open"):
+                assert of_textual not in text
+
+    asyncio.run(scene())
+
+
+def test_the_help_of_the_smallest_screen_has_ids_too(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running(size=(60, 15)) as (app, pilot):
+            await pilot.press("question_mark")
+            await pilot.pause()
+            assert "add a webhook   webhooks.add" in screen_text(app)
+
+    asyncio.run(scene())
