@@ -22,7 +22,7 @@ from tui.first_paint import paint_first
 from tui.keys import ENTER, key_of
 from tui.leaving import question_before_leaving
 from tui.live import Live
-from tui.notices import NoticeApp, tell
+from tui.notices import Notice, NoticeApp, Told, tell
 from tui.palette import Actions, commands
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
@@ -85,8 +85,11 @@ class TocsinApp(NoticeApp):
         keep_bug: Callable[[BaseException], str] = repr,
         clock: Callable[[], str] = lambda: time.strftime("%H:%M"),
         throwaway: bool = False,
+        news: str = "",
     ) -> None:
         """`keep_bug` writes a bug down and gives the sentence that says where.
+
+        `news` is what is wrong already, told on the first screen.
 
         Nothing of a `throwaway` store outlives the app, so that leaving needs no question.
         """
@@ -100,6 +103,7 @@ class TocsinApp(NoticeApp):
         self._worker = worker
         self._keep_bug = keep_bug
         self._throwaway = throwaway
+        self._news = news
         self._bugs = 0
         self._given_keymap = dict(keymap or {})
         self._modes_left: dict[str, str] = {}
@@ -111,6 +115,8 @@ class TocsinApp(NoticeApp):
 
     async def on_load(self) -> None:
         self.set_keymap(self._given_keymap)
+        if self._news:
+            self.post_message(Told(Notice(self._news, bad=True)))
         await self.live.look()
 
     async def on_mount(self) -> None:
