@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.report import Report, make_report, undelivered
 from domain.words import time_text
+from sources.by_command import how_watched
 from store.overview import read_overview
 from store.records import Delivery, SourceHealth, WebhookStatus
 
@@ -30,7 +31,7 @@ def status_json(report: Report, warnings: list[str]) -> dict[str, Any]:
         "webhooks": [_webhook_json(one, report) for one in report.overview.webhooks],
         "workers": [worker_row(one, report.now_ms) for one in report.overview.workers],
         "events": {type_.value: seq for type_, seq in report.overview.heads.items()},
-        "sources": [_source_json(one) for one in report.overview.sources],
+        "sources": [_source_json(one, report) for one in report.overview.sources],
         "paused": {"by": paused.by, "since": time_text(paused.since_ms)} if paused else None,
         "store": {
             "path": str(report.path),
@@ -85,10 +86,11 @@ def _pending_json(pending: Delivery, report: Report) -> dict[str, Any]:
     }
 
 
-def _source_json(source: SourceHealth) -> dict[str, Any]:
+def _source_json(source: SourceHealth, report: Report) -> dict[str, Any]:
     return {
         "kind": source.kind,
         "name": source.name,
+        "state": how_watched(report.path, report.settings, source.kind),
         "accepted_events": source.accepted_events,
         "last_ok": time_text(source.last_ok_ms),
         "error": source.error,

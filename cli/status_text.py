@@ -6,6 +6,7 @@ from cli.output import Output
 from delivery.problems import answer_text
 from delivery.report import Report, undelivered
 from domain.words import counted, second_text, size_text, span_text
+from sources.by_command import how_watched
 from store.records import SourceHealth, WebhookStatus, Worker
 from store.workers import is_gone
 
@@ -21,6 +22,9 @@ COLUMNS = (
     "NEXT",
     "WHY",
 )
+
+
+_WATCHED = {"off": "off", "on": "on", "command": "watched by a command"}
 
 
 def print_report(report: Report, warnings: list[str], out: Output) -> None:
@@ -96,15 +100,18 @@ def _silent(worker: Worker, report: Report) -> str:
 
 
 def _sources(report: Report) -> list[str]:
-    return [_source(source, report.now_ms) for source in report.overview.sources]
+    return [_source(source, report) for source in report.overview.sources]
 
 
-def _source(source: SourceHealth, now_ms: int) -> str:
+def _source(source: SourceHealth, report: Report) -> str:
+    now_ms = report.now_ms
+    state = _WATCHED[how_watched(report.path, report.settings, source.kind)]
     seen = "never looked" if source.last_ok_ms is None else _ago(source.last_ok_ms, now_ms)
     failing = f", failing ({counted(source.failures, 'time')}): {source.error}"
+    events = counted(source.accepted_events, "event")
     return (
-        f"source   {source.kind} {source.name}: {counted(source.accepted_events, 'event')}, "
-        f"{seen}{failing if source.error is not None else ''}"
+        f"source   {source.kind} {source.name}: {state}, {events}, {seen}"
+        f"{failing if source.error is not None else ''}"
     )
 
 

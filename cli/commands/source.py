@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from cli.context import Context
@@ -65,19 +66,21 @@ async def run_source_of_kind(
 ) -> Appended:
     """Watch a source until `stop`, telling `log` what fails."""
     from sources.base import run_source
+    from sources.by_command import watching_by_command
 
     settings = context.settings
-    return await run_source(
-        make_source(kind, settings),
-        store=store,
-        every_ms=settings.wireguard_every_ms,
-        stop=stop,
-        clock=context.now_ms,
-        on_appended=on_appended,
-        once=once,
-        min_free_disk_bytes=settings.min_free_disk_bytes,
-        on_failure=lambda sentence: log(f"source {kind}: {sentence}"),
-    )
+    with nullcontext() if once else watching_by_command(store.path, kind):
+        return await run_source(
+            make_source(kind, settings),
+            store=store,
+            every_ms=settings.wireguard_every_ms,
+            stop=stop,
+            clock=context.now_ms,
+            on_appended=on_appended,
+            once=once,
+            min_free_disk_bytes=settings.min_free_disk_bytes,
+            on_failure=lambda sentence: log(f"source {kind}: {sentence}"),
+        )
 
 
 def make_source(kind: str, settings: Settings) -> Source:

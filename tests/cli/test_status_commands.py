@@ -325,6 +325,9 @@ def test_a_worker_whose_process_ended_is_gone(tocsin: Tocsin) -> None:
         role = os.uname().nodename, ended.pid, "headless", False
         desk.call(workers.enter, Worker("w1", *role, beat_ms, beat_ms))
     assert f"pid {ended.pid}) is gone, heartbeat " in tocsin.run("status").stdout
+    [row] = json.loads(tocsin.run("worker", "list", "--json").stdout)
+    assert row["role"] == "gone"
+    assert " gone " in tocsin.run("worker", "list").stdout
 
 
 def test_an_outdated_store_can_be_looked_at(tocsin: Tocsin) -> None:

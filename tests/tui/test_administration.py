@@ -10,6 +10,7 @@ import pytest
 
 from domain.event_types import EventType
 from sources.base import SourceError
+from sources.by_command import watching_by_command
 from store import events as event_store
 from store import settings, sources, workers
 from store.records import SourceHealth, Worker
@@ -59,10 +60,10 @@ def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
             text = screen_text(app)
-            assert "Webhooks               1 · 12 events to send" in text
-            assert "This host's WireGuard  off" in text
-            assert "Worker and settings    ✗ nobody is sending" in text
-            assert "Audit                  0s ago by alice from 192.0.2.7: webhook 1" in text
+            assert "Webhooks            1 · 12 waiting" in text
+            assert "Host's WireGuard    off" in text
+            assert "Worker and settings ✗ nobody is sending" in text
+            assert "Audit               0s ago by alice from 192.0.2.7: webhook 1" in text
             assert "nobody is sending while 12 events wait" in text
 
     asyncio.run(scene())
@@ -82,6 +83,71 @@ def test_a_key_opens_a_part_and_enter_too(bench: SettingsBench, key: str, crumbs
             await pilot.press("q", *["down"] * place, "enter")
             await bench.settle(app, pilot)
             assert crumbs in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_what_paused_and_inactive_webhooks_hold_is_told(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    bench.store.add(fields(name="archive", active=False))
+    bench.store.append(*events(1, 12))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            text = screen_text(app)
+            assert "2 · 12 waiting · ‖ 1 inactive holds 12" in text
+            assert "Inactive: archive; 12 events wait there until made active" in text
+            bench.opened.call(settings.pause, ACTOR, NOW)
+            await bench.settle(app, pilot)
+            text = screen_text(app)
+            assert "2 · ‖ all paused · 12 waiting · ‖ 1 inactive holds 12" in text
+            assert "All sending is paused by alice from 192.0.2.7" in text
+            assert "12 events wait until you go on, in Worker and settings" in " ".join(
+                text.split()
+            )
+            assert "all is delivered" not in text
+
+    asyncio.run(scene())
+
+
+def test_only_inactive_webhooks_with_events_are_not_all_delivered(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="archive", active=False))
+    bench.store.append(*events(1, 12))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "Webhooks            1 · ‖ 1 inactive holds 12" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_failing_webhook_is_told_with_its_name_and_its_events(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 12))
+    bench.store.end(bench.store.started(1), 500)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "✗ 1 of 1 failing · 12 waiting" in screen_text(app)
+            assert "Failing: siem; 12 events wait there." in screen_text(app)
+            bench.store.end(bench.store.started(1, new_run=False), 200)
+            await bench.settle(app, pilot)
+            assert "Webhooks            1 · all is delivered" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_key_that_was_changed_is_shown_so(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        app = bench.app({"admin.wireguard": "f9"})
+        async with app.run_test(size=(80, 24)) as pilot:
+            await open_part(bench, app, pilot)
+            await pilot.press("down")
+            await pilot.pause()
+            assert "f9 switches it on, after asking" in screen_text(app)
 
     asyncio.run(scene())
 
@@ -133,7 +199,11 @@ def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_switched_on(
             await bench.settle(app, pilot)
             assert "Operation not permitted; set wireguard_command to" in " ".join(told(app))
             assert "it stays off" in " ".join(told(app))
-            assert "This host's WireGuard  off" in screen_text(app)
+            await pilot.press("down", "up")
+            await pilot.pause()
+            assert "Not switched on: `sh -c" in screen_text(app)
+            assert app.screen.query_one(LiveTable).cursor == "wireguard"
+            assert "Host's WireGuard    off" in screen_text(app)
             assert "✓ nothing is wrong" in screen_text(app)
 
     asyncio.run(scene())
@@ -155,6 +225,42 @@ def test_switching_on_again_tells_the_handshakes_of_the_meantime(
     assert off == "this host's WireGuard is not watched any more"
     assert again == "1 peer on wg0; 1 event since it was last watched"
     assert bench.opened.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1
+
+
+def test_off_is_off_at_once_and_a_command_that_watches_is_told(bench: SettingsBench) -> None:
+    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+    bench.opened.call(sources.save_batch, "wireguard", "local", [], b"{}", NOW)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "▲ on, but there is no worker to watch it" in screen_text(app)
+            bench.opened.call(settings.unset, "wireguard", ACTOR, NOW)
+            await bench.settle(app, pilot)
+            assert "Host's WireGuard    off" in screen_text(app)
+            with watching_by_command(bench.opened.path, "wireguard"):
+                await bench.settle(app, pilot)
+                assert "✓ watched by a command · 0 events so far" in screen_text(app)
+            await bench.settle(app, pilot)
+            assert "Host's WireGuard    off" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_on_beside_a_worker_tells_what_it_brought(bench: SettingsBench) -> None:
+    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+    bench.opened.call(sources.save_batch, "wireguard", "local", [], b"{}", NOW)
+    bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "✓ on · 0 events so far · looked 0s ago" in screen_text(app)
+
+    asyncio.run(scene())
+    lock.release()
 
 
 def test_switching_off_asks_and_says_so(bench: SettingsBench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -12,12 +13,15 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
 from domain.safe import safe
+from sources.by_command import how_watched
+from sources.wireguard.source import WireGuardSource
 from store import audit
 from store.records import Change
 from tui import administration_rows as parts
 from tui.administration_rows import COLUMNS, Seen, facts_of, problems_of, rows_of
 from tui.desk import Refused
 from tui.host_wireguard import switch_off, switch_on
+from tui.keys import key_of
 from tui.screens.audit import AuditScreen
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
@@ -55,6 +59,7 @@ class AdministrationScreen(TocsinScreen):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._newest: Change | None = None
+        self._refused: str | None = None
 
     @property
     def table(self) -> LiveTable:
@@ -94,7 +99,16 @@ class AdministrationScreen(TocsinScreen):
         report = self.live.report
         if report is None:
             return None
-        return Seen(report, self.live.own_worker(), self.live.troubles, self._newest)
+        watched = how_watched(report.path, report.settings, WireGuardSource.kind)
+        return Seen(
+            report,
+            self.live.own_worker(),
+            self.live.troubles,
+            self._newest,
+            watched,
+            self._refused,
+            partial(key_of, self),
+        )
 
     @work(exclusive=True, group="audit", exit_on_error=False)
     async def _look_at_audit(self) -> None:
@@ -154,9 +168,21 @@ class AdministrationScreen(TocsinScreen):
             self.in_background(self._carry_out_switch(change()), group="switch")
 
     async def _carry_out_switch(self, change: Awaitable[str]) -> None:
-        told = await self.carry_out(change)
+        told = await self.carry_out(self._remembering_refusal(change))
         if told is not None:
             self.tell(told)
+
+    async def _remembering_refusal(self, change: Awaitable[str]) -> str:
+        """A cure must be there for longer than a notice."""
+        self._refused = None
+        try:
+            return await change
+        except Refused as refused:
+            self._refused = str(refused)
+            self.table.move_to(parts.WIREGUARD)
+            raise
+        finally:
+            self.tick()
 
 
 _OFF = Question(
