@@ -21,6 +21,7 @@ from tests.store.helpers import ACTOR, NOW, events, fields
 from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
 from tui.host_wireguard import switch_off, switch_on
+from tui.widgets.live_table import LiveTable
 from tui.worker_thread import WorkerThread
 
 FORBIDDEN = "sh -c 'echo Unable to access interface wg0: Operation not permitted >&2; exit 1'"
@@ -100,12 +101,10 @@ def test_what_paused_and_inactive_webhooks_hold_is_told(bench: SettingsBench) ->
             assert "Inactive: archive; 12 events wait there until made active" in text
             bench.opened.call(settings.pause, ACTOR, NOW)
             await bench.settle(app, pilot)
-            text = screen_text(app)
+            text = " ".join(screen_text(app).split())
             assert "2 · ‖ all paused · 12 waiting · ‖ 1 inactive holds 12" in text
             assert "All sending is paused by alice from 192.0.2.7" in text
-            assert "12 events wait until you go on, in Worker and settings" in " ".join(
-                text.split()
-            )
+            assert "12 events wait until you go on, in Worker and settings" in text
             assert "all is delivered" not in text
 
     asyncio.run(scene())

@@ -104,6 +104,7 @@ def test_a_wrong_value_is_told_while_it_is_typed_and_not_kept(bench: SettingsBen
             await change(bench, app, pilot, "interval", "3 minutes")
             assert "interval: '3 minutes' is not a duration; write a duration" in screen_text(app)
             assert app.screen.query_one(Input).value == "3 minutes"
+            assert "↵ keep  esc leave it" in screen_text(app).splitlines()[-1]
             assert stored(bench) == {}
             await pilot.press("escape")
             await pilot.pause()

@@ -17,7 +17,7 @@ from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS
 from store import settings as stored_settings
 from tui import host_wireguard
 from tui.desk import Refused
-from tui.keys import key_of
+from tui.keys import ENTER, key_of
 from tui.pausing import question_before_pausing
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen
@@ -31,6 +31,15 @@ from tui.widgets.search_box import VisibleInput
 
 LONGEST_VALUE = 1_000
 NOT_HERE = "{name}: the store cannot say where it is itself; write it in the configuration file"
+
+
+class SettingBox(VisibleInput):
+    """The line in which a value is typed; the last line of the screen says how that ends."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "keep", key_display=ENTER, id="settings.keep"),
+        Binding("escape", "screen.back", "leave it", id="settings.leave"),
+    ]
 
 
 class SettingsScreen(TocsinScreen):
@@ -80,7 +89,7 @@ class SettingsScreen(TocsinScreen):
             yield LiveTable(COLUMNS, id="settings")
             with Horizontal(id="setting-line"):
                 yield Label("", id="setting-name", markup=False)
-                yield VisibleInput(max_length=LONGEST_VALUE, id="setting-value")
+                yield SettingBox(max_length=LONGEST_VALUE, id="setting-value")
         yield Facts(id="setting-facts")
 
     def on_mount(self) -> None:
