@@ -24,9 +24,7 @@ def furnished(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
-@pytest.mark.parametrize(
-    ("key", "bad", "well"), [("1", "✗ failing", "✓ active"), ("2", "✗", "✓")]
-)
+@pytest.mark.parametrize(("key", "bad", "well"), [("1", "✗ failing", "✓ active"), ("2", "✗", "✓")])
 def test_a_failing_row_is_no_dimmer(
     furnished: Bench, theme: str, key: str, bad: str, well: str
 ) -> None:
