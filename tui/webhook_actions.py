@@ -10,6 +10,7 @@ from store import audit, queue, webhooks
 from store.records import Webhook, WebhookStatus
 from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
+from tui.keys import key_of
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_rows import told_of_sending
@@ -40,6 +41,10 @@ class WebhookActions(TocsinScreen):
         if action == "undo":
             return bool(self.live.undos) or self.check_action("filter", ())
         return super().check_action(action, parameters)
+
+    @property
+    def _undo_key(self) -> str:
+        return key_of(self, "webhooks.undo")
 
     def selected(self) -> WebhookStatus | None:
         """The webhook under the cursor."""
@@ -91,7 +96,7 @@ class WebhookActions(TocsinScreen):
         if not ids:
             return
         word = "unpaused" if active else "paused"
-        done = f"{counted(len(changing), 'webhook')} {word}; u undoes it"
+        done = f"{counted(len(changing), 'webhook')} {word}; {self._undo_key} undoes it"
         if await self.carry_out(self.desk.change(webhooks.set_active, changing, active), done):
             self.live.undos.push(
                 f"{word} {counted(len(changing), 'webhook')}",
@@ -148,7 +153,7 @@ class WebhookActions(TocsinScreen):
             f"Delete {_names(chosen)}?",
             (
                 f"{counted(events, 'event')} will not be sent.",
-                "u brings it back for ten minutes, with its queue.",
+                f"{self._undo_key} brings it back for ten minutes, with its queue.",
             ),
             yes="Delete",
         )
@@ -161,7 +166,7 @@ class WebhookActions(TocsinScreen):
         self.app.push_screen(ConfirmScreen(question), answered)
 
     async def _delete(self, ids: list[int], names: str) -> None:
-        done = f"deleted {names}; u undoes it"
+        done = f"deleted {names}; {self._undo_key} undoes it"
         if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
             self.live.undos.push(
                 f"deleted {names}", lambda: self.desk.change(webhooks.undelete_all, ids)

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from tui.delivery_list import DeliveryList
 from tui.delivery_rows import columns
 from tui.filter_words import OF_DELIVERIES
+from tui.keys import key_of
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.quarantine import QuarantineScreen
 from tui.webhook_rows import receiver_of
@@ -93,7 +94,8 @@ class DeliveriesScreen(DeliveryList):
         """Go to the newest and stay there; if one is there already, stop that."""
         if self.follows:
             self.hold()
-            self.tell("new deliveries are held back until f or home")
+            follow, first = key_of(self, "deliveries.follow"), key_of(self, "table.first")
+            self.tell(f"new deliveries are held back until {follow} or {first}")
         else:
             self.follow()
 

@@ -26,6 +26,7 @@ from tui.delivery_request import read_request
 from tui.delivery_rows import Reader, lines
 from tui.desk import Desk, Refused
 from tui.json_tree import event_of
+from tui.keys import key_of
 from tui.live import Live
 from tui.screens.save import SaveScreen
 from tui.widgets.facts import Facts
@@ -151,7 +152,8 @@ class DeliveryScreen(DeliveryActions):
         view.show_json(self._body)
         text = safe(self._body, RAW_SHOWN)
         if len(self._body) > RAW_SHOWN:
-            text += f"\n\n{size_text(len(self._body))} in all: w writes them to a file"
+            write = key_of(self, "delivery.write")
+            text += f"\n\n{size_text(len(self._body))} in all: {write} writes them to a file"
         self.query_one("#raw-text", Static).update(Text(text))
 
     async def _show_attempt(self) -> None:

@@ -18,6 +18,7 @@ from domain.words import span_text
 from store import reads, requests
 from store.records import QuarantinedEvent
 from tui.desk import Desk, Refused
+from tui.keys import key_of
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.widgets.columns import Cell, Column, Row
 from tui.widgets.facts import Facts
@@ -49,7 +50,9 @@ class QuarantineScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            yield Static(Text("Quarantine   (R sends one after all, q closes)", style="bold"))
+            send, close = (key_of(self, f"quarantine.{one}") for one in ("release", "close"))
+            told = f"Quarantine   ({send} sends one after all, {close} closes)"
+            yield Static(Text(told, style="bold"))
             yield Facts(id="quarantine-facts", classes="plain-line")
             yield LiveTable(self.COLUMNS, id="quarantine")
 

@@ -22,6 +22,7 @@ from store import listing
 from store.records import Delivery, StoredEvent
 from tui.desk import Desk, Refused
 from tui.event_rows import what_of
+from tui.keys import key_of
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
 
@@ -68,10 +69,14 @@ class ResealScreen(ModalScreen[Wish]):
                 )
             yield Static(Text(""), id="left-out")
             with Horizontal(classes="buttons"):
-                yield Button(Text("Cancel (esc)"), id="cancel", compact=True)
-                yield Button(Text("Leave one out ... (F3)"), id="leave-out", compact=True)
-                yield Button(Text("Reseal (F2)"), id="reseal", variant="error", compact=True)
+                yield self._button("cancel", "Cancel")
+                yield self._button("leave-out", "Leave one out ...")
+                yield self._button("reseal", "Reseal")
             yield Static(Text(""), id="reseal-error", classes="error")
+
+    def _button(self, id_: str, words: str) -> Button:
+        text = Text(f"{words} ({key_of(self, f'reseal.{id_}')})")
+        return Button(text, id=id_, variant="error" if id_ == "reseal" else "default", compact=True)
 
     def on_mount(self) -> None:
         box = self.query_one("#max-events", Input)

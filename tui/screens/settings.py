@@ -195,7 +195,7 @@ class SettingsScreen(TocsinScreen):
             return False
         after = self._stored.get(name)
         self._undos.push(f"{name} changed", lambda: self._change_back(name, after, before))
-        self.tell(f"{told} u undoes it")
+        self.tell(f"{told} {key_of(self, 'settings.undo')} undoes it")
         return True
 
     async def _change_back(self, name: str, ours: str | None, before: str | None) -> str:

@@ -70,7 +70,7 @@ class WebhooksScreen(WebhookActions):
             "delete",
             "delete",
             id="webhooks.delete",
-            tooltip="delete the chosen ones; u brings them back for ten minutes",
+            tooltip="delete the chosen ones; they can be brought back for ten minutes",
         ),
         Binding(
             "u",
