@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -22,14 +21,14 @@ from tui.first_paint import paint_first
 from tui.keys import ENTER, key_of
 from tui.leaving import question_before_leaving
 from tui.live import Live
-from tui.notices import Notice, NoticeApp, Told, tell
+from tui.navigation import NavigatingApp
+from tui.notices import Notice, Told, tell
 from tui.palette import Actions, commands
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.too_small import LEAST, TooSmallScreen
-from tui.sections import PANEL, SECTIONS, base_screen
 from tui.theme import Wardrobe
 from tui.worker_thread import WorkerThread
 
@@ -40,15 +39,16 @@ MOST_BUGS = 3
 """After so many the app gives up: it would only fail again."""
 
 EXIT_BUG = 70
+LEAVING = "leaving"
+"""The class of the question that is asked but once, however often the key is pressed."""
 
 
-class TocsinApp(NoticeApp):
+class TocsinApp(NavigatingApp):
     """Everything an admin does with Tocsin, on one terminal."""
 
     CSS_PATH = "app.tcss"
     TITLE = "Tocsin"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
-    DEFAULT_MODE = SECTIONS[0].name
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
         (0, "-tiny"),
         (60, "-narrow"),
@@ -60,10 +60,6 @@ class TocsinApp(NoticeApp):
         (32, "-high"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(one.key, f"section('{one.name}')", one.title, show=False, id=one.id)
-            for one in SECTIONS
-        ),
         Binding(
             "ctrl+p",
             "command_palette",
@@ -93,12 +89,9 @@ class TocsinApp(NoticeApp):
 
         Nothing of a `throwaway` store outlives the app, so that leaving needs no question.
         """
-        super().__init__()
+        live = Live(desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock)
+        super().__init__(desk, live)
         self.animation_level = "none"  # a slow line has better things to carry
-        self.live = Live(
-            desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock
-        )
-        self._desk = desk
         self._wardrobe = Wardrobe()
         self._worker = worker
         self._keep_bug = keep_bug
@@ -106,12 +99,7 @@ class TocsinApp(NoticeApp):
         self._news = news
         self._bugs = 0
         self._given_keymap = dict(keymap or {})
-        self._modes_left: dict[str, str] = {}
         self._following: asyncio.Task[None] | None = None
-
-    def get_default_screen(self) -> Screen[Any]:
-        """What the app opens with; Textual would parse all styles anew for that of a mode."""
-        return base_screen(SECTIONS[0], self._desk, self.live)
 
     async def on_load(self) -> None:
         self.set_keymap(self._given_keymap)
@@ -121,8 +109,7 @@ class TocsinApp(NoticeApp):
 
     async def on_mount(self) -> None:
         self._begin_batch()
-        for section in (*SECTIONS, PANEL):
-            self.add_mode(section.name, partial(base_screen, section, self._desk, self.live))
+        self.add_sections()
         self._wardrobe.dress(self, self.live.report)
         self._following = asyncio.create_task(self._follow())
         self._check_size(self.size)
@@ -189,31 +176,6 @@ class TocsinApp(NoticeApp):
     def _own_trouble(self) -> str | None:
         return self._worker.trouble if self._worker is not None else None
 
-    async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
-        """Go elsewhere, unless the admin stays with what the screen that is seen would lose."""
-        if isinstance(self.screen, TocsinScreen):
-            await self.screen.leave_for(arrive)
-        else:
-            await arrive()
-
-    async def action_section(self, name: str) -> None:
-        """Go to a section, where it was left."""
-        await self.leave_for(partial(self.open_section, name))
-
-    async def open_section(self, name: str) -> None:
-        """Show a section, where it was left."""
-        await self.switch_mode(self._modes_left.get(name, name))
-        self.paint()
-
-    async def open(self, kind: Callable[[Desk, Live], TocsinScreen]) -> None:
-        """Show a screen above the one that is seen."""
-        await self.push_screen(kind(self._desk, self.live))
-
-    async def action_panel(self) -> None:
-        """Go from the screen that the app opened with to the panel that leads to all of Admin."""
-        self._modes_left[SECTIONS[0].name] = PANEL.name
-        await self.open_section(SECTIONS[0].name)
-
     def action_help(self) -> None:
         """Every key of the screen that is seen, with what it does."""
         if not isinstance(self.screen, HelpScreen):
@@ -234,8 +196,10 @@ class TocsinApp(NoticeApp):
         question = question_before_leaving(self.live.report, own)
         if question is None or self._throwaway:
             self.exit(0)
-        else:
-            self.push_screen(ConfirmScreen(question), lambda yes: self.exit(0) if yes else None)
+        elif not self.screen.has_class(LEAVING):
+            screen = ConfirmScreen(question)
+            screen.add_class(LEAVING)
+            self.push_screen(screen, lambda yes: self.exit(0) if yes else None)
 
     def get_key_display(self, binding: Binding) -> str:
         """One sign for the enter key, whichever binding has it."""

@@ -7,6 +7,8 @@ from typing import Any
 from textual.screen import Screen
 
 ENTER = "↵"
+OF_EVERY_SCREEN = ("help", "back")
+"""Ids that each screen has, so that they are told after its own."""
 
 
 def key_of(screen: Screen[Any], id_: str) -> str:

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from textual.app import SystemCommand
 from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
-from tui.keys import key_of
+from tui.keys import OF_EVERY_SCREEN, key_of
 from tui.screens.base import TocsinScreen
 from tui.sections import SECTIONS
 
 if TYPE_CHECKING:
     from tui.app import TocsinApp
 
-LESS = 0.5
-"""What a match in the explanation counts beside one in the name."""
+LESS = 0.01
+"""What the words of the explanation count: less than any match of the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class Actions(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for one in self.app.get_system_commands(self.screen):
-            score = max(matcher.match(one.title), LESS * matcher.match(one.help))
+            is_told = all(word in one.help.lower() for word in query.lower().split())
+            score = matcher.match(one.title) or LESS * is_told
             if score > 0:
                 yield Hit(score, matcher.highlight(one.title), one.callback, help=one.help)
 
@@ -78,10 +79,11 @@ def commands(app: TocsinApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
     once = {one.binding.action: one for one in reversed(actives)}
     of_here = [one for one in actives if one is once[one.binding.action]]
     ids = {str(one.binding.id) for one in of_here}
-    yield from (_command(app, one) for one in of_here if one.node is screen)
-    yield from _leading_on(app, screen, ids)
-    yield from (_command(app, one) for one in of_here if one.node is app)
-    yield from (_command(app, one) for one in of_here if one.node not in (screen, app))
+    own = [one for one in of_here if one.node is screen and one.binding.id not in OF_EVERY_SCREEN]
+    yield from (_command(app, one) for one in own)
+    if not isinstance(screen, ModalScreen):  # a question is answered before one goes elsewhere
+        yield from _leading_on(app, screen, ids)
+    yield from (_command(app, one) for one in of_here if one not in own)
     yield SystemCommand("theme", "Choose the colours", app.action_change_theme)
 
 

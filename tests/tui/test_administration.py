@@ -367,6 +367,18 @@ def test_a_quit_while_nobody_else_sends_says_how_many_events_will_wait(
     assert not ended
 
 
+def test_a_quit_is_asked_but_once(waiting: SettingsBench) -> None:
+    async def scene() -> None:
+        async with waiting.running() as (app, pilot):
+            await pilot.press("ctrl+q", "ctrl+q", "n")
+            await pilot.pause()
+            assert "Tocsin › Admin › Webhooks" in screen_text(app)
+
+    with idle_worker(waiting) as worker:
+        eventually(until_sends(waiting, worker))
+        asyncio.run(scene())
+
+
 def test_a_quit_with_nothing_queued_asks_too(bench: SettingsBench) -> None:
     bench.store.add(fields(name="siem"))
     with idle_worker(bench) as worker:

@@ -16,11 +16,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from tui.keys import key_of
+from tui.keys import OF_EVERY_SCREEN, key_of
 
 HERE, MOVING, EVERYWHERE = "This screen", "Moving in it", "Everywhere"
 GROUPS = (HERE, MOVING, EVERYWHERE)
-OF_EVERY_SCREEN = ("help", "back")
 ROOM_FOR_IDS = 100
 """The width of the terminal from which ids have a column of their own."""
 
