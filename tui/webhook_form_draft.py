@@ -19,6 +19,7 @@ from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_form_fields import labels_of
 
 KEEP_AFTER_S = 1.0
+KEPT = "What you typed is kept as your draft and offered next time."
 
 
 class DraftedForm(TocsinScreen):
@@ -49,7 +50,7 @@ class DraftedForm(TocsinScreen):
         self._is_kept = True
         self._is_offered = True
         question = draft_question(title, found, self.desk.now_ms())
-        is_dropped = await self.app.push_screen_wait(ConfirmScreen(question))
+        is_dropped = await self.is_sure(question)
         self._is_offered = False
         if is_dropped:
             await self.drop_draft()
@@ -92,6 +93,16 @@ class DraftedForm(TocsinScreen):
             await drafts.drop(self.desk, self.subject)
         except Refused as refused:
             self.tell(f"the draft is still there: {refused}", bad=True)
+
+    async def is_sure(self, question: Question) -> bool:
+        """Ask the admin."""
+        return await self.app.push_screen_wait(ConfirmScreen(question))
+
+    async def leave_if_sure(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
+        """Leave without saving, if the admin says so."""
+        question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
+        if await self.is_sure(question):
+            self.end_with(None, arrive)
 
     @property
     def is_ending(self) -> bool:

@@ -107,8 +107,10 @@ async def _edit(desk: Desk, before: Webhook, typed: Typed, dropping: int) -> Don
         vault=desk.store.vault,
     )
     after = edited.webhook
-    dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
     saved = Saved(after.id, after.revision, before, typed.secret_change is not None)
+    if after.revision == before.revision:
+        return Done(saved, f"nothing to change: {after.named} is so already")
+    dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
     return Done(saved, f"saved {after.named}, revision {after.revision}{dropped}")
 
 

@@ -13,7 +13,7 @@ from store.records import Secrets, Webhook
 from tui.desk import Desk
 from tui.drafts import Draft
 from tui.hidden_headers import hide, reveal
-from tui.webhook_form_fields import Contents, FormTexts, labels_of, read_contents
+from tui.webhook_form_fields import NOW, Contents, FormTexts, labels_of, read_contents
 from tui.webhook_form_saving import Overtaken
 from tui.webhook_form_secret import MAKING_NEW, choices, label
 from tui.webhook_form_state import Opened, Typed, webhook_of
@@ -86,6 +86,7 @@ class Session:
         shown = reading.errors.keys() if self._tried else self.changed & reading.errors.keys()
         self.panel.complain({name: reading.errors[name] for name in shown})
         self.panel.show_secret(self._secret_text())
+        self.panel.say_what_is_folded(self._in_the_fold())
         return self.contents != before
 
     def point_at_errors(self) -> None:
@@ -146,12 +147,21 @@ class Session:
         show = reveal if self._revealed else hide
         self.panel.put_headers(show(text, self._known))
         self.read_again()
+        if self._revealed and self.opened.secrets is not None:
+            self.panel.bring_into_view("secret")
 
     def _secret_text(self) -> str:
         if self.new_secret:
             return TO_GIVE.format(secret=self.new_secret)
         secrets = self.opened.secrets
         return _all_of(secrets) if secrets is not None and self._revealed else ""
+
+    def _in_the_fold(self) -> list[str]:
+        texts = self.typed.texts
+        limits = ("max_bytes", "interval", "ca_file")
+        names = [name for name in limits if getattr(texts, name).strip()]
+        names += ["secret"] if self.webhook.secrets is not None else []
+        return names + (["start"] if texts.start != NOW else [])
 
     def _make_panel(self, desk: Desk) -> WebhookFieldsPanel:
         secrets, of_copy = self.opened.secrets, self.opened.of_copy

@@ -19,7 +19,6 @@ from tui.clipboard import copy
 from tui.desk import Desk, Refused
 from tui.drafts import Draft
 from tui.live import Live
-from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_form_draft import DraftedForm
 from tui.webhook_form_keys import KEYS
 from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, save
@@ -32,7 +31,6 @@ from tui.widgets.webhook_fields import WebhookFieldsPanel
 
 __all__ = ["Saved", "WebhookFormScreen"]
 
-KEPT = "What you typed is kept as your draft and offered next time."
 NOTHING_HIDDEN = "nothing is hidden in this form"
 SAVING = "it is being saved: the form closes by itself"
 NOTHING_MADE = "no secret was generated here: choose generate or rotate under Advanced"
@@ -121,7 +119,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
             return
         fate = session.fate(self.live.report)
         self._tell("#form-notice", "\n".join(filter(None, (self._news, fate))))
-        self._tell("#form-todo", session.problem)
+        self._tell("#form-todo", "saving ..." if self._is_saving else session.problem)
         button = self.query_one("#save", Button)
         button.disabled = session.first_wrong is not None
         if str(button.label) != session.save_word:
@@ -163,6 +161,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         """Nothing can be typed meanwhile, since it would be neither saved nor kept."""
         focused = self.focused
         session.panel.disabled = True
+        self.show()
         problem = ""
         try:
             problem = await ca_file_problem(session.typed)
@@ -172,16 +171,16 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
             self._news = str(refused)
             with suppress(Refused):
                 await self._catch_up(session, session.revision)
-            self.show()
         finally:
             self._is_saving = session.panel.disabled = self.is_ending
+        self.show()
         if problem:
             session.complain_about("ca_file", problem)
         elif focused is not None:
             focused.focus()
 
     async def _store(self, session: Session) -> None:
-        done = await save(self.desk, session.opened, session.typed, self._is_sure)
+        done = await save(self.desk, session.opened, session.typed, self.is_sure)
         if done is None:
             return
         self._is_saved = True
@@ -189,9 +188,6 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         await self.live.look_again()
         self.tell(done.sentence)
         self.end_with(done.saved)
-
-    async def _is_sure(self, question: Question) -> bool:
-        return await self.app.push_screen_wait(ConfirmScreen(question))
 
     async def _catch_up(self, session: Session, revision: int | None) -> None:
         """If somebody else saved since `revision`, say so and go on from there."""
@@ -243,9 +239,4 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         elif self.draft() is None:
             self.end_with(None, arrive)
         else:
-            self.in_background(self._leave_if_sure(arrive), group="leave")
-
-    async def _leave_if_sure(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
-        question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
-        if await self._is_sure(question):
-            self.end_with(None, arrive)
+            self.in_background(self.leave_if_sure(arrive), group="leave")

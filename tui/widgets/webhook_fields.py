@@ -15,12 +15,21 @@ from textual.widgets import Collapsible, Input, Select, Static, TextArea
 
 from domain.event_types import EventType
 from domain.settings import BY_NAME, Settings, value_of
-from tui.webhook_form_fields import ACTIVE, ALL_KEPT, INACTIVE, LABELS, NOW, SINCE, FormTexts
+from tui.webhook_form_fields import (
+    ACTIVE,
+    ALL_KEPT,
+    INACTIVE,
+    LABELS,
+    NOW,
+    SINCE,
+    FormTexts,
+    labels_of,
+)
 from tui.webhook_form_secret import Choice
+from tui.widgets.dropdown import Dropdown, Options
 from tui.widgets.field import Field
 from tui.widgets.text_boxes import Lines, TextBox
 
-Options = list[tuple[str, str]]
 STATES: Options = [("Active", ACTIVE), ("Inactive", INACTIVE)]
 STARTS: Options = [
     ("now: what is accepted from now on", NOW),
@@ -91,10 +100,23 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
 
     def focus_field(self, name: str) -> None:
         """Bring a field into view and let it be typed into."""
-        control = self._controls[name]
-        if any(isinstance(one, Collapsible) for one in control.ancestors):
+        self._unfold(name)
+        self._controls[name].focus()
+
+    def bring_into_view(self, name: str) -> None:
+        """Let a field be seen; what is typed goes where it went."""
+        self._unfold(name)
+        field = self._fields[name]
+        field.call_after_refresh(field.scroll_visible)
+
+    def say_what_is_folded(self, names: Iterable[str]) -> None:
+        """Name in the title of the fold those of its fields in which something stands."""
+        labels = labels_of(names)
+        self.query_one(Collapsible).title = f"Advanced: {labels}" if labels else "Advanced"
+
+    def _unfold(self, name: str) -> None:
+        if any(isinstance(one, Collapsible) for one in self._controls[name].ancestors):
             self.query_one(Collapsible).collapsed = False
-        control.focus()
 
     def put_headers(self, text: str) -> None:
         """Show other headers."""
@@ -114,9 +136,9 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         if texts.state == INACTIVE:
             meaning += INACTIVE_MEANS
         self.query_one("#type-means", Static).update(Text(meaning))
-        self._fields["own_secret"].display = texts.secret == Choice.OWN
+        self._fields["own_secret"].offer(texts.secret == Choice.OWN)
         if self._adding:
-            self._fields["since"].display = texts.start == SINCE
+            self._fields["since"].offer(texts.start == SINCE)
 
     def _advanced(self) -> Iterable[Widget]:
         yield self._limit("max_bytes")
@@ -151,14 +173,8 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         lines = Lines(getattr(self._first, name), placeholder=hint, id=f"box-{name}")
         return self._field(name, lines)
 
-    def _select(self, name: str, options: Options) -> Select[str]:
-        return Select(
-            [(_option(text), value) for text, value in options],
-            allow_blank=False,
-            value=getattr(self._first, name),
-            compact=True,
-            id=f"box-{name}",
-        )
+    def _select(self, name: str, options: Options) -> Dropdown:
+        return Dropdown(options, getattr(self._first, name), id=f"box-{name}")
 
 
 def _read(control: Widget) -> str:
@@ -178,9 +194,3 @@ def _write(control: Widget, text: str) -> None:
 
 def _types() -> Options:
     return [(f"{one.title}\n  {one.description}", one.value) for one in EventType]
-
-
-def _option(text: str) -> Text:
-    """The first line is what the closed box shows."""
-    title, _, more = text.partition("\n")
-    return Text(title).append(f"\n{more}", "dim") if more else Text(title)
