@@ -242,9 +242,14 @@ class DeliveryActions(LookingScreen):
             self.tell(f"{_named([one])}: {one.state}, attempt {over}: {words}")
 
 
+def short_id(id_: str) -> str:
+    """The start of a delivery's id, enough to know it by."""
+    return f"{id_[:SHORT_ID]}…"
+
+
 def _named(some: Sequence[Delivery]) -> str:
     if len(some) == 1:
-        return f"{some[0].id[:SHORT_ID]}…"
+        return short_id(some[0].id)
     return f"{len(some):,} deliveries"
 
 

@@ -21,7 +21,7 @@ from store import listing, reads
 from store.listing import Listed
 from store.records import Attempt, Delivery
 from tui.attempt_rows import COLUMNS, answer, longest, request_text, row_of, sending_row
-from tui.delivery_actions import DeliveryActions
+from tui.delivery_actions import DeliveryActions, short_id
 from tui.delivery_request import read_request
 from tui.delivery_rows import Reader, lines
 from tui.desk import Desk, Refused
@@ -73,7 +73,7 @@ class DeliveryScreen(DeliveryActions):
         self._shown: object = None
 
     def crumbs(self) -> str:
-        return safe(self._delivery_id, 40)
+        return short_id(self._delivery_id)
 
     def body(self) -> Iterable[Widget]:
         yield Facts(id="delivery-facts")

@@ -53,10 +53,12 @@ class TopBar(Widget):
         width = self.size.width
         clock = f"  {self._clock}" if width >= CLOCK_FROM_WIDTH else ""
         told = self._told
-        place = f" {CRUMB.join(self.path)} "
-        room = max(width * 3 // 5, width - cell_len(place)) - cell_len(clock) - 1
-        text = fit(told.text, max(0, min(cell_len(told.text), room)))
-        left = self._fitting_path(max(0, width - cell_len(text) - cell_len(clock) - 1))
+        room = width - cell_len(clock) - 1
+        spare = room - cell_len(_line_of(self.path))
+        asked = min(cell_len(told.text), max(width * 3 // 5, spare))
+        place = self._fitting_path(room - asked)
+        text = fit(told.text, max(0, min(cell_len(told.text), room - cell_len(place))))
+        left = fit(place, max(0, room - cell_len(text)))
         place_style = self.get_component_rich_style("top-bar--place")
         told_style = self.get_component_rich_style(f"top-bar--{told.tone}")
         return Strip(
@@ -70,6 +72,11 @@ class TopBar(Widget):
     def _fitting_path(self, width: int) -> str:
         """The path; where there is too little room, its end with … before it."""
         path = self.path
-        while len(path) > 2 and cell_len(f" {CRUMB.join(path)} ") > width:
+        while len(path) > 2 and cell_len(_line_of(path)) > width:
             path = ("…", *path[2:])
-        return fit(f" {CRUMB.join(path)} ", width)
+        line = _line_of(path)
+        return line if cell_len(line) <= width else fit(line, width)
+
+
+def _line_of(path: Sequence[str]) -> str:
+    return f" {CRUMB.join(path)} "
