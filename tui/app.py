@@ -35,6 +35,9 @@ from tui.worker_thread import WorkerThread
 TICK_S = 0.95
 """A second, less what a look may be early."""
 
+LEAST_REST_S = 0.05
+"""What a slow look leaves to the keys."""
+
 MOST_BUGS = 3
 """After so many the app gives up: it would only fail again."""
 
@@ -121,6 +124,7 @@ class TocsinApp(NavigatingApp):
         """Start what the first paint did not wait for, since it loads much."""
         gc.freeze()  # what is loaded now stays: no collection needs to look at it again
         gc.enable()
+        self.live.ink.forgive()
         if self._worker is not None:
             self._worker.start()
 
@@ -143,9 +147,11 @@ class TocsinApp(NavigatingApp):
 
     async def _follow(self) -> None:
         """Look at the store a few times a second; once a second let the countdowns move."""
-        painted_s = 0.0
+        painted_s = looked_s = 0.0
         while True:
-            await asyncio.sleep(self.live.pause_s)
+            spent_s = time.monotonic() - looked_s
+            await asyncio.sleep(max(LEAST_REST_S, self.live.pause_s - spent_s))
+            looked_s = time.monotonic()
             try:
                 if await self.live.look():
                     self.paint()

@@ -10,7 +10,7 @@ What is built on is a private part of Textual: `tui.compositors` decides whether
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
@@ -24,31 +24,43 @@ Piece = tuple[Style | None, str]
 
 
 class LeanUpdate(CompositorUpdate):
-    """Pieces of text, each with its style; where they stand is in the text."""
+    """Pieces of text, each with its style; where they stand is in the text.
 
-    def __init__(self, pieces: Iterable[Piece]) -> None:
+    `spent` is told how many bytes they take.
+    """
+
+    def __init__(self, pieces: Iterable[Piece], spent: Callable[[int], None]) -> None:
         self._pieces = pieces
+        self._spent = spent
 
     def render_segments(self, console: Console) -> str:
         """What to write to the terminal."""
-        return "".join(
+        written = "".join(
             Strip([Segment("".join(text for _, text in run), style)]).render(console)
             for style, run in groupby(self._pieces, key=itemgetter(0))
         )
+        self._spent(len(written.encode()))
+        return written
 
 
 class LeanCompositor(Compositor):
     """Textual's compositor with such updates."""
 
+    def __init__(self, spent: Callable[[int], None]) -> None:
+        super().__init__()
+        self._spent = spent
+
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
         """All of the screen. What is simplified is for a picture, not for the terminal."""
         update = super().render_full_update(simplify)
-        return update if simplify else LeanUpdate(whole(update))  # type: ignore[return-value]
+        if simplify:
+            return update
+        return LeanUpdate(whole(update), self._spent)  # type: ignore[return-value]
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """What changed since the last time, or None."""
         update = super().render_partial_update()
-        return update and LeanUpdate(parts(update))  # type: ignore[return-value]
+        return update and LeanUpdate(parts(update), self._spent)  # type: ignore[return-value]
 
 
 def whole(update: LayoutUpdate) -> Iterator[Piece]:

@@ -12,6 +12,7 @@ from store.overview import read_overview
 from store.records import WebhookStatus
 from store.workers import SendingLock
 from tui.desk import Desk, Refused
+from tui.ink import Ink
 from tui.undo import UndoStack
 
 LOOK_S = 0.25
@@ -19,9 +20,6 @@ QUIET_TICK_MS = 5_000
 """How often ages in minutes are worth painting."""
 
 YOUNG_MS = 60_000
-LONGEST_PAUSE_S = 2.0
-PAUSE_A_CHANGE_S = 0.08
-"""A row that changed is 150 bytes on the line, which may carry 2,000 a second."""
 
 
 class Live:
@@ -51,7 +49,8 @@ class Live:
         """What was done to webhooks in this session; the screens that do it come and go."""
         self.report: Report | None = None
         self.trouble: str | None = None
-        self.pause_s = LOOK_S
+        self.ink = Ink()
+        """What painting costs the line."""
         self._desk = desk
         self._seen: signs.Signs | None = None
 
@@ -80,18 +79,18 @@ class Live:
             return True
         return any(_is_moving(one, report) for one in report.overview.webhooks)
 
-    async def look(self) -> bool:
-        """Read the store if it has changed; whether there is something new to show.
+    @property
+    def pause_s(self) -> float:
+        """The time to wait before the next look: the line must have carried the last paint."""
+        return max(LOOK_S, self.ink.pause_s())
 
-        The more has changed, the longer `pause_s`, the time to wait before the next look.
-        """
-        self.pause_s = LOOK_S
+    async def look(self) -> bool:
+        """Read the store if it has changed; whether there is something new to show."""
         try:
             seen = await self._desk.read(signs.look)
             if seen == self._seen and self.trouble is None:
                 return False
-            before, self.report = self.report, await self._read()
-            self.pause_s = _pause_s(before, self.report)
+            self.report = await self._read()
         except Refused as refused:
             news = self.trouble != str(refused)
             self.trouble = str(refused)
@@ -115,12 +114,6 @@ class Live:
         overview = await self._desk.read(read_overview, None)
         settings = self._desk.merge(overview.settings)
         return make_report(overview, settings, self.store, self._desk.now_ms())
-
-
-def _pause_s(before: Report | None, after: Report) -> float:
-    known = {one.webhook.id: one for one in before.overview.webhooks} if before else {}
-    changed = sum(known.get(one.webhook.id) != one for one in after.overview.webhooks)
-    return min(LONGEST_PAUSE_S, max(LOOK_S, changed * PAUSE_A_CHANGE_S))
 
 
 def _is_moving(status: WebhookStatus, report: Report) -> bool:

@@ -31,6 +31,10 @@ SPANS = st.lists(
 )
 
 
+def nobody(_count: int) -> None:
+    """Who does not want to know what is written."""
+
+
 def lines(letter: str) -> list[dict[int, Strip | None]]:
     """Lines on which two widgets meet, all of one letter."""
     left = Strip([Segment(letter * (CUT - 1), DIM), Segment(letter, LOUD)])
@@ -50,7 +54,7 @@ def shown(*written: str) -> list[str]:
 def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int, int]]) -> None:
     before = ChopsUpdate(lines("a"), WHOLE, ENDS).render_segments(CONSOLE)
     update = ChopsUpdate(lines("b"), spans, ENDS)
-    lean = LeanUpdate(parts(update)).render_segments(CONSOLE)
+    lean = LeanUpdate(parts(update), nobody).render_segments(CONSOLE)
     dirty = {(x, y) for y, left, right in spans for x in range(left, right)}
     assert shown(before, lean) == [
         "".join("b" if (x, y) in dirty else "a" for x in range(WIDTH)) for y in range(HEIGHT)
@@ -61,14 +65,16 @@ def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int,
 def test_a_whole_screen_is_the_same_and_says_each_colour_once_in_a_row() -> None:
     strips = [[strip for strip in line.values() if strip is not None] for line in lines("c")]
     update = LayoutUpdate([*strips], Region(0, 0, WIDTH, HEIGHT))
-    stock, lean = (one.render_segments(CONSOLE) for one in (update, LeanUpdate(whole(update))))
+    stock, lean = (
+        one.render_segments(CONSOLE) for one in (update, LeanUpdate(whole(update), nobody))
+    )
     assert shown(lean) == shown(stock)
     assert (stock.count("\x1b[38"), lean.count("\x1b[38")) == (3 * HEIGHT, 2 * HEIGHT)
 
 
 def test_colours_are_those_of_textual() -> None:
     strip = Strip([Segment("one", DIM), Segment("two", LOUD), Segment("three")])
-    lean = LeanUpdate(whole(LayoutUpdate([[strip]], Region(0, 0, 11, 1))))
+    lean = LeanUpdate(whole(LayoutUpdate([[strip]], Region(0, 0, 11, 1))), nobody)
     assert lean.render_segments(CONSOLE) == "".join(
         Strip([segment]).render(CONSOLE)
         for segment in (
@@ -79,16 +85,24 @@ def test_colours_are_those_of_textual() -> None:
     )
 
 
+def test_what_is_written_is_counted_in_bytes() -> None:
+    told: list[int] = []
+    strip = Strip([Segment("›▐", DIM)])
+    update = LeanUpdate(whole(LayoutUpdate([[strip]], Region(0, 0, 2, 1))), told.append)
+    assert told == []
+    assert [len(update.render_segments(CONSOLE).encode())] == told
+
+
 def test_a_textual_with_other_private_parts_paints_in_its_own_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert type(new_compositor()) is LeanCompositor
+    assert type(new_compositor(nobody)) is LeanCompositor
     with monkeypatch.context() as without:
         without.delattr(_compositor, "ChopsUpdate")
-        assert type(new_compositor()) is Compositor
+        assert type(new_compositor(nobody)) is Compositor
     with monkeypatch.context() as changed:
         changed.setattr(_compositor, "LayoutUpdate", type("LayoutUpdate", (), {}))
-        assert type(new_compositor()) is Compositor
+        assert type(new_compositor(nobody)) is Compositor
     with monkeypatch.context() as without:
         without.delattr(Compositor, "render_partial_update")
-        assert type(new_compositor()) is Compositor
+        assert type(new_compositor(nobody)) is Compositor

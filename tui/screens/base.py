@@ -45,7 +45,7 @@ class TocsinScreen(Screen[Any]):
 
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
-        self._compositor = new_compositor()
+        self._compositor = new_compositor(live.ink.spend)
         self.desk = desk
         self.live = live
 

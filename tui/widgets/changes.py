@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-JOINED = 40
+JOINED = 8
 """Unchanged columns that cost less than to begin anew behind them: a place and a style."""
 
 
