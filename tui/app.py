@@ -147,7 +147,7 @@ class TocsinApp(NavigatingApp):
 
     async def _follow(self) -> None:
         """Look at the store a few times a second; once a second let the countdowns move."""
-        painted_s = looked_s = 0.0
+        told_s = looked_s = 0.0
         while True:
             spent_s = time.monotonic() - looked_s
             await asyncio.sleep(max(LEAST_REST_S, self.live.pause_s - spent_s))
@@ -155,13 +155,13 @@ class TocsinApp(NavigatingApp):
             try:
                 if await self.live.look():
                     self.paint()
-                elif time.monotonic() - painted_s < TICK_S or not self._ticks():
+                elif looked_s - told_s < TICK_S:
                     continue
-                else:
+                elif self._ticks():
                     self.paint(tick=True)
             except Exception as error:
                 self._handle_exception(error)
-            painted_s = time.monotonic()
+            told_s = looked_s
 
     def _ticks(self) -> bool:
         return self.live.ticks(self._desk.now_ms())

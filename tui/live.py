@@ -8,6 +8,7 @@ from dataclasses import replace
 from delivery.report import Report, make_report
 from store import signs
 from store.database import Store
+from store.footprint import Footprint
 from store.overview import read_overview
 from store.records import WebhookStatus
 from store.workers import SendingLock
@@ -52,6 +53,7 @@ class Live:
         self.ink = Ink()
         """What painting costs the line."""
         self._desk = desk
+        self._footprint = Footprint(desk.store.path)
         self._seen: signs.Signs | None = None
 
     @property
@@ -86,6 +88,8 @@ class Live:
 
     async def look(self) -> bool:
         """Read the store if it has changed; whether there is something new to show."""
+        if self._seen is not None and not self._footprint.calls_for_look():
+            return False
         try:
             seen = await self._desk.read(signs.look)
             if seen == self._seen and self.trouble is None:
@@ -94,6 +98,7 @@ class Live:
         except Refused as refused:
             news = self.trouble != str(refused)
             self.trouble = str(refused)
+            self._seen = None
             return news
         self._seen = seen
         self.trouble = None
