@@ -130,6 +130,8 @@ def _worker_line(one: Worker, report: Report, own: str | None) -> str:
     age = coarse_age(report.now_ms - one.heartbeat_ms)
     sends = one.active and report.locked
     glyph, does = ("●", "sends") if sends else ("○", "stands by")
+    if sends and report.paused is not None:
+        glyph, does = "‖", "would send"
     if is_gone(one, report.now_ms):
         glyph, does = "✗", "is gone"
     elif report.is_old(one):

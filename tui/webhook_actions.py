@@ -13,7 +13,7 @@ from tui.clipboard import copy
 from tui.keys import key_of
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
-from tui.webhook_rows import told_of_sending
+from tui.webhook_rows import names_of, told_of_sending
 from tui.widgets.live_table import LiveTable
 
 FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
@@ -149,11 +149,12 @@ class WebhookActions(TocsinScreen):
         if not chosen:
             return
         events = sum(map(undelivered, chosen))
+        it, its = ("it", "its queue") if len(chosen) == 1 else ("them", "their queues")
         question = Question(
             f"Delete {_names(chosen)}?",
             (
-                f"{counted(events, 'event')} will not be sent.",
-                f"{self._undo_key} brings it back for ten minutes, with its queue.",
+                f"{names_of(chosen)}: {counted(events, 'event')} will not be sent.",
+                f"{self._undo_key} brings {it} back for ten minutes, with {its}.",
             ),
             yes="Delete",
         )

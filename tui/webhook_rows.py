@@ -15,7 +15,7 @@ from domain.times import format_duration
 from domain.urls import receiver
 from domain.words import counted, size_text, wait_word
 from store.records import Webhook, WebhookStatus
-from tui.widgets.columns import Cell, Column, Row
+from tui.widgets.columns import Cell, Column, Row, cut
 from tui.words import (
     Condition,
     calm_age,
@@ -39,6 +39,7 @@ COLUMNS = (
     Column("strip", "Last 20", 20, from_width=116, sortable=False),
 )
 STRIP_GOOD, STRIP_BAD = "▂", "▇"
+NAMED, LONGEST_NAME = 3, 24
 Results = Sequence[int | None]
 
 
@@ -56,7 +57,7 @@ class Sorting:
     def next(self) -> Sorting:
         """By the column to the right."""
         names = [column.key for column in COLUMNS if column.sortable]
-        return Sorting(names[(names.index(self.column) + 1) % len(names)])
+        return _sorting(names[(names.index(self.column) + 1) % len(names)])
 
     def inverted(self) -> Sorting:
         """The other way round."""
@@ -64,7 +65,12 @@ class Sorting:
 
     def asked(self, column: str) -> Sorting:
         """By a column whose label was clicked, which turns it round if it was that already."""
-        return self.inverted() if column == self.column else Sorting(column)
+        return self.inverted() if column == self.column else _sorting(column)
+
+
+def _sorting(column: str) -> Sorting:
+    """By a column as one wants it first: of counts the most."""
+    return Sorting(column, descending=column == "waiting")
 
 
 SORT_KEYS: dict[str, Callable[[WebhookStatus, Report], tuple[object, ...]]] = {
@@ -102,8 +108,15 @@ def matches(status: WebhookStatus, wanted: str) -> bool:
 
 
 def receiver_of(webhook: Webhook) -> str:
-    """The webhook's name, or its host and path."""
-    return webhook.fields.name or receiver(webhook.fields.url)
+    """The webhook's name, or its host and path, which begin with what tells it from others."""
+    return webhook.fields.name or receiver(webhook.fields.url).removeprefix("http://")
+
+
+def names_of(statuses: Sequence[WebhookStatus]) -> str:
+    """The first few webhooks by their names or receivers, and how many more there are."""
+    named = [cut(receiver_of(one.webhook), LONGEST_NAME) for one in statuses[:NAMED]]
+    more = len(statuses) - NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def row_of(status: WebhookStatus, report: Report, results: Results) -> Row:
@@ -166,7 +179,7 @@ def title_of(
         parts.append("faults only")
     if marked:
         parts.append(f"{marked} marked, {key_of('back')} unmarks")
-    else:
+    elif shown == total:
         parts.append(f"[{key_of('webhooks.add')}] add")
     return " ── ".join(parts)
 

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from delivery.report import Report, undelivered, undelivered_events
 from domain.words import counted, second_text, wait_word
 from store.records import WebhookStatus
+from tui.webhook_rows import names_of
 from tui.widgets.columns import Cell
 from tui.words import Condition, steady_condition_of
-
-NAMED = 3
-"""So many webhooks are told by name."""
 
 
 def webhooks_cell(report: Report) -> Cell:
@@ -32,15 +30,14 @@ def webhooks_facts(report: Report) -> str:
 
 
 def _what_waits(report: Report) -> Iterator[str]:
-    waiting, inactive = undelivered_events(report), _with_state(report, active=False)
+    waiting, inactive = undelivered_events(report), _inactive_ones(report)
     held, aside = sum(map(undelivered, inactive)), _in_quarantine(report)
     if report.paused is not None:
         yield "‖ all paused"
     if waiting or not (held or aside):
         yield f"{waiting:,} waiting" if waiting else _nothing_waits(report)
     if inactive:
-        holding = "holds" if len(inactive) == 1 else "hold"
-        yield f"‖ {len(inactive)} inactive" + (f" {holding} {held:,}" if held else "")
+        yield f"‖ {held:,} held" if held else f"‖ {len(inactive)} inactive"
     if aside:
         yield f"{aside:,} in quarantine"
 
@@ -64,34 +61,27 @@ def _all_paused(report: Report) -> Iterator[str]:
 def _failing(report: Report) -> Iterator[str]:
     faulty = _faulty(report.overview.webhooks)
     if faulty:
-        events = sum(map(undelivered, faulty))
-        yield f"Failing: {_names(faulty)}; {counted(events, 'event')} {wait_word(events)} there."
+        yield f"{len(faulty)} failing, {_events_wait(faulty)}: {names_of(faulty)}."
 
 
 def _inactive(report: Report) -> Iterator[str]:
-    holding = [one for one in _with_state(report, active=False) if undelivered(one)]
+    holding = [one for one in _inactive_ones(report) if undelivered(one)]
     if holding:
-        events = sum(map(undelivered, holding))
-        yield (
-            f"Inactive: {_names(holding)}; {counted(events, 'event')} {wait_word(events)} there "
-            "until made active in the list."
-        )
+        yield f"{len(holding)} inactive, {_events_wait(holding)}: {names_of(holding)}."
+
+
+def _events_wait(statuses: Sequence[WebhookStatus]) -> str:
+    events = sum(map(undelivered, statuses))
+    return f"{counted(events, 'event')} {wait_word(events)}"
 
 
 def _faulty(statuses: Sequence[WebhookStatus]) -> list[WebhookStatus]:
     return [one for one in statuses if steady_condition_of(one) <= Condition.FAILING]
 
 
-def _with_state(report: Report, *, active: bool) -> list[WebhookStatus]:
-    return [one for one in report.overview.webhooks if one.webhook.fields.active == active]
+def _inactive_ones(report: Report) -> list[WebhookStatus]:
+    return [one for one in report.overview.webhooks if not one.webhook.fields.active]
 
 
 def _in_quarantine(report: Report) -> int:
     return sum(one.quarantined_events for one in report.overview.webhooks)
-
-
-def _names(statuses: Sequence[WebhookStatus]) -> str:
-    """The first few by name."""
-    named = [one.webhook.fields.name or str(one.webhook.id) for one in statuses[:NAMED]]
-    more = len(statuses) - NAMED
-    return ", ".join(named) + (f" and {more} more" if more > 0 else "")

@@ -97,12 +97,12 @@ def test_what_paused_and_inactive_webhooks_hold_is_told(bench: SettingsBench) ->
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
             text = screen_text(app)
-            assert "2 · 12 waiting · ‖ 1 inactive holds 12" in text
-            assert "Inactive: archive; 12 events wait there until made active" in text
+            assert "2 · 12 waiting · ‖ 12 held" in text
+            assert "1 inactive, 12 events wait: archive." in text
             bench.opened.call(settings.pause, ACTOR, NOW)
             await bench.settle(app, pilot)
             text = " ".join(screen_text(app).split())
-            assert "2 · ‖ all paused · 12 waiting · ‖ 1 inactive holds 12" in text
+            assert "2 · ‖ all paused · 12 waiting · ‖ 12 held" in text
             assert "All sending is paused by alice from 192.0.2.7" in text
             assert "12 events wait until you go on, in Worker and settings" in text
             assert "all is delivered" not in text
@@ -117,7 +117,7 @@ def test_only_inactive_webhooks_with_events_are_not_all_delivered(bench: Setting
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
-            assert "Webhooks            1 · ‖ 1 inactive holds 12" in screen_text(app)
+            assert "Webhooks            1 · ‖ 12 held" in screen_text(app)
 
     asyncio.run(scene())
 
@@ -131,7 +131,7 @@ def test_a_failing_webhook_is_told_with_its_name_and_its_events(bench: SettingsB
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
             assert "✗ 1 of 1 failing · 12 waiting" in screen_text(app)
-            assert "Failing: siem; 12 events wait there." in screen_text(app)
+            assert "1 failing, 12 events wait: siem." in screen_text(app)
             bench.store.end(bench.store.started(1, new_run=False), 200)
             await bench.settle(app, pilot)
             assert "Webhooks            1 · all is delivered" in screen_text(app)

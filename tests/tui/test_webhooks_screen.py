@@ -61,6 +61,7 @@ def test_delete_asks_and_can_be_undone(bench: Bench) -> None:
             await pilot.press("x")
             await pilot.pause()
             assert "Delete webhook 1 (siem)?" in screen_text(app)
+            assert "siem: 0 events will not be sent." in screen_text(app)
             await pilot.press("n", "x", "y")
             await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
