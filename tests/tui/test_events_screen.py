@@ -20,6 +20,7 @@ from tui.event_rows import key_of
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
+from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import LiveTable
 
 STATS = EventType.ENDPOINT_STATS
@@ -242,6 +243,20 @@ def test_an_event_opens_with_its_json_and_who_got_it(bench: Bench) -> None:
             assert "delivered, 200" in screen_text(app)
             await press(app, pilot, "q")
             assert "‖ stopped" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_text_is_searched_in_an_event(bench: Bench) -> None:
+    bench.store.append(event(1, text="needle"))
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot):
+            await press(app, pilot, "enter", "slash", *"needle", "escape")
+            assert isinstance(app.screen, EventScreen)
+            view = app.screen.query_one(JsonView)
+            assert view.has_focus
+            assert view.line.label == "text: "
 
     asyncio.run(scene())
 

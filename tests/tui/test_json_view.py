@@ -64,6 +64,33 @@ def test_numbers_and_strings_keep_their_spelling() -> None:
     ]
 
 
+def test_a_search_opens_what_holds_the_text_and_begins_again_at_the_top() -> None:
+    tree = JsonTree(TWO_EVENTS)
+    assert len(tree.lines) == 3
+    first = tree.find("RX_delta", 0)
+    assert first is not None
+    assert tree.lines[first].text == "748"
+    second = tree.find("rx_delta", first + 1)
+    assert second is not None
+    assert tree.lines[second].text == "749"
+    assert tree.find("rx_delta", second + 1) == first
+    assert tree.find("rx_gamma", second + 1) is None
+
+
+def test_a_search_looks_into_a_line_that_was_folded_again() -> None:
+    tree = JsonTree(TWO_EVENTS)
+    tree.find("748", 0)
+    tree.fold(1)
+    found = tree.find("748", 2)
+    assert found is not None
+    assert tree.lines[found].label == "rx_delta: "
+
+
+def test_a_search_finds_what_a_long_text_ends_with() -> None:
+    tree = JsonTree(b'{"a":"' + b"x" * 5_000 + b'needle","b":1}')
+    assert tree.find("needle", 0) == 1
+
+
 def test_an_object_is_shown_open_and_indented() -> None:
     async def scene() -> None:
         async with showing(b'{"a":{"b":[1,true]},"c":null,"d":{}}') as (view, _):
