@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -136,4 +137,5 @@ def _worker_line(one: Worker, report: Report, own: str | None) -> str:
         glyph, does = "✗", "is gone"
     elif report.is_old(one):
         glyph, does = "▲", "is stopped, stuck or gone"
-    return f"{glyph} {who} on {one.host} {does} · heartbeat {age} ago"
+    elsewhere = f" on {one.host}" if one.host != os.uname().nodename else ""
+    return f"{glyph} {who}{elsewhere} {does} · heartbeat {age} ago"

@@ -16,6 +16,7 @@ from cli.webhook_store import (
     ids_of,
     kept,
     live,
+    note_pause,
     note_refused_address,
     note_unreadable,
     note_what_holds_back,
@@ -74,6 +75,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         reveal(found, store, context)
     note_unreadable(found, store, context)
     statuses = statuses_by_id(store)
+    note_pause(store, context)
     if args.json:
         context.out.json(
             [webhook_shape(one, statuses.get(one.id), reveal=args.reveal) for one in found]

@@ -269,7 +269,7 @@ def test_a_worker_whose_process_ended_is_gone(bench: SettingsBench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await open_settings(bench, app, pilot)
-            assert f"✗ headless pid {ended.pid} on {host} is gone" in screen_text(app)
+            assert f"✗ headless pid {ended.pid} is gone" in screen_text(app)
 
     asyncio.run(scene())
 
@@ -321,3 +321,19 @@ def test_the_log_of_this_terminals_worker_is_shown_harmless(bench: SettingsBench
 
     asyncio.run(scene())
     store.close()
+
+
+def test_the_smallest_screen_has_room_for_settings_beside_many_workers(
+    bench: SettingsBench,
+) -> None:
+    for number in range(5):
+        enter(bench, f"w{number}")
+    bench.opened.call(settings.pause, ACTOR, NOW)
+
+    async def scene() -> None:
+        async with bench.running((60, 15)) as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            assert screen.table.size.height >= 3
+            assert "‖ all sending is paused, p goes on" in screen_text(app)
+
+    asyncio.run(scene())
