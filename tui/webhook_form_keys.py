@@ -29,7 +29,7 @@ KEYS = (
         "copy_secret",
         "copy secret",
         id="form.copy",
-        tooltip="copy the signing secret that was generated here",
+        tooltip="copy the signing secret that is shown",
     ),
     Binding("escape", "back", "back", id="form.back", tooltip="leave; what is typed is kept"),
     Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),

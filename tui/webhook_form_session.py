@@ -8,6 +8,7 @@ from delivery.edited import fate_of_pending, is_resealable
 from delivery.report import Report
 from domain.secrets import generate_secret
 from domain.settings import DEFAULTS
+from domain.words import second_text
 from store import audit
 from store.records import Secrets, Webhook
 from tui.desk import Desk
@@ -106,6 +107,12 @@ class Session:
         """The secret that was generated here and will sign; "" without one."""
         return self.typed.generated if self.typed.texts.secret in MAKING_NEW else ""
 
+    @property
+    def shown_secret(self) -> str:
+        """The secret that stands readable in the form and will sign or signs; "" without one."""
+        secrets = self.opened.secrets if self._revealed else None
+        return self.new_secret or (secrets.current if secrets is not None else "")
+
     def draft(self) -> Draft | None:
         """What was typed and not saved."""
         if not self.changed:
@@ -188,5 +195,7 @@ class Session:
 
 
 def _all_of(secrets: Secrets) -> str:
-    previous = f"\n{secrets.previous} (the one before)" if secrets.previous else ""
-    return f"{secrets.current}{previous}"
+    if not secrets.previous:
+        return secrets.current
+    until = second_text(secrets.previous_until_ms)
+    return f"{secrets.current}\n{secrets.previous} (the one before, until {until})"

@@ -9,6 +9,7 @@ from textual.widgets import Collapsible, Static
 
 from domain.webhooks import WebhookFields
 from store import models
+from store.secret_changes import RotateSecret
 from tests.receiver_client import Receiver
 from tests.store.helpers import ALERTS, MINUTE, fields
 from tests.tui.helpers import Bench
@@ -17,6 +18,7 @@ from tests.tui.test_webhook_form_saving import busy, until_closed
 from tui.widgets.dropdown import Dropdown
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
 def verdict(shown: Form) -> str:
@@ -97,8 +99,26 @@ def test_revealing_brings_the_secret_into_view(bench: Bench) -> None:
             assert SECRET not in shown.text
             await shown.press("ctrl+r")
             await shown.until(SECRET)
+            await shown.press("f4")
+            await shown.until("sent 38 bytes to the terminal")
             await shown.press("ctrl+r")
             assert SECRET not in shown.text
+            await shown.press("f4")
+            await shown.until("no secret is shown")
+
+    asyncio.run(scene())
+
+
+def test_while_two_secrets_sign_both_are_shown_and_until_when(bench: Bench) -> None:
+    bench.store.add(fields(), secret=SECRET)
+    bench.store.edit(1, fields(), RotateSecret(OTHER_SECRET))
+
+    async def scene() -> None:
+        async with form(bench, editing=1, size=(120, 40)) as shown:
+            await shown.press("ctrl+r")
+            assert shown.message("secret") == (
+                f"{OTHER_SECRET}\n{SECRET} (the one before, until 2026-09-22T14:13:20Z)"
+            )
 
     asyncio.run(scene())
 

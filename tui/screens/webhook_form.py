@@ -33,7 +33,7 @@ __all__ = ["Saved", "WebhookFormScreen"]
 
 NOTHING_HIDDEN = "nothing is hidden in this form"
 SAVING = "it is being saved: the form closes by itself"
-NOTHING_MADE = "no secret was generated here: choose generate or rotate under Advanced"
+NOTHING_SHOWN = "no secret is shown: ctrl+r reveals it, generate and rotate under Advanced make one"
 
 
 class WebhookFormScreen(DraftedForm, inherit_bindings=False):
@@ -219,12 +219,12 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
             self.tell(str(refused), bad=True)
 
     def action_copy_secret(self) -> None:
-        """Copy the secret that was generated."""
-        secret = self._session.new_secret if self._session else ""
+        """Copy the secret that is shown."""
+        secret = self._session.shown_secret if self._session else ""
         if secret:
             self.in_background(copy(self, secret), group="copy")
         else:
-            self.tell(NOTHING_MADE)
+            self.tell(NOTHING_SHOWN)
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
