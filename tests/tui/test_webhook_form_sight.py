@@ -74,6 +74,33 @@ def test_the_box_that_a_choice_brings_up_comes_into_view(
     asyncio.run(scene())
 
 
+def test_what_is_typed_into_stays_in_view_where_room_is_taken_away(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            shown.app.screen.query_one("#box-max_events").focus()
+            await shown.press(*"4321")
+            for size in ((60, 15), (40, 10), (60, 15)):
+                await shown.pilot.resize_terminal(*size)
+            await shown.until("4321")
+
+    asyncio.run(scene())
+
+
+def test_who_goes_on_with_a_draft_types_at_its_end(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("url", "https://a-longer-one.example.com/hooks/")
+        async with form(bench, editing=1) as shown:
+            await shown.press("n", "7")
+            assert shown.value("url") == "https://a-longer-one.example.com/hooks/7"
+
+    asyncio.run(scene())
+
+
 def test_the_fold_names_what_stands_in_it(bench: Bench) -> None:
     bench.store.add(fields(interval_ms=MINUTE, ca_file="/etc/ssl/own.pem"), secret=SECRET)
 

@@ -75,6 +75,12 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         self._explain()
 
+    def on_resize(self) -> None:
+        """What is typed into stays in view, also where a notice takes room away."""
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors:
+            focused.call_after_refresh(focused.scroll_visible, animate=False)
+
     @property
     def texts(self) -> FormTexts:
         """What stands in the form."""
@@ -188,7 +194,12 @@ def _write(control: Widget, text: str) -> None:
         place = control.cursor_location
         control.text = text
         control.move_cursor(place)
-    elif isinstance(control, Input | Select):
+    elif isinstance(control, Input):
+        was_at_end = control.cursor_position >= len(control.value)
+        control.value = text
+        if was_at_end:
+            control.cursor_position = len(text)
+    elif isinstance(control, Select):
         control.value = text
 
 
