@@ -162,9 +162,28 @@ def test_a_test_of_what_stood_there_before_is_marked(bench: Bench, receiver: Rec
             assert verdict(shown).startswith("before your last change: ✓ delivered")
             await shown.write("url", receiver.url("/503/after"))
             assert verdict(shown).count("before your last change") == 1
+            await shown.write("url", receiver.url("/ok/before"))
+            await shown.write("headers", "")
+            assert verdict(shown).startswith("✓")
+            await shown.write("url", receiver.url("/503/after"))
             await shown.press("ctrl+t")
             await shown.until("✗ not delivered")
             assert verdict(shown).startswith("✗")
+
+    asyncio.run(scene())
+
+
+def test_a_test_that_ends_after_something_was_typed_is_marked(
+    bench: Bench, receiver: Receiver
+) -> None:
+    bench.store.add(WebhookFields(ALERTS, receiver.url("/slow:1/typed")))
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.press("ctrl+t")
+            await shown.write("headers", "X-Key: another")
+            assert verdict(shown).startswith("before your last change: ")
+            await shown.until("before your last change: ✓ delivered")
 
     asyncio.run(scene())
 

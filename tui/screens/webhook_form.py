@@ -204,8 +204,8 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     async def _test(self, session: Session) -> None:
         panel = self.query_one(RequestPanel)
-        panel.tell_test(Text("testing ..."))
-        panel.tell_test(await tried_out(self.desk, session.webhook, session.settings))
+        panel.begin_test()
+        panel.end_test(await tried_out(self.desk, session.webhook, session.settings))
 
     async def action_reveal(self) -> None:
         """Show or hide header values and secrets."""
