@@ -19,6 +19,7 @@ from tui.delivery_keys import DeliveryKeys
 from tui.delivery_rows import Reader, lines, queue_line
 from tui.desk import Desk
 from tui.filter_words import OF_DELIVERIES, FilterReader
+from tui.keys import key_of
 from tui.list_screen import ListScreen
 from tui.live import Live
 from tui.pace import Pace
@@ -198,7 +199,9 @@ class DeliveryList(DeliveryActions, ListScreen):
         keys = self._keys
         found = f"{keys.count:,} of {keys.total:,}" if self._search.terms else f"{keys.total:,}"
         noun = "delivery" if keys.total == 1 else "deliveries"
-        held = f" · ▲ {keys.held:,} new" if keys.held and not self.follows else ""
+        held = ""
+        if keys.held and not self.follows:
+            held = f" · ▲ {keys.held:,} new: {key_of(self, 'deliveries.follow')} shows them"
         return f"{found} {noun}{held}"
 
     def _show_facts(self) -> None:
