@@ -33,6 +33,8 @@ def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
 
 def _cells_of(segment: Segment) -> list[tuple[str, Style | None]]:
     """What each column shows; a wide character stands in its first one, and takes both."""
+    if segment.text.isascii():
+        return [(character, segment.style) for character in segment.text]
     cells: list[tuple[str, Style | None]] = []
     for character in segment.text:
         width = cell_len(character)
