@@ -60,8 +60,10 @@ class SendingLock:
         own = os.fstat(self._descriptor)
         try:
             found = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+        except OSError:
+            return True  # it cannot be looked at, which is no sign that it is gone
         return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)
 
     def sign(self, worker_id: str) -> None:

@@ -189,9 +189,13 @@ class Session:
         )
         if pending is None:
             return ""
-        text = fate_of_pending(before, self.webhook, pending)
+        text = _once_saved(fate_of_pending(before, self.webhook, pending))
         more = " Resealing it (b in Deliveries) makes a new one."
         return text + (more if is_resealable(before, self.webhook) else "")
+
+
+def _once_saved(sentence: str) -> str:
+    return f"Once saved: {sentence[:1].lower()}{sentence[1:]}"
 
 
 def _all_of(secrets: Secrets) -> str:

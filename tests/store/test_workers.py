@@ -111,6 +111,21 @@ def test_a_lock_whose_file_was_deleted_is_no_longer_kept(store_path: Path) -> No
     second.release()
 
 
+def test_a_lock_that_cannot_be_looked_at_is_still_kept(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_path: Path) -> os.stat_result:
+        raise PermissionError
+
+    store_path.parent.mkdir()
+    lock = SendingLock(store_path)
+    assert lock.acquire()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", refused)
+        assert lock.is_kept()
+    lock.release()
+
+
 def test_a_file_that_is_deleted_while_it_is_being_locked_is_not_the_lock(
     store_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -477,7 +477,9 @@ def test_an_edit_says_what_becomes_of_the_pending_delivery(bench: Bench) -> None
         async with form(bench, editing=1, size=(120, 40)) as shown:
             assert "pending delivery" not in shown.notice
             await shown.write("name", "other")
-            assert "The pending delivery msg_1 (2 events) keeps its body." in shown.notice
+            assert (
+                "Once saved: the pending delivery msg_1 (2 events) keeps its body." in shown.notice
+            )
             await shown.write("url", "https://other.example")
             assert "is tried again now, with the new settings." in shown.notice
             await shown.write("max_events", "1")
