@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.text import Text
 
@@ -16,6 +15,7 @@ from domain.urls import receiver
 from domain.words import counted, size_text, wait_word
 from store.records import Webhook, WebhookStatus
 from tui.widgets.columns import Cell, Column, Row, cut
+from tui.widgets.live_table import Key
 from tui.words import (
     Condition,
     calm_age,
@@ -24,7 +24,6 @@ from tui.words import (
     condition_of,
     countdown,
     result_cell,
-    steady_condition_of,
 )
 
 COLUMNS = (
@@ -41,60 +40,6 @@ COLUMNS = (
 STRIP_GOOD, STRIP_BAD = "▂", "▇"
 NAMED, LONGEST_NAME = 3, 24
 Results = Sequence[int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Sorting:
-    """By which column the list is sorted; by state means the worst first.
-
-    A retry under way is no better than its webhook was before it, or rows would change places with
-    every attempt.
-    """
-
-    column: str = "state"
-    descending: bool = False
-
-    def next(self) -> Sorting:
-        """By the column to the right."""
-        names = [column.key for column in COLUMNS if column.sortable]
-        return _sorting(names[(names.index(self.column) + 1) % len(names)])
-
-    def inverted(self) -> Sorting:
-        """The other way round."""
-        return replace(self, descending=not self.descending)
-
-    def asked(self, column: str) -> Sorting:
-        """By a column whose label was clicked, which turns it round if it was that already."""
-        return self.inverted() if column == self.column else _sorting(column)
-
-
-def _sorting(column: str) -> Sorting:
-    """By a column as one wants it first: of counts the most."""
-    return Sorting(column, descending=column == "waiting")
-
-
-SORT_KEYS: dict[str, Callable[[WebhookStatus, Report], tuple[object, ...]]] = {
-    "state": lambda status, _: (steady_condition_of(status),),
-    "type": lambda status, _: (status.webhook.fields.type.title,),
-    "receiver": lambda status, _: (receiver_of(status.webhook).lower(),),
-    "waiting": lambda status, _: (undelivered(status),),
-    "last": lambda status, _: (-(status.last_attempt_ms or 0),),
-    "next": lambda status, report: (report.waiting(status).next_ms or 1 << 62,),
-    "oldest": lambda status, _: (status.waiting_since_ms or 1 << 62,),
-    "interval": lambda status, report: (interval_of(status, report.settings.interval_ms),),
-}
-
-
-def sorted_statuses(
-    statuses: Sequence[WebhookStatus], report: Report, sorting: Sorting
-) -> list[WebhookStatus]:
-    """In the order asked for; equals by id."""
-    key = SORT_KEYS[sorting.column]
-    return sorted(
-        sorted(statuses, key=lambda one: one.webhook.id),
-        key=lambda one: key(one, report),
-        reverse=sorting.descending,
-    )
 
 
 def matches(status: WebhookStatus, wanted: str) -> bool:
@@ -171,14 +116,26 @@ def empty_list(add_key: str) -> str:
 
 
 def title_of(
-    shown: int, total: int, *, only_faults: bool, marked: int, key_of: Callable[[str], str]
+    shown: int,
+    total: int,
+    *,
+    only_faults: bool,
+    marks: set[Key],
+    keys: Iterable[Key],
+    key_of: Callable[[str], str],
 ) -> str:
-    """What the frame of the list says: how many there are, and what was done to the list."""
+    """What the frame of the list says: how many there are, and what was done to the list.
+
+    Of the rows with `marks` only those of `keys` are in sight; nothing is done to the others.
+    """
     parts = ["Webhooks", str(total) if shown == total else f"{shown} of {total}"]
     if only_faults:
         parts.append("faults only")
-    if marked:
-        parts.append(f"{marked} marked, {key_of('back')} unmarks")
+    marked = len(marks.intersection(keys))
+    hidden = len(marks) - marked
+    if marks:
+        spared = f" and {hidden} hidden, which stay as they are" if hidden else ""
+        parts.append(f"{marked} marked{spared}, {key_of('back')} unmarks")
     elif shown == total:
         parts.append(f"[{key_of('webhooks.add')}] add")
     return " ── ".join(parts)

@@ -17,7 +17,7 @@ from store.records import SourceHealth, Worker
 from store.workers import SendingLock
 from tests.delivery.running import eventually
 from tests.sources.dumps import PeerRow, dump, idle
-from tests.store.helpers import ACTOR, NOW, events, fields
+from tests.store.helpers import ACTOR, NOW, event, events, fields
 from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
 from tui.host_wireguard import switch_off, switch_on
@@ -135,6 +135,32 @@ def test_a_failing_webhook_is_told_with_its_name_and_its_events(bench: SettingsB
             bench.store.end(bench.store.started(1, new_run=False), 200)
             await bench.settle(app, pilot)
             assert "Webhooks            1 · all is delivered" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_what_is_wrong_can_be_scrolled_where_it_is_more_than_fits(bench: SettingsBench) -> None:
+    for number in range(9):
+        bench.store.add(fields(name=f"hook-{number}"))
+    bench.store.append(event(1))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "tab goes there" not in screen_text(app)
+            store = bench.store
+            for webhook_id in range(1, 10):
+                store.end(store.started(webhook_id), 500)
+            await bench.settle(app, pilot)
+            await pilot.pause()
+            assert "What is wrong ── tab goes there" in screen_text(app)
+            assert "hook-8" not in screen_text(app)
+            await pilot.press("tab", "end")
+            await pilot.pause()
+            assert "hook-8" in screen_text(app)
+            await pilot.press("tab", "enter")
+            await pilot.pause()
+            assert "Admin › Webhooks" in screen_text(app)
 
     asyncio.run(scene())
 

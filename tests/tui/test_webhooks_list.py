@@ -149,8 +149,10 @@ def test_marks_of_deleted_rows_go_and_the_others_stay(three: Bench) -> None:
 
 
 def test_marks_that_the_filter_hides_leave_the_row_under_the_cursor(three: Bench) -> None:
-    async def scene(_app: TocsinApp, pilot: Pilot[int]) -> None:
-        await press(pilot, "space", "slash", *"arch", "enter", "p")
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "space", "slash", *"arch", "enter")
+        assert "0 marked and 1 hidden, which stay as they are" in screen_text(app)
+        await press(pilot, "p")
         assert active(three) == [1, 2]
 
     play(three, scene)

@@ -7,6 +7,7 @@ import asyncio
 from domain.event_types import EventType
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
+from tui.webhook_order import SETTLED_MS
 from tui.widgets.live_table import LiveTable
 
 MANY = 40
@@ -45,7 +46,9 @@ def test_failing_webhooks_that_are_retried_in_turn_move_nothing(bench: Bench) ->
     asyncio.run(scene())
 
 
-def test_a_row_that_heals_moves_and_the_cursor_stays_on_its_own(bench: Bench) -> None:
+def test_a_row_that_healed_moves_when_that_lasts_and_the_cursor_stays(
+    bench: Bench,
+) -> None:
     ids = [bench.store.add(fields(name=f"hook-{number}")) for number in range(MANY)]
     bench.store.append(*events(1, 3))
     store = bench.store
@@ -63,6 +66,9 @@ def test_a_row_that_heals_moves_and_the_cursor_stays_on_its_own(bench: Bench) ->
             y = line(place)
             for webhook_id in ids[:3]:
                 store.end(store.started(webhook_id, new_run=False), 200)
+            await bench.settle(app, pilot)
+            assert list(table.keys) == ids
+            bench.clock.now_ms += SETTLED_MS
             await bench.settle(app, pilot)
             assert table.cursor == ids[25]
             assert list(table.keys)[-3:] == ids[:3]

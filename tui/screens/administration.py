@@ -54,12 +54,21 @@ class AdministrationScreen(TocsinScreen):
             tooltip="who sends, pausing it all, intervals, limits, retention, colours",
         ),
         Binding("a", "audit", "audit", id="admin.audit", tooltip="who changed what, and when"),
+        Binding(
+            "tab",
+            "pane",
+            "what is wrong",
+            show=False,
+            id="admin.pane",
+            tooltip="from the parts to what is wrong, to scroll in it, or back",
+        ),
     ]
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._newest: Change | None = None
         self._refused: str | None = None
+        self._overflows = False
 
     @property
     def table(self) -> LiveTable:
@@ -70,7 +79,7 @@ class AdministrationScreen(TocsinScreen):
         with Vertical(classes="panel", id="parts-panel"):
             yield LiveTable(COLUMNS, id="parts")
         yield Facts(id="part-facts")
-        with VerticalScroll(classes="panel", id="problems-panel", can_focus=False):
+        with VerticalScroll(classes="panel", id="problems-panel"):
             yield Facts(id="problems", classes="")
 
     def on_mount(self) -> None:
@@ -94,6 +103,27 @@ class AdministrationScreen(TocsinScreen):
             self.query_one("#problems", Facts).tell(
                 problems_of(seen.report, self.live.worker_trouble)
             )
+            self.call_after_refresh(self._look_at_overflow)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Go to what is wrong only where there is more of it than can be seen."""
+        return action != "pane" or self._overflows
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._look_at_overflow)
+
+    def _look_at_overflow(self) -> None:
+        overflows = self.query_one("#problems-panel").max_scroll_y > 0
+        if overflows != self._overflows:
+            self._overflows = overflows
+            self.refresh_bindings()
+            hint = f" ── {key_of(self, 'admin.pane')} goes there" if overflows else ""
+            self.query_one("#problems-panel").border_title = f"What is wrong{hint}"
+
+    def action_pane(self) -> None:
+        """Go from the parts to what is wrong, or back."""
+        panel = self.query_one("#problems-panel")
+        self.set_focus(self.table if panel.has_focus else panel)
 
     def _seen(self) -> Seen | None:
         report = self.live.report

@@ -17,14 +17,13 @@ from store.records import WebhookStatus
 from tui.keys import key_of
 from tui.last_results import LastResults
 from tui.webhook_actions import WebhookActions
+from tui.webhook_order import Order, Sorting
 from tui.webhook_rows import (
     COLUMNS,
-    Sorting,
     empty_list,
     facts_of,
     matches,
     row_of,
-    sorted_statuses,
     title_of,
 )
 from tui.widgets.fact_lines import FactLines
@@ -104,7 +103,7 @@ class WebhooksScreen(WebhookActions):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._sorting = Sorting()
+        self._order = Order()
         self._only_faults = False
         self._offered = (True, True)
         self._ordered: dict[Key, WebhookStatus] = {}
@@ -118,7 +117,7 @@ class WebhooksScreen(WebhookActions):
         yield FactLines(id="webhook-facts")
 
     def on_mount(self) -> None:
-        self.table.set_sorted(self._sorting.column, self._sorting.descending)
+        self.table.set_sorted(self._order.sorting.column, self._order.sorting.descending)
         self.table.focus()
         self.show()
 
@@ -129,7 +128,7 @@ class WebhooksScreen(WebhookActions):
             return
         wanted = self.query_one(SearchBox).value
         shown = [one for one in report.overview.webhooks if self._is_wanted(one, wanted)]
-        ordered = sorted_statuses(shown, report, self._sorting)
+        ordered = self._order.of(shown, report)
         self._ordered = {one.webhook.id: one for one in ordered}
         self.table.set_keys([one.webhook.id for one in ordered])
         self.table.keep_marks(one.webhook.id for one in report.overview.webhooks)
@@ -161,7 +160,8 @@ class WebhooksScreen(WebhookActions):
             shown,
             total,
             only_faults=self._only_faults,
-            marked=len(self.table.marked),
+            marks=self.table.marked,
+            keys=self.table.keys,
             key_of=partial(key_of, self),
         )
         self.query_one("#webhooks-panel", Panel).tell_title(title)
@@ -192,30 +192,26 @@ class WebhooksScreen(WebhookActions):
     def _moved(self) -> None:
         self._show_facts()
 
-    @on(LiveTable.Marked)
-    def _marked(self) -> None:
-        self.show()
-
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
         self.action_deliveries()
 
     @on(LiveTable.SortAsked)
     def _sort_asked(self, message: LiveTable.SortAsked) -> None:
-        self._sort(self._sorting.asked(message.column))
+        self._sort(self._order.sorting.asked(message.column))
 
     def _sort(self, sorting: Sorting) -> None:
-        self._sorting = sorting
+        self._order.sorting = sorting
         self.table.set_sorted(sorting.column, sorting.descending)
         self.show()
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        self._sort(self._sorting.next())
+        self._sort(self._order.sorting.next())
 
     def action_invert(self) -> None:
         """Turn the order round."""
-        self._sort(self._sorting.inverted())
+        self._sort(self._order.sorting.inverted())
 
     def action_filter(self) -> None:
         """Open the filter's box."""
@@ -241,8 +237,9 @@ class WebhooksScreen(WebhookActions):
         else:
             self.call_later(self.run_action, "app.panel")
 
+    @on(LiveTable.Marked)
     @on(Input.Changed, "#webhooks-filter")
-    def _filter_changed(self) -> None:
+    def _chosen_otherwise(self) -> None:
         self.show()
 
     @on(Input.Submitted, "#webhooks-filter")
