@@ -88,6 +88,18 @@ def test_what_is_typed_into_stays_in_view_where_room_is_taken_away(bench: Bench)
     asyncio.run(scene())
 
 
+def test_where_there_is_no_room_for_all_keys_the_line_names_the_one_that_tells_them(
+    bench: Bench,
+) -> None:
+    async def scene() -> None:
+        async with form(bench, size=(60, 15)) as shown:
+            assert "… f1 all keys" in shown.text
+            await shown.press("f1")
+            await shown.until("save what is typed")
+
+    asyncio.run(scene())
+
+
 def test_who_goes_on_with_a_draft_types_at_its_end(bench: Bench) -> None:
     bench.store.add(SIEM)
 
