@@ -29,7 +29,7 @@ BACKLOG = 150_000
 PAINTED = b"\x1b[?2026l"
 """What Textual ends every repaint with."""
 
-DOWN, UP = "j", "k"
+DOWN, UP, PAGE_DOWN = "j", "k", "\x1b[6~"
 
 
 def measure(folder: Path) -> None:
@@ -80,6 +80,9 @@ def _show_still(folder: Path, small: Path, big: Path) -> None:
         screen.read_until(_painted)
         big_ms, _ = _keys(screen, DOWN, UP)
         _, scroll = _keys(screen, DOWN, DOWN)
+        screen.send("2")
+        screen.read_until(" deliveries · ")
+        _, page = _keys(screen, PAGE_DOWN)
         megabytes = rss_mb(screen.process.pid)
     show(
         f"Screen, when nothing happens ({KEYS} keys, watched for {WATCH_S:.0f} s)",
@@ -88,6 +91,7 @@ def _show_still(folder: Path, small: Path, big: Path) -> None:
             Figure(f"{HOOKS} webhooks: key", key_ms, "ms", key_ms / floor_ms, at_most=25),
             Figure(f"{_store_text()}: key", big_ms, "ms", big_ms / floor_ms, at_most=25),
             Figure("a key that scrolls", scroll, "bytes", at_most=4_096),
+            Figure("a page of deliveries", page, "bytes", at_most=4_096),
             Figure("written", bytes_s, "bytes/s", at_most=0),
             Figure("processor time", cpu, "% of one", at_most=0.5),
             Figure(f"{_store_text()}: memory", megabytes, "MB", at_most=90),

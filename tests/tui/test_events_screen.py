@@ -154,7 +154,7 @@ def test_a_search_finds_ids_and_text_and_what_comes_later(bench: Bench) -> None:
         async with at_events(bench) as (app, pilot):
             await press(app, pilot, "slash", *"Needle", "enter")
             assert listed(app) == ["e40", "e30", "e20", "e10"]
-            assert "/Needle ── 4 found" in screen_text(app)
+            assert "/Needle ── 4 of 40" in screen_text(app)
             await come(bench, app, pilot, event(41, text="needle"), event(42, text="hay"))
             assert listed(app) == ["e41", "e40", "e30", "e20", "e10"]
             await press(app, pilot, "q")
@@ -169,7 +169,7 @@ def test_a_search_for_nothing_says_so(bench: Bench) -> None:
     async def scene() -> None:
         async with at_events(bench) as (app, pilot):
             await press(app, pilot, "slash", *"zebra")
-            assert "No Alerts with this text: 0 found." in screen_text(app)
+            assert "No Alerts with this text: 0 of 3." in screen_text(app)
             await press(app, pilot, "escape")
             assert listed(app) == ["e3", "e2", "e1"]
 

@@ -52,6 +52,7 @@ class AuditScreen(ListScreen):
         super().__init__(desk, live)
         self._terms = self.NOTHING
         self._filter = ""
+        self._seen: tuple[int, tuple[Term, ...], str] | None = None
         self._changes: dict[int, Change] = {}
 
     def body(self) -> Iterable[Widget]:
@@ -61,8 +62,13 @@ class AuditScreen(ListScreen):
         yield Facts(id="change-facts")
 
     async def look(self) -> None:
-        keys = await self.desk.read(audit_listing.ids, self._terms)
+        """The trail is only ever added to: as long as its count stays, so does what is found."""
         total = await self.desk.read(audit_listing.count)
+        seen = (total, self._terms, self._filter)
+        if seen == self._seen:
+            return
+        keys = await self.desk.read(audit_listing.ids, self._terms)
+        self._seen = seen
         on_top = self.table.at_top
         self.table.set_keys(keys)
         if on_top:
