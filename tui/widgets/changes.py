@@ -16,6 +16,8 @@ JOINED = 8
 
 def changed_regions(before: Strip, after: Strip, y: int) -> list[Region]:
     """The parts of line `y` to paint, from left to right; none if nothing changed."""
+    if before == after:
+        return []
     spans: list[tuple[int, int]] = []
     for x, (old, new) in enumerate(zip_longest(_cells(before), _cells(after))):
         if old == new:
