@@ -33,8 +33,8 @@ def _what_waits(report: Report) -> Iterator[str]:
     waiting, inactive = undelivered_events(report), _inactive_ones(report)
     held, aside = sum(map(undelivered, inactive)), _in_quarantine(report)
     if report.paused is not None:
-        yield "‖ all paused"
-    if waiting or not (held or aside):
+        yield f"‖ paused: {waiting:,} waiting"
+    elif waiting or not (held or aside):
         yield f"{waiting:,} waiting" if waiting else _nothing_waits(report)
     if inactive:
         yield f"‖ {held:,} held" if held else f"‖ {len(inactive)} inactive"

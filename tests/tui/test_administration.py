@@ -102,7 +102,7 @@ def test_what_paused_and_inactive_webhooks_hold_is_told(bench: SettingsBench) ->
             bench.opened.call(settings.pause, ACTOR, NOW)
             await bench.settle(app, pilot)
             text = " ".join(screen_text(app).split())
-            assert "2 · ‖ all paused · 12 waiting · ‖ 12 held" in text
+            assert "2 · ‖ paused: 12 waiting · ‖ 12 held" in text
             assert "All sending is paused by alice from 192.0.2.7" in text
             assert "12 events wait until you go on, in Worker and settings" in text
             assert "all is delivered" not in text
@@ -226,7 +226,9 @@ def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_switched_on(
             assert "it stays off" in " ".join(told(app))
             await pilot.press("down", "up")
             await pilot.pause()
-            assert "Not switched on: `sh -c" in screen_text(app)
+            text = " ".join(screen_text(app).split())
+            assert "Not switched on: `sh -c" in text
+            assert "allow this account that by a sudoers line; it stays off" in text
             assert app.screen.query_one(LiveTable).cursor == "wireguard"
             assert "Host's WireGuard    off" in screen_text(app)
             assert "✓ nothing is wrong" in screen_text(app)
