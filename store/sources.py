@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from domain.events import Event
 from store import events as event_store
 from store import models
 from store.models import database
 from store.records import Appended, SourceHealth
+
+if TYPE_CHECKING:
+    from domain.events import Event
 
 
 def load_state(kind: str, name: str) -> bytes | None:
