@@ -27,6 +27,7 @@ from store import outbox, prune, signs, workers
 from store import settings as stored_settings
 from store.database import Store
 from store.errors import StoreError
+from store.footprint import Footprint
 from store.records import Worker as WorkerRecord
 
 LOOK_S = 0.5
@@ -106,6 +107,7 @@ class Worker:
         self._active = False
         self._started_ms = self._world.now_ms()
         self._overtaken = False
+        self._footprint = Footprint(store.path)
         self._seen: signs.Signs | None = None
         self._stopped = asyncio.Event()
         self._turn_over = asyncio.Event()
@@ -277,6 +279,8 @@ class Worker:
         """Notice what other processes wrote: events, edits, settings, a newer schema."""
         if self._active:
             self._has_lock()
+        if not self._footprint.calls_for_look():
+            return
         seen = await self._store.run(signs.look)
         if seen == self._seen:
             return

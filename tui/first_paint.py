@@ -13,6 +13,7 @@ from typing import Any
 from textual.app import App
 from textual.screen import Screen
 
+# Private parts of Textual; one without them paints when it will.
 _PARTS = ("_refresh_layout", "_on_timer_update", "_layout_required")
 
 
@@ -24,11 +25,12 @@ def paint_first(app: App[Any], then: Callable[[], object]) -> None:
     screen = app.screen
 
     def unveil() -> None:
-        if all(hasattr(screen, part) for part in _PARTS):
+        known = all(hasattr(screen, part) for part in _PARTS)
+        if known:
             _lay_out(screen)
         app._end_batch()
         screen.refresh()
-        if hasattr(screen, "_on_timer_update"):
+        if known:
             screen._on_timer_update()
         then()
 
