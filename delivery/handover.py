@@ -33,12 +33,14 @@ class Claim:
         kind: str,
         asks: bool,
         monotonic: Callable[[], float],
+        now_ms: Callable[[], int],
     ) -> None:
         self._store = store
         self._worker_id = worker_id
         self._stands_aside = kind == workers.TERMINAL
         self._asks = asks and not self._stands_aside
         self._monotonic = monotonic
+        self._now_ms = now_ms
         self._lock = SendingLock(store.path)
         self._free_since: float | None = None
         self._heard: dict[str, tuple[int, float]] = {}
@@ -94,7 +96,12 @@ class Claim:
         return any([self._lives(one) for one in others])
 
     def _lives(self, other: Worker) -> bool:
-        """Whether it has beaten since we look, or not been silent for long enough yet."""
+        """Whether it has beaten since we look, or not been silent for long enough yet.
+
+        One that was silent before is not waited for: who looks once only would never begin.
+        """
+        if self._now_ms() - other.heartbeat_ms >= workers.OLD_HEARTBEAT_MS:
+            return False
         now = self._monotonic()
         beat_ms, since = self._heard.get(other.id, (other.heartbeat_ms, now))
         if beat_ms != other.heartbeat_ms:

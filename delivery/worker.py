@@ -103,6 +103,7 @@ class Worker:
             kind=role.kind,
             asks=until is Until.STOPPED,
             monotonic=self._world.monotonic,
+            now_ms=self._world.now_ms,
         )
         self._active = False
         self._started_ms = self._world.now_ms()

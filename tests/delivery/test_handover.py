@@ -221,8 +221,12 @@ class Watch:
         return self.now
 
 
-def claim_of(store: Store, name: str, kind: str, watch: Watch | None = None) -> Claim:
-    return Claim(store, name, kind=kind, asks=True, monotonic=watch or Watch())
+def claim_of(
+    store: Store, name: str, kind: str, watch: Watch | None = None, now_ms: int = NOW
+) -> Claim:
+    return Claim(
+        store, name, kind=kind, asks=True, monotonic=watch or Watch(), now_ms=lambda: now_ms
+    )
 
 
 def take(claim: Claim) -> bool:
@@ -333,6 +337,15 @@ def test_a_last_sender_without_a_process_is_waited_for_until_it_missed_a_beat(
     watch.now = workers.MISSED_BEAT_MS / 1000
     assert take(claim)
     claim.release()
+
+
+def test_a_last_sender_that_was_silent_for_long_is_not_waited_for(store: Store) -> None:
+    enter(store, "a", "headless", active=True)
+    early = claim_of(store, "b", "headless", now_ms=NOW + workers.OLD_HEARTBEAT_MS - 1)
+    assert not take(early)
+    late = claim_of(store, "b", "headless", now_ms=NOW + workers.OLD_HEARTBEAT_MS)
+    assert take(late)
+    late.release()
 
 
 def test_a_lock_that_names_the_last_sender_is_taken_at_once(store: Store) -> None:
