@@ -39,7 +39,7 @@ FILTER_SHOWN = 40
 EMPTY = """Nothing was sealed for delivery yet.
 
 Queued events are sealed and sent when the next run of their webhook is due."""
-NONE_FOUND = "Nothing matches.\n\nesc shows all deliveries again."
+NONE_FOUND = "Nothing matches.\n\nWithout the filter all deliveries are shown again."
 
 
 class DeliveryList(DeliveryActions, ListScreen):
@@ -192,7 +192,12 @@ class DeliveryList(DeliveryActions, ListScreen):
             self.query_one("#deliveries-panel").border_title = Text(told)
         report = self.live.report
         if report is not None and self._keys.last_id:
-            queue = queue_line(self.statuses(), report, of_one=self.webhook_id is not None)
+            queue = queue_line(
+                self.statuses(),
+                report,
+                of_one=self.webhook_id is not None,
+                quarantine_key=key_of(self, "deliveries.quarantine"),
+            )
             self.query_one("#deliveries-count", Facts).tell(lines(f"{self._count()} · {queue}"))
 
     def _count(self) -> str:

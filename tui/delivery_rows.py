@@ -155,7 +155,9 @@ class Reader:
         return "its webhook is deleted" if status is None else "about to change"
 
 
-def queue_line(statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool) -> str:
+def queue_line(
+    statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool, quarantine_key: str
+) -> str:
     """What is not sealed yet and why, and what is in quarantine, of one webhook or of all."""
     queued = sum(one.queued for one in statuses)
     aside = sum(one.quarantined_events for one in statuses)
@@ -163,7 +165,7 @@ def queue_line(statuses: Sequence[WebhookStatus], report: Report, *, of_one: boo
     if of_one and queued and statuses:
         parts.append(_queue_reason(statuses[0], report))
     if aside:
-        parts.append(f"{counted(aside, 'event')} in quarantine: R shows them")
+        parts.append(f"{counted(aside, 'event')} in quarantine: {quarantine_key} shows them")
     return " · ".join(parts)
 
 

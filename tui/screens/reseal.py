@@ -22,7 +22,7 @@ from store import listing
 from store.records import Delivery, StoredEvent
 from tui.desk import Desk, Refused
 from tui.event_rows import what_of
-from tui.keys import key_of
+from tui.keys import ENTER, key_of
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
 
@@ -129,6 +129,10 @@ class ResealScreen(ModalScreen[Wish]):
         self.query_one("#reseal-error", Static).update(Text(safe(reason)))
 
 
+def _choice(none: str) -> str:
+    return f"Leave out which event?   ({ENTER} chooses, {none} leaves none out)"
+
+
 class EventChoiceScreen(ModalScreen[str]):
     """Ends with the id of an event of the delivery, or None."""
 
@@ -150,7 +154,7 @@ class EventChoiceScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            yield Static(Text("Leave out which event? enter chooses, esc: none", style="bold"))
+            yield Static(Text(_choice(key_of(self, "event-choice.none")), style="bold"))
             yield LiveTable(self.COLUMNS, id="members")
 
     async def on_mount(self) -> None:

@@ -12,10 +12,11 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tui.keys import ENTER
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.json_view import JsonView
 
-HINTS = ("text", "enter: to the next line with it", "esc: stay there")
+HINTS = ("text", f"{ENTER} to the next line with it")
 
 
 class SearchLine(FilterLine):
