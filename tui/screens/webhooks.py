@@ -136,6 +136,11 @@ class WebhooksScreen(WebhookActions):
         self._show_frame(len(ordered), len(report.overview.webhooks))
         self._show_facts()
 
+    def tick(self) -> None:
+        """Only ages and countdowns move with time: rows, their order and the frame stay."""
+        self._fill()
+        self._show_facts()
+
     def _show_trouble(self) -> None:
         """Nothing is known: the first line has no room for the whole reason."""
         self.table.display = False
@@ -166,6 +171,7 @@ class WebhooksScreen(WebhookActions):
         )
         self.query_one("#webhooks-panel", Panel).tell_title(title)
 
+    @on(LiveTable.Moved)
     def _show_facts(self) -> None:
         status, report = self.selected(), self.live.report
         facts = self.query_one("#webhook-facts", FactLines)
@@ -187,10 +193,6 @@ class WebhooksScreen(WebhookActions):
         of = self._results.of if self.table.shows("strip") else lambda _: ()
         near = [self._ordered[key] for key in self.table.near() if key in self._ordered]
         self.table.put_only({one.webhook.id: row_of(one, report, of(one)) for one in near})
-
-    @on(LiveTable.Moved)
-    def _moved(self) -> None:
-        self._show_facts()
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
