@@ -1,8 +1,4 @@
-"""The keys of the form: none of them can be typed, and each ctrl key has an F key beside it.
-
-Tab has priority, for then the app itself moves the focus: what is typed right behind it would go to
-the field before, as long as that field was the one to handle Tab.
-"""
+"""The keys of the form: none of them can be typed, and each ctrl key has an F key beside it."""
 
 from __future__ import annotations
 
@@ -32,14 +28,5 @@ KEYS = (
         tooltip="copy the signing secret that is shown",
     ),
     Binding("escape", "back", "back", id="form.back", tooltip="leave; what is typed is kept"),
-    Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
-    Binding(
-        "shift+tab",
-        "app.focus_previous",
-        "field before",
-        show=False,
-        priority=True,
-        id="form.previous",
-    ),
     Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
 )

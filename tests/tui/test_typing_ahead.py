@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tests.delivery.running import opened_desk
 from tests.program import Tocsin
+from tests.store.helpers import fields
 from tests.tui.pty import on_terminal
 
 
@@ -18,6 +20,16 @@ def test_text_right_behind_tab_goes_to_the_next_field(tocsin: Tocsin) -> None:
                 and line_of(text, "URL").endswith("https://example.com/hook")
             )
         )
+
+
+def test_text_right_behind_the_key_of_a_filter_goes_into_it(tocsin: Tocsin) -> None:
+    with opened_desk(tocsin.db) as desk:
+        for name in ("siem", "pager"):
+            desk.add(fields(name=name))
+    with on_terminal(tocsin) as terminal:
+        terminal.read_until("pager")
+        terminal.send("/siem")
+        terminal.read_until(lambda text: "1 of 2" in text and "pager" not in text)
 
 
 def line_of(text: str, label: str) -> str:
