@@ -7,9 +7,11 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 from textual.pilot import Pilot
 
 from tests.program import ROOT
@@ -121,6 +123,23 @@ def test_a_list_of_events_is_folded_to_type_and_id() -> None:
             ]
             await pilot.press("enter")
             assert len(text_of(view)) == 3
+
+    asyncio.run(scene())
+
+
+def test_a_step_paints_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with showing(TWO_EVENTS) as (view, pilot):
+            painted: list[int] = []
+            refresh = view.refresh
+
+            def noted(*regions: Region) -> JsonView:
+                painted.append(sum(region.height for region in regions))
+                return refresh(*regions)
+
+            monkeypatch.setattr(view, "refresh", noted)
+            await pilot.press("down")
+            assert painted == [1, 1]
 
     asyncio.run(scene())
 

@@ -172,12 +172,13 @@ class JsonView(ScrollView, can_focus=True):
         self.refresh()
 
     def _take(self, index: int) -> None:
-        self._index = max(0, min(index, len(self._tree.lines) - 1))
+        before, self._index = self._index, max(0, min(index, len(self._tree.lines) - 1))
         top, height = self.scroll_offset.y, self.size.height
         if height and not top <= self._index < top + height:
             y = self._index if self._index < top else self._index - height + 1
             self.scroll_to(y=y, animate=False, immediate=True)
-        self.refresh()
+        for line in (before, self._index):
+            self.refresh_line(line)
 
     def _style(self, part: str) -> Style:
         if part == "plain":
