@@ -160,7 +160,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         if follows:
             self.table.action_edge(-1)
         some = len(self.table.keys) > 0
-        self.table.display = some
+        self.show_table(some)
         empty = self.query_one("#no-deliveries", Static)
         empty.display = not some
         empty.update(Text(NONE_FOUND if self._search.terms else EMPTY))

@@ -43,6 +43,12 @@ class ListScreen(LookingScreen):
         self.table.focus()
         self.show()
 
+    def show_table(self, there_are_rows: bool) -> None:
+        """Show the list or leave its place to words; a hidden list has lost the keys."""
+        self.table.display = there_are_rows
+        if there_are_rows and self.focused is None:
+            self.set_focus(self.table)
+
     async def read_rows(self, keys: Sequence[Key]) -> None:
         """Read rows that came into sight, and put them into the table. May raise Refused."""
         raise NotImplementedError

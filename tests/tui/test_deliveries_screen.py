@@ -94,6 +94,18 @@ def test_nothing_yet_is_explained(bench: Bench) -> None:
     played(bench, scene)
 
 
+def test_the_first_deliveries_have_the_keys(bench: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhook_id = bench.store.add(fields(name="siem"))
+        deliver(bench, webhook_id, 1)
+        deliver(bench, webhook_id, 3)
+        await seen(app, pilot)
+        await pilot.press("j")
+        assert under_cursor(app) == "msg_1"
+
+    played(bench, scene)
+
+
 def test_what_fails_stands_first_with_its_reason(bench: Bench, siem: int) -> None:
     bench.store.append(*events(7, 9))
 

@@ -83,6 +83,18 @@ def test_an_empty_type_says_what_would_come_and_how(bench: Bench) -> None:
     asyncio.run(scene())
 
 
+def test_after_an_empty_type_the_list_has_the_keys_again(bench: Bench) -> None:
+    bench.store.append(*events(7, 9, STATS))
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot):
+            await press(app, pilot, "right", "j", "enter")
+            assert isinstance(app.screen, EventScreen)
+            assert "endpoint_stats e8" in screen_text(app)
+
+    asyncio.run(scene())
+
+
 def test_arrows_and_clicks_choose_the_type(bench: Bench) -> None:
     bench.store.append(*events(1, 2), *events(7, 9, STATS))
 

@@ -106,7 +106,7 @@ class EventsScreen(ListScreen):
         if feed.title != self._told_title:
             self._told_title = feed.title
             self.query_one("#events-panel").border_title = Content(feed.title)
-        table.display = not feed.emptiness
+        self.show_table(not feed.emptiness)
         empty = self.query_one("#no-events", Facts)
         empty.display = bool(feed.emptiness)
         empty.tell(Text(feed.emptiness))
