@@ -102,5 +102,6 @@ class NoticeApp(OrderedKeysApp):
         await super().on_event(event)
 
     def _put_notice_away(self) -> None:
-        if not self._notice_lasts and not isinstance(self.screen, ModalScreen):
-            self.notice = None
+        if self.notice is None or self._notice_lasts or isinstance(self.screen, ModalScreen):
+            return
+        self.notice = None
