@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import append, deliver, derive, idle, intake, start, tui
+from bench.report import show_goals
 
 PARTS: dict[str, Callable[[Path], None]] = {
     "append": append.measure,
@@ -37,6 +38,7 @@ def main(names: list[str]) -> None:
     for name in names or PARTS:
         with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
             PARTS[name](Path(folder))
+    show_goals()
 
 
 if __name__ == "__main__":

@@ -28,9 +28,14 @@ class Figure:
     @property
     def text(self) -> str:
         """The line as it is printed."""
+        return f"  {self.told}"
+
+    @property
+    def told(self) -> str:
+        """Its name, value, ratio and goal."""
         ratio = "" if self.ratio is None else f"x{self.ratio:.2f}"
         return (
-            f"  {self.name:44} {_number(self.value):>9} {self.unit:8} {ratio:>7}  {self._goal}"
+            f"{self.name:44} {_number(self.value):>9} {self.unit:8} {ratio:>7}  {self._goal}"
         ).rstrip()
 
     @property
@@ -41,11 +46,23 @@ class Figure:
         return f"goal {sign} {_number(bound or 0)}: {'met' if self.met else 'MISSED'}"
 
 
+_with_goals: list[tuple[str, Figure]] = []
+
+
 def show(title: str, figures: list[Figure]) -> None:
-    """Print a titled group of figures."""
+    """Print a titled group of figures, and keep those with a goal for the table at the end."""
     print(f"\n{title}")
     for figure in figures:
         print(figure.text, flush=True)
+    _with_goals.extend((title, one) for one in figures if one.met is not None)
+
+
+def show_goals() -> None:
+    """Print every goal beside its figure, and whether it is met."""
+    missed = sum(not figure.met for _, figure in _with_goals)
+    print(f"\nGoals: {len(_with_goals) - missed} met, {missed} missed")
+    for title, figure in _with_goals:
+        print(f"  {title:34} {figure.told}")
 
 
 def _number(value: float) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from bench import big_store, floor_app
@@ -13,23 +15,27 @@ from bench.events import events
 from bench.processes import cpu_s, rss_mb
 from bench.program import ROOT, TOCSIN, environment, receiver
 from bench.report import Figure, show
-from bench.rounds import medians
+from bench.rounds import least
 from bench.stores import add_webhooks, append_lines, new_path, opened
 from bench.terminal import Terminal
 
-ROUNDS = 7
+ROUNDS = 9
 KEYS = 60
-WATCH_S = 10.0
+WATCH_S = 20.0
+BUSY_S = 5.0
+CHANGES = 12
 SETTLE_S = 2.0
 QUIET_S = 0.5
 KEY_QUIET_S = 0.03
 HOOKS, MANY_HOOKS = 20, 1_000
 DELIVERIES, EVENTS = 100_000, 1_000_000
-BACKLOG = 150_000
+BACKLOG = {HOOKS: 200_000, MANY_HOOKS: 20_000}
+"""Events of a webhook; so many that all webhooks are being sent to while it is watched."""
+
 PAINTED = b"\x1b[?2026l"
 """What Textual ends every repaint with."""
 
-DOWN, UP = "j", "k"
+DOWN, UP, PAGE_DOWN = "j", "k", "\x1b[6~"
 
 
 def measure(folder: Path) -> None:
@@ -40,11 +46,12 @@ def measure(folder: Path) -> None:
     _show_start(folder, small, big)
     _show_still(folder, small, big)
     _show_counting(folder)
-    _show_busy(folder)
+    for hooks in BACKLOG:
+        _show_busy(folder, hooks)
 
 
 def _show_start(folder: Path, small: Path, big: Path) -> None:
-    ms = medians(
+    ms = least(
         {
             "floor": lambda: _start(_floor(folder), floor_app.LAST_ROW)[0],
             "small": lambda: _start(_screen(folder, small), _painted)[0],
@@ -56,7 +63,7 @@ def _show_start(folder: Path, small: Path, big: Path) -> None:
     _, small_kb = _start(_screen(folder, small), _painted)
     _, big_kb = _start(_screen(folder, big), _painted)
     show(
-        f"Screen, start to full paint at 80x24, median of {ROUNDS} rounds",
+        f"Screen, start to full paint at 80x24, least of {ROUNDS} rounds",
         [
             Figure("floor: bare app with a DataTable", ms["floor"], "ms", 1.0),
             _ratio(f"{HOOKS} webhooks", ms["small"], ms["floor"], 1.3),
@@ -76,10 +83,14 @@ def _show_still(folder: Path, small: Path, big: Path) -> None:
         screen.read_until(_painted)
         key_ms, _ = _keys(screen, DOWN, UP)
         bytes_s, cpu = _watch(screen)
+        late_ms = _lateness(screen, small)
     with _screen(folder, big) as screen:
         screen.read_until(_painted)
         big_ms, _ = _keys(screen, DOWN, UP)
         _, scroll = _keys(screen, DOWN, DOWN)
+        screen.send("2")
+        screen.read_until(" deliveries · ")
+        _, page = _keys(screen, PAGE_DOWN)
         megabytes = rss_mb(screen.process.pid)
     show(
         f"Screen, when nothing happens ({KEYS} keys, watched for {WATCH_S:.0f} s)",
@@ -88,8 +99,10 @@ def _show_still(folder: Path, small: Path, big: Path) -> None:
             Figure(f"{HOOKS} webhooks: key", key_ms, "ms", key_ms / floor_ms, at_most=25),
             Figure(f"{_store_text()}: key", big_ms, "ms", big_ms / floor_ms, at_most=25),
             Figure("a key that scrolls", scroll, "bytes", at_most=4_096),
+            Figure("a page of deliveries", page, "bytes", at_most=4_096),
             Figure("written", bytes_s, "bytes/s", at_most=0),
             Figure("processor time", cpu, "% of one", at_most=0.5),
+            Figure("another's commit to its paint", late_ms, "ms", at_most=1_000),
             Figure(f"{_store_text()}: memory", megabytes, "MB", at_most=90),
         ],
     )
@@ -112,27 +125,42 @@ def _show_counting(folder: Path) -> None:
     )
 
 
-def _show_busy(folder: Path) -> None:
+def _show_busy(folder: Path, hooks: int) -> None:
     db = new_path(folder)
     with receiver() as url:
         with opened(db) as store:
-            add_webhooks(store, [f"{url}/{number}" for number in range(HOOKS)])
-            append_lines(store, list(events(BACKLOG)))
+            add_webhooks(store, [f"{url}/{number}" for number in range(hooks)])
+            append_lines(store, list(events(BACKLOG[hooks])))
         with _screen(folder, db) as screen:
             screen.read_until("sending")
             screen.read_for(1.0)
             before, began_s = screen.written, time.perf_counter()
-            screen.read_for(WATCH_S / 2)
+            screen.read_for(BUSY_S)
             bytes_s = (screen.written - before) / (time.perf_counter() - began_s)
+            late_ms = _lateness(screen, db)
             key_ms, _ = _keys(screen, DOWN, UP)
             assert "sending" in screen.cells.text, "the backlog was too short"
     show(
-        f"Screen, while its worker delivers to {HOOKS} webhooks at full speed",
+        f"Screen, while its worker delivers to {hooks:,} webhooks at full speed",
         [
-            Figure("key to paint, p95", key_ms, "ms", at_most=100),
-            Figure("written", bytes_s, "bytes/s", at_most=2_000),
+            Figure(f"{hooks:,} busy webhooks: key to paint, p95", key_ms, "ms", at_most=100),
+            Figure(f"{hooks:,} busy webhooks: written", bytes_s, "bytes/s", at_most=2_000),
+            Figure(f"{hooks:,} busy webhooks: commit to paint", late_ms, "ms", at_most=300),
         ],
     )
+
+
+def _lateness(screen: Terminal, db: Path) -> float:
+    """Milliseconds from a commit of another process to its paint, median of some."""
+    took = []
+    with closing(sqlite3.connect(db, timeout=30)) as database:
+        for number in range(CHANGES):
+            screen.read_for(0.1 + 0.05 * number)
+            database.execute("UPDATE webhook SET name = ? WHERE id = 1", (f"changed-{number}.",))
+            database.commit()
+            committed_s = time.perf_counter()
+            took.append((screen.read_until(f"changed-{number}.") - committed_s) * 1000)
+    return statistics.median(took)
 
 
 def _ratio(name: str, value: float, floor: float, at_most: float) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from argparse import Namespace
@@ -59,6 +60,7 @@ class _Run:
             if not self.out.stdout_is_terminal or not self.out.interactive:
                 raise Failure(NO_SCREEN, ExitCode.USAGE)
             args.run = SCREEN
+            gc.disable()  # until the first paint, of which collecting would take a tenth
         return self._command(args)
 
     def _command(self, args: Namespace) -> ExitCode:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from delivery.report import undelivered
 from domain.masks import mask_value
 from domain.safe import safe
 from domain.words import duration_text, time_text
@@ -49,6 +50,7 @@ def webhook_shape(webhook: Webhook, status: WebhookStatus | None, *, reveal: boo
         "created": time_text(webhook.created_ms),
         "updated": time_text(webhook.updated_ms),
         "deleted": time_text(webhook.deleted_ms),
+        "waiting": undelivered(status) if status else None,
         "queued": status.queued if status else None,
         "pending": status.pending.id if status and status.pending else None,
         "quarantined": status.quarantined_events if status else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from delivery.report import Report, make_report
+from delivery.report import Report, make_report, undelivered
 from domain.words import time_text
 from store.overview import read_overview
 from store.records import Delivery, StoredSource, WebhookStatus
@@ -52,6 +52,7 @@ def _webhook_json(status: WebhookStatus, report: Report) -> dict[str, Any]:
         "type": fields.type.value,
         "state": "active" if fields.active else "inactive",
         "url": fields.url,
+        "waiting": undelivered(status),
         "queued": status.queued,
         "pending": _pending_json(pending, report) if pending else None,
         "sending_since": time_text(pending.sending_since_ms) if pending else None,

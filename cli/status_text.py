@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.output import Output
 from delivery.problems import answer_text
-from delivery.report import Report
+from delivery.report import Report, undelivered
 from domain.words import counted, second_text, size_text, span_text
 from store.records import StoredSource, WebhookStatus, Worker
 from store.workers import is_gone
@@ -14,7 +14,7 @@ COLUMNS = (
     "NAME",
     "TYPE",
     "STATE",
-    "QUEUED",
+    "WAITING",
     "PENDING",
     "TRIES",
     "LAST ANSWER",
@@ -46,7 +46,7 @@ def _row(status: WebhookStatus, report: Report) -> tuple[object, ...]:
         fields.name,
         fields.type.value,
         "active" if fields.active else "inactive",
-        status.queued,
+        undelivered(status),
         pending.events if pending else None,
         pending.attempts if pending else None,
         _last_answer(status, report.now_ms),
@@ -96,15 +96,16 @@ def _silent(worker: Worker, report: Report) -> str:
 
 
 def _sources(report: Report) -> list[str]:
-    return [_source(source, report.now_ms) for source in report.overview.sources]
+    return [_source(source, report) for source in report.overview.sources]
 
 
-def _source(source: StoredSource, now_ms: int) -> str:
+def _source(source: StoredSource, report: Report) -> str:
+    now_ms = report.now_ms
     seen = "never looked" if source.last_ok_ms is None else _ago(source.last_ok_ms, now_ms)
-    failing = f", failing ({counted(source.failures, 'time')})" if source.failures else ""
+    failing = f" ({counted(source.failures, 'time')})" if source.failures else ""
     problem = "" if source.error is None else f": {source.error}"
     events = counted(source.accepted_events, "event")
-    return f"source   {source.name}: {events}, {seen}{failing}{problem}"
+    return f"source   {source.name}: {source.state}{failing}, {events}, {seen}{problem}"
 
 
 def _ago(time_ms: int, now_ms: int) -> str:

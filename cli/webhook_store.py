@@ -95,6 +95,12 @@ def note_refused_address(url: str, context: Context) -> None:
         context.out.note(f"{refusal}: nothing will be sent to it.")
 
 
+def note_pause(store: Store, context: Context) -> None:
+    """Say that nothing is sent to anybody, where that is so."""
+    if store.call(paused) is not None:
+        context.out.note("All sending is paused: nothing goes before `tocsin worker unpause`.")
+
+
 def note_what_holds_back(store: Store, context: Context, webhook: Webhook) -> None:
     """Say why nothing will be sent soon, where that is so."""
     out = context.out
@@ -103,8 +109,7 @@ def note_what_holds_back(store: Store, context: Context, webhook: Webhook) -> No
             f"{webhook.named} is inactive: nothing goes before "
             f"`tocsin webhook unpause {webhook.id}`."
         )
-    if store.call(paused) is not None:
-        out.note("All sending is paused: nothing goes before `tocsin worker unpause`.")
+    note_pause(store, context)
     locked = SendingLock(store.path).is_held()
     if not is_sending(store.call(everyone), context.now_ms(), locked=locked):
         out.note("No worker is running: `tocsin worker` starts one.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cli.render import labelled
 from cli.shapes import header_lines, secret_lines
+from delivery.report import undelivered
 from domain.settings import BY_NAME, Settings
 from domain.words import counted, time_text
 from store.records import QuarantinedEvent, Webhook, WebhookStatus
@@ -87,6 +88,7 @@ def _secret(webhook: Webhook) -> str | None:
 def _numbers(status: WebhookStatus) -> list[tuple[str, object]]:
     pending = status.pending
     return [
+        ("waiting", counted(undelivered(status), "event")),
         ("queued", counted(status.queued, "event")),
         (
             "pending",

@@ -30,10 +30,10 @@ def is_resealable(before: Webhook, after: Webhook) -> bool:
 def drop_question(droppings: Sequence[tuple[Webhook, int]], after: EventType) -> str:
     """What is asked before an edit of the type gives so many events of each webhook up."""
     lost = ", ".join(
-        f"{counted(events, 'queued event')} of {before.named} ({before.fields.type.value})"
-        for before, events in droppings
+        f"{counted(events, 'queued event')} of {before.named}" for before, events in droppings
     )
-    return f"Drop {lost}, to change the type to {after.value}?"
+    types = dict.fromkeys(before.fields.type.title for before, _ in droppings)
+    return f"Drop {lost}, to change the type from {' and '.join(types)} to {after.title}?"
 
 
 def _contents(webhook: Webhook) -> tuple[object, ...]:

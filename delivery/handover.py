@@ -2,6 +2,9 @@
 
 A terminal's worker gives way to a headless one that asks. Until that one holds the lock no
 terminal's worker snatches it, but not for ever: it may have died after it asked.
+
+Where the lock's file was deleted, its place is free while the worker that locked it still sends.
+That one notices and stands by; until it says so, or beats no more, nobody else begins.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from contextlib import suppress
 from store import workers
 from store.database import Store
 from store.errors import StoreError
+from store.records import Worker
 from store.workers import SendingLock
 
 STAND_ASIDE_S = 3.0
@@ -29,22 +33,28 @@ class Claim:
         kind: str,
         asks: bool,
         monotonic: Callable[[], float],
+        now_ms: Callable[[], int],
     ) -> None:
         self._store = store
         self._worker_id = worker_id
         self._stands_aside = kind == workers.TERMINAL
         self._asks = asks and not self._stands_aside
         self._monotonic = monotonic
+        self._now_ms = now_ms
         self._lock = SendingLock(store.path)
         self._free_since: float | None = None
+        self._heard: dict[str, tuple[int, float]] = {}
 
     async def take(self) -> bool:
         """Take the lock if it is free and not another's; if it is not free, ask for it."""
         if self._stands_aside and await self._is_anothers():
             return False
         if self._lock.acquire():
-            return True
-        if self._asks:
+            if not await self._is_anyone_left():
+                self._lock.sign(self._worker_id)
+                return True
+            self._lock.release()
+        elif self._asks:
             with suppress(StoreError):  # asked again at the next look
                 await self._store.run(workers.ask_to_yield, self._worker_id)
         return False
@@ -54,6 +64,10 @@ class Claim:
         if not self._stands_aside:
             return False
         return await self._store.run(workers.is_asked_to_yield, self._worker_id)
+
+    def is_kept(self) -> bool:
+        """Whether this worker has the lock that others would have to take."""
+        return self._lock.is_kept()
 
     def release(self) -> None:
         """Give the lock back; harmless if it is not held."""
@@ -70,3 +84,30 @@ class Claim:
         now = self._monotonic()
         self._free_since = now if self._free_since is None else self._free_since
         return now - self._free_since < STAND_ASIDE_S
+
+    async def _is_anyone_left(self) -> bool:
+        """Whether a worker may still send that had locked a file which is gone."""
+        try:
+            everyone = await self._store.run(workers.everyone)
+        except StoreError:
+            return True  # looked at again soon
+        known = (self._worker_id, self._lock.last_worker())
+        others = [one for one in everyone if one.active and one.id not in known]
+        return any([self._lives(one) for one in others])
+
+    def _lives(self, other: Worker) -> bool:
+        """Whether it has beaten since we look, or not been silent for long enough yet.
+
+        One that was silent before is not waited for: who looks once only would never begin.
+        """
+        if self._now_ms() - other.heartbeat_ms >= workers.OLD_HEARTBEAT_MS:
+            return False
+        now = self._monotonic()
+        beat_ms, since = self._heard.get(other.id, (other.heartbeat_ms, now))
+        if beat_ms != other.heartbeat_ms:
+            since = now
+        self._heard[other.id] = (other.heartbeat_ms, since)
+        limit_ms = workers.OLD_HEARTBEAT_MS
+        if workers.has_no_process(other):
+            limit_ms = workers.MISSED_BEAT_MS
+        return (now - since) * 1000 < limit_ms

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import failed_attempts, interval_of, is_failing
-from domain.words import counted, error_word, second_text, size_text, span_text
+from domain.words import counted, error_word, second_text, size_text, span_text, wait_word
 from store.records import Delivery, WebhookStatus
 
 LISTED = 5
@@ -50,8 +50,8 @@ def _of_sending(report: Report) -> Iterator[str]:
         )
     waiting = undelivered_events(report)
     if waiting and not report.worker_alive:
-        wait = "waits" if waiting == 1 else "wait"
-        yield f"nobody is sending while {counted(waiting, 'event')} {wait}: {_cure(report)}"
+        events = f"{counted(waiting, 'event')} {wait_word(waiting)}"
+        yield f"nobody is sending while {events}: {_cure(report)}"
 
 
 def _cure(report: Report) -> str:

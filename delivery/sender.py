@@ -29,7 +29,10 @@ from store.records import AttemptResult, Limits, Verdict, Work
 
 @dataclass(slots=True)
 class Sender:
-    """What the tasks of all webhooks share. `stopping` lets none begin another attempt."""
+    """What the tasks of all webhooks share. `stopping` lets none begin another attempt.
+
+    `may_send` is asked before each whether this worker still is the one that sends.
+    """
 
     store: Store
     settings: Settings
@@ -39,6 +42,7 @@ class Sender:
     slots: Slots
     resolver: Resolver = field(default_factory=Resolver)
     stopping: bool = False
+    may_send: Callable[[], bool] = lambda: True
 
     async def drain(self, webhook_id: int, *, new_run: bool, failing: bool) -> bool:
         """Send one webhook's deliveries until its run ends, one fails or others want the slot.
@@ -47,13 +51,16 @@ class Sender:
         attempt could be started.
         """
         async with self.slots.take(failing=failing) as fails_no_more:
-            if self.stopping:
+            if not self._may_begin():
                 return True
             work = await self._start(webhook_id, new_run=new_run)
             if work is None:
                 return False
             await self._send(work, fails_no_more)
             return True
+
+    def _may_begin(self) -> bool:
+        return not self.stopping and self.may_send()
 
     async def _send(self, first: Work, fails_no_more: Callable[[], Awaitable[None]]) -> None:
         work: Work | None = first
@@ -132,7 +139,7 @@ class Sender:
                     new_id=self._new_id,
                     vault=self.store.vault,
                     now_ms=self.world.now_ms(),
-                    go_on=go_on and not self.stopping and not self.slots.wanted,
+                    go_on=go_on and not self.slots.wanted and self._may_begin(),
                 )
             except StoreError as error:
                 go_on = False

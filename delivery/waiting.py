@@ -33,9 +33,9 @@ def waiting(status: WebhookStatus, pace: Pace, now_ms: int) -> Waiting:
         return Waiting()
     if pending is not None and pending.sending_since_ms is not None and pace.worker_alive:
         return Waiting(_under_way(pending))
-    hindrance = _hindrance(status, pace)
-    if hindrance is not None:
-        return Waiting(hindrance)
+    hindered = hindrance(status, pace)
+    if hindered is not None:
+        return Waiting(hindered)
     if pending is not None:
         return Waiting(pending.reason, pending.next_attempt_ms)
     return _run(status, pace, now_ms)
@@ -63,8 +63,8 @@ def _under_way(pending: Delivery) -> str:
     return f"attempt {pending.attempts} is under way{asked}"
 
 
-def _hindrance(status: WebhookStatus, pace: Pace) -> str | None:
-    """What must change before anything is sent at all."""
+def hindrance(status: WebhookStatus, pace: Pace) -> str | None:
+    """What must change before anything is sent at all, whether or not something waits."""
     if not status.webhook.fields.active:
         return "inactive: it collects and sends nothing"
     if pace.paused_by is not None:

@@ -27,6 +27,7 @@ from store import outbox, prune, signs, workers
 from store import settings as stored_settings
 from store.database import Store
 from store.errors import StoreError
+from store.footprint import Footprint
 from store.records import Worker as WorkerRecord
 
 LOOK_S = 0.5
@@ -36,6 +37,8 @@ HEARTBEAT_S = workers.HEARTBEAT_MS / 1000
 PRUNE_FIRST_S = 60.0
 PRUNE_EVERY_S = 3600.0
 PRUNE_BREATH_S = 0.05
+
+LOST = "the lock file was deleted or replaced: taking the one that is there, if it is free"
 
 _BESIDE = {
     Until.STOPPED: "standing by",
@@ -100,16 +103,20 @@ class Worker:
             kind=role.kind,
             asks=until is Until.STOPPED,
             monotonic=self._world.monotonic,
+            now_ms=self._world.now_ms,
         )
         self._active = False
         self._started_ms = self._world.now_ms()
         self._overtaken = False
+        self._footprint = Footprint(store.path)
         self._seen: signs.Signs | None = None
         self._stopped = asyncio.Event()
         self._turn_over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         slots = Slots(settings.concurrency)
-        self._sender = Sender(store, settings, self._world, self.id, self._log, slots)
+        self._sender = Sender(
+            store, settings, self._world, self.id, self._log, slots, may_send=self._has_lock
+        )
         self._dispatcher = Dispatcher(store, self._sender, self._world, self._log, until)
 
     def wake(self) -> None:
@@ -176,10 +183,18 @@ class Worker:
         self._tell_beside()
         with suppress(StoreError):
             await self._beat()
+        kept = self._claim.is_kept()
         self._claim.release()
-        self._log("gave way to a headless worker")
+        self._log("gave way to a headless worker" if kept else LOST)
         self._turn_over.clear()
         self._sender.stopping = False
+
+    def _has_lock(self) -> bool:
+        """Whether this worker still has the lock; without it, its turn is over."""
+        kept = self._claim.is_kept()
+        if not kept:
+            self._end_turn()
+        return kept
 
     def _tell_beside(self) -> None:
         if self._beside is not None:
@@ -263,6 +278,10 @@ class Worker:
 
     async def _watch(self) -> None:
         """Notice what other processes wrote: events, edits, settings, a newer schema."""
+        if self._active:
+            self._has_lock()
+        if not self._footprint.calls_for_look():
+            return
         seen = await self._store.run(signs.look)
         if seen == self._seen:
             return

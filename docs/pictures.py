@@ -24,7 +24,7 @@ async def take(bench: Bench, name: str, keys: tuple[str, ...]) -> None:
             await app.workers.wait_for_complete()
             await pilot.pause()
         await pilot.pause()
-        picture = app.export_screenshot(title="Tocsin")
+        picture = app.export_screenshot(title="Tocsin", simplify=True)
         (FOLDER / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 

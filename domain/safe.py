@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-_ALL_PRINTABLE_ASCII = re.compile(r"[ -~]*")
 
 
 def safe(text: str | bytes, limit: int = 4096, *, keep_newlines: bool = False) -> str:
@@ -17,7 +15,7 @@ def safe(text: str | bytes, limit: int = 4096, *, keep_newlines: bool = False) -
     is. The result has at most `limit` characters; a cut one ends in an ellipsis.
     """
     readable = _start(text, limit)
-    if not _ALL_PRINTABLE_ASCII.fullmatch(readable):
+    if not readable.isprintable():  # which is none of these categories, and quickly told
         kept = "\n" if keep_newlines else ""
         readable = "".join([_escaped(character, kept) for character in readable])
     return readable if len(readable) <= limit else readable[: max(0, limit - 1)] + _ELLIPSIS

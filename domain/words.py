@@ -61,6 +61,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {plural}"
 
 
+def wait_word(count: int) -> str:
+    """What so many do: "1 event waits", "2 events wait"."""
+    return "waits" if count == 1 else "wait"
+
+
 def error_word(error: str | None) -> str:
     """The class of an error in a word or two that fit a narrow column: "refused", "TLS"."""
     if error is None:

@@ -27,6 +27,10 @@ class Conflict(StoreError):
     """The thing exists but is not in a state that allows what was asked."""
 
 
+class MoreToDrop(Conflict):
+    """More events would be given up than the admin was asked about."""
+
+
 class EventConflict(Conflict):
     """An event's id is already known with another body.
 

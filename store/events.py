@@ -9,15 +9,18 @@ import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from peewee import IntegrityError, ModelSelect
 
 from domain.event_types import EventType
-from domain.events import Event, same_event
 from store import models, signs
 from store.errors import EventConflict, NotFound
 from store.models import Head, database, rows
 from store.records import Appended, StoredEvent
+
+if TYPE_CHECKING:
+    from domain.events import Event
 
 LOOKUP_CHUNK = 500
 """Ids asked for in one statement; SQLite's limit on variables is 999 in old builds."""
@@ -93,6 +96,8 @@ def _sift(
     type_: EventType, events: Sequence[Event], places: list[int]
 ) -> tuple[list[Event], list[int]]:
     """The events that are new, and the places of those whose id another body has."""
+    from domain.events import same_event  # reading bodies is for those who add events
+
     known = _known_bodies(type_, [events[place].id for place in places])
     fresh: dict[str, Event] = {}
     conflicts = []

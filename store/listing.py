@@ -5,84 +5,29 @@ The ids here are row numbers: they grow in the order of sealing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
-from store import models, reads
+from store import event_listing, models, ranges, reads
 from store.errors import NotFound
 from store.models import rows
 from store.records import Attempt, Delivery, StoredEvent
-
-StateWord = Literal["pending", "sending", "failing", "blocked", "delivered", "skipped", "resealed"]
-STATE_WORDS: tuple[StateWord, ...] = (
-    "pending",
-    "sending",
-    "failing",
-    "blocked",
-    "delivered",
-    "skipped",
-    "resealed",
+from store.terms import (
+    Answered,
+    HasState,
+    HasText,
+    OfType,
+    OfWebhook,
+    Since,
+    StateWord,
+    Term,
+    Test,
+    never_null,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class HasState:
-    """In this state; "sending", "failing" and "blocked" are kinds of pending."""
-
-    word: StateWord
-
-
-@dataclass(frozen=True, slots=True)
-class OfWebhook:
-    """For this webhook."""
-
-    webhook_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class OfType:
-    """With events of this type."""
-
-    type: EventType
-
-
-@dataclass(frozen=True, slots=True)
-class SealedSince:
-    """Sealed at this time or later, milliseconds."""
-
-    since_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The last attempt got a status from `lowest` to `highest`."""
-
-    lowest: int
-    highest: int
-
-
-@dataclass(frozen=True, slots=True)
-class HasText:
-    """The id, the last error, or who ended it holds this text, or it is for one of these."""
-
-    text: str
-    webhook_ids: tuple[int, ...] = ()
-
-
-Test = HasState | OfWebhook | OfType | SealedSince | Answered | HasText
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One test; `inverse`: what fails it is wanted."""
-
-    test: Test
-    inverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +121,9 @@ def members(public_id: str) -> list[StoredEvent]:
     delivery = models.Delivery.get_or_none(models.Delivery.public_id == public_id)
     if delivery is None:
         raise NotFound(f"there is no delivery {public_id} any more")
-    event = models.Event
-    query = event.select().where(
-        event.type == delivery.type,
-        event.seq >= delivery.first_seq,
-        event.seq <= delivery.last_seq,
-    )
-    left_out = set(json.loads(delivery.without))
-    return [
-        StoredEvent(EventType(row.type), row.seq, row.id, row.received_ms, bytes(row.body))
-        for row in list(query.order_by(event.seq))
-        if row.seq not in left_out
-    ]
+    seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
+    found = event_listing.some(EventType(delivery.type), seqs)
+    return sorted(found, key=lambda event: event.seq)
 
 
 def _last_attempts(ids: Sequence[int]) -> ModelSelect[models.Attempt]:
@@ -220,8 +156,7 @@ def _conditions(search: Search) -> list[Any]:
 
 def _condition(term: Term) -> Any:
     """A test in SQL that is never NULL, so that its inverse is true where it is false."""
-    wanted = fn.COALESCE(_tested(term.test), False)
-    return ~wanted if term.inverse else wanted
+    return never_null(_tested(term.test), inverse=term.inverse)
 
 
 def _tested(test: Test) -> Any:
@@ -233,7 +168,7 @@ def _tested(test: Test) -> Any:
             return delivery.webhook == webhook_id
         case OfType(type_):
             return delivery.type == type_.value
-        case SealedSince(since_ms):
+        case Since(since_ms):
             return delivery.sealed_ms >= since_ms
         case Answered(lowest, highest):
             return delivery.last_status.between(lowest, highest)

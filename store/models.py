@@ -6,6 +6,8 @@ Times are UTC milliseconds, bodies are bytes. The queue has no table: it is the 
 
 from __future__ import annotations
 
+from collections import namedtuple
+from functools import lru_cache
 from typing import Any
 
 from peewee import (
@@ -19,6 +21,7 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
+    ModelSelect,
     TextField,
 )
 
@@ -28,6 +31,20 @@ database = DatabaseProxy()
 def rows(query: Any) -> list[Any]:
     """A query's rows as plain tuples, all fetched: a half-read cursor would pin the WAL."""
     return list(database.execute(query).fetchall())
+
+
+def light_rows(query: ModelSelect[Any]) -> list[Any]:
+    """The rows of a query for whole models as values to read, made in a fraction of the time.
+
+    They have the model's names and SQLite's values: what is boolean is 0 or 1.
+    """
+    names = tuple(field.name for field in query.model._meta.sorted_fields)
+    return list(map(_row_class(query.model.__name__, names)._make, rows(query)))
+
+
+@lru_cache
+def _row_class(name: str, fields: tuple[str, ...]) -> Any:
+    return namedtuple(name, fields)
 
 
 class Base(Model):

@@ -10,7 +10,7 @@ import json
 
 from peewee import JOIN, fn
 
-from store import models, settings
+from store import models, settings, signs
 from store.errors import WrongKey
 from store.models import Attempt, Delivery, Head, database, rows
 from store.records import AttemptResult, Limits, PendingPlan, Plan, Verdict, Work
@@ -117,9 +117,11 @@ def start_next(
     """Start the pending delivery's next attempt, or seal the next delivery and start its first.
 
     `new_run` notes the head of now as the end of a new run; otherwise nothing past the run's end
-    is sealed. None if there is nothing to send, or it may not be sent now.
+    is sealed. None if there is nothing to send, or it may not be sent now. Raises StoreOvertaken:
+    what a newer Tocsin keeps may mean another thing than what this one would send.
     """
     with database.atomic():
+        signs.check_schema()
         return _start_next(webhook_id, limits, new_id, vault, now_ms, new_run)
 
 
@@ -154,7 +156,7 @@ def record(
             _finish(delivery, row, now_ms)
         else:
             _postpone(delivery, row, work, verdict, now_ms)
-        if not (verdict.delivered and go_on):
+        if not (verdict.delivered and go_on) or signs.is_overtaken():
             return None
         if not row.active or row.deleted_ms is not None or settings.paused() is not None:
             return None

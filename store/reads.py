@@ -12,7 +12,7 @@ from peewee import ModelSelect, fn
 from domain.event_types import EventType
 from store import models, sealing, webhooks
 from store.errors import NotFound
-from store.models import rows
+from store.models import light_rows, rows
 from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
 from store.vault import Vault
 from store.webhook_rows import record_of
@@ -138,7 +138,7 @@ def statuses(vault: Vault | None) -> list[WebhookStatus]:
         webhooks = models.Webhook.select().where(models.Webhook.deleted_ms.is_null())
         return [
             _status(row, times, pending.get(row.id), quarantined.get(row.id, 0), vault)
-            for row in list(webhooks.order_by(models.Webhook.id))
+            for row in light_rows(webhooks.order_by(models.Webhook.id))
         ]
 
 

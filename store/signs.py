@@ -8,6 +8,8 @@ from store import migrations
 from store.errors import StoreOvertaken
 from store.models import database
 
+PRAGMAS = ("data_version", "user_version")
+
 
 @dataclass(frozen=True, slots=True)
 class Signs:
@@ -23,14 +25,18 @@ class Signs:
 
 
 def look() -> Signs:
-    """The signs as they are now; a few microseconds."""
-    return Signs(
-        int(database.execute_sql("PRAGMA data_version").fetchone()[0]),
-        migrations.current_version(database),
-    )
+    """The signs as they are now; a few microseconds, since it is asked several times a second."""
+    ask = database.connection().execute
+    ((version,), (schema,)) = (ask(f"PRAGMA {one}").fetchone() for one in PRAGMAS)
+    return Signs(int(version), int(schema))
+
+
+def is_overtaken() -> bool:
+    """Whether the schema is newer than this process knows."""
+    return migrations.current_version(database) > migrations.LATEST
 
 
 def check_schema() -> None:
     """Raise StoreOvertaken if the schema is newer than this process knows."""
-    if migrations.current_version(database) > migrations.LATEST:
+    if is_overtaken():
         raise StoreOvertaken("a newer Tocsin has changed the store: upgrade this one")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from peewee import ModelSelect
 
 from domain import source_kinds
 from domain.actors import Actor
-from domain.events import Event
 from domain.source_kinds import check_name
 from store import audit, models
 from store import events as event_store
@@ -17,6 +17,9 @@ from store.errors import Conflict, NotFound
 from store.models import database
 from store.records import Appended, StoredSource
 from store.vault import Vault
+
+if TYPE_CHECKING:
+    from domain.events import Event
 
 
 def add(

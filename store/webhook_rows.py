@@ -143,7 +143,7 @@ def _fields_of(row: models.Webhook, headers: Pairs) -> WebhookFields:
         type=EventType(row.type),
         url=row.url,
         name=row.name,
-        active=row.active,
+        active=bool(row.active),
         headers=headers,
         extra_fields=pairs(row.extra_fields),
         max_events=row.max_events,

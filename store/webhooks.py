@@ -14,7 +14,7 @@ from domain.words import counted
 from store import audit, models
 from store.backlog import first_since, head_of, undelivered
 from store.edit_words import difference, moved, shown
-from store.errors import Conflict, NotFound, WrongKey
+from store.errors import Conflict, MoreToDrop, NotFound, WrongKey
 from store.models import Head, database
 from store.queue import retry_pending_now
 from store.records import Secrets, Webhook, target_of
@@ -135,7 +135,7 @@ def edit(
     A change of URL, headers, TLS or secret makes a failing delivery due now. A change of type
     starts at the new type's head; `dropping` is how many unsealed events of the old one may go,
     None if any number may. Where nothing changes there is no new revision. Raises Conflict if
-    somebody else saved in between, or if more events would go.
+    somebody else saved in between, MoreToDrop if more events would go.
     """
     with database.atomic():
         row = live(webhook_id)
@@ -253,7 +253,7 @@ def _change_type(row: models.Webhook, type_: str, dropping: int | None) -> int:
         return 0
     dropped = head_of(row.type) - int(row.cursor)
     if dropping is not None and dropped > dropping:
-        raise Conflict(
+        raise MoreToDrop(
             f"webhook {row.id} has {counted(dropped, 'queued event')} by now, not {dropping:,}: "
             "nothing was saved or dropped, try again"
         )

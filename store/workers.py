@@ -21,6 +21,8 @@ MISSED_BEAT_MS = HEARTBEAT_MS + 1_000
 
 FORGET_MS = 3_600_000
 
+_SIGNED_BYTES = 100
+
 TERMINAL = "terminal"
 """The kind of a worker that lives beside a screen, and gives way to one that does not."""
 
@@ -29,7 +31,8 @@ class SendingLock:
     """The operating system's lock by which one process sends for a store.
 
     It is kept while the process is stopped (SIGSTOP) on purpose, and free at once when it ends in
-    whatever way; no two clocks need to agree.
+    whatever way; no two clocks need to agree. The file names the worker that took it last: where
+    it names another than the one that sent last, it is not the file that this one had locked.
     """
 
     def __init__(self, store_path: Path) -> None:
@@ -38,16 +41,45 @@ class SendingLock:
 
     def acquire(self) -> bool:
         """Take the lock if it is free. Raises StoreUnavailable if its file cannot be opened."""
-        if self._descriptor is not None:
-            return True
-        descriptor = self._open()
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
+        while self._descriptor is None:
+            descriptor = self._open()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return False
+            self._descriptor = descriptor
+            if not self.is_kept():  # it was deleted between the two calls
+                self.release()
         return True
+
+    def is_kept(self) -> bool:
+        """Whether it is held here, and is still the one that others would find at its path."""
+        if self._descriptor is None:
+            return False
+        own = os.fstat(self._descriptor)
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True  # it cannot be looked at, which is no sign that it is gone
+        return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)
+
+    def sign(self, worker_id: str) -> None:
+        """Name the worker that took the lock, which must be held here."""
+        descriptor = self._held()
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, worker_id.encode(), 0)
+
+    def last_worker(self) -> str:
+        """The worker that took this very lock last; "" if none did. It must be held here."""
+        return os.pread(self._held(), _SIGNED_BYTES, 0).decode(errors="replace")
+
+    def _held(self) -> int:
+        if self._descriptor is None:
+            raise RuntimeError("the sending lock is not held")
+        return self._descriptor
 
     def _open(self) -> int:
         try:

@@ -12,7 +12,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from cli.grammar.tree import build
 from domain.settings import SETTINGS, Setting
-from tests.documents import PAGES, README, section, table_rows
+from tests.documents import DOCS, PAGES, README, section, table_rows
 from tests.program import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -85,3 +85,12 @@ def plain(text: str) -> str:
 def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"), [("webhooks", "Receiver"), ("form", "Extra"), ("delivery", "Attempts")]
+)
+def test_the_pictures_show_screens(picture: str, words: str) -> None:
+    drawn = (DOCS / "pictures" / f"{picture}.svg").read_text(encoding="utf-8")
+    assert words in drawn
+    assert " object at 0x" not in drawn

@@ -2,72 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.text import Text
 
 from delivery.problems import problems
-from delivery.report import Report, undelivered_events
+from delivery.report import Report
 from domain.safe import safe
 from domain.words import counted, span_text
+from sources.by_command import Watched
 from sources.wireguard.source import WireGuardSource
-from store.records import Change, StoredSource
+from store.records import Change, SourceHealth
+from store.workers import is_gone
 from tui.change_rows import told_in_short
+from tui.webhooks_at_a_glance import webhooks_cell, webhooks_facts
 from tui.widgets.columns import Cell, Column, Row
-from tui.words import Condition, coarse_age, condition_of, worker_line
+from tui.words import coarse_age, worker_line
 
 COLUMNS = (
     Column("key", "", 1, sortable=False),
-    Column("part", "Part", 22, sortable=False),
+    Column("part", "Part", 19, sortable=False),
     Column("state", "State", 0, sortable=False),
 )
 WEBHOOKS, WIREGUARD, WORKER, AUDIT = PARTS = ("webhooks", "wireguard", "worker", "audit")
-_NAMES = {
-    WEBHOOKS: ("b", "Webhooks"),
-    WIREGUARD: ("w", "This host's WireGuard"),
-    WORKER: ("s", "Worker and settings"),
-    AUDIT: ("a", "Audit"),
+_KEYS_AND_NAMES = {
+    WEBHOOKS: ("admin.webhooks", "Webhooks"),
+    WIREGUARD: ("admin.wireguard", "Host's WireGuard"),
+    WORKER: ("admin.settings", "Worker and settings"),
+    AUDIT: ("admin.audit", "Audit"),
 }
-UNWATCHED_AFTER_INTERVALS = 3
 SHOWN_PROBLEMS = 20
 LONGEST_PROBLEM = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that the panel tells of."""
+    """All that the panel tells of; `refused` says why WireGuard could not be switched on."""
 
     report: Report
     own_worker: str | None
     trouble: str | None
     newest: Change | None
+    watched: Watched
+    refused: str | None
+    key_of: Callable[[str], str]
 
 
 def rows_of(seen: Seen) -> dict[object, Row]:
     """A row for each part."""
     states = {
-        WEBHOOKS: _webhooks(seen.report),
-        WIREGUARD: wireguard_cell(seen.report),
+        WEBHOOKS: webhooks_cell(seen.report),
+        WIREGUARD: wireguard_cell(seen.report, seen.watched),
         WORKER: _worker(seen),
         AUDIT: _audit(seen),
     }
-    return {
-        part: (Cell(_NAMES[part][0], "busy"), Cell(_NAMES[part][1]), states[part]) for part in PARTS
-    }
+    return {part: (*_key_and_name(part, seen), states[part]) for part in PARTS}
+
+
+def _key_and_name(part: str, seen: Seen) -> tuple[Cell, Cell]:
+    id_, name = _KEYS_AND_NAMES[part]
+    return Cell(seen.key_of(id_), "busy"), Cell(name)
 
 
 def facts_of(part: str, seen: Seen) -> str:
     """What the selected part is for, and what is wrong with it."""
     if part == WEBHOOKS:
-        return "Who is sent which events, how it goes, and what waits. Enter opens the list."
+        return webhooks_facts(seen.report)
     if part == WIREGUARD:
-        return _wireguard_facts(seen.report)
+        return _wireguard_facts(seen)
     if part == WORKER:
         return (
-            "Who sends and who stands by, pausing all of it, intervals, limits, retention, "
-            "colours. Enter opens it."
+            f"{_worker(seen).text}{_standing_by(seen.report)}. Enter: who sends, pausing all of "
+            "it, intervals, limits, retention, colours."
         )
-    return "Who changed what, when and from where. Enter opens the list."
+    newest = f"Last: {told_in_short(seen.newest)}. " if seen.newest is not None else ""
+    return f"{newest}Enter: who changed what, when and from where."
 
 
 def problems_of(report: Report, worker_trouble: str | None = None) -> Text:
@@ -84,75 +94,57 @@ def problems_of(report: Report, worker_trouble: str | None = None) -> Text:
     return text
 
 
-def _webhooks(report: Report) -> Cell:
-    conditions = [condition_of(one) for one in report.overview.webhooks]
-    if not conditions:
-        return Cell("none yet: enter, then a, adds the first", "warning")
-    bad = (
-        (conditions.count(Condition.BLOCKED), "blocked"),
-        (conditions.count(Condition.FAILING), "failing"),
-    )
-    faults = [f"✗ {count} {word}" for count, word in bad if count]
-    waiting = undelivered_events(report)
-    queue = f"{counted(waiting, 'event')} to send" if waiting else "all is delivered"
-    inactive = conditions.count(Condition.INACTIVE)
-    paused = [f"‖ {inactive} inactive"] if inactive else []
-    text = " · ".join([str(len(conditions)), *faults, *paused, queue])
-    return Cell(text, "bad" if faults else "plain")
-
-
-def health_of_wireguard(report: Report) -> StoredSource | None:
+def health_of_wireguard(report: Report) -> SourceHealth | None:
     """How the source does, if it was ever watched."""
     return next((one for one in report.overview.sources if one.kind == WireGuardSource.kind), None)
 
 
-def wireguard_cell(report: Report) -> Cell:
+def wireguard_cell(report: Report, watched: Watched) -> Cell:
     """Off, on or error, and since when."""
     health = health_of_wireguard(report)
-    if not report.settings.wireguard:
-        return _watched_otherwise(report, health) or Cell("off", "dim")
+    if watched == "off":
+        return Cell("off", "dim")
     if health is not None and health.error is not None:
         return Cell(f"✗ error: {health.error}", "bad")
+    if watched == "command":
+        return Cell(f"✓ watched by a command{_looked(report, health)}", "good")
     if not report.worker_alive:
         return Cell("▲ on, but there is no worker to watch it", "warning")
     return Cell(f"✓ on{_looked(report, health)}", "good")
 
 
-def _watched_otherwise(report: Report, health: StoredSource | None) -> Cell | None:
-    """A `tocsin source run`, or a worker that was given `--source`, asks no setting."""
-    if health is None or health.last_ok_ms is None:
-        return None
-    longest_ms = UNWATCHED_AFTER_INTERVALS * report.settings.wireguard_every_ms
-    if report.now_ms - health.last_ok_ms > longest_ms:
-        return None
-    return Cell(f"✓ watched by a command{_looked(report, health)}", "good")
-
-
-def _looked(report: Report, health: StoredSource | None) -> str:
+def _looked(report: Report, health: SourceHealth | None) -> str:
     if health is None or health.last_ok_ms is None:
         return ""
     age = coarse_age(report.now_ms - health.last_ok_ms)
     return f" · {counted(health.accepted_events, 'event')} so far · looked {age} ago"
 
 
-def _wireguard_facts(report: Report) -> str:
-    every = span_text(report.settings.wireguard_every_ms)
-    what = (
-        f"`{report.settings.wireguard_command}` every {every}: each new handshake of a peer "
-        "becomes an Endpoint Stats event."
-    )
-    if not report.settings.wireguard:
-        return f"{what} w switches it on, after asking."
-    health = health_of_wireguard(report)
+def _wireguard_facts(seen: Seen) -> str:
+    settings, health = seen.report.settings, health_of_wireguard(seen.report)
     if health is not None and health.error is not None:
-        return f"{health.error} ({coarse_age(report.now_ms - (health.error_ms or 0))} ago)"
-    return f"{what} w switches it off, after asking."
+        ago = coarse_age(seen.report.now_ms - (health.error_ms or 0))
+        return f"{health.error} ({ago} ago)"
+    if seen.refused is not None:
+        return f"Not switched on: {seen.refused}"
+    switch = "off" if settings.wireguard else "on"
+    return (
+        f"`{settings.wireguard_command}` every {span_text(settings.wireguard_every_ms)}: each new "
+        "handshake of a peer of this host becomes an Endpoint Stats event. "
+        f"{seen.key_of('admin.wireguard')} switches it {switch}, after asking."
+    )
 
 
 def _worker(seen: Seen) -> Cell:
     told = worker_line(seen.report, seen.trouble, seen.own_worker)
-    others = sum(not one.active for one in seen.report.overview.workers)
-    return Cell(f"{told.text} · {others} standing by" if others else told.text, told.tone)
+    return Cell(told.text, told.tone)
+
+
+def _standing_by(report: Report) -> str:
+    """Others that would go on sending."""
+    workers = report.overview.workers
+    others = sum(not one.active and not is_gone(one, report.now_ms) for one in workers)
+    return f" · {others} standing by" if others else ""
 
 
 def _audit(seen: Seen) -> Cell:

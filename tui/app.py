@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from tui.desk import Desk
-from tui.keys import ENTER
+from tui.first_paint import paint_first
+from tui.keys import ENTER, key_of
 from tui.leaving import question_before_leaving
 from tui.live import Live
-from tui.notices import NoticeApp
+from tui.navigation import NavigatingApp
+from tui.notices import Notice, Told, tell
+from tui.palette import Actions, commands
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.too_small import LEAST, TooSmallScreen
-from tui.sections import PANEL, SECTIONS, base_screen
 from tui.theme import Wardrobe
 from tui.worker_thread import WorkerThread
 
 TICK_S = 0.95
 """A second, less what a look may be early."""
 
-SETTLING_S = 0.01
-"""What the first screen takes until there is something whole to paint."""
+LEAST_REST_S = 0.05
+"""What a slow look leaves to the keys."""
 
 MOST_BUGS = 3
 """After so many the app gives up: it would only fail again."""
 
 EXIT_BUG = 70
+LEAVING = "leaving"
+"""The class of the question that is asked but once, however often the key is pressed."""
 
 
-class TocsinApp(NoticeApp):
+class TocsinApp(NavigatingApp):
     """Everything an admin does with Tocsin, on one terminal."""
 
     CSS_PATH = "app.tcss"
     TITLE = "Tocsin"
-    DEFAULT_MODE = SECTIONS[0].name
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
         (0, "-tiny"),
         (60, "-narrow"),
@@ -58,9 +63,14 @@ class TocsinApp(NoticeApp):
         (32, "-high"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(one.key, f"section('{one.name}')", one.title, show=False, id=one.id)
-            for one in SECTIONS
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "palette",
+            show=False,
+            priority=True,
+            id="palette",
+            tooltip="find any action or place by its words",
         ),
         Binding("ctrl+q", "leave", "quit", show=False, priority=True, id="quit"),
     ]
@@ -74,47 +84,49 @@ class TocsinApp(NoticeApp):
         keep_bug: Callable[[BaseException], str] = repr,
         clock: Callable[[], str] = lambda: time.strftime("%H:%M"),
         throwaway: bool = False,
+        news: str = "",
     ) -> None:
         """`keep_bug` writes a bug down and gives the sentence that says where.
 
+        `news` is what is wrong already, told on the first screen.
+
         Nothing of a `throwaway` store outlives the app, so that leaving needs no question.
         """
-        super().__init__()
+        live = Live(desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock)
+        super().__init__(desk, live)
         self.animation_level = "none"  # a slow line has better things to carry
-        self.live = Live(
-            desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock
-        )
-        self._desk = desk
         self._wardrobe = Wardrobe()
         self._worker = worker
         self._keep_bug = keep_bug
         self._throwaway = throwaway
+        self._news = news
         self._bugs = 0
         self._given_keymap = dict(keymap or {})
-        self._modes_left: dict[str, str] = {}
         self._following: asyncio.Task[None] | None = None
-
-    def get_default_screen(self) -> Screen[Any]:
-        """What the app opens with; Textual would parse all styles anew for that of a mode."""
-        return base_screen(SECTIONS[0], self._desk, self.live)
 
     async def on_load(self) -> None:
         self.set_keymap(self._given_keymap)
+        if self._news:
+            self.post_message(Told(Notice(self._news, bad=True)))
         await self.live.look()
 
     async def on_mount(self) -> None:
         self._begin_batch()
-        for section in (*SECTIONS, PANEL):
-            self.add_mode(section.name, partial(base_screen, section, self._desk, self.live))
+        self.add_sections()
         self._wardrobe.dress(self, self.live.report)
-        if self._worker is not None:
-            self.call_after_refresh(self._worker.start)  # painting first: it loads much
         self._following = asyncio.create_task(self._follow())
         self._check_size(self.size)
 
     def on_ready(self) -> None:
-        self.delay_update(SETTLING_S)
-        self._end_batch()
+        paint_first(self, then=self._begin_work)
+
+    def _begin_work(self) -> None:
+        """Start what the first paint did not wait for, since it loads much."""
+        gc.freeze()  # what is loaded now stays: no collection needs to look at it again
+        gc.enable()
+        self.live.ink.forgive()
+        if self._worker is not None:
+            self._worker.start()
 
     def on_resize(self, event: events.Resize) -> None:
         if self._following is not None:
@@ -135,19 +147,24 @@ class TocsinApp(NoticeApp):
 
     async def _follow(self) -> None:
         """Look at the store a few times a second; once a second let the countdowns move."""
-        painted_s = 0.0
+        told_s = looked_s = 0.0
         while True:
-            await asyncio.sleep(self.live.pause_s)
+            spent_s = time.monotonic() - looked_s
+            await asyncio.sleep(max(LEAST_REST_S, self.live.pause_s - spent_s))
+            looked_s = time.monotonic()
             try:
                 if await self.live.look():
                     self.paint()
-                elif time.monotonic() - painted_s >= TICK_S:
-                    self.paint(tick=True)
-                else:
+                elif looked_s - told_s < TICK_S:
                     continue
+                elif self._ticks():
+                    self.paint(tick=True)
             except Exception as error:
                 self._handle_exception(error)
-            painted_s = time.monotonic()
+            told_s = looked_s
+
+    def _ticks(self) -> bool:
+        return self.live.ticks(self._desk.now_ms())
 
     def paint(self, *, tick: bool = False) -> None:
         """Let the screen that is seen paint what the report says now."""
@@ -165,20 +182,14 @@ class TocsinApp(NoticeApp):
     def _own_trouble(self) -> str | None:
         return self._worker.trouble if self._worker is not None else None
 
-    async def action_section(self, name: str) -> None:
-        """Go to a section, where it was left."""
-        await self.switch_mode(self._modes_left.get(name, name))
-        self.paint()
-
-    async def action_panel(self) -> None:
-        """Go from the screen that the app opened with to the panel that leads to all of Admin."""
-        self._modes_left[SECTIONS[0].name] = PANEL.name
-        await self.action_section(SECTIONS[0].name)
-
     def action_help(self) -> None:
         """Every key of the screen that is seen, with what it does."""
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def action_help_quit(self) -> None:
+        """Whoever presses ctrl+c is told how to leave."""
+        tell(self.screen, f"{key_of(self.screen, 'quit')} quits")
 
     def end_soon(self) -> None:
         """End the app from a signal handler."""
@@ -191,28 +202,17 @@ class TocsinApp(NoticeApp):
         question = question_before_leaving(self.live.report, own)
         if question is None or self._throwaway:
             self.exit(0)
-        else:
-            self.push_screen(ConfirmScreen(question), lambda yes: self.exit(0) if yes else None)
+        elif not self.screen.has_class(LEAVING):
+            screen = ConfirmScreen(question)
+            screen.add_class(LEAVING)
+            self.push_screen(screen, lambda yes: self.exit(0) if yes else None)
 
     def get_key_display(self, binding: Binding) -> str:
         """One sign for the enter key, whichever binding has it."""
         return ENTER if binding.key == "enter" else super().get_key_display(binding)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action of the screen that is seen, and the sections."""
-        offered: set[str] = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.action in offered:
-                continue  # it has another key beside the one that was told
-            if binding.id and active.enabled and binding.description:
-                offered.add(binding.action)
-                yield SystemCommand(
-                    f"{binding.description} ({self.get_key_display(binding)})",
-                    binding.tooltip or "",
-                    lambda key=binding.key: self.simulate_key(key),
-                )
-        yield SystemCommand("theme", "Choose the colours", self.action_change_theme)
+        return commands(self, screen)
 
     @on(TocsinScreen.Failed)
     def _failed(self, message: TocsinScreen.Failed) -> None:

@@ -20,7 +20,7 @@ BAR = 6
 COLUMNS = (
     Column("number", "#", 5, right=True, sortable=False),
     Column("at", "UTC", 11, sortable=False),
-    Column("took", "Took", 6, right=True, sortable=False),
+    Column("took", "Took", 5, right=True, sortable=False),
     Column("bar", "", BAR, sortable=False),
     Column("result", "Result", 0, sortable=False),
 )

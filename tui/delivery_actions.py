@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from tui.clipboard import copy
 from tui.delivery_copy import CHOICES, copied_text
 from tui.delivery_rows import Reader
 from tui.desk import Refused
-from tui.screens.base import TocsinScreen
+from tui.looking import LookingScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.menu import MenuScreen
 from tui.screens.reseal import ResealScreen, Wish
@@ -28,7 +28,7 @@ SHORT_ID = 12
 LATER = "an attempt is under way: this follows it, unless it is taken"
 
 
-class DeliveryActions(TocsinScreen):
+class DeliveryActions(LookingScreen):
     """A screen on which deliveries can be chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,7 +37,7 @@ class DeliveryActions(TocsinScreen):
             "retry",
             "retry now",
             id="deliveries.retry",
-            tooltip="make the next attempt of the chosen ones now; its outcome is told here",
+            tooltip="make the next attempt of the chosen ones now; several are asked about",
         ),
         Binding(
             "s",
@@ -62,32 +62,12 @@ class DeliveryActions(TocsinScreen):
         ),
     ]
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
         self._watched: dict[str, int] = {}
-        self._stale = self._looking = False
 
-    def look_soon(self) -> None:
-        """Look at the store in the background; while a look is under way, another follows it."""
-        self._stale = True
-        if not self._looking:
-            self.in_background(self._look())
-
-    async def look(self) -> None:
-        """Read what may have changed, and show it."""
-        raise NotImplementedError
-
-    async def _look(self) -> None:
-        if self._looking:
-            return
-        self._looking = True
-        try:
-            while self._stale:
-                self._stale = False
-                await self.look()
-                await self._tell_outcomes()
-        finally:
-            self._looking = False
+    async def after_look(self) -> None:
+        await self._tell_outcomes()
 
     async def chosen(self) -> list[Delivery]:
         """The deliveries that an action is for."""
@@ -101,27 +81,37 @@ class DeliveryActions(TocsinScreen):
     async def action_retry(self) -> None:
         """Make the chosen deliveries due now, in the background."""
         pending = await self._pending("retry now")
-        if pending:
+        if len(pending) == 1:
             self.in_background(self._retry(pending))
+        elif pending:
+            question = Question(
+                f"Retry {_named(pending)} now?",
+                (f"The same POST again, with {_events_of(pending)} in all.",),
+                yes="Retry",
+            )
+            self._when_agreed(question, lambda: self._retry(pending))
 
     async def action_skip(self) -> None:
         """Ask with the numbers, then give the chosen deliveries up."""
         pending = await self._pending("skip")
         if not pending:
             return
-        events = sum(one.events for one in pending)
         question = Question(
             f"Skip {_named(pending)}?",
             (
-                f"{counted(events, 'event')} will never be sent again.",
+                f"{_events_of(pending)} will never be sent again.",
                 *([LATER] if _in_flight(pending) else []),
             ),
             yes="Skip",
         )
+        self._when_agreed(question, lambda: self._skip(pending))
 
+    def _when_agreed(
+        self, question: Question, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.in_background(self._skip(pending))
+                self.in_background(work())
 
         self.app.push_screen(ConfirmScreen(question), answered)
 
@@ -252,10 +242,19 @@ class DeliveryActions(TocsinScreen):
             self.tell(f"{_named([one])}: {one.state}, attempt {over}: {words}")
 
 
+def short_id(id_: str) -> str:
+    """The start of a delivery's id, enough to know it by."""
+    return f"{id_[:SHORT_ID]}…"
+
+
 def _named(some: Sequence[Delivery]) -> str:
     if len(some) == 1:
-        return f"{some[0].id[:SHORT_ID]}…"
+        return short_id(some[0].id)
     return f"{len(some):,} deliveries"
+
+
+def _events_of(some: Sequence[Delivery]) -> str:
+    return counted(sum(one.events for one in some), "event")
 
 
 def _in_flight(some: Sequence[Delivery]) -> bool:

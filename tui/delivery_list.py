@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -12,12 +13,17 @@ from domain.safe import safe
 from store import listing
 from store.listing import Listed, Look, Search
 from store.records import Delivery, WebhookStatus
+from store.terms import Term
 from tui.delivery_actions import DeliveryActions
 from tui.delivery_keys import DeliveryKeys
 from tui.delivery_rows import Reader, lines, queue_line
 from tui.desk import Desk
+from tui.filter_words import OF_DELIVERIES, FilterReader
+from tui.keys import key_of
+from tui.list_screen import ListScreen
 from tui.live import Live
 from tui.pace import Pace
+from tui.webhook_rows import receiver_of
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import Key, LiveTable
 
@@ -33,11 +39,13 @@ FILTER_SHOWN = 40
 EMPTY = """Nothing was sealed for delivery yet.
 
 Queued events are sealed and sent when the next run of their webhook is due."""
-NONE_FOUND = "Nothing matches.\n\nesc shows all deliveries again."
+NONE_FOUND = "Nothing matches.\n\nWithout the filter all deliveries are shown again."
 
 
-class DeliveryList(DeliveryActions):
+class DeliveryList(DeliveryActions, ListScreen):
     """What waits stands first. New rows are held back while the cursor is not on the first row."""
+
+    NOTHING: ClassVar[tuple[Term, ...]] = ()
 
     def __init__(self, desk: Desk, live: Live, *, webhook_id: int | None = None) -> None:
         super().__init__(desk, live)
@@ -48,11 +56,6 @@ class DeliveryList(DeliveryActions):
         self._rows: dict[int, Listed] = {}
         self._following = True
         self._pace = Pace(PACE_MS, MOVES_AT_ONCE)
-
-    @property
-    def table(self) -> LiveTable:
-        """The list."""
-        return self.query_one("#deliveries", LiveTable)
 
     @property
     def follows(self) -> bool:
@@ -70,12 +73,14 @@ class DeliveryList(DeliveryActions):
         self._show_frame()
         self._show_facts()
 
-    def search_for(self, search: Search, told: str) -> None:
-        """Show what a search finds; `told` is how it was asked for."""
-        self._filter = told
-        if search != self._search:
-            self._search = search
-            self._start_over()
+    async def read_filter(self, text: str) -> tuple[Term, ...]:
+        names = {one.webhook.id: receiver_of(one.webhook) for one in self.statuses()}
+        return FilterReader(names, self.desk.now_ms(), OF_DELIVERIES).read(text)
+
+    def filter_by(self, wanted: tuple[Term, ...], text: str) -> None:
+        self._filter = text
+        self._search = Search(self.webhook_id, wanted)
+        self._start_over()
 
     def hold(self) -> None:
         """Hold new rows back from now on."""
@@ -103,7 +108,7 @@ class DeliveryList(DeliveryActions):
 
     async def chosen(self) -> list[Delivery]:
         keys = [key for key in self.table.chosen_keys() if isinstance(key, int)]
-        await self._read_rows([key for key in keys if key not in self._rows])
+        await self.read_rows([key for key in keys if key not in self._rows])
         return [self._rows[key].delivery for key in keys if key in self._rows]
 
     def chosen_done(self) -> None:
@@ -121,17 +126,18 @@ class DeliveryList(DeliveryActions):
         if keys.is_overtaken(look):
             self._start_over()
             return
-        await self._read_rows(self._wanted(look, before))
+        await self.read_rows(self._to_read(look, before))
         if keys is self._keys:
             self._take_in(look)
 
-    def _wanted(self, look: Look, before: frozenset[int]) -> list[int]:
+    def _to_read(self, look: Look, before: frozenset[int]) -> list[int]:
         """The newest that were found, and all known rows that were or are pending."""
         newest = look.found[: -PAGE // 2 : -1]
         known = [key for key in before | look.open_ids if key in self._rows]
         return list(dict.fromkeys([*newest, *known]))
 
-    async def _read_rows(self, ids: Sequence[int]) -> None:
+    async def read_rows(self, keys: Sequence[Key]) -> None:
+        ids = [key for key in keys if isinstance(key, int)]
         for start in range(0, len(ids), PAGE):
             page = ids[start : start + PAGE]
             found = await self.desk.read(listing.deliveries, page)
@@ -154,7 +160,7 @@ class DeliveryList(DeliveryActions):
         if follows:
             self.table.action_edge(-1)
         some = len(self.table.keys) > 0
-        self.table.display = some
+        self.show_table(some)
         empty = self.query_one("#no-deliveries", Static)
         empty.display = not some
         empty.update(Text(NONE_FOUND if self._search.terms else EMPTY))
@@ -186,14 +192,21 @@ class DeliveryList(DeliveryActions):
             self.query_one("#deliveries-panel").border_title = Text(told)
         report = self.live.report
         if report is not None and self._keys.last_id:
-            queue = queue_line(self.statuses(), report, of_one=self.webhook_id is not None)
+            queue = queue_line(
+                self.statuses(),
+                report,
+                of_one=self.webhook_id is not None,
+                quarantine_key=key_of(self, "deliveries.quarantine"),
+            )
             self.query_one("#deliveries-count", Facts).tell(lines(f"{self._count()} · {queue}"))
 
     def _count(self) -> str:
         keys = self._keys
         found = f"{keys.count:,} of {keys.total:,}" if self._search.terms else f"{keys.total:,}"
         noun = "delivery" if keys.total == 1 else "deliveries"
-        held = f" · ▲ {keys.held:,} new" if keys.held and not self.follows else ""
+        held = ""
+        if keys.held and not self.follows:
+            held = f" · ▲ {keys.held:,} new: {key_of(self, 'deliveries.follow')} shows them"
         return f"{found} {noun}{held}"
 
     def _show_facts(self) -> None:
@@ -203,12 +216,8 @@ class DeliveryList(DeliveryActions):
         if report is not None and listed is not None:
             told = Reader(report).facts(listed)
         elif isinstance(key, int):
-            self.in_background(self._read_rows([key]))
+            self.in_background(self.read_rows([key]))
         self.query_one("#delivery-facts", Facts).tell(told)
-
-    @on(LiveTable.Wanted)
-    async def _rows_wanted(self, message: LiveTable.Wanted) -> None:
-        await self._read_rows([key for key in message.keys if isinstance(key, int)])
 
     @on(LiveTable.Moved)
     def _cursor_moved(self) -> None:

@@ -19,18 +19,20 @@ from tui.widgets.columns import Cell, Column, Row, Tone
 from tui.words import coarse_age, countdown, state_of
 
 _WEBHOOK = "webhook"
-_ROOMY = 88
+_ROOMY, _NARROW = 88, 74
+"""From which width there is room for what the lines below the list tell too."""
+
 _COLUMNS = (
     Column("state", "", 1, sortable=False),
     Column("when", "When UTC", 11, sortable=False),
     Column(_WEBHOOK, "Webhook", 14, sortable=False),
-    Column("type", "Type", 14, from_width=96, sortable=False),
-    Column("events", "Events", 6, right=True, sortable=False),
-    Column("size", "Size", 9, right=True, sortable=False),
-    Column("attempts", "Attempts", 8, right=True, sortable=False),
+    Column("type", "Type", 14, from_width=104, sortable=False),
+    Column("events", "Events", 6, right=True, from_width=_NARROW, sortable=False),
+    Column("size", "Size", 9, right=True, from_width=_ROOMY, sortable=False),
+    Column("attempts", "Attempts", 8, right=True, from_width=_NARROW, sortable=False),
     Column("result", "Result", 0, sortable=False),
     Column("took", "Took", 6, right=True, from_width=_ROOMY, sortable=False),
-    Column("id", "Id", 15, from_width=112, sortable=False),
+    Column("id", "Id", 15, from_width=124, sortable=False),
 )
 LINE = 400
 
@@ -40,7 +42,9 @@ def columns(*, of_one: bool) -> tuple[Column, ...]:
     if not of_one:
         return _COLUMNS
     unnamed = [column for column in _COLUMNS if column.key != _WEBHOOK]
-    return tuple(replace(one, from_width=0) if one.key == "took" else one for one in unnamed)
+    return tuple(
+        replace(one, from_width=_NARROW) if one.from_width == _ROOMY else one for one in unnamed
+    )
 
 
 class Reader:
@@ -151,7 +155,9 @@ class Reader:
         return "its webhook is deleted" if status is None else "about to change"
 
 
-def queue_line(statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool) -> str:
+def queue_line(
+    statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool, quarantine_key: str
+) -> str:
     """What is not sealed yet and why, and what is in quarantine, of one webhook or of all."""
     queued = sum(one.queued for one in statuses)
     aside = sum(one.quarantined_events for one in statuses)
@@ -159,7 +165,7 @@ def queue_line(statuses: Sequence[WebhookStatus], report: Report, *, of_one: boo
     if of_one and queued and statuses:
         parts.append(_queue_reason(statuses[0], report))
     if aside:
-        parts.append(f"{counted(aside, 'event')} in quarantine: R shows them")
+        parts.append(f"{counted(aside, 'event')} in quarantine: {quarantine_key} shows them")
     return " · ".join(parts)
 
 

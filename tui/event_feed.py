@@ -22,7 +22,7 @@ class EventFeed:
         self.following = True
         self._extents: dict[EventType, Extent] = {}
         self._head = 0
-        self._text = ""
+        self.text = ""
         self._search: EventSearch | None = None
 
     @property
@@ -52,7 +52,7 @@ class EventFeed:
         """What is listed, and how many."""
         if self._search is None:
             return f"{self.type.title} ── {len(self.keys):,}"
-        return f"{self.type.title} ── /{safe(self._text, 30)} ── {self._search.progress}"
+        return f"{self.type.title} ── /{safe(self.text, 30)} ── {self._search.progress}"
 
     @property
     def emptiness(self) -> str:
@@ -67,7 +67,7 @@ class EventFeed:
         """Begin anew with the newest events of a type, all or those with a text."""
         sought = sought_in(text)
         self.type = type_
-        self._text = text
+        self.text = text
         self._search = EventSearch(type_, sought, self._extent) if sought else None
         self.following = True
         self.catch_up()

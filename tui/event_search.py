@@ -35,14 +35,13 @@ class EventSearch:
 
     @property
     def progress(self) -> str:
-        """How far it is: "12 found", "3 found, looked at 40,000 of 1,000,000"."""
-        found = f"{len(self.found):,} found"
+        """How far it is: "12 of 1,000,000", "3 found, looked at 40,000 of 1,000,000"."""
+        count, total = len(self.found), max(0, self._top - self._bottom)
         if self._is_full:
-            return f"the newest {found}"
+            return f"the newest {count:,} found"
         if self._place <= self._bottom:
-            return found
-        looked, total = self._top - self._place, self._top - self._bottom
-        return f"{found}, looked at {looked:,} of {total:,}"
+            return f"{count:,} of {total:,}"
+        return f"{count:,} found, looked at {self._top - self._place:,} of {total:,}"
 
     @property
     def _is_full(self) -> bool:

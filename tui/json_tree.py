@@ -132,6 +132,22 @@ class JsonTree:
         self.fold(0)
         self.open(0)
 
+    def find(self, text: str, index: int) -> int | None:
+        """The next line that holds a text, from `index` on and then from the top; None if none.
+
+        What holds it is opened on the way.
+        """
+        wanted = text.lower()
+        for place in (index, 0):
+            while place < len(self.lines):
+                node = self.lines[place]
+                if _reads(node, wanted):
+                    return place
+                if not node.is_open and wanted in _raw_text(node):
+                    self.open(place)
+                place += 1
+        return None
+
     def parent_of(self, index: int) -> int:
         """The line that holds this one; the first line is its own."""
         depth = self.lines[index].depth
@@ -157,6 +173,17 @@ class JsonTree:
         except (msgspec.DecodeError, UnicodeDecodeError):
             text = node.raw.decode("utf-8", "backslashreplace")
             return list(_text_lines(depth, text, self._width))
+
+
+def _reads(node: Node, wanted: str) -> bool:
+    """Whether a line itself holds a text, not what may be opened below it."""
+    if wanted in node.label.lower():
+        return True
+    return node.kind not in ("object", "list") and wanted in _raw_text(node)
+
+
+def _raw_text(node: Node) -> str:
+    return node.raw.decode("utf-8", "backslashreplace").lower()
 
 
 def event_of(node: Node) -> tuple[str, str] | None:

@@ -7,14 +7,19 @@ from typing import Any
 from textual.screen import Screen
 
 ENTER = "↵"
+OF_EVERY_SCREEN = ("help", "back")
+"""Ids that each screen has, so that they are told after its own."""
 
 
 def key_of(screen: Screen[Any], id_: str) -> str:
-    """The key that an id of `[keys]` has on a screen now; "" while it has none there.
+    """The key that an id of `[keys]` has on a screen, also while there is nothing to do with it.
 
-    Of several keys the first one, as the last line and the help show it.
+    Of several keys the first one, as the last line and the help show it; "" if it has none there.
     """
-    for active in screen.active_bindings.values():
-        if active.binding.id == id_:
-            return screen.app.get_key_display(active.binding)
+    own = screen._bindings.copy()  # a box that takes the keys has taken them out of the chain
+    own.apply_keymap(screen.app._keymap)
+    for bindings in (*(bindings for _, bindings in screen._modal_binding_chain), own):
+        for _, binding in bindings:
+            if binding.id == id_:
+                return screen.app.get_key_display(binding)
     return ""

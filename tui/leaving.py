@@ -9,16 +9,24 @@ from tui.screens.confirm import Question
 
 
 def question_before_leaving(report: Report | None, own_worker: str | None) -> Question | None:
-    """Ask if events will wait because nobody sends after this terminal's worker has gone."""
+    """Ask if nobody sends any more after this terminal's worker has gone."""
     if report is None or own_worker is None:
         return None
     others = [one for one in report.overview.workers if one.id != own_worker]
-    waiting = undelivered_events(report)
-    alive = [one for one in others if not report.is_old(one) and not has_no_process(one)]
-    if not waiting or alive:
+    if any(not report.is_old(one) and not has_no_process(one) for one in others):
         return None
-    return Question(
-        "Quit? No other worker is alive.",
-        (f"{counted(waiting, 'event')} will wait until one is started.",),
-        yes="Quit",
-    )
+    lines = _what_stops(report)
+    return Question("Quit? No other worker is alive.", lines, yes="Quit") if lines else None
+
+
+def _what_stops(report: Report) -> tuple[str, ...]:
+    """Nothing where neither a webhook nor a source is there yet."""
+    waiting = undelivered_events(report)
+    lines = []
+    if report.overview.webhooks:
+        lines.append("Nothing is sent until a worker runs again: tocsin, or tocsin worker.")
+    if waiting:
+        lines.append(f"{counted(waiting, 'event')} {'waits' if waiting == 1 else 'wait'} for it.")
+    if report.settings.wireguard:
+        lines.append("Nor is this host's WireGuard watched until then.")
+    return tuple(lines)

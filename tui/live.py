@@ -8,15 +8,19 @@ from dataclasses import replace
 from delivery.report import Report, make_report
 from store import signs
 from store.database import Store
+from store.footprint import Footprint
 from store.overview import read_overview
+from store.records import WebhookStatus
 from store.workers import SendingLock
 from tui.desk import Desk, Refused
+from tui.ink import Ink
 from tui.undo import UndoStack
 
 LOOK_S = 0.25
-LONGEST_PAUSE_S = 2.0
-PAUSE_A_CHANGE_S = 0.08
-"""A row that changed is 150 bytes on the line, which may carry 2,000 a second."""
+QUIET_TICK_MS = 5_000
+"""How often ages in minutes are worth painting."""
+
+YOUNG_MS = 60_000
 
 
 class Live:
@@ -46,8 +50,10 @@ class Live:
         """What was done to webhooks in this session; the screens that do it come and go."""
         self.report: Report | None = None
         self.trouble: str | None = None
-        self.pause_s = LOOK_S
+        self.ink = Ink()
+        """What painting costs the line."""
         self._desk = desk
+        self._footprint = Footprint(desk.store.path)
         self._seen: signs.Signs | None = None
 
     @property
@@ -66,21 +72,33 @@ class Live:
         """The store that is looked at."""
         return self._desk.store
 
-    async def look(self) -> bool:
-        """Read the store if it has changed; whether there is something new to show.
+    def ticks(self, now_ms: int) -> bool:
+        """Whether what changes with time alone is worth painting, a second after the last time."""
+        report = self.report
+        if report is None or now_ms - report.now_ms >= QUIET_TICK_MS:
+            return True
+        if SendingLock(report.path).is_held() != report.locked:
+            return True
+        return any(_is_moving(one, report) for one in report.overview.webhooks)
 
-        The more has changed, the longer `pause_s`, the time to wait before the next look.
-        """
-        self.pause_s = LOOK_S
+    @property
+    def pause_s(self) -> float:
+        """The time to wait before the next look: the line must have carried the last paint."""
+        return max(LOOK_S, self.ink.pause_s())
+
+    async def look(self) -> bool:
+        """Read the store if it has changed; whether there is something new to show."""
+        if self._seen is not None and not self._footprint.calls_for_look():
+            return False
         try:
             seen = await self._desk.read(signs.look)
             if seen == self._seen and self.trouble is None:
                 return False
-            before, self.report = self.report, await self._read()
-            self.pause_s = _pause_s(before, self.report)
+            self.report = await self._read()
         except Refused as refused:
             news = self.trouble != str(refused)
             self.trouble = str(refused)
+            self._seen = None
             return news
         self._seen = seen
         self.trouble = None
@@ -103,7 +121,11 @@ class Live:
         return make_report(overview, settings, self.store, self._desk.now_ms())
 
 
-def _pause_s(before: Report | None, after: Report) -> float:
-    known = {one.webhook.id: one for one in before.overview.webhooks} if before else {}
-    changed = sum(known.get(one.webhook.id) != one for one in after.overview.webhooks)
-    return min(LONGEST_PAUSE_S, max(LOOK_S, changed * PAUSE_A_CHANGE_S))
+def _is_moving(status: WebhookStatus, report: Report) -> bool:
+    """Whether something of a webhook counts seconds: a wait, an attempt, the age of its result."""
+    at_ms = status.last_attempt_ms
+    return (
+        status.pending is not None
+        or status.queued > 0
+        or (at_ms is not None and report.now_ms - at_ms < YOUNG_MS)
+    )

@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.cells import cell_len, chop_cells
 from textual import events, on
-from textual.app import App
 from textual.events import Event
 from textual.message import Message
 from textual.reactive import reactive
@@ -19,6 +18,7 @@ from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 
 from domain.safe import safe
+from tui.key_order import OrderedKeysApp
 from tui.widgets.columns import fit
 
 SECONDS = 6.0
@@ -65,7 +65,7 @@ def tell(screen: Screen[Any], text: str, *, bad: bool = False) -> None:
     screen.app.post_message(Told(Notice(text, bad)))
 
 
-class NoticeApp(App[int]):
+class NoticeApp(OrderedKeysApp):
     """Keeps the newest notice until it was seen; the last lines of the screens watch it."""
 
     notice: reactive[Notice | None] = reactive[Notice | None](None)
@@ -102,5 +102,6 @@ class NoticeApp(App[int]):
         await super().on_event(event)
 
     def _put_notice_away(self) -> None:
-        if not self._notice_lasts and not isinstance(self.screen, ModalScreen):
-            self.notice = None
+        if self.notice is None or self._notice_lasts or isinstance(self.screen, ModalScreen):
+            return
+        self.notice = None

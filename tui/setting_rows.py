@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from domain.safe import safe
 from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
 from domain.words import second_text
 from store.records import Worker
+from store.workers import is_gone
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age
 
@@ -90,18 +92,20 @@ def _who_decides(setting: Setting, told: Told) -> str:
     return now if origin in (STORE, DEFAULT) else f"{now}, which wins over the store"
 
 
-def worker_lines(report: Report, own: str | None, trouble: str | None) -> Text:
+def worker_lines(report: Report, own: str | None, trouble: str | None, pause_key: str) -> Text:
     """Who sends, who stands by and when each was heard of; and what stops them all."""
     text = Text()
-    for line, style in _lines(report, own, trouble):
+    for line, style in _lines(report, own, trouble, pause_key):
         text.append(f"{safe(line, LINE)}\n", style)
     text.rstrip()
     return text
 
 
-def _lines(report: Report, own: str | None, trouble: str | None) -> list[tuple[str, str]]:
+def _lines(
+    report: Report, own: str | None, trouble: str | None, pause_key: str
+) -> list[tuple[str, str]]:
     everyone = report.overview.workers
-    lines = [(line, "bold") for line in _stops(report)]
+    lines = [(line, "bold") for line in _stops(report, pause_key)]
     if trouble is not None:
         lines.append((f"✗ this terminal's worker has ended: {trouble}", "bold"))
     elif own is None:
@@ -113,11 +117,11 @@ def _lines(report: Report, own: str | None, trouble: str | None) -> list[tuple[s
     return [*lines, (f"  and {more} more: `tocsin worker list`", "")] if more > 0 else lines
 
 
-def _stops(report: Report) -> Iterator[str]:
+def _stops(report: Report, pause_key: str) -> Iterator[str]:
     """What keeps everything from being sent."""
     if report.paused is not None:
         since = second_text(report.paused.since_ms)
-        yield f"‖ all sending is paused by {report.paused.by} since {since}: p goes on"
+        yield f"‖ all sending is paused, {pause_key} goes on; by {report.paused.by} since {since}"
     if not any(one.active and report.locked for one in report.overview.workers):
         yield "✗ nobody is sending"
 
@@ -127,6 +131,11 @@ def _worker_line(one: Worker, report: Report, own: str | None) -> str:
     age = coarse_age(report.now_ms - one.heartbeat_ms)
     sends = one.active and report.locked
     glyph, does = ("●", "sends") if sends else ("○", "stands by")
-    if report.is_old(one):
+    if sends and report.paused is not None:
+        glyph, does = "‖", "would send"
+    if is_gone(one, report.now_ms):
+        glyph, does = "✗", "is gone"
+    elif report.is_old(one):
         glyph, does = "▲", "is stopped, stuck or gone"
-    return f"{glyph} {who} on {one.host} {does} · heartbeat {age} ago"
+    elsewhere = f" on {one.host}" if one.host != os.uname().nodename else ""
+    return f"{glyph} {who}{elsewhere} {does} · heartbeat {age} ago"

@@ -10,9 +10,14 @@ from store import audit, queue, webhooks
 from store.records import Webhook, WebhookStatus
 from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
+from tui.keys import key_of
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
+from tui.webhook_rows import names_of, told_of_sending
 from tui.widgets.live_table import LiveTable
+
+FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
+FOR_A_LIST = {"filter", "faults", "sort", "invert"}
 
 if TYPE_CHECKING:
     from tui.webhook_form_saving import Saved
@@ -25,6 +30,21 @@ class WebhookActions(TocsinScreen):
     def table(self) -> LiveTable:
         """The list."""
         return self.query_one("#webhooks", LiveTable)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no key that has nothing to work on."""
+        report = self.live.report
+        if action in FOR_A_ROW:
+            return self.table.cursor is not None
+        if action in FOR_A_LIST:
+            return report is not None and bool(report.overview.webhooks)
+        if action == "undo":
+            return bool(self.live.undos) or self.check_action("filter", ())
+        return super().check_action(action, parameters)
+
+    @property
+    def _undo_key(self) -> str:
+        return key_of(self, "webhooks.undo")
 
     def selected(self) -> WebhookStatus | None:
         """The webhook under the cursor."""
@@ -76,26 +96,23 @@ class WebhookActions(TocsinScreen):
         if not ids:
             return
         word = "unpaused" if active else "paused"
-        done = f"{counted(len(changing), 'webhook')} {word}; u undoes it"
+        done = f"{counted(len(changing), 'webhook')} {word}; {self._undo_key} undoes it"
         if await self.carry_out(self.desk.change(webhooks.set_active, changing, active), done):
             self.live.undos.push(
                 f"{word} {counted(len(changing), 'webhook')}",
                 lambda: self.desk.change(webhooks.set_active, changing, not active),
             )
-        self.table.clear_marks()
 
     async def action_send(self) -> None:
         """Start a run of every chosen webhook now."""
-        asked = [
-            await self.carry_out(self.desk.change(queue.send_now, one.webhook.id))
-            for one in self.chosen()
-        ]
-        sent = [events for events in asked if events is not None]
-        if sent:
-            go = "goes" if sum(sent) == 1 else "go"
-            events = counted(sum(sent), "queued event")
-            self.tell(f"{events} {go} now, and failing deliveries with them")
-        self.table.clear_marks()
+        asked = []
+        for one in self.chosen():
+            request = self.desk.change(queue.send_now, one.webhook.id)
+            if await self.carry_out(request) is not None:
+                asked.append(one)
+        report = self.live.report
+        if asked and report is not None:
+            self.tell(told_of_sending(asked, report))
 
     def action_test(self) -> None:
         """Send a test event in the background and tell what came of it."""
@@ -132,11 +149,12 @@ class WebhookActions(TocsinScreen):
         if not chosen:
             return
         events = sum(map(undelivered, chosen))
+        it, its = ("it", "its queue") if len(chosen) == 1 else ("them", "their queues")
         question = Question(
             f"Delete {_names(chosen)}?",
             (
-                f"{counted(events, 'event')} will not be sent.",
-                "u brings it back for ten minutes, with its queue.",
+                f"{names_of(chosen)}: {counted(events, 'event')} will not be sent.",
+                f"{self._undo_key} brings {it} back for ten minutes, with {its}.",
             ),
             yes="Delete",
         )
@@ -149,12 +167,11 @@ class WebhookActions(TocsinScreen):
         self.app.push_screen(ConfirmScreen(question), answered)
 
     async def _delete(self, ids: list[int], names: str) -> None:
-        done = f"deleted {names}; u undoes it"
+        done = f"deleted {names}; {self._undo_key} undoes it"
         if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
             self.live.undos.push(
                 f"deleted {names}", lambda: self.desk.change(webhooks.undelete_all, ids)
             )
-        self.table.clear_marks()
 
     def remember_edit(self, saved: Saved) -> None:
         """An edit can be undone as long as nobody saved after it."""
@@ -176,6 +193,15 @@ class WebhookActions(TocsinScreen):
     async def action_undo(self) -> None:
         """Take back the last thing that can be."""
         await self.take_back(self.live.undos)
+
+    def action_deliveries(self) -> None:
+        """Show the deliveries of the selected webhook."""
+        from tui.screens.deliveries import DeliveriesScreen
+
+        status = self.selected()
+        if status is not None:
+            screen = DeliveriesScreen(self.desk, self.live, webhook_id=status.webhook.id)
+            self.app.push_screen(screen)
 
     def action_copy(self) -> None:
         """Copy the URL of the selected webhook."""

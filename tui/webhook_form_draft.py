@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Container
 from functools import partial
 from typing import Any
 
 from textual.timer import Timer
 
+from domain.urls import mask_url
 from domain.words import span_text
 from tui import drafts
 from tui.desk import Refused
 from tui.drafts import Draft
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
+from tui.webhook_form_fields import labels_of
 
 KEEP_AFTER_S = 1.0
+KEPT = "What you typed is kept as your draft and offered next time."
 
 
 class DraftedForm(TocsinScreen):
@@ -39,22 +42,15 @@ class DraftedForm(TocsinScreen):
     def draft(self) -> Draft | None:
         """What is to be kept now."""
 
-    async def offer_draft(self) -> Draft | None:
-        """The draft that was kept, unless the admin drops it now."""
+    async def offer_draft(self, title: str) -> Draft | None:
+        """The draft that was kept, unless the admin drops it now; `title` says what it is of."""
         found = await drafts.find(self.desk, self.subject)
         if found is None:
             return None
         self._is_kept = True
-        age = span_text(self.desk.now_ms() - found.at_ms)
-        fields = ", ".join(sorted(found.typed.changed_from(found.base)))
-        question = Question(
-            f"Drop your draft of {age} ago?",
-            (f"You typed into this form and did not save: {fields}.",),
-            yes="Drop it",
-            no="Go on with it",
-        )
         self._is_offered = True
-        is_dropped = await self.app.push_screen_wait(ConfirmScreen(question))
+        question = draft_question(title, found, self.desk.now_ms())
+        is_dropped = await self.is_sure(question)
         self._is_offered = False
         if is_dropped:
             await self.drop_draft()
@@ -98,15 +94,33 @@ class DraftedForm(TocsinScreen):
         except Refused as refused:
             self.tell(f"the draft is still there: {refused}", bad=True)
 
+    async def is_sure(self, question: Question) -> bool:
+        """Ask the admin."""
+        return await self.app.push_screen_wait(ConfirmScreen(question))
+
+    async def leave_if_sure(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
+        """Leave without saving, if the admin says so."""
+        question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
+        if await self.is_sure(question):
+            self.end_with(None, arrive)
+
     @property
     def is_ending(self) -> bool:
         """Whether the form closes as soon as nothing covers it."""
         return self._end is not None
 
-    def end_with(self, result: object) -> None:
-        """Leave, but not before the form is uncovered: leaving closes the uppermost screen."""
-        self._end = partial(self.dismiss, result)
+    def end_with(self, result: object, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Leave, but not before the form is uncovered: leaving closes the uppermost screen.
+
+        `arrive` then goes elsewhere.
+        """
+        self._end = partial(self._close, result, arrive)
         self._end_if_seen()
+
+    def _close(self, result: object, arrive: Callable[[], Awaitable[None]] | None) -> None:
+        self.dismiss(result)
+        if arrive is not None:
+            self.app.call_later(arrive)
 
     def on_screen_resume(self) -> None:
         self._end_if_seen()
@@ -120,3 +134,24 @@ class DraftedForm(TocsinScreen):
 
     def _keep_now(self) -> None:
         self.in_background(self.keep_draft(), group="draft")
+
+
+def draft_question(title: str, draft: Draft, now_ms: int) -> Question:
+    """What was typed, where and when."""
+    changed = draft.typed.changed_from(draft.base)
+    return Question(
+        f"Drop your draft of {span_text(now_ms - draft.at_ms)} ago?",
+        (f"{title}{_new_one(draft, changed)}: you changed {labels_of(changed)} and did not save.",),
+        yes="Drop it",
+        no="Go on with it",
+    )
+
+
+def _new_one(draft: Draft, changed: Container[str]) -> str:
+    """What a new webhook can be known by."""
+    texts = draft.typed.texts
+    if draft.revision is None and "name" in changed:
+        return f", {texts.name.strip()}"
+    if draft.revision is None and "url" in changed:
+        return f", {mask_url(texts.url.strip())}"
+    return ""

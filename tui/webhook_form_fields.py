@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
@@ -34,6 +34,31 @@ Start = Literal["now", "start"] | int
 ACTIVE, INACTIVE = "active", "inactive"
 NOW, ALL_KEPT, SINCE = "now", "start", "since"
 _NOW: Start = "now"
+
+
+LABELS = {
+    "type": "Type",
+    "state": "State",
+    "name": "Name",
+    "url": "URL",
+    "headers": "Headers",
+    "extra_fields": "Extra fields",
+    "max_events": "Max events",
+    "max_bytes": "Max bytes",
+    "interval": "Interval",
+    "ca_file": "CA file",
+    "secret": "Secret",
+    "own_secret": "Secret",
+    "start": "From",
+    "since": "From",
+}
+"""What each field is called on the screen, in the order of the form; two have two boxes."""
+
+
+def labels_of(names: Iterable[str]) -> str:
+    """Fields as the form calls them, in its order: "Name, URL"."""
+    found = set(names)
+    return ", ".join(dict.fromkeys(label for name, label in LABELS.items() if name in found))
 
 
 @dataclass(frozen=True, slots=True)

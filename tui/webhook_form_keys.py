@@ -1,4 +1,7 @@
-"""The keys of the form: none of them can be typed, and each ctrl key has an F key beside it."""
+"""The keys of the form: none of them can be typed, and each ctrl key has an F key beside it.
+
+Tab has priority: the app itself then moves the focus, at once.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,17 @@ KEYS = (
         "copy_secret",
         "copy secret",
         id="form.copy",
-        tooltip="copy the signing secret that was generated here",
+        tooltip="copy the signing secret that is shown",
     ),
     Binding("escape", "back", "back", id="form.back", tooltip="leave; what is typed is kept"),
+    Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
+    Binding(
+        "shift+tab",
+        "app.focus_previous",
+        "field before",
+        show=False,
+        priority=True,
+        id="form.previous",
+    ),
     Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
 )

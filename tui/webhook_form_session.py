@@ -8,12 +8,13 @@ from delivery.edited import fate_of_pending, is_resealable
 from delivery.report import Report
 from domain.secrets import generate_secret
 from domain.settings import DEFAULTS
+from domain.words import second_text
 from store import audit
 from store.records import Secrets, Webhook
 from tui.desk import Desk
 from tui.drafts import Draft
 from tui.hidden_headers import hide, reveal
-from tui.webhook_form_fields import Contents, FormTexts, read_contents
+from tui.webhook_form_fields import NOW, Contents, FormTexts, labels_of, read_contents
 from tui.webhook_form_saving import Overtaken
 from tui.webhook_form_secret import MAKING_NEW, choices, label
 from tui.webhook_form_state import Opened, Typed, webhook_of
@@ -62,9 +63,9 @@ class Session:
     @property
     def problem(self) -> str:
         """What keeps the form from being saved, or that something is not saved yet."""
-        wrong = [name.replace("_", " ") for name in self.typed.reading.errors]
+        wrong = labels_of(self.typed.reading.errors)
         if wrong:
-            return f"to do: {', '.join(wrong)}"
+            return f"to do: {wrong}"
         return "not saved yet" if self.changed else ""
 
     @property
@@ -86,6 +87,7 @@ class Session:
         shown = reading.errors.keys() if self._tried else self.changed & reading.errors.keys()
         self.panel.complain({name: reading.errors[name] for name in shown})
         self.panel.show_secret(self._secret_text())
+        self.panel.say_what_is_folded(self._in_the_fold())
         return self.contents != before
 
     def point_at_errors(self) -> None:
@@ -104,6 +106,12 @@ class Session:
     def new_secret(self) -> str:
         """The secret that was generated here and will sign; "" without one."""
         return self.typed.generated if self.typed.texts.secret in MAKING_NEW else ""
+
+    @property
+    def shown_secret(self) -> str:
+        """The secret that stands readable in the form and will sign or signs; "" without one."""
+        secrets = self.opened.secrets if self._revealed else None
+        return self.new_secret or (secrets.current if secrets is not None else "")
 
     def draft(self) -> Draft | None:
         """What was typed and not saved."""
@@ -146,12 +154,21 @@ class Session:
         show = reveal if self._revealed else hide
         self.panel.put_headers(show(text, self._known))
         self.read_again()
+        if self._revealed and self.opened.secrets is not None:
+            self.panel.bring_into_view("secret")
 
     def _secret_text(self) -> str:
         if self.new_secret:
             return TO_GIVE.format(secret=self.new_secret)
         secrets = self.opened.secrets
         return _all_of(secrets) if secrets is not None and self._revealed else ""
+
+    def _in_the_fold(self) -> list[str]:
+        texts = self.typed.texts
+        limits = ("max_bytes", "interval", "ca_file")
+        names = [name for name in limits if getattr(texts, name).strip()]
+        names += ["secret"] if self.webhook.secrets is not None else []
+        return names + (["start"] if texts.start != NOW else [])
 
     def _make_panel(self, desk: Desk) -> WebhookFieldsPanel:
         secrets, of_copy = self.opened.secrets, self.opened.of_copy
@@ -172,11 +189,17 @@ class Session:
         )
         if pending is None:
             return ""
-        text = fate_of_pending(before, self.webhook, pending)
+        text = _once_saved(fate_of_pending(before, self.webhook, pending))
         more = " Resealing it (b in Deliveries) makes a new one."
         return text + (more if is_resealable(before, self.webhook) else "")
 
 
+def _once_saved(sentence: str) -> str:
+    return f"Once saved: {sentence[:1].lower()}{sentence[1:]}"
+
+
 def _all_of(secrets: Secrets) -> str:
-    previous = f"\n{secrets.previous} (the one before)" if secrets.previous else ""
-    return f"{secrets.current}{previous}"
+    if not secrets.previous:
+        return secrets.current
+    until = second_text(secrets.previous_until_ms)
+    return f"{secrets.current}\n{secrets.previous} (the one before, until {until})"

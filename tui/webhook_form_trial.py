@@ -12,13 +12,20 @@ from domain.urls import mask_url
 from domain.words import span_text
 from store.audit import note_alone
 from store.records import Webhook
-from tui.desk import Desk
+from tui.desk import Desk, Refused
 
 ANSWER_SHOWN = 500
 
 
-async def try_out(desk: Desk, webhook: Webhook, settings: Settings) -> Outcome:
-    """Send the test with what the form says and record that it was sent. Raises Refused."""
+async def tried_out(desk: Desk, webhook: Webhook, settings: Settings) -> Text:
+    """Send the test with what the form says and record that it was sent; what came of it."""
+    try:
+        return outcome_text(await _try_out(desk, webhook, settings))
+    except Refused as refused:
+        return Text(safe(str(refused)))
+
+
+async def _try_out(desk: Desk, webhook: Webhook, settings: Settings) -> Outcome:
     outcome = await send_test(webhook, settings, desk.now_ms(), desk.random_bytes)
     await desk.change(
         note_alone,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.text import Text
 
 from delivery.outcome import is_success
 from delivery.report import Report, undelivered
-from delivery.waiting import interval_of
+from delivery.waiting import hindrance, interval_of
 from domain.safe import safe
 from domain.times import format_duration
 from domain.urls import receiver
-from domain.words import counted, size_text
+from domain.words import counted, size_text, wait_word
 from store.records import Webhook, WebhookStatus
-from tui.widgets.columns import Cell, Column, Row
+from tui.widgets.columns import Cell, Column, Row, cut
+from tui.widgets.live_table import Key
 from tui.words import (
     Condition,
     calm_age,
@@ -30,47 +30,16 @@ COLUMNS = (
     Column("state", "State", 10),
     Column("type", "Type", 14),
     Column("receiver", "Receiver", 0),
-    Column("queued", "Queued", 9, right=True),
+    Column("waiting", "Waiting", 9, right=True),
     Column("last", "Last", 12, from_width=70),
     Column("next", "Next", 8, right=True),
-    Column("waiting", "Oldest", 7, right=True, from_width=98),
+    Column("oldest", "Oldest", 7, right=True, from_width=98),
     Column("interval", "Interval", 9, right=True, from_width=108),
     Column("strip", "Last 20", 20, from_width=116, sortable=False),
 )
 STRIP_GOOD, STRIP_BAD = "▂", "▇"
+NAMED, LONGEST_NAME = 3, 24
 Results = Sequence[int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Sorting:
-    """By which column the list is sorted; by state means the worst first."""
-
-    column: str = "state"
-    descending: bool = False
-
-
-SORT_KEYS: dict[str, Callable[[WebhookStatus, Report], tuple[object, ...]]] = {
-    "state": lambda status, _: (condition_of(status),),
-    "type": lambda status, _: (status.webhook.fields.type.title,),
-    "receiver": lambda status, _: (receiver_of(status.webhook).lower(),),
-    "queued": lambda status, _: (status.queued,),
-    "last": lambda status, _: (-(status.last_attempt_ms or 0),),
-    "next": lambda status, report: (report.waiting(status).next_ms or 1 << 62,),
-    "waiting": lambda status, _: (status.waiting_since_ms or 1 << 62,),
-    "interval": lambda status, report: (interval_of(status, report.settings.interval_ms),),
-}
-
-
-def sorted_statuses(
-    statuses: Sequence[WebhookStatus], report: Report, sorting: Sorting
-) -> list[WebhookStatus]:
-    """In the order asked for; equals by id."""
-    key = SORT_KEYS[sorting.column]
-    return sorted(
-        sorted(statuses, key=lambda one: one.webhook.id),
-        key=lambda one: key(one, report),
-        reverse=sorting.descending,
-    )
 
 
 def matches(status: WebhookStatus, wanted: str) -> bool:
@@ -84,19 +53,26 @@ def matches(status: WebhookStatus, wanted: str) -> bool:
 
 
 def receiver_of(webhook: Webhook) -> str:
-    """The webhook's name, or its host and path."""
-    return webhook.fields.name or receiver(webhook.fields.url)
+    """The webhook's name, or its host and path, which begin with what tells it from others."""
+    return webhook.fields.name or receiver(webhook.fields.url).removeprefix("http://")
+
+
+def names_of(statuses: Sequence[WebhookStatus]) -> str:
+    """The first few webhooks by their names or receivers, and how many more there are."""
+    named = [cut(receiver_of(one.webhook), LONGEST_NAME) for one in statuses[:NAMED]]
+    more = len(statuses) - NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def row_of(status: WebhookStatus, report: Report, results: Results) -> Row:
     """The cells of a webhook, in the order of COLUMNS."""
     fields = status.webhook.fields
-    since_ms = status.waiting_since_ms
+    since_ms, waiting = status.waiting_since_ms, undelivered(status)
     return (
         condition_cell(condition_of(status)),
         Cell(fields.type.title),
         Cell(receiver_of(status.webhook)),
-        Cell(f"{status.queued:,}", "plain" if status.queued else "dim"),
+        Cell(f"{waiting:,}", "plain" if waiting else "dim"),
         _last(status, report),
         _next(status, report),
         Cell("-", "dim") if since_ms is None else Cell(calm_age(report.now_ms - since_ms)),
@@ -111,13 +87,16 @@ def strip_of(results: Results) -> str:
 
 
 def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
-    """Three lines: why it is not sent yet, what waits, how it has been going."""
+    """Three lines: why it is not sent yet, what waits, how it has been going.
+
+    What may be long and is shown elsewhere too stands last, since lines are cut at their end.
+    """
     where = receiver(status.webhook.fields.url)
     return Text(
         "\n".join(
             safe(line, 400)
             for line in (
-                f"{where} · {_reason(status, report)}",
+                f"{_reason(status, report)} · {where}",
                 _what_waits(status, report),
                 _how_it_goes(status, report, results),
             )
@@ -125,6 +104,58 @@ def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
         no_wrap=True,
         overflow="ellipsis",
     )
+
+
+def empty_list(add_key: str) -> str:
+    """What stands where the rows will be."""
+    return (
+        "No webhooks yet.\n"
+        f"Press  {add_key}  to add the first one: choose what to send and where.\n"
+        "Just looking? Quit and run  tocsin demo ."
+    )
+
+
+def title_of(
+    shown: int,
+    total: int,
+    *,
+    only_faults: bool,
+    marks: set[Key],
+    keys: Iterable[Key],
+    key_of: Callable[[str], str],
+) -> str:
+    """What the frame of the list says: how many there are, and what was done to the list.
+
+    Of the rows with `marks` only those of `keys` are in sight; nothing is done to the others.
+    """
+    parts = ["Webhooks", str(total) if shown == total else f"{shown} of {total}"]
+    if only_faults:
+        parts.append("faults only")
+    marked = len(marks.intersection(keys))
+    hidden = len(marks) - marked
+    if marks:
+        spared = f" and {hidden} hidden, which stay as they are" if hidden else ""
+        parts.append(f"{marked} marked{spared}, {key_of('back')} unmarks")
+    elif shown == total:
+        parts.append(f"[{key_of('webhooks.add')}] add")
+    return " ── ".join(parts)
+
+
+def told_of_sending(asked: Sequence[WebhookStatus], report: Report) -> str:
+    """What comes of asking to send now: what goes, and what still holds some of it up."""
+    free = [one for one in asked if hindrance(one, report.pace) is None]
+    going = sum(map(undelivered, free))
+    parts = []
+    if free:
+        go = "goes" if going == 1 else "go"
+        parts.append(f"{counted(going, 'event')} {go} now" if going else "nothing waits to be sent")
+    held = [one for one in asked if one not in free]
+    if held:
+        events = sum(map(undelivered, held))
+        names = held[0].webhook.named if len(held) == 1 else counted(len(held), "webhook")
+        why = hindrance(held[0], report.pace)
+        parts.append(f"{counted(events, 'event')} of {names} {wait_word(events)} on: {why}")
+    return "; ".join(parts)
 
 
 def _last(status: WebhookStatus, report: Report) -> Cell:
@@ -152,35 +183,45 @@ def _next(status: WebhookStatus, report: Report) -> Cell:
 def _reason(status: WebhookStatus, report: Report) -> str:
     waits = report.waiting(status)
     if waits.reason is None:
-        return "all is delivered"
+        return hindrance(status, report.pace) or _nothing_waits(status)
     if waits.next_ms is None:
         return waits.reason
     return f"{waits.reason}, {calm_countdown(waits.next_ms, report.now_ms)}"
 
 
+def _nothing_waits(status: WebhookStatus) -> str:
+    return "all is delivered" if status.delivered_events else "no event has come yet"
+
+
 def _what_waits(status: WebhookStatus, report: Report) -> str:
+    waiting = undelivered(status)
+    if not waiting:
+        return f"nothing waits · {counted(status.delivered_events, 'event')} delivered so far"
+    parts = [f"{counted(waiting, 'event')} {wait_word(waiting)}: {_where_they_are(status)}"]
+    if status.waiting_since_ms is not None:
+        parts.append(f"oldest {calm_age(report.now_ms - status.waiting_since_ms)}")
+    return " · ".join(parts)
+
+
+def _where_they_are(status: WebhookStatus) -> str:
+    """Sealed in the pending delivery, or still queued."""
     pending = status.pending
     if pending is None:
-        queued = counted(status.queued, "event") + " queued" if status.queued else "nothing waits"
-        return f"{queued} · {counted(status.delivered_events, 'event')} delivered so far"
-    words = report.overview.last_words.get(pending.id, "not tried yet")
-    return (
-        f"{counted(pending.events, 'event')}, {size_text(pending.bytes)}, {pending.id[:12]}… · "
-        f"{words}"
-    )
+        return "queued"
+    sealed = f"in {pending.id[:12]}… ({size_text(pending.bytes)})"
+    return f"{pending.events:,} {sealed}, {status.queued:,} queued" if status.queued else sealed
 
 
 def _how_it_goes(status: WebhookStatus, report: Report, results: Results) -> str:
-    parts = []
-    if status.waiting_since_ms is not None:
-        waited = calm_age(report.now_ms - status.waiting_since_ms)
-        parts.append(f"oldest waiting event {waited}, {undelivered(status):,} wait")
+    pending = status.pending
+    words = report.overview.last_words.get(pending.id) if pending is not None else None
+    parts = [words] if words else []
+    if status.quarantined_events:
+        parts.append(f"{counted(status.quarantined_events, 'event')} in quarantine")
     if results:
         good = sum(map(_taken, results))
         strip = strip_of(results)
         parts.append(f"last {len(results)} {strip} {good} delivered, {len(results) - good} failed")
-    if status.quarantined_events:
-        parts.append(f"{counted(status.quarantined_events, 'event')} in quarantine")
     return " · ".join(parts) or "no attempt yet"
 
 

@@ -23,7 +23,7 @@ class Told:
 
 
 class Condition(IntEnum):
-    """How a webhook does, the worst first: the order in which rows are shown."""
+    """How a webhook does, the worst first."""
 
     BLOCKED = 0
     FAILING = 1
@@ -55,6 +55,14 @@ def condition_of(status: WebhookStatus) -> Condition:
     if is_failing(pending):
         return Condition.FAILING
     return Condition.WAITING if status.queued or pending else Condition.IDLE
+
+
+def steady_condition_of(status: WebhookStatus) -> Condition:
+    """How a webhook does by what is known of it: the same before, in and after an attempt."""
+    condition = condition_of(status)
+    if condition is Condition.SENDING and is_failing(status.pending):
+        return Condition.FAILING
+    return Condition.IDLE if Condition.FAILING < condition < Condition.INACTIVE else condition
 
 
 def condition_cell(condition: Condition) -> Cell:
@@ -110,7 +118,7 @@ def worker_line(report: Report | None, trouble: str | None, own_worker: str | No
     if report is None:
         return Told("", "dim")
     if report.paused is not None:
-        return Told(f"‖ all sending paused by {report.paused.by}", "warning")
+        return Told(f"‖ all sending paused by {report.paused.by}", "bad")
     active = next((one for one in report.overview.workers if one.active), None)
     if active is None or not report.locked:
         if own_worker is not None:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from cli.config import STORE, Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from cli.key_check import wrong_keys
 from domain.field_errors import FieldError
 from domain.setting_kinds import SettingValue
 from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, setting_named, value_of
@@ -15,6 +16,8 @@ from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, setting_name
 def show(args: Namespace, context: Context) -> ExitCode:
     """Print every setting with its value, where it came from and what it is."""
     _let_store_join(context)
+    for one in wrong_keys(context.configuration):
+        context.out.note(f"tocsin: {one}")
     rows = [_row(setting, context.configuration) for setting in SETTINGS]
     file = context.configuration.file
     if args.json:

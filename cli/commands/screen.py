@@ -16,6 +16,7 @@ from types import FrameType
 from cli.config import Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from cli.key_check import wrong_keys
 from cli.output import Output
 from cli.terminal_modes import TerminalModes
 from domain.settings import Settings
@@ -68,10 +69,20 @@ def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> E
         desk,
         worker=worker,
         keymap=context.configuration.keymap,
+        news=_tell_of_keys(context),
         keep_bug=partial(_keep_bug, context.db.parent),
         throwaway=throwaway,
     )
     return _run(app, worker, context)
+
+
+def _tell_of_keys(context: Context) -> str:
+    """Say what is wrong with the keys of the file, here and in a notice on the first screen."""
+    wrong = wrong_keys(context.configuration)
+    for one in wrong:
+        context.out.note(f"tocsin: {one}")
+    more = f"; {len(wrong) - 1} more: tocsin config show" if len(wrong) > 1 else ""
+    return f"{wrong[0]}{more}" if wrong else ""
 
 
 def _keep_bug(folder: Path, error: BaseException) -> str:

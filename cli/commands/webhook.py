@@ -16,6 +16,7 @@ from cli.webhook_store import (
     ids_of,
     kept,
     live,
+    note_pause,
     note_refused_address,
     note_unreadable,
     note_what_holds_back,
@@ -25,12 +26,13 @@ from cli.webhook_store import (
 )
 from cli.webhook_text import in_full, what_it_has
 from delivery.edited import drop_question
+from delivery.report import undelivered
 from domain.words import counted, time_text
 from store import queue, reads, requests, webhooks
 from store.database import Store
 from store.records import Webhook, WebhookStatus
 
-HEADERS = ("ID", "NAME", "TYPE", "STATE", "QUEUED", "PENDING", "URL")
+HEADERS = ("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "URL")
 
 
 def add(args: Namespace, context: Context) -> ExitCode:
@@ -73,6 +75,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         reveal(found, store, context)
     note_unreadable(found, store, context)
     statuses = statuses_by_id(store)
+    note_pause(store, context)
     if args.json:
         context.out.json(
             [webhook_shape(one, statuses.get(one.id), reveal=args.reveal) for one in found]
@@ -245,7 +248,7 @@ def _row(webhook: Webhook, status: WebhookStatus | None) -> tuple[object, ...]:
         fields.name,
         fields.type.value,
         state if webhook.deleted_ms is None else f"deleted {time_text(webhook.deleted_ms)}",
-        status.queued if status else None,
+        undelivered(status) if status else None,
         status.pending.events if status and status.pending else None,
         fields.url,
     )

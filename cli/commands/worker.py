@@ -61,14 +61,15 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
 
 def worker_row(worker: Worker, now_ms: int) -> dict[str, object]:
     """A worker as `worker list --json` and `status --json` show it."""
-    from store.workers import OLD_HEARTBEAT_MS
+    from store.workers import OLD_HEARTBEAT_MS, is_gone
 
+    role = "active" if worker.active else "standing by"
     return {
         "id": worker.id,
         "host": worker.host,
         "pid": worker.pid,
         "kind": worker.kind,
-        "role": "active" if worker.active else "standing by",
+        "role": "gone" if is_gone(worker, now_ms) else role,
         "started": rfc3339(worker.started_ms),
         "heartbeat": rfc3339(worker.heartbeat_ms),
         "heartbeat_old": now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS,

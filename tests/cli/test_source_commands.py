@@ -55,7 +55,9 @@ def test_the_source_shows_in_status(tocsin: Tocsin, dump_file: Path) -> None:
     [source] = status_of(tocsin)["sources"]
     assert (source["kind"], source["accepted_events"], source["error"]) == ("wireguard", 1, None)
     assert source["last_ok"] is not None
-    assert f"source   wireguard {source['name']}: 1 event, looked " in tocsin.run("status").stdout
+    line = f"source   wireguard {source['name']}: off, 1 event, looked "
+    assert source["state"] == "off"
+    assert line in tocsin.run("status").stdout
 
 
 @pytest.mark.parametrize(
@@ -126,9 +128,12 @@ def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
             lambda: desk.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1,
             "the event of the second look",
         )
+    assert status_of(tocsin)["sources"][0]["state"] == "command"
+    assert ": watched by a command, 1 event, looked " in tocsin.run("status").stdout
     watch.send_signal(number)
     out, _ = watch.communicate(timeout=30)
     assert watch.returncode == 0
+    assert status_of(tocsin)["sources"][0]["state"] == "off"
     assert json.loads(out) == {"accepted": 1, "repeated": 0}
 
 

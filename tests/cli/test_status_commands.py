@@ -69,6 +69,7 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
         "type": "alerts",
         "state": "active",
         "url": "https://example.com/hook",
+        "waiting": 62,
         "queued": 12,
         "pending": {
             "id": "msg_1",
@@ -135,7 +136,7 @@ def test_text_says_what_waits_and_why(tocsin: Tocsin) -> None:
         said = tocsin.run("status").stdout
     header, siem, quiet = (line for line in said.splitlines() if line.startswith((" ", "ID")))
     assert header.split()[:3] == ["ID", "NAME", "TYPE"]
-    assert siem.split()[:7] == ["1", "siem", "alerts", "active", "12", "50", "2"]
+    assert siem.split()[:7] == ["1", "siem", "alerts", "active", "62", "50", "2"]
     assert "503, " in siem
     assert siem.endswith("attempt 3, interval 3m")
     assert quiet.split()[3] == "inactive"
@@ -324,6 +325,9 @@ def test_a_worker_whose_process_ended_is_gone(tocsin: Tocsin) -> None:
         role = os.uname().nodename, ended.pid, "headless", False
         desk.call(workers.enter, Worker("w1", *role, beat_ms, beat_ms))
     assert f"pid {ended.pid}) is gone, heartbeat " in tocsin.run("status").stdout
+    [row] = json.loads(tocsin.run("worker", "list", "--json").stdout)
+    assert row["role"] == "gone"
+    assert " gone " in tocsin.run("worker", "list").stdout
 
 
 def test_an_outdated_store_can_be_looked_at(tocsin: Tocsin) -> None:

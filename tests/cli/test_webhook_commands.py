@@ -124,6 +124,7 @@ def test_add_prints_json(tocsin: Tocsin) -> None:
         "secret_rotation_ends": None,
         "revision": 1,
         "deleted": None,
+        "waiting": 0,
         "queued": 0,
         "pending": None,
         "quarantined": 0,
@@ -376,7 +377,7 @@ def test_edit_of_the_type_asks_with_the_number_it_drops(tocsin: Tocsin) -> None:
     edit = ("webhook", "edit", "siem", "--type", "log_authn")
     asked = tocsin.run(*edit)
     assert asked.returncode == ExitCode.USAGE
-    assert "Drop 3 queued events of webhook 1 (siem) (alerts)" in asked.stderr
+    assert "Drop 3 queued events of webhook 1 (siem), to change the type from" in asked.stderr
     assert "add --yes" in asked.stderr
     assert record(tocsin, 1).fields.type is EventType.ALERTS
     done = tocsin.run(*edit, "--yes")
@@ -621,3 +622,20 @@ def test_events_that_come_while_the_question_is_open_are_not_dropped(tocsin: Toc
     assert record(tocsin, 1).fields.type is EventType.ALERTS
     assert answered(tocsin, *edit, reply="y")[0] == ExitCode.OK
     assert record(tocsin, 1).fields.type is EventType.LOG_AUTHN
+
+
+def test_list_counts_what_waits_and_says_that_all_is_paused(tocsin: Tocsin) -> None:
+    add(tocsin, "--name", "siem")
+    with desk_of(tocsin) as desk:
+        desk.append(*events(1, 12))
+        desk.end(desk.started(1), 500)
+        desk.append(*events(13, 15))
+    listed = tocsin.run("webhook", "list")
+    header, row = listed.stdout.splitlines()
+    assert header.split()[4:6] == ["WAITING", "PENDING"]
+    assert row.split()[4:6] == ["15", "12"]
+    assert listed.stderr == ""
+    tocsin.run("worker", "pause")
+    said = tocsin.run("webhook", "list")
+    assert said.stdout == listed.stdout
+    assert "All sending is paused: nothing goes before `tocsin worker unpause`." in said.stderr

@@ -74,5 +74,10 @@ def test_only_what_is_in_the_body_can_be_sealed_anew() -> None:
 
 def test_the_question_names_what_is_dropped() -> None:
     assert drop_question([(WEBHOOK, 1)], EventType.LOG_AUTHN) == (
-        "Drop 1 queued event of webhook 1 (siem) (alerts), to change the type to log_authn?"
+        "Drop 1 queued event of webhook 1 (siem), to change the type from Alerts to Log Authn?"
+    )
+    other = replace(edited(type=EventType.ENDPOINT_STATS, name=None), id=2)
+    assert drop_question([(WEBHOOK, 2), (other, 3)], EventType.LOG_AUTHN) == (
+        "Drop 2 queued events of webhook 1 (siem), 3 queued events of webhook 2, "
+        "to change the type from Alerts and Endpoint Stats to Log Authn?"
     )

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from delivery.handover import STAND_ASIDE_S, Claim
+from delivery.worker import LOST
 from domain.settings import Settings
 from store import reads, workers
 from store.database import Store
 from store.records import Worker
 from store.workers import TERMINAL, SendingLock
-from tests.delivery.running import QUICK, eventually, hook, opened_desk, overlapping
+from tests.delivery.running import (
+    QUICK,
+    eventually,
+    hook,
+    opened_desk,
+    overlapping,
+    running_worker,
+)
 from tests.program import Tocsin
 from tests.receiver_client import Receiver, Request
 from tests.store.helpers import NOW, Desk, carried, events
 from tui.worker_thread import WorkerThread
 
 ENVIRONMENT = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s", "TOCSIN_TIMEOUT": "5s"}
+OLD_S = workers.OLD_HEARTBEAT_MS / 1000
 TAKEOVER_S = 3.0
 """One second is what is promised; a machine that is busy with other tests gets some more."""
 
@@ -210,8 +221,12 @@ class Watch:
         return self.now
 
 
-def claim_of(store: Store, name: str, kind: str, watch: Watch | None = None) -> Claim:
-    return Claim(store, name, kind=kind, asks=True, monotonic=watch or Watch())
+def claim_of(
+    store: Store, name: str, kind: str, watch: Watch | None = None, now_ms: int = NOW
+) -> Claim:
+    return Claim(
+        store, name, kind=kind, asks=True, monotonic=watch or Watch(), now_ms=lambda: now_ms
+    )
 
 
 def take(claim: Claim) -> bool:
@@ -274,6 +289,132 @@ def test_a_worker_that_leaves_takes_what_it_asked_for_with_it(store: Store) -> N
     store.call(workers.leave, "h")
     assert not store.call(workers.is_asked_to_yield, "t")
     assert not store.call(workers.is_promised)
+
+
+# A lock whose file was deleted
+
+
+def beat(store: Store, name: str, now_ms: int) -> None:
+    store.call(workers.beat, name, now_ms, active=True)
+
+
+def test_who_finds_a_new_lock_file_waits_while_the_last_sender_beats(store: Store) -> None:
+    enter(store, "a", "headless", active=True)
+    watch = Watch()
+    claim = claim_of(store, "b", "headless", watch)
+    for second in range(0, 60, 5):
+        watch.now = second
+        beat(store, "a", NOW + second * 1000)
+        assert not take(claim)
+        assert not SendingLock(store.path).is_held()
+    watch.now += OLD_S - 0.1
+    assert not take(claim)
+    watch.now += 0.1
+    assert take(claim)
+    claim.release()
+
+
+def test_who_finds_a_new_lock_file_goes_on_when_the_last_sender_stands_by(store: Store) -> None:
+    enter(store, "a", "headless", active=True)
+    claim = claim_of(store, "b", "headless")
+    assert not take(claim)
+    store.call(workers.beat, "a", NOW, active=False)
+    assert take(claim)
+    claim.release()
+
+
+def test_a_last_sender_without_a_process_is_waited_for_until_it_missed_a_beat(
+    store: Store,
+) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    here = os.uname().nodename
+    store.call(workers.enter, Worker("a", here, ended.pid, "headless", False, NOW, NOW))
+    beat(store, "a", NOW)
+    watch = Watch()
+    claim = claim_of(store, "b", "headless", watch)
+    assert not take(claim)
+    watch.now = workers.MISSED_BEAT_MS / 1000
+    assert take(claim)
+    claim.release()
+
+
+def test_a_last_sender_that_was_silent_for_long_is_not_waited_for(store: Store) -> None:
+    enter(store, "a", "headless", active=True)
+    early = claim_of(store, "b", "headless", now_ms=NOW + workers.OLD_HEARTBEAT_MS - 1)
+    assert not take(early)
+    late = claim_of(store, "b", "headless", now_ms=NOW + workers.OLD_HEARTBEAT_MS)
+    assert take(late)
+    late.release()
+
+
+def test_a_lock_that_names_the_last_sender_is_taken_at_once(store: Store) -> None:
+    enter(store, "a", "headless")
+    first, second = claim_of(store, "a", "headless"), claim_of(store, "b", "headless")
+    assert take(first)
+    store.call(workers.take_over, "a", NOW)
+    first.release()
+    assert take(second)
+    second.release()
+
+
+def test_a_worker_takes_a_new_lock_where_the_file_was_deleted_and_goes_on(
+    desk: Desk, receiver: Receiver
+) -> None:
+    path = "/ok/deleted"
+    desk.add(hook(receiver.url(path)))
+    desk.append(*events(1, 3))
+    with running_worker(desk) as running:
+        receiver.wait(path, events=3)
+        lock = SendingLock(desk.store.path)
+        lock.path.unlink()
+        eventually(lock.is_held, "it holds the new file")
+        desk.append(*events(4, 6))
+        running.worker.wake()
+        receiver.wait(path, events=6)
+        assert running.said(LOST)
+    judge(receiver.requests(path), 6)
+
+
+def test_nothing_is_begun_without_the_lock(desk: Desk, receiver: Receiver) -> None:
+    """Each attempt asks; it does not wait for the next look of the worker."""
+    path = "/slow:1/without"
+    desk.add(hook(receiver.url(path)))
+    desk.append(*events(1, 30))
+    with running_worker(desk, replace(QUICK, max_events=10)) as running:
+        receiver.wait(path, count=1)
+        lock = SendingLock(desk.store.path)
+        lock.path.unlink()
+        assert lock.acquire()
+        eventually(lambda: running.said(LOST))
+        assert len(receiver.requests(path)) == 1
+        lock.release()
+        receiver.wait(path, events=30)
+    judge(receiver.requests(path), 30)
+
+
+def test_of_two_processes_one_sends_though_the_lock_file_is_deleted_between_them(
+    desk: Desk, tocsin: Tocsin, receiver: Receiver
+) -> None:
+    path = "/slow:2/replaced"
+    desk.add(hook(receiver.url(path)))
+    desk.append(*events(1, 2))
+    first, first_log = start_headless(tocsin), tocsin.home / "worker.log"
+    receiver.wait(path, count=1)
+    SendingLock(desk.store.path).path.unlink()
+    second_log = tocsin.home / "second.log"
+    second = tocsin.start("worker", "run", log=second_log, **ENVIRONMENT)
+    desk.append(*events(3, 4))
+    eventually(lambda: LOST in first_log.read_text(), "the first one notices")
+    receiver.wait(path, events=4)
+    eventually(partial(all_sealed_and_taken, desk, [1]))
+    assert [one.active for one in desk.call(workers.everyone)] == [True, False]
+    eventually(lambda: "standing by" in first_log.read_text() + second_log.read_text())
+    for process in (first, second):
+        process.terminate()
+        assert process.wait(30) == 0
+    judge(receiver.requests(path), 4)
+    assert "cut off" not in first_log.read_text() + second_log.read_text()
 
 
 def test_only_a_terminal_that_sends_is_asked_and_only_once(store: Store) -> None:

@@ -214,6 +214,22 @@ def test_a_damaged_backup_is_refused(fresh: Store, saved: Path) -> None:
     assert fresh.call(backup.is_empty)
 
 
+def test_a_restore_looks_for_damage_once(
+    fresh: Store, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    first_value = backup._first_value
+
+    def telling(path: Path, shown: Path, statement: str) -> object:
+        said.append(statement)
+        return first_value(path, shown, statement)
+
+    monkeypatch.setattr(backup, "_first_value", telling)
+    backup.check_backup(saved)
+    assert restore(fresh, saved).events == 3
+    assert said.count("PRAGMA quick_check") == 1
+
+
 def test_no_file_is_written_over(desk: Desk, tmp_path: Path) -> None:
     target = tmp_path / "precious"
     target.write_text("mine")

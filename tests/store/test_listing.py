@@ -7,18 +7,8 @@ import pytest
 from domain.event_types import EventType
 from store import listing, requests
 from store.errors import NotFound
-from store.listing import (
-    Answered,
-    HasState,
-    HasText,
-    Look,
-    OfType,
-    OfWebhook,
-    SealedSince,
-    Search,
-    Term,
-    Test,
-)
+from store.listing import Look, Search
+from store.terms import Answered, HasState, HasText, OfType, OfWebhook, Since, Term, Test
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
 
 NOTHING: frozenset[int] = frozenset()
@@ -64,7 +54,7 @@ def filled(desk: Desk) -> Desk:
         (HasState("resealed"), []),
         (OfWebhook(2), ["msg_4"]),
         (OfType(EventType.ALERTS), ["msg_1", "msg_2", "msg_3"]),
-        (SealedSince(LATER_MS), ["msg_3", "msg_4"]),
+        (Since(LATER_MS), ["msg_3", "msg_4"]),
         (Answered(500, 599), ["msg_3"]),
         (Answered(200, 200), ["msg_1"]),
         (HasText("ALICE"), ["msg_2"]),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -12,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event_types import EventType
-from store import health, models, outbox, reads, requests, settings, webhooks
+from store import health, migrations, models, outbox, reads, requests, settings, webhooks
 from store.database import open_store
-from store.errors import StoreUnavailable
+from store.errors import StoreOvertaken, StoreUnavailable
 from store.records import Limits, Work
 from tests.store.helpers import ACTOR, LIMITS, MINUTE, NOW, WORKER, Desk, carried, events, fields
 from tests.store.helpers import event as make_event
@@ -442,3 +444,18 @@ def test_pages_of_deliveries(desk: Desk) -> None:
     carriers = desk.call(reads.carriers, EventType.ALERTS, 2)
     assert [one.id for one in carriers] == [newest[2]]
     assert desk.call(reads.last_results, webhook_id, limit=3) == [200, 200, 200]
+
+
+# A newer Tocsin.
+
+
+def test_what_a_newer_tocsin_left_in_flight_is_recorded_and_no_more_is_begun(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(*events(1, 3))
+    work = desk.started(webhook_id, limits=TWO)
+    with closing(sqlite3.connect(desk.store.path)) as newer:
+        newer.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
+    assert desk.end(work, 204, go_on=True) is None
+    assert desk.status(webhook_id).delivered_events == 2
+    with pytest.raises(StoreOvertaken, match="a newer Tocsin has changed the store"):
+        desk.start(webhook_id)

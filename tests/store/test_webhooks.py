@@ -38,6 +38,15 @@ def test_every_field_is_kept_as_it_was_given(desk: Desk) -> None:
     assert desk.call(webhooks.everyone, desk.store.vault) == [kept]
 
 
+def test_a_status_has_every_field_as_it_was_given(desk: Desk) -> None:
+    webhook_id = desk.add(EVERYTHING, secret=SECRET)
+    other_id = desk.add()
+    kept = found(desk, webhook_id)
+    assert desk.status(webhook_id).webhook == kept
+    assert desk.status(webhook_id).webhook.fields.active is False
+    assert desk.status(other_id).webhook.fields.active is True
+
+
 def test_every_field_can_be_edited(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.now_ms += 1

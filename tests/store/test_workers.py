@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -92,6 +93,75 @@ print(sleeper.pid, flush=True)
         lock.release()
     finally:
         os.kill(sleeper, signal.SIGKILL)
+
+
+def test_a_lock_whose_file_was_deleted_is_no_longer_kept(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    first, second = SendingLock(store_path), SendingLock(store_path)
+    assert not first.is_kept()
+    assert first.acquire()
+    assert first.is_kept()
+    first.path.unlink()
+    assert not first.is_kept()
+    assert second.acquire()
+    assert second.is_kept()
+    assert not first.is_kept()
+    first.release()
+    assert not first.acquire()
+    second.release()
+
+
+def test_a_lock_that_cannot_be_looked_at_is_still_kept(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_path: Path) -> os.stat_result:
+        raise PermissionError
+
+    store_path.parent.mkdir()
+    lock = SendingLock(store_path)
+    assert lock.acquire()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", refused)
+        assert lock.is_kept()
+    lock.release()
+
+
+def test_a_file_that_is_deleted_while_it_is_being_locked_is_not_the_lock(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_path.parent.mkdir()
+    lock = SendingLock(store_path)
+    flock, to_delete = fcntl.flock, [lock.path]
+
+    def deleting(descriptor: int, operation: int) -> None:
+        while to_delete:
+            to_delete.pop().unlink()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", deleting)
+    assert lock.acquire()
+    assert lock.is_kept()
+    assert not SendingLock(store_path).acquire()
+    lock.release()
+
+
+def test_the_lock_names_the_worker_that_took_it_last(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    lock = SendingLock(store_path)
+    with pytest.raises(RuntimeError, match="not held"):
+        lock.last_worker()
+    for before, name in (("", "w-with-a-long-name"), ("w-with-a-long-name", "w1")):
+        assert lock.acquire()
+        assert lock.last_worker() == before
+        lock.sign(name)
+        lock.release()
+    assert lock.acquire()
+    assert lock.last_worker() == "w1"
+    lock.release()
+    lock.path.unlink()
+    assert lock.acquire()
+    assert lock.last_worker() == ""
+    lock.release()
 
 
 def worker(name: str, heartbeat_ms: int = NOW, *, active: bool = False) -> Worker:

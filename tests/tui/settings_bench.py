@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,9 +38,11 @@ class SettingsBench(Bench):
             lambda name: self.origins.get(name, "default"),
         )
 
-    def app(self, keymap: object = None) -> TocsinApp:
+    def app(self, keymap: Mapping[str, str] | None = None) -> TocsinApp:
         """A new app; bugs fail the test."""
-        return TocsinApp(self.desk, worker=self.worker, keep_bug=_fail, clock=lambda: "12:00")
+        return TocsinApp(
+            self.desk, worker=self.worker, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00"
+        )
 
 
 @contextmanager

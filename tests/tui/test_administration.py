@@ -10,16 +10,18 @@ import pytest
 
 from domain.event_types import EventType
 from sources.base import SourceError
+from sources.by_command import watching_by_command
 from store import events as event_store
 from store import settings, sources, workers
 from store.records import StoredSource, Worker
 from store.workers import SendingLock
 from tests.delivery.running import eventually
 from tests.sources.dumps import PeerRow, dump, idle
-from tests.store.helpers import ACTOR, NOW, events, fields
+from tests.store.helpers import ACTOR, NOW, event, events, fields
 from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
 from tui.host_wireguard import switch_off, switch_on
+from tui.widgets.live_table import LiveTable
 from tui.worker_thread import WorkerThread
 
 FORBIDDEN = "sh -c 'echo Unable to access interface wg0: Operation not permitted >&2; exit 1'"
@@ -59,10 +61,10 @@ def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
             text = screen_text(app)
-            assert "Webhooks               1 · 12 events to send" in text
-            assert "This host's WireGuard  off" in text
-            assert "Worker and settings    ✗ nobody is sending" in text
-            assert "Audit                  0s ago by alice from 192.0.2.7: webhook 1" in text
+            assert "Webhooks            1 · 12 waiting" in text
+            assert "Host's WireGuard    off" in text
+            assert "Worker and settings ✗ nobody is sending" in text
+            assert "Audit               0s ago by alice from 192.0.2.7: webhook 1" in text
             assert "nobody is sending while 12 events wait" in text
 
     asyncio.run(scene())
@@ -82,6 +84,95 @@ def test_a_key_opens_a_part_and_enter_too(bench: SettingsBench, key: str, crumbs
             await pilot.press("q", *["down"] * place, "enter")
             await bench.settle(app, pilot)
             assert crumbs in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_what_paused_and_inactive_webhooks_hold_is_told(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    bench.store.add(fields(name="archive", active=False))
+    bench.store.append(*events(1, 12))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            text = screen_text(app)
+            assert "2 · 12 waiting · ‖ 12 held" in text
+            assert "1 inactive, 12 events wait: archive." in text
+            bench.opened.call(settings.pause, ACTOR, NOW)
+            await bench.settle(app, pilot)
+            text = " ".join(screen_text(app).split())
+            assert "2 · ‖ paused: 12 waiting · ‖ 12 held" in text
+            assert "All sending is paused by alice from 192.0.2.7" in text
+            assert "12 events wait until you go on, in Worker and settings" in text
+            assert "all is delivered" not in text
+
+    asyncio.run(scene())
+
+
+def test_only_inactive_webhooks_with_events_are_not_all_delivered(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="archive", active=False))
+    bench.store.append(*events(1, 12))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "Webhooks            1 · ‖ 12 held" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_failing_webhook_is_told_with_its_name_and_its_events(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 12))
+    bench.store.end(bench.store.started(1), 500)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "✗ 1 of 1 failing · 12 waiting" in screen_text(app)
+            assert "1 failing, 12 events wait: siem." in screen_text(app)
+            bench.store.end(bench.store.started(1, new_run=False), 200)
+            await bench.settle(app, pilot)
+            assert "Webhooks            1 · all is delivered" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_what_is_wrong_can_be_scrolled_where_it_is_more_than_fits(bench: SettingsBench) -> None:
+    for number in range(9):
+        bench.store.add(fields(name=f"hook-{number}"))
+    bench.store.append(event(1))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "tab goes there" not in screen_text(app)
+            store = bench.store
+            for webhook_id in range(1, 10):
+                store.end(store.started(webhook_id), 500)
+            await bench.settle(app, pilot)
+            await pilot.pause()
+            assert "What is wrong ── tab goes there" in screen_text(app)
+            assert "hook-8" not in screen_text(app)
+            await pilot.press("tab", "end")
+            await pilot.pause()
+            assert "hook-8" in screen_text(app)
+            await pilot.press("tab", "enter")
+            await pilot.pause()
+            assert "Admin › Webhooks" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_key_that_was_changed_is_shown_so(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        app = bench.app({"admin.wireguard": "f9"})
+        async with app.run_test(size=(80, 24)) as pilot:
+            await open_part(bench, app, pilot)
+            await pilot.press("down")
+            await pilot.pause()
+            assert "f9 switches it on, after asking" in screen_text(app)
 
     asyncio.run(scene())
 
@@ -133,7 +224,13 @@ def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_switched_on(
             await bench.settle(app, pilot)
             assert "Operation not permitted; set wireguard_command to" in " ".join(told(app))
             assert "it stays off" in " ".join(told(app))
-            assert "This host's WireGuard  off" in screen_text(app)
+            await pilot.press("down", "up")
+            await pilot.pause()
+            text = " ".join(screen_text(app).split())
+            assert "Not switched on: `sh -c" in text
+            assert "allow this account that by a sudoers line; it stays off" in text
+            assert app.screen.query_one(LiveTable).cursor == "wireguard"
+            assert "Host's WireGuard    off" in screen_text(app)
             assert "✓ nothing is wrong" in screen_text(app)
 
     asyncio.run(scene())
@@ -155,6 +252,42 @@ def test_switching_on_again_tells_the_handshakes_of_the_meantime(
     assert off == "this host's WireGuard is not watched any more"
     assert again == "1 peer on wg0; 1 event since it was last watched"
     assert bench.opened.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1
+
+
+def test_off_is_off_at_once_and_a_command_that_watches_is_told(bench: SettingsBench) -> None:
+    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+    bench.opened.call(sources.save_batch, "wireguard", "local", [], b"{}", NOW)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "▲ on, but there is no worker to watch it" in screen_text(app)
+            bench.opened.call(settings.unset, "wireguard", ACTOR, NOW)
+            await bench.settle(app, pilot)
+            assert "Host's WireGuard    off" in screen_text(app)
+            with watching_by_command(bench.opened.path, "wireguard"):
+                await bench.settle(app, pilot)
+                assert "✓ watched by a command · 0 events so far" in screen_text(app)
+            await bench.settle(app, pilot)
+            assert "Host's WireGuard    off" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_on_beside_a_worker_tells_what_it_brought(bench: SettingsBench) -> None:
+    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+    bench.opened.call(sources.save_batch, "wireguard", "local", [], b"{}", NOW)
+    bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "✓ on · 0 events so far · looked 0s ago" in screen_text(app)
+
+    asyncio.run(scene())
+    lock.release()
 
 
 def test_switching_off_asks_and_says_so(bench: SettingsBench) -> None:
@@ -257,8 +390,38 @@ def test_a_quit_while_nobody_else_sends_says_how_many_events_will_wait(
         eventually(until_sends(waiting, worker))
         text, ended = quit_text(waiting)
     assert "Quit? No other worker is alive." in text
-    assert "12 events will wait until one is started." in text
+    assert "Nothing is sent until a worker runs again" in text
+    assert "12 events wait for it." in text
     assert not ended
+
+
+def test_a_quit_is_asked_but_once(waiting: SettingsBench) -> None:
+    async def scene() -> None:
+        async with waiting.running() as (app, pilot):
+            await pilot.press("ctrl+q", "ctrl+q", "n")
+            await pilot.pause()
+            assert "Tocsin › Admin › Webhooks" in screen_text(app)
+
+    with idle_worker(waiting) as worker:
+        eventually(until_sends(waiting, worker))
+        asyncio.run(scene())
+
+
+def test_a_quit_with_nothing_queued_asks_too(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    with idle_worker(bench) as worker:
+        eventually(until_sends(bench, worker))
+        text, ended = quit_text(bench)
+    assert "Nothing is sent until a worker runs again" in text
+    assert "wait for it" not in text
+    assert not ended
+
+
+def test_a_quit_of_what_has_nothing_to_do_asks_nothing(bench: SettingsBench) -> None:
+    with idle_worker(bench) as worker:
+        eventually(until_sends(bench, worker))
+        _, ended = quit_text(bench)
+    assert ended
 
 
 def test_a_quit_while_another_stands_by_asks_nothing(waiting: SettingsBench) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from store import audit, audit_listing
+from store import audit, audit_listing, webhooks
+from store.terms import OfWebhook, Term
 from tests.store.helpers import ACTOR, NOW, fields
-from tests.tui.helpers import screen_text, told
+from tests.tui.helpers import screen_text
 from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
 from tui.app import TocsinApp
 from tui.screens.audit import AuditScreen
@@ -89,7 +90,22 @@ def test_a_new_line_is_on_top_and_the_cursor_stays_where_it_was_put(bench: Setti
     asyncio.run(scene())
 
 
-def test_the_list_can_be_of_one_webhook_by_name_or_number(bench: SettingsBench) -> None:
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("webhook:siem", [1]),
+        ("webhook:99", [3]),
+        ("SIEM", [1]),
+        ("!siem", [3, 2]),
+        ("number 2", [3, 2]),
+        ("since:1h", [3, 2, 1]),
+        ("!since:1h", []),
+        ("192.0.2.7 !webhook.test", [1]),
+    ],
+)
+def test_a_filter_finds_webhooks_words_and_times(
+    bench: SettingsBench, typed: str, found: list[int]
+) -> None:
     bench.store.add(fields(name="siem"))
     note(bench, 1)
     note(bench, 2, webhook_id=99)
@@ -97,13 +113,10 @@ def test_the_list_can_be_of_one_webhook_by_name_or_number(bench: SettingsBench) 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             screen = await open_audit(bench, app, pilot)
-            await pilot.press("slash", *"siem", "enter")
+            await pilot.press("slash", *typed, "enter")
             await settle(bench, app, pilot)
-            assert list(screen.table.keys) == [1]
-            assert "Audit of webhook 1 ── 1" in screen_text(app)
-            await pilot.press("slash", "home", *["delete"] * 4, *"99", "enter")
-            await settle(bench, app, pilot)
-            assert list(screen.table.keys) == [3]
+            assert list(screen.table.keys) == found
+            assert f"Audit ── {len(found)} of 3 ── {typed}" in screen_text(app)
             await pilot.press("escape")
             await settle(bench, app, pilot)
             assert list(screen.table.keys) == [3, 2, 1]
@@ -111,14 +124,38 @@ def test_the_list_can_be_of_one_webhook_by_name_or_number(bench: SettingsBench) 
     asyncio.run(scene())
 
 
-def test_an_unknown_name_is_refused_and_kept_for_correction(bench: SettingsBench) -> None:
+def test_a_webhook_that_is_gone_is_found_by_its_name(bench: SettingsBench) -> None:
+    webhook_id = bench.store.add(fields(name="siem"))
+    bench.opened.call(webhooks.delete, [webhook_id], ACTOR, NOW)
+    note(bench, 1)
+
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             screen = await open_audit(bench, app, pilot)
-            await pilot.press("slash", *"siem", "enter")
+            await pilot.press("slash", *"webhook:siem", "enter")
             await settle(bench, app, pilot)
-            assert "siem" in told(app)[-1]
-            assert screen.query_one("#changes-filter").has_focus
+            assert list(screen.table.keys) == [2, 1]
+
+    asyncio.run(scene())
+
+
+def test_a_wrong_filter_changes_nothing_and_is_kept_for_correction(bench: SettingsBench) -> None:
+    note(bench, 1)
+    note(bench, 2, webhook_id=99)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_audit(bench, app, pilot)
+            await pilot.press("slash", *"webhook:siem", "enter")
+            await settle(bench, app, pilot)
+            assert "no webhook is called siem: write its name or id" in screen_text(app)
+            assert list(screen.table.keys) == [2, 1]
+            assert screen.filter_line.box.has_focus
+            await pilot.press(*["backspace"] * 4, *"99", "enter")
+            await settle(bench, app, pilot)
+            assert "is called" not in screen_text(app)
+            assert list(screen.table.keys) == [2]
+            assert screen.table.has_focus
 
     asyncio.run(scene())
 
@@ -163,6 +200,7 @@ def test_ids_are_a_range_or_those_of_one_webhook(bench: SettingsBench) -> None:
     note(bench, 2, webhook_id=5)
     note(bench, 3)
     assert bench.opened.call(audit_listing.ids) == range(3, 0, -1)
-    assert bench.opened.call(audit_listing.ids, 5) == [2]
+    assert bench.opened.call(audit_listing.ids, (Term(OfWebhook(5)),)) == [2]
+    assert bench.opened.call(audit_listing.count) == 3
     found = bench.opened.call(audit_listing.some, [2, 77])
     assert [(one.id, one.webhook_id, one.detail) for one in found] == [(2, 5, {"number": 2})]

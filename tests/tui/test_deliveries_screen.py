@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from store import reads, webhooks, workers
 from store.prune import Retention, prune_some
@@ -91,6 +90,18 @@ def siem(bench: Bench) -> int:
 def test_nothing_yet_is_explained(bench: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         assert "Nothing was sealed for delivery yet" in screen_text(app)
+
+    played(bench, scene)
+
+
+def test_the_first_deliveries_have_the_keys(bench: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhook_id = bench.store.add(fields(name="siem"))
+        deliver(bench, webhook_id, 1)
+        deliver(bench, webhook_id, 3)
+        await seen(app, pilot)
+        await pilot.press("j")
+        assert under_cursor(app) == "msg_1"
 
     played(bench, scene)
 
@@ -238,22 +249,67 @@ def test_a_filter_is_told_in_the_title_and_taken_away(bench: Bench, siem: int) -
         text = await seen(app, pilot)
         assert "status:5xx" not in text
         assert "3 deliveries" in text
-        assert not app.screen.query_one("#deliveries-filter", Input).display
+        assert not screen_of(app).filter_line.display
 
     played(bench, scene)
 
 
-def test_a_filter_that_cannot_be_read_says_how_to_write_it(bench: Bench, siem: int) -> None:
+@pytest.mark.parametrize("entered", ["", "status:2xx"])
+def test_a_wrong_filter_changes_nothing_and_is_kept_for_correction(
+    bench: Bench, siem: int, entered: str
+) -> None:
+    count = "2 of 3 deliveries" if entered else "3 deliveries"
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        if entered:
+            await pilot.press("slash", *entered, "enter", "slash", "end", *["backspace"] * 10)
+        await pilot.press("slash" if not entered else "end", *"state:foo", "enter")
+        text = await seen(app, pilot)
+        assert "no state foo: write pending, sending" in text
+        assert count in text
+        box = screen_of(app).filter_line.box
+        assert box.has_focus
+        assert box.value == "state:foo"
+        await pilot.press(*["backspace"] * 3, *"failing")
+        text = await seen(app, pilot)
+        assert "no state" not in text
+        assert "1 of 3 deliveries" in text
+        await pilot.press("enter", "j")
+        assert "1 of 3 deliveries" in await seen(app, pilot)
+        assert screen_of(app).table.has_focus
+
+    played(bench, scene)
+
+
+def test_a_wrong_filter_can_be_left(bench: Bench, siem: int) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("slash", *"state:good")
-        text = await seen(app, pilot)
-        assert "no state good: write pending, sending" in text
+        assert "no state good" in await seen(app, pilot)
         await pilot.press("escape")
         text = await seen(app, pilot)
         assert "no state" not in text
         assert "3 deliveries" in text
+        assert screen_of(app).table.has_focus
 
     played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("width", "offered"),
+    [
+        (120, "text · !text · state:failing · webhook:NAME · since:1h · status:5xx · type:alerts"),
+        (80, "text · !text · state:failing · webhook:NAME · since:1h · status:5xx "),
+        (60, "text · !text · state:failing · webhook:NAME · since:1h "),
+    ],
+)
+def test_the_filter_offers_as_many_whole_words_as_fit(
+    bench: Bench, siem: int, width: int, offered: str
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("slash")
+        assert offered in await seen(app, pilot)
+
+    played(bench, scene, (width, 24))
 
 
 def test_retry_tells_the_outcome_when_the_attempt_is_over(bench: Bench, siem: int) -> None:
@@ -358,19 +414,47 @@ def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> Non
         await pilot.press("R")
         assert f"tocsin webhook release {siem} e6" in await seen(app, pilot)
         await pilot.press("R")
+        assert f"Send event e6 to webhook {siem} after all?" in await seen(app, pilot)
+        await pilot.press("enter")
+        assert "left out" in await seen(app, pilot)
+        await pilot.press("R", "y")
         text = await seen(app, pilot)
         assert "to be sent" in text
         assert f"event e6 goes to webhook {siem} in a delivery of its own" in text
-        await pilot.press("R")
+        await pilot.press("R", "y")
         assert "was released already" in await seen(app, pilot)
 
     played(bench, scene)
 
 
-def test_a_wrong_number_is_told_in_the_dialog(bench: Bench, siem: int) -> None:
+def test_marked_deliveries_are_retried_together_after_a_question(bench: Bench, siem: int) -> None:
+    pager = bench.store.add(fields(name="pager"))
+    deliver(bench, pager, 20, 500)
+
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
-        await pilot.press("b", "backspace", "0", "f2")
-        assert "write a number from 1, or nothing" in await seen(app, pilot)
+        await pilot.press("space", "space", "n")
+        text = await seen(app, pilot)
+        assert "Retry 2 deliveries now?" in text
+        assert "with 4 events in all" in text
+        assert bench.store.delivery("msg_3").next_attempt_ms != bench.clock.now_ms
+        await pilot.press("y")
+        await seen(app, pilot)
+        for id_ in ("msg_3", "msg_4"):
+            assert bench.store.delivery(id_).next_attempt_ms == bench.clock.now_ms
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [("0", "0 is out of range; write a whole number from 1 to"), ("-", "that is no number")],
+)
+def test_a_wrong_number_is_told_in_the_dialog(
+    bench: Bench, siem: int, typed: str, told: str
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b", "backspace", typed, "f2")
+        assert told in await seen(app, pilot)
         await pilot.press("escape")
         await seen(app, pilot)
         assert bench.store.delivery("msg_3").state == "pending"

@@ -89,6 +89,30 @@ def test_the_request_masks_headers_and_folds_its_json(bench: Bench, webhook_id: 
     played(bench, scene)
 
 
+@pytest.mark.parametrize("keys", [("slash",), ("p", "slash"), ("v", "slash")])
+def test_a_text_is_searched_in_the_request(
+    bench: Bench, webhook_id: int, keys: tuple[str, ...]
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        view = app.screen.query_one(JsonView)
+        await pilot.press(*keys)
+        await seen(app, pilot)
+        await pilot.press(*'"e')
+        await seen(app, pilot)
+        assert view.line.text == '"e1"'
+        await pilot.press("enter")
+        await seen(app, pilot)
+        assert view.line.text == '"e2"'
+        await pilot.press(*"zz")
+        assert 'no line holds "ezz' in await seen(app, pilot)
+        await pilot.press("escape")
+        assert "no line holds" not in await seen(app, pilot)
+        assert app.focused is view
+        assert view.line.text == '"e2"'
+
+    played(bench, scene)
+
+
 def test_an_attempt_under_way_is_seen_and_its_end(bench: Bench, webhook_id: int) -> None:
     lock = SendingLock(bench.opened.path)
     assert lock.acquire()
@@ -184,7 +208,7 @@ def test_a_body_whose_events_were_pruned_is_told(bench: Bench) -> None:
         assert "the events of delivery msg_1 are no longer kept" in await seen(app, pilot)
         await pilot.press("w")
         await seen(app, pilot)
-        assert "there is no body to write" in told(app)[-1]
+        assert "there is no body" in told(app)[-1]
 
     played(bench, scene)
 

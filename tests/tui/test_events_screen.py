@@ -20,6 +20,7 @@ from tui.event_rows import key_of
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
+from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import LiveTable
 
 STATS = EventType.ENDPOINT_STATS
@@ -78,6 +79,18 @@ def test_an_empty_type_says_what_would_come_and_how(bench: Bench) -> None:
             assert "This host's WireGuard" in screen_text(app)
             await come(bench, app, pilot, *events(1, 1, STATS))
             assert listed(app) == ["e1"]
+
+    asyncio.run(scene())
+
+
+def test_after_an_empty_type_the_list_has_the_keys_again(bench: Bench) -> None:
+    bench.store.append(*events(7, 9, STATS))
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot):
+            await press(app, pilot, "right", "j", "enter")
+            assert isinstance(app.screen, EventScreen)
+            assert "endpoint_stats e8" in screen_text(app)
 
     asyncio.run(scene())
 
@@ -153,7 +166,7 @@ def test_a_search_finds_ids_and_text_and_what_comes_later(bench: Bench) -> None:
         async with at_events(bench) as (app, pilot):
             await press(app, pilot, "slash", *"Needle", "enter")
             assert listed(app) == ["e40", "e30", "e20", "e10"]
-            assert "/Needle ── 4 found" in screen_text(app)
+            assert "/Needle ── 4 of 40" in screen_text(app)
             await come(bench, app, pilot, event(41, text="needle"), event(42, text="hay"))
             assert listed(app) == ["e41", "e40", "e30", "e20", "e10"]
             await press(app, pilot, "q")
@@ -168,9 +181,23 @@ def test_a_search_for_nothing_says_so(bench: Bench) -> None:
     async def scene() -> None:
         async with at_events(bench) as (app, pilot):
             await press(app, pilot, "slash", *"zebra")
-            assert "No Alerts with this text: 0 found." in screen_text(app)
+            assert "No Alerts with this text: 0 of 3." in screen_text(app)
             await press(app, pilot, "escape")
             assert listed(app) == ["e3", "e2", "e1"]
+
+    asyncio.run(scene())
+
+
+def test_a_search_is_left_by_entering_nothing(bench: Bench) -> None:
+    bench.store.append(*events(1, 3))
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot):
+            await press(app, pilot, "slash", "2", "enter", "slash", "backspace", "enter")
+            assert listed(app) == ["e3", "e2", "e1"]
+            assert isinstance(app.screen, EventsScreen)
+            assert not app.screen.filter_line.display
+            assert app.screen.table.has_focus
 
     asyncio.run(scene())
 
@@ -228,6 +255,20 @@ def test_an_event_opens_with_its_json_and_who_got_it(bench: Bench) -> None:
             assert "delivered, 200" in screen_text(app)
             await press(app, pilot, "q")
             assert "‖ stopped" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_text_is_searched_in_an_event(bench: Bench) -> None:
+    bench.store.append(event(1, text="needle"))
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot):
+            await press(app, pilot, "enter", "slash", *"needle", "escape")
+            assert isinstance(app.screen, EventScreen)
+            view = app.screen.query_one(JsonView)
+            assert view.has_focus
+            assert view.line.label == "text: "
 
     asyncio.run(scene())
 

@@ -7,9 +7,11 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 from textual.pilot import Pilot
 
 from tests.program import ROOT
@@ -64,6 +66,33 @@ def test_numbers_and_strings_keep_their_spelling() -> None:
     ]
 
 
+def test_a_search_opens_what_holds_the_text_and_begins_again_at_the_top() -> None:
+    tree = JsonTree(TWO_EVENTS)
+    assert len(tree.lines) == 3
+    first = tree.find("RX_delta", 0)
+    assert first is not None
+    assert tree.lines[first].text == "748"
+    second = tree.find("rx_delta", first + 1)
+    assert second is not None
+    assert tree.lines[second].text == "749"
+    assert tree.find("rx_delta", second + 1) == first
+    assert tree.find("rx_gamma", second + 1) is None
+
+
+def test_a_search_looks_into_a_line_that_was_folded_again() -> None:
+    tree = JsonTree(TWO_EVENTS)
+    tree.find("748", 0)
+    tree.fold(1)
+    found = tree.find("748", 2)
+    assert found is not None
+    assert tree.lines[found].label == "rx_delta: "
+
+
+def test_a_search_finds_what_a_long_text_ends_with() -> None:
+    tree = JsonTree(b'{"a":"' + b"x" * 5_000 + b'needle","b":1}')
+    assert tree.find("needle", 0) == 1
+
+
 def test_an_object_is_shown_open_and_indented() -> None:
     async def scene() -> None:
         async with showing(b'{"a":{"b":[1,true]},"c":null,"d":{}}') as (view, _):
@@ -94,6 +123,23 @@ def test_a_list_of_events_is_folded_to_type_and_id() -> None:
             ]
             await pilot.press("enter")
             assert len(text_of(view)) == 3
+
+    asyncio.run(scene())
+
+
+def test_a_step_paints_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with showing(TWO_EVENTS) as (view, pilot):
+            painted: list[int] = []
+            refresh = view.refresh
+
+            def noted(*regions: Region) -> JsonView:
+                painted.append(sum(region.height for region in regions))
+                return refresh(*regions)
+
+            monkeypatch.setattr(view, "refresh", noted)
+            await pilot.press("down")
+            assert painted == [1, 1]
 
     asyncio.run(scene())
 

@@ -10,6 +10,8 @@ from tui.keys import key_of
 
 
 def test_the_key_of_an_id_is_the_one_that_it_was_given(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
     async def scene() -> None:
         app = bench.app(keymap={"webhooks.add": "n,plus", "webhooks.send": "r"})
         async with app.run_test() as pilot:
@@ -17,6 +19,8 @@ def test_the_key_of_an_id_is_the_one_that_it_was_given(bench: Bench) -> None:
             assert key_of(app.screen, "webhooks.add") == "n"
             assert key_of(app.screen, "webhooks.edit") == "e"
             assert key_of(app.screen, "deliveries.skip") == ""
+            await pilot.press("slash")
+            assert key_of(app.screen, "webhooks.undo") == "u"  # the box takes it, nothing to undo
 
     asyncio.run(scene())
 
@@ -31,5 +35,57 @@ def test_enter_has_one_sign(bench: Bench) -> None:
                 await pilot.pause()
                 assert "↵" in screen_text(app)
                 assert "⏎" not in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_the_help_tells_the_screens_own_keys_first_each_with_its_id(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        app = bench.app(keymap={"webhooks.add": "n"})
+        async with app.run_test(size=(120, 60)) as pilot:
+            await pilot.press("question_mark")
+            await pilot.pause()
+            lines = [" ".join(line.strip("│ ").split()) for line in screen_text(app).split("\n")]
+            assert "n add a webhook webhooks.add" in lines
+            own = lines.index("y copy URL webhooks.copy")
+            lists = lines.index("↑ k up table.up")
+            everywhere = lines.index("q esc back back")
+            assert own < lists < everywhere
+            text = "\n".join(lines).lower()
+            for of_textual in ("focus next", "copy selected", "palette: open"):
+                assert of_textual not in text
+
+    asyncio.run(scene())
+
+
+def test_the_help_of_the_smallest_screen_has_ids_too(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running(size=(60, 15)) as (app, pilot):
+            await pilot.press("question_mark")
+            await pilot.pause()
+            assert "add a webhook   webhooks.add" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_questions_and_notices_name_the_keys_as_they_are(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        app = bench.app(keymap={"webhooks.undo": "z", "confirm.yes": "j", "confirm.no": "n,escape"})
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("x")
+            await pilot.pause()
+            assert "Delete (j)" in screen_text(app)
+            assert "Cancel (n)" in screen_text(app)
+            assert "z brings it back" in screen_text(app)
+            await pilot.press("j")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert "z undoes it" in screen_text(app)
 
     asyncio.run(scene())

@@ -1,21 +1,27 @@
-"""A repaint of parts of lines shows what Textual's own shows, in fewer bytes."""
+"""A repaint shows what Textual's own shows, in fewer bytes."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.segment import Segment
-from textual._compositor import ChopsUpdate
+from rich.style import Style
+from textual import _compositor
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
+from textual.geometry import Region
 from textual.strip import Strip
 
 from bench.terminal import Cells
-from tui.lean_updates import LeanUpdate
+from tui.compositors import new_compositor
+from tui.lean_updates import LeanCompositor, LeanUpdate, parts, whole
 
 WIDTH, HEIGHT, CUT = 40, 3, 17
 ENDS = [[CUT, WIDTH]] * HEIGHT
 CONSOLE = Console(color_system="truecolor", force_terminal=True)
 WHOLE = [(y, 0, WIDTH) for y in range(HEIGHT)]
+DIM, LOUD = (Style(color=color, bgcolor="#101010") for color in ("#a0a0a0", "#e0e0e0"))
 SPANS = st.lists(
     st.tuples(st.integers(0, HEIGHT - 1), st.integers(0, WIDTH - 1), st.integers(1, WIDTH)).filter(
         lambda span: span[1] < span[2]
@@ -25,21 +31,78 @@ SPANS = st.lists(
 )
 
 
+def nobody(_count: int) -> None:
+    """Who does not want to know what is written."""
+
+
 def lines(letter: str) -> list[dict[int, Strip | None]]:
     """Lines on which two widgets meet, all of one letter."""
-    left, right = (Strip([Segment(letter * width)]) for width in (CUT, WIDTH - CUT))
+    left = Strip([Segment(letter * (CUT - 1), DIM), Segment(letter, LOUD)])
+    right = Strip([Segment(letter * (WIDTH - CUT), LOUD)])
     return [{0: left, CUT: right} for _ in range(HEIGHT)]
+
+
+def shown(*written: str) -> list[str]:
+    """The lines of a terminal that got this."""
+    cells = Cells((WIDTH, HEIGHT))
+    for one in written:
+        cells.feed(one.encode())
+    return cells.text.split("\n")
 
 
 @given(SPANS)
 def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int, int]]) -> None:
-    cells = Cells((WIDTH, HEIGHT))
-    cells.feed(ChopsUpdate(lines("a"), WHOLE, ENDS).render_segments(CONSOLE).encode())
-    lean = LeanUpdate(lines("b"), spans, ENDS).render_segments(CONSOLE)
-    cells.feed(lean.encode())
+    before = ChopsUpdate(lines("a"), WHOLE, ENDS).render_segments(CONSOLE)
+    update = ChopsUpdate(lines("b"), spans, ENDS)
+    lean = LeanUpdate(parts(update), nobody).render_segments(CONSOLE)
     dirty = {(x, y) for y, left, right in spans for x in range(left, right)}
-    expected = [
+    assert shown(before, lean) == [
         "".join("b" if (x, y) in dirty else "a" for x in range(WIDTH)) for y in range(HEIGHT)
     ]
-    assert cells.text.split("\n") == expected
-    assert len(lean) <= len(ChopsUpdate(lines("b"), spans, ENDS).render_segments(CONSOLE))
+    assert len(lean) <= len(update.render_segments(CONSOLE))
+
+
+def test_a_whole_screen_is_the_same_and_says_each_colour_once_in_a_row() -> None:
+    strips = [[strip for strip in line.values() if strip is not None] for line in lines("c")]
+    update = LayoutUpdate([*strips], Region(0, 0, WIDTH, HEIGHT))
+    stock, lean = (
+        one.render_segments(CONSOLE) for one in (update, LeanUpdate(whole(update), nobody))
+    )
+    assert shown(lean) == shown(stock)
+    assert (stock.count("\x1b[38"), lean.count("\x1b[38")) == (3 * HEIGHT, 2 * HEIGHT)
+
+
+def test_colours_are_those_of_textual() -> None:
+    strip = Strip([Segment("one", DIM), Segment("two", LOUD), Segment("three")])
+    lean = LeanUpdate(whole(LayoutUpdate([[strip]], Region(0, 0, 11, 1))), nobody)
+    assert lean.render_segments(CONSOLE) == "".join(
+        Strip([segment]).render(CONSOLE)
+        for segment in (
+            Segment("\x1b[1;1Hone", DIM),
+            Segment("two", LOUD),
+            Segment("three"),
+        )
+    )
+
+
+def test_what_is_written_is_counted_in_bytes() -> None:
+    told: list[int] = []
+    strip = Strip([Segment("›▐", DIM)])
+    update = LeanUpdate(whole(LayoutUpdate([[strip]], Region(0, 0, 2, 1))), told.append)
+    assert told == []
+    assert [len(update.render_segments(CONSOLE).encode())] == told
+
+
+def test_a_textual_with_other_private_parts_paints_in_its_own_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert type(new_compositor(nobody)) is LeanCompositor
+    with monkeypatch.context() as without:
+        without.delattr(_compositor, "ChopsUpdate")
+        assert type(new_compositor(nobody)) is Compositor
+    with monkeypatch.context() as changed:
+        changed.setattr(_compositor, "LayoutUpdate", type("LayoutUpdate", (), {}))
+        assert type(new_compositor(nobody)) is Compositor
+    with monkeypatch.context() as without:
+        without.delattr(Compositor, "render_partial_update")
+        assert type(new_compositor(nobody)) is Compositor

@@ -136,7 +136,8 @@ def test_a_terminal_that_is_not_read_holds_up_no_delivery(
             stalled = len(receiver.requests()) - began - read
             assert_stalled(terminal)
     assert read > WEBHOOKS
-    assert stalled / STALLED_S >= 0.95 * read / READ_S
+    # All are served in bursts, of which one more or less falls into either time.
+    assert stalled + WEBHOOKS >= 0.95 * read * STALLED_S / READ_S
 
 
 @contextmanager
@@ -182,6 +183,8 @@ def test_any_size_at_any_moment(tocsin: Tocsin) -> None:
         terminal.resize((40, 10))
         terminal.read_until("needs 60x15")
         terminal.send("\x11")
+        terminal.read_until("No other worker is alive")
+        terminal.send("y")
         assert terminal.end() == ExitCode.OK
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from tui.app import TocsinApp
 from tui.desk import settings_of_store
 from tui.screens.settings import SettingsScreen
 from tui.theme import textual_name
+from tui.widgets.top_bar import TopBar
 from tui.worker_thread import WorkerThread
 
 NAMES = [setting.name for setting in SETTINGS]
@@ -100,6 +104,7 @@ def test_a_wrong_value_is_told_while_it_is_typed_and_not_kept(bench: SettingsBen
             await change(bench, app, pilot, "interval", "3 minutes")
             assert "interval: '3 minutes' is not a duration; write a duration" in screen_text(app)
             assert app.screen.query_one(Input).value == "3 minutes"
+            assert "↵ keep  esc leave it" in screen_text(app).splitlines()[-1]
             assert stored(bench) == {}
             await pilot.press("escape")
             await pilot.pause()
@@ -218,9 +223,16 @@ def test_all_sending_is_paused_and_goes_on(bench: SettingsBench) -> None:
         async with bench.running() as (app, pilot):
             await open_settings(bench, app, pilot)
             await pilot.press("p")
+            await pilot.pause()
+            assert "Pause all sending?" in screen_text(app)
+            assert "0 active webhooks; 0 events wait now" in screen_text(app)
+            await pilot.press("n")
+            assert bench.opened.call(settings.paused) is None
+            await pilot.press("p", "y")
+            await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
             assert bench.opened.call(settings.paused) is not None
-            assert "‖ all sending is paused by alice from 192.0.2.7" in screen_text(app)
+            assert "‖ all sending is paused, p goes on; by alice from 192.0.2.7" in screen_text(app)
             await pilot.press("p")
             await bench.settle(app, pilot)
             assert bench.opened.call(settings.paused) is None
@@ -244,6 +256,40 @@ def test_every_worker_is_told_with_its_heartbeat(bench: SettingsBench) -> None:
 
     asyncio.run(scene())
     lock.release()
+
+
+def test_a_worker_whose_process_ended_is_gone(bench: SettingsBench) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    beat_ms = NOW - workers.MISSED_BEAT_MS
+    host = os.uname().nodename
+    record = Worker("w1", host, ended.pid, "headless", False, beat_ms, beat_ms)
+    bench.opened.call(workers.enter, record)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_settings(bench, app, pilot)
+            assert f"✗ headless pid {ended.pid} is gone" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_that_all_sending_is_paused_alarms_on_every_screen(bench: SettingsBench) -> None:
+    bench.opened.call(settings.pause, ACTOR, NOW)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            for keys in ((), ("q",), ("s",), ("q", "a"), ("q", "q"), ("2",), ("3",)):
+                await pilot.press(*keys)
+                await bench.settle(app, pilot)
+                alarm = app.screen.query_one(TopBar).get_component_rich_style("top-bar--bad")
+                [first, *_] = app.screen._compositor.render_strips()
+                told = next(one for one in first if "paused" in one.text)
+                assert told.text.startswith("‖ all sending paused by alice from 192.0.2.7")
+                assert told.style is not None
+                assert told.style.bgcolor == alarm.bgcolor
+
+    asyncio.run(scene())
 
 
 def test_that_nobody_sends_is_told(bench: SettingsBench) -> None:
@@ -275,3 +321,19 @@ def test_the_log_of_this_terminals_worker_is_shown_harmless(bench: SettingsBench
 
     asyncio.run(scene())
     store.close()
+
+
+def test_the_smallest_screen_has_room_for_settings_beside_many_workers(
+    bench: SettingsBench,
+) -> None:
+    for number in range(5):
+        enter(bench, f"w{number}")
+    bench.opened.call(settings.pause, ACTOR, NOW)
+
+    async def scene() -> None:
+        async with bench.running((60, 15)) as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            assert screen.table.size.height >= 3
+            assert "‖ all sending is paused, p goes on" in screen_text(app)
+
+    asyncio.run(scene())

@@ -199,7 +199,7 @@ def test_an_error_stands_under_its_field_while_typing(bench: Bench) -> None:
     async def scene() -> None:
         async with form(bench) as shown:
             assert not shown.can_save()
-            assert "to do: url" in shown.text
+            assert "to do: URL" in shown.text
             await shown.press("tab", "tab", "tab", *"ftp://x")
             assert "✗ ftp is not supported; write https:// or http://" in shown.text
             await shown.write("url", "https://example.com")
@@ -323,7 +323,7 @@ def test_escape_asks_only_if_something_was_typed_and_keeps_it(bench: Bench) -> N
         bench.clock.now_ms += 3 * MINUTE
         async with form(bench) as shown:
             assert "Drop your draft of 3m ago?" in shown.text
-            assert "did not save: name." in shown.text
+            assert "Add webhook, siem: you changed Name and did not save." in shown.text
             await shown.press("enter")
             assert shown.value("name") == "siem"
             await shown.write("name", "")
@@ -400,7 +400,7 @@ def test_who_changed_which_field_meanwhile_is_shown_and_the_typed_text_kept(benc
             edit_as_bob(bench, url="https://bobs.example", name="pager")
             bench.clock.now_ms += 4_000
             await shown.press("ctrl+s")
-            assert "bob from 192.0.2.9 changed name, url 4s ago." in shown.text
+            assert "bob from 192.0.2.9 changed Name, URL 4s ago." in shown.text
             assert shown.value("url") == "https://mine.example"
             assert shown.value("name") == "pager"
             assert "Save over it" in shown.text
@@ -421,7 +421,7 @@ def test_a_draft_goes_on_from_what_was_saved_meanwhile(bench: Bench) -> None:
         edit_as_bob(bench, headers=(("Authorization", "Bearer new-by-bob"),))
         async with form(bench, editing=1) as shown:
             await shown.press("n")
-            assert "bob from 192.0.2.9 changed headers" in shown.text
+            assert "bob from 192.0.2.9 changed Headers" in shown.text
             assert "saving keeps their changes too" in shown.text
             await shown.press("ctrl+s")
             assert len(shown.result) == 1
@@ -456,7 +456,7 @@ def test_a_new_type_names_what_is_dropped_and_asks(bench: Bench) -> None:
         async with form(bench, editing=1) as shown:
             await shown.write("type", "log_authn")
             await shown.press("ctrl+s")
-            assert "Drop 12 queued events of webhook 1 (siem) (alerts)" in shown.text
+            assert "Drop 12 queued events of webhook 1 (siem), to change" in shown.text
             await shown.press("escape")
             assert shown.is_open
             assert shown.value("type") == "log_authn"
@@ -477,7 +477,9 @@ def test_an_edit_says_what_becomes_of_the_pending_delivery(bench: Bench) -> None
         async with form(bench, editing=1, size=(120, 40)) as shown:
             assert "pending delivery" not in shown.notice
             await shown.write("name", "other")
-            assert "The pending delivery msg_1 (2 events) keeps its body." in shown.notice
+            assert (
+                "Once saved: the pending delivery msg_1 (2 events) keeps its body." in shown.notice
+            )
             await shown.write("url", "https://other.example")
             assert "is tried again now, with the new settings." in shown.notice
             await shown.write("max_events", "1")

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
 
+import pytest
+
+from domain.events import Event
+from store import events as event_store
+from store import webhooks
+from tests.store.helpers import ALERTS, DAY, events
 from tests.tui.helpers import Bench
 from tests.tui.test_webhook_form import SIEM, Form, form, webhook
 from tui.screens.too_small import TooSmallScreen
@@ -16,12 +22,27 @@ from tui.screens.webhook_form import WebhookFormScreen
 @contextmanager
 def busy(bench: Bench) -> Iterator[None]:
     """Inside, whatever is asked of the store waits."""
-    go_on = Event()
+    go_on = threading.Event()
     bench.opened._thread.submit(go_on.wait)
     try:
         yield
     finally:
         go_on.set()
+
+
+@contextmanager
+def comes_before_the_edit(bench: Bench, coming: list[Event]) -> Iterator[None]:
+    """Inside, these events are accepted after the queue was counted and before an edit."""
+    count = webhooks.droppable
+
+    def counting(webhook_id: int) -> int:
+        counted = count(webhook_id)
+        event_store.append(coming, bench.clock.now_ms)
+        return counted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(webhooks, "droppable", counting)
+        yield
 
 
 async def until_closed(shown: Form) -> None:
@@ -42,6 +63,70 @@ def test_a_connection_lost_again_while_the_draft_is_offered_costs_nothing(bench:
         async with form(bench) as shown:
             await shown.press("n")
             assert shown.value("name") == "siem"
+
+    asyncio.run(scene())
+
+
+def test_a_kept_draft_says_of_what_it_is_and_which_fields_differ(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("ca_file", "/etc/ssl/own.pem")
+            await shown.write("max_events", "7")
+        async with form(bench, copy_of=1) as shown:
+            assert "Drop your draft" not in shown.text
+            await shown.write("secret", "own")
+            await shown.write("own_secret", "whsec_half")
+        async with form(bench) as shown:
+            await shown.write("url", "https://example.com/hook?key=abcdefgh3f9a")
+        bench.clock.now_ms += 2 * DAY
+        for opened, said in (
+            ({"editing": 1}, "Edit webhook 1 (siem): you changed Max events, CA file and did not"),
+            ({"copy_of": 1}, "Duplicate webhook 1 (siem): you changed Secret and did not save."),
+            ({}, "Add webhook, https://example.com/hook?key=••••3f9a: you changed URL and did"),
+        ):
+            async with form(bench, **opened, size=(120, 40)) as shown:
+                assert "Drop your draft of 2d ago?" in shown.text
+                assert said in " ".join(shown.text.replace("│", " ").split()), shown.text
+
+    asyncio.run(scene())
+
+
+def test_what_came_since_the_question_is_asked_about_again(bench: Bench) -> None:
+    bench.store.add(SIEM)
+    bench.store.append(*events(1, 2))
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("type", "log_authn")
+            await shown.press("ctrl+s")
+            assert "Drop 2 queued events of webhook 1 (siem)" in shown.text
+            bench.store.append(*events(3, 5))
+            await shown.press("y")
+            assert "Drop 5 queued events of webhook 1 (siem)" in shown.text
+            assert "meanwhile it became more than 2." in shown.text
+            assert webhook(bench).fields.type is ALERTS
+            await shown.press("n")
+            assert shown.is_open
+            await shown.press("ctrl+s", "y")
+            assert len(shown.result) == 1
+
+    asyncio.run(scene())
+    assert bench.store.status(1).skipped_events == 5
+
+
+def test_what_comes_while_a_type_without_a_queue_is_saved_is_asked_about(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("type", "log_authn")
+            with comes_before_the_edit(bench, events(1, 4)):
+                await shown.press("ctrl+s")
+            assert "Drop 4 queued events of webhook 1 (siem)" in shown.text
+            await shown.press("y")
+            assert len(shown.result) == 1
 
     asyncio.run(scene())
 

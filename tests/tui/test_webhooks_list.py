@@ -15,7 +15,7 @@ from store import webhooks
 from store.records import Secrets, Webhook
 from store.secret_changes import ROTATION_MS, RestoreSecrets, RotateSecret
 from tests.store.helpers import NOW, events, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.tui.helpers import Bench, screen_text, told
 from tui.app import TocsinApp
 from tui.screens.webhooks import WebhooksScreen
 from tui.webhook_form_saving import Saved
@@ -96,8 +96,8 @@ def test_the_worst_is_first_and_other_columns_sort(three: Bench) -> None:
         assert names(app) == ["archive", "pager", "siem"]
         await press(pilot, "s")
         assert names(app) == ["archive", "pager", "siem"]  # by receiver
-        await press(pilot, "s", "S")
-        assert names(app)[0] == "siem"  # by what is queued, most first
+        await press(pilot, "s")
+        assert names(app)[0] == "siem"  # by what waits, most first
 
     play(three, scene)
 
@@ -116,26 +116,53 @@ def test_an_action_is_for_all_marked_rows(three: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await press(pilot, "space", "space", "p")
         assert active(three) == [3]
-        assert not webhooks_screen(app).table.marked
         await press(pilot, "u")
         assert active(three) == [1, 2, 3]
 
     play(three, scene)
 
 
+def test_marks_stay_after_an_action_and_the_title_says_how_to_unmark(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        table = webhooks_screen(app).table
+        await press(pilot, "space", "space", "p", "n", "p")
+        assert table.marked == {1, 2}
+        assert "2 marked, q unmarks" in screen_text(app)
+        assert active(three) == [1, 2, 3]
+        await press(pilot, "q")
+        assert not table.marked
+        assert "marked" not in screen_text(app).splitlines()[1]
+        assert app.screen is webhooks_screen(app)
+
+    play(three, scene)
+
+
+def test_marks_of_deleted_rows_go_and_the_others_stay(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "space", "space")
+        three.opened.call(webhooks.delete, [2], OTHER, NOW)
+        await three.settle(app, pilot)
+        assert webhooks_screen(app).table.marked == {1}
+        assert "1 marked" in screen_text(app)
+
+    play(three, scene)
+
+
 def test_marks_that_the_filter_hides_leave_the_row_under_the_cursor(three: Bench) -> None:
-    async def scene(_app: TocsinApp, pilot: Pilot[int]) -> None:
-        await press(pilot, "space", "slash", *"arch", "enter", "p")
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await press(pilot, "space", "slash", *"arch", "enter")
+        assert "0 marked and 1 hidden, which stay as they are" in screen_text(app)
+        await press(pilot, "p")
         assert active(three) == [1, 2]
 
     play(three, scene)
 
 
-def test_send_now_starts_a_run_and_says_how_much_goes(three: Bench) -> None:
+def test_send_now_starts_a_run_and_says_what_still_holds_it_up(three: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         webhooks_screen(app).table.move_to(1)
         await press(pilot, "n")
-        assert "2 queued events go now" in screen_text(app)
+        assert "2 events of webhook 1 (siem) wait on: no worker is sending" in told(app)[-1]
         store = three.store
         store.ids.made = 1  # the failing delivery has the first
         run = store.start(1, new_run=False)

@@ -6,7 +6,7 @@ import asyncio
 
 from store import webhooks
 from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.tui.helpers import Bench, screen_text, told
 
 
 def test_an_empty_list_explains_the_first_step(bench: Bench) -> None:
@@ -61,6 +61,7 @@ def test_delete_asks_and_can_be_undone(bench: Bench) -> None:
             await pilot.press("x")
             await pilot.pause()
             assert "Delete webhook 1 (siem)?" in screen_text(app)
+            assert "siem: 0 events will not be sent." in screen_text(app)
             await pilot.press("n", "x", "y")
             await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
@@ -95,5 +96,72 @@ def test_an_undo_outlives_the_screen(bench: Bench) -> None:
             await pilot.press("u")
             await bench.settle(app, pilot)
             assert "‖ inactive" not in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_what_is_sealed_for_a_failing_webhook_counts_as_waiting(bench: Bench) -> None:
+    webhook_id = bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 12))
+    bench.store.end(bench.store.started(webhook_id), 500)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            header, row = screen_text(app).splitlines()[2:4]
+            end = header.index("Waiting") + len("Waiting")
+            assert row[:end].endswith(" 12")
+            assert "12 events wait: in msg_1… (" in screen_text(app)
+            bench.store.append(*events(13, 15))
+            await bench.settle(app, pilot)
+            assert screen_text(app).splitlines()[3][:end].endswith(" 15")
+            assert "15 events wait: 12 in msg_1… (" in screen_text(app)
+            assert "), 3 queued" in screen_text(app)
+            assert "answered 500" in screen_text(app).splitlines()[-2]
+
+    asyncio.run(scene())
+
+
+def test_an_empty_list_offers_only_keys_that_work(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            assert "a add" in screen_text(app).splitlines()[-1]
+            for absent in ("edit", "pause", "send", "test", "delete", "filter", "undo", "open"):
+                assert absent not in screen_text(app).splitlines()[-1]
+            await pilot.press("n", "p", "x", "enter")
+            await pilot.pause()
+            assert not told(app)
+            bench.store.add(fields(name="siem"))
+            await bench.settle(app, pilot)
+            await pilot.pause()
+            assert "e edit  p pause  n send now" in screen_text(app).splitlines()[-1]
+            await pilot.press("p")
+            await bench.settle(app, pilot)
+            assert "‖ inactive" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_the_empty_list_names_the_key_that_adds(bench: Bench) -> None:
+    app = bench.app({"webhooks.add": "f8"})
+
+    async def scene() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            await bench.settle(app, pilot)
+            assert "Press  f8  to add" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_an_inactive_webhook_without_events_is_not_said_to_be_all_delivered(bench: Bench) -> None:
+    bench.store.add(fields(name="siem", active=False))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            assert "inactive: it collects and sends nothing" in screen_text(app)
+            assert "all is delivered" not in screen_text(app)
 
     asyncio.run(scene())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -12,12 +13,15 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
 from domain.safe import safe
+from sources.by_command import how_watched
+from sources.wireguard.source import WireGuardSource
 from store import audit
 from store.records import Change
 from tui import administration_rows as parts
 from tui.administration_rows import COLUMNS, Seen, facts_of, problems_of, rows_of
 from tui.desk import Refused
 from tui.host_wireguard import switch_off, switch_on
+from tui.keys import key_of
 from tui.screens.audit import AuditScreen
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
@@ -50,11 +54,21 @@ class AdministrationScreen(TocsinScreen):
             tooltip="who sends, pausing it all, intervals, limits, retention, colours",
         ),
         Binding("a", "audit", "audit", id="admin.audit", tooltip="who changed what, and when"),
+        Binding(
+            "tab",
+            "pane",
+            "what is wrong",
+            show=False,
+            id="admin.pane",
+            tooltip="from the parts to what is wrong, to scroll in it, or back",
+        ),
     ]
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._newest: Change | None = None
+        self._refused: str | None = None
+        self._overflows = False
 
     @property
     def table(self) -> LiveTable:
@@ -65,7 +79,7 @@ class AdministrationScreen(TocsinScreen):
         with Vertical(classes="panel", id="parts-panel"):
             yield LiveTable(COLUMNS, id="parts")
         yield Facts(id="part-facts")
-        with VerticalScroll(classes="panel", id="problems-panel", can_focus=False):
+        with VerticalScroll(classes="panel", id="problems-panel"):
             yield Facts(id="problems", classes="")
 
     def on_mount(self) -> None:
@@ -89,12 +103,42 @@ class AdministrationScreen(TocsinScreen):
             self.query_one("#problems", Facts).tell(
                 problems_of(seen.report, self.live.worker_trouble)
             )
+            self.call_after_refresh(self._look_at_overflow)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Go to what is wrong only where there is more of it than can be seen."""
+        return action != "pane" or self._overflows
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._look_at_overflow)
+
+    def _look_at_overflow(self) -> None:
+        overflows = self.query_one("#problems-panel").max_scroll_y > 0
+        if overflows != self._overflows:
+            self._overflows = overflows
+            self.refresh_bindings()
+            hint = f" ── {key_of(self, 'admin.pane')} goes there" if overflows else ""
+            self.query_one("#problems-panel").border_title = f"What is wrong{hint}"
+
+    def action_pane(self) -> None:
+        """Go from the parts to what is wrong, or back."""
+        panel = self.query_one("#problems-panel")
+        self.set_focus(self.table if panel.has_focus else panel)
 
     def _seen(self) -> Seen | None:
         report = self.live.report
         if report is None:
             return None
-        return Seen(report, self.live.own_worker(), self.live.troubles, self._newest)
+        watched = how_watched(report.path, report.settings, WireGuardSource.kind)
+        return Seen(
+            report,
+            self.live.own_worker(),
+            self.live.troubles,
+            self._newest,
+            watched,
+            self._refused,
+            partial(key_of, self),
+        )
 
     @work(exclusive=True, group="audit", exit_on_error=False)
     async def _look_at_audit(self) -> None:
@@ -154,9 +198,21 @@ class AdministrationScreen(TocsinScreen):
             self.in_background(self._carry_out_switch(change()), group="switch")
 
     async def _carry_out_switch(self, change: Awaitable[str]) -> None:
-        told = await self.carry_out(change)
+        told = await self.carry_out(self._remembering_refusal(change))
         if told is not None:
             self.tell(told)
+
+    async def _remembering_refusal(self, change: Awaitable[str]) -> str:
+        """A cure must be there for longer than a notice."""
+        self._refused = None
+        try:
+            return await change
+        except Refused as refused:
+            self._refused = str(refused)
+            self.table.move_to(parts.WIREGUARD)
+            raise
+        finally:
+            self.tick()
 
 
 _OFF = Question(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -13,13 +13,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
+from tui.compositors import new_compositor
 from tui.desk import Desk, Refused
-from tui.lean_updates import LeanCompositor
 from tui.live import Live
 from tui.notices import tell
 from tui.undo import UndoStack
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.top_bar import TopBar
+from tui.widgets.top_bar import CRUMB, TopBar
 from tui.words import worker_line
 
 T = TypeVar("T")
@@ -29,6 +29,9 @@ class TocsinScreen(Screen[Any]):
     """Data flows down: the app calls `show` when the report changed, and `tick` each second."""
 
     CRUMBS: ClassVar[str] = ""
+    UNDER: ClassVar[str] = ""
+    """What the path of a screen begins with that is the first one of its section."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "app.help", "help", key_display="?", id="help"),
         Binding("q,escape", "back", "back", id="back"),
@@ -42,18 +45,26 @@ class TocsinScreen(Screen[Any]):
 
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
-        self._compositor = LeanCompositor()
+        self._compositor = new_compositor(live.ink.spend)
         self.desk = desk
         self.live = live
 
     def compose(self) -> ComposeResult:
-        yield TopBar(self.crumbs())
+        yield TopBar(self.path())
         yield from self.body()
         yield KeyBar()
 
     def crumbs(self) -> str:
-        """Where one is, without "Tocsin" itself."""
+        """What this screen adds to the path."""
         return self.CRUMBS
+
+    def path(self) -> tuple[str, ...]:
+        """Where one came from, screen by screen, and where one is."""
+        stack = self.app.screen_stack
+        below = stack[: stack.index(self)] if self in stack else []
+        screens = [*(one for one in below if isinstance(one, TocsinScreen)), self]
+        crumbs = [part for one in screens for part in one.crumbs().split(CRUMB)]
+        return ("Tocsin", *filter(None, (screens[0].UNDER, *crumbs)))
 
     def body(self) -> Iterable[Widget]:
         """What is between the first and the last line."""
@@ -121,6 +132,10 @@ class TocsinScreen(Screen[Any]):
             self.tell(str(error), bad=True)
         elif isinstance(error, Exception):
             self.post_message(self.Failed(error))
+
+    async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
+        """Go elsewhere; a screen that would lose something asks first."""
+        await arrive()
 
     def action_back(self) -> None:
         """Leave this screen; the last one stays."""

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from delivery.report import Report
 from domain.safe import safe
+from tui.keys import key_of
 
 
 class BugScreen(ModalScreen[None]):
@@ -32,4 +33,4 @@ class BugScreen(ModalScreen[None]):
             yield Static(Text("Something went wrong inside Tocsin.", style="bold"))
             yield Static(Text(safe(self._sentence, 600)))
             sending = "Deliveries go on." if self._sends else "Nobody is sending."
-            yield Static(Text(f"{sending} Press q to close this panel."))
+            yield Static(Text(f"{sending} {key_of(self, 'bug.close')} closes this panel."))

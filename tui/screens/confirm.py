@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from domain.safe import safe
+from tui.keys import key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,13 @@ class ConfirmScreen(ModalScreen[bool]):
             for line in self._question.lines:
                 yield Static(Text(safe(line)))
             with Horizontal(classes="buttons"):
-                yield Button(Text(f"{self._question.no} (n)"), id="no", compact=True)
                 yield Button(
-                    Text(f"{self._question.yes} (y)"), id="yes", variant="error", compact=True
+                    Text(f"{self._question.no} ({key_of(self, 'confirm.no')})"),
+                    id="no",
+                    compact=True,
                 )
+                yes = Text(f"{self._question.yes} ({key_of(self, 'confirm.yes')})")
+                yield Button(yes, id="yes", variant="error", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#no", Button).focus()

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from domain.safe import safe
+from tui.keys import key_of
 
 SHOWN = 20_000
 
@@ -30,5 +31,6 @@ class CopiedScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="bare"):
-            yield Static(Text(f"{self._reason}: select it, then press q.\n"))
+            close = key_of(self, "copied.close")
+            yield Static(Text(f"{self._reason}: select it, then press {close}.\n"))
             yield Static(Text(safe(self._text, SHOWN, keep_newlines=True)))

@@ -10,17 +10,20 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from tui.delivery_filter import HINT, FilterReader
 from tui.delivery_list import DeliveryList
-from tui.delivery_rows import columns, lines
+from tui.delivery_rows import columns
+from tui.filter_words import OF_DELIVERIES
+from tui.keys import key_of
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.quarantine import QuarantineScreen
 from tui.webhook_rows import receiver_of
 from tui.widgets.facts import Facts
+from tui.widgets.filter_line import BETWEEN, FilterLine
 from tui.widgets.live_table import LiveTable
-from tui.widgets.search_box import SearchBox
+
+HINTS = ("text", "!text", *OF_DELIVERIES)
 
 
 class DeliveriesScreen(DeliveryList):
@@ -40,7 +43,7 @@ class DeliveriesScreen(DeliveryList):
             "filter",
             key_display="/",
             id="deliveries.filter",
-            tooltip=HINT,
+            tooltip=BETWEEN.join(HINTS),
         ),
         Binding(
             "f",
@@ -64,22 +67,18 @@ class DeliveriesScreen(DeliveryList):
             yield Facts(id="deliveries-count", classes="line")
             yield LiveTable(columns(of_one=self.webhook_id is not None), id="deliveries")
             yield Static(Text(""), id="no-deliveries", classes="empty")
-            yield SearchBox(HINT, id="deliveries-filter")
-            yield Facts(id="deliveries-hint", classes="line")
+            yield FilterLine(HINTS, id="deliveries-filter")
         yield Facts(id="delivery-facts")
 
     def on_mount(self) -> None:
-        self.query_one("#deliveries-hint").display = False
         self.query_one("#no-deliveries").display = False
-        self.table.focus()
-        self.show()
 
     def crumbs(self) -> str:
         if self.webhook_id is None:
             return "Deliveries"
         statuses = self.statuses()
         name = receiver_of(statuses[0].webhook) if statuses else str(self.webhook_id)
-        return f"Webhooks › {name} › Deliveries"
+        return f"{name} › Deliveries"
 
     @on(LiveTable.Chosen)
     def _chosen_row(self) -> None:
@@ -95,45 +94,11 @@ class DeliveriesScreen(DeliveryList):
         """Go to the newest and stay there; if one is there already, stop that."""
         if self.follows:
             self.hold()
-            self.tell("new deliveries are held back until f or home")
+            follow, first = key_of(self, "deliveries.follow"), key_of(self, "table.first")
+            self.tell(f"new deliveries are held back until {follow} or {first}")
         else:
             self.follow()
 
     def action_quarantine(self) -> None:
         """Show what reseals left out."""
         self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id))
-
-    def action_filter(self) -> None:
-        """Open the filter's box."""
-        box = self.query_one("#deliveries-filter", Input)
-        box.display = True
-        box.focus()
-
-    def action_back(self) -> None:
-        """Take the filter away first, then leave."""
-        box = self.query_one("#deliveries-filter", Input)
-        if not box.display:
-            super().action_back()
-            return
-        box.value = ""
-        box.display = self.query_one("#deliveries-hint").display = False
-        self.table.focus()
-
-    @on(Input.Changed, "#deliveries-filter")
-    def _filter_changed(self, message: Input.Changed) -> None:
-        """Search for what is typed; what cannot be read yet leaves the list as it is."""
-        webhooks = [one.webhook for one in self.statuses()]
-        hint = self.query_one("#deliveries-hint", Facts)
-        try:
-            reader = FilterReader(webhooks, self.desk.now_ms())
-            search = reader.read(message.value, self.webhook_id)
-        except ValueError as error:
-            hint.tell(lines(str(error)))
-            hint.display = True
-        else:
-            hint.display = False
-            self.search_for(search, message.value.strip())
-
-    @on(Input.Submitted, "#deliveries-filter")
-    def _filter_entered(self) -> None:
-        self.table.focus()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -21,14 +18,16 @@ from store import listing, reads
 from store.listing import Listed
 from store.records import Attempt, Delivery
 from tui.attempt_rows import COLUMNS, answer, longest, request_text, row_of, sending_row
-from tui.delivery_actions import DeliveryActions
+from tui.delivery_actions import short_id
+from tui.delivery_body import BodyActions
 from tui.delivery_request import read_request
-from tui.delivery_rows import Reader
+from tui.delivery_rows import Reader, lines
 from tui.desk import Desk, Refused
 from tui.json_tree import event_of
+from tui.keys import key_of
 from tui.live import Live
-from tui.screens.save import SaveScreen
 from tui.widgets.facts import Facts
+from tui.widgets.json_box import JsonBox
 from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import Key, LiveTable
 
@@ -41,7 +40,7 @@ FEWEST = 3
 """Lines of the attempts, their header included, that stay however small the screen is."""
 
 
-class DeliveryScreen(DeliveryActions):
+class DeliveryScreen(BodyActions):
     """Attempts at the left, the request at the right; on narrow screens one above the other."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,19 +59,25 @@ class DeliveryScreen(DeliveryActions):
             id="delivery.raw",
             tooltip="show the body as it is sent, or as folding JSON again",
         ),
-        Binding("w", "write", "write to file", id="delivery.write", tooltip="write the exact body"),
+        Binding(
+            "slash",
+            "search",
+            "search",
+            key_display="/",
+            id="delivery.search",
+            tooltip="go to a text in the request",
+        ),
     ]
 
     def __init__(self, desk: Desk, live: Live, delivery_id: str) -> None:
         super().__init__(desk, live)
-        self._delivery_id = delivery_id
+        self.delivery_id = delivery_id
         self._listed: Listed | None = None
         self._attempts: dict[int, Attempt] = {}
-        self._body: bytes | None = None
         self._shown: object = None
 
     def crumbs(self) -> str:
-        return f"Deliveries › {safe(self._delivery_id, 40)}"
+        return short_id(self.delivery_id)
 
     def body(self) -> Iterable[Widget]:
         yield Facts(id="delivery-facts")
@@ -83,7 +88,7 @@ class DeliveryScreen(DeliveryActions):
                     yield Static(Text(""), id="answer")
             with Vertical(classes="panel", id="request-pane"):
                 yield Facts(id="request-head", classes="head")
-                yield JsonView(id="body")
+                yield JsonBox(JsonView(id="body"))
                 with VerticalScroll(id="raw"):
                     yield Static(Text(""), id="raw-text")
 
@@ -109,24 +114,30 @@ class DeliveryScreen(DeliveryActions):
             self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
 
     async def look(self) -> None:
-        ids = await self.desk.read(listing.numbers, [self._delivery_id])
+        ids = await self.desk.read(listing.numbers, [self.delivery_id])
         found = await self.desk.read(listing.deliveries, ids)
         if not found:
-            raise Refused(f"delivery {self._delivery_id} is no longer kept")
+            self._tell_gone()
+            return
         self._listed = found[ids[0]]
-        keys: list[Key] = list(await self.desk.read(listing.attempt_ids, self._delivery_id))
+        keys: list[Key] = list(await self.desk.read(listing.attempt_ids, self.delivery_id))
         await self._read_attempts([key for key in keys[:PAGE] if key not in self._attempts])
         sending = self._listed.delivery.sending_since_ms is not None
         table = self.query_one("#attempts", LiveTable)
         at_top = table.at_top
         self.tick()
-        lines = len(keys) + sending + 1
-        table.styles.min_height, table.styles.max_height = min(lines, FEWEST), lines
+        height = len(keys) + sending + 1
+        table.styles.min_height, table.styles.max_height = min(height, FEWEST), height
         table.set_keys([SENDING, *keys] if sending else keys)
         if at_top:
             table.action_edge(-1)
         self.query_one("#attempts-pane").border_title = f"Attempts ── {len(keys):,}"
         await self._show_attempt()
+
+    def _tell_gone(self) -> None:
+        self.query_one("#delivery-facts", Facts).tell(
+            lines(f"{self.delivery_id} is no longer kept: its retention is over")
+        )
 
     async def _read_attempts(self, keys: list[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
@@ -138,14 +149,15 @@ class DeliveryScreen(DeliveryActions):
     async def _read_body(self) -> None:
         view = self.query_one(JsonView)
         try:
-            self._body = await self.desk.read(reads.body, self._delivery_id)
+            self.post_body = await self.desk.read(reads.body, self.delivery_id)
         except Refused as refused:
             view.show_json(str(refused).encode())
             return
-        view.show_json(self._body)
-        text = safe(self._body, RAW_SHOWN)
-        if len(self._body) > RAW_SHOWN:
-            text += f"\n\n{size_text(len(self._body))} in all: w writes them to a file"
+        view.show_json(self.post_body)
+        text = safe(self.post_body, RAW_SHOWN)
+        if len(self.post_body) > RAW_SHOWN:
+            write = key_of(self, "delivery.write")
+            text += f"\n\n{size_text(len(self.post_body))} in all: {write} writes them to a file"
         self.query_one("#raw-text", Static).update(Text(text))
 
     async def _show_attempt(self) -> None:
@@ -158,7 +170,8 @@ class DeliveryScreen(DeliveryActions):
         nothing = Text("no answer yet" if key == SENDING else "not tried yet", style="dim")
         self.query_one("#answer", Static).update(answer(attempt) if attempt else nothing)
         request = await read_request(self.desk, self._listed.delivery, attempt)
-        self.query_one("#request-head", Facts).tell(request_text(request))
+        self.request = request_text(request)
+        self.query_one("#request-head", Facts).tell(self.request)
 
     async def chosen(self) -> list[Delivery]:
         return [self._listed.delivery] if self._listed is not None else []
@@ -189,36 +202,14 @@ class DeliveryScreen(DeliveryActions):
 
     def action_raw(self) -> None:
         """Show the body as it is sent, or as JSON to look at."""
-        raw, view = self.query_one("#raw"), self.query_one(JsonView)
-        raw.display, view.display = not raw.display, raw.display
+        self._show_raw(not self.query_one("#raw").display)
         self.action_pane("request")
 
-    def action_write(self) -> None:
-        """Ask for a file, and write the body to it."""
+    def _show_raw(self, raw: bool) -> None:
+        self.query_one("#raw").display = raw
+        self.query_one(JsonBox).display = not raw
 
-        def answered(path: str | None) -> None:
-            if path is not None and self._body is not None:
-                self.in_background(self._write(path, self._body))
-
-        if self._body is None:
-            self.tell("there is no body to write: its events are no longer kept", bad=True)
-        else:
-            self.app.push_screen(SaveScreen(f"{self._delivery_id}.json"), answered)
-
-    async def _write(self, path: str, body: bytes) -> None:
-        try:
-            await asyncio.to_thread(_write_new, path, body)
-        except FileExistsError:
-            self.tell(f"{path} is there already: choose another name", bad=True)
-        except RuntimeError:
-            self.tell(f"cannot write {path}: there is no such user", bad=True)
-        except OSError as error:
-            self.tell(f"cannot write {path}: {error.strerror}", bad=True)
-        else:
-            self.tell(f"wrote {size_text(len(body))} to {path}")
-
-
-def _write_new(path: str, data: bytes) -> None:
-    descriptor = os.open(Path(path).expanduser(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+    def action_search(self) -> None:
+        """Search in the folding JSON, also from elsewhere on this screen."""
+        self._show_raw(False)
+        self.query_one(JsonBox).open()

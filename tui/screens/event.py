@@ -24,6 +24,7 @@ from tui.screens.base import TocsinScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.webhook_rows import receiver_of
 from tui.widgets.facts import Facts
+from tui.widgets.json_box import JsonBox
 from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import LiveTable
 
@@ -48,11 +49,11 @@ class EventScreen(TocsinScreen):
         self._seen: object = None
 
     def crumbs(self) -> str:
-        return f"Events › {self._type.title} › {self._event_id}"
+        return f"{self._type.title} › {self._event_id}"
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="event-panel"):
-            yield JsonView(id="event-json")
+            yield JsonBox(JsonView(id="event-json"))
         with Vertical(classes="panel", id="carriers-panel"):
             yield LiveTable(CARRIER_COLUMNS, id="carriers")
             yield Facts(id="no-carriers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -11,25 +11,26 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input
 
 from domain.event_types import EventType
 from store import event_listing, events
+from store.event_listing import Sought
 from tui.clipboard import copy
 from tui.desk import Refused
 from tui.event_feed import EventFeed
 from tui.event_rows import COLUMNS, TYPES, key_of, row_of, seq_of
-from tui.screens.base import TocsinScreen
+from tui.event_search import sought_in
+from tui.list_screen import ListScreen
 from tui.screens.event import EventScreen
 from tui.widgets.facts import Facts
-from tui.widgets.live_table import LiveTable
-from tui.widgets.search_box import SearchBox
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.type_tabs import TypeTabs
 
 REST_S = 1.0
 
 
-class EventsScreen(TocsinScreen):
+class EventsScreen(ListScreen):
     """The list follows the newest event until the cursor is moved from the top row."""
 
     CRUMBS = "Events"
@@ -59,7 +60,7 @@ class EventsScreen(TocsinScreen):
         ),
         Binding(
             "slash",
-            "search",
+            "filter",
             "search",
             key_display="/",
             id="events.search",
@@ -76,35 +77,18 @@ class EventsScreen(TocsinScreen):
         self._told_title = ""
         self._resting = False
 
-    @property
-    def table(self) -> LiveTable:
-        """The list."""
-        return self.query_one("#events", LiveTable)
-
     def body(self) -> Iterable[Widget]:
         yield TypeTabs(self._feed.type, id="event-types")
         with Vertical(classes="panel", id="events-panel"):
             yield LiveTable(COLUMNS, id="events")
             yield Facts(id="no-events", classes="empty")
-            yield SearchBox("id or text, or !text", id="events-search")
+            yield FilterLine(("id or text", "!text for those without"), id="events-filter")
 
     def on_mount(self) -> None:
         self.query_one("#no-events").display = False
-        self.table.focus()
-        self.show()
 
-    def show(self) -> None:
-        self._look()
-
-    def tick(self) -> None:
-        """Nothing here changes with the clock alone."""
-
-    @work(exclusive=True, group="look", exit_on_error=False)
-    async def _look(self) -> None:
-        try:
-            await self._feed.look(self.desk)
-        except Refused:
-            return  # the first line says it
+    async def look(self) -> None:
+        await self._feed.look(self.desk)
         self._paint()
 
     def _paint(self) -> None:
@@ -122,7 +106,7 @@ class EventsScreen(TocsinScreen):
         if feed.title != self._told_title:
             self._told_title = feed.title
             self.query_one("#events-panel").border_title = Content(feed.title)
-        table.display = not feed.emptiness
+        self.show_table(not feed.emptiness)
         empty = self.query_one("#no-events", Facts)
         empty.display = bool(feed.emptiness)
         empty.tell(Text(feed.emptiness))
@@ -137,21 +121,10 @@ class EventsScreen(TocsinScreen):
         self._resting = False
         self.show()
 
-    @property
-    def _box(self) -> SearchBox:
-        return self.query_one(SearchBox)
-
-    @on(LiveTable.Wanted)
-    def _wanted(self, message: LiveTable.Wanted) -> None:
-        self._fill([seq_of(key) for key in message.keys if isinstance(key, int)])
-
-    @work(exclusive=True, group="rows", exit_on_error=False)
-    async def _fill(self, seqs: list[int]) -> None:
+    async def read_rows(self, keys: Sequence[Key]) -> None:
         type_ = self._feed.type
-        try:
-            some = await self.desk.read(event_listing.some, type_, seqs)
-        except Refused:
-            return  # the first line says it
+        seqs = [seq_of(key) for key in keys if isinstance(key, int)]
+        some = await self.desk.read(event_listing.some, type_, seqs)
         self.table.put_rows({key_of(type_, one.seq): row_of(one) for one in some})
 
     @on(LiveTable.Moved)
@@ -167,11 +140,11 @@ class EventsScreen(TocsinScreen):
 
     @on(TypeTabs.Picked)
     def _picked(self, message: TypeTabs.Picked) -> None:
-        self._start(message.type)
+        self._start(message.type, self._feed.text)
 
     def action_type(self, by: int) -> None:
         """Show another type."""
-        self._start(TYPES[(TYPES.index(self._feed.type) + by) % len(TYPES)])
+        self._start(TYPES[(TYPES.index(self._feed.type) + by) % len(TYPES)], self._feed.text)
 
     def action_follow(self) -> None:
         """Go to the newest event and stay there, or stop."""
@@ -181,28 +154,14 @@ class EventsScreen(TocsinScreen):
         self._feed.catch_up()
         self._paint()
 
-    def action_search(self) -> None:
-        """Open the box for a text."""
-        self._box.open()
+    async def read_filter(self, text: str) -> Sought | None:
+        return sought_in(text)
 
-    def action_back(self) -> None:
-        """Close the search first, then the screen."""
-        if not self._box.display:
-            super().action_back()
-            return
-        self._box.close()
-        self.table.focus()
+    def filter_by(self, wanted: Sought | None, text: str) -> None:
+        self._start(self._feed.type, text)
 
-    @on(Input.Changed)
-    def _search_changed(self) -> None:
-        self._start(self._feed.type)
-
-    @on(Input.Submitted)
-    def _search_entered(self) -> None:
-        self.table.focus()
-
-    def _start(self, type_: EventType) -> None:
-        self._feed.start(type_, self._box.value)
+    def _start(self, type_: EventType, text: str) -> None:
+        self._feed.start(type_, text)
         self.table.set_keys(())
         self._paint()
         self._search_on()

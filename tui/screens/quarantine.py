@@ -18,6 +18,8 @@ from domain.words import span_text
 from store import reads, requests
 from store.records import QuarantinedEvent
 from tui.desk import Desk, Refused
+from tui.keys import key_of
+from tui.screens.confirm import ConfirmScreen, Question
 from tui.widgets.columns import Cell, Column, Row
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
@@ -48,7 +50,9 @@ class QuarantineScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            yield Static(Text("Quarantine   (R sends one after all, q closes)", style="bold"))
+            send, close = (key_of(self, f"quarantine.{one}") for one in ("release", "close"))
+            told = f"Quarantine   ({send} sends one after all, {close} closes)"
+            yield Static(Text(told, style="bold"))
             yield Facts(id="quarantine-facts", classes="plain-line")
             yield LiveTable(self.COLUMNS, id="quarantine")
 
@@ -101,17 +105,37 @@ class QuarantineScreen(ModalScreen[None]):
         self._tell(self._command())
 
     @on(LiveTable.Chosen)
-    async def _chosen(self) -> None:
-        await self.action_release()
+    def _chosen(self) -> None:
+        self.action_release()
 
-    async def action_release(self) -> None:
-        """Send the selected event in a delivery of its own."""
+    def action_release(self) -> None:
+        """Ask, then send the selected event in a delivery of its own."""
         event = self._selected()
         if event is None:
             return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._release(event), exit_on_error=False)
+
+        self.app.push_screen(ConfirmScreen(question_of(event)), answered)
+
+    async def _release(self, event: QuarantinedEvent) -> None:
         told = f"event {event.event_id} goes to webhook {event.webhook_id} in a delivery of its own"
         try:
             await self._desk.change(requests.release, event.webhook_id, event.event_id)
         except Refused as refused:
             told = str(refused)
         await self._read(told)
+
+
+def question_of(event: QuarantinedEvent) -> Question:
+    """What is asked before an event is sent after all."""
+    return Question(
+        f"Send event {event.event_id} to webhook {event.webhook_id} after all?",
+        (
+            "1 event goes in a delivery of its own, behind events that came after it.",
+            f"It was left out of {event.delivery_id}.",
+        ),
+        yes="Send",
+    )

@@ -14,12 +14,15 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from domain.field_errors import FieldError
 from domain.safe import safe
+from domain.webhooks import check_limit
 from domain.words import counted
 from store import listing
 from store.records import Delivery, StoredEvent
 from tui.desk import Desk, Refused
 from tui.event_rows import what_of
+from tui.keys import ENTER, key_of
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
 
@@ -66,10 +69,14 @@ class ResealScreen(ModalScreen[Wish]):
                 )
             yield Static(Text(""), id="left-out")
             with Horizontal(classes="buttons"):
-                yield Button(Text("Cancel (esc)"), id="cancel", compact=True)
-                yield Button(Text("Leave one out ... (F3)"), id="leave-out", compact=True)
-                yield Button(Text("Reseal (F2)"), id="reseal", variant="error", compact=True)
+                yield self._button("cancel", "Cancel")
+                yield self._button("leave-out", "Leave one out ...")
+                yield self._button("reseal", "Reseal")
             yield Static(Text(""), id="reseal-error", classes="error")
+
+    def _button(self, id_: str, words: str) -> Button:
+        text = Text(f"{words} ({key_of(self, f'reseal.{id_}')})")
+        return Button(text, id=id_, variant="error" if id_ == "reseal" else "default", compact=True)
 
     def on_mount(self) -> None:
         box = self.query_one("#max-events", Input)
@@ -108,13 +115,22 @@ class ResealScreen(ModalScreen[Wish]):
     def action_reseal(self) -> None:
         """Answer with what is typed and chosen."""
         text = self.query_one("#max-events", Input).value.strip()
-        if text and not (text.isdecimal() and int(text) > 0):
-            self._tell("write a number from 1, or nothing")
+        try:
+            max_events = int(text) if text else None
+            check_limit("max_events", max_events)
+        except FieldError as error:
+            self._tell(f"{error.reason}; {error.cure}")
+        except ValueError:
+            self._tell("that is no number; write one, or nothing")
         else:
-            self.dismiss(Wish(int(text) if text else None, self._without))
+            self.dismiss(Wish(max_events, self._without))
 
     def _tell(self, reason: str) -> None:
-        self.query_one("#reseal-error", Static).update(Text(reason))
+        self.query_one("#reseal-error", Static).update(Text(safe(reason)))
+
+
+def _choice(none: str) -> str:
+    return f"Leave out which event?   ({ENTER} chooses, {none} leaves none out)"
 
 
 class EventChoiceScreen(ModalScreen[str]):
@@ -138,7 +154,7 @@ class EventChoiceScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            yield Static(Text("Leave out which event? enter chooses, esc: none", style="bold"))
+            yield Static(Text(_choice(key_of(self, "event-choice.none")), style="bold"))
             yield LiveTable(self.COLUMNS, id="members")
 
     async def on_mount(self) -> None:

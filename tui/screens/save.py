@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.keys import ENTER, key_of
 from tui.widgets.search_box import VisibleInput
 
 
@@ -28,7 +29,8 @@ class SaveScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(Text("Write to which file?   (enter writes, esc cancels)", style="bold"))
+            keys = f"({ENTER} writes, {key_of(self, 'save.cancel')} cancels)"
+            yield Static(Text(f"Write to which file?   {keys}", style="bold"))
             yield VisibleInput(self._suggested, max_length=4096, id="save-path")
 
     def on_mount(self) -> None:

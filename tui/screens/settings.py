@@ -17,7 +17,10 @@ from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS
 from store import settings as stored_settings
 from tui import host_wireguard
 from tui.desk import Refused
+from tui.keys import ENTER, key_of
+from tui.pausing import question_before_pausing
 from tui.screens.base import TocsinScreen
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.worker_log import WorkerLogScreen
 from tui.setting_change import forget, keep, refusal
 from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, worker_lines
@@ -30,10 +33,19 @@ LONGEST_VALUE = 1_000
 NOT_HERE = "{name}: the store cannot say where it is itself; write it in the configuration file"
 
 
+class SettingBox(VisibleInput):
+    """The line in which a value is typed; the last line of the screen says how that ends."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "keep", key_display=ENTER, id="settings.keep"),
+        Binding("escape", "screen.back", "leave it", id="settings.leave"),
+    ]
+
+
 class SettingsScreen(TocsinScreen):
     """A setting is changed in the line below the list, checked while it is typed."""
 
-    CRUMBS = "Admin › Worker and settings"
+    CRUMBS = "Worker and settings"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "change", "change", id="settings.change", tooltip="change the setting"),
         Binding(
@@ -51,7 +63,7 @@ class SettingsScreen(TocsinScreen):
             "pause",
             "pause all",
             id="worker.pause",
-            tooltip="start no attempt of any webhook, in any process; or go on with it",
+            tooltip="start no attempt of any webhook, in any process, after asking; or go on",
         ),
         Binding("l", "log", "log", id="worker.log", tooltip="what this terminal's worker said"),
     ]
@@ -77,7 +89,7 @@ class SettingsScreen(TocsinScreen):
             yield LiveTable(COLUMNS, id="settings")
             with Horizontal(id="setting-line"):
                 yield Label("", id="setting-name", markup=False)
-                yield VisibleInput(max_length=LONGEST_VALUE, id="setting-value")
+                yield SettingBox(max_length=LONGEST_VALUE, id="setting-value")
         yield Facts(id="setting-facts")
 
     def on_mount(self) -> None:
@@ -101,7 +113,8 @@ class SettingsScreen(TocsinScreen):
         if self.live.report is not None:
             worker = self.desk.worker
             trouble = worker.trouble if worker is not None else None
-            lines = worker_lines(self.live.report, self.live.own_worker(), trouble)
+            key = key_of(self, "worker.pause")
+            lines = worker_lines(self.live.report, self.live.own_worker(), trouble, key)
             self.query_one("#workers", Facts).tell(lines)
 
     def _told(self) -> Told | None:
@@ -182,7 +195,7 @@ class SettingsScreen(TocsinScreen):
             return False
         after = self._stored.get(name)
         self._undos.push(f"{name} changed", lambda: self._change_back(name, after, before))
-        self.tell(f"{told} u undoes it")
+        self.tell(f"{told} {key_of(self, 'settings.undo')} undoes it")
         return True
 
     async def _change_back(self, name: str, ours: str | None, before: str | None) -> str:
@@ -206,15 +219,23 @@ class SettingsScreen(TocsinScreen):
         await self.take_back(self._undos)
 
     async def action_pause(self) -> None:
-        """Pause all sending, or go on with it."""
+        """Pause all sending, after asking, or go on with it."""
         report = self.live.report
         if report is None:
             return
         if report.paused is None:
-            done = "nothing is sent until p goes on; events are still queued"
-            await self.carry_out(self.desk.change(stored_settings.pause), done)
+            question = question_before_pausing(report, key_of(self, "worker.pause"))
+            self.app.push_screen(ConfirmScreen(question), self._paused)
         else:
             await self.carry_out(self.desk.change(stored_settings.unpause), "sending goes on")
+
+    def _paused(self, yes: bool | None) -> None:
+        if yes:
+            self.in_background(self._pause(), group="pause")
+
+    async def _pause(self) -> None:
+        done = f"nothing is sent until {key_of(self, 'worker.pause')} goes on; events are queued"
+        await self.carry_out(self.desk.change(stored_settings.pause), done)
 
     def action_log(self) -> None:
         """Show what this terminal's worker said."""

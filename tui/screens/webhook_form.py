@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import ClassVar
 
@@ -19,23 +19,21 @@ from tui.clipboard import copy
 from tui.desk import Desk, Refused
 from tui.drafts import Draft
 from tui.live import Live
-from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_form_draft import DraftedForm
 from tui.webhook_form_keys import KEYS
-from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, question_before, save
+from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, save
 from tui.webhook_form_session import Session
 from tui.webhook_form_state import NEW, open_form
-from tui.webhook_form_trial import outcome_text, try_out
+from tui.webhook_form_trial import tried_out
 from tui.widgets.facts import Facts
 from tui.widgets.request_panel import RequestPanel
 from tui.widgets.webhook_fields import WebhookFieldsPanel
 
 __all__ = ["Saved", "WebhookFormScreen"]
 
-KEPT = "What you typed is kept as your draft and offered next time."
 NOTHING_HIDDEN = "nothing is hidden in this form"
 SAVING = "it is being saved: the form closes by itself"
-NOTHING_MADE = "no secret was generated here: choose generate or rotate under Advanced"
+NOTHING_SHOWN = "no secret is shown: ctrl+r reveals it, generate and rotate under Advanced make one"
 
 
 class WebhookFormScreen(DraftedForm, inherit_bindings=False):
@@ -61,7 +59,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     def crumbs(self) -> str:
         word = "Add" if self._editing is None else "Edit"
-        return f"Admin › Webhooks › {word if self._copy_of is None else 'Duplicate'}"
+        return word if self._copy_of is None else "Duplicate"
 
     def body(self) -> Iterable[Widget]:
         with Horizontal(id="form-columns"):
@@ -94,7 +92,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         session.panel.focus_field("url" if self._editing else "type")
         session.read_again()
         self.show()
-        draft = await self.offer_draft()
+        draft = await self.offer_draft(session.opened.title)
         if draft is not None:
             session.take(draft)
             await self._catch_up(session, draft.revision)
@@ -121,7 +119,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
             return
         fate = session.fate(self.live.report)
         self._tell("#form-notice", "\n".join(filter(None, (self._news, fate))))
-        self._tell("#form-todo", session.problem)
+        self._tell("#form-todo", "saving ..." if self._is_saving else session.problem)
         button = self.query_one("#save", Button)
         button.disabled = session.first_wrong is not None
         if str(button.label) != session.save_word:
@@ -163,30 +161,28 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         """Nothing can be typed meanwhile, since it would be neither saved nor kept."""
         focused = self.focused
         session.panel.disabled = True
+        self.show()
         problem = ""
         try:
             problem = await ca_file_problem(session.typed)
-            if not problem and await self._is_sure(session):
+            if not problem:
                 await self._store(session)
         except Refused as refused:
             self._news = str(refused)
             with suppress(Refused):
                 await self._catch_up(session, session.revision)
-            self.show()
         finally:
             self._is_saving = session.panel.disabled = self.is_ending
+        self.show()
         if problem:
             session.complain_about("ca_file", problem)
         elif focused is not None:
             focused.focus()
 
-    async def _is_sure(self, session: Session) -> bool:
-        """Whether the admin gives up what a new type drops."""
-        question = await question_before(self.desk, session.opened, session.typed)
-        return question is None or await self.app.push_screen_wait(ConfirmScreen(question))
-
     async def _store(self, session: Session) -> None:
-        done = await save(self.desk, session.opened, session.typed)
+        done = await save(self.desk, session.opened, session.typed, self.is_sure)
+        if done is None:
+            return
         self._is_saved = True
         await self.drop_draft()
         await self.live.look_again()
@@ -208,13 +204,8 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     async def _test(self, session: Session) -> None:
         panel = self.query_one(RequestPanel)
-        panel.tell_test(Text("testing ..."))
-        try:
-            outcome = await try_out(self.desk, session.webhook, session.settings)
-        except Refused as refused:
-            panel.tell_test(Text(safe(str(refused))))
-        else:
-            panel.tell_test(outcome_text(outcome))
+        panel.begin_test()
+        panel.end_test(await tried_out(self.desk, session.webhook, session.settings))
 
     async def action_reveal(self) -> None:
         """Show or hide header values and secrets."""
@@ -228,23 +219,24 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
             self.tell(str(refused), bad=True)
 
     def action_copy_secret(self) -> None:
-        """Copy the secret that was generated."""
-        secret = self._session.new_secret if self._session else ""
+        """Copy the secret that is shown."""
+        secret = self._session.shown_secret if self._session else ""
         if secret:
             self.in_background(copy(self, secret), group="copy")
         else:
-            self.tell(NOTHING_MADE)
+            self.tell(NOTHING_SHOWN)
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
+        self._leave()
+
+    async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
+        self._leave(arrive)
+
+    def _leave(self, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
         if self._is_saving:
             self.tell(SAVING)
         elif self.draft() is None:
-            self.end_with(None)
+            self.end_with(None, arrive)
         else:
-            self.in_background(self._leave(), group="leave")
-
-    async def _leave(self) -> None:
-        question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
-        if await self.app.push_screen_wait(ConfirmScreen(question)):
-            self.end_with(None)
+            self.in_background(self.leave_if_sure(arrive), group="leave")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -13,24 +14,30 @@ from textual.widgets import Input, Static
 
 from domain.safe import safe
 from store.records import WebhookStatus
+from tui.keys import key_of
 from tui.last_results import LastResults
 from tui.webhook_actions import WebhookActions
-from tui.webhook_rows import COLUMNS, Sorting, facts_of, matches, row_of, sorted_statuses
+from tui.webhook_order import Order, Sorting
+from tui.webhook_rows import (
+    COLUMNS,
+    empty_list,
+    facts_of,
+    matches,
+    row_of,
+    title_of,
+)
 from tui.widgets.fact_lines import FactLines
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.panel import Panel
 from tui.widgets.search_box import SearchBox
-from tui.words import Condition, condition_of
-
-EMPTY = """No webhooks yet.
-Press  a  to add the first one: choose what to send and where.
-Just looking? Quit and run  tocsin demo ."""
+from tui.words import Condition, steady_condition_of
 
 
 class WebhooksScreen(WebhookActions):
     """The list, the reasons of the selected row below it, and every action on webhooks."""
 
-    CRUMBS = "Admin › Webhooks"
+    CRUMBS = "Webhooks"
+    UNDER = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,plus", "add", "add", id="webhooks.add", tooltip="add a webhook"),
         Binding("e", "edit", "edit", id="webhooks.edit", tooltip="edit the selected webhook"),
@@ -62,7 +69,7 @@ class WebhooksScreen(WebhookActions):
             "delete",
             "delete",
             id="webhooks.delete",
-            tooltip="delete the chosen ones; u brings them back for ten minutes",
+            tooltip="delete the chosen ones; they can be brought back for ten minutes",
         ),
         Binding(
             "u",
@@ -96,20 +103,21 @@ class WebhooksScreen(WebhookActions):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._sorting = Sorting()
+        self._order = Order()
         self._only_faults = False
+        self._offered = (True, True)
         self._ordered: dict[Key, WebhookStatus] = {}
         self._results = LastResults(self.desk, self.in_background, self.show)
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):
             yield LiveTable(COLUMNS, id="webhooks")
-            yield Static(EMPTY, id="no-webhooks", classes="empty", markup=False)
+            yield Static("", id="no-webhooks", classes="empty", markup=False)
             yield SearchBox("text, or !text", id="webhooks-filter")
         yield FactLines(id="webhook-facts")
 
     def on_mount(self) -> None:
-        self.table.set_sorted(self._sorting.column, self._sorting.descending)
+        self.table.set_sorted(self._order.sorting.column, self._order.sorting.descending)
         self.table.focus()
         self.show()
 
@@ -120,11 +128,17 @@ class WebhooksScreen(WebhookActions):
             return
         wanted = self.query_one(SearchBox).value
         shown = [one for one in report.overview.webhooks if self._is_wanted(one, wanted)]
-        ordered = sorted_statuses(shown, report, self._sorting)
+        ordered = self._order.of(shown, report)
         self._ordered = {one.webhook.id: one for one in ordered}
         self.table.set_keys([one.webhook.id for one in ordered])
+        self.table.keep_marks(one.webhook.id for one in report.overview.webhooks)
         self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
+        self._show_facts()
+
+    def tick(self) -> None:
+        """Only ages and countdowns move with time: rows, their order and the frame stay."""
+        self._fill()
         self._show_facts()
 
     def _show_trouble(self) -> None:
@@ -133,14 +147,31 @@ class WebhooksScreen(WebhookActions):
         self.query_one("#no-webhooks", Static).update(safe(self.live.trouble or "", 400))
 
     def _show_frame(self, shown: int, total: int) -> None:
-        count = f"{shown} of {total}" if shown != total else str(total)
-        self.query_one("#webhooks-panel", Panel).tell_title(f"Webhooks ── {count} ── [+] add")
-        self.table.display = total > 0
+        self._show_title(shown, total)
+        if self.table.display != (total > 0):
+            self.table.display = total > 0
+            self.table.focus()
+        if self._offered != (shown > 0, total > 0):
+            self._offered = (shown > 0, total > 0)
+            self.refresh_bindings()
         empty = self.query_one("#no-webhooks", Static)
         empty.display = total == 0
-        if not total and empty.content != EMPTY:
-            empty.update(EMPTY)
+        told = empty_list(key_of(self, "webhooks.add"))
+        if not total and empty.content != told:
+            empty.update(told)
 
+    def _show_title(self, shown: int, total: int) -> None:
+        title = title_of(
+            shown,
+            total,
+            only_faults=self._only_faults,
+            marks=self.table.marked,
+            keys=self.table.keys,
+            key_of=partial(key_of, self),
+        )
+        self.query_one("#webhooks-panel", Panel).tell_title(title)
+
+    @on(LiveTable.Moved)
     def _show_facts(self) -> None:
         status, report = self.selected(), self.live.report
         facts = self.query_one("#webhook-facts", FactLines)
@@ -150,7 +181,7 @@ class WebhooksScreen(WebhookActions):
             facts.tell(facts_of(status, report, self._results.of(status)))
 
     def _is_wanted(self, status: WebhookStatus, wanted: str) -> bool:
-        faulty = condition_of(status) <= Condition.FAILING
+        faulty = steady_condition_of(status) <= Condition.FAILING
         return (faulty or not self._only_faults) and (not wanted or matches(status, wanted))
 
     @on(LiveTable.Wanted)
@@ -163,33 +194,26 @@ class WebhooksScreen(WebhookActions):
         near = [self._ordered[key] for key in self.table.near() if key in self._ordered]
         self.table.put_only({one.webhook.id: row_of(one, report, of(one)) for one in near})
 
-    @on(LiveTable.Moved)
-    def _moved(self) -> None:
-        self._show_facts()
-
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
         self.action_deliveries()
 
     @on(LiveTable.SortAsked)
     def _sort_asked(self, message: LiveTable.SortAsked) -> None:
-        same = message.column == self._sorting.column
-        self._sort(Sorting(message.column, same and not self._sorting.descending))
+        self._sort(self._order.sorting.asked(message.column))
 
     def _sort(self, sorting: Sorting) -> None:
-        self._sorting = sorting
+        self._order.sorting = sorting
         self.table.set_sorted(sorting.column, sorting.descending)
         self.show()
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        names = [column.key for column in COLUMNS if column.sortable]
-        place = names.index(self._sorting.column)
-        self._sort(Sorting(names[(place + 1) % len(names)]))
+        self._sort(self._order.sorting.next())
 
     def action_invert(self) -> None:
         """Turn the order round."""
-        self._sort(Sorting(self._sorting.column, not self._sorting.descending))
+        self._sort(self._order.sorting.inverted())
 
     def action_filter(self) -> None:
         """Open the filter's box."""
@@ -201,11 +225,13 @@ class WebhooksScreen(WebhookActions):
         self.show()
 
     def action_back(self) -> None:
-        """Close the filter first, then the screen."""
+        """Close the filter first, unmark, show what does not fail too; then leave the screen."""
         box = self.query_one(SearchBox)
         if box.display:
             box.close()
             self.table.focus()
+        elif self.table.marked:
+            self.table.clear_marks()
         elif self._only_faults:
             self.action_faults()
         elif len(self.app.screen_stack) > 1:
@@ -213,19 +239,11 @@ class WebhooksScreen(WebhookActions):
         else:
             self.call_later(self.run_action, "app.panel")
 
+    @on(LiveTable.Marked)
     @on(Input.Changed, "#webhooks-filter")
-    def _filter_changed(self) -> None:
+    def _chosen_otherwise(self) -> None:
         self.show()
 
     @on(Input.Submitted, "#webhooks-filter")
     def _filter_entered(self) -> None:
         self.table.focus()
-
-    def action_deliveries(self) -> None:
-        """Show the deliveries of the selected webhook."""
-        from tui.screens.deliveries import DeliveriesScreen
-
-        status = self.selected()
-        if status is not None:
-            screen = DeliveriesScreen(self.desk, self.live, webhook_id=status.webhook.id)
-            self.app.push_screen(screen)

@@ -18,7 +18,7 @@ LONGEST_LINE = 500
 class WorkerLogScreen(TocsinScreen):
     """The newest line is at the end, and in sight until one scrolls."""
 
-    CRUMBS = "Admin › Worker and settings › Log"
+    CRUMBS = "Log"
 
     def body(self) -> Iterable[Widget]:
         with VerticalScroll(classes="panel", id="log-panel"):

@@ -10,12 +10,14 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-JOINED = 40
+JOINED = 8
 """Unchanged columns that cost less than to begin anew behind them: a place and a style."""
 
 
 def changed_regions(before: Strip, after: Strip, y: int) -> list[Region]:
     """The parts of line `y` to paint, from left to right; none if nothing changed."""
+    if before == after:
+        return []
     spans: list[tuple[int, int]] = []
     for x, (old, new) in enumerate(zip_longest(_cells(before), _cells(after))):
         if old == new:
@@ -33,6 +35,8 @@ def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
 
 def _cells_of(segment: Segment) -> list[tuple[str, Style | None]]:
     """What each column shows; a wide character stands in its first one, and takes both."""
+    if segment.text.isascii():
+        return [(character, segment.style) for character in segment.text]
     cells: list[tuple[str, Style | None]] = []
     for character in segment.text:
         width = cell_len(character)

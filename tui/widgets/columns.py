@@ -58,8 +58,14 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """The text in exactly `width` columns of the terminal, harmless, with … where it was cut."""
+    shown = cut(text, width)
+    blanks = " " * (width - cell_len(shown))
+    return blanks + shown if right else shown + blanks
+
+
+def cut(text: str, width: int) -> str:
+    """The text, harmless, in at most `width` columns of the terminal, with … where it was cut."""
     shown = safe(text, 1000)
-    length = cell_len(shown)
-    if length > width:
-        return set_cell_size(shown, max(0, width - 1)) + "…" if width > 0 else ""
-    return " " * (width - length) + shown if right else shown + " " * (width - length)
+    if cell_len(shown) <= width:
+        return shown
+    return set_cell_size(shown, max(0, width - 1)) + "…" if width > 0 else ""

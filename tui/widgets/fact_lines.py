@@ -22,8 +22,11 @@ class FactLines(Widget):
 
     def tell(self, text: Text) -> None:
         """Show other lines; colours in them don't count."""
+        lines = text.plain.split("\n")
+        if lines == self._lines:
+            return
         before = [self._strip(y) for y in range(self.size.height)]
-        self._lines = text.plain.split("\n")
+        self._lines = lines
         for y, old in enumerate(before):
             if regions := changed_regions(old, self._strip(y), y):
                 self.refresh(*regions)

@@ -32,6 +32,13 @@ class Field(Vertical):
             yield from self._controls
         yield self._message
 
+    def offer(self, is_offered: bool) -> None:
+        """Show it only while it has a meaning; what comes up after a choice comes into view."""
+        comes_up = is_offered and not self.display
+        self.display = is_offered
+        if comes_up:
+            self.call_after_refresh(self.scroll_visible)
+
     def explain(self, text: str) -> None:
         """Say what the value means."""
         self._tell(text, wrong=False)

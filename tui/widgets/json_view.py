@@ -11,6 +11,7 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -48,13 +49,30 @@ class JsonView(ScrollView, can_focus=True):
         Binding("left,h", "fold", "fold, or go to what holds this", show=False, id="json.close"),
         Binding("plus", "open_all", "open all", show=False, key_display="+", id="json.open-all"),
         Binding("minus", "fold_all", "fold all", show=False, key_display="-", id="json.fold-all"),
+        Binding("slash", "search", "search", key_display="/", id="json.search"),
     ]
+
+    class SearchAsked(Message):
+        """The key for a search was pressed."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._data = b""
         self._tree = JsonTree(b"")
         self._index = 0
+
+    def action_search(self) -> None:
+        """Ask for a text."""
+        self.post_message(self.SearchAsked())
+
+    def find(self, text: str, *, further: bool = False) -> bool:
+        """Go to the line with a text: this one or the next, or `further` than this one."""
+        found = self._tree.find(text, self._index + further)
+        if found is None:
+            return False
+        self._index = found
+        self._changed()
+        return True
 
     def show_json(self, data: bytes) -> None:
         """Show another text; a list of several events is shown folded, all else open."""
@@ -154,12 +172,13 @@ class JsonView(ScrollView, can_focus=True):
         self.refresh()
 
     def _take(self, index: int) -> None:
-        self._index = max(0, min(index, len(self._tree.lines) - 1))
+        before, self._index = self._index, max(0, min(index, len(self._tree.lines) - 1))
         top, height = self.scroll_offset.y, self.size.height
         if height and not top <= self._index < top + height:
             y = self._index if self._index < top else self._index - height + 1
             self.scroll_to(y=y, animate=False, immediate=True)
-        self.refresh()
+        for line in (before, self._index):
+            self.refresh_line(line)
 
     def _style(self, part: str) -> Style:
         if part == "plain":

@@ -18,6 +18,8 @@ from tui.notices import Notice
 LAST = ("table.open", "back", "help")
 """Keys that every screen has stand after its own."""
 
+HELP = "app.help"
+
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
@@ -40,7 +42,6 @@ class KeyBar(Widget):
         "key-bar--told",
         "key-bar--bad",
     }
-    MORE = " … ? all keys"
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +86,7 @@ class KeyBar(Widget):
             segments.append(Segment(one.key, key_style if one.enabled else off_style))
             segments.append(Segment(f" {one.text}  ", text_style if one.enabled else off_style))
         if not complete:
-            segments.append(Segment(self.MORE.lstrip(), text_style))
+            segments.append(Segment(self._more().lstrip(), text_style))
         return Strip(segments).adjust_cell_length(self.size.width, text_style)
 
     async def on_click(self, event: events.Click) -> None:
@@ -104,7 +105,7 @@ class KeyBar(Widget):
         total = sum(cell_len(one.key) + cell_len(one.text) + 3 for one in every)
         if total <= room:
             return every, True
-        room -= cell_len(self.MORE)
+        room -= cell_len(self._more())
         fitting: list[_Shown] = []
         for one in every:
             room -= cell_len(one.key) + cell_len(one.text) + 3
@@ -112,6 +113,13 @@ class KeyBar(Widget):
                 break
             fitting.append(one)
         return fitting, False
+
+    def _more(self) -> str:
+        """Where the keys are told that have no room: a form has another key for that."""
+        actives = self.screen.active_bindings.values()
+        keys = (active.binding for active in actives if active.binding.action == HELP)
+        key = next((self.app.get_key_display(binding) for binding in keys), "?")
+        return f" … {key} all keys"
 
     def _keys(self) -> list[_Shown]:
         seen: set[str] = set()

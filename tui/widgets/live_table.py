@@ -26,6 +26,7 @@ Key = Hashable
 MARK = "▌"
 BAR = "▐"
 KEPT_ROWS = 4_000
+FOR_A_ROW = ("choose", "mark")
 MARGIN_ROWS = 60
 """Rows asked for beyond both edges of what is in sight."""
 
@@ -69,6 +70,12 @@ class LiveTable(ScrollView, can_focus=True):
         key: Key | None
 
     @dataclass
+    class Marked(Message):
+        """Other rows are marked now, or none any more."""
+
+        table: LiveTable
+
+    @dataclass
     class Wanted(Message):
         """Rows have come into sight that were never put."""
 
@@ -92,6 +99,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._cursor: Key | None = None
         self._index = 0
         self._placed: tuple[Placed, ...] = ()
+        self._painted: dict[int, Strip] = {}  # what was last drawn in each line
 
     @property
     def cursor(self) -> Key | None:
@@ -114,7 +122,7 @@ class LiveTable(ScrollView, can_focus=True):
         """
         if keys == self.keys:
             return
-        before = self._index
+        before, was_empty = self._index, not self.keys
         self.keys = keys
         self.virtual_size = Size(self.size.width, len(keys) + 1)
         self._index = self._place_of_cursor()
@@ -122,8 +130,14 @@ class LiveTable(ScrollView, can_focus=True):
         if shift and self.scroll_offset.y:
             self.scroll_to(y=self.scroll_offset.y + shift, animate=False, immediate=True)
         self._take(self._index)
-        self.refresh()
+        self._repaint()
         self._ask_for_rows()
+        if was_empty or not keys:
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where there is no row, none can be opened or marked."""
+        return action not in FOR_A_ROW or bool(self.keys)
 
     def put_rows(self, rows: Mapping[Key, Row]) -> None:
         """Fill rows in; only what changed is painted."""
@@ -139,10 +153,8 @@ class LiveTable(ScrollView, can_focus=True):
     def _change_rows(self, rows: dict[Key, Row], put: Mapping[Key, Row]) -> None:
         before, self._rows = self._rows, rows
         for y, key in enumerate(self._in_sight(), 1):
-            if key in put and before.get(key) != put[key] and y < self.size.height:
-                old, new = (self._line_at(y, of) for of in (before, rows))
-                if regions := changed_regions(old, new, y):
-                    self.refresh(*regions)
+            if key in put and before.get(key) != put[key]:
+                self._repaint_line(y)
 
     def near(self) -> Sequence[Key]:
         """The rows in sight and some beyond."""
@@ -164,8 +176,15 @@ class LiveTable(ScrollView, can_focus=True):
 
     def clear_marks(self) -> None:
         """Take every mark away."""
-        marked, self.marked = self.marked, set()
-        self._refresh_rows(marked)
+        self.keep_marks(())
+
+    def keep_marks(self, keys: Iterable[Key]) -> None:
+        """Take the marks away of all rows but these."""
+        gone = self.marked.difference(keys)
+        if gone:
+            self.marked -= gone
+            self._refresh_rows(gone)
+            self.post_message(self.Marked(self))
 
     def chosen_keys(self) -> list[Key]:
         """The marked rows in their order, or the one under the cursor; none that is hidden."""
@@ -183,8 +202,8 @@ class LiveTable(ScrollView, can_focus=True):
         self._ask_for_rows()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
+            self._repaint()
             self._ask_for_rows()
 
     def action_cursor(self, by: int) -> None:
@@ -210,6 +229,7 @@ class LiveTable(ScrollView, can_focus=True):
             return
         self.marked ^= {self._cursor}
         self._refresh_rows([self._cursor])
+        self.post_message(self.Marked(self))
         self._take(self._index + 1)
 
     async def _on_click(self, event: events.Click) -> None:
@@ -239,7 +259,8 @@ class LiveTable(ScrollView, can_focus=True):
         width = self.size.width
         if y == 0:
             return self._header(width)
-        return self._line_at(y, self._rows)
+        self._painted[y] = self._line_at(y)
+        return self._painted[y]
 
     def _header(self, width: int) -> Strip:
         style = self.get_component_rich_style("live-table--header")
@@ -252,14 +273,13 @@ class LiveTable(ScrollView, can_focus=True):
             return column.label
         return f"{column.label}{'▾' if self.sorted_by[1] else '▴'}"
 
-    def _line_at(self, y: int, rows: Mapping[Key, Row]) -> Strip:
+    def _line_at(self, y: int) -> Strip:
         width, index = self.size.width, y - 1 + self.scroll_offset.y
         if index >= len(self.keys):
             return Strip.blank(width, self.rich_style)
         key, under_cursor, bar = self.keys[index], index == self._index, self._bar(y - 1)
         base = self._base_style(key, under_cursor)
-        dim = base + self._tone_style("dim", under_cursor)
-        row = rows.get(key)
+        row = self._rows.get(key)
         mark = MARK if key in self.marked else " "
         segments = [] if row is not None else [Segment(mark, base)]
         for place_ in self._placed if row is not None else ():
@@ -269,17 +289,18 @@ class LiveTable(ScrollView, can_focus=True):
             segments.append(Segment(text if segments else mark + text, style))
             segments.append(Segment(" " * GAP, style))
         # Each change of style costs 40 bytes on the line, more than most cells.
-        line = Strip(segments).adjust_cell_length(width - 1, base)
-        return Strip([*line, Segment(bar, dim)]).simplify()
+        line = list(Strip(segments).adjust_cell_length(width - 1, base))
+        last = base + self._tone_style("dim", under_cursor) if bar or not line else line[-1].style
+        return Strip([*line, Segment(bar or " ", last)]).simplify()
 
     def _bar(self, y: int) -> str:
         """What the last column shows beside a row: Textual's own scrollbar costs 60 bytes a row."""
         height, total = self.size.height - 1, len(self.keys)
         if total <= height:
-            return " "
+            return ""
         length = max(1, height * height // total)
         top = round((height - length) * self.scroll_offset.y / (total - height))
-        return BAR if top <= y < top + length else " "
+        return BAR if top <= y < top + length else ""
 
     def _base_style(self, key: Key, under_cursor: bool) -> Style:
         if under_cursor:
@@ -333,7 +354,7 @@ class LiveTable(ScrollView, can_focus=True):
         return self.keys[top : self.scroll_offset.y + self.size.height + margin]
 
     def _ask_for_rows(self) -> None:
-        if any(key not in self._rows for key in self._in_sight()):
+        if any(key not in self._rows for key in self._in_sight(MARGIN_ROWS // 2)):
             wanted = [key for key in self._in_sight(MARGIN_ROWS) if key not in self._rows]
             self.post_message(self.Wanted(self, wanted))
 
@@ -342,6 +363,18 @@ class LiveTable(ScrollView, can_focus=True):
         for key in changed:
             if key in lines:
                 self.refresh(Region(0, lines[key], self.size.width, 1))
+
+    def _repaint(self) -> None:
+        """Paint of all lines what is not on the screen already."""
+        for y in range(1, self.size.height):
+            self._repaint_line(y)
+
+    def _repaint_line(self, y: int) -> None:
+        width, before = self.size.width, self._painted.get(y)
+        if before is None or before.cell_length != width:
+            self.refresh(Region(0, y, width, 1))
+        elif y < self.size.height and (regions := changed_regions(before, self._line_at(y), y)):
+            self.refresh(*regions)
 
     def _refresh_line(self, index: int) -> None:
         line = index - self.scroll_offset.y + 1

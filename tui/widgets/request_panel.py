@@ -11,6 +11,8 @@ from domain.settings import Settings
 from store.records import Webhook
 from tui.request_text import request_line, request_text
 
+BEFORE = "before your last change: "
+
 
 class RequestPanel(Vertical):
     """The stylesheet chooses between the line and the full text."""
@@ -18,6 +20,8 @@ class RequestPanel(Vertical):
     def __init__(self) -> None:
         super().__init__(id="request-panel")
         self._shown: object = None
+        self._tested: object = None
+        self._outcome = Text()
 
     def compose(self) -> ComposeResult:
         yield Static(id="request-line")
@@ -34,12 +38,24 @@ class RequestPanel(Vertical):
         if shown == self._shown:
             return
         self._shown = shown
+        if self._outcome:
+            self._put_outcome()
         line = Text(request_line(webhook, settings))
         self.query_one("#request-line", Static).update(line)
         self.query_one("#request-text", Static).update(request_text(webhook, settings, now_ms))
 
-    def tell_test(self, text: Text) -> None:
-        """Show what became of the test."""
-        tested = self.query_one("#test-result", Static)
-        tested.update(text)
-        tested.display = True
+    def begin_test(self) -> None:
+        """Say that the request that is shown now is being tested."""
+        self._tested = self._shown
+        self.end_test(Text("testing ..."))
+
+    def end_test(self, outcome: Text) -> None:
+        """Show what became of the test; it is marked while the request is another one."""
+        self._outcome = outcome
+        self._put_outcome()
+
+    def _put_outcome(self) -> None:
+        mark = Text("" if self._tested == self._shown else BEFORE, "dim")
+        result = self.query_one("#test-result", Static)
+        result.update(Text.assemble(mark, self._outcome))
+        result.display = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,6 +15,7 @@ from tui.widgets.columns import fit
 from tui.words import Told
 
 CLOCK_FROM_WIDTH = 90
+CRUMB = " › "
 
 
 class TopBar(Widget):
@@ -29,14 +31,16 @@ class TopBar(Widget):
         "top-bar--dim",
     }
 
-    def __init__(self, crumbs: str) -> None:
+    def __init__(self, path: Sequence[str]) -> None:
         super().__init__()
-        self.crumbs = crumbs
+        self.path = tuple(path)
         self._told = Told("", "dim")
         self._clock = ""
 
     def tell(self, told: Told, clock: str) -> None:
         """Say who sends, and the time; only what changed is painted."""
+        if (told, clock) == (self._told, self._clock):
+            return
         before = self._line()
         self._told, self._clock = told, clock
         if regions := changed_regions(before, self._line(), 0):
@@ -49,10 +53,12 @@ class TopBar(Widget):
         width = self.size.width
         clock = f"  {self._clock}" if width >= CLOCK_FROM_WIDTH else ""
         told = self._told
-        place = f" Tocsin › {self.crumbs} "
-        room = max(width * 3 // 5, width - cell_len(place)) - cell_len(clock) - 1
-        text = fit(told.text, max(0, min(cell_len(told.text), room)))
-        left = fit(place, max(0, width - cell_len(text) - cell_len(clock) - 1))
+        room = width - cell_len(clock) - 1
+        spare = room - cell_len(_line_of(self.path))
+        asked = min(cell_len(told.text), max(width * 3 // 5, spare))
+        place = self._fitting_path(room - asked)
+        text = fit(told.text, max(0, min(cell_len(told.text), room - cell_len(place))))
+        left = fit(place, max(0, room - cell_len(text)))
         place_style = self.get_component_rich_style("top-bar--place")
         told_style = self.get_component_rich_style(f"top-bar--{told.tone}")
         return Strip(
@@ -62,3 +68,15 @@ class TopBar(Widget):
                 Segment(f"{clock} ", place_style),
             ]
         ).adjust_cell_length(width, place_style)
+
+    def _fitting_path(self, width: int) -> str:
+        """The path; where there is too little room, its end with … before it."""
+        path = self.path
+        while len(path) > 2 and cell_len(_line_of(path)) > width:
+            path = ("…", *path[2:])
+        line = _line_of(path)
+        return line if cell_len(line) <= width else fit(line, width)
+
+
+def _line_of(path: Sequence[str]) -> str:
+    return f" {CRUMB.join(path)} "

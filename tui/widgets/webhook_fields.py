@@ -15,12 +15,21 @@ from textual.widgets import Collapsible, Input, Select, Static, TextArea
 
 from domain.event_types import EventType
 from domain.settings import BY_NAME, Settings, value_of
-from tui.webhook_form_fields import ACTIVE, ALL_KEPT, INACTIVE, NOW, SINCE, FormTexts
+from tui.webhook_form_fields import (
+    ACTIVE,
+    ALL_KEPT,
+    INACTIVE,
+    LABELS,
+    NOW,
+    SINCE,
+    FormTexts,
+    labels_of,
+)
 from tui.webhook_form_secret import Choice
+from tui.widgets.dropdown import Dropdown, Options
 from tui.widgets.field import Field
 from tui.widgets.text_boxes import Lines, TextBox
 
-Options = list[tuple[str, str]]
 STATES: Options = [("Active", ACTIVE), ("Inactive", INACTIVE)]
 STARTS: Options = [
     ("now: what is accepted from now on", NOW),
@@ -51,20 +60,26 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         yield Horizontal(
-            self._field("type", "Type", self._select("type", _types())),
-            self._field("state", "State", self._select("state", STATES)),
+            self._field("type", self._select("type", _types())),
+            self._field("state", self._select("state", STATES)),
             id="type-and-state",
         )
         yield Static(id="type-means")
-        yield self._box("name", "Name", "optional; can be used wherever an id is")
-        yield self._box("url", "URL", "https://example.com/webhooks/123")
-        yield self._lines("headers", "Headers", HEADERS_HINT)
-        yield self._lines("extra_fields", "Extra fields", EXTRA_FIELDS_HINT)
-        yield self._limit("max_events", "Max events")
+        yield self._box("name", "optional; can be used wherever an id is")
+        yield self._box("url", "https://example.com/webhooks/123")
+        yield self._lines("headers", HEADERS_HINT)
+        yield self._lines("extra_fields", EXTRA_FIELDS_HINT)
+        yield self._limit("max_events")
         yield Collapsible(*self._advanced(), title="Advanced", id="advanced")
 
     def on_mount(self) -> None:
         self._explain()
+
+    def on_resize(self) -> None:
+        """What is typed into stays in view, also where a notice takes room away."""
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors:
+            focused.call_after_refresh(focused.scroll_visible, animate=False)
 
     @property
     def texts(self) -> FormTexts:
@@ -91,10 +106,23 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
 
     def focus_field(self, name: str) -> None:
         """Bring a field into view and let it be typed into."""
-        control = self._controls[name]
-        if any(isinstance(one, Collapsible) for one in control.ancestors):
+        self._unfold(name)
+        self._controls[name].focus()
+
+    def bring_into_view(self, name: str) -> None:
+        """Let a field be seen; what is typed goes where it went."""
+        self._unfold(name)
+        field = self._fields[name]
+        field.call_after_refresh(field.scroll_visible)
+
+    def say_what_is_folded(self, names: Iterable[str]) -> None:
+        """Name in the title of the fold those of its fields in which something stands."""
+        labels = labels_of(names)
+        self.query_one(Collapsible).title = f"Advanced: {labels}" if labels else "Advanced"
+
+    def _unfold(self, name: str) -> None:
+        if any(isinstance(one, Collapsible) for one in self._controls[name].ancestors):
             self.query_one(Collapsible).collapsed = False
-        control.focus()
 
     def put_headers(self, text: str) -> None:
         """Show other headers."""
@@ -114,48 +142,45 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         if texts.state == INACTIVE:
             meaning += INACTIVE_MEANS
         self.query_one("#type-means", Static).update(Text(meaning))
-        self._fields["own_secret"].display = texts.secret == Choice.OWN
+        self._fields["own_secret"].offer(texts.secret == Choice.OWN)
         if self._adding:
-            self._fields["since"].display = texts.start == SINCE
+            self._fields["since"].offer(texts.start == SINCE)
 
     def _advanced(self) -> Iterable[Widget]:
-        yield self._limit("max_bytes", "Max bytes")
-        yield self._limit("interval", "Interval")
-        yield self._box("ca_file", "CA file", "the system's; or a PEM file, as /etc/ssl/own.pem")
-        yield self._field("secret", "Secret", self._select("secret", self._secrets))
+        yield self._limit("max_bytes")
+        yield self._limit("interval")
+        yield self._box("ca_file", "the system's; or a PEM file, as /etc/ssl/own.pem")
+        yield self._field("secret", self._select("secret", self._secrets))
         own = TextBox(self._first.own_secret, password=True, id="box-own_secret")
         own.placeholder = "whsec_..."
-        yield self._field("own_secret", "", own)
+        yield self._field("own_secret", own, label="")
         if self._adding:
-            yield self._field("start", "From", self._select("start", STARTS))
-            yield self._box("since", "", "2026-11-24T08:00:00Z, or how long ago: 90s, 3m, 1h, 1d")
+            yield self._field("start", self._select("start", STARTS))
+            yield self._box(
+                "since", "2026-11-24T08:00:00Z, or how long ago: 90s, 3m, 1h, 1d", label=""
+            )
 
-    def _field(self, name: str, label: str, control: Widget) -> Field:
+    def _field(self, name: str, control: Widget, *, label: str | None = None) -> Field:
         self._controls[name] = control
+        label = LABELS[name] if label is None else label
         self._fields[name] = field = Field(label, control, id=f"field-{name}")
         return field
 
-    def _box(self, name: str, label: str, placeholder: str) -> Field:
+    def _box(self, name: str, placeholder: str, *, label: str | None = None) -> Field:
         box = TextBox(getattr(self._first, name), placeholder=placeholder, id=f"box-{name}")
-        return self._field(name, label, box)
+        return self._field(name, box, label=label)
 
-    def _limit(self, name: str, label: str) -> Field:
+    def _limit(self, name: str) -> Field:
         setting = BY_NAME[name]
         default = setting.format(value_of(self._settings, setting))
-        return self._box(name, label, f"{default} (the setting)")
+        return self._box(name, f"{default} (the setting)")
 
-    def _lines(self, name: str, label: str, hint: str) -> Field:
+    def _lines(self, name: str, hint: str) -> Field:
         lines = Lines(getattr(self._first, name), placeholder=hint, id=f"box-{name}")
-        return self._field(name, label, lines)
+        return self._field(name, lines)
 
-    def _select(self, name: str, options: Options) -> Select[str]:
-        return Select(
-            [(_option(text), value) for text, value in options],
-            allow_blank=False,
-            value=getattr(self._first, name),
-            compact=True,
-            id=f"box-{name}",
-        )
+    def _select(self, name: str, options: Options) -> Dropdown:
+        return Dropdown(options, getattr(self._first, name), id=f"box-{name}")
 
 
 def _read(control: Widget) -> str:
@@ -169,15 +194,14 @@ def _write(control: Widget, text: str) -> None:
         place = control.cursor_location
         control.text = text
         control.move_cursor(place)
-    elif isinstance(control, Input | Select):
+    elif isinstance(control, Input):
+        was_at_end = control.cursor_position >= len(control.value)
+        control.value = text
+        if was_at_end:
+            control.cursor_position = len(text)
+    elif isinstance(control, Select):
         control.value = text
 
 
 def _types() -> Options:
     return [(f"{one.title}\n  {one.description}", one.value) for one in EventType]
-
-
-def _option(text: str) -> Text:
-    """The first line is what the closed box shows."""
-    title, _, more = text.partition("\n")
-    return Text(title).append(f"\n{more}", "dim") if more else Text(title)

@@ -1,76 +1,83 @@
-"""What an admin types to see only some deliveries, read into a search."""
+"""What an admin types to see only some rows of a list, read into the terms of a search."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from domain.event_types import EventType
 from domain.safe import safe
 from domain.times import parse_time
-from store.listing import (
+from store.terms import (
     STATE_WORDS,
     Answered,
     HasState,
     HasText,
     OfType,
     OfWebhook,
-    SealedSince,
-    Search,
+    Since,
     Term,
     Test,
 )
-from store.records import Webhook
-from tui.webhook_rows import receiver_of
 
-HINT = "text · state:failing · webhook:NAME · since:1h · status:5xx · ! turns a word round"
+OF_DELIVERIES = ("state:failing", "webhook:NAME", "since:1h", "status:5xx", "type:alerts")
+OF_CHANGES = ("webhook:NAME", "since:1h")
+"""The words that a list understands, as its box offers them."""
+
 _STATUS = re.compile(r"([1-9])([0-9x])([0-9x])", re.IGNORECASE)
 _SHOWN = 40
+_ALIASES = {"hook": "webhook"}
 
 
 class FilterReader:
-    """Reads filters against the webhooks that there are, at a moment."""
+    """Reads filters against the webhooks that there are, at a moment.
 
-    def __init__(self, webhooks: Sequence[Webhook], now_ms: int) -> None:
-        self._webhooks = webhooks
+    `names` are those of the webhooks, by their ids; `offered` are the words that may be used,
+    such as "state:failing".
+    """
+
+    def __init__(self, names: Mapping[int, str], now_ms: int, offered: Sequence[str]) -> None:
+        self._names = names
         self._now_ms = now_ms
-        self._kinds: dict[str, Callable[[str], Test]] = {
+        kinds: dict[str, Callable[[str], Test]] = {
             "state": _state,
             "webhook": self._webhook,
             "type": _type,
             "since": self._since,
             "status": _status,
         }
+        self._kinds = {word.partition(":")[0]: kinds[word.partition(":")[0]] for word in offered}
 
-    def read(self, text: str, webhook_id: int | None = None) -> Search:
-        """A search for all the words. Raises ValueError with what to write instead."""
-        words = [word for word in text.split() if word.strip("!")]
-        return Search(webhook_id, tuple(map(self._term, words)))
+    def read(self, text: str) -> tuple[Term, ...]:
+        """The terms of all the words. Raises ValueError with what to write instead."""
+        return tuple(self._term(word) for word in text.split() if word.strip("!"))
 
     def _term(self, word: str) -> Term:
         inverse = word.startswith("!")
         kind, colon, value = word.lstrip("!").partition(":")
-        if not colon or kind.lower() not in self._kinds:
+        read = self._kinds.get(_ALIASES.get(kind.lower(), kind.lower()))
+        if not colon or read is None:
             return Term(self._text(word.lstrip("!")), inverse)
         if not value:
             raise ValueError(f"write something after {kind}:")
-        return Term(self._kinds[kind.lower()](value), inverse)
+        return Term(read(value), inverse)
 
     def _text(self, text: str) -> HasText:
         wanted = text.lower()
-        named = [one.id for one in self._webhooks if wanted in receiver_of(one).lower()]
-        return HasText(text, tuple(named))
+        return HasText(
+            text, tuple(id_ for id_, name in self._names.items() if wanted in name.lower())
+        )
 
     def _webhook(self, reference: str) -> OfWebhook:
-        for webhook in self._webhooks:
-            if (webhook.fields.name or "").lower() == reference.lower():
-                return OfWebhook(webhook.id)
+        named = [id_ for id_, name in self._names.items() if name.lower() == reference.lower()]
+        if named:
+            return OfWebhook(max(named))
         if reference.isdecimal() and len(reference) < 19:
             return OfWebhook(int(reference))
         raise ValueError(f"no webhook is called {safe(reference, _SHOWN)}: write its name or id")
 
-    def _since(self, text: str) -> SealedSince:
-        return SealedSince(parse_time(text, self._now_ms))
+    def _since(self, text: str) -> Since:
+        return Since(parse_time(text, self._now_ms))
 
 
 def _state(text: str) -> HasState:

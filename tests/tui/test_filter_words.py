@@ -1,4 +1,4 @@
-"""What is typed into the filter of deliveries."""
+"""What is typed into the filter of a list."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import re
 import pytest
 
 from domain.event_types import EventType
-from store.listing import Answered, HasState, HasText, OfType, OfWebhook, SealedSince, Term, Test
-from store.records import Webhook
-from tests.store.helpers import NOW, fields
-from tui.delivery_filter import FilterReader
+from store.terms import Answered, HasState, HasText, OfType, OfWebhook, Since, Term, Test
+from tests.store.helpers import NOW
+from tui.filter_words import OF_CHANGES, OF_DELIVERIES, FilterReader
 
 HOUR = 3_600_000
 
 
-def webhook(number: int, name: str | None) -> Webhook:
-    return Webhook(number, 1, fields(name=name), None, True, NOW, NOW, None)
-
-
-READER = FilterReader([webhook(1, "siem"), webhook(2, None)], NOW)
+READER = FilterReader({1: "siem", 2: "example.com/hook"}, NOW, OF_DELIVERIES)
 
 
 @pytest.mark.parametrize(
@@ -29,8 +24,10 @@ READER = FilterReader([webhook(1, "siem"), webhook(2, None)], NOW)
         ("STATE:Delivered", HasState("delivered")),
         ("webhook:SIEM", OfWebhook(1)),
         ("webhook:7", OfWebhook(7)),
+        ("hook:siem", OfWebhook(1)),
+        ("webhook:example.com/hook", OfWebhook(2)),
         ("type:log_authn", OfType(EventType.LOG_AUTHN)),
-        ("since:1h", SealedSince(NOW - HOUR)),
+        ("since:1h", Since(NOW - HOUR)),
         ("status:503", Answered(503, 503)),
         ("status:5xx", Answered(500, 599)),
         ("refused", HasText("refused")),
@@ -40,14 +37,23 @@ READER = FilterReader([webhook(1, "siem"), webhook(2, None)], NOW)
     ],
 )
 def test_a_word_and_its_inverse(text: str, test: Test) -> None:
-    assert READER.read(text).terms == (Term(test),)
-    assert READER.read(f"!{text}").terms == (Term(test, inverse=True),)
+    assert READER.read(text) == (Term(test),)
+    assert READER.read(f"!{text}") == (Term(test, inverse=True),)
 
 
-def test_every_word_counts_and_the_webhook_of_the_screen_stays() -> None:
-    search = READER.read("  state:pending !status:5xx ! ", 1)
-    assert search.webhook_id == 1
-    assert search.terms == (Term(HasState("pending")), Term(Answered(500, 599), inverse=True))
+def test_every_word_counts() -> None:
+    terms = READER.read("  state:pending !status:5xx ! ")
+    assert terms == (Term(HasState("pending")), Term(Answered(500, 599), inverse=True))
+
+
+def test_a_word_that_a_list_does_not_offer_is_text() -> None:
+    reader = FilterReader({}, NOW, OF_CHANGES)
+    assert reader.read("state:failing") == (Term(HasText("state:failing")),)
+
+
+def test_of_two_with_the_same_name_the_later_is_meant() -> None:
+    reader = FilterReader({3: "siem", 8: "siem"}, NOW, OF_CHANGES)
+    assert reader.read("webhook:siem") == (Term(OfWebhook(8)),)
 
 
 @pytest.mark.parametrize(

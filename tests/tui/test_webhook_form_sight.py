@@ -1,0 +1,234 @@
+"""What the form shows of itself: what comes up, what is folded, what was tested and saved."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from textual.widgets import Collapsible, Static
+
+from domain.webhooks import WebhookFields
+from store import models
+from store.secret_changes import RotateSecret
+from tests.receiver_client import Receiver
+from tests.store.helpers import ALERTS, MINUTE, fields
+from tests.tui.helpers import Bench
+from tests.tui.test_webhook_form import SIEM, Form, form, webhook
+from tests.tui.test_webhook_form_saving import busy, until_closed
+from tui.widgets.dropdown import Dropdown
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+
+def verdict(shown: Form) -> str:
+    return str(shown.app.screen.query_one("#test-result", Static).render())
+
+
+def todo(shown: Form) -> str:
+    return str(shown.app.screen.query_one("#form-todo", Static).render())
+
+
+def fold(shown: Form) -> str:
+    return str(shown.app.screen.query_one(Collapsible).title)
+
+
+def test_a_letter_goes_to_the_next_option_that_begins_with_it(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            assert isinstance(shown.app.focused, Dropdown)
+            for key, value in (
+                ("e", "endpoint_stats"),
+                ("l", "log_authn"),
+                ("L", "log_changes"),
+                ("l", "log_authn"),
+                ("a", "alerts"),
+                ("a", "alerts"),
+                ("x", "alerts"),
+            ):
+                await shown.press(key)
+                assert shown.value("type") == value
+            await shown.press("enter", "e", "enter")
+            assert shown.value("type") == "endpoint_stats"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "placeholder"),
+    [("start", ("s", "s"), "how long ago: 90s"), ("secret", ("o",), "whsec_...")],
+)
+def test_the_box_that_a_choice_brings_up_comes_into_view(
+    bench: Bench, name: str, keys: tuple[str, ...], placeholder: str
+) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            shown.app.screen.query_one(Collapsible).collapsed = False
+            await shown.settle()
+            shown.app.screen.query_one(f"#box-{name}").focus()
+            await shown.settle()
+            assert placeholder not in shown.text
+            await shown.press(*keys)
+            await shown.until(placeholder)
+
+    asyncio.run(scene())
+
+
+def test_what_is_typed_into_stays_in_view_where_room_is_taken_away(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            shown.app.screen.query_one("#box-max_events").focus()
+            await shown.press(*"4321")
+            for size in ((60, 15), (40, 10), (60, 15)):
+                await shown.pilot.resize_terminal(*size)
+            await shown.until("4321")
+
+    asyncio.run(scene())
+
+
+def test_where_there_is_no_room_for_all_keys_the_line_names_the_one_that_tells_them(
+    bench: Bench,
+) -> None:
+    async def scene() -> None:
+        async with form(bench, size=(60, 15)) as shown:
+            assert "… f1 all keys" in shown.text
+            await shown.press("f1")
+            await shown.until("save what is typed")
+
+    asyncio.run(scene())
+
+
+def test_who_goes_on_with_a_draft_types_at_its_end(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("url", "https://a-longer-one.example.com/hooks/")
+        async with form(bench, editing=1) as shown:
+            await shown.press("n", "7")
+            assert shown.value("url") == "https://a-longer-one.example.com/hooks/7"
+
+    asyncio.run(scene())
+
+
+def test_the_fold_names_what_stands_in_it(bench: Bench) -> None:
+    bench.store.add(fields(interval_ms=MINUTE, ca_file="/etc/ssl/own.pem"), secret=SECRET)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            assert fold(shown) == "Advanced: Interval, CA file, Secret"
+            await shown.write("interval", "")
+            await shown.write("secret", "none")
+            assert fold(shown) == "Advanced: CA file"
+        async with form(bench) as shown:
+            assert fold(shown) == "Advanced"
+            await shown.write("start", "start")
+            assert fold(shown) == "Advanced: From"
+
+    asyncio.run(scene())
+
+
+def test_revealing_brings_the_secret_into_view(bench: Bench) -> None:
+    bench.store.add(fields(), secret=SECRET)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            assert SECRET not in shown.text
+            await shown.press("ctrl+r")
+            await shown.until(SECRET)
+            await shown.press("f4")
+            await shown.until("sent 38 bytes to the terminal")
+            await shown.press("ctrl+r")
+            assert SECRET not in shown.text
+            await shown.press("f4")
+            await shown.until("no secret is shown")
+
+    asyncio.run(scene())
+
+
+def test_while_two_secrets_sign_both_are_shown_and_until_when(bench: Bench) -> None:
+    bench.store.add(fields(), secret=SECRET)
+    bench.store.edit(1, fields(), RotateSecret(OTHER_SECRET))
+
+    async def scene() -> None:
+        async with form(bench, editing=1, size=(120, 40)) as shown:
+            await shown.press("ctrl+r")
+            assert shown.message("secret") == (
+                f"{OTHER_SECRET}\n{SECRET} (the one before, until 2026-09-22T14:13:20Z)"
+            )
+
+    asyncio.run(scene())
+
+
+def test_a_test_of_what_stood_there_before_is_marked(bench: Bench, receiver: Receiver) -> None:
+    bench.store.add(WebhookFields(ALERTS, receiver.url("/ok/before")))
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.press("ctrl+t")
+            await shown.until("✓ delivered")
+            assert verdict(shown).startswith("✓")
+            await shown.write("headers", "X-Key: another")
+            assert verdict(shown).startswith("before your last change: ✓ delivered")
+            await shown.write("url", receiver.url("/503/after"))
+            assert verdict(shown).count("before your last change") == 1
+            await shown.write("url", receiver.url("/ok/before"))
+            await shown.write("headers", "")
+            assert verdict(shown).startswith("✓")
+            await shown.write("url", receiver.url("/503/after"))
+            await shown.press("ctrl+t")
+            await shown.until("✗ not delivered")
+            assert verdict(shown).startswith("✗")
+
+    asyncio.run(scene())
+
+
+def test_a_test_that_ends_after_something_was_typed_is_marked(
+    bench: Bench, receiver: Receiver
+) -> None:
+    bench.store.add(WebhookFields(ALERTS, receiver.url("/slow:1/typed")))
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.press("ctrl+t")
+            await shown.write("headers", "X-Key: another")
+            assert verdict(shown).startswith("before your last change: ")
+            await shown.until("before your last change: ✓ delivered")
+
+    asyncio.run(scene())
+
+
+def test_it_says_that_it_is_saving_and_that_nothing_was_to_be_changed(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            with busy(bench):
+                await shown.press("ctrl+s")
+                shown.app.paint()
+                assert todo(shown) == "saving ..."
+            await until_closed(shown)
+            await shown.until("nothing to change: webhook 1 (siem) is so already")
+
+    asyncio.run(scene())
+    assert webhook(bench).revision == 1
+
+
+def test_a_save_that_the_store_refuses_keeps_the_form_as_it_is(bench: Bench) -> None:
+    bench.store.add(SIEM)
+
+    async def scene() -> None:
+        async with form(bench, editing=1) as shown:
+            await shown.write("name", "typed")
+            bench.opened.call(models.database.execute_sql, "PRAGMA query_only = 1")
+            await shown.press("ctrl+s")
+            await shown.until("cannot be written")
+            assert (todo(shown), shown.value("name")) == ("not saved yet", "typed")
+            bench.opened.call(models.database.execute_sql, "PRAGMA query_only = 0")
+            await shown.press("ctrl+s")
+            await until_closed(shown)
+
+    asyncio.run(scene())
+    assert webhook(bench).fields.name == "typed"

@@ -1,0 +1,77 @@
+"""Admin › Webhooks: while everything changes, rows, cursor and scroll stay where they are."""
+
+from __future__ import annotations
+
+import asyncio
+
+from domain.event_types import EventType
+from tests.store.helpers import events, fields
+from tests.tui.helpers import Bench, screen_text
+from tui.webhook_order import SETTLED_MS
+from tui.widgets.live_table import LiveTable
+
+MANY = 40
+
+
+def rows(text: str) -> list[str]:
+    """The receivers in sight, from the top."""
+    return [word for word in text.split() if word.startswith("hook-")]
+
+
+def test_failing_webhooks_that_are_retried_in_turn_move_nothing(bench: Bench) -> None:
+    ids = [bench.store.add(fields(name=f"hook-{number}")) for number in range(MANY)]
+    bench.store.append(*events(1, 3))
+    store = bench.store
+    for webhook_id in ids:
+        store.end(store.started(webhook_id), 500)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            table = app.screen.query_one(LiveTable)
+            table.move_to(ids[25])
+            await pilot.pause()
+            before = rows(screen_text(app)), table.cursor, table.scroll_offset, list(table.keys)
+            for turn in range(3):
+                works = [store.started(webhook_id, new_run=False) for webhook_id in ids[::3]]
+                await bench.settle(app, pilot)
+                assert "↑ sending" in screen_text(app)
+                store.append(*events(10 * turn + 10, 10 * turn + 12, EventType.ALERTS))
+                for work in works:
+                    store.end(work, 503)
+                await bench.settle(app, pilot)
+                now = rows(screen_text(app)), table.cursor, table.scroll_offset, list(table.keys)
+                assert now == before
+
+    asyncio.run(scene())
+
+
+def test_a_row_that_healed_moves_when_that_lasts_and_the_cursor_stays(
+    bench: Bench,
+) -> None:
+    ids = [bench.store.add(fields(name=f"hook-{number}")) for number in range(MANY)]
+    bench.store.append(*events(1, 3))
+    store = bench.store
+    for webhook_id in ids:
+        store.end(store.started(webhook_id), 500)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            table = app.screen.query_one(LiveTable)
+            table.move_to(ids[25])
+            await pilot.pause()
+            line = screen_text(app).splitlines().index
+            place = next(row for row in screen_text(app).splitlines() if "hook-25" in row)
+            y = line(place)
+            for webhook_id in ids[:3]:
+                store.end(store.started(webhook_id, new_run=False), 200)
+            await bench.settle(app, pilot)
+            assert list(table.keys) == ids
+            bench.clock.now_ms += SETTLED_MS
+            await bench.settle(app, pilot)
+            assert table.cursor == ids[25]
+            assert list(table.keys)[-3:] == ids[:3]
+            assert "hook-25" in screen_text(app).splitlines()[y]
+
+    asyncio.run(scene())

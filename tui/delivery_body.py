@@ -1,0 +1,107 @@
+"""What an admin does with the body of one delivery: write it, page it, look at it in an editor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from rich.text import Text
+from textual.binding import Binding, BindingType
+
+from domain.words import size_text
+from tui.delivery_actions import DeliveryActions
+from tui.outside import editor, harmless, look_at, pager
+from tui.screens.save import SaveScreen
+
+NO_BODY = "there is no body: its events are no longer kept"
+
+
+class BodyActions(DeliveryActions):
+    """`post_body` is what is sent, once it is read; `request` is where to, with which headers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "write", "write to file", id="delivery.write", tooltip="write the exact body"),
+        Binding(
+            "vertical_line",
+            "page",
+            "pager",
+            key_display="|",
+            id="delivery.pager",
+            tooltip="the request in $PAGER; deliveries go on meanwhile",
+        ),
+        Binding(
+            "e",
+            "edit",
+            "editor",
+            id="delivery.editor",
+            tooltip="a copy of the body in $EDITOR; deliveries go on meanwhile",
+        ),
+    ]
+    delivery_id: str
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.post_body: bytes | None = None
+        self.request = Text("")
+
+    def action_write(self) -> None:
+        """Ask for a file, and write the body to it."""
+
+        def answered(path: str | None) -> None:
+            if path is not None and self.post_body is not None:
+                self.in_background(self._write(path, self.post_body))
+
+        if self.post_body is None:
+            self.tell(NO_BODY, bad=True)
+        else:
+            self.app.push_screen(SaveScreen(f"{self.delivery_id}.json"), answered)
+
+    def action_page(self) -> None:
+        """Show the request in the admin's pager, harmless."""
+        if self.post_body is None:
+            self.tell(NO_BODY, bad=True)
+        else:
+            self.in_background(self._page(self.post_body, os.environ))
+
+    def action_edit(self) -> None:
+        """Show the body in the admin's editor; what is changed there goes nowhere."""
+        if self.post_body is None:
+            self.tell(NO_BODY, bad=True)
+        else:
+            self.in_background(self._edit(self.post_body, os.environ))
+
+    async def _page(self, body: bytes, environment: Mapping[str, str]) -> None:
+        text = harmless(f"{self.request.plain}\n\n{pretty(body)}\n")
+        await look_at(self.app, pager(environment), f"{self.delivery_id}.txt", text)
+
+    async def _edit(self, body: bytes, environment: Mapping[str, str]) -> None:
+        program = editor(environment)
+        await look_at(self.app, program, f"{self.delivery_id}.json", f"{pretty(body)}\n")
+        self.tell("that was a copy: the delivery is sent as it was sealed")
+
+    async def _write(self, path: str, body: bytes) -> None:
+        try:
+            await asyncio.to_thread(_write_new, path, body)
+        except FileExistsError:
+            self.tell(f"{path} is there already: choose another name", bad=True)
+        except RuntimeError:
+            self.tell(f"cannot write {path}: there is no such user", bad=True)
+        except OSError as error:
+            self.tell(f"cannot write {path}: {error.strerror}", bad=True)
+        else:
+            self.tell(f"wrote {size_text(len(body))} to {path}")
+
+
+def pretty(body: bytes) -> str:
+    """JSON with a line for each value, numbers and strings as they stand in it."""
+    return msgspec.json.format(body, indent=2).decode("utf-8", "backslashreplace")
+
+
+def _write_new(path: str, data: bytes) -> None:
+    descriptor = os.open(Path(path).expanduser(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)

@@ -1,0 +1,44 @@
+"""The first paint of the app: everything at once, and as soon as there is something whole.
+
+Textual paints a new screen by and by: each part when it knows its size, each a sixtieth of a
+second after it asked. On a slow line that is several screens of bytes before the first one can be
+read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual.app import App
+from textual.screen import Screen
+
+# Private parts of Textual; one without them paints when it will.
+_PARTS = ("_refresh_layout", "_on_timer_update", "_layout_required")
+
+
+def paint_first(app: App[Any], then: Callable[[], object]) -> None:
+    """Paint the screen when its parts have taken in their sizes, which they were just told.
+
+    `app` holds updates back until now; `then` is called once the paint is on its way.
+    """
+    screen = app.screen
+
+    def unveil() -> None:
+        known = all(hasattr(screen, part) for part in _PARTS)
+        if known:
+            _lay_out(screen)
+        app._end_batch()
+        screen.refresh()
+        if known:
+            screen._on_timer_update()
+        then()
+
+    screen.call_later(app.call_later, unveil)
+
+
+def _lay_out(screen: Screen[Any]) -> None:
+    """Give every part its place while nothing is painted, so that all is painted only once."""
+    if screen._layout_required:
+        screen._refresh_layout()
+        screen._layout_required = False

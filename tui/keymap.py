@@ -1,0 +1,143 @@
+"""What is wrong with the keys that a configuration file gives: each thing in one sentence.
+
+It loads every screen, so it is asked only where there are such keys.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from itertools import combinations
+from types import ModuleType
+from typing import TypeVar
+
+from textual.app import App
+from textual.binding import Binding, InvalidBinding
+from textual.dom import DOMNode
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
+from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+
+import tui
+
+T = TypeVar("T", bound=DOMNode)
+MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
+NAMES = frozenset({*(key.value for key in Keys), *KEY_NAME_REPLACEMENTS.values()})
+PAGE = "docs/keys.md lists all"
+
+Bound = tuple[str, str]
+"""An id and one of its keys."""
+
+
+def complaints(keymap: Mapping[str, str]) -> list[str]:
+    """Ids that there are not, keys that cannot be, and keys that two ids of one screen want."""
+    chains = list(_chains())
+    ids = {id_ for chain in chains for id_, _ in chain}
+    unknown = [_unknown_id(id_, ids) for id_ in keymap if id_ not in ids]
+    known = {id_: keys for id_, keys in keymap.items() if id_ in ids}
+    wrong = [found for id_, keys in known.items() for found in _wrong_keys(id_, keys)]
+    given = {(id_, key) for id_, keys in known.items() for key in _split(keys)}
+    clashes = dict.fromkeys(found for chain in chains for found in _clashes(chain, given))
+    return [*unknown, *wrong, *clashes]
+
+
+def _unknown_id(id_: str, ids: set[str]) -> str:
+    return f'"{id_}" is no id of a key: {_nearest(id_, ids)}{PAGE}'
+
+
+def _wrong_keys(id_: str, keys: str) -> Iterator[str]:
+    if not _split(keys):
+        yield f'"{id_}" has no key: write one, or leave the line out'
+    for key in _split(keys):
+        *modifiers, name = key.split("+")
+        if modifiers == ["shift"] and len(name) == 1:
+            yield f'"{id_}": terminals send {key} as {name.upper()}: write that'
+        elif not _is_key(modifiers, name):
+            yield f'"{id_}": there is no key "{key}": {_nearest(key, _examples())}{PAGE}'
+
+
+def _is_key(modifiers: list[str], name: str) -> bool:
+    if not MODIFIERS.issuperset(modifiers) or (modifiers and name != name.lower()):
+        return False
+    return len(name) == 1 or name in NAMES or key_to_character(name) is not None
+
+
+def _examples() -> set[str]:
+    return {key for chain in _chains() for _, key in chain} | {*NAMES}
+
+
+def _nearest(word: str, words: set[str]) -> str:
+    near = get_close_matches(word.lower(), sorted(words), n=1)
+    return f'perhaps "{near[0]}"; ' if near else ""
+
+
+def _clashes(chain: set[Bound], given: set[Bound]) -> Iterator[str]:
+    """Pairs that share a key by what was given; what shares one by default is meant to."""
+    moved = {id_ for id_, _ in given}
+    bound = {one for one in chain if one[0] not in moved}
+    bound |= {one for one in given if one[0] in {id_ for id_, _ in chain}}
+    by_default = set(_sharing(chain))
+    for first, second, key in sorted(_sharing(bound)):
+        if (first, second, key) not in by_default and {(first, key), (second, key)} & given:
+            yield f'"{first}" and "{second}" both want the key {key} on one screen: move one'
+
+
+def _sharing(bound: set[Bound]) -> Iterator[tuple[str, str, str]]:
+    by_key: dict[str, set[str]] = {}
+    for id_, key in bound:
+        by_key.setdefault(key, set()).add(id_)
+    for key, ids in by_key.items():
+        for first, second in combinations(sorted(ids), 2):
+            yield first, second, key
+
+
+def _split(keys: str) -> list[str]:
+    """Each key by the name that Textual has for it."""
+    written = ",".join(filter(None, (key.strip() for key in keys.split(","))))
+    try:
+        return [one.key for one in Binding.make_bindings([Binding(written, "")])]
+    except InvalidBinding:
+        return []
+
+
+def _chains() -> Iterator[set[Bound]]:
+    """What listens at once: a widget that has the keyboard, its screen, and the app."""
+    kinds = list(_kinds())
+    apps = {one for kind in kinds if issubclass(kind, App) for one in _bound(kind)}
+    for kind in kinds:
+        if issubclass(kind, Screen):
+            own = _bound(kind) | (set() if issubclass(kind, ModalScreen) else apps)
+            yield own
+            yield from (own | _bound(widget) for widget in _widgets_of(kind))
+
+
+def _kinds() -> Iterator[type[DOMNode]]:
+    """The app, its screens and its widgets."""
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
+        for kind in _classes_in(import_module(module.name), DOMNode):
+            if kind.__module__ == module.name:
+                yield kind
+
+
+def _widgets_of(screen: type[DOMNode]) -> Iterator[type[Widget]]:
+    """The widgets that the modules of a screen and of what it is built on speak of."""
+    for base in screen.__mro__:
+        if base.__module__.startswith("tui."):
+            for kind in _classes_in(sys.modules[base.__module__], Widget):
+                if kind.__module__.startswith("tui.widgets."):
+                    yield kind
+
+
+def _classes_in(module: ModuleType, base: type[T]) -> Iterator[type[T]]:
+    for thing in vars(module).values():
+        if isinstance(thing, type) and issubclass(thing, base):
+            yield thing
+
+
+def _bound(kind: type[DOMNode]) -> set[Bound]:
+    """Every id of a class with its keys, those of the classes below it included."""
+    bindings = kind._merged_bindings
+    return {(one.id, key) for key, one in bindings or () if one.id}

@@ -1,0 +1,147 @@
+"""What ctrl+p offers: each action of the screen that is seen, and from there every other place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from textual.app import SystemCommand
+from textual.binding import ActiveBinding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import ModalScreen, Screen
+
+from tui.keys import OF_EVERY_SCREEN, key_of
+from tui.screens.base import TocsinScreen
+from tui.sections import SECTIONS
+
+if TYPE_CHECKING:
+    from tui.app import TocsinApp
+
+LESS = 0.01
+"""What the words of the explanation count: less than any match of the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A screen of Admin as "module:class"; `id` is of the key that leads to it from the panel."""
+
+    title: str
+    screen: str
+    id: str = ""
+    help: str = ""
+
+    def load(self) -> type[TocsinScreen]:
+        """The class of the screen."""
+        module, _, name = self.screen.partition(":")
+        found: type[TocsinScreen] = getattr(import_module(module), name)
+        return found
+
+
+WEBHOOKS = Place("Webhooks", "tui.screens.webhooks:WebhooksScreen", "admin.webhooks", "all of them")
+PANEL = Place(
+    "Administration",
+    "tui.screens.administration:AdministrationScreen",
+    help="all that is set up, and what is wrong",
+)
+SETTINGS = Place(
+    "Worker and settings",
+    "tui.screens.settings:SettingsScreen",
+    "admin.settings",
+    "who sends, intervals, limits, retention, colours",
+)
+AUDIT = Place("Audit", "tui.screens.audit:AuditScreen", "admin.audit", "who changed what, and when")
+PLACES = (WEBHOOKS, PANEL, SETTINGS, AUDIT)
+FORM = "tui.screens.webhook_form"
+
+
+class Actions(Provider):
+    """Finds an action by the words of its name and of its explanation."""
+
+    async def discover(self) -> Hits:
+        for one in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(one.title, one.callback, help=one.help)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for one in self.app.get_system_commands(self.screen):
+            is_told = all(word in one.help.lower() for word in query.lower().split())
+            score = matcher.match(one.title) or LESS * is_told
+            if score > 0:
+                yield Hit(score, matcher.highlight(one.title), one.callback, help=one.help)
+
+
+def commands(app: TocsinApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
+    """What can be done on this screen, then where one can go, then what holds everywhere."""
+    actives = [one for one in screen.active_bindings.values() if _is_offered(one)]
+    once = {one.binding.action: one for one in reversed(actives)}
+    of_here = [one for one in actives if one is once[one.binding.action]]
+    ids = {str(one.binding.id) for one in of_here}
+    own = [one for one in of_here if one.node is screen and one.binding.id not in OF_EVERY_SCREEN]
+    yield from (_command(app, one) for one in own)
+    if not isinstance(screen, ModalScreen):  # a question is answered before one goes elsewhere
+        yield from _leading_on(app, screen, ids)
+    yield from (_command(app, one) for one in of_here if one not in own)
+    yield SystemCommand("theme", "Choose the colours", app.action_change_theme)
+
+
+def _is_offered(active: ActiveBinding) -> bool:
+    """An action with a name and an id; sections are places, and the palette itself is open."""
+    id_, enabled = active.binding.id or "palette", active.enabled and active.binding.description
+    return bool(enabled and id_ != "palette" and not id_.startswith("section."))
+
+
+def _command(app: TocsinApp, active: ActiveBinding) -> SystemCommand:
+    binding = active.binding
+    return SystemCommand(
+        f"{binding.description} ({app.get_key_display(binding)})",
+        binding.tooltip or "",
+        partial(app.run_action, binding.action, active.node),
+    )
+
+
+def _leading_on(app: TocsinApp, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
+    """Places and actions that have no key of their own here."""
+    in_form = screen.__module__ == FORM
+    if "webhooks.add" not in ids and not in_form:
+        yield SystemCommand("add webhook", "Add a webhook", partial(_go, app, WEBHOOKS, "add"))
+    if "worker.pause" not in ids:
+        yield SystemCommand(
+            "pause all",
+            "Start no attempt of any webhook, in any process; or go on with it",
+            partial(_go, app, SETTINGS, "pause"),
+        )
+    for place in PLACES:
+        here = f"{screen.__module__}:{type(screen).__name__}" == place.screen
+        if not here and place.id not in ids:
+            yield SystemCommand(place.title, f"Go there: {place.help}", partial(_go, app, place))
+    for section in SECTIONS[1:]:
+        if app.current_mode != section.name or len(app.screen_stack) > 1:
+            key = key_of(screen, section.id)
+            title = f"{section.title} ({key})" if key else section.title
+            yield SystemCommand(title, "Go there", partial(app.action_section, section.name))
+
+
+async def _go(app: TocsinApp, place: Place, action: str = "") -> None:
+    """Go to a place of Admin, unless the admin stays with what is open; then do an action there."""
+    await app.leave_for(partial(_arrive, app, place, action))
+
+
+async def _arrive(app: TocsinApp, place: Place, action: str) -> None:
+    await app.open_section("admin")
+    kind = place.load()
+    if len(app.screen_stack) == 1 and not isinstance(app.screen, kind):
+        await app.action_panel()
+    if any(type(one) is kind for one in app.screen_stack) and not _has_form(app):
+        while type(app.screen) is not kind:
+            await app.pop_screen()
+    elif type(app.screen) is not kind:
+        await app.open(kind)
+    if action:
+        await app.run_action(action, app.screen)
+
+
+def _has_form(app: TocsinApp) -> bool:
+    return any(one.__module__ == FORM for one in app.screen_stack)

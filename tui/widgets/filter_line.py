@@ -1,0 +1,69 @@
+"""The box in which a list is filtered, with what is wrong with the filter below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.text import Text
+from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import Input
+
+from domain.safe import safe
+from tui.widgets.facts import Facts
+from tui.widgets.search_box import VisibleInput
+
+BETWEEN = " · "
+REASON = 300
+
+
+class FilterLine(Vertical):
+    """Hidden until it is opened. `hints` are the words that it takes, the most useful first."""
+
+    def __init__(self, hints: Sequence[str], *, id: str) -> None:
+        super().__init__(id=id)
+        self._hints = hints
+        self.display = False
+
+    def compose(self) -> Iterable[Widget]:
+        yield VisibleInput(id=f"{self.id}-box")
+        yield Facts(id=f"{self.id}-wrong", classes="wrong")
+
+    def on_mount(self) -> None:
+        self.refuse("")
+
+    def on_resize(self) -> None:
+        self.box.placeholder = fitting(self._hints, self.size.width - 1)
+
+    @property
+    def box(self) -> Input:
+        """What is typed into."""
+        return self.query_one(Input)
+
+    def open(self) -> None:
+        """Show it and type into it."""
+        self.display = True
+        self.screen.set_focus(self.box)  # at once: what is typed next belongs there
+
+    def close(self) -> None:
+        """Empty and hide it."""
+        self.box.value = ""
+        self.refuse("")
+        self.display = False
+
+    def refuse(self, reason: str) -> None:
+        """Say what is wrong and how to write it; nothing, if all is well."""
+        wrong = self.query_one(Facts)
+        wrong.display = bool(reason)
+        wrong.tell(Text(safe(reason, REASON)))
+
+
+def fitting(hints: Sequence[str], width: int) -> str:
+    """As many of them as fit into a line."""
+    shown = ""
+    for hint in hints:
+        longer = f"{shown}{BETWEEN}{hint}" if shown else hint
+        if len(longer) > width:
+            break
+        shown = longer
+    return shown
