@@ -62,7 +62,7 @@ def show_goals() -> None:
     missed = sum(not figure.met for _, figure in _with_goals)
     print(f"\nGoals: {len(_with_goals) - missed} met, {missed} missed")
     for title, figure in _with_goals:
-        print(f"  {title:34} {figure.told}")
+        print(f"  {figure.told:98}  {title}")
 
 
 def _number(value: float) -> str:

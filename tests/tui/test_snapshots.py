@@ -1,21 +1,25 @@
-"""How each screen looks. After a wanted change run this file with --snapshot-update.
+"""How each screen looks, at two sizes, dark, light and without colours.
 
-The settings are not among them: they show the path of the store, which is another at each run.
+After a wanted change run this file with --snapshot-update.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from store.database import open_store
 from tests.tui.helpers import Bench
 from tests.tui.scenes import furnish
 
 SCREENS = {
     "webhooks": (),
     "administration": ("q",),
+    "settings": ("q", "s"),
+    "worker-log": ("q", "s", "l"),
     "form": ("e",),
     "deliveries": ("2",),
     "delivery": ("2", "enter"),
@@ -23,11 +27,23 @@ SCREENS = {
     "event": ("3", "enter"),
     "audit": ("q", "a"),
     "help": ("question_mark",),
+    "palette": ("ctrl+p",),
     "delete": ("x",),
+    "refused": ("2", "end", "s"),
 }
 SIZES = ((80, 24), (120, 40))
-LOOKS = ("webhooks", "form", "deliveries")
+LOOKS = ("dark", "light", "no-colour")
 Compare = Callable[..., bool]
+at_each_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A new store; the settings show its path, which is the same at each run."""
+    monkeypatch.chdir(tmp_path)
+    store = open_store(Path("tocsin.db"))
+    yield Bench(store)
+    store.close()
 
 
 @pytest.fixture
@@ -55,29 +71,24 @@ def pressing(*keys: str) -> Callable[[Pilot[int]], object]:
     return before
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@at_each_size
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("name", SCREENS)
-def test_screen(furnished: Bench, snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
-    before = pressing(*SCREENS[name])
-    assert snap_compare(furnished.app(), terminal_size=size, run_before=before)
+def test_screen(
+    furnished: Bench,
+    snap_compare: Compare,
+    name: str,
+    look: str,
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if look == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = furnished.app()
+    app.theme = "textual-light" if look == "light" else "textual-dark"
+    assert snap_compare(app, terminal_size=size, run_before=pressing(*SCREENS[name]))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@at_each_size
 def test_nothing_yet(bench: Bench, snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(bench.app(), terminal_size=size, run_before=settled)
-
-
-@pytest.mark.parametrize("name", LOOKS)
-def test_light(furnished: Bench, snap_compare: Compare, name: str) -> None:
-    app = furnished.app()
-    app.theme = "textual-light"
-    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing(*SCREENS[name]))
-
-
-@pytest.mark.parametrize("name", LOOKS)
-def test_without_colours(
-    furnished: Bench, snap_compare: Compare, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    before = pressing(*SCREENS[name])
-    assert snap_compare(furnished.app(), terminal_size=(80, 24), run_before=before)
