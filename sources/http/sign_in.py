@@ -6,11 +6,13 @@ themselves. A client that was deleted, or got a new set-up code, is out at once.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 import time
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
@@ -36,6 +38,9 @@ SESSION_S = 3600
 
 SESSIONS_OF_ONE = 8
 """Sessions of one client; the oldest ends for a new one."""
+
+AT_ONCE = 4
+"""Requests that are looked at together; the failures of those before count for those after."""
 
 KEY_BYTES = 32
 _USER_LIMIT = 64
@@ -67,6 +72,7 @@ class SignIns:
         self._monotonic = monotonic
         self._challenges = Challenges(monotonic, random_bytes)
         self._failures = Failures(monotonic)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
         self._sessions: dict[bytes, _Session] = {}
         self._lost: set[str] = set()
         """Users who came with a session that has ended, as all do after a restart of ours."""
@@ -77,7 +83,10 @@ class SignIns:
 
     async def set_up(self, request: Request, user_id: str, public_key: str) -> None:
         """Keep the key of a client that has a set-up code. Raises Refused."""
-        self._check_pace(request)
+        async with self._turn(request):
+            await self._set_up(request, user_id, public_key)
+
+    async def _set_up(self, request: Request, user_id: str, public_key: str) -> None:
         values = read_header(request.header("authorization"))
         for kind in kinds.PARTS:
             code = values.get(f"{kind}_setup")
@@ -98,14 +107,18 @@ class SignIns:
 
     async def sign_in(self, request: Request) -> str:
         """A new session for who has signed a challenge of ours: its token. Raises Refused."""
-        self._check_pace(request)
+        async with self._turn(request):
+            return await self._sign_in(request)
+
+    async def _sign_in(self, request: Request) -> str:
         values = read_header(request.header("authorization"))
         user_id = _text(values.get("user"))
         challenge = _text(values.get("challenge"))
-        value = self._challenges.value_of(challenge)
         client = await self._store.run(clients.with_user_id, user_id)
         if client is None:
             raise await self._refusal(request, "user", user_id)
+        # From here on to its use nobody else gets a turn: a challenge is good once.
+        value = self._challenges.value_of(challenge)
         if value is None:
             raise await self._refusal(request, "challenge", user_id)
         if not _is_signed(client.public_key, values.get("signature", b""), value):
@@ -119,7 +132,10 @@ class SignIns:
 
     async def admit(self, request: Request, kind: str) -> Client:
         """Who asks, by the session of the request. Raises Refused."""
-        self._check_pace(request)
+        async with self._turn(request):
+            return await self._admit(request, kind)
+
+    async def _admit(self, request: Request, kind: str) -> Client:
         values = read_header(request.header("authorization"))
         user_id = _text(values.get("user"))
         session = self._sessions.get(_digest(_text(values.get("session"))))
@@ -151,6 +167,13 @@ class SignIns:
         self._failures.add(request.peer)
         await self._report(_told(request, user_id, (what,)))
         return _unauthorized(what)
+
+    @asynccontextmanager
+    async def _turn(self, request: Request) -> AsyncIterator[None]:
+        """Wait for a turn; who failed too often before gets none. Raises Refused."""
+        async with self._at_once:
+            self._check_pace(request)
+            yield
 
     def _check_pace(self, request: Request) -> None:
         wait_s = self._failures.wait_s(request.peer)

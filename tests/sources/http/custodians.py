@@ -165,6 +165,6 @@ async def centre(store: Store, *, max_body: int = 20_000_000) -> AsyncIterator[C
     surroundings = Surroundings(inlet, lambda: 1, report, Settings(), all_terms({}))
     surroundings.__dict__["sign_ins"] = SignIns(store, clock, report, monotonic=clock.monotonic)
     routes = (*agents.routes(surroundings), *queues.routes(surroundings))
-    async with serving(routes, bounds=limits(max_body)) as served:
+    async with serving(routes, bounds=limits(max_body, clients=100)) as served:
         yield Centre(store, served, clock, told, inlet)
         assert served.bugs == []

@@ -11,7 +11,7 @@ import pytest
 from domain.clients import AGENT, BROKER, SETUP_MS
 from sources.http.custos import CHALLENGE_S, Challenges, encode, read_header
 from sources.http.failures import MOST, MOST_ADDRESSES, WINDOW_S, Failures
-from sources.http.sign_in import SESSION_S, SESSIONS_OF_ONE
+from sources.http.sign_in import AT_ONCE, SESSION_S, SESSIONS_OF_ONE
 from store import audit, clients
 from store.database import Store
 from tests.sources.http.custodians import NOW, Centre, Custodian, centre
@@ -243,6 +243,16 @@ def test_forged_sign_ins_are_refused_and_told_of(
     in_centre(store, work)
 
 
+def test_a_challenge_is_good_once_also_for_two_at_the_same_moment(store: Store) -> None:
+    async def work(here: Centre) -> None:
+        agent = await here.agent()
+        challenge = await agent.challenge()
+        replies = await asyncio.gather(*(agent.answer(challenge) for _ in range(4)))
+        assert sorted(reply.status for reply in replies) == [200, 401, 401, 401]
+
+    in_centre(store, work)
+
+
 def test_a_session_that_ended_is_the_way_of_things_and_not_told(store: Store) -> None:
     async def work(here: Centre) -> None:
         agent = await here.agent()
@@ -267,6 +277,17 @@ def test_who_fails_too_often_has_to_wait_also_with_what_is_right(store: Store) -
         assert len(here.told) == 1 + MOST
         here.clock.now_ms += int(WINDOW_S * 1000)
         assert (await agent.sign_in()).status == 200
+
+    in_centre(store, work)
+
+
+def test_many_failures_at_once_are_no_way_around_that(store: Store) -> None:
+    async def work(here: Centre) -> None:
+        agent = here.add(AGENT, "hub")
+        replies = await asyncio.gather(*(agent.set_up("guess") for _ in range(3 * MOST)))
+        refused = [reply.status for reply in replies].count(401)
+        assert MOST <= refused <= MOST + AT_ONCE
+        assert len(here.told) == refused
 
     in_centre(store, work)
 
