@@ -34,6 +34,9 @@ KillMode=mixed
 UMask=0077
 StateDirectory={user}
 StateDirectoryMode=0700
+# For the socket of a source, which members of the group may write to.
+RuntimeDirectory={user}
+RuntimeDirectoryMode=0755
 WorkingDirectory=/var/lib/tocsin
 {network}
 NoNewPrivileges=yes

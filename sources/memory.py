@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 32 << 20
 
 
 class MemoryFull(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 from sources.http.bodies import Body, ClientGone, Receive, unpacked
 from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.routes import Routes
-from sources.memory import Memory
+from sources.memory import MOST_BYTES, Memory
 from store.errors import StoreError
 
 Send = Callable[[Any], Awaitable[None]]
@@ -39,7 +39,7 @@ class App:
         self._routes = routes
         self._limits = limits
         self._on_bug = on_bug
-        self._memory = Memory(max(4 * limits.max_body, 64 << 20))
+        self._memory = Memory(max(2 * limits.max_body, MOST_BYTES))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """One request, as ASGI wants it."""

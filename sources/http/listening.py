@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import json
 import socket
 import ssl
-import subprocess
 from pathlib import Path
-from typing import Any
 
 from domain.source_option_kinds import split_listen
 from sources.base import SourceError
+from sources.http.addresses import Address, all_addresses
 
 _INTERFACES = Path("/sys/class/net")
 _USERSPACE_SOCKETS = Path("/var/run/wireguard")
-_LOOK_S = 5
 BACKLOG = 256
 
 
@@ -81,16 +78,10 @@ def _needs_no_tls(host: str) -> bool:
     return address.is_loopback or address in wireguard_addresses()
 
 
-def wireguard_addresses() -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+def wireguard_addresses() -> set[Address]:
     """The addresses of this host's WireGuard interfaces, as far as the system tells."""
     names = _wireguard_interfaces()
-    return {
-        ipaddress.ip_address(address["local"])
-        for interface in (_all_addresses() if names else [])
-        if interface.get("ifname") in names
-        for address in interface.get("addr_info", [])
-        if "local" in address
-    }
+    return {address for name, address in all_addresses() if name in names} if names else set()
 
 
 def _wireguard_interfaces() -> set[str]:
@@ -101,16 +92,3 @@ def _wireguard_interfaces() -> set[str]:
             if "DEVTYPE=wireguard" in file.read_text().splitlines():
                 names.add(file.parent.name)
     return names
-
-
-def _all_addresses() -> list[dict[str, Any]]:
-    with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
-        found = subprocess.run(
-            ["ip", "-json", "address", "show"],  # noqa: S607 - the system's own, by name
-            capture_output=True,
-            check=True,
-            timeout=_LOOK_S,
-        )
-        listed: list[dict[str, Any]] = json.loads(found.stdout)
-        return listed
-    return []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
+import subprocess
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -11,14 +14,15 @@ import pytest
 
 from sources.base import SourceError
 from sources.http import listening
+from sources.http.addresses import all_addresses
 from sources.http.listening import load_certificate, open_listener, tls_context
 from tests.certificates import Authority
 
 ADDRESSES = [
-    {"ifname": "wg0", "addr_info": [{"local": "10.9.0.1"}, {"local": "fd00::1"}]},
-    {"ifname": "eth0", "addr_info": [{"local": "192.0.2.7"}]},
-    {"ifname": "utun7", "addr_info": [{"local": "10.8.0.1"}]},
-    {"ifname": "wg9", "addr_info": [{}]},
+    ("wg0", ip_address("10.9.0.1")),
+    ("wg0", ip_address("fd00::1")),
+    ("eth0", ip_address("192.0.2.7")),
+    ("utun7", ip_address("10.8.0.1")),
 ]
 
 
@@ -33,7 +37,21 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "run" / "utun7.sock").touch()
     monkeypatch.setattr(listening, "_INTERFACES", tmp_path / "net")
     monkeypatch.setattr(listening, "_USERSPACE_SOCKETS", tmp_path / "run")
-    monkeypatch.setattr(listening, "_all_addresses", lambda: ADDRESSES)
+    monkeypatch.setattr(listening, "all_addresses", lambda: ADDRESSES)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks as Linux is asked")
+def test_the_addresses_of_this_host() -> None:
+    found = list(all_addresses())
+    assert ("lo", ip_address("127.0.0.1")) in found
+    known = subprocess.run(["ip", "-json", "address", "show"], capture_output=True, check=False)
+    if known.returncode == 0:
+        expected = {
+            (interface["ifname"], ip_address(address["local"]))
+            for interface in json.loads(known.stdout)
+            for address in interface["addr_info"]
+        }
+        assert set(found) == expected
 
 
 @pytest.mark.usefixtures("host")

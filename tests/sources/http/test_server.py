@@ -306,6 +306,22 @@ def test_a_client_that_vanishes_harms_nobody() -> None:
     asyncio.run(run())
 
 
+def test_a_client_that_takes_no_answer_is_cut_off() -> None:
+    async def run() -> None:
+        async def much(_: Request) -> Answer:
+            return Answer("x" * 50_000_000)
+
+        bounds = limits(clients=1, client_timeout_s=0.2)
+        async with serving([Route("GET", "/much", much), *ROUTES], bounds=bounds) as served:
+            connection = await served.connect()
+            await connection.send(head("GET", "/much", b"", {}))
+            async with asyncio.timeout(20):
+                while (await served.ask("POST", "/echo")).status != 200:
+                    pass
+
+    asyncio.run(run())
+
+
 def test_a_stop_lets_a_running_request_end() -> None:
     async def run() -> None:
         begun, go_on = asyncio.Event(), asyncio.Event()

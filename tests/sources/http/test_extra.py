@@ -1,0 +1,33 @@
+"""Where the HTTP server is not installed, an admin is told how to get it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.program import ROOT
+
+SCRIPT = """
+import asyncio, sys
+sys.modules["hypercorn"] = None
+from domain.settings import Settings
+from sources.base import SourceError
+from sources.http.app import Limits
+from sources.http.server import HttpService, HttpTerms
+terms = HttpTerms("127.0.0.1:0", (), "", "", Limits(1, 1, 1.0))
+service = HttpService("http", terms, settings=Settings(), alerts={}, random64=lambda: 1)
+class Nothing:
+    clock = None
+try:
+    asyncio.run(service.serve(Nothing(), asyncio.Event()))
+except SourceError as error:
+    print(error)
+"""
+
+
+def test_without_the_extra_the_cure_is_named() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert "tocsin[http]" in done.stdout
