@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from domain.event_texts import ID_TAKEN, EventText, read_text
 from domain.events import EventError
@@ -15,8 +16,9 @@ from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreOvertaken
 from store.records import Appended
 
-IN_THREAD_BYTES = 256 * 1024
-"""A text that is larger is read in a thread, so that the worker's loop goes on."""
+LARGE_BYTES = 256 * 1024
+"""A text that is larger is read in a thread, so that the worker's loop goes on; and one at a time,
+since what is made of it takes several times the memory of the text."""
 
 BUSY_RETRY_S = 5
 DISK_RETRY_S = 60
@@ -50,6 +52,7 @@ class Intake:
         self._inlet = inlet
         self._random64 = random64
         self._told_ms = 0
+        self._large = asyncio.Lock()
 
     async def take(self, data: bytes, key: str = "") -> Appended:
         """Take all events of a text; they are durable when this returns.
@@ -57,7 +60,18 @@ class Intake:
         The same text with the same `key` gives events without facts the same ids, so that they
         are known when it is handed in again. Raises Refusal, NotNow.
         """
-        text = await self._read(data, repeated_random64(key) if key else self._random64)
+        now_ms = self._inlet.clock()
+        random64 = repeated_random64(key) if key else self._random64
+        read = partial(read_text, data, now_ms=now_ms, random64=random64)
+        try:
+            if len(data) <= LARGE_BYTES:
+                return await self._put(read())
+            async with self._large:
+                return await self._put(await asyncio.to_thread(read))
+        except EventError as error:
+            raise Refusal(error.place, error.reason) from None
+
+    async def _put(self, text: EventText) -> Appended:
         try:
             appended = await self._inlet.put(text.events)
         except SourceError as error:
@@ -72,15 +86,6 @@ class Intake:
         if appended.conflicts:
             raise Refusal(text.place(appended.conflicts[0]), f"id: {ID_TAKEN}", taken_id=True)
         return appended
-
-    async def _read(self, data: bytes, random64: Callable[[], int]) -> EventText:
-        now_ms = self._inlet.clock()
-        try:
-            if len(data) <= IN_THREAD_BYTES:
-                return read_text(data, now_ms=now_ms, random64=random64)
-            return await asyncio.to_thread(read_text, data, now_ms=now_ms, random64=random64)
-        except EventError as error:
-            raise Refusal(error.place, error.reason) from None
 
     async def _tell(self, sentence: str) -> None:
         """Show why others are sent away as the source's health, once a minute at most."""

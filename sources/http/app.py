@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from sources.http.bodies import Body, ClientGone, Receive, unpacked
+from sources.http.bodies import Body, ClientGone, Receive, Unpacker
 from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.routes import Routes
 from sources.memory import MOST_BYTES, Memory
@@ -39,6 +39,7 @@ class App:
         self._routes = routes
         self._limits = limits
         self._on_bug = on_bug
+        self._unpacker = Unpacker()
         self._memory = Memory(max(2 * limits.max_body, MOST_BYTES))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -75,7 +76,7 @@ class App:
             request = replace(request, caller=await route.admit(request))
         limit = min(route.max_body or self._limits.max_body, self._limits.max_body)
         data = await body.read(limit, request.header("content-length"))
-        data = await unpacked(data, request.header("content-encoding"), limit)
+        data = await self._unpacker.unpacked(data, request.header("content-encoding"), limit)
         return await route.handler(replace(request, body=data))
 
     async def _send(self, answer: Answer, body: Body, send: Send) -> None:

@@ -45,8 +45,12 @@ class Body:
 
     async def read(self, limit: int, announced: str) -> bytes:
         """The whole body; `announced` is its Content-Length. Raises Refused, ClientGone."""
-        if announced.isdigit() and int(announced) > limit:
-            raise _too_large(limit)
+        known = announced.isdigit()
+        if known:
+            if int(announced) > limit:
+                raise _too_large(limit)
+            # At once: if many large bodies came together, else none of them would have room.
+            self._hold(int(announced))
         parts: list[bytes] = []
         size = 0
         try:
@@ -55,7 +59,8 @@ class Body:
                     size += len(part)
                     if size > limit:
                         raise _too_large(limit)
-                    self._hold(len(part))
+                    if not known:
+                        self._hold(len(part))
                     parts.append(part)
         except TimeoutError:
             raise Refused(
@@ -93,20 +98,27 @@ class Body:
         return b""
 
 
-async def unpacked(data: bytes, encoding: str, limit: int) -> bytes:
-    """The body without its Content-Encoding, of at most `limit` bytes. Raises Refused."""
-    match encoding.strip().lower():
-        case "" | "identity":
-            return data
-        case "gzip" | "x-gzip":
-            if len(data) < IN_THREAD_BYTES:
-                return _gunzipped(data, limit)
-            return await asyncio.to_thread(_gunzipped, data, limit)
-    raise Refused(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "this Content-Encoding is not known: use gzip or none",
-        headers=(("accept-encoding", "gzip, identity"),),
-    )
+class Unpacker:
+    """Takes the Content-Encoding off bodies; of the large ones, off one at a time."""
+
+    def __init__(self) -> None:
+        self._large = asyncio.Lock()
+
+    async def unpacked(self, data: bytes, encoding: str, limit: int) -> bytes:
+        """The body as it was packed, of at most `limit` bytes. Raises Refused."""
+        match encoding.strip().lower():
+            case "" | "identity":
+                return data
+            case "gzip" | "x-gzip":
+                if len(data) < IN_THREAD_BYTES:
+                    return _gunzipped(data, limit)
+                async with self._large:
+                    return await asyncio.to_thread(_gunzipped, data, limit)
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "this Content-Encoding is not known: use gzip or none",
+            headers=(("accept-encoding", "gzip, identity"),),
+        )
 
 
 def _gunzipped(data: bytes, limit: int) -> bytes:
