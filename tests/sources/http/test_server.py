@@ -201,7 +201,7 @@ def test_packed_bodies() -> None:
 )
 def test_a_slow_client_is_told_so(start: bytes) -> None:
     async def run() -> None:
-        async with serving(ROUTES, bounds=limits(client_timeout_s=0.2)) as served:
+        async with serving(ROUTES, bounds=limits(client_timeout_s=1.0)) as served:
             connection = await served.connect()
             await connection.send(start)
             assert (await connection.reply()).status == 408
@@ -212,7 +212,7 @@ def test_a_slow_client_is_told_so(start: bytes) -> None:
 
 def test_bytes_that_drip_do_not_extend_the_time() -> None:
     async def run() -> None:
-        async with serving(ROUTES, bounds=limits(client_timeout_s=0.3)) as served:
+        async with serving(ROUTES, bounds=limits(client_timeout_s=1.0)) as served:
             connection = await served.connect()
             await connection.send(b"POST /echo HTTP/1.1\r\nhost: a\r\n")
 
@@ -280,7 +280,7 @@ def test_what_is_no_request_harms_nobody(
     request_: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async def run() -> None:
-        async with serving(ROUTES, bounds=limits(client_timeout_s=0.5)) as served:
+        async with serving(ROUTES, bounds=limits(client_timeout_s=2.0)) as served:
             connection = await served.connect()
             await connection.send(request_)
             assert await connection.is_closed()
