@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from sources.emit import EmitError, Emitter, emit
+from sources.emit import EmitError, emit
 from tests.cli.desks import eventually
 from tests.documents import DOCS, README, code_blocks, section
 from tests.program import COMMAND, Tocsin
@@ -116,7 +116,7 @@ def test_the_example_of_a_program(tocsin: Tocsin, tmp_path: Path) -> None:
     program = program.replace("/run/tocsin/events.sock", path)
     assert tocsin.run("source", "add", "socket", "--path", path).returncode == 0
     tocsin.start("source", "run", "socket")
-    eventually(lambda: _answers(path), "the socket answers")
+    eventually(lambda: answers(path), "the socket answers")
     done = subprocess.run(
         (sys.executable, "-c", program), cwd=README.parent, capture_output=True, text=True
     )
@@ -125,11 +125,3 @@ def test_the_example_of_a_program(tocsin: Tocsin, tmp_path: Path) -> None:
         emit([{"type": "alerts", "attributes": {}}, {"type": "alerts"}], path)
     told = json.loads(answers[1])
     assert (caught.value.reason, caught.value.place) == (told["error"], told["place"])
-
-
-def _answers(path: str) -> bool:
-    try:
-        Emitter(path).close()
-    except OSError:
-        return False
-    return True

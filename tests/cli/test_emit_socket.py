@@ -16,6 +16,7 @@ from cli.exit_codes import ExitCode
 from sources.emit import EmitError, Emitter, emit
 from tests.cli.desks import eventually
 from tests.program import Tocsin
+from tests.socket_client import answers
 
 EVENT = {"type": "alerts", "id": "a1", "attributes": {"created": "2026-11-24T08:00:00Z"}}
 WITHOUT_TIME = {"type": "alerts", "id": "t1", "attributes": {"text": "x"}}
@@ -30,15 +31,8 @@ class Served:
 
     def start(self) -> subprocess.Popen[str]:
         process = self.tocsin.start("source", "run", "socket", log=self.tocsin.home / "served.log")
-        eventually(self._answers, "the socket answers")
+        eventually(lambda: answers(str(self.socket)), "the socket answers")
         return process
-
-    def _answers(self) -> bool:
-        try:
-            Emitter(str(self.socket)).close()
-        except OSError:
-            return False
-        return True
 
     def ids(self) -> list[str]:
         listed = self.tocsin.run("event", "list", "--json", "--limit", "10000").stdout
