@@ -35,6 +35,7 @@ class Authority:
         certificate = (
             _builder(host, self.certificate.subject, key, -_DAY if expired else _DAY)
             .add_extension(x509.SubjectAlternativeName([_alternative(host)]), critical=False)
+            .add_extension(_issuer(self.key), critical=False)
             .sign(self.key, hashes.SHA256())
         )
         files = self.folder / f"{name}.pem", self.folder / f"{name}.key"
@@ -49,6 +50,8 @@ def make_authority(folder: Path) -> Authority:
     certificate = (
         _builder("Tocsin tests", _name("Tocsin tests"), key, _DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     authority = Authority(folder, certificate, key)
@@ -68,6 +71,25 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - 2 * _DAY)
         .not_valid_after(now + validity)
+    )
+
+
+def _issuer(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    """Python 3.13 and newer trust no certificate without it."""
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 

@@ -19,6 +19,7 @@ from sources.emit import EmitError, emit
 from tests.cli.desks import eventually
 from tests.documents import DOCS, README, code_blocks, section
 from tests.program import COMMAND, Tocsin
+from tests.socket_client import answers
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_the_example_of_a_receiver(tocsin: Tocsin, port: int, tmp_path: Path) ->
 
 def test_the_example_of_a_program(tocsin: Tocsin, tmp_path: Path) -> None:
     [program] = code_blocks((DOCS / "intake.md").read_text(encoding="utf-8"), "python")
-    answers = code_blocks((DOCS / "intake.md").read_text(encoding="utf-8"), "json")
+    shown = code_blocks((DOCS / "intake.md").read_text(encoding="utf-8"), "json")
     path = str(tmp_path / "s")
     program = program.replace("/run/tocsin/events.sock", path)
     assert tocsin.run("source", "add", "socket", "--path", path).returncode == 0
@@ -123,5 +124,5 @@ def test_the_example_of_a_program(tocsin: Tocsin, tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("{'accepted': 1, 'repeated': 0}\n", "")
     with pytest.raises(EmitError) as caught:
         emit([{"type": "alerts", "attributes": {}}, {"type": "alerts"}], path)
-    told = json.loads(answers[1])
+    told = json.loads(shown[1])
     assert (caught.value.reason, caught.value.place) == (told["error"], told["place"])
