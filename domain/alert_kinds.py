@@ -17,6 +17,7 @@ HOUR_MS = 60 * MINUTE_MS
 SUPPRESS = "suppress"
 DANGER = "danger"
 ACTIVE = "active"
+LEARNING = "learning"
 SOURCE_STALE = "source_stale"
 
 
@@ -56,6 +57,11 @@ class AlertKind:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "defaults", (*_common(self), *self.own))
+
+    @property
+    def learns(self) -> bool:
+        """Whether what is usual must be known first, so that a new peer is only learned of."""
+        return any(default.name == LEARNING for default in self.own)
 
     def check(self, given: Mapping[str, str]) -> dict[str, str]:
         """The options that differ from their defaults, as text. Raises FieldErrors."""
@@ -103,6 +109,11 @@ def _kept() -> Default:
     return _span("kept", "45d", "how long a place that was used counts as used", DAY_MS)
 
 
+def _learning() -> Default:
+    what = "how long a new peer is only learned of: danger 1"
+    return _span(LEARNING, "7d", what, 0, 365 * DAY_MS)
+
+
 GEO = "geo_db with countries, or iptocc"
 NETWORKS = "geo_db with networks"
 
@@ -111,21 +122,21 @@ KINDS: tuple[AlertKind, ...] = (
         "endpoint_ip_first_use_country",
         "a peer comes from a country that it has not used lately",
         7,
-        (_kept(),),
+        (_kept(), _learning()),
         needs=GEO,
     ),
     AlertKind(
         "endpoint_ip_first_use_asn",
         "a peer comes from a network (AS) that it has not used lately",
         5,
-        (_kept(),),
+        (_kept(), _learning()),
         needs=NETWORKS,
     ),
     AlertKind(
         "endpoint_ip_first_use",
         "a peer comes from an address that it has not used lately",
         3,
-        (_kept(),),
+        (_kept(), _learning()),
     ),
     AlertKind(
         "endpoint_ip_suspicious",
@@ -197,6 +208,7 @@ KINDS: tuple[AlertKind, ...] = (
                 "1GiB",
             ),
             _count("times", "10", "how many times the usual is too much"),
+            _learning(),
         ),
     ),
     AlertKind(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from sources.http.json_body import NotThatShape, read_json
+from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
 from sources.wireguard.fields import (
     LAST_COUNT,
     LAST_FWMARK,
@@ -27,9 +28,6 @@ from sources.wireguard.snapshot import Interface, Peer, Snapshot
 
 MOST_INTERFACES = 1_000
 MOST_NAME = 64
-AHEAD_MS = 120_000
-"""How far the clock of a host may be ahead of ours."""
-
 SECRETS_WARNING = (
     "its agent sends private or preshared keys, which were dropped: set `ReadOnly = true` and "
     "`RedactSecrets = true` in its procustodibus.conf, and make new keys if the way here is not "
@@ -190,15 +188,8 @@ def _warnings(ping: _Ping, snapshot: Snapshot) -> Iterable[str]:
         for one in ping.interfaces.values()
     ):
         yield SECRETS_WARNING
-    ahead_ms = _newest_handshake_ms(snapshot) - snapshot.read_at_ms
-    if ahead_ms > AHEAD_MS:
-        yield f"its clock is about {ahead_ms // 1000} s ahead of ours: let NTP set both"
+    ahead = ahead_s(snapshot)
+    if ahead > AHEAD_S:
+        yield ahead_sentence(ahead)
     if not ping.interfaces:
         yield NO_INTERFACE_WARNING
-
-
-def _newest_handshake_ms(snapshot: Snapshot) -> int:
-    return 1000 * max(
-        (peer.handshake_s for one in snapshot.interfaces.values() for peer in one.peers.values()),
-        default=0,
-    )

@@ -69,7 +69,8 @@ def fact_event(
     body = {
         "attributes": attributes,
         "id": event_id,
-        "relationships": relationships,
         "type": event_type.value,
     }
+    if relationships:
+        body["relationships"] = relationships
     return Event(event_type, event_id, _encoder.encode(body), False, NAMES)

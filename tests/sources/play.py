@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from domain.alert_kinds import KINDS, all_terms
 from domain.event_types import EventType
 from domain.events import Event
 from domain.ids import resource_id
+from sources.geo import Location
 from sources.wireguard.derive import derive
 from sources.wireguard.dump import parse_dump
 from sources.wireguard.snapshot import decode_state, encode_state
@@ -62,6 +64,35 @@ EXPECTED: Mapping[str, Sequence[str]] = {
 }
 """The handshakes and changes of each step, in the order of their text."""
 
+EXPECTED_ALERTS: Mapping[str, Sequence[str]] = {
+    "roam": ["alice endpoint_ip_first_use 3"],
+    "peer added": ["carol endpoint_added 5"],
+    "preshared key set": ["bob endpoint_preshared_key_changed 5"],
+    "preshared key changed": ["bob endpoint_preshared_key_changed 5"],
+    "preshared key removed": ["bob endpoint_preshared_key_removed 7"],
+    "allowed IPs": ["bob endpoint_allowed_ips_widened 6"],
+    "allowed IP moved": ["carol endpoint_allowed_ips_widened 6"],
+    "stolen key": [
+        "alice endpoint_ip_first_use 3",
+        "alice endpoint_ip_first_use_asn 5",
+        "alice endpoint_ip_first_use_country 7",
+    ],
+    "flap back": ["alice endpoint_ip_flapping 8"],
+    "flap again": [],  # the same two addresses: that was told
+    "peer removed": ["carol endpoint_removed 4"],
+    "peer key replaced": [
+        "bob endpoint_removed 4",
+        "new bob endpoint_added 5",
+        "new bob endpoint_key_changed 6",
+    ],
+    "interface key replaced": ["wg0 interface_key_changed 7"],
+    "interface key back": ["wg0 interface_key_changed 7"],
+    "interface still gone": ["wg0 interface_down 6"],
+    "interface back": ["wg0 interface_up 2"],
+}
+"""The alerts of each step with their danger, where no time is only for learning."""
+
+NO_LEARNING = all_terms({kind.name: {"learning": "0s"} for kind in KINDS if kind.learns})
 RECORDING = Path(__file__).parents[1] / "data" / "wireguard-play.txt"
 NONE = "none"
 _HASH = re.compile(r"[A-Za-z0-9+/]{8}")
@@ -96,7 +127,12 @@ def played(host: str, *, reverse: bool = False) -> dict[str, tuple[Event, ...]]:
     """The events of the recording at each step; `reverse` turns the lines of each dump round."""
     names, looks = recording()
     state, events = None, {}
-    terms = DeriveTerms(user=resource_id("users", host, "local"), names=Names(host, names))
+    terms = DeriveTerms(
+        user=resource_id("users", host, "local"),
+        names=Names(host, names),
+        alerts=NO_LEARNING,
+        locate=locate,
+    )
     for look in looks:
         dump_lines = look.dump.splitlines(keepends=True)
         text = "".join(reversed(dump_lines) if reverse else dump_lines)
@@ -105,6 +141,29 @@ def played(host: str, *, reverse: bool = False) -> dict[str, tuple[Event, ...]]:
         state = decode_state(encode_state(derived.state))
         events[look.step] = derived.events
     return events
+
+
+def locate(ip: str) -> Location | None:
+    """Where the addresses of the play are said to be."""
+    if ip.startswith("192.0.2."):
+        return Location("AU", "Australia", 64_497, "Example South")
+    return Location("NL", "Netherlands", 64_496, "Example North")
+
+
+def alert_lines(events: Sequence[Event]) -> list[str]:
+    """The alerts as text: about whom, which kind, how dangerous."""
+    found = [
+        json.loads(event.body)["attributes"] for event in events if event.type is EventType.ALERTS
+    ]
+    return sorted(
+        f"{one['params'].get('peer', one['params']['interface'])} {one['type']} {one['danger']}"
+        for one in found
+    )
+
+
+def expected_alerts() -> dict[str, Sequence[str]]:
+    """Those of every step."""
+    return {step: EXPECTED_ALERTS.get(step, []) for step in EXPECTED}
 
 
 def lines(events: Sequence[Event], names: Mapping[str, str]) -> list[str]:

@@ -241,10 +241,11 @@ def test_an_event_of_an_interface_names_no_peer() -> None:
 
 def test_the_longest_list_fits_into_an_event() -> None:
     many = ",".join(f"10.{a}.{b}.0/24" for a in range(100) for b in range(256))
-    (event,) = derive(
+    event, alert = derive(
         remember(dump(ALICE)), snapshot(dump(replace(ALICE, allowed_ips=many))), TERMS
     ).events
-    assert read_event(event.body, now_ms=0, random64=lambda: 0).body == event.body
+    for one in (event, alert):
+        assert read_event(one.body, now_ms=0, random64=lambda: 0).body == one.body
     assert len(json.loads(event.body)["attributes"]["new_value"]) == VALUE_LIMIT
 
 
@@ -285,7 +286,8 @@ def test_the_same_look_again_gives_nothing(history: list[Any], twice: list[bool]
         if again:
             # an interface that is missing again is down, and that is told
             told = derive(state, read, TERMS).events
-            assert {json.loads(event.body)["attributes"].get("field") for event in told} <= {"up"}
+            found = [json.loads(event.body)["attributes"] for event in told]
+            assert {one.get("field", one["type"]) for one in found} <= {"up", "interface_down"}
             state = derive(state, read, TERMS).state
             assert derive(state, read, TERMS).events == ()
 

@@ -15,7 +15,16 @@ from domain.event_types import EventType
 from domain.events import Event
 from sources.wireguard.names import NameFiles
 from sources.wireguard.source import WireGuardSource
-from tests.sources.play import EXPECTED, lines, played, recording
+from tests.sources.play import (
+    EXPECTED,
+    NO_LEARNING,
+    alert_lines,
+    expected_alerts,
+    lines,
+    locate,
+    played,
+    recording,
+)
 from tests.wireguard_play import STEPS, Play
 from tests.wireguard_rig import Rig, rig_or_skip
 
@@ -33,17 +42,22 @@ def test_a_whole_play_gives_exactly_these_events(rig: Rig, tmp_path: Path) -> No
     play = Play(rig)
     names_file = tmp_path / "names"
     source = WireGuardSource(
-        shlex.join(rig.hub.argv("wg", "show", "all", "dump")), names=NameFiles(str(names_file))
+        shlex.join(rig.hub.argv("wg", "show", "all", "dump")),
+        names=NameFiles(str(names_file)),
+        alerts=NO_LEARNING,
+        locate=locate,
     )
-    state, told, events = None, {}, list[Event]()
+    state, told, alerts, events = None, {}, {}, list[Event]()
     for name, step in STEPS.items():
         step(play)
         names_file.write_text("".join(f"{key} {who}\n" for key, who in play.names.items()))
         batch = source.poll(time.time_ns() // 1_000_000, state)
         state = batch.state
         told[name] = lines(batch.events, play.names)
+        alerts[name] = alert_lines(batch.events)
         events.extend(batch.events)
     assert told == EXPECTED
+    assert alerts == expected_alerts()
     assert len({event.id for event in events}) == len(events)
     assert {event.type for event in events} <= set(EventType)
 
@@ -53,3 +67,4 @@ def test_its_recording_gives_exactly_these_events(reverse: bool) -> None:
     names, _ = recording()
     events = played("hub", reverse=reverse)
     assert {step: lines(events[step], names) for step in events} == EXPECTED
+    assert {step: alert_lines(events[step]) for step in events} == expected_alerts()

@@ -178,9 +178,11 @@ def test_several_hosts_are_watched_at_once(rig: Rig, tmp_path: Path) -> None:
     assert len(set(ends)) == 2
 
 
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 async def look_once(name: str, store: Store) -> Appended:
     """One look of one source."""
     stop = asyncio.Event()
-    return await run_one(
-        name, store, DEFAULTS, lambda: 1_795_502_130_500, stop, on_failure=pytest.fail, once=True
-    )
+    return await run_one(name, store, DEFAULTS, now_ms, stop, on_failure=pytest.fail, once=True)

@@ -87,9 +87,9 @@ def test_two_sources_of_one_host_have_ids_of_their_own(dump_file: Path) -> None:
         first = wireguard.poll(NOW_MS, None)
         dump_file.write_text(dump(LATER, PeerRow("bob")))
         batch = wireguard.poll(NOW_MS + 1, first.state)
-        assert len(batch.events) == 3
+        assert len(batch.events) == 4
         ids.extend(event.id for event in batch.events)
-    assert len(set(ids)) == 6
+    assert len(set(ids)) == 8
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
 
+class Left(NamedTuple):
+    """A place that an endpoint went away from, and when."""
+
+    place: str
+    at_ms: int
+
+
+class Traffic(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an endpoint moves in an hour, in one direction.
+
+    base:  its total when the hour began
+    hours: how much it moved in the hours of this day, one character each
+    days:  the median of these, of the last seven days
+    """
+
+    base: int
+    hours: str = ""
+    days: str = ""
+
+
+class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How an endpoint is used. Stored as an array: new fields go at the end, with a default.
+
+    since_s:     when it was first seen by us
+    handshake_s: its last handshake, also after a restart that forgot it
+    silences:    what is known of it while it is silent, bits of `silence.Silent`
+    hour:        the hour since 1970 that its traffic is counted in
+    ip:          where it was heard from last, "" for nowhere yet
+    noted_s:     when it was last noted that it is there
+    used:        its places, networks and countries, with the second of their last use
+    left:        the places that it went away from lately
+    """
+
+    since_s: int
+    handshake_s: int
+    silences: int
+    hour: int
+    rx: Traffic
+    tx: Traffic
+    ip: str = ""
+    noted_s: int = 0
+    used: Mapping[str, int] = {}
+    left: tuple[Left, ...] = ()
+
+
+Usages = Mapping[str, Usage]
+
+
 class Memory(msgspec.Struct, frozen=True):
-    """Stored with the state: new fields have a default."""
+    """Stored with the state: new fields have a default.
+
+    endpoints:   by the name of the interface, then by the public key
+    told:        by the id of what an alert was about, then by kind and value: the millisecond
+                 until which there is no second one
+    watching_ms: since when we have looked without a break
+    swept_ms:    when what is over was last forgotten
+    """
+
+    endpoints: Mapping[str, Usages] = {}
+    told: Mapping[str, Mapping[str, int]] = {}
+    watching_ms: int = 0
+    swept_ms: int = 0

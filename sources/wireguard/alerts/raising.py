@@ -1,14 +1,24 @@
-"""From what changed at a host to alerts."""
+"""From what changed at a host, and what is usual there, to alerts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from domain.alert_kinds import SOURCE_STALE
 from domain.events import Event
-from sources.wireguard.alerts.memory import Memory
+from sources.wireguard.alerts.changed import ChangeAlerts
+from sources.wireguard.alerts.memory import Memory, Traffic, Usage, Usages
+from sources.wireguard.alerts.places import REFRESH_S, PlaceAlerts
+from sources.wireguard.alerts.silence import SilenceAlerts, Silent
+from sources.wireguard.alerts.telling import Subject, Teller, swept
+from sources.wireguard.alerts.traffic import HOUR_MS, TrafficAlerts
 from sources.wireguard.changes import Change
-from sources.wireguard.snapshot import Snapshot, State
+from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
+from sources.wireguard.snapshot import Baseline, Interface, Peer, Snapshot, State
 from sources.wireguard.terms import DeriveTerms
+
+BREAK_MS = 180_000
+"""A time without a look, or a jump of the clock, after which silences count anew."""
 
 
 def raised(
@@ -18,8 +28,127 @@ def raised(
     changes: Sequence[Change],
     terms: DeriveTerms,
 ) -> tuple[tuple[Event, ...], Memory]:
-    """The alerts of one look, and what to remember for the next.
+    """The alerts of one look, and what to remember for the next. The first look tells nothing.
 
     `previous` keeps the address that a peer was last seen at, also while it has none.
     """
-    return (), memory
+    teller = Teller(snapshot, terms, memory.told)
+    watching_ms = _watching_ms(memory, previous, snapshot)
+    look = _Look(teller, previous, snapshot, terms, watching_ms)
+    ChangeAlerts(teller, snapshot, changes).tell()
+    endpoints = look.endpoints(memory.endpoints)
+    if previous is not None:
+        _tell_clock(teller, snapshot)
+    swept_ms, told = memory.swept_ms, teller.told
+    if abs(snapshot.read_at_ms - swept_ms) >= HOUR_MS:
+        swept_ms, told = snapshot.read_at_ms, swept(told, snapshot.read_at_ms)
+    return tuple(teller.events), Memory(endpoints, told, watching_ms, swept_ms)
+
+
+def _watching_ms(memory: Memory, previous: State | None, snapshot: Snapshot) -> int:
+    """Since when we have looked without a break."""
+    now_ms = snapshot.read_at_ms
+    if previous is None or not 0 <= now_ms - previous.snapshot.read_at_ms <= BREAK_MS:
+        return now_ms
+    return memory.watching_ms or now_ms
+
+
+def _tell_clock(teller: Teller, snapshot: Snapshot) -> None:
+    ahead = ahead_s(snapshot)
+    if ahead > AHEAD_S:
+        params = {"ahead": ahead, "error": ahead_sentence(ahead)}
+        teller.tell(SOURCE_STALE, Subject(), params, value="clock")
+
+
+class _Look:
+    """The endpoints, before and now."""
+
+    def __init__(
+        self,
+        teller: Teller,
+        previous: State | None,
+        snapshot: Snapshot,
+        terms: DeriveTerms,
+        watching_ms: int,
+    ) -> None:
+        self._snapshot = snapshot
+        self._now_s = snapshot.read_at_ms // 1000
+        self._before: Mapping[str, Interface] = previous.snapshot.interfaces if previous else {}
+        self._baselines: Mapping[str, Mapping[str, Baseline]] = (
+            previous.baselines if previous else {}
+        )
+        before_ms = previous.snapshot.read_at_ms if previous else None
+        self._places = PlaceAlerts(teller, terms.locate)
+        self._silence = SilenceAlerts(teller, watching_ms)
+        self._traffic = TrafficAlerts(teller, before_ms)
+
+    def endpoints(self, known: Mapping[str, Usages]) -> dict[str, Usages]:
+        """The usages after this look; of interfaces that are not there they stay as they are."""
+        after = {
+            name: usages
+            for name, usages in known.items()
+            if name in self._before and name not in self._snapshot.interfaces
+        }
+        for name, interface in self._snapshot.interfaces.items():
+            after[name] = self._of_interface(name, interface, known.get(name, {}))
+        return after
+
+    def _of_interface(self, name: str, now: Interface, known: Usages) -> Usages:
+        before = self._before[name].peers if name in self._before else {}
+        after = {key: usage for key, usage in known.items() if key not in now.peers}
+        if after:  # while a removed peer's traffic is remembered, so is its use
+            baselines = self._baselines.get(name, {})
+            after = {key: usage for key, usage in after.items() if key in baselines}
+        least, hour = self._traffic.least, self._traffic.hour
+        now_s, next_s = self._now_s, self._silence.next_s
+        unnoted_s = now_s - REFRESH_S
+        for key, peer in now.peers.items():
+            usage, was = known.get(key), before.get(key)
+            if usage is None:
+                after[key] = self._first_seen(peer, with_interface=not before)
+                continue
+            if (
+                was is None
+                or (peer.rx > was.rx and (peer.ip != usage.ip or usage.noted_s <= unnoted_s))
+                or peer.rx < was.rx
+                or peer.tx < was.tx
+                or (peer.handshake_s != usage.handshake_s and peer.handshake_s)
+                or usage.hour != hour
+            ):
+                usage = self._with_news(usage, Subject(name, key), was, peer)
+            marks = usage.silences if peer.keepalive_s else usage.silences | Silent.UNREACHABLE
+            if now_s - (usage.handshake_s or usage.since_s) > next_s[marks]:
+                usage = self._silence.silent(usage, Subject(name, key), peer)
+            if peer.rx - usage.rx.base > least or peer.tx - usage.tx.base > least:
+                self._traffic.tell(usage, Subject(name, key), peer)
+            after[key] = usage
+        return after
+
+    def _first_seen(self, peer: Peer, *, with_interface: bool) -> Usage:
+        usage = Usage(
+            since_s=self._now_s,
+            handshake_s=peer.handshake_s,
+            silences=0,
+            hour=self._traffic.hour,
+            rx=Traffic(peer.rx),
+            tx=Traffic(peer.tx),
+        )
+        if peer.ip is not None and peer.handshake_s:
+            usage = self._places.first_seen(usage, peer.ip)
+        return self._silence.first_seen(usage, peer, with_interface=with_interface)
+
+    def _with_news(self, usage: Usage, subject: Subject, before: Peer | None, peer: Peer) -> Usage:
+        """The usage of an endpoint that was heard, or whose hour or counters are new."""
+        was = before or _NEVER
+        if before is None or peer.rx < was.rx or peer.tx < was.tx:
+            usage = self._traffic.restarted(usage, before)
+            was = _NEVER
+        if usage.hour != self._traffic.hour:
+            usage = self._traffic.next_hour(usage, was, peer)
+        has_shaken = peer.handshake_s not in (0, usage.handshake_s)
+        if (has_shaken or peer.rx > was.rx) and peer.ip is not None:
+            usage = self._places.heard(usage, subject, peer.ip)
+        return self._silence.heard(usage, subject, peer) if has_shaken else usage
+
+
+_NEVER = Peer("", None, None, (), 0, 0, 0, 0)

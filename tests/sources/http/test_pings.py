@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.http.pings import (
-    AHEAD_MS,
     MOST_INTERFACES,
     NO_INTERFACE_WARNING,
     SECRETS_WARNING,
     PingError,
     read_ping,
 )
+from sources.wireguard.clock import AHEAD_S
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
 from tests.sources.dumps import key
 from tests.sources.http.custodians import NOW
@@ -105,8 +105,8 @@ def test_private_and_preshared_keys_are_dropped_with_a_warning() -> None:
 
 
 def test_a_clock_that_is_far_ahead_is_told() -> None:
-    near = ping({"latest_handshake": (NOW + AHEAD_MS) // 1000})
-    far = ping({"latest_handshake": (NOW + AHEAD_MS) // 1000 + 1})
+    near = ping({"latest_handshake": NOW // 1000 + AHEAD_S})
+    far = ping({"latest_handshake": NOW // 1000 + AHEAD_S + 1})
     assert warning(near) == ""
     assert warning(far) == "its clock is about 121 s ahead of ours: let NTP set both"
 

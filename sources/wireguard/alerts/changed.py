@@ -1,0 +1,103 @@
+"""Alerts about what is set for interfaces and endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domain.safe import safe
+from sources.wireguard.alerts.telling import Subject, Teller
+from sources.wireguard.alerts.widened import is_whole, overlaps, widened
+from sources.wireguard.changes import INTERFACES, Change
+from sources.wireguard.snapshot import Snapshot
+
+MOST_LISTED = 50
+"""Networks and peers that an alert lists."""
+
+WHOLE_MORE = 3
+"""How much more dangerous a new peer is that may use every address."""
+
+_TEXT_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAlerts:
+    """The changes of one look, as alerts."""
+
+    teller: Teller
+    snapshot: Snapshot
+    changes: Sequence[Change]
+
+    def tell(self) -> None:
+        """Raise what the changes give rise to."""
+        for change in self.changes:
+            if change.resource == INTERFACES:
+                self._of_interface(change)
+            else:
+                self._of_endpoint(change, Subject(change.interface, change.peer))
+
+    def _of_interface(self, change: Change) -> None:
+        subject = Subject(change.interface)
+        if change.field == "public_key":
+            keys = {"old_key": change.old, "new_key": change.new}
+            self.teller.tell("interface_key_changed", subject, keys, value=change.new)
+        elif change.field == "up":
+            kind = "interface_up" if change.new == "true" else "interface_down"
+            self.teller.tell(kind, subject, {})
+
+    def _of_endpoint(self, change: Change, subject: Subject) -> None:
+        match change.field:
+            case "added":
+                self._added(change.new, subject)
+            case "removed":
+                self.teller.tell("endpoint_removed", subject, {"public_key": change.old})
+            case "public_key":
+                keys = {"old_key": change.old, "new_key": change.new}
+                self.teller.tell("endpoint_key_changed", subject, keys, value=change.old)
+            case "preshared_key":
+                what = "changed" if change.new else "removed"
+                kind = f"endpoint_preshared_key_{what}"
+                self.teller.tell(kind, subject, {}, value=change.new)
+            case "allowed_ips":
+                self._allowed_ips(change, subject)
+
+    def _added(self, key: str, subject: Subject) -> None:
+        allowed_ips = self.snapshot.interfaces[subject.interface].peers[key].allowed_ips
+        danger = self.teller.terms("endpoint_added").danger
+        params = {"public_key": key, "allowed_ips": _listed(allowed_ips)}
+        more = WHOLE_MORE if is_whole(allowed_ips) else 0
+        self.teller.tell("endpoint_added", subject, params, danger=min(9, danger + more))
+
+    def _allowed_ips(self, change: Change, subject: Subject) -> None:
+        added = widened(_split(change.old), _split(change.new))
+        if not added:
+            return
+        losers = [other for other in self._lost_meanwhile(change, added) if other is not None]
+        params: dict[str, Any] = {
+            "added": _listed(added),
+            "taken_from_pub": [
+                self.teller.endpoint_id(subject, key) for key in losers[:MOST_LISTED]
+            ],
+        }
+        if self.teller.tells_names:
+            params["taken_from"] = [self.teller.name(key) for key in losers[:MOST_LISTED]]
+        self.teller.tell("endpoint_allowed_ips_widened", subject, params, value=",".join(added))
+
+    def _lost_meanwhile(self, change: Change, added: Sequence[str]) -> Iterator[str | None]:
+        """The peers of the same interface that have lost some of what this one was given."""
+        for other in self.changes:
+            if other.field == change.field == "allowed_ips" and (
+                other.interface == change.interface and other.peer != change.peer
+            ):
+                lost = sorted(set(_split(other.old)) - set(_split(other.new)))
+                if overlaps(lost, added):
+                    yield other.peer
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
+
+
+def _listed(items: Sequence[str]) -> list[str]:
+    return [safe(item, _TEXT_LIMIT) for item in items[:MOST_LISTED]]

@@ -1,0 +1,199 @@
+"""Alerts about where a peer comes from.
+
+A place is an address, or of IPv6 the network of 64 bits that it is in, whose addresses a single
+host uses by turns. A peer is at a place once something came from there: an address that an admin
+has set is none.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from domain.setting_kinds import SettingValue
+from sources.geo import Locate, Location
+from sources.wireguard.alerts.memory import Left, Usage
+from sources.wireguard.alerts.telling import Subject, Teller
+
+MOST_USED = 64
+"""Places, networks and countries that are remembered of an endpoint, of each."""
+
+MOST_LEFT = 16
+REFRESH_S = 3600
+"""How often it is noted that a place is used still."""
+
+DAY_S = 86_400
+_FIRST_USE = "endpoint_ip_first_use"
+_FIRST_USE_ASN = "endpoint_ip_first_use_asn"
+_FIRST_USE_COUNTRY = "endpoint_ip_first_use_country"
+_SUSPICIOUS = "endpoint_ip_suspicious"
+_FLAPPING = "endpoint_ip_flapping"
+
+
+@lru_cache(maxsize=20_000)
+def place_of(ip: str) -> str:
+    """The place that an address is at."""
+    if ":" not in ip:
+        return ip
+    try:
+        address = ipaddress.IPv6Address(ip)
+    except ValueError:
+        return ip
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    zone = f"%{address.scope_id}" if address.scope_id else ""
+    prefix = ipaddress.IPv6Network((int(address), 64), strict=False)
+    return f"{prefix}{zone}"
+
+
+class PlaceAlerts:
+    """What one look says of the places of endpoints."""
+
+    def __init__(self, teller: Teller, locate: Locate) -> None:
+        self._teller = teller
+        self._locate = locate
+        self._now_s = teller.now_ms // 1000
+        self._within_ms = teller.terms(_FLAPPING).number("within")
+
+    def first_seen(self, usage: Usage, ip: str) -> Usage:
+        """The usage of an endpoint that was somewhere before we looked: nothing is told."""
+        used = dict.fromkeys((place_of(ip), *_where(self._locate(ip))), self._now_s)
+        return msgspec.structs.replace(usage, ip=ip, noted_s=self._now_s, used=used)
+
+    def heard(self, usage: Usage, subject: Subject, ip: str) -> Usage:
+        """The usage after something came from an address."""
+        was, place = place_of(usage.ip), place_of(ip)
+        if place == was and 0 <= self._now_s - usage.noted_s < REFRESH_S:
+            return msgspec.structs.replace(usage, ip=ip)
+        location = self._locate(ip)
+        self._tell_suspicious(subject, ip, place, location)
+        self._tell_first_uses(usage, subject, ip, place, location)
+        left = usage.left
+        if was not in ("", place):
+            left = self._moved(usage.left, subject, was, place)
+        used = self._now_used(usage.used, (place, *_where(location)))
+        return msgspec.structs.replace(usage, ip=ip, noted_s=self._now_s, used=used, left=left)
+
+    def _tell_first_uses(
+        self, usage: Usage, subject: Subject, ip: str, place: str, location: Location | None
+    ) -> None:
+        known_ips = sum(map(_is_place, usage.used))
+        params: dict[str, Any] = {"ip": ip}
+        self._tell_first(_FIRST_USE, usage, subject, place, {**params, "known_ips": known_ips})
+        if location is None:
+            return
+        if location.asn is not None:
+            asn = {"asn": location.asn, "as_name": location.as_name}
+            value = f"AS{location.asn}"
+            self._tell_first(_FIRST_USE_ASN, usage, subject, value, params | asn)
+        if location.country:
+            country = {"country": location.country, "country_name": location.country_name}
+            value = location.country
+            self._tell_first(_FIRST_USE_COUNTRY, usage, subject, value, params | country)
+
+    def _tell_first(
+        self, kind: str, usage: Usage, subject: Subject, value: str, params: Mapping[str, Any]
+    ) -> None:
+        """Nothing is the first of its kind for an endpoint that was nowhere yet."""
+        terms = self._teller.terms(kind)
+        kept_s = terms.number("kept") // 1000
+        last_s = usage.used.get(value)
+        is_recent = last_s is not None and self._now_s - last_s <= kept_s
+        if is_recent or not any(_kind_of(one) == _kind_of(value) for one in usage.used):
+            return
+        learns = self._teller.now_ms - usage.since_s * 1000 < terms.number("learning")
+        days = kept_s // DAY_S
+        self._teller.tell(
+            kind,
+            subject,
+            {**params, "days": days},
+            value=value,
+            danger=1 if learns else terms.danger,
+        )
+
+    def _tell_suspicious(
+        self, subject: Subject, ip: str, place: str, location: Location | None
+    ) -> None:
+        good = self._teller.terms(_SUSPICIOUS).numbers["good"]
+        if not isinstance(good, tuple) or not good or is_good(good, ip, location):
+            return
+        found = location or Location()
+        params = {"ip": ip, "country": found.country or None, "asn": found.asn}
+        self._teller.tell(_SUSPICIOUS, subject, params, value=place)
+
+    def _moved(
+        self, before: tuple[Left, ...], subject: Subject, was: str, place: str
+    ) -> tuple[Left, ...]:
+        """The places left lately, after a move; one that was left a moment ago is flapping."""
+        now_ms = self._teller.now_ms
+        lately = tuple(one for one in before if 0 <= now_ms - one.at_ms <= self._within_ms)
+        back = next((one for one in reversed(lately) if one.place == place), None)
+        left = (*lately, Left(was, now_ms))[-MOST_LEFT:]
+        if back is not None:
+            ips = list(dict.fromkeys((*(one.place for one in left), place)))
+            params = {
+                "ips": ips,
+                "changes": len(left),
+                "seconds": (now_ms - back.at_ms) // 1000,
+            }
+            pair = " ".join(sorted((was, place)))
+            self._teller.tell(_FLAPPING, subject, params, value=pair)
+        return left
+
+    def _now_used(self, used: Mapping[str, int], values: Iterable[str]) -> Mapping[str, int]:
+        """The places used, with these as of now; the ones used longest ago make room."""
+        after = {**used, **dict.fromkeys(values, self._now_s)}
+        if len(after) <= MOST_USED:
+            return after
+        newest: dict[str, int] = {}
+        room = dict.fromkeys(("place", "network", "country"), MOST_USED)
+        for value, last_s in sorted(after.items(), key=lambda item: -item[1]):
+            kind = _kind_of(value)
+            if room[kind]:
+                room[kind] -= 1
+                newest[value] = last_s
+        return newest
+
+
+def is_good(good: tuple[str, ...], ip: str, location: Location | None) -> bool:
+    """Whether an address is in one of the good networks or countries."""
+    networks, names = _split_good(good)
+    if not names.isdisjoint(_where(location)):
+        return True
+    try:
+        address = ipaddress.ip_address(place_of(ip) if "." in ip else ip)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
+
+
+@lru_cache(maxsize=8)
+def _split_good(
+    good: tuple[SettingValue, ...],
+) -> tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], frozenset[str]]:
+    texts = [text for text in good if isinstance(text, str)]
+    places = [text for text in texts if _is_place(text)]
+    networks = tuple(ipaddress.ip_network(text, strict=False) for text in places)
+    return networks, frozenset(texts) - frozenset(places)
+
+
+def _where(location: Location | None) -> tuple[str, ...]:
+    """The network and the country of an address, as they are remembered."""
+    if location is None:
+        return ()
+    network = "" if location.asn is None else f"AS{location.asn}"
+    return tuple(filter(None, (network, location.country)))
+
+
+def _is_place(value: str) -> bool:
+    return "." in value or ":" in value
+
+
+def _kind_of(value: str) -> str:
+    if _is_place(value):
+        return "place"
+    return "network" if value.startswith("AS") and len(value) > 2 else "country"

@@ -1,0 +1,127 @@
+"""Alerts about peers that make no handshake, and about those that make one again.
+
+Of a silence that we did not watch nothing is told: after a break, or a jump of the clock, all
+peers would seem to be silent.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+import msgspec
+
+from sources.wireguard.alerts.memory import Usage
+from sources.wireguard.alerts.telling import Subject, Teller
+from sources.wireguard.snapshot import Peer
+
+SETTLED_MS = 3_600_000
+"""How long we must have looked before a silence of days is believed."""
+
+DAY_S = 86_400
+
+
+class Silent(IntFlag):
+    """What is known of a silent endpoint: each is told once a silence."""
+
+    UNREACHABLE = 1
+    DISCONNECTED = 2
+    AWAY = 4
+    UNSEEN = 8
+    GONE_LONG = 16
+
+
+_KINDS = {
+    Silent.UNREACHABLE: "endpoint_unreachable",
+    Silent.DISCONNECTED: "endpoint_disconnected",
+    Silent.AWAY: "endpoint_connected",
+    Silent.UNSEEN: "endpoint_unseen",
+    Silent.GONE_LONG: "endpoint_returned",
+}
+_LONG = Silent.UNSEEN | Silent.GONE_LONG
+_ALL = 31
+_NEVER_S = 1 << 62
+
+
+class SilenceAlerts:
+    """What one look says of the silence of endpoints."""
+
+    def __init__(self, teller: Teller, watching_ms: int) -> None:
+        self._teller = teller
+        self._now_s = teller.now_ms // 1000
+        self._watching_s = watching_ms // 1000
+        self._settled = teller.now_ms - watching_ms >= SETTLED_MS
+        self._limits = [
+            (int(mark), teller.terms(kind).number("silent") // 1000)
+            for mark, kind in _KINDS.items()
+        ]
+        self.next_s = [self._next_limit(marks) for marks in range(_ALL + 1)]
+        """By what is known of a silence: the age from which on there is more to be known."""
+
+    def _next_limit(self, marks: int) -> int:
+        return min((limit for mark, limit in self._limits if not marks & mark), default=_NEVER_S)
+
+    def first_seen(self, usage: Usage, peer: Peer, *, with_interface: bool) -> Usage:
+        """The usage of an endpoint that may be silent for long: nothing is told of that.
+
+        One that comes to an interface that we know is watched from the start.
+        """
+        if peer.handshake_s == 0:
+            marks = Silent.DISCONNECTED | Silent.AWAY
+            if with_interface and self._is_kept_alive(peer):
+                marks |= Silent.UNREACHABLE
+            return msgspec.structs.replace(usage, silences=int(marks))
+        age_s = self._now_s - peer.handshake_s
+        marks = Silent(sum(mark for mark, limit in self._limits if age_s > limit))
+        if not self._is_kept_alive(peer):
+            marks &= ~Silent.UNREACHABLE
+        return msgspec.structs.replace(usage, silences=int(marks)) if marks else usage
+
+    def silent(self, usage: Usage, subject: Subject, peer: Peer) -> Usage:
+        """The usage of an endpoint whose handshake is older than what `next_s` says."""
+        marks = self._marks(usage, peer)
+        new = marks & ~usage.silences
+        if not new:
+            return usage
+        self._tell_silence(Silent(new), usage, subject, peer)
+        return msgspec.structs.replace(usage, silences=usage.silences | new)
+
+    def heard(self, usage: Usage, subject: Subject, peer: Peer) -> Usage:
+        """The usage of an endpoint that has made a handshake."""
+        was = Silent(usage.silences)
+        last_s = usage.handshake_s or usage.since_s
+        if Silent.AWAY in was:
+            params = {"ip": peer.ip, "age": max(0, peer.handshake_s - last_s)}
+            self._teller.tell("endpoint_connected", subject, params)
+        if Silent.GONE_LONG in was:
+            days = max(0, peer.handshake_s - last_s) // DAY_S
+            self._teller.tell("endpoint_returned", subject, {"days": days, "ip": peer.ip})
+        return msgspec.structs.replace(usage, silences=0, handshake_s=peer.handshake_s)
+
+    def _marks(self, usage: Usage, peer: Peer) -> int:
+        last_s = usage.handshake_s or usage.since_s
+        age_s = self._now_s - last_s
+        watched_s = self._now_s - max(last_s, self._watching_s)
+        marks = 0
+        for mark, limit in self._limits:
+            is_long = bool(mark & _LONG)
+            holds = age_s > limit and self._settled if is_long else watched_s > limit
+            if holds and (mark != Silent.UNREACHABLE or self._is_kept_alive(peer)):
+                marks |= mark
+        return marks
+
+    def _tell_silence(self, new: Silent, usage: Usage, subject: Subject, peer: Peer) -> None:
+        age_s = self._now_s - (usage.handshake_s or usage.since_s)
+        if Silent.UNREACHABLE in new:
+            params = {"age": age_s, "keepalive": peer.keepalive_s, "ip": peer.ip}
+            self._teller.tell("endpoint_unreachable", subject, params)
+        if Silent.DISCONNECTED in new:
+            params = {"ip": peer.ip or usage.ip or None, "age": age_s}
+            self._teller.tell("endpoint_disconnected", subject, params)
+        if Silent.UNSEEN in new:
+            params = {"days": age_s // DAY_S, "last_ip": usage.ip or None}
+            self._teller.tell("endpoint_unseen", subject, params)
+
+    @staticmethod
+    def _is_kept_alive(peer: Peer) -> bool:
+        """Whether WireGuard calls at it: it needs an address to do so."""
+        return peer.keepalive_s > 0 and peer.ip is not None

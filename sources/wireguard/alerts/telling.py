@@ -1,0 +1,158 @@
+"""Makes alerts, and keeps from telling the same twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.alert_kinds import AlertTerms
+from domain.event_types import EventType
+from domain.events import Event
+from domain.ids import event_id_from_facts
+from domain.times import rfc3339
+from sources.wireguard.events import (
+    endpoint_id,
+    fact_event,
+    host_id,
+    interface_id,
+    moment,
+    names,
+)
+from sources.wireguard.snapshot import Snapshot
+from sources.wireguard.terms import DeriveTerms
+
+MOST_VALUES = 100
+"""Alerts of one kind about one thing that are remembered; while it is so many, there is no more."""
+
+_SHORT = 48
+Told = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an alert is about: the host, an interface, or with a key an endpoint."""
+
+    interface: str = ""
+    key: str | None = None
+
+
+class Teller:
+    """The alerts of one look."""
+
+    def __init__(self, snapshot: Snapshot, terms: DeriveTerms, told: Told) -> None:
+        self.now_ms = snapshot.read_at_ms
+        self.events: list[Event] = []
+        self.told = dict(told)
+        self._host = snapshot.host
+        self._terms = terms
+
+    def terms(self, kind: str) -> AlertTerms:
+        """What is in force for a kind."""
+        return self._terms.alerts[kind]
+
+    def name(self, key: str) -> str:
+        """What people call a peer."""
+        return self._terms.names.peer(key)
+
+    @property
+    def tells_names(self) -> bool:
+        """Whether names stand beside ids."""
+        return self._terms.event_names
+
+    def endpoint_id(self, subject: Subject, key: str) -> str:
+        """The id of another endpoint of the same interface."""
+        return endpoint_id(self._host, subject.interface, key)
+
+    def tell(
+        self,
+        kind: str,
+        subject: Subject,
+        params: Mapping[str, Any],
+        *,
+        value: str = "",
+        danger: int | None = None,
+    ) -> None:
+        """Raise an alert, unless its kind is off or the same was told of a while ago.
+
+        The same is the same kind, subject and `value`.
+        """
+        terms = self.terms(kind)
+        if not terms.active:
+            return
+        resource = self._resource(subject)
+        until_ms = self.now_ms + terms.suppress_ms
+        if self._is_new(resource, kind, _shortened(value), until_ms):
+            self.events.append(
+                self._event(kind, subject, resource, value, params, danger or terms.danger)
+            )
+
+    def _is_new(self, resource: str, kind: str, value: str, until_ms: int) -> bool:
+        told = self.told.get(resource, {})
+        mark = f"{kind} {value}"
+        if told.get(mark, 0) > self.now_ms:
+            return False
+        current = {one: until for one, until in told.items() if until > self.now_ms}
+        if sum(one.startswith(f"{kind} ") for one in current) >= MOST_VALUES:
+            return False
+        self.told[resource] = {**current, mark: until_ms}
+        return True
+
+    def _resource(self, subject: Subject) -> str:
+        if subject.key is not None:
+            return endpoint_id(self._host, subject.interface, subject.key)
+        if subject.interface:
+            return interface_id(self._host, subject.interface)
+        return host_id(self._host)
+
+    def _event(
+        self,
+        kind: str,
+        subject: Subject,
+        resource: str,
+        value: str,
+        params: Mapping[str, Any],
+        danger: int,
+    ) -> Event:
+        created = moment(self.now_ms)
+        attributes = {
+            "created": created,
+            "danger": danger,
+            "params": {**params, **self._who(subject, resource)},
+            "suppress_until": suppress_until(self.now_ms, self.terms(kind).suppress_ms),
+            "type": kind,
+            "updated": created,
+        }
+        facts = (kind, resource, value, str(self.now_ms))
+        return fact_event(EventType.ALERTS, facts, attributes, {})
+
+    def _who(self, subject: Subject, resource: str) -> dict[str, str]:
+        found = {"host_pub": host_id(self._host)}
+        if subject.interface:
+            found["interface_pub"] = interface_id(self._host, subject.interface)
+            found |= names(self._terms, subject.interface, subject.key)
+        elif self.tells_names:
+            found["host"] = self._terms.names.host
+        if subject.key is not None:
+            found["peer_pub"] = resource
+        return found
+
+
+def suppress_until(created_ms: int, suppress_ms: int) -> str:
+    """The last second in which there is no second alert."""
+    return rfc3339((created_ms + max(suppress_ms - 1000, 0)) // 1000 * 1000)
+
+
+def swept(told: Told, now_ms: int) -> dict[str, Mapping[str, int]]:
+    """What is still to be kept from being told twice."""
+    current = {
+        resource: {mark: until for mark, until in marks.items() if until > now_ms}
+        for resource, marks in told.items()
+    }
+    return {resource: marks for resource, marks in current.items() if marks}
+
+
+def _shortened(value: str) -> str:
+    if len(value) <= _SHORT:
+        return value
+    return event_id_from_facts(EventType.ALERTS, value.encode())
