@@ -28,7 +28,8 @@ def raised(
     changes: Sequence[Change],
     terms: DeriveTerms,
 ) -> tuple[tuple[Event, ...], Memory]:
-    """The alerts of one look, and what to remember for the next. The first look tells nothing.
+    """The alerts of one look, and what to remember for the next. The first look tells
+    nothing but that a clock is ahead.
 
     `previous` keeps the address that a peer was last seen at, also while it has none.
     """
@@ -37,8 +38,7 @@ def raised(
     look = _Look(teller, previous, snapshot, terms, watching_ms)
     ChangeAlerts(teller, snapshot, changes).tell()
     endpoints = look.endpoints(memory.endpoints)
-    if previous is not None:
-        _tell_clock(teller, snapshot)
+    _tell_clock(teller, snapshot)
     swept_ms, told = memory.swept_ms, teller.told
     if abs(snapshot.read_at_ms - swept_ms) >= HOUR_MS:
         swept_ms, told = snapshot.read_at_ms, swept(told, snapshot.read_at_ms)

@@ -16,8 +16,8 @@ HOUR_MS = 3_600_000
 HOURS_A_DAY = 24
 DAYS = 7
 _KIND = "endpoint_traffic_spike"
-_FIRST = ord("0")
-_HIGHEST = ord("z") - _FIRST
+_FIRST = ord("#")
+_HIGHEST = ord("~") - _FIRST
 
 
 def level(amount: int) -> str:

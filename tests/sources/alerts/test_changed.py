@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.ids import resource_id
+from sources.wireguard.alerts.widened import overlaps, widened
+from tests.sources.alerts.looking import DAY_MS, Host
+from tests.sources.dumps import PeerRow, dump, interface_row, key
+
+ALICE = PeerRow("alice")
+BOB = PeerRow("bob", allowed_ips="10.99.0.3/32,10.50.0.0/16")
+
+
+def test_an_alert_has_exactly_this_form() -> None:
+    host = Host()
+    assert host.look(ALICE) == []
+    (alert,) = host.look(ALICE, BOB, after_ms=28_500)
+    assert alert == {
+        "created": "2026-11-24T06:36:00Z",
+        "danger": 5,
+        "params": {
+            "allowed_ips": ["10.50.0.0/16", "10.99.0.3/32"],
+            "host": "hub",
+            "host_pub": resource_id("hosts", "hub"),
+            "interface": "wg0",
+            "interface_pub": resource_id("interfaces", "hub", "wg0"),
+            "peer": "bob",
+            "peer_pub": resource_id("endpoints", "hub", "wg0", key("bob")),
+            "public_key": key("bob"),
+        },
+        "suppress_until": "2026-11-25T06:35:59Z",
+        "type": "endpoint_added",
+        "updated": "2026-11-24T06:36:00Z",
+    }
+
+
+def test_without_names_there_are_ids_alone() -> None:
+    host = Host(event_names=False)
+    host.look(ALICE, BOB)
+    (alert,) = host.look(replace(ALICE, allowed_ips="10.99.0.2/32,10.50.0.0/16"),
+                         replace(BOB, allowed_ips="10.99.0.3/32"))  # fmt: skip
+    assert {"host", "interface", "peer", "taken_from"}.isdisjoint(alert["params"])
+    assert alert["params"]["taken_from_pub"] == [resource_id("endpoints", "hub", "wg0", key("bob"))]
+
+
+def test_a_new_peer_that_may_use_every_address_is_more_dangerous() -> None:
+    host = Host({"endpoint_added": {"danger": "7"}})
+    host.look(ALICE)
+    whole = replace(BOB, allowed_ips="0.0.0.0/0,::/0")
+    assert host.kinds(ALICE, whole) == [("endpoint_added", 9)]
+
+
+def test_the_same_is_told_again_only_when_its_time_is_over() -> None:
+    host = Host({"endpoint_removed": {"suppress": "1h"}})
+    host.look(ALICE, BOB)
+    assert host.kinds(ALICE) == [("endpoint_removed", 4)]
+    assert host.kinds(ALICE, BOB) == [("endpoint_added", 5)]
+    assert host.kinds(ALICE) == []
+    assert host.kinds(ALICE, BOB, after_ms=3_600_000) == []
+    assert host.kinds(ALICE) == [("endpoint_removed", 4)]
+    assert host.kinds(ALICE, BOB, after_ms=DAY_MS) == [("endpoint_added", 5)]
+
+
+def test_a_kind_that_is_off_is_not_raised() -> None:
+    host = Host({"endpoint_added": {"active": "off"}})
+    host.look(ALICE)
+    assert host.kinds(ALICE, BOB) == []
+
+
+def test_a_second_value_is_told_of_too() -> None:
+    host = Host()
+    host.look(ALICE)
+    one, other = key("preshared"), key("another preshared")
+    changed = [("endpoint_preshared_key_changed", 5)]
+    assert host.kinds(replace(ALICE, preshared_key=one)) == changed
+    assert host.kinds(replace(ALICE, preshared_key=other)) == changed
+    assert host.kinds(ALICE) == [("endpoint_preshared_key_removed", 7)]
+    assert host.kinds(replace(ALICE, preshared_key=one)) == []
+
+
+def test_an_interface_is_down_and_up_and_its_key_replaced() -> None:
+    host = Host()
+    host.look(ALICE)
+    other = interface_row().replace(key("wg0"), key("other"))
+    (alert,) = host.look(text=other + ALICE.text)
+    assert (alert["type"], alert["danger"]) == ("interface_key_changed", 7)
+    assert (alert["params"]["old_key"], alert["params"]["new_key"]) == (key("wg0"), key("other"))
+    nothing = interface_row("wg9")
+    assert [one["type"] for one in host.look(text=nothing)] == ["interface_up"]  # wg9
+    assert [one["type"] for one in host.look(text=nothing)] == ["interface_down"]
+    assert [one["type"] for one in host.look(text=nothing + other + ALICE.text)] == ["interface_up"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "added"),
+    [
+        ("10.0.0.0/24", "10.0.0.0/25", ()),
+        ("10.0.0.0/25", "10.0.0.0/24", ("10.0.0.0/24",)),
+        ("10.0.0.0/25,10.0.0.128/25", "10.0.0.0/24", ()),
+        ("0.0.0.0/0", "10.0.0.0/24,192.0.2.1/32", ()),
+        ("0.0.0.0/0", "::/0", ("::/0",)),
+        ("", "fd00::2/128", ("fd00::2/128",)),
+        ("10.0.0.1/32", "nonsense", ("nonsense",)),
+        ("nonsense", "nonsense,10.0.0.1/32", ("10.0.0.1/32",)),
+    ],
+)
+def test_only_more_addresses_are_wider(old: str, new: str, added: tuple[str, ...]) -> None:
+    assert widened(old.split(","), new.split(",")) == added
+
+
+@pytest.mark.parametrize(
+    ("lost", "added", "expected"),
+    [
+        (["10.0.0.0/16"], ["10.0.0.0/16"], True),
+        (["10.0.1.0/24"], ["10.0.0.0/16"], True),
+        (["10.0.0.0/16"], ["10.0.1.0/24"], True),
+        (["10.1.0.0/16"], ["10.0.0.0/16"], False),
+        (["nonsense"], ["nonsense"], False),
+        ([], ["10.0.0.0/16"], False),
+    ],
+)
+def test_what_one_lost_another_got(lost: list[str], added: list[str], expected: bool) -> None:
+    assert overlaps(lost, added) is expected
+
+
+def test_a_list_is_cut_that_is_longer_than_anybody_reads() -> None:
+    host = Host()
+    host.look(ALICE)
+    many = ",".join(f"10.{a}.{b}.0/24" for a in range(20) for b in range(256))
+    (alert,) = host.look(replace(ALICE, allowed_ips=many))
+    assert len(alert["params"]["added"]) == 50
+
+
+def test_a_dump_of_other_peers_raises_nothing_of_peers_that_stay() -> None:
+    host = Host()
+    host.look(ALICE, BOB)
+    assert host.look(text=dump(BOB, ALICE)) == []

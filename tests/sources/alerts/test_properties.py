@@ -1,0 +1,121 @@
+"""What holds of alerts whatever a host looks like."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.alert_kinds import all_terms
+from domain.event_types import EventType
+from domain.times import parse_rfc3339
+from sources.geo import Location
+from sources.wireguard.derive import Derived, derive
+from sources.wireguard.snapshot import State, decode_state, encode_state
+from sources.wireguard.terms import DeriveTerms, Names
+from tests.sources.dumps import PeerRow, interface_row, key, snapshot
+
+START_MS = 1_795_502_130_000
+ON = {"active": "on"}
+GIVEN = {
+    "endpoint_connected": ON,
+    "endpoint_disconnected": ON,
+    "endpoint_ip_suspicious": {"good": "NL"},
+    "endpoint_traffic_spike": {"least": "10"},
+}
+
+
+def locate(ip: str) -> Location | None:
+    return Location("AU" if ip.startswith("2001") else "NL", "", len(ip))
+
+
+TERMS = DeriveTerms(user="somebody", names=Names("hub"), alerts=all_terms(GIVEN), locate=locate)
+rows = st.builds(
+    PeerRow,
+    name=st.sampled_from(["alice", "bob", "carol"]),
+    interface=st.sampled_from(["wg0", "wg1"]),
+    preshared_key=st.sampled_from(["(none)", key("one"), key("other")]),
+    endpoint=st.sampled_from(["(none)", "192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:2"]),
+    allowed_ips=st.sampled_from(["(none)", "10.0.0.1/32", "10.0.0.2/32,10.1.0.0/16"]),
+    handshake=st.integers(0, 4).map(lambda step: step and 1_795_502_000 + 100 * step),
+    rx=st.sampled_from([0, 1, 20, 500]),
+    tx=st.sampled_from([0, 1, 20, 500]),
+    keepalive=st.sampled_from(["off", "25"]),
+)
+looks = st.lists(rows, max_size=5, unique_by=lambda row: (row.interface, row.name))
+waits = st.sampled_from([0, 1_000, 30_000, 170_000, 3_700_000, 90_000_000, -40_000])
+histories = st.lists(st.tuples(looks, waits), min_size=1, max_size=12)
+
+
+def text_of(look: list[PeerRow]) -> str:
+    names = sorted({row.interface for row in look})
+    return "".join(map(interface_row, names)) + "".join(row.text for row in look)
+
+
+def alerts(derived: Derived) -> list[dict[str, Any]]:
+    found = [json.loads(one.body) for one in derived.events if one.type is EventType.ALERTS]
+    return [body["attributes"] for body in found]
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories)
+def test_a_subject_is_told_of_once_until_its_time_is_over(history: Any) -> None:
+    state, now_ms = None, START_MS
+    until: dict[str, int] = {}
+    ids: set[str] = set()
+    for look, wait_ms in history:
+        now_ms += wait_ms
+        derived = derive(state, snapshot(text_of(look), read_at_ms=now_ms), TERMS)
+        state = decode_state(encode_state(derived.state))
+        for alert in alerts(derived):
+            params = alert["params"]
+            value = [params.get(name) for name in ("country", "asn", "direction", "new_key")]
+            if alert["type"] == "endpoint_ip_first_use":
+                value.append(params["ip"])
+            if alert["type"] == "endpoint_ip_flapping":
+                value.append("".join(sorted(params["ips"][-2:])))
+            if alert["type"].startswith(("endpoint_allowed", "endpoint_preshared", "endpoint_key")):
+                continue  # their values are not all among the params
+            subject = json.dumps(
+                [alert["type"], params.get("peer_pub"), params.get("interface_pub"), value]
+            )
+            assert until.get(subject, 0) <= now_ms
+            until[subject] = parse_rfc3339(alert["suppress_until"])
+        new = [one.id for one in derived.events if one.type is EventType.ALERTS]
+        assert len(set(new)) == len(new)
+        assert wait_ms <= 0 or ids.isdisjoint(new)
+        ids.update(new)
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories)
+def test_the_same_look_again_raises_nothing(history: Any) -> None:
+    state, now_ms = None, START_MS
+    for look, wait_ms in history:
+        now_ms += wait_ms
+        read = snapshot(text_of(look), read_at_ms=now_ms)
+        state = derive(state, read, TERMS).state
+        again = derive(state, read, TERMS)
+        assert {one["type"] for one in alerts(again)} <= {"interface_down"}
+        assert alerts(derive(again.state, read, TERMS)) == []
+        state = again.state
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories, st.randoms(use_true_random=False))
+def test_the_order_of_the_lines_is_irrelevant(history: Any, dice: random.Random) -> None:
+    one: State | None = None
+    other: State | None = None
+    now_ms = START_MS
+    for look, wait_ms in history:
+        now_ms += wait_ms
+        lines = text_of(look).splitlines(keepends=True)
+        in_order = derive(one, snapshot("".join(lines), read_at_ms=now_ms), TERMS)
+        dice.shuffle(lines)
+        shuffled = derive(other, snapshot("".join(lines), read_at_ms=now_ms), TERMS)
+        assert in_order.state.memory == shuffled.state.memory
+        assert {event.id for event in in_order.events} == {event.id for event in shuffled.events}
+        one, other = in_order.state, shuffled.state
