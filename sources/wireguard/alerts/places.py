@@ -134,9 +134,9 @@ class PlaceAlerts:
         back = next((one for one in reversed(lately) if one.place == place), None)
         left = (*lately, Left(was, now_ms))[-MOST_LEFT:]
         if back is not None:
-            ips = list(dict.fromkeys((*(one.place for one in left), place)))
+            newest_first = dict.fromkeys((place, *(one.place for one in reversed(left))))
             params = {
-                "ips": ips,
+                "ips": list(newest_first)[::-1],
                 "changes": len(left),
                 "seconds": (now_ms - back.at_ms) // 1000,
             }

@@ -33,21 +33,36 @@ def locate(ip: str) -> Location | None:
 
 
 TERMS = DeriveTerms(user="somebody", names=Names("hub"), alerts=all_terms(GIVEN), locate=locate)
-rows = st.builds(
-    PeerRow,
-    name=st.sampled_from(["alice", "bob", "carol"]),
-    interface=st.sampled_from(["wg0", "wg1"]),
-    preshared_key=st.sampled_from(["(none)", key("one"), key("other")]),
-    endpoint=st.sampled_from(["(none)", "192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:2"]),
-    allowed_ips=st.sampled_from(["(none)", "10.0.0.1/32", "10.0.0.2/32,10.1.0.0/16"]),
-    handshake=st.integers(0, 4).map(lambda step: step and 1_795_502_000 + 100 * step),
-    rx=st.sampled_from([0, 1, 20, 500]),
-    tx=st.sampled_from([0, 1, 20, 500]),
-    keepalive=st.sampled_from(["off", "25"]),
-)
-looks = st.lists(rows, max_size=5, unique_by=lambda row: (row.interface, row.name))
-waits = st.sampled_from([0, 1_000, 30_000, 170_000, 3_700_000, 90_000_000, -40_000])
-histories = st.lists(st.tuples(looks, waits), min_size=1, max_size=12)
+WAITS_MS = (0, 1_000, 30_000, 170_000, 3_700_000, 90_000_000, -40_000)
+Look = tuple[list[PeerRow], int]
+
+
+def row(dice: random.Random) -> PeerRow:
+    """A peer that may be any of a few, anywhere."""
+    return PeerRow(
+        name=dice.choice(["alice", "bob", "carol"]),
+        interface=dice.choice(["wg0", "wg0", "wg1"]),
+        preshared_key=dice.choice(["(none)", key("one"), key("other")]),
+        endpoint=dice.choice(["(none)", "192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:2"]),
+        allowed_ips=dice.choice(["(none)", "10.0.0.1/32", "10.0.0.2/32,10.1.0.0/16"]),
+        handshake=dice.choice([0, *range(1_795_502_000, 1_795_502_500, 100)]),
+        rx=dice.choice([0, 1, 20, 500]),
+        tx=dice.choice([0, 1, 20, 500]),
+        keepalive=dice.choice(["off", "25"]),
+    )
+
+
+def history(seed: int) -> list[Look]:
+    """Looks, and how long after the one before; from dice, since they are many fields."""
+    dice = random.Random(seed)
+    looks = []
+    for _ in range(dice.randint(1, 12)):
+        rows = {(one.interface, one.name): one for one in (row(dice) for _ in range(5))}
+        looks.append((list(rows.values()), dice.choice(WAITS_MS)))
+    return looks
+
+
+seeds = st.integers(0, 1 << 32)
 
 
 def text_of(look: list[PeerRow]) -> str:
@@ -61,12 +76,12 @@ def alerts(derived: Derived) -> list[dict[str, Any]]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(histories)
-def test_a_subject_is_told_of_once_until_its_time_is_over(history: Any) -> None:
+@given(seeds)
+def test_a_subject_is_told_of_once_until_its_time_is_over(seed: int) -> None:
     state, now_ms = None, START_MS
     until: dict[str, int] = {}
     ids: set[str] = set()
-    for look, wait_ms in history:
+    for look, wait_ms in history(seed):
         now_ms += wait_ms
         derived = derive(state, snapshot(text_of(look), read_at_ms=now_ms), TERMS)
         state = decode_state(encode_state(derived.state))
@@ -91,10 +106,10 @@ def test_a_subject_is_told_of_once_until_its_time_is_over(history: Any) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(histories)
-def test_the_same_look_again_raises_nothing(history: Any) -> None:
+@given(seeds)
+def test_the_same_look_again_raises_nothing(seed: int) -> None:
     state, now_ms = None, START_MS
-    for look, wait_ms in history:
+    for look, wait_ms in history(seed):
         now_ms += wait_ms
         read = snapshot(text_of(look), read_at_ms=now_ms)
         state = derive(state, read, TERMS).state
@@ -105,12 +120,12 @@ def test_the_same_look_again_raises_nothing(history: Any) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(histories, st.randoms(use_true_random=False))
-def test_the_order_of_the_lines_is_irrelevant(history: Any, dice: random.Random) -> None:
+@given(seeds, st.randoms(use_true_random=False))
+def test_the_order_of_the_lines_is_irrelevant(seed: int, dice: random.Random) -> None:
     one: State | None = None
     other: State | None = None
     now_ms = START_MS
-    for look, wait_ms in history:
+    for look, wait_ms in history(seed):
         now_ms += wait_ms
         lines = text_of(look).splitlines(keepends=True)
         in_order = derive(one, snapshot("".join(lines), read_at_ms=now_ms), TERMS)

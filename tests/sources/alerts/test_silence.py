@@ -128,10 +128,10 @@ def test_a_recorded_peer_whose_link_is_cut_is_unreachable_and_the_busy_one_is_no
     for line in RECORDED.read_text().splitlines():
         if line.startswith("#"):
             continue
-        second, name, _, handshake, rx, tx = line.split("\t")
+        time_s, name, _, handshake, rx, tx = line.split("\t")
         keepalive = "5" if name == "bob" else "off"
         row = PeerRow(name, handshake=int(handshake), rx=rx, tx=tx, keepalive=keepalive)
-        looks.setdefault(float(second), []).append(row)
+        looks.setdefault(float(time_s), []).append(row)
     host.now_ms = 1_795_502_836_000
     told = []
     for second, rows in looks.items():
