@@ -49,24 +49,40 @@ class Answer:
 
 
 class Refused(Exception):
-    """Why a request is refused: `place` tells where in it the fault is, "" for the whole."""
+    """Why a request is refused: `place` tells where in it the fault is, "" for the whole.
 
-    def __init__(self, status: int, reason: str, *, place: str = "", headers: Headers = ()) -> None:
+    With `retry_after_s` the same can be asked again, so many seconds later.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        *,
+        place: str = "",
+        headers: Headers = (),
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.place = place
         self.headers = headers
+        self.retry_after_s = retry_after_s
 
     @property
     def answer(self) -> Answer:
         """What the client is told."""
-        content = {"error": self.reason} | ({"place": self.place} if self.place else {})
-        return Answer(content, self.status, self.headers)
+        content: dict[str, object] = {"error": self.reason}
+        headers = self.headers
+        if self.place:
+            content["place"] = self.place
+        if self.retry_after_s is not None:
+            content["retry_after"] = self.retry_after_s
+            headers = (*headers, ("retry-after", str(self.retry_after_s)))
+        return Answer(content, self.status, headers)
 
 
 def not_now(reason: str, retry_after_s: int) -> Refused:
     """A refusal of what can be asked again later."""
-    return Refused(
-        HTTPStatus.SERVICE_UNAVAILABLE, reason, headers=(("retry-after", str(retry_after_s)),)
-    )
+    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason, retry_after_s=retry_after_s)

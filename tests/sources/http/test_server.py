@@ -271,16 +271,17 @@ async def _greeted(served: Served) -> Connection:
         b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
         b"GET /echo HTTP/1.1\r\nhost: a\r\nx: " + b"y" * 70_000 + b"\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(100),
+        b"GET /echo HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n",
         b"GET /echo HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
         b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     ],
-    ids=["TLS", "HTTP/0.9", "bytes", "two lengths", "long head", "HTTP/2", "websocket"],
+    ids=["TLS", "HTTP/0.9", "bytes", "two lengths", "long head", "HTTP/2", "upgrade", "websocket"],
 )
 def test_what_is_no_request_harms_nobody(
     request_: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async def run() -> None:
-        async with serving(ROUTES, bounds=limits(client_timeout_s=2.0)) as served:
+        async with serving(ROUTES, bounds=limits(client_timeout_s=1.0)) as served:
             connection = await served.connect()
             await connection.send(request_)
             assert await connection.is_closed()
