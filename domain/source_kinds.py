@@ -20,9 +20,13 @@ SOCKET = "socket"
 HTTP = "http"
 JOURNAL = "journal"
 PROCUSTODIBUS = "procustodibus"
+SIGN_INS = "sign_ins"
 
 LOCAL = "local"
 """The name of the source that watches this host's WireGuard."""
+
+OWN_SIGN_INS = "sign-ins"
+"""The name of the one source of kind SIGN_INS, which every store has from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class SourceKind:
     about:    what it makes events of, in one line
     defaults: its options with their defaults, in the order of a form
     made_by:  the command that makes sources of this kind, "" for `tocsin source add`
+    built_in: whether every store has its one source, which can be paused and not deleted
     """
 
     name: str
@@ -40,6 +45,12 @@ class SourceKind:
     about: str
     defaults: tuple[Default, ...]
     made_by: str = ""
+    built_in: bool = False
+
+    @property
+    def is_addable(self) -> bool:
+        """Whether `tocsin source add` makes sources of this kind."""
+        return not self.made_by and not self.built_in
 
     def check(self, given: Mapping[str, str]) -> dict[str, str]:
         """The options that differ from their defaults, as text. Raises FieldErrors."""
@@ -169,6 +180,13 @@ KINDS: tuple[SourceKind, ...] = (
             _every("1m", "the time between two rounds of the queues"),
             Default(Option("max_events", kinds.COUNT, "events in one answer", 1, 1_000), "100"),
         ),
+    ),
+    SourceKind(
+        SIGN_INS,
+        "Sign-ins",
+        "who opens the screen of this Tocsin, and who signs in to it over HTTP",
+        (),
+        built_in=True,
     ),
 )
 BY_NAME: Mapping[str, SourceKind] = {kind.name: kind for kind in KINDS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from peewee import ModelSelect
@@ -21,13 +21,19 @@ from store.vault import Vault
 if TYPE_CHECKING:
     from domain.events import Event
 
+    Step = Callable[[bytes | None], tuple[Sequence[Event], bytes]]
+    """From what a source remembers to events and to what it is to remember."""
+
 
 def add(
     kind: str, name: str, options: Mapping[str, str], actor: Actor, now_ms: int
 ) -> StoredSource:
     """Keep a new source, which is active. Raises FieldError, FieldErrors, Conflict."""
     name = check_name(name)
-    options = source_kinds.kind_named(kind).check(options)
+    found = source_kinds.kind_named(kind)
+    if found.built_in:
+        raise Conflict(f"every store has its source of kind {kind} already")
+    options = found.check(options)
     with database.atomic():
         if models.Source.get_or_none(models.Source.name == name) is not None:
             raise Conflict(f"there is a source {name} already: choose another name")
@@ -62,12 +68,14 @@ def edit(
 
 
 def delete(name: str, actor: Actor, now_ms: int) -> None:
-    """Forget a source and all that it remembers; its events stay. Raises NotFound.
+    """Forget a source and all that it remembers; its events stay. Raises NotFound, Conflict.
 
     With the source of an agent goes what the agent signs in with.
     """
     with database.atomic():
         row = _row(name)
+        if source_kinds.kind_named(row.kind).built_in:
+            raise Conflict(f"source {name} belongs to every store: pause it instead")
         audit.note(
             actor,
             "source.delete",
@@ -131,6 +139,20 @@ def save_batch(name: str, events: Sequence[Event], state: bytes, now_ms: int) ->
         appended = event_store.append(events, now_ms)
         _count(name, appended.accepted, now_ms, {models.Source.state: state})
         return appended
+
+
+def advance(name: str, step: Step, now_ms: int) -> Appended:
+    """Save what `step` makes of a source's state, in one transaction with reading that state.
+
+    Several processes may do so at once. Nothing is added while the source is paused. Raises
+    NotFound.
+    """
+    with database.atomic():
+        row = _row(name)
+        if not row.active:
+            return Appended(0, 0)
+        events, state = step(bytes(row.state) if row.state is not None else None)
+        return save_batch(name, events, state, now_ms)
 
 
 def save_each(name: str, lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:

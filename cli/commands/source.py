@@ -32,9 +32,9 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         context.out.json([source_shape(one) for one in found])
         return ExitCode.OK
     context.out.table(list_rows(found), HEADERS)
-    if not found:
+    if all(source_kinds.kind_named(one.kind).built_in for one in found):
         context.out.note(
-            "No source yet: `tocsin source add wireguard` watches this host's WireGuard."
+            "None of your own yet: `tocsin source add wireguard` watches this host's WireGuard."
         )
     return ExitCode.OK
 

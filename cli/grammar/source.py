@@ -14,7 +14,7 @@ from domain.options import Option
 from domain.source_kinds import KINDS
 
 RUN = "cli.commands.source"
-ADDABLE = tuple(kind.name for kind in KINDS if not kind.made_by)
+ADDABLE = tuple(kind.name for kind in KINDS if kind.is_addable)
 
 
 def build(parser: Parser) -> None:

@@ -258,12 +258,20 @@ STATEMENTS = (
     """,
 )
 
+OWN_SIGN_INS = """
+    INSERT INTO source
+        (name, kind, active, options, revision, accepted_events, failures, created_ms, updated_ms)
+    SELECT 'sign-ins', 'sign_ins', 1, '{}', 1, 0, 0, now_ms, now_ms
+    FROM (SELECT 1000 * CAST(strftime('%s', 'now') AS INTEGER) AS now_ms)
+"""
+
 
 def up(database: DatabaseProxy) -> None:
-    """Make every table and index, and one head for each of the four types."""
+    """Make every table and index, a head for each of the four types, and the built-in source."""
     for statement in STATEMENTS:
         database.execute_sql(statement)
     for type_ in EventType:
         database.execute_sql(
             "INSERT INTO head (type, seq, pruned) VALUES (?, 0, 0)", (type_.value,)
         )
+    database.execute_sql(OWN_SIGN_INS)

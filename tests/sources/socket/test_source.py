@@ -81,7 +81,7 @@ async def serving(
     store: Store, *, clients: int = 10, timeout_s: float = 20.0, least_free: int = 0
 ) -> AsyncIterator[Served]:
     path = socket_beside(store.path)
-    if not await store.run(sources.everyone):
+    if "socket" not in {one.name for one in await store.run(sources.everyone)}:
         await store.run(sources.add, "socket", "socket", {}, ACTOR, NOW_MS)
     dice = iter(range(1, 1_000_000))
     service = SocketService(
