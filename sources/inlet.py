@@ -83,6 +83,12 @@ class Inlet:
         self._add_up(appended)
         return appended
 
+    async def advance(self, name: str, step: stored_sources.Step) -> Appended:
+        """Add what `step` makes of the state of the source `name`; it never waits for disk."""
+        appended = await self.store.run(stored_sources.advance, name, step, self.clock())
+        self._add_up(appended)
+        return appended
+
     async def _commit_all(self) -> None:
         while self._waiting:
             lists, self._waiting = self._waiting[:MOST_LISTS], self._waiting[MOST_LISTS:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from sources.base import Service, Source
 from store.records import StoredSource
 
 if TYPE_CHECKING:
+    from sources.authn.alerts import AlertRules
     from store.database import Store
 
 
@@ -82,6 +84,7 @@ def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: 
 
 
 def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+    from sources.authn.own import reporter
     from sources.http.app import Limits
     from sources.http.server import HttpService, HttpTerms
 
@@ -102,8 +105,31 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
         settings=terms.settings,
         alerts=terms.alerts,
         random64=partial(secrets.randbits, 64),
+        report_sign_ins=reporter(
+            sign_in_rules(terms), host=socket.gethostname(), random64=partial(secrets.randbits, 64)
+        ),
     )
     return Made(service=service)
+
+
+def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+    from sources.authn.auth_log import AuthLogSource
+    from sources.authn.journal import JournalSource
+    from sources.wireguard.hosts import MACHINE_ID_FILE, machine_key
+
+    rules = sign_in_rules(terms)
+    every_ms = _span(values["every"])
+    if file := _text(values["file"]):
+        machine = machine_key(MACHINE_ID_FILE)
+        return Made(AuthLogSource(Path(file), name=name, machine=machine, rules=rules), every_ms)
+    return Made(JournalSource(_text(values["command"]), name=name, rules=rules), every_ms)
+
+
+def sign_in_rules(terms: Terms) -> AlertRules:
+    """What holds for the alerts of every source that tells of sign-ins."""
+    from sources.authn.alerts import AlertRules
+
+    return AlertRules(terms.alerts, event_names=terms.settings.event_names)
 
 
 def _text(value: SettingValue) -> str:
@@ -122,4 +148,5 @@ _MAKERS: Mapping[str, Maker] = {
     source_kinds.WIREGUARD: _wireguard,
     source_kinds.SOCKET: _socket,
     source_kinds.HTTP: _http,
+    source_kinds.JOURNAL: _journal,
 }

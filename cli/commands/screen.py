@@ -17,6 +17,7 @@ from cli.config import Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.key_check import wrong_keys
+from cli.opening import tell_of_opening
 from cli.output import Output
 from cli.terminal_modes import TerminalModes
 from domain.settings import Settings
@@ -36,7 +37,10 @@ HARD_END_S = 0.5
 def open_screen(args: Namespace, context: Context) -> ExitCode:
     """Show the screen on the store that the settings name."""
     check_terminal(context.out)
-    return show_screen(context, context.open_store())
+    store = context.open_store()
+    if not store.outdated:
+        tell_of_opening(context, store)
+    return show_screen(context, store)
 
 
 def check_terminal(out: Output) -> None:

@@ -88,14 +88,14 @@ class HttpService:
         settings: Settings,
         alerts: Mapping[str, AlertTerms],
         random64: Callable[[], int],
-        report_sign_in: ReportSignIn = report_nothing,
+        report_sign_ins: Callable[[Inlet], ReportSignIn] = lambda _: report_nothing,
     ) -> None:
         self._name = name
         self._terms = terms
         self._settings = settings
         self._alerts = alerts
         self._random64 = random64
-        self._report_sign_in = report_sign_in
+        self._report_sign_ins = report_sign_ins
 
     @property
     def name(self) -> str:
@@ -125,7 +125,7 @@ class HttpService:
                 await bugs.told()
 
     def _surroundings(self, inlet: Inlet) -> Surroundings:
-        report = FewFailures(self._report_sign_in, inlet.clock)
+        report = FewFailures(self._report_sign_ins(inlet), inlet.clock)
         return Surroundings(inlet, self._random64, report, self._settings, self._alerts)
 
     def _routes(self, surroundings: Surroundings) -> list[Route]:

@@ -1,0 +1,207 @@
+"""Alerts about sign-ins: many that fail, and users who come from new places.
+
+Pure: what is remembered is handed in and given back, and times are those of the sign-ins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
+from domain.event_types import EventType
+from domain.events import Event
+from domain.ids import event_id_from_facts
+from domain.safe import safe
+from domain.settings import DAY_MS
+from domain.times import rfc3339
+from sources.authn.events import NAME_LIMIT, SignIn
+from sources.geo import Locate, nowhere
+
+FAILURES = "authn_failures"
+FIRST_USE_IP = "authn_first_use_ip"
+FIRST_USE_COUNTRY = "authn_first_use_country"
+
+LEARNING_MS = 7 * DAY_MS
+"""For so long after a user's first sign-in new places are told of with the lowest danger."""
+
+LEAST_DANGER = 1
+MOST_ADDRESSES = 1_000
+MOST_USERS = 1_000
+MOST_PLACES = 50
+MOST_SUPPRESSED = 5_000
+USERS_TOLD = 10
+_encoder = msgspec.json.Encoder(order="sorted")
+_V = TypeVar("_V")
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """One failed sign-in of an address."""
+
+    at_ms: int
+    user: str
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True):
+    """The places of a user, each with the time of its last use, the latest one last."""
+
+    first_ms: int
+    ips: Mapping[str, int] = {}
+    countries: Mapping[str, int] = {}
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What is remembered from sign-in to sign-in; bounded whatever comes.
+
+    failures: by address; users: by the user's id; suppressed: until when, by kind and subject
+    """
+
+    failures: Mapping[str, tuple[Failure, ...]] = {}
+    users: Mapping[str, Known] = {}
+    suppressed: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """What holds for all alerts of one source."""
+
+    terms: Mapping[str, AlertTerms] = field(default_factory=lambda: DEFAULT_TERMS)
+    locate: Locate = nowhere
+    event_names: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """Something to be told, unless its subject was told of lately."""
+
+    kind: str
+    subject: tuple[str, ...]
+    params: Mapping[str, Any]
+    is_learning: bool = False
+
+
+def raised(memory: Memory, sign_in: SignIn, rules: AlertRules) -> tuple[list[Event], Memory]:
+    """The alerts that a sign-in raises, and what is remembered from now on."""
+    if sign_in.ip is None:
+        return [], memory
+    if sign_in.ok:
+        memory, found = _succeeded(memory, sign_in, sign_in.ip, rules)
+    else:
+        memory, found = _failed(memory, sign_in, sign_in.ip, rules)
+    events: list[Event] = []
+    for finding in found:
+        event, memory = _told(memory, finding, sign_in, rules)
+        events += [event] if event is not None else []
+    return events, memory
+
+
+def _failed(
+    memory: Memory, sign_in: SignIn, ip: str, rules: AlertRules
+) -> tuple[Memory, list[_Finding]]:
+    terms = rules.terms[FAILURES]
+    enough = terms.number("failures")
+    since_ms = sign_in.at_ms - terms.number("within")
+    failures = [one for one in memory.failures.get(ip, ()) if one.at_ms >= since_ms]
+    failures = [*failures, Failure(sign_in.at_ms, safe(sign_in.user, NAME_LIMIT))][-enough:]
+    kept = _put(memory.failures, ip, tuple(failures), MOST_ADDRESSES)
+    memory = msgspec.structs.replace(memory, failures=kept)
+    if len(failures) < enough:
+        return memory, []
+    params: dict[str, Any] = {"count": len(failures), "ip": ip}
+    if rules.event_names:
+        users = dict.fromkeys(one.user for one in failures if one.user)
+        params["users"] = list(users)[:USERS_TOLD]
+    return memory, [_Finding(FAILURES, (ip,), params)]
+
+
+def _succeeded(
+    memory: Memory, sign_in: SignIn, ip: str, rules: AlertRules
+) -> tuple[Memory, list[_Finding]]:
+    if not sign_in.user_id:
+        return memory, []
+    now_ms = sign_in.at_ms
+    location = rules.locate(ip)
+    country = location.country if location is not None else ""
+    known = memory.users.get(sign_in.user_id)
+    found = [] if known is None else list(_first_uses(known, sign_in, ip, rules))
+    before = known or Known(now_ms)
+    after = Known(
+        before.first_ms,
+        _put(before.ips, ip, now_ms, MOST_PLACES),
+        _put(before.countries, country, now_ms, MOST_PLACES) if country else before.countries,
+    )
+    users = _put(memory.users, sign_in.user_id, after, MOST_USERS)
+    return msgspec.structs.replace(memory, users=users), found
+
+
+def _first_uses(known: Known, sign_in: SignIn, ip: str, rules: AlertRules) -> Iterator[_Finding]:
+    """What is new about the place of a user who has signed in before."""
+    is_learning = sign_in.at_ms - known.first_ms < LEARNING_MS
+    user: dict[str, Any] = {"ip": ip, "user_pub": sign_in.user_id}
+    if rules.event_names:
+        user["user"] = safe(sign_in.user, NAME_LIMIT)
+    kept = rules.terms[FIRST_USE_IP].number("kept")
+    if _is_new(known.ips, ip, sign_in.at_ms - kept):
+        params = {**user, "days": kept // DAY_MS}
+        yield _Finding(FIRST_USE_IP, (sign_in.user_id, ip), params, is_learning)
+    location = rules.locate(ip)
+    kept = rules.terms[FIRST_USE_COUNTRY].number("kept")
+    if location is None or not location.country or not known.countries:
+        return
+    if _is_new(known.countries, location.country, sign_in.at_ms - kept):
+        where = {"country": location.country, "country_name": location.country_name}
+        params = {**user, **where, "days": kept // DAY_MS}
+        subject = (sign_in.user_id, location.country)
+        yield _Finding(FIRST_USE_COUNTRY, subject, params, is_learning)
+
+
+def _is_new(used: Mapping[str, int], place: str, since_ms: int) -> bool:
+    return used.get(place, since_ms - 1) < since_ms
+
+
+def _told(
+    memory: Memory, finding: _Finding, sign_in: SignIn, rules: AlertRules
+) -> tuple[Event | None, Memory]:
+    """The alert, unless its kind is off or its subject was told of lately."""
+    terms = rules.terms[finding.kind]
+    now_ms = sign_in.at_ms
+    key = "\0".join((finding.kind, *finding.subject))
+    if not terms.active or memory.suppressed.get(key, now_ms) > now_ms:
+        return None, memory
+    until_ms = now_ms + terms.suppress_ms
+    still = {key: until for key, until in memory.suppressed.items() if until > now_ms}
+    suppressed = _put(still, key, until_ms, MOST_SUPPRESSED)
+    danger = LEAST_DANGER if finding.is_learning else terms.danger
+    event = _alert(finding, sign_in, danger, until_ms, event_names=rules.event_names)
+    return event, msgspec.structs.replace(memory, suppressed=suppressed)
+
+
+def _alert(
+    finding: _Finding, sign_in: SignIn, danger: int, until_ms: int, *, event_names: bool
+) -> Event:
+    created = rfc3339(sign_in.at_ms // 1000 * 1000)
+    host = {"host": safe(sign_in.host, NAME_LIMIT)} if event_names and sign_in.host else {}
+    attributes = {
+        "created": created,
+        "danger": danger,
+        "params": {**finding.params, **host, "type": sign_in.kind},
+        "suppress_until": rfc3339(max(until_ms - 1000, sign_in.at_ms) // 1000 * 1000),
+        "type": finding.kind,
+        "updated": created,
+    }
+    facts = "\0".join((finding.kind, *finding.subject, *sign_in.facts))
+    event_id = event_id_from_facts(EventType.ALERTS, facts.encode())
+    body = {"attributes": attributes, "id": event_id, "type": EventType.ALERTS.value}
+    return Event(EventType.ALERTS, event_id, _encoder.encode(body), True, ("params",))
+
+
+def _put(kept: Mapping[str, _V], key: str, value: _V, most: int) -> dict[str, _V]:
+    """With the value last; the first ones go where there are too many."""
+    after = {name: one for name, one in kept.items() if name != key}
+    after[key] = value
+    for name in list(after)[: max(0, len(after) - most)]:
+        del after[name]
+    return after

@@ -1,0 +1,185 @@
+"""SSH logins of a host without a journal, from the file that syslog writes them to.
+
+Any account of the host may write such lines by `logger`: where there is a journal, which tells who
+wrote what, that is the better source.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import tzinfo
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from domain.safe import safe
+from sources.authn.alerts import AlertRules
+from sources.authn.logins import Line, Progress, derive
+from sources.authn.syslog import read_line
+from sources.base import Batch, SourceError
+
+MOST_BYTES = 1024 * 1024
+LONGEST_LINE = 64 * 1024
+SETTLE_MS = 10_000
+"""For so long after its last line an old file may get another: syslog is told to let go later."""
+
+_PACKED = frozenset({".gz", ".xz", ".bz2", ".zst"})
+_VERSION = 1
+
+
+class State(msgspec.Struct, frozen=True):
+    """Where in the log we are: behind so many bytes of the file with this number (inode)."""
+
+    inode: int
+    offset: int
+    progress: Progress = Progress()
+    version: int = _VERSION
+
+
+_states = msgspec.json.Decoder(State)
+
+
+class AuthLogSource:
+    """Polls a log file, from its end on at first, and follows it when it is rotated.
+
+    machine tells this host from others in ids.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        name: str,
+        machine: str,
+        rules: AlertRules,
+        zone: tzinfo | None = None,
+    ) -> None:
+        self.name = name
+        self._file = file
+        self._machine = machine
+        self._rules = rules
+        self._zone = zone
+
+    def poll(self, now_ms: int, state: bytes | None) -> Batch:
+        """Read what was written since `state`. Raises SourceError."""
+        try:
+            return self._poll(now_ms, state)
+        except OSError as error:
+            shown = safe(str(self._file), 200)
+            if isinstance(error, FileNotFoundError):
+                cure = "set the source's option file to where sshd logs to"
+            else:
+                cure = "let the account of tocsin read it, as a member of the group adm"
+            raise SourceError(f"{shown} cannot be read: {error.strerror}", cure) from None
+
+    def _poll(self, now_ms: int, state: bytes | None) -> Batch:
+        before, warning = self._recalled(state)
+        path, is_last = self._where(before.inode)
+        if path is None:
+            path, is_last = self._file, True
+            before = msgspec.structs.replace(before, inode=path.stat().st_ino, offset=0)
+            warning = warning or "the log was rotated, and the rest of the old file is gone"
+        with path.open("rb") as file:
+            before = self._checked(before, file)
+            is_over = not is_last and not _is_fresh(file, now_ms)
+            texts, offset, more = _read(file, before.offset, is_over=is_over)
+        lines = [
+            line for place, text in texts if (line := self._line(before.inode, place, text, now_ms))
+        ]
+        events, progress = derive(before.progress, lines, self._rules)
+        inode = before.inode
+        if is_over and not more:
+            inode, offset, more = self._next(inode), 0, True
+        after = State(inode, offset, progress)
+        return Batch(tuple(events), msgspec.json.encode(after), warning, more)
+
+    def _recalled(self, state: bytes | None) -> tuple[State, str]:
+        known, warning = None, ""
+        if state is not None:
+            try:
+                known = _states.decode(state)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                warning = "what was remembered cannot be used: logins count from now"
+        if known is not None and known.version == _VERSION:
+            return known, warning
+        with self._file.open("rb") as file:
+            status = os.fstat(file.fileno())
+            return State(status.st_ino, _line_start(file, status.st_size)), warning
+
+    def _where(self, inode: int) -> tuple[Path | None, bool]:
+        """The file with this number, and whether it is the one that is written to."""
+        files = self._files()
+        found = next((path for path, number in files if number == inode), None)
+        return found, found == self._file
+
+    def _next(self, inode: int) -> int:
+        """The number of the file that was begun after this one."""
+        numbers = [number for _, number in self._files()]
+        place = numbers.index(inode) + 1 if inode in numbers else len(numbers)
+        return numbers[place] if place < len(numbers) else self._file.stat().st_ino
+
+    def _files(self) -> list[tuple[Path, int]]:
+        """The log and what it was before, in the order in which they were written; it is last."""
+        if not stat.S_ISREG(self._file.stat().st_mode):
+            raise OSError(0, "it is no file")
+        older: list[tuple[int, Path, int]] = []
+        for path in self._file.parent.glob(f"{_literal(self._file.name)}[.-]*"):
+            if path.suffix not in _PACKED and path.is_file():
+                status = path.stat()
+                older.append((status.st_mtime_ns, path, status.st_ino))
+        written = [(path, inode) for _, path, inode in sorted(older)]
+        return [*written, (self._file, self._file.stat().st_ino)]
+
+    def _checked(self, state: State, file: BinaryIO) -> State:
+        """From its start on where the file was cut or replaced in place."""
+        if state.offset <= os.fstat(file.fileno()).st_size:
+            return state
+        return msgspec.structs.replace(state, offset=0)
+
+    def _line(self, inode: int, place: int, text: bytes, now_ms: int) -> Line | None:
+        found = read_line(text.decode("utf-8", "backslashreplace"), now_ms, self._zone)
+        if found is None:
+            return None
+        facts = (str(inode), str(place), safe(text, LONGEST_LINE))
+        return Line(found.at_ms, self._machine, found.host, found.message, facts)
+
+
+def _read(
+    file: BinaryIO, offset: int, *, is_over: bool
+) -> tuple[list[tuple[int, bytes]], int, bool]:
+    """Whole lines with their places, where the next one begins, and whether there is more.
+
+    A line without an end waits for it, unless the file `is_over` or the line too long.
+    """
+    file.seek(offset)
+    data = file.read(MOST_BYTES)
+    more = len(data) == MOST_BYTES
+    end = data.rfind(b"\n") + 1
+    if len(data) - end > LONGEST_LINE or (is_over and not more):
+        end = len(data)
+    lines: list[tuple[int, bytes]] = []
+    place = 0
+    for line in data[:end].split(b"\n"):
+        if line and len(line) <= LONGEST_LINE:
+            lines.append((offset + place, line))
+        place += len(line) + 1
+    return lines, offset + end, more
+
+
+def _line_start(file: BinaryIO, size: int) -> int:
+    """Where the line begins that is being written at the end of a file."""
+    start = max(0, size - LONGEST_LINE)
+    file.seek(start)
+    end = file.read(size - start).rfind(b"\n")
+    return size if end < 0 else start + end + 1
+
+
+def _is_fresh(file: BinaryIO, now_ms: int) -> bool:
+    written_ms = os.fstat(file.fileno()).st_mtime_ns // 1_000_000
+    return 0 <= now_ms - written_ms < SETTLE_MS
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[" else char for char in name)

@@ -1,0 +1,78 @@
+"""How a sign-in becomes a `log_authn` event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from domain.event_types import EventType
+from domain.events import Event
+from domain.ids import event_id_from_facts
+from domain.safe import safe
+from domain.times import rfc3339
+
+NAMES = ("host", "user")
+"""Attributes that say what people call things; they are no facts."""
+
+NAME_LIMIT = 100
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Someone signed in, or failed to.
+
+    at_ms:         when it was
+    kind:          how: "ssh", "terminal", "token" or "X-Custos"
+    ip:            the address that it came from, None where there is none
+    user:          the name that was given, "" for none
+    user_id:       the id of that user, "" where the name is nobody's
+    verifications: what was found to be right, such as ("publickey", "user")
+    errors:        why it failed; none where it did not
+    facts:         what tells this sign-in from all others
+    """
+
+    at_ms: int
+    kind: str
+    ip: str | None
+    url: str
+    user: str
+    user_id: str
+    facts: tuple[str, ...]
+    host: str = ""
+    verifications: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded."""
+        return not self.errors
+
+
+def log_authn(sign_in: SignIn, *, event_names: bool) -> Event:
+    """The event of a sign-in; its id follows from the facts."""
+    attributes: dict[str, Any] = {
+        "created": rfc3339(sign_in.at_ms // 1000 * 1000),
+        "errors": sign_in.errors,
+        "ip": sign_in.ip,
+        "status": "ok" if sign_in.ok else "error",
+        "type": sign_in.kind,
+        "url": sign_in.url,
+        "verifications": sign_in.verifications,
+    }
+    if event_names:
+        names = {"host": sign_in.host, "user": sign_in.user}
+        attributes |= {key: safe(name, NAME_LIMIT) for key, name in names.items() if name}
+    relationships: dict[str, Any] = {}
+    if sign_in.user_id:
+        relationships["user"] = {"data": [{"id": sign_in.user_id, "type": "users"}]}
+    event_id = event_id_from_facts(EventType.LOG_AUTHN, "\0".join(sign_in.facts).encode())
+    body = {
+        "attributes": attributes,
+        "id": event_id,
+        "relationships": relationships,
+        "type": EventType.LOG_AUTHN.value,
+    }
+    return Event(EventType.LOG_AUTHN, event_id, _encoder.encode(body), True, NAMES)

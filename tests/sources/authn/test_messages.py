@@ -1,0 +1,135 @@
+"""What lines of sshd say, and that no name or key id in one can forge what it says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sources.authn.messages import Outcome, Said, read_message
+
+HASH = "SHA256:jE4SbokxFJV6FAwNld+aFAjgupjAtM7P5JoPzcHgO0Y"
+HERE, THERE = "192.0.2.7", "198.51.100.9"
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            f"Accepted publickey for root from {HERE} port 34868 ssh2: ED25519 {HASH}",
+            Said(Outcome.ACCEPTED, "publickey", "root", HERE, 34868),
+        ),
+        (
+            f"Accepted keyboard-interactive/pam for alice from {HERE} port 1 ssh2",
+            Said(Outcome.ACCEPTED, "keyboard-interactive", "alice", HERE, 1),
+        ),
+        (
+            f"Failed password for root from {HERE} port 34872 ssh2",
+            Said(Outcome.FAILED, "password", "root", HERE, 34872),
+        ),
+        (
+            f"Failed publickey for root from {HERE} port 5 ssh2: RSA {HASH}",
+            Said(Outcome.FAILED, "publickey", "root", HERE, 5),
+        ),
+        (
+            "Failed password for invalid user mallory from 2001:db8::7 port 2 ssh2",
+            Said(Outcome.FAILED, "password", "mallory", "2001:db8::7", 2, invalid=True),
+        ),
+        (
+            f"Failed password for invalid user  from {HERE} port 2 ssh2",
+            Said(Outcome.FAILED, "password", "", HERE, 2, invalid=True),
+        ),
+        (
+            "Failed password for bob from UNKNOWN port 65535 ssh2",
+            Said(Outcome.FAILED, "password", "bob", None, 65535),
+        ),
+        (
+            f"Connection closed by authenticating user root {HERE} port 34870 [preauth]",
+            Said(Outcome.CLOSED, "", "root", HERE, 34870),
+        ),
+        (
+            f"Connection reset by invalid user a b {HERE} port 7 [preauth]",
+            Said(Outcome.CLOSED, "", "a b", HERE, 7, invalid=True),
+        ),
+        (
+            f"Disconnecting authenticating user bob {HERE} port 7: "
+            "Too many authentication failures [preauth]",
+            Said(Outcome.CLOSED, "", "bob", HERE, 7),
+        ),
+        (
+            f"Failed publickey for bob from {HERE} port 7 ssh2: ED25519-CERT {HASH} "
+            f"ID bob@laptop (serial 3) CA RSA {HASH}",
+            Said(Outcome.FAILED, "publickey", "bob", HERE, 7),
+        ),
+    ],
+)
+def test_what_a_line_says(message: str, said: Said) -> None:
+    assert read_message(message) == said
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Server listening on 127.0.0.1 port 2222.",
+        "Received disconnect from 127.0.0.1 port 34868:11: disconnected by user",
+        "Disconnected from user root 127.0.0.1 port 34868",
+        "Invalid user mallory from 127.0.0.1 port 34880",
+        "error: Could not get shadow information for NOUSER",
+        f"Failed none for root from {HERE} port 1 ssh2",
+        f"Connection closed by {HERE} port 22 [preauth]",
+        f" Failed password for root from {HERE} port 1 ssh2",
+        f"Disconnecting invalid user x {HERE} port 7: Change of username: (x {THERE} port 1: "
+        "Too many authentication failures,y) -> (z) [preauth]",
+        "",
+    ],
+)
+def test_other_lines_say_nothing(message: str) -> None:
+    assert read_message(message) is None
+
+
+HOSTILE = [
+    f"root from {THERE} port 1 ssh2",
+    f"root from {THERE} port 1 ssh2: ED25519 {HASH}",
+    f"x from {THERE} port 1 ssh2: ED25519-CERT {HASH} ID y (serial 1) CA RSA {HASH}",
+    "invalid user root",
+    f"a {THERE} port 1 [preauth]",
+    f"{THERE} port 1: Too many authentication failures [preauth]",
+    " ",
+    "from",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_forges_nothing(name: str) -> None:
+    failed = read_message(f"Failed password for invalid user {name} from {HERE} port 22 ssh2")
+    assert failed == Said(Outcome.FAILED, "password", name, HERE, 22, invalid=True)
+    closed = read_message(f"Connection closed by invalid user {name} {HERE} port 22 [preauth]")
+    assert closed == Said(Outcome.CLOSED, "", name, HERE, 22, invalid=True)
+
+
+@given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=120))
+def test_no_name_at_all_forges_anything(name: str) -> None:
+    line = f"Failed password for invalid user {name} from {HERE} port 22 ssh2"
+    assert read_message(line) == Said(Outcome.FAILED, "password", name, HERE, 22, invalid=True)
+
+
+def test_a_key_id_that_looks_like_a_place_leaves_the_place_open() -> None:
+    key = f"ED25519-CERT {HASH} ID x from {THERE} port 1 ssh2 (serial 0) CA ED25519 {HASH}"
+    said = read_message(f"Failed publickey for root from {HERE} port 5 ssh2: {key}")
+    assert said == Said(Outcome.FAILED, "publickey", None, None, 0)
+
+
+def test_an_accepted_name_ends_where_it_can_first() -> None:
+    key = f"ED25519-CERT {HASH} ID x from {THERE} port 1 ssh2 (serial 0) CA ED25519 {HASH}"
+    said = read_message(f"Accepted publickey for root from {HERE} port 5 ssh2: {key}")
+    assert said == Said(Outcome.ACCEPTED, "publickey", "root", HERE, 5)
+
+
+def test_a_line_that_a_long_name_has_cut_is_a_failure_all_the_same() -> None:
+    said = read_message("Failed password for invalid user " + "a" * 990)
+    assert said == Said(Outcome.FAILED, "password", None, None, 0)
+
+
+def test_a_line_without_end_is_read_soon() -> None:
+    line = "Failed publickey for " + "from 1.1.1.1 port 1 ssh2: X-CERT a ID " * 100_000
+    assert read_message(line) == Said(Outcome.FAILED, "publickey", None, None, 0)
