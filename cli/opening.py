@@ -1,14 +1,9 @@
-"""Who opens the screen is told of as a sign-in, before anything is shown."""
+"""Who opens the screen is told of as a sign-in, beside the first paint, which waits for nothing."""
 
 from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING
-
-from domain.alert_kinds import all_terms
-from domain.source_kinds import OWN_SIGN_INS
-from store import alert_settings, sources
-from store.errors import StoreError
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -16,10 +11,13 @@ if TYPE_CHECKING:
 
 
 def tell_of_opening(context: Context, store: Store) -> None:
-    """Keep an event of it, unless the source of these is paused; what fails is only noted."""
+    """Keep an event of it, unless the source of these is paused. Raises StoreError."""
+    from domain.alert_kinds import all_terms
+    from domain.source_kinds import OWN_SIGN_INS
     from sources.authn.own import kept, screen_opened
     from sources.making import Terms, sign_in_rules
     from sources.wireguard.hosts import MACHINE_ID_FILE, machine_key
+    from store import alert_settings, sources
 
     now_ms = context.now_ms()
     sign_in = screen_opened(
@@ -29,9 +27,6 @@ def tell_of_opening(context: Context, store: Store) -> None:
         now_ms=now_ms,
         random64=context.random64,
     )
-    try:
-        terms = Terms(context.settings, all_terms(store.call(alert_settings.load_all)))
-        step = kept(sign_in, sign_in_rules(terms))
-        store.call(sources.advance, OWN_SIGN_INS, step, now_ms)
-    except StoreError as error:
-        context.out.note(f"warning: no event tells of this opening: {error}")
+    terms = Terms(context.settings, all_terms(store.call(alert_settings.load_all)))
+    step = kept(sign_in, sign_in_rules(terms))
+    store.call(sources.advance, OWN_SIGN_INS, step, now_ms)

@@ -34,8 +34,10 @@ class WorkerThread:
         store: Store,
         settings: Settings,
         merge: Callable[[Mapping[str, str]], Settings],
+        *,
+        begin: Callable[[Store], None] = lambda _: None,
     ) -> None:
-        """`store` is closed when the thread ends."""
+        """`begin` is done first of all; `store` is closed when the thread ends."""
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.trouble: str | None = None
         """Why it ended, if not because it was stopped."""
@@ -43,6 +45,7 @@ class WorkerThread:
         self._store = store
         self._settings = settings
         self._merge = merge
+        self._begin = begin
         self._worker: Worker | None = None
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -78,6 +81,7 @@ class WorkerThread:
 
     def _run(self) -> None:
         try:
+            self._begin(self._store)
             asyncio.run(self._deliver())
         except StoreError as error:
             self.trouble = str(error)

@@ -37,10 +37,7 @@ HARD_END_S = 0.5
 def open_screen(args: Namespace, context: Context) -> ExitCode:
     """Show the screen on the store that the settings name."""
     check_terminal(context.out)
-    store = context.open_store()
-    if not store.outdated:
-        tell_of_opening(context, store)
-    return show_screen(context, store)
+    return show_screen(context, context.open_store())
 
 
 def check_terminal(out: Output) -> None:
@@ -57,7 +54,12 @@ def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> E
     """Run the app until it is quit; then let the attempts in flight end."""
     worker = None
     if not store.outdated:
-        worker = WorkerThread(store.sibling(), context.settings, partial(_merge, context))
+        worker = WorkerThread(
+            store.sibling(),
+            context.settings,
+            partial(_merge, context),
+            begin=partial(tell_of_opening, context),
+        )
     last_good = _LastGood(context)
     desk = Desk(
         store,
