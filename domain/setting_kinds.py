@@ -21,6 +21,7 @@ THEMES = (
 )
 """The colours of the screen; those with ansi are the terminal's own."""
 
+MOST_FILES = 2
 _SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 
 _UNITS = {
@@ -93,6 +94,13 @@ def _path(text: str) -> str | None:
     return text or None
 
 
+def _files(text: str) -> tuple[str, ...]:
+    found = tuple(path for word in text.split(",") if (path := _path(word.strip())))
+    if len(found) > MOST_FILES:
+        raise ValueError(f"{text!r} names more than {MOST_FILES} files")
+    return found
+
+
 def _policy(text: str) -> str:
     if text.strip().lower() not in MODES:
         raise ValueError(f"{text!r} is unknown")
@@ -158,6 +166,7 @@ DURATION = Kind("duration", "a duration such as 90s, 3m, 1h or 1d", _duration, _
 COUNT = Kind("count", "a whole number", _count, _text, bare_numbers=True)
 SIZE = Kind("size", "a size such as 1000000, 256MB or 64KiB", parse_size, _size_text, True)
 PATH = Kind("path", "the path of a file", _path, _text)
+FILES = Kind("files", "the paths of one or two files, with a comma", _files, _text, lists=True)
 POLICY = Kind("policy", f"one of {', '.join(MODES)}", _policy, _text)
 NETWORKS = Kind(
     "networks", "networks such as 169.254.10.0/24, fd00::/8", _networks, _text, lists=True

@@ -46,6 +46,7 @@ class Settings:
     wireguard_command: str = "wg show all dump"
     wireguard_every_ms: int = 30 * SECOND_MS
     event_names: bool = True
+    geo_db: tuple[str, ...] = ()
     theme: str = "dark"
 
 
@@ -206,6 +207,12 @@ SETTINGS: tuple[Setting, ...] = (
         kinds.SWITCH,
         "whether events of our own sources tell names of hosts, interfaces and peers beside ids",
         field="event_names",
+    ),
+    Setting(
+        "geo_db",
+        kinds.FILES,
+        "files in MaxMind's format (.mmdb) that tell the countries and networks (AS) of addresses",
+        field="geo_db",
     ),
     Setting("theme", kinds.THEME, "the colours of the screen", field="theme"),
 )

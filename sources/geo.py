@@ -1,9 +1,37 @@
-"""Where an address is: its country and its network."""
+"""Where an address is: its country and its network, from files that the admin has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ipaddress
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from domain.alert_kinds import GEO, KINDS, NETWORKS, AlertTerms
+from domain.countries import country_name
+from domain.safe import safe
+
+if TYPE_CHECKING:
+    from maxminddb import Reader
+
+MOST_KNOWN = 20_000
+"""Addresses whose place is kept at hand."""
+
+NAME_LIMIT = 100
+_PEEKED = 200
+_OURS = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+            *("172.16.0.0/12", "192.168.0.0/16", "::/127", "fc00::/7", "fe80::/10"),
+        ),
+    )
+)
+"""Addresses that are nowhere in the world: files that know them are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +48,193 @@ class Location:
 
 
 Locate = Callable[[str], Location | None]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def nowhere(_ip: str) -> None:
     """The look-up where there is no data to look into."""
+
+
+class Geo:
+    """Looks addresses up in MaxMind's format, or with iptocc where no file is named.
+
+    A file is read again when it has changed; while one cannot be read, what it said before holds.
+    """
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self._files = [_File(path) for path in files]
+        self._country_of = None if files else _iptocc()
+        self._known: dict[str, Location | None] = {}
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with a file, "" if all is well."""
+        self._refresh()
+        return "; ".join(file.problem for file in self._files if file.problem)
+
+    @property
+    def has_countries(self) -> bool:
+        """Whether it knows countries."""
+        self._refresh()
+        return self._country_of is not None or any(file.has_countries for file in self._files)
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether it knows networks."""
+        self._refresh()
+        return any(file.has_networks for file in self._files)
+
+    def locate(self, ip: str) -> Location | None:
+        """What is known of an address; None for one that is nowhere in the world."""
+        self._refresh()
+        if ip not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[ip] = self._look_up(ip)
+        return self._known[ip]
+
+    def _refresh(self) -> None:
+        if any([file.refresh() for file in self._files]):
+            self._known.clear()
+
+    def _look_up(self, ip: str) -> Location | None:
+        address = _in_the_world(ip)
+        if address is None:
+            return None
+        if self._country_of is not None:
+            return _located([{"country_code": self._country_of(str(address))}])
+        return _located([record for file in self._files if (record := file.record(address))])
+
+
+class _File:
+    """One file of MaxMind's format, all of it in memory: one that is mapped and cut ends us."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._reader: Reader | None = None
+        self._stamp: tuple[int, int, int] | None = None
+        self.problem = ""
+        self.has_countries = False
+        self.has_networks = False
+
+    def refresh(self) -> bool:
+        """Read it if it is another than before; whether it was read."""
+        try:
+            found = os.stat(self._path)
+        except OSError as error:
+            self.problem = self._complaint(error.strerror or "it cannot be read")
+            return False
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        return self._open()
+
+    def _open(self) -> bool:
+        try:
+            from maxminddb import MODE_MEMORY, InvalidDatabaseError, open_database
+        except ModuleNotFoundError:
+            self.problem = "geo_db: maxminddb is missing; install tocsin with its extra `geo`"
+            return False
+        try:
+            reader = open_database(self._path, MODE_MEMORY)
+            samples = [_located([record]) for _, record in islice(reader, _PEEKED)]
+        except (OSError, InvalidDatabaseError, ValueError) as error:
+            self.problem = self._complaint(f"{type(error).__name__}: {error}")
+            return False
+        self._reader, self.problem = reader, ""
+        self.has_countries = any(one is not None and one.country for one in samples)
+        self.has_networks = any(one is not None and one.asn is not None for one in samples)
+        return True
+
+    def record(self, address: Address) -> Any:
+        """What it says of an address."""
+        from maxminddb import InvalidDatabaseError
+
+        if self._reader is None:
+            return None
+        try:
+            return self._reader.get(address)
+        except (InvalidDatabaseError, ValueError) as error:
+            self.problem = self._complaint(f"{type(error).__name__}: {error}")
+            return None
+
+    def _complaint(self, reason: str) -> str:
+        return safe(f"geo_db: {self._path} cannot be used: {reason}", 300)
+
+
+@lru_cache(maxsize=4)
+def geo_of(files: tuple[str, ...]) -> Geo:
+    """What looks into these files, one for all sources."""
+    return Geo(files)
+
+
+def shortage(geo: Geo, alerts: Mapping[str, AlertTerms]) -> str:
+    """Which kinds of alerts are not raised for want of data, in one line; "" if all are."""
+    lacking = {
+        need for need, is_there in ((GEO, geo.has_countries), (NETWORKS, geo.has_networks))
+        if not is_there
+    }  # fmt: skip
+    kinds = [kind.name for kind in KINDS if kind.needs in lacking and alerts[kind.name].active]
+    reason = geo.problem or f"there is no {' and no '.join(sorted(lacking))}"
+    return f"{reason}: not raised are {', '.join(kinds)}" if kinds else geo.problem
+
+
+def _iptocc() -> Callable[[str], str | None] | None:
+    try:
+        from iptocc import country_code
+    except ImportError:
+        return None
+    found: Callable[[str], str | None] = country_code
+    return found
+
+
+def _in_the_world(ip: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(ip.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return None if any(address in network for network in _OURS) else address
+
+
+def _located(records: Sequence[Any]) -> Location | None:
+    """What the records of all files say together, the first that says a thing."""
+    countries = [pair for record in records for pair in _countries(record)]
+    networks = [pair for record in records for pair in _networks(record)]
+    if not countries and not networks:
+        return None
+    code, name = countries[0] if countries else ("", "")
+    asn, as_name = networks[0] if networks else (None, "")
+    return Location(code, safe(name or country_name(code), NAME_LIMIT), asn, as_name)
+
+
+def _countries(record: Any) -> Iterator[tuple[str, str]]:
+    """The country of a record: nested as in GeoLite2, or flat as in ip-location-db and IPinfo."""
+    if not isinstance(record, dict):
+        return
+    nested = record.get("country")
+    if isinstance(nested, dict):
+        names = nested.get("names")
+        name = names.get("en") if isinstance(names, dict) else ""
+        yield from _country(nested.get("iso_code"), name)
+    else:
+        code = record.get("country_code") or nested
+        yield from _country(code, record.get("country_name") or nested)
+
+
+def _country(code: Any, name: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(code, str) and len(code) == 2 and code.isascii() and code.isalpha():
+        is_name = isinstance(name, str) and len(name) > 2
+        yield code.upper(), name if is_name else ""
+
+
+def _networks(record: Any) -> Iterator[tuple[int, str]]:
+    if not isinstance(record, dict):
+        return
+    number = record.get("autonomous_system_number", record.get("asn"))
+    text = str(number).upper().removeprefix("AS")
+    if text.isascii() and text.isdecimal() and 0 < int(text) < 1 << 32:
+        name = record.get("autonomous_system_organization") or record.get("as_name") or ""
+        yield int(text), safe(str(name), NAME_LIMIT)

@@ -55,6 +55,7 @@ def make(stored: StoredSource, terms: Terms, store: Store) -> Made | None:
 
 
 def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+    from sources.geo import geo_of
     from sources.wireguard.names import NameFiles
     from sources.wireguard.source import WireGuardSource
 
@@ -66,6 +67,7 @@ def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, stor
         event_names=terms.settings.event_names,
         port_changes=bool(values["port_changes"]),
         alerts=terms.alerts,
+        geo=geo_of(terms.settings.geo_db),
     )
     return Made(source, _span(values["every"]))
 

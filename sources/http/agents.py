@@ -18,6 +18,7 @@ from domain.options import values
 from domain.source_kinds import AGENT, kind_named
 from sources.alone import alone, lock_file
 from sources.base import SourceError
+from sources.geo import geo_of
 from sources.http.identity import Identity
 from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.pings import PingError, read_ping
@@ -76,6 +77,7 @@ class Agents:
         self._sign_ins = surroundings.sign_ins
         self._settings = surroundings.settings
         self._alerts = surroundings.alerts
+        self._geo = geo_of(surroundings.settings.geo_db)
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._names: dict[str, NameFiles] = {}
@@ -154,6 +156,7 @@ class Agents:
             event_names=self._settings.event_names,
             port_changes=bool(options["port_changes"]),
             alerts=self._alerts,
+            locate=self._geo.locate,
         )
         derived = derive(previous, ping.snapshot, terms)
         encoded = encode_state(derived.state)
@@ -161,7 +164,7 @@ class Agents:
             raise PingError(
                 "with it, more would be remembered of this host than we can", "interfaces"
             )
-        warnings = (fresh, ping.warning, *found.warnings)
+        warnings = (fresh, ping.warning, *found.warnings, self._geo.problem)
         return _Look(derived.events, encoded, "; ".join(filter(None, warnings)))
 
     def _name_files(self, file: str) -> NameFiles:

@@ -9,7 +9,7 @@ from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
 from domain.ids import resource_id
 from domain.source_kinds import LOCAL
 from sources.base import Batch, SourceError
-from sources.geo import Locate, nowhere
+from sources.geo import Geo, nowhere
 from sources.wireguard.command import DumpCommand, Printed
 from sources.wireguard.derive import derive
 from sources.wireguard.dump import DumpError, parse_dump
@@ -42,7 +42,7 @@ class WireGuardSource:
         event_names: bool = True,
         port_changes: bool = False,
         alerts: Mapping[str, AlertTerms] = DEFAULT_TERMS,
-        locate: Locate = nowhere,
+        geo: Geo | None = None,
     ) -> None:
         self.name = name
         self._command = DumpCommand(command)
@@ -51,7 +51,7 @@ class WireGuardSource:
         self._event_names = event_names
         self._port_changes = port_changes
         self._alerts = alerts
-        self._locate = locate
+        self._geo = geo
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         """Read the dump once and derive what happened since `state`; SourceError if unreadable."""
@@ -60,7 +60,8 @@ class WireGuardSource:
         snapshot = self._snapshot(printed, self._host_key(previous, state), now_ms)
         named = self._names.read()
         derived = derive(previous, snapshot, self._terms(snapshot.host, named.peers))
-        warnings = (warning, _unreadable_warning(printed), *named.warnings)
+        geo_problem = self._geo.problem if self._geo else ""
+        warnings = (warning, _unreadable_warning(printed), *named.warnings, geo_problem)
         return Batch(
             events=derived.events,
             state=encode_state(derived.state),
@@ -75,7 +76,7 @@ class WireGuardSource:
             event_names=self._event_names,
             port_changes=self._port_changes,
             alerts=self._alerts,
-            locate=self._locate,
+            locate=self._geo.locate if self._geo else nowhere,
         )
 
     def _host_key(self, previous: State | None, state: bytes | None) -> str:

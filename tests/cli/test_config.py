@@ -82,7 +82,12 @@ def test_the_nearest_layer_wins(tmp_path_factory: pytest.TempPathFactory, layers
 
 @pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
 def test_every_setting_can_come_from_its_variable(host: Host, row: Setting) -> None:
-    texts = {"db": "/x/y.db", "key_file": "/x/key", "allow_networks": "fd00::/8"}
+    texts = {
+        "db": "/x/y.db",
+        "key_file": "/x/key",
+        "allow_networks": "fd00::/8",
+        "geo_db": "/x/g.mmdb",
+    }
     text = texts.get(row.name) or row.format(row.default)
     configuration = host.read({row.environment: text})
     assert configuration.origin(row.name) == f"environment {row.environment}"

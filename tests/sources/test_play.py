@@ -18,10 +18,10 @@ from sources.wireguard.source import WireGuardSource
 from tests.sources.play import (
     EXPECTED,
     NO_LEARNING,
+    Places,
     alert_lines,
     expected_alerts,
     lines,
-    locate,
     played,
     recording,
 )
@@ -45,7 +45,7 @@ def test_a_whole_play_gives_exactly_these_events(rig: Rig, tmp_path: Path) -> No
         shlex.join(rig.hub.argv("wg", "show", "all", "dump")),
         names=NameFiles(str(names_file)),
         alerts=NO_LEARNING,
-        locate=locate,
+        geo=Places(),
     )
     state, told, alerts, events = None, {}, {}, list[Event]()
     for name, step in STEPS.items():
