@@ -21,7 +21,7 @@ class Settings:
     """All settings in force. Durations are milliseconds, sizes are bytes.
 
     `db` and `key_file` are None where the usual place for this account applies; `proxy` is
-    None where receivers are dialled directly. `wireguard_command` is yet to be split.
+    None where receivers are dialled directly.
     """
 
     db: str | None = None
@@ -42,9 +42,6 @@ class Settings:
     min_free_disk_bytes: int = 256_000_000
     warn_queue: int = 1_000_000
     check_age_ms: int = 15 * MINUTE_MS
-    wireguard: bool = False
-    wireguard_command: str = "wg show all dump"
-    wireguard_every_ms: int = 30 * SECOND_MS
     event_names: bool = True
     geo_db: tuple[str, ...] = ()
     theme: str = "dark"
@@ -181,26 +178,6 @@ SETTINGS: tuple[Setting, ...] = (
         SECOND_MS,
         365 * DAY_MS,
         field="check_age_ms",
-    ),
-    Setting(
-        "wireguard",
-        kinds.SWITCH,
-        "whether the worker that sends also watches this host's WireGuard",
-        field="wireguard",
-    ),
-    Setting(
-        "wireguard_command",
-        kinds.COMMAND,
-        "the command that the WireGuard source runs",
-        field="wireguard_command",
-    ),
-    Setting(
-        "wireguard_every",
-        kinds.DURATION,
-        "the time between two looks of the WireGuard source",
-        SECOND_MS,
-        DAY_MS,
-        field="wireguard_every_ms",
     ),
     Setting(
         "event_names",

@@ -149,7 +149,7 @@ class _Runner:
 
     async def _batch(self, state: bytes | None) -> Batch | None:
         """Poll in a thread; None if it was still running some time after the stop."""
-        poll = _in_thread(lambda: self._source.poll(self._clock(), state))
+        poll = in_thread(lambda: self._source.poll(self._clock(), state))
         stopped = asyncio.ensure_future(self._stop.wait())
         either: tuple[asyncio.Future[Any], ...] = (poll, stopped)
         try:
@@ -161,7 +161,7 @@ class _Runner:
             poll.cancel()
 
 
-def _in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:
+def in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:
     """Run `work` in a thread that nobody waits for at exit: a poll may hang for its time-out."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Batch] = loop.create_future()

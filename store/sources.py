@@ -44,6 +44,27 @@ def add(
         return _record(row)
 
 
+def start(
+    kind: str,
+    name: str,
+    options: Mapping[str, str],
+    events: Sequence[Event],
+    state: bytes,
+    actor: Actor,
+    now_ms: int,
+) -> Appended:
+    """Add a source, or unpause it, together with what a look has just seen.
+
+    Raises FieldError, FieldErrors.
+    """
+    with database.atomic():
+        if models.Source.get_or_none(models.Source.name == name) is None:
+            add(kind, name, options, actor, now_ms)
+        else:
+            unpause(name, actor, now_ms)
+        return save_batch(name, events, state, now_ms)
+
+
 def edit(
     name: str,
     options: Mapping[str, str],

@@ -45,7 +45,8 @@ def scene(tocsin: Tocsin, receiver: Receiver, tmp_path: Path) -> Scene:
     done(tocsin, "worker", "run", "--once", code=75)
     dump = tmp_path / "dump.txt"
     dump.write_text("")
-    done(tocsin, "source", "run", "wireguard", "--once", "--command", f"cat {dump}")
+    done(tocsin, "source", "add", "wireguard", "--command", f"cat {dump}")
+    done(tocsin, "source", "run", "local", "--once")
     worker = tocsin.start("worker", "run")
     assert worker.stderr is not None
     assert "sending" in worker.stderr.readline()

@@ -10,12 +10,10 @@ from rich.text import Text
 from delivery.problems import problems
 from delivery.report import Report
 from domain.safe import safe
-from domain.words import counted, span_text
-from sources.by_command import Watched
-from sources.wireguard.source import WireGuardSource
-from store.records import Change, SourceHealth
+from store.records import Change
 from store.workers import is_gone
 from tui.change_rows import told_in_short
+from tui.sources_at_a_glance import sources_cell, sources_facts
 from tui.webhooks_at_a_glance import webhooks_cell, webhooks_facts
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age, worker_line
@@ -25,10 +23,10 @@ COLUMNS = (
     Column("part", "Part", 19, sortable=False),
     Column("state", "State", 0, sortable=False),
 )
-WEBHOOKS, WIREGUARD, WORKER, AUDIT = PARTS = ("webhooks", "wireguard", "worker", "audit")
+WEBHOOKS, SOURCES, WORKER, AUDIT = PARTS = ("webhooks", "sources", "worker", "audit")
 _KEYS_AND_NAMES = {
     WEBHOOKS: ("admin.webhooks", "Webhooks"),
-    WIREGUARD: ("admin.wireguard", "Host's WireGuard"),
+    SOURCES: ("admin.wireguard", "Sources"),
     WORKER: ("admin.settings", "Worker and settings"),
     AUDIT: ("admin.audit", "Audit"),
 }
@@ -44,7 +42,6 @@ class Seen:
     own_worker: str | None
     trouble: str | None
     newest: Change | None
-    watched: Watched
     refused: str | None
     key_of: Callable[[str], str]
 
@@ -53,7 +50,7 @@ def rows_of(seen: Seen) -> dict[object, Row]:
     """A row for each part."""
     states = {
         WEBHOOKS: webhooks_cell(seen.report),
-        WIREGUARD: wireguard_cell(seen.report, seen.watched),
+        SOURCES: sources_cell(seen.report),
         WORKER: _worker(seen),
         AUDIT: _audit(seen),
     }
@@ -69,8 +66,8 @@ def facts_of(part: str, seen: Seen) -> str:
     """What the selected part is for, and what is wrong with it."""
     if part == WEBHOOKS:
         return webhooks_facts(seen.report)
-    if part == WIREGUARD:
-        return _wireguard_facts(seen)
+    if part == SOURCES:
+        return _sources_facts(seen)
     if part == WORKER:
         return (
             f"{_worker(seen).text}{_standing_by(seen.report)}. Enter: who sends, pausing all of "
@@ -94,45 +91,11 @@ def problems_of(report: Report, worker_trouble: str | None = None) -> Text:
     return text
 
 
-def health_of_wireguard(report: Report) -> SourceHealth | None:
-    """How the source does, if it was ever watched."""
-    return next((one for one in report.overview.sources if one.kind == WireGuardSource.kind), None)
-
-
-def wireguard_cell(report: Report, watched: Watched) -> Cell:
-    """Off, on or error, and since when."""
-    health = health_of_wireguard(report)
-    if watched == "off":
-        return Cell("off", "dim")
-    if health is not None and health.error is not None:
-        return Cell(f"✗ error: {health.error}", "bad")
-    if watched == "command":
-        return Cell(f"✓ watched by a command{_looked(report, health)}", "good")
-    if not report.worker_alive:
-        return Cell("▲ on, but there is no worker to watch it", "warning")
-    return Cell(f"✓ on{_looked(report, health)}", "good")
-
-
-def _looked(report: Report, health: SourceHealth | None) -> str:
-    if health is None or health.last_ok_ms is None:
-        return ""
-    age = coarse_age(report.now_ms - health.last_ok_ms)
-    return f" · {counted(health.accepted_events, 'event')} so far · looked {age} ago"
-
-
-def _wireguard_facts(seen: Seen) -> str:
-    settings, health = seen.report.settings, health_of_wireguard(seen.report)
-    if health is not None and health.error is not None:
-        ago = coarse_age(seen.report.now_ms - (health.error_ms or 0))
-        return f"{health.error} ({ago} ago)"
+def _sources_facts(seen: Seen) -> str:
     if seen.refused is not None:
         return f"Not switched on: {seen.refused}"
-    switch = "off" if settings.wireguard else "on"
-    return (
-        f"`{settings.wireguard_command}` every {span_text(settings.wireguard_every_ms)}: each new "
-        "handshake of a peer of this host becomes an Endpoint Stats event. "
-        f"{seen.key_of('admin.wireguard')} switches it {switch}, after asking."
-    )
+    key = seen.key_of("admin.wireguard")
+    return f"{sources_facts(seen.report)} {key}: this host's WireGuard."
 
 
 def _worker(seen: Seen) -> Cell:

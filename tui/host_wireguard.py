@@ -1,71 +1,91 @@
-"""Watching this host's WireGuard: switching it on takes the baseline at once, or says the cure."""
+"""Watching this host's WireGuard: one step takes the baseline and starts it, or says the cure."""
 
 from __future__ import annotations
 
-import asyncio
-
+from domain.field_errors import FieldErrors
 from domain.settings import Settings
+from domain.source_kinds import LOCAL, WIREGUARD, kind_named
 from domain.words import counted
-from sources.base import SourceError, run_source
-from sources.wireguard.snapshot import Snapshot, StateError, decode_state
-from sources.wireguard.source import WireGuardSource
-from store import settings as stored_settings
+from sources.alone import alone, lock_file
+from sources.base import Batch, SourceError
+from sources.first_look import first_look
+from sources.wireguard.snapshot import Snapshot, decode_state
 from store import sources as stored_sources
 from store.errors import StoreError
-from store.records import Appended
+from store.overview import Overview
+from store.records import Appended, StoredSource
 from tui.desk import Desk, Refused
+from tui.screens.confirm import Question
 
-NAME = "wireguard"
-
-
-async def switch_on(desk: Desk, settings: Settings) -> str:
-    """Look once and, if that went well, let every worker watch; what was found, in a sentence.
-
-    Raises Refused, with the reason and the cure, and then nothing is switched on.
-    """
-    source = WireGuardSource(settings.wireguard_command)
-    before = await _watched_before(desk, source)
-    appended = await _look(desk, source, settings)
-    await desk.change(stored_settings.set_one, NAME, "on")
-    found = await _found(desk, source)
-    return f"{found}{_what_follows(appended, watched_before=before)}{_overruled(desk)}"
+ALSO_RUN = "another process runs the source local: stop that first"
 
 
-async def switch_off(desk: Desk) -> str:
-    """Let no worker watch any more; what that means."""
-    await desk.change(stored_settings.set_one, NAME, "off")
-    return f"this host's WireGuard is not watched any more{_overruled(desk)}"
+def host_source(overview: Overview) -> StoredSource | None:
+    """The source that watches this host, if there is one."""
+    return next(
+        (one for one in overview.sources if (one.name, one.kind) == (LOCAL, WIREGUARD)), None
+    )
 
 
-async def _watched_before(desk: Desk, source: WireGuardSource) -> bool:
-    state = await desk.read(stored_sources.load_state, source.kind, source.name)
-    return state is not None
-
-
-async def _look(desk: Desk, source: WireGuardSource, settings: Settings) -> Appended:
-    """Poll once. A first try that fails is told here, and is no fault of a running source."""
-    try:
-        return await run_source(
-            source,
-            store=desk.store,
-            every_ms=settings.wireguard_every_ms,
-            stop=asyncio.Event(),
-            clock=desk.now_ms,
-            on_appended=lambda: None,
-            once=True,
-            min_free_disk_bytes=settings.min_free_disk_bytes,
+def question_before(source: StoredSource | None) -> Question:
+    """What is asked before it is watched, or watched no more."""
+    if source is not None and source.active:
+        return Question(
+            "Watch this host's WireGuard no more?",
+            ("Handshakes from now on become no events; what was queued is sent.",),
+            yes="Pause it",
         )
-    except (SourceError, StoreError) as error:
-        await desk.read(stored_sources.forget_failure, source.kind, source.name)
+    return Question(
+        "Watch this host's WireGuard?",
+        (
+            f"`{_command(source)}` is run now, for the baseline, and then by the worker that "
+            "sends.",
+            "The first event comes with the next handshake of a peer.",
+        ),
+        yes="Watch it",
+    )
+
+
+async def switch(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
+    """Watch it, or watch it no more; what came of that. Raises Refused."""
+    if source is None or not source.active:
+        return await switch_on(desk, settings, source)
+    await desk.change(stored_sources.pause, LOCAL)
+    return "this host's WireGuard is not watched any more"
+
+
+async def switch_on(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
+    """Look once and, if that went well, let the worker watch; what was found, in a sentence.
+
+    Raises Refused, with the reason and the cure, and then nothing is changed.
+    """
+    options = {} if source is None else source.options
+    with alone(lock_file(desk.store.path, LOCAL)) as we_are:
+        if not we_are:
+            raise Refused(ALSO_RUN)
+        before = await desk.read(stored_sources.load_state, LOCAL) if source else None
+        batch = await _look(desk, settings, dict(options), before)
+        appended = await desk.change(
+            stored_sources.start, WIREGUARD, LOCAL, options, batch.events, batch.state
+        )
+    found = peers_text(decode_state(batch.state).snapshot)
+    return f"{found}{_what_follows(appended, watched_before=before is not None)}"
+
+
+async def _look(
+    desk: Desk, settings: Settings, options: dict[str, str], before: bytes | None
+) -> Batch:
+    try:
+        return await first_look(
+            WIREGUARD, LOCAL, options, before, desk.store, settings, desk.now_ms()
+        )
+    except (SourceError, StoreError, FieldErrors) as error:
         raise Refused(f"{error}; it stays off") from error
 
 
-async def _found(desk: Desk, source: WireGuardSource) -> str:
-    state = await desk.read(stored_sources.load_state, source.kind, source.name)
-    try:
-        return peers_text(decode_state(state).snapshot) if state is not None else "on"
-    except StateError:
-        return "on"
+def _command(source: StoredSource | None) -> object:
+    given = {} if source is None else source.options
+    return kind_named(WIREGUARD).values(given)["command"]
 
 
 def peers_text(snapshot: Snapshot) -> str:
@@ -81,8 +101,3 @@ def _what_follows(appended: Appended, *, watched_before: bool) -> str:
     if not watched_before:
         return "; the next handshake is the first event"
     return f"; {counted(appended.accepted, 'event')} since it was last watched"
-
-
-def _overruled(desk: Desk) -> str:
-    origin = desk.origin(NAME)
-    return "" if origin in ("store", "default") else f". But here the value from {origin} wins"

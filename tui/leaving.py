@@ -27,6 +27,7 @@ def _what_stops(report: Report) -> tuple[str, ...]:
         lines.append("Nothing is sent until a worker runs again: tocsin, or tocsin worker.")
     if waiting:
         lines.append(f"{counted(waiting, 'event')} {'waits' if waiting == 1 else 'wait'} for it.")
-    if report.settings.wireguard:
-        lines.append("Nor is this host's WireGuard watched until then.")
+    active = sum(one.active for one in report.overview.sources)
+    if active:
+        lines.append(f"Until then {counted(active, 'source')} will make no event.")
     return tuple(lines)

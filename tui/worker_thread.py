@@ -93,13 +93,13 @@ class WorkerThread:
     async def _deliver(self) -> None:
         from delivery.worker import Ended, Role, Worker
         from delivery.world import RealWorld
-        from sources.switched import SwitchedWireGuard
+        from sources.running import Sources
 
-        wireguard = SwitchedWireGuard(
+        sources = Sources(
             self._store,
             RealWorld().now_ms,
             on_appended=self._wake,
-            on_failure=lambda sentence: self._note(f"source wireguard: {sentence}"),
+            on_failure=lambda name, sentence: self._note(f"source {name}: {sentence}"),
         )
         self._worker = Worker(
             self._store,
@@ -107,7 +107,7 @@ class WorkerThread:
             role=Role(TERMINAL, socket.gethostname(), os.getpid()),
             log=self._note,
             merge=self._merge,
-            beside=wireguard.adapt,
+            beside=sources.adapt,
         )
         self.worker_id = self._worker.id
         try:
@@ -115,7 +115,7 @@ class WorkerThread:
                 ended = await self._worker.run()
                 self.trouble = ended.value if ended is Ended.OVERTAKEN else None
         finally:
-            await wireguard.end()
+            await sources.end()
 
     def _wake(self) -> None:
         if self._worker is not None:

@@ -99,10 +99,10 @@ def test_an_empty_variable_says_nothing(host: Host) -> None:
 
 
 def test_options_that_are_settings_count_as_flags(host: Host) -> None:
-    configuration = host.read(setting_wireguard_every="5s", setting_wireguard_command=None)
-    assert configuration.settings.wireguard_every_ms == 5_000
-    assert configuration.origin("wireguard_every") == "flag"
-    assert configuration.origin("wireguard_command") == "default"
+    configuration = host.read(setting_interval="5s", setting_timeout=None)
+    assert configuration.settings.interval_ms == 5_000
+    assert configuration.origin("interval") == "flag"
+    assert configuration.origin("timeout") == "default"
 
 
 def test_a_new_word_of_the_store_replaces_its_old_one(host: Host) -> None:

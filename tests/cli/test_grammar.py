@@ -19,7 +19,10 @@ ISSUE = """
 webhook add|list|show|edit|pause|unpause|delete|undelete|test|send|skip|release
 event emit|list|show
 delivery list|show|retry|skip|reseal
-source run
+source list|show|add|edit|pause|unpause|delete|run
+host add|list|show|renew|delete
+broker add|list|show|renew|delete
+token list|add|delete
 worker run|list|pause|unpause
 status
 audit
@@ -118,12 +121,10 @@ def test_a_path_that_is_called_like_a_command_is_a_path() -> None:
     assert (args.setting_db, args.run, args.json) == ("worker", "cli.commands.status:show", True)
 
 
-@pytest.mark.parametrize(
-    "line", ["worker --once --source wireguard", "worker run --once --source wireguard"]
-)
+@pytest.mark.parametrize("line", ["worker --once", "worker run --once"])
 def test_worker_alone_means_worker_run(line: str) -> None:
     args = read(line)
-    assert (args.run, args.once, args.sources) == ("cli.commands.worker:run", True, ["wireguard"])
+    assert (args.run, args.once) == ("cli.commands.worker:run", True)
 
 
 def test_worker_alone_needs_no_options() -> None:
@@ -152,7 +153,8 @@ def test_worker_alone_needs_no_options() -> None:
         ("event emit", "file", "-"),
         ("delivery list --until 2026-01-01T00:00:00Z", "until_ms", 1767225600000),
         ("worker --until-empty --timeout 5m", "timeout_ms", 300_000),
-        ("source run wireguard --every 5s", "setting_wireguard_every", "5s"),
+        ("source add wireguard --every 5s", "option_every", "5s"),
+        ("source edit local --unset every --unset host", "unset", ["every", "host"]),
         ("status --set interval=1m --set linger=0s", "set", ["interval=1m", "linger=0s"]),
     ],
 )

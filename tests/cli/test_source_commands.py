@@ -1,4 +1,4 @@
-"""`tocsin source`: looks that find something, looks that fail, and watching until stopped."""
+"""`tocsin source`: what is kept of a source, looks that find something, and looks that fail."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,19 +29,123 @@ def dump_file(tmp_path: Path) -> Path:
     return file
 
 
-def look(tocsin: Tocsin, file: Path) -> dict[str, int]:
-    """Look once at what a file says; what came of it."""
-    done = tocsin.run("source", "run", "wireguard", "--once", "--command", f"cat {file}")
+def run(tocsin: Tocsin, *arguments: str, code: int = 0) -> str:
+    """What `tocsin source` printed, or said where it failed."""
+    done = tocsin.run("source", *arguments)
+    assert done.returncode == code, done.stderr
+    return done.stderr if code else done.stdout
+
+
+def shown(tocsin: Tocsin, name: str = "local") -> dict[str, Any]:
+    """A source as `source show --json` prints it."""
+    told: dict[str, Any] = json.loads(run(tocsin, "show", name, "--json"))
+    return told
+
+
+def watch(tocsin: Tocsin, command: str, *options: str) -> None:
+    """Keep a source of that command."""
+    run(tocsin, "add", "wireguard", "--command", command, *options)
+
+
+def look(tocsin: Tocsin) -> dict[str, int]:
+    """Look once at the source; what came of it."""
+    done = tocsin.run("source", "run", "local", "--once")
     assert (done.returncode, done.stderr) == (0, "")
     answer: dict[str, int] = json.loads(done.stdout)
     return answer
 
 
+# What is kept
+
+
+def test_what_is_added_is_listed_and_shown_with_every_option(tocsin: Tocsin) -> None:
+    with desk_of(tocsin):
+        pass
+    assert "`tocsin source add wireguard`" in tocsin.run("source", "list").stderr
+    assert run(tocsin, "add", "wireguard") == "local\n"
+    added = json.loads(run(tocsin, "add", "socket", "programs", "--group", "adm", "--json"))
+    assert added["options"]["group"] == "adm"
+    listed = json.loads(run(tocsin, "list", "--json"))
+    assert [(one["name"], one["kind"], one["state"]) for one in listed] == [
+        ("local", "wireguard", "active"),
+        ("programs", "socket", "active"),
+    ]
+    assert "programs" in run(tocsin, "list")
+    text = run(tocsin, "show", "local")
+    assert "wg show all dump (default)" in text
+    assert "none yet" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--every", "0s"], "every: 0s is out of range; write a duration such as 90s"),
+        (["--command", "wg 'show"], "has an open quotation mark"),
+        (["--command", " "], "the command is empty"),
+        (["--group", "adm"], "group: a source of kind wireguard has no option of this name"),
+        (["x y"], "'x y' is not a name"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_cure(
+    tocsin: Tocsin, arguments: list[str], words: str
+) -> None:
+    assert words in run(tocsin, "add", "wireguard", *arguments, code=ExitCode.BAD_DATA)
+    assert tocsin.run("source", "list", "--json").stdout in ("[]\n", "")
+
+
+def test_a_name_is_taken_once_unless_it_may_be_there(tocsin: Tocsin) -> None:
+    run(tocsin, "add", "wireguard")
+    said = run(tocsin, "add", "wireguard", code=ExitCode.CHECK_FAILED)
+    assert "there is a source local already" in said
+    run(tocsin, "add", "wireguard", "--if-absent", "--every", "5s")
+    assert shown(tocsin)["options"]["every"] == "30s"
+
+
+def test_an_edit_keeps_the_rest_and_unset_brings_a_default_back(tocsin: Tocsin) -> None:
+    run(tocsin, "add", "wireguard", "--every", "5s", "--host", "hub")
+    edited = json.loads(run(tocsin, "edit", "local", "--every", "10s", "--json"))
+    assert (edited["options"]["every"], edited["options"]["host"]) == ("10s", "hub")
+    run(tocsin, "edit", "local", "--unset", "host")
+    assert shown(tocsin)["options"]["host"] == ""
+    said = run(tocsin, "edit", "local", "--unset", "hosts", code=ExitCode.USAGE)
+    assert "wireguard has no such option; it has command, every" in said
+
+
+def test_pause_unpause_and_delete(tocsin: Tocsin) -> None:
+    run(tocsin, "add", "wireguard")
+    run(tocsin, "add", "socket")
+    run(tocsin, "pause", "local", "socket", "local")
+    assert "paused already" in tocsin.run("source", "pause", "local").stderr
+    assert shown(tocsin)["state"] == "inactive"
+    run(tocsin, "unpause", "local")
+    assert "active already" in tocsin.run("source", "unpause", "local").stderr
+    assert shown(tocsin)["state"] == "active"
+    said = run(tocsin, "pause", "local", "hub", code=ExitCode.NO_INPUT)
+    assert "no source hub; `tocsin source list` shows what there is" in said
+    assert shown(tocsin)["state"] == "active"
+    assert "--yes" in run(tocsin, "delete", "local", code=ExitCode.USAGE)
+    run(tocsin, "delete", "local", "--yes")
+    assert [one["name"] for one in json.loads(run(tocsin, "list", "--json"))] == ["socket"]
+
+
+@pytest.mark.parametrize("command", ["show", "edit", "pause", "unpause", "delete", "run"])
+def test_an_unknown_name_is_told_with_the_way_to_the_list(tocsin: Tocsin, command: str) -> None:
+    with desk_of(tocsin):
+        pass
+    yes = ["--yes"] if command == "delete" else []
+    said = run(tocsin, command, "hub", *yes, code=ExitCode.NO_INPUT)
+    assert "no source hub; `tocsin source list` shows what there is" in said
+
+
+# Looks
+
+
 def test_two_looks_give_what_happened_between_them(tocsin: Tocsin, dump_file: Path) -> None:
-    assert look(tocsin, dump_file) == {"accepted": 0, "repeated": 0}
+    watch(tocsin, f"cat {dump_file}")
+    assert look(tocsin) == {"accepted": 0, "repeated": 0}
     dump_file.write_text(dump(LATER))
-    assert look(tocsin, dump_file) == {"accepted": 1, "repeated": 0}
-    assert look(tocsin, dump_file) == {"accepted": 0, "repeated": 0}
+    assert look(tocsin) == {"accepted": 1, "repeated": 0}
+    assert look(tocsin) == {"accepted": 0, "repeated": 0}
     with desk_of(tocsin) as desk:
         [event] = desk.call(event_store.newest, EventType.ENDPOINT_STATS, limit=10)
     attributes = json.loads(event.body)["attributes"]
@@ -49,15 +154,15 @@ def test_two_looks_give_what_happened_between_them(tocsin: Tocsin, dump_file: Pa
 
 
 def test_the_source_shows_in_status(tocsin: Tocsin, dump_file: Path) -> None:
-    look(tocsin, dump_file)
+    watch(tocsin, f"cat {dump_file}")
+    assert "source   local: active, 0 events, never looked" in tocsin.run("status").stdout
+    look(tocsin)
     dump_file.write_text(dump(LATER))
-    look(tocsin, dump_file)
+    look(tocsin)
     [source] = status_of(tocsin)["sources"]
     assert (source["kind"], source["accepted_events"], source["error"]) == ("wireguard", 1, None)
     assert source["last_ok"] is not None
-    line = f"source   wireguard {source['name']}: off, 1 event, looked "
-    assert source["state"] == "off"
-    assert line in tocsin.run("status").stdout
+    assert "source   local: active, 1 event, looked " in tocsin.run("status").stdout
 
 
 @pytest.mark.parametrize(
@@ -69,57 +174,60 @@ def test_the_source_shows_in_status(tocsin: Tocsin, dump_file: Path) -> None:
     ],
 )
 def test_a_look_that_fails_says_why(tocsin: Tocsin, command: str, reason: str) -> None:
-    done = tocsin.run("source", "run", "wireguard", "--once", "--command", command)
+    watch(tocsin, command)
+    done = tocsin.run("source", "run", "local", "--once")
     assert done.returncode == ExitCode.IO_ERROR
-    assert done.stderr.startswith(f"tocsin: source wireguard: {reason}")
+    assert done.stderr.startswith(f"tocsin: source local: {reason}")
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
     [source] = status_of(tocsin)["sources"]
     assert reason in source["error"]
-    assert source["failures"] == 1
+    assert (source["failures"], source["state"]) == (1, "failing")
     check = tocsin.run("status", "--check")
     assert check.returncode == ExitCode.CHECK_FAILED
     assert reason in check.stdout
 
 
 def test_a_failed_look_forgets_nothing(tocsin: Tocsin, dump_file: Path) -> None:
-    look(tocsin, dump_file)
-    tocsin.run("source", "run", "wireguard", "--once", "--command", "false")
+    watch(tocsin, f"cat {dump_file}")
+    look(tocsin)
+    hidden = dump_file.rename(dump_file.with_name("hidden"))
+    run(tocsin, "run", "local", "--once", code=ExitCode.IO_ERROR)
+    hidden.unlink()
     dump_file.write_text(dump(LATER))
-    assert look(tocsin, dump_file) == {"accepted": 1, "repeated": 0}
+    assert look(tocsin) == {"accepted": 1, "repeated": 0}
     assert status_of(tocsin)["sources"][0]["error"] is None
 
 
+def test_what_only_takes_in_cannot_look_once(tocsin: Tocsin) -> None:
+    run(tocsin, "add", "socket")
+    said = run(tocsin, "run", "socket", "--once", code=ExitCode.IO_ERROR)
+    assert "waits for others to hand events in; run it without --once" in said
+
+
 def test_a_full_disk_is_to_be_tried_again(tocsin: Tocsin, dump_file: Path) -> None:
-    done = tocsin.run(
-        *("source", "run", "wireguard", "--once", "--command", f"cat {dump_file}"),
-        *("--set", "min_free_disk=100TB"),
-    )
+    watch(tocsin, f"cat {dump_file}")
+    done = tocsin.run("source", "run", "local", "--once", "--set", "min_free_disk=100TB")
     assert done.returncode == ExitCode.TEMPORARY
     assert "min_free_disk" in done.stderr
 
 
 def test_an_outdated_store_must_be_upgraded_first(tocsin: Tocsin, dump_file: Path) -> None:
-    look(tocsin, dump_file)
-    done = newer(tocsin).run("source", "run", "wireguard", "--once", "--command", "true")
-    assert done.returncode == ExitCode.UNAVAILABLE
-    assert "tocsin db upgrade" in done.stderr
-
-
-def test_a_command_that_cannot_be_split_is_refused(tocsin: Tocsin) -> None:
-    done = tocsin.run("source", "run", "wireguard", "--once", "--command", "wg 'show")
-    assert done.returncode == ExitCode.CONFIG
-    assert "wireguard_command" in done.stderr
+    watch(tocsin, f"cat {dump_file}")
+    for arguments in (("run", "local", "--once"), ("add", "socket"), ("pause", "local")):
+        done = newer(tocsin).run("source", *arguments)
+        assert done.returncode == ExitCode.UNAVAILABLE
+        assert "tocsin db upgrade" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
     tocsin: Tocsin, dump_file: Path, number: signal.Signals
 ) -> None:
-    look(tocsin, dump_file)
-    watch = tocsin.start(
-        *("source", "run", "wireguard", "--every", "1s", "--command", f"cat {dump_file}")
-    )
+    watch(tocsin, f"cat {dump_file}", "--every", "1s")
+    run(tocsin, "pause", "local")
+    look(tocsin)
+    watching = tocsin.start("source", "run", "local")
     changed = dump_file.with_name("changed")
     changed.write_text(dump(LATER))
     changed.replace(dump_file)
@@ -128,22 +236,18 @@ def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
             lambda: desk.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1,
             "the event of the second look",
         )
-    assert status_of(tocsin)["sources"][0]["state"] == "command"
-    assert ": watched by a command, 1 event, looked " in tocsin.run("status").stdout
-    watch.send_signal(number)
-    out, _ = watch.communicate(timeout=30)
-    assert watch.returncode == 0
-    assert status_of(tocsin)["sources"][0]["state"] == "off"
+    watching.send_signal(number)
+    out, _ = watching.communicate(timeout=30)
+    assert watching.returncode == 0
     assert json.loads(out) == {"accepted": 1, "repeated": 0}
 
 
 def test_watching_outlives_a_command_that_fails(tocsin: Tocsin, tmp_path: Path) -> None:
     log = tmp_path / "log"
     missing = tmp_path / "missing"
-    watch = tocsin.start(
-        *("source", "run", "wireguard", "--every", "1s", "--command", f"cat {missing}"), log=log
-    )
-    eventually(lambda: log.exists() and "source wireguard: `cat " in log.read_text(), "a word")
+    watch(tocsin, f"cat {missing}", "--every", "1s")
+    watching = tocsin.start("source", "run", "local", log=log)
+    eventually(lambda: log.exists() and "source local: `cat " in log.read_text(), "a word")
     missing.write_text(dump(ALICE))
     eventually(lambda: status_of(tocsin)["sources"][0]["error"] is None, "a good look")
-    assert watch.poll() is None
+    assert watching.poll() is None

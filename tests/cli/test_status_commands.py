@@ -166,7 +166,8 @@ def test_an_empty_store_says_what_to_do(tocsin: Tocsin) -> None:
 
 def test_foreign_text_cannot_reach_the_terminal(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
-        desk.call(sources.save_failure, "wireguard", "\x1b]0;x\x07", "bad\x1b[31m", desk.now_ms)
+        desk.add_source("hub")
+        desk.call(sources.save_failure, "hub", "bad\x1b[31m", desk.now_ms)
     assert "\x1b" not in tocsin.run("status").stdout
     assert "\x1b" not in tocsin.run("status", "--json").stdout
     assert "\x1b" not in tocsin.run("status", "--check").stdout
@@ -200,7 +201,8 @@ def paused(desk: Desk) -> None:
 
 def source_in_error(desk: Desk) -> None:
     healthy(desk)
-    desk.call(sources.save_failure, "wireguard", "local", "wg is not there", desk.now_ms)
+    desk.add_source()
+    desk.call(sources.save_failure, "local", "wg is not there", desk.now_ms)
 
 
 def without_worker(desk: Desk) -> None:
@@ -222,7 +224,7 @@ def without_key(desk: Desk) -> None:
         (waits_for_20m, [], "webhook 1 (siem): an event waits for 20m"),
         (blocked, [], "webhook 1 (siem): delivery msg_1 is blocked: "),
         (paused, [], "all sending is paused by alice from 192.0.2.7 since "),
-        (source_in_error, [], "source wireguard local: wg is not there"),
+        (source_in_error, [], "source local: wg is not there"),
         (without_worker, [], "nobody is sending while 1 event waits: "),
         (without_key, [], "put the right key file back"),
         (healthy, ["--set", "min_free_disk=100TB"], "less than min_free_disk"),
@@ -277,7 +279,8 @@ def test_check_lists_only_the_first_of_many(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         enter_worker(desk)
         for number in range(8):
-            desk.call(sources.save_failure, "wireguard", f"s{number}", "bad", desk.now_ms)
+            desk.add_source(f"s{number}")
+            desk.call(sources.save_failure, f"s{number}", "bad", desk.now_ms)
     line = check(tocsin)[1]
     assert "s4: bad" in line
     assert "s5: bad" not in line

@@ -52,9 +52,6 @@ def test_the_defaults_are_the_ones_that_are_promised() -> None:
         "min_free_disk": "256MB",
         "warn_queue": "1000000",
         "check_age": "15m",
-        "wireguard": "off",
-        "wireguard_command": "wg show all dump",
-        "wireguard_every": "30s",
         "event_names": "on",
         "geo_db": "",
         "theme": "dark",
@@ -147,19 +144,8 @@ def test_sizes_are_written_exactly(size: int, text: str) -> None:
             "fd00::/8, 10.0.0.1/8",
             "allow_networks: '10.0.0.1/8' is not a network; write 10.0.0.0/8",
         ),
-        ("wireguard", "maybe", "wireguard: 'maybe' is neither on nor off; write on or off"),
+        ("event_names", "maybe", "event_names: 'maybe' is neither on nor off; write on or off"),
         ("proxy", "socks5://p:1", "proxy: socks5 is not supported; write https:// or http://"),
-        (
-            "wireguard_command",
-            "wg 'show",
-            'wireguard_command: "wg \'show" has an open quotation mark; '
-            "write a command and its arguments",
-        ),
-        (
-            "wireguard_command",
-            " ",
-            "wireguard_command: the command is empty; write a command and its arguments",
-        ),
         ("db", "a\0b", "db: 'a\\x00b' has a control character; write the path of a file"),
         (
             "db",
@@ -189,9 +175,9 @@ def test_a_bad_value_names_setting_reason_and_cure(name: str, text: str, message
         ('proxy = "none"', None),
         ('db = "/var/lib/tocsin/tocsin.db"', "/var/lib/tocsin/tocsin.db"),
         ('network_policy = "Public"', "public"),
-        ("wireguard = true", True),
-        ('wireguard = "On"', True),
-        ('wireguard = "no"', False),
+        ("event_names = true", True),
+        ('event_names = "On"', True),
+        ('event_names = "no"', False),
         ('theme = "Light"', "light"),
     ],
 )
@@ -209,7 +195,7 @@ def test_values_of_a_file_are_read(line: str, value: SettingValue) -> None:
             "write a duration such as 90s, 3m, 1h or 1d, in quotes",
         ),
         ("max_events = true", "max_events: True is of the wrong kind; write a whole number"),
-        ("wireguard = 1", "wireguard: 1 is of the wrong kind; write on or off"),
+        ("event_names = 1", "event_names: 1 is of the wrong kind; write on or off"),
         ("max_events = 1.5", "max_events: 1.5 is of the wrong kind; write a whole number"),
         ("max_events = [1]", "max_events: [1] is of the wrong kind; write a whole number"),
         (

@@ -80,7 +80,7 @@ def receiver_on_hub(rig: Rig) -> Iterator[ReceiverOnHub]:
 @contextmanager
 def running_worker(tocsin: Tocsin) -> Iterator[None]:
     """A headless worker that watches the hub, and that ends well when it is told to."""
-    worker = tocsin.start("worker", "--source", "wireguard")
+    worker = tocsin.start("worker", "run")
     yield
     worker.send_signal(signal.SIGTERM)
     _, said = worker.communicate(timeout=30)
@@ -115,7 +115,8 @@ def test_handshakes_reach_the_receiver_with_the_right_totals_and_deltas(
         *("webhook", "add", "--type", "endpoint_stats", "--url", url, "--interval", "1s"),
     )
     # Nobody has shaken hands yet: this look is the baseline of both peers.
-    done(tocsin_on_hub, "source", "run", "wireguard", "--once")
+    done(tocsin_on_hub, "source", "add", "wireguard")
+    done(tocsin_on_hub, "source", "run", "local", "--once")
 
     rig.ping("alice", count=20)
     rig.ping("bob")

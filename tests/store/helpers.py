@@ -16,7 +16,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from domain.webhooks import WebhookFields
 from store import events as event_store
-from store import outbox, reads, webhooks
+from store import outbox, reads, sources, webhooks
 from store.database import Store
 from store.records import (
     Appended,
@@ -110,6 +110,10 @@ class Desk:
             actor=ACTOR,
             now_ms=self.now_ms,
         )
+
+    def add_source(self, name: str = "local", kind: str = "wireguard", **options: str) -> None:
+        """A source, which is active."""
+        self.call(sources.add, kind, name, options, ACTOR, self.now_ms)
 
     def edit(
         self,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from domain.event_types import EventType
+from domain.settings import DEFAULTS
+from sources.alone import alone, lock_file
 from sources.base import SourceError
-from sources.by_command import watching_by_command
 from store import events as event_store
 from store import settings, sources, workers
 from store.records import StoredSource, Worker
@@ -20,7 +22,8 @@ from tests.sources.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW, event, events, fields
 from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
-from tui.host_wireguard import switch_off, switch_on
+from tui.desk import Refused
+from tui.host_wireguard import switch
 from tui.widgets.live_table import LiveTable
 from tui.worker_thread import WorkerThread
 
@@ -41,16 +44,15 @@ def dump_file(tmp_path: Path) -> Path:
     return path
 
 
-def set_command(bench: SettingsBench, command: str) -> None:
-    bench.opened.call(settings.set_one, "wireguard_command", command, ACTOR, NOW)
+def add_local(bench: SettingsBench, command: str, *, active: bool = False) -> None:
+    """A source that watches this host, which is paused."""
+    bench.store.add_source(command=command, every="1s")
+    if not active:
+        bench.opened.call(sources.pause, "local", ACTOR, NOW)
 
 
-def is_on(bench: SettingsBench) -> bool:
-    return bench.opened.call(settings.load_all).get("wireguard") == "on"
-
-
-def health_of(bench: SettingsBench) -> list[StoredSource]:
-    return bench.opened.call(sources.everyone)
+def local(bench: SettingsBench) -> StoredSource:
+    return bench.opened.call(sources.find, "local")
 
 
 def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
@@ -62,7 +64,7 @@ def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
             await open_part(bench, app, pilot)
             text = screen_text(app)
             assert "Webhooks            1 · 12 waiting" in text
-            assert "Host's WireGuard    off" in text
+            assert "Sources             none yet" in text
             assert "Worker and settings ✗ nobody is sending" in text
             assert "Audit               0s ago by alice from 192.0.2.7: webhook 1" in text
             assert "nobody is sending while 12 events wait" in text
@@ -172,7 +174,7 @@ def test_a_key_that_was_changed_is_shown_so(bench: SettingsBench) -> None:
             await open_part(bench, app, pilot)
             await pilot.press("down")
             await pilot.pause()
-            assert "f9 switches it on, after asking" in screen_text(app)
+            assert "f9: this host's WireGuard" in " ".join(screen_text(app).split())
 
     asyncio.run(scene())
 
@@ -186,35 +188,72 @@ def test_a_healthy_store_is_told_so(bench: SettingsBench) -> None:
     asyncio.run(scene())
 
 
+# Sources
+
+
+def test_the_line_of_the_sources_counts_them_and_names_what_fails(bench: SettingsBench) -> None:
+    for name in ("hub", "local", "office"):
+        bench.store.add_source(name)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "Sources             3 active, but no worker runs them" in screen_text(app)
+            bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
+            lock = SendingLock(bench.opened.path)
+            assert lock.acquire()
+            bench.opened.call(sources.pause, "office", ACTOR, NOW)
+            await bench.settle(app, pilot)
+            assert "Sources             2 active · ‖ 1 inactive" in screen_text(app)
+            bench.opened.call(sources.save_warning, "hub", "wg1 is dark", NOW)
+            await bench.settle(app, pilot)
+            assert "Sources             2 active · ▲ hub: wg1 is dark" in screen_text(app)
+            error = str(SourceError("it is dark", "make light"))
+            bench.opened.call(sources.save_failure, "local", error, NOW - 12_000)
+            await bench.settle(app, pilot)
+            assert "1 active · ✗ 1 failing: local: it is dark; make light" in screen_text(app)
+            assert "✗ source local: it is dark; make light" in screen_text(app)
+            await pilot.press("down")
+            await pilot.pause()
+            assert "local: it is dark; make light (12s ago)" in screen_text(app)
+            lock.release()
+
+    asyncio.run(scene())
+
+
 # This host's WireGuard
 
 
-def test_switching_on_asks_takes_the_baseline_and_says_what_it_is(
-    bench: SettingsBench, dump_file: Path
+def test_watching_asks_takes_the_baseline_and_says_what_it_is(
+    bench: SettingsBench, dump_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_command(bench, f"cat {dump_file}")
+    program = tmp_path / "wg"
+    program.write_text(f"#!/bin/sh\nexec cat {dump_file}\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot, "w")
             assert "Watch this host's WireGuard?" in screen_text(app)
+            assert "`wg show all dump` is run now" in screen_text(app)
             await pilot.press("n")
-            assert not is_on(bench)
+            assert bench.opened.call(sources.everyone) == []
             await pilot.press("w", "y")
             await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
-            assert is_on(bench)
             assert "3 peers on wg0; the next handshake is the first event" in " ".join(told(app))
-            assert "▲ on, but there is no worker to watch it" in screen_text(app)
+            assert "1 active, but no worker runs them" in screen_text(app)
 
     asyncio.run(scene())
-    assert [(one.error, one.accepted_events) for one in health_of(bench)] == [(None, 0)]
+    assert (local(bench).state, local(bench).accepted_events) == ("active", 0)
+    assert bench.opened.call(sources.load_state, "local") is not None
 
 
-def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_switched_on(
+def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_changed(
     bench: SettingsBench,
 ) -> None:
-    set_command(bench, FORBIDDEN)
+    add_local(bench, FORBIDDEN)
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -222,76 +261,50 @@ def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_switched_on(
             await pilot.press("y")
             await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
-            assert "Operation not permitted; set wireguard_command to" in " ".join(told(app))
+            assert "Operation not permitted; set the source's command to" in " ".join(told(app))
             assert "it stays off" in " ".join(told(app))
             await pilot.press("down", "up")
             await pilot.pause()
             text = " ".join(screen_text(app).split())
             assert "Not switched on: `sh -c" in text
             assert "allow this account that by a sudoers line; it stays off" in text
-            assert app.screen.query_one(LiveTable).cursor == "wireguard"
-            assert "Host's WireGuard    off" in screen_text(app)
+            assert app.screen.query_one(LiveTable).cursor == "sources"
+            assert "Sources             ‖ 1 inactive" in screen_text(app)
             assert "✓ nothing is wrong" in screen_text(app)
 
     asyncio.run(scene())
-    assert not is_on(bench)
-    assert [one.error for one in health_of(bench)] == [None]
+    assert (local(bench).state, local(bench).error) == ("inactive", None)
 
 
-def test_switching_on_again_tells_the_handshakes_of_the_meantime(
+def test_watching_again_tells_the_handshakes_of_the_meantime(
     bench: SettingsBench, dump_file: Path
 ) -> None:
-    set_command(bench, f"cat {dump_file}")
-    desk = bench.desk
-    in_force = desk.merge(bench.opened.call(settings.load_all))
-    first = asyncio.run(switch_on(desk, in_force))
-    off = asyncio.run(switch_off(desk))
+    add_local(bench, f"cat {dump_file}")
+
+    def switched() -> str:
+        return asyncio.run(switch(bench.desk, DEFAULTS, local(bench)))
+
+    assert switched() == "3 peers on wg0; the next handshake is the first event"
+    assert switched() == "this host's WireGuard is not watched any more"
     dump_file.write_text(dump(PeerRow("alice", handshake=1_795_502_500, rx=900, tx=900)))
-    again = asyncio.run(switch_on(desk, in_force))
-    assert first == "3 peers on wg0; the next handshake is the first event"
-    assert off == "this host's WireGuard is not watched any more"
-    assert again == "1 peer on wg0; 1 event since it was last watched"
+    assert switched().startswith("1 peer on wg0; ")
+    assert local(bench).active
     assert bench.opened.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1
 
 
-def test_off_is_off_at_once_and_a_command_that_watches_is_told(bench: SettingsBench) -> None:
-    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
-    bench.opened.call(sources.save_batch, "wireguard", "local", [], b"{}", NOW)
-
-    async def scene() -> None:
-        async with bench.running() as (app, pilot):
-            await open_part(bench, app, pilot)
-            assert "▲ on, but there is no worker to watch it" in screen_text(app)
-            bench.opened.call(settings.unset, "wireguard", ACTOR, NOW)
-            await bench.settle(app, pilot)
-            assert "Host's WireGuard    off" in screen_text(app)
-            with watching_by_command(bench.opened.path, "wireguard"):
-                await bench.settle(app, pilot)
-                assert "✓ watched by a command · 0 events so far" in screen_text(app)
-            await bench.settle(app, pilot)
-            assert "Host's WireGuard    off" in screen_text(app)
-
-    asyncio.run(scene())
+def test_what_another_process_runs_is_not_started_beside_it(
+    bench: SettingsBench, dump_file: Path
+) -> None:
+    add_local(bench, f"cat {dump_file}")
+    with (
+        alone(lock_file(bench.opened.path, "local")),
+        pytest.raises(Refused, match="another process runs the source local"),
+    ):
+        asyncio.run(switch(bench.desk, DEFAULTS, local(bench)))
 
 
-def test_on_beside_a_worker_tells_what_it_brought(bench: SettingsBench) -> None:
-    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
-    bench.opened.call(sources.save_batch, "wireguard", "local", [], b"{}", NOW)
-    bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
-    lock = SendingLock(bench.opened.path)
-    assert lock.acquire()
-
-    async def scene() -> None:
-        async with bench.running() as (app, pilot):
-            await open_part(bench, app, pilot)
-            assert "✓ on · 0 events so far · looked 0s ago" in screen_text(app)
-
-    asyncio.run(scene())
-    lock.release()
-
-
-def test_switching_off_asks_and_says_so(bench: SettingsBench) -> None:
-    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
+def test_pausing_asks_and_says_so(bench: SettingsBench) -> None:
+    add_local(bench, "true", active=True)
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -302,50 +315,19 @@ def test_switching_off_asks_and_says_so(bench: SettingsBench) -> None:
             assert "is not watched any more" in " ".join(told(app))
 
     asyncio.run(scene())
-    assert not is_on(bench)
+    assert local(bench).state == "inactive"
 
 
-def test_a_value_that_wins_over_the_switch_is_named(bench: SettingsBench) -> None:
-    bench.origins["wireguard"] = "environment TOCSIN_WIREGUARD"
-    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
-    said = asyncio.run(switch_off(bench.desk))
-    assert said.endswith("But here the value from environment TOCSIN_WIREGUARD wins")
-
-
-def test_an_error_of_the_source_is_in_its_line_and_among_what_is_wrong(
-    bench: SettingsBench,
-) -> None:
-    bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
-    error = str(SourceError("it is dark", "make light"))
-    bench.opened.call(sources.save_failure, "wireguard", "local", error, NOW - 12_000)
-
-    async def scene() -> None:
-        async with bench.running() as (app, pilot):
-            await open_part(bench, app, pilot)
-            text = screen_text(app)
-            assert "✗ error: it is dark; make light" in text
-            assert "✗ source wireguard local: it is dark; make light" in text
-            await pilot.press("down")
-            await pilot.pause()
-            assert "it is dark; make light (12s ago)" in screen_text(app)
-
-    asyncio.run(scene())
-
-
-def test_this_terminals_worker_watches_while_the_switch_is_on(
-    bench: SettingsBench, dump_file: Path
-) -> None:
-    set_command(bench, f"cat {dump_file}")
-    bench.opened.call(settings.set_one, "wireguard_every", "1s", ACTOR, NOW)
+def test_this_terminals_worker_runs_what_is_active(bench: SettingsBench, dump_file: Path) -> None:
     with idle_worker(bench):
-        bench.opened.call(settings.set_one, "wireguard", "on", ACTOR, NOW)
-        eventually(lambda: [one.last_ok_ms for one in health_of(bench)])
+        add_local(bench, f"cat {dump_file}", active=True)
+        eventually(lambda: local(bench).last_ok_ms)
         dump_file.write_text(dump(PeerRow("alice", handshake=1_795_502_500, rx=900, tx=900)))
-        eventually(lambda: health_of(bench)[0].accepted_events == 1)
+        eventually(lambda: bench.opened.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1)
         dump_file.unlink()
-        eventually(lambda: health_of(bench)[0].error)
-        bench.opened.call(settings.unset, "wireguard", ACTOR, NOW)
-        eventually(lambda: health_of(bench)[0].error is None, "what is off has no error")
+        eventually(lambda: local(bench).state == "failing")
+        bench.opened.call(sources.pause, "local", ACTOR, NOW)
+        assert local(bench).error is None
 
 
 # Quitting

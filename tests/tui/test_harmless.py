@@ -127,7 +127,8 @@ def _spoil(bench: Bench, work: Work) -> None:
         now_ms=NOW,
         go_on=False,
     )
-    sources.save_failure("wireguard", HOSTILE, LONG, NOW)
+    sources.add("wireguard", "hub", {"host": "x[/b]y"}, WHO, NOW)
+    sources.save_failure("hub", LONG, NOW)
     audit.note_alone(WHO, HOSTILE, NOW, 1, **{HOSTILE: LONG, "name": HOSTILE})
     models.Webhook.update(name=HOSTILE, url=f"https://example.com/{HOSTILE}").where(
         models.Webhook.id == 2

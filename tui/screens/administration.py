@@ -13,18 +13,16 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
 from domain.safe import safe
-from sources.by_command import how_watched
-from sources.wireguard.source import WireGuardSource
 from store import audit
 from store.records import Change
 from tui import administration_rows as parts
 from tui.administration_rows import COLUMNS, Seen, facts_of, problems_of, rows_of
 from tui.desk import Refused
-from tui.host_wireguard import switch_off, switch_on
+from tui.host_wireguard import host_source, question_before, switch
 from tui.keys import key_of
 from tui.screens.audit import AuditScreen
 from tui.screens.base import TocsinScreen
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.webhooks import WebhooksScreen
 from tui.widgets.facts import Facts
@@ -129,13 +127,11 @@ class AdministrationScreen(TocsinScreen):
         report = self.live.report
         if report is None:
             return None
-        watched = how_watched(report.path, report.settings, WireGuardSource.kind)
         return Seen(
             report,
             self.live.own_worker(),
             self.live.troubles,
             self._newest,
-            watched,
             self._refused,
             partial(key_of, self),
         )
@@ -160,7 +156,7 @@ class AdministrationScreen(TocsinScreen):
     def _open(self) -> None:
         actions: dict[object, Callable[[], None]] = {
             parts.WEBHOOKS: self.action_webhooks,
-            parts.WIREGUARD: self.action_wireguard,
+            parts.SOURCES: self.action_wireguard,
             parts.WORKER: self.action_settings,
             parts.AUDIT: self.action_audit,
         }
@@ -183,15 +179,11 @@ class AdministrationScreen(TocsinScreen):
         report = self.live.report
         if report is None:
             return
-        settings = report.settings
-        if settings.wireguard:
-            question, change = _OFF, lambda: switch_off(self.desk)
-        else:
-            question, change = (
-                _on(settings.wireguard_command),
-                lambda: switch_on(self.desk, settings),
-            )
-        self.app.push_screen(ConfirmScreen(question), lambda yes: self._switch(change, yes))
+        source = host_source(report.overview)
+        change = partial(switch, self.desk, report.settings, source)
+        self.app.push_screen(
+            ConfirmScreen(question_before(source)), lambda yes: self._switch(change, yes)
+        )
 
     def _switch(self, change: Callable[[], Awaitable[str]], yes: bool | None) -> None:
         if yes:
@@ -209,25 +201,7 @@ class AdministrationScreen(TocsinScreen):
             return await change
         except Refused as refused:
             self._refused = str(refused)
-            self.table.move_to(parts.WIREGUARD)
+            self.table.move_to(parts.SOURCES)
             raise
         finally:
             self.tick()
-
-
-_OFF = Question(
-    "Watch this host's WireGuard no more?",
-    ("Handshakes from now on become no events; what was queued is sent.",),
-    yes="Switch off",
-)
-
-
-def _on(command: str) -> Question:
-    return Question(
-        "Watch this host's WireGuard?",
-        (
-            f"`{command}` is run now, for the baseline, and then by the worker that sends.",
-            "The first event comes with the next handshake of a peer.",
-        ),
-        yes="Switch on",
-    )

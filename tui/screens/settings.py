@@ -15,7 +15,6 @@ from textual.widgets import Input, Label
 from domain.safe import safe
 from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS
 from store import settings as stored_settings
-from tui import host_wireguard
 from tui.desk import Refused
 from tui.keys import ENTER, key_of
 from tui.pausing import question_before_pausing
@@ -209,9 +208,6 @@ class SettingsScreen(TocsinScreen):
     def _request(self, name: str, text: str | None) -> Awaitable[str]:
         if text is None:
             return forget(self.desk, self._stored, name)
-        report = self.live.report
-        if name == host_wireguard.NAME and report is not None and BY_NAME[name].parse(text):
-            return host_wireguard.switch_on(self.desk, report.settings)
         return keep(self.desk, name, text)
 
     async def action_undo(self) -> None:

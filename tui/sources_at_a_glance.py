@@ -1,0 +1,59 @@
+"""All sources in one line of the Administration panel, and in a few: what fails, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from delivery.report import Report
+from store.records import StoredSource
+from tui.widgets.columns import Cell
+from tui.words import coarse_age
+
+
+def sources_cell(report: Report) -> Cell:
+    """How many are active, which fail, and whether anybody runs them."""
+    every = report.overview.sources
+    if not every:
+        return Cell("none yet", "dim")
+    failing, warned = _of_state(every, "failing"), _warned(every)
+    text = " · ".join(_parts(every, failing or warned, report))
+    if failing:
+        return Cell(text, "bad")
+    idle = not report.worker_alive and any(one.active for one in every)
+    return Cell(text, "warning" if warned or idle else "plain")
+
+
+def sources_facts(report: Report) -> str:
+    """What is wrong with them; or what they are for."""
+    wrong = [one for one in report.overview.sources if one.error is not None]
+    told = " ".join(f"{one.name}: {one.error} ({_ago(one, report)} ago)." for one in wrong)
+    return told or (
+        "Where events come from: the WireGuard of this host and of others, logins, programs."
+    )
+
+
+def _parts(
+    every: Sequence[StoredSource], wrong: Sequence[StoredSource], report: Report
+) -> Iterator[str]:
+    active, inactive = _of_state(every, "active"), _of_state(every, "inactive")
+    if active:
+        alive = "" if report.worker_alive else ", but no worker runs them"
+        yield f"{len(active)} active{alive}"
+    for one in wrong[:1]:
+        glyph, state = ("✗", f"{len(wrong)} failing: ") if one.failures else ("▲", "")
+        yield f"{glyph} {state}{one.name}: {one.error}"
+    if inactive:
+        yield f"‖ {len(inactive)} inactive"
+
+
+def _of_state(every: Sequence[StoredSource], state: str) -> list[StoredSource]:
+    return [one for one in every if one.state == state]
+
+
+def _warned(every: Sequence[StoredSource]) -> list[StoredSource]:
+    """Those that work, though not all is as it should be."""
+    return [one for one in every if one.state == "active" and one.error is not None]
+
+
+def _ago(source: StoredSource, report: Report) -> str:
+    return coarse_age(report.now_ms - (source.error_ms or report.now_ms))
