@@ -98,6 +98,7 @@ def peers_text(snapshot: Snapshot) -> str:
 
 
 def _what_follows(appended: Appended, *, watched_before: bool) -> str:
-    if not watched_before:
+    if not watched_before and not appended.accepted:
         return "; the next handshake is the first event"
-    return f"; {counted(appended.accepted, 'event')} since it was last watched"
+    since = " since it was last watched" if watched_before else " at once"
+    return f"; {counted(appended.accepted, 'event')}{since}"

@@ -6,6 +6,7 @@ from delivery.report import Report, undelivered_events
 from domain.words import counted
 from store.workers import has_no_process
 from tui.screens.confirm import Question
+from tui.sources_at_a_glance import added
 
 
 def question_before_leaving(report: Report | None, own_worker: str | None) -> Question | None:
@@ -27,7 +28,7 @@ def _what_stops(report: Report) -> tuple[str, ...]:
         lines.append("Nothing is sent until a worker runs again: tocsin, or tocsin worker.")
     if waiting:
         lines.append(f"{counted(waiting, 'event')} {'waits' if waiting == 1 else 'wait'} for it.")
-    active = sum(one.active for one in report.overview.sources)
+    active = sum(one.active for one in added(report))
     if active:
         lines.append(f"Until then {counted(active, 'source')} will make no event.")
     return tuple(lines)

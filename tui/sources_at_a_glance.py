@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from delivery.report import Report
+from domain.source_kinds import kind_named
 from store.records import StoredSource
 from tui.widgets.columns import Cell
 from tui.words import coarse_age
@@ -12,15 +13,20 @@ from tui.words import coarse_age
 
 def sources_cell(report: Report) -> Cell:
     """How many are active, which fail, and whether anybody runs them."""
-    every = report.overview.sources
-    if not every:
+    every = added(report)
+    failing, warned = _of_state(report.overview.sources, "failing"), _warned(report)
+    if not every and not failing and not warned:
         return Cell("none yet", "dim")
-    failing, warned = _of_state(every, "failing"), _warned(every)
     text = " · ".join(_parts(every, failing or warned, report))
     if failing:
         return Cell(text, "bad")
     idle = not report.worker_alive and any(one.active for one in every)
     return Cell(text, "warning" if warned or idle else "plain")
+
+
+def added(report: Report) -> list[StoredSource]:
+    """All but the one that every store has from the start, and that no worker runs."""
+    return [one for one in report.overview.sources if not kind_named(one.kind).built_in]
 
 
 def sources_facts(report: Report) -> str:
@@ -50,9 +56,11 @@ def _of_state(every: Sequence[StoredSource], state: str) -> list[StoredSource]:
     return [one for one in every if one.state == state]
 
 
-def _warned(every: Sequence[StoredSource]) -> list[StoredSource]:
+def _warned(report: Report) -> list[StoredSource]:
     """Those that work, though not all is as it should be."""
-    return [one for one in every if one.state == "active" and one.error is not None]
+    return [
+        one for one in report.overview.sources if one.state == "active" and one.error is not None
+    ]
 
 
 def _ago(source: StoredSource, report: Report) -> str:

@@ -55,6 +55,12 @@ def look(tocsin: Tocsin) -> dict[str, int]:
     return answer
 
 
+def local_in_status(tocsin: Tocsin) -> dict[str, Any]:
+    """The source `local` as `status --json` prints it."""
+    [source] = [one for one in status_of(tocsin)["sources"] if one["name"] == "local"]
+    return dict(source)
+
+
 # What is kept
 
 
@@ -69,6 +75,7 @@ def test_what_is_added_is_listed_and_shown_with_every_option(tocsin: Tocsin) -> 
     assert [(one["name"], one["kind"], one["state"]) for one in listed] == [
         ("local", "wireguard", "active"),
         ("programs", "socket", "active"),
+        ("sign-ins", "sign_ins", "active"),
     ]
     assert "programs" in run(tocsin, "list")
     text = run(tocsin, "show", "local")
@@ -90,7 +97,7 @@ def test_what_cannot_be_is_refused_with_its_cure(
     tocsin: Tocsin, arguments: list[str], words: str
 ) -> None:
     assert words in run(tocsin, "add", "wireguard", *arguments, code=ExitCode.BAD_DATA)
-    assert tocsin.run("source", "list", "--json").stdout in ("[]\n", "")
+    assert "None of your own yet" in tocsin.run("source", "list").stderr
 
 
 def test_a_name_is_taken_once_unless_it_may_be_there(tocsin: Tocsin) -> None:
@@ -125,7 +132,8 @@ def test_pause_unpause_and_delete(tocsin: Tocsin) -> None:
     assert shown(tocsin)["state"] == "active"
     assert "--yes" in run(tocsin, "delete", "local", code=ExitCode.USAGE)
     run(tocsin, "delete", "local", "--yes")
-    assert [one["name"] for one in json.loads(run(tocsin, "list", "--json"))] == ["socket"]
+    assert "no source local" in run(tocsin, "show", "local", code=ExitCode.NO_INPUT)
+    assert shown(tocsin, "socket")["state"] == "inactive"
 
 
 @pytest.mark.parametrize("command", ["show", "edit", "pause", "unpause", "delete", "run"])
@@ -159,7 +167,7 @@ def test_the_source_shows_in_status(tocsin: Tocsin, dump_file: Path) -> None:
     look(tocsin)
     dump_file.write_text(dump(LATER))
     look(tocsin)
-    [source] = status_of(tocsin)["sources"]
+    source = local_in_status(tocsin)
     assert (source["kind"], source["accepted_events"], source["error"]) == ("wireguard", 1, None)
     assert source["last_ok"] is not None
     assert "source   local: active, 1 event, looked " in tocsin.run("status").stdout
@@ -180,7 +188,7 @@ def test_a_look_that_fails_says_why(tocsin: Tocsin, command: str, reason: str) -
     assert done.stderr.startswith(f"tocsin: source local: {reason}")
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
-    [source] = status_of(tocsin)["sources"]
+    source = local_in_status(tocsin)
     assert reason in source["error"]
     assert (source["failures"], source["state"]) == (1, "failing")
     check = tocsin.run("status", "--check")
@@ -196,7 +204,7 @@ def test_a_failed_look_forgets_nothing(tocsin: Tocsin, dump_file: Path) -> None:
     hidden.unlink()
     dump_file.write_text(dump(LATER))
     assert look(tocsin) == {"accepted": 1, "repeated": 0}
-    assert status_of(tocsin)["sources"][0]["error"] is None
+    assert local_in_status(tocsin)["error"] is None
 
 
 def test_what_only_takes_in_cannot_look_once(tocsin: Tocsin) -> None:
@@ -249,5 +257,5 @@ def test_watching_outlives_a_command_that_fails(tocsin: Tocsin, tmp_path: Path) 
     watching = tocsin.start("source", "run", "local", log=log)
     eventually(lambda: log.exists() and "source local: `cat " in log.read_text(), "a word")
     missing.write_text(dump(ALICE))
-    eventually(lambda: status_of(tocsin)["sources"][0]["error"] is None, "a good look")
+    eventually(lambda: local_in_status(tocsin)["error"] is None, "a good look")
     assert watching.poll() is None
