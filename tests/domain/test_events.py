@@ -586,4 +586,4 @@ def test_a_damaged_event_is_taken_by_the_law_or_refused_with_place_and_reason(
 def test_noise_is_refused_with_place_and_reason(data: bytes) -> None:
     assert ": " in refused(data)
     with pytest.raises(EventError):
-        read_all(b"[" + data)
+        read_all(b"[[" + data)
