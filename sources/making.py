@@ -30,13 +30,25 @@ class Terms:
     alerts: Mapping[str, AlertTerms]
 
 
+Whose = Callable[[bytes | None], Mapping[str, str]]
+
+
+def nobody(_state: bytes | None) -> Mapping[str, str]:
+    """Where a source looks at no host."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A source that can be run: one that is polled so often, or a service."""
+    """A source that can be run: one that is polled so often, or a service.
+
+    `whose` says by its state which host it looks at, for alerts about the source itself.
+    """
 
     source: Source | None = None
     every_ms: int = 0
     service: Service | None = None
+    whose: Whose = nobody
 
 
 Maker = Callable[[str, Mapping[str, SettingValue], Terms, "Store"], Made]
@@ -69,7 +81,7 @@ def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, stor
         alerts=terms.alerts,
         geo=geo_of(terms.settings.geo_db),
     )
-    return Made(source, _span(values["every"]))
+    return Made(source, _span(values["every"]), whose=source.host)
 
 
 def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
