@@ -15,6 +15,7 @@ from domain.alert_kinds import AlertTerms
 from domain.setting_kinds import SettingValue
 from domain.settings import Settings
 from sources.base import Service, Source
+from sources.polling import STOP_PATIENCE_S
 from store.records import StoredSource
 
 if TYPE_CHECKING:
@@ -42,13 +43,15 @@ def nobody(_state: bytes | None) -> Mapping[str, str]:
 class Made:
     """A source that can be run: one that is polled so often, or a service.
 
-    `whose` says by its state which host it looks at, for alerts about the source itself.
+    whose:      says by its state which host it looks at, for alerts about the source itself
+    patience_s: how long a poll that is under way at a stop may go on
     """
 
     source: Source | None = None
     every_ms: int = 0
     service: Service | None = None
     whose: Whose = nobody
+    patience_s: float = STOP_PATIENCE_S
 
 
 Maker = Callable[[str, Mapping[str, SettingValue], Terms, "Store"], Made]
@@ -139,6 +142,26 @@ def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store:
     return Made(JournalSource(_text(values["command"]), name=name, rules=rules), every_ms)
 
 
+def _procustodibus(
+    name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store
+) -> Made:
+    from sources.procustodibus.api import Api
+    from sources.procustodibus.exchange import Exchange
+    from sources.procustodibus.source import STOP_PATIENCE_S, ProCustodibusSource
+    from store.sources import secret_of
+
+    exchange = Exchange(_text(values["url"]))
+    secret = partial(store.call, secret_of, name, store.vault)
+    source = ProCustodibusSource(
+        Api(exchange, _text(values["broker"]), secret),
+        name=name,
+        types=_words(values["types"]),
+        most=_span(values["max_events"]),
+        random64=partial(secrets.randbits, 64),
+    )
+    return Made(source, _span(values["every"]), patience_s=STOP_PATIENCE_S)
+
+
 def sign_in_rules(terms: Terms) -> AlertRules:
     """What holds for the alerts of every source that tells of sign-ins."""
     from sources.authn.alerts import AlertRules
@@ -163,4 +186,5 @@ _MAKERS: Mapping[str, Maker] = {
     source_kinds.SOCKET: _socket,
     source_kinds.HTTP: _http,
     source_kinds.JOURNAL: _journal,
+    source_kinds.PROCUSTODIBUS: _procustodibus,
 }

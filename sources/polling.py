@@ -58,6 +58,7 @@ async def run_source(
     min_free_disk_bytes: int = 0,
     on_failure: Callable[[str], None] = ignore,
     blindness: Blindness = never_blind,
+    patience_s: float = STOP_PATIENCE_S,
 ) -> Appended:
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
@@ -65,10 +66,13 @@ async def run_source(
     NotFound, when the source was deleted.
 
     `on_appended` is called after each commit that added events, `on_failure` with each failure
-    that is not the last one over again. With `once`, poll once; what fails is raised, and recorded
-    all the same. `blindness` says what to tell of a source that fails for long.
+    that is not the last one over again. A poll that is under way at the stop has `patience_s` to
+    end. With `once`, poll once; what fails is raised, and recorded all the same. `blindness` says
+    what to tell of a source that fails for long.
     """
-    runner = _Runner(source, store, stop, clock, min_free_disk_bytes, on_failure, blindness)
+    runner = _Runner(
+        source, store, stop, clock, min_free_disk_bytes, on_failure, blindness, patience_s
+    )
     total = Appended(0, 0)
     failures = 0
     while not stop.is_set():
@@ -109,6 +113,7 @@ class _Runner:
         min_free_disk_bytes: int,
         on_failure: Callable[[str], None],
         blindness: Blindness,
+        patience_s: float,
     ) -> None:
         self._blindness = blindness
         self._source = source
@@ -117,7 +122,10 @@ class _Runner:
         self._clock = clock
         self._min_free_disk_bytes = min_free_disk_bytes
         self._on_failure = on_failure
+        self._patience_s = patience_s
         self._last_told = ""
+        self._left_out = 0
+        """Events with the ids of others, since there was nothing more to be had."""
         self._lock_file = lock_file(store.path, source.name)
 
     async def poll(self) -> tuple[Appended, bool]:
@@ -141,7 +149,10 @@ class _Runner:
         appended = await self._store.run(
             stored_sources.save_batch, name, batch.events, batch.state, self._clock()
         )
-        warning = batch.warning or conflict_warning(appended)
+        self._left_out += len(appended.conflicts)
+        warning = "; ".join(filter(None, (batch.warning, _conflicts_text(self._left_out))))
+        if not batch.more:
+            self._left_out = 0
         if warning:
             await self._note_warning(warning)
         else:
@@ -185,7 +196,7 @@ class _Runner:
         either: tuple[asyncio.Future[Any], ...] = (poll, stopped)
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({poll}, timeout=STOP_PATIENCE_S)
+            await asyncio.wait({poll}, timeout=self._patience_s)
             return poll.result() if poll.done() else None
         finally:
             stopped.cancel()
@@ -225,9 +236,14 @@ async def _sleep(stop: asyncio.Event, seconds: float) -> None:
 
 def conflict_warning(appended: Appended) -> str:
     """What an admin is told of events that were left out, "" where there are none."""
-    if not appended.conflicts:
+    return _conflicts_text(len(appended.conflicts))
+
+
+def _conflicts_text(count: int) -> str:
+    if not count:
         return ""
-    count = len(appended.conflicts)
+    if count == 1:
+        return "1 event was left out: its id is known with another body"
     return f"{count} events were left out: their ids are known with another body"
 
 
