@@ -15,7 +15,6 @@ from domain.alert_kinds import AlertTerms
 from domain.setting_kinds import SettingValue
 from domain.settings import Settings
 from sources.base import Service, Source
-from sources.polling import STOP_PATIENCE_S
 from store.records import StoredSource
 
 if TYPE_CHECKING:
@@ -44,14 +43,14 @@ class Made:
     """A source that can be run: one that is polled so often, or a service.
 
     whose:      says by its state which host it looks at, for alerts about the source itself
-    patience_s: how long a poll that is under way at a stop may go on
+    takes:      whether what a poll gives is gone where it came from
     """
 
     source: Source | None = None
     every_ms: int = 0
     service: Service | None = None
     whose: Whose = nobody
-    patience_s: float = STOP_PATIENCE_S
+    takes: bool = False
 
 
 Maker = Callable[[str, Mapping[str, SettingValue], Terms, "Store"], Made]
@@ -147,7 +146,7 @@ def _procustodibus(
 ) -> Made:
     from sources.procustodibus.api import Api
     from sources.procustodibus.exchange import Exchange
-    from sources.procustodibus.source import STOP_PATIENCE_S, ProCustodibusSource
+    from sources.procustodibus.source import ProCustodibusSource
     from store.sources import secret_of
 
     exchange = Exchange(_text(values["url"]))
@@ -159,14 +158,16 @@ def _procustodibus(
         most=_span(values["max_events"]),
         random64=partial(secrets.randbits, 64),
     )
-    return Made(source, _span(values["every"]), patience_s=STOP_PATIENCE_S)
+    return Made(source, _span(values["every"]), takes=True)
 
 
 def sign_in_rules(terms: Terms) -> AlertRules:
     """What holds for the alerts of every source that tells of sign-ins."""
     from sources.authn.alerts import AlertRules
+    from sources.geo import geo_of
 
-    return AlertRules(terms.alerts, event_names=terms.settings.event_names)
+    geo = geo_of(terms.settings.geo_db)
+    return AlertRules(terms.alerts, geo.locate, terms.settings.event_names)
 
 
 def _text(value: SettingValue) -> str:

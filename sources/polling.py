@@ -28,6 +28,9 @@ LONGEST_BACKOFF_S = 300
 STOP_PATIENCE_S = 1.0
 """How long a poll that runs when the stop comes may go on; what it finds later is not lost."""
 
+TAKING_PATIENCE_S = 20.0
+"""The same where it is lost, since it is gone where it came from."""
+
 
 def backoff_s(failures: int) -> int:
     """Seconds to wait after so many failures in a row: 1, 2, 4 and so on up to 300."""
@@ -58,7 +61,7 @@ async def run_source(
     min_free_disk_bytes: int = 0,
     on_failure: Callable[[str], None] = ignore,
     blindness: Blindness = never_blind,
-    patience_s: float = STOP_PATIENCE_S,
+    takes: bool = False,
 ) -> Appended:
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
@@ -66,10 +69,12 @@ async def run_source(
     NotFound, when the source was deleted.
 
     `on_appended` is called after each commit that added events, `on_failure` with each failure
-    that is not the last one over again. A poll that is under way at the stop has `patience_s` to
-    end. With `once`, poll once; what fails is raised, and recorded all the same. `blindness` says
-    what to tell of a source that fails for long.
+    that is not the last one over again. What a poll gives that `takes` is gone where it came
+    from: one that is under way at the stop is waited for. With `once`, poll once; what fails is
+    raised, and recorded all the same. `blindness` says what to tell of a source that fails for
+    long.
     """
+    patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
     runner = _Runner(
         source, store, stop, clock, min_free_disk_bytes, on_failure, blindness, patience_s
     )

@@ -97,7 +97,7 @@ async def run_made(
             on_appended=on_appended,
             min_free_disk_bytes=least,
             on_failure=on_failure,
-            patience_s=made.patience_s,
+            takes=made.takes,
             once=once,
             blindness=_blindness(made, terms, clock()),
         )

@@ -22,9 +22,6 @@ TOLD_MS = DAY_MS
 """For how long what could not be read is told of."""
 
 MOST_TOLD = 5
-STOP_PATIENCE_S = 20.0
-"""How long an answer that is under way is waited for at a stop: it would be lost."""
-
 _VERSION = 1
 
 
