@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from cli.geo_note import geo_note
 from cli.log_lines import LogLines
 from cli.source_key import keep_key, new_key
 from cli.source_text import in_full, list_rows, source_shape
@@ -28,11 +29,15 @@ HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLE
 
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print every source and how it does."""
-    found = open_for_reading(context).call(sources.everyone)
+    store = open_for_reading(context)
+    found = store.call(sources.everyone)
     if args.json:
         context.out.json([source_shape(one) for one in found])
         return ExitCode.OK
     context.out.table(list_rows(found), HEADERS)
+    lacking = geo_note(context, store)
+    if lacking:
+        context.out.note(f"Alerts: {lacking}.")
     if all(source_kinds.kind_named(one.kind).built_in for one in found):
         context.out.note(
             "None of your own yet: `tocsin source add wireguard` watches this host's WireGuard."
