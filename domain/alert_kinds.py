@@ -12,6 +12,7 @@ from domain.field_errors import FieldError
 from domain.options import Default, Option, checked, values
 from domain.setting_kinds import SettingValue
 from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
+from domain.times import rfc3339
 
 HOUR_MS = 60 * MINUTE_MS
 SUPPRESS = "suppress"
@@ -34,6 +35,10 @@ class AlertTerms:
     danger: int
     suppress_ms: int
     numbers: Mapping[str, SettingValue]
+
+    def suppress_until(self, created_ms: int) -> str:
+        """The last second in which there is no second alert about the same."""
+        return rfc3339((created_ms + max(self.suppress_ms - SECOND_MS, 0)) // 1000 * 1000)
 
     def number(self, name: str) -> int:
         """One of the kind's own options that is a count or a duration."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from store.database import Store
 
 NOT_LOOKED_AT = "what it serves hands events in"
+NOT_WITHOUT_KEEPING = "it is looked at when it is active, and what comes is kept"
 
 
 async def first_look(
@@ -34,6 +35,8 @@ async def first_look(
     """
     terms = Terms(settings, all_terms(await store.run(alert_settings.load_all)))
     made = make(_unsaved(kind, name, options, now_ms), terms, store)
+    if made is not None and made.takes:
+        raise SourceError(f"a look takes events from {kind} for good", NOT_WITHOUT_KEEPING)
     source = None if made is None else made.source
     if source is None:
         raise SourceError(f"a source of kind {kind} sees nothing by itself", NOT_LOOKED_AT)

@@ -89,6 +89,12 @@ class Inlet:
         self._add_up(appended)
         return appended
 
+    async def note_failure(self, name: str, sentence: str, events: Sequence[Event] = ()) -> None:
+        """Note what is wrong with the source `name`, and add what is told of that."""
+        self._add_up(
+            await self.store.run(stored_sources.save_failure, name, sentence, self.clock(), events)
+        )
+
     async def _commit_all(self) -> None:
         while self._waiting:
             lists, self._waiting = self._waiting[:MOST_LISTS], self._waiting[MOST_LISTS:]

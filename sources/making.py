@@ -30,13 +30,27 @@ class Terms:
     alerts: Mapping[str, AlertTerms]
 
 
+Whose = Callable[[bytes | None], Mapping[str, str]]
+
+
+def nobody(_state: bytes | None) -> Mapping[str, str]:
+    """Where a source looks at no host."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A source that can be run: one that is polled so often, or a service."""
+    """A source that can be run: one that is polled so often, or a service.
+
+    whose:      says by its state which host it looks at, for alerts about the source itself
+    takes:      whether what a poll gives is gone where it came from
+    """
 
     source: Source | None = None
     every_ms: int = 0
     service: Service | None = None
+    whose: Whose = nobody
+    takes: bool = False
 
 
 Maker = Callable[[str, Mapping[str, SettingValue], Terms, "Store"], Made]
@@ -69,7 +83,7 @@ def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, stor
         alerts=terms.alerts,
         geo=geo_of(terms.settings.geo_db),
     )
-    return Made(source, _span(values["every"]))
+    return Made(source, _span(values["every"]), whose=source.host)
 
 
 def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
@@ -127,11 +141,33 @@ def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store:
     return Made(JournalSource(_text(values["command"]), name=name, rules=rules), every_ms)
 
 
+def _procustodibus(
+    name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store
+) -> Made:
+    from sources.procustodibus.api import Api
+    from sources.procustodibus.exchange import Exchange
+    from sources.procustodibus.source import ProCustodibusSource
+    from store.sources import secret_of
+
+    exchange = Exchange(_text(values["url"]))
+    secret = partial(store.call, secret_of, name, store.vault)
+    source = ProCustodibusSource(
+        Api(exchange, _text(values["broker"]), secret),
+        name=name,
+        types=_words(values["types"]),
+        most=_span(values["max_events"]),
+        random64=partial(secrets.randbits, 64),
+    )
+    return Made(source, _span(values["every"]), takes=True)
+
+
 def sign_in_rules(terms: Terms) -> AlertRules:
     """What holds for the alerts of every source that tells of sign-ins."""
     from sources.authn.alerts import AlertRules
+    from sources.geo import geo_of
 
-    return AlertRules(terms.alerts, event_names=terms.settings.event_names)
+    geo = geo_of(terms.settings.geo_db)
+    return AlertRules(terms.alerts, geo.locate, terms.settings.event_names)
 
 
 def _text(value: SettingValue) -> str:
@@ -151,4 +187,5 @@ _MAKERS: Mapping[str, Maker] = {
     source_kinds.SOCKET: _socket,
     source_kinds.HTTP: _http,
     source_kinds.JOURNAL: _journal,
+    source_kinds.PROCUSTODIBUS: _procustodibus,
 }

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from domain.events import Event
 from domain.safe import safe
 from sources.alone import alone, lock_file
 from sources.base import Batch, Source, SourceError
 from sources.room import check_disk
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreOvertaken
-from store.records import Appended
+from store.records import Appended, StoredSource
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -27,10 +28,21 @@ LONGEST_BACKOFF_S = 300
 STOP_PATIENCE_S = 1.0
 """How long a poll that runs when the stop comes may go on; what it finds later is not lost."""
 
+TAKING_PATIENCE_S = 20.0
+"""The same where it is lost, since it is gone where it came from."""
+
 
 def backoff_s(failures: int) -> int:
     """Seconds to wait after so many failures in a row: 1, 2, 4 and so on up to 300."""
     return min(1 << min(failures - 1, 20), LONGEST_BACKOFF_S)
+
+
+Blindness = Callable[[StoredSource, bytes | None, str, int], Event | None]
+"""By a source that failed, its state, what is wrong and the time: what is told of it, if at all."""
+
+
+def never_blind(_: StoredSource, _state: bytes | None, _sentence: str, _now_ms: int) -> None:
+    """Of a source that nobody waits for, nothing is told."""
 
 
 def ignore(_: str) -> None:
@@ -48,6 +60,8 @@ async def run_source(
     once: bool = False,
     min_free_disk_bytes: int = 0,
     on_failure: Callable[[str], None] = ignore,
+    blindness: Blindness = never_blind,
+    takes: bool = False,
 ) -> Appended:
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
@@ -55,10 +69,15 @@ async def run_source(
     NotFound, when the source was deleted.
 
     `on_appended` is called after each commit that added events, `on_failure` with each failure
-    that is not the last one over again. With `once`, poll once; what fails is raised, and recorded
-    all the same.
+    that is not the last one over again. What a poll gives that `takes` is gone where it came
+    from: one that is under way at the stop is waited for. With `once`, poll once; what fails is
+    raised, and recorded all the same. `blindness` says what to tell of a source that fails for
+    long.
     """
-    runner = _Runner(source, store, stop, clock, min_free_disk_bytes, on_failure)
+    patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
+    runner = _Runner(
+        source, store, stop, clock, min_free_disk_bytes, on_failure, blindness, patience_s
+    )
     total = Appended(0, 0)
     failures = 0
     while not stop.is_set():
@@ -68,7 +87,10 @@ async def run_source(
             raise
         except Exception as error:
             failures += 1
-            await runner.note_failure(failure_sentence(error), tell=not once)
+            told = await runner.note_failure(failure_sentence(error), tell=not once)
+            total += told
+            if told.accepted:
+                on_appended()
             if once:
                 raise
         else:
@@ -95,14 +117,20 @@ class _Runner:
         clock: Callable[[], int],
         min_free_disk_bytes: int,
         on_failure: Callable[[str], None],
+        blindness: Blindness,
+        patience_s: float,
     ) -> None:
+        self._blindness = blindness
         self._source = source
         self._store = store
         self._stop = stop
         self._clock = clock
         self._min_free_disk_bytes = min_free_disk_bytes
         self._on_failure = on_failure
+        self._patience_s = patience_s
         self._last_told = ""
+        self._left_out = 0
+        """Events with the ids of others, since there was nothing more to be had."""
         self._lock_file = lock_file(store.path, source.name)
 
     async def poll(self) -> tuple[Appended, bool]:
@@ -126,26 +154,45 @@ class _Runner:
         appended = await self._store.run(
             stored_sources.save_batch, name, batch.events, batch.state, self._clock()
         )
-        warning = batch.warning or conflict_warning(appended)
+        self._left_out += len(appended.conflicts)
+        warning = "; ".join(filter(None, (batch.warning, _conflicts_text(self._left_out))))
+        if not batch.more:
+            self._left_out = 0
         if warning:
-            await self._note(stored_sources.save_warning, warning, tell=True)
+            await self._note_warning(warning)
         else:
             self._last_told = ""
         return appended, batch.more
 
-    async def note_failure(self, sentence: str, *, tell: bool = True) -> None:
-        """Record a failure as the source's health, and tell of it if it is a new one."""
-        await self._note(stored_sources.save_failure, sentence, tell=tell)
+    async def note_failure(self, sentence: str, *, tell: bool = True) -> Appended:
+        """Record a failure as the source's health, and tell of it if it is a new one.
 
-    async def _note(
-        self, save: Callable[[str, str, int], None], sentence: str, *, tell: bool
-    ) -> None:
+        Returns the alerts that were added, that it fails for long.
+        """
+        self._tell(sentence, tell=tell)
+        # A store that cannot be written is told of by whatever else writes to it.
+        with suppress(StoreError):
+            return await self._store.run(self._save_failure, sentence, self._clock())
+        return Appended(0, 0)
+
+    def _save_failure(self, sentence: str, now_ms: int) -> Appended:
+        name = self._source.name
+        stored = stored_sources.find(name)
+        alert = self._blindness(stored, stored_sources.load_state(name), sentence, now_ms)
+        alerts = () if alert is None else (alert,)
+        return stored_sources.save_failure(name, sentence, now_ms, alerts)
+
+    async def _note_warning(self, warning: str) -> None:
+        self._tell(warning, tell=True)
+        with suppress(StoreError):
+            await self._store.run(
+                stored_sources.save_warning, self._source.name, warning, self._clock()
+            )
+
+    def _tell(self, sentence: str, *, tell: bool) -> None:
         if tell and sentence != self._last_told:
             self._on_failure(sentence)
         self._last_told = sentence
-        # A store that cannot be written is told of by whatever else writes to it.
-        with suppress(StoreError):
-            await self._store.run(save, self._source.name, sentence, self._clock())
 
     async def _batch(self, state: bytes | None) -> Batch | None:
         """Poll in a thread; None if it was still running some time after the stop."""
@@ -154,7 +201,7 @@ class _Runner:
         either: tuple[asyncio.Future[Any], ...] = (poll, stopped)
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({poll}, timeout=STOP_PATIENCE_S)
+            await asyncio.wait({poll}, timeout=self._patience_s)
             return poll.result() if poll.done() else None
         finally:
             stopped.cancel()
@@ -194,9 +241,14 @@ async def _sleep(stop: asyncio.Event, seconds: float) -> None:
 
 def conflict_warning(appended: Appended) -> str:
     """What an admin is told of events that were left out, "" where there are none."""
-    if not appended.conflicts:
+    return _conflicts_text(len(appended.conflicts))
+
+
+def _conflicts_text(count: int) -> str:
+    if not count:
         return ""
-    count = len(appended.conflicts)
+    if count == 1:
+        return "1 event was left out: its id is known with another body"
     return f"{count} events were left out: their ids are known with another body"
 
 

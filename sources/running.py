@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from domain.alert_kinds import AlertTerms, all_terms
+from domain.alert_kinds import SOURCE_STALE, AlertTerms, all_terms
+from domain.events import Event
 from domain.field_errors import FieldErrors
 from domain.settings import Settings
 from sources.base import SourceError
 from sources.inlet import Inlet
 from sources.making import Made, Terms, make
-from sources.polling import failure_sentence, run_source
+from sources.polling import Blindness, failure_sentence, run_source
 from sources.serving import run_service
+from sources.stale import Blind, StaleAlerts
 from store import alert_settings
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreOvertaken
@@ -95,7 +97,9 @@ async def run_made(
             on_appended=on_appended,
             min_free_disk_bytes=least,
             on_failure=on_failure,
+            takes=made.takes,
             once=once,
+            blindness=_blindness(made, terms, clock()),
         )
     if once:
         raise SourceError(
@@ -105,6 +109,21 @@ async def run_made(
     if made.service is not None:
         await run_service(made.service, inlet, stop, on_failure=on_failure)
     return inlet.total
+
+
+def _blindness(made: Made, terms: Terms, watching_ms: int) -> Blindness:
+    """What is told of a source that sees nothing for long."""
+    stale = StaleAlerts(terms.alerts[SOURCE_STALE], watching_ms)
+
+    def alert(
+        stored: StoredSource, state: bytes | None, sentence: str, now_ms: int
+    ) -> Event | None:
+        since_ms = stored.last_ok_ms or stored.created_ms
+        if not stale.is_stale(since_ms, made.every_ms, now_ms):
+            return None
+        return stale.alert(Blind(stored.name, since_ms, sentence, made.whose(state)), now_ms)
+
+    return alert
 
 
 class Sources:

@@ -209,13 +209,21 @@ def _count(name: str, accepted: int, now_ms: int, more: Mapping[object, object])
         raise _not_found(name)
 
 
-def save_failure(name: str, error: str, now_ms: int) -> None:
-    """Note what is wrong with it; state and events stay as they are."""
+def save_failure(name: str, error: str, now_ms: int, events: Sequence[Event] = ()) -> Appended:
+    """Note what is wrong with it, and add what is to be told of that; its state stays as it is."""
     source = models.Source
     with database.atomic():
-        source.update(error=error, error_ms=now_ms, failures=source.failures + 1).where(
-            source.name == name
-        ).execute()
+        appended = event_store.append(events, now_ms)
+        changes = {
+            source.error: error,
+            source.error_ms: now_ms,
+            source.failures: source.failures + 1,
+            source.accepted_events: source.accepted_events + appended.accepted,
+        }
+        if appended.accepted:
+            changes[source.last_event_ms] = now_ms
+        source.update(changes).where(source.name == name).execute()
+        return appended
 
 
 def save_warning(name: str, warning: str, now_ms: int) -> None:

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from domain.alert_kinds import KINDS, SOURCE_STALE
 from domain.event_types import EventType
 from domain.events import Event
 from tests.documents import DOCS, code_blocks, section, table_rows
-from tests.sources.play import EXPECTED, played
+from tests.sources.alerts.examples import examples
+from tests.sources.play import EXPECTED, expected_alerts, played
 
 EVENTS = DOCS / "events.md"
 
@@ -33,7 +35,11 @@ def test_the_example_is_a_real_event(heading: str, step: str, event_type: EventT
 
 @pytest.mark.parametrize(
     ("heading", "event_type"),
-    [("Endpoint Stats", EventType.ENDPOINT_STATS), ("Log Changes", EventType.LOG_CHANGES)],
+    [
+        ("Endpoint Stats", EventType.ENDPOINT_STATS),
+        ("Log Changes", EventType.LOG_CHANGES),
+        ("Alerts", EventType.ALERTS),
+    ],
 )
 def test_every_attribute_is_explained(heading: str, event_type: EventType) -> None:
     explained = {
@@ -67,4 +73,37 @@ def test_every_field_that_changes_in_the_play_is_explained() -> None:
 
 def test_the_play_is_told_step_by_step() -> None:
     rows = table_rows(section(EVENTS, "A hub, step by step"))
-    assert rows == [[step, "<br>".join(told) or "nothing"] for step, told in EXPECTED.items()]
+    alerts = expected_alerts()
+    assert rows == [
+        [step, "<br>".join(told) or "nothing", "<br>".join(alerts[step]) or "none"]
+        for step, told in EXPECTED.items()
+    ]
+
+
+def test_an_alert_of_each_kind_is_a_real_event() -> None:
+    text = section(EVENTS, "Alerts")
+    (whole,) = code_blocks(text, "json")
+    (lines,) = code_blocks(text, "jsonl")
+    shown = [json.loads(one) for one in (whole, *lines.splitlines())]
+    found = {body["attributes"]["type"]: body for body in shown}
+    assert found == examples()
+    assert len(found) == len(shown)
+
+
+def test_each_kind_is_explained_with_its_danger_its_params_and_its_numbers() -> None:
+    rows = [row for row in table_rows(section(EVENTS, "Alerts")) if len(row) == 5]
+    expected = [
+        [f"`{kind.name}`", f"{kind.danger}{'' if kind.active else ', off'}", own_params(kind.name),
+         ", ".join(f"`{one.name}` {one.text or 'none'}" for one in kind.own) or "none"]
+        for kind in KINDS
+        if kind.name in examples()
+    ]  # fmt: skip
+    assert [[row[0], row[1], row[3], row[4]] for row in rows] == expected
+
+
+def own_params(kind: str) -> str:
+    """The params that other kinds have not; of a clock that is ahead there is one more."""
+    common = {"host", "host_pub", "interface", "interface_pub", "peer", "peer_pub"}
+    own = set(examples()[kind]["attributes"]["params"]) - common
+    more = {"ahead"} if kind == SOURCE_STALE else set()
+    return ", ".join(f"`{name}`" for name in sorted(own | more)) or "none"

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from cli.geo_note import geo_note
 from cli.log_lines import LogLines
+from cli.source_key import keep_key, new_key
 from cli.source_text import in_full, list_rows, source_shape
 from cli.stopping import stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
 from store import sources
-from store.errors import NotFound
+from store.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -27,11 +29,15 @@ HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLE
 
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print every source and how it does."""
-    found = open_for_reading(context).call(sources.everyone)
+    store = open_for_reading(context)
+    found = store.call(sources.everyone)
     if args.json:
         context.out.json([source_shape(one) for one in found])
         return ExitCode.OK
     context.out.table(list_rows(found), HEADERS)
+    lacking = geo_note(context, store)
+    if lacking:
+        context.out.note(f"Alerts: {lacking}.")
     if all(source_kinds.kind_named(one.kind).built_in for one in found):
         context.out.note(
             "None of your own yet: `tocsin source add wireguard` watches this host's WireGuard."
@@ -53,9 +59,14 @@ def add(args: Namespace, context: Context) -> ExitCode:
     """Make a source."""
     name = args.name or _usual_name(args.kind)
     store = open_for_writing(context)
-    if args.if_absent and _is_there(store, name):
-        return ExitCode.OK
-    made = store.call(sources.add, args.kind, name, _given(args), context.actor, context.now_ms())
+    if _is_there(store, name):
+        if args.if_absent:
+            return ExitCode.OK
+        raise Conflict(f"there is a source {name} already: choose another name")
+    options = source_kinds.kind_named(args.kind).check(_given(args))
+    secret = new_key(args, args.kind, options, store, context)
+    made = store.call(sources.add, args.kind, name, options, context.actor, context.now_ms())
+    keep_key(store, name, secret, context)
     if args.json:
         context.out.json(source_shape(made))
     else:
@@ -77,14 +88,17 @@ def edit(args: Namespace, context: Context) -> ExitCode:
             ExitCode.USAGE,
         )
     kept = {name: text for name, text in before.options.items() if name not in unset}
+    options = source_kinds.kind_named(before.kind).check(kept | _given(args))
+    secret = new_key(args, before.kind, options, store, context)
     after = store.call(
         sources.edit,
         args.name,
-        kept | _given(args),
+        options,
         context.actor,
         context.now_ms(),
         revision=before.revision,
     )
+    keep_key(store, args.name, secret, context)
     if args.json:
         context.out.json(source_shape(after))
     return ExitCode.OK

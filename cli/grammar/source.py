@@ -48,6 +48,7 @@ def _add(commands: Commands) -> None:
         "--if-absent", action="store_true", help="do nothing if there is a source of this name"
     )
     _add_options(add)
+    _add_setup_code(add)
     add_json(add)
 
 
@@ -55,6 +56,7 @@ def _edit(commands: Commands) -> None:
     edit = add_leaf(commands, "edit", f"{RUN}:edit", "change what is set for a source")
     edit.add_argument("name", metavar="NAME", help="the source")
     _add_options(edit)
+    _add_setup_code(edit)
     edit.add_argument(
         "--unset",
         action="append",
@@ -73,6 +75,15 @@ def _add_options(parser: Parser) -> None:
             metavar=option.kind.name.upper(),
             help=f"{option.description} ({', '.join(kinds)})".replace("%", "%%"),
         )
+
+
+def _add_setup_code(parser: Parser) -> None:
+    parser.add_argument(
+        "--setup-code",
+        metavar="@FILE",
+        help="sign up as the broker with the code that their site shows, in a file or in stdin "
+        "(@-); makes a key, whose public half is sent (procustodibus)",
+    )
 
 
 def _options() -> dict[str, tuple[Option, list[str]]]:

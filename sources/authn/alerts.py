@@ -175,12 +175,12 @@ def _told(
     still = {key: until for key, until in memory.suppressed.items() if until > now_ms}
     suppressed = _put(still, key, until_ms, MOST_SUPPRESSED)
     danger = LEAST_DANGER if finding.is_learning else terms.danger
-    event = _alert(finding, sign_in, danger, until_ms, event_names=rules.event_names)
+    event = _alert(finding, sign_in, danger, terms, event_names=rules.event_names)
     return event, msgspec.structs.replace(memory, suppressed=suppressed)
 
 
 def _alert(
-    finding: _Finding, sign_in: SignIn, danger: int, until_ms: int, *, event_names: bool
+    finding: _Finding, sign_in: SignIn, danger: int, terms: AlertTerms, *, event_names: bool
 ) -> Event:
     created = rfc3339(sign_in.at_ms // 1000 * 1000)
     host = {"host": safe(sign_in.host, NAME_LIMIT)} if event_names and sign_in.host else {}
@@ -188,7 +188,7 @@ def _alert(
         "created": created,
         "danger": danger,
         "params": {**finding.params, **host, "type": sign_in.kind},
-        "suppress_until": rfc3339(max(until_ms - 1000, sign_in.at_ms) // 1000 * 1000),
+        "suppress_until": terms.suppress_until(sign_in.at_ms),
         "type": finding.kind,
         "updated": created,
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -66,7 +68,12 @@ def signed_in_over_http(
 
 
 def kept(sign_in: SignIn, rules: AlertRules) -> Step:
-    """What `store.sources.advance` does with a sign-in: its event, its alerts, what we remember."""
+    """What `store.sources.advance` does with a sign-in: its event, its alerts, what we remember.
+
+    Where it came from is looked up here, not while the store is being written.
+    """
+    location = rules.locate(sign_in.ip) if sign_in.ip else None
+    rules = replace(rules, locate=lambda _: location)
 
     def step(state: bytes | None) -> tuple[Sequence[Event], bytes]:
         alerts, memory = raised(_memory(state), sign_in, rules)
@@ -85,7 +92,8 @@ def reporter(
         async def report(told: over_http.SignIn) -> None:
             now_ms = inlet.clock()
             sign_in = signed_in_over_http(told, host=host, now_ms=now_ms, random64=random64)
-            await inlet.advance(OWN_SIGN_INS, kept(sign_in, rules))
+            step = await asyncio.to_thread(kept, sign_in, rules)
+            await inlet.advance(OWN_SIGN_INS, step)
 
         return report
 

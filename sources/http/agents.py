@@ -25,6 +25,7 @@ from sources.http.pings import PingError, read_ping
 from sources.http.routes import Route
 from sources.http.silence import watch_hosts
 from sources.polling import conflict_warning
+from sources.stale import StaleAlerts
 from sources.wireguard.derive import derive
 from sources.wireguard.names import NameFiles
 from sources.wireguard.remembering import recalled
@@ -50,8 +51,9 @@ AT_ONCE = 2
 def routes(surroundings: Surroundings) -> Iterable[Route]:
     """All that an agent asks for."""
     agents = Agents(surroundings)
-    least_ms = surroundings.alerts[SOURCE_STALE].number("after")
-    surroundings.chores.append(partial(watch_hosts, surroundings.inlet, least_ms))
+    stale = StaleAlerts(surroundings.alerts[SOURCE_STALE], surroundings.inlet.clock())
+    names = surroundings.settings.event_names
+    surroundings.chores.append(partial(watch_hosts, surroundings.inlet, stale, event_names=names))
     return (
         *Identity(surroundings.inlet, surroundings.sign_ins).routes(),
         Route("GET", "/hosts/{host}", agents.host, agents.admit),

@@ -8,28 +8,23 @@ from contextlib import suppress
 from domain.clients import AGENT
 from domain.words import second_text
 from sources.inlet import Inlet
+from sources.stale import Blind, StaleAlerts
 from store import clients
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError
 from store.records import Client, StoredSource
 
-INTERVALS = 3
 LOOK_S = 30.0
 
 
-def patience_ms(client: Client, least_ms: int) -> int:
-    """How long a host may be silent: three of its usual intervals, and at least so long."""
-    return max(least_ms, INTERVALS * (client.interval_ms or 0))
-
-
 def silent_since(
-    client: Client, source: StoredSource, least_ms: int, serving_since_ms: int, now_ms: int
+    client: Client, source: StoredSource, stale: StaleAlerts, now_ms: int
 ) -> int | None:
-    """When it was heard of last, if that is too long ago. Before we served nobody could report."""
+    """When it was heard of last, if that is too long ago."""
     if client.seen_ms is None or not source.active:
         return None
-    since_ms = max(client.seen_ms, serving_since_ms)
-    return client.seen_ms if now_ms - since_ms > patience_ms(client, least_ms) else None
+    is_stale = stale.is_stale(client.seen_ms, client.interval_ms or 0, now_ms)
+    return client.seen_ms if is_stale else None
 
 
 def silence_sentence(since_ms: int) -> str:
@@ -40,24 +35,25 @@ def silence_sentence(since_ms: int) -> str:
     )
 
 
-async def watch_hosts(inlet: Inlet, least_ms: int) -> None:
-    """Look for silent hosts, without end; none is called so before `least_ms`."""
-    serving_since_ms = inlet.clock()
+async def watch_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bool) -> None:
+    """Look for silent hosts, without end."""
     while True:
         with suppress(StoreError):
-            await note_silent_hosts(inlet, least_ms, serving_since_ms)
+            await note_silent_hosts(inlet, stale, event_names=event_names)
         await asyncio.sleep(LOOK_S)
 
 
-async def note_silent_hosts(inlet: Inlet, least_ms: int, serving_since_ms: int) -> None:
-    """Let the health of each silent host say so."""
+async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bool) -> None:
+    """Let the health of each silent host say so, and an alert."""
     now_ms = inlet.clock()
     for client in await inlet.store.run(clients.everyone, AGENT):
         with suppress(NotFound):
             source = await inlet.store.run(stored_sources.find, client.name)
-            since_ms = silent_since(client, source, least_ms, serving_since_ms, now_ms)
+            since_ms = silent_since(client, source, stale, now_ms)
             if since_ms is None:
                 continue
             sentence = silence_sentence(since_ms)
-            if source.error != sentence:
-                await inlet.store.run(stored_sources.save_failure, client.name, sentence, now_ms)
+            whose = {"host_pub": client.host_id} | ({"host": client.name} if event_names else {})
+            alert = stale.alert(Blind(client.name, since_ms, sentence, whose), now_ms)
+            if alert is not None or source.error != sentence:
+                await inlet.note_failure(client.name, sentence, () if alert is None else (alert,))

@@ -13,6 +13,7 @@ from sources.geo import Geo, nowhere
 from sources.wireguard.command import DumpCommand, Printed
 from sources.wireguard.derive import derive
 from sources.wireguard.dump import DumpError, parse_dump
+from sources.wireguard.events import host_id
 from sources.wireguard.hosts import host_key, host_name
 from sources.wireguard.names import NameFiles
 from sources.wireguard.remembering import recalled
@@ -68,11 +69,19 @@ class WireGuardSource:
             warning="; ".join(one for one in warnings if one),
         )
 
+    def host(self, state: bytes | None) -> dict[str, str]:
+        """The host that it looks at, as alerts tell it; by its id once it was looked at."""
+        key = None if state is None else host_of(state)
+        found = {} if key is None else {"host_pub": host_id(key)}
+        return found | ({"host": self._host_name()} if self._event_names else {})
+
+    def _host_name(self) -> str:
+        return host_name(self.name, self._host, is_local=self._command.is_local)
+
     def _terms(self, host: str, peers: Mapping[str, str]) -> DeriveTerms:
-        name = host_name(self.name, self._host, is_local=self._command.is_local)
         return DeriveTerms(
             user=resource_id("users", host, self.name),
-            names=Names(name, peers),
+            names=Names(self._host_name(), peers),
             event_names=self._event_names,
             port_changes=self._port_changes,
             alerts=self._alerts,

@@ -62,7 +62,11 @@ def dump(*peers: PeerRow) -> str:
 
 
 def snapshot(
-    text: str, *, read_at_ms: int = 1_795_502_130_500, ifindex: int | None = 5
+    text: str,
+    *,
+    read_at_ms: int = 1_795_502_130_500,
+    ifindex: int | None = 5,
+    host: str = "hub",
 ) -> Snapshot:
-    """What the host `hub` with this dump looks like."""
-    return parse_dump(text, host="hub", read_at_ms=read_at_ms, ifindex=lambda _: ifindex)
+    """What the host with this dump looks like."""
+    return parse_dump(text, host=host, read_at_ms=read_at_ms, ifindex=lambda _: ifindex)

@@ -164,7 +164,7 @@ def test_an_id_with_another_body_is_left_out_and_told_of(store: Store) -> None:
     asyncio.run(run(once=True))
     asyncio.run(run(once=True))
     assert ids(store) == ["1", "2"]
-    assert run.failures == ["1 events were left out: their ids are known with another body"]
+    assert run.failures == ["1 event was left out: its id is known with another body"]
 
 
 def test_a_failure_is_recorded_and_the_next_poll_comes_all_the_same(store: Store) -> None:

@@ -15,41 +15,32 @@ class Left(NamedTuple):
     at_ms: int
 
 
-class Traffic(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an endpoint moves in an hour, in one direction.
-
-    base:  its total when the hour began
-    hours: how much it moved in the hours of this day, one character each
-    days:  the median of these, of the last seven days
-    """
-
-    base: int
-    hours: str = ""
-    days: str = ""
-
-
 class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How an endpoint is used. Stored as an array: new fields go at the end, with a default.
 
     since_s:     when it was first seen by us
     handshake_s: its last handshake, also after a restart that forgot it
     silences:    what is known of it while it is silent, bits of `silence.Silent`
-    hour:        the hour since 1970 that its traffic is counted in
+    hour_ends_s: when the hour ends in which its traffic is counted
+    rx, tx:      its totals when that hour began
+    history:     what it moved before, as `traffic` writes it
     ip:          where it was heard from last, "" for nowhere yet
     noted_s:     when it was last noted that it is there
-    used:        its places, networks and countries, with the second of their last use
+    used:        its places, networks and countries, with the second of their last use, as
+                 `places` writes them: one text costs a fifth of a table
     left:        the places that it went away from lately
     """
 
     since_s: int
     handshake_s: int
     silences: int
-    hour: int
-    rx: Traffic
-    tx: Traffic
+    hour_ends_s: int
+    rx: int
+    tx: int
+    history: str = ""
     ip: str = ""
     noted_s: int = 0
-    used: Mapping[str, int] = {}
+    used: str = ""
     left: tuple[Left, ...] = ()
 
 

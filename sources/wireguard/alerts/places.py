@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -50,6 +50,13 @@ def place_of(ip: str) -> str:
     return f"{prefix}{zone}"
 
 
+class _History(NamedTuple):
+    """Where an endpoint was before, and since when it is known."""
+
+    used: Mapping[str, int]
+    since_s: int
+
+
 class PlaceAlerts:
     """What one look says of the places of endpoints."""
 
@@ -59,10 +66,10 @@ class PlaceAlerts:
         self._now_s = teller.now_ms // 1000
         self._within_ms = teller.terms(_FLAPPING).number("within")
 
-    def first_seen(self, usage: Usage, ip: str) -> Usage:
+    def first_seen(self, usage: Usage, ip: str, *, noted_s: int) -> Usage:
         """The usage of an endpoint that was somewhere before we looked: nothing is told."""
         used = dict.fromkeys((place_of(ip), *_where(self._locate(ip))), self._now_s)
-        return msgspec.structs.replace(usage, ip=ip, noted_s=self._now_s, used=used)
+        return msgspec.structs.replace(usage, ip=ip, noted_s=noted_s, used=write_used(used))
 
     def heard(self, usage: Usage, subject: Subject, ip: str) -> Usage:
         """The usage after something came from an address."""
@@ -71,41 +78,44 @@ class PlaceAlerts:
             return msgspec.structs.replace(usage, ip=ip)
         location = self._locate(ip)
         self._tell_suspicious(subject, ip, place, location)
-        self._tell_first_uses(usage, subject, ip, place, location)
+        known = _History(read_used(usage.used), usage.since_s)
+        self._tell_first_uses(known, subject, ip, place, location)
         left = usage.left
         if was not in ("", place):
             left = self._moved(usage.left, subject, was, place)
-        used = self._now_used(usage.used, (place, *_where(location)))
-        return msgspec.structs.replace(usage, ip=ip, noted_s=self._now_s, used=used, left=left)
+        used = self._now_used(known.used, (place, *_where(location)))
+        return msgspec.structs.replace(
+            usage, ip=ip, noted_s=self._now_s, used=write_used(used), left=left
+        )
 
     def _tell_first_uses(
-        self, usage: Usage, subject: Subject, ip: str, place: str, location: Location | None
+        self, known: _History, subject: Subject, ip: str, place: str, location: Location | None
     ) -> None:
-        known_ips = sum(map(_is_place, usage.used))
+        known_ips = sum(map(_is_place, known.used))
         params: dict[str, Any] = {"ip": ip}
-        self._tell_first(_FIRST_USE, usage, subject, place, {**params, "known_ips": known_ips})
+        self._tell_first(_FIRST_USE, known, subject, place, {**params, "known_ips": known_ips})
         if location is None:
             return
         if location.asn is not None:
             asn = {"asn": location.asn, "as_name": location.as_name}
             value = f"AS{location.asn}"
-            self._tell_first(_FIRST_USE_ASN, usage, subject, value, params | asn)
+            self._tell_first(_FIRST_USE_ASN, known, subject, value, params | asn)
         if location.country:
             country = {"country": location.country, "country_name": location.country_name}
             value = location.country
-            self._tell_first(_FIRST_USE_COUNTRY, usage, subject, value, params | country)
+            self._tell_first(_FIRST_USE_COUNTRY, known, subject, value, params | country)
 
     def _tell_first(
-        self, kind: str, usage: Usage, subject: Subject, value: str, params: Mapping[str, Any]
+        self, kind: str, known: _History, subject: Subject, value: str, params: Mapping[str, Any]
     ) -> None:
         """Nothing is the first of its kind for an endpoint that was nowhere yet."""
         terms = self._teller.terms(kind)
         kept_s = terms.number("kept") // 1000
-        last_s = usage.used.get(value)
+        last_s = known.used.get(value)
         is_recent = last_s is not None and self._now_s - last_s <= kept_s
-        if is_recent or not any(_kind_of(one) == _kind_of(value) for one in usage.used):
+        if is_recent or not any(_kind_of(one) == _kind_of(value) for one in known.used):
             return
-        learns = self._teller.now_ms - usage.since_s * 1000 < terms.number("learning")
+        learns = self._teller.now_ms - known.since_s * 1000 < terms.number("learning")
         days = kept_s // DAY_S
         self._teller.tell(
             kind,
@@ -157,6 +167,17 @@ class PlaceAlerts:
                 room[kind] -= 1
                 newest[value] = last_s
         return newest
+
+
+def read_used(text: str) -> dict[str, int]:
+    """The places, networks and countries of a usage, with the second of their last use."""
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+def write_used(used: Mapping[str, int]) -> str:
+    """The text that `read_used` reads."""
+    return " ".join(f"{value} {second}" for value, second in used.items())
 
 
 def is_good(good: tuple[str, ...], ip: str, location: Location | None) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from domain.alert_kinds import SOURCE_STALE
 from domain.events import Event
 from sources.wireguard.alerts.changed import ChangeAlerts
-from sources.wireguard.alerts.memory import Memory, Traffic, Usage, Usages
+from sources.wireguard.alerts.memory import Memory, Usage, Usages
 from sources.wireguard.alerts.places import REFRESH_S, PlaceAlerts
 from sources.wireguard.alerts.silence import SilenceAlerts, Silent
 from sources.wireguard.alerts.telling import Subject, Teller, swept
-from sources.wireguard.alerts.traffic import HOUR_MS, TrafficAlerts
+from sources.wireguard.alerts.traffic import HOUR_S, TrafficAlerts, phase_s
 from sources.wireguard.changes import Change
 from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
 from sources.wireguard.snapshot import Baseline, Interface, Peer, Snapshot, State
@@ -40,7 +40,7 @@ def raised(
     endpoints = look.endpoints(memory.endpoints)
     _tell_clock(teller, snapshot)
     swept_ms, told = memory.swept_ms, teller.told
-    if abs(snapshot.read_at_ms - swept_ms) >= HOUR_MS:
+    if abs(snapshot.read_at_ms - swept_ms) >= HOUR_S * 1000:
         swept_ms, told = snapshot.read_at_ms, swept(told, snapshot.read_at_ms)
     return tuple(teller.events), Memory(endpoints, told, watching_ms, swept_ms)
 
@@ -99,13 +99,13 @@ class _Look:
         if after:  # while a removed peer's traffic is remembered, so is its use
             baselines = self._baselines.get(name, {})
             after = {key: usage for key, usage in after.items() if key in baselines}
-        least, hour = self._traffic.least, self._traffic.hour
-        now_s, next_s = self._now_s, self._silence.next_s
+        now_s, next_s, least = self._now_s, self._silence.next_s, self._traffic.least
+        next_hour_s = now_s + HOUR_S
         unnoted_s = now_s - REFRESH_S
         for key, peer in now.peers.items():
             usage, was = known.get(key), before.get(key)
             if usage is None:
-                after[key] = self._first_seen(peer, with_interface=not before)
+                after[key] = self._first_seen(key, peer, with_interface=not before)
                 continue
             if (
                 was is None
@@ -113,28 +113,28 @@ class _Look:
                 or peer.rx < was.rx
                 or peer.tx < was.tx
                 or (peer.handshake_s != usage.handshake_s and peer.handshake_s)
-                or usage.hour != hour
+                or not now_s < usage.hour_ends_s <= next_hour_s
             ):
                 usage = self._with_news(usage, Subject(name, key), was, peer)
             marks = usage.silences if peer.keepalive_s else usage.silences | Silent.UNREACHABLE
             if now_s - (usage.handshake_s or usage.since_s) > next_s[marks]:
                 usage = self._silence.silent(usage, Subject(name, key), peer)
-            if peer.rx - usage.rx.base > least or peer.tx - usage.tx.base > least:
+            if peer.rx - usage.rx > least or peer.tx - usage.tx > least:
                 self._traffic.tell(usage, Subject(name, key), peer)
             after[key] = usage
         return after
 
-    def _first_seen(self, peer: Peer, *, with_interface: bool) -> Usage:
+    def _first_seen(self, key: str, peer: Peer, *, with_interface: bool) -> Usage:
         usage = Usage(
             since_s=self._now_s,
             handshake_s=peer.handshake_s,
             silences=0,
-            hour=self._traffic.hour,
-            rx=Traffic(peer.rx),
-            tx=Traffic(peer.tx),
+            hour_ends_s=self._now_s + HOUR_S - phase_s(key),
+            rx=peer.rx,
+            tx=peer.tx,
         )
         if peer.ip is not None and peer.handshake_s:
-            usage = self._places.first_seen(usage, peer.ip)
+            usage = self._places.first_seen(usage, peer.ip, noted_s=self._now_s - phase_s(key))
         return self._silence.first_seen(usage, peer, with_interface=with_interface)
 
     def _with_news(self, usage: Usage, subject: Subject, before: Peer | None, peer: Peer) -> Usage:
@@ -143,7 +143,7 @@ class _Look:
         if before is None or peer.rx < was.rx or peer.tx < was.tx:
             usage = self._traffic.restarted(usage, before)
             was = _NEVER
-        if usage.hour != self._traffic.hour:
+        if not self._now_s < usage.hour_ends_s <= self._now_s + HOUR_S:
             usage = self._traffic.next_hour(usage, was, peer)
         has_shaken = peer.handshake_s not in (0, usage.handshake_s)
         if (has_shaken or peer.rx > was.rx) and peer.ip is not None:

@@ -10,7 +10,6 @@ from domain.alert_kinds import AlertTerms
 from domain.event_types import EventType
 from domain.events import Event
 from domain.ids import event_id_from_facts
-from domain.times import rfc3339
 from sources.wireguard.events import (
     endpoint_id,
     fact_event,
@@ -119,7 +118,7 @@ class Teller:
             "created": created,
             "danger": danger,
             "params": {**params, **self._who(subject, resource)},
-            "suppress_until": suppress_until(self.now_ms, self.terms(kind).suppress_ms),
+            "suppress_until": self.terms(kind).suppress_until(self.now_ms),
             "type": kind,
             "updated": created,
         }
@@ -136,11 +135,6 @@ class Teller:
         if subject.key is not None:
             found["peer_pub"] = resource
         return found
-
-
-def suppress_until(created_ms: int, suppress_ms: int) -> str:
-    """The last second in which there is no second alert."""
-    return rfc3339((created_ms + max(suppress_ms - 1000, 0)) // 1000 * 1000)
 
 
 def swept(told: Told, now_ms: int) -> dict[str, Mapping[str, int]]:

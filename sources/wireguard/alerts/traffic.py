@@ -6,15 +6,18 @@ stands for half as much again as the one before, which is near enough for many t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
-from sources.wireguard.alerts.memory import Traffic, Usage
+from sources.wireguard.alerts.memory import Usage
 from sources.wireguard.alerts.telling import Subject, Teller
 from sources.wireguard.snapshot import Peer
 
-HOUR_MS = 3_600_000
+HOUR_S = 3_600
 HOURS_A_DAY = 24
 DAYS = 7
+_SPREAD = 64
 _KIND = "endpoint_traffic_spike"
 _FIRST = ord("#")
 _HIGHEST = ord("~") - _FIRST
@@ -38,9 +41,43 @@ def amount_of(character: str) -> int:
     return (1 << doublings) + (half << doublings >> 1)
 
 
-def usual(traffic: Traffic) -> int:
-    """What an hour usually sees: the median of the days' medians, else of today's hours."""
-    return amount_of(_median(traffic.days or traffic.hours))
+class Past(NamedTuple):
+    """What an endpoint moved before, in one direction, one character each.
+
+    hours: in the hours since a day was over, fewer than 24
+    days:  the median of the hours of each of the seven days before
+    """
+
+    hours: str = ""
+    days: str = ""
+
+    @property
+    def usual(self) -> int:
+        """What an hour usually sees: the median of the days' medians, else of today's hours."""
+        return amount_of(_median(self.days or self.hours))
+
+    def after(self, moved: int) -> Past:
+        """The same when an hour is over, in which so much was moved."""
+        hours = self.hours + level(moved)
+        if len(hours) < HOURS_A_DAY:
+            return Past(hours, self.days)
+        return Past("", (self.days + _median(hours))[-DAYS:])
+
+
+def read_history(text: str) -> tuple[Past, Past]:
+    """What was received and what was sent."""
+    rx_hours, rx_days, tx_hours, tx_days = text.split(" ") if text else ("", "", "", "")
+    return Past(rx_hours, rx_days), Past(tx_hours, tx_days)
+
+
+def write_history(rx: Past, tx: Past) -> str:
+    """The text that `read_history` reads: no character that stands for an amount is a blank."""
+    return " ".join((*rx, *tx))
+
+
+def phase_s(key: str) -> int:
+    """How far into its hour an endpoint is at first: not all are to be over at one look."""
+    return (ord(key[0]) * _SPREAD + ord(key[1])) % HOUR_S
 
 
 class TrafficAlerts:
@@ -48,8 +85,8 @@ class TrafficAlerts:
 
     def __init__(self, teller: Teller, before_ms: int | None) -> None:
         self._teller = teller
-        self.hour = teller.now_ms // HOUR_MS
-        self._gap = before_ms is None or not 0 <= teller.now_ms - before_ms <= HOUR_MS
+        self.now_s = teller.now_ms // 1000
+        self._gap = before_ms is None or not 0 <= teller.now_ms - before_ms <= HOUR_S * 1000
         terms = teller.terms(_KIND)
         self._least = terms.number("least")
         self._times = terms.number("times")
@@ -62,40 +99,28 @@ class TrafficAlerts:
 
     def next_hour(self, usage: Usage, was: Peer, peer: Peer) -> Usage:
         """The usage in a new hour. What moved in a time without looks belongs to no hour."""
-        day_is_over = usage.hour // HOURS_A_DAY != self.hour // HOURS_A_DAY
-        return msgspec.structs.replace(
-            usage,
-            hour=self.hour,
-            rx=self._rolled(usage.rx, was.rx, peer.rx, day_is_over),
-            tx=self._rolled(usage.tx, was.tx, peer.tx, day_is_over),
-        )
-
-    def _rolled(self, traffic: Traffic, was: int, now: int, day_is_over: bool) -> Traffic:
+        hours = (self.now_s - usage.hour_ends_s) // HOUR_S + 1
+        ends_s = usage.hour_ends_s + HOUR_S * hours
         if self._gap:
-            return msgspec.structs.replace(traffic, base=now)
-        hours = (traffic.hours + level(was - traffic.base))[-HOURS_A_DAY:]
-        base = was if was <= now else 0
-        if not day_is_over:
-            return Traffic(base, hours, traffic.days)
-        return Traffic(base, "", (traffic.days + _median(hours))[-DAYS:])
+            return msgspec.structs.replace(usage, hour_ends_s=ends_s, rx=peer.rx, tx=peer.tx)
+        rx, tx = read_history(usage.history)
+        history = write_history(rx.after(was.rx - usage.rx), tx.after(was.tx - usage.tx))
+        return msgspec.structs.replace(
+            usage, hour_ends_s=ends_s, rx=was.rx, tx=was.tx, history=history
+        )
 
     def restarted(self, usage: Usage, was: Peer | None) -> Usage:
         """The usage after the counters began anew: the hour goes on, if it was there before."""
-        rx, tx = (usage.rx.base - was.rx, usage.tx.base - was.tx) if was else (0, 0)
-        return msgspec.structs.replace(
-            usage,
-            rx=msgspec.structs.replace(usage.rx, base=rx),
-            tx=msgspec.structs.replace(usage.tx, base=tx),
-        )
+        rx, tx = (usage.rx - was.rx, usage.tx - was.tx) if was else (0, 0)
+        return msgspec.structs.replace(usage, rx=rx, tx=tx)
 
     def tell(self, usage: Usage, subject: Subject, peer: Peer) -> None:
         """Tell if an endpoint moves too much in this hour."""
-        for direction, traffic, total in (
-            ("received", usage.rx, peer.rx),
-            ("sent", usage.tx, peer.tx),
+        rx, tx = read_history(usage.history)
+        for direction, known, moved in (
+            ("received", rx.usual, peer.rx - usage.rx),
+            ("sent", tx.usual, peer.tx - usage.tx),
         ):
-            moved = total - traffic.base
-            known = usual(traffic)
             if moved > max(self._least, self._times * known):
                 learns = self._teller.now_ms - usage.since_s * 1000 < self._learning_ms
                 params = {"bytes": moved, "direction": direction, "usual": known}

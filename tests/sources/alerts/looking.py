@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.alert_kinds import all_terms
 from domain.event_types import EventType
-from domain.events import read_event
+from domain.events import Event, read_event
 from sources.geo import Locate, nowhere
 from sources.wireguard.derive import derive
 from sources.wireguard.snapshot import State, decode_state, encode_state
@@ -28,10 +28,13 @@ class Host:
         locate: Locate = nowhere,
         *,
         event_names: bool = True,
+        name: str = "hub",
     ) -> None:
+        self.name = name
+        self.events: list[Event] = []
         self.terms = DeriveTerms(
             user="somebody",
-            names=Names("hub", {key(name): name for name in ("alice", "bob", "carol")}),
+            names=Names(name, {key(name): name for name in ("alice", "bob", "carol")}),
             event_names=event_names,
             alerts=all_terms(given or {}),
             locate=locate,
@@ -42,10 +45,11 @@ class Host:
     def look(self, *rows: PeerRow, after_ms: int = 30_000, text: str = "") -> list[dict[str, Any]]:
         """The attributes of the alerts that a look at these peers raises."""
         self.now_ms += after_ms
-        read = snapshot(text or dump(*rows), read_at_ms=self.now_ms)
+        read = snapshot(text or dump(*rows), read_at_ms=self.now_ms, host=self.name)
         derived = derive(self.state, read, self.terms)
         self.state = decode_state(encode_state(derived.state))
         alerts = [event for event in derived.events if event.type is EventType.ALERTS]
+        self.events += alerts
         for event in alerts:
             assert read_event(event.body, now_ms=0, random64=lambda: 0).body == event.body
         return [json.loads(event.body)["attributes"] for event in alerts]

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sources.wireguard.alerts.memory import Traffic
-from sources.wireguard.alerts.traffic import amount_of, level, usual
+from sources.wireguard.alerts.traffic import Past, amount_of, level, phase_s, read_history
 from tests.sources.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, Host
 from tests.sources.dumps import PeerRow, key
 
@@ -18,11 +17,13 @@ class Busy:
 
     def __init__(self, given: dict[str, str] | None = None) -> None:
         self.host = Host({"endpoint_traffic_spike": {"learning": "0s"} | (given or {})})
-        self.host.now_ms = 1_795_500_000_000 - 1_795_500_000_000 % DAY_MS
         self.row = ALICE
-        self.host.look(ALICE, after_ms=0)
+        self.host.look(ALICE)
+        self.hour(0, first_ms=HOUR_MS - 1000 * phase_s(key("alice")))
 
-    def hour(self, rx: int, tx: int = 0) -> list[str]:
+    def hour(self, rx: int, tx: int = 0, *, first_ms: int = 0) -> list[str]:
+        """One of its hours, which begins after `first_ms`."""
+        self.host.look(self.row, after_ms=first_ms)
         told: list[str] = []
         for _ in range(6):
             self.row = replace(
@@ -97,10 +98,9 @@ def test_a_week_of_hours_takes_little_room() -> None:
     for _ in range(20 * 24):
         busy.hour(GIB // 4)
     assert busy.host.state is not None
-    traffic = busy.host.state.memory.endpoints["wg0"][key("alice")].rx
-    assert len(traffic.days) == 7
-    assert len(traffic.hours) <= 24
-    assert busy.host.now_ms % HOUR_MS == 0
+    history = busy.host.state.memory.endpoints["wg0"][key("alice")].history
+    assert [len(past.days) for past in read_history(history)] == [7, 7]
+    assert len(history) <= 2 * (24 + 7) + 3
 
 
 @pytest.mark.parametrize("amount", [0, 1, 2, 3, 1000, 1024, 1535, 1536, GIB, GIB * 3 // 2, 10**12])
@@ -111,5 +111,5 @@ def test_a_character_stands_for_an_amount(amount: int) -> None:
 
 
 def test_the_usual_of_nothing_is_nothing() -> None:
-    assert usual(Traffic(5)) == 0
+    assert Past().usual == 0
     assert amount_of(level(1 << 60)) > 10**11

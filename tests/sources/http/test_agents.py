@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from domain.alert_kinds import DEFAULT_TERMS, SOURCE_STALE
 from domain.event_types import EventType
 from sources.http.pings import SECRETS_WARNING
 from sources.http.silence import note_silent_hosts
 from sources.inlet import Inlet
+from sources.stale import StaleAlerts
 from store import clients, sources
 from store import events as event_store
 from store.database import Store
@@ -234,16 +236,21 @@ def test_a_host_that_reports_nothing_more_fails(
             here.clock.now_ms += interval_ms
             await agent.ping(ping())
         heard_ms = here.clock.now_ms
-        await note_silent_hosts(here.inlet, LEAST_MS, NOW)
+        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], NOW)
+        await note_silent_hosts(here.inlet, stale, event_names=True)
         assert source(here).error is None
         here.clock.now_ms = heard_ms + patience_ms
-        await note_silent_hosts(here.inlet, LEAST_MS, NOW)
+        await note_silent_hosts(here.inlet, stale, event_names=True)
         assert source(here).error is None
         here.clock.now_ms += 1
-        await note_silent_hosts(here.inlet, LEAST_MS, NOW)
-        await note_silent_hosts(here.inlet, LEAST_MS, NOW)
+        await note_silent_hosts(here.inlet, stale, event_names=True)
+        await note_silent_hosts(here.inlet, stale, event_names=True)
         assert "its agent reports nothing since 20" in str(source(here).error)
         assert (source(here).state, source(here).failures) == ("failing", 1)
+        told = [one["attributes"] for one in events(here, EventType.ALERTS)]
+        (alert,) = [one for one in told if one["type"] == "source_stale"]
+        assert alert["params"].items() >= {"host": "hub", "source": "hub"}.items()
+        assert alert["params"]["host_pub"] == here.call(clients.find, "agent", "hub").host_id
         await agent.sign_in()
         await agent.ping(ping())
         assert source(here).error is None
@@ -257,7 +264,8 @@ def test_nobody_is_silent_for_the_time_in_which_nobody_listened(store: Store) ->
         await agent.ping(ping())
         here.add("agent", "waits-for-its-set-up")
         here.clock.now_ms += 10 * LEAST_MS
-        await note_silent_hosts(here.inlet, LEAST_MS, here.clock.now_ms - LEAST_MS)
+        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], here.clock.now_ms - LEAST_MS)
+        await note_silent_hosts(here.inlet, stale, event_names=True)
         assert {one.error for one in here.call(sources.everyone)} == {None}
 
     in_centre(store, work)

@@ -1,0 +1,186 @@
+"""What a broker asks of the API: its set-up, a session, and the next events of a queue."""
+
+from __future__ import annotations
+
+import base64
+import re
+import socket
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import quote
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from domain.safe import safe
+from sources.base import SourceError
+from sources.http.custos import SCHEME, encode
+from sources.procustodibus.exchange import Answer, Exchange, NoAnswer, Unreachable
+
+LEEWAY_S = 60.0
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SETUP_CURE = (
+    "make a new set-up code for the broker on their site, and give the source a key with "
+    "--setup-code @FILE"
+)
+_SERVER_CURE = "see whether the source's option url is right, and whether their service is up"
+
+
+class QueueError(Exception):
+    """One queue gave no events this time; what is to be told, and how long it asks to be left."""
+
+    def __init__(self, reason: str, retry_after: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class _Attributes(msgspec.Struct, frozen=True):
+    value: str = ""
+    token: str = ""
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    expiration_timeout: float = 0.0
+
+
+class _Resource(msgspec.Struct, frozen=True):
+    id: str = ""
+    attributes: _Attributes = _Attributes()
+    meta: _Meta = _Meta()
+
+
+class _Resources(msgspec.Struct, frozen=True):
+    data: list[_Resource]
+
+
+_resources = msgspec.json.Decoder(_Resources)
+
+
+class Api:
+    """A broker's view of the API; `secret` gives its private key, None where it has none.
+
+    The session is kept in memory alone.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        broker: str,
+        secret: Callable[[], str | None],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._exchange = exchange
+        self._broker = check_broker(broker)
+        self._secret = secret
+        self._monotonic = monotonic
+        self._token = ""
+        self._until_s = 0.0
+
+    async def next(self, queue: str, most: int) -> Answer:
+        """The next events of a queue. Raises QueueError; SourceError where none can be asked."""
+        answer = await self._next(queue, most)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            self._token = ""
+            answer = await self._next(queue, most)
+        if answer.status != HTTPStatus.OK:
+            raise QueueError(f"it answers {_status(answer.status)}", answer.retry_after)
+        return answer
+
+    async def _next(self, queue: str, most: int) -> Answer:
+        if not self._token or self._monotonic() >= self._until_s:
+            await self._sign_in()
+        session = f"{SCHEME} user=^{self._broker}, session=^{self._token}"
+        try:
+            return await self._exchange.ask(
+                "POST", f"/queues/{quote(queue)}/next", session, {"max": most}
+            )
+        except Unreachable as error:
+            raise _unreachable(error) from None
+        except NoAnswer as error:
+            raise QueueError(str(error)) from None
+
+    async def _sign_in(self) -> None:
+        key = _private_key(self._secret())
+        challenge = await self._resource("GET", "/sessions/challenge", "")
+        signature = encode(key.sign(challenge.attributes.value.encode()))
+        session = await self._resource(
+            "POST",
+            "/sessions",
+            f"{SCHEME} user=^{self._broker}, challenge=^{challenge.id}, signature={signature}",
+        )
+        self._token = session.attributes.token
+        lasts_s = session.meta.expiration_timeout
+        self._until_s = self._monotonic() + lasts_s - min(LEEWAY_S, lasts_s / 10)
+
+    async def _resource(self, method: str, path: str, authorization: str) -> _Resource:
+        try:
+            answer = await self._exchange.ask(method, path, authorization)
+        except NoAnswer as error:
+            raise _unreachable(error) from None
+        return _resource(answer)
+
+
+async def set_up(exchange: Exchange, broker: str, code: str) -> str:
+    """Make a key, and let the API know its public half; returns the secret to be kept.
+
+    Other keys of the broker stay good. Raises SourceError.
+    """
+    key = Ed25519PrivateKey.generate()
+    path = f"/users/{check_broker(broker)}/credentials/signature"
+    body = {
+        "secret": base64.b64encode(key.public_key().public_bytes_raw()).decode(),
+        "description": f"tocsin on {safe(socket.gethostname(), 60)}",
+        "keep_others": True,
+    }
+    header = f"{SCHEME} user=^{broker}, broker_setup={encode(code.encode())}"
+    try:
+        answer = await exchange.ask("POST", path, header, body)
+    except NoAnswer as error:
+        raise _unreachable(error) from None
+    if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
+        raise _refused(answer.status, "the set-up code")
+    return base64.b64encode(key.private_bytes_raw()).decode()
+
+
+def check_broker(broker: str) -> str:
+    """The id of a broker as it can stand in a header. Raises SourceError."""
+    if not _ID.fullmatch(broker):
+        reason = f"{safe(broker, 40)!r} is no id of a broker" if broker else "no broker is named"
+        raise SourceError(reason, "set the source's option broker to the id that their site shows")
+    return broker
+
+
+def _private_key(secret: str | None) -> Ed25519PrivateKey:
+    if secret is None:
+        raise SourceError("it has no key to sign in with yet", _SETUP_CURE)
+    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(secret))
+
+
+def _resource(answer: Answer) -> _Resource:
+    if answer.status != HTTPStatus.OK:
+        raise _refused(answer.status, "the sign-in")
+    try:
+        [resource] = _resources.decode(answer.body).data
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+        raise SourceError("the API answered something else than a session", _SERVER_CURE) from None
+    return resource
+
+
+def _refused(status: int, what: str) -> SourceError:
+    is_ours = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+    reason = f"the API refused {what}: {_status(status)}"
+    return SourceError(reason, _SETUP_CURE if is_ours else _SERVER_CURE)
+
+
+def _unreachable(error: NoAnswer) -> SourceError:
+    return SourceError(f"the API cannot be asked: {error}", _SERVER_CURE)
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

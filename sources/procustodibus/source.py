@@ -1,0 +1,141 @@
+"""Pulls the queues of a Pro Custodibus account, one answer at a time.
+
+Their protocol has no acknowledgement: what was answered is gone there. So each answer is committed
+before the next request is made, and a queue that fails costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from domain.events import Event
+from domain.settings import DAY_MS, SECOND_MS
+from sources.base import Batch
+from sources.polling import backoff_s
+from sources.procustodibus.api import Api, QueueError
+from sources.procustodibus.reading import Found, read_answer
+
+TOLD_MS = DAY_MS
+"""For how long what could not be read is told of."""
+
+MOST_TOLD = 5
+_VERSION = 1
+
+
+class Failing(msgspec.Struct, frozen=True, array_like=True):
+    """A queue that gives no events: how often in a row, when it is asked again, and why."""
+
+    failures: int
+    again_ms: int
+    problem: str
+
+
+class Wrong(msgspec.Struct, frozen=True, array_like=True):
+    """What could not be read, and when that was."""
+
+    at_ms: int
+    text: str
+
+
+class State(msgspec.Struct, frozen=True):
+    """Which queues are still to be asked in this round, and what is wrong."""
+
+    left: tuple[str, ...] = ()
+    failing: Mapping[str, Failing] = {}
+    wrong: tuple[Wrong, ...] = ()
+    version: int = _VERSION
+
+
+_states = msgspec.json.Decoder(State)
+
+
+class ProCustodibusSource:
+    """Asks one queue with each poll, all of them in a round."""
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        name: str,
+        types: Sequence[str],
+        most: int,
+        random64: Callable[[], int],
+    ) -> None:
+        self.name = name
+        self._api = api
+        self._types = types
+        self._most = most
+        self._random64 = random64
+        self._last: dict[str, tuple[str, ...]] = {}
+
+    def poll(self, now_ms: int, state: bytes | None) -> Batch:
+        """Ask the next queue. Raises SourceError where none can be asked."""
+        before = _recalled(state)
+        left = [one for one in before.left if one in self._types] or self._due(before, now_ms)
+        if not left:
+            return _batch((), before, (), now_ms)
+        queue, rest = left[0], left[1:]
+        try:
+            answer = asyncio.run(self._api.next(queue, self._most))
+        except QueueError as error:
+            return _batch((), _failed(before, queue, error, now_ms), rest, now_ms)
+        found = read_answer(answer.body, answer.cut, queue, now_ms, self._random64)
+        if self._has_more(queue, found):
+            rest = [*rest, queue]  # the other queues have their turn first
+        return _batch(found.events, _worked(before, queue, found, now_ms), rest, now_ms)
+
+    def _has_more(self, queue: str, found: Found) -> bool:
+        """A full answer has more behind it, unless it is the last one over again."""
+        ids = tuple(event.id for event in found.events)
+        is_new = ids != self._last.get(queue)
+        self._last[queue] = ids
+        return is_new and found.count >= self._most
+
+    def _due(self, state: State, now_ms: int) -> list[str]:
+        """The queues of a new round."""
+        return [one for one in self._types if _is_due(state.failing.get(one), now_ms)]
+
+
+def _is_due(failing: Failing | None, now_ms: int) -> bool:
+    """A clock that was set back makes no queue wait longer than a day."""
+    return failing is None or not 0 < failing.again_ms - now_ms <= DAY_MS
+
+
+def _recalled(state: bytes | None) -> State:
+    """What is remembered is no condition: the queues are at their server."""
+    try:
+        known = State() if state is None else _states.decode(state)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return State()
+    return known if known.version == _VERSION else State()
+
+
+def _failed(state: State, queue: str, error: QueueError, now_ms: int) -> State:
+    known = state.failing.get(queue)
+    failures = 1 + (known.failures if known else 0)
+    asked_s = int(error.retry_after) if error.retry_after.isdecimal() else 0
+    wait_ms = min(max(backoff_s(failures), asked_s) * SECOND_MS, DAY_MS)
+    failing = Failing(failures, now_ms + wait_ms, error.reason)
+    return msgspec.structs.replace(state, failing={**state.failing, queue: failing})
+
+
+def _worked(state: State, queue: str, found: Found, now_ms: int) -> State:
+    failing = {name: one for name, one in state.failing.items() if name != queue}
+    wrong = (*state.wrong, *(Wrong(now_ms, text) for text in found.wrong))
+    return msgspec.structs.replace(state, failing=failing, wrong=wrong[-MOST_TOLD:])
+
+
+def _batch(events: Sequence[Event], state: State, left: Sequence[str], now_ms: int) -> Batch:
+    wrong = tuple(one for one in state.wrong if 0 <= now_ms - one.at_ms < TOLD_MS)
+    after = msgspec.structs.replace(state, left=tuple(left), wrong=wrong)
+    problems = [f"queue {name}: {one.problem}" for name, one in after.failing.items()]
+    lost = [f"not read: {one.text}" for one in wrong]
+    return Batch(
+        tuple(events),
+        msgspec.json.encode(after),
+        "; ".join((*problems, *lost)),
+        more=bool(left),
+    )

@@ -1,0 +1,79 @@
+"""The alert that a source sees nothing more: we are blind there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from domain.alert_kinds import SOURCE_STALE, AlertTerms
+from domain.event_types import EventType
+from domain.events import Event
+from domain.ids import event_id_from_facts
+from domain.safe import safe
+from domain.settings import DAY_MS
+from domain.times import rfc3339
+
+INTERVALS = 3
+"""A source that looks seldom may miss so many looks."""
+
+_NO_FACTS = ("params", "suppress_until", "updated")
+_ERROR_LIMIT = 500
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A source without a good look: since when, why, and what it looks at."""
+
+    source: str
+    since_ms: int
+    error: str
+    whose: Mapping[str, str]
+
+
+class StaleAlerts:
+    """Raises `source_stale`, once for a source until its time is over."""
+
+    def __init__(self, terms: AlertTerms, watching_ms: int) -> None:
+        self._terms = terms
+        self._watching_ms = watching_ms
+        self._until_ms: dict[str, int] = {}
+
+    def patience_ms(self, every_ms: int) -> int:
+        """How long a source may see nothing that looks so often."""
+        return max(self._terms.number("after"), INTERVALS * every_ms)
+
+    def is_stale(self, since_ms: int, every_ms: int, now_ms: int) -> bool:
+        """Whether it sees nothing for too long. Before we began nobody could look."""
+        return now_ms - max(since_ms, self._watching_ms) > self.patience_ms(every_ms)
+
+    def alert(self, blind: Blind, now_ms: int) -> Event | None:
+        """The alert about a source that is stale, None where its kind is off or it was told."""
+        if not self._terms.active or now_ms < self._until_ms.get(blind.source, 0):
+            return None
+        self._until_ms[blind.source] = now_ms + (self._terms.suppress_ms or DAY_MS)
+        return self._event(blind, now_ms)
+
+    def _event(self, blind: Blind, now_ms: int) -> Event:
+        """After a new start the same blindness has the same id, as often as it may be told."""
+        created = rfc3339(now_ms // 1000 * 1000)
+        turn = (now_ms - blind.since_ms) // (self._terms.suppress_ms or DAY_MS)
+        facts = f"{SOURCE_STALE}\0{blind.source}\0{blind.since_ms}\0{turn}"
+        event_id = event_id_from_facts(EventType.ALERTS, facts.encode())
+        attributes = {
+            "created": created,
+            "danger": self._terms.danger,
+            "params": {
+                "error": safe(blind.error, _ERROR_LIMIT),
+                "since": rfc3339(blind.since_ms // 1000 * 1000),
+                "source": blind.source,
+                **blind.whose,
+            },
+            "suppress_until": self._terms.suppress_until(now_ms),
+            "type": SOURCE_STALE,
+            "updated": created,
+        }
+        body = {"attributes": attributes, "id": event_id, "type": EventType.ALERTS.value}
+        return Event(EventType.ALERTS, event_id, _encoder.encode(body), False, _NO_FACTS)

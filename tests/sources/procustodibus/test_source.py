@@ -1,0 +1,363 @@
+"""Pulling queues from a server that works, and from one that fails in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import threading
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from domain.actors import Actor
+from domain.event_types import EventType
+from domain.events import read_event
+from domain.settings import DEFAULTS
+from domain.source_kinds import PROCUSTODIBUS
+from sources.base import Batch, SourceError
+from sources.first_look import first_look
+from sources.polling import run_source
+from sources.procustodibus.api import Api, set_up
+from sources.procustodibus.exchange import Exchange
+from sources.procustodibus.source import ProCustodibusSource
+from sources.running import run_one
+from store import events as event_store
+from store import sources
+from store.database import Store
+from store.records import Appended
+from tests.stub_api_client import BROKER, CODE, StubApi, sample
+
+TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")
+NOW_MS = 1_795_502_130_000
+DAY_MS = 86_400_000
+
+
+class Puller:
+    """A source that has signed up, polled by hand."""
+
+    def __init__(self, stub: StubApi, most: int = 100, **limits: Any) -> None:
+        exchange = Exchange(stub.url, **limits)
+        secret = asyncio.run(set_up(exchange, BROKER, CODE))
+        self.now_s = 0.0
+        api = Api(exchange, BROKER, lambda: secret, monotonic=lambda: self.now_s)
+        self.source = ProCustodibusSource(
+            api, name="pc", types=TYPES, most=most, random64=lambda: 1
+        )
+        self.state: bytes | None = None
+        self.now_ms = NOW_MS
+        self.last: Batch | None = None
+
+    def poll(self) -> list[str]:
+        """The ids of one answer."""
+        self.last = self.source.poll(self.now_ms, self.state)
+        self.state = self.last.state
+        return [event.id for event in self.last.events]
+
+    def round(self) -> list[str]:
+        """The ids of a whole round."""
+        ids = self.poll()
+        while self.last is not None and self.last.more:
+            ids += self.poll()
+        return ids
+
+    @property
+    def warning(self) -> str:
+        assert self.last is not None
+        return self.last.warning
+
+
+@pytest.fixture
+def full(stub: StubApi) -> StubApi:
+    """A server with two events in every queue."""
+    stub.tell(
+        queues={type_: [sample(type_, f"{type_}1"), sample(type_, f"{type_}2")] for type_ in TYPES}
+    )
+    return stub
+
+
+ALL = [f"{type_}{number}" for type_ in TYPES for number in (1, 2)]
+
+
+def test_every_queue_is_pulled_under_their_ids(full: StubApi) -> None:
+    puller = Puller(full)
+    assert puller.round() == ALL
+    assert puller.warning == ""
+    assert puller.round() == []
+    assert [one["body"] for one in full.log("/next")] == [{"max": 100}] * 8
+    assert len(full.log("/sessions/challenge")) == 1
+
+
+def test_each_answer_is_a_batch_of_its_own(full: StubApi) -> None:
+    puller = Puller(full)
+    assert puller.poll() == ALL[:2]
+    assert len(full.log("/next")) == 1
+
+
+def test_a_full_answer_has_more_behind_it(full: StubApi) -> None:
+    puller = Puller(full, most=1)
+    assert sorted(puller.round()) == sorted(ALL)
+    assert puller.round() == []
+
+
+def test_a_server_that_gives_the_same_again_is_not_asked_without_end(stub: StubApi) -> None:
+    stub.tell(queues={"alerts": [sample("alerts", "same")]}, forgetful=True)
+    puller = Puller(stub, most=1)
+    assert puller.round() == ["same", "same"]
+    assert puller.round() == ["same"]
+
+
+def test_a_queue_that_fails_costs_the_others_nothing(full: StubApi) -> None:
+    full.tell(faults={"endpoint_stats": 500})
+    puller = Puller(full)
+    assert puller.round() == [id_ for id_ in ALL if not id_.startswith("endpoint_stats")]
+    assert puller.warning == "queue endpoint_stats: it answers 500 Internal Server Error"
+    full.tell(faults={})
+    assert puller.round() == []
+    puller.now_ms += 2_000
+    assert puller.round() == ["endpoint_stats1", "endpoint_stats2"]
+    assert puller.warning == ""
+
+
+def test_a_queue_that_goes_on_failing_is_asked_less_and_less(full: StubApi) -> None:
+    full.tell(faults={"endpoint_stats": 503})
+    puller = Puller(full)
+    for _ in range(600):
+        puller.round()
+        puller.now_ms += 1000
+    assert 10 <= len(full.log("endpoint_stats")) <= 12
+
+
+def test_a_queue_is_left_for_as_long_as_it_asks(full: StubApi) -> None:
+    full.tell(faults={"alerts": 429}, headers={"Retry-After": "120"})
+    puller = Puller(full)
+    puller.round()
+    full.tell(faults={}, headers={})
+    puller.now_ms += 119_000
+    assert puller.round() == []
+    puller.now_ms += 2_000
+    assert puller.round() == ["alerts1", "alerts2"]
+
+
+def test_a_clock_that_was_set_back_mutes_no_queue(full: StubApi) -> None:
+    full.tell(faults={"alerts": 500})
+    puller = Puller(full)
+    puller.round()
+    full.tell(faults={})
+    puller.now_ms -= 2 * DAY_MS
+    assert puller.round() == ["alerts1", "alerts2"]
+
+
+def test_a_lost_session_is_signed_in_anew(full: StubApi) -> None:
+    puller = Puller(full, most=1)
+    puller.poll()
+    full.tell(sessions={})
+    assert len(puller.round()) == 7
+    assert len(full.log("/sessions/challenge")) == 2
+
+
+def test_a_session_is_renewed_before_it_ends(full: StubApi) -> None:
+    puller = Puller(full)
+    puller.round()
+    puller.now_s += 3600 - 60
+    puller.round()
+    assert len(full.log("/sessions/challenge")) == 2
+
+
+def test_a_session_of_no_length_is_one_for_each_request(full: StubApi) -> None:
+    full.tell(session_s=0.0)
+    puller = Puller(full)
+    with_failures = puller.round()
+    assert with_failures == []
+    assert puller.warning.count("401 Unauthorized") == 4
+
+
+@pytest.mark.parametrize(
+    ("faults", "reason"),
+    [
+        ({"/sessions": 500}, "refused the sign-in: 500"),
+        ({"/sessions": 401}, "refused the sign-in: 401 Unauthorized; make a new set-up code"),
+        ({"/challenge": "garbage"}, "something else than a session"),
+        ({"/sessions": "close"}, "cannot be asked: "),
+        ({"/sessions": "silent"}, "cannot be asked|something else"),
+    ],
+)
+def test_a_sign_in_that_fails_has_a_cure(
+    full: StubApi, faults: dict[str, Any], reason: str
+) -> None:
+    puller = Puller(full, timeout_s=2.0)
+    full.tell(faults=faults)
+    with pytest.raises(SourceError, match=reason):
+        puller.poll()
+    full.tell(faults={})
+    assert puller.round() == ALL
+
+
+def test_a_server_that_is_away_is_no_fault_of_a_queue(full: StubApi) -> None:
+    secret = base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
+    api = Api(Exchange("http://127.0.0.1:9"), BROKER, lambda: secret)
+    source = ProCustodibusSource(api, name="pc", types=TYPES, most=1, random64=lambda: 1)
+    with pytest.raises(
+        SourceError, match=r"cannot be asked: .*see whether the source's option url"
+    ):
+        source.poll(NOW_MS, None)
+
+
+def test_an_event_that_cannot_be_read_loses_no_other(stub: StubApi) -> None:
+    good = [sample("alerts", "one"), sample("alerts", "two")]
+    bad = [{"type": "nonsense\x1b", "id": "x", "attributes": {}}, 17, sample("alerts", "")]
+    stub.tell(queues={"alerts": [good[0], *bad, good[1]]})
+    puller = Puller(stub)
+    assert puller.round() == ["one", "two"]
+    assert "alerts, event 2 of 5, type: unknown type" in puller.warning
+    assert "alerts, event 3 of 5, event: expected a JSON object" in puller.warning
+    assert "alerts, event 4 of 5, id" in puller.warning
+    assert "\x1b" not in puller.warning
+    assert puller.round() == []
+    assert "event 2 of 5" in puller.warning
+    puller.now_ms += DAY_MS
+    assert (puller.round(), puller.warning) == ([], "")
+
+
+@pytest.mark.parametrize("fault", ["cut", "drip"])
+def test_what_came_of_an_answer_that_was_cut_is_kept(stub: StubApi, fault: str) -> None:
+    stub.tell(
+        queues={"alerts": [sample("alerts", f"id{at}") for at in range(9)]},
+        faults={"alerts/next": fault},
+    )
+    puller = Puller(stub, timeout_s=2.0)
+    ids = puller.round()
+    assert 4 <= len(ids) < 9
+    assert ids == [f"id{at}" for at in range(len(ids))]
+    assert f"alerts, after event {len(ids)}: the answer is broken" in puller.warning
+
+
+def test_an_answer_without_end_is_cut(stub: StubApi) -> None:
+    puller = Puller(stub, most_bytes=1000)
+    stub.tell(faults={"alerts/next": "huge"})
+    assert puller.round() == []
+    assert "it is longer than 1,000 bytes" in puller.warning
+    assert len(puller.warning) < 1000
+
+
+def test_an_answer_that_is_no_list_is_told_of(stub: StubApi) -> None:
+    puller = Puller(stub)
+    stub.tell(faults={"alerts/next": "garbage"})
+    assert puller.round() == []
+    assert "the answer is broken, it is no list of events" in puller.warning
+
+
+@pytest.mark.parametrize("state", [b"nonsense", b'{"version":9}', b'{"left":["gone"]}'])
+def test_a_state_that_cannot_be_used_is_no_condition(full: StubApi, state: bytes) -> None:
+    puller = Puller(full)
+    puller.state = state
+    assert puller.round() == ALL
+
+
+def test_a_wrong_set_up_code_is_refused(stub: StubApi) -> None:
+    with pytest.raises(SourceError, match="refused the set-up code: 401"):
+        asyncio.run(set_up(Exchange(stub.url), BROKER, "another"))
+
+
+@pytest.mark.parametrize("broker", ["", "a b", "x, user=^y", "é"])
+def test_an_id_that_is_none_is_refused(broker: str) -> None:
+    with pytest.raises(SourceError, match="broker"):
+        Api(Exchange("https://api.example"), broker, lambda: None)
+
+
+def test_secrets_go_over_tls_only() -> None:
+    with pytest.raises(SourceError, match="use https"):
+        Exchange("http://api.example")
+
+
+def test_without_a_key_it_says_how_to_get_one(stub: StubApi) -> None:
+    api = Api(Exchange(stub.url), BROKER, lambda: None)
+    source = ProCustodibusSource(api, name="pc", types=TYPES, most=1, random64=lambda: 1)
+    with pytest.raises(SourceError, match="no key to sign in with yet; make a new set-up code"):
+        source.poll(NOW_MS, None)
+
+
+def in_store(store: Store, stub: StubApi, failures: list[str]) -> None:
+    """One look as the worker runs it."""
+    asyncio.run(
+        run_one(
+            "pc",
+            store,
+            DEFAULTS,
+            lambda: NOW_MS,
+            asyncio.Event(),
+            on_failure=failures.append,
+            once=True,
+        )
+    )
+
+
+def test_the_store_keeps_events_and_the_key(store: Store, full: StubApi) -> None:
+    actor = Actor("admin")
+    options = {"url": full.url, "broker": BROKER}
+    store.call(sources.add, PROCUSTODIBUS, "pc", options, actor, NOW_MS)
+    secret = asyncio.run(set_up(Exchange(full.url), BROKER, CODE))
+    store.call(sources.set_secret, "pc", secret, store.vault, actor, NOW_MS)
+    failures: list[str] = []
+    in_store(store, full, failures)
+    found = store.call(event_store.newest, EventType.ALERTS, limit=9)
+    assert [one.id for one in found] == ["alerts2", "alerts1"]
+    assert failures == []
+    assert secret.encode() not in store.path.read_bytes()
+    assert full.url not in str(found)
+    full.tell(queues={"alerts": [sample("alerts", "alerts1", attributes={"danger": 1})]})
+    in_store(store, full, failures)
+    source = store.call(sources.find, "pc")
+    assert source.error == "1 event was left out: its id is known with another body"
+    assert failures == [source.error]
+
+
+def test_no_first_look_takes_what_it_does_not_keep(store: Store, full: StubApi) -> None:
+    options = {"url": full.url, "broker": BROKER}
+    with pytest.raises(SourceError, match="takes events from procustodibus for good"):
+        asyncio.run(first_look(PROCUSTODIBUS, "pc", options, None, store, DEFAULTS, NOW_MS))
+    assert full.log() == []
+
+
+class Slow:
+    """A source whose poll goes on until it is told to end."""
+
+    name = "pc"
+
+    def __init__(self) -> None:
+        self.asked, self.answered = threading.Event(), threading.Event()
+
+    def poll(self, now_ms: int, state: bytes | None) -> Batch:
+        self.asked.set()
+        self.answered.wait(30)
+        data = json.dumps(sample("alerts", "late")).encode()
+        return Batch((read_event(data, now_ms=now_ms, random64=lambda: 1),), b"")
+
+
+def test_an_answer_under_way_at_the_stop_is_kept(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.polling.STOP_PATIENCE_S", 0.0)
+    store.call(sources.add, PROCUSTODIBUS, "pc", {}, Actor("admin"), NOW_MS)
+
+    async def whole() -> Appended:
+        stop, slow = asyncio.Event(), Slow()
+        running = asyncio.create_task(
+            run_source(
+                slow,
+                store=store,
+                every_ms=1000,
+                stop=stop,
+                clock=lambda: NOW_MS,
+                on_appended=lambda: None,
+                takes=True,
+            )
+        )
+        await asyncio.to_thread(slow.asked.wait, 30)
+        stop.set()
+        await asyncio.wait({running}, timeout=0.1)
+        slow.answered.set()
+        return await running
+
+    assert asyncio.run(whole()).accepted == 1

@@ -1,0 +1,151 @@
+"""A source that sees nothing for long is told of, once a day."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from domain.actors import Actor
+from domain.alert_kinds import DEFAULT_TERMS, SOURCE_STALE, kind_named
+from domain.event_types import EventType
+from domain.events import read_event
+from domain.ids import resource_id
+from domain.settings import DEFAULTS
+from domain.source_kinds import WIREGUARD
+from sources.making import Terms, make
+from sources.running import run_made
+from sources.stale import Blind, StaleAlerts
+from store import events, sources
+from store.database import Store
+from tests.sources.dumps import PeerRow, dump
+
+START_MS = 1_795_502_130_500
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
+
+
+class Watched:
+    """A source whose dump is a file that may be missing, and the clock of who watches it."""
+
+    def __init__(self, store: Store, folder: Path, *, every: str = "30s") -> None:
+        self.store = store
+        self.file = folder / "dump.txt"
+        self.now_ms = START_MS
+        options = {"command": f"cat {self.file}", "host": "gateway", "every": every}
+        self.stored = store.call(sources.add, WIREGUARD, "local", options, Actor("admin"), START_MS)
+
+    def run(self, *looks_ms: int, **terms: Any) -> None:
+        """Look at these times, in one run of the source."""
+        alerts = {**DEFAULT_TERMS, SOURCE_STALE: kind_named(SOURCE_STALE).terms(terms)}
+        whole = Terms(DEFAULTS, alerts)
+        made = make(self.stored, whole, self.store)
+        assert made is not None
+        assert made.source is not None
+        left = [START_MS + at_ms for at_ms in looks_ms]
+        stop = asyncio.Event()
+
+        class Timed:
+            name = "local"
+
+            def poll(_, now_ms: int, state: bytes | None) -> Any:  # noqa: N805  # `self` is the scene
+                self.now_ms = left.pop(0)
+                if not left:
+                    stop.set()
+                return made.source.poll(self.now_ms, state)  # type: ignore[union-attr]  # seen above
+
+        timed = replace(made, source=Timed(), every_ms=made.every_ms)
+
+        async def work() -> None:
+            runs = run_made(
+                timed, "local", self.store, whole, lambda: self.now_ms, stop,
+                on_failure=lambda _: None,
+            )  # fmt: skip
+            await runs
+
+        asyncio.run(work())
+
+    def alerts(self) -> list[dict[str, Any]]:
+        found = self.store.call(events.after, EventType.ALERTS, 0, limit=100)
+        return [json.loads(one.body) for one in found]
+
+
+def blind(since_ms: int = START_MS) -> Blind:
+    return Blind("local", since_ms, "wg is \x1b[2J not there", {"host": "gateway"})
+
+
+def test_patience_is_ten_minutes_or_three_intervals() -> None:
+    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+    assert not stale.is_stale(START_MS, 30_000, START_MS + 10 * MINUTE_MS)
+    assert stale.is_stale(START_MS, 30_000, START_MS + 10 * MINUTE_MS + 1)
+    assert not stale.is_stale(START_MS, 3_600_000, START_MS + 180 * MINUTE_MS)
+    assert stale.is_stale(START_MS, 3_600_000, START_MS + 180 * MINUTE_MS + 1)
+
+
+def test_nobody_is_blind_for_the_time_before_anybody_looked() -> None:
+    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+    assert not stale.is_stale(START_MS - DAY_MS, 30_000, START_MS + 10 * MINUTE_MS)
+
+
+def test_an_alert_once_a_day_and_after_a_new_start_the_same_one() -> None:
+    now_ms = START_MS + 11 * MINUTE_MS
+    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+    first = stale.alert(blind(), now_ms)
+    assert first is not None
+    assert read_event(first.body, now_ms=0, random64=lambda: 0).body == first.body
+    assert stale.alert(blind(), now_ms + DAY_MS - 1) is None
+    second = stale.alert(blind(), now_ms + DAY_MS)
+    again = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS).alert(blind(), now_ms + 5)
+    assert second is not None
+    assert again is not None
+    assert first.id == again.id != second.id
+
+
+def test_a_second_telling_after_a_new_start_is_a_repeat(store: Store) -> None:
+    for at_ms in (11, 12):
+        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+        event = stale.alert(blind(), START_MS + at_ms * MINUTE_MS)
+        assert event is not None
+        appended = store.call(events.append, [event], START_MS)
+    assert (appended.accepted, appended.repeated, appended.conflicts) == (0, 1, ())
+
+
+def test_a_source_that_fails_for_long_is_told_of(store: Store, tmp_path: Path) -> None:
+    source = Watched(store, tmp_path)
+    source.file.write_text(dump(PeerRow("alice")))
+    source.run(0)
+    source.file.unlink()
+    source.now_ms = START_MS + 1000
+    source.run(60_000, 12 * MINUTE_MS)
+    (alert,) = source.alerts()
+    params = alert["attributes"]["params"]
+    assert params.pop("error").startswith("`cat ")
+    assert params == {
+        "host": "gateway",
+        "host_pub": resource_id("hosts", "gateway"),
+        "since": "2026-11-24T06:35:30Z",
+        "source": "local",
+    }
+    stored = store.call(sources.find, "local")
+    assert (stored.accepted_events, stored.last_event_ms) == (1, source.now_ms)
+    assert stored.failures == 2
+
+
+def test_a_source_that_sees_again_in_time_is_not(store: Store, tmp_path: Path) -> None:
+    source = Watched(store, tmp_path)
+    source.run(30_000, 9 * MINUTE_MS)
+    assert source.alerts() == []
+
+
+def test_the_kind_can_be_off(store: Store, tmp_path: Path) -> None:
+    source = Watched(store, tmp_path)
+    source.run(60_000, 12 * MINUTE_MS, active="off")
+    assert source.alerts() == []
+    assert store.call(sources.find, "local").error is not None
+
+
+def test_what_is_wrong_is_made_safe() -> None:
+    event = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], 0).alert(blind(), START_MS)
+    assert event is not None
+    assert "\x1b" not in json.loads(event.body)["attributes"]["params"]["error"]
