@@ -227,7 +227,7 @@ KINDS: tuple[AlertKind, ...] = (
         "many sign-ins from one address failed",
         5,
         (
-            _count("failures", "5", "how many"),
+            _count("failures", "5", "how many", 1_000),
             _span("within", "10m", "in what time", SECOND_MS, DAY_MS),
         ),
     ),
@@ -235,13 +235,13 @@ KINDS: tuple[AlertKind, ...] = (
         "authn_first_use_ip",
         "a user signs in from an address not used lately",
         4,
-        (_kept(),),
+        (_kept(), _learning()),
     ),
     AlertKind(
         "authn_first_use_country",
         "a user signs in from a country not used lately",
         6,
-        (_kept(),),
+        (_kept(), _learning()),
         needs=GEO,
     ),
 )

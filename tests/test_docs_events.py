@@ -11,6 +11,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from tests.documents import DOCS, code_blocks, section, table_rows
 from tests.sources.alerts.examples import examples
+from tests.sources.authn import examples as authn
 from tests.sources.play import EXPECTED, expected_alerts, played
 
 EVENTS = DOCS / "events.md"
@@ -99,6 +100,41 @@ def test_each_kind_is_explained_with_its_danger_its_params_and_its_numbers() -> 
         if kind.name in examples()
     ]  # fmt: skip
     assert [[row[0], row[1], row[3], row[4]] for row in rows] == expected
+
+
+def test_the_sign_ins_are_real_events() -> None:
+    text = section(EVENTS, "Log Authn")
+    (whole,) = code_blocks(text, "json")
+    (lines,) = code_blocks(text, "jsonl")
+    shown = [json.loads(one) for one in (whole, *lines.splitlines())]
+    assert shown == authn.sign_ins()
+    explained = {
+        name.strip("` ") for row in table_rows(text) if len(row) == 2 for name in row[0].split(",")
+    }
+    assert set().union(*(body["attributes"] for body in shown)) == explained
+
+
+def test_the_alerts_about_sign_ins_are_real_and_explained() -> None:
+    text = section(EVENTS, "Alerts about sign-ins")
+    (lines,) = code_blocks(text, "jsonl")
+    shown = [json.loads(one) for one in lines.splitlines()]
+    assert {body["attributes"]["type"]: body for body in shown} == authn.alerts()
+    common = {"host", "type"}
+    assert [[row[0], row[1], row[3], row[4]] for row in table_rows(text) if len(row) == 5] == [
+        [
+            f"`{kind.name}`",
+            str(kind.danger),
+            ", ".join(f"`{name}`" for name in sorted(set(params) - common)),
+            ", ".join(f"`{one.name}` {one.text}" for one in kind.own),
+        ]
+        for kind in KINDS
+        if kind.name in authn.alerts()
+        for params in [authn.alerts()[kind.name]["attributes"]["params"]]
+    ]
+
+
+def test_every_kind_of_alert_has_its_place() -> None:
+    assert {*examples(), *authn.alerts()} == {kind.name for kind in KINDS}
 
 
 def own_params(kind: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
+from domain.alert_kinds import DEFAULT_TERMS, LEARNING, AlertTerms
 from domain.event_types import EventType
 from domain.events import Event
 from domain.ids import event_id_from_facts
@@ -20,13 +20,11 @@ from domain.settings import DAY_MS
 from domain.times import rfc3339
 from sources.authn.events import NAME_LIMIT, SignIn
 from sources.geo import Locate, nowhere
+from sources.places import place_of
 
 FAILURES = "authn_failures"
 FIRST_USE_IP = "authn_first_use_ip"
 FIRST_USE_COUNTRY = "authn_first_use_country"
-
-LEARNING_MS = 7 * DAY_MS
-"""For so long after a user's first sign-in new places are told of with the lowest danger."""
 
 LEAST_DANGER = 1
 MOST_ADDRESSES = 1_000
@@ -46,17 +44,17 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
-    """The places of a user, each with the time of its last use, the latest one last."""
+    """The places and countries of a user, by the time of last use, the latest last."""
 
     first_ms: int
-    ips: Mapping[str, int] = {}
+    places: Mapping[str, int] = {}
     countries: Mapping[str, int] = {}
 
 
 class Memory(msgspec.Struct, frozen=True):
     """What is remembered from sign-in to sign-in; bounded whatever comes.
 
-    failures: by address; users: by the user's id; suppressed: until when, by kind and subject
+    failures: by place; users: by the user's id; suppressed: until when, by kind and subject
     """
 
     failures: Mapping[str, tuple[Failure, ...]] = {}
@@ -104,9 +102,10 @@ def _failed(
     terms = rules.terms[FAILURES]
     enough = terms.number("failures")
     since_ms = sign_in.at_ms - terms.number("within")
-    failures = [one for one in memory.failures.get(ip, ()) if one.at_ms >= since_ms]
+    place = place_of(ip)
+    failures = [one for one in memory.failures.get(place, ()) if one.at_ms >= since_ms]
     failures = [*failures, Failure(sign_in.at_ms, safe(sign_in.user, NAME_LIMIT))][-enough:]
-    kept = _put(memory.failures, ip, tuple(failures), MOST_ADDRESSES)
+    kept = _put(memory.failures, place, tuple(failures), MOST_ADDRESSES)
     memory = msgspec.structs.replace(memory, failures=kept)
     if len(failures) < enough:
         return memory, []
@@ -114,7 +113,7 @@ def _failed(
     if rules.event_names:
         users = dict.fromkeys(one.user for one in failures if one.user)
         params["users"] = list(users)[:USERS_TOLD]
-    return memory, [_Finding(FAILURES, (ip,), params)]
+    return memory, [_Finding(FAILURES, (place,), params)]
 
 
 def _succeeded(
@@ -130,7 +129,7 @@ def _succeeded(
     before = known or Known(now_ms)
     after = Known(
         before.first_ms,
-        _put(before.ips, ip, now_ms, MOST_PLACES),
+        _put(before.places, place_of(ip), now_ms, MOST_PLACES),
         _put(before.countries, country, now_ms, MOST_PLACES) if country else before.countries,
     )
     users = _put(memory.users, sign_in.user_id, after, MOST_USERS)
@@ -139,22 +138,26 @@ def _succeeded(
 
 def _first_uses(known: Known, sign_in: SignIn, ip: str, rules: AlertRules) -> Iterator[_Finding]:
     """What is new about the place of a user who has signed in before."""
-    is_learning = sign_in.at_ms - known.first_ms < LEARNING_MS
+    known_ms = sign_in.at_ms - known.first_ms
     user: dict[str, Any] = {"ip": ip, "user_pub": sign_in.user_id}
     if rules.event_names:
         user["user"] = safe(sign_in.user, NAME_LIMIT)
-    kept = rules.terms[FIRST_USE_IP].number("kept")
-    if _is_new(known.ips, ip, sign_in.at_ms - kept):
+    terms, place = rules.terms[FIRST_USE_IP], place_of(ip)
+    kept = terms.number("kept")
+    if _is_new(known.places, place, sign_in.at_ms - kept):
         params = {**user, "days": kept // DAY_MS}
-        yield _Finding(FIRST_USE_IP, (sign_in.user_id, ip), params, is_learning)
+        is_learning = known_ms < terms.number(LEARNING)
+        yield _Finding(FIRST_USE_IP, (sign_in.user_id, place), params, is_learning)
     location = rules.locate(ip)
-    kept = rules.terms[FIRST_USE_COUNTRY].number("kept")
+    terms = rules.terms[FIRST_USE_COUNTRY]
+    kept = terms.number("kept")
     if location is None or not location.country or not known.countries:
         return
     if _is_new(known.countries, location.country, sign_in.at_ms - kept):
         where = {"country": location.country, "country_name": location.country_name}
         params = {**user, **where, "days": kept // DAY_MS}
         subject = (sign_in.user_id, location.country)
+        is_learning = known_ms < terms.number(LEARNING)
         yield _Finding(FIRST_USE_COUNTRY, subject, params, is_learning)
 
 

@@ -65,14 +65,13 @@ def log_authn(sign_in: SignIn, *, event_names: bool) -> Event:
     if event_names:
         names = {"host": sign_in.host, "user": sign_in.user}
         attributes |= {key: safe(name, NAME_LIMIT) for key, name in names.items() if name}
-    relationships: dict[str, Any] = {}
-    if sign_in.user_id:
-        relationships["user"] = {"data": [{"id": sign_in.user_id, "type": "users"}]}
     event_id = event_id_from_facts(EventType.LOG_AUTHN, "\0".join(sign_in.facts).encode())
-    body = {
+    body: dict[str, Any] = {
         "attributes": attributes,
         "id": event_id,
-        "relationships": relationships,
         "type": EventType.LOG_AUTHN.value,
     }
+    if sign_in.user_id:
+        user = {"id": sign_in.user_id, "type": "users"}
+        body["relationships"] = {"user": {"data": [user]}}
     return Event(EventType.LOG_AUTHN, event_id, _encoder.encode(body), True, NAMES)

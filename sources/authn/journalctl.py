@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import IO
 
 from domain.safe import safe
@@ -72,7 +73,9 @@ class JournalCommand:
     def _start(self, start: str, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
         identifiers = [f"--identifier={name}" for name in IDENTIFIERS]
         fields = f"--output-fields={','.join(FIELDS)}"
-        options = ("--output=json", "--no-pager", fields, *identifiers, start)
+        options = ["--output=json", "--no-pager", fields, *identifiers, start]
+        if PurePath(self._argv[0]).name == "ssh":
+            options = [shlex.quote(option) for option in options]  # a shell there reads them
         program = safe(self._argv[0], 200)
         try:
             return subprocess.Popen(  # noqa: S603  # the admin's own command, and no shell

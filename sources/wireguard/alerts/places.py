@@ -1,8 +1,6 @@
 """Alerts about where a peer comes from.
 
-A place is an address, or of IPv6 the network of 64 bits that it is in, whose addresses a single
-host uses by turns. A peer is at a place once something came from there: an address that an admin
-has set is none.
+A peer is at a place once something came from there: an address that an admin has set is none.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import msgspec
 
 from domain.setting_kinds import SettingValue
 from sources.geo import Locate, Location
+from sources.places import place_of
 from sources.wireguard.alerts.memory import Left, Usage
 from sources.wireguard.alerts.telling import Subject, Teller
 
@@ -32,22 +31,6 @@ _FIRST_USE_ASN = "endpoint_ip_first_use_asn"
 _FIRST_USE_COUNTRY = "endpoint_ip_first_use_country"
 _SUSPICIOUS = "endpoint_ip_suspicious"
 _FLAPPING = "endpoint_ip_flapping"
-
-
-@lru_cache(maxsize=20_000)
-def place_of(ip: str) -> str:
-    """The place that an address is at."""
-    if ":" not in ip:
-        return ip
-    try:
-        address = ipaddress.IPv6Address(ip)
-    except ValueError:
-        return ip
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    zone = f"%{address.scope_id}" if address.scope_id else ""
-    prefix = ipaddress.IPv6Network((int(address), 64), strict=False)
-    return f"{prefix}{zone}"
 
 
 class _History(NamedTuple):

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sources.geo import Location
-from sources.wireguard.alerts.places import MOST_USED, is_good, place_of, read_used
+from sources.places import place_of
+from sources.wireguard.alerts.places import MOST_USED, is_good, read_used
 from sources.wireguard.alerts.telling import MOST_VALUES
 from sources.wireguard.snapshot import encode_state
 from tests.sources.alerts.looking import DAY_MS, START_S, Host

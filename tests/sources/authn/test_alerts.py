@@ -137,6 +137,12 @@ def test_another_address_of_a_known_country_is_only_an_address() -> None:
     assert kinds(sign_ins)[2:] == ["authn_first_use_ip"]
 
 
+def test_the_addresses_of_one_device_are_one_place() -> None:
+    sign_ins = [bad(NOW_MS + at, f"2001:db8::{at:x}") for at in range(5)]
+    assert kinds(sign_ins) == ["authn_failures"]
+    assert kinds(replace(one, errors=()) for one in sign_ins) == []
+
+
 def test_a_place_not_used_for_long_is_new_again() -> None:
     sign_ins = [good(NOW_MS), good(NOW_MS + DAY_MS, AWAY)]
     assert kinds([*sign_ins, good(NOW_MS + 45 * DAY_MS, HOME)])[2:] == []
@@ -165,12 +171,12 @@ def test_names_can_be_left_out() -> None:
 def test_memory_is_bounded_whatever_comes() -> None:
     memory = Memory()
     for at in range(6_000):
-        ip = f"2001:db8::{at:x}"
+        ip = f"2001:db8:0:{at:x}::1"
         for sign_in in (bad(NOW_MS + at, ip), good(NOW_MS + at, ip), good(NOW_MS, user=str(at))):
             _, memory = raised(memory, sign_in, RULES)
     assert len(memory.failures) == alerts.MOST_ADDRESSES
     assert len(memory.users) == alerts.MOST_USERS
-    assert len(memory.users["id of alice"].ips) == alerts.MOST_PLACES
+    assert len(memory.users["id of alice"].places) == alerts.MOST_PLACES
     assert len(memory.suppressed) <= alerts.MOST_SUPPRESSED
 
 

@@ -102,7 +102,7 @@ def test_a_real_sshd_gives_five_sign_ins(journal: Journal) -> None:
     first, last = (json.loads(journal.batches[-1].events[at].body) for at in (0, -1))
     user = resource_id("users", MACHINE, "root")
     assert first["relationships"] == {"user": {"data": [{"id": user, "type": "users"}]}}
-    assert last["relationships"] == {}
+    assert "relationships" not in last
     assert journal.poll() == []
 
 
@@ -223,6 +223,21 @@ def test_an_entry_that_is_broken_hides_no_other(journal: Journal) -> None:
     batch = JournalSource(str(script), name="logins", rules=AlertRules()).poll(AT_MS, None)
     assert [json.loads(one.body)["attributes"]["user"] for one in batch.events] == ["bob"]
     assert batch.warning == "3 entries of the journal could not be read"
+
+
+def test_a_shell_between_us_and_the_journal_sees_one_cursor(
+    journal: Journal, tmp_path: Path
+) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')
+    ssh.chmod(0o700)
+    command = f"{ssh} hub {sys.executable} -S {PROGRAM} {journal.file}"
+    journal.source = JournalSource(command, name="logins", rules=AlertRules())
+    journal.write(entry(1, failed("alice")))
+    assert [one["user"] for one in journal.poll()] == ["alice"]
+    journal.write(entry(2, failed("bob")))
+    assert [one["user"] for one in journal.poll()] == ["bob"]
+    assert journal.warning == ""
 
 
 def script(folder: Path, text: str) -> str:

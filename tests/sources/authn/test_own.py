@@ -111,7 +111,8 @@ def test_signing_in_over_http_is_an_event(
     )
     [body] = bodies(store)
     attributes = body["attributes"]
-    related = body["relationships"].get("user", {"data": [{"id": None}]})["data"][0]["id"]
+    nobody = {"user": {"data": [{"id": None}]}}
+    related = body.get("relationships", nobody)["user"]["data"][0]["id"]
     found = (attributes["status"], attributes["errors"], attributes["verifications"], related)
     assert found == expected
     assert attributes["type"] == told.kind
