@@ -17,6 +17,7 @@ from domain.event_types import EventType
 
 ISSUE = """
 webhook add|list|show|edit|pause|unpause|delete|undelete|test|send|skip|release
+alert list|show|edit|reset
 event emit|list|show
 delivery list|show|retry|skip|reseal
 source list|show|add|edit|pause|unpause|delete|run

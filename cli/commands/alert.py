@@ -1,0 +1,100 @@
+"""`tocsin alert ...`: which kinds of alerts are raised, how dangerous, and from what numbers on."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from functools import partial
+
+from cli.context import Context
+from cli.exit_codes import ExitCode
+from cli.render import labelled
+from cli.shapes import Shape
+from cli.stores import open_for_reading, open_for_writing
+from domain import alert_kinds
+from domain.alert_kinds import ACTIVE, DANGER, KINDS, SUPPRESS, AlertKind
+from domain.field_errors import raise_all
+from store import alert_settings
+
+HEADERS = ("KIND", "STATE", "DANGER", "AT MOST ONE IN", "TELLS OF")
+
+Given = Mapping[str, str]
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """Print every kind with what holds for it."""
+    given = open_for_reading(context).call(alert_settings.load_all)
+    found = [(kind, _texts(kind, given.get(kind.name, {}))) for kind in KINDS]
+    if args.json:
+        context.out.json([_shape(*one) for one in found])
+        return ExitCode.OK
+    rows = [
+        (kind.name, texts[ACTIVE], texts[DANGER], texts[SUPPRESS], kind.about)
+        for kind, texts in found
+    ]
+    context.out.table(rows, HEADERS)
+    return ExitCode.OK
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Print one kind with every option."""
+    kind = alert_kinds.kind_named(args.kind)
+    given = open_for_reading(context).call(alert_settings.load_all).get(kind.name, {})
+    texts = _texts(kind, given)
+    if args.json:
+        context.out.json(_shape(kind, texts))
+        return ExitCode.OK
+    options = [
+        (one.name, f"{texts[one.name] or 'none'}{_note(one.name, given)}: {one.option.description}")
+        for one in kind.defaults
+    ]
+    context.out.data(
+        labelled(
+            [
+                ("Kind", kind.name),
+                ("Tells of", kind.about),
+                ("Needs", kind.needs or None),
+                *options,
+            ]
+        )
+    )
+    return ExitCode.OK
+
+
+def edit(args: Namespace, context: Context) -> ExitCode:
+    """Change what is set for kinds; what is not named stays."""
+    wanted = {
+        name.removeprefix("option_"): text
+        for name, text in vars(args).items()
+        if name.startswith("option_") and text is not None
+    }
+    kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
+    store = open_for_writing(context)
+    given = store.call(alert_settings.load_all)
+    after = {kind: {**given.get(kind.name, {}), **wanted} for kind in kinds}
+    # All of them are right before one is changed.
+    raise_all([partial(kind.check, options) for kind, options in after.items()])
+    for kind, options in after.items():
+        store.call(alert_settings.edit, kind.name, options, context.actor, context.now_ms())
+    return ExitCode.OK
+
+
+def reset(args: Namespace, context: Context) -> ExitCode:
+    """Let the defaults of kinds hold again."""
+    kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
+    store = open_for_writing(context)
+    for kind in kinds:
+        store.call(alert_settings.edit, kind.name, {}, context.actor, context.now_ms())
+    return ExitCode.OK
+
+
+def _texts(kind: AlertKind, given: Given) -> dict[str, str]:
+    return {one.name: given.get(one.name, one.text) for one in kind.defaults}
+
+
+def _note(name: str, given: Given) -> str:
+    return "" if name in given else " (default)"
+
+
+def _shape(kind: AlertKind, texts: Mapping[str, str]) -> Shape:
+    return {"kind": kind.name, "about": kind.about, "needs": kind.needs or None, "options": texts}

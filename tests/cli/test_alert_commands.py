@@ -1,0 +1,77 @@
+"""`tocsin alert`: kinds of alerts are switched, tuned and reset."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cli.exit_codes import ExitCode
+from domain.alert_kinds import KINDS
+from store import alert_settings, audit
+from tests.cli.desks import desk_of
+from tests.program import Tocsin
+
+
+@pytest.fixture(autouse=True)
+def _store(tocsin: Tocsin) -> None:
+    with desk_of(tocsin):
+        pass
+
+
+def run(tocsin: Tocsin, *arguments: str, code: int = 0) -> str:
+    """What `tocsin alert` printed, or said where it failed."""
+    done = tocsin.run("alert", *arguments)
+    assert done.returncode == code, done.stderr
+    return done.stderr if code else done.stdout
+
+
+def shown(tocsin: Tocsin, kind: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(run(tocsin, "show", kind, "--json"))
+    return told
+
+
+def test_every_kind_is_listed_with_what_holds(tocsin: Tocsin) -> None:
+    run(tocsin, "edit", "interface_down", "--active", "off", "--danger", "9")
+    listed = json.loads(run(tocsin, "list", "--json"))
+    assert [one["kind"] for one in listed] == [kind.name for kind in KINDS]
+    assert [one["options"]["active"] for one in listed if one["kind"] == "interface_down"] == [
+        "off"
+    ]
+    assert "an interface is gone" in run(tocsin, "list")
+
+
+def test_one_is_shown_with_its_numbers_and_needs(tocsin: Tocsin) -> None:
+    run(tocsin, "edit", "endpoint_ip_first_use_country", "--kept", "60d")
+    text = run(tocsin, "show", "endpoint_ip_first_use_country")
+    assert "kept      60d: how long" in text
+    assert "danger    7 (default)" in text
+    assert "Needs     geo_db with countries" in text
+
+
+def test_an_edit_keeps_the_rest_and_reset_forgets_all(tocsin: Tocsin) -> None:
+    run(tocsin, "edit", "endpoint_unseen", "--silent", "14d")
+    run(tocsin, "edit", "endpoint_unseen", "endpoint_returned", "--danger", "5")
+    assert shown(tocsin, "endpoint_unseen")["options"]["silent"] == "14d"
+    assert shown(tocsin, "endpoint_returned")["options"]["danger"] == "5"
+    run(tocsin, "reset", "endpoint_unseen")
+    with desk_of(tocsin) as desk:
+        assert desk.call(alert_settings.load_all) == {"endpoint_returned": {"danger": "5"}}
+        assert desk.call(audit.changes)[0].action == "alert.edit"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["interface_dwon", "--danger", "3"], "did you mean interface_down?"),
+        (["interface_down", "--danger", "10"], "danger: 10 is out of range"),
+        (["interface_up", "interface_down", "--kept", "3d"], "interface_up has no option of this"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_changed(
+    tocsin: Tocsin, arguments: list[str], words: str
+) -> None:
+    assert words in run(tocsin, "edit", *arguments, code=ExitCode.BAD_DATA)
+    with desk_of(tocsin) as desk:
+        assert desk.call(alert_settings.load_all) == {}
