@@ -12,6 +12,7 @@ from delivery.report import Report
 from domain.safe import safe
 from store.records import Change
 from store.workers import is_gone
+from tui.alert_rows import Given, alerts_cell
 from tui.change_rows import told_in_short
 from tui.sources_at_a_glance import sources_cell, sources_facts
 from tui.webhooks_at_a_glance import webhooks_cell, webhooks_facts
@@ -23,10 +24,12 @@ COLUMNS = (
     Column("part", "Part", 19, sortable=False),
     Column("state", "State", 0, sortable=False),
 )
-WEBHOOKS, SOURCES, WORKER, AUDIT = PARTS = ("webhooks", "sources", "worker", "audit")
+PARTS = ("webhooks", "sources", "alerts", "worker", "audit")
+WEBHOOKS, SOURCES, ALERTS, WORKER, AUDIT = PARTS
 _KEYS_AND_NAMES = {
     WEBHOOKS: ("admin.webhooks", "Webhooks"),
-    SOURCES: ("admin.wireguard", "Sources"),
+    SOURCES: ("admin.sources", "Sources"),
+    ALERTS: ("admin.alerts", "Alerts"),
     WORKER: ("admin.settings", "Worker and settings"),
     AUDIT: ("admin.audit", "Audit"),
 }
@@ -42,6 +45,7 @@ class Seen:
     own_worker: str | None
     trouble: str | None
     newest: Change | None
+    alerts: Given | None
     refused: str | None
     key_of: Callable[[str], str]
 
@@ -51,6 +55,7 @@ def rows_of(seen: Seen) -> dict[object, Row]:
     states = {
         WEBHOOKS: webhooks_cell(seen.report),
         SOURCES: sources_cell(seen.report),
+        ALERTS: alerts_cell(seen.alerts),
         WORKER: _worker(seen),
         AUDIT: _audit(seen),
     }
@@ -68,6 +73,8 @@ def facts_of(part: str, seen: Seen) -> str:
         return webhooks_facts(seen.report)
     if part == SOURCES:
         return _sources_facts(seen)
+    if part == ALERTS:
+        return "Which kinds of alerts are raised, how dangerous, and from what numbers on."
     if part == WORKER:
         return (
             f"{_worker(seen).text}{_standing_by(seen.report)}. Enter: who sends, pausing all of "
@@ -95,7 +102,7 @@ def _sources_facts(seen: Seen) -> str:
     if seen.refused is not None:
         return f"Not switched on: {seen.refused}"
     key = seen.key_of("admin.wireguard")
-    return f"{sources_facts(seen.report)} {key}: this host's WireGuard."
+    return f"{sources_facts(seen.report)} {key} watches this host's WireGuard, or stops that."
 
 
 def _worker(seen: Seen) -> Cell:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.actors import Actor
+from domain.field_errors import FieldError, FieldErrors
 from domain.settings import BY_NAME, Settings, settings_from
 from store.database import Store
 from store.errors import StoreError
@@ -52,7 +53,7 @@ class Desk:
         """Ask the store. Raises Refused."""
         try:
             return await self.store.run(query, *args, **named)
-        except StoreError as error:
+        except (StoreError, FieldError, FieldErrors) as error:
             raise Refused(str(error)) from error
 
     async def change(self, request: Callable[..., T], *args: Any, **named: Any) -> T:

@@ -53,8 +53,17 @@ SETTINGS = Place(
     "who sends, intervals, limits, retention, colours",
 )
 AUDIT = Place("Audit", "tui.screens.audit:AuditScreen", "admin.audit", "who changed what, and when")
-PLACES = (WEBHOOKS, PANEL, SETTINGS, AUDIT)
-FORM = "tui.screens.webhook_form"
+SOURCES = Place(
+    "Sources",
+    "tui.screens.sources:SourcesScreen",
+    "admin.sources",
+    "where events come from, and how each does",
+)
+ALERTS = Place(
+    "Alerts", "tui.screens.alerts:AlertsScreen", "admin.alerts", "which kinds are raised"
+)
+PLACES = (WEBHOOKS, PANEL, SOURCES, ALERTS, SETTINGS, AUDIT)
+FORMS = ("tui.screens.webhook_form", "tui.screens.option_form")
 
 
 class Actions(Provider):
@@ -104,9 +113,13 @@ def _command(app: TocsinApp, active: ActiveBinding) -> SystemCommand:
 
 def _leading_on(app: TocsinApp, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
     """Places and actions that have no key of their own here."""
-    in_form = screen.__module__ == FORM
+    in_form = screen.__module__ in FORMS
     if "webhooks.add" not in ids and not in_form:
         yield SystemCommand("add webhook", "Add a webhook", partial(_go, app, WEBHOOKS, "add"))
+    if "sources.add" not in ids and not in_form:
+        yield SystemCommand(
+            "add source", "Add a source or a host", partial(_go, app, SOURCES, "add")
+        )
     if "worker.pause" not in ids:
         yield SystemCommand(
             "pause all",
@@ -144,4 +157,4 @@ async def _arrive(app: TocsinApp, place: Place, action: str) -> None:
 
 
 def _has_form(app: TocsinApp) -> bool:
-    return any(one.__module__ == FORM for one in app.screen_stack)
+    return any(one.__module__ in FORMS for one in app.screen_stack)

@@ -77,10 +77,16 @@ def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
 
 @pytest.mark.parametrize(
     ("key", "crumbs"),
-    [("b", "Admin › Webhooks"), ("s", "Admin › Worker and settings"), ("a", "Admin › Audit")],
+    [
+        ("b", "Admin › Webhooks"),
+        ("o", "Admin › Sources"),
+        ("l", "Admin › Alerts"),
+        ("s", "Admin › Worker and settings"),
+        ("a", "Admin › Audit"),
+    ],
 )
 def test_a_key_opens_a_part_and_enter_too(bench: SettingsBench, key: str, crumbs: str) -> None:
-    place = {"b": 0, "s": 2, "a": 3}[key]
+    place = {"b": 0, "o": 1, "l": 2, "s": 3, "a": 4}[key]
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -177,7 +183,7 @@ def test_a_key_that_was_changed_is_shown_so(bench: SettingsBench) -> None:
             await open_part(bench, app, pilot)
             await pilot.press("down")
             await pilot.pause()
-            assert "f9: this host's WireGuard" in " ".join(screen_text(app).split())
+            assert "f9 watches this host's WireGuard" in " ".join(screen_text(app).split())
 
     asyncio.run(scene())
 

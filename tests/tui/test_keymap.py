@@ -39,7 +39,7 @@ def test_what_is_wrong_is_told(id_: str) -> None:
         {"webhooks.add": "+", "table.first": "home", "form.save": "ctrl+s, f12"},
         {"webhooks.add": "e", "webhooks.edit": "a"},
         {"table.open": "enter", "deliveries.open": "enter"},
-        {"json.open": "o", "table.mark": "o"},
+        {"json.open": "m", "table.mark": "m"},
     ],
 )
 def test_what_can_be_is_not_complained_about(keymap: dict[str, str]) -> None:

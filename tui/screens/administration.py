@@ -13,17 +13,20 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
 from domain.safe import safe
-from store import audit
+from store import alert_settings, audit
 from store.records import Change
 from tui import administration_rows as parts
 from tui.administration_rows import COLUMNS, Seen, facts_of, problems_of, rows_of
+from tui.alert_rows import Given
 from tui.desk import Refused
 from tui.host_wireguard import host_source, question_before, switch
 from tui.keys import key_of
+from tui.screens.alerts import AlertsScreen
 from tui.screens.audit import AuditScreen
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.settings import SettingsScreen
+from tui.screens.sources import SourcesScreen
 from tui.screens.webhooks import WebhooksScreen
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
@@ -37,6 +40,20 @@ class AdministrationScreen(TocsinScreen):
     CRUMBS = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("b", "webhooks", "webhooks", id="admin.webhooks", tooltip="who is sent what"),
+        Binding(
+            "o",
+            "sources",
+            "sources",
+            id="admin.sources",
+            tooltip="where events come from, and how each source does; adding hosts",
+        ),
+        Binding(
+            "l",
+            "alerts",
+            "alerts",
+            id="admin.alerts",
+            tooltip="which kinds of alerts are raised, and from what numbers on",
+        ),
         Binding(
             "w",
             "wireguard",
@@ -65,6 +82,7 @@ class AdministrationScreen(TocsinScreen):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._newest: Change | None = None
+        self._alerts: Given | None = None
         self._refused: str | None = None
         self._overflows = False
 
@@ -132,6 +150,7 @@ class AdministrationScreen(TocsinScreen):
             self.live.own_worker(),
             self.live.troubles,
             self._newest,
+            self._alerts,
             self._refused,
             partial(key_of, self),
         )
@@ -140,6 +159,7 @@ class AdministrationScreen(TocsinScreen):
     async def _look_at_audit(self) -> None:
         try:
             newest = await self.desk.read(audit.changes, limit=1)
+            self._alerts = await self.desk.read(alert_settings.load_all)
         except Refused:
             return  # the first line says it
         self._newest = newest[0] if newest else None
@@ -156,7 +176,8 @@ class AdministrationScreen(TocsinScreen):
     def _open(self) -> None:
         actions: dict[object, Callable[[], None]] = {
             parts.WEBHOOKS: self.action_webhooks,
-            parts.SOURCES: self.action_wireguard,
+            parts.SOURCES: self.action_sources,
+            parts.ALERTS: self.action_alerts,
             parts.WORKER: self.action_settings,
             parts.AUDIT: self.action_audit,
         }
@@ -165,6 +186,14 @@ class AdministrationScreen(TocsinScreen):
     def action_webhooks(self) -> None:
         """Open the list of webhooks."""
         self.app.push_screen(WebhooksScreen(self.desk, self.live))
+
+    def action_sources(self) -> None:
+        """Open the list of sources."""
+        self.app.push_screen(SourcesScreen(self.desk, self.live))
+
+    def action_alerts(self) -> None:
+        """Open the kinds of alerts."""
+        self.app.push_screen(AlertsScreen(self.desk, self.live))
 
     def action_settings(self) -> None:
         """Open the worker and the settings."""

@@ -1,0 +1,96 @@
+"""Admin › Alerts: kinds of alerts are switched, tuned and reset, and what they lack is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from domain.alert_kinds import BY_NAME
+from store import alert_settings
+from tests.tui.helpers import notice, screen_text
+from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tui.alert_rows import Places, alerts_cell, facts_of, row_of
+
+FLAPPING = BY_NAME["endpoint_ip_flapping"]
+COUNTRY = BY_NAME["endpoint_ip_first_use_country"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[SettingsBench]:
+    with settings_bench(tmp_path / "home" / "tocsin.db") as made:
+        yield made
+
+
+def kept(bench: SettingsBench) -> dict[str, dict[str, str]]:
+    return bench.opened.call(alert_settings.load_all)
+
+
+def test_a_kind_is_switched_and_that_is_undone(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "l")
+            assert "Kinds of alerts ── 22 of 24 on" in screen_text(app)
+            await pilot.press("down", "down", "space")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert kept(bench) == {"endpoint_ip_first_use": {"active": "off"}}
+            assert "Kinds of alerts ── 21 of 24 on" in screen_text(app)
+            assert "endpoint_ip_first_use is off; u undoes it" in notice(app)
+            await pilot.press("u")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert kept(bench) == {}
+            await pilot.press("space", "space")
+            await app.workers.wait_for_complete()
+            assert kept(bench) == {}, "what equals its default is not kept"
+
+    asyncio.run(scene())
+
+
+def test_a_kind_is_tuned_in_a_form_and_reset(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "l")
+            await pilot.press("down", "down", "down", "down", "e")
+            await pilot.pause()
+            assert "Tune endpoint_ip_flapping" in screen_text(app)
+            app.screen.query_one("#box-danger", Input).value = "10"
+            await pilot.press("ctrl+s")
+            await pilot.pause()
+            assert "✗ 10 is out of range" in screen_text(app)
+            app.screen.query_one("#box-danger", Input).value = "9"
+            app.screen.query_one("#box-within", Input).value = "5m"
+            await pilot.press("ctrl+s")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert kept(bench) == {"endpoint_ip_flapping": {"danger": "9", "within": "5m"}}
+            assert "danger 9 (default 8)" in screen_text(app)
+            await pilot.press("x")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert kept(bench) == {}
+            await pilot.press("q")
+            await bench.settle(app, pilot)
+            assert "Alerts              22 of 24 kinds on" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_kind_that_lacks_data_says_so() -> None:
+    nowhere = Places(False, False, "geo_db: /x cannot be used")
+    assert row_of(COUNTRY, {}, nowhere)[0].text == "▲ on"
+    assert "Not raised: it needs geo_db with countries" in facts_of(COUNTRY, {}, nowhere).plain
+    assert "/x cannot be used" in facts_of(COUNTRY, {}, nowhere).plain
+    assert row_of(COUNTRY, {}, Places(True, False))[0].text == "✓ on"
+    assert row_of(BY_NAME["endpoint_ip_first_use_asn"], {}, Places(True, False))[0].text == "▲ on"
+    assert row_of(FLAPPING, {}, nowhere)[0].text == "✓ on"
+
+
+def test_the_panel_counts_what_is_on_and_what_was_changed() -> None:
+    assert alerts_cell(None).text == "-"
+    changed = {FLAPPING.name: {"active": "off"}}
+    assert alerts_cell(changed).text == "21 of 24 kinds on · 1 changed from the defaults"

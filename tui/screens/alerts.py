@@ -1,0 +1,175 @@
+"""Admin › Alerts: the kinds of alerts, each switched on or off and tuned here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from domain.alert_kinds import ACTIVE, BY_NAME, KINDS, AlertKind
+from sources.geo import geo_of
+from store import alert_settings
+from tui.alert_rows import COLUMNS, Given, Places, facts_of, is_on, row_of
+from tui.keys import key_of
+from tui.looking import LookingScreen
+from tui.screens.option_form import Form, OptionFormScreen
+from tui.undo import UndoStack
+from tui.widgets.columns import Row
+from tui.widgets.facts import Facts
+from tui.widgets.live_table import LiveTable
+from tui.widgets.option_fields import Asked
+from tui.widgets.panel import Panel
+
+Edited = tuple[AlertKind, Mapping[str, str], Mapping[str, str]]
+"""A kind, what was set for it, and what is set for it now."""
+
+
+class AlertsScreen(LookingScreen):
+    """The list in the order of the table of kinds; what is set is kept in the store."""
+
+    CRUMBS = "Alerts"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "space",
+            "switch",
+            "on/off",
+            priority=True,
+            id="alerts.switch",
+            tooltip="raise alerts of this kind, or none any more",
+        ),
+        Binding("e", "edit", "tune", id="alerts.edit", tooltip="change its danger and numbers"),
+        Binding(
+            "x,delete",
+            "reset",
+            "default",
+            id="alerts.reset",
+            tooltip="let the defaults of this kind hold again",
+        ),
+        Binding("u", "undo", "undo", id="alerts.undo", tooltip="take back the last change here"),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._given: Given = {}
+        self._places: Places | None = None
+        self._undos = UndoStack()
+
+    @property
+    def table(self) -> LiveTable:
+        """The kinds."""
+        return self.query_one("#alerts", LiveTable)
+
+    def body(self) -> Iterable[Widget]:
+        with Panel(id="alerts-panel"):
+            yield LiveTable(COLUMNS, id="alerts")
+        yield Facts(id="alert-facts")
+
+    def on_mount(self) -> None:
+        self.table.set_keys([kind.name for kind in KINDS])
+        self.table.focus()
+        self.show()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no key that has nothing to work on."""
+        if action == "undo":
+            return bool(self._undos)
+        if action == "reset":
+            return bool(self._set_for(self._selected))
+        return super().check_action(action, parameters)
+
+    @property
+    def _selected(self) -> AlertKind:
+        return BY_NAME.get(str(self.table.cursor), KINDS[0])
+
+    def _set_for(self, kind: AlertKind) -> Mapping[str, str]:
+        return self._given.get(kind.name, {})
+
+    async def look(self) -> None:
+        self._given = await self.desk.read(alert_settings.load_all)
+        self._paint()
+        report = self.live.report
+        if report is not None:  # files of many megabytes may have to be read
+            self._places = await asyncio.to_thread(_places, report.settings.geo_db)
+            self._paint()
+
+    def _paint(self) -> None:
+        rows: dict[object, Row] = {
+            kind.name: row_of(kind, self._given, self._places) for kind in KINDS
+        }
+        self.table.put_rows(rows)
+        on = sum(is_on(kind, self._given) for kind in KINDS)
+        self.query_one("#alerts-panel", Panel).tell_title(
+            f"Kinds of alerts ── {on} of {len(KINDS)} on"
+        )
+        self._show_facts()
+
+    @on(LiveTable.Moved)
+    def _show_facts(self) -> None:
+        told = facts_of(self._selected, self._given, self._places)
+        self.query_one("#alert-facts", Facts).tell(told)
+        self.refresh_bindings()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_edit()
+
+    async def action_switch(self) -> None:
+        """Switch the selected kind on or off."""
+        kind = self._selected
+        word = "off" if is_on(kind, self._given) else "on"
+        before = self._set_for(kind)
+        after = await self.carry_out(self._keep(kind, {**before, ACTIVE: word}))
+        if after is not None:
+            self._kept((kind, before, after), f"{kind.name} is {word}")
+
+    async def action_reset(self) -> None:
+        """Let the defaults of the selected kind hold again."""
+        kind, before = self._selected, self._set_for(self._selected)
+        after = await self.carry_out(self._keep(kind, {}))
+        if after is not None:
+            self._kept((kind, before, after), f"the defaults of {kind.name} hold again")
+
+    def action_edit(self) -> None:
+        """Open the form of the selected kind."""
+        kind, before = self._selected, self._set_for(self._selected)
+
+        async def save(given: Mapping[str, str]) -> Edited:
+            return kind, before, await self._keep(kind, given)
+
+        form = Form(
+            crumb=kind.name,
+            title=f"Tune {kind.name}",
+            about=f"{kind.about}{f'; needs {kind.needs}' if kind.needs else ''}",
+            asked=[Asked(one, before.get(one.name, one.text)) for one in kind.defaults],
+            save=save,
+        )
+        self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._edited)
+
+    def _edited(self, edited: Edited | None) -> None:
+        if edited is not None:
+            self._kept(edited, f"{edited[0].name} is saved")
+
+    def _keep(self, kind: AlertKind, options: Mapping[str, str]) -> Awaitable[dict[str, str]]:
+        return self.desk.change(alert_settings.edit, kind.name, options)
+
+    def _kept(self, edited: Edited, told: str) -> None:
+        kind, before, after = edited
+        if before == after:
+            self.tell("nothing was changed")
+            return
+        self._undos.push(told, lambda: self._keep(kind, before))
+        self.tell(f"{told}; {key_of(self, 'alerts.undo')} undoes it")
+        self.look_soon()
+
+    async def action_undo(self) -> None:
+        """Take back the last change made here."""
+        await self.take_back(self._undos)
+
+
+def _places(files: tuple[str, ...]) -> Places:
+    geo = geo_of(files)
+    return Places(geo.has_countries, geo.has_networks, geo.problem)

@@ -1,0 +1,181 @@
+"""A form that is made from a table of options: checked while typing, and saved by one request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, Select
+
+from domain.safe import safe
+from tui.desk import Desk, Refused
+from tui.keys import key_of
+from tui.live import Live
+from tui.screens.base import TocsinScreen
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.widgets.facts import Facts
+from tui.widgets.option_fields import Asked, OptionFields
+
+LONGEST = 600
+Request = Callable[[Mapping[str, str]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is asked, and what is done with the answers.
+
+    save:  keeps them, and gives what the screen ends with; raises Refused
+    tried: looks once with them, and gives what was seen; raises Refused. None: nothing to try
+    """
+
+    crumb: str
+    title: str
+    about: str
+    asked: Sequence[Asked]
+    save: Request
+    tried: Request | None = None
+
+
+class OptionFormScreen(TocsinScreen, inherit_bindings=False):
+    """Ends with what saving gave, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *Screen.BINDINGS,
+        Binding("ctrl+s,f2", "save", "save", id="form.save", tooltip="save what is typed"),
+        Binding(
+            "ctrl+t,f5",
+            "look",
+            "look once",
+            id="option-form.look",
+            tooltip="look once with what is typed, and keep nothing",
+        ),
+        Binding("escape", "back", "back", id="form.back", tooltip="leave; asks if you typed"),
+        Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
+        Binding(
+            "shift+tab",
+            "app.focus_previous",
+            "field before",
+            show=False,
+            priority=True,
+            id="form.previous",
+        ),
+        Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
+    ]
+
+    def __init__(self, desk: Desk, live: Live, form: Form) -> None:
+        super().__init__(desk, live)
+        self._form = form
+        self._fields = OptionFields(form.asked)
+        self._at_first: dict[str, str] = {}
+        self._news = ("", False)
+        self._busy = False
+
+    def crumbs(self) -> str:
+        return self._form.crumb
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(classes="panel", id="option-panel"):
+            yield Facts(id="option-about", classes="about")
+            yield self._fields
+            yield Facts(id="option-news", classes="news")
+
+    def on_mount(self) -> None:
+        self.query_one("#option-panel").border_title = Text(safe(self._form.title))
+        self.query_one("#option-about", Facts).tell(Text(safe(self._form.about, LONGEST)))
+        self._tell_news("")
+        self._at_first = self._fields.texts()
+        self._fields.focus_first()
+
+    def show(self) -> None:
+        """What the report says changes nothing here."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Try only what can be tried."""
+        return action != "look" or self._form.tried is not None
+
+    @on(Input.Changed)
+    @on(Select.Changed)
+    def _typed(self) -> None:
+        self._fields.tell(self.focused)
+        if not self._busy:
+            self._tell_news("")  # it was about what is typed no more
+
+    def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
+        """Explain the field that is typed into."""
+        self._fields.tell(self.focused)
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.app.action_focus_next()
+
+    def _tell_news(self, text: str, *, bad: bool = False) -> None:
+        facts = self.query_one("#option-news", Facts)
+        facts.set_class(bad, "error")
+        facts.tell(Text(safe(f"✗ {text}" if bad else text, LONGEST)))
+        facts.display = bool(text)
+
+    def action_save(self) -> None:
+        """Keep what is typed, or point at what is wrong."""
+        if self._is_right() and not self._busy:
+            self.in_background(self._carry_out_form(self._form.save, self._saved), group="form")
+
+    def action_look(self) -> None:
+        """Look once with what is typed."""
+        if self._form.tried is not None and self._is_right() and not self._busy:
+            self._tell_news("looking ...")
+            self.in_background(self._carry_out_form(self._form.tried, self._looked), group="form")
+
+    def _is_right(self) -> bool:
+        wrong = self._fields.wrong()
+        for name, reason in wrong.items():
+            self._fields.focus_first(name)
+            self._tell_news(f"{name.replace('_', ' ')}: {reason}", bad=True)
+            return False
+        return True
+
+    async def _carry_out_form(self, request: Request, done: Callable[[Any], None]) -> None:
+        self._busy = True
+        try:
+            result = await request(self._fields.given())
+        except Refused as refused:
+            self._tell_news(str(refused), bad=True)
+        else:
+            await self.live.look_again()
+            done(result)
+        finally:
+            self._busy = False
+
+    def _saved(self, result: Any) -> None:
+        self.dismiss(result)
+
+    def _looked(self, told: Any) -> None:
+        self._tell_news(f"✓ {told}")
+
+    def action_back(self) -> None:
+        """Leave; ask if something was typed."""
+        self._leave(None)
+
+    async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
+        self._leave(arrive)
+
+    def _leave(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
+        if self._fields.texts() == self._at_first:
+            self._end(arrive)
+            return
+        save = key_of(self, "form.save")
+        question = Question("Leave without saving?", (f"{save} saves what you typed.",), "Leave")
+        self.app.push_screen(ConfirmScreen(question), lambda yes: self._end(arrive, yes))
+
+    def _end(self, arrive: Callable[[], Awaitable[None]] | None, yes: bool | None = True) -> None:
+        if not yes:
+            return
+        self.dismiss(None)
+        if arrive is not None:
+            self.app.call_later(arrive)

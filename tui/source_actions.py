@@ -1,0 +1,243 @@
+"""What an admin does to sources from their list: add, edit, pause, look now, delete, undo."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from delivery.report import Report
+from domain.clients import AGENT
+from domain.source_kinds import BY_NAME, HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD, kind_named
+from domain.words import counted
+from sources.base import SourceError
+from sources.running import run_one
+from store import sources as stored_sources
+from store.errors import StoreError
+from store.records import StoredSource
+from tui import host_wireguard
+from tui.agent_hosts import form_to_add_host, renewed
+from tui.desk import Refused
+from tui.keys import key_of
+from tui.looking import LookingScreen
+from tui.screens.conf_files import ConfFilesScreen, Files
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.menu import Choice, MenuScreen
+from tui.screens.option_form import OptionFormScreen
+from tui.source_forms import LOOKED_AT, Edited, form_to_add, form_to_edit
+from tui.undo import UndoStack
+from tui.widgets.live_table import LiveTable
+
+FOR_A_ROW = {"edit", "pause"}
+KEYS = {"w": WIREGUARD, "a": AGENT, "l": JOURNAL, "s": SOCKET, "h": HTTP, "p": PROCUSTODIBUS}
+"""By which key a kind is chosen."""
+
+NOTHING_TO_SET = "there is nothing to set for it"
+
+
+class SourceActions(LookingScreen):
+    """The screen that has the table of sources."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._undos = UndoStack()
+
+    @property
+    def table(self) -> LiveTable:
+        """The list."""
+        return self.query_one("#sources", LiveTable)
+
+    def selected(self) -> StoredSource | None:
+        """The source under the cursor."""
+        report = self.live.report
+        every = report.overview.sources if report is not None else []
+        return next((one for one in every if one.name == self.table.cursor), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no key that has nothing to work on."""
+        source = self.selected()
+        if action in FOR_A_ROW:
+            return source is not None
+        if action == "look":
+            return source is not None and source.kind in LOOKED_AT
+        if action == "code":
+            return source is not None and source.kind == AGENT
+        if action == "delete":
+            return source is not None and not kind_named(source.kind).built_in
+        if action == "undo":
+            return bool(self._undos)
+        return super().check_action(action, parameters)
+
+    def remember(self, source: StoredSource) -> None:
+        """Go to a source that is new."""
+        raise NotImplementedError
+
+    def action_add(self) -> None:
+        """Choose a kind, then fill in its form."""
+        choices = [
+            Choice(key, f"{BY_NAME[kind].title}: {BY_NAME[kind].about}")
+            for key, kind in KEYS.items()
+        ]
+        self.app.push_screen(MenuScreen("Add a source of which kind?", choices), self._add_kind)
+
+    def _add_kind(self, key: str | None) -> None:
+        report = self.live.report
+        if key is None or report is None:
+            return
+        every = report.overview.sources
+        if KEYS[key] == AGENT:
+            form = form_to_add_host(self.desk, every)
+            self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._host_added)
+        else:
+            form = form_to_add(self.desk, report.settings, kind_named(KEYS[key]), every)
+            self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._added)
+
+    def _added(self, source: StoredSource | None) -> None:
+        if source is not None:
+            self.tell(f"source {source.name} is active: the worker that sends runs it")
+            self.remember(source)
+
+    def _host_added(self, files: Files | None) -> None:
+        if files is not None:
+            self.show()
+            self.table.move_to(files.host)
+            self.app.push_screen(ConfFilesScreen(files))
+
+    def action_edit(self) -> None:
+        """Open the form of the selected source."""
+        source, report = self.selected(), self.live.report
+        if source is None or report is None:
+            return
+        if not kind_named(source.kind).defaults:
+            self.tell(NOTHING_TO_SET)
+            return
+        form = form_to_edit(self.desk, report.settings, source)
+        self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._edited)
+
+    def _edited(self, edited: Edited | None) -> None:
+        if edited is None:
+            return
+        before, after = edited
+        if before.options == after.options:
+            self.tell("nothing was changed")
+            return
+        edit = partial(stored_sources.edit, revision=after.revision)
+        self._undos.push(
+            f"edit of {after.name}",
+            lambda: self.desk.change(edit, after.name, before.options),
+        )
+        self.tell(f"{after.name} is saved; {key_of(self, 'sources.undo')} undoes it")
+
+    async def action_pause(self) -> None:
+        """Pause the selected source, or let it go on."""
+        source = self.selected()
+        if source is None:
+            return
+        name = source.name
+        there, back = stored_sources.pause, stored_sources.unpause
+        word = "paused"
+        if not source.active:
+            there, back, word = back, there, "active again"
+        done = f"{name} is {word}; {key_of(self, 'sources.undo')} undoes it"
+        if await self.carry_out(self.desk.change(there, name), done):
+            self._undos.push(f"{name} {word}", lambda: self.desk.change(back, name))
+
+    def action_look(self) -> None:
+        """Look once now."""
+        source, report = self.selected(), self.live.report
+        if source is not None and report is not None:
+            self.tell(f"looking at {source.name} ...")
+            self.in_background(self._look_now(source.name, report), group="look", exclusive=True)
+
+    async def _look_now(self, name: str, report: Report) -> None:
+        told = await self.carry_out(self._looked(name, report))
+        if told is not None:
+            self.tell(told)
+
+    async def _looked(self, name: str, report: Report) -> str:
+        try:
+            appended = await run_one(
+                name,
+                self.desk.store,
+                report.settings,
+                self.desk.now_ms,
+                asyncio.Event(),
+                on_failure=lambda _: None,
+                once=True,
+            )
+        except (SourceError, StoreError, ValueError) as error:
+            raise Refused(f"{name}: {error}") from error
+        return f"{name} was looked at: {counted(appended.accepted, 'new event')}"
+
+    def action_delete(self) -> None:
+        """Delete the selected source after asking."""
+        source = self.selected()
+        if source is not None:
+            self.app.push_screen(
+                ConfirmScreen(_delete_question(source)), partial(self._delete, source.name)
+            )
+
+    def _delete(self, name: str, yes: bool | None) -> None:
+        if yes:
+            request = self.desk.change(stored_sources.delete, name)
+            self.in_background(self._carry_out_delete(request, name), group="delete")
+
+    async def _carry_out_delete(self, request: Any, name: str) -> None:
+        await self.carry_out(request, f"source {name} is deleted; its events stay")
+
+    def action_code(self) -> None:
+        """Give the agent of the selected host a new set-up code, after asking."""
+        source = self.selected()
+        if source is not None:
+            question = Question(
+                f"A new set-up code for {source.name}?",
+                ("The key that its agent has is worth nothing any more.",),
+                yes="New code",
+            )
+            self.app.push_screen(ConfirmScreen(question), partial(self._renew, source.name))
+
+    def _renew(self, name: str, yes: bool | None) -> None:
+        report = self.live.report
+        if yes and report is not None:
+            self.in_background(self._show_renewed(name, report), group="code")
+
+    async def _show_renewed(self, name: str, report: Report) -> None:
+        files = await self.carry_out(renewed(self.desk, name, report.overview.sources))
+        if files is not None:
+            self.app.push_screen(ConfFilesScreen(files))
+
+    def action_wireguard(self) -> None:
+        """Ask whether to watch this host's WireGuard, or to stop that."""
+        report = self.live.report
+        if report is None:
+            return
+        source = host_wireguard.host_source(report.overview)
+        self.app.push_screen(
+            ConfirmScreen(host_wireguard.question_before(source)),
+            partial(self._switch, report, source),
+        )
+
+    def _switch(self, report: Report, source: StoredSource | None, yes: bool | None) -> None:
+        if yes:
+            request = host_wireguard.switch(self.desk, report.settings, source)
+            self.in_background(self._carry_out_switch(request), group="switch")
+
+    async def _carry_out_switch(self, request: Any) -> None:
+        told = await self.carry_out(request)
+        if told is not None:
+            self.tell(told)
+
+    async def action_undo(self) -> None:
+        """Take back the last edit or pause made here."""
+        await self.take_back(self._undos)
+
+
+def _delete_question(source: StoredSource) -> Question:
+    events = f"The {counted(source.accepted_events, 'event')} that came from there stay."
+    lost = "What it remembers from look to look is lost: it begins anew if you add it again."
+    host = "Its agent can sign in no more."
+    return Question(
+        f"Delete the source {source.name}?",
+        (events, lost, *([host] if source.kind == AGENT else [])),
+        yes="Delete",
+    )

@@ -1,0 +1,107 @@
+"""The forms of sources: one to add a source of each kind, one to edit what is set for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from domain import source_kinds
+from domain.field_errors import FieldErrors
+from domain.settings import Settings
+from domain.source_kinds import LOCAL, SourceKind, kind_named
+from domain.words import counted
+from sources.base import Batch, SourceError
+from sources.first_look import first_look
+from store import sources as stored_sources
+from store.errors import StoreError
+from store.records import StoredSource
+from tui.desk import Desk, Refused
+from tui.host_wireguard import peers_text
+from tui.screens.option_form import Form, Request
+from tui.widgets.option_fields import Asked, name_asked
+
+TRIED = (source_kinds.WIREGUARD, source_kinds.JOURNAL)
+"""Kinds of which one look takes nothing away, so that it can be made before they are kept."""
+
+LOOKED_AT = (*TRIED, source_kinds.PROCUSTODIBUS)
+"""Kinds that look by themselves, and can be told to."""
+
+Edited = tuple[StoredSource, StoredSource]
+"""A source before and after an edit."""
+
+
+def form_to_add(
+    desk: Desk, settings: Settings, kind: SourceKind, existing: Sequence[StoredSource]
+) -> Form:
+    """Ends with the new source."""
+
+    async def save(given: Mapping[str, str]) -> StoredSource:
+        options = {name: text for name, text in given.items() if name != "name"}
+        return await desk.change(stored_sources.add, kind.name, given["name"], options)
+
+    name = _free_name(kind, {one.name for one in existing})
+    return Form(
+        crumb=f"Add {kind.title}",
+        title=f"Add a source: {kind.title}",
+        about=_sentence(kind),
+        asked=(
+            name_asked(source_kinds.check_name, "its name", name),
+            *(Asked(one, one.text) for one in kind.defaults),
+        ),
+        save=save,
+        tried=_first_look(desk, settings, kind),
+    )
+
+
+def form_to_edit(desk: Desk, settings: Settings, source: StoredSource) -> Form:
+    """Ends with the source as it was and as it is then."""
+    kind = kind_named(source.kind)
+
+    async def save(given: Mapping[str, str]) -> Edited:
+        edit = partial(stored_sources.edit, revision=source.revision)
+        return source, await desk.change(edit, source.name, given)
+
+    return Form(
+        crumb=f"Edit {source.name}",
+        title=f"Edit {source.name}: {kind.title}",
+        about=_sentence(kind),
+        asked=[Asked(one, source.options.get(one.name, one.text)) for one in kind.defaults],
+        save=save,
+        tried=_first_look(desk, settings, kind),
+    )
+
+
+def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | None:
+    """Look with what is typed and keep nothing; what would have come of it, in a sentence."""
+    if kind.name not in TRIED:
+        return None
+
+    async def look(given: Mapping[str, str]) -> str:
+        options = {name: text for name, text in given.items() if name != "name"}
+        name = given.get("name", LOCAL)
+        try:
+            batch = await first_look(
+                kind.name, name, options, None, desk.store, settings, desk.now_ms()
+            )
+        except (SourceError, StoreError, FieldErrors) as error:
+            raise Refused(str(error)) from error
+        warning = f"; but {batch.warning}" if batch.warning else ""
+        return f"{_seen(kind, batch)}; {counted(len(batch.events), 'event')} at once{warning}"
+
+    return look
+
+
+def _seen(kind: SourceKind, batch: Batch) -> str:
+    if kind.name == source_kinds.WIREGUARD:
+        return peers_text(batch.state)
+    return "it can be read"
+
+
+def _sentence(kind: SourceKind) -> str:
+    return f"{kind.about[:1].upper()}{kind.about[1:]}."
+
+
+def _free_name(kind: SourceKind, taken: set[str]) -> str:
+    """The usual name of its kind, or none if that is taken."""
+    usual = LOCAL if kind.name == source_kinds.WIREGUARD else kind.name
+    return "" if usual in taken else usual

@@ -1,0 +1,141 @@
+"""How sources read in their list, and what is told of the selected one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rich.text import Text
+
+from delivery.report import Report
+from domain.safe import safe
+from domain.source_kinds import kind_named
+from domain.words import counted, second_text, span_text
+from store.records import Client, StoredSource
+from tui.widgets.columns import Cell, Column, Row
+from tui.words import coarse_age
+
+COLUMNS = (
+    Column("state", "State", 10, sortable=False),
+    Column("name", "Name", 14, sortable=False),
+    Column("kind", "Kind", 14, sortable=False),
+    Column("events", "Events", 9, right=True, sortable=False),
+    Column("last", "Last", 5, right=True, sortable=False),
+    Column("look", "Look", 5, right=True, sortable=False),
+    Column("problem", "What is wrong", 0, sortable=False),
+)
+LINE = 600
+
+
+def ordered(sources: Sequence[StoredSource]) -> list[StoredSource]:
+    """What fails first, then what warns, works, is paused; each by name."""
+    return sorted(sources, key=lambda one: (_rank(one), one.name))
+
+
+def matches(source: StoredSource, wanted: str) -> bool:
+    """Whether a filter's text, or none of `!text`, is in the row."""
+    text = wanted.removeprefix("!").strip().lower()
+    row = f"{source.name} {source.kind} {source.state} {source.error or ''}".lower()
+    return (text in row) != wanted.startswith("!") or not text
+
+
+def row_of(source: StoredSource, report: Report, client: Client | None) -> Row:
+    """A row of the list."""
+    return (
+        _state(source, client),
+        Cell(source.name),
+        Cell(kind_named(source.kind).title),
+        Cell(f"{source.accepted_events:,}"),
+        _age(source.last_event_ms, report),
+        _age(source.last_ok_ms, report),
+        Cell(source.error or "", "bad" if source.failures else "warning"),
+    )
+
+
+def facts_of(
+    source: StoredSource, report: Report, client: Client | None, key_of: Callable[[str], str]
+) -> Text:
+    """How it does and what to do, what it is, and what is set for it."""
+    lines = (
+        _how_it_does(source, report, client, key_of),
+        _what_it_is(source, client),
+        _set(source),
+    )
+    return Text("\n".join(safe(line, LINE) for line in lines if line))
+
+
+def empty_list(add_key: str, wireguard_key: str) -> str:
+    """What stands in place of the list."""
+    return (
+        f"None of your own yet.  {add_key}  adds one: WireGuard here or on other hosts, logins, a "
+        f"socket, HTTP.  {wireguard_key}  watches this host's WireGuard."
+    )
+
+
+def _rank(source: StoredSource) -> int:
+    if not source.active:
+        return 3
+    return 0 if source.failures else 1 if source.error is not None else 2
+
+
+def _state(source: StoredSource, client: Client | None) -> Cell:
+    if not source.active:
+        return Cell("‖ inactive", "dim")
+    if source.failures:
+        return Cell("✗ failing", "bad")
+    if source.error is not None:
+        return Cell("▲ active", "warning")
+    if client is not None and client.public_key is None:
+        return Cell("○ no key", "busy")
+    return Cell("✓ active", "good")
+
+
+def _age(at_ms: int | None, report: Report) -> Cell:
+    if at_ms is None:
+        return Cell("-", "dim")
+    return Cell(coarse_age(report.now_ms - at_ms))
+
+
+def _how_it_does(
+    source: StoredSource, report: Report, client: Client | None, key_of: Callable[[str], str]
+) -> str:
+    if not source.active:
+        return f"Paused; {key_of('sources.pause')} lets it go on."
+    if source.error is not None:
+        times = f", {counted(source.failures, 'time')} in a row" if source.failures > 1 else ""
+        since = coarse_age(report.now_ms - (source.error_ms or report.now_ms))
+        return f"{source.error} ({since} ago{times})"
+    if client is not None and client.public_key is None:
+        return f"Its agent has not set itself up yet. {_code(client, key_of)}"
+    if kind_named(source.kind).built_in:
+        return "It tells by itself of each sign-in."
+    if not report.worker_alive:
+        return "No worker runs it: start one, with `tocsin worker` or as a service."
+    if source.last_ok_ms is None:
+        return "Nothing has come of it yet."
+    return "All is well with it."
+
+
+def _code(client: Client, key_of: Callable[[str], str]) -> str:
+    until = second_text(client.setup_until_ms)
+    return f"Its code can be used until {until}; {key_of('sources.code')} makes a new one."
+
+
+def _what_it_is(source: StoredSource, client: Client | None) -> str:
+    about = kind_named(source.kind).about
+    return "; ".join((f"{kind_named(source.kind).title}: {about}", *_agent(client)))
+
+
+def _agent(client: Client | None) -> Iterator[str]:
+    if client is None:
+        return
+    if client.interval_ms is not None:
+        yield f"its agent reports every {span_text(client.interval_ms)}"
+
+
+def _set(source: StoredSource) -> str:
+    options = _shown(source.options)
+    return f"Set: {options}" if options else "All is set as by default."
+
+
+def _shown(options: Mapping[str, str]) -> str:
+    return " · ".join(f"{name.replace('_', ' ')} {text}" for name, text in options.items())
