@@ -6,15 +6,16 @@ import random
 from collections.abc import Iterator
 from itertools import count
 
+from domain.clients import AGENT
 from domain.event_types import EventType
 from domain.events import Event
 from domain.ids import new_delivery_id
 from domain.webhooks import WebhookFields
+from store import clients, sources, workers
 from store import events as event_store
-from store import workers
 from store.records import Limits, Worker
 from store.workers import SendingLock
-from tests.store.helpers import MINUTE, NOW, compact
+from tests.store.helpers import ACTOR, MINUTE, NOW, compact
 from tests.tui.helpers import Bench
 
 URL = "https://siem.example.com/hooks/"
@@ -34,6 +35,11 @@ STATS = {
     "tx_delta": 772,
     "tx_total": 70276620,
 }
+UNREACHABLE = (
+    "`ssh branch sudo -n wg show all dump` failed with exit status 255: ssh: connect to host branch "
+    "port 22: No route to host; run it by hand as the account of tocsin, and correct the source's "
+    "command"
+)
 ATTRIBUTES = {EventType.ALERTS: COUNTRY, EventType.ENDPOINT_STATS: STATS}
 
 
@@ -55,10 +61,23 @@ def furnish(bench: Bench) -> SendingLock:
     for webhook_id, status in ((stats, 503), (stats, 503), (pager, None)):
         store.end(store.started(webhook_id), status)
     assert archive
+    _add_sources(bench)
     bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
     lock = SendingLock(bench.opened.path)
     assert lock.acquire()
     return lock
+
+
+def _add_sources(bench: Bench) -> None:
+    """One that works, one that fails, one that is paused, and a host that is not set up."""
+    store, call = bench.store, bench.opened.call
+    store.add_source(every="1m")
+    call(sources.save_batch, "local", [], b"{}", NOW - 20_000)
+    store.add_source("branch", command="ssh branch sudo -n wg show all dump")
+    call(sources.save_failure, "branch", UNREACHABLE, NOW - 2 * MINUTE)
+    store.add_source("programs", "socket", path="/run/tocsin/events.sock")
+    call(sources.pause, "programs", ACTOR, NOW)
+    call(clients.add, AGENT, "office", "GgM6vWBRzdG", "code", ACTOR, NOW)
 
 
 def _fields(

@@ -18,6 +18,10 @@ from tests.tui.scenes import furnish
 SCREENS = {
     "webhooks": (),
     "administration": ("q",),
+    "sources": ("q", "o"),
+    "source-form": ("q", "o", "e"),
+    "source-kinds": ("q", "o", "a"),
+    "alerts": ("q", "l"),
     "settings": ("q", "s"),
     "worker-log": ("q", "s", "l"),
     "form": ("e",),
