@@ -17,7 +17,7 @@ KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 """The base64 of 32 bytes."""
 
 _ENDPOINT = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[^\]\s]+)?)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)"
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\]\s]{1,64})?)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)"
 )
 
 

@@ -210,3 +210,8 @@ _FIELDS = ("up", "public_key", "listen_port", "fwmark", "address", "peers", "pri
 def test_whatever_comes_is_read_or_refused(peer: dict[str, Any], fields: dict[str, Any]) -> None:
     with suppress(PingError):
         assert read(ping(peer, **fields)).interfaces.keys() <= {"wg0"}
+
+
+def test_a_zone_that_is_no_interface_is_refused() -> None:
+    with pytest.raises(PingError, match="the endpoint is not an address and a port"):
+        read(ping({"endpoint": f"[fe80::1%{'x' * 100}]:1"}))
