@@ -47,17 +47,24 @@ class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
 Usages = Mapping[str, Usage]
 
 
+class Watch(msgspec.Struct, frozen=True):
+    """Since when we have looked without a break, and how long it usually is between two looks."""
+
+    since_ms: int = 0
+    every_ms: int = 0
+
+
 class Memory(msgspec.Struct, frozen=True):
     """Stored with the state: new fields have a default.
 
-    endpoints:   by the name of the interface, then by the public key
-    told:        by the id of what an alert was about, then by kind and value: the millisecond
-                 until which there is no second one
-    watching_ms: since when we have looked without a break
-    swept_ms:    when what is over was last forgotten
+    endpoints: by the name of the interface, then by the public key
+    told:      by the id of what an alert was about, then by kind and value: the millisecond
+               until which there is no second one
+    watch:     since when we look
+    swept_ms:  when what is over was last forgotten
     """
 
     endpoints: Mapping[str, Usages] = {}
     told: Mapping[str, Mapping[str, int]] = {}
-    watching_ms: int = 0
+    watch: Watch = Watch()
     swept_ms: int = 0

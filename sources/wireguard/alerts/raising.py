@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 from domain.alert_kinds import SOURCE_STALE
 from domain.events import Event
 from sources.wireguard.alerts.changed import ChangeAlerts
-from sources.wireguard.alerts.memory import Memory, Usage, Usages
+from sources.wireguard.alerts.memory import Memory, Usage, Usages, Watch
 from sources.wireguard.alerts.places import REFRESH_S, PlaceAlerts
-from sources.wireguard.alerts.silence import SilenceAlerts, Silent
+from sources.wireguard.alerts.silence import UNREACHABLE, SilenceAlerts, watched
 from sources.wireguard.alerts.telling import Subject, Teller, swept
 from sources.wireguard.alerts.traffic import HOUR_S, TrafficAlerts, phase_s
 from sources.wireguard.changes import Change
 from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
 from sources.wireguard.snapshot import Baseline, Interface, Peer, Snapshot, State
 from sources.wireguard.terms import DeriveTerms
-
-BREAK_MS = 180_000
-"""A time without a look, or a jump of the clock, after which silences count anew."""
 
 
 def raised(
@@ -28,29 +25,22 @@ def raised(
     changes: Sequence[Change],
     terms: DeriveTerms,
 ) -> tuple[tuple[Event, ...], Memory]:
-    """The alerts of one look, and what to remember for the next. The first look tells
-    nothing but that a clock is ahead.
+    """The alerts of one look, and what to remember for the next.
 
-    `previous` keeps the address that a peer was last seen at, also while it has none.
+    The first look tells nothing but that a clock is ahead. `previous` keeps the address that a
+    peer was last seen at, also while it has none.
     """
     teller = Teller(snapshot, terms, memory.told)
-    watching_ms = _watching_ms(memory, previous, snapshot)
-    look = _Look(teller, previous, snapshot, terms, watching_ms)
+    before_ms = previous.snapshot.read_at_ms if previous else None
+    watch = watched(memory.watch, before_ms, snapshot.read_at_ms)
+    look = _Look(teller, previous, snapshot, terms, watch)
     ChangeAlerts(teller, snapshot, changes).tell()
     endpoints = look.endpoints(memory.endpoints)
     _tell_clock(teller, snapshot)
     swept_ms, told = memory.swept_ms, teller.told
     if abs(snapshot.read_at_ms - swept_ms) >= HOUR_S * 1000:
         swept_ms, told = snapshot.read_at_ms, swept(told, snapshot.read_at_ms)
-    return tuple(teller.events), Memory(endpoints, told, watching_ms, swept_ms)
-
-
-def _watching_ms(memory: Memory, previous: State | None, snapshot: Snapshot) -> int:
-    """Since when we have looked without a break."""
-    now_ms = snapshot.read_at_ms
-    if previous is None or not 0 <= now_ms - previous.snapshot.read_at_ms <= BREAK_MS:
-        return now_ms
-    return memory.watching_ms or now_ms
+    return tuple(teller.events), Memory(endpoints, told, watch, swept_ms)
 
 
 def _tell_clock(teller: Teller, snapshot: Snapshot) -> None:
@@ -69,7 +59,7 @@ class _Look:
         previous: State | None,
         snapshot: Snapshot,
         terms: DeriveTerms,
-        watching_ms: int,
+        watch: Watch,
     ) -> None:
         self._snapshot = snapshot
         self._now_s = snapshot.read_at_ms // 1000
@@ -79,7 +69,7 @@ class _Look:
         )
         before_ms = previous.snapshot.read_at_ms if previous else None
         self._places = PlaceAlerts(teller, terms.locate)
-        self._silence = SilenceAlerts(teller, watching_ms)
+        self._silence = SilenceAlerts(teller, watch.since_ms)
         self._traffic = TrafficAlerts(teller, before_ms)
 
     def endpoints(self, known: Mapping[str, Usages]) -> dict[str, Usages]:
@@ -94,7 +84,8 @@ class _Look:
         return after
 
     def _of_interface(self, name: str, now: Interface, known: Usages) -> Usages:
-        before = self._before[name].peers if name in self._before else {}
+        is_new = name not in self._before
+        before = {} if is_new else self._before[name].peers
         after = {key: usage for key, usage in known.items() if key not in now.peers}
         if after:  # while a removed peer's traffic is remembered, so is its use
             baselines = self._baselines.get(name, {})
@@ -105,7 +96,7 @@ class _Look:
         for key, peer in now.peers.items():
             usage, was = known.get(key), before.get(key)
             if usage is None:
-                after[key] = self._first_seen(key, peer, with_interface=not before)
+                after[key] = self._first_seen(key, peer, with_interface=is_new)
                 continue
             if (
                 was is None
@@ -116,7 +107,7 @@ class _Look:
                 or not now_s < usage.hour_ends_s <= next_hour_s
             ):
                 usage = self._with_news(usage, Subject(name, key), was, peer)
-            marks = usage.silences if peer.keepalive_s else usage.silences | Silent.UNREACHABLE
+            marks = usage.silences if peer.keepalive_s else usage.silences | UNREACHABLE
             if now_s - (usage.handshake_s or usage.since_s) > next_s[marks]:
                 usage = self._silence.silent(usage, Subject(name, key), peer)
             if peer.rx - usage.rx > least or peer.tx - usage.tx > least:

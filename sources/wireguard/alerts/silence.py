@@ -10,12 +10,16 @@ from enum import IntFlag
 
 import msgspec
 
-from sources.wireguard.alerts.memory import Usage
+from sources.wireguard.alerts.memory import Usage, Watch
 from sources.wireguard.alerts.telling import Subject, Teller
 from sources.wireguard.snapshot import Peer
 
 SETTLED_MS = 3_600_000
 """How long we must have looked before a silence of days is believed."""
+
+BREAK_MS = 180_000
+BREAK_LOOKS = 3
+"""A break is a longer time without a look, and longer than so many usual ones."""
 
 DAY_S = 86_400
 
@@ -30,6 +34,9 @@ class Silent(IntFlag):
     GONE_LONG = 16
 
 
+UNREACHABLE = int(Silent.UNREACHABLE)
+"""As a number: it is asked of every peer at every look."""
+
 _KINDS = {
     Silent.UNREACHABLE: "endpoint_unreachable",
     Silent.DISCONNECTED: "endpoint_disconnected",
@@ -40,6 +47,18 @@ _KINDS = {
 _LONG = Silent.UNSEEN | Silent.GONE_LONG
 _ALL = 31
 _NEVER_S = 1 << 62
+
+
+def watched(watch: Watch, before_ms: int | None, now_ms: int) -> Watch:
+    """The watch at a look; it begins anew after a break, be it of looks or of the clock."""
+    if before_ms is None:
+        return Watch(now_ms)
+    gap_ms = now_ms - before_ms
+    longest_ms = max(BREAK_MS, BREAK_LOOKS * watch.every_ms)
+    if 0 <= gap_ms <= longest_ms:
+        return Watch(watch.since_ms, gap_ms or watch.every_ms)
+    # Little by little, should the looks be less often from now on.
+    return Watch(now_ms, min(max(gap_ms, 0), 2 * watch.every_ms or BREAK_MS))
 
 
 class SilenceAlerts:

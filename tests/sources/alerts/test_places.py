@@ -38,7 +38,8 @@ class Roamer:
     """Alice, who is heard from one address after the other."""
 
     def __init__(self, given: dict[str, dict[str, str]] | None = None) -> None:
-        self.host = Host(NO_LEARNING | (given or {}), locate)
+        quiet = {"endpoint_unseen": {"active": "off"}}
+        self.host = Host(NO_LEARNING | quiet | (given or {}), locate)
         self.row = ALICE
         self.host.look(ALICE)
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.sources.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, START_S, Host
 from tests.sources.dumps import PeerRow, idle
 
@@ -102,6 +104,22 @@ def test_a_break_in_our_looks_makes_nobody_silent() -> None:
     host.look(KEPT)
     assert host.look(KEPT, after_ms=40 * DAY_MS) == []
     assert host.watch(after(KEPT, host), until_ms=60_000) == []
+
+
+@pytest.mark.parametrize("every_ms", [5_000, 120_000, 10 * MINUTE_MS, HOUR_MS])
+def test_a_source_that_looks_seldom_sees_silences_too(every_ms: int) -> None:
+    host = Host()
+    host.look(KEPT)
+    told = host.watch(KEPT, until_ms=8 * HOUR_MS, every_ms=every_ms)
+    assert [kind for _, kind in told] == ["endpoint_unreachable"]
+    assert told[0][0] <= 5 * every_ms // 1000 + 300
+
+
+def test_the_first_peer_of_an_interface_is_watched_from_the_start() -> None:
+    host = Host({"endpoint_added": {"active": "off"}})
+    host.look()
+    never = replace(idle("bob"), endpoint="192.0.2.2:1", keepalive="25")
+    assert host.watch(never, until_ms=HOUR_MS) == [(300, "endpoint_unreachable")]
 
 
 def test_a_clock_that_jumps_makes_nobody_silent() -> None:
