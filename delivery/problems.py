@@ -134,7 +134,8 @@ def _waits_long(status: WebhookStatus, report: Report) -> str | None:
 
 
 def _of_sources(report: Report) -> Iterator[str]:
+    """A paused one may still be run by hand; what that meets is told there and then."""
     for source in report.overview.sources:
-        if source.error is not None:
+        if source.active and source.error is not None:
             at = second_text(source.error_ms)
             yield f"source {source.name}: {source.error} (at {at})"

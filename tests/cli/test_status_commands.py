@@ -417,3 +417,12 @@ def read_until(terminal: int, text: str) -> str:
     while text not in shown:
         shown += os.read(terminal, 4096).decode()
     return shown
+
+
+def test_check_leaves_a_look_by_hand_at_a_paused_source_alone(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        source_in_error(desk)
+        desk.call(sources.pause, "local", ACTOR, desk.now_ms)
+        desk.call(sources.save_failure, "local", "wg is not there", desk.now_ms)
+        done = tocsin.run("status", "--check")
+        assert (done.returncode, done.stdout[:2]) == (ExitCode.OK, "OK")
