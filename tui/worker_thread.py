@@ -81,7 +81,7 @@ class WorkerThread:
 
     def _run(self) -> None:
         try:
-            self._begin(self._store)
+            self._begin_with_store()
             asyncio.run(self._deliver())
         except StoreError as error:
             self.trouble = str(error)
@@ -89,6 +89,13 @@ class WorkerThread:
             self.trouble = f"this is a bug: {place_of(error)}"
         finally:
             self._store.close()
+
+    def _begin_with_store(self) -> None:
+        """Nothing that fails here keeps anything from being sent."""
+        try:
+            self._begin(self._store)
+        except StoreError as error:
+            self._note(f"at the beginning: {error}")
 
     async def _deliver(self) -> None:
         from delivery.worker import Ended, Role, Worker
