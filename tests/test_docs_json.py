@@ -16,8 +16,8 @@ from tests.program import Tocsin
 from tests.receiver_client import Receiver
 
 PAGE = DOCS / "json.md"
-OPAQUE = ("[].detail", "[].event", "event")
-"""Members whose own members are somebody else's: an audit line's change, an event."""
+OPAQUE = ("[].detail", "[].event", "event", "[].options", "options")
+"""Members whose own members are not told there: an audit line's change, an event, options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,15 @@ def test_answers(scene: Scene) -> None:
     assert leaves(scene.json("db", "prune")) == documented("`tocsin db prune`")
     change_store(scene.tocsin.db, "DELETE FROM event WHERE seq = 1")
     assert leaves(scene.json("db", "check", "--json")) == documented("`tocsin db check --json`")
+
+
+def test_sources_and_alerts(tocsin: Tocsin) -> None:
+    added = json.loads(tocsin.run("source", "add", "wireguard", "--json").stdout)
+    documented_sources = documented("`tocsin source list --json`")
+    assert leaves(added) == one_of(documented_sources)
+    assert leaves(json.loads(tocsin.run("source", "list", "--json").stdout)) == documented_sources
+    kinds = documented("`tocsin alert list --json`")
+    assert leaves(json.loads(tocsin.run("alert", "list", "--json").stdout)) == kinds
 
 
 def test_tokens(tocsin: Tocsin) -> None:

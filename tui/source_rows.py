@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.text import Text
 
 from delivery.report import Report
 from domain.safe import safe
-from domain.source_kinds import kind_named
+from domain.source_kinds import SOCKET, kind_named
 from domain.words import counted, second_text, span_text
+from sources.socket.place import socket_beside
 from store.records import Client, StoredSource
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age
@@ -54,11 +55,11 @@ def row_of(source: StoredSource, report: Report, client: Client | None) -> Row:
 def facts_of(
     source: StoredSource, report: Report, client: Client | None, key_of: Callable[[str], str]
 ) -> Text:
-    """How it does and what to do, what it is, and what is set for it."""
+    """How it does and what to do, what is set for it, and what it is."""
     lines = (
         _how_it_does(source, report, client, key_of),
+        _set(source, report),
         _what_it_is(source, client),
-        _set(source),
     )
     return Text("\n".join(safe(line, LINE) for line in lines if line))
 
@@ -132,10 +133,11 @@ def _agent(client: Client | None) -> Iterator[str]:
         yield f"its agent reports every {span_text(client.interval_ms)}"
 
 
-def _set(source: StoredSource) -> str:
-    options = _shown(source.options)
-    return f"Set: {options}" if options else "All is set as by default."
-
-
-def _shown(options: Mapping[str, str]) -> str:
-    return " · ".join(f"{name.replace('_', ' ')} {text}" for name, text in options.items())
+def _set(source: StoredSource, report: Report) -> str:
+    """What was set first, then what else holds."""
+    kind = kind_named(source.kind)
+    defaults = {one.name: one.text for one in kind.defaults if one.text}
+    if kind.name == SOCKET:
+        defaults["path"] = str(socket_beside(report.path))
+    every = {**source.options, **{k: v for k, v in defaults.items() if k not in source.options}}
+    return " · ".join(f"{name.replace('_', ' ')} {text}" for name, text in every.items())

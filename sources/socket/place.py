@@ -18,6 +18,11 @@ LONGEST_PATH = 107
 _KNOCK_S = 1.0
 
 
+def socket_beside(store: Path) -> Path:
+    """Where the socket is if nobody says where."""
+    return store.with_suffix(".sock")
+
+
 @contextmanager
 def listening(path: Path, group: str) -> Iterator[socket.socket]:
     """A listening socket at `path`, whose file is gone at the end. Raises SourceError."""

@@ -16,7 +16,7 @@ from sources.intake import Intake, NotNow, Refusal
 from sources.memory import Memory, MemoryFull
 from sources.socket.lines import BadLine, Lines
 from sources.socket.peer import peer_of
-from sources.socket.place import BACKLOG, listening
+from sources.socket.place import BACKLOG, listening, socket_beside
 from store import audit
 from store import sources as stored_sources
 from store.errors import StoreError
@@ -68,11 +68,6 @@ class SocketService:
             finally:
                 server.close()
                 await clients.end()
-
-
-def socket_beside(store: Path) -> Path:
-    """Where the socket is if nobody says where."""
-    return store.with_suffix(".sock")
 
 
 class _Clients:

@@ -82,7 +82,7 @@ def test_the_list_tells_how_each_does_the_worst_first(bench: SettingsBench) -> N
             assert "▲ active   hub" in text
             assert "‖ inactive old" in text
             assert "it is dark; make light (2s ago, 2 times in a row)" in text
-            assert "Set: every 1m" in text
+            assert "every 1m · command wg show all dump · conf folder /etc/wireguard" in text
             await pilot.press("down", "down")
             await pilot.pause()
             assert "No worker runs it" in screen_text(app)

@@ -19,7 +19,8 @@ from domain.event_types import EventType
 from sources.base import SourceError
 from sources.inlet import Inlet
 from sources.socket import lines as line_rules
-from sources.socket.source import SocketService, SocketTerms, socket_beside
+from sources.socket.place import socket_beside
+from sources.socket.source import SocketService, SocketTerms
 from store import audit, events, sources
 from store.database import Store
 from tests.store.helpers import ACTOR
