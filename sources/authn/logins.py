@@ -62,21 +62,26 @@ def derive(
         sign_in = _sign_in(said, line)
         alerts, memory = raised(memory, sign_in, rules)
         events += (log_authn(sign_in, event_names=rules.event_names), *alerts)
-    return events, Progress(failed, memory)
+    return events, Progress(_recent(failed), memory)
 
 
 def _is_told(said: Said, line: Line, failed: dict[str, int]) -> bool:
-    """Whether the failure of this connection was told before; it is noted if not."""
+    """Whether this is the end of a connection whose failure was told before; failures are noted."""
     if said.outcome is Outcome.ACCEPTED or said.ip is None:
         return False
     connection = f"{said.ip} {said.port}"
     before = failed.pop(connection, None)
-    if said.outcome is Outcome.CLOSED:
-        return before is not None and line.at_ms - before < CONNECTION_MS
     failed[connection] = line.at_ms
     for old in list(failed)[: max(0, len(failed) - MOST_CONNECTIONS)]:
         del failed[old]
-    return False
+    is_recent = before is not None and line.at_ms - before < CONNECTION_MS
+    return is_recent and said.outcome is Outcome.CLOSED
+
+
+def _recent(failed: Mapping[str, int]) -> dict[str, int]:
+    """Those whose connections may still be open, by the time of the last failure."""
+    last_ms = max(failed.values(), default=0)
+    return {one: at_ms for one, at_ms in failed.items() if last_ms - at_ms < CONNECTION_MS}
 
 
 def _sign_in(said: Said, line: Line) -> SignIn:
