@@ -16,7 +16,7 @@ from store.records import StoredSource
 if TYPE_CHECKING:
     from store.database import Store
 
-NOT_LOOKED_AT = "what it serves hands events in"
+NOT_LOOKED_AT = "it is handed its events, or takes them for good"
 NOT_WITHOUT_KEEPING = "it is looked at when it is active, and what comes is kept"
 
 
@@ -37,9 +37,9 @@ async def first_look(
     made = make(_unsaved(kind, name, options, now_ms), terms, store)
     if made is not None and made.takes:
         raise SourceError(f"a look takes events from {kind} for good", NOT_WITHOUT_KEEPING)
-    source = None if made is None else made.source
+    source = None if made is None or made.takes else made.source
     if source is None:
-        raise SourceError(f"a source of kind {kind} sees nothing by itself", NOT_LOOKED_AT)
+        raise SourceError(f"a source of kind {kind} cannot be tried", NOT_LOOKED_AT)
     return await in_thread(lambda: source.poll(now_ms, state))
 
 

@@ -119,14 +119,19 @@ class SourceActions(LookingScreen):
             return
         before, after = edited
         if before.options == after.options:
-            self.tell("nothing was changed")
+            has_new_key = before.revision != after.revision
+            self.tell("it has a new key" if has_new_key else "nothing was changed")
             return
-        edit = partial(stored_sources.edit, revision=after.revision)
-        self._undos.push(
-            f"edit of {after.name}",
-            lambda: self.desk.change(edit, after.name, before.options),
-        )
+        self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
         self.tell(f"{after.name} is saved; {key_of(self, 'sources.undo')} undoes it")
+
+    async def _edit_back(self, before: StoredSource, after: StoredSource) -> None:
+        """Undo an edit, unless somebody else made one after it. Raises Refused."""
+        now = await self.desk.read(stored_sources.find, after.name)
+        if now.options != after.options:
+            raise Refused(f"{after.name} was edited meanwhile: look before you change it")
+        edit = partial(stored_sources.edit, revision=now.revision)
+        await self.desk.change(edit, after.name, before.options)
 
     async def action_pause(self) -> None:
         """Pause the selected source, or let it go on."""

@@ -18,6 +18,7 @@ from store.records import StoredSource
 from tui.desk import Desk, Refused
 from tui.host_wireguard import peers_text
 from tui.screens.option_form import Form, Request
+from tui.source_keys import SETUP_CODE, code_asked, keep_key, new_key
 from tui.widgets.option_fields import Asked, name_asked
 
 TRIED = (source_kinds.WIREGUARD, source_kinds.JOURNAL)
@@ -35,11 +36,17 @@ def form_to_add(
 ) -> Form:
     """Ends with the new source."""
 
-    async def save(given: Mapping[str, str]) -> StoredSource:
-        options = {name: text for name, text in given.items() if name != "name"}
-        return await desk.change(stored_sources.add, kind.name, given["name"], options)
+    taken = {one.name for one in existing}
 
-    name = _free_name(kind, {one.name for one in existing})
+    async def save(given: Mapping[str, str]) -> StoredSource:
+        options = _options(given)
+        if given["name"] in taken:  # a code would be used up for nothing
+            raise Refused(f"there is a source {given['name']} already: choose another name")
+        secret = await new_key(desk, kind, options, given.get(SETUP_CODE))
+        added = await desk.change(stored_sources.add, kind.name, given["name"], options)
+        return await keep_key(desk, added, secret)
+
+    name = _free_name(kind, taken)
     return Form(
         crumb=f"Add {kind.title}",
         title=f"Add a source: {kind.title}",
@@ -47,6 +54,7 @@ def form_to_add(
         asked=(
             name_asked(source_kinds.check_name, "its name", name),
             *(Asked(one, one.text) for one in kind.defaults),
+            *code_asked(kind, "the broker's set-up code, for a new key"),
         ),
         save=save,
         tried=_first_look(desk, settings, kind),
@@ -58,14 +66,20 @@ def form_to_edit(desk: Desk, settings: Settings, source: StoredSource) -> Form:
     kind = kind_named(source.kind)
 
     async def save(given: Mapping[str, str]) -> Edited:
+        options = _options(given)
+        secret = await new_key(desk, kind, options, given.get(SETUP_CODE))
         edit = partial(stored_sources.edit, revision=source.revision)
-        return source, await desk.change(edit, source.name, given)
+        edited = await desk.change(edit, source.name, options)
+        return source, await keep_key(desk, edited, secret)
 
     return Form(
         crumb=f"Edit {source.name}",
         title=f"Edit {source.name}: {kind.title}",
         about=_sentence(kind),
-        asked=[Asked(one, source.options.get(one.name, one.text)) for one in kind.defaults],
+        asked=(
+            *(Asked(one, source.options.get(one.name, one.text)) for one in kind.defaults),
+            *code_asked(kind, "a set-up code, for a new key; without one it keeps its key"),
+        ),
         save=save,
         tried=_first_look(desk, settings, kind),
     )
@@ -77,7 +91,7 @@ def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | N
         return None
 
     async def look(given: Mapping[str, str]) -> str:
-        options = {name: text for name, text in given.items() if name != "name"}
+        options = _options(given)
         name = given.get("name", LOCAL)
         try:
             batch = await first_look(
@@ -89,6 +103,11 @@ def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | N
         return f"{_seen(kind, batch)}; {counted(len(batch.events), 'event')} at once{warning}"
 
     return look
+
+
+def _options(given: Mapping[str, str]) -> dict[str, str]:
+    """What is kept as options: neither its name nor the code for a key."""
+    return {name: text for name, text in given.items() if name not in ("name", SETUP_CODE)}
 
 
 def _seen(kind: SourceKind, batch: Batch) -> str:

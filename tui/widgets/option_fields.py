@@ -21,11 +21,12 @@ LONGEST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One field: an option, what is in its box at first, and whether it may be empty."""
+    """One field: an option, what is in its box at first, whether it may not be empty or be seen."""
 
     default: Default
     text: str
     required: bool = False
+    hidden: bool = False
 
     @property
     def name(self) -> str:
@@ -118,6 +119,8 @@ def _control(asked: Asked) -> Widget:
     id_ = f"box-{asked.name}"
     if asked.default.option.kind is SWITCH:
         return Dropdown([("on", "on"), ("off", "off")], asked.text or "off", id=id_)
-    return VisibleInput(
+    box = VisibleInput(
         asked.text, placeholder=asked.default.text or "none", max_length=LONGEST, id=id_
     )
+    box.password = asked.hidden
+    return box
