@@ -8,6 +8,7 @@ from functools import partial
 
 from cli.context import Context
 from cli.exit_codes import ExitCode
+from cli.geo_note import geo_note
 from cli.render import labelled
 from cli.shapes import Shape
 from cli.stores import open_for_reading, open_for_writing
@@ -23,7 +24,8 @@ Given = Mapping[str, str]
 
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print every kind with what holds for it."""
-    given = open_for_reading(context).call(alert_settings.load_all)
+    store = open_for_reading(context)
+    given = store.call(alert_settings.load_all)
     found = [(kind, _texts(kind, given.get(kind.name, {}))) for kind in KINDS]
     if args.json:
         context.out.json([_shape(*one) for one in found])
@@ -33,6 +35,9 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         for kind, texts in found
     ]
     context.out.table(rows, HEADERS)
+    lacking = geo_note(context, store)
+    if lacking:
+        context.out.note(f"Alerts: {lacking}.")
     return ExitCode.OK
 
 

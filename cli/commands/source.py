@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from cli.geo_note import geo_note
+from cli.geo_note import geo_note_of_sources
 from cli.log_lines import LogLines
 from cli.source_key import keep_key, new_key
 from cli.source_text import in_full, list_rows, source_shape
@@ -35,7 +35,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         context.out.json([source_shape(one) for one in found])
         return ExitCode.OK
     context.out.table(list_rows(found), HEADERS)
-    lacking = geo_note(context, store)
+    lacking = geo_note_of_sources(context, store)
     if lacking:
         context.out.note(f"Alerts: {lacking}.")
     if all(source_kinds.kind_named(one.kind).built_in for one in found):

@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.context import Context
 from cli.exit_codes import ExitCode
-from cli.geo_note import geo_note
+from cli.geo_note import geo_note_of_sources
 from cli.status_report import read_report, status_json
 from cli.status_text import print_report
 from cli.stores import open_for_reading
@@ -38,7 +38,7 @@ def show(args: Namespace, context: Context) -> ExitCode:
         context.out.json(status_json(report, problems(report)))
     else:
         print_report(report, problems(report), context.out)
-        lacking = geo_note(context, store)
+        lacking = geo_note_of_sources(context, store)
         if lacking:
             context.out.data(f"alerts   {lacking}")
     return ExitCode.OK
