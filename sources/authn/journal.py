@@ -17,6 +17,9 @@ from sources.base import Batch
 LATE_MS = 60 * MINUTE_MS
 """How far back an entry of an unknown journal file may be to be taken for a new one."""
 
+CHECK_MS = MINUTE_MS
+"""How often it is asked whether a journal that has nothing new can be read at all."""
+
 MOST_FILES = 64
 _CURSOR = re.compile(r"s=([0-9a-f]+);i=([0-9a-f]+);.*")
 _TRUSTED = ("syslog", "stdout")
@@ -62,11 +65,14 @@ class JournalSource:
         self.name = name
         self._command = JournalCommand(command)
         self._rules = rules
+        self._checked_ms: int | None = None
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         """Read what was written since `state`. Raises SourceError."""
         before, warning = _recalled(state, now_ms)
         read, lost = self._read(before)
+        if not read.lines:
+            self._check(now_ms)
         lines, after, broken = _lines(read, before)
         events, progress = derive(before.progress, lines, self._rules)
         after = msgspec.structs.replace(after, progress=progress)
@@ -77,6 +83,13 @@ class JournalSource:
             warning="; ".join(one for one in (warning, lost, unreadable) if one),
             more=read.more and after.cursor != before.cursor,
         )
+
+    def _check(self, now_ms: int) -> None:
+        """Whether nothing new is no journal, once in a while. Raises SourceError."""
+        if self._checked_ms is not None and 0 <= now_ms - self._checked_ms < CHECK_MS:
+            return
+        self._command.check()
+        self._checked_ms = now_ms
 
     def _read(self, state: State) -> tuple[Read, str]:
         """What comes after the state, and a warning where its cursor is worth nothing."""

@@ -54,8 +54,19 @@ class JournalCommand:
 
     def read(self, start: str, *, most: int = MOST_ENTRIES) -> Read:
         """Entries of sshd from `start` on, an option. Raises CursorError, SourceError."""
+        identifiers = [f"--identifier={name}" for name in IDENTIFIERS]
+        fields = f"--output-fields={','.join(FIELDS)}"
+        output, is_whole = self._printed(["--output=json", fields, *identifiers, start], most)
+        lines = output.split(b"\n")[:most]
+        return Read(tuple(line for line in lines if line), more=not is_whole)
+
+    def check(self) -> None:
+        """Raise SourceError where nothing can be read: of that it says no word beside JSON."""
+        self._printed(["--output=short", "--lines=1"], 1)
+
+    def _printed(self, options: Sequence[str], most: int) -> tuple[bytes, bool]:
         with tempfile.TemporaryFile() as complaints:
-            process = self._start(start, complaints)
+            process = self._start(options, complaints)
             try:
                 output, is_whole = self._output(process, most)
                 code = self._end(process, is_whole)
@@ -67,13 +78,10 @@ class JournalCommand:
                     process.stdout.close()
             complaints.seek(0)
             self._check(code, complaints.read(_COMPLAINT_BYTES).decode("utf-8", "backslashreplace"))
-        lines = output.split(b"\n")[:most]
-        return Read(tuple(line for line in lines if line), more=not is_whole)
+        return output, is_whole
 
-    def _start(self, start: str, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
-        identifiers = [f"--identifier={name}" for name in IDENTIFIERS]
-        fields = f"--output-fields={','.join(FIELDS)}"
-        options = ["--output=json", "--no-pager", fields, *identifiers, start]
+    def _start(self, options: Sequence[str], complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+        options = ["--no-pager", *options]
         if PurePath(self._argv[0]).name == "ssh":
             options = [shlex.quote(option) for option in options]  # a shell there reads them
         program = safe(self._argv[0], 200)

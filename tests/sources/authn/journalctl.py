@@ -15,6 +15,8 @@ def main() -> int:
     """The file comes first, then the options of journalctl."""
     entries = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
     options = dict(option.lstrip("-").partition("=")[::2] for option in sys.argv[2:])
+    if options["output"] != "json":
+        return 0
     cursor, since = options.get("after-cursor"), options.get("since")
     if cursor is not None:
         if not re.fullmatch(r"s=[0-9a-f]+;i=[0-9a-f]+;.*", cursor):

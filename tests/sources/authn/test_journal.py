@@ -271,9 +271,28 @@ def test_a_journal_that_cannot_be_read_has_a_cure(
     timeout_s = 0.2 if "sleep" in text else 20.0
     command = journalctl.JournalCommand(script(tmp_path, text), timeout_s=timeout_s)
     with pytest.raises(SourceError) as caught:
-        command.read("--since=@0")
+        command.check()
     assert reason in caught.value.reason
     assert cure in caught.value.cure
+
+
+def test_beside_json_the_journal_says_nothing_so_it_is_asked_again(
+    tmp_path: Path,
+) -> None:
+    text = (
+        'case "$*" in *json*) exit 0;; esac\n'
+        f"[ -e {tmp_path}/mended ] || echo 'No journal files were found.' >&2"
+    )
+    source = JournalSource(script(tmp_path, text), name="logins", rules=AlertRules())
+    for _ in range(2):
+        with pytest.raises(SourceError, match="keeps no journal"):
+            source.poll(AT_MS, None)
+    (tmp_path / "mended").touch()
+    state = source.poll(AT_MS, None).state
+    (tmp_path / "mended").unlink()
+    source.poll(AT_MS + 59_999, state)
+    with pytest.raises(SourceError, match="keeps no journal"):
+        source.poll(AT_MS + 60_000, state)
 
 
 @pytest.mark.parametrize(
