@@ -87,10 +87,11 @@ class Pulling:
         done(self.tocsin, "event", "emit", stdin="\n".join(lines))
 
     def written(self) -> list[int]:
+        """The numbers of the alerts; the broker's own sign-ins, which it pulls too, have none."""
         if not self.file.exists():
             return []
         events = [json.loads(line) for line in self.file.read_text().splitlines()]
-        return [event["attributes"]["n"] for event in events]
+        return [event["attributes"]["n"] for event in events if event["type"] == "alerts"]
 
     def queued(self) -> int:
         [shown] = json.loads(done(self.tocsin, "broker", "list", "--json"))
