@@ -135,7 +135,7 @@ def test_check_of_pages_that_are_torn(tocsin: Tocsin) -> None:
         filled(desk)
         desk.append(*events(8, 2_000))
     with tocsin.db.open("r+b") as file:
-        file.seek(40 * 4096)
+        file.seek(60 * 4096)
         file.write(b"\xff" * 4096 * 4)
     done = tocsin.run("db", "check")
     assert done.returncode == ExitCode.CHECK_FAILED
