@@ -10,7 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,30 +22,35 @@ from textual.screen import Screen
 
 import tui.screens
 from domain.actors import Actor
+from domain.clients import ConfFile
 from domain.event_types import EventType
 from domain.events import Event
+from domain.source_kinds import BY_NAME
 from store import audit, models, outbox, sources
 from store.records import AttemptResult, Change, Delivery, Verdict, Work
 from store.workers import SendingLock
 from tests.store.helpers import LIMITS, NOW, compact, event, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
-from tui.desk import Desk
+from tui.desk import Desk, Refused
 from tui.live import Live
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
 from tui.screens.change import ChangeScreen
+from tui.screens.conf_files import ConfFilesScreen, Files
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.copied import CopiedScreen
 from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.event import EventScreen
 from tui.screens.menu import Choice, MenuScreen
+from tui.screens.option_form import Form, OptionFormScreen
 from tui.screens.quarantine import QuarantineScreen
 from tui.screens.reseal import EventChoiceScreen, ResealScreen
 from tui.screens.save import SaveScreen
 from tui.screens.webhook_form import WebhookFormScreen
 from tui.screens.webhooks import WebhooksScreen
+from tui.widgets.option_fields import Asked
 
 PIECES = (
     "\x1b[2J",  # clear the screen
@@ -138,6 +143,13 @@ def _spoil(bench: Bench, work: Work) -> None:
     ).execute()
 
 
+async def _refuse(_given: Mapping[str, str]) -> object:
+    raise Refused(LONG)
+
+
+_ASKED = Asked(BY_NAME["wireguard"].defaults[0], HOSTILE)
+FORM = Form(HOSTILE, HOSTILE, LONG, (_ASKED,), _refuse, _refuse)
+FILES = Files(HOSTILE, (ConfFile(HOSTILE, LONG, True),))
 QUESTION = Question(HOSTILE, (HOSTILE, LONG), yes=HOSTILE, no=HOSTILE)
 MADE_WITH_MORE: dict[str, Factory] = {
     "EventScreen": lambda seen: EventScreen(seen.desk, seen.live, EventType.ALERTS, EVIL_ID),
@@ -152,6 +164,8 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
     "SaveScreen": lambda _seen: SaveScreen("msg_1.json"),
     "BugScreen": lambda _seen: BugScreen(LONG, None),
+    "OptionFormScreen": lambda seen: OptionFormScreen(seen.desk, seen.live, FORM),
+    "ConfFilesScreen": lambda _seen: ConfFilesScreen(FILES),
     "CopiedScreen": lambda _seen: CopiedScreen(LONG, "tmux did not take it"),
 }
 

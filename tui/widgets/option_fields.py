@@ -11,6 +11,7 @@ from textual.widgets import Input, Select
 
 from domain.field_errors import FieldError
 from domain.options import Default, Option
+from domain.safe import safe
 from domain.setting_kinds import SWITCH, Kind
 from tui.widgets.dropdown import Dropdown
 from tui.widgets.field import Field
@@ -32,6 +33,11 @@ class Asked:
     def name(self) -> str:
         """The option's name."""
         return self.default.name
+
+    @property
+    def shown(self) -> str:
+        """The text as it can be shown; as long as it stays so, the text itself is what is kept."""
+        return safe(self.text, LONGEST)
 
     @property
     def help(self) -> str:
@@ -112,7 +118,8 @@ class OptionFields(VerticalScroll, can_focus=False):
         box = self.query_one(f"#box-{name}")
         if isinstance(box, Select):
             return str(box.value)
-        return box.value if isinstance(box, Input) else ""
+        asked, typed = self._asked[name], box.value if isinstance(box, Input) else ""
+        return asked.text if typed == asked.shown else typed
 
 
 def _control(asked: Asked) -> Widget:
@@ -120,7 +127,7 @@ def _control(asked: Asked) -> Widget:
     if asked.default.option.kind is SWITCH:
         return Dropdown([("on", "on"), ("off", "off")], asked.text or "off", id=id_)
     box = VisibleInput(
-        asked.text, placeholder=asked.default.text or "none", max_length=LONGEST, id=id_
+        asked.shown, placeholder=asked.default.text or "none", max_length=LONGEST, id=id_
     )
     box.password = asked.hidden
     return box
