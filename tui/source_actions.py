@@ -41,6 +41,7 @@ class SourceActions(LookingScreen):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._undos = UndoStack()
+        self._offered: tuple[object, ...] = ()
 
     @property
     def table(self) -> LiveTable:
@@ -67,6 +68,14 @@ class SourceActions(LookingScreen):
         if action == "undo":
             return bool(self._undos)
         return super().check_action(action, parameters)
+
+    def offer_keys(self) -> None:
+        """Let the last line say which keys work for the selected source, if that has changed."""
+        source = self.selected()
+        offered = (source and source.kind, bool(self._undos))
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     def remember(self, source: StoredSource) -> None:
         """Go to a source that is new."""

@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from domain.alert_kinds import BY_NAME
 from store import alert_settings
+from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import notice, screen_text
 from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
 from tui.alert_rows import Places, alerts_cell, facts_of, row_of
@@ -49,6 +50,22 @@ def test_a_kind_is_switched_and_that_is_undone(bench: SettingsBench) -> None:
             assert kept(bench) == {}, "what equals its default is not kept"
 
     asyncio.run(scene())
+
+
+def test_a_change_of_somebody_else_is_not_undone(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "l")
+            await pilot.press("space")
+            await app.workers.wait_for_complete()
+            bench.opened.call(alert_settings.edit, COUNTRY.name, {"danger": "9"}, ACTOR, NOW)
+            await pilot.press("u")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert "was changed meanwhile" in notice(app)
+
+    asyncio.run(scene())
+    assert kept(bench) == {COUNTRY.name: {"danger": "9"}}
 
 
 def test_a_kind_is_tuned_in_a_form_and_reset(bench: SettingsBench) -> None:

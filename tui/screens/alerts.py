@@ -14,6 +14,7 @@ from domain.alert_kinds import ACTIVE, BY_NAME, KINDS, AlertKind
 from sources.geo import geo_of
 from store import alert_settings
 from tui.alert_rows import COLUMNS, Given, Places, facts_of, is_on, row_of
+from tui.desk import Refused
 from tui.keys import key_of
 from tui.looking import LookingScreen
 from tui.screens.option_form import Form, OptionFormScreen
@@ -57,6 +58,7 @@ class AlertsScreen(LookingScreen):
         self._given: Given = {}
         self._places: Places | None = None
         self._undos = UndoStack()
+        self._offered = (False, False)
 
     @property
     def table(self) -> LiveTable:
@@ -111,7 +113,10 @@ class AlertsScreen(LookingScreen):
     def _show_facts(self) -> None:
         told = facts_of(self._selected, self._given, self._places)
         self.query_one("#alert-facts", Facts).tell(told)
-        self.refresh_bindings()
+        offered = (bool(self._set_for(self._selected)), bool(self._undos))
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
@@ -161,9 +166,18 @@ class AlertsScreen(LookingScreen):
         if before == after:
             self.tell("nothing was changed")
             return
-        self._undos.push(told, lambda: self._keep(kind, before))
+        self._undos.push(told, lambda: self._change_back(kind, before, after))
         self.tell(f"{told}; {key_of(self, 'alerts.undo')} undoes it")
         self.look_soon()
+
+    async def _change_back(
+        self, kind: AlertKind, before: Mapping[str, str], ours: Mapping[str, str]
+    ) -> None:
+        """Undo a change, unless somebody else made one after it. Raises Refused."""
+        now = await self.desk.read(alert_settings.load_all)
+        if now.get(kind.name, {}) != ours:
+            raise Refused(f"{kind.name} was changed meanwhile: look before you change it")
+        await self._keep(kind, before)
 
     async def action_undo(self) -> None:
         """Take back the last change made here."""

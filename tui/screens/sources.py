@@ -149,7 +149,7 @@ class SourcesScreen(SourceActions):
             facts.tell(Text(""))
         else:
             facts.tell(facts_of(source, report, self._client(source), partial(key_of, self)))
-        self.refresh_bindings()
+        self.offer_keys()
 
     @on(LiveTable.Wanted)
     def _wanted(self) -> None:
