@@ -18,7 +18,7 @@ from tui.words import coarse_age
 COLUMNS = (
     Column("state", "State", 10, sortable=False),
     Column("name", "Name", 14, sortable=False),
-    Column("kind", "Kind", 14, sortable=False),
+    Column("kind", "Kind", 14, from_width=72, sortable=False),
     Column("events", "Events", 9, right=True, sortable=False),
     Column("last", "Last", 5, right=True, sortable=False),
     Column("look", "Look", 5, right=True, sortable=False),
@@ -59,7 +59,7 @@ def facts_of(
     lines = (
         _how_it_does(source, report, client, key_of),
         _set(source, report),
-        _what_it_is(source, client),
+        _what_it_is(source, report, client),
     )
     return Text("\n".join(safe(line, LINE) for line in lines if line))
 
@@ -121,16 +121,19 @@ def _code(client: Client, key_of: Callable[[str], str]) -> str:
     return f"Its code can be used until {until}; {key_of('sources.code')} makes a new one."
 
 
-def _what_it_is(source: StoredSource, client: Client | None) -> str:
+def _what_it_is(source: StoredSource, report: Report, client: Client | None) -> str:
     about = kind_named(source.kind).about
-    return "; ".join((f"{kind_named(source.kind).title}: {about}", *_agent(client)))
+    reports = _agent(client, report)
+    return "; ".join((f"{kind_named(source.kind).title}: {about}", *reports))
 
 
-def _agent(client: Client | None) -> Iterator[str]:
+def _agent(client: Client | None, report: Report) -> Iterator[str]:
     if client is None:
         return
+    if client.seen_ms is not None:
+        yield f"its agent was last heard of {coarse_age(report.now_ms - client.seen_ms)} ago"
     if client.interval_ms is not None:
-        yield f"its agent reports every {span_text(client.interval_ms)}"
+        yield f"it reports every {span_text(client.interval_ms)}"
 
 
 def _set(source: StoredSource, report: Report) -> str:

@@ -40,6 +40,7 @@ def test_every_kind_is_listed_with_what_holds(tocsin: Tocsin) -> None:
         "off"
     ]
     assert "an interface is gone" in run(tocsin, "list")
+    assert "no geo_db with networks: not raised are" in tocsin.run("alert", "list").stderr
 
 
 def test_one_is_shown_with_its_numbers_and_needs(tocsin: Tocsin) -> None:
