@@ -37,7 +37,9 @@ def _sides(before: object, after: object) -> Iterator[str]:
 
 def _pairs(members: Mapping[str, object]) -> Iterator[str]:
     for name, value in members.items():
-        if value is not None and value is not False and value != []:
+        if isinstance(value, Mapping):
+            yield from _pairs(value)
+        elif value is not None and value is not False and value != []:
             yield _words(name) if value is True else f"{_words(name)} {_value(value)}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from domain import alert_kinds
 from domain.actors import Actor
 from store import audit
+from store.edit_words import options_moved
 from store.models import AlertSetting, database
 
 
@@ -30,5 +31,5 @@ def edit(kind: str, options: Mapping[str, str], actor: Actor, now_ms: int) -> di
             ).execute()
         else:
             AlertSetting.delete().where(AlertSetting.kind == kind).execute()
-        audit.note(actor, "alert.edit", now_ms, alert=kind, before=before, after=after)
+        audit.note(actor, "alert.edit", now_ms, None, alert=kind, **options_moved(before, after))
         return after

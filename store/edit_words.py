@@ -1,6 +1,8 @@
-"""What an edit of a webhook changed, for the audit, and who made the last one."""
+"""What an edit changed, for the audit, and who made the last one of a webhook."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from domain.actors import Actor
 from domain.masks import mask_value
@@ -8,6 +10,9 @@ from domain.webhooks import WebhookFields
 from store import models
 from store.records import Secrets, Webhook
 from store.secret_changes import secret_word
+
+DEFAULT = "default"
+"""What an option is that was not set."""
 
 
 def moved(webhook_id: int, revision: int, current: int) -> str:
@@ -39,6 +44,15 @@ def shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
         "interval_ms": fields.interval_ms,
         "ca_file": fields.ca_file,
         "secret": secret,
+    }
+
+
+def options_moved(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, object]:
+    """Which options changed, as {"before": {...}, "after": {...}}, also back to their defaults."""
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return {
+        "before": {name: before.get(name, DEFAULT) for name in changed},
+        "after": {name: after.get(name, DEFAULT) for name in changed},
     }
 
 

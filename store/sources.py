@@ -13,6 +13,7 @@ from domain.actors import Actor
 from domain.source_kinds import check_name
 from store import audit, models
 from store import events as event_store
+from store.edit_words import options_moved
 from store.errors import Conflict, NotFound
 from store.models import database
 from store.records import Appended, StoredSource
@@ -84,7 +85,7 @@ def edit(
             return _record(row)
         row.options = _text(after)
         _touch(row, now_ms)
-        audit.note(actor, "source.edit", now_ms, source=name, before=before, after=after)
+        audit.note(actor, "source.edit", now_ms, None, source=name, **options_moved(before, after))
         return _record(row)
 
 

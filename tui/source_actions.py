@@ -8,7 +8,7 @@ from typing import Any
 
 from delivery.report import Report
 from domain.clients import AGENT
-from domain.source_kinds import BY_NAME, HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD, kind_named
+from domain.source_kinds import HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD, kind_named
 from domain.words import counted
 from sources.base import SourceError
 from sources.running import run_one
@@ -29,8 +29,15 @@ from tui.undo import UndoStack
 from tui.widgets.live_table import LiveTable
 
 FOR_A_ROW = {"edit", "pause"}
-KEYS = {"w": WIREGUARD, "a": AGENT, "l": JOURNAL, "s": SOCKET, "h": HTTP, "p": PROCUSTODIBUS}
-"""By which key a kind is chosen."""
+KINDS = {
+    "w": (WIREGUARD, "WireGuard of this host or of another"),
+    "a": (AGENT, "a host whose Pro Custodibus agent reports"),
+    "l": (JOURNAL, "SSH logins of this host"),
+    "s": (SOCKET, "a Unix socket that programs write to"),
+    "h": (HTTP, "HTTP for programs, agents and brokers"),
+    "p": (PROCUSTODIBUS, "the queues of Pro Custodibus"),
+}
+"""By which key a kind is chosen, in a line that is never too long."""
 
 NOTHING_TO_SET = "there is nothing to set for it"
 
@@ -83,10 +90,7 @@ class SourceActions(LookingScreen):
 
     def action_add(self) -> None:
         """Choose a kind, then fill in its form."""
-        choices = [
-            Choice(key, f"{BY_NAME[kind].title}: {BY_NAME[kind].about}")
-            for key, kind in KEYS.items()
-        ]
+        choices = [Choice(key, words) for key, (_, words) in KINDS.items()]
         self.app.push_screen(MenuScreen("Add a source of which kind?", choices), self._add_kind)
 
     def _add_kind(self, key: str | None) -> None:
@@ -94,11 +98,12 @@ class SourceActions(LookingScreen):
         if key is None or report is None:
             return
         every = report.overview.sources
-        if KEYS[key] == AGENT:
+        kind = kind_named(KINDS[key][0])
+        if kind.name == AGENT:
             form = form_to_add_host(self.desk, every)
             self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._host_added)
         else:
-            form = form_to_add(self.desk, report.settings, kind_named(KEYS[key]), every)
+            form = form_to_add(self.desk, report.settings, kind, every)
             self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._added)
 
     def _added(self, source: StoredSource | None) -> None:

@@ -16,7 +16,7 @@ def sources_cell(report: Report) -> Cell:
     every = added(report)
     failing, warned = _of_state(report.overview.sources, "failing"), _warned(report)
     if not every and not failing and not warned:
-        return Cell("none yet", "dim")
+        return Cell("none yet: open the list to add the first", "dim")
     text = " · ".join(_parts(every, failing or warned, report))
     if failing:
         return Cell(text, "bad")

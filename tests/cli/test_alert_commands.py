@@ -9,6 +9,7 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from domain.alert_kinds import KINDS
+from domain.change_words import detail_text
 from store import alert_settings, audit
 from tests.cli.desks import desk_of
 from tests.program import Tocsin
@@ -59,7 +60,11 @@ def test_an_edit_keeps_the_rest_and_reset_forgets_all(tocsin: Tocsin) -> None:
     run(tocsin, "reset", "endpoint_unseen")
     with desk_of(tocsin) as desk:
         assert desk.call(alert_settings.load_all) == {"endpoint_returned": {"danger": "5"}}
-        assert desk.call(audit.changes)[0].action == "alert.edit"
+        change = desk.call(audit.changes)[0]
+    assert change.action == "alert.edit"
+    assert detail_text(change.detail) == (
+        "alert endpoint_unseen, silent 14d -> default, danger 5 -> default"
+    )
 
 
 @pytest.mark.parametrize(

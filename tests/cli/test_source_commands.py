@@ -118,6 +118,16 @@ def test_an_edit_keeps_the_rest_and_unset_brings_a_default_back(tocsin: Tocsin) 
     assert "wireguard has no such option; it has command, every" in said
 
 
+def test_the_audit_tells_which_options_were_set(tocsin: Tocsin) -> None:
+    run(tocsin, "add", "wireguard", "--every", "5s")
+    run(tocsin, "edit", "local", "--unset", "every", "--host", "hub")
+    run(tocsin, "delete", "local", "--yes")
+    text = tocsin.run("audit").stdout
+    assert "source local, kind wireguard, every 5s\n" in text
+    assert "source local, every 5s -> default, host default -> hub\n" in text
+    assert "source local, kind wireguard, host hub\n" in text
+
+
 def test_pause_unpause_and_delete(tocsin: Tocsin) -> None:
     run(tocsin, "add", "wireguard")
     run(tocsin, "add", "socket")

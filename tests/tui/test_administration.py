@@ -67,7 +67,7 @@ def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
             await open_part(bench, app, pilot)
             text = screen_text(app)
             assert "Webhooks            1 · 12 waiting" in text
-            assert "Sources             none yet" in text
+            assert "Sources             none yet: open the list" in text
             assert "Worker and settings ✗ nobody is sending" in text
             assert "Audit               0s ago by alice from 192.0.2.7: webhook 1" in text
             assert "nobody is sending while 12 events wait" in text
