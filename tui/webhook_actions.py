@@ -95,24 +95,36 @@ class WebhookActions(TocsinScreen):
         changing = [one.webhook.id for one in chosen if one.webhook.fields.active != active]
         if not ids:
             return
-        word = "unpaused" if active else "paused"
-        done = f"{counted(len(changing), 'webhook')} {word}; {self._undo_key} undoes it"
-        if await self.carry_out(self.desk.change(webhooks.set_active, changing, active), done):
-            self.live.undos.push(
-                f"{word} {counted(len(changing), 'webhook')}",
-                lambda: self.desk.change(webhooks.set_active, changing, not active),
-            )
+        request = self.desk.change(webhooks.set_active, changing, active)
+        changed = await self.carry_out(request)
+        if changed is not None:
+            self._tell_of_pausing(changed, active)
 
-    async def action_send(self) -> None:
-        """Start a run of every chosen webhook now."""
-        asked = []
-        for one in self.chosen():
-            request = self.desk.change(queue.send_now, one.webhook.id)
-            if await self.carry_out(request) is not None:
-                asked.append(one)
+    def _tell_of_pausing(self, changed: list[int], active: bool) -> None:
+        """Another admin's pause is not told as one's own, and not undone as such either."""
+        word = "unpaused" if active else "paused"
+        if not changed:
+            self.tell(f"nothing changed: somebody else {word} before")
+            return
+        some = counted(len(changed), "webhook")
+        self.tell(f"{some} {word}; {self._undo_key} undoes it")
+        self.live.undos.push(f"{word} {some}", lambda: self._set_back(changed, not active))
+
+    async def _set_back(self, ids: list[int], active: bool) -> str:
+        changed = await self.desk.change(webhooks.set_active, ids, active)
+        return _left_alone(len(ids) - len(changed))
+
+    def action_send(self) -> None:
+        """Start a run of every chosen webhook now, in the background."""
+        ids = [one.webhook.id for one in self.chosen()]
+        if ids:
+            self.in_background(self._send(ids), group="send")
+
+    async def _send(self, ids: list[int]) -> None:
+        runs = await self.carry_out(self.desk.change(queue.send_now, ids))
         report = self.live.report
-        if asked and report is not None:
-            self.tell(told_of_sending(asked, report))
+        if runs and report is not None:
+            self.tell(told_of_sending(runs, report))
 
     def action_test(self) -> None:
         """Send a test event in the background and tell what came of it."""
@@ -169,9 +181,11 @@ class WebhookActions(TocsinScreen):
     async def _delete(self, ids: list[int], names: str) -> None:
         done = f"deleted {names}; {self._undo_key} undoes it"
         if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
-            self.live.undos.push(
-                f"deleted {names}", lambda: self.desk.change(webhooks.undelete_all, ids)
-            )
+            self.live.undos.push(f"deleted {names}", lambda: self._bring_back(ids))
+
+    async def _bring_back(self, ids: list[int]) -> str:
+        back = await self.desk.change(webhooks.undelete_all, ids)
+        return _left_alone(len(ids) - back)
 
     def remember_edit(self, saved: Saved) -> None:
         """An edit can be undone as long as nobody saved after it."""
@@ -179,9 +193,9 @@ class WebhookActions(TocsinScreen):
         if before is not None:
             self.live.undos.push(f"edited {before.named}", lambda: self._restore(saved, before))
 
-    async def _restore(self, saved: Saved, before: Webhook) -> None:
+    async def _restore(self, saved: Saved, before: Webhook) -> str:
         secrets = RestoreSecrets(before.secrets)
-        await self.desk.change(
+        edited = await self.desk.change(
             webhooks.edit,
             saved.webhook_id,
             before.fields,
@@ -189,6 +203,8 @@ class WebhookActions(TocsinScreen):
             revision=saved.revision,
             vault=self.desk.store.vault,
         )
+        dropped = counted(edited.dropped, "queued event")
+        return f"{dropped} of the other type given up" if edited.dropped else ""
 
     async def action_undo(self) -> None:
         """Take back the last thing that can be."""
@@ -208,6 +224,12 @@ class WebhookActions(TocsinScreen):
         status = self.selected()
         if status is not None:
             self.in_background(copy(self, status.webhook.fields.url))
+
+
+def _left_alone(count: int) -> str:
+    """What an undo says of those that somebody else had set back before it."""
+    were = "was" if count == 1 else "were"
+    return f"{counted(count, 'webhook')} {were} so already" if count else ""
 
 
 def _names(chosen: list[WebhookStatus]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.text import Text
 
@@ -13,6 +13,7 @@ from domain.safe import safe
 from domain.times import format_duration
 from domain.urls import receiver
 from domain.words import counted, size_text, wait_word
+from store.queue import Run
 from store.records import Webhook, WebhookStatus
 from tui.widgets.columns import Cell, Column, Row, cut
 from tui.widgets.live_table import Key
@@ -141,17 +142,18 @@ def title_of(
     return " ── ".join(parts)
 
 
-def told_of_sending(asked: Sequence[WebhookStatus], report: Report) -> str:
+def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
     """What comes of asking to send now: what goes, and what still holds some of it up."""
+    asked = [one for one in report.overview.webhooks if one.webhook.id in runs]
     free = [one for one in asked if hindrance(one, report.pace) is None]
-    going = sum(map(undelivered, free))
+    going = sum(runs[one.webhook.id].events for one in free)
     parts = []
     if free:
         go = "goes" if going == 1 else "go"
         parts.append(f"{counted(going, 'event')} {go} now" if going else "nothing waits to be sent")
     held = [one for one in asked if one not in free]
     if held:
-        events = sum(map(undelivered, held))
+        events = sum(runs[one.webhook.id].events for one in held)
         names = held[0].webhook.named if len(held) == 1 else counted(len(held), "webhook")
         why = hindrance(held[0], report.pace)
         parts.append(f"{counted(events, 'event')} of {names} {wait_word(events)} on: {why}")

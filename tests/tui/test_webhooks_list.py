@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -11,7 +12,8 @@ from textual.pilot import Pilot
 from domain.actors import Actor
 from domain.event_types import EventType
 from domain.secrets import generate_secret
-from store import webhooks
+from store import queue, webhooks
+from store.database import Store
 from store.records import Secrets, Webhook
 from store.secret_changes import ROTATION_MS, RestoreSecrets, RotateSecret
 from tests.store.helpers import NOW, events, fields
@@ -179,6 +181,60 @@ def test_send_now_of_a_webhook_that_is_gone_is_refused_and_nothing_goes(three: B
         text = screen_text(app)
         assert "undelete" in text
         assert "go now" not in text
+
+    play(three, scene)
+
+
+def test_sending_many_is_one_change_and_the_keys_go_on_meanwhile(
+    three: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, asked = asyncio.Event(), []
+    run = Store.run
+
+    async def waiting(self: Store, query: Any, *args: Any, **named: Any) -> Any:
+        if query is queue.send_now:
+            asked.append(args[0])
+            await gate.wait()
+        return await run(self, query, *args, **named)
+
+    monkeypatch.setattr(Store, "run", waiting)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("space", "space", "space", "n", "slash", *"arch")
+        assert names(app) == ["archive"]
+        assert len(asked) == 1
+        assert sorted(asked[0]) == [1, 2, 3]
+        gate.set()
+        await press(pilot)
+        assert "3 events of 3 webhooks wait on: no worker is sending" in told(app)[-1]
+
+    play(three, scene)
+
+
+def test_a_pause_tells_and_undoes_only_what_it_changed(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhooks_screen(app).table.marked |= {1, 2}
+        app.live._footprint.calls_for_look = lambda: False  # type: ignore[method-assign]
+        three.opened.call(webhooks.set_active, [1], False, OTHER, NOW)
+        await press(pilot, "p")
+        assert told(app)[-1].startswith("1 webhook paused")
+        assert active(three) == [3]
+        await press(pilot, "u")
+        assert told(app)[-1] == "undone: paused 1 webhook"
+        assert active(three) == [2, 3]
+
+    play(three, scene)
+
+
+def test_an_undo_says_how_many_were_so_already(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhooks_screen(app).table.marked |= {1, 2}
+        await press(pilot, "p")
+        assert active(three) == [3]
+        three.opened.call(webhooks.set_active, [1], True, OTHER, NOW)
+        await press(pilot, "u")
+        assert told(app)[-1] == "undone: paused 2 webhooks; 1 webhook was so already"
+        assert active(three) == [1, 2, 3]
 
     play(three, scene)
 
