@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -13,19 +13,15 @@ from domain.words import counted
 from store import listing, requests
 from store.listing import Listed
 from store.records import Delivery
-from store.requests import Asked
 from store.workers import SendingLock
 from tui.clipboard import copy
+from tui.delivery_answers import LATER, Answers, named
 from tui.delivery_copy import CHOICES, copied_text
 from tui.delivery_rows import Reader
-from tui.desk import Refused
 from tui.looking import LookingScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.menu import MenuScreen
 from tui.screens.reseal import ResealScreen, Wish
-
-SHORT_ID = 12
-LATER = "an attempt is under way: this follows it, unless it is taken"
 
 
 class DeliveryActions(LookingScreen):
@@ -85,7 +81,7 @@ class DeliveryActions(LookingScreen):
             self.in_background(self._retry(pending))
         elif pending:
             question = Question(
-                f"Retry {_named(pending)} now?",
+                f"Retry {named(pending)} now?",
                 (f"The same POST again, with {_events_of(pending)} in all.",),
                 yes="Retry",
             )
@@ -97,7 +93,7 @@ class DeliveryActions(LookingScreen):
         if not pending:
             return
         question = Question(
-            f"Skip {_named(pending)}?",
+            f"Skip {named(pending)}?",
             (
                 f"{_events_of(pending)} will never be sent again.",
                 *([LATER] if _in_flight(pending) else []),
@@ -140,7 +136,7 @@ class DeliveryActions(LookingScreen):
                 self.in_background(self._copy(chosen, choice))
 
         if chosen:
-            title = f"Copy of {_named(chosen)}"
+            title = f"Copy of {named(chosen)}"
             self.app.push_screen(MenuScreen(title, CHOICES), answered)
 
     async def _copy(self, chosen: Sequence[Delivery], choice: str) -> None:
@@ -151,19 +147,19 @@ class DeliveryActions(LookingScreen):
         chosen = await self.chosen()
         pending = [one for one in chosen if one.state == "pending"]
         if chosen and not pending:
-            state = chosen[0].state
-            self.tell(f"{_named(chosen)}: {state} already, {wish} is for pending ones", bad=True)
+            states = {one.state for one in chosen}
+            state = states.pop() if len(states) == 1 else "over"
+            self.tell(f"{named(chosen)}: {state} already, {wish} is for pending ones", bad=True)
         return pending
 
     async def _retry(self, pending: Sequence[Delivery]) -> None:
-        done = 0
+        answers = Answers()
         for one in pending:
-            asked = await self._ask(self.desk.change(requests.retry, one.id))
-            if asked is not None:
-                done += 1
+            if await answers.add(one, self.desk.change(requests.retry, one.id)):
                 self._watched[one.id] = failed_attempts(one)
-        await self._done(f"{_named(pending)}: the next attempt is due now" if done else None)
-        self._tell_hindrance(pending[0])
+        await self._done(answers, answers.told("{}: the next attempt is due now"))
+        if answers.done and answers.refusal is None:
+            self._tell_hindrance(answers.done[0])
 
     def _tell_hindrance(self, one: Delivery) -> None:
         """Say why it is not sent all the same."""
@@ -174,13 +170,14 @@ class DeliveryActions(LookingScreen):
             self.tell(f"it waits: {waits.reason}", bad=True)
 
     async def _skip(self, pending: Sequence[Delivery]) -> None:
-        answers = []
+        answers = Answers()
         for one in pending:
             with self._idle() as idle:
-                answers.append(await self._ask(self.desk.change(requests.skip, one.id, idle=idle)))
-        await self._done(_told(f"skipped {_named(pending)}", answers))
+                await answers.add(one, self.desk.change(requests.skip, one.id, idle=idle))
+        await self._done(answers, answers.told("skipped {}"))
 
     async def _reseal(self, one: Delivery, wish: Wish) -> None:
+        answers = Answers()
         with self._idle() as idle:
             request = self.desk.change(
                 requests.reseal,
@@ -189,22 +186,15 @@ class DeliveryActions(LookingScreen):
                 max_events=wish.max_events,
                 without=wish.without,
             )
-            asked = await self._ask(request)
+            await answers.add(one, request)
         set_aside = f"; {wish.without} is in quarantine" if wish.without else ""
-        await self._done(
-            _told(f"ended {_named([one])}, its events are sealed anew{set_aside}", [asked])
-        )
+        told = answers.told("ended {}, its events are sealed anew")
+        await self._done(answers, f"{told}{set_aside}" if answers.done else told)
 
-    async def _ask(self, request: Awaitable[Asked]) -> Asked | None:
-        try:
-            return await request
-        except Refused as refused:
-            self.tell(str(refused), bad=True)
-            return None
-
-    async def _done(self, told: str | None) -> None:
-        if told is not None:
-            self.tell(told)
+    async def _done(self, answers: Answers, told: str | None) -> None:
+        """Tell what was done and what was not, in one notice: only the newest is seen."""
+        parts = [part for part in (told, answers.refusal) if part]
+        self.tell("; ".join(parts), bad=answers.refusal is not None)
         self.chosen_done()
         await self.live.look_again()
         self.show()
@@ -237,20 +227,9 @@ class DeliveryActions(LookingScreen):
         over = one.attempts if one.state != "pending" else failed_attempts(one)
         words = listed.words or "no record of its attempt"
         if one.state == "pending":
-            self.tell(f"{_named([one])}: attempt {over} failed: {words}", bad=True)
+            self.tell(f"{named([one])}: attempt {over} failed: {words}", bad=True)
         else:
-            self.tell(f"{_named([one])}: {one.state}, attempt {over}: {words}")
-
-
-def short_id(id_: str) -> str:
-    """The start of a delivery's id, enough to know it by."""
-    return f"{id_[:SHORT_ID]}…"
-
-
-def _named(some: Sequence[Delivery]) -> str:
-    if len(some) == 1:
-        return short_id(some[0].id)
-    return f"{len(some):,} deliveries"
+            self.tell(f"{named([one])}: {one.state}, attempt {over}: {words}")
 
 
 def _events_of(some: Sequence[Delivery]) -> str:
@@ -259,11 +238,3 @@ def _events_of(some: Sequence[Delivery]) -> str:
 
 def _in_flight(some: Sequence[Delivery]) -> bool:
     return any(one.sending_since_ms is not None for one in some)
-
-
-def _told(done: str, answers: Sequence[Asked | None]) -> str | None:
-    """What to say of requests; None if all were refused, which was told already."""
-    asked = [one for one in answers if one is not None]
-    if not asked:
-        return None
-    return done if all(one.done for one in asked) else LATER

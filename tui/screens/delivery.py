@@ -18,7 +18,7 @@ from store import listing, reads
 from store.listing import Listed
 from store.records import Attempt, Delivery
 from tui.attempt_rows import COLUMNS, answer, longest, request_text, row_of, sending_row
-from tui.delivery_actions import short_id
+from tui.delivery_answers import short_id
 from tui.delivery_body import BodyActions
 from tui.delivery_request import read_request
 from tui.delivery_rows import Reader, lines
