@@ -14,6 +14,7 @@ from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, val
 from domain.words import second_text
 from store.records import Worker
 from store.workers import is_gone
+from tui.desk import Desk
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age
 
@@ -92,26 +93,37 @@ def _who_decides(setting: Setting, told: Told) -> str:
     return now if origin in (STORE, DEFAULT) else f"{now}, which wins over the store"
 
 
-def worker_lines(report: Report, own: str | None, trouble: str | None, pause_key: str) -> Text:
+def why_no_worker(desk: Desk) -> str | None:
+    """Why this terminal has no worker, None if it has one."""
+    worker = desk.worker
+    if worker is None and desk.store.outdated:
+        return (
+            "○ this terminal has no worker, since the store is of an older Tocsin: "
+            "start it again after `tocsin db upgrade`"
+        )
+    if worker is None:
+        return "○ this terminal has no worker: `tocsin worker` starts one"
+    if worker.trouble is not None:
+        return f"✗ this terminal's worker has ended: {worker.trouble}"
+    return "○ this terminal's worker has ended" if worker.id is None else None
+
+
+def worker_lines(report: Report, own: str | None, missing: str | None, pause_key: str) -> Text:
     """Who sends, who stands by and when each was heard of; and what stops them all."""
     text = Text()
-    for line, style in _lines(report, own, trouble, pause_key):
+    for line, style in _lines(report, own, missing, pause_key):
         text.append(f"{safe(line, LINE)}\n", style)
     text.rstrip()
     return text
 
 
 def _lines(
-    report: Report, own: str | None, trouble: str | None, pause_key: str
+    report: Report, own: str | None, missing: str | None, pause_key: str
 ) -> list[tuple[str, str]]:
     everyone = report.overview.workers
     lines = [(line, "bold") for line in _stops(report, pause_key)]
-    if trouble is not None:
-        lines.append((f"✗ this terminal's worker has ended: {trouble}", "bold"))
-    elif own is None:
-        lines.append(
-            ("○ this terminal has no worker: start it again after `tocsin db upgrade`", "")
-        )
+    if missing is not None:
+        lines.append((missing, "bold" if missing.startswith("✗") else ""))
     lines += [(_worker_line(one, report, own), "") for one in everyone[:SHOWN_WORKERS]]
     more = len(everyone) - SHOWN_WORKERS
     return [*lines, (f"  and {more} more: `tocsin worker list`", "")] if more > 0 else lines

@@ -23,7 +23,7 @@ from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.worker_log import WorkerLogScreen
 from tui.setting_change import forget, keep, refusal
-from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, worker_lines
+from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, why_no_worker, worker_lines
 from tui.undo import UndoStack
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
@@ -111,10 +111,8 @@ class SettingsScreen(TocsinScreen):
     def tick(self) -> None:
         """Paint the ages of the heartbeats."""
         if self.live.report is not None:
-            worker = self.desk.worker
-            trouble = worker.trouble if worker is not None else None
-            key = key_of(self, "worker.pause")
-            lines = worker_lines(self.live.report, self.live.own_worker(), trouble, key)
+            missing, key = why_no_worker(self.desk), key_of(self, "worker.pause")
+            lines = worker_lines(self.live.report, self.live.own_worker(), missing, key)
             self.query_one("#workers", Facts).tell(lines)
 
     def _told(self) -> Told | None:
