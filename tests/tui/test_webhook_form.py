@@ -343,7 +343,7 @@ def test_a_draft_survives_a_lost_connection_and_hides_what_was_typed(bench: Benc
             await shown.write("headers", "Authorization: ••••3f9a\nX-Key: verysecretvalue")
             await shown.write("secret", "generate")
         async with form(bench, editing=1) as shown:
-            await shown.press("n")
+            await shown.press("escape")
             assert "X-Key: ••••alue" in shown.text
             assert "verysecret" not in shown.text
             await shown.press("ctrl+s")
@@ -370,7 +370,7 @@ def test_a_dropped_draft_is_gone(bench: Bench) -> None:
         async with form(bench) as shown:
             await shown.write("name", "siem")
         async with form(bench) as shown:
-            await shown.press("y")
+            await shown.press("f8")
             assert shown.value("name") == ""
         async with form(bench) as shown:
             assert not isinstance(shown.app.screen, ConfirmScreen)
@@ -383,7 +383,7 @@ def test_saving_ends_the_draft(bench: Bench) -> None:
         async with form(bench) as shown:
             await shown.write("url", "https://example.com")
         async with form(bench) as shown:
-            await shown.press("n", "ctrl+s")
+            await shown.press("enter", "ctrl+s")
             assert shown.result == [Saved(1, 1)]
         async with form(bench) as shown:
             assert not isinstance(shown.app.screen, ConfirmScreen)
@@ -420,7 +420,7 @@ def test_a_draft_goes_on_from_what_was_saved_meanwhile(bench: Bench) -> None:
             await shown.write("max_events", "7")
         edit_as_bob(bench, headers=(("Authorization", "Bearer new-by-bob"),))
         async with form(bench, editing=1) as shown:
-            await shown.press("n")
+            await shown.press("escape")
             assert "bob from 192.0.2.9 changed Headers" in shown.text
             assert "saving keeps their changes too" in shown.text
             await shown.press("ctrl+s")

@@ -13,7 +13,7 @@ from domain.events import Event
 from store import events as event_store
 from store import webhooks
 from tests.store.helpers import ALERTS, DAY, events
-from tests.tui.helpers import Bench
+from tests.tui.helpers import Bench, screen_text
 from tests.tui.test_webhook_form import SIEM, Form, form, webhook
 from tui.screens.too_small import TooSmallScreen
 from tui.screens.webhook_form import WebhookFormScreen
@@ -61,8 +61,20 @@ def test_a_connection_lost_again_while_the_draft_is_offered_costs_nothing(bench:
             async with form(bench) as shown:
                 assert "Drop your draft" in shown.text
         async with form(bench) as shown:
-            await shown.press("n")
+            await shown.press("escape")
             assert shown.value("name") == "siem"
+
+    asyncio.run(scene())
+
+
+def test_nothing_that_is_typed_ahead_drops_a_kept_draft(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.write("url", "https://example.com/kept")
+        async with bench.running() as (app, pilot):
+            await pilot.press("a", "tab", *"my name y", "right", *"lhy", "tab", "enter")
+            await pilot.pause()
+            assert "https://example.com/kept" in screen_text(app)
 
     asyncio.run(scene())
 

@@ -107,7 +107,7 @@ def test_who_goes_on_with_a_draft_types_at_its_end(bench: Bench) -> None:
         async with form(bench, editing=1) as shown:
             await shown.write("url", "https://a-longer-one.example.com/hooks/")
         async with form(bench, editing=1) as shown:
-            await shown.press("n", "7")
+            await shown.press("escape", "7")
             assert shown.value("url") == "https://a-longer-one.example.com/hooks/7"
 
     asyncio.run(scene())

@@ -92,6 +92,12 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         session.panel.focus_field("url" if self._editing else "type")
         session.read_again()
         self.show()
+        try:
+            await self._go_on_with_draft(session)
+        finally:
+            self.take_keys()
+
+    async def _go_on_with_draft(self, session: Session) -> None:
         draft = await self.offer_draft(session.opened.title)
         if draft is not None:
             session.take(draft)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
 from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.widgets import Select
+from textual.widgets._select import SelectCurrent, SelectOverlay
 
 Options = list[tuple[str, str]]
 """What each option is called, and its value."""
+
+
+class OpenList(SelectOverlay):
+    """The open list; its key says what it does in the words of the other screens."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "close the list", id="choice.close"),
+    ]
 
 
 class Dropdown(Select[str]):
@@ -25,6 +38,10 @@ class Dropdown(Select[str]):
             id=id,
         )
         self._names = options
+
+    def compose(self) -> ComposeResult:
+        yield SelectCurrent(self.prompt)
+        yield OpenList().data_bind(compact=Select.compact)
 
     def on_key(self, event: events.Key) -> None:
         """The open list looks for what is typed by itself."""
