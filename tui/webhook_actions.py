@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.report import undelivered
 from domain.words import counted, span_text
-from store import audit, queue, webhooks
+from store import queue, webhooks
 from store.records import Webhook, WebhookStatus
 from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
@@ -134,22 +134,13 @@ class WebhookActions(TocsinScreen):
             self.in_background(self._test(status.webhook.id), group="test")
 
     async def _test(self, webhook_id: int) -> None:
-        from delivery.trial import send_test
+        from tui.trial import try_out
 
         webhook = await self.desk.read(webhooks.find, webhook_id, self.desk.store.vault)
         report = self.live.report
         if report is None:
             return
-        outcome = await send_test(
-            webhook, report.settings, self.desk.now_ms(), self.desk.random_bytes
-        )
-        await self.desk.change(
-            audit.note_alone,
-            action="webhook.test",
-            webhook_id=webhook_id,
-            status=outcome.status,
-            error=outcome.error,
-        )
+        outcome = await try_out(self.desk, webhook, report.settings)
         self.tell(
             f"test of {webhook.named}: {outcome.detail}, after {span_text(outcome.duration_ms)}",
             bad=not outcome.delivered,
