@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.store.helpers import DAY, MINUTE, fields
 from tests.tui.helpers import Bench, told
 from tests.tui.test_deliveries_screen import Scene, deliver, hands, let_work, seen
 from tui.app import TocsinApp
+from tui.delivery_copy import copied_text
 from tui.screens.delivery import DeliveryScreen
 from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import LiveTable
@@ -87,6 +89,20 @@ def test_the_request_masks_headers_and_folds_its_json(bench: Bench, webhook_id: 
         assert "▸ {} alerts e1" in await seen(app, pilot)
 
     played(bench, scene)
+
+
+def test_the_query_of_the_url_is_masked_here_and_in_the_curl_command(bench: Bench) -> None:
+    made = bench.store.add(replace(fields(), url="https://example.com/hook?key=SUPERSECRET3f9a"))
+    deliver(bench, made, 1, 503)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        assert "POST https://example.com/hook?key=••••3f9a" in await seen(app, pilot)
+        assert isinstance(app.screen, DeliveryScreen)
+        command = await copied_text(app.screen.desk, await app.screen.chosen(), "c")
+        assert "'https://example.com/hook?key=••••3f9a'" in command
+        assert "SUPERSECRET" not in command
+
+    played(bench, scene, size=(120, 40))
 
 
 @pytest.mark.parametrize("keys", [("slash",), ("p", "slash"), ("v", "slash")])
