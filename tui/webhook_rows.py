@@ -107,11 +107,13 @@ def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
     )
 
 
-def empty_list(add_key: str) -> str:
+def empty_list(key_of: Callable[[str], str]) -> str:
     """What stands where the rows will be."""
+    add, palette = key_of("webhooks.add"), key_of("palette")
+    press = f"Press  {add}" if add else f"Press  {palette}  and type  add webhook"
     return (
         "No webhooks yet.\n"
-        f"Press  {add_key}  to add the first one: choose what to send and where.\n"
+        f"{press}  to add the first one: choose what to send and where.\n"
         "Just looking? Quit and run  tocsin demo ."
     )
 
@@ -137,8 +139,8 @@ def title_of(
     if marks:
         spared = f" and {hidden} hidden, which stay as they are" if hidden else ""
         parts.append(f"{marked} marked{spared}, {key_of('back')} unmarks")
-    elif shown == total:
-        parts.append(f"[{key_of('webhooks.add')}] add")
+    elif shown == total and (add := key_of("webhooks.add")):
+        parts.append(f"[{add}] add")
     return " ── ".join(parts)
 
 

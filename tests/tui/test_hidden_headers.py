@@ -67,7 +67,7 @@ def test_the_name_may_be_spelled_in_other_letters() -> None:
 def test_a_mask_under_another_name_is_an_error() -> None:
     assert errors_of("X-Token: ••••3f9a") == [
         "line 1: dots stand for the hidden value of another header; "
-        "write the value of X-Token; ctrl+r shows the hidden ones"
+        "write the value of X-Token; reveal shows the hidden ones"
     ]
 
 

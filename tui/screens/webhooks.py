@@ -156,7 +156,7 @@ class WebhooksScreen(WebhookActions):
             self.refresh_bindings()
         empty = self.query_one("#no-webhooks", Static)
         empty.display = total == 0
-        told = empty_list(key_of(self, "webhooks.add"))
+        told = empty_list(partial(key_of, self))
         if not total and empty.content != told:
             empty.update(told)
 
