@@ -40,6 +40,7 @@ from tui.screens.copied import CopiedScreen
 from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.event import EventScreen
+from tui.screens.kept_draft import KeptDraftScreen
 from tui.screens.menu import Choice, MenuScreen
 from tui.screens.quarantine import QuarantineScreen
 from tui.screens.reseal import EventChoiceScreen, ResealScreen
@@ -148,6 +149,7 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "QuarantineScreen": lambda seen: QuarantineScreen(seen.desk, None),
     "ChangeScreen": lambda seen: ChangeScreen(seen.change),
     "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),
+    "KeptDraftScreen": lambda _seen: KeptDraftScreen(QUESTION),
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
     "SaveScreen": lambda _seen: SaveScreen("msg_1.json"),
     "BugScreen": lambda _seen: BugScreen(LONG, None),
