@@ -10,11 +10,10 @@ from store import queue, webhooks
 from store.records import Webhook, WebhookStatus
 from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
+from tui.filter_screen import FilterScreen
 from tui.keys import key_of
-from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_rows import names_of, told_of_sending
-from tui.widgets.live_table import LiveTable
 
 FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
 FOR_A_LIST = {"filter", "faults", "sort", "invert"}
@@ -23,13 +22,8 @@ if TYPE_CHECKING:
     from tui.webhook_form_saving import Saved
 
 
-class WebhookActions(TocsinScreen):
+class WebhookActions(FilterScreen):
     """The screen that has the table of webhooks; several rows can be marked."""
-
-    @property
-    def table(self) -> LiveTable:
-        """The list."""
-        return self.query_one("#webhooks", LiveTable)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""

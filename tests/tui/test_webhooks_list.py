@@ -185,6 +185,40 @@ def test_send_now_of_a_webhook_that_is_gone_is_refused_and_nothing_goes(three: B
     play(three, scene)
 
 
+def test_the_next_webhook_of_an_emptied_list_has_the_keys_at_once(bench: Bench) -> None:
+    gone = bench.store.add(fields(name="pager"))
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        screen = webhooks_screen(app)
+        bench.opened.call(webhooks.delete, [gone], OTHER, NOW)
+        await bench.settle(app, pilot)
+        assert screen.focused is None
+        bench.store.add(fields(name="siem"))
+        await app.live.look_again()
+        app.paint()
+        assert screen.focused is screen.table  # in this moment: a key may be waiting
+
+    play(bench, scene)
+
+
+def test_a_list_that_comes_back_takes_no_keys_from_the_filter(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        screen = webhooks_screen(app)
+        await press(pilot, "slash", "s")
+        ids = [1, 2, 3]
+        three.opened.call(webhooks.delete, ids, OTHER, NOW)
+        await three.settle(app, pilot)
+        three.opened.call(webhooks.undelete, ids, OTHER, NOW)
+        await three.settle(app, pilot)
+        await press(pilot, *"iem")
+        assert screen.filter_line.box.value == "siem"
+        assert names(app) == ["siem"]
+        await press(pilot, *["backspace"] * 4, "exclamation_mark")
+        assert len(names(app)) == 3
+
+    play(three, scene)
+
+
 def test_sending_many_is_one_change_and_the_keys_go_on_meanwhile(
     three: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

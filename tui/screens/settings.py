@@ -27,7 +27,7 @@ from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, why_no_worker, wo
 from tui.undo import UndoStack
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
-from tui.widgets.search_box import VisibleInput
+from tui.widgets.visible_input import VisibleInput
 
 LONGEST_VALUE = 1_000
 NOT_HERE = "{name}: the store cannot say where it is itself; write it in the configuration file"

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from domain.safe import safe
 from tui.widgets.facts import Facts
-from tui.widgets.search_box import VisibleInput
+from tui.widgets.visible_input import VisibleInput
 
 BETWEEN = " · "
 REASON = 300
