@@ -135,7 +135,7 @@ def test_a_stream_of_events_is_followed_to_its_end(bench: Bench) -> None:
     bench.store.append(*events(1, 3))
 
     async def scene() -> None:
-        async with at_events(bench) as (app, pilot), asyncio.timeout(20):
+        async with at_events(bench) as (app, pilot), asyncio.timeout(60):
             for number in range(4, 9):
                 await come(bench, app, pilot, event(number))
             while listed(app)[0] != "e8":
