@@ -56,7 +56,7 @@ class Form:
 
     async def until(self, text: str) -> None:
         """Wait until the screen shows a text."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while text not in self.text:
                 await self.pilot.pause(0.01)
 
@@ -358,7 +358,7 @@ def test_a_draft_is_kept_a_second_after_the_last_key(bench: Bench) -> None:
     async def scene() -> None:
         async with form(bench) as shown:
             await shown.write("name", "siem")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not bench.opened.call(lambda: models.Draft.select().count()):
                     await shown.pilot.pause(0.05)
 

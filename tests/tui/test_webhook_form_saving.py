@@ -47,7 +47,7 @@ def comes_before_the_edit(bench: Bench, coming: list[Event]) -> Iterator[None]:
 
 async def until_closed(shown: Form) -> None:
     """Wait until the form has ended."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while shown.is_open:
             await shown.pilot.pause(0.01)
     await shown.settle()
@@ -185,7 +185,7 @@ def test_a_form_that_is_covered_when_it_is_saved_closes_when_it_is_seen_again(
             with busy(bench):
                 await shown.press("ctrl+s")
                 await shown.pilot.resize_terminal(40, 10)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while webhook(bench).fields.name != "typed":
                     await shown.settle()
             await shown.settle()
