@@ -97,6 +97,15 @@ def undelivered(status: WebhookStatus) -> int:
     return status.queued + (status.pending.events if status.pending else 0)
 
 
+def aside_words(statuses: Iterable[WebhookStatus]) -> list[str]:
+    """What reseals left out and is not sealed since: kept apart, or released by now."""
+    every = list(statuses)
+    kept = sum(one.quarantined_events for one in every)
+    released = sum(one.released_events for one in every)
+    told = [f"{kept:,} in quarantine"] if kept else []
+    return [*told, f"{released:,} released, about to be sent"] if released else told
+
+
 def undelivered_events(report: Report) -> int:
     """How many events of active webhooks are not delivered yet."""
     return sum(undelivered(one) for one in report.overview.webhooks if one.webhook.fields.active)

@@ -199,6 +199,7 @@ def _status(
         delivered_ms=row.delivered_ms,
         skipped_events=row.skipped_events,
         quarantined_events=quarantined,
+        released_events=row.released,
         waiting_since_ms=_waiting_since(row, pending, times),
         last_attempt_ms=row.last_attempt_ms,
         last_status=row.last_status,
@@ -233,7 +234,7 @@ def _released_times(webhook_id: int) -> ModelSelect[models.Quarantine]:
 def _quarantined_counts() -> dict[int, int]:
     query = (
         models.Quarantine.select(models.Quarantine.webhook, fn.COUNT(models.Quarantine.id))
-        .where(models.Quarantine.sent_in.is_null())
+        .where(models.Quarantine.sent_in.is_null(), models.Quarantine.released_ms.is_null())
         .group_by(models.Quarantine.webhook)
     )
     return dict(rows(query))

@@ -246,7 +246,8 @@ class Change:
 class WebhookStatus:
     """A webhook with its queue, its pending delivery and its last result.
 
-    `queued` counts the events not yet sealed. `waiting_since_ms` is when the oldest event that
+    `queued` counts the events not yet sealed, those released from quarantine among them, which
+    `quarantined_events` does not count. `waiting_since_ms` is when the oldest event that
     is not delivered was accepted, None if all are delivered.
     """
 
@@ -259,6 +260,7 @@ class WebhookStatus:
     delivered_ms: int | None
     skipped_events: int
     quarantined_events: int
+    released_events: int
     waiting_since_ms: int | None
     last_attempt_ms: int | None
     last_status: int | None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.text import Text
 
 from delivery.outcome import is_success
-from delivery.report import Report, undelivered
+from delivery.report import Report, aside_words, undelivered
 from delivery.waiting import hindrance, interval_of
 from domain.safe import safe
 from domain.times import format_duration
@@ -19,20 +19,20 @@ from tui.widgets.columns import Cell, Column, Row, cut
 from tui.widgets.live_table import Key
 from tui.words import (
     Condition,
-    calm_age,
-    calm_countdown,
+    coarse_age,
     condition_cell,
     condition_of,
     countdown,
     result_cell,
+    time_left,
 )
 
 COLUMNS = (
     Column("state", "State", 10),
-    Column("type", "Type", 14),
+    Column("type", "Type", 14, from_width=70),
     Column("receiver", "Receiver", 0),
     Column("waiting", "Waiting", 9, right=True),
-    Column("last", "Last", 12, from_width=70),
+    Column("last", "Last", 12),
     Column("next", "Next", 8, right=True),
     Column("oldest", "Oldest", 7, right=True, from_width=98),
     Column("interval", "Interval", 9, right=True, from_width=108),
@@ -76,7 +76,7 @@ def row_of(status: WebhookStatus, report: Report, results: Results) -> Row:
         Cell(f"{waiting:,}", "plain" if waiting else "dim"),
         _last(status, report),
         _next(status, report),
-        Cell("-", "dim") if since_ms is None else Cell(calm_age(report.now_ms - since_ms)),
+        Cell("-", "dim") if since_ms is None else Cell(coarse_age(report.now_ms - since_ms)),
         Cell(format_duration(interval_of(status, report.settings.interval_ms)), "dim"),
         Cell(strip_of(results), "dim"),
     )
@@ -97,7 +97,7 @@ def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
         "\n".join(
             safe(line, 400)
             for line in (
-                f"{_reason(status, report)} · {where}",
+                f"{_reason(status, report)} · webhook {status.webhook.id} · {where}",
                 _what_waits(status, report),
                 _how_it_goes(status, report, results),
             )
@@ -190,7 +190,7 @@ def _reason(status: WebhookStatus, report: Report) -> str:
         return hindrance(status, report.pace) or _nothing_waits(status)
     if waits.next_ms is None:
         return waits.reason
-    return f"{waits.reason}, {calm_countdown(waits.next_ms, report.now_ms)}"
+    return f"{waits.reason}, {time_left(waits.next_ms, report.now_ms)}"
 
 
 def _nothing_waits(status: WebhookStatus) -> str:
@@ -203,7 +203,7 @@ def _what_waits(status: WebhookStatus, report: Report) -> str:
         return f"nothing waits · {counted(status.delivered_events, 'event')} delivered so far"
     parts = [f"{counted(waiting, 'event')} {wait_word(waiting)}: {_where_they_are(status)}"]
     if status.waiting_since_ms is not None:
-        parts.append(f"oldest {calm_age(report.now_ms - status.waiting_since_ms)}")
+        parts.append(f"oldest {coarse_age(report.now_ms - status.waiting_since_ms)}")
     return " · ".join(parts)
 
 
@@ -219,13 +219,11 @@ def _where_they_are(status: WebhookStatus) -> str:
 def _how_it_goes(status: WebhookStatus, report: Report, results: Results) -> str:
     pending = status.pending
     words = report.overview.last_words.get(pending.id) if pending is not None else None
-    parts = [words] if words else []
-    if status.quarantined_events:
-        parts.append(f"{counted(status.quarantined_events, 'event')} in quarantine")
+    good = sum(map(_taken, results))
+    parts = [f"last {len(results)}: {good} delivered, {len(results) - good} failed"]
+    parts = [*aside_words([status]), *(parts if results else []), *([words] if words else [])]
     if results:
-        good = sum(map(_taken, results))
-        strip = strip_of(results)
-        parts.append(f"last {len(results)} {strip} {good} delivered, {len(results) - good} failed")
+        parts.append(strip_of(results))
     return " · ".join(parts) or "no attempt yet"
 
 

@@ -86,21 +86,13 @@ def result_cell(status: int | None, error: str | None, age_ms: int | None) -> Ce
         return Cell("-", "dim")
     told = error_word(error) if status is None else str(status)
     tone: Tone = "dim" if status is not None and is_success(status) else "bad"
-    return Cell(f"{told} {calm_age(age_ms)}", tone)
+    return Cell(f"{told} {coarse_age(age_ms)}", tone)
 
 
-def calm_age(age_ms: int) -> str:
-    """An age in whole ten seconds at the least: what moves each second is painted each second."""
-    return coarse_age(age_ms // 10_000 * 10_000)
-
-
-def calm_countdown(until_ms: int, now_ms: int) -> str:
-    """The time left, rounded up: "now", "in 50s", "in 3m"; beside a countdown to the second."""
-    left_ms = until_ms - now_ms
-    if left_ms <= 0:
-        return "now"
-    step_ms = 10_000 if left_ms <= 50_000 else 60_000
-    return f"in {coarse_age(-(-left_ms // step_ms) * step_ms)}"
+def time_left(until_ms: int, now_ms: int) -> str:
+    """A countdown within a sentence: "now", "in 2:48"."""
+    left = countdown(until_ms, now_ms)
+    return left if left == "now" else f"in {left}"
 
 
 def coarse_age(age_ms: int) -> str:

@@ -95,6 +95,7 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
         "delivered_at": None,
         "skipped_events": 0,
         "quarantined": 0,
+        "released": 0,
     }
     assert webhook["next_run"].endswith("Z")
     assert (idle["pending"], idle["queued"], idle["reason"]) == (None, 0, None)

@@ -53,6 +53,7 @@ def status(
         delivered_ms=None,
         skipped_events=0,
         quarantined_events=0,
+        released_events=0,
         waiting_since_ms=NOW - 500 if queued or pending else None,
         last_attempt_ms=None,
         last_status=None,

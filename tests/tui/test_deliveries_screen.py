@@ -411,7 +411,7 @@ def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> Non
         await pilot.press("down", "enter")
         assert "e6 (to quarantine)" in await seen(app, pilot)
         await pilot.press("f2")
-        assert "1 event in quarantine: R shows them" in await seen(app, pilot)
+        assert "1 in quarantine (R)" in await seen(app, pilot)
         await pilot.press("R")
         assert f"tocsin webhook release {siem} e6" in await seen(app, pilot)
         await pilot.press("R")
