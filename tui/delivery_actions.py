@@ -17,8 +17,9 @@ from store.workers import SendingLock
 from tui.clipboard import copy
 from tui.delivery_answers import LATER, Answers, named
 from tui.delivery_copy import CHOICES, copied_text
-from tui.delivery_rows import Reader
+from tui.delivery_rows import Reader, short_result
 from tui.looking import LookingScreen
+from tui.outcomes import FAILED, Outcome, any_failed, summary
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.menu import MenuScreen
 from tui.screens.reseal import ResealScreen, Wish
@@ -61,6 +62,7 @@ class DeliveryActions(LookingScreen):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._watched: dict[str, int] = {}
+        self._over: list[Outcome] = []
 
     async def after_look(self) -> None:
         await self._tell_outcomes()
@@ -216,20 +218,35 @@ class DeliveryActions(LookingScreen):
         if not self._watched:
             return
         ids = await self.desk.read(listing.numbers, list(self._watched))
-        for listed in (await self.desk.read(listing.deliveries, ids)).values():
-            one = listed.delivery
-            if one.state != "pending" or failed_attempts(one) > self._watched[one.id]:
-                del self._watched[one.id]
-                self._tell_outcome(listed)
+        over = [
+            listed
+            for listed in (await self.desk.read(listing.deliveries, ids)).values()
+            if _is_over(listed.delivery, self._watched[listed.delivery.id])
+        ]
+        if not over:
+            return
+        for listed in over:
+            del self._watched[listed.delivery.id]
+        self._over += map(_outcome, over)
+        self.tell(summary(self._over, len(self._watched)), bad=any_failed(self._over))
+        if not self._watched:
+            self._over = []
 
-    def _tell_outcome(self, listed: Listed) -> None:
-        one = listed.delivery
-        over = one.attempts if one.state != "pending" else failed_attempts(one)
-        words = listed.words or "no record of its attempt"
-        if one.state == "pending":
-            self.tell(f"{named([one])}: attempt {over} failed: {words}", bad=True)
-        else:
-            self.tell(f"{named([one])}: {one.state}, attempt {over}: {words}")
+
+def _is_over(one: Delivery, failed_before: int) -> bool:
+    return one.state != "pending" or failed_attempts(one) > failed_before
+
+
+def _outcome(listed: Listed) -> Outcome:
+    one = listed.delivery
+    words = listed.words or "no record of its attempt"
+    answer = short_result(one)
+    if one.state == "pending":
+        told = f"{named([one])}: attempt {failed_attempts(one)} failed: {words}"
+        return Outcome(FAILED, answer, told)
+    return Outcome(
+        one.state, answer, f"{named([one])}: {one.state}, attempt {one.attempts}: {words}"
+    )
 
 
 def _events_of(some: Sequence[Delivery]) -> str:

@@ -12,6 +12,7 @@ from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
 from tui.filter_screen import FilterScreen
 from tui.keys import key_of
+from tui.outcomes import Runs
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_rows import names_of, told_of_sending
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 class WebhookActions(FilterScreen):
     """The screen that has the table of webhooks; several rows can be marked."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._runs = Runs()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
@@ -78,8 +83,13 @@ class WebhookActions(FilterScreen):
         if saved is None:
             return
         self.remember_edit(saved)
-        self.table.move_to(saved.webhook_id)
+        self.in_background(self.go_to(saved.webhook_id))
+
+    async def go_to(self, webhook_id: int) -> None:
+        """Put the cursor on a webhook; one that was added is no row before the next look."""
+        await self.live.look_again()
         self.show()
+        self.table.move_to(webhook_id)
 
     async def action_pause(self) -> None:
         """Pause the chosen ones; if all of them are paused, unpause them."""
@@ -110,15 +120,24 @@ class WebhookActions(FilterScreen):
 
     def action_send(self) -> None:
         """Start a run of every chosen webhook now, in the background."""
-        ids = [one.webhook.id for one in self.chosen()]
-        if ids:
-            self.in_background(self._send(ids), group="send")
+        chosen = self.chosen()
+        if chosen:
+            self.in_background(self._send(chosen), group="send")
 
-    async def _send(self, ids: list[int]) -> None:
+    async def _send(self, chosen: list[WebhookStatus]) -> None:
+        ids = [one.webhook.id for one in chosen]
         runs = await self.carry_out(self.desk.change(queue.send_now, ids))
         report = self.live.report
         if runs and report is not None:
             self.tell(told_of_sending(runs, report))
+            self._runs.watch(one for one in chosen if runs[one.webhook.id].events)
+            self.tell_of_runs()
+
+    def tell_of_runs(self) -> None:
+        """Tell what came of what was sent here, once it is over."""
+        news = self._runs.news(self.live.report) if self.live.report is not None else None
+        if news is not None:
+            self.tell(news[0], bad=news[1])
 
     def action_test(self) -> None:
         """Send a test event in the background and tell what came of it."""

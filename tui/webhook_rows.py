@@ -148,11 +148,7 @@ def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
     """What comes of asking to send now: what goes, and what still holds some of it up."""
     asked = [one for one in report.overview.webhooks if one.webhook.id in runs]
     free = [one for one in asked if hindrance(one, report.pace) is None]
-    going = sum(runs[one.webhook.id].events for one in free)
-    parts = []
-    if free:
-        go = "goes" if going == 1 else "go"
-        parts.append(f"{counted(going, 'event')} {go} now" if going else "nothing waits to be sent")
+    parts = [_what_goes([runs[one.webhook.id] for one in free])] if free else []
     held = [one for one in asked if one not in free]
     if held:
         events = sum(runs[one.webhook.id].events for one in held)
@@ -160,6 +156,17 @@ def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
         why = hindrance(held[0], report.pace)
         parts.append(f"{counted(events, 'event')} of {names} {wait_word(events)} on: {why}")
     return "; ".join(parts)
+
+
+def _what_goes(runs: Sequence[Run]) -> str:
+    """A pending delivery goes alone; what is queued behind it waits for its 2XX."""
+    going = sum(run.pending or run.queued for run in runs)
+    behind = sum(run.queued for run in runs if run.pending)
+    if not going:
+        return "nothing waits to be sent"
+    go, it = ("goes", "it is") if going == 1 else ("go", "they are")
+    told = f"{counted(going, 'event')} {go} now"
+    return f"{told}; {counted(behind, 'event')} behind when {it} delivered" if behind else told
 
 
 def _last(status: WebhookStatus, report: Report) -> Cell:

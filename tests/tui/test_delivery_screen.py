@@ -116,8 +116,9 @@ def test_a_text_is_searched_in_the_request(
         await pilot.press(*'"e')
         await seen(app, pilot)
         assert view.line.text == '"e1"'
+        assert "1 of 2 · ↵ goes on to the next" in await seen(app, pilot)
         await pilot.press("enter")
-        await seen(app, pilot)
+        assert "2 of 2" in await seen(app, pilot)
         assert view.line.text == '"e2"'
         await pilot.press(*"zz")
         assert 'no line holds "ezz' in await seen(app, pilot)
@@ -238,5 +239,26 @@ def test_keys_lead_to_both_panes(bench: Bench, webhook_id: int) -> None:
         await pilot.pause()
         assert isinstance(app.focused, LiveTable)
         assert app.screen.query_one(JsonView).size.height < before
+
+    played(bench, scene)
+
+
+def test_a_low_pane_says_how_many_headers_it_hides(bench: Bench, webhook_id: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        text = await seen(app, pilot)
+        assert "more lines, | pager" in text
+        await pilot.resize_terminal(140, 60)
+        assert "more lines" not in await seen(app, pilot)
+
+    played(bench, scene)
+
+
+def test_what_is_delivered_offers_no_retry(bench: Bench) -> None:
+    deliver(bench, bench.store.add(fields(name="siem")), 1, 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        keys = (await seen(app, pilot)).splitlines()[-1]
+        assert "copy" in keys
+        assert not [word for word in ("retry", "skip", "reseal") if word in keys]
 
     played(bench, scene)

@@ -134,6 +134,7 @@ class WebhooksScreen(WebhookActions):
         self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
         self._show_facts()
+        self.tell_of_runs()
 
     def tick(self) -> None:
         """Only ages and countdowns move with time: rows, their order and the frame stay."""

@@ -1,4 +1,4 @@
-"""The box in which a list is filtered, with what is wrong with the filter below it."""
+"""The box in which a list is filtered, with what is found or wrong below it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FilterLine(Vertical):
 
     def compose(self) -> Iterable[Widget]:
         yield VisibleInput(id=f"{self.id}-box")
-        yield Facts(id=f"{self.id}-wrong", classes="wrong")
+        yield Facts(id=f"{self.id}-told", classes="told")
 
     def on_mount(self) -> None:
         self.refuse("")
@@ -53,9 +53,17 @@ class FilterLine(Vertical):
 
     def refuse(self, reason: str) -> None:
         """Say what is wrong and how to write it; nothing, if all is well."""
-        wrong = self.query_one(Facts)
-        wrong.display = bool(reason)
-        wrong.tell(Text(safe(reason, REASON)))
+        self._say(reason, wrong=True)
+
+    def tell(self, words: str) -> None:
+        """Say what is found, in place of what is wrong."""
+        self._say(words, wrong=False)
+
+    def _say(self, words: str, *, wrong: bool) -> None:
+        line = self.query_one(Facts)
+        line.display = bool(words)
+        line.set_class(wrong, "wrong")
+        line.tell(Text(safe(words, REASON)))
 
 
 def fitting(hints: Sequence[str], width: int) -> str:
