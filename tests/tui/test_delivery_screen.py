@@ -246,9 +246,9 @@ def test_keys_lead_to_both_panes(bench: Bench, webhook_id: int) -> None:
 def test_a_low_pane_says_how_many_headers_it_hides(bench: Bench, webhook_id: int) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         text = await seen(app, pilot)
-        assert "more lines, | pager" in text
+        assert "more headers, | pager" in text
         await pilot.resize_terminal(140, 60)
-        assert "more lines" not in await seen(app, pilot)
+        assert "more headers" not in await seen(app, pilot)
 
     played(bench, scene)
 

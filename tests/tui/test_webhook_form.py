@@ -24,7 +24,7 @@ from tui.screens.webhook_form import Saved, WebhookFormScreen
 from tui.widgets.text_boxes import Lines, TextBox
 
 BOB = Actor("bob", "bob", "192.0.2.9")
-HEADERS = (("Authorization", "Bearer abcdefgh3f9a"), ("X-Foo", "bar & baz"))
+HEADERS = (("Authorization", "Bearer abcdefghijkl3f9a"), ("X-Foo", "bar & baz"))
 SIEM = fields(name="siem", headers=HEADERS, extra_fields=(("source", "tocsin"),))
 
 
@@ -293,7 +293,7 @@ def test_revealing_is_recorded_and_can_be_taken_back(bench: Bench) -> None:
         async with form(bench, editing=1, size=(80, 40)) as shown:
             shown.app.screen.query_one("#advanced").collapsed = False  # type: ignore[attr-defined]
             await shown.press("ctrl+r")
-            assert "Bearer abcdefgh3f9a" in shown.text
+            assert "Bearer abcdefghijkl3f9a" in shown.text
             assert "whsec_AAEC" in shown.text
             assert actions(bench)[0] == "webhook.reveal"
             await shown.press("ctrl+r")
@@ -340,7 +340,7 @@ def test_a_draft_survives_a_lost_connection_and_hides_what_was_typed(bench: Benc
 
     async def scene() -> None:
         async with form(bench, editing=1) as shown:
-            await shown.write("headers", "Authorization: ••••3f9a\nX-Key: verysecretvalue")
+            await shown.write("headers", "Authorization: ••••3f9a\nX-Key: verysecret-value")
             await shown.write("secret", "generate")
         async with form(bench, editing=1) as shown:
             await shown.press("escape")
@@ -350,7 +350,7 @@ def test_a_draft_survives_a_lost_connection_and_hides_what_was_typed(bench: Benc
             assert shown.result[0] == Saved(1, 2, shown.result[0].before, secret_changed=True)  # type: ignore[union-attr]
 
     asyncio.run(scene())
-    assert webhook(bench).fields.headers == (HEADERS[0], ("X-Key", "verysecretvalue"))
+    assert webhook(bench).fields.headers == (HEADERS[0], ("X-Key", "verysecret-value"))
     assert webhook(bench).secrets is not None
 
 

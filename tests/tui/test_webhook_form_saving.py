@@ -91,7 +91,7 @@ def test_a_kept_draft_says_of_what_it_is_and_which_fields_differ(bench: Bench) -
             await shown.write("secret", "own")
             await shown.write("own_secret", "whsec_half")
         async with form(bench) as shown:
-            await shown.write("url", "https://example.com/hook?key=abcdefgh3f9a")
+            await shown.write("url", "https://example.com/hook?key=abcdefghijkl3f9a")
         bench.clock.now_ms += 2 * DAY
         for opened, said in (
             ({"editing": 1}, "Edit webhook 1 (siem): you changed Max events, CA file and did not"),

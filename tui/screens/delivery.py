@@ -209,7 +209,7 @@ class DeliveryScreen(BodyActions):
     @on(RequestHead.Cut)
     def _head_cut(self, message: RequestHead.Cut) -> None:
         """A low pane shows the first headers only."""
-        more = f"{counted(message.hidden, 'more line')}, {key_of(self, 'delivery.pager')} pager"
+        more = f"{counted(message.hidden, 'more header')}, {key_of(self, 'delivery.pager')} pager"
         self.query_one("#request-pane").border_subtitle = Content(more if message.hidden else "")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
