@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,8 @@ from tui.outside import editor, harmless, look_at, pager
 from tui.screens.save import SaveScreen
 
 NO_BODY = "there is no body: its events are no longer kept"
+OUTSIDE = "outside"
+"""The group of the work that waits for a pager or an editor."""
 
 
 class BodyActions(DeliveryActions):
@@ -62,17 +64,20 @@ class BodyActions(DeliveryActions):
 
     def action_page(self) -> None:
         """Show the request in the admin's pager, harmless."""
-        if self.post_body is None:
-            self.tell(NO_BODY, bad=True)
-        else:
-            self.in_background(self._page(self.post_body, os.environ))
+        self._look_outside(self._page)
 
     def action_edit(self) -> None:
         """Show the body in the admin's editor; what is changed there goes nowhere."""
+        self._look_outside(self._edit)
+
+    def _look_outside(
+        self, look: Callable[[bytes, Mapping[str, str]], Coroutine[Any, Any, None]]
+    ) -> None:
+        """One at a time: a key that was typed twice is not for a second program."""
         if self.post_body is None:
             self.tell(NO_BODY, bad=True)
-        else:
-            self.in_background(self._edit(self.post_body, os.environ))
+        elif all(one.group != OUTSIDE or one.is_finished for one in self.app.workers):
+            self.in_background(look(self.post_body, os.environ), group=OUTSIDE)
 
     async def _page(self, body: bytes, environment: Mapping[str, str]) -> None:
         text = harmless(f"{self.request.plain}\n\n{pretty(body)}\n")

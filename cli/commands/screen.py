@@ -25,6 +25,7 @@ from tui.app import TocsinApp
 from tui.desk import Desk
 from tui.worker_thread import WorkerThread
 
+ENDED_BY_ITSELF = "the screen ended by itself: this is a bug in tocsin"
 PATIENCE_S = 0.3
 """How long an end may take without a word."""
 
@@ -99,6 +100,9 @@ def _run(app: TocsinApp, worker: WorkerThread | None, context: Context) -> ExitC
             _abandon_terminal()
         if worker is not None:
             _let_end(worker, grace_s, context.out)
+    if app.return_code is None and not came:
+        context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")
+        return ExitCode.BUG
     return ExitCode.BUG if exit_code else ExitCode.OK
 
 

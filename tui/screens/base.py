@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.worker import Worker, WorkerState
 
+from tui.background import BackgroundScreen
 from tui.compositors import new_compositor
 from tui.desk import Desk, Refused
 from tui.live import Live
@@ -25,7 +22,7 @@ from tui.words import worker_line
 T = TypeVar("T")
 
 
-class TocsinScreen(Screen[Any]):
+class TocsinScreen(BackgroundScreen):
     """Data flows down: the app calls `show` when the report changed, and `tick` each second."""
 
     CRUMBS: ClassVar[str] = ""
@@ -36,12 +33,6 @@ class TocsinScreen(Screen[Any]):
         Binding("question_mark", "app.help", "help", key_display="?", id="help"),
         Binding("q,escape", "back", "back", id="back"),
     ]
-
-    @dataclass
-    class Failed(Message):
-        """Work in the background has met a bug."""
-
-        error: Exception
 
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
@@ -116,22 +107,6 @@ class TocsinScreen(Screen[Any]):
     def tell(self, text: str, *, bad: bool = False) -> None:
         """A short notice in the last line; it goes away by itself, or with the next key."""
         tell(self, text, bad=bad)
-
-    def in_background(
-        self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False
-    ) -> None:
-        """Let something go on without holding up the keys; what is refused or fails is told."""
-        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """What fails in the background is told like anything else that fails."""
-        error = event.worker.error
-        if event.state is not WorkerState.ERROR or error is None:
-            return
-        if isinstance(error, Refused):
-            self.tell(str(error), bad=True)
-        elif isinstance(error, Exception):
-            self.post_message(self.Failed(error))
 
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
         """Go elsewhere; a screen that would lose something asks first."""

@@ -17,6 +17,7 @@ from domain.safe import safe
 from domain.words import span_text
 from store import reads, requests
 from store.records import QuarantinedEvent
+from tui.background import BackgroundScreen
 from tui.desk import Desk, Refused
 from tui.keys import key_of
 from tui.screens.confirm import ConfirmScreen, Question
@@ -27,7 +28,7 @@ from tui.widgets.live_table import LiveTable
 EMPTY = "Nothing is in quarantine: no reseal left an event out that was not sent since."
 
 
-class QuarantineScreen(ModalScreen[None]):
+class QuarantineScreen(ModalScreen[None], BackgroundScreen):
     """Of one webhook, or of all of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -116,7 +117,7 @@ class QuarantineScreen(ModalScreen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._release(event), exit_on_error=False)
+                self.in_background(self._release(event))
 
         self.app.push_screen(ConfirmScreen(question_of(event)), answered)
 
