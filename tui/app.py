@@ -86,7 +86,7 @@ class TocsinApp(SturdyApp):
         live = Live(desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock)
         super().__init__(desk, live, keep_bug)
         self.animation_level = "none"  # a slow line has better things to carry
-        self._wardrobe = Wardrobe()
+        self._wardrobe = Wardrobe(desk)
         self._worker = worker
         self._throwaway = throwaway
         self._news = news

@@ -35,6 +35,8 @@ class Told:
 
     report: Report
     origin_of: Callable[[str], str]
+    worn: str
+    """The theme that the screen wears now, by the name of the setting."""
 
     @property
     def stored(self) -> Mapping[str, str]:
@@ -49,8 +51,18 @@ class Told:
 
     def origin(self, setting: Setting) -> str:
         """Who gave the value in force."""
-        origin = self.origin_of(setting.name)
-        return STORE if origin == DEFAULT and setting.name in self.stored else origin
+        return origin_of(setting.name, self.report, self.origin_of)
+
+    def instead(self, setting: Setting) -> str:
+        """What the screen shows instead of the value, "" if it shows that."""
+        is_other = setting.name == "theme" and self.worn != self.value(setting)
+        return self.worn if is_other else ""
+
+
+def origin_of(name: str, report: Report, told: Callable[[str], str]) -> str:
+    """Who gave a setting its value: what is `told`, or the store."""
+    origin = told(name)
+    return STORE if origin == DEFAULT and name in report.overview.settings else origin
 
 
 def rows_of(told: Told) -> dict[object, Row]:
@@ -61,9 +73,12 @@ def rows_of(told: Told) -> dict[object, Row]:
 def _row(setting: Setting, told: Told) -> Row:
     origin = told.origin(setting)
     is_default = origin == DEFAULT
+    value = told.value(setting)
+    if instead := told.instead(setting):
+        value = f"{value}: {instead}"
     return (
         Cell(setting.name),
-        Cell(told.value(setting) or "-", "dim" if is_default else "plain"),
+        Cell(value or "-", "dim" if is_default else "plain"),
         Cell(origin.partition(" ")[0], "dim" if is_default else "busy"),
         Cell(setting.description, "dim"),
     )
@@ -85,6 +100,8 @@ def _bounds(setting: Setting) -> str:
 def _who_decides(setting: Setting, told: Told) -> str:
     origin = told.origin(setting)
     now = f"{told.value(setting) or 'nothing'} from {origin}"
+    if instead := told.instead(setting):
+        return f"{now}; worn now: {instead}, which this terminal's colours or the palette chose"
     if setting.name in PLACES_OF_THE_STORE:
         return f"{now}; only a configuration file can say so for good"
     kept = told.stored.get(setting.name)

@@ -24,6 +24,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.worker_log import WorkerLogScreen
 from tui.setting_change import forget, keep, refusal
 from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, why_no_worker, worker_lines
+from tui.theme import own_name
 from tui.undo import UndoStack
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
@@ -117,7 +118,7 @@ class SettingsScreen(TocsinScreen):
 
     def _told(self) -> Told | None:
         report = self.live.report
-        return None if report is None else Told(report, self.desk.origin)
+        return None if report is None else Told(report, self.desk.origin, own_name(self.app.theme))
 
     @property
     def _stored(self) -> Mapping[str, str]:
