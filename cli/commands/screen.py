@@ -16,7 +16,7 @@ from types import FrameType
 from cli.config import Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from cli.key_check import wrong_keys
+from cli.key_check import usable_keys, wrong_keys
 from cli.output import Output
 from cli.terminal_modes import TerminalModes
 from domain.settings import Settings
@@ -69,7 +69,7 @@ def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> E
     app = TocsinApp(
         desk,
         worker=worker,
-        keymap=context.configuration.keymap,
+        keymap=usable_keys(context.configuration),
         news=_tell_of_keys(context),
         keep_bug=partial(_keep_bug, context.db.parent),
         throwaway=throwaway,
