@@ -45,6 +45,7 @@ class Settings:
     wireguard_command: str = "wg show all dump"
     wireguard_every_ms: int = 30 * SECOND_MS
     theme: str = "dark"
+    mouse: str = "clicks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,13 @@ SETTINGS: tuple[Setting, ...] = (
         DAY_MS,
     ),
     Setting("theme", "theme", kinds.THEME, "the colours of the screen"),
+    Setting(
+        "mouse",
+        "mouse",
+        kinds.MOUSE,
+        "what the screen hears of the mouse from its next start on: off (nothing, the terminal "
+        "marks text), clicks (and the wheel) or all (moves too, which cost bytes)",
+    ),
 )
 PLACES_OF_THE_STORE = ("db", "key_file")
 """Settings that the store cannot keep: it cannot say where it is itself."""

@@ -76,19 +76,21 @@ class TocsinApp(SturdyApp):
         keymap: Mapping[str, str] | None = None,
         keep_bug: Callable[[BaseException], str] = repr,
         clock: Callable[[], str] = lambda: time.strftime("%H:%M"),
-        throwaway: bool = False,
+        demo: bool = False,
         news: str = "",
     ) -> None:
         """`keep_bug` is as in SturdyApp; `news` is what is wrong already, told on the first screen.
 
-        Nothing of a `throwaway` store outlives the app, so that leaving needs no question.
+        The store of a `demo` does not outlive the app, so that leaving needs no question; each
+        screen says that it is one.
         """
-        live = Live(desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock)
+        live = Live(
+            desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock, demo=demo
+        )
         super().__init__(desk, live, keep_bug)
         self.animation_level = "none"  # a slow line has better things to carry
         self._wardrobe = Wardrobe(desk)
         self._worker = worker
-        self._throwaway = throwaway
         self._news = news
         self._given_keymap = dict(keymap or {})
         self._following: asyncio.Task[None] | None = None
@@ -185,7 +187,7 @@ class TocsinApp(SturdyApp):
         """Quit; if nobody else sends then, say so first."""
         own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
         question = question_before_leaving(self.live.report, own)
-        if question is None or self._throwaway:
+        if question is None or self.live.demo:
             self.exit(0)
         elif not self.screen.has_class(LEAVING):
             screen = ConfirmScreen(question)

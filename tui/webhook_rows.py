@@ -17,6 +17,7 @@ from store.queue import Run
 from store.records import Webhook, WebhookStatus
 from tui.widgets.columns import Cell, Column, Row, cut
 from tui.widgets.live_table import Key
+from tui.widgets.panel import Offer
 from tui.words import (
     Condition,
     coarse_age,
@@ -126,7 +127,7 @@ def title_of(
     marks: set[Key],
     keys: Iterable[Key],
     key_of: Callable[[str], str],
-) -> str:
+) -> tuple[str, Offer]:
     """What the frame of the list says: how many there are, and what was done to the list.
 
     Of the rows with `marks` only those of `keys` are in sight; nothing is done to the others.
@@ -138,10 +139,15 @@ def title_of(
     hidden = len(marks) - marked
     if marks:
         spared = f" and {hidden} hidden, which stay as they are" if hidden else ""
-        parts.append(f"{marked} marked{spared}, {key_of('back')} unmarks")
-    elif shown == total and (add := key_of("webhooks.add")):
-        parts.append(f"[{add}] add")
-    return " ── ".join(parts)
+        parts.append(f"{marked} marked{spared}")
+        offer = Offer(_with_key("unmark", key_of("back")), "back")
+    else:
+        offer = Offer(_with_key("+ add", key_of("webhooks.add")), "add")
+    return " ── ".join(parts), offer
+
+
+def _with_key(what: str, key: str) -> str:
+    return f"{what} ({key})" if key else what
 
 
 def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:

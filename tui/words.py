@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+
+from rich.cells import cell_len
 
 from delivery.outcome import is_success
 from delivery.report import Report
@@ -16,10 +19,21 @@ from tui.widgets.columns import Cell, Tone
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A sentence and its tone."""
+    """A sentence and its tone; `shorter` says less and less of it, for where there is no room."""
 
     text: str
     tone: Tone
+    shorter: tuple[str, ...] = ()
+
+    @property
+    def rich(self) -> tuple[str, ...]:
+        """All but the shortest, unless there is no other."""
+        return (self.text, *self.shorter)[:-1] or (self.text,)
+
+    def fitting(self, width: int) -> str:
+        """The longest that fits, or else the shortest."""
+        every = (self.text, *self.shorter)
+        return next((one for one in every if cell_len(one) <= width), every[-1])
 
 
 class Condition(IntEnum):
@@ -118,15 +132,28 @@ def worker_line(report: Report | None, trouble: str | None, own_worker: str | No
         return Told("✗ nobody is sending", "bad")
     if report.is_old(active):
         return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")
-    return Told(" · ".join([_sender(active, own_worker), *_doing(report)]), "good")
+    return sending_line(active, own_worker, _doing(report))
 
 
-def _sender(active: Worker, own_worker: str | None) -> str:
+def sending_line(active: Worker, own_worker: str | None, doing: Sequence[str]) -> Told:
+    """Who sends and what it does; in less room who in short, then what fails and comes next."""
+    senders = _senders(active, own_worker)
+    last = doing[-1:]  # what comes next, or what there is at least
+    kept = [one for one in doing if "sending" not in one]
+    shorter = [*((one, doing) for one in senders[1:]), (senders[-1], kept), (senders[-1], last)]
+    lines = [" · ".join([one, *more]) for one, more in [(senders[0], doing), *shorter]]
+    return Told(lines[0], "good", tuple(lines[1:]))
+
+
+def _senders(active: Worker, own_worker: str | None) -> tuple[str, ...]:
+    """Who sends, and the same in fewer words."""
     if active.id == own_worker:
-        return "● this terminal"
+        return ("● this terminal",)
     elsewhere = f" on {active.host}" if active.host != os.uname().nodename else ""
-    who = f"{active.kind} pid {active.pid}{elsewhere}"
-    return f"○ standing by: {who} sends" if own_worker else f"● {who}"
+    who = f"{active.kind} pid {active.pid}"
+    if own_worker is None:
+        return (f"● {who}{elsewhere}", f"● {who}", f"● {active.kind}")
+    return (f"○ standing by: {who}{elsewhere} sends", f"○ {who} sends", f"○ {active.kind} sends")
 
 
 def _doing(report: Report) -> list[str]:

@@ -23,6 +23,7 @@ from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
 from tui.desk import Desk
+from tui.mouse import hears_mouse
 from tui.worker_thread import WorkerThread
 
 ENDED_BY_ITSELF = "the screen ended by itself: this is a bug in tocsin"
@@ -50,7 +51,7 @@ def check_terminal(out: Output) -> None:
         )
 
 
-def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> ExitCode:
+def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCode:
     """Run the app until it is quit; then let the attempts in flight end."""
     worker = None
     if not store.outdated:
@@ -72,7 +73,7 @@ def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> E
         keymap=usable_keys(context.configuration),
         news=_tell_of_keys(context),
         keep_bug=partial(_keep_bug, context.db.parent),
-        throwaway=throwaway,
+        demo=demo,
     )
     return _run(app, worker, context)
 
@@ -95,7 +96,7 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
 def _run(app: TocsinApp, worker: WorkerThread | None, context: Context) -> ExitCode:
     grace_s = context.settings.grace_ms / 1000
     with _ending_on_signals(app, worker, grace_s) as came:
-        exit_code = app.run(mouse=True)
+        exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
         if signal.SIGHUP in came:
             _abandon_terminal()
         if worker is not None:

@@ -56,6 +56,7 @@ def test_the_defaults_are_the_ones_that_are_promised() -> None:
         "wireguard_command": "wg show all dump",
         "wireguard_every": "30s",
         "theme": "dark",
+        "mouse": "clicks",
     }
 
 

@@ -16,7 +16,7 @@ from tui.live import Live
 from tui.notices import tell
 from tui.undo import UndoStack
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.top_bar import CRUMB, TopBar
+from tui.widgets.top_bar import CRUMB, CUT, TopBar
 from tui.words import worker_line
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class TocsinScreen(BackgroundScreen):
         self.live = live
 
     def compose(self) -> ComposeResult:
-        yield TopBar(self.path())
+        yield TopBar(self.path(), f"demo {CUT}" if self.live.demo else CUT)
         yield from self.body()
         yield KeyBar()
 
@@ -55,7 +55,10 @@ class TocsinScreen(BackgroundScreen):
         below = stack[: stack.index(self)] if self in stack else []
         screens = [*(one for one in below if isinstance(one, TocsinScreen)), self]
         crumbs = [part for one in screens for part in one.crumbs().split(CRUMB)]
-        return ("Tocsin", *filter(None, (screens[0].UNDER, *crumbs)))
+        return (
+            "Tocsin demo" if self.live.demo else "Tocsin",
+            *filter(None, (screens[0].UNDER, *crumbs)),
+        )
 
     def body(self) -> Iterable[Widget]:
         """What is between the first and the last line."""

@@ -159,7 +159,7 @@ class WebhooksScreen(WebhookActions):
             empty.update(told)
 
     def _show_title(self, shown: int, total: int) -> None:
-        title = title_of(
+        title, offer = title_of(
             shown,
             total,
             only_faults=self._only_faults,
@@ -167,7 +167,7 @@ class WebhooksScreen(WebhookActions):
             keys=self.table.keys,
             key_of=partial(key_of, self),
         )
-        self.query_one("#webhooks-panel", Panel).tell_title(title)
+        self.query_one("#webhooks-panel", Panel).tell_title(title, offer)
 
     @on(LiveTable.Moved)
     def _show_facts(self) -> None:
