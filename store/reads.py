@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from peewee import ModelSelect, fn
 
@@ -15,7 +16,10 @@ from store.errors import NotFound
 from store.models import light_rows, rows
 from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
 from store.vault import Vault
-from store.webhook_rows import record_of
+from store.webhook_rows import record_of, redo_of
+
+Held = Literal["queued", "in quarantine", "released"]
+"""Where an event is that a webhook has not been sent; a released one is queued again."""
 
 PAGE = 200
 ID_DIGITS = 18
@@ -123,6 +127,25 @@ def carriers(type_: EventType, seq: int) -> list[Delivery]:
         .order_by(models.Delivery.id)
     )
     return [delivery_of(row) for row in list(query) if seq not in json.loads(row.without)]
+
+
+def holders(type_: EventType, seq: int) -> dict[int, Held]:
+    """The webhooks that still have an event before them, not sealed, and where, by their ids."""
+    with models.database.atomic("DEFERRED"):
+        found: dict[int, Held] = {}
+        for row in list(models.Webhook.select().where(models.Webhook.deleted_ms.is_null())):
+            redo = redo_of(row)
+            again = redo is not None and redo.type == type_ and seq in redo.numbers
+            if again or (row.type == type_ and row.cursor < seq):
+                found[row.id] = "queued"
+        aside = models.Quarantine.select().where(
+            models.Quarantine.type == type_.value,
+            models.Quarantine.seq == seq,
+            models.Quarantine.sent_in.is_null(),
+        )
+        for event in list(aside):
+            found[event.webhook_id] = "in quarantine" if event.released_ms is None else "released"
+        return found
 
 
 def statuses(vault: Vault | None) -> list[WebhookStatus]:

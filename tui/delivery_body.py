@@ -90,7 +90,7 @@ class BodyActions(DeliveryActions):
 
     async def _write(self, path: str, body: bytes) -> None:
         try:
-            await asyncio.to_thread(_write_new, path, body)
+            written = await asyncio.to_thread(_write_new, path, body)
         except FileExistsError:
             self.tell(f"{path} is there already: choose another name", bad=True)
         except RuntimeError:
@@ -98,7 +98,7 @@ class BodyActions(DeliveryActions):
         except OSError as error:
             self.tell(f"cannot write {path}: {error.strerror}", bad=True)
         else:
-            self.tell(f"wrote {size_text(len(body))} to {path}")
+            self.tell(f"wrote {size_text(len(body))} to {written}")
 
 
 def pretty(body: bytes) -> str:
@@ -106,7 +106,10 @@ def pretty(body: bytes) -> str:
     return msgspec.json.format(body, indent=2).decode("utf-8", "backslashreplace")
 
 
-def _write_new(path: str, data: bytes) -> None:
-    descriptor = os.open(Path(path).expanduser(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write_new(path: str, data: bytes) -> Path:
+    """Where it was written to, folder and all."""
+    file_path = Path(path).expanduser().absolute()
+    descriptor = os.open(file_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
+    return file_path

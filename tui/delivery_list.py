@@ -74,8 +74,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         self._show_facts()
 
     async def read_filter(self, text: str) -> tuple[Term, ...]:
-        names = {one.webhook.id: receiver_of(one.webhook) for one in self.statuses()}
-        return FilterReader(names, self.desk.now_ms(), OF_DELIVERIES).read(text)
+        return FilterReader(self.names(), self.desk.now_ms(), OF_DELIVERIES).read(text)
 
     def filter_by(self, wanted: tuple[Term, ...], text: str) -> None:
         self._filter = text
@@ -99,6 +98,10 @@ class DeliveryList(DeliveryActions, ListScreen):
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
         return [one for one in every if self.webhook_id in (None, one.webhook.id)]
+
+    def names(self) -> dict[int, str]:
+        """What these webhooks are called, by their ids."""
+        return {one.webhook.id: receiver_of(one.webhook) for one in self.statuses()}
 
     def selected(self) -> Delivery | None:
         """The delivery under the cursor."""

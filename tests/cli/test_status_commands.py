@@ -222,7 +222,7 @@ def without_key(desk: Desk) -> None:
         (failing, [], "webhook 1 (siem): attempt 2 of msg_1 (50 events): answered 503, next at "),
         (waits_for_20m, [], "webhook 1 (siem): an event waits for 20m"),
         (blocked, [], "webhook 1 (siem): delivery msg_1 is blocked: "),
-        (paused, [], "all sending is paused by alice from 192.0.2.7 since "),
+        (paused, [], "all sending is paused by alice from 192.0.2.7 for "),
         (source_in_error, [], "source wireguard local: wg is not there"),
         (without_worker, [], "nobody is sending while 1 event waits: "),
         (without_key, [], "put the right key file back"),

@@ -92,7 +92,7 @@ def test_the_request_masks_headers_and_folds_its_json(bench: Bench, webhook_id: 
 
 
 def test_the_query_of_the_url_is_masked_here_and_in_the_curl_command(bench: Bench) -> None:
-    made = bench.store.add(replace(fields(), url="https://example.com/hook?key=SUPERSECRET3f9a"))
+    made = bench.store.add(replace(fields(), url="https://example.com/hook?key=SUPER-SECRET3f9a"))
     deliver(bench, made, 1, 503)
 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
@@ -100,7 +100,7 @@ def test_the_query_of_the_url_is_masked_here_and_in_the_curl_command(bench: Benc
         assert isinstance(app.screen, DeliveryScreen)
         command = await copied_text(app.screen.desk, await app.screen.chosen(), "c")
         assert "'https://example.com/hook?key=••••3f9a'" in command
-        assert "SUPERSECRET" not in command
+        assert "SUPER-SECRET" not in command
 
     played(bench, scene, size=(120, 40))
 
@@ -210,6 +210,19 @@ def test_the_body_is_written_to_a_new_private_file(
         await seen(app, pilot)
         assert "is there already: choose another name" in told(app)[-1]
         assert target.read_bytes() == b"mine"
+
+    played(bench, scene)
+
+
+def test_where_the_body_was_written_is_told_with_its_folder(
+    bench: Bench, webhook_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("w", "enter")
+        await seen(app, pilot)
+        assert told(app)[-1].endswith(f"to {tmp_path / 'msg_1.json'}")
 
     played(bench, scene)
 

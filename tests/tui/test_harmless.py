@@ -146,7 +146,7 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "WebhookFormScreen": lambda seen: WebhookFormScreen(seen.desk, seen.live, editing=1),
     "ResealScreen": lambda seen: ResealScreen(seen.desk, seen.delivery, EVIL_ID),
     "EventChoiceScreen": lambda seen: EventChoiceScreen(seen.desk, seen.delivery, EVIL_ID),
-    "QuarantineScreen": lambda seen: QuarantineScreen(seen.desk, None),
+    "QuarantineScreen": lambda seen: QuarantineScreen(seen.desk, None, {1: HOSTILE, 2: HOSTILE}),
     "ChangeScreen": lambda seen: ChangeScreen(seen.change),
     "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),
     "KeptDraftScreen": lambda _seen: KeptDraftScreen(QUESTION),

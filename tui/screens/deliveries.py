@@ -101,4 +101,4 @@ class DeliveriesScreen(DeliveryList):
 
     def action_quarantine(self) -> None:
         """Show what reseals left out."""
-        self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id))
+        self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id, self.names()))
