@@ -113,7 +113,7 @@ class WebhooksScreen(WebhookActions):
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):
-            yield LiveTable(COLUMNS, id="webhooks")
+            yield LiveTable(COLUMNS, id="webhooks", markable=True)
             yield Static("", id="no-webhooks", classes="empty", markup=False)
             yield FilterLine(("text", "!text for those without"), id="webhooks-filter")
         yield FactLines(id="webhook-facts")

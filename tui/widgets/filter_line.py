@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
 from domain.safe import safe
+from tui.keys import ENTER
 from tui.widgets.facts import Facts
 from tui.widgets.visible_input import VisibleInput
 
@@ -17,8 +20,33 @@ BETWEEN = " · "
 REASON = 300
 
 
+class FilterBox(VisibleInput):
+    """What is typed into; the last line of the screen says how that ends."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "submit",
+            "find",
+            key_display=ENTER,
+            id="filter.find",
+            tooltip="go to what is found, or on to the next",
+        ),
+    ]
+
+
 class FilterLine(Vertical):
     """Hidden until it is opened. `hints` are the words that it takes, the most useful first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "escape",
+            "screen.back",
+            "show all",
+            id="filter.leave",
+            tooltip="empty the filter and show all rows again",
+        ),
+    ]
 
     def __init__(self, hints: Sequence[str], *, id: str) -> None:
         super().__init__(id=id)
@@ -26,7 +54,7 @@ class FilterLine(Vertical):
         self.display = False
 
     def compose(self) -> Iterable[Widget]:
-        yield VisibleInput(id=f"{self.id}-box")
+        yield FilterBox(id=f"{self.id}-box")
         yield Facts(id=f"{self.id}-told", classes="told")
 
     def on_mount(self) -> None:
