@@ -70,7 +70,9 @@ def test_the_help_of_the_smallest_screen_has_ids_too(bench: Bench) -> None:
         async with bench.running(size=(60, 15)) as (app, pilot):
             await pilot.press("question_mark")
             await pilot.pause()
-            assert "add a webhook   webhooks.add" in screen_text(app)
+            lines = [line.strip("│ ") for line in screen_text(app).split("\n")]
+            below = next(row for row, line in enumerate(lines) if "add a webhook" in line) + 1
+            assert lines[below] == "webhooks.add"
 
     asyncio.run(scene())
 
@@ -126,5 +128,30 @@ def test_rows_of_which_nothing_is_done_to_several_are_not_marked(bench: Bench) -
                 await pilot.press("space")
                 assert bool(app.screen.query_one(LiveTable).marked) is markable
                 await pilot.press(*("q" if markable else ""))
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_help_has_columns_and_each_action_its_place(bench: Bench, width: int) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        app = bench.app(keymap={"webhooks.add": "f9"})
+        async with app.run_test(size=(width, 60)) as pilot:
+            await pilot.press("question_mark")
+            await pilot.pause()
+            lines = [line.strip().strip("│") for line in screen_text(app).split("\n")]
+            adding, editing = (
+                next(row for row, line in enumerate(lines) if f"webhooks.{one}" in line)
+                for one in ("add", "edit")
+            )
+            assert adding < editing
+            words = next(line for line in lines if "add a webhook" in line)
+            assert words.split()[0].lower() == "f9"
+            column = words.index("add a webhook")
+            shown = lines[lines.index(words) :]
+            said = [line for line in shown if len(line) > column and line[0] != "╰"]
+            assert {line[column - 2 : column] for line in said} == {"  "}
 
     asyncio.run(scene())
