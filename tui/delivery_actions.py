@@ -117,7 +117,7 @@ class DeliveryActions(LookingScreen):
         """Ask how to seal the events of the delivery anew."""
         pending = await self._pending("reseal")
         if len(pending) > 1:
-            self.tell("one at a time: take the marks away and choose one", bad=True)
+            self.tell_here("one at a time: take the marks away and choose one")
         elif pending:
             self._ask_reseal(pending[0])
 
@@ -151,7 +151,7 @@ class DeliveryActions(LookingScreen):
         if chosen and not pending:
             states = {one.state for one in chosen}
             state = states.pop() if len(states) == 1 else "over"
-            self.tell(f"{named(chosen)}: {state} already, {wish} is for pending ones", bad=True)
+            self.tell_here(f"{named(chosen)}: {state} already, {wish} is for pending ones")
         return pending
 
     async def _retry(self, pending: Sequence[Delivery]) -> None:
@@ -169,7 +169,7 @@ class DeliveryActions(LookingScreen):
             return
         waits = Reader(self.live.report).waiting(one)
         if waits.next_ms is None and one.sending_since_ms is None and one.blocked is None:
-            self.tell(f"it waits: {waits.reason}", bad=True)
+            self.tell_here(f"it waits: {waits.reason}")
 
     async def _skip(self, pending: Sequence[Delivery]) -> None:
         answers = Answers()

@@ -58,7 +58,7 @@ class BodyActions(DeliveryActions):
                 self.in_background(self._write(path, self.post_body))
 
         if self.post_body is None:
-            self.tell(NO_BODY, bad=True)
+            self.tell_here(NO_BODY)
         else:
             self.app.push_screen(SaveScreen(f"{self.delivery_id}.json"), answered)
 
@@ -75,7 +75,7 @@ class BodyActions(DeliveryActions):
     ) -> None:
         """One at a time: a key that was typed twice is not for a second program."""
         if self.post_body is None:
-            self.tell(NO_BODY, bad=True)
+            self.tell_here(NO_BODY)
         elif all(one.group != OUTSIDE or one.is_finished for one in self.app.workers):
             self.in_background(look(self.post_body, os.environ), group=OUTSIDE)
 

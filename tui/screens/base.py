@@ -13,7 +13,7 @@ from tui.background import BackgroundScreen
 from tui.compositors import new_compositor
 from tui.desk import Desk, Refused
 from tui.live import Live
-from tui.notices import tell
+from tui.notices import NoticeApp, tell
 from tui.undo import UndoStack
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import CRUMB, CUT, TopBar
@@ -83,6 +83,8 @@ class TocsinScreen(BackgroundScreen):
             self.show()
 
     def on_screen_resume(self) -> None:
+        if isinstance(self.app, NoticeApp):
+            self.app.put_away_for(self)
         self.paint()
 
     async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
@@ -110,6 +112,10 @@ class TocsinScreen(BackgroundScreen):
     def tell(self, text: str, *, bad: bool = False) -> None:
         """A short notice in the last line; it goes away by itself, or with the next key."""
         tell(self, text, bad=bad)
+
+    def tell_here(self, text: str) -> None:
+        """Why a key does nothing on this screen; it goes away with the screen, too."""
+        tell(self, text, bad=True, here=True)
 
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
         """Go elsewhere; a screen that would lose something asks first."""

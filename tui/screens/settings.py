@@ -154,7 +154,7 @@ class SettingsScreen(TocsinScreen):
         if told is None:
             return
         if name in PLACES_OF_THE_STORE:
-            self.tell(NOT_HERE.format(name=name), bad=True)
+            self.tell_here(NOT_HERE.format(name=name))
             return
         self._box.value = told.value(BY_NAME[name])
         self._open(name)
