@@ -58,6 +58,7 @@ class Report:
             worker_alive=self.worker_alive,
             interval_ms=self.settings.interval_ms,
             linger_ms=self.settings.linger_ms,
+            stopping=any(one.active and one.stopping for one in self.overview.workers),
         )
 
     def is_old(self, worker: Worker) -> bool:

@@ -204,7 +204,7 @@ class QuarantinedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that delivers (`active`) or stands by."""
+    """A process that delivers (`active`) or stands by; one that is `stopping` begins nothing."""
 
     id: str
     host: str
@@ -213,6 +213,7 @@ class Worker:
     active: bool
     started_ms: int
     heartbeat_ms: int
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,9 @@ def worker_line(report: Report | None, trouble: str | None, own_worker: str | No
         return Told("✗ nobody is sending", "bad")
     if report.is_old(active):
         return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")
+    if active.stopping:
+        who = "this terminal" if active.id == own_worker else f"{active.kind} pid {active.pid}"
+        return Told(f"▲ {who} is stopping", "warning")
     return sending_line(active, own_worker, _doing(report))
 
 

@@ -102,6 +102,7 @@ def test_an_attempt_whose_worker_is_gone_is_not_under_way() -> None:
         (status(pending=replace(PENDING, blocked="SHA-256 differs")), PACE, "SHA-256 differs"),
         (status(readable=False), PACE, "key file"),
         (status(), replace(PACE, worker_alive=False), "no worker"),
+        (status(), replace(PACE, stopping=True), "is stopping"),
     ],
 )
 def test_what_must_change_first_has_no_time(what: WebhookStatus, pace: Pace, words: str) -> None:

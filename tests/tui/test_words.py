@@ -10,6 +10,7 @@ import pytest
 
 from delivery.report import make_report
 from domain.settings import DEFAULTS
+from store import workers
 from store.overview import read_overview
 from store.records import Worker
 from tests.store.helpers import NOW
@@ -66,6 +67,21 @@ def test_next_is_never_cut(bench: Bench, width: int) -> None:
                 first = screen_text(app).split("\n")[0]
                 assert "2 retrying · next 3:00" in first
                 assert width < 80 or first.endswith(" 12:00 ")
+
+    asyncio.run(scene())
+    lock.release()
+
+
+def test_a_worker_that_stops_is_told_as_such(bench: Bench) -> None:
+    lock = furnish(bench)
+    bench.opened.call(workers.begin_to_stop, "w1")
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await bench.settle(app, pilot)
+            text = screen_text(app)
+            assert "▲ headless pid 812 is stopping" in text.split("\n")[0]
+            assert "the worker that sends is stopping" in text
 
     asyncio.run(scene())
     lock.release()
