@@ -21,6 +21,7 @@ from tui.delivery_copy import copied_text
 from tui.screens.delivery import DeliveryScreen
 from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import LiveTable
+from tui.widgets.raw_text import FOLD, RawText
 
 SECRET = "Bearer a-very-long-secret-3f9a"
 
@@ -275,3 +276,18 @@ def test_what_is_delivered_offers_no_retry(bench: Bench) -> None:
         assert not [word for word in ("retry", "skip", "reseal") if word in keys]
 
     played(bench, scene)
+
+
+@pytest.mark.parametrize("size", [(60, 24), (80, 24), (120, 40)])
+def test_the_raw_body_is_all_there_and_folded(
+    bench: Bench, webhook_id: int, size: tuple[int, int]
+) -> None:
+    body = bench.opened.call(reads.body, "msg_1").decode()
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("v")
+        assert FOLD in await seen(app, pilot)
+        shown = str(app.screen.query_one(RawText).content)
+        assert shown.replace(f"\n{FOLD}", "") == body
+
+    played(bench, scene, size)
