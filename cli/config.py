@@ -113,7 +113,7 @@ def read_configuration(
     content = read_toml(file) if file else {}
     keymap = _keymap(content.pop(KEYS, {}), file)
     from_file = _from_file(content, file) if file else {}
-    nearer = {**_from_environment(environment), **_from_flags(args)}
+    nearer = {**_from_environment(environment), **given_by_flags(args)}
     if "db" in nearer:
         # The key file that a file names is that of the file's own store.
         from_file.pop("key_file", None)
@@ -199,7 +199,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
     return dict(_parsed(texts, lambda name: f"environment {BY_NAME[name].environment}"))
 
 
-def _from_flags(args: Namespace) -> dict[str, Given]:
+def given_by_flags(args: Namespace) -> dict[str, Given]:
+    """Settings that the command line gives. Raises Failure with exit code 78."""
     texts = dict(map(_split_pair, getattr(args, "set", [])))
     texts |= {
         dest.removeprefix(FLAG_PREFIX): text

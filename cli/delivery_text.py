@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.render import labelled
+from delivery.problems import answer_text
 from domain.safe import safe
 from domain.words import counted, size_text, span_text, time_text
 from store.records import Attempt, Delivery
@@ -49,10 +50,10 @@ def attempt_text(attempt: Attempt) -> str:
 
 
 def last_result(delivery: Delivery) -> str | None:
-    """The last attempt's status, or the name of its error."""
+    """The last attempt's status, or its error in a word."""
     if delivery.sending_since_ms is not None:
         return "sending"
-    return delivery.last_error if delivery.last_status is None else str(delivery.last_status)
+    return answer_text(delivery.last_status, delivery.last_error)
 
 
 def _state(delivery: Delivery) -> str:

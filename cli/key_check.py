@@ -5,6 +5,15 @@ from __future__ import annotations
 from cli.config import KEYS, Configuration
 
 
+def usable_keys(configuration: Configuration) -> dict[str, str]:
+    """Those of them that can be, for the screen."""
+    if not configuration.keymap:
+        return {}
+    from tui.keymap import usable
+
+    return usable(configuration.keymap)
+
+
 def wrong_keys(configuration: Configuration) -> list[str]:
     """What is wrong with them, a sentence each that names the file and the id.
 

@@ -54,6 +54,7 @@ def webhook_shape(webhook: Webhook, status: WebhookStatus | None, *, reveal: boo
         "queued": status.queued if status else None,
         "pending": status.pending.id if status and status.pending else None,
         "quarantined": status.quarantined_events if status else None,
+        "released": status.released_events if status else None,
     }
     if reveal:
         shape["secrets"] = secret_lines(webhook)

@@ -66,6 +66,7 @@ def _webhook_json(status: WebhookStatus, report: Report) -> dict[str, Any]:
         "delivered_at": time_text(status.delivered_ms),
         "skipped_events": status.skipped_events,
         "quarantined": status.quarantined_events,
+        "released": status.released_events,
     }
 
 

@@ -77,6 +77,8 @@ def _workers(report: Report) -> list[str]:
 def _worker(worker: Worker, report: Report) -> str:
     age = span_text(report.now_ms - worker.heartbeat_ms)
     does = "sends" if worker.active else "stands by"
+    if worker.active and worker.stopping:
+        does = "is stopping: it waits for its attempts in flight"
     if is_gone(worker, report.now_ms):
         does = "is gone"
     elif report.is_old(worker):

@@ -105,5 +105,5 @@ def _numbers(status: WebhookStatus) -> list[tuple[str, object]]:
 def _set_aside(webhook: Webhook, event: QuarantinedEvent) -> str:
     text = f"event {event.event_id} of {event.delivery_id}"
     if event.released_ms is not None:
-        return f"{text}, about to be sent"
+        return f"{text}: released, about to be sent"
     return f"{text}: `tocsin webhook release {webhook.id} {event.event_id}` sends it"

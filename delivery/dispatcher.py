@@ -70,6 +70,11 @@ class Dispatcher:
             await self._sleep(stop)
         return False
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether an attempt is under way."""
+        return bool(self._tasks)
+
     async def settle(self, stop: asyncio.Event) -> None:
         """Wait until nothing is in flight, however long that takes, or until `stop`."""
         if not self._tasks:

@@ -20,6 +20,7 @@ _LIMIT = 300
 _TLS_ALERT = "\\x15\\x03"
 _OWN_AUTHORITY = frozenset({18, 19, 20, 21})  # X509_V_ERR_*: self-signed, or issuer unknown
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+_UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _NAME_SERVER_SILENT = "the name server did not answer"
 
 
@@ -33,14 +34,27 @@ class Setting:
 
 
 def describe(error: Exception, setting: Setting) -> tuple[str, str]:
-    """The class name of the most telling exception in the chain, and its plain words."""
+    """The kind of the most telling exception in the chain, and its plain words."""
     chain = list(_chain(error))
     for kind, words in _WORDS:
         for link in reversed(chain):
             if isinstance(link, kind):
-                return type(link).__name__, safe(words(link, setting), _LIMIT)
+                return _kind(link), safe(words(link, setting), _LIMIT)
     single = next((link for link in chain if not isinstance(link, BaseExceptionGroup)), error)
-    return type(single).__name__, safe(str(single) or type(single).__name__, _LIMIT)
+    return _kind(single), safe(str(single) or type(single).__name__, _LIMIT)
+
+
+def _kind(error: BaseException) -> str:
+    """The name of its class, or a name of its own where a class means several things."""
+    if isinstance(error, httpx.RemoteProtocolError):
+        return "ConnectionClosed" if _is_closing(error) else "NoHttpAnswer"
+    if isinstance(error, OSError) and error.errno in _UNREACHABLE:
+        return "Unreachable"
+    return type(error).__name__
+
+
+def _is_closing(error: BaseException) -> bool:
+    return "disconnected" in str(error)
 
 
 def deadline_passed(timeout_ms: int) -> tuple[str, str]:
@@ -109,7 +123,7 @@ def _remote(error: BaseException, setting: Setting) -> str:
     text = str(error)
     if _TLS_ALERT in text:
         return "the receiver speaks TLS on this port: write https://"
-    if "disconnected" in text:
+    if _is_closing(error):
         return f"the receiver closed the connection without an answer{_tls_hint(setting)}"
     return f"not an HTTP answer: {text}"
 

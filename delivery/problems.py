@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import failed_attempts, interval_of, is_failing
@@ -12,14 +13,33 @@ from store.records import Delivery, WebhookStatus
 LISTED = 5
 
 
-def problems(report: Report) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class TimeWords:
+    """How a time is told, given the time now: one to come, one that is over, and how long."""
+
+    to_come: Callable[[int, int], str]
+    over: Callable[[int, int], str]
+    lasting: Callable[[int, int], str]
+
+
+TIMES = TimeWords(
+    to_come=lambda time_ms, _: f"at {second_text(time_ms)}",
+    over=lambda time_ms, _: f"at {second_text(time_ms)}",
+    lasting=lambda time_ms, now_ms: (
+        f"for {span_text(now_ms - time_ms)}, since {second_text(time_ms)}"
+    ),
+)
+"""For what is read later, as in a log or by another program."""
+
+
+def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
     """Every problem as one sentence without its full stop; an empty list is a healthy store."""
     return [
-        *_of_sending(report),
+        *_of_sending(report, words),
         *_of_disk(report),
-        *(text for status in report.overview.webhooks for text in _of_webhook(status, report)),
+        *(one for status in report.overview.webhooks for one in _of_webhook(status, report, words)),
         *(text for one in report.overview.brokers.items() for text in _of_broker(*one, report)),
-        *_of_sources(report),
+        *_of_sources(report, words),
     ]
 
 
@@ -40,12 +60,12 @@ def answer_text(status: int | None, error: str | None) -> str | None:
     return str(status)
 
 
-def _of_sending(report: Report) -> Iterator[str]:
+def _of_sending(report: Report, words: TimeWords) -> Iterator[str]:
     paused = report.paused
     if paused is not None:
-        since = second_text(paused.since_ms)
+        lasting = words.lasting(paused.since_ms, report.now_ms)
         yield (
-            f"all sending is paused by {paused.by} since {since}: "
+            f"all sending is paused by {paused.by} {lasting}: "
             "`tocsin worker unpause` goes on with it"
         )
     waiting = undelivered_events(report)
@@ -82,14 +102,16 @@ def _of_broker(name: str, queued: int, report: Report) -> Iterator[str]:
         )
 
 
-def _of_webhook(status: WebhookStatus, report: Report) -> Iterator[str]:
+def _of_webhook(status: WebhookStatus, report: Report, words: TimeWords) -> Iterator[str]:
     name = status.webhook.named
     events = undelivered(status)
     if events > report.settings.warn_queue:
         yield f"{name}: {counted(events, 'undelivered event')}, more than warn_queue"
     if not status.webhook.fields.active:
         return
-    hindered = _hindered(status) or _failing(status, report) or _waits_long(status, report)
+    hindered = (
+        _hindered(status) or _failing(status, report, words) or _waits_long(status, report, words)
+    )
     if hindered is not None:
         yield f"{name}: {hindered}"
 
@@ -103,25 +125,27 @@ def _hindered(status: WebhookStatus) -> str | None:
     return None
 
 
-def _failing(status: WebhookStatus, report: Report) -> str | None:
+def _failing(status: WebhookStatus, report: Report, words: TimeWords) -> str | None:
     pending = status.pending
     if pending is None or not is_failing(pending):
         return None
     answer = answer_text(pending.last_status, pending.last_error)
-    words = report.overview.last_words.get(pending.id) or answer
+    said = report.overview.last_words.get(pending.id) or answer
     return (
         f"attempt {failed_attempts(pending)} of {pending.id} "
-        f"({counted(pending.events, 'event')}): {words}, {_what_follows(pending)}"
+        f"({counted(pending.events, 'event')}): {said}, "
+        f"{_what_follows(pending, report.now_ms, words)}"
     )
 
 
-def _what_follows(pending: Delivery) -> str:
+def _what_follows(pending: Delivery, now_ms: int, words: TimeWords) -> str:
     if pending.sending_since_ms is not None:
         return f"attempt {pending.attempts} is under way"
-    return f"next at {second_text(pending.next_attempt_ms)} ({pending.reason})"
+    next_ms = pending.next_attempt_ms or now_ms
+    return f"next {words.to_come(next_ms, now_ms)} ({pending.reason})"
 
 
-def _waits_long(status: WebhookStatus, report: Report) -> str | None:
+def _waits_long(status: WebhookStatus, report: Report, words: TimeWords) -> str | None:
     """A webhook of a long interval may let events wait for two of them."""
     since_ms = status.waiting_since_ms
     if since_ms is None:
@@ -130,12 +154,12 @@ def _waits_long(status: WebhookStatus, report: Report) -> str | None:
     interval_ms = interval_of(status, report.settings.interval_ms)
     if waited_ms <= max(report.settings.check_age_ms, 2 * interval_ms):
         return None
-    return f"an event waits for {span_text(waited_ms)}, since {second_text(since_ms)}"
+    return f"an event waits {words.lasting(since_ms, report.now_ms)}"
 
 
-def _of_sources(report: Report) -> Iterator[str]:
+def _of_sources(report: Report, words: TimeWords) -> Iterator[str]:
     """A paused one may still be run by hand; what that meets is told there and then."""
     for source in report.overview.sources:
         if source.active and source.error is not None:
-            at = second_text(source.error_ms)
-            yield f"source {source.name}: {source.error} (at {at})"
+            when = words.over(source.error_ms or report.now_ms, report.now_ms)
+            yield f"source {source.name}: {source.error} ({when})"

@@ -58,6 +58,7 @@ class Report:
             worker_alive=self.worker_alive,
             interval_ms=self.settings.interval_ms,
             linger_ms=self.settings.linger_ms,
+            stopping=any(one.active and one.stopping for one in self.overview.workers),
         )
 
     def is_old(self, worker: Worker) -> bool:
@@ -95,6 +96,15 @@ def _is_old(worker: Worker, now_ms: int) -> bool:
 def undelivered(status: WebhookStatus) -> int:
     """How many events of a webhook are not delivered yet, sealed or not."""
     return status.queued + (status.pending.events if status.pending else 0)
+
+
+def aside_words(statuses: Iterable[WebhookStatus]) -> list[str]:
+    """What reseals left out and is not sealed since: kept apart, or released by now."""
+    every = list(statuses)
+    kept = sum(one.quarantined_events for one in every)
+    released = sum(one.released_events for one in every)
+    told = [f"{kept:,} in quarantine"] if kept else []
+    return [*told, f"{released:,} released, about to be sent"] if released else told
 
 
 def undelivered_events(report: Report) -> int:

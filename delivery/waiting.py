@@ -10,12 +10,16 @@ from store.records import Delivery, WebhookStatus
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What decides for all webhooks: who holds sending up, and the waits of those without own."""
+    """What decides for all webhooks: who holds sending up, and the waits of those without own.
+
+    `stopping` says that the worker alive begins no further attempt.
+    """
 
     paused_by: str | None
     worker_alive: bool
     interval_ms: int
     linger_ms: int
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,9 @@ def hindrance(status: WebhookStatus, pace: Pace) -> str | None:
         return f"blocked: {status.pending.blocked}"
     if not status.webhook.readable:
         return "its headers and secrets cannot be read: put the right key file back"
-    return None if pace.worker_alive else "no worker is sending"
+    if not pace.worker_alive:
+        return "no worker is sending"
+    return "the worker that sends is stopping" if pace.stopping else None
 
 
 def _run(status: WebhookStatus, pace: Pace, now_ms: int) -> Waiting:

@@ -246,6 +246,9 @@ class Worker:
     async def _leave(self, side_tasks: list[asyncio.Task[None]]) -> None:
         """Let the attempts in flight end, tell the others, give the lock back."""
         self._stop_now()
+        if self._dispatcher.in_flight:
+            with suppress(StoreError):
+                await self._store.run(workers.begin_to_stop, self.id)
         late = await self._dispatcher.finish(self._sender.settings.grace_ms)
         for task in side_tasks:
             task.cancel()

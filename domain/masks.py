@@ -4,9 +4,11 @@ from __future__ import annotations
 
 _DOTS = "\u2022" * 4
 _SHOWN = 4
-_LONG_ENOUGH = 12
+_LONG_ENOUGH = 16
+"""So many letters that four of them tell little; in "Bearer TOKEN" those of the token."""
 
 
 def mask_value(value: str) -> str:
     """Dots and the last four characters, or only dots where these would say too much."""
-    return _DOTS + (value[-_SHOWN:] if len(value) >= _LONG_ENOUGH else "")
+    token = value.rpartition(" ")[2]
+    return _DOTS + (token[-_SHOWN:] if len(token) >= _LONG_ENOUGH else "")

@@ -22,6 +22,8 @@ THEMES = (
 """The colours of the screen; those with ansi are the terminal's own."""
 
 MOST_FILES = 2
+MOUSE_MODES = ("off", "clicks", "all")
+
 _SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
 
 _UNITS = {
@@ -119,6 +121,12 @@ def _theme(text: str) -> str:
     return text.strip().lower()
 
 
+def _mouse(text: str) -> str:
+    if text.strip().lower() not in MOUSE_MODES:
+        raise ValueError(f"{text!r} is unknown")
+    return text.strip().lower()
+
+
 def _networks(text: str) -> tuple[str, ...]:
     return tuple(check_network(word) for word in text.replace(",", " ").split())
 
@@ -174,4 +182,5 @@ NETWORKS = Kind(
 PROXY = Kind("proxy", "none, or an address such as http://proxy.example:3128", _proxy, _proxy_text)
 COMMAND = Kind("command", "a command and its arguments", _command, _text)
 SWITCH = Kind("switch", "on or off", _switch, _switch_text, switches=True)
+MOUSE = Kind("mouse", f"one of {', '.join(MOUSE_MODES)}", _mouse, _text)
 THEME = Kind("theme", f"one of {', '.join(THEMES)}", _theme, _text)

@@ -45,6 +45,7 @@ class Settings:
     event_names: bool = True
     geo_db: tuple[str, ...] = ()
     theme: str = "dark"
+    mouse: str = "clicks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,13 @@ SETTINGS: tuple[Setting, ...] = (
         field="geo_db",
     ),
     Setting("theme", kinds.THEME, "the colours of the screen", field="theme"),
+    Setting(
+        "mouse",
+        kinds.MOUSE,
+        "what the screen hears of the mouse from its next start on: off (nothing, the terminal "
+        "marks text), clicks (and the wheel) or all (moves too, which cost bytes)",
+        field="mouse",
+    ),
 )
 PLACES_OF_THE_STORE = ("db", "key_file")
 """Settings that the store cannot keep: it cannot say where it is itself."""

@@ -13,6 +13,20 @@ _ERRORS = (
     ("Refused", "refused"),
     ("gaierror", "DNS"),
     ("Reset", "reset"),
+    ("ConnectionClosed", "closed"),
+    ("BrokenPipe", "closed"),
+    ("ReadError", "closed"),
+    ("WriteError", "closed"),
+    ("NoHttpAnswer", "not HTTP"),
+    ("Unreachable", "no route"),
+    ("OSError", "network"),
+    ("PermissionError", "network"),
+    ("ConnectError", "network"),
+    ("LocalProtocol", "headers"),
+    ("InvalidURL", "URL"),
+    ("IDNA", "URL"),
+    ("InvalidCodepoint", "URL"),
+    ("Unicode", "URL"),
     ("Proxy", "proxy"),
     ("CutOff", "cut off"),
     ("Bug", "bug"),
@@ -67,7 +81,7 @@ def wait_word(count: int) -> str:
 
 
 def error_word(error: str | None) -> str:
-    """The class of an error in a word or two that fit a narrow column: "refused", "TLS"."""
+    """The class of an error in a word or two of at most eight letters: "refused", "TLS"."""
     if error is None:
         return "-"
     return next((word for part, word in _ERRORS if part in error), "error")

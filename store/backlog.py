@@ -40,9 +40,14 @@ def cut_before(row: models.Webhook, before_ms: int) -> Cut:
 
 def undelivered(row: models.Webhook) -> int:
     """How many events a webhook has yet to deliver: its queue and its pending delivery."""
-    pending = Delivery.get_or_none(Delivery.webhook == row.id, Delivery.state == "pending")
     queued = head_of(row.type) - int(row.cursor) + row.redo_count + row.released
-    return queued + (pending.count if pending is not None else 0)
+    return queued + pending_events(row.id)
+
+
+def pending_events(webhook_id: int) -> int:
+    """How many events are in a webhook's pending delivery."""
+    pending = Delivery.get_or_none(Delivery.webhook == webhook_id, Delivery.state == "pending")
+    return int(pending.count) if pending is not None else 0
 
 
 def first_since(

@@ -231,7 +231,10 @@ class Quarantine(Base):
 
 
 class Worker(Base):
-    """A process that delivers or stands by; `yield_to` is who asked it to give way."""
+    """A process that delivers or stands by; `yield_to` is who asked it to give way.
+
+    One that stops by itself has its own id there.
+    """
 
     id = CharField(primary_key=True)
     host = TextField()

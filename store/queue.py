@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from domain.actors import Actor
 from store import audit
-from store.backlog import cut_before, head_of
+from store.backlog import cut_before, head_of, pending_events
 from store.models import Delivery, database
 from store.webhook_rows import live, set_redo
 
 
-def send_now(webhook_id: int, actor: Actor, now_ms: int) -> int:
-    """Start a run now: what is queued goes at once. How many events that is."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How many events a run takes from the queue, after those of the pending delivery."""
+
+    queued: int
+    pending: int
+
+    @property
+    def events(self) -> int:
+        """All that go."""
+        return self.queued + self.pending
+
+
+def send_now(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> dict[int, Run]:
+    """Start a run of each webhook, or of none: what is queued goes at once."""
     with database.atomic():
-        row = live(webhook_id)
-        row.run_until = head_of(row.type)
-        row.last_run_ms = now_ms
-        row.save()
-        retry_pending_now(webhook_id, now_ms, f"asked by {actor.text}")
-        count = int(row.run_until - row.cursor + row.redo_count + row.released)
-        audit.note(actor, "webhook.send", now_ms, webhook_id, events=count)
-        return count
+        return {webhook_id: _start_run(webhook_id, actor, now_ms) for webhook_id in webhook_ids}
+
+
+def _start_run(webhook_id: int, actor: Actor, now_ms: int) -> Run:
+    row = live(webhook_id)
+    row.run_until = head_of(row.type)
+    row.last_run_ms = now_ms
+    row.save()
+    retry_pending_now(webhook_id, now_ms, f"asked by {actor.text}")
+    queued = int(row.run_until - row.cursor + row.redo_count + row.released)
+    audit.note(actor, "webhook.send", now_ms, webhook_id, events=queued)
+    return Run(queued, pending_events(webhook_id))
 
 
 def backlog_before(webhook_id: int, before_ms: int) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from peewee import ModelSelect, fn
 
@@ -15,7 +16,10 @@ from store.errors import NotFound
 from store.models import light_rows, rows
 from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
 from store.vault import Vault
-from store.webhook_rows import record_of
+from store.webhook_rows import record_of, redo_of
+
+Held = Literal["queued", "in quarantine", "released"]
+"""Where an event is that a webhook has not been sent; a released one is queued again."""
 
 PAGE = 200
 ID_DIGITS = 18
@@ -125,6 +129,25 @@ def carriers(type_: EventType, seq: int) -> list[Delivery]:
     return [delivery_of(row) for row in list(query) if seq not in json.loads(row.without)]
 
 
+def holders(type_: EventType, seq: int) -> dict[int, Held]:
+    """The webhooks that still have an event before them, not sealed, and where, by their ids."""
+    with models.database.atomic("DEFERRED"):
+        found: dict[int, Held] = {}
+        for row in list(models.Webhook.select().where(models.Webhook.deleted_ms.is_null())):
+            redo = redo_of(row)
+            again = redo is not None and redo.type == type_ and seq in redo.numbers
+            if again or (row.type == type_ and row.cursor < seq):
+                found[row.id] = "queued"
+        aside = models.Quarantine.select().where(
+            models.Quarantine.type == type_.value,
+            models.Quarantine.seq == seq,
+            models.Quarantine.sent_in.is_null(),
+        )
+        for event in list(aside):
+            found[event.webhook_id] = "in quarantine" if event.released_ms is None else "released"
+        return found
+
+
 def statuses(vault: Vault | None) -> list[WebhookStatus]:
     """Every webhook with its queue, counted without touching an event: head minus cursor."""
     with models.database.atomic("DEFERRED"):
@@ -199,6 +222,7 @@ def _status(
         delivered_ms=row.delivered_ms,
         skipped_events=row.skipped_events,
         quarantined_events=quarantined,
+        released_events=row.released,
         waiting_since_ms=_waiting_since(row, pending, times),
         last_attempt_ms=row.last_attempt_ms,
         last_status=row.last_status,
@@ -233,7 +257,7 @@ def _released_times(webhook_id: int) -> ModelSelect[models.Quarantine]:
 def _quarantined_counts() -> dict[int, int]:
     query = (
         models.Quarantine.select(models.Quarantine.webhook, fn.COUNT(models.Quarantine.id))
-        .where(models.Quarantine.sent_in.is_null())
+        .where(models.Quarantine.sent_in.is_null(), models.Quarantine.released_ms.is_null())
         .group_by(models.Quarantine.webhook)
     )
     return dict(rows(query))

@@ -218,7 +218,7 @@ class QuarantinedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that delivers (`active`) or stands by."""
+    """A process that delivers (`active`) or stands by; one that is `stopping` begins nothing."""
 
     id: str
     host: str
@@ -227,6 +227,7 @@ class Worker:
     active: bool
     started_ms: int
     heartbeat_ms: int
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +299,8 @@ class Change:
 class WebhookStatus:
     """A webhook with its queue, its pending delivery and its last result.
 
-    `queued` counts the events not yet sealed. `waiting_since_ms` is when the oldest event that
+    `queued` counts the events not yet sealed, those released from quarantine among them, which
+    `quarantined_events` does not count. `waiting_since_ms` is when the oldest event that
     is not delivered was accepted, None if all are delivered.
     """
 
@@ -311,6 +313,7 @@ class WebhookStatus:
     delivered_ms: int | None
     skipped_events: int
     quarantined_events: int
+    released_events: int
     waiting_since_ms: int | None
     last_attempt_ms: int | None
     last_status: int | None

@@ -174,9 +174,9 @@ def droppable(webhook_id: int) -> int:
     return head_of(row.type) - int(row.cursor)
 
 
-def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: int) -> int:
-    """Pause or unpause webhooks; how many changed. A pause cuts no attempt in flight."""
-    changed = 0
+def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: int) -> list[int]:
+    """Pause or unpause webhooks; which of them changed. A pause cuts no attempt in flight."""
+    changed = []
     with database.atomic():
         for webhook_id in webhook_ids:
             row = live(webhook_id)
@@ -185,7 +185,7 @@ def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: i
             row.active = active
             _save_revision(row, now_ms, retargeted=False)
             audit.note(actor, f"webhook.{'unpause' if active else 'pause'}", now_ms, webhook_id)
-            changed += 1
+            changed.append(webhook_id)
     return changed
 
 

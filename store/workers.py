@@ -201,6 +201,13 @@ def is_promised() -> bool:
     return bool(query.where(~heir.active).exists())
 
 
+def begin_to_stop(worker_id: str) -> None:
+    """Write that a worker begins no further attempt, and gives way to whoever comes."""
+    with database.atomic():
+        stops = models.Worker.update(yield_to=worker_id)
+        stops.where(models.Worker.id == worker_id, models.Worker.yield_to.is_null(True)).execute()
+
+
 def leave(worker_id: str) -> None:
     """Write that a worker is gone, and with it what it asked for."""
     with database.atomic():
@@ -222,6 +229,7 @@ def everyone() -> list[Worker]:
             active=row.active,
             started_ms=row.started_ms,
             heartbeat_ms=row.heartbeat_ms,
+            stopping=row.yield_to is not None,
         )
         for row in list(rows)
     ]

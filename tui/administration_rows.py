@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from delivery.problems import problems
+from delivery.problems import TimeWords, problems
 from delivery.report import Report
 from domain.safe import safe
 from store.records import Change
@@ -17,7 +17,7 @@ from tui.change_rows import told_in_short
 from tui.sources_at_a_glance import sources_cell, sources_facts
 from tui.webhooks_at_a_glance import webhooks_cell, webhooks_facts
 from tui.widgets.columns import Cell, Column, Row
-from tui.words import coarse_age, worker_line
+from tui.words import coarse_age, time_left, worker_line
 
 COLUMNS = (
     Column("key", "", 1, sortable=False),
@@ -33,6 +33,13 @@ _KEYS_AND_NAMES = {
     WORKER: ("admin.settings", "Worker and settings"),
     AUDIT: ("admin.audit", "Audit"),
 }
+LIVE = TimeWords(
+    to_come=time_left,
+    over=lambda time_ms, now_ms: f"{coarse_age(now_ms - time_ms)} ago",
+    lasting=lambda time_ms, now_ms: f"for {coarse_age(now_ms - time_ms)}",
+)
+"""For a screen that counts, as every other does."""
+
 SHOWN_PROBLEMS = 20
 LONGEST_PROBLEM = 600
 
@@ -86,7 +93,7 @@ def facts_of(part: str, seen: Seen) -> str:
 
 def problems_of(report: Report, worker_trouble: str | None = None) -> Text:
     """What is wrong with this terminal's worker and with the store; or that nothing is."""
-    found = [*([worker_trouble] if worker_trouble else []), *problems(report)]
+    found = [*([worker_trouble] if worker_trouble else []), *problems(report, LIVE)]
     if not found:
         return Text("✓ nothing is wrong")
     text = Text()

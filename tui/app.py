@@ -8,27 +8,24 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from textual import events, on
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.geometry import Size
 from textual.screen import Screen
-from textual.worker import WorkerFailed
 
+from tui.bugs import SturdyApp
 from tui.desk import Desk
 from tui.first_paint import paint_first
 from tui.keys import ENTER, key_of
 from tui.leaving import question_before_leaving
 from tui.live import Live
-from tui.navigation import NavigatingApp
 from tui.notices import Notice, Told, tell
 from tui.palette import Actions, commands
 from tui.screens.base import TocsinScreen
-from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
-from tui.screens.too_small import LEAST, TooSmallScreen
+from tui.screens.too_small import TooSmallScreen, cover_while_small
 from tui.theme import Wardrobe
 from tui.worker_thread import WorkerThread
 
@@ -38,15 +35,11 @@ TICK_S = 0.95
 LEAST_REST_S = 0.05
 """What a slow look leaves to the keys."""
 
-MOST_BUGS = 3
-"""After so many the app gives up: it would only fail again."""
-
-EXIT_BUG = 70
 LEAVING = "leaving"
 """The class of the question that is asked but once, however often the key is pressed."""
 
 
-class TocsinApp(NavigatingApp):
+class TocsinApp(SturdyApp):
     """Everything an admin does with Tocsin, on one terminal."""
 
     CSS_PATH = "app.tcss"
@@ -83,24 +76,22 @@ class TocsinApp(NavigatingApp):
         keymap: Mapping[str, str] | None = None,
         keep_bug: Callable[[BaseException], str] = repr,
         clock: Callable[[], str] = lambda: time.strftime("%H:%M"),
-        throwaway: bool = False,
+        demo: bool = False,
         news: str = "",
     ) -> None:
-        """`keep_bug` writes a bug down and gives the sentence that says where.
+        """`keep_bug` is as in SturdyApp; `news` is what is wrong already, told on the first screen.
 
-        `news` is what is wrong already, told on the first screen.
-
-        Nothing of a `throwaway` store outlives the app, so that leaving needs no question.
+        The store of a `demo` does not outlive the app, so that leaving needs no question; each
+        screen says that it is one.
         """
-        live = Live(desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock)
-        super().__init__(desk, live)
+        live = Live(
+            desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock, demo=demo
+        )
+        super().__init__(desk, live, keep_bug)
         self.animation_level = "none"  # a slow line has better things to carry
-        self._wardrobe = Wardrobe()
+        self._wardrobe = Wardrobe(desk)
         self._worker = worker
-        self._keep_bug = keep_bug
-        self._throwaway = throwaway
         self._news = news
-        self._bugs = 0
         self._given_keymap = dict(keymap or {})
         self._following: asyncio.Task[None] | None = None
 
@@ -115,7 +106,7 @@ class TocsinApp(NavigatingApp):
         self.add_sections()
         self._wardrobe.dress(self, self.live.report)
         self._following = asyncio.create_task(self._follow())
-        self._check_size(self.size)
+        cover_while_small(self, self.size)
 
     def on_ready(self) -> None:
         paint_first(self, then=self._begin_work)
@@ -130,16 +121,7 @@ class TocsinApp(NavigatingApp):
 
     def on_resize(self, event: events.Resize) -> None:
         if self._following is not None:
-            self._check_size(event.size)
-
-    def _check_size(self, size: Size) -> None:
-        """While the terminal is too small, cover every screen with a word of what is needed."""
-        covered = isinstance(self.screen, TooSmallScreen)
-        if size.width >= LEAST.width and size.height >= LEAST.height:
-            if covered:
-                self.pop_screen()
-        elif not covered:
-            self.push_screen(TooSmallScreen())
+            cover_while_small(self, event.size)
 
     async def on_unmount(self) -> None:
         if self._following is not None:
@@ -182,6 +164,11 @@ class TocsinApp(NavigatingApp):
     def _own_trouble(self) -> str | None:
         return self._worker.trouble if self._worker is not None else None
 
+    def action_command_palette(self) -> None:
+        """Nothing is offered while there is no room to see it."""
+        if not isinstance(self.screen, TooSmallScreen):
+            super().action_command_palette()
+
     def action_help(self) -> None:
         """Every key of the screen that is seen, with what it does."""
         if not isinstance(self.screen, HelpScreen):
@@ -200,7 +187,7 @@ class TocsinApp(NavigatingApp):
         """Quit; if nobody else sends then, say so first."""
         own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
         question = question_before_leaving(self.live.report, own)
-        if question is None or self._throwaway:
+        if question is None or self.live.demo:
             self.exit(0)
         elif not self.screen.has_class(LEAVING):
             screen = ConfirmScreen(question)
@@ -213,17 +200,3 @@ class TocsinApp(NavigatingApp):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return commands(self, screen)
-
-    @on(TocsinScreen.Failed)
-    def _failed(self, message: TocsinScreen.Failed) -> None:
-        self._handle_exception(message.error)
-
-    def _handle_exception(self, error: Exception) -> None:
-        """Tell of a bug without its local values, and go on; after some, end with status 70."""
-        self._bugs += 1
-        bug = error.error if isinstance(error, WorkerFailed) else error
-        sentence = self._keep_bug(bug)
-        if self._bugs >= MOST_BUGS or not self.is_running:
-            self.exit(EXIT_BUG, message=sentence)
-            return
-        self.push_screen(BugScreen(sentence, self.live.report))

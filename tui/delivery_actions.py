@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -13,19 +13,16 @@ from domain.words import counted
 from store import listing, requests
 from store.listing import Listed
 from store.records import Delivery
-from store.requests import Asked
 from store.workers import SendingLock
 from tui.clipboard import copy
+from tui.delivery_answers import LATER, Answers, named
 from tui.delivery_copy import CHOICES, copied_text
-from tui.delivery_rows import Reader
-from tui.desk import Refused
+from tui.delivery_rows import Reader, short_result
 from tui.looking import LookingScreen
+from tui.outcomes import FAILED, Outcome, any_failed, summary
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.menu import MenuScreen
 from tui.screens.reseal import ResealScreen, Wish
-
-SHORT_ID = 12
-LATER = "an attempt is under way: this follows it, unless it is taken"
 
 
 class DeliveryActions(LookingScreen):
@@ -65,6 +62,7 @@ class DeliveryActions(LookingScreen):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._watched: dict[str, int] = {}
+        self._over: list[Outcome] = []
 
     async def after_look(self) -> None:
         await self._tell_outcomes()
@@ -85,7 +83,7 @@ class DeliveryActions(LookingScreen):
             self.in_background(self._retry(pending))
         elif pending:
             question = Question(
-                f"Retry {_named(pending)} now?",
+                f"Retry {named(pending)} now?",
                 (f"The same POST again, with {_events_of(pending)} in all.",),
                 yes="Retry",
             )
@@ -97,7 +95,7 @@ class DeliveryActions(LookingScreen):
         if not pending:
             return
         question = Question(
-            f"Skip {_named(pending)}?",
+            f"Skip {named(pending)}?",
             (
                 f"{_events_of(pending)} will never be sent again.",
                 *([LATER] if _in_flight(pending) else []),
@@ -119,7 +117,7 @@ class DeliveryActions(LookingScreen):
         """Ask how to seal the events of the delivery anew."""
         pending = await self._pending("reseal")
         if len(pending) > 1:
-            self.tell("one at a time: take the marks away and choose one", bad=True)
+            self.tell_here("one at a time: take the marks away and choose one")
         elif pending:
             self._ask_reseal(pending[0])
 
@@ -140,7 +138,7 @@ class DeliveryActions(LookingScreen):
                 self.in_background(self._copy(chosen, choice))
 
         if chosen:
-            title = f"Copy of {_named(chosen)}"
+            title = f"Copy of {named(chosen)}"
             self.app.push_screen(MenuScreen(title, CHOICES), answered)
 
     async def _copy(self, chosen: Sequence[Delivery], choice: str) -> None:
@@ -151,19 +149,19 @@ class DeliveryActions(LookingScreen):
         chosen = await self.chosen()
         pending = [one for one in chosen if one.state == "pending"]
         if chosen and not pending:
-            state = chosen[0].state
-            self.tell(f"{_named(chosen)}: {state} already, {wish} is for pending ones", bad=True)
+            states = {one.state for one in chosen}
+            state = states.pop() if len(states) == 1 else "over"
+            self.tell_here(f"{named(chosen)}: {state} already, {wish} is for pending ones")
         return pending
 
     async def _retry(self, pending: Sequence[Delivery]) -> None:
-        done = 0
+        answers = Answers()
         for one in pending:
-            asked = await self._ask(self.desk.change(requests.retry, one.id))
-            if asked is not None:
-                done += 1
+            if await answers.add(one, self.desk.change(requests.retry, one.id)):
                 self._watched[one.id] = failed_attempts(one)
-        await self._done(f"{_named(pending)}: the next attempt is due now" if done else None)
-        self._tell_hindrance(pending[0])
+        await self._done(answers, answers.told("{}: the next attempt is due now"))
+        if answers.done and answers.refusal is None:
+            self._tell_hindrance(answers.done[0])
 
     def _tell_hindrance(self, one: Delivery) -> None:
         """Say why it is not sent all the same."""
@@ -171,16 +169,17 @@ class DeliveryActions(LookingScreen):
             return
         waits = Reader(self.live.report).waiting(one)
         if waits.next_ms is None and one.sending_since_ms is None and one.blocked is None:
-            self.tell(f"it waits: {waits.reason}", bad=True)
+            self.tell_here(f"it waits: {waits.reason}")
 
     async def _skip(self, pending: Sequence[Delivery]) -> None:
-        answers = []
+        answers = Answers()
         for one in pending:
             with self._idle() as idle:
-                answers.append(await self._ask(self.desk.change(requests.skip, one.id, idle=idle)))
-        await self._done(_told(f"skipped {_named(pending)}", answers))
+                await answers.add(one, self.desk.change(requests.skip, one.id, idle=idle))
+        await self._done(answers, answers.told("skipped {}"))
 
     async def _reseal(self, one: Delivery, wish: Wish) -> None:
+        answers = Answers()
         with self._idle() as idle:
             request = self.desk.change(
                 requests.reseal,
@@ -189,22 +188,15 @@ class DeliveryActions(LookingScreen):
                 max_events=wish.max_events,
                 without=wish.without,
             )
-            asked = await self._ask(request)
+            await answers.add(one, request)
         set_aside = f"; {wish.without} is in quarantine" if wish.without else ""
-        await self._done(
-            _told(f"ended {_named([one])}, its events are sealed anew{set_aside}", [asked])
-        )
+        told = answers.told("ended {}, its events are sealed anew")
+        await self._done(answers, f"{told}{set_aside}" if answers.done else told)
 
-    async def _ask(self, request: Awaitable[Asked]) -> Asked | None:
-        try:
-            return await request
-        except Refused as refused:
-            self.tell(str(refused), bad=True)
-            return None
-
-    async def _done(self, told: str | None) -> None:
-        if told is not None:
-            self.tell(told)
+    async def _done(self, answers: Answers, told: str | None) -> None:
+        """Tell what was done and what was not, in one notice: only the newest is seen."""
+        parts = [part for part in (told, answers.refusal) if part]
+        self.tell("; ".join(parts), bad=answers.refusal is not None)
         self.chosen_done()
         await self.live.look_again()
         self.show()
@@ -226,31 +218,35 @@ class DeliveryActions(LookingScreen):
         if not self._watched:
             return
         ids = await self.desk.read(listing.numbers, list(self._watched))
-        for listed in (await self.desk.read(listing.deliveries, ids)).values():
-            one = listed.delivery
-            if one.state != "pending" or failed_attempts(one) > self._watched[one.id]:
-                del self._watched[one.id]
-                self._tell_outcome(listed)
-
-    def _tell_outcome(self, listed: Listed) -> None:
-        one = listed.delivery
-        over = one.attempts if one.state != "pending" else failed_attempts(one)
-        words = listed.words or "no record of its attempt"
-        if one.state == "pending":
-            self.tell(f"{_named([one])}: attempt {over} failed: {words}", bad=True)
-        else:
-            self.tell(f"{_named([one])}: {one.state}, attempt {over}: {words}")
-
-
-def short_id(id_: str) -> str:
-    """The start of a delivery's id, enough to know it by."""
-    return f"{id_[:SHORT_ID]}…"
+        over = [
+            listed
+            for listed in (await self.desk.read(listing.deliveries, ids)).values()
+            if _is_over(listed.delivery, self._watched[listed.delivery.id])
+        ]
+        if not over:
+            return
+        for listed in over:
+            del self._watched[listed.delivery.id]
+        self._over += map(_outcome, over)
+        self.tell(summary(self._over, len(self._watched)), bad=any_failed(self._over))
+        if not self._watched:
+            self._over = []
 
 
-def _named(some: Sequence[Delivery]) -> str:
-    if len(some) == 1:
-        return short_id(some[0].id)
-    return f"{len(some):,} deliveries"
+def _is_over(one: Delivery, failed_before: int) -> bool:
+    return one.state != "pending" or failed_attempts(one) > failed_before
+
+
+def _outcome(listed: Listed) -> Outcome:
+    one = listed.delivery
+    words = listed.words or "no record of its attempt"
+    answer = short_result(one)
+    if one.state == "pending":
+        told = f"{named([one])}: attempt {failed_attempts(one)} failed: {words}"
+        return Outcome(FAILED, answer, told)
+    return Outcome(
+        one.state, answer, f"{named([one])}: {one.state}, attempt {one.attempts}: {words}"
+    )
 
 
 def _events_of(some: Sequence[Delivery]) -> str:
@@ -259,11 +255,3 @@ def _events_of(some: Sequence[Delivery]) -> str:
 
 def _in_flight(some: Sequence[Delivery]) -> bool:
     return any(one.sending_since_ms is not None for one in some)
-
-
-def _told(done: str, answers: Sequence[Asked | None]) -> str | None:
-    """What to say of requests; None if all were refused, which was told already."""
-    asked = [one for one in answers if one is not None]
-    if not asked:
-        return None
-    return done if all(one.done for one in asked) else LATER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,8 @@ from tui.outside import editor, harmless, look_at, pager
 from tui.screens.save import SaveScreen
 
 NO_BODY = "there is no body: its events are no longer kept"
+OUTSIDE = "outside"
+"""The group of the work that waits for a pager or an editor."""
 
 
 class BodyActions(DeliveryActions):
@@ -56,23 +58,26 @@ class BodyActions(DeliveryActions):
                 self.in_background(self._write(path, self.post_body))
 
         if self.post_body is None:
-            self.tell(NO_BODY, bad=True)
+            self.tell_here(NO_BODY)
         else:
             self.app.push_screen(SaveScreen(f"{self.delivery_id}.json"), answered)
 
     def action_page(self) -> None:
         """Show the request in the admin's pager, harmless."""
-        if self.post_body is None:
-            self.tell(NO_BODY, bad=True)
-        else:
-            self.in_background(self._page(self.post_body, os.environ))
+        self._look_outside(self._page)
 
     def action_edit(self) -> None:
         """Show the body in the admin's editor; what is changed there goes nowhere."""
+        self._look_outside(self._edit)
+
+    def _look_outside(
+        self, look: Callable[[bytes, Mapping[str, str]], Coroutine[Any, Any, None]]
+    ) -> None:
+        """One at a time: a key that was typed twice is not for a second program."""
         if self.post_body is None:
-            self.tell(NO_BODY, bad=True)
-        else:
-            self.in_background(self._edit(self.post_body, os.environ))
+            self.tell_here(NO_BODY)
+        elif all(one.group != OUTSIDE or one.is_finished for one in self.app.workers):
+            self.in_background(look(self.post_body, os.environ), group=OUTSIDE)
 
     async def _page(self, body: bytes, environment: Mapping[str, str]) -> None:
         text = harmless(f"{self.request.plain}\n\n{pretty(body)}\n")
@@ -85,7 +90,7 @@ class BodyActions(DeliveryActions):
 
     async def _write(self, path: str, body: bytes) -> None:
         try:
-            await asyncio.to_thread(_write_new, path, body)
+            written = await asyncio.to_thread(_write_new, path, body)
         except FileExistsError:
             self.tell(f"{path} is there already: choose another name", bad=True)
         except RuntimeError:
@@ -93,7 +98,7 @@ class BodyActions(DeliveryActions):
         except OSError as error:
             self.tell(f"cannot write {path}: {error.strerror}", bad=True)
         else:
-            self.tell(f"wrote {size_text(len(body))} to {path}")
+            self.tell(f"wrote {size_text(len(body))} to {written}")
 
 
 def pretty(body: bytes) -> str:
@@ -101,7 +106,10 @@ def pretty(body: bytes) -> str:
     return msgspec.json.format(body, indent=2).decode("utf-8", "backslashreplace")
 
 
-def _write_new(path: str, data: bytes) -> None:
-    descriptor = os.open(Path(path).expanduser(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write_new(path: str, data: bytes) -> Path:
+    """Where it was written to, folder and all."""
+    file_path = Path(path).expanduser().absolute()
+    descriptor = os.open(file_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
+    return file_path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -74,8 +74,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         self._show_facts()
 
     async def read_filter(self, text: str) -> tuple[Term, ...]:
-        names = {one.webhook.id: receiver_of(one.webhook) for one in self.statuses()}
-        return FilterReader(names, self.desk.now_ms(), OF_DELIVERIES).read(text)
+        return FilterReader(self.names(), self.desk.now_ms(), OF_DELIVERIES).read(text)
 
     def filter_by(self, wanted: tuple[Term, ...], text: str) -> None:
         self._filter = text
@@ -100,6 +99,10 @@ class DeliveryList(DeliveryActions, ListScreen):
         every = report.overview.webhooks if report is not None else []
         return [one for one in every if self.webhook_id in (None, one.webhook.id)]
 
+    def names(self) -> dict[int, str]:
+        """What these webhooks are called, by their ids."""
+        return {one.webhook.id: receiver_of(one.webhook) for one in self.statuses()}
+
     def selected(self) -> Delivery | None:
         """The delivery under the cursor."""
         key = self.table.cursor
@@ -107,9 +110,12 @@ class DeliveryList(DeliveryActions, ListScreen):
         return listed.delivery if listed is not None else None
 
     async def chosen(self) -> list[Delivery]:
+        """Read anew, since of many rows not all are kept here."""
         keys = [key for key in self.table.chosen_keys() if isinstance(key, int)]
-        await self.read_rows([key for key in keys if key not in self._rows])
-        return [self._rows[key].delivery for key in keys if key in self._rows]
+        found: dict[int, Listed] = {}
+        for page in _pages(keys):
+            found |= await self.desk.read(listing.deliveries, page)
+        return [found[key].delivery for key in keys if key in found]
 
     def chosen_done(self) -> None:
         self.table.clear_marks()
@@ -138,13 +144,14 @@ class DeliveryList(DeliveryActions, ListScreen):
 
     async def read_rows(self, keys: Sequence[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
-        for start in range(0, len(ids), PAGE):
-            page = ids[start : start + PAGE]
+        for page in _pages(ids):
             found = await self.desk.read(listing.deliveries, page)
             self._rows.update(found)
             self._put(list(found))
             if len(found) < len(page) and self._keys.last_id:
                 self._start_over()  # some were pruned
+        if self.table.cursor in ids and self.table.cursor in self._rows:
+            self._show_facts()
 
     def _take_in(self, look: Look) -> None:
         if not self._keys.last_id:
@@ -226,3 +233,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         if self._following and self._keys.held:
             self.follow()
         self._show_facts()
+
+
+def _pages(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))

@@ -1,4 +1,4 @@
-"""The request of a delivery as it is shown: its headers masked, its signature left out."""
+"""The request of a delivery as it is shown: headers and the URL's query masked, no signature."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from delivery.request import request_headers
 from domain.masks import mask_value
+from domain.urls import mask_url
 from store import webhooks
 from store.records import Attempt, Delivery, Webhook
 from tui.desk import Desk, Refused
@@ -46,7 +47,7 @@ def shown_request(
     if webhook is not None and webhook.secrets is not None:
         headers.append(("webhook-signature", SIGNED))
     url = attempt.url if attempt is not None else webhook.fields.url if webhook else ""
-    return ShownRequest(url, tuple(headers), _note(webhook, attempt))
+    return ShownRequest(mask_url(url), tuple(headers), _note(webhook, attempt))
 
 
 def _note(webhook: Webhook | None, attempt: Attempt | None) -> str:

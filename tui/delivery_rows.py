@@ -8,7 +8,7 @@ from dataclasses import replace
 from rich.text import Text
 
 from delivery.outcome import status_words
-from delivery.report import Report
+from delivery.report import Report, aside_words
 from delivery.waiting import Waiting, failed_attempts, is_failing
 from domain.safe import safe
 from domain.words import counted, error_word, second_text, size_text, span_text
@@ -16,7 +16,7 @@ from store.listing import Listed
 from store.records import Delivery, WebhookStatus
 from tui.webhook_rows import receiver_of
 from tui.widgets.columns import Cell, Column, Row, Tone
-from tui.words import coarse_age, countdown, state_of
+from tui.words import coarse_age, state_of, time_left
 
 _WEBHOOK = "webhook"
 _ROOMY, _NARROW = 88, 74
@@ -93,7 +93,7 @@ class Reader:
         if waits.next_ms is None:
             return Cell(f"{last}{waits.reason}", "warning")
         tone: Tone = "bad" if last else "plain"
-        return Cell(f"{last}next {_in(waits.next_ms - self._report.now_ms)}", tone)
+        return Cell(f"{last}next {time_left(waits.next_ms, self._report.now_ms)}", tone)
 
     def waiting(self, one: Delivery) -> Waiting:
         """Why a pending delivery is not sent yet, and when it will be."""
@@ -116,7 +116,7 @@ class Reader:
         waits = self.waiting(one)
         if waits.next_ms is None:
             return waits.reason or ""
-        return f"{waits.reason}, {_in(waits.next_ms - self._report.now_ms)}"
+        return f"{waits.reason}, {time_left(waits.next_ms, self._report.now_ms)}"
 
     def _which(self, one: Delivery) -> str:
         name = self.webhook_name(one.webhook_id)
@@ -158,14 +158,13 @@ class Reader:
 def queue_line(
     statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool, quarantine_key: str
 ) -> str:
-    """What is not sealed yet and why, and what is in quarantine, of one webhook or of all."""
+    """What a reseal left out, and what is not sealed yet and why, of one webhook or of all."""
     queued = sum(one.queued for one in statuses)
-    aside = sum(one.quarantined_events for one in statuses)
-    parts = [f"{counted(queued, 'event')} queued"]
+    aside = aside_words(statuses)
+    parts = [f"{', '.join(aside)} ({quarantine_key})"] if aside else []
+    parts.append(f"{counted(queued, 'event')} queued")
     if of_one and queued and statuses:
         parts.append(_queue_reason(statuses[0], report))
-    if aside:
-        parts.append(f"{counted(aside, 'event')} in quarantine: {quarantine_key} shows them")
     return " · ".join(parts)
 
 
@@ -175,7 +174,7 @@ def _queue_reason(status: WebhookStatus, report: Report) -> str:
     waits = report.waiting(status)
     if waits.next_ms is None:
         return waits.reason or ""
-    return f"{waits.reason}, {_in(waits.next_ms - report.now_ms)}"
+    return f"{waits.reason}, {time_left(waits.next_ms, report.now_ms)}"
 
 
 def moment(time_ms: int, now_ms: int) -> str:
@@ -193,11 +192,6 @@ def lines(*texts: str) -> Text:
     """Lines of the facts, harmless, each cut where the screen ends."""
     shown = "\n".join(safe(text, LINE) for text in texts)
     return Text(shown, no_wrap=True, overflow="ellipsis")
-
-
-def _in(left_ms: int) -> str:
-    left = countdown(left_ms, 0)
-    return left if left == "now" else f"in {left}"
 
 
 def _delivered(one: Delivery) -> str:

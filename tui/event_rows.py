@@ -9,6 +9,7 @@ import msgspec
 
 from domain.event_types import EventType
 from domain.words import second_text
+from store.reads import Held
 from store.records import Delivery, StoredEvent
 from tui.widgets.columns import Cell, Column, Row, Tone
 from tui.words import state_of
@@ -24,7 +25,7 @@ CARRIER_COLUMNS = (
     Column("state", "", 1, sortable=False),
     Column("webhook", "Webhook", 0, sortable=False),
     Column("when", "When UTC", 14, sortable=False),
-    Column("result", "Result", 24, sortable=False),
+    Column("result", "Result", 26, sortable=False),
     Column("delivery", "Delivery", 26, from_width=98, sortable=False),
 )
 TYPES = tuple(EventType)
@@ -107,6 +108,13 @@ def carrier_row(delivery: Delivery, names: Mapping[int, str]) -> Row:
         Cell(_result(delivery), state.tone),
         Cell(delivery.id, "dim"),
     )
+
+
+def holder_row(webhook_id: int, where: Held, names: Mapping[int, str]) -> Row:
+    """The cells of a webhook that an event still waits for, in the order of CARRIER_COLUMNS."""
+    told = {"queued": "waits: queued", "released": "released, about to be sent"}
+    name = names.get(webhook_id, f"webhook {webhook_id}")
+    return (Cell("·"), Cell(name), Cell(""), Cell(told.get(where, where)), Cell(""))
 
 
 def _result(delivery: Delivery) -> str:

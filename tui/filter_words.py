@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from domain.event_types import EventType
 from domain.safe import safe
@@ -25,6 +25,8 @@ OF_CHANGES = ("webhook:NAME", "since:1h")
 """The words that a list understands, as its box offers them."""
 
 _STATUS = re.compile(r"([1-9])([0-9x])([0-9x])", re.IGNORECASE)
+_WORD = re.compile(r"""!*(?:[^\s:"']+:)?(?:"[^"]*"?|'[^']*'?|\S)\S*""")
+_QUOTES = ('"', "'")
 _SHOWN = 40
 _ALIASES = {"hook": "webhook"}
 
@@ -50,14 +52,15 @@ class FilterReader:
 
     def read(self, text: str) -> tuple[Term, ...]:
         """The terms of all the words. Raises ValueError with what to write instead."""
-        return tuple(self._term(word) for word in text.split() if word.strip("!"))
+        return tuple(self._term(word) for word in _words(text))
 
     def _term(self, word: str) -> Term:
         inverse = word.startswith("!")
-        kind, colon, value = word.lstrip("!").partition(":")
+        written = word.lstrip("!")
+        kind, colon, value = map(_unquoted, written.partition(":"))
         read = self._kinds.get(_ALIASES.get(kind.lower(), kind.lower()))
-        if not colon or read is None:
-            return Term(self._text(word.lstrip("!")), inverse)
+        if not colon or read is None or written[0] in _QUOTES:
+            return Term(self._text(_unquoted(written)), inverse)
         if not value:
             raise ValueError(f"write something after {kind}:")
         return Term(read(value), inverse)
@@ -74,10 +77,27 @@ class FilterReader:
             return OfWebhook(max(named))
         if reference.isdecimal() and len(reference) < 19:
             return OfWebhook(int(reference))
-        raise ValueError(f"no webhook is called {safe(reference, _SHOWN)}: write its name or id")
+        raise ValueError(
+            f"no webhook is called {safe(reference, _SHOWN)}: write its name or id; "
+            'a name with blanks stands in quotes, webhook:"siem one"'
+        )
 
     def _since(self, text: str) -> Since:
         return Since(parse_time(text, self._now_ms))
+
+
+def _words(text: str) -> Iterator[str]:
+    """The words, with their quotes; a blank between quotes ends none, nor need they be closed."""
+    for match in _WORD.finditer(text):
+        if _unquoted(match[0].lstrip("!")):
+            yield match[0]
+
+
+def _unquoted(text: str) -> str:
+    """A text in quotes without them; within a word a quote is as good a letter as any."""
+    if text[:1] in _QUOTES:
+        return text[1:].removesuffix(text[0])
+    return text
 
 
 def _state(text: str) -> HasState:

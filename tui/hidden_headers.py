@@ -87,7 +87,7 @@ def _dots(number: int, line: str, known: Known) -> FieldError:
         cure = "write the whole value, or take the line back with ctrl+z"
     else:
         reason = f"line {number}: dots stand for the hidden value of another header"
-        cure = f"write the value of {name}; ctrl+r shows the hidden ones"
+        cure = f"write the value of {name}; reveal shows the hidden ones"
     return FieldError("headers", reason, cure)
 
 

@@ -148,6 +148,23 @@ class JsonTree:
                 place += 1
         return None
 
+    def count(self, text: str, index: int) -> tuple[int, int]:
+        """How many lines `find` comes to from the top to the line at `index`, and in all."""
+        wanted = text.lower()
+        counts = [self._finds(node, wanted) for node in self.lines]
+        return sum(counts[: index + 1]), sum(counts)
+
+    def _finds(self, node: Node, wanted: str) -> int:
+        """The lines with a text: this one, or those that would open below it."""
+        found, waiting = 0, [node]
+        while waiting:
+            node = waiting.pop()
+            if _reads(node, wanted):
+                found += 1
+            elif not node.is_open and wanted in _raw_text(node):
+                waiting.extend(self._held_by(node))
+        return found
+
     def parent_of(self, index: int) -> int:
         """The line that holds this one; the first line is its own."""
         depth = self.lines[index].depth

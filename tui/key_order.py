@@ -2,17 +2,20 @@
 
 Textual hands a key to the widget that has the focus, and what nobody took travels up from there to
 the app, which does what it is bound to. The next key sets out before that: behind Tab it would go
-to the field before, and behind the key of a filter to the list.
+to the field before, and behind the key of a filter to the list. A screen that has to read something
+before it can be typed into says when it is ready; until then the keys wait.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from textual import events, on
 from textual.app import App
 from textual.events import Event
 from textual.message import Message
+from textual.screen import Screen
 
 PATIENCE_S = 0.5
 """How long a key that waits lets the one before it travel; its widget may have gone with it."""
@@ -22,18 +25,34 @@ class Travelled(Message):
     """Follows a key the same way, so that it comes to the app when the key has done its work."""
 
 
+class ReadyLater(Screen[Any]):
+    """A screen that takes keys only once `take_keys` was called."""
+
+    takes_keys = False
+
+    class TakesKeys(Message):
+        """The keys that wait for the screen may come."""
+
+    def take_keys(self) -> None:
+        """From now on there is something that can be typed into."""
+        self.takes_keys = True
+        self.post_message(self.TakesKeys())
+
+
 class OrderedKeysApp(App[int]):
-    """Lets a key set out when the one before it has arrived."""
+    """Lets a key set out when the one before it has arrived and the screen takes keys."""
 
     def __init__(self) -> None:
         super().__init__()
         self._waiting_keys: deque[events.Key | events.Paste] = deque()
         self._under_way: Travelled | None = None
+        self._awaited: ReadyLater | None = None
 
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
             return
+        self._forget_keys_for_nobody()
         self._waiting_keys.append(event)
         if self._under_way is None:
             await self._hand_on()
@@ -42,13 +61,35 @@ class OrderedKeysApp(App[int]):
             self.set_timer(PATIENCE_S, lambda: self._has_arrived(under_way))
 
     async def _hand_on(self) -> None:
-        while self._waiting_keys and self._under_way is None:
+        self._forget_keys_for_nobody()
+        while self._waiting_keys and self._under_way is None and not self._is_awaited():
             event = self._waiting_keys.popleft()
             await super().on_event(event)
             if event.is_forwarded:
                 follower = Travelled()
                 if (self.focused or self.screen).post_message(follower):
                     self._under_way = follower
+
+    def _is_awaited(self) -> bool:
+        screen = self.screen
+        if not isinstance(screen, ReadyLater) or screen.takes_keys:
+            return False
+        self._awaited = screen
+        return True
+
+    def _forget_keys_for_nobody(self) -> None:
+        """What was typed for a screen that never came must do nothing on the one below it."""
+        if self._awaited is None:
+            return
+        if self._awaited.takes_keys:
+            self._awaited = None
+        elif self._awaited not in self.screen_stack:
+            self._awaited = None
+            self._waiting_keys.clear()
+
+    @on(ReadyLater.TakesKeys)
+    async def _screen_takes_keys(self) -> None:
+        await self._hand_on()
 
     @on(Travelled)
     async def _travelled(self, message: Travelled) -> None:

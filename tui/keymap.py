@@ -31,17 +31,26 @@ PAGE = "docs/keys.md lists all"
 Bound = tuple[str, str]
 """An id and one of its keys."""
 
+Chain = tuple[set[Bound], ...]
+"""What listens at once, the nearer before the farther."""
+
 
 def complaints(keymap: Mapping[str, str]) -> list[str]:
     """Ids that there are not, keys that cannot be, and keys that two ids of one screen want."""
     chains = list(_chains())
-    ids = {id_ for chain in chains for id_, _ in chain}
+    ids = {id_ for chain in chains for level in chain for id_, _ in level}
     unknown = [_unknown_id(id_, ids) for id_ in keymap if id_ not in ids]
     known = {id_: keys for id_, keys in keymap.items() if id_ in ids}
     wrong = [found for id_, keys in known.items() for found in _wrong_keys(id_, keys)]
     given = {(id_, key) for id_, keys in known.items() for key in _split(keys)}
     clashes = dict.fromkeys(found for chain in chains for found in _clashes(chain, given))
     return [*unknown, *wrong, *clashes]
+
+
+def usable(keymap: Mapping[str, str]) -> dict[str, str]:
+    """What of it can be: an id whose keys are all wrong keeps those that it has by default."""
+    kept = {id_: ",".join(filter(_is_right, _split(keys))) for id_, keys in keymap.items()}
+    return {id_: keys for id_, keys in kept.items() if keys}
 
 
 def _unknown_id(id_: str, ids: set[str]) -> str:
@@ -59,6 +68,11 @@ def _wrong_keys(id_: str, keys: str) -> Iterator[str]:
             yield f'"{id_}": there is no key "{key}": {_nearest(key, _examples())}{PAGE}'
 
 
+def _is_right(key: str) -> bool:
+    *modifiers, name = key.split("+")
+    return _is_key(modifiers, name) and not (modifiers == ["shift"] and len(name) == 1)
+
+
 def _is_key(modifiers: list[str], name: str) -> bool:
     if not MODIFIERS.issuperset(modifiers) or (modifiers and name != name.lower()):
         return False
@@ -66,7 +80,7 @@ def _is_key(modifiers: list[str], name: str) -> bool:
 
 
 def _examples() -> set[str]:
-    return {key for chain in _chains() for _, key in chain} | {*NAMES}
+    return {key for chain in _chains() for level in chain for _, key in level} | {*NAMES}
 
 
 def _nearest(word: str, words: set[str]) -> str:
@@ -74,15 +88,33 @@ def _nearest(word: str, words: set[str]) -> str:
     return f'perhaps "{near[0]}"; ' if near else ""
 
 
-def _clashes(chain: set[Bound], given: set[Bound]) -> Iterator[str]:
+def _clashes(chain: Chain, given: set[Bound]) -> Iterator[str]:
     """Pairs that share a key by what was given; what shares one by default is meant to."""
     moved = {id_ for id_, _ in given}
-    bound = {one for one in chain if one[0] not in moved}
-    bound |= {one for one in given if one[0] in {id_ for id_, _ in chain}}
-    by_default = set(_sharing(chain))
+    ids = {id_ for level in chain for id_, _ in level}
+    bound = {one for level in chain for one in level if one[0] not in moved}
+    bound |= {one for one in given if one[0] in ids}
+    by_default = set(_sharing({one for level in chain for one in level}))
     for first, second, key in sorted(_sharing(bound)):
         if (first, second, key) not in by_default and {(first, key), (second, key)} & given:
-            yield f'"{first}" and "{second}" both want the key {key} on one screen: move one'
+            yield _what_holds(chain, bound, given, (first, second), key)
+
+
+def _what_holds(
+    chain: Chain, bound: set[Bound], given: set[Bound], pair: tuple[str, str], key: str
+) -> str:
+    """Which of two ids gets a key: the nearer one, or that of which the file says so."""
+    places = {id_: _level_of(id_, chain) for id_ in pair}
+    if len(set(places.values())) == 1 and {(id_, key) for id_ in pair} <= given:
+        return f'"{pair[0]}" and "{pair[1]}" both want the key {key} on one screen: move one'
+    winner, loser = sorted(pair, key=lambda id_: (places[id_], (id_, key) not in given))
+    left = sorted(of for id_, of in bound if id_ == loser and of != key)
+    rest = f"keeps {', '.join(left)}" if left else "has none there: give it another"
+    return f'"{winner}" has the key {key} before "{loser}", which {rest}'
+
+
+def _level_of(id_: str, chain: Chain) -> int:
+    return next(place for place, level in enumerate(chain) if id_ in {one for one, _ in level})
 
 
 def _sharing(bound: set[Bound]) -> Iterator[tuple[str, str, str]]:
@@ -103,15 +135,20 @@ def _split(keys: str) -> list[str]:
         return []
 
 
-def _chains() -> Iterator[set[Bound]]:
+def _chains() -> Iterator[Chain]:
     """What listens at once: a widget that has the keyboard, its screen, and the app."""
     kinds = list(_kinds())
-    apps = {one for kind in kinds if issubclass(kind, App) for one in _bound(kind)}
+    apps = [kind for kind in kinds if issubclass(kind, App)]
+    first, app = (
+        {one for kind in apps for one in _bound(kind, priority=priority)}
+        for priority in (True, False)
+    )
     for kind in kinds:
         if issubclass(kind, Screen):
-            own = _bound(kind) | (set() if issubclass(kind, ModalScreen) else apps)
-            yield own
-            yield from (own | _bound(widget) for widget in _widgets_of(kind))
+            own = _bound(kind)
+            beyond = set() if issubclass(kind, ModalScreen) else app
+            yield (first, own, beyond)
+            yield from ((first, _bound(widget), own, beyond) for widget in _widgets_of(kind))
 
 
 def _kinds() -> Iterator[type[DOMNode]]:
@@ -137,7 +174,10 @@ def _classes_in(module: ModuleType, base: type[T]) -> Iterator[type[T]]:
             yield thing
 
 
-def _bound(kind: type[DOMNode]) -> set[Bound]:
+def _bound(kind: type[DOMNode], *, priority: bool | None = None) -> set[Bound]:
     """Every id of a class with its keys, those of the classes below it included."""
-    bindings = kind._merged_bindings
-    return {(one.id, key) for key, one in bindings or () if one.id}
+    return {
+        (one.id, key)
+        for key, one in kind._merged_bindings or ()
+        if one.id and priority in (None, one.priority)
+    }

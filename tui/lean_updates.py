@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
@@ -24,20 +24,26 @@ Piece = tuple[Style | None, str]
 
 
 class LeanUpdate(CompositorUpdate):
-    """Pieces of text, each with its style; where they stand is in the text.
+    """What Textual's own update shows, as pieces of text that tell where they stand.
 
     `spent` is told how many bytes they take.
     """
 
-    def __init__(self, pieces: Iterable[Piece], spent: Callable[[int], None]) -> None:
-        self._pieces = pieces
+    def __init__(self, update: LayoutUpdate | ChopsUpdate, spent: Callable[[int], None]) -> None:
+        self._update = update
         self._spent = spent
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """What to draw a picture of."""
+        return self._update.__rich_console__(console, options)
 
     def render_segments(self, console: Console) -> str:
         """What to write to the terminal."""
+        update = self._update
+        pieces = whole(update) if isinstance(update, LayoutUpdate) else parts(update)
         written = "".join(
             Strip([Segment("".join(text for _, text in run), style)]).render(console)
-            for style, run in groupby(self._pieces, key=itemgetter(0))
+            for style, run in groupby(pieces, key=itemgetter(0))
         )
         self._spent(len(written.encode()))
         return written
@@ -51,16 +57,14 @@ class LeanCompositor(Compositor):
         self._spent = spent
 
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
-        """All of the screen. What is simplified is for a picture, not for the terminal."""
+        """All of the screen."""
         update = super().render_full_update(simplify)
-        if simplify:
-            return update
-        return LeanUpdate(whole(update), self._spent)  # type: ignore[return-value]
+        return LeanUpdate(update, self._spent)  # type: ignore[return-value]
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """What changed since the last time, or None."""
         update = super().render_partial_update()
-        return update and LeanUpdate(parts(update), self._spent)  # type: ignore[return-value]
+        return update and LeanUpdate(update, self._spent)  # type: ignore[return-value]
 
 
 def whole(update: LayoutUpdate) -> Iterator[Piece]:

@@ -38,14 +38,16 @@ class Live:
         own_worker: Callable[[], str | None] = lambda: None,
         own_trouble: Callable[[], str | None] = lambda: None,
         clock: Callable[[], str] = lambda: "",
+        demo: bool = False,
     ) -> None:
         """`own_worker` gives the id of this terminal's worker, `own_trouble` why it ended.
 
-        `clock` gives the time for people.
+        `clock` gives the time for people; `demo` is whether all that is seen is made up.
         """
         self.own_worker = own_worker
         self._own_trouble = own_trouble
         self.clock = clock
+        self.demo = demo
         self.undos = UndoStack()
         """What was done to webhooks in this session; the screens that do it come and go."""
         self.report: Report | None = None

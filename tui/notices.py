@@ -33,10 +33,14 @@ BAD_SIGN = "✗ "
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notice; `bad` if something failed or was refused."""
+    """One notice; `bad` if something failed or was refused.
+
+    One with a screen says why a key does nothing there, and goes when that screen is left.
+    """
 
     text: str
     bad: bool = False
+    screen: Screen[Any] | None = None
 
     def lines(self, width: int) -> list[str]:
         """The notice in lines of this width, three at most; the sign says what the colour says."""
@@ -60,9 +64,9 @@ class Told(Message):
     notice: Notice
 
 
-def tell(screen: Screen[Any], text: str, *, bad: bool = False) -> None:
-    """Show a notice for some seconds, or until the next key."""
-    screen.app.post_message(Told(Notice(text, bad)))
+def tell(screen: Screen[Any], text: str, *, bad: bool = False, here: bool = False) -> None:
+    """Show a notice for some seconds, or until the next key; `here` only while one stays."""
+    screen.app.post_message(Told(Notice(text, bad, screen if here else None)))
 
 
 class NoticeApp(OrderedKeysApp):
@@ -83,6 +87,11 @@ class NoticeApp(OrderedKeysApp):
         if self._notice_timer is not None:
             self._notice_timer.stop()
         self._notice_timer = self.set_timer(seconds, self.notice_time_is_over)
+
+    def put_away_for(self, screen: Screen[Any]) -> None:
+        """Put a notice away that says something of another screen than the one that is seen now."""
+        if self.notice is not None and self.notice.screen not in (None, screen):
+            self.notice = None
 
     def notice_time_is_over(self) -> None:
         """Its time is over: an error may now be put away; one that was covered begins anew."""

@@ -14,6 +14,7 @@ from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, val
 from domain.words import second_text
 from store.records import Worker
 from store.workers import is_gone
+from tui.desk import Desk
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age
 
@@ -34,6 +35,8 @@ class Told:
 
     report: Report
     origin_of: Callable[[str], str]
+    worn: str
+    """The theme that the screen wears now, by the name of the setting."""
 
     @property
     def stored(self) -> Mapping[str, str]:
@@ -48,8 +51,18 @@ class Told:
 
     def origin(self, setting: Setting) -> str:
         """Who gave the value in force."""
-        origin = self.origin_of(setting.name)
-        return STORE if origin == DEFAULT and setting.name in self.stored else origin
+        return origin_of(setting.name, self.report, self.origin_of)
+
+    def instead(self, setting: Setting) -> str:
+        """What the screen shows instead of the value, "" if it shows that."""
+        is_other = setting.name == "theme" and self.worn != self.value(setting)
+        return self.worn if is_other else ""
+
+
+def origin_of(name: str, report: Report, told: Callable[[str], str]) -> str:
+    """Who gave a setting its value: what is `told`, or the store."""
+    origin = told(name)
+    return STORE if origin == DEFAULT and name in report.overview.settings else origin
 
 
 def rows_of(told: Told) -> dict[object, Row]:
@@ -60,9 +73,12 @@ def rows_of(told: Told) -> dict[object, Row]:
 def _row(setting: Setting, told: Told) -> Row:
     origin = told.origin(setting)
     is_default = origin == DEFAULT
+    value = told.value(setting)
+    if instead := told.instead(setting):
+        value = f"{value}: {instead}"
     return (
         Cell(setting.name),
-        Cell(told.value(setting) or "-", "dim" if is_default else "plain"),
+        Cell(value or "-", "dim" if is_default else "plain"),
         Cell(origin.partition(" ")[0], "dim" if is_default else "busy"),
         Cell(setting.description, "dim"),
     )
@@ -84,6 +100,8 @@ def _bounds(setting: Setting) -> str:
 def _who_decides(setting: Setting, told: Told) -> str:
     origin = told.origin(setting)
     now = f"{told.value(setting) or 'nothing'} from {origin}"
+    if instead := told.instead(setting):
+        return f"{now}; worn now: {instead}, which this terminal's colours or the palette chose"
     if setting.name in PLACES_OF_THE_STORE:
         return f"{now}; only a configuration file can say so for good"
     kept = told.stored.get(setting.name)
@@ -92,26 +110,37 @@ def _who_decides(setting: Setting, told: Told) -> str:
     return now if origin in (STORE, DEFAULT) else f"{now}, which wins over the store"
 
 
-def worker_lines(report: Report, own: str | None, trouble: str | None, pause_key: str) -> Text:
+def why_no_worker(desk: Desk) -> str | None:
+    """Why this terminal has no worker, None if it has one."""
+    worker = desk.worker
+    if worker is None and desk.store.outdated:
+        return (
+            "○ this terminal has no worker, since the store is of an older Tocsin: "
+            "start it again after `tocsin db upgrade`"
+        )
+    if worker is None:
+        return "○ this terminal has no worker: `tocsin worker` starts one"
+    if worker.trouble is not None:
+        return f"✗ this terminal's worker has ended: {worker.trouble}"
+    return "○ this terminal's worker has ended" if worker.id is None else None
+
+
+def worker_lines(report: Report, own: str | None, missing: str | None, pause_key: str) -> Text:
     """Who sends, who stands by and when each was heard of; and what stops them all."""
     text = Text()
-    for line, style in _lines(report, own, trouble, pause_key):
+    for line, style in _lines(report, own, missing, pause_key):
         text.append(f"{safe(line, LINE)}\n", style)
     text.rstrip()
     return text
 
 
 def _lines(
-    report: Report, own: str | None, trouble: str | None, pause_key: str
+    report: Report, own: str | None, missing: str | None, pause_key: str
 ) -> list[tuple[str, str]]:
     everyone = report.overview.workers
     lines = [(line, "bold") for line in _stops(report, pause_key)]
-    if trouble is not None:
-        lines.append((f"✗ this terminal's worker has ended: {trouble}", "bold"))
-    elif own is None:
-        lines.append(
-            ("○ this terminal has no worker: start it again after `tocsin db upgrade`", "")
-        )
+    if missing is not None:
+        lines.append((missing, "bold" if missing.startswith("✗") else ""))
     lines += [(_worker_line(one, report, own), "") for one in everyone[:SHOWN_WORKERS]]
     more = len(everyone) - SHOWN_WORKERS
     return [*lines, (f"  and {more} more: `tocsin worker list`", "")] if more > 0 else lines

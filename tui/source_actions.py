@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from delivery.report import Report
+from domain.actors import Actor
 from domain.clients import AGENT
 from domain.source_kinds import HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD, kind_named
 from domain.words import counted
@@ -38,6 +40,9 @@ KINDS = {
     "p": (PROCUSTODIBUS, "the queues of Pro Custodibus"),
 }
 """By which key a kind is chosen, in a line that is never too long."""
+
+Switch = Callable[[str, Actor, int], bool]
+"""To pause a source, or to let it go on."""
 
 NOTHING_TO_SET = "there is nothing to set for it"
 
@@ -139,13 +144,14 @@ class SourceActions(LookingScreen):
         self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
         self.tell(f"{after.name} is saved; {key_of(self, 'sources.undo')} undoes it")
 
-    async def _edit_back(self, before: StoredSource, after: StoredSource) -> None:
+    async def _edit_back(self, before: StoredSource, after: StoredSource) -> str:
         """Undo an edit, unless somebody else made one after it. Raises Refused."""
         now = await self.desk.read(stored_sources.find, after.name)
         if now.options != after.options:
             raise Refused(f"{after.name} was edited meanwhile: look before you change it")
         edit = partial(stored_sources.edit, revision=now.revision)
         await self.desk.change(edit, after.name, before.options)
+        return ""
 
     async def action_pause(self) -> None:
         """Pause the selected source, or let it go on."""
@@ -159,7 +165,11 @@ class SourceActions(LookingScreen):
             there, back, word = back, there, "active again"
         done = f"{name} is {word}; {key_of(self, 'sources.undo')} undoes it"
         if await self.carry_out(self.desk.change(there, name), done):
-            self._undos.push(f"{name} {word}", lambda: self.desk.change(back, name))
+            self._undos.push(f"{name} {word}", lambda: self._switch_back(back, name))
+
+    async def _switch_back(self, back: Switch, name: str) -> str:
+        changed = await self.desk.change(back, name)
+        return "" if changed else "it was so already"
 
     def action_look(self) -> None:
         """Look once now."""

@@ -1,4 +1,4 @@
-"""The colours that the settings ask for."""
+"""The colours that the settings ask for, as far as the terminal has them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from textual.app import App
 
 from delivery.report import Report
 from domain.settings import DEFAULTS
+from tui.desk import Desk
+from tui.setting_rows import DEFAULT, origin_of
 
 _TEXTUAL_NAMES = {"dark": "textual-dark", "light": "textual-light"}
+_IN_FEW_COLOURS = {"dark": "ansi-dark", "light": "ansi-light"}
+MANY_COLOURS = ("256", "truecolor", "windows")
 
 
 def textual_name(theme: str) -> str:
@@ -17,14 +21,37 @@ def textual_name(theme: str) -> str:
     return _TEXTUAL_NAMES.get(theme, theme)
 
 
+def own_name(textual_theme: str) -> str:
+    """What the setting calls a theme of Textual."""
+    names = {theirs: ours for ours, theirs in _TEXTUAL_NAMES.items()}
+    return names.get(textual_theme, textual_theme)
+
+
+def has_few_colours(app: App[Any]) -> bool:
+    """Whether the terminal has so few that what shades tell apart would look the same."""
+    has_colours = not (app.is_headless or app.no_color)
+    return has_colours and app.console.color_system not in MANY_COLOURS
+
+
+def wanted_theme(report: Report, desk: Desk, *, few_colours: bool) -> str:
+    """The theme that is set; where nobody chose it and it would lose the alarms, its likeness."""
+    theme = report.settings.theme
+    chosen = origin_of("theme", report, desk.origin) != DEFAULT
+    return _IN_FEW_COLOURS.get(theme, theme) if few_colours and not chosen else theme
+
+
 class Wardrobe:
     """Puts colours on when the setting changes, so that a choice of the moment lasts meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._worn = DEFAULTS.theme
 
     def dress(self, app: App[Any], report: Report | None) -> None:
         """Put on what the settings say, if that is new."""
-        if report is not None and report.settings.theme != self._worn:
-            self._worn = report.settings.theme
-            app.theme = textual_name(self._worn)
+        if report is None:
+            return
+        wanted = wanted_theme(report, self._desk, few_colours=has_few_colours(app))
+        if wanted != self._worn:
+            self._worn = wanted
+            app.theme = textual_name(wanted)

@@ -10,10 +10,10 @@ from tui.desk import Refused
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What was done ("deleted siem"), and how it is undone."""
+    """What was done ("deleted siem"), and how it is undone; that gives what else is to be told."""
 
     what: str
-    carry_out: Callable[[], Awaitable[object]]
+    carry_out: Callable[[], Awaitable[str]]
 
 
 class UndoStack:
@@ -26,7 +26,7 @@ class UndoStack:
     def __len__(self) -> int:
         return len(self._undos)
 
-    def push(self, what: str, carry_out: Callable[[], Awaitable[object]]) -> None:
+    def push(self, what: str, carry_out: Callable[[], Awaitable[str]]) -> None:
         """Remember how to undo what was just done."""
         self._undos.append(Undo(what, carry_out))
 
@@ -38,7 +38,7 @@ class UndoStack:
         """
         undo = self._undos[-1]
         try:
-            await undo.carry_out()
+            more = await undo.carry_out()
         except Refused as refused:
             if self._refused is not undo:
                 self._refused = undo
@@ -46,4 +46,4 @@ class UndoStack:
             self._undos.remove(undo)
             raise Refused(f'{refused}; the undo of "{undo.what}" is given up') from refused
         self._undos.remove(undo)
-        return undo.what
+        return f"{undo.what}; {more}" if more else undo.what

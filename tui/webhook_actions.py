@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.report import undelivered
 from domain.words import counted, span_text
-from store import audit, queue, webhooks
+from store import queue, webhooks
 from store.records import Webhook, WebhookStatus
 from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
+from tui.filter_screen import FilterScreen
 from tui.keys import key_of
-from tui.screens.base import TocsinScreen
+from tui.outcomes import Runs
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_rows import names_of, told_of_sending
-from tui.widgets.live_table import LiveTable
 
 FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
 FOR_A_LIST = {"filter", "faults", "sort", "invert"}
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from tui.webhook_form_saving import Saved
 
 
-class WebhookActions(TocsinScreen):
+class WebhookActions(FilterScreen):
     """The screen that has the table of webhooks; several rows can be marked."""
 
-    @property
-    def table(self) -> LiveTable:
-        """The list."""
-        return self.query_one("#webhooks", LiveTable)
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._runs = Runs()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
@@ -84,8 +83,13 @@ class WebhookActions(TocsinScreen):
         if saved is None:
             return
         self.remember_edit(saved)
-        self.table.move_to(saved.webhook_id)
+        self.in_background(self.go_to(saved.webhook_id))
+
+    async def go_to(self, webhook_id: int) -> None:
+        """Put the cursor on a webhook; one that was added is no row before the next look."""
+        await self.live.look_again()
         self.show()
+        self.table.move_to(webhook_id)
 
     async def action_pause(self) -> None:
         """Pause the chosen ones; if all of them are paused, unpause them."""
@@ -95,24 +99,45 @@ class WebhookActions(TocsinScreen):
         changing = [one.webhook.id for one in chosen if one.webhook.fields.active != active]
         if not ids:
             return
-        word = "unpaused" if active else "paused"
-        done = f"{counted(len(changing), 'webhook')} {word}; {self._undo_key} undoes it"
-        if await self.carry_out(self.desk.change(webhooks.set_active, changing, active), done):
-            self.live.undos.push(
-                f"{word} {counted(len(changing), 'webhook')}",
-                lambda: self.desk.change(webhooks.set_active, changing, not active),
-            )
+        request = self.desk.change(webhooks.set_active, changing, active)
+        changed = await self.carry_out(request)
+        if changed is not None:
+            self._tell_of_pausing(changed, active)
 
-    async def action_send(self) -> None:
-        """Start a run of every chosen webhook now."""
-        asked = []
-        for one in self.chosen():
-            request = self.desk.change(queue.send_now, one.webhook.id)
-            if await self.carry_out(request) is not None:
-                asked.append(one)
+    def _tell_of_pausing(self, changed: list[int], active: bool) -> None:
+        """Another admin's pause is not told as one's own, and not undone as such either."""
+        word = "unpaused" if active else "paused"
+        if not changed:
+            self.tell(f"nothing changed: somebody else {word} before")
+            return
+        some = counted(len(changed), "webhook")
+        self.tell(f"{some} {word}; {self._undo_key} undoes it")
+        self.live.undos.push(f"{word} {some}", lambda: self._set_back(changed, not active))
+
+    async def _set_back(self, ids: list[int], active: bool) -> str:
+        changed = await self.desk.change(webhooks.set_active, ids, active)
+        return _left_alone(len(ids) - len(changed))
+
+    def action_send(self) -> None:
+        """Start a run of every chosen webhook now, in the background."""
+        chosen = self.chosen()
+        if chosen:
+            self.in_background(self._send(chosen), group="send")
+
+    async def _send(self, chosen: list[WebhookStatus]) -> None:
+        ids = [one.webhook.id for one in chosen]
+        runs = await self.carry_out(self.desk.change(queue.send_now, ids))
         report = self.live.report
-        if asked and report is not None:
-            self.tell(told_of_sending(asked, report))
+        if runs and report is not None:
+            self.tell(told_of_sending(runs, report))
+            self._runs.watch(one for one in chosen if runs[one.webhook.id].events)
+            self.tell_of_runs()
+
+    def tell_of_runs(self) -> None:
+        """Tell what came of what was sent here, once it is over."""
+        news = self._runs.news(self.live.report) if self.live.report is not None else None
+        if news is not None:
+            self.tell(news[0], bad=news[1])
 
     def action_test(self) -> None:
         """Send a test event in the background and tell what came of it."""
@@ -122,22 +147,13 @@ class WebhookActions(TocsinScreen):
             self.in_background(self._test(status.webhook.id), group="test")
 
     async def _test(self, webhook_id: int) -> None:
-        from delivery.trial import send_test
+        from tui.trial import try_out
 
         webhook = await self.desk.read(webhooks.find, webhook_id, self.desk.store.vault)
         report = self.live.report
         if report is None:
             return
-        outcome = await send_test(
-            webhook, report.settings, self.desk.now_ms(), self.desk.random_bytes
-        )
-        await self.desk.change(
-            audit.note_alone,
-            action="webhook.test",
-            webhook_id=webhook_id,
-            status=outcome.status,
-            error=outcome.error,
-        )
+        outcome = await try_out(self.desk, webhook, report.settings)
         self.tell(
             f"test of {webhook.named}: {outcome.detail}, after {span_text(outcome.duration_ms)}",
             bad=not outcome.delivered,
@@ -169,9 +185,11 @@ class WebhookActions(TocsinScreen):
     async def _delete(self, ids: list[int], names: str) -> None:
         done = f"deleted {names}; {self._undo_key} undoes it"
         if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
-            self.live.undos.push(
-                f"deleted {names}", lambda: self.desk.change(webhooks.undelete_all, ids)
-            )
+            self.live.undos.push(f"deleted {names}", lambda: self._bring_back(ids))
+
+    async def _bring_back(self, ids: list[int]) -> str:
+        back = await self.desk.change(webhooks.undelete_all, ids)
+        return _left_alone(len(ids) - back)
 
     def remember_edit(self, saved: Saved) -> None:
         """An edit can be undone as long as nobody saved after it."""
@@ -179,9 +197,9 @@ class WebhookActions(TocsinScreen):
         if before is not None:
             self.live.undos.push(f"edited {before.named}", lambda: self._restore(saved, before))
 
-    async def _restore(self, saved: Saved, before: Webhook) -> None:
+    async def _restore(self, saved: Saved, before: Webhook) -> str:
         secrets = RestoreSecrets(before.secrets)
-        await self.desk.change(
+        edited = await self.desk.change(
             webhooks.edit,
             saved.webhook_id,
             before.fields,
@@ -189,6 +207,8 @@ class WebhookActions(TocsinScreen):
             revision=saved.revision,
             vault=self.desk.store.vault,
         )
+        dropped = counted(edited.dropped, "queued event")
+        return f"{dropped} of the other type given up" if edited.dropped else ""
 
     async def action_undo(self) -> None:
         """Take back the last thing that can be."""
@@ -208,6 +228,12 @@ class WebhookActions(TocsinScreen):
         status = self.selected()
         if status is not None:
             self.in_background(copy(self, status.webhook.fields.url))
+
+
+def _left_alone(count: int) -> str:
+    """What an undo says of those that somebody else had set back before it."""
+    were = "was" if count == 1 else "were"
+    return f"{counted(count, 'webhook')} {were} so already" if count else ""
 
 
 def _names(chosen: list[WebhookStatus]) -> str:

@@ -14,15 +14,17 @@ from domain.words import span_text
 from tui import drafts
 from tui.desk import Refused
 from tui.drafts import Draft
+from tui.key_order import ReadyLater
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.kept_draft import KeptDraftScreen
 from tui.webhook_form_fields import labels_of
 
 KEEP_AFTER_S = 1.0
 KEPT = "What you typed is kept as your draft and offered next time."
 
 
-class DraftedForm(TocsinScreen):
+class DraftedForm(ReadyLater, TocsinScreen):
     """`subject` names the draft; `draft` is what is to be kept, None if nothing was typed."""
 
     def __init__(self, *args: Any) -> None:
@@ -50,7 +52,7 @@ class DraftedForm(TocsinScreen):
         self._is_kept = True
         self._is_offered = True
         question = draft_question(title, found, self.desk.now_ms())
-        is_dropped = await self.is_sure(question)
+        is_dropped = await self.app.push_screen_wait(KeptDraftScreen(question))
         self._is_offered = False
         if is_dropped:
             await self.drop_draft()

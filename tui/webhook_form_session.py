@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import fields, replace
 
 from delivery.edited import fate_of_pending, is_resealable
@@ -14,13 +15,16 @@ from store.records import Secrets, Webhook
 from tui.desk import Desk
 from tui.drafts import Draft
 from tui.hidden_headers import hide, reveal
-from tui.webhook_form_fields import NOW, Contents, FormTexts, labels_of, read_contents
+from tui.keys import key_of
+from tui.webhook_form_fields import LABELS, NOW, Contents, FormTexts, labels_of, read_contents
 from tui.webhook_form_saving import Overtaken
 from tui.webhook_form_secret import MAKING_NEW, choices, label
 from tui.webhook_form_state import Opened, Typed, webhook_of
 from tui.widgets.webhook_fields import WebhookFieldsPanel
 
-TO_GIVE = "{secret}\nThe receiver needs it: f4 copies it, ctrl+r shows it later."
+TO_GIVE = "{secret}\nThe receiver needs it: {copy} copies it, {reveal} shows it later."
+TESTED = frozenset({"url", "headers", "extra_fields", "ca_file", "own_secret"})
+"""The fields that a test needs right; the others don't change what is sent, or are chosen."""
 
 
 class Session:
@@ -54,11 +58,11 @@ class Session:
         """The revision of the webhook that is edited, as it was read."""
         return self.opened.editing.revision if self.opened.editing else None
 
-    @property
-    def first_wrong(self) -> str | None:
-        """The uppermost field that is wrong."""
+    def first_wrong(self, among: Container[str] = LABELS) -> str | None:
+        """The uppermost of these fields that is wrong."""
         errors = self.typed.reading.errors
-        return next((one.name for one in fields(FormTexts) if one.name in errors), None)
+        names = (one.name for one in fields(FormTexts) if one.name in among)
+        return next((name for name in names if name in errors), None)
 
     @property
     def problem(self) -> str:
@@ -90,12 +94,16 @@ class Session:
         self.panel.say_what_is_folded(self._in_the_fold())
         return self.contents != before
 
-    def point_at_errors(self) -> None:
-        """Show every error, and go to the first."""
+    def is_right(self, among: Container[str] = LABELS) -> bool:
+        """Whether nothing is wrong in these fields; else show every error and go to their first."""
+        self.read_again()
+        wrong = self.first_wrong(among)
+        if wrong is None:
+            return True
         self._tried = True
         self.read_again()
-        if self.first_wrong is not None:
-            self.panel.focus_field(self.first_wrong)
+        self.panel.focus_field(wrong)
+        return False
 
     def complain_about(self, name: str, error: str) -> None:
         """Say at a field what was found wrong with it on the way, until something is typed."""
@@ -159,7 +167,8 @@ class Session:
 
     def _secret_text(self) -> str:
         if self.new_secret:
-            return TO_GIVE.format(secret=self.new_secret)
+            copy, show = (key_of(self.panel.screen, f"form.{one}") for one in ("copy", "reveal"))
+            return TO_GIVE.format(secret=self.new_secret, copy=copy, reveal=show)
         secrets = self.opened.secrets
         return _all_of(secrets) if secrets is not None and self._revealed else ""
 
@@ -190,7 +199,7 @@ class Session:
         if pending is None:
             return ""
         text = _once_saved(fate_of_pending(before, self.webhook, pending))
-        more = " Resealing it (b in Deliveries) makes a new one."
+        more = " Resealing it, in Deliveries, makes a new one."
         return text + (more if is_resealable(before, self.webhook) else "")
 
 

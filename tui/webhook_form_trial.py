@@ -5,37 +5,22 @@ from __future__ import annotations
 from rich.text import Text
 
 from delivery.outcome import Outcome
-from delivery.trial import send_test
 from domain.safe import safe
 from domain.settings import Settings
-from domain.urls import mask_url
 from domain.words import span_text
-from store.audit import note_alone
 from store.records import Webhook
 from tui.desk import Desk, Refused
+from tui.trial import try_out
 
 ANSWER_SHOWN = 500
 
 
 async def tried_out(desk: Desk, webhook: Webhook, settings: Settings) -> Text:
-    """Send the test with what the form says and record that it was sent; what came of it."""
+    """Send the test with what the form says; what came of it."""
     try:
-        return outcome_text(await _try_out(desk, webhook, settings))
+        return outcome_text(await try_out(desk, webhook, settings))
     except Refused as refused:
         return Text(safe(str(refused)))
-
-
-async def _try_out(desk: Desk, webhook: Webhook, settings: Settings) -> Outcome:
-    outcome = await send_test(webhook, settings, desk.now_ms(), desk.random_bytes)
-    await desk.change(
-        note_alone,
-        action="webhook.test",
-        webhook_id=webhook.id or None,
-        url=mask_url(webhook.fields.url),
-        status=outcome.status,
-        error=outcome.error,
-    )
-    return outcome
 
 
 def outcome_text(outcome: Outcome) -> Text:

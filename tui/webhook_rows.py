@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.text import Text
 
 from delivery.outcome import is_success
-from delivery.report import Report, undelivered
+from delivery.report import Report, aside_words, undelivered
 from delivery.waiting import hindrance, interval_of
 from domain.safe import safe
 from domain.times import format_duration
 from domain.urls import receiver
 from domain.words import counted, size_text, wait_word
+from store.queue import Run
 from store.records import Webhook, WebhookStatus
 from tui.widgets.columns import Cell, Column, Row, cut
 from tui.widgets.live_table import Key
+from tui.widgets.panel import Offer
 from tui.words import (
     Condition,
-    calm_age,
-    calm_countdown,
+    coarse_age,
     condition_cell,
     condition_of,
     countdown,
     result_cell,
+    time_left,
 )
 
 COLUMNS = (
     Column("state", "State", 10),
-    Column("type", "Type", 14),
+    Column("type", "Type", 14, from_width=70),
     Column("receiver", "Receiver", 0),
     Column("waiting", "Waiting", 9, right=True),
-    Column("last", "Last", 12, from_width=70),
+    Column("last", "Last", 12),
     Column("next", "Next", 8, right=True),
     Column("oldest", "Oldest", 7, right=True, from_width=98),
     Column("interval", "Interval", 9, right=True, from_width=108),
@@ -75,7 +77,7 @@ def row_of(status: WebhookStatus, report: Report, results: Results) -> Row:
         Cell(f"{waiting:,}", "plain" if waiting else "dim"),
         _last(status, report),
         _next(status, report),
-        Cell("-", "dim") if since_ms is None else Cell(calm_age(report.now_ms - since_ms)),
+        Cell("-", "dim") if since_ms is None else Cell(coarse_age(report.now_ms - since_ms)),
         Cell(format_duration(interval_of(status, report.settings.interval_ms)), "dim"),
         Cell(strip_of(results), "dim"),
     )
@@ -96,7 +98,7 @@ def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
         "\n".join(
             safe(line, 400)
             for line in (
-                f"{_reason(status, report)} · {where}",
+                f"{_reason(status, report)} · webhook {status.webhook.id} · {where}",
                 _what_waits(status, report),
                 _how_it_goes(status, report, results),
             )
@@ -106,11 +108,13 @@ def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
     )
 
 
-def empty_list(add_key: str) -> str:
+def empty_list(key_of: Callable[[str], str]) -> str:
     """What stands where the rows will be."""
+    add, palette = key_of("webhooks.add"), key_of("palette")
+    press = f"Press  {add}" if add else f"Press  {palette}  and type  add webhook"
     return (
         "No webhooks yet.\n"
-        f"Press  {add_key}  to add the first one: choose what to send and where.\n"
+        f"{press}  to add the first one: choose what to send and where.\n"
         "Just looking? Quit and run  tocsin demo ."
     )
 
@@ -123,7 +127,7 @@ def title_of(
     marks: set[Key],
     keys: Iterable[Key],
     key_of: Callable[[str], str],
-) -> str:
+) -> tuple[str, Offer]:
     """What the frame of the list says: how many there are, and what was done to the list.
 
     Of the rows with `marks` only those of `keys` are in sight; nothing is done to the others.
@@ -135,27 +139,40 @@ def title_of(
     hidden = len(marks) - marked
     if marks:
         spared = f" and {hidden} hidden, which stay as they are" if hidden else ""
-        parts.append(f"{marked} marked{spared}, {key_of('back')} unmarks")
-    elif shown == total:
-        parts.append(f"[{key_of('webhooks.add')}] add")
-    return " ── ".join(parts)
+        parts.append(f"{marked} marked{spared}")
+        offer = Offer(_with_key("unmark", key_of("back")), "back")
+    else:
+        offer = Offer(_with_key("+ add", key_of("webhooks.add")), "add")
+    return " ── ".join(parts), offer
 
 
-def told_of_sending(asked: Sequence[WebhookStatus], report: Report) -> str:
+def _with_key(what: str, key: str) -> str:
+    return f"{what} ({key})" if key else what
+
+
+def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
     """What comes of asking to send now: what goes, and what still holds some of it up."""
+    asked = [one for one in report.overview.webhooks if one.webhook.id in runs]
     free = [one for one in asked if hindrance(one, report.pace) is None]
-    going = sum(map(undelivered, free))
-    parts = []
-    if free:
-        go = "goes" if going == 1 else "go"
-        parts.append(f"{counted(going, 'event')} {go} now" if going else "nothing waits to be sent")
+    parts = [_what_goes([runs[one.webhook.id] for one in free])] if free else []
     held = [one for one in asked if one not in free]
     if held:
-        events = sum(map(undelivered, held))
+        events = sum(runs[one.webhook.id].events for one in held)
         names = held[0].webhook.named if len(held) == 1 else counted(len(held), "webhook")
         why = hindrance(held[0], report.pace)
         parts.append(f"{counted(events, 'event')} of {names} {wait_word(events)} on: {why}")
     return "; ".join(parts)
+
+
+def _what_goes(runs: Sequence[Run]) -> str:
+    """A pending delivery goes alone; what is queued behind it waits for its 2XX."""
+    going = sum(run.pending or run.queued for run in runs)
+    behind = sum(run.queued for run in runs if run.pending)
+    if not going:
+        return "nothing waits to be sent"
+    go, it = ("goes", "it is") if going == 1 else ("go", "they are")
+    told = f"{counted(going, 'event')} {go} now"
+    return f"{told}; {counted(behind, 'event')} behind when {it} delivered" if behind else told
 
 
 def _last(status: WebhookStatus, report: Report) -> Cell:
@@ -186,7 +203,7 @@ def _reason(status: WebhookStatus, report: Report) -> str:
         return hindrance(status, report.pace) or _nothing_waits(status)
     if waits.next_ms is None:
         return waits.reason
-    return f"{waits.reason}, {calm_countdown(waits.next_ms, report.now_ms)}"
+    return f"{waits.reason}, {time_left(waits.next_ms, report.now_ms)}"
 
 
 def _nothing_waits(status: WebhookStatus) -> str:
@@ -199,7 +216,7 @@ def _what_waits(status: WebhookStatus, report: Report) -> str:
         return f"nothing waits · {counted(status.delivered_events, 'event')} delivered so far"
     parts = [f"{counted(waiting, 'event')} {wait_word(waiting)}: {_where_they_are(status)}"]
     if status.waiting_since_ms is not None:
-        parts.append(f"oldest {calm_age(report.now_ms - status.waiting_since_ms)}")
+        parts.append(f"oldest {coarse_age(report.now_ms - status.waiting_since_ms)}")
     return " · ".join(parts)
 
 
@@ -215,13 +232,11 @@ def _where_they_are(status: WebhookStatus) -> str:
 def _how_it_goes(status: WebhookStatus, report: Report, results: Results) -> str:
     pending = status.pending
     words = report.overview.last_words.get(pending.id) if pending is not None else None
-    parts = [words] if words else []
-    if status.quarantined_events:
-        parts.append(f"{counted(status.quarantined_events, 'event')} in quarantine")
+    good = sum(map(_taken, results))
+    parts = [f"last {len(results)}: {good} delivered, {len(results) - good} failed"]
+    parts = [*aside_words([status]), *(parts if results else []), *([words] if words else [])]
     if results:
-        good = sum(map(_taken, results))
-        strip = strip_of(results)
-        parts.append(f"last {len(results)} {strip} {good} delivered, {len(results) - good} failed")
+        parts.append(strip_of(results))
     return " · ".join(parts) or "no attempt yet"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from delivery.report import Report, undelivered, undelivered_events
+from delivery.report import Report, aside_words, undelivered, undelivered_events
 from domain.words import counted, second_text, wait_word
 from store.records import WebhookStatus
 from tui.webhook_rows import names_of
@@ -31,15 +31,14 @@ def webhooks_facts(report: Report) -> str:
 
 def _what_waits(report: Report) -> Iterator[str]:
     waiting, inactive = undelivered_events(report), _inactive_ones(report)
-    held, aside = sum(map(undelivered, inactive)), _in_quarantine(report)
+    held, aside = sum(map(undelivered, inactive)), aside_words(report.overview.webhooks)
     if report.paused is not None:
         yield f"‖ paused: {waiting:,} waiting"
     elif waiting or not (held or aside):
         yield f"{waiting:,} waiting" if waiting else _nothing_waits(report)
     if inactive:
         yield f"‖ {held:,} held" if held else f"‖ {len(inactive)} inactive"
-    if aside:
-        yield f"{aside:,} in quarantine"
+    yield from aside
 
 
 def _nothing_waits(report: Report) -> str:
@@ -81,7 +80,3 @@ def _faulty(statuses: Sequence[WebhookStatus]) -> list[WebhookStatus]:
 
 def _inactive_ones(report: Report) -> list[WebhookStatus]:
     return [one for one in report.overview.webhooks if not one.webhook.fields.active]
-
-
-def _in_quarantine(report: Report) -> int:
-    return sum(one.quarantined_events for one in report.overview.webhooks)

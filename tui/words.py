@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+
+from rich.cells import cell_len
 
 from delivery.outcome import is_success
 from delivery.report import Report
@@ -16,10 +19,21 @@ from tui.widgets.columns import Cell, Tone
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A sentence and its tone."""
+    """A sentence and its tone; `shorter` says less and less of it, for where there is no room."""
 
     text: str
     tone: Tone
+    shorter: tuple[str, ...] = ()
+
+    @property
+    def rich(self) -> tuple[str, ...]:
+        """All but the shortest, unless there is no other."""
+        return (self.text, *self.shorter)[:-1] or (self.text,)
+
+    def fitting(self, width: int) -> str:
+        """The longest that fits, or else the shortest."""
+        every = (self.text, *self.shorter)
+        return next((one for one in every if cell_len(one) <= width), every[-1])
 
 
 class Condition(IntEnum):
@@ -86,21 +100,13 @@ def result_cell(status: int | None, error: str | None, age_ms: int | None) -> Ce
         return Cell("-", "dim")
     told = error_word(error) if status is None else str(status)
     tone: Tone = "dim" if status is not None and is_success(status) else "bad"
-    return Cell(f"{told} {calm_age(age_ms)}", tone)
+    return Cell(f"{told} {coarse_age(age_ms)}", tone)
 
 
-def calm_age(age_ms: int) -> str:
-    """An age in whole ten seconds at the least: what moves each second is painted each second."""
-    return coarse_age(age_ms // 10_000 * 10_000)
-
-
-def calm_countdown(until_ms: int, now_ms: int) -> str:
-    """The time left, rounded up: "now", "in 50s", "in 3m"; beside a countdown to the second."""
-    left_ms = until_ms - now_ms
-    if left_ms <= 0:
-        return "now"
-    step_ms = 10_000 if left_ms <= 50_000 else 60_000
-    return f"in {coarse_age(-(-left_ms // step_ms) * step_ms)}"
+def time_left(until_ms: int, now_ms: int) -> str:
+    """A countdown within a sentence: "now", "in 2:48"."""
+    left = countdown(until_ms, now_ms)
+    return left if left == "now" else f"in {left}"
 
 
 def coarse_age(age_ms: int) -> str:
@@ -126,15 +132,31 @@ def worker_line(report: Report | None, trouble: str | None, own_worker: str | No
         return Told("✗ nobody is sending", "bad")
     if report.is_old(active):
         return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")
-    return Told(" · ".join([_sender(active, own_worker), *_doing(report)]), "good")
+    if active.stopping:
+        who = "this terminal" if active.id == own_worker else f"{active.kind} pid {active.pid}"
+        return Told(f"▲ {who} is stopping", "warning")
+    return sending_line(active, own_worker, _doing(report))
 
 
-def _sender(active: Worker, own_worker: str | None) -> str:
+def sending_line(active: Worker, own_worker: str | None, doing: Sequence[str]) -> Told:
+    """Who sends and what it does; in less room who in short, then what fails and comes next."""
+    senders = _senders(active, own_worker)
+    last = doing[-1:]  # what comes next, or what there is at least
+    kept = [one for one in doing if "sending" not in one]
+    shorter = [*((one, doing) for one in senders[1:]), (senders[-1], kept), (senders[-1], last)]
+    lines = [" · ".join([one, *more]) for one, more in [(senders[0], doing), *shorter]]
+    return Told(lines[0], "good", tuple(lines[1:]))
+
+
+def _senders(active: Worker, own_worker: str | None) -> tuple[str, ...]:
+    """Who sends, and the same in fewer words."""
     if active.id == own_worker:
-        return "● this terminal"
+        return ("● this terminal",)
     elsewhere = f" on {active.host}" if active.host != os.uname().nodename else ""
-    who = f"{active.kind} pid {active.pid}{elsewhere}"
-    return f"○ standing by: {who} sends" if own_worker else f"● {who}"
+    who = f"{active.kind} pid {active.pid}"
+    if own_worker is None:
+        return (f"● {who}{elsewhere}", f"● {who}", f"● {active.kind}")
+    return (f"○ standing by: {who}{elsewhere} sends", f"○ {who} sends", f"○ {active.kind} sends")
 
 
 def _doing(report: Report) -> list[str]:

@@ -16,7 +16,7 @@ from types import FrameType
 from cli.config import Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from cli.key_check import wrong_keys
+from cli.key_check import usable_keys, wrong_keys
 from cli.opening import tell_of_opening
 from cli.output import Output
 from cli.terminal_modes import TerminalModes
@@ -24,8 +24,10 @@ from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
 from tui.desk import Desk
+from tui.mouse import hears_mouse
 from tui.worker_thread import WorkerThread
 
+ENDED_BY_ITSELF = "the screen ended by itself: this is a bug in tocsin"
 PATIENCE_S = 0.3
 """How long an end may take without a word."""
 
@@ -50,7 +52,7 @@ def check_terminal(out: Output) -> None:
         )
 
 
-def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> ExitCode:
+def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCode:
     """Run the app until it is quit; then let the attempts in flight end."""
     worker = None
     if not store.outdated:
@@ -74,10 +76,10 @@ def show_screen(context: Context, store: Store, *, throwaway: bool = False) -> E
     app = TocsinApp(
         desk,
         worker=worker,
-        keymap=context.configuration.keymap,
+        keymap=usable_keys(context.configuration),
         news=_tell_of_keys(context),
         keep_bug=partial(_keep_bug, context.db.parent),
-        throwaway=throwaway,
+        demo=demo,
     )
     return _run(app, worker, context)
 
@@ -100,11 +102,14 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
 def _run(app: TocsinApp, worker: WorkerThread | None, context: Context) -> ExitCode:
     grace_s = context.settings.grace_ms / 1000
     with _ending_on_signals(app, worker, grace_s) as came:
-        exit_code = app.run(mouse=True)
+        exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
         if signal.SIGHUP in came:
             _abandon_terminal()
         if worker is not None:
             _let_end(worker, grace_s, context.out)
+    if app.return_code is None and not came:
+        context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")
+        return ExitCode.BUG
     return ExitCode.BUG if exit_code else ExitCode.OK
 
 

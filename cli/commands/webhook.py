@@ -172,10 +172,11 @@ def send(args: Namespace, context: Context) -> ExitCode:
     """Send what is queued now, without waiting for the next run."""
     store = open_for_writing(context)
     webhook = live(store, args.id)
-    events = store.call(queue.send_now, webhook.id, context.actor, context.now_ms())
+    runs = store.call(queue.send_now, [webhook.id], context.actor, context.now_ms())
     pending = statuses_by_id(store)[webhook.id].pending
     first = f", after the pending delivery {pending.id}" if pending else ""
-    context.out.note(f"{counted(events, 'event')} to {webhook.named} now{first}.")
+    queued = counted(runs[webhook.id].queued, "event")
+    context.out.note(f"{queued} to {webhook.named} now{first}.")
     note_what_holds_back(store, context, webhook)
     return ExitCode.OK
 
@@ -228,7 +229,7 @@ def test(args: Namespace, context: Context) -> ExitCode:
 
 
 def _set_active(ids: list[int], store: Store, context: Context, *, active: bool) -> None:
-    changed = store.call(webhooks.set_active, ids, active, context.actor, context.now_ms())
+    changed = len(store.call(webhooks.set_active, ids, active, context.actor, context.now_ms()))
     state = "active" if active else "inactive"
     were = len(ids) - changed
     already = f"; {counted(were, 'webhook')} {'was' if were == 1 else 'were'} so already"

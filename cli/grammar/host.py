@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import SUPPRESS
+
 from cli.grammar.parts import (
     Commands,
     Parser,
     add_commands,
     add_json,
     add_leaf,
+    add_mouse,
     add_standalone_leaf,
     add_yes,
 )
@@ -72,4 +75,5 @@ def add_completion(commands: Commands, name: str, help_text: str) -> None:
 
 def add_demo(commands: Commands, name: str, help_text: str) -> None:
     """Add `tocsin demo`."""
-    add_standalone_leaf(commands, name, "cli.commands.demo:run", help_text)
+    parser = add_standalone_leaf(commands, name, "cli.commands.demo:run", help_text)
+    add_mouse(parser, default=SUPPRESS)

@@ -111,6 +111,17 @@ def add_global_options(parser: Parser, *, default: str | None) -> None:
     )
 
 
+def add_mouse(parser: Parser, *, default: str | None) -> None:
+    """Add what the screen is to hear of the mouse."""
+    parser.add_argument(
+        "--mouse",
+        dest="setting_mouse",
+        metavar="MODE",
+        default=default,
+        help="what the screen hears of the mouse: off, clicks or all (TOCSIN_MOUSE)",
+    )
+
+
 def add_json(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from importlib import import_module
 
-from cli.grammar.parts import Commands, Parser, add_commands, add_global_options, add_group
+from cli.grammar.parts import (
+    Commands,
+    Parser,
+    add_commands,
+    add_global_options,
+    add_group,
+    add_mouse,
+)
 
 GROUPS = {
     "webhook": ("webhook:build", "who gets which events, and how"),
@@ -40,6 +47,7 @@ def build(words: Collection[str] = NAMES) -> Parser:
     parser.set_defaults(run=None, standalone=False)
     parser.add_argument("--version", action="store_true", help="print the version and end")
     add_global_options(parser, default=None)
+    add_mouse(parser, default=None)
     commands = add_commands(parser, required=False)
     for name in NAMES:
         _add(commands, name, name in words)

@@ -91,7 +91,7 @@ def test_list_in_words(tocsin: Tocsin) -> None:
     assert header.split()[:3] == ["SEALED", "ID", "WEBHOOK"]
     assert first.split()[1:5] == ["msg_1", "1", "alerts", "delivered"]
     assert first.split()[-1] == "200"
-    assert second.split()[-1] == "ConnectError"
+    assert second.split()[-1] == "refused"
 
 
 def test_show_json_has_every_field(tocsin: Tocsin) -> None:

@@ -95,6 +95,7 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
         "delivered_at": None,
         "skipped_events": 0,
         "quarantined": 0,
+        "released": 0,
     }
     assert webhook["next_run"].endswith("Z")
     assert (idle["pending"], idle["queued"], idle["reason"]) == (None, 0, None)
@@ -223,7 +224,7 @@ def without_key(desk: Desk) -> None:
         (failing, [], "webhook 1 (siem): attempt 2 of msg_1 (50 events): answered 503, next at "),
         (waits_for_20m, [], "webhook 1 (siem): an event waits for 20m"),
         (blocked, [], "webhook 1 (siem): delivery msg_1 is blocked: "),
-        (paused, [], "all sending is paused by alice from 192.0.2.7 since "),
+        (paused, [], "all sending is paused by alice from 192.0.2.7 for "),
         (source_in_error, [], "source local: wg is not there"),
         (without_worker, [], "nobody is sending while 1 event waits: "),
         (without_key, [], "put the right key file back"),

@@ -128,6 +128,7 @@ def test_add_prints_json(tocsin: Tocsin) -> None:
         "queued": 0,
         "pending": None,
         "quarantined": 0,
+        "released": 0,
     }
 
 

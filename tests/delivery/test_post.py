@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import itertools
 import os
@@ -12,10 +13,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from delivery.faults import Setting, describe
 from delivery.outcome import MAX_ANSWER_BODY, Outcome
 from delivery.post import Poster
 from delivery.resolver import Resolver
 from domain.addresses import NetworkPolicy
+from domain.words import error_word
 from tests.certificates import Authority
 from tests.receiver_client import Receiver, running_receiver
 
@@ -175,11 +178,11 @@ def test_the_deadline_covers_the_whole_exchange(shared_receiver: Receiver, behav
         ("reset", "ConnectionResetError", "connection reset by the receiver; is this port TLS?"),
         (
             "close",
-            "RemoteProtocolError",
+            "ConnectionClosed",
             "the receiver closed the connection without an answer; is this port TLS?",
         ),
-        ("garbage", "RemoteProtocolError", "not an HTTP answer: illegal status line"),
-        ("101", "RemoteProtocolError", "not an HTTP answer"),
+        ("garbage", "NoHttpAnswer", "not an HTTP answer: illegal status line"),
+        ("101", "NoHttpAnswer", "not an HTTP answer"),
     ],
 )
 def test_a_broken_answer_is_told_in_plain_words(
@@ -188,6 +191,24 @@ def test_a_broken_answer_is_told_in_plain_words(
     outcome = attempt(shared_receiver.url(f"/{behaviour}/plain"))
     assert (outcome.delivered, outcome.status, outcome.error) == (False, None, error)
     assert outcome.detail.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("path", "word"), [("/close/word", "closed"), ("/garbage/word", "not HTTP")]
+)
+def test_a_broken_answer_has_a_word_of_its_own(
+    shared_receiver: Receiver, path: str, word: str
+) -> None:
+    assert error_word(attempt(shared_receiver.url(path)).error) == word
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [(errno.EHOSTUNREACH, "no route"), (errno.EMFILE, "network")]
+)
+def test_a_network_error_has_a_word_of_its_own(code: int, word: str) -> None:
+    kind, words = describe(OSError(code, ""), Setting(False, "siem", 5_000))
+    assert error_word(kind) == word
+    assert words == os.strerror(code).lower()
 
 
 @pytest.mark.parametrize(

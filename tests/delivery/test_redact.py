@@ -106,8 +106,10 @@ def test_no_secret_is_left_wherever_others_overlap_it(
 
 
 def test_what_overlaps_is_masked_as_one_by_its_last() -> None:
-    assert Redactor(["abcd0123abcd"]).text("abcd0123abcd0123abcd") == "••••abcd"
-    assert Redactor(["aaaa0000bbbb", "bbbb0000cccc"]).text("aaaa0000bbbb0000cccc") == "••••cccc"
+    one = "abcd01234567abcd"
+    assert Redactor([one]).text(f"{one}01234567abcd") == "••••abcd"
+    two = ["aaaa00000000bbbb", "bbbb00000000cccc"]
+    assert Redactor(two).text("aaaa00000000bbbb00000000cccc") == "••••cccc"
 
 
 @pytest.mark.parametrize("write", WRITINGS)
@@ -167,18 +169,18 @@ URL = "https://example.com/hook"
     ("url", "header", "answer", "told"),
     [
         (URL, ("Authorization", basic("tocsin:pass:word-1")), "got pass:word-1!", "got ••••!"),
-        (URL, ("Authorization", basic("tocsin:12345678")), "tocsin:12345678", "••••5678"),
+        (URL, ("Authorization", basic("tocsin:12345678")), "tocsin:12345678", "••••"),
         (URL, ("authorization", basic("a:gehörtmir")), "user a, gehörtmir", "user a, ••••"),
         (URL, ("Authorization", basic("a:gehörtmir", "latin-1")), "gehörtmir", "••••"),
         (URL, ("Authorization", basic("me:short")), "me, short", "me, short"),
-        (URL, ("Authorization", "Basic of no base64"), "of no base64", "••••se64"),
+        (URL, ("Authorization", "Basic of no base64"), "of no base64", "••••"),
         (URL, ("Cookie", f"sid={TOKEN}; theme=dark"), f"{TOKEN}, dark", "••••cdef, dark"),
         (URL, ("Cookie", f'sid="{TOKEN}"'), TOKEN, "••••cdef"),
         (f"{URL}?token={TOKEN}&v=2", ("X-A", "b"), f"token {TOKEN}, v 2", "token ••••cdef, v 2"),
         (f"{URL}?{TOKEN}", ("X-A", "b"), f"you sent {TOKEN}", "you sent ••••cdef"),
         (f"{URL}?a=1;key=to%20ken%2Bone", ("X-A", "b"), "to ken+one, 1", "••••, 1"),
         (f"{URL}?key=to+ken+one", ("X-A", "b"), "to ken one", "••••"),
-        (f"{URL}?key=to%20ken%2Bone", ("X-A", "b"), "?key=to%20ken%2Bone", "?key=••••Bone"),
+        (f"{URL}?key=to%20ken%2Bone", ("X-A", "b"), "?key=to%20ken%2Bone", "?key=••••"),
     ],
 )
 def test_what_an_echo_takes_apart_is_masked_as_well(

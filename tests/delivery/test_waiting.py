@@ -53,6 +53,7 @@ def status(
         delivered_ms=None,
         skipped_events=0,
         quarantined_events=0,
+        released_events=0,
         waiting_since_ms=NOW - 500 if queued or pending else None,
         last_attempt_ms=None,
         last_status=None,
@@ -101,6 +102,7 @@ def test_an_attempt_whose_worker_is_gone_is_not_under_way() -> None:
         (status(pending=replace(PENDING, blocked="SHA-256 differs")), PACE, "SHA-256 differs"),
         (status(readable=False), PACE, "key file"),
         (status(), replace(PACE, worker_alive=False), "no worker"),
+        (status(), replace(PACE, stopping=True), "is stopping"),
     ],
 )
 def test_what_must_change_first_has_no_time(what: WebhookStatus, pace: Pace, words: str) -> None:

@@ -217,6 +217,21 @@ def test_a_stop_waits_for_the_attempt_in_flight_and_begins_no_other(
     assert desk.call(workers.everyone) == []
 
 
+def test_others_see_that_a_worker_waits_for_its_attempts_to_stop(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/slow:1/stopping"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 1))
+    with running_worker(desk) as running:
+        shared_receiver.wait(path, count=1)
+        running.worker.stop()
+        eventually(lambda: running.said("waiting up to"))
+        assert [one.stopping for one in desk.call(workers.everyone)] == [True]
+        assert running.join() is Ended.STOPPED
+    assert desk.call(workers.everyone) == []
+
+
 def test_an_attempt_that_outlasts_the_grace_is_cut_off_and_noted(
     desk: Desk, shared_receiver: Receiver
 ) -> None:

@@ -55,6 +55,7 @@ def test_the_defaults_are_the_ones_that_are_promised() -> None:
         "event_names": "on",
         "geo_db": "",
         "theme": "dark",
+        "mouse": "clicks",
     }
 
 

@@ -197,12 +197,12 @@ def test_lists_show_the_receiver_without_its_query(url: str, shown: str) -> None
         ("https://a/b", "https://a/b"),
         ("https://a/b?", "https://a/b?"),
         (
-            "https://a/b?key=abcdefghijkl&n=1",
-            "https://a/b?key=\u2022\u2022\u2022\u2022ijkl&n=\u2022\u2022\u2022\u2022",
+            "https://a/b?key=abcdefghijklmnop&n=1",
+            "https://a/b?key=\u2022\u2022\u2022\u2022mnop&n=\u2022\u2022\u2022\u2022",
         ),
         ("https://a/b?x=a=b=c", "https://a/b?x=\u2022\u2022\u2022\u2022"),
         ("https://a/b?x=", "https://a/b?x="),
-        ("https://a/b?tokentokentoken", "https://a/b?\u2022\u2022\u2022\u2022oken"),
+        ("https://a/b?token-token-token", "https://a/b?\u2022\u2022\u2022\u2022oken"),
         ("https://a/b?bare&x=1", "https://a/b?\u2022\u2022\u2022\u2022&x=\u2022\u2022\u2022\u2022"),
     ],
 )

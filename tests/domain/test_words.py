@@ -57,7 +57,12 @@ def test_seconds_are_cut_not_rounded() -> None:
         ("ConnectTimeout", "timeout"),
         ("SSLCertVerificationError", "TLS"),
         ("gaierror", "DNS"),
-        ("RemoteProtocolError", "error"),
+        ("ConnectionClosed", "closed"),
+        ("NoHttpAnswer", "not HTTP"),
+        ("Unreachable", "no route"),
+        ("OSError", "network"),
+        ("InvalidURL", "URL"),
+        ("KeyError", "error"),
     ],
 )
 def test_an_error_in_a_word(error: str | None, word: str) -> None:

@@ -190,7 +190,7 @@ def result(now_ms: int, status: int | None) -> AttemptResult:
         started_ms=now_ms - 40,
         duration_ms=40,
         status=status,
-        error=None if status else "ConnectError",
+        error=None if status else "ConnectionRefusedError",
         detail=f"answered {status}" if status else "connection refused",
         answer_headers=(("Server", "test"),) if status else (),
         answer_body=b"ok" if status else b"",

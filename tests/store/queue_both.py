@@ -249,8 +249,9 @@ class Both:
             assert pending == (len(model.pending.items) if model.pending else 0)
             assert status.delivered_events == len(model.delivered)
             assert status.skipped_events == model.dropped
-            assert status.quarantined_events == len(model.held)
-            in_quarantine = status.quarantined_events - len(model.released)
+            assert status.released_events == len(model.released)
+            in_quarantine = status.quarantined_events
+            assert in_quarantine == len(model.held) - len(model.released)
             finished = status.delivered_events + status.skipped_events
             assert finished + pending + status.queued + in_quarantine == model.accepted
 

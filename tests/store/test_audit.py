@@ -54,7 +54,7 @@ CHANGES: list[tuple[str, Change]] = [
         lambda desk, id_: desk.call(webhooks.set_active, [id_], False, ACTOR, NOW),
     ),
     ("webhook.delete", lambda desk, id_: desk.call(webhooks.delete, [id_], ACTOR, NOW)),
-    ("webhook.send", lambda desk, id_: desk.call(queue.send_now, id_, ACTOR, NOW)),
+    ("webhook.send", lambda desk, id_: desk.call(queue.send_now, [id_], ACTOR, NOW)),
     ("webhook.skip", lambda desk, id_: desk.call(queue.skip_backlog, id_, NOW, ACTOR, NOW)),
     (
         "delivery.retry",

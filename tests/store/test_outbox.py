@@ -244,10 +244,10 @@ def test_an_attempt_is_kept_as_it_was_and_counted_before_it_is_made(desk: Desk) 
     (attempt,) = desk.call(reads.attempts, work.public_id)
     assert (attempt.url, attempt.revision, attempt.worker) == (work.url, 1, WORKER)
     assert (attempt.started_ms, attempt.duration_ms) == (NOW - 40, 40)
-    assert (attempt.error, attempt.detail) == ("ConnectError", "connection refused")
+    assert (attempt.error, attempt.detail) == ("ConnectionRefusedError", "connection refused")
     status = desk.status(webhook_id)
     assert (status.last_attempt_ms, status.last_status) == (NOW, None)
-    assert status.last_error == "ConnectError"
+    assert status.last_error == "ConnectionRefusedError"
     assert status.pending is not None
     assert status.pending.sending_since_ms is None
     assert status.pending.reason == "attempt 2, interval 3m"

@@ -248,7 +248,8 @@ def test_a_released_event_goes_alone_and_before_what_waits(desk: Desk, webhook_i
     desk.append(event(6))
     release(desk, webhook_id, "e2")
     status = desk.status(webhook_id)
-    assert (status.queued, status.run_open, status.quarantined_events) == (2, True, 1)
+    assert (status.queued, status.run_open) == (2, True)
+    assert (status.quarantined_events, status.released_events) == (0, 1)
     (held,) = desk.call(reads.quarantine, webhook_id)
     assert held.released_ms == NOW
     assert drain(desk, webhook_id) == [[2], [6]]
@@ -369,3 +370,20 @@ def test_a_deleted_webhook_can_still_have_its_delivery_skipped(desk: Desk, webho
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
     assert desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=False).done
     assert desk.call(outbox.plans) == []
+
+
+def test_who_still_has_an_event_before_it_and_where(desk: Desk, webhook_id: int) -> None:
+    other = desk.add()
+    reseal(desk, failed(desk, webhook_id, TWO), without="e2")
+    where = [desk.call(reads.holders, EventType.ALERTS, seq) for seq in (1, 2, 5)]
+    assert where == [
+        {webhook_id: "queued"},
+        {webhook_id: "in quarantine"},
+        {webhook_id: "queued"},
+    ]
+    assert drain(desk, webhook_id) == [[1], [3, 4, 5]]
+    desk.append(event(6))
+    release(desk, webhook_id, "e2")
+    assert desk.call(reads.holders, EventType.ALERTS, 2) == {webhook_id: "released"}
+    assert desk.call(reads.holders, EventType.ALERTS, 6) == {webhook_id: "queued", other: "queued"}
+    assert desk.call(reads.holders, EventType.LOG_AUTHN, 6) == {}

@@ -163,7 +163,7 @@ def test_without_the_key_no_edit_overwrites_a_secret(
 def test_without_the_key_a_webhook_can_still_be_paused_and_deleted(closed: Path) -> None:
     lose_key(closed)
     store = open_store(closed)
-    assert store.call(webhooks.set_active, [1], False, ACTOR, NOW) == 1
+    assert store.call(webhooks.set_active, [1], False, ACTOR, NOW) == [1]
     store.call(webhooks.delete, [1], ACTOR, NOW)
     store.call(webhooks.undelete, [1], ACTOR, NOW)
     store.close()

@@ -145,12 +145,12 @@ def test_a_name_is_taken_by_one_webhook_at_a_time(desk: Desk) -> None:
 def test_a_paused_webhook_keeps_its_queue_and_sends_it_when_unpaused(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 2))
-    assert desk.call(webhooks.set_active, [webhook_id], False, ACTOR, NOW) == 1
-    assert desk.call(webhooks.set_active, [webhook_id], False, ACTOR, NOW) == 0
+    assert desk.call(webhooks.set_active, [webhook_id], False, ACTOR, NOW) == [webhook_id]
+    assert desk.call(webhooks.set_active, [webhook_id], False, ACTOR, NOW) == []
     desk.append(*events(3, 4))
     assert desk.start(webhook_id) is None
     assert desk.status(webhook_id).queued == 4
-    assert desk.call(webhooks.set_active, [webhook_id], True, ACTOR, NOW) == 1
+    assert desk.call(webhooks.set_active, [webhook_id], True, ACTOR, NOW) == [webhook_id]
     assert carried(desk.started(webhook_id).body) == [1, 2, 3, 4]
 
 
@@ -387,7 +387,7 @@ def test_send_now_starts_a_run_up_to_the_head_and_retries_what_is_pending(desk: 
     webhook_id = desk.add()
     public_id = failing(desk, webhook_id)
     desk.append(*events(2, 4))
-    assert desk.call(queue.send_now, webhook_id, ACTOR, NOW + 5) == 3
+    assert desk.call(queue.send_now, [webhook_id], ACTOR, NOW + 5)[webhook_id].queued == 3
     delivery = desk.delivery(public_id)
     assert delivery.next_attempt_ms == NOW + 5
     assert delivery.reason == "attempt 2, asked by alice from 192.0.2.7"

@@ -225,3 +225,16 @@ def test_workers_whose_process_is_gone_are_forgotten_at_once(desk: Desk) -> None
     assert not workers.is_gone(one, late)
     desk.call(workers.enter, one)
     assert [name for name, _, _ in everyone(desk)] == ["alive", "elsewhere", "contained"]
+
+
+def test_a_worker_that_stops_says_so_and_promises_the_lock_to_nobody(desk: Desk) -> None:
+    for name in ("a", "b"):
+        desk.call(workers.enter, worker(name, active=name == "a"))
+    desk.call(workers.begin_to_stop, "a")
+    assert [(one.id, one.stopping) for one in desk.call(workers.everyone)] == [
+        ("a", True),
+        ("b", False),
+    ]
+    assert not desk.call(workers.is_promised)
+    desk.call(workers.take_over, "b", NOW)
+    assert not any(one.stopping for one in desk.call(workers.everyone))

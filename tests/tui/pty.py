@@ -56,20 +56,6 @@ class Tmux:
         """What the window shows."""
         return self._run("capture-pane", "-p", "-t", "tocsin")
 
-    def go_to(self, label: str, key: str) -> None:
-        """Press a key until the cursor stands in the line of this label."""
-        end_s = time.monotonic() + TIMEOUT_S
-        while label not in self._line_of_cursor():
-            assert time.monotonic() < end_s, f"the cursor never came to {label}:\n{self.text()}"
-            self.send(key)
-            moved_by_s = time.monotonic() + 0.5  # or it moved within the line
-            while label not in self._line_of_cursor() and time.monotonic() < moved_by_s:
-                time.sleep(0.02)
-
-    def _line_of_cursor(self) -> str:
-        row = int(self._run("display-message", "-p", "-t", "tocsin", "#{cursor_y}"))
-        return self.text().split("\n")[row]
-
     def until(self, *wanted: str) -> str:
         """Wait until the window shows all of this. Raises AssertionError."""
         end_s = time.monotonic() + TIMEOUT_S

@@ -48,7 +48,9 @@ def furnish(bench: Bench) -> SendingLock:
     store = bench.store
     numbers = count(7)
     store.ids = lambda: new_delivery_id(random.Random(next(numbers)).randbytes)  # type: ignore[assignment]  # called only
-    siem = store.add(_fields(EventType.ALERTS, "siem", (("Authorization", "Bearer abcd3f9a"),)))
+    siem = store.add(
+        _fields(EventType.ALERTS, "siem", (("Authorization", "Bearer abcdefghijkl3f9a"),))
+    )
     stats = store.add(_fields(EventType.ENDPOINT_STATS, "collector"))
     pager = store.add(_fields(EventType.ALERTS, "pager"))
     store.add(_fields(EventType.LOG_CHANGES, "changes"))

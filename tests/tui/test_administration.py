@@ -22,6 +22,7 @@ from tests.sources.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW, event, events, fields
 from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
+from tui.app import TocsinApp
 from tui.desk import Refused
 from tui.host_wireguard import switch
 from tui.widgets.live_table import LiveTable
@@ -56,6 +57,11 @@ def add_local(bench: SettingsBench, command: str, *, active: bool = False) -> No
 
 def local(bench: SettingsBench) -> StoredSource:
     return bench.opened.call(sources.find, "local")
+
+
+def flowing(app: TocsinApp) -> str:
+    """What is on the screen, without its frames and line ends."""
+    return " ".join(screen_text(app).replace("│", " ").split())
 
 
 def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
@@ -143,6 +149,7 @@ def test_a_failing_webhook_is_told_with_its_name_and_its_events(bench: SettingsB
             await open_part(bench, app, pilot)
             assert "✗ 1 of 1 failing · 12 waiting" in screen_text(app)
             assert "1 failing, 12 events wait: siem." in screen_text(app)
+            assert "next in 3:00 (attempt 2, interval 3m)" in flowing(app)
             bench.store.end(bench.store.started(1, new_run=False), 200)
             await bench.settle(app, pilot)
             assert "Webhooks            1 · all is delivered" in screen_text(app)

@@ -18,6 +18,7 @@ from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
 from tui.app import TocsinApp
 from tui.screens.audit import AuditScreen
 from tui.screens.change import ChangeScreen
+from tui.widgets.live_table import LiveTable
 
 
 @pytest.fixture
@@ -204,3 +205,21 @@ def test_ids_are_a_range_or_those_of_one_webhook(bench: SettingsBench) -> None:
     assert bench.opened.call(audit_listing.count) == 3
     found = bench.opened.call(audit_listing.some, [2, 77])
     assert [(one.id, one.webhook_id, one.detail) for one in found] == [(2, 5, {"number": 2})]
+
+
+def test_a_filter_without_hits_says_so_and_the_keys_come_back(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_audit(bench, app, pilot)
+            await pilot.press("slash", *"zzz")
+            await settle(bench, app, pilot)
+            assert "No change matches." in screen_text(app)
+            await pilot.press("escape")
+            await settle(bench, app, pilot)
+            assert "No change matches." not in screen_text(app)
+            assert "webhook.add" in screen_text(app)
+            assert isinstance(app.focused, LiveTable)
+
+    asyncio.run(scene())

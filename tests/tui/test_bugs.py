@@ -7,12 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.worker import WorkerFailed
 
 from cli.failures import LOG_NAME, bug_sentence
+from store import requests
+from tests.store.helpers import fields
 from tests.tui.helpers import Bench, screen_text
+from tests.tui.test_deliveries_screen import deliver, seen
 from tui.app import TocsinApp
 from tui.desk import Refused
+from tui.screens.quarantine import QuarantineScreen
 
 MESSAGE = "a secret"
 
@@ -90,3 +95,36 @@ def test_a_failure_that_was_awaited_is_told_as_what_failed(bench: Bench, tmp_pat
 
 def test_an_error_that_was_never_raised_has_a_sentence_too(tmp_path: Path) -> None:
     assert "bug in tocsin: ValueError;" in bug_sentence(ValueError("secret"), tmp_path)
+
+
+def test_what_fails_behind_the_quarantine_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook_id = bench.store.add(fields())
+    deliver(bench, webhook_id, 1, 503)
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    async def scene() -> None:
+        app = bench.app()
+        app._keep_bug = repr
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("2")
+            await seen(app, pilot)
+            await pilot.press("b", "f3")
+            await seen(app, pilot)
+            await pilot.press("down", "enter")
+            await seen(app, pilot)
+            await pilot.press("f2")
+            await seen(app, pilot)
+            await pilot.press("R")
+            await seen(app, pilot)
+            assert isinstance(app.screen, QuarantineScreen)
+            monkeypatch.setattr(requests, "release", broken)
+            await pilot.press("R", "y")
+            for _ in range(4):
+                await pilot.pause()
+            assert "Something went wrong inside Tocsin" in screen_text(app)
+
+    asyncio.run(scene())

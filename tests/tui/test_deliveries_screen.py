@@ -15,6 +15,7 @@ from store.workers import SendingLock
 from tests.store.helpers import ACTOR, DAY, NOW, events, fields
 from tests.store.helpers import Desk as StoreDesk
 from tests.tui.helpers import Bench, screen_text, told
+from tui import delivery_list
 from tui.app import TocsinApp
 from tui.delivery_list import MOVES_AT_ONCE, PACE_MS
 from tui.screens.deliveries import DeliveriesScreen
@@ -410,19 +411,21 @@ def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> Non
         await pilot.press("down", "enter")
         assert "e6 (to quarantine)" in await seen(app, pilot)
         await pilot.press("f2")
-        assert "1 event in quarantine: R shows them" in await seen(app, pilot)
+        assert "1 in quarantine (R)" in await seen(app, pilot)
         await pilot.press("R")
         assert f"tocsin webhook release {siem} e6" in await seen(app, pilot)
         await pilot.press("R")
-        assert f"Send event e6 to webhook {siem} after all?" in await seen(app, pilot)
+        assert "Send event e6 to siem after all?" in await seen(app, pilot)
         await pilot.press("enter")
         assert "left out" in await seen(app, pilot)
         await pilot.press("R", "y")
         text = await seen(app, pilot)
-        assert "to be sent" in text
-        assert f"event e6 goes to webhook {siem} in a delivery of its own" in text
+        assert "about to be sent" in text
+        assert "event e6 goes to siem in a delivery of its own" in text
         await pilot.press("R", "y")
         assert "was released already" in await seen(app, pilot)
+        await pilot.press("q")
+        assert "1 released, about to be sent (R)" in await seen(app, pilot)
 
     played(bench, scene)
 
@@ -536,5 +539,63 @@ def test_what_is_delivered_while_it_is_asked_about_is_not_skipped(bench: Bench, 
         await seen(app, pilot)
         assert "delivery msg_3 is delivered: this is for pending ones" in told(app)
         assert not any("skipped" in one for one in told(app))
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("key", "told_of_it"),
+    [("s", "skipped msg_4…"), ("n", "msg_4…: the next attempt is due now")],
+)
+def test_of_two_only_the_one_that_it_was_done_to_is_told(
+    bench: Bench, siem: int, key: str, told_of_it: str
+) -> None:
+    pager = bench.store.add(fields(name="pager"))
+    deliver(bench, pager, 20, 500)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("space", "space", key)
+        await seen(app, pilot)
+        bench.store.end(bench.store.started(siem), 200)
+        await pilot.press("y")
+        await seen(app, pilot)
+        refused = "delivery msg_3 is delivered: this is for pending ones"
+        assert f"{told_of_it}; {refused}" in told(app)
+
+    played(bench, scene)
+
+
+def many(bench: Bench, count: int) -> None:
+    """A webhook with so many deliveries, all made a day ago."""
+    webhook_id = bench.store.add(fields())
+    store = bench.store
+    for number in range(count):
+        store.append(*events(number, number))
+        store.end(store.started(webhook_id), 200)
+    bench.clock.now_ms += DAY
+
+
+def test_all_of_many_marked_ones_are_copied(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_list, "KEPT_ROWS", 50)
+    many(bench, 300)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        table = screen_of(app).table
+        table.marked |= set(table.keys)
+        chosen = await screen_of(app).chosen()
+        assert [one.id for one in chosen] == [f"msg_{n}" for n in range(300, 0, -1)]
+
+    played(bench, scene)
+
+
+def test_facts_come_with_their_row_though_nothing_else_moves(bench: Bench) -> None:
+    many(bench, 300)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("end")
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "msg_1 · 1 event" in screen_text(app)
 
     played(bench, scene)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from tests.store.helpers import DAY, MINUTE, fields
 from tests.tui.helpers import Bench, told
 from tests.tui.test_deliveries_screen import Scene, deliver, hands, let_work, seen
 from tui.app import TocsinApp
+from tui.delivery_copy import copied_text
 from tui.screens.delivery import DeliveryScreen
 from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import LiveTable
+from tui.widgets.raw_text import FOLD, RawText
 
 SECRET = "Bearer a-very-long-secret-3f9a"
 
@@ -89,6 +92,20 @@ def test_the_request_masks_headers_and_folds_its_json(bench: Bench, webhook_id: 
     played(bench, scene)
 
 
+def test_the_query_of_the_url_is_masked_here_and_in_the_curl_command(bench: Bench) -> None:
+    made = bench.store.add(replace(fields(), url="https://example.com/hook?key=SUPER-SECRET3f9a"))
+    deliver(bench, made, 1, 503)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        assert "POST https://example.com/hook?key=••••3f9a" in await seen(app, pilot)
+        assert isinstance(app.screen, DeliveryScreen)
+        command = await copied_text(app.screen.desk, await app.screen.chosen(), "c")
+        assert "'https://example.com/hook?key=••••3f9a'" in command
+        assert "SUPER-SECRET" not in command
+
+    played(bench, scene, size=(120, 40))
+
+
 @pytest.mark.parametrize("keys", [("slash",), ("p", "slash"), ("v", "slash")])
 def test_a_text_is_searched_in_the_request(
     bench: Bench, webhook_id: int, keys: tuple[str, ...]
@@ -100,8 +117,9 @@ def test_a_text_is_searched_in_the_request(
         await pilot.press(*'"e')
         await seen(app, pilot)
         assert view.line.text == '"e1"'
+        assert "1 of 2 · ↵ goes on to the next" in await seen(app, pilot)
         await pilot.press("enter")
-        await seen(app, pilot)
+        assert "2 of 2" in await seen(app, pilot)
         assert view.line.text == '"e2"'
         await pilot.press(*"zz")
         assert 'no line holds "ezz' in await seen(app, pilot)
@@ -197,6 +215,19 @@ def test_the_body_is_written_to_a_new_private_file(
     played(bench, scene)
 
 
+def test_where_the_body_was_written_is_told_with_its_folder(
+    bench: Bench, webhook_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("w", "enter")
+        await seen(app, pilot)
+        assert told(app)[-1].endswith(f"to {tmp_path / 'msg_1.json'}")
+
+    played(bench, scene)
+
+
 def test_a_body_whose_events_were_pruned_is_told(bench: Bench) -> None:
     made = bench.store.add(fields())
     deliver(bench, made, 1)
@@ -224,3 +255,39 @@ def test_keys_lead_to_both_panes(bench: Bench, webhook_id: int) -> None:
         assert app.screen.query_one(JsonView).size.height < before
 
     played(bench, scene)
+
+
+def test_a_low_pane_says_how_many_headers_it_hides(bench: Bench, webhook_id: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        text = await seen(app, pilot)
+        assert "more headers, | pager" in text
+        await pilot.resize_terminal(140, 60)
+        assert "more headers" not in await seen(app, pilot)
+
+    played(bench, scene)
+
+
+def test_what_is_delivered_offers_no_retry(bench: Bench) -> None:
+    deliver(bench, bench.store.add(fields(name="siem")), 1, 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        keys = (await seen(app, pilot)).splitlines()[-1]
+        assert "copy" in keys
+        assert not [word for word in ("retry", "skip", "reseal") if word in keys]
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize("size", [(60, 24), (80, 24), (120, 40)])
+def test_the_raw_body_is_all_there_and_folded(
+    bench: Bench, webhook_id: int, size: tuple[int, int]
+) -> None:
+    body = bench.opened.call(reads.body, "msg_1").decode()
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("v")
+        assert FOLD in await seen(app, pilot)
+        shown = str(app.screen.query_one(RawText).content)
+        assert shown.replace(f"\n{FOLD}", "") == body
+
+    played(bench, scene, size)

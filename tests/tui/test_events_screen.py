@@ -17,6 +17,7 @@ from tests.store.helpers import ALERTS, compact, event, events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
 from tui.event_rows import key_of
+from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
@@ -135,7 +136,7 @@ def test_a_stream_of_events_is_followed_to_its_end(bench: Bench) -> None:
     bench.store.append(*events(1, 3))
 
     async def scene() -> None:
-        async with at_events(bench) as (app, pilot), asyncio.timeout(20):
+        async with at_events(bench) as (app, pilot), asyncio.timeout(60):
             for number in range(4, 9):
                 await come(bench, app, pilot, event(number))
             while listed(app)[0] != "e8":
@@ -255,6 +256,25 @@ def test_an_event_opens_with_its_json_and_who_got_it(bench: Bench) -> None:
             assert "delivered, 200" in screen_text(app)
             await press(app, pilot, "q")
             assert "‖ stopped" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_who_has_it_queued_is_told_too_and_opens(bench: Bench) -> None:
+    one = bench.store.add(fields(name="siem"))
+    bench.store.add(fields(name="pager", active=False))
+    bench.store.append(event(1))
+    bench.store.end(bench.store.started(one), 200)
+
+    async def scene() -> None:
+        async with at_events(bench) as (app, pilot):
+            await press(app, pilot, "enter", "tab")
+            text = screen_text(app)
+            assert "delivered, 200" in text
+            assert "waits: queued" in text
+            await press(app, pilot, "home", "enter")
+            assert isinstance(app.screen, DeliveriesScreen)
+            assert app.screen.webhook_id == 2
 
     asyncio.run(scene())
 

@@ -14,7 +14,8 @@ from tui.filter_words import OF_CHANGES, OF_DELIVERIES, FilterReader
 HOUR = 3_600_000
 
 
-READER = FilterReader({1: "siem", 2: "example.com/hook"}, NOW, OF_DELIVERIES)
+NAMES = {1: "siem", 2: "example.com/hook", 3: "siem one"}
+READER = FilterReader(NAMES, NOW, OF_DELIVERIES)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,14 @@ READER = FilterReader({1: "siem", 2: "example.com/hook"}, NOW, OF_DELIVERIES)
         ("status:503", Answered(503, 503)),
         ("status:5xx", Answered(500, 599)),
         ("refused", HasText("refused")),
-        ("SIE", HasText("SIE", (1,))),
+        ('webhook:"siem one"', OfWebhook(3)),
+        ("webhook:'Siem One'", OfWebhook(3)),
+        ('webhook:"siem one', OfWebhook(3)),
+        ('"siem o"', HasText("siem o", (3,))),
+        ('"state:failing"', HasText("state:failing")),
+        ("it's", HasText("it's")),
+        ('{"a":1}', HasText('{"a":1}')),
+        ("SIE", HasText("SIE", (1, 3))),
         ("example", HasText("example", (2,))),
         ("http://x", HasText("http://x")),
     ],
@@ -44,6 +52,16 @@ def test_a_word_and_its_inverse(text: str, test: Test) -> None:
 def test_every_word_counts() -> None:
     terms = READER.read("  state:pending !status:5xx ! ")
     assert terms == (Term(HasState("pending")), Term(Answered(500, 599), inverse=True))
+
+
+def test_words_go_on_behind_a_quote() -> None:
+    terms = READER.read("webhook:'siem one' !\"two words\" \"\" it's 5'")
+    assert terms == (
+        Term(OfWebhook(3)),
+        Term(HasText("two words"), inverse=True),
+        Term(HasText("it's")),
+        Term(HasText("5'")),
+    )
 
 
 def test_a_word_that_a_list_does_not_offer_is_text() -> None:
@@ -62,6 +80,8 @@ def test_of_two_with_the_same_name_the_later_is_meant() -> None:
         ("state:", "write something after state:"),
         ("state:good", "write pending, sending, failing"),
         ("webhook:nobody", "write its name or id"),
+        ("webhook:two words", 'webhook:"siem one"'),
+        ('webhook:""', "write something after webhook:"),
         ("type:logs", "write alerts, endpoint_stats"),
         ("since:yesterday", "2026-11-24T08:00:00Z"),
         ("status:x", "like 503 or 5xx"),

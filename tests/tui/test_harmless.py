@@ -43,6 +43,7 @@ from tui.screens.copied import CopiedScreen
 from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.event import EventScreen
+from tui.screens.kept_draft import KeptDraftScreen
 from tui.screens.menu import Choice, MenuScreen
 from tui.screens.option_form import Form, OptionFormScreen
 from tui.screens.quarantine import QuarantineScreen
@@ -158,9 +159,10 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "WebhookFormScreen": lambda seen: WebhookFormScreen(seen.desk, seen.live, editing=1),
     "ResealScreen": lambda seen: ResealScreen(seen.desk, seen.delivery, EVIL_ID),
     "EventChoiceScreen": lambda seen: EventChoiceScreen(seen.desk, seen.delivery, EVIL_ID),
-    "QuarantineScreen": lambda seen: QuarantineScreen(seen.desk, None),
+    "QuarantineScreen": lambda seen: QuarantineScreen(seen.desk, None, {1: HOSTILE, 2: HOSTILE}),
     "ChangeScreen": lambda seen: ChangeScreen(seen.change),
     "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),
+    "KeptDraftScreen": lambda _seen: KeptDraftScreen(QUESTION),
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
     "SaveScreen": lambda _seen: SaveScreen("msg_1.json"),
     "BugScreen": lambda _seen: BugScreen(LONG, None),

@@ -20,7 +20,7 @@ LINES = st.lists(
         st.builds(lambda name, dots: f"{name}: {dots}", st.sampled_from("abc"), st.text("\u2022x")),
     )
 ).map("\n".join)
-STORED = (("Authorization", "Bearer abcdefgh3f9a"), ("X-Short", "abc"))
+STORED = (("Authorization", "Bearer abcdefghijkl3f9a"), ("X-Short", "abc"))
 KNOWN = known_values(STORED)
 HIDDEN = "Authorization: ••••3f9a\nX-Short: ••••"
 
@@ -60,14 +60,14 @@ def test_other_lines_can_come_and_go_around_hidden_ones() -> None:
 
 def test_the_name_may_be_spelled_in_other_letters() -> None:
     assert read_headers("authorization:••••3f9a", KNOWN) == (
-        ("authorization", "Bearer abcdefgh3f9a"),
+        ("authorization", "Bearer abcdefghijkl3f9a"),
     )
 
 
 def test_a_mask_under_another_name_is_an_error() -> None:
     assert errors_of("X-Token: ••••3f9a") == [
         "line 1: dots stand for the hidden value of another header; "
-        "write the value of X-Token; ctrl+r shows the hidden ones"
+        "write the value of X-Token; reveal shows the hidden ones"
     ]
 
 
@@ -92,7 +92,7 @@ def test_what_was_typed_is_hidden_once_it_is_taken_in() -> None:
 
 
 def test_a_second_line_of_a_name_brings_no_hidden_value_into_the_open() -> None:
-    text = f"{HIDDEN}\nAuthorization: Bearer newvalue99999\nX-Short: other"
+    text = f"{HIDDEN}\nAuthorization: Bearer newvalue-long-99999\nX-Short: other"
     known = take_in(text, KNOWN)
     hidden = hide(reveal(text, KNOWN), known)
     assert hidden == f"{HIDDEN}\nAuthorization: ••••9999\nX-Short: other"
@@ -113,6 +113,6 @@ def test_what_was_hidden_stays_hidden_and_nothing_is_lost(
 
 
 def test_untouched_values_follow_what_somebody_else_saved() -> None:
-    plain = "Authorization: Bearer abcdefgh3f9a\nX-Short: mine\nX-New: 1"
+    plain = "Authorization: Bearer abcdefghijkl3f9a\nX-Short: mine\nX-New: 1"
     theirs = {"authorization": ("Bearer theirs",), "x-short": ("theirs",)}
     assert rebase(plain, KNOWN, theirs) == "Authorization: Bearer theirs\nX-Short: mine\nX-New: 1"

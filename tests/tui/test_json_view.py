@@ -88,6 +88,18 @@ def test_a_search_looks_into_a_line_that_was_folded_again() -> None:
     assert tree.lines[found].label == "rx_delta: "
 
 
+def test_a_search_tells_which_of_how_many_it_is_on() -> None:
+    tree = JsonTree(TWO_EVENTS)
+    assert tree.count("rx_delta", 0) == (0, 2)
+    first = tree.find("rx_delta", 0)
+    assert first is not None
+    assert tree.count("rx_delta", first) == (1, 2)
+    second = tree.find("rx_delta", first + 1)
+    assert second is not None
+    assert tree.count("rx_delta", second) == (2, 2)
+    assert tree.count("rx_gamma", 0) == (0, 0)
+
+
 def test_a_search_finds_what_a_long_text_ends_with() -> None:
     tree = JsonTree(b'{"a":"' + b"x" * 5_000 + b'needle","b":1}')
     assert tree.find("needle", 0) == 1

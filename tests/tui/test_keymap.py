@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from cli.exit_codes import ExitCode
 from tests.documents import DOCS, code_blocks
 from tests.program import Tocsin
+from tests.tui.helpers import Bench
 from tests.tui.pty import on_terminal
-from tui.keymap import complaints
+from tui.keymap import complaints, usable
+from tui.keys import key_of
 
 WRONG = {
     "webhook.add": ("n", '"webhook.add" is no id of a key: perhaps "webhooks.add"'),
@@ -19,9 +22,10 @@ WRONG = {
     "form.save": ("F2", 'there is no key "F2": perhaps "f2"'),
     "deliveries.skip": ("shift+k", "terminals send shift+k as K: write that"),
     "quit": (" ", '"quit" has no key'),
-    "webhooks.edit": ("p", '"webhooks.edit" and "webhooks.pause" both want the key p'),
-    "webhooks.sort": ("1", '"section.admin" and "webhooks.sort" both want the key 1'),
-    "webhooks.send": ("pageup", '"table.page-up" and "webhooks.send" both want the key pageup'),
+    "webhooks.edit": ("p", '"webhooks.edit" has the key p before "webhooks.pause", which has none'),
+    "webhooks.sort": ("1", '"webhooks.sort" has the key 1 before "section.admin", which has none'),
+    "webhooks.send": ("pageup", '"table.page-up" has the key pageup before "webhooks.send"'),
+    "webhooks.test": ("n", '"webhooks.test" has the key n before "webhooks.send", which keeps r'),
 }
 
 
@@ -44,6 +48,26 @@ def test_what_is_wrong_is_told(id_: str) -> None:
 )
 def test_what_can_be_is_not_complained_about(keymap: dict[str, str]) -> None:
     assert complaints(keymap) == []
+
+
+def test_two_that_were_given_one_key_are_told() -> None:
+    [complaint] = complaints({"webhooks.add": "z", "webhooks.edit": "z"})
+    assert '"webhooks.add" and "webhooks.edit" both want the key z' in complaint
+
+
+def test_what_is_no_key_takes_none_away(bench: Bench) -> None:
+    keymap = usable({"webhooks.edit": "ctrl+i+x", "webhooks.add": "n, F2", "webhooks.test": " "})
+    assert keymap == {"webhooks.add": "n"}
+
+    async def scene() -> None:
+        app = bench.app(keymap)
+        async with app.run_test():
+            shown = [
+                key_of(app.screen, f"webhooks.{one}") for one in ("edit", "test", "add", "send")
+            ]
+            assert shown == ["e", "t", "n", "r"]
+
+    asyncio.run(scene())
 
 
 def test_the_example_of_the_page_is_right() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.store.helpers import fields
+import pytest
+
+from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.keys import key_of
+from tui.widgets.live_table import LiveTable
 
 
 def test_the_key_of_an_id_is_the_one_that_it_was_given(bench: Bench) -> None:
@@ -67,7 +70,9 @@ def test_the_help_of_the_smallest_screen_has_ids_too(bench: Bench) -> None:
         async with bench.running(size=(60, 15)) as (app, pilot):
             await pilot.press("question_mark")
             await pilot.pause()
-            assert "add a webhook   webhooks.add" in screen_text(app)
+            lines = [line.strip("│ ") for line in screen_text(app).split("\n")]
+            below = next(row for row, line in enumerate(lines) if "add a webhook" in line) + 1
+            assert lines[below] == "webhooks.add"
 
     asyncio.run(scene())
 
@@ -87,5 +92,66 @@ def test_questions_and_notices_name_the_keys_as_they_are(bench: Bench) -> None:
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert "z undoes it" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("keys", [("slash",), ("2", "slash"), ("3", "slash"), ("q", "a", "slash")])
+def test_a_filter_offers_no_key_that_is_typed(bench: Bench, keys: tuple[str, ...]) -> None:
+    webhook_id = bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 1))
+    bench.store.end(bench.store.started(webhook_id), 200)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await bench.settle(app, pilot)
+            for key in keys:
+                await pilot.press(key)
+                await app.workers.wait_for_complete()
+                await bench.settle(app, pilot)
+            assert screen_text(app).split("\n")[-1].split("  ")[:2] == [" ↵ find", "esc show all"]
+            await pilot.press("escape")
+            await bench.settle(app, pilot)
+            assert "esc show all" not in screen_text(app).split("\n")[-1]
+
+    asyncio.run(scene())
+
+
+def test_rows_of_which_nothing_is_done_to_several_are_not_marked(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            for keys, markable in (((), True), (("q",), False), (("s",), False)):
+                await pilot.press(*keys)
+                await bench.settle(app, pilot)
+                await pilot.press("space")
+                assert bool(app.screen.query_one(LiveTable).marked) is markable
+                await pilot.press(*("q" if markable else ""))
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_help_has_columns_and_each_action_its_place(bench: Bench, width: int) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        app = bench.app(keymap={"webhooks.add": "f9"})
+        async with app.run_test(size=(width, 60)) as pilot:
+            await pilot.press("question_mark")
+            await pilot.pause()
+            lines = [line.strip().strip("│") for line in screen_text(app).split("\n")]
+            adding, editing = (
+                next(row for row, line in enumerate(lines) if f"webhooks.{one}" in line)
+                for one in ("add", "edit")
+            )
+            assert adding < editing
+            words = next(line for line in lines if "add a webhook" in line)
+            assert words.split()[0].lower() == "f9"
+            column = words.index("add a webhook")
+            shown = lines[lines.index(words) :]
+            said = [line for line in shown if len(line) > column and line[0] != "╰"]
+            assert {line[column - 2 : column] for line in said} == {"  "}
 
     asyncio.run(scene())

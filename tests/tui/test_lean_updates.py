@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +16,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from bench.terminal import Cells
+from tests.tui.helpers import Bench
 from tui.compositors import new_compositor
-from tui.lean_updates import LeanCompositor, LeanUpdate, parts, whole
+from tui.lean_updates import LeanCompositor, LeanUpdate
 
 WIDTH, HEIGHT, CUT = 40, 3, 17
 ENDS = [[CUT, WIDTH]] * HEIGHT
@@ -54,7 +57,7 @@ def shown(*written: str) -> list[str]:
 def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int, int]]) -> None:
     before = ChopsUpdate(lines("a"), WHOLE, ENDS).render_segments(CONSOLE)
     update = ChopsUpdate(lines("b"), spans, ENDS)
-    lean = LeanUpdate(parts(update), nobody).render_segments(CONSOLE)
+    lean = LeanUpdate(update, nobody).render_segments(CONSOLE)
     dirty = {(x, y) for y, left, right in spans for x in range(left, right)}
     assert shown(before, lean) == [
         "".join("b" if (x, y) in dirty else "a" for x in range(WIDTH)) for y in range(HEIGHT)
@@ -65,16 +68,14 @@ def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int,
 def test_a_whole_screen_is_the_same_and_says_each_colour_once_in_a_row() -> None:
     strips = [[strip for strip in line.values() if strip is not None] for line in lines("c")]
     update = LayoutUpdate([*strips], Region(0, 0, WIDTH, HEIGHT))
-    stock, lean = (
-        one.render_segments(CONSOLE) for one in (update, LeanUpdate(whole(update), nobody))
-    )
+    stock, lean = (one.render_segments(CONSOLE) for one in (update, LeanUpdate(update, nobody)))
     assert shown(lean) == shown(stock)
     assert (stock.count("\x1b[38"), lean.count("\x1b[38")) == (3 * HEIGHT, 2 * HEIGHT)
 
 
 def test_colours_are_those_of_textual() -> None:
     strip = Strip([Segment("one", DIM), Segment("two", LOUD), Segment("three")])
-    lean = LeanUpdate(whole(LayoutUpdate([[strip]], Region(0, 0, 11, 1))), nobody)
+    lean = LeanUpdate(LayoutUpdate([[strip]], Region(0, 0, 11, 1)), nobody)
     assert lean.render_segments(CONSOLE) == "".join(
         Strip([segment]).render(CONSOLE)
         for segment in (
@@ -88,9 +89,20 @@ def test_colours_are_those_of_textual() -> None:
 def test_what_is_written_is_counted_in_bytes() -> None:
     told: list[int] = []
     strip = Strip([Segment("›▐", DIM)])
-    update = LeanUpdate(whole(LayoutUpdate([[strip]], Region(0, 0, 2, 1))), told.append)
+    update = LeanUpdate(LayoutUpdate([[strip]], Region(0, 0, 2, 1)), told.append)
     assert told == []
     assert [len(update.render_segments(CONSOLE).encode())] == told
+
+
+def test_a_picture_of_the_screen_shows_what_is_on_it(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, _):
+            picture, simple = (app.export_screenshot(simplify=one) for one in (False, True))
+            assert "Webhooks" in picture
+            assert "Webhooks" in simple
+            assert "LeanUpdate" not in picture
+
+    asyncio.run(scene())
 
 
 def test_a_textual_with_other_private_parts_paints_in_its_own_way(

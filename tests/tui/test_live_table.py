@@ -28,7 +28,7 @@ class Bare(App[None]):
     CSS_PATH = ROOT / "tui" / "app.tcss"
 
     def compose(self) -> ComposeResult:
-        yield LiveTable(COLUMNS)
+        yield LiveTable(COLUMNS, markable=True)
 
 
 def row(key: int, version: int = 0) -> Row:

@@ -134,3 +134,31 @@ def test_a_notice_goes_with_the_admin_to_another_screen(bench: Bench) -> None:
             assert notice(app) == "the test was answered"
 
     asyncio.run(scene())
+
+
+def test_why_a_key_does_nothing_is_no_longer_told_elsewhere(bench: Bench) -> None:
+    webhook_id = bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 1))
+    bench.store.end(bench.store.started(webhook_id), 200)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            for keys in (("2",), ("enter",)):
+                await pilot.press(*keys)
+                await app.workers.wait_for_complete()
+                await bench.settle(app, pilot)
+            screen = app.screen
+            assert isinstance(screen, TocsinScreen)
+            screen.tell_here("delivered already")
+            await pilot.pause()
+            assert notice(app) == "delivered already"
+            await pilot.press("q")
+            await bench.settle(app, pilot)
+            assert app.screen is not screen
+            assert notice(app) == ""
+            await tell(app, pilot, "attempt 2 failed: 503", bad=True)
+            await pilot.press("1")
+            await bench.settle(app, pilot)
+            assert notice(app) == "attempt 2 failed: 503"
+
+    asyncio.run(scene())

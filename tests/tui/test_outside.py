@@ -16,6 +16,7 @@ from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, told
 from tests.tui.pty import on_terminal
 from tests.tui.test_deliveries_screen import deliver, seen
+from tui import delivery_body
 from tui.delivery_body import pretty
 from tui.desk import Refused
 from tui.outside import editor, harmless, pager
@@ -91,6 +92,35 @@ def test_where_no_other_program_can_be_shown_it_says_so(bench: Bench, key: str) 
             await pilot.press(key)
             await seen(app, pilot)
             assert "this terminal cannot show another program" in told(app)
+
+    asyncio.run(scene())
+
+
+def test_a_second_program_waits_for_the_end_of_the_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(bench, bench.store.add(fields()), 1)
+    opened: list[str] = []
+
+    async def scene() -> None:
+        closed = asyncio.Event()
+
+        async def look(_app: object, _program: object, name: str, _text: str) -> None:
+            opened.append(name)
+            await closed.wait()
+
+        monkeypatch.setattr(delivery_body, "look_at", look)
+        async with bench.running() as (app, pilot):
+            await pilot.press("2", "enter")
+            await seen(app, pilot)
+            await pilot.press("|", "|", "e")
+            await pilot.pause()
+            assert opened == ["msg_1.txt"]
+            closed.set()
+            await seen(app, pilot)
+            await pilot.press("e")
+            await seen(app, pilot)
+            assert opened == ["msg_1.txt", "msg_1.json"]
 
     asyncio.run(scene())
 

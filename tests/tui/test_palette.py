@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual.color import Color
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
@@ -12,6 +13,7 @@ from tests.store.helpers import fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
 
+READABLE = 3.5
 PLACES = {
     "Webhooks": "Admin › Webhooks",
     "Administration": "Tocsin › Admin ",
@@ -111,3 +113,36 @@ def test_words_of_the_explanation_are_found(bench: Bench) -> None:
             assert "Duplicate" in screen_text(app)
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_what_is_said_of_the_chosen_line_can_be_read(bench: Bench, theme: str) -> None:
+    async def scene() -> None:
+        app = bench.app()
+        app.theme = theme
+        async with app.run_test(size=(80, 24)) as pilot:
+            await press(app, pilot, "ctrl+p")
+            strips = app.screen._compositor.render_strips()
+            [told] = [one for strip in strips for one in strip if "add a webhook" in one.text]
+            assert told.style is not None
+            assert not told.style.dim
+            assert told.style.color is not None
+            assert told.style.bgcolor is not None
+            told_in = Color.from_rich_color(told.style.color)
+            assert ratio(told_in, Color.from_rich_color(told.style.bgcolor)) >= READABLE
+
+    asyncio.run(scene())
+
+
+def ratio(one: Color, other: Color) -> float:
+    """How far two colours stand apart, as WCAG has it."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: Color) -> float:
+    parts = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in colour.normalized
+    ]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))

@@ -23,7 +23,7 @@ from tests.tui.pty import in_tmux, on_terminal
 
 HURRIED = {"TOCSIN_LINGER": "0s", "TOCSIN_INTERVAL": "1s"}
 ALTERNATE_ON, ALTERNATE_OFF, MOUSE_OFF = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?1000l"
-MARGIN_S = 1.5
+MARGIN_S = 5.0
 """What a busy machine may add to half a second."""
 
 
@@ -116,7 +116,8 @@ def test_a_terminal_that_is_not_read_can_be_ended(
 
 
 WEBHOOKS = 20
-READ_S, STALLED_S = 4.0, 6.0
+STALLED_RUNS = 10
+"""Runs of each webhook, one a second."""
 
 
 def test_a_terminal_that_is_not_read_holds_up_no_delivery(
@@ -129,15 +130,9 @@ def test_a_terminal_that_is_not_read_holds_up_no_delivery(
         with on_terminal(tocsin) as terminal, happening(desk):
             terminal.read_until("this terminal")
             receiver.wait(count=WEBHOOKS)
-            began = len(receiver.requests())
-            terminal.read_for(READ_S)
-            read = len(receiver.requests()) - began
-            time.sleep(STALLED_S)  # nobody reads
-            stalled = len(receiver.requests()) - began - read
+            # From here on nobody reads: the line is full long before the last of these.
+            receiver.wait(count=len(receiver.requests()) + STALLED_RUNS * WEBHOOKS, timeout=90)
             assert_stalled(terminal)
-    assert read > WEBHOOKS
-    # All are served in bursts, of which one more or less falls into either time.
-    assert stalled + WEBHOOKS >= 0.95 * read * STALLED_S / READ_S
 
 
 @contextmanager
@@ -195,7 +190,7 @@ def folders(tocsin: Tocsin) -> list[Path]:
 @pytest.mark.parametrize("ending", ["quit", "hang-up", "kill"])
 def test_the_demo_is_live_and_leaves_nothing(tocsin: Tocsin, ending: str) -> None:
     with on_terminal(tocsin, "demo") as terminal:
-        terminal.read_until(lambda text: "failing" in text and "200 " in text, 20)
+        terminal.read_until(lambda text: "failing" in text and "200 " in text, 60)
         assert len(folders(tocsin)) == 1
         if ending == "quit":
             terminal.send("\x11")
@@ -214,11 +209,9 @@ def test_a_webhook_by_keys_alone(tocsin: Tocsin, shared_receiver: Receiver) -> N
     tocsin.environment |= HURRIED
     with in_tmux(tocsin) as tmux:
         tmux.until("No webhooks yet", "● this terminal")
-        tmux.send("a")
-        tmux.until("Add webhook")
-        tmux.go_to("Name", "Tab")
+        tmux.send("a", "Tab", "Tab")  # past the type and the state; the form takes what is typed
         tmux.type("siem")
-        tmux.go_to("URL", "Tab")
+        tmux.send("Tab")
         tmux.type(shared_receiver.url(path))
         tmux.until("Next request: POST http://127.0.0.1")
         tmux.send("C-s")

@@ -14,7 +14,7 @@ from tui.request_text import NO_URL, request_line, request_text
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 FIELDS = WebhookFields(
     ALERTS,
-    "https://example.com/hook?token=abcdefghijkl",
+    "https://example.com/hook?token=abcdefghijklmnop",
     headers=(("Authorization", "Bearer abcdefgh3f9a"),),
     extra_fields=(("source", "tocsin\u202e"),),
 )
@@ -40,7 +40,7 @@ def test_the_text_has_every_header_that_is_sent() -> None:
         "msg_1", b"[]", admin_headers=FIELDS.headers, secrets=[SECRET], now_ms=NOW
     )
     assert all(f"\n{name}: " in text for name, _ in [*sent, ("Host", "")])
-    assert text.startswith("POST /hook?token=••••ijkl\nHost: example.com\n")
+    assert text.startswith("POST /hook?token=••••mnop\nHost: example.com\n")
     assert '"source": "tocsin\\u202e"' in text
 
 

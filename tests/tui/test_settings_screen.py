@@ -21,7 +21,7 @@ from store.records import Worker
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import screen_text, told
-from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
 from tui.app import TocsinApp
 from tui.desk import settings_of_store
 from tui.screens.settings import SettingsScreen
@@ -301,6 +301,45 @@ def test_that_nobody_sends_is_told(bench: SettingsBench) -> None:
             await open_settings(bench, app, pilot)
             assert "✗ nobody is sending" in screen_text(app)
             assert "and 2 more: `tocsin worker list`" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("outdated", "told_of_it"),
+    [
+        (False, "this terminal has no worker: `tocsin worker` starts one"),
+        (True, "this terminal has no worker, since the store is of an older Tocsin: start it"),
+    ],
+)
+def test_why_this_terminal_has_no_worker(
+    bench: SettingsBench, outdated: bool, told_of_it: str
+) -> None:
+    bench.opened.outdated = outdated
+
+    async def scene() -> None:
+        async with bench.running((120, 40)) as (app, pilot):
+            await open_settings(bench, app, pilot)
+            assert told_of_it in screen_text(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("trouble", [None, "the disk is gone"])
+def test_a_worker_of_this_terminal_that_has_ended_is_told_as_such(
+    bench: SettingsBench, trouble: str | None
+) -> None:
+    with idle_worker(bench) as worker:
+        worker.stop()
+        assert worker.join(30)
+    worker.trouble = trouble
+
+    async def scene() -> None:
+        async with bench.running((120, 40)) as (app, pilot):
+            await open_settings(bench, app, pilot)
+            text = screen_text(app)
+            assert f"this terminal's worker has ended{f': {trouble}' if trouble else ''}" in text
+            assert "older Tocsin" not in text
 
     asyncio.run(scene())
 

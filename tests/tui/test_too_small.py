@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tests.tui.helpers import Bench, screen_text
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.too_small import TooSmallScreen
 
 
 def test_a_small_terminal_is_told_what_is_needed(bench: Bench) -> None:
@@ -43,5 +45,49 @@ def test_it_can_open_small(bench: Bench) -> None:
         async with bench.running(size=(40, 10)) as (app, pilot):
             await pilot.pause()
             assert "needs 60x15" in " ".join(screen_text(app).split())
+
+    asyncio.run(scene())
+
+
+def test_no_palette_opens_where_there_is_no_room(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running(size=(50, 12)) as (app, pilot):
+            await pilot.pause()
+            await pilot.press("ctrl+p")
+            assert isinstance(app.screen, TooSmallScreen)
+            await pilot.resize_terminal(80, 24)
+            await pilot.press("ctrl+p")
+            assert len(app.screen_stack) == 2
+
+    asyncio.run(scene())
+
+
+def test_it_goes_from_below_a_question_too(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running(size=(50, 12)) as (app, pilot):
+            await pilot.pause()
+            await app.push_screen(ConfirmScreen(Question("Quit?")))
+            await pilot.resize_terminal(80, 24)
+            await pilot.pause()
+            assert not any(isinstance(one, TooSmallScreen) for one in app.screen_stack)
+            assert "Quit?" in screen_text(app)
+            await pilot.press("n")
+            await pilot.pause()
+            assert len(app.screen_stack) == 1
+            assert "No webhooks yet" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_it_goes_from_a_section_that_was_left_meanwhile(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running(size=(50, 12)) as (app, pilot):
+            await pilot.pause()
+            await app.open_section("deliveries")
+            await pilot.resize_terminal(80, 24)
+            await pilot.pause()
+            await app.open_section("admin")
+            await pilot.pause()
+            assert "No webhooks yet" in screen_text(app)
 
     asyncio.run(scene())

@@ -24,7 +24,7 @@ from tui.screens.webhook_form import Saved, WebhookFormScreen
 from tui.widgets.text_boxes import Lines, TextBox
 
 BOB = Actor("bob", "bob", "192.0.2.9")
-HEADERS = (("Authorization", "Bearer abcdefgh3f9a"), ("X-Foo", "bar & baz"))
+HEADERS = (("Authorization", "Bearer abcdefghijkl3f9a"), ("X-Foo", "bar & baz"))
 SIEM = fields(name="siem", headers=HEADERS, extra_fields=(("source", "tocsin"),))
 
 
@@ -56,7 +56,7 @@ class Form:
 
     async def until(self, text: str) -> None:
         """Wait until the screen shows a text."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while text not in self.text:
                 await self.pilot.pause(0.01)
 
@@ -293,7 +293,7 @@ def test_revealing_is_recorded_and_can_be_taken_back(bench: Bench) -> None:
         async with form(bench, editing=1, size=(80, 40)) as shown:
             shown.app.screen.query_one("#advanced").collapsed = False  # type: ignore[attr-defined]
             await shown.press("ctrl+r")
-            assert "Bearer abcdefgh3f9a" in shown.text
+            assert "Bearer abcdefghijkl3f9a" in shown.text
             assert "whsec_AAEC" in shown.text
             assert actions(bench)[0] == "webhook.reveal"
             await shown.press("ctrl+r")
@@ -340,17 +340,17 @@ def test_a_draft_survives_a_lost_connection_and_hides_what_was_typed(bench: Benc
 
     async def scene() -> None:
         async with form(bench, editing=1) as shown:
-            await shown.write("headers", "Authorization: ••••3f9a\nX-Key: verysecretvalue")
+            await shown.write("headers", "Authorization: ••••3f9a\nX-Key: verysecret-value")
             await shown.write("secret", "generate")
         async with form(bench, editing=1) as shown:
-            await shown.press("n")
+            await shown.press("escape")
             assert "X-Key: ••••alue" in shown.text
             assert "verysecret" not in shown.text
             await shown.press("ctrl+s")
             assert shown.result[0] == Saved(1, 2, shown.result[0].before, secret_changed=True)  # type: ignore[union-attr]
 
     asyncio.run(scene())
-    assert webhook(bench).fields.headers == (HEADERS[0], ("X-Key", "verysecretvalue"))
+    assert webhook(bench).fields.headers == (HEADERS[0], ("X-Key", "verysecret-value"))
     assert webhook(bench).secrets is not None
 
 
@@ -358,7 +358,7 @@ def test_a_draft_is_kept_a_second_after_the_last_key(bench: Bench) -> None:
     async def scene() -> None:
         async with form(bench) as shown:
             await shown.write("name", "siem")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not bench.opened.call(lambda: models.Draft.select().count()):
                     await shown.pilot.pause(0.05)
 
@@ -370,7 +370,7 @@ def test_a_dropped_draft_is_gone(bench: Bench) -> None:
         async with form(bench) as shown:
             await shown.write("name", "siem")
         async with form(bench) as shown:
-            await shown.press("y")
+            await shown.press("f8")
             assert shown.value("name") == ""
         async with form(bench) as shown:
             assert not isinstance(shown.app.screen, ConfirmScreen)
@@ -383,7 +383,7 @@ def test_saving_ends_the_draft(bench: Bench) -> None:
         async with form(bench) as shown:
             await shown.write("url", "https://example.com")
         async with form(bench) as shown:
-            await shown.press("n", "ctrl+s")
+            await shown.press("enter", "ctrl+s")
             assert shown.result == [Saved(1, 1)]
         async with form(bench) as shown:
             assert not isinstance(shown.app.screen, ConfirmScreen)
@@ -420,7 +420,7 @@ def test_a_draft_goes_on_from_what_was_saved_meanwhile(bench: Bench) -> None:
             await shown.write("max_events", "7")
         edit_as_bob(bench, headers=(("Authorization", "Bearer new-by-bob"),))
         async with form(bench, editing=1) as shown:
-            await shown.press("n")
+            await shown.press("escape")
             assert "bob from 192.0.2.9 changed Headers" in shown.text
             assert "saving keeps their changes too" in shown.text
             await shown.press("ctrl+s")

@@ -13,7 +13,7 @@ from domain.events import Event
 from store import events as event_store
 from store import webhooks
 from tests.store.helpers import ALERTS, DAY, events
-from tests.tui.helpers import Bench
+from tests.tui.helpers import Bench, screen_text
 from tests.tui.test_webhook_form import SIEM, Form, form, webhook
 from tui.screens.too_small import TooSmallScreen
 from tui.screens.webhook_form import WebhookFormScreen
@@ -47,7 +47,7 @@ def comes_before_the_edit(bench: Bench, coming: list[Event]) -> Iterator[None]:
 
 async def until_closed(shown: Form) -> None:
     """Wait until the form has ended."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while shown.is_open:
             await shown.pilot.pause(0.01)
     await shown.settle()
@@ -61,8 +61,20 @@ def test_a_connection_lost_again_while_the_draft_is_offered_costs_nothing(bench:
             async with form(bench) as shown:
                 assert "Drop your draft" in shown.text
         async with form(bench) as shown:
-            await shown.press("n")
+            await shown.press("escape")
             assert shown.value("name") == "siem"
+
+    asyncio.run(scene())
+
+
+def test_nothing_that_is_typed_ahead_drops_a_kept_draft(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.write("url", "https://example.com/kept")
+        async with bench.running() as (app, pilot):
+            await pilot.press("a", "tab", *"my name y", "right", *"lhy", "tab", "enter")
+            await pilot.pause()
+            assert "https://example.com/kept" in screen_text(app)
 
     asyncio.run(scene())
 
@@ -79,7 +91,7 @@ def test_a_kept_draft_says_of_what_it_is_and_which_fields_differ(bench: Bench) -
             await shown.write("secret", "own")
             await shown.write("own_secret", "whsec_half")
         async with form(bench) as shown:
-            await shown.write("url", "https://example.com/hook?key=abcdefgh3f9a")
+            await shown.write("url", "https://example.com/hook?key=abcdefghijkl3f9a")
         bench.clock.now_ms += 2 * DAY
         for opened, said in (
             ({"editing": 1}, "Edit webhook 1 (siem): you changed Max events, CA file and did not"),
@@ -173,7 +185,7 @@ def test_a_form_that_is_covered_when_it_is_saved_closes_when_it_is_seen_again(
             with busy(bench):
                 await shown.press("ctrl+s")
                 await shown.pilot.resize_terminal(40, 10)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while webhook(bench).fields.name != "typed":
                     await shown.settle()
             await shown.settle()

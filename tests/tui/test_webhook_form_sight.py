@@ -107,7 +107,7 @@ def test_who_goes_on_with_a_draft_types_at_its_end(bench: Bench) -> None:
         async with form(bench, editing=1) as shown:
             await shown.write("url", "https://a-longer-one.example.com/hooks/")
         async with form(bench, editing=1) as shown:
-            await shown.press("n", "7")
+            await shown.press("escape", "7")
             assert shown.value("url") == "https://a-longer-one.example.com/hooks/7"
 
     asyncio.run(scene())
@@ -232,3 +232,32 @@ def test_a_save_that_the_store_refuses_keeps_the_form_as_it_is(bench: Bench) -> 
 
     asyncio.run(scene())
     assert webhook(bench).fields.name == "typed"
+
+
+def test_the_key_bar_speaks_of_an_open_choice_in_its_own_words(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.press("enter")
+            assert "esc close the list" in shown.text
+            await shown.press("escape")
+            assert "esc back" in shown.text
+
+    asyncio.run(scene())
+
+
+def test_the_form_names_its_keys_as_they_are(bench: Bench) -> None:
+    bench.store.add(SIEM)
+    app = bench.app({"form.copy": "f6", "form.reveal": "f7"})
+
+    async def scene() -> None:
+        async with app.run_test(size=(80, 40)) as pilot:
+            await pilot.press("e")
+            shown = Form(bench, app, pilot, [])
+            await shown.until("Advanced")
+            await shown.press("f6")
+            await shown.until("no secret is shown: f7 reveals it")
+            app.screen.query_one(Collapsible).collapsed = False
+            await shown.write("secret", "generate")
+            await shown.until("The receiver needs it: f6 copies it, f7 shows it later.")
+
+    asyncio.run(scene())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -11,14 +12,17 @@ from textual.pilot import Pilot
 from domain.actors import Actor
 from domain.event_types import EventType
 from domain.secrets import generate_secret
-from store import webhooks
+from store import queue, webhooks
+from store.database import Store
 from store.records import Secrets, Webhook
 from store.secret_changes import ROTATION_MS, RestoreSecrets, RotateSecret
 from tests.store.helpers import NOW, events, fields
 from tests.tui.helpers import Bench, screen_text, told
 from tui.app import TocsinApp
+from tui.screens.webhook_form import WebhookFormScreen
 from tui.screens.webhooks import WebhooksScreen
 from tui.webhook_form_saving import Saved
+from tui.widgets.live_table import LiveTable
 
 OLD = generate_secret(lambda count: b"\x01" * count)
 NEW = generate_secret(lambda count: b"\x02" * count)
@@ -127,7 +131,7 @@ def test_marks_stay_after_an_action_and_the_title_says_how_to_unmark(three: Benc
         table = webhooks_screen(app).table
         await press(pilot, "space", "space", "p", "n", "p")
         assert table.marked == {1, 2}
-        assert "2 marked, q unmarks" in screen_text(app)
+        assert "2 marked" in screen_text(app)
         assert active(three) == [1, 2, 3]
         await press(pilot, "q")
         assert not table.marked
@@ -179,6 +183,94 @@ def test_send_now_of_a_webhook_that_is_gone_is_refused_and_nothing_goes(three: B
         text = screen_text(app)
         assert "undelete" in text
         assert "go now" not in text
+
+    play(three, scene)
+
+
+def test_the_next_webhook_of_an_emptied_list_has_the_keys_at_once(bench: Bench) -> None:
+    gone = bench.store.add(fields(name="pager"))
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        screen = webhooks_screen(app)
+        bench.opened.call(webhooks.delete, [gone], OTHER, NOW)
+        await bench.settle(app, pilot)
+        assert screen.focused is None
+        bench.store.add(fields(name="siem"))
+        await app.live.look_again()
+        app.paint()
+        assert screen.focused is screen.table  # in this moment: a key may be waiting
+
+    play(bench, scene)
+
+
+def test_a_list_that_comes_back_takes_no_keys_from_the_filter(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        screen = webhooks_screen(app)
+        await press(pilot, "slash", "s")
+        ids = [1, 2, 3]
+        three.opened.call(webhooks.delete, ids, OTHER, NOW)
+        await three.settle(app, pilot)
+        three.opened.call(webhooks.undelete, ids, OTHER, NOW)
+        await three.settle(app, pilot)
+        await press(pilot, *"iem")
+        assert screen.filter_line.box.value == "siem"
+        assert names(app) == ["siem"]
+        await press(pilot, *["backspace"] * 4, "exclamation_mark")
+        assert len(names(app)) == 3
+
+    play(three, scene)
+
+
+def test_sending_many_is_one_change_and_the_keys_go_on_meanwhile(
+    three: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, asked = asyncio.Event(), []
+    run = Store.run
+
+    async def waiting(self: Store, query: Any, *args: Any, **named: Any) -> Any:
+        if query is queue.send_now:
+            asked.append(args[0])
+            await gate.wait()
+        return await run(self, query, *args, **named)
+
+    monkeypatch.setattr(Store, "run", waiting)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("space", "space", "space", "n", "slash", *"arch")
+        assert names(app) == ["archive"]
+        assert len(asked) == 1
+        assert sorted(asked[0]) == [1, 2, 3]
+        gate.set()
+        await press(pilot)
+        assert "3 events of 3 webhooks wait on: no worker is sending" in told(app)[-1]
+
+    play(three, scene)
+
+
+def test_a_pause_tells_and_undoes_only_what_it_changed(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhooks_screen(app).table.marked |= {1, 2}
+        app.live._footprint.calls_for_look = lambda: False  # type: ignore[method-assign]
+        three.opened.call(webhooks.set_active, [1], False, OTHER, NOW)
+        await press(pilot, "p")
+        assert told(app)[-1].startswith("1 webhook paused")
+        assert active(three) == [3]
+        await press(pilot, "u")
+        assert told(app)[-1] == "undone: paused 1 webhook"
+        assert active(three) == [2, 3]
+
+    play(three, scene)
+
+
+def test_an_undo_says_how_many_were_so_already(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhooks_screen(app).table.marked |= {1, 2}
+        await press(pilot, "p")
+        assert active(three) == [3]
+        three.opened.call(webhooks.set_active, [1], True, OTHER, NOW)
+        await press(pilot, "u")
+        assert told(app)[-1] == "undone: paused 2 webhooks; 1 webhook was so already"
+        assert active(three) == [1, 2, 3]
 
     play(three, scene)
 
@@ -284,3 +376,26 @@ def test_the_undo_of_one_session_leaves_what_another_admin_did(three: Bench) -> 
         assert found(three, 1).fields.name == "theirs"
 
     play(three, scene)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_words_at_the_right_of_the_title_can_be_clicked(bench: Bench, width: int) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running((width, 24)) as (app, pilot):
+            await bench.settle(app, pilot)
+            await pilot.press("space")
+            await bench.settle(app, pilot)
+            top = screen_text(app).split("\n")[1]
+            assert top.rstrip().endswith("unmark (q) ─╮")
+            await pilot.click(offset=(width - 5, 1))
+            await bench.settle(app, pilot)
+            assert not app.screen.query_one(LiveTable).marked
+            assert screen_text(app).split("\n")[1].rstrip().endswith("+ add (a) ─╮")
+            await pilot.click(offset=(width - 5, 1))
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert isinstance(app.screen, WebhookFormScreen)
+
+    asyncio.run(scene())

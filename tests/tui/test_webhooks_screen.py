@@ -155,6 +155,21 @@ def test_the_empty_list_names_the_key_that_adds(bench: Bench) -> None:
     asyncio.run(scene())
 
 
+def test_who_has_no_key_that_adds_is_told_of_the_palette(bench: Bench) -> None:
+    app = bench.app({"webhooks.edit": "a,plus"})
+
+    async def scene() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            await bench.settle(app, pilot)
+            assert "Press  ^p  and type  add webhook  to add the first one" in screen_text(app)
+            bench.store.add(fields())
+            await bench.settle(app, pilot)
+            assert "─ Webhooks ── 1 ─" in screen_text(app)
+
+    asyncio.run(scene())
+
+
 def test_an_inactive_webhook_without_events_is_not_said_to_be_all_delivered(bench: Bench) -> None:
     bench.store.add(fields(name="siem", active=False))
 

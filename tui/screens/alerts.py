@@ -172,12 +172,13 @@ class AlertsScreen(LookingScreen):
 
     async def _change_back(
         self, kind: AlertKind, before: Mapping[str, str], ours: Mapping[str, str]
-    ) -> None:
+    ) -> str:
         """Undo a change, unless somebody else made one after it. Raises Refused."""
         now = await self.desk.read(alert_settings.load_all)
         if now.get(kind.name, {}) != ours:
             raise Refused(f"{kind.name} was changed meanwhile: look before you change it")
         await self._keep(kind, before)
+        return ""
 
     async def action_undo(self) -> None:
         """Take back the last change made here."""

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
+from textual.widgets import Static
 
 from domain.safe import safe
 from store import audit_listing
@@ -30,6 +31,7 @@ KEPT = 1_000
 """Changes whose details are remembered at most."""
 
 SHOWN = 40
+NONE_FOUND = "No change matches.\n\nWithout the filter all of them are shown again."
 
 
 class AuditScreen(ListScreen):
@@ -58,8 +60,12 @@ class AuditScreen(ListScreen):
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="changes-panel"):
             yield LiveTable(COLUMNS, id="changes")
+            yield Static(Text(NONE_FOUND), id="no-changes", classes="empty")
             yield FilterLine(("text", "!text", *OF_CHANGES), id="changes-filter")
         yield Facts(id="change-facts")
+
+    def on_mount(self) -> None:
+        self.query_one("#no-changes").display = False
 
     async def look(self) -> None:
         """The trail is only ever added to: as long as its count stays, so does what is found."""
@@ -73,6 +79,9 @@ class AuditScreen(ListScreen):
         self.table.set_keys(keys)
         if on_top:
             self.table.action_edge(-1)
+        nothing_found = bool(self._terms) and not keys
+        self.show_table(not nothing_found)
+        self.query_one("#no-changes").display = nothing_found
         found = f"{len(keys):,} of {total:,} ── {safe(self._filter, SHOWN)}"
         title = found if self._filter else f"{total:,}"
         self.query_one("#changes-panel").border_title = Content(f"Audit ── {title}")

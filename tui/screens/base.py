@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.worker import Worker, WorkerState
 
+from tui.background import BackgroundScreen
 from tui.compositors import new_compositor
 from tui.desk import Desk, Refused
 from tui.live import Live
-from tui.notices import tell
+from tui.notices import NoticeApp, tell
 from tui.undo import UndoStack
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.top_bar import CRUMB, TopBar
+from tui.widgets.top_bar import CRUMB, CUT, TopBar
 from tui.words import worker_line
 
 T = TypeVar("T")
 
 
-class TocsinScreen(Screen[Any]):
+class TocsinScreen(BackgroundScreen):
     """Data flows down: the app calls `show` when the report changed, and `tick` each second."""
 
     CRUMBS: ClassVar[str] = ""
@@ -37,12 +34,6 @@ class TocsinScreen(Screen[Any]):
         Binding("q,escape", "back", "back", id="back"),
     ]
 
-    @dataclass
-    class Failed(Message):
-        """Work in the background has met a bug."""
-
-        error: Exception
-
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
         self._compositor = new_compositor(live.ink.spend)
@@ -50,7 +41,7 @@ class TocsinScreen(Screen[Any]):
         self.live = live
 
     def compose(self) -> ComposeResult:
-        yield TopBar(self.path())
+        yield TopBar(self.path(), f"demo {CUT}" if self.live.demo else CUT)
         yield from self.body()
         yield KeyBar()
 
@@ -64,7 +55,10 @@ class TocsinScreen(Screen[Any]):
         below = stack[: stack.index(self)] if self in stack else []
         screens = [*(one for one in below if isinstance(one, TocsinScreen)), self]
         crumbs = [part for one in screens for part in one.crumbs().split(CRUMB)]
-        return ("Tocsin", *filter(None, (screens[0].UNDER, *crumbs)))
+        return (
+            "Tocsin demo" if self.live.demo else "Tocsin",
+            *filter(None, (screens[0].UNDER, *crumbs)),
+        )
 
     def body(self) -> Iterable[Widget]:
         """What is between the first and the last line."""
@@ -89,6 +83,8 @@ class TocsinScreen(Screen[Any]):
             self.show()
 
     def on_screen_resume(self) -> None:
+        if isinstance(self.app, NoticeApp):
+            self.app.put_away_for(self)
         self.paint()
 
     async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
@@ -117,21 +113,9 @@ class TocsinScreen(Screen[Any]):
         """A short notice in the last line; it goes away by itself, or with the next key."""
         tell(self, text, bad=bad)
 
-    def in_background(
-        self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False
-    ) -> None:
-        """Let something go on without holding up the keys; what is refused or fails is told."""
-        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """What fails in the background is told like anything else that fails."""
-        error = event.worker.error
-        if event.state is not WorkerState.ERROR or error is None:
-            return
-        if isinstance(error, Refused):
-            self.tell(str(error), bad=True)
-        elif isinstance(error, Exception):
-            self.post_message(self.Failed(error))
+    def tell_here(self, text: str) -> None:
+        """Why a key does nothing on this screen; it goes away with the screen, too."""
+        tell(self, text, bad=True, here=True)
 
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
         """Go elsewhere; a screen that would lose something asks first."""

@@ -29,6 +29,8 @@ class Question:
 class ConfirmScreen(ModalScreen[bool]):
     """Ends with True only if the admin said yes; Cancel has the focus."""
 
+    YES_KEY: ClassVar[str] = "confirm.yes"
+    NO_KEY: ClassVar[str] = "confirm.no"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes", id="confirm.yes"),
         Binding("n,q,escape", "answer(False)", "no", id="confirm.no"),
@@ -46,11 +48,11 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Static(Text(safe(line)))
             with Horizontal(classes="buttons"):
                 yield Button(
-                    Text(f"{self._question.no} ({key_of(self, 'confirm.no')})"),
+                    Text(f"{self._question.no} ({key_of(self, self.NO_KEY)})"),
                     id="no",
                     compact=True,
                 )
-                yes = Text(f"{self._question.yes} ({key_of(self, 'confirm.yes')})")
+                yes = Text(f"{self._question.yes} ({key_of(self, self.YES_KEY)})")
                 yield Button(yes, id="yes", variant="error", compact=True)
 
     def on_mount(self) -> None:

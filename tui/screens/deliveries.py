@@ -65,7 +65,9 @@ class DeliveriesScreen(DeliveryList):
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="deliveries-panel"):
             yield Facts(id="deliveries-count", classes="line")
-            yield LiveTable(columns(of_one=self.webhook_id is not None), id="deliveries")
+            yield LiveTable(
+                columns(of_one=self.webhook_id is not None), id="deliveries", markable=True
+            )
             yield Static(Text(""), id="no-deliveries", classes="empty")
             yield FilterLine(HINTS, id="deliveries-filter")
         yield Facts(id="delivery-facts")
@@ -101,4 +103,4 @@ class DeliveriesScreen(DeliveryList):
 
     def action_quarantine(self) -> None:
         """Show what reseals left out."""
-        self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id))
+        self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id, self.names()))

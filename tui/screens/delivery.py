@@ -9,16 +9,17 @@ from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from domain.safe import safe
-from domain.words import size_text
+from domain.words import counted, size_text
 from store import listing, reads
 from store.listing import Listed
 from store.records import Attempt, Delivery
 from tui.attempt_rows import COLUMNS, answer, longest, request_text, row_of, sending_row
-from tui.delivery_actions import short_id
+from tui.delivery_answers import short_id
 from tui.delivery_body import BodyActions
 from tui.delivery_request import read_request
 from tui.delivery_rows import Reader, lines
@@ -30,10 +31,13 @@ from tui.widgets.facts import Facts
 from tui.widgets.json_box import JsonBox
 from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import Key, LiveTable
+from tui.widgets.raw_text import RawText
+from tui.widgets.request_head import RequestHead
 
 SENDING = "sending"
 """The key of the attempt that is under way; the others have their row ids."""
 
+FOR_PENDING = {"retry", "skip", "reseal"}
 RAW_SHOWN = 20_000
 PAGE = 200
 FEWEST = 3
@@ -87,10 +91,10 @@ class DeliveryScreen(BodyActions):
                 with VerticalScroll(id="answer-scroll"):
                     yield Static(Text(""), id="answer")
             with Vertical(classes="panel", id="request-pane"):
-                yield Facts(id="request-head", classes="head")
+                yield RequestHead(id="request-head", classes="head")
                 yield JsonBox(JsonView(id="body"))
                 with VerticalScroll(id="raw"):
-                    yield Static(Text(""), id="raw-text")
+                    yield RawText(id="raw-text")
 
     def on_mount(self) -> None:
         self.query_one("#attempts-pane").border_title = "Attempts"
@@ -119,7 +123,9 @@ class DeliveryScreen(BodyActions):
         if not found:
             self._tell_gone()
             return
-        self._listed = found[ids[0]]
+        before, self._listed = self._listed, found[ids[0]]
+        if before is None or before.delivery.state != self._listed.delivery.state:
+            self.refresh_bindings()
         keys: list[Key] = list(await self.desk.read(listing.attempt_ids, self.delivery_id))
         await self._read_attempts([key for key in keys[:PAGE] if key not in self._attempts])
         sending = self._listed.delivery.sending_since_ms is not None
@@ -154,11 +160,11 @@ class DeliveryScreen(BodyActions):
             view.show_json(str(refused).encode())
             return
         view.show_json(self.post_body)
-        text = safe(self.post_body, RAW_SHOWN)
+        note = ""
         if len(self.post_body) > RAW_SHOWN:
             write = key_of(self, "delivery.write")
-            text += f"\n\n{size_text(len(self.post_body))} in all: {write} writes them to a file"
-        self.query_one("#raw-text", Static).update(Text(text))
+            note = f"{size_text(len(self.post_body))} in all: {write} writes them to a file"
+        self.query_one(RawText).show_text(safe(self.post_body, RAW_SHOWN), note)
 
     async def _show_attempt(self) -> None:
         """The answer to the selected attempt, and the request as it was made then."""
@@ -171,7 +177,7 @@ class DeliveryScreen(BodyActions):
         self.query_one("#answer", Static).update(answer(attempt) if attempt else nothing)
         request = await read_request(self.desk, self._listed.delivery, attempt)
         self.request = request_text(request)
-        self.query_one("#request-head", Facts).tell(self.request)
+        self.query_one(RequestHead).tell(self.request)
 
     async def chosen(self) -> list[Delivery]:
         return [self._listed.delivery] if self._listed is not None else []
@@ -199,6 +205,18 @@ class DeliveryScreen(BodyActions):
         raw = self.query_one("#raw")
         request = raw if raw.display else self.query_one(JsonView)
         (request if name == "request" else self.query_one("#attempts")).focus()
+
+    @on(RequestHead.Cut)
+    def _head_cut(self, message: RequestHead.Cut) -> None:
+        """A low pane shows the first headers only."""
+        more = f"{counted(message.hidden, 'more header')}, {key_of(self, 'delivery.pager')} pager"
+        self.query_one("#request-pane").border_subtitle = Content(more if message.hidden else "")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is asked for a delivery that has ended."""
+        if action in FOR_PENDING and self._listed is not None:
+            return self._listed.delivery.state == "pending"
+        return super().check_action(action, parameters)
 
     def action_raw(self) -> None:
         """Show the body as it is sent, or as JSON to look at."""

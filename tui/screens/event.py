@@ -1,8 +1,8 @@
-"""One event: its JSON, and which deliveries carried it, to whom and when."""
+"""One event: its JSON, which deliveries carried it, to whom and when, and who still waits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,15 +18,16 @@ from store import events, reads
 from store.records import Delivery, StoredEvent
 from tui.clipboard import copy
 from tui.desk import Desk, Refused
-from tui.event_rows import CARRIER_COLUMNS, carrier_row
+from tui.event_rows import CARRIER_COLUMNS, carrier_row, holder_row
 from tui.live import Live
 from tui.screens.base import TocsinScreen
+from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.webhook_rows import receiver_of
 from tui.widgets.facts import Facts
 from tui.widgets.json_box import JsonBox
 from tui.widgets.json_view import JsonView
-from tui.widgets.live_table import LiveTable
+from tui.widgets.live_table import Key, LiveTable
 
 FEW = 2
 """Deliveries that the low panel has room for."""
@@ -64,10 +65,19 @@ class EventScreen(TocsinScreen):
         self.show()
 
     def show(self) -> None:
-        """Read the deliveries anew if one of this type's webhooks has got further."""
+        """Read the deliveries anew if one of the webhooks has got further."""
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
-        seen = [(one.pending, one.delivered_events, one.skipped_events) for one in every]
+        seen = [
+            (
+                one.pending,
+                one.delivered_events,
+                one.skipped_events,
+                one.quarantined_events,
+                one.released_events,
+            )
+            for one in every
+        ]
         if seen != self._seen:
             self._seen = seen
             self._read()
@@ -81,7 +91,9 @@ class EventScreen(TocsinScreen):
             if self._event is None:
                 self._event = await self.desk.read(events.find, self._type, self._event_id)
                 self._show_event(self._event)
-            self._show_carriers(await self.desk.read(reads.carriers, self._type, self._event.seq))
+            which = self._type, self._event.seq
+            carriers = await self.desk.read(reads.carriers, *which)
+            self._show_carriers(carriers, await self.desk.read(reads.holders, *which))
         except Refused as refused:
             self.tell(str(refused), bad=True)
 
@@ -90,14 +102,17 @@ class EventScreen(TocsinScreen):
         self.query_one("#event-panel").border_title = Content(title)
         self.query_one(JsonView).show_json(event.body)
 
-    def _show_carriers(self, carriers: list[Delivery]) -> None:
+    def _show_carriers(self, carriers: list[Delivery], holders: Mapping[int, reads.Held]) -> None:
+        """Of deliveries the key is their id, of webhooks that have none of it yet their number."""
         table = self.query_one(LiveTable)
         names = self._names()
         table.put_rows({one.id: carrier_row(one, names) for one in carriers})
-        table.set_keys([one.id for one in reversed(carriers)])
-        self.query_one("#carriers-panel").set_class(len(carriers) > FEW, "many")
-        table.display = bool(carriers)
-        self.query_one("#no-carriers").display = not carriers
+        table.put_rows({id_: holder_row(id_, where, names) for id_, where in holders.items()})
+        keys: list[Key] = [*holders, *(one.id for one in reversed(carriers))]
+        table.set_keys(keys)
+        self.query_one("#carriers-panel").set_class(len(keys) > FEW, "many")
+        table.display = bool(keys)
+        self.query_one("#no-carriers").display = not keys
         self.query_one("#no-carriers", Facts).tell(Text(self._why_none()))
 
     def _names(self) -> dict[int, str]:
@@ -114,7 +129,11 @@ class EventScreen(TocsinScreen):
 
     @on(LiveTable.Chosen)
     def _chosen(self, message: LiveTable.Chosen) -> None:
-        self.app.push_screen(DeliveryScreen(self.desk, self.live, str(message.key)))
+        key = message.key
+        if isinstance(key, int):
+            self.app.push_screen(DeliveriesScreen(self.desk, self.live, webhook_id=key))
+        else:
+            self.app.push_screen(DeliveryScreen(self.desk, self.live, str(key)))
 
     async def action_copy_id(self) -> None:
         """Copy the event's id."""

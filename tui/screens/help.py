@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -20,8 +20,9 @@ from tui.keys import OF_EVERY_SCREEN, key_of
 
 HERE, MOVING, EVERYWHERE = "This screen", "Moving in it", "Everywhere"
 GROUPS = (HERE, MOVING, EVERYWHERE)
-ROOM_FOR_IDS = 100
+ROOM_FOR_IDS = 80
 """The width of the terminal from which ids have a column of their own."""
+MOST_FOR_KEYS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class HelpScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         keys = self.query_one("#help-keys", Static)
-        keys.update(_table(self._lines(), own_column=self.app.size.width >= ROOM_FOR_IDS))
+        keys.update(_table(self._lines(), self.app.size.width))
 
     def _lines(self) -> list[Line]:
         """One for each id; what has none is Textual's own and changes nothing here."""
@@ -67,13 +68,14 @@ class HelpScreen(ModalScreen[None]):
                 display = self.app.get_key_display(active.binding)
                 keys.setdefault(active.binding.id, []).append(display)
         first = {one.binding.id: one for one in reversed(self._actives)}
+        places = _in_order(self._actives)
         lines = [
             Line(
                 self._group_of(first[id_]), " ".join(dict.fromkeys(shown)), _words(first[id_]), id_
             )
             for id_, shown in keys.items()
         ]
-        return sorted(lines, key=lambda line: GROUPS.index(line.group))
+        return sorted(lines, key=lambda line: (GROUPS.index(line.group), places.index(line.id)))
 
     def _group_of(self, active: ActiveBinding) -> str:
         if active.node is self.app or active.binding.id in OF_EVERY_SCREEN:
@@ -81,27 +83,39 @@ class HelpScreen(ModalScreen[None]):
         return HERE if active.node is self._of else MOVING
 
 
-def _table(lines: Iterable[Line], *, own_column: bool) -> Table:
+def _in_order(actives: Iterable[ActiveBinding]) -> list[str]:
+    """Ids as they are declared: an action that got another key keeps its place."""
+    kinds = dict.fromkeys(type(one.node) for one in actives)
+    declared = [one for kind in kinds for _, one in kind._merged_bindings or ()]
+    return list(dict.fromkeys(one.id for one in declared if one.id))
+
+
+def _table(lines: Sequence[Line], width: int) -> Table:
+    """Columns of fixed widths, so that what is said of a key never runs into another."""
+    own_column = width >= ROOM_FOR_IDS
     table = Table.grid(padding=(0, 2))
+    table.add_column(width=min(MOST_FOR_KEYS, max((len(one.keys) for one in lines), default=0)))
+    table.add_column(ratio=1)
+    if own_column:
+        table.add_column(width=max((len(one.id) for one in lines), default=0))
+    table.expand = True
     for cells in _rows(lines, own_column=own_column):
         table.add_row(*cells)
     return table
 
 
 def _rows(lines: Iterable[Line], *, own_column: bool) -> Iterator[tuple[Text, ...]]:
-    id_title = "id for [keys]"
+    """A row for each key; where ids have no column, each stands below what is said of its key."""
     for group, members in groupby(lines, attrgetter("group")):
         yield (Text(), Text())
-        if own_column:
-            yield (Text(), Text(group, "bold underline"), Text(id_title, "dim"))
-        else:
-            yield (Text(), Text.assemble((group, "bold underline"), ("   " + id_title, "dim")))
+        title, id_title = Text(group, "bold underline"), Text("id for [keys]", "dim")
+        yield (Text(), title, id_title) if own_column else (Text(), title + Text("   ") + id_title)
         for one in members:
-            keys, id_ = Text(one.keys, "bold", no_wrap=True), Text(one.id, "dim", no_wrap=True)
+            keys, id_ = Text(one.keys, "bold"), Text(one.id, "dim", no_wrap=True)
             if own_column:
                 yield (keys, Text(one.words), id_)
             else:
-                yield (keys, Text.assemble(one.words, "   ", id_))
+                yield (keys, Text(f"{one.words}\n").append_text(id_))
 
 
 def _words(active: ActiveBinding) -> str:

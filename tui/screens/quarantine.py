@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -17,6 +17,7 @@ from domain.safe import safe
 from domain.words import span_text
 from store import reads, requests
 from store.records import QuarantinedEvent
+from tui.background import BackgroundScreen
 from tui.desk import Desk, Refused
 from tui.keys import key_of
 from tui.screens.confirm import ConfirmScreen, Question
@@ -27,7 +28,7 @@ from tui.widgets.live_table import LiveTable
 EMPTY = "Nothing is in quarantine: no reseal left an event out that was not sent since."
 
 
-class QuarantineScreen(ModalScreen[None]):
+class QuarantineScreen(ModalScreen[None], BackgroundScreen):
     """Of one webhook, or of all of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -35,15 +36,17 @@ class QuarantineScreen(ModalScreen[None]):
         Binding("q,escape", "dismiss(None)", "close", id="quarantine.close"),
     ]
     COLUMNS = (
-        Column("webhook", "Webhook", 8, right=True, sortable=False),
+        Column("webhook", "Webhook", 14, sortable=False),
         Column("event", "Event", 16, sortable=False),
         Column("since", "Since", 7, right=True, sortable=False),
         Column("state", "State", 0, sortable=False),
         Column("delivery", "Left out of", 27, from_width=90, sortable=False),
     )
 
-    def __init__(self, desk: Desk, webhook_id: int | None) -> None:
+    def __init__(self, desk: Desk, webhook_id: int | None, names: Mapping[int, str]) -> None:
+        """`names` are those of the webhooks, by their ids."""
         super().__init__()
+        self._names = names
         self._desk = desk
         self._webhook_id = webhook_id
         self._events: list[QuarantinedEvent] = []
@@ -73,17 +76,22 @@ class QuarantineScreen(ModalScreen[None]):
     def _rows(self) -> Iterable[tuple[int, Row]]:
         now_ms = self._desk.now_ms()
         for place, event in enumerate(self._events):
-            state = Cell("left out") if event.released_ms is None else Cell("to be sent", "busy")
+            state = (
+                Cell("left out") if event.released_ms is None else Cell("about to be sent", "busy")
+            )
             yield (
                 place,
                 (
-                    Cell(str(event.webhook_id)),
+                    Cell(self._receiver(event)),
                     Cell(event.event_id),
                     Cell(span_text(now_ms - event.at_ms), "dim"),
                     state,
                     Cell(event.delivery_id, "dim"),
                 ),
             )
+
+    def _receiver(self, event: QuarantinedEvent) -> str:
+        return self._names.get(event.webhook_id, f"webhook {event.webhook_id}")
 
     def _selected(self) -> QuarantinedEvent | None:
         place = self.query_one(LiveTable).cursor
@@ -116,12 +124,12 @@ class QuarantineScreen(ModalScreen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._release(event), exit_on_error=False)
+                self.in_background(self._release(event))
 
-        self.app.push_screen(ConfirmScreen(question_of(event)), answered)
+        self.app.push_screen(ConfirmScreen(question_of(event, self._receiver(event))), answered)
 
     async def _release(self, event: QuarantinedEvent) -> None:
-        told = f"event {event.event_id} goes to webhook {event.webhook_id} in a delivery of its own"
+        told = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
         try:
             await self._desk.change(requests.release, event.webhook_id, event.event_id)
         except Refused as refused:
@@ -129,10 +137,10 @@ class QuarantineScreen(ModalScreen[None]):
         await self._read(told)
 
 
-def question_of(event: QuarantinedEvent) -> Question:
-    """What is asked before an event is sent after all."""
+def question_of(event: QuarantinedEvent, name: str) -> Question:
+    """What is asked before an event is sent after all to the webhook of that name."""
     return Question(
-        f"Send event {event.event_id} to webhook {event.webhook_id} after all?",
+        f"Send event {event.event_id} to {name} after all?",
         (
             "1 event goes in a delivery of its own, behind events that came after it.",
             f"It was left out of {event.delivery_id}.",

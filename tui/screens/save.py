@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.keys import ENTER, key_of
-from tui.widgets.search_box import VisibleInput
+from tui.widgets.visible_input import VisibleInput
 
 
 class SaveScreen(ModalScreen[str]):

@@ -22,11 +22,12 @@ from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.worker_log import WorkerLogScreen
 from tui.setting_change import forget, keep, refusal
-from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, worker_lines
+from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, why_no_worker, worker_lines
+from tui.theme import own_name
 from tui.undo import UndoStack
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
-from tui.widgets.search_box import VisibleInput
+from tui.widgets.visible_input import VisibleInput
 
 LONGEST_VALUE = 1_000
 NOT_HERE = "{name}: the store cannot say where it is itself; write it in the configuration file"
@@ -110,15 +111,13 @@ class SettingsScreen(TocsinScreen):
     def tick(self) -> None:
         """Paint the ages of the heartbeats."""
         if self.live.report is not None:
-            worker = self.desk.worker
-            trouble = worker.trouble if worker is not None else None
-            key = key_of(self, "worker.pause")
-            lines = worker_lines(self.live.report, self.live.own_worker(), trouble, key)
+            missing, key = why_no_worker(self.desk), key_of(self, "worker.pause")
+            lines = worker_lines(self.live.report, self.live.own_worker(), missing, key)
             self.query_one("#workers", Facts).tell(lines)
 
     def _told(self) -> Told | None:
         report = self.live.report
-        return None if report is None else Told(report, self.desk.origin)
+        return None if report is None else Told(report, self.desk.origin, own_name(self.app.theme))
 
     @property
     def _stored(self) -> Mapping[str, str]:
@@ -154,7 +153,7 @@ class SettingsScreen(TocsinScreen):
         if told is None:
             return
         if name in PLACES_OF_THE_STORE:
-            self.tell(NOT_HERE.format(name=name), bad=True)
+            self.tell_here(NOT_HERE.format(name=name))
             return
         self._box.value = told.value(BY_NAME[name])
         self._open(name)

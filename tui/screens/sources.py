@@ -20,9 +20,9 @@ from tui.source_actions import SourceActions
 from tui.source_rows import COLUMNS, empty_list, facts_of, matches, ordered, row_of
 from tui.sources_at_a_glance import added
 from tui.widgets.facts import Facts
+from tui.widgets.filter_line import FilterLine
 from tui.widgets.live_table import LiveTable
 from tui.widgets.panel import Panel
-from tui.widgets.search_box import SearchBox
 
 
 class SourcesScreen(SourceActions):
@@ -89,7 +89,7 @@ class SourcesScreen(SourceActions):
         with Panel(id="sources-panel"):
             yield LiveTable(COLUMNS, id="sources")
             yield Facts(id="no-sources", classes="notice")
-            yield SearchBox("text, or !text", id="sources-filter")
+            yield FilterLine(("text", "!text for those without"), id="sources-filter")
         yield Facts(id="source-facts")
 
     def on_mount(self) -> None:
@@ -101,7 +101,7 @@ class SourcesScreen(SourceActions):
         if report is None:
             return
         every = report.overview.sources
-        wanted = self.query_one(SearchBox).value.strip()
+        wanted = self.query_one(FilterLine).box.value.strip()
         shown = [one for one in ordered(every) if not wanted or matches(one, wanted)]
         self.table.set_keys([one.name for one in shown])
         title = f"{len(shown)} of {len(every)}" if wanted else f"{len(every)}"
@@ -161,22 +161,22 @@ class SourcesScreen(SourceActions):
 
     def action_filter(self) -> None:
         """Open the filter's box."""
-        self.query_one(SearchBox).open()
+        self.query_one(FilterLine).open()
 
     def action_back(self) -> None:
         """Close the filter first, then leave the screen."""
-        box = self.query_one(SearchBox)
+        box = self.query_one(FilterLine)
         if box.display:
             box.close()
             self.table.focus()
         else:
             super().action_back()
 
-    @on(Input.Changed, "#sources-filter")
+    @on(Input.Changed, "#sources-filter-box")
     def _filtered(self) -> None:
         self.show()
 
-    @on(Input.Submitted, "#sources-filter")
+    @on(Input.Submitted, "#sources-filter-box")
     def _filter_entered(self) -> None:
         self.table.focus()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.text import Text
 from textual import events
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -12,11 +14,36 @@ from textual.widgets import Static
 LEAST = Size(60, 15)
 
 
+def cover_while_small(app: App[Any], size: Size) -> None:
+    """Cover what is seen with a word of what is needed, or take that away again."""
+    covers = [one for one in app.screen_stack if isinstance(one, TooSmallScreen)]
+    if size.width < LEAST.width or size.height < LEAST.height:
+        if not covers:
+            app.push_screen(TooSmallScreen())
+    else:
+        for cover in covers:
+            _take_away(app, cover)
+
+
+def _take_away(app: App[Any], cover: TooSmallScreen) -> None:
+    """From below a question too, where this Textual lets one; else it goes when it is seen."""
+    stack = getattr(app, "_screen_stack", [])
+    if cover is app.screen:
+        app.pop_screen()
+    elif cover in stack:
+        stack.remove(cover)
+        cover.remove()
+
+
 class TooSmallScreen(ModalScreen[None]):
     """Says what is needed; the screens below keep all they hold, and deliveries go on."""
 
     def compose(self) -> ComposeResult:
         yield Static()
+
+    def on_screen_resume(self) -> None:
+        """What covered it is gone; the terminal may have grown meanwhile."""
+        cover_while_small(self.app, self.app.size)
 
     def on_resize(self, event: events.Resize) -> None:
         size = f"{event.size.width}x{event.size.height}"

@@ -18,11 +18,12 @@ from domain.safe import safe
 from tui.clipboard import copy
 from tui.desk import Desk, Refused
 from tui.drafts import Draft
+from tui.keys import key_of
 from tui.live import Live
 from tui.webhook_form_draft import DraftedForm
 from tui.webhook_form_keys import KEYS
 from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, save
-from tui.webhook_form_session import Session
+from tui.webhook_form_session import TESTED, Session
 from tui.webhook_form_state import NEW, open_form
 from tui.webhook_form_trial import tried_out
 from tui.widgets.facts import Facts
@@ -33,7 +34,7 @@ __all__ = ["Saved", "WebhookFormScreen"]
 
 NOTHING_HIDDEN = "nothing is hidden in this form"
 SAVING = "it is being saved: the form closes by itself"
-NOTHING_SHOWN = "no secret is shown: ctrl+r reveals it, generate and rotate under Advanced make one"
+NOTHING_SHOWN = "no secret is shown: {key} reveals it, generate and rotate under Advanced make one"
 
 
 class WebhookFormScreen(DraftedForm, inherit_bindings=False):
@@ -92,6 +93,12 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         session.panel.focus_field("url" if self._editing else "type")
         session.read_again()
         self.show()
+        try:
+            await self._go_on_with_draft(session)
+        finally:
+            self.take_keys()
+
+    async def _go_on_with_draft(self, session: Session) -> None:
         draft = await self.offer_draft(session.opened.title)
         if draft is not None:
             session.take(draft)
@@ -121,7 +128,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         self._tell("#form-notice", "\n".join(filter(None, (self._news, fate))))
         self._tell("#form-todo", "saving ..." if self._is_saving else session.problem)
         button = self.query_one("#save", Button)
-        button.disabled = session.first_wrong is not None
+        button.disabled = session.first_wrong() is not None
         if str(button.label) != session.save_word:
             button.label = session.save_word
             button.refresh(layout=True)
@@ -140,22 +147,14 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     def action_save(self) -> None:
         """Save, or show what is wrong."""
-        session = self._right_session()
-        if session is not None and not self._is_saving:
+        session = self._session
+        if session is None or self._is_saving:
+            return
+        if session.is_right():
             self._is_saving = True
             self.in_background(self._save(session), group="save")
-
-    def _right_session(self) -> Session | None:
-        """The session if nothing is wrong in the form; else point at what is."""
-        session = self._session
-        if session is None:
-            return None
-        session.read_again()
-        if session.first_wrong is None:
-            return session
-        session.point_at_errors()
-        self.show()
-        return None
+        else:
+            self.show()
 
     async def _save(self, session: Session) -> None:
         """Nothing can be typed meanwhile, since it would be neither saved nor kept."""
@@ -197,10 +196,14 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
             session.go_on(found)
 
     def action_test(self) -> None:
-        """Send a test event with what is typed."""
-        session = self._right_session()
-        if session is not None:
+        """Send a test event with what is typed; what it doesn't need may be wrong."""
+        session = self._session
+        if session is None:
+            return
+        if session.is_right(TESTED):
             self.in_background(self._test(session), group="test", exclusive=True)
+        else:
+            self.show()
 
     async def _test(self, session: Session) -> None:
         panel = self.query_one(RequestPanel)
@@ -224,7 +227,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         if secret:
             self.in_background(copy(self, secret), group="copy")
         else:
-            self.tell(NOTHING_SHOWN)
+            self.tell(NOTHING_SHOWN.format(key=key_of(self, "form.reveal")))
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""

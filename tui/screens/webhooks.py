@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from domain.safe import safe
 from store.records import WebhookStatus
@@ -27,9 +27,9 @@ from tui.webhook_rows import (
     title_of,
 )
 from tui.widgets.fact_lines import FactLines
+from tui.widgets.filter_line import FilterLine
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.panel import Panel
-from tui.widgets.search_box import SearchBox
 from tui.words import Condition, steady_condition_of
 
 
@@ -38,6 +38,7 @@ class WebhooksScreen(WebhookActions):
 
     CRUMBS = "Webhooks"
     UNDER = "Admin"
+    NOTHING = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,plus", "add", "add", id="webhooks.add", tooltip="add a webhook"),
         Binding("e", "edit", "edit", id="webhooks.edit", tooltip="edit the selected webhook"),
@@ -105,29 +106,27 @@ class WebhooksScreen(WebhookActions):
         super().__init__(*args)
         self._order = Order()
         self._only_faults = False
+        self._sought = self.NOTHING
         self._offered = (True, True)
         self._ordered: dict[Key, WebhookStatus] = {}
         self._results = LastResults(self.desk, self.in_background, self.show)
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):
-            yield LiveTable(COLUMNS, id="webhooks")
+            yield LiveTable(COLUMNS, id="webhooks", markable=True)
             yield Static("", id="no-webhooks", classes="empty", markup=False)
-            yield SearchBox("text, or !text", id="webhooks-filter")
+            yield FilterLine(("text", "!text for those without"), id="webhooks-filter")
         yield FactLines(id="webhook-facts")
 
     def on_mount(self) -> None:
         self.table.set_sorted(self._order.sorting.column, self._order.sorting.descending)
-        self.table.focus()
-        self.show()
 
     def show(self) -> None:
         report = self.live.report
         if report is None:
             self._show_trouble()
             return
-        wanted = self.query_one(SearchBox).value
-        shown = [one for one in report.overview.webhooks if self._is_wanted(one, wanted)]
+        shown = [one for one in report.overview.webhooks if self._is_wanted(one)]
         ordered = self._order.of(shown, report)
         self._ordered = {one.webhook.id: one for one in ordered}
         self.table.set_keys([one.webhook.id for one in ordered])
@@ -135,6 +134,7 @@ class WebhooksScreen(WebhookActions):
         self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
         self._show_facts()
+        self.tell_of_runs()
 
     def tick(self) -> None:
         """Only ages and countdowns move with time: rows, their order and the frame stay."""
@@ -143,25 +143,23 @@ class WebhooksScreen(WebhookActions):
 
     def _show_trouble(self) -> None:
         """Nothing is known: the first line has no room for the whole reason."""
-        self.table.display = False
+        self.show_table(False)
         self.query_one("#no-webhooks", Static).update(safe(self.live.trouble or "", 400))
 
     def _show_frame(self, shown: int, total: int) -> None:
         self._show_title(shown, total)
-        if self.table.display != (total > 0):
-            self.table.display = total > 0
-            self.table.focus()
+        self.show_table(total > 0)
         if self._offered != (shown > 0, total > 0):
             self._offered = (shown > 0, total > 0)
             self.refresh_bindings()
         empty = self.query_one("#no-webhooks", Static)
         empty.display = total == 0
-        told = empty_list(key_of(self, "webhooks.add"))
+        told = empty_list(partial(key_of, self))
         if not total and empty.content != told:
             empty.update(told)
 
     def _show_title(self, shown: int, total: int) -> None:
-        title = title_of(
+        title, offer = title_of(
             shown,
             total,
             only_faults=self._only_faults,
@@ -169,7 +167,7 @@ class WebhooksScreen(WebhookActions):
             keys=self.table.keys,
             key_of=partial(key_of, self),
         )
-        self.query_one("#webhooks-panel", Panel).tell_title(title)
+        self.query_one("#webhooks-panel", Panel).tell_title(title, offer)
 
     @on(LiveTable.Moved)
     def _show_facts(self) -> None:
@@ -180,9 +178,18 @@ class WebhooksScreen(WebhookActions):
         else:
             facts.tell(facts_of(status, report, self._results.of(status)))
 
-    def _is_wanted(self, status: WebhookStatus, wanted: str) -> bool:
+    def _is_wanted(self, status: WebhookStatus) -> bool:
         faulty = steady_condition_of(status) <= Condition.FAILING
-        return (faulty or not self._only_faults) and (not wanted or matches(status, wanted))
+        if self._only_faults and not faulty:
+            return False
+        return not self._sought or matches(status, self._sought)
+
+    async def read_filter(self, text: str) -> str:
+        return text.strip() if text.strip(" !") else self.NOTHING
+
+    def filter_by(self, wanted: str, text: str) -> None:
+        self._sought = wanted
+        self.show()
 
     @on(LiveTable.Wanted)
     def _fill(self) -> None:
@@ -215,10 +222,6 @@ class WebhooksScreen(WebhookActions):
         """Turn the order round."""
         self._sort(self._order.sorting.inverted())
 
-    def action_filter(self) -> None:
-        """Open the filter's box."""
-        self.query_one(SearchBox).open()
-
     def action_faults(self) -> None:
         """Show only what fails, or everything again."""
         self._only_faults = not self._only_faults
@@ -226,10 +229,8 @@ class WebhooksScreen(WebhookActions):
 
     def action_back(self) -> None:
         """Close the filter first, unmark, show what does not fail too; then leave the screen."""
-        box = self.query_one(SearchBox)
-        if box.display:
-            box.close()
-            self.table.focus()
+        if self.filter_line.display:
+            super().action_back()
         elif self.table.marked:
             self.table.clear_marks()
         elif self._only_faults:
@@ -240,10 +241,5 @@ class WebhooksScreen(WebhookActions):
             self.call_later(self.run_action, "app.panel")
 
     @on(LiveTable.Marked)
-    @on(Input.Changed, "#webhooks-filter")
     def _chosen_otherwise(self) -> None:
         self.show()
-
-    @on(Input.Submitted, "#webhooks-filter")
-    def _filter_entered(self) -> None:
-        self.table.focus()

@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar, Self
+
 from rich.text import Text
 from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.widgets import Select
+from textual.widgets._select import SelectCurrent, SelectOverlay
 
 Options = list[tuple[str, str]]
 """What each option is called, and its value."""
+
+
+class OpenList(SelectOverlay):
+    """The open list; its key says what it does in the words of the other screens.
+
+    Keys open and close it at once: those that were typed behind them are not to overtake that.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "close the list", id="choice.close"),
+    ]
+
+    def __init__(self, close: Callable[[int | None], None]) -> None:
+        super().__init__()
+        self._close_with = close
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        self.screen.set_focus(self, scroll_visible)
+        return self
+
+    def action_select(self) -> None:
+        """Choose the option under the cursor."""
+        self._close_with(self.highlighted)
+
+    def action_dismiss(self) -> None:
+        """Choose nothing."""
+        self._close_with(None)
 
 
 class Dropdown(Select[str]):
@@ -25,6 +58,17 @@ class Dropdown(Select[str]):
             id=id,
         )
         self._names = options
+
+    def compose(self) -> ComposeResult:
+        yield SelectCurrent(self.prompt)
+        yield OpenList(self._close).data_bind(compact=Select.compact)
+
+    def _close(self, index: int | None) -> None:
+        """Close the open list, with this option chosen if there is one."""
+        if index is not None:
+            self.value = self._names[index][1]
+        self.expanded = False
+        self.screen.set_focus(self)
 
     def on_key(self, event: events.Key) -> None:
         """The open list looks for what is typed by itself."""

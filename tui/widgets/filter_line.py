@@ -1,24 +1,52 @@
-"""The box in which a list is filtered, with what is wrong with the filter below it."""
+"""The box in which a list is filtered, with what is found or wrong below it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
 from domain.safe import safe
+from tui.keys import ENTER
 from tui.widgets.facts import Facts
-from tui.widgets.search_box import VisibleInput
+from tui.widgets.visible_input import VisibleInput
 
 BETWEEN = " · "
 REASON = 300
 
 
+class FilterBox(VisibleInput):
+    """What is typed into; the last line of the screen says how that ends."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "submit",
+            "find",
+            key_display=ENTER,
+            id="filter.find",
+            tooltip="go to what is found, or on to the next",
+        ),
+    ]
+
+
 class FilterLine(Vertical):
     """Hidden until it is opened. `hints` are the words that it takes, the most useful first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "escape",
+            "screen.back",
+            "show all",
+            id="filter.leave",
+            tooltip="empty the filter and show all rows again",
+        ),
+    ]
 
     def __init__(self, hints: Sequence[str], *, id: str) -> None:
         super().__init__(id=id)
@@ -26,8 +54,8 @@ class FilterLine(Vertical):
         self.display = False
 
     def compose(self) -> Iterable[Widget]:
-        yield VisibleInput(id=f"{self.id}-box")
-        yield Facts(id=f"{self.id}-wrong", classes="wrong")
+        yield FilterBox(id=f"{self.id}-box")
+        yield Facts(id=f"{self.id}-told", classes="told")
 
     def on_mount(self) -> None:
         self.refuse("")
@@ -53,9 +81,17 @@ class FilterLine(Vertical):
 
     def refuse(self, reason: str) -> None:
         """Say what is wrong and how to write it; nothing, if all is well."""
-        wrong = self.query_one(Facts)
-        wrong.display = bool(reason)
-        wrong.tell(Text(safe(reason, REASON)))
+        self._say(reason, wrong=True)
+
+    def tell(self, words: str) -> None:
+        """Say what is found, in place of what is wrong."""
+        self._say(words, wrong=False)
+
+    def _say(self, words: str, *, wrong: bool) -> None:
+        line = self.query_one(Facts)
+        line.display = bool(words)
+        line.set_class(wrong, "wrong")
+        line.tell(Text(safe(words, REASON)))
 
 
 def fitting(hints: Sequence[str], width: int) -> str:

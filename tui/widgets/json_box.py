@@ -70,5 +70,11 @@ class JsonBox(Vertical):
         self._find(message.value, further=True)
 
     def _find(self, text: str, *, further: bool = False) -> None:
-        found = not text or self.view.find(text, further=further)
-        self._line.refuse("" if found else f"no line holds {text}")
+        if not text:
+            self._line.tell("")
+        elif self.view.find(text, further=further):
+            place, total = self.view.count(text)
+            more = f" · {ENTER} goes on to the next" if total > 1 else ""
+            self._line.tell(f"{place:,} of {total:,}{more}")
+        else:
+            self._line.refuse(f"no line holds {text}")

@@ -74,6 +74,10 @@ class JsonView(ScrollView, can_focus=True):
         self._changed()
         return True
 
+    def count(self, text: str) -> tuple[int, int]:
+        """Which of the lines with a text the cursor is on, and how many there are."""
+        return self._tree.count(text, self._index)
+
     def show_json(self, data: bytes) -> None:
         """Show another text; a list of several events is shown folded, all else open."""
         if data == self._data:

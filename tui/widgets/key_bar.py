@@ -10,6 +10,7 @@ from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
+from textual.keys import KEY_NAME_REPLACEMENTS, key_to_character
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -19,6 +20,8 @@ LAST = ("table.open", "back", "help")
 """Keys that every screen has stand after its own."""
 
 HELP = "app.help"
+
+_FULL_NAMES = {short: full for full, short in KEY_NAME_REPLACEMENTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class KeyBar(Widget):
         actives = self.screen.active_bindings.values()
         for active in sorted(actives, key=_place):
             binding = active.binding
-            if not binding.show or binding.action in seen:
+            if not binding.show or binding.action in seen or self._is_typed(binding.key):
                 continue
             seen.add(binding.action)
             shown.append(
@@ -139,6 +142,12 @@ class KeyBar(Widget):
                 )
             )
         return shown
+
+    def _is_typed(self, key: str) -> bool:
+        """Whether a box that has the keyboard takes the key as text."""
+        focused = self.screen.focused
+        character = key_to_character(_FULL_NAMES.get(key, key))
+        return focused is not None and focused.check_consume_key(key, character)
 
 
 def _place(active: ActiveBinding) -> int:

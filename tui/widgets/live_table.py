@@ -89,8 +89,12 @@ class LiveTable(ScrollView, can_focus=True):
         table: LiveTable
         column: str
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
+    def __init__(
+        self, columns: Sequence[Column], *, id: str | None = None, markable: bool = False
+    ) -> None:
+        """`markable` is a list of whose rows several can be acted on at once."""
         super().__init__(id=id)
+        self._markable = markable
         self.columns = tuple(columns)
         self.keys: Sequence[Key] = ()
         self.marked: set[Key] = set()
@@ -137,6 +141,8 @@ class LiveTable(ScrollView, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where there is no row, none can be opened or marked."""
+        if action == "mark" and not self._markable:
+            return False
         return action not in FOR_A_ROW or bool(self.keys)
 
     def put_rows(self, rows: Mapping[Key, Row]) -> None:

@@ -15,7 +15,7 @@ from domain.safe import safe
 from domain.setting_kinds import SWITCH, Kind
 from tui.widgets.dropdown import Dropdown
 from tui.widgets.field import Field
-from tui.widgets.search_box import VisibleInput
+from tui.widgets.visible_input import VisibleInput
 
 LONGEST = 1_000
 

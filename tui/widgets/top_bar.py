@@ -14,8 +14,8 @@ from tui.widgets.changes import changed_regions
 from tui.widgets.columns import fit
 from tui.words import Told
 
-CLOCK_FROM_WIDTH = 90
 CRUMB = " › "
+CUT = "…"
 
 
 class TopBar(Widget):
@@ -31,9 +31,11 @@ class TopBar(Widget):
         "top-bar--dim",
     }
 
-    def __init__(self, path: Sequence[str]) -> None:
+    def __init__(self, path: Sequence[str], cut: str = CUT) -> None:
+        """`cut` stands for the beginning of a path where there is no room for it."""
         super().__init__()
         self.path = tuple(path)
+        self._cut = cut
         self._told = Told("", "dim")
         self._clock = ""
 
@@ -51,31 +53,41 @@ class TopBar(Widget):
 
     def _line(self) -> Strip:
         width = self.size.width
-        clock = f"  {self._clock}" if width >= CLOCK_FROM_WIDTH else ""
-        told = self._told
-        room = width - cell_len(clock) - 1
-        spare = room - cell_len(_line_of(self.path))
-        asked = min(cell_len(told.text), max(width * 3 // 5, spare))
-        place = self._fitting_path(room - asked)
-        text = fit(told.text, max(0, min(cell_len(told.text), room - cell_len(place))))
-        left = fit(place, max(0, room - cell_len(text)))
+        text, clock = self._right_part()
+        room = max(0, width - cell_len(text) - cell_len(clock))
         place_style = self.get_component_rich_style("top-bar--place")
-        told_style = self.get_component_rich_style(f"top-bar--{told.tone}")
+        told_style = self.get_component_rich_style(f"top-bar--{self._told.tone}")
         return Strip(
             [
-                Segment(left, place_style),
+                Segment(fit(self._fitting_path(room), room), place_style),
                 Segment(text, told_style),
-                Segment(f"{clock} ", place_style),
+                Segment(clock, place_style),
             ]
         ).adjust_cell_length(width, place_style)
 
+    def _right_part(self) -> tuple[str, str]:
+        """The worker's line and the clock: the path gives way first, the clock after it."""
+        clock, paths = f"  {self._clock} " if self._clock else " ", self._paths()
+        for path, time in (*((one, clock) for one in paths), *((one, " ") for one in paths)):
+            text = self._told.fitting(room := self._room_beside(path, time))
+            if cell_len(text) <= room and text in self._told.rich:
+                return text, time
+        room = self._room_beside(paths[-1], " ")
+        text = self._told.fitting(room)
+        return fit(text, min(room, cell_len(text))), " "
+
+    def _room_beside(self, path: str, time: str) -> int:
+        return max(0, self.size.width - cell_len(path) - cell_len(time))
+
+    def _paths(self) -> list[str]:
+        """The path, and with less and less of its beginning."""
+        ends = [(self._cut, *self.path[start:]) for start in range(2, len(self.path))]
+        return [_line_of(one) for one in (self.path, *ends)]
+
     def _fitting_path(self, width: int) -> str:
         """The path; where there is too little room, its end with … before it."""
-        path = self.path
-        while len(path) > 2 and cell_len(_line_of(path)) > width:
-            path = ("…", *path[2:])
-        line = _line_of(path)
-        return line if cell_len(line) <= width else fit(line, width)
+        paths = self._paths()
+        return next((one for one in paths if cell_len(one) <= width), fit(paths[-1], width))
 
 
 def _line_of(path: Sequence[str]) -> str:

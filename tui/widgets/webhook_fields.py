@@ -107,7 +107,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
     def focus_field(self, name: str) -> None:
         """Bring a field into view and let it be typed into."""
         self._unfold(name)
-        self._controls[name].focus()
+        self.screen.set_focus(self._controls[name])  # `focus()` would let the next key overtake it
 
     def bring_into_view(self, name: str) -> None:
         """Let a field be seen; what is typed goes where it went."""

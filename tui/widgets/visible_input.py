@@ -1,4 +1,4 @@
-"""Lines to type into: the box in which a list is searched, and others."""
+"""A line to type into."""
 
 from __future__ import annotations
 
@@ -26,21 +26,3 @@ class VisibleInput(Input):
             id=id,
         )
         self.cursor_blink = False
-
-
-class SearchBox(VisibleInput):
-    """Hidden until it is opened."""
-
-    def __init__(self, placeholder: str, *, id: str) -> None:
-        super().__init__(placeholder=placeholder, id=id)
-        self.display = False
-
-    def open(self) -> None:
-        """Show it and type into it."""
-        self.display = True
-        self.focus()
-
-    def close(self) -> None:
-        """Empty and hide it."""
-        self.value = ""
-        self.display = False

@@ -1,0 +1,53 @@
+"""On a terminal of 8 or 16 colours the signs of alarm keep theirs, unless a theme was chosen."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from store import settings as stored_settings
+from tests.program import Tocsin
+from tests.store.helpers import ACTOR, NOW
+from tests.tui.helpers import screen_text
+from tests.tui.pty import on_terminal
+from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tui import theme
+from tui.screens.settings import SettingsScreen
+
+GREEN = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:32|92)(?:;[0-9]+)*m ?\xe2\x97\x8f this terminal")
+
+
+@pytest.mark.parametrize("terminal_name", ["xterm-16color", "screen"])
+@pytest.mark.parametrize(("chosen", "is_green"), [("", True), ("dark", False)])
+def test_the_colours_of_the_terminal(
+    tocsin: Tocsin, terminal_name: str, chosen: str, is_green: bool
+) -> None:
+    with on_terminal(tocsin, TERM=terminal_name, COLORTERM="", TOCSIN_THEME=chosen) as terminal:
+        terminal.read_until("● this terminal")
+        written = b"".join(chunk.data for chunk in terminal.chunks)
+    assert bool(GREEN.search(written)) is is_green
+
+
+@pytest.mark.parametrize(("stored", "worn"), [(None, "ansi-dark"), ("dark", "dark")])
+def test_the_settings_say_what_is_worn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: str | None, worn: str
+) -> None:
+    monkeypatch.setattr(theme, "has_few_colours", lambda _app: True)
+
+    async def scene(bench: SettingsBench) -> None:
+        async with bench.running((120, 40)) as (app, pilot):
+            await open_part(bench, app, pilot, "s")
+            assert app.theme == theme.textual_name(worn)
+            assert isinstance(app.screen, SettingsScreen)
+            app.screen.table.move_to("theme")
+            await pilot.pause()
+            assert ("dark: ansi-dark" in screen_text(app)) is (worn == "ansi-dark")
+            assert ("worn now: ansi-dark" in screen_text(app)) is (worn == "ansi-dark")
+
+    with settings_bench(tmp_path / "home" / "tocsin.db") as bench:
+        if stored is not None:
+            bench.opened.call(stored_settings.set_one, "theme", stored, actor=ACTOR, now_ms=NOW)
+        asyncio.run(scene(bench))

@@ -1,0 +1,84 @@
+"""What becomes of a failure inside the app: it is told, kept if it is a bug, and the app goes on.
+
+Textual ends the loop of whatever a handler failed in: a widget leaves a deaf screen behind, the app
+ends without a word. So a failure is caught before that loop sees it. The parts of Textual that this
+is built on are private; one without them never calls what is here, and does as it always did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from textual import on
+from textual.dom import DOMNode
+from textual.message import Message
+from textual.widget import Widget
+from textual.worker import WorkerFailed
+
+from tui.background import BackgroundScreen
+from tui.desk import Desk, Refused
+from tui.live import Live
+from tui.navigation import NavigatingApp
+from tui.notices import Notice, Told
+from tui.screens.bug import BugScreen
+
+MOST_BUGS = 3
+"""After so many the app gives up: it would only fail again."""
+
+EXIT_BUG = 70
+
+
+class SturdyApp(NavigatingApp):
+    """Outlives what fails in its handlers, and in those of all screens and widgets."""
+
+    def __init__(self, desk: Desk, live: Live, keep_bug: Callable[[BaseException], str]) -> None:
+        """`keep_bug` writes a bug down and gives the sentence that says where."""
+        super().__init__(desk, live)
+        self._keep_bug = keep_bug
+        self._bugs = 0
+        self._is_open = False
+        self.last_bug = ""
+
+    def on_ready(self) -> None:
+        self._is_open = True
+
+    async def _dispatch_message(self, message: Message) -> None:
+        await self._outlive(super()._dispatch_message(message))
+
+    def _register_child(
+        self, parent: DOMNode, child: Widget, *place: Any, **named_place: Any
+    ) -> None:
+        """Every screen and widget comes by here before its first message."""
+        super()._register_child(parent, child, *place, **named_place)
+        dispatch = getattr(type(child), "_dispatch_message", None)
+        if dispatch is not None:
+            child._dispatch_message = (  # type: ignore[method-assign]
+                lambda message: self._outlive(dispatch(child, message))
+            )
+
+    async def _outlive(self, handling: Awaitable[None]) -> None:
+        try:
+            await handling
+        except Exception as error:
+            self._handle_exception(error)
+
+    @on(BackgroundScreen.Failed)
+    def _failed(self, message: BackgroundScreen.Failed) -> None:
+        self._handle_exception(message.error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Tell what was refused, and of a bug without its local values.
+
+        After some, or before the screen is open, a bug ends the app with status 70.
+        """
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, Refused):
+            self.post_message(Told(Notice(str(cause), bad=True)))
+            return
+        self._bugs += 1
+        self.last_bug = self._keep_bug(cause)
+        if self._bugs >= MOST_BUGS or not self.is_running or not self._is_open:
+            self.exit(EXIT_BUG, message=self.last_bug)
+            return
+        self.push_screen(BugScreen(self.last_bug, self.live.report))

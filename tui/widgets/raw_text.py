@@ -1,0 +1,56 @@
+"""Text as it is, folded where the widget ends: with a mark, so that no fold looks like a break."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, chop_cells
+from rich.text import Text
+from textual.widgets import Static
+
+FOLD = "↪ "
+"""Begins a line that goes on with the one above it."""
+
+
+class RawText(Static):
+    """Breaks lines at its width and nowhere else, whatever words there are."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(Text(""), id=id)
+        self._text = ""
+        self._note = ""
+
+    def show_text(self, text: str, note: str = "") -> None:
+        """Show a text that is harmless already; `note` stands below it and is no part of it."""
+        self._text, self._note = text, note
+        self._fold()
+
+    def on_resize(self) -> None:
+        self._fold()
+
+    def _fold(self) -> None:
+        width = self.size.width
+        if not width:
+            return
+        told = folded(self._text, width)
+        if self._note:
+            told.append(f"\n\n{self._note}", "italic")
+        if told != self.content:
+            self.update(told)
+
+
+def folded(text: str, width: int) -> Text:
+    """The text in lines of at most `width` columns of the terminal."""
+    shown = Text(no_wrap=True)
+    for number, line in enumerate(text.split("\n")):
+        shown.append("\n" if number else "")
+        first, rest = _first_part(line, width)
+        shown.append(first)
+        for part in chop_cells(rest, max(2, width - cell_len(FOLD))) if rest else ():
+            shown.append("\n").append(FOLD, "dim").append(part)
+    return shown
+
+
+def _first_part(line: str, width: int) -> tuple[str, str]:
+    if cell_len(line) <= width:
+        return line, ""
+    first = chop_cells(line, max(2, width))[0]
+    return first, line[len(first) :]

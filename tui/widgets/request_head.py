@@ -1,0 +1,38 @@
+"""Where a request goes and its headers, and how many of these lines have no room."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.message import Message
+
+from tui.widgets.facts import Facts
+
+
+class RequestHead(Facts):
+    """Tells how many of its lines are cut off, whenever that changes."""
+
+    class Cut(Message):
+        """`hidden` lines are not in sight."""
+
+        def __init__(self, hidden: int) -> None:
+            super().__init__()
+            self.hidden = hidden
+
+    def __init__(self, *, id: str, classes: str) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines = 0
+        self._hidden = 0
+
+    def tell(self, text: Text) -> None:
+        super().tell(text)
+        self._lines = len(text.plain.split("\n"))
+        self.call_after_refresh(self._measure)
+
+    def on_resize(self) -> None:
+        self._measure()
+
+    def _measure(self) -> None:
+        hidden = max(0, self._lines - self.size.height)
+        if hidden != self._hidden:
+            self._hidden = hidden
+            self.post_message(self.Cut(hidden))
