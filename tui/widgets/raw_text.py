@@ -4,37 +4,42 @@ from __future__ import annotations
 
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
-from textual.widgets import Static
+from textual.geometry import Size
+from textual.widget import Widget
 
 FOLD = "↪ "
 """Begins a line that goes on with the one above it."""
 
 
-class RawText(Static):
+class RawText(Widget):
     """Breaks lines at its width and nowhere else, whatever words there are."""
 
     def __init__(self, *, id: str) -> None:
-        super().__init__(Text(""), id=id)
+        super().__init__(id=id)
         self._text = ""
         self._note = ""
+        self._folded = (0, Text(""))
 
     def show_text(self, text: str, note: str = "") -> None:
         """Show a text that is harmless already; `note` stands below it and is no part of it."""
         self._text, self._note = text, note
-        self._fold()
+        self._folded = (0, Text(""))
+        self.refresh(layout=True)
 
-    def on_resize(self) -> None:
-        self._fold()
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.lines(width).plain.split("\n"))
 
-    def _fold(self) -> None:
-        width = self.size.width
-        if not width:
-            return
-        told = folded(self._text, width)
-        if self._note:
-            told.append(f"\n\n{self._note}", "italic")
-        if told != self.content:
-            self.update(told)
+    def render(self) -> Text:
+        return self.lines(self.content_size.width)
+
+    def lines(self, width: int) -> Text:
+        """All of it, as it is shown in so many columns."""
+        if self._folded[0] != width:
+            told = folded(self._text, width)
+            if self._note:
+                told.append(f"\n\n{self._note}", "italic")
+            self._folded = (width, told)
+        return self._folded[1]
 
 
 def folded(text: str, width: int) -> Text:
