@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.context import Context
 from cli.shapes import Shape
-from delivery.trial import send_test
+from delivery.trial import noted_test
 from domain.safe import safe
 from domain.words import span_text
 from store.audit import note_alone
@@ -21,19 +21,13 @@ ANSWER_SHOWN = 500
 
 
 def try_out(webhook: Webhook, store: Store, context: Context) -> Outcome:
-    """Send the test and record that it was sent."""
+    """Send the test and record that it was sent, also where Ctrl+C ends it."""
     now_ms = context.now_ms()
-    outcome = asyncio.run(send_test(webhook, context.settings, now_ms, context.random_bytes))
-    store.call(
-        note_alone,
-        context.actor,
-        "webhook.test",
-        now_ms,
-        webhook.id,
-        status=outcome.status,
-        error=outcome.error,
-    )
-    return outcome
+
+    async def note(**told: Any) -> None:
+        await store.run(note_alone, actor=context.actor, now_ms=now_ms, **told)
+
+    return asyncio.run(noted_test(webhook, context.settings, now_ms, context.random_bytes, note))
 
 
 def outcome_shape(webhook: Webhook, outcome: Outcome) -> Shape:

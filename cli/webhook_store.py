@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from delivery.report import is_sending
-from domain.addresses import NetworkPolicy, is_address
+from domain.addresses import NetworkPolicy
 from store import reads, webhooks
 from store.audit import note_alone
 from store.database import Store
@@ -88,11 +87,11 @@ def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) ->
 
 def note_refused_address(url: str, context: Context) -> None:
     """Say where nothing will be sent since the URL itself names an address that is refused."""
-    settings, host = context.settings, urlsplit(url).hostname or ""
+    settings = context.settings
     policy = NetworkPolicy(settings.network_policy, settings.allow_networks)
-    refusal = policy.refusal(host) if is_address(host) else None
+    refusal = policy.refused_target(url)
     if refusal is not None:
-        context.out.note(f"{refusal}: nothing will be sent to it.")
+        context.out.note(f"{refusal}.")
 
 
 def note_pause(store: Store, context: Context) -> None:

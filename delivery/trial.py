@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from delivery.outcome import Outcome
 from delivery.redact import secrets_of
@@ -15,8 +16,10 @@ from domain.event_types import EventType
 from domain.ids import base58, new_test_id
 from domain.settings import Settings
 from domain.times import rfc3339
+from domain.urls import mask_url
 from store.records import Webhook
 
+LEFT = "left before its end"
 _ADDRESS = "192.0.2.1"
 _EXAMPLES: dict[EventType, dict[str, object]] = {
     EventType.ALERTS: {
@@ -76,3 +79,28 @@ async def send_test(
         return await sender.post(webhook.fields.url, headers, body, secrets=secrets)
     finally:
         await sender.close()
+
+
+async def noted_test(
+    webhook: Webhook,
+    settings: Settings,
+    now_ms: int,
+    random_bytes: Callable[[int], bytes],
+    note: Callable[..., Awaitable[object]],
+) -> Outcome:
+    """Send the test, and `note` in the audit trail that it was sent, also if nobody awaits its end.
+
+    `note` takes what `store.audit.note_alone` takes beside the actor and the time.
+    """
+    told = {
+        "action": "webhook.test",
+        "webhook_id": webhook.id or None,
+        "url": mask_url(webhook.fields.url),
+    }
+    try:
+        outcome = await send_test(webhook, settings, now_ms, random_bytes)
+    except asyncio.CancelledError:
+        await note(**told, status=None, error=LEFT)
+        raise
+    await note(**told, status=outcome.status, error=outcome.error)
+    return outcome

@@ -13,6 +13,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from urllib.parse import urlsplit
 
 from domain.field_errors import FieldError
 
@@ -109,6 +110,15 @@ class NetworkPolicy:
         if self.mode == "open":
             return None
         return next(self._refusals(_without_zone(address)), None)
+
+    def refused_target(self, url: str) -> str | None:
+        """That nothing will be sent to the address that a URL itself names, or None.
+
+        Where a name leads is known, and judged, at the attempt.
+        """
+        host = urlsplit(url).hostname or ""
+        refusal = self.refusal(host) if is_address(host) else None
+        return None if refusal is None else f"{refusal}: nothing will be sent to it"
 
     def _refusals(self, address: _Address) -> Iterator[str]:
         if not _is_transparent(address) and (fault := self._fault(address)):

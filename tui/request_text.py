@@ -26,15 +26,18 @@ _CHANGING = {
 
 
 def request_line(webhook: Webhook, settings: Settings) -> str:
-    """ "Next request: POST example.com/hook, 3 headers, up to 1,000 events"."""
+    """ "Next request: 3 headers, up to 1,000 events: POST example.com/hook".
+
+    The longest part stands last, where a narrow terminal cuts it.
+    """
     fields = webhook.fields
     if not fields.url:
         return f"Next request: {NO_URL}"
     signed = ", signed" if webhook.secrets else ""
     return (
-        f"Next request: POST {safe(receiver(fields.url))}, "
-        f"{counted(len(fields.headers), 'header')}{signed}, "
-        f"up to {counted(_most_events(fields, settings), 'event')}"
+        f"Next request: {counted(len(fields.headers), 'header')}{signed}, "
+        f"up to {counted(_most_events(fields, settings), 'event')}: "
+        f"POST {safe(receiver(fields.url))}"
     )
 
 

@@ -32,7 +32,7 @@ class DraftedForm(ReadyLater, TocsinScreen):
         self._timer: Timer | None = None
         self._end: Callable[[], object] | None = None
         self._is_kept = False
-        self._is_offered = False
+        self.is_offering = False
         self._refused = False
 
     @property
@@ -50,10 +50,10 @@ class DraftedForm(ReadyLater, TocsinScreen):
         if found is None:
             return None
         self._is_kept = True
-        self._is_offered = True
+        self.is_offering = True
         question = draft_question(title, found, self.desk.now_ms())
         is_dropped = await self.app.push_screen_wait(KeptDraftScreen(question))
-        self._is_offered = False
+        self.is_offering = False
         if is_dropped:
             await self.drop_draft()
             return None
@@ -70,7 +70,7 @@ class DraftedForm(ReadyLater, TocsinScreen):
 
         While a kept draft is offered, the form does not hold it yet: it stays as it is.
         """
-        if self._is_offered:
+        if self.is_offering:
             return
         draft = self.draft()
         if draft is None:

@@ -1,28 +1,21 @@
-"""Saving the form, and what to do where somebody else saved before."""
+"""Saving the form."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from delivery.edited import drop_question
 from delivery.tls import CaFileError, ssl_context
-from domain.actors import Actor
 from domain.event_types import EventType
-from domain.words import counted, span_text
-from store import audit, webhooks
+from domain.words import counted
+from store import webhooks
 from store.errors import MoreToDrop
-from store.records import Change, Webhook
+from store.records import Webhook
 from tui.desk import Desk, Refused
 from tui.screens.confirm import Question
-from tui.webhook_form_fields import Contents, contents_of, labels_of, merge
-from tui.webhook_form_state import Opened, Typed, read_webhook
-
-REVISING = frozenset(
-    f"webhook.{word}" for word in ("edit", "pause", "unpause", "delete", "undelete")
-)
-"""The actions that make another revision of a webhook, one each."""
+from tui.webhook_form_state import Opened, Typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +34,6 @@ class Done:
 
     saved: Saved
     sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Overtaken:
-    """Somebody else saved: the form as it goes on from there, and what to say."""
-
-    opened: Opened
-    contents: Contents
-    news: str
-    is_over: bool
 
 
 async def ca_file_problem(typed: Typed) -> str:
@@ -73,6 +56,8 @@ async def save(
     before, type_ = opened.editing, typed.reading.best.type
     if before is None:
         return await _add(desk, opened, typed)
+    if before.deleted_ms is not None:
+        return await _add(desk, opened, typed) if await ask(_add_anew(before)) else None
     asked: int | None = None
     while True:
         is_typed_anew = before.fields.type is not type_
@@ -85,6 +70,11 @@ async def save(
             if not isinstance(refused.__cause__, MoreToDrop):
                 raise
             asked = dropping
+
+
+def _add_anew(before: Webhook) -> Question:
+    lines = (f"{before.named} stays deleted.",)
+    return Question("Add what is typed as a new webhook?", lines, yes="Add as new")
 
 
 def _drop(before: Webhook, dropping: int, type_: EventType, asked: int | None) -> Question:
@@ -127,49 +117,3 @@ async def _add(desk: Desk, opened: Opened, typed: Typed) -> Done:
     return Done(
         Saved(webhook_id, 1), f"added webhook {webhook_id}" + (f" ({name})" if name else "")
     )
-
-
-async def overtaken(
-    desk: Desk, opened: Opened, typed: Contents, revision: int | None
-) -> Overtaken | None:
-    """The form on top of what is saved now, if that is not `revision` any more. Raises Refused."""
-    before = opened.editing
-    if before is None or revision is None:
-        return None
-    current = await read_webhook(desk, before.id)
-    if current.revision == revision:
-        return None
-    theirs = contents_of(current.fields)
-    merged = merge(typed, opened.base, theirs)
-    changes = await desk.read(audit.changes, webhook_id=before.id)
-    news = _news(changes, current.revision - revision, desk.now_ms(), merged.disputed)
-    return Overtaken(
-        replace(opened, base=theirs, source=current),
-        merged.contents,
-        news,
-        bool(merged.disputed),
-    )
-
-
-def _news(changes: Iterable[Change], revisions: int, now_ms: int, disputed: Iterable[str]) -> str:
-    """Who changed which field, and what saving would do to that."""
-    since = [one for one in changes if one.action in REVISING][:revisions]
-    lines = [_told(one, now_ms) for one in since]
-    mine = labels_of(disputed)
-    lines.append(
-        f"What you typed is kept; saving puts your {mine} over it."
-        if mine
-        else "What you typed is kept; saving keeps their changes too."
-    )
-    return "\n".join(lines)
-
-
-def _told(change: Change, now_ms: int) -> str:
-    before = change.detail.get("before")
-    names = before if isinstance(before, dict) else {}
-    verb = "changed" if change.action == "webhook.edit" else change.action.split(".")[1] + "d"
-    what = labels_of(str(name).removesuffix("_ms") for name in names)
-    age_ms = now_ms - change.at_ms
-    when = f"{span_text(age_ms)} ago" if age_ms >= 1000 else "just now"
-    who = Actor(change.user, change.login, change.address).text
-    return f"{who} {verb} {what or 'it'} {when}."

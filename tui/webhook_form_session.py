@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import fields, replace
+from functools import partial
 
 from delivery.edited import fate_of_pending, is_resealable
 from delivery.report import Report
+from domain.addresses import NetworkPolicy
 from domain.secrets import generate_secret
 from domain.settings import DEFAULTS
 from domain.words import second_text
@@ -17,7 +19,7 @@ from tui.drafts import Draft
 from tui.hidden_headers import hide, reveal
 from tui.keys import key_of
 from tui.webhook_form_fields import LABELS, NOW, Contents, FormTexts, labels_of, read_contents
-from tui.webhook_form_saving import Overtaken
+from tui.webhook_form_news import Latest, Overtaken, overtaken
 from tui.webhook_form_secret import MAKING_NEW, choices, label
 from tui.webhook_form_state import Opened, Typed, webhook_of
 from tui.widgets.webhook_fields import WebhookFieldsPanel
@@ -36,8 +38,8 @@ class Session:
         self.contents = opened.base
         self.panel = self._make_panel(desk)
         self.typed = Typed(opened.base.texts, read_contents(opened.base, desk.now_ms()))
-        self.over = False
-        """Whether saving puts something over what somebody else saved."""
+        self._overtaken = Overtaken(opened, opened.base)
+        self._looked_for: tuple[int, int | None] | None = None
         self._desk = desk
         self._known = opened.base.known
         self._revealed = False
@@ -77,7 +79,9 @@ class Session:
         """What the button that saves is called."""
         if self.opened.editing is None:
             return "Add"
-        return "Save over it" if self.over else "Save"
+        if self.opened.editing.deleted_ms is not None:
+            return "Add as new"
+        return "Save over it" if self._overtaken.disputed else "Save"
 
     def read_again(self) -> bool:
         """Read and check the form; say at each field what is wrong. Whether anything changed."""
@@ -89,7 +93,7 @@ class Session:
         reading = read_contents(self.contents, self._desk.now_ms())
         self.typed = replace(self.typed, texts=hidden, reading=reading)
         shown = reading.errors.keys() if self._tried else self.changed & reading.errors.keys()
-        self.panel.complain({name: reading.errors[name] for name in shown})
+        self._complain({name: reading.errors[name] for name in shown})
         self.panel.show_secret(self._secret_text())
         self.panel.say_what_is_folded(self._in_the_fold())
         return self.contents != before
@@ -107,8 +111,13 @@ class Session:
 
     def complain_about(self, name: str, error: str) -> None:
         """Say at a field what was found wrong with it on the way, until something is typed."""
-        self.panel.complain({name: error})
+        self._complain({name: error})
         self.panel.focus_field(name)
+
+    def _complain(self, errors: Mapping[str, str]) -> None:
+        policy = NetworkPolicy(self.settings.network_policy, self.settings.allow_networks)
+        refused = policy.refused_target(self.typed.reading.best.url)
+        self.panel.complain(errors, {"url": refused} if refused else {})
 
     @property
     def new_secret(self) -> str:
@@ -133,13 +142,17 @@ class Session:
         self.typed = replace(self.typed, generated=draft.generated)
         self._put(draft.typed)
 
-    def go_on(self, found: Overtaken) -> None:
+    def go_on(self, latest: Latest) -> None:
         """Go on from what somebody else saved."""
+        self.read_again()
+        before = replace(self._overtaken, opened=self.opened)
+        self._overtaken = found = overtaken(before, self.contents, latest)
         self.opened = found.opened
-        self.over = found.is_over
         self._put(found.contents)
 
     def _put(self, contents: Contents) -> None:
+        if self._revealed:
+            self.panel.rewrite_headers(partial(hide, known=self._known))
         self._known = contents.known
         self._revealed = False
         self.panel.put(contents.texts)
@@ -158,9 +171,7 @@ class Session:
                 audit.note_alone, action="webhook.reveal", webhook_id=source.id if source else None
             )
         self._revealed = not self._revealed
-        text = self.panel.texts.headers
-        show = reveal if self._revealed else hide
-        self.panel.put_headers(show(text, self._known))
+        self.panel.rewrite_headers(partial(reveal if self._revealed else hide, known=self._known))
         self.read_again()
         if self._revealed and self.opened.secrets is not None:
             self.panel.bring_into_view("secret")
@@ -187,6 +198,25 @@ class Session:
         ]
         adding = self.opened.editing is None
         return WebhookFieldsPanel(self.opened.base.texts, self.settings, options, adding=adding)
+
+    @property
+    def news(self) -> str:
+        """What somebody else did meanwhile; "" if nobody did anything."""
+        return self._overtaken.news(self._desk.now_ms())
+
+    def is_overtaken(self, report: Report | None) -> bool:
+        """Whether the report knows a later revision, or none: true once for each of them."""
+        before = self.opened.editing
+        if before is None or report is None:
+            return False
+        found = (one.webhook for one in report.overview.webhooks if one.webhook.id == before.id)
+        saved = next((one.revision for one in found), None)
+        is_known = before.deleted_ms is not None if saved is None else saved <= before.revision
+        looked_for = (before.revision, saved)
+        if is_known or looked_for == self._looked_for:
+            return False
+        self._looked_for = looked_for
+        return True
 
     def fate(self, report: Report | None) -> str:
         """What saving would mean for the delivery that is pending; "" without one."""

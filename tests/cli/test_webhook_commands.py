@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from cli.exit_codes import ExitCode
+from delivery.trial import LEFT
 from domain.event_types import EventType
 from store import audit, requests, webhooks
 from store.records import Webhook
@@ -592,6 +594,19 @@ def test_test_of_a_failing_receiver_is_a_failed_check(tocsin: Tocsin, receiver: 
     silent = tocsin.run("webhook", "test", "2")
     assert silent.returncode == ExitCode.CHECK_FAILED
     assert silent.stdout.startswith("not delivered: connection refused")
+
+
+def test_a_test_that_is_interrupted_is_in_the_audit_trail(
+    tocsin: Tocsin, receiver: Receiver
+) -> None:
+    add(tocsin, "--url", receiver.url("/hang/try"))
+    process = tocsin.start("webhook", "test", "1")
+    receiver.wait(count=1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
+    with desk_of(tocsin) as desk:
+        noted = desk.call(audit.changes)[0]
+    assert (noted.action, noted.detail["error"]) == ("webhook.test", LEFT)
 
 
 def test_ids_that_mean_nothing(tocsin: Tocsin) -> None:

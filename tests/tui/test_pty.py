@@ -213,7 +213,7 @@ def test_a_webhook_by_keys_alone(tocsin: Tocsin, shared_receiver: Receiver) -> N
         tmux.type("siem")
         tmux.send("Tab")
         tmux.type(shared_receiver.url(path))
-        tmux.until("Next request: POST http://127.0.0.1")
+        tmux.until("events: POST http://127.0.0.1")
         tmux.send("C-s")
         tmux.until("✓ active", "siem")
         emitted = tocsin.run(

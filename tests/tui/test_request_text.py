@@ -26,11 +26,11 @@ def webhook(fields: WebhookFields = FIELDS, secret: str | None = SECRET) -> Webh
 
 def test_the_line_says_where_how_many_and_whether_signed() -> None:
     assert request_line(webhook(), DEFAULTS) == (
-        "Next request: POST example.com/hook?..., 1 header, signed, up to 1,000 events"
+        "Next request: 1 header, signed, up to 1,000 events: POST example.com/hook?..."
     )
     fields = replace(FIELDS, headers=(), max_events=1, url="http://[fd00::1]:8080/")
     assert request_line(webhook(fields, None), DEFAULTS) == (
-        "Next request: POST http://[fd00::1]:8080/, 0 headers, up to 1 event"
+        "Next request: 0 headers, up to 1 event: POST http://[fd00::1]:8080/"
     )
 
 

@@ -401,6 +401,10 @@ def test_who_changed_which_field_meanwhile_is_shown_and_the_typed_text_kept(benc
             bench.clock.now_ms += 4_000
             await shown.press("ctrl+s")
             assert "bob from 192.0.2.9 changed Name, URL 4s ago." in shown.text
+            assert "Theirs: URL https://bobs.example" in shown.text
+            bench.clock.now_ms += 5_000
+            shown.app.paint(tick=True)
+            assert "changed Name, URL 9s ago." in shown.notice
             assert shown.value("url") == "https://mine.example"
             assert shown.value("name") == "pager"
             assert "Save over it" in shown.text
@@ -573,7 +577,9 @@ def test_the_request_stands_beside_the_form_where_there_is_room(bench: Bench) ->
             await shown.write("name", "typed")
             await shown.pilot.resize_terminal(80, 24)
             await shown.settle()
-            assert "Next request: POST example.com/hook, 2 headers" in shown.text
+            assert (
+                "Next request: 2 headers, up to 1,000 events: POST example.com/hook" in shown.text
+            )
             assert "webhook-timestamp" not in shown.text
             assert shown.value("name") == "typed"
 

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from textual.widgets import Collapsible
 
+from delivery.trial import LEFT
 from tests.receiver_client import Receiver
 from tests.tui.helpers import Bench
 from tests.tui.test_webhook_form import form, trail
-from tui.trial import LEFT
 
 
 @pytest.mark.parametrize("keys", [("escape", "y"), ("f5",), ("ctrl+q", "y")])
@@ -19,7 +19,7 @@ def test_a_test_that_is_not_waited_for_is_in_the_audit_trail(
 ) -> None:
     async def scene() -> None:
         async with form(bench) as shown:
-            await shown.write("url", receiver.url("/hang/left?key=abcdefgh3f9a"))
+            await shown.write("url", receiver.url("/hang/left?key=abcdefghijkl3f9a"))
             await shown.press("f5")
             await asyncio.to_thread(receiver.wait, count=1)
             await shown.press(*keys)

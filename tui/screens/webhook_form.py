@@ -22,7 +22,8 @@ from tui.keys import key_of
 from tui.live import Live
 from tui.webhook_form_draft import DraftedForm
 from tui.webhook_form_keys import KEYS
-from tui.webhook_form_saving import Saved, ca_file_problem, overtaken, save
+from tui.webhook_form_news import find_latest
+from tui.webhook_form_saving import Saved, ca_file_problem, save
 from tui.webhook_form_session import TESTED, Session
 from tui.webhook_form_state import NEW, open_form
 from tui.webhook_form_trial import tried_out
@@ -54,7 +55,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         self._editing = editing
         self._copy_of = copy_of
         self._session: Session | None = None
-        self._news = ""
+        self._refusal = ""
         self._is_saving = False
         self._is_saved = False
 
@@ -124,8 +125,11 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         session = self._session
         if session is None:
             return
-        fate = session.fate(self.live.report)
-        self._tell("#form-notice", "\n".join(filter(None, (self._news, fate))))
+        report = self.live.report
+        if not (self._is_saving or self.is_offering) and session.is_overtaken(report):
+            self.in_background(self._catch_up(session, session.revision), group="catch up")
+        told = filter(None, (self._refusal, session.news, session.fate(report)))
+        self._tell("#form-notice", "\n".join(told))
         self._tell("#form-todo", "saving ..." if self._is_saving else session.problem)
         button = self.query_one("#save", Button)
         button.disabled = session.first_wrong() is not None
@@ -167,7 +171,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
             if not problem:
                 await self._store(session)
         except Refused as refused:
-            self._news = str(refused)
+            self._refusal = str(refused)
             with suppress(Refused):
                 await self._catch_up(session, session.revision)
         finally:
@@ -190,10 +194,12 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
 
     async def _catch_up(self, session: Session, revision: int | None) -> None:
         """If somebody else saved since `revision`, say so and go on from there."""
-        found = await overtaken(self.desk, session.opened, session.contents, revision)
-        if found is not None:
-            self._news = found.news
-            session.go_on(found)
+        known = session.revision
+        latest = await find_latest(self.desk, session.opened, revision)
+        if latest is not None and session.revision == known:
+            self._refusal = ""
+            session.go_on(latest)
+            self.show()
 
     def action_test(self) -> None:
         """Send a test event with what is typed; what it doesn't need may be wrong."""

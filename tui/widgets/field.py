@@ -11,6 +11,7 @@ from textual.widgets import Static
 from domain.safe import safe
 
 LIMIT = 600
+MARKS = {"wrong": "✗ ", "warned": "! "}
 MOST_LINES = 3
 """Of the errors of one field, so that they never push the form away."""
 
@@ -41,20 +42,23 @@ class Field(Vertical):
 
     def explain(self, text: str) -> None:
         """Say what the value means."""
-        self._tell(text, wrong=False)
+        self._tell(text)
+
+    def warn(self, text: str) -> None:
+        """Say what will go wrong with a value that can be saved."""
+        self._tell(text, "warned")
 
     def complain(self, errors: str) -> None:
         """Say what is wrong with it, an error a line; "" takes the message away."""
         lines = errors.split("\n")
         more = [f"... and {len(lines) - MOST_LINES + 1} more"]
         shown = lines if len(lines) <= MOST_LINES else lines[: MOST_LINES - 1] + more
-        self._tell("\n".join(shown), wrong=True)
+        self._tell("\n".join(shown), "wrong")
 
-    def _tell(self, text: str, *, wrong: bool) -> None:
+    def _tell(self, text: str, tone: str = "") -> None:
         message = self._message
-        message.set_class(wrong, "wrong")
-        mark = "✗ " if wrong else ""
-        told = mark + safe(text, LIMIT, keep_newlines=True) if text else ""
+        message.set_classes(f"field-message {tone}".rstrip())
+        told = MARKS.get(tone, "") + safe(text, LIMIT, keep_newlines=True) if text else ""
         if told == self._told:
             return
         self._told = told

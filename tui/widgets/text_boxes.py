@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rich.highlighter import Highlighter
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.widgets import Input, TextArea
 
 from domain.safe import safe
 
+MOST_UNDONE = 50
 STAND_IN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -35,11 +38,37 @@ class _Shown(Highlighter):
 
 
 class TextBox(Input):
-    """One line."""
+    """One line; what was typed into it can be taken back, a word at a time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z,super+z", "undo", "undo", show=False),
+    ]
 
     def __init__(self, value: str = "", **more: Any) -> None:
+        self._before: list[str] = []
         super().__init__(value, compact=True, highlighter=_Shown(), select_on_focus=False, **more)
         self.cursor_blink = False
+        self._before.clear()
+
+    def validate_value(self, value: str) -> str:
+        """Remember what is replaced, unless it only grows within a word."""
+        if value != self.value and not (self._before and _grows(self.value, value)):
+            self._before.append(self.value)
+            del self._before[:-MOST_UNDONE]
+        return value
+
+    def action_undo(self) -> None:
+        """Show what stood here before."""
+        if self._before:
+            before = self._before[:-1]
+            self.value = self._before[-1]
+            self._before = before
+            self.cursor_position = len(self.value)
+
+
+def _grows(before: str, after: str) -> bool:
+    """Whether a letter or digit was added at the end."""
+    return after[:-1] == before and after[-1].isalnum()
 
 
 class Lines(TextArea):
@@ -53,6 +82,28 @@ class Lines(TextArea):
     def __init__(self, text: str = "", **more: Any) -> None:
         super().__init__(text, compact=True, soft_wrap=False, highlight_cursor_line=False, **more)
         self.cursor_blink = False
+
+    def put(self, text: str) -> None:
+        """Show another text; the one before can be taken back."""
+        place = self.cursor_location
+        self.history.checkpoint()
+        self.replace(text, self.document.start, self.document.end)
+        self.history.checkpoint()
+        self.move_cursor(place)
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Change the text, and everything that can be taken back to, so that none is as it was."""
+        place = self.cursor_location
+        texts = [self.text]
+        with self.prevent(TextArea.Changed):
+            while self.history.undo_stack:
+                self.undo()
+                texts.append(self.text)
+            self.text = change(texts.pop())
+            for text in map(change, reversed(texts)):
+                if text != self.text:
+                    self.put(text)
+        self.move_cursor(place)
 
     def get_line(self, line_index: int) -> Text:
         """One line, harmless and coloured."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from rich.text import Text
@@ -94,11 +94,15 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
             if text != _read(control):
                 _write(control, text)
 
-    def complain(self, errors: Mapping[str, str]) -> None:
-        """Show these errors at their fields and none anywhere else."""
+    def complain(self, errors: Mapping[str, str], warnings: Mapping[str, str]) -> None:
+        """Show these errors and warnings at their fields and none anywhere else."""
         for name, field in self._fields.items():
-            if not isinstance(self._controls[name], Select):
-                field.complain(errors.get(name, ""))
+            if isinstance(self._controls[name], Select):
+                continue
+            if name in errors:
+                field.complain(errors[name])
+            else:
+                field.warn(warnings.get(name, ""))
 
     def show_secret(self, text: str) -> None:
         """Say below the secret's choice what it will be."""
@@ -124,9 +128,9 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         if any(isinstance(one, Collapsible) for one in self._controls[name].ancestors):
             self.query_one(Collapsible).collapsed = False
 
-    def put_headers(self, text: str) -> None:
-        """Show other headers."""
-        _write(self._controls["headers"], text)
+    def rewrite_headers(self, change: Callable[[str], str]) -> None:
+        """Change how the headers are shown, also those that can be taken back to."""
+        self.query_one("#box-headers", Lines).rewrite(change)
 
     @on(Input.Changed)
     @on(TextArea.Changed)
@@ -190,10 +194,8 @@ def _read(control: Widget) -> str:
 
 
 def _write(control: Widget, text: str) -> None:
-    if isinstance(control, TextArea):
-        place = control.cursor_location
-        control.text = text
-        control.move_cursor(place)
+    if isinstance(control, Lines):
+        control.put(text)
     elif isinstance(control, Input):
         was_at_end = control.cursor_position >= len(control.value)
         control.value = text
