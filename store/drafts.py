@@ -35,6 +35,12 @@ def load(subject: str, *, vault: Vault, actor: Actor) -> StoredDraft | None:
     return None if row is None else StoredDraft(vault.decrypt(row.text), row.at_ms)
 
 
+def waiting(*, actor: Actor, now_ms: int) -> list[str]:
+    """The subjects of the login's drafts, the newest first."""
+    own = Draft.select().where(Draft.login == _login(actor), Draft.at_ms >= now_ms - KEPT_MS)
+    return [row.subject for row in own.order_by(Draft.at_ms.desc())]
+
+
 def drop(subject: str, *, actor: Actor, now_ms: int) -> None:
     """Forget the login's draft of `subject`, and of anybody what is too old by now."""
     with database.atomic():

@@ -27,6 +27,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.too_small import TooSmallScreen, cover_while_small
 from tui.theme import Wardrobe
+from tui.waiting_drafts import tell_of_drafts
 from tui.worker_thread import WorkerThread
 
 TICK_S = 0.95
@@ -116,6 +117,8 @@ class TocsinApp(SturdyApp):
         gc.freeze()  # what is loaded now stays: no collection needs to look at it again
         gc.enable()
         self.live.ink.forgive()
+        if not self._news:
+            self.run_worker(tell_of_drafts(self.screen, self._desk, self.live), exit_on_error=False)
         if self._worker is not None:
             self._worker.start()
 
@@ -184,9 +187,9 @@ class TocsinApp(SturdyApp):
             self._loop.call_soon_threadsafe(self.exit, 0)
 
     def action_leave(self) -> None:
-        """Quit; if nobody else sends then, say so first."""
+        """Quit; if nobody else sends then, or a form is not saved, say so first."""
         own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
-        question = question_before_leaving(self.live.report, own)
+        question = question_before_leaving(self.live.report, own, self.screen_stack)
         if question is None or self.live.demo:
             self.exit(0)
         elif not self.screen.has_class(LEAVING):

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from textual.screen import Screen
+
 from delivery.report import Report, undelivered_events
 from domain.words import counted
 from store.workers import has_no_process
+from tui.screens.base import TocsinScreen
 from tui.screens.confirm import Question
 from tui.sources_at_a_glance import added
 
+KEPT = "What you typed is kept as your draft and offered next time."
 
-def question_before_leaving(report: Report | None, own_worker: str | None) -> Question | None:
-    """Ask if nobody sends any more after this terminal's worker has gone."""
+
+def question_before_leaving(
+    report: Report | None, own_worker: str | None, screens: Sequence[Screen[Any]]
+) -> Question | None:
+    """Ask if a form is not saved, or if nobody sends any more after this terminal's worker."""
+    question = _question_of_sending(report, own_worker)
+    if not any(isinstance(one, TocsinScreen) and one.has_unsaved for one in screens):
+        return question
+    if question is None:
+        return Question("Quit without saving?", (KEPT,), yes="Quit")
+    return replace(question, lines=(*question.lines, f"The form is not saved. {KEPT}"))
+
+
+def _question_of_sending(report: Report | None, own_worker: str | None) -> Question | None:
     if report is None or own_worker is None:
         return None
     others = [one for one in report.overview.workers if one.id != own_worker]

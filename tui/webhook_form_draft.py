@@ -15,13 +15,13 @@ from tui import drafts
 from tui.desk import Refused
 from tui.drafts import Draft
 from tui.key_order import ReadyLater
+from tui.leaving import KEPT
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.kept_draft import KeptDraftScreen
 from tui.webhook_form_fields import labels_of
 
 KEEP_AFTER_S = 1.0
-KEPT = "What you typed is kept as your draft and offered next time."
 
 
 class DraftedForm(ReadyLater, TocsinScreen):
@@ -64,6 +64,10 @@ class DraftedForm(ReadyLater, TocsinScreen):
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(KEEP_AFTER_S, self._keep_now)
+
+    @property
+    def has_unsaved(self) -> bool:
+        return self.draft() is not None
 
     async def keep_draft(self) -> None:
         """Keep the draft, or drop it where nothing differs any more; say once if that fails.

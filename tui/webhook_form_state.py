@@ -12,8 +12,7 @@ from store.secret_changes import SecretChange, changed_secrets
 from tui.desk import Desk, Refused
 from tui.webhook_form_fields import Contents, FormTexts, Reading, contents_of
 from tui.webhook_form_secret import change_of
-
-NEW = "new"
+from tui.webhook_form_titles import COPY_OF, NEW, form_title
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Opened:
         """Under which name the draft of this form is kept."""
         if self.source is None:
             return NEW
-        return f"copy of {self.source.id}" if self.of_copy else str(self.source.id)
+        return f"{COPY_OF}{self.source.id}" if self.of_copy else str(self.source.id)
 
     @property
     def secrets(self) -> Secrets | None:
@@ -44,9 +43,7 @@ class Opened:
     @property
     def title(self) -> str:
         """What the form does."""
-        if self.source is None:
-            return "Add webhook"
-        return f"{'Duplicate' if self.of_copy else 'Edit'} {self.source.named}"
+        return form_title(self.source.named if self.source else None, of_copy=self.of_copy)
 
 
 @dataclass(frozen=True, slots=True)

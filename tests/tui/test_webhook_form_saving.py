@@ -6,14 +6,15 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from domain.events import Event
 from store import events as event_store
 from store import webhooks
-from tests.store.helpers import ALERTS, DAY, events
-from tests.tui.helpers import Bench, screen_text
+from tests.store.helpers import ACTOR, ALERTS, DAY, events
+from tests.tui.helpers import Bench, screen_text, told
 from tests.tui.test_webhook_form import SIEM, Form, form, webhook
 from tui.screens.too_small import TooSmallScreen
 from tui.screens.webhook_form import WebhookFormScreen
@@ -63,6 +64,47 @@ def test_a_connection_lost_again_while_the_draft_is_offered_costs_nothing(bench:
         async with form(bench) as shown:
             await shown.press("escape")
             assert shown.value("name") == "siem"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("subject", [{}, {"editing": 1}, {"copy_of": 1}])
+def test_a_kept_draft_is_told_of_at_the_start_while_its_form_can_be_opened(
+    bench: Bench, subject: dict[str, Any]
+) -> None:
+    bench.store.add(SIEM)
+    title = {"editing": "Edit webhook 1 (siem)", "copy_of": "Duplicate webhook 1 (siem)"}
+
+    async def start() -> list[str]:
+        async with bench.running() as (app, pilot):
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            return told(app)
+
+    async def scene() -> None:
+        assert await start() == []
+        async with form(bench, **subject) as shown:
+            await shown.write("ca_file", "/etc/ssl/own.pem")
+        of = title.get(next(iter(subject), ""), "Add webhook")
+        assert await start() == [f"a draft waits, not saved: {of}; open the form to go on"]
+        bench.opened.call(webhooks.delete, [1], ACTOR, bench.clock.now_ms)
+        assert len(await start()) == (0 if subject else 1)
+
+    asyncio.run(scene())
+
+
+def test_whoever_quits_with_an_unsaved_form_is_told_what_becomes_of_it(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.write("name", "siem")
+            await shown.press("ctrl+q")
+            assert "Quit without saving?" in shown.text
+            assert "kept as your draft" in shown.text
+            await shown.press("n")
+            assert shown.is_open
+        async with form(bench) as shown:
+            await shown.press("f8", "ctrl+q")
+            assert not shown.app.is_running
 
     asyncio.run(scene())
 

@@ -54,6 +54,24 @@ def test_a_letter_goes_to_the_next_option_that_begins_with_it(bench: Bench) -> N
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 15), (120, 40)])
+def test_an_open_list_covers_whole_cells_and_no_border(bench: Bench, size: tuple[int, int]) -> None:
+    async def scene() -> None:
+        async with form(bench, size=size) as shown:
+            closed = shown.text.split("\n")
+            await shown.press("enter")
+            frame = shown.app.screen.query_one("#form-panel").region
+            opened = shown.app.screen.query_one("#box-type OpenList").region
+            for before, after in list(zip(closed, shown.text.split("\n"), strict=True))[2:-3]:
+                assert after[: opened.x] == before[: opened.x]
+                assert after[frame.right - 1] == before[frame.right - 1]
+            assert opened.right < frame.right
+            assert opened.bottom < size[1]
+            assert closed[opened.y][: opened.x].strip("│ ") == ""
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize(
     ("name", "keys", "placeholder"),
     [("start", ("s", "s"), "how long ago: 90s"), ("secret", ("o",), "whsec_...")],

@@ -117,6 +117,11 @@ class TocsinScreen(BackgroundScreen):
         """Why a key does nothing on this screen; it goes away with the screen, too."""
         tell(self, text, bad=True, here=True)
 
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether something was typed here that is not saved."""
+        return False
+
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
         """Go elsewhere; a screen that would lose something asks first."""
         await arrive()

@@ -25,7 +25,8 @@ from tui.webhook_form_keys import KEYS
 from tui.webhook_form_news import find_latest
 from tui.webhook_form_saving import Saved, ca_file_problem, save
 from tui.webhook_form_session import TESTED, Session
-from tui.webhook_form_state import NEW, open_form
+from tui.webhook_form_state import open_form
+from tui.webhook_form_titles import NEW
 from tui.webhook_form_trial import tried_out
 from tui.widgets.facts import Facts
 from tui.widgets.request_panel import RequestPanel
@@ -104,7 +105,6 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         if draft is not None:
             session.take(draft)
             await self._catch_up(session, draft.revision)
-            self.show()
 
     @property
     def subject(self) -> str:
@@ -125,10 +125,9 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         session = self._session
         if session is None:
             return
-        report = self.live.report
-        if not (self._is_saving or self.is_offering) and session.is_overtaken(report):
+        if not (self._is_saving or self.is_offering) and session.is_overtaken(self.live.report):
             self.in_background(self._catch_up(session, session.revision), group="catch up")
-        told = filter(None, (self._refusal, session.news, session.fate(report)))
+        told = filter(None, (self._refusal, session.news, session.fate(self.live.report)))
         self._tell("#form-notice", "\n".join(told))
         self._tell("#form-todo", "saving ..." if self._is_saving else session.problem)
         button = self.query_one("#save", Button)
@@ -199,7 +198,7 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         if latest is not None and session.revision == known:
             self._refusal = ""
             session.go_on(latest)
-            self.show()
+        self.show()
 
     def action_test(self) -> None:
         """Send a test event with what is typed; what it doesn't need may be wrong."""

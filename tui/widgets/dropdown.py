@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.widgets import Select
 from textual.widgets._select import SelectCurrent, SelectOverlay
 
@@ -62,6 +63,13 @@ class Dropdown(Select[str]):
     def compose(self) -> ComposeResult:
         yield SelectCurrent(self.prompt)
         yield OpenList(self._close).data_bind(compact=Select.compact)
+
+    def watch_expanded(self, expanded: bool) -> None:
+        """Begin the list under the box and end it where the form ends, over whole fields."""
+        form = next((one for one in self.ancestors if isinstance(one, VerticalScroll)), None)
+        if expanded and form is not None:
+            width = form.content_region.right - self.region.x
+            self.query_one(OpenList).styles.width = max(self.size.width, width)
 
     def _close(self, index: int | None) -> None:
         """Close the open list, with this option chosen if there is one."""
