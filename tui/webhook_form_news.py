@@ -19,7 +19,7 @@ REVISING = frozenset(
 )
 """The actions that make another revision of a webhook, one each."""
 
-MOST_TOLD = 3
+MOST_TOLD = 2
 """Of the changes the newest, so that they never push the form away."""
 
 
