@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from domain.events import Event
@@ -37,12 +37,18 @@ def backoff_s(failures: int) -> int:
     return min(1 << min(failures - 1, 20), LONGEST_BACKOFF_S)
 
 
-Blindness = Callable[[StoredSource, bytes | None, str, int], Event | None]
-"""By a source that failed, its state, what is wrong and the time: what is told of it, if at all."""
+Blindness = Callable[[StoredSource, bytes | None, str, int], AbstractContextManager[Event | None]]
+"""By a source that failed, its state, what is wrong and the time: what is told of it, if at all.
+
+It counts as told when the block that saves it has ended well.
+"""
 
 
-def never_blind(_: StoredSource, _state: bytes | None, _sentence: str, _now_ms: int) -> None:
+def never_blind(
+    _: StoredSource, _state: bytes | None, _sentence: str, _now_ms: int
+) -> AbstractContextManager[None]:
     """Of a source that nobody waits for, nothing is told."""
+    return nullcontext()
 
 
 def ignore(_: str) -> None:
@@ -178,9 +184,10 @@ class _Runner:
     def _save_failure(self, sentence: str, now_ms: int) -> Appended:
         name = self._source.name
         stored = stored_sources.find(name)
-        alert = self._blindness(stored, stored_sources.load_state(name), sentence, now_ms)
-        alerts = () if alert is None else (alert,)
-        return stored_sources.save_failure(name, sentence, now_ms, alerts)
+        state = stored_sources.load_state(name)
+        with self._blindness(stored, state, sentence, now_ms) as alert:
+            alerts = () if alert is None else (alert,)
+            return stored_sources.save_failure(name, sentence, now_ms, alerts)
 
     async def _note_warning(self, warning: str) -> None:
         self._tell(warning, tell=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -115,15 +115,15 @@ def _blindness(made: Made, terms: Terms, watching_ms: int) -> Blindness:
     """What is told of a source that sees nothing for long."""
     stale = StaleAlerts(terms.alerts[SOURCE_STALE], watching_ms)
 
-    def alert(
+    def telling(
         stored: StoredSource, state: bytes | None, sentence: str, now_ms: int
-    ) -> Event | None:
+    ) -> AbstractContextManager[Event | None]:
         since_ms = stored.last_ok_ms or stored.created_ms
         if not stale.is_stale(since_ms, made.every_ms, now_ms):
-            return None
-        return stale.alert(Blind(stored.name, since_ms, sentence, made.whose(state)), now_ms)
+            return nullcontext()
+        return stale.telling(Blind(stored.name, since_ms, sentence, made.whose(state)), now_ms)
 
-    return alert
+    return telling
 
 
 class Sources:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -49,12 +50,17 @@ class StaleAlerts:
         """Whether it sees nothing for too long. Before we began nobody could look."""
         return now_ms - max(since_ms, self._watching_ms) > self.patience_ms(every_ms)
 
-    def alert(self, blind: Blind, now_ms: int) -> Event | None:
-        """The alert about a source that is stale, None where its kind is off or it was told."""
+    @contextmanager
+    def telling(self, blind: Blind, now_ms: int) -> Iterator[Event | None]:
+        """The alert about a source that is stale, None where its kind is off or it was told.
+
+        It counts as told only when the block that saves it has ended well.
+        """
         if not self._terms.active or now_ms < self._until_ms.get(blind.source, 0):
-            return None
+            yield None
+            return
+        yield self._event(blind, now_ms)
         self._until_ms[blind.source] = now_ms + (self._terms.suppress_ms or DAY_MS)
-        return self._event(blind, now_ms)
 
     def _event(self, blind: Blind, now_ms: int) -> Event:
         """After a new start the same blindness has the same id, as often as it may be told."""

@@ -20,18 +20,35 @@ LOOK_S = 30.0
 def silent_since(
     client: Client, source: StoredSource, stale: StaleAlerts, now_ms: int
 ) -> int | None:
-    """When it was heard of last, if that is too long ago."""
+    """When a ping of it was last kept, if that is too long ago.
+
+    One that has never asked for anything waits for its set-up; nothing is missed of a pause.
+    """
     if client.seen_ms is None or not source.active:
         return None
-    is_stale = stale.is_stale(client.seen_ms, client.interval_ms or 0, now_ms)
-    return client.seen_ms if is_stale else None
+    since_ms = source.last_ok_ms or source.created_ms
+    waited_ms = max(since_ms, source.updated_ms)
+    return since_ms if stale.is_stale(waited_ms, client.interval_ms or 0, now_ms) else None
 
 
 def silence_sentence(since_ms: int) -> str:
-    """What an admin reads of it."""
+    """What an admin reads of an agent that is not heard of."""
     return (
         f"its agent reports nothing since {second_text(since_ms)}: see whether procustodibus-agent "
         "runs there and can reach us"
+    )
+
+
+def _what_is_wrong(
+    client: Client, source: StoredSource, since_ms: int, stale: StaleAlerts, now_ms: int
+) -> str:
+    """An agent that is heard of has its pings refused, which was noted as they came."""
+    heard_ms = client.seen_ms or since_ms
+    if stale.is_stale(heard_ms, client.interval_ms or 0, now_ms):
+        return silence_sentence(heard_ms)
+    return source.error or (
+        f"nothing that its agent reports was kept since {second_text(since_ms)}: "
+        "see the log of procustodibus-agent there"
     )
 
 
@@ -44,7 +61,7 @@ async def watch_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bool) ->
 
 
 async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bool) -> None:
-    """Let the health of each silent host say so, and an alert."""
+    """Let the health of each host that we see nothing of say so, and an alert."""
     now_ms = inlet.clock()
     for client in await inlet.store.run(clients.everyone, AGENT):
         with suppress(NotFound):
@@ -52,8 +69,9 @@ async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bo
             since_ms = silent_since(client, source, stale, now_ms)
             if since_ms is None:
                 continue
-            sentence = silence_sentence(since_ms)
+            sentence = _what_is_wrong(client, source, since_ms, stale, now_ms)
             whose = {"host_pub": client.host_id} | ({"host": client.name} if event_names else {})
-            alert = stale.alert(Blind(client.name, since_ms, sentence, whose), now_ms)
-            if alert is not None or source.error != sentence:
-                await inlet.note_failure(client.name, sentence, () if alert is None else (alert,))
+            with stale.telling(Blind(client.name, since_ms, sentence, whose), now_ms) as alert:
+                if alert is not None or source.error != sentence:
+                    alerts = () if alert is None else (alert,)
+                    await inlet.note_failure(client.name, sentence, alerts)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from domain.actors import Actor
 from domain.alert_kinds import DEFAULT_TERMS, SOURCE_STALE, kind_named
 from domain.event_types import EventType
-from domain.events import read_event
+from domain.events import Event, read_event
 from domain.ids import resource_id
 from domain.settings import DEFAULTS
 from domain.source_kinds import WIREGUARD
@@ -20,6 +23,8 @@ from sources.running import run_made
 from sources.stale import Blind, StaleAlerts
 from store import events, sources
 from store.database import Store
+from store.errors import StoreError
+from store.records import Appended
 from tests.sources.dumps import PeerRow, dump
 
 START_MS = 1_795_502_130_500
@@ -75,6 +80,12 @@ def blind(since_ms: int = START_MS) -> Blind:
     return Blind("local", since_ms, "wg is \x1b[2J not there", {"host": "gateway"})
 
 
+def told(stale: StaleAlerts, now_ms: int) -> Event | None:
+    """What is told of a blind source, and kept."""
+    with stale.telling(blind(), now_ms) as alert:
+        return alert
+
+
 def test_patience_is_ten_minutes_or_three_intervals() -> None:
     stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
     assert not stale.is_stale(START_MS, 30_000, START_MS + 10 * MINUTE_MS)
@@ -91,21 +102,30 @@ def test_nobody_is_blind_for_the_time_before_anybody_looked() -> None:
 def test_an_alert_once_a_day_and_after_a_new_start_the_same_one() -> None:
     now_ms = START_MS + 11 * MINUTE_MS
     stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
-    first = stale.alert(blind(), now_ms)
+    first = told(stale, now_ms)
     assert first is not None
     assert read_event(first.body, now_ms=0, random64=lambda: 0).body == first.body
-    assert stale.alert(blind(), now_ms + DAY_MS - 1) is None
-    second = stale.alert(blind(), now_ms + DAY_MS)
-    again = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS).alert(blind(), now_ms + 5)
+    assert told(stale, now_ms + DAY_MS - 1) is None
+    second = told(stale, now_ms + DAY_MS)
+    again = told(StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS), now_ms + 5)
     assert second is not None
     assert again is not None
     assert first.id == again.id != second.id
 
 
+def test_what_could_not_be_saved_is_told_again() -> None:
+    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+    with pytest.raises(StoreError), stale.telling(blind(), START_MS) as lost:
+        raise StoreError("the disk is full")
+    assert lost is not None
+    assert told(stale, START_MS) == lost
+    assert told(stale, START_MS) is None
+
+
 def test_a_second_telling_after_a_new_start_is_a_repeat(store: Store) -> None:
     for at_ms in (11, 12):
         stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
-        event = stale.alert(blind(), START_MS + at_ms * MINUTE_MS)
+        event = told(stale, START_MS + at_ms * MINUTE_MS)
         assert event is not None
         appended = store.call(events.append, [event], START_MS)
     assert (appended.accepted, appended.repeated, appended.conflicts) == (0, 1, ())
@@ -132,6 +152,27 @@ def test_a_source_that_fails_for_long_is_told_of(store: Store, tmp_path: Path) -
     assert stored.failures == 2
 
 
+def test_an_alert_that_the_store_refused_comes_with_the_next_look(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_failure = sources.save_failure
+    refused: list[str] = []
+
+    def refuses_the_first_alert(
+        name: str, error: str, now_ms: int, events: Sequence[Event] = (), **more: Any
+    ) -> Appended:
+        if events and not refused:
+            refused.append(error)
+            raise StoreError("the disk is full")
+        return save_failure(name, error, now_ms, events, **more)
+
+    monkeypatch.setattr(sources, "save_failure", refuses_the_first_alert)
+    source = Watched(store, tmp_path)
+    source.run(12 * MINUTE_MS, 13 * MINUTE_MS, 14 * MINUTE_MS)
+    assert refused
+    assert [one["attributes"]["type"] for one in source.alerts()] == [SOURCE_STALE]
+
+
 def test_a_source_that_sees_again_in_time_is_not(store: Store, tmp_path: Path) -> None:
     source = Watched(store, tmp_path)
     source.run(30_000, 9 * MINUTE_MS)
@@ -146,6 +187,6 @@ def test_the_kind_can_be_off(store: Store, tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_made_safe() -> None:
-    event = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], 0).alert(blind(), START_MS)
+    event = told(StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], 0), START_MS)
     assert event is not None
     assert "\x1b" not in json.loads(event.body)["attributes"]["params"]["error"]

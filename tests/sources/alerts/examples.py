@@ -54,6 +54,6 @@ def _longer() -> Sequence[Event]:
         {"host": "gateway", "host_pub": host_id("gateway")},
     )
     stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], 0)
-    alert = stale.alert(blind, START_S * 1000 + 11 * MINUTE_MS)
-    assert alert is not None
-    return [*host.events, alert]
+    with stale.telling(blind, START_S * 1000 + 11 * MINUTE_MS) as alert:
+        assert alert is not None
+        return [*host.events, alert]

@@ -18,6 +18,7 @@ from sources.stale import StaleAlerts
 from store import clients, sources
 from store import events as event_store
 from store.database import Store
+from store.errors import StoreError
 from store.records import StoredSource
 from tests.sources.dumps import key
 from tests.sources.http.custodians import NOW, Centre, Custodian, centre
@@ -254,6 +255,66 @@ def test_a_host_that_reports_nothing_more_fails(
         await agent.sign_in()
         await agent.ping(ping())
         assert source(here).error is None
+
+    in_centre(store, work)
+
+
+async def look_for_silence(here: Centre, stale: StaleAlerts) -> list[dict[str, Any]]:
+    """One look at every host; the alerts that there are of it by then."""
+    await note_silent_hosts(here.inlet, stale, event_names=True)
+    told = [one["attributes"] for one in events(here, EventType.ALERTS)]
+    return [one for one in told if one["type"] == "source_stale"]
+
+
+def test_a_host_whose_pings_are_all_refused_is_one_that_we_do_not_see(store: Store) -> None:
+    async def work(here: Centre) -> None:
+        agent = await here.agent()
+        await agent.ping(ping())
+        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], NOW)
+        for _ in range(5):
+            here.clock.now_ms += LEAST_MS // 5
+            assert (await agent.ping(b"no json")).status == 400
+            assert await look_for_silence(here, stale) == []
+        here.clock.now_ms += 1
+        [alert] = await look_for_silence(here, stale)
+        assert "cannot be read" in alert["params"]["error"]
+        assert "cannot be read" in str(source(here).error)
+        assert seen_ms(here) == here.clock.now_ms - 1
+
+    in_centre(store, work)
+
+
+def test_nothing_is_missed_of_the_time_of_a_pause(store: Store) -> None:
+    async def work(here: Centre) -> None:
+        agent = await here.agent()
+        await agent.ping(ping())
+        here.call(sources.pause, "hub", ACTOR, here.clock.now_ms)
+        here.clock.now_ms += 10 * LEAST_MS
+        here.call(sources.unpause, "hub", ACTOR, here.clock.now_ms)
+        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], NOW)
+        assert await look_for_silence(here, stale) == []
+        here.clock.now_ms += LEAST_MS + 1
+        assert len(await look_for_silence(here, stale)) == 1
+
+    in_centre(store, work)
+
+
+def test_an_alert_of_silence_that_the_store_refused_is_told_with_the_next_look(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    async def work(here: Centre) -> None:
+        agent = await here.agent()
+        await agent.ping(ping())
+        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], NOW)
+        here.clock.now_ms += LEAST_MS + 1
+        with monkeypatch.context() as patch:
+            patch.setattr(here.inlet, "note_failure", refuses)
+            with pytest.raises(StoreError):
+                await look_for_silence(here, stale)
+        assert len(await look_for_silence(here, stale)) == 1
 
     in_centre(store, work)
 
