@@ -27,7 +27,7 @@ def host_shape(client: Client, source: StoredSource) -> Shape:
         "interval": duration_text(client.interval_ms),
         "accepted_events": source.accepted_events,
         "error": source.error,
-        "error_since": time_text(source.error_ms),
+        "error_at": time_text(source.error_ms),
     }
 
 

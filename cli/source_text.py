@@ -25,7 +25,7 @@ def source_shape(source: StoredSource) -> Shape:
         "last_event": time_text(source.last_event_ms),
         "last_ok": time_text(source.last_ok_ms),
         "error": source.error,
-        "error_since": time_text(source.error_ms),
+        "error_at": time_text(source.error_ms),
         "failures": source.failures,
         "created": rfc3339(source.created_ms),
         "updated": rfc3339(source.updated_ms),
