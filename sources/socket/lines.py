@@ -30,6 +30,7 @@ class Lines:
         self._whole: deque[bytes] = deque()
         self._parts: list[bytes] = []
         self._size = 0
+        self._given = 0
         self._held = 0
         self._ended = False
 
@@ -48,18 +49,21 @@ class Lines:
             if lines and size > TOGETHER_BYTES:
                 break
             lines.append(self._whole.popleft())
+        self._given += sum(map(len, lines))
         return lines
 
     def free(self) -> None:
         """What was given is done with."""
-        still = sum(map(len, self._whole)) + self._size
-        self._memory.give(self._held - still)
-        self._held = still
+        self._give_back(self._given)
+        self._given = 0
 
     def close(self) -> None:
         """Nothing is held any more."""
-        self._memory.give(self._held)
-        self._held = 0
+        self._give_back(self._held)
+
+    def _give_back(self, count: int) -> None:
+        self._memory.give(count)
+        self._held -= count
 
     async def _read(self) -> None:
         """Read on until a line has ended. A line that has begun must come in time."""
@@ -80,15 +84,21 @@ class Lines:
         """Whether lines ended in it, or nothing is begun."""
         self._memory.take(len(chunk))
         self._held += len(chunk)
+        self._cut(chunk)
+        # Blank lines and the ends of lines are not kept.
+        kept = sum(map(len, self._whole)) + self._size + self._given
+        self._give_back(self._held - kept)
+        return bool(self._whole) or not self._size
+
+    def _cut(self, chunk: bytes) -> None:
         first, *others = chunk.split(b"\n")
         if not others:
             self._begin(first)
-            return not self._size
+            return
         self._end_line(first)
         *whole, rest = others
         self._whole.extend(line for line in whole if line.strip(_BLANKS))
         self._begin(rest)
-        return bool(self._whole) or not self._size
 
     def _begin(self, part: bytes) -> None:
         self._parts.append(part)

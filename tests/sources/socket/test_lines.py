@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -101,5 +102,22 @@ def test_clients_share_the_memory() -> None:
         first.free()
         readers[0].feed_data(b"x" * 90 + b"\n")
         assert len(await first.next()) == 1
+
+    asyncio.run(run())
+
+
+def test_blank_lines_and_line_ends_take_no_memory() -> None:
+    async def run() -> None:
+        memory = Memory(100)
+        reader = asyncio.StreamReader()
+        lines = lines_of(reader, memory)
+        for _ in range(50):
+            reader.feed_data(b" \t\r\n" * 20)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0):
+                    await lines.next()
+        reader.feed_data(b"a\n" + b"\n" * 20)
+        assert await lines.next() == [b"a"]
+        memory.take(99)  # what was given is held still, and nothing else
 
     asyncio.run(run())
