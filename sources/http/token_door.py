@@ -5,14 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from domain.tokens import bearer_token
+from sources.hourly import Hourly
 from sources.http.messages import Refused, Request
 from sources.http.server import Surroundings
 from sources.http.sign_ins import SignIn
 from store import tokens
 
 KIND = "token"
-TOLD_EVERY_MS = 3_600_000
-MOST_TOLD = 10_000
 _REASON = "show a token that `tocsin token add` made: Authorization: Bearer TOKEN"
 
 
@@ -22,7 +21,7 @@ class TokenDoor:
     def __init__(self, surroundings: Surroundings) -> None:
         self._inlet = surroundings.inlet
         self._report = surroundings.report_sign_in
-        self._told_ms: dict[tuple[str, str], int] = {}
+        self._told = Hourly(self._inlet.clock)
 
     async def admit(self, request: Request) -> str:
         """The name of the token that is shown. Raises Refused."""
@@ -34,19 +33,10 @@ class TokenDoor:
             raise Refused(
                 HTTPStatus.UNAUTHORIZED, _REASON, headers=(("www-authenticate", "Bearer"),)
             )
-        if self._is_new(name, request.peer):
+        # Every request signs in; only one an hour is told of from each address.
+        if self._told.is_due((name, request.peer)):
             await self._report(SignIn(KIND, True, request.peer, request.path, name))
         return name
-
-    def _is_new(self, name: str, ip: str) -> bool:
-        """Every request signs in; only one an hour is told of from each address."""
-        now_ms = self._inlet.clock()
-        if 0 <= now_ms - self._told_ms.get((name, ip), -TOLD_EVERY_MS) < TOLD_EVERY_MS:
-            return False
-        if len(self._told_ms) >= MOST_TOLD:
-            self._told_ms.clear()
-        self._told_ms[name, ip] = now_ms
-        return True
 
     async def _name(self, token: str) -> str | None:
         return await self._inlet.store.run(tokens.name_of, token, self._inlet.clock())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from domain.actors import Actor
+from sources.hourly import Hourly
 from sources.intake import Intake, NotNow, Refusal
 from sources.memory import Memory, MemoryFull
 from sources.socket.lines import BadLine, Lines
@@ -81,6 +84,7 @@ class _Clients:
         self._intake = intake
         self._stop = stop
         self._memory = Memory()
+        self._noted = Hourly(inlet.clock)
         self._clients: dict[asyncio.Task[None], _Client] = {}
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,7 +94,8 @@ class _Clients:
             writer.close()
             return
         lines = Lines(reader, self._memory, self._terms.client_timeout_s)
-        client = _Client(lines, writer, self._intake, self._inlet, self._terms.client_timeout_s)
+        note_peer = partial(_note_peer, self._inlet, self._noted, writer.get_extra_info("socket"))
+        client = _Client(lines, writer, self._intake, note_peer, self._terms.client_timeout_s)
         task = asyncio.create_task(client.serve(self._stop))
         self._clients[task] = client
         task.add_done_callback(self._clients.pop)
@@ -116,14 +121,14 @@ class _Client:
         lines: Lines,
         writer: asyncio.StreamWriter,
         intake: Intake,
-        inlet: Inlet,
+        note_peer: Callable[[], Awaitable[None]],
         timeout_s: float,
     ) -> None:
         self.busy = False
         self._lines = lines
         self._writer = writer
         self._intake = intake
-        self._inlet = inlet
+        self._note_peer = note_peer
         self._timeout_s = timeout_s
         self._noted = False
 
@@ -152,7 +157,9 @@ class _Client:
 
     async def _answers(self, lines: list[bytes]) -> list[SocketAnswer]:
         try:
-            await self._note_peer()
+            if not self._noted:
+                await self._note_peer()
+                self._noted = True
         except StoreError:
             busy = {"error": "the store cannot be written now", "retry_after": BUSY_RETRY_S}
             return [busy] * len(lines)
@@ -168,25 +175,29 @@ class _Client:
             return {"error": str(error), "retry_after": error.retry_after_s}
         return {"accepted": appended.accepted, "repeated": appended.repeated}
 
-    async def _note_peer(self) -> None:
-        """Tell the audit trail who hands in, once a connection."""
-        if self._noted:
-            return
-        peer = peer_of(self._writer.get_extra_info("socket"))
-        await self._inlet.store.run(
-            audit.note_alone,
-            Actor(peer.user),
-            "source.connect",
-            self._inlet.clock(),
-            source=self._inlet.name,
-            pid=peer.pid,
-        )
-        self._noted = True
-
     async def _send(self, answers: list[SocketAnswer]) -> None:
         self._writer.write(b"".join(map(_line, answers)))
         async with asyncio.timeout(self._timeout_s):
             await self._writer.drain()
+
+
+async def _note_peer(inlet: Inlet, noted: Hourly, connection: socket.socket) -> None:
+    """Tell the audit trail who hands in, once an hour for each user. Raises StoreError."""
+    peer = peer_of(connection)
+    if not noted.is_due(peer.user):
+        return
+    try:
+        await inlet.store.run(
+            audit.note_alone,
+            Actor(peer.user),
+            "source.connect",
+            inlet.clock(),
+            source=inlet.name,
+            pid=peer.pid,
+        )
+    except StoreError:
+        noted.forget(peer.user)
+        raise
 
 
 def _line(answer: SocketAnswer) -> bytes:

@@ -8,7 +8,7 @@ import os
 import pwd
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import pytest
 
 from domain.event_types import EventType
 from sources.base import SourceError
+from sources.hourly import HOUR_MS
 from sources.inlet import Inlet
 from sources.socket import lines as line_rules
 from sources.socket.place import socket_beside
 from sources.socket.source import SocketService, SocketTerms
 from store import audit, events, sources
 from store.database import Store
+from store.records import Change
 from tests.store.helpers import ACTOR
 
 NOW_MS = 1_795_502_130_500
@@ -79,7 +81,12 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    store: Store, *, clients: int = 10, timeout_s: float = 20.0, least_free: int = 0
+    store: Store,
+    *,
+    clients: int = 10,
+    timeout_s: float = 20.0,
+    least_free: int = 0,
+    now: Callable[[], int] = lambda: NOW_MS,
 ) -> AsyncIterator[Served]:
     path = socket_beside(store.path)
     if "socket" not in {one.name for one in await store.run(sources.everyone)}:
@@ -92,7 +99,7 @@ async def serving(
 
     def clock() -> int:
         begun.set()
-        return NOW_MS
+        return now()
 
     inlet = Inlet("socket", store, clock, on_appended=lambda: None, min_free_disk_bytes=least_free)
     stop = asyncio.Event()
@@ -171,20 +178,26 @@ def test_the_last_line_needs_no_end(store: Store) -> None:
     asyncio.run(run())
 
 
-def test_the_audit_tells_who_connected_once(store: Store) -> None:
+def test_the_audit_tells_who_hands_in_once_an_hour(store: Store) -> None:
+    times = [NOW_MS]
+
     async def run() -> None:
-        async with serving(store) as served:
+        async with serving(store, now=lambda: times[-1]) as served:
             await served.connect()  # hands nothing in
-            client = await served.connect()
-            for _ in range(3):
-                await client.ask(EVENT)
-            noted = [
-                change
-                for change in await store.run(audit.changes)
-                if change.action == "source.connect"
-            ]
-            assert [change.user for change in noted] == [pwd.getpwuid(os.getuid()).pw_name]
-            assert noted[0].detail == {"source": "socket", "pid": os.getpid()}
+
+            async def hand_in() -> list[Change]:
+                client = await served.connect()
+                for _ in range(2):
+                    assert "error" not in await client.ask(EVENT)
+                changes = await store.run(audit.changes)
+                return [change for change in changes if change.action == "source.connect"]
+
+            [noted] = await hand_in()
+            assert noted.user == pwd.getpwuid(os.getuid()).pw_name
+            assert noted.detail == {"source": "socket", "pid": os.getpid()}
+            assert len(await hand_in()) == 1
+            times.append(NOW_MS + HOUR_MS)
+            assert len(await hand_in()) == 2
 
     asyncio.run(run())
 
