@@ -110,12 +110,13 @@ def _replaced(
 ) -> Iterator[tuple[str, str]]:
     """Who came with an address in the tunnel that was another's who went, at the same look."""
     owners = {alone: key for key, peer in removed.items() for alone in _own_addresses(peer)}
+    followed: set[str] = set()
     for new in added:
         for alone in _own_addresses(after[new]):
             old = owners.get(alone)
-            if old is not None:
+            if old is not None and old not in followed:
+                followed.add(old)
                 yield old, new
-                owners = {address: key for address, key in owners.items() if key != old}
                 break
 
 

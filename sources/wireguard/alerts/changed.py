@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from domain.safe import safe
 from sources.wireguard.alerts.telling import Subject, Teller
-from sources.wireguard.alerts.widened import is_whole, overlaps, widened
+from sources.wireguard.alerts.widened import Losses, is_whole, widened
 from sources.wireguard.changes import INTERFACES, Change
 from sources.wireguard.snapshot import Snapshot
 
@@ -21,7 +23,7 @@ WHOLE_MORE = 3
 _TEXT_LIMIT = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChangeAlerts:
     """The changes of one look, as alerts."""
 
@@ -73,26 +75,24 @@ class ChangeAlerts:
         added = widened(_split(change.old), _split(change.new))
         if not added:
             return
-        losers = [other for other in self._lost_meanwhile(change, added) if other is not None]
+        losers = self._losses[change.interface].losers(subject.key, added, MOST_LISTED)
         params: dict[str, Any] = {
             "added": _listed(added),
-            "taken_from_pub": [
-                self.teller.endpoint_id(subject, key) for key in losers[:MOST_LISTED]
-            ],
+            "taken_from_pub": [self.teller.endpoint_id(subject, key) for key in losers],
         }
         if self.teller.tells_names:
-            params["taken_from"] = [self.teller.name(key) for key in losers[:MOST_LISTED]]
+            params["taken_from"] = [self.teller.name(key) for key in losers]
         self.teller.tell("endpoint_allowed_ips_widened", subject, params, value=",".join(added))
 
-    def _lost_meanwhile(self, change: Change, added: Sequence[str]) -> Iterator[str | None]:
-        """The peers of the same interface that have lost some of what this one was given."""
-        for other in self.changes:
-            if other.field == change.field == "allowed_ips" and (
-                other.interface == change.interface and other.peer != change.peer
-            ):
-                lost = sorted(set(_split(other.old)) - set(_split(other.new)))
-                if overlaps(lost, added):
-                    yield other.peer
+    @cached_property
+    def _losses(self) -> Mapping[str, Losses]:
+        """What the peers have lost, by the name of the interface."""
+        lost: defaultdict[str, list[tuple[str, set[str]]]] = defaultdict(list)
+        for change in self.changes:
+            if change.field == "allowed_ips" and change.peer is not None:
+                of_peer = set(_split(change.old)) - set(_split(change.new))
+                lost[change.interface].append((change.peer, of_peer))
+        return {interface: Losses(losses) for interface, losses in lost.items()}
 
 
 def _split(text: str) -> tuple[str, ...]:

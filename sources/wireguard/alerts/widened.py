@@ -1,12 +1,44 @@
-"""Which addresses a list of allowed IPs covers that another does not."""
+"""Which addresses a list of allowed IPs covers that another does not, and who had them before.
+
+Networks nest or are apart, so that sorted by their first address those within one follow it, and
+those around it are found by their lengths.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 WHOLE = ("0.0.0.0/0", "::/0")
+
+_MOST_STEPS = 500_000
+"""Networks that one look goes through to find who lost them."""
+
+
+class Network(NamedTuple):
+    """A network as numbers, in the order of first addresses."""
+
+    version: int
+    first: int
+    length: int
+
+    @property
+    def bits(self) -> int:
+        """How many bits the addresses of this version have."""
+        return 32 if self.version == 4 else 128
+
+    @property
+    def after(self) -> int:
+        """The first address behind it."""
+        return self.first + (1 << (self.bits - self.length))
+
+    def around(self, length: int) -> Network:
+        """The network of this length that it lies in."""
+        hidden = self.bits - length
+        return Network(self.version, self.first >> hidden << hidden, length)
 
 
 def widened(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
@@ -14,15 +46,9 @@ def widened(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     fresh = sorted(set(new) - set(old))
     if not fresh:
         return ()
-    covered = _collapsed(old)
-    return tuple(text for text in fresh if not _is_within(text, covered))
-
-
-def overlaps(lost: Sequence[str], added: Sequence[str]) -> bool:
-    """Whether anything of `lost` is also in `added`."""
-    return any(_is_within(text, _networks(added)) for text in lost) or any(
-        _is_within(text, _networks(lost)) for text in added
-    )
+    covered = {_numbers(network) for network in _collapsed(old)}
+    lengths = {network.length for network in covered}
+    return tuple(text for text in fresh if not _is_within(text, covered, lengths))
 
 
 def is_whole(allowed_ips: Iterable[str]) -> bool:
@@ -30,29 +56,86 @@ def is_whole(allowed_ips: Iterable[str]) -> bool:
     return any(text in WHOLE for text in allowed_ips)
 
 
+class Losses:
+    """What peers of one interface have lost at one look, to be found by what others got."""
+
+    def __init__(self, losses: Iterable[tuple[str, Iterable[str]]]) -> None:
+        found = sorted(
+            (network, peer)
+            for peer, texts in losses
+            for text in texts
+            if (network := _network(text)) is not None
+        )
+        self._networks = [network for network, _ in found]
+        self._peers = [peer for _, peer in found]
+        self._lengths = sorted({(one.version, one.length) for one in self._networks})
+        self._steps_left = _MOST_STEPS
+
+    def losers(self, peer: str | None, added: Iterable[str], most: int) -> list[str]:
+        """Who lost some of what was added to this peer, so many at most."""
+        found: set[str] = set()
+        for loser in self._steps(added):
+            if loser != peer:
+                found.add(loser)
+            if len(found) == most:
+                break
+        return sorted(found)
+
+    def _steps(self, added: Iterable[str]) -> Iterator[str]:
+        for text in added:
+            network = _network(text)
+            if network is None:
+                continue
+            for place in self._places(network):
+                if not self._steps_left:
+                    return
+                self._steps_left -= 1
+                yield self._peers[place]
+
+    def _places(self, network: Network) -> Iterator[int]:
+        """Where the networks around this one stand, and then those within it."""
+        for version, length in self._lengths:
+            if version == network.version and length < network.length:
+                yield from self._equal(network.around(length))
+        start = bisect_left(self._networks, network)
+        behind = Network(network.version, network.after, 0)
+        end = bisect_left(self._networks, behind, lo=start)
+        yield from range(start, end)
+
+    def _equal(self, network: Network) -> Iterator[int]:
+        start = bisect_left(self._networks, network)
+        for place in range(start, len(self._networks)):
+            if self._networks[place] != network:
+                return
+            yield place
+
+
 def _network(text: str) -> Network | None:
+    network = _ip_network(text)
+    return None if network is None else _numbers(network)
+
+
+def _numbers(network: IPNetwork) -> Network:
+    return Network(network.version, int(network.network_address), network.prefixlen)
+
+
+def _ip_network(text: str) -> IPNetwork | None:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None  # an agent may report anything
 
 
-def _networks(texts: Iterable[str]) -> set[Network]:
-    return {network for text in texts if (network := _network(text)) is not None}
-
-
-def _collapsed(texts: Iterable[str]) -> set[Network]:
+def _collapsed(texts: Iterable[str]) -> set[IPNetwork]:
     """As few networks as possible: two halves are one whole."""
-    networks = _networks(texts)
+    networks = {network for text in texts if (network := _ip_network(text)) is not None}
     four = [one for one in networks if isinstance(one, ipaddress.IPv4Network)]
     six = [one for one in networks if isinstance(one, ipaddress.IPv6Network)]
     return {*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)}
 
 
-def _is_within(text: str, networks: set[Network]) -> bool:
+def _is_within(text: str, networks: Collection[Network], lengths: Collection[int]) -> bool:
     network = _network(text)
-    if network is None or not networks:
+    if network is None:
         return False
-    return any(
-        network.supernet(new_prefix=length) in networks for length in range(network.prefixlen + 1)
-    )
+    return any(network.around(one) in networks for one in lengths if one <= network.length)

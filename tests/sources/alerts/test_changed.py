@@ -1,16 +1,45 @@
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_network
+from types import FrameType
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.ids import resource_id
-from sources.wireguard.alerts.widened import overlaps, widened
+from sources.wireguard.alerts.widened import Losses, widened
+from sources.wireguard.changes import changes
+from sources.wireguard.derive import derive
+from sources.wireguard.snapshot import Snapshot, State
 from tests.sources.alerts.looking import DAY_MS, Host
-from tests.sources.dumps import PeerRow, dump, interface_row, key
+from tests.sources.dumps import PeerRow, dump, interface_row, key, snapshot
 
 ALICE = PeerRow("alice")
 BOB = PeerRow("bob", allowed_ips="10.99.0.3/32,10.50.0.0/16")
+
+
+def steps_of(work: Callable[[], object]) -> int:
+    """How many instructions this runs: a measure of work that no busy machine changes."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _arg: Any) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
 
 
 def test_an_alert_has_exactly_this_form() -> None:
@@ -122,7 +151,73 @@ def test_only_more_addresses_are_wider(old: str, new: str, added: tuple[str, ...
     ],
 )
 def test_what_one_lost_another_got(lost: list[str], added: list[str], expected: bool) -> None:
-    assert overlaps(lost, added) is expected
+    losses = Losses([("bob", lost), ("carol", ["192.0.2.1/32", *lost])])
+    assert losses.losers("alice", added, 9) == (["bob", "carol"] if expected else [])
+    assert losses.losers("bob", added, 9) == (["carol"] if expected else [])
+
+
+networks = st.builds(
+    lambda address, length: f"10.0.0.{address}/{length}",
+    st.integers(0, 255),
+    st.integers(22, 32),
+)
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.lists(networks)), st.lists(networks))
+def test_who_lost_it_is_whoever_had_a_network_that_overlaps(
+    lost: dict[str, list[str]], added: list[str]
+) -> None:
+    got = [ip_network(text, strict=False) for text in added]
+    expected = [
+        peer
+        for peer, texts in sorted(lost.items())
+        if any(ip_network(text, strict=False).overlaps(one) for text in texts for one in got)
+    ]
+    assert Losses(lost.items()).losers("z", added, 9) == expected
+
+
+def test_a_look_goes_through_so_many_losses_and_no_more() -> None:
+    losses = Losses([("bob", ["10.0.0.1/32"] * 500_001)])
+    assert losses.losers("alice", ["10.0.0.0/8"], 2) == ["bob"]
+    assert losses.losers("alice", ["10.0.0.0/8"], 2) == []
+
+
+def renumbered(peers: int) -> tuple[Snapshot, Snapshot]:
+    """The same peers before and after all their addresses were replaced."""
+    before, after = (
+        dump(*(PeerRow(f"{i}", allowed_ips=f"{net}.0.{i >> 8}.{i & 255}/32") for i in range(peers)))
+        for net in (10, 11)
+    )
+    return snapshot(before), snapshot(after)
+
+
+def replaced(peers: int) -> tuple[Snapshot, Snapshot]:
+    """Peers that all have a new key with the addresses of the old one."""
+    before, after = (
+        dump(*(PeerRow(f"{who} {i}", allowed_ips=f"10.0.{i >> 8}.{i & 255}/32")
+               for i in range(peers)))
+        for who in ("old", "new")
+    )  # fmt: skip
+    return snapshot(before), snapshot(after)
+
+
+def test_twice_as_many_changes_are_twice_the_work() -> None:
+    terms = Host().terms
+
+    def steps(
+        looks: Callable[[int], tuple[Snapshot, Snapshot]],
+        peers: int,
+        work: Callable[[State, Snapshot], object],
+    ) -> int:
+        before, after = looks(peers)
+        state = derive(None, before, terms).state
+        return steps_of(lambda: work(state, after))
+
+    def alerts(state: State, after: Snapshot) -> object:
+        return derive(state, after, terms)
+
+    assert steps(renumbered, 200, alerts) < 2.2 * steps(renumbered, 100, alerts)
+    assert steps(replaced, 200, changes) < 2.2 * steps(replaced, 100, changes)
 
 
 def test_a_list_is_cut_that_is_longer_than_anybody_reads() -> None:
