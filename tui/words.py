@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from delivery.outcome import is_success
 from delivery.report import Report
 from delivery.waiting import is_failing
+from domain.safe import safe
 from domain.words import error_word
 from store.records import Delivery, WebhookStatus, Worker
 from tui.widgets.columns import Cell, Tone
@@ -29,6 +30,11 @@ class Told:
     def rich(self) -> tuple[str, ...]:
         """All but the shortest, unless there is no other."""
         return (self.text, *self.shorter)[:-1] or (self.text,)
+
+    @property
+    def harmless(self) -> Told:
+        """The same, fit for a terminal: names of hosts and admins come from outside."""
+        return Told(safe(self.text), self.tone, tuple(map(safe, self.shorter)))
 
     def fitting(self, width: int) -> str:
         """The longest that fits, or else the shortest."""

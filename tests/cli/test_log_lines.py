@@ -156,7 +156,8 @@ def test_a_worker_delivers_and_ends_whether_its_log_is_read_or_not(
         for path in (failing, healthy):
             desk.add(WebhookFields(ALERTS, receiver.url(path), interval_ms=1_000))
         desk.append(*events(1, 3))
-        worker = start(tocsin, unread, "worker", "--source", "wireguard")
+        desk.add_source(command="false")  # which has something to log
+        worker = start(tocsin, unread, "worker", "run")
         receiver.wait(failing, acked=1)
         desk.append(*events(4, 4))
         receiver.wait(healthy, acked=2)

@@ -161,7 +161,13 @@ def test_an_ordinary_line_is_taken_and_written_back(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "masked"),
-    [("", DOTS), ("short", DOTS), ("a" * 11, DOTS), ("Bearer abcdefgh", f"{DOTS}efgh")],
+    [
+        ("", DOTS),
+        ("short", DOTS),
+        ("a" * 11, DOTS),
+        ("Bearer abcdefgh", DOTS),
+        ("Bearer 0123456789abcdef", f"{DOTS}cdef"),
+    ],
 )
 def test_a_masked_value_shows_four_characters_at_most(value: str, masked: str) -> None:
     assert mask_value(value) == masked

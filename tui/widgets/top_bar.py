@@ -41,10 +41,10 @@ class TopBar(Widget):
 
     def tell(self, told: Told, clock: str) -> None:
         """Say who sends, and the time; only what changed is painted."""
-        if (told, clock) == (self._told, self._clock):
+        if (told.harmless, clock) == (self._told, self._clock):
             return
         before = self._line()
-        self._told, self._clock = told, clock
+        self._told, self._clock = told.harmless, clock
         if regions := changed_regions(before, self._line(), 0):
             self.refresh(*regions)
 
