@@ -162,6 +162,7 @@ class Host:
         if self._wireguard is None:
             pytest.skip("the kernel's WireGuard cannot be stopped")
         self._wireguard.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._wireguard.pid, os.WSTOPPED | os.WNOWAIT)
         try:
             yield
         finally:
