@@ -166,7 +166,7 @@ class Agents:
             raise PingError(
                 "with it, more would be remembered of this host than we can", "interfaces"
             )
-        warnings = (fresh, ping.warning, *found.warnings, self._geo.problem)
+        warnings = (fresh, ping.warning, derived.warning, *found.warnings, self._geo.problem)
         return _Look(derived.events, encoded, "; ".join(filter(None, warnings)))
 
     def _name_files(self, file: str) -> NameFiles:

@@ -20,6 +20,7 @@ from sources.wireguard.fields import (
     LAST_PORT,
     LAST_SECOND,
     Malformed,
+    check_interface_name,
     check_key,
     check_number,
     split_endpoint,
@@ -27,7 +28,7 @@ from sources.wireguard.fields import (
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
 
 MOST_INTERFACES = 1_000
-MOST_NAME = 64
+_LONGEST_NETWORK = 64
 SECRETS_WARNING = (
     "its agent sends private or preshared keys, which were dropped: set `ReadOnly = true` and "
     "`RedactSecrets = true` in its procustodibus.conf, and make new keys if the way here is not "
@@ -105,11 +106,10 @@ def _is_there(one: _Interface) -> bool:
 
 
 def _interface(name: str, one: _Interface) -> Interface:
-    # The name is part of ids; a place with any text in it must not be quoted.
-    if not name or len(name) > MOST_NAME or not name.isprintable():
-        raise PingError(
-            "the name of an interface is empty, too long or not printable", "interfaces"
-        )
+    try:
+        check_interface_name(name)
+    except Malformed as error:  # a place with any text in it must not be quoted
+        raise PingError(str(error), "interfaces") from None
     place = f"interfaces.{name}"
     try:
         public_key = check_key(one.public_key, "its public key") if one.public_key else ""
@@ -147,7 +147,7 @@ def _peers(peers: Mapping[str, _Peer]) -> Iterable[tuple[str, Peer]]:
 
 
 def _network(text: str) -> str:
-    if len(text) > MOST_NAME or not text.isprintable() or "," in text:
+    if len(text) > _LONGEST_NETWORK or not text.isprintable() or "," in text:
         raise Malformed("an allowed IP is not an address with a prefix")
     return text
 

@@ -13,20 +13,25 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
 
 from domain.safe import safe
 from sources.base import SourceError
+from sources.wireguard.fields import LONGEST_NAME, is_interface_name
 
 TIMEOUT_S = 10.0
 OUTPUT_LIMIT = 64 * 1024 * 1024
 """Bytes of output at which a command is stopped; 10,000 peers print 1.6 MB."""
 
 _REAP_S = 1.0
-_UNREADABLE = re.compile(r"^Unable to access interface (.+): [^:]+$", re.MULTILINE)
+_UNREADABLE = re.compile(
+    rf"^Unable to access interface (.{{1,{LONGEST_NAME}}}): [^:]+$", re.MULTILINE
+)
+_MOST_UNREADABLE = 1_000
 _KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _SUDO_OPTIONS_WITH_VALUE = frozenset({"-u", "-g", "-C", "-D", "-h", "-p", "-R", "-r", "-T", "-t"})
 
@@ -94,7 +99,7 @@ class DumpCommand:
             _close(process)
         if process.returncode != 0:
             raise self._failed(process.returncode, complaints)
-        return Printed(output, frozenset(_UNREADABLE.findall(complaints)))
+        return Printed(output, frozenset(islice(_unreadable(complaints), _MOST_UNREADABLE)))
 
     def _refuse_to_pile_up(self) -> None:
         if self._unkillable is None:
@@ -155,6 +160,10 @@ class DumpCommand:
         how = f"exit status {exit_code}" if exit_code > 0 else f"signal {-exit_code}"
         last_line = safe(said.splitlines()[-1], 300) if said else "it said nothing"
         return SourceError(f"`{self.text}` failed with {how}: {last_line}", cure)
+
+
+def _unreadable(complaints: str) -> Iterator[str]:
+    return filter(is_interface_name, (match[1] for match in _UNREADABLE.finditer(complaints)))
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.events import Event
+from domain.events import MAX_EVENT_BYTES, Event
 from sources.wireguard.alerts.memory import Memory
 from sources.wireguard.alerts.raising import raised
 from sources.wireguard.changes import changes
@@ -17,10 +17,14 @@ from sources.wireguard.terms import DeriveTerms
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The events between two looks, and what to remember for the next."""
+    """The events between two looks, and what to remember for the next.
+
+    `warning` tells of events that no webhook could be sent.
+    """
 
     events: tuple[Event, ...]
     state: State
+    warning: str = ""
 
 
 def derive(previous: State | None, snapshot: Snapshot, terms: DeriveTerms) -> Derived:
@@ -30,4 +34,15 @@ def derive(previous: State | None, snapshot: Snapshot, terms: DeriveTerms) -> De
     alerts, memory = raised(memory, previous, snapshot, found, terms)
     stats, baselines = endpoint_stats(previous, snapshot, terms)
     events = (*stats, *log_changes(snapshot, found, terms), *alerts)
-    return Derived(events, remembered(previous, snapshot, baselines, memory))
+    sendable = tuple(event for event in events if len(event.body) <= MAX_EVENT_BYTES)
+    state = remembered(previous, snapshot, baselines, memory)
+    return Derived(sendable, state, _refused_warning(len(events) - len(sendable)))
+
+
+def _refused_warning(count: int) -> str:
+    if not count:
+        return ""
+    return (
+        f"{count} events were dropped, since each was of more than {MAX_EVENT_BYTES:,} bytes: see "
+        "whether the names of the host and its peers are very long"
+    )

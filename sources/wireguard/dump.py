@@ -16,6 +16,7 @@ from sources.wireguard.fields import (
     LAST_PORT,
     LAST_SECOND,
     Malformed,
+    check_interface_name,
     check_key,
     read_number,
     split_endpoint,
@@ -94,9 +95,7 @@ def _whole_lines(text: str) -> Sequence[str]:
 
 def _add_interface(interfaces: dict[str, tuple[str, int, int]], fields: Sequence[str]) -> None:
     name, _private_key, public_key, listen_port, fwmark = fields
-    if not name:
-        raise Malformed("the interface has no name")
-    if name in interfaces:
+    if check_interface_name(name) in interfaces:
         raise Malformed("its interface was listed before")
     interfaces[name] = (
         _optional_key(public_key, "the public key"),

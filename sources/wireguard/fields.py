@@ -13,11 +13,14 @@ LAST_SECOND = 253_402_300_799
 LAST_COUNT = 2**64 - 1
 LAST_PORT = 65_535
 LAST_FWMARK = 2**32 - 1
+LONGEST_NAME = 64
+"""Characters of the name of an interface, which is in ids and in every event about it."""
+
 KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 """The base64 of 32 bytes."""
 
 _ENDPOINT = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\]\s]{1,64})?)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)"
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\]\s]{1,64})?)\]|(?P<v4>[0-9.]{7,15})):(?P<port>[0-9]+)"
 )
 
 
@@ -29,6 +32,18 @@ def check_key(text: str, what: str) -> str:
     """A key, which is the base64 of 32 bytes."""
     if not KEY.fullmatch(text):
         raise Malformed(f"{what} is not a key")
+    return text
+
+
+def is_interface_name(text: str) -> bool:
+    """Whether an interface may have this name."""
+    return 0 < len(text) <= LONGEST_NAME and text.isprintable()
+
+
+def check_interface_name(text: str) -> str:
+    """The name of an interface."""
+    if not is_interface_name(text):
+        raise Malformed("the name of an interface is empty, too long or not printable")
     return text
 
 

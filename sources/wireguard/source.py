@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
 from domain.ids import resource_id
+from domain.safe import safe
 from domain.source_kinds import LOCAL
 from sources.base import Batch, SourceError
 from sources.geo import Geo, nowhere
@@ -24,6 +25,9 @@ from sources.wireguard.snapshot import (
     host_of,
 )
 from sources.wireguard.terms import DeriveTerms, Names
+
+_MOST_LISTED = 20
+_LISTED_LIMIT = 1_000
 
 
 class WireGuardSource:
@@ -62,7 +66,8 @@ class WireGuardSource:
         named = self._names.read()
         derived = derive(previous, snapshot, self._terms(snapshot.host, named.peers))
         geo_problem = self._geo.problem if self._geo else ""
-        warnings = (warning, _unreadable_warning(printed), *named.warnings, geo_problem)
+        unreadable = _unreadable_warning(printed)
+        warnings = (warning, unreadable, derived.warning, *named.warnings, geo_problem)
         return Batch(
             events=derived.events,
             state=encode_state(derived.state),
@@ -122,5 +127,8 @@ class WireGuardSource:
 def _unreadable_warning(printed: Printed) -> str:
     if not printed.unreadable:
         return ""
-    names = ", ".join(sorted(printed.unreadable))
+    listed = sorted(printed.unreadable)
+    more = len(listed) - _MOST_LISTED
+    names = safe(", ".join(listed[:_MOST_LISTED]), _LISTED_LIMIT)
+    names += f" and {more} more" if more > 0 else ""
     return f"wg cannot read {names}: see whether its WireGuard process runs and who may ask it"

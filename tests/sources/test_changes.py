@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.event_types import EventType
-from domain.events import read_event
+from domain.events import MAX_EVENT_BYTES, read_event
 from domain.ids import event_id_from_facts, resource_id
 from sources.wireguard.changes import ENDPOINTS, INTERFACES, Change, changes
 from sources.wireguard.derive import derive
@@ -247,6 +247,14 @@ def test_the_longest_list_fits_into_an_event() -> None:
     for one in (event, alert):
         assert read_event(one.body, now_ms=0, random64=lambda: 0).body == one.body
     assert len(json.loads(event.body)["attributes"]["new_value"]) == VALUE_LIMIT
+
+
+def test_an_event_that_no_webhook_could_be_sent_is_dropped_with_a_warning() -> None:
+    terms = replace(TERMS, names=Names("h" * MAX_EVENT_BYTES, {}))
+    derived = derive(remember(dump(ALICE)), snapshot(dump()), terms)
+    assert derived.events == ()
+    assert derived.warning.startswith("2 events were dropped, since each was of more than 262,144")
+    assert derive(remember(dump(ALICE)), snapshot(dump()), TERMS).warning == ""
 
 
 rows = st.builds(

@@ -62,6 +62,16 @@ def test_interfaces_that_it_could_not_read_are_named(tmp_path: Path) -> None:
     assert printed.unreadable == {"wg1", "wg 2"}
 
 
+def test_what_is_no_name_of_an_interface_is_not_kept_and_no_more_than_a_thousand(
+    tmp_path: Path,
+) -> None:
+    complaints = tmp_path / "complaints"
+    names = ["w" * 64, "w" * 65, "wg\x1b[2J", *(f"wg{i}" for i in range(2_000))]
+    complaints.write_text("".join(f"Unable to access interface {one}: no\n" for one in names))
+    unreadable = DumpCommand(script(tmp_path, f"cat {complaints} >&2")).run().unreadable
+    assert unreadable == {"w" * 64, *(f"wg{i}" for i in range(999))}
+
+
 def test_bytes_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
     assert DumpCommand(script(tmp_path, "printf 'wg\\377\\n'")).run().dump == "wg\\xff\n"
 

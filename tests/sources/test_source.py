@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from domain.events import same_event
+from domain.events import MAX_EVENT_BYTES, same_event
 from sources.base import SourceError
 from sources.wireguard.hosts import machine_key
 from sources.wireguard.names import NameFiles
 from sources.wireguard.snapshot import decode_state
 from sources.wireguard.source import WireGuardSource
-from tests.sources.dumps import PeerRow, dump, interface_row, key
+from tests.sources.dumps import PeerRow, dump, idle, interface_row, key
 
 NOW_MS = 1_795_502_130_500
 ALICE = PeerRow("alice", preshared_key=key("preshared"))
@@ -148,6 +148,27 @@ def test_an_interface_that_wg_cannot_read_keeps_what_was_known(tmp_path: Path) -
     before, after = decode_state(known.state), decode_state(batch.state)
     assert after.snapshot.interfaces == before.snapshot.interfaces
     assert after.baselines == before.baselines
+
+
+def test_of_many_interfaces_that_wg_cannot_read_twenty_are_named(tmp_path: Path) -> None:
+    complaints, script = tmp_path / "complaints", tmp_path / "wg-like"
+    names = [f"{i:02}{'w' * 62}" for i in range(30)]
+    complaints.write_text("".join(f"Unable to access interface {one}: no\n" for one in names))
+    script.write_text(f"#!/bin/sh\ncat {complaints} >&2\n")
+    script.chmod(0o700)
+    warning = WireGuardSource(str(script)).poll(NOW_MS, None).warning
+    assert warning.startswith(f"wg cannot read {names[0]}, {names[1]}, ")
+    assert " and 10 more: see whether" in warning
+    assert len(warning) < 1_200
+    assert names[20] not in warning
+
+
+def test_events_that_are_too_large_are_told_of(dump_file: Path) -> None:
+    before = source(dump_file).poll(NOW_MS, None)
+    dump_file.write_text(dump(ALICE, idle("dave")))
+    batch = source(dump_file, host="h" * MAX_EVENT_BYTES).poll(NOW_MS + 1, before.state)
+    assert batch.events == ()
+    assert "events were dropped, since each was of more than 262,144 bytes" in batch.warning
 
 
 @pytest.mark.parametrize(
