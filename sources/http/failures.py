@@ -1,4 +1,5 @@
-"""Who failed to sign in too often lately: they are refused before anything is looked up."""
+"""Who failed to sign in too often lately. It is counted by address, and others may share that, so
+whoever signs in well or has a session is let in all the same."""
 
 from __future__ import annotations
 

@@ -11,8 +11,7 @@ import hashlib
 import secrets
 import time
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
@@ -83,7 +82,9 @@ class SignIns:
 
     async def set_up(self, request: Request, user_id: str, public_key: str) -> None:
         """Keep the key of a client that has a set-up code. Raises Refused."""
-        async with self._turn(request):
+        async with self._at_once:
+            # Codes are guessed at, keys are not: here who is right has to wait as well.
+            self._check_pace(request)
             await self._set_up(request, user_id, public_key)
 
     async def _set_up(self, request: Request, user_id: str, public_key: str) -> None:
@@ -107,7 +108,7 @@ class SignIns:
 
     async def sign_in(self, request: Request) -> str:
         """A new session for who has signed a challenge of ours: its token. Raises Refused."""
-        async with self._turn(request):
+        async with self._at_once:
             return await self._sign_in(request)
 
     async def _sign_in(self, request: Request) -> str:
@@ -132,10 +133,6 @@ class SignIns:
 
     async def admit(self, request: Request, kind: str) -> Client:
         """Who asks, by the session of the request. Raises Refused."""
-        async with self._turn(request):
-            return await self._admit(request, kind)
-
-    async def _admit(self, request: Request, kind: str) -> Client:
         values = read_header(request.header("authorization"))
         user_id = _text(values.get("user"))
         session = self._sessions.get(_digest(_text(values.get("session"))))
@@ -164,18 +161,14 @@ class SignIns:
         return await self._refusal(request, "session", user_id)
 
     async def _refusal(self, request: Request, what: str, user_id: str) -> Refused:
+        """The refusal of what is not good: told of and counted, unless there were too many."""
+        self._check_pace(request)
         self._failures.add(request.peer)
         await self._report(_told(request, user_id, (what,)))
         return _unauthorized(what)
 
-    @asynccontextmanager
-    async def _turn(self, request: Request) -> AsyncIterator[None]:
-        """Wait for a turn; who failed too often before gets none. Raises Refused."""
-        async with self._at_once:
-            self._check_pace(request)
-            yield
-
     def _check_pace(self, request: Request) -> None:
+        """Raises Refused where too many failures came from this address before."""
         wait_s = self._failures.wait_s(request.peer)
         if wait_s:
             raise Refused(

@@ -266,17 +266,35 @@ def test_a_session_that_ended_is_the_way_of_things_and_not_told(store: Store) ->
     in_centre(store, work)
 
 
-def test_who_fails_too_often_has_to_wait_also_with_what_is_right(store: Store) -> None:
+def test_codes_have_to_wait_after_many_failures_also_the_right_one(store: Store) -> None:
     async def work(here: Centre) -> None:
-        agent = await here.agent()
+        agent = here.add(AGENT, "hub")
         for _ in range(MOST):
             assert (await agent.set_up("guess")).status == 401
-        refused = await agent.sign_in()
+        refused = await agent.set_up()
         assert refused.status == 429
         assert int(refused.headers["retry-after"]) == WINDOW_S
-        assert len(here.told) == 1 + MOST
+        assert len(here.told) == MOST
         here.clock.now_ms += int(WINDOW_S * 1000)
+        assert (await agent.set_up()).status == 200
+
+    in_centre(store, work)
+
+
+def test_strangers_at_the_same_address_lock_nobody_out(store: Store) -> None:
+    async def work(here: Centre) -> None:
+        agent, stranger = await here.agent(), Custodian(here.served, "nobody")
+        for _ in range(MOST):
+            assert (await stranger.sign_in()).status == 401
+        told = len(here.told)
+        assert (await stranger.sign_in()).status == 429
+        assert (await stranger.ping(PING, agent.host)).status == 429
+        assert len(here.told) == told
+        assert (await agent.ping(PING)).status == 200
+        agent.session = "ended"
+        assert (await agent.ping(PING)).status == 401  # so it signs in anew
         assert (await agent.sign_in()).status == 200
+        assert (await agent.ping(PING)).status == 200
 
     in_centre(store, work)
 
