@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from sources.http.bodies import Body, ClientGone, Receive, Unpacker
+from sources.http.bodies import Body, ClientGone, Receive
+from sources.http.budget import Budget, Share
 from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.routes import Routes
-from sources.memory import MOST_BYTES, Memory
+from sources.http.unpacking import Unpacker
+from sources.memory import MOST_BYTES
 from store.errors import StoreError
 
 Send = Callable[[Any], Awaitable[None]]
@@ -40,22 +42,24 @@ class App:
         self._limits = limits
         self._on_bug = on_bug
         self._unpacker = Unpacker()
-        self._memory = Memory(max(2 * limits.max_body, MOST_BYTES))
+        self._budget = Budget(max(2 * limits.max_body, MOST_BYTES))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """One request, as ASGI wants it."""
         if scope["type"] != "http":
             return
-        body = Body(receive, self._memory, self._limits.client_timeout_s)
+        share = Share(self._budget)
+        body = Body(receive, share, self._limits.client_timeout_s)
         body.ended = not _has_body(scope["headers"])
-        with body.held(), suppress(ClientGone):
-            answer = await self._answer(scope, body)
+        with suppress(ClientGone):
+            with closing(share):
+                answer = await self._answer(scope, body, share)
             async with asyncio.timeout(2 * self._limits.client_timeout_s):
                 await self._send(answer, body, send)
 
-    async def _answer(self, scope: Mapping[str, Any], body: Body) -> Answer:
+    async def _answer(self, scope: Mapping[str, Any], body: Body, share: Share) -> Answer:
         try:
-            return await self._handled(scope, body)
+            return await self._handled(scope, body, share)
         except Refused as refused:
             return refused.answer
         except StoreError:
@@ -66,7 +70,7 @@ class App:
             self._on_bug(error)
             return Answer({"error": _BUG}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    async def _handled(self, scope: Mapping[str, Any], body: Body) -> Answer:
+    async def _handled(self, scope: Mapping[str, Any], body: Body, share: Share) -> Answer:
         if scope["http_version"] not in ("1.0", "1.1"):
             raise Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "use HTTP/1.1")
         raw_path = scope["raw_path"].decode("ascii", "replace")
@@ -76,7 +80,8 @@ class App:
             request = replace(request, caller=await route.admit(request))
         limit = min(route.max_body or self._limits.max_body, self._limits.max_body)
         data = await body.read(limit, request.header("content-length"))
-        data = await self._unpacker.unpacked(data, request.header("content-encoding"), limit)
+        encoding = request.header("content-encoding")
+        data = await self._unpacker.unpacked(data, encoding, limit, share)
         return await route.handler(replace(request, body=data))
 
     async def _send(self, answer: Answer, body: Body, send: Send) -> None:

@@ -86,3 +86,12 @@ class Refused(Exception):
 def not_now(reason: str, retry_after_s: int) -> Refused:
     """A refusal of what can be asked again later."""
     return Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason, retry_after_s=retry_after_s)
+
+
+def too_large(limit: int, how: str = "") -> Refused:
+    """A refusal of a body of more than `limit` bytes; `how` is "unpacked " where that is meant."""
+    return Refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"the {how}body is larger than {limit:,} bytes: send fewer events in one request",
+        place="body",
+    )
