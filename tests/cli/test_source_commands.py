@@ -201,8 +201,8 @@ def test_a_look_that_fails_says_why(tocsin: Tocsin, command: str, reason: str) -
     source = local_in_status(tocsin)
     assert reason in source["error"]
     assert (source["failures"], source["state"]) == (1, "failing")
-    [listed] = json.loads(tocsin.run("source", "list", "--json").stdout)
-    assert listed["error_at"] == source["error_at"] is not None
+    shown = json.loads(run(tocsin, "show", "local", "--json"))
+    assert shown["error_at"] == source["error_at"] is not None
     check = tocsin.run("status", "--check")
     assert check.returncode == ExitCode.CHECK_FAILED
     assert reason in check.stdout
