@@ -22,6 +22,9 @@ JOURNAL = "journal"
 PROCUSTODIBUS = "procustodibus"
 SIGN_INS = "sign_ins"
 
+_CLOSEST_LOOKS_MS = 2 * SECOND_MS
+"""Of WireGuard: a `wg` that looks at an interface while it starts can stop it."""
+
 LOCAL = "local"
 """The name of the source that watches this host's WireGuard."""
 
@@ -61,8 +64,8 @@ class SourceKind:
         return values(self.defaults, given)
 
 
-def _every(text: str, what: str = "the time between two looks") -> Default:
-    return Default(Option("every", kinds.DURATION, what, SECOND_MS, DAY_MS), text)
+def _every(text: str, what: str = "the time between two looks", lowest: int = SECOND_MS) -> Default:
+    return Default(Option("every", kinds.DURATION, what, lowest, DAY_MS), text)
 
 
 _NAMES_FILE = Default(
@@ -84,7 +87,7 @@ KINDS: tuple[SourceKind, ...] = (
                 Option("command", kinds.COMMAND, "the command that prints the dump of all"),
                 "wg show all dump",
             ),
-            _every("30s"),
+            _every("30s", lowest=_CLOSEST_LOOKS_MS),
             Default(Option("host", forms.TEXT, "the host's name in events"), ""),
             _NAMES_FILE,
             Default(

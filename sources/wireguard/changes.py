@@ -9,6 +9,7 @@ from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
 
 ENDPOINTS = "endpoints"
 INTERFACES = "interfaces"
+UP = "up"
 _HASH_SHOWN = 8
 _ALONE = ("/32", "/128")
 
@@ -51,14 +52,14 @@ def _all(previous: State, now: Snapshot, port_changes: bool) -> Iterator[Change]
         if after is None:
             absence = previous.absent.get(name)
             if absence is not None and not absence.told and name not in now.unreadable:
-                yield Change(INTERFACES, name, None, "up", "true", "false")
+                yield Change(INTERFACES, name, None, UP, "true", "false")
             continue
         if before is None:
             if name not in previous.snapshot.unreadable:
-                yield Change(INTERFACES, name, None, "up", "false", "true")
+                yield Change(INTERFACES, name, None, UP, "false", "true")
             continue
         if name in previous.absent and previous.absent[name].told:
-            yield Change(INTERFACES, name, None, "up", "false", "true")
+            yield Change(INTERFACES, name, None, UP, "false", "true")
         yield from _of_interface(name, before, after)
         yield from _of_peers(name, before.peers, after.peers, port_changes)
 

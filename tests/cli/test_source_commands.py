@@ -244,7 +244,7 @@ def test_an_outdated_store_must_be_upgraded_first(tocsin: Tocsin, dump_file: Pat
 def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
     tocsin: Tocsin, dump_file: Path, number: signal.Signals
 ) -> None:
-    watch(tocsin, f"cat {dump_file}", "--every", "1s")
+    watch(tocsin, f"cat {dump_file}", "--every", "2s")
     run(tocsin, "pause", "local")
     look(tocsin)
     watching = tocsin.start("source", "run", "local")
@@ -265,7 +265,7 @@ def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
 def test_watching_outlives_a_command_that_fails(tocsin: Tocsin, tmp_path: Path) -> None:
     log = tmp_path / "log"
     missing = tmp_path / "missing"
-    watch(tocsin, f"cat {missing}", "--every", "1s")
+    watch(tocsin, f"cat {missing}", "--every", "2s")
     watching = tocsin.start("source", "run", "local", log=log)
     eventually(lambda: log.exists() and "source local: `cat " in log.read_text(), "a word")
     missing.write_text(dump(ALICE))

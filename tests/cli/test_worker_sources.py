@@ -27,7 +27,7 @@ def test_a_running_worker_runs_what_is_active(tocsin: Tocsin, tmp_path: Path) ->
     tocsin.start("worker", "run", log=log)
     with desk_of(tocsin) as desk:
         eventually(lambda: said(log, "sending for"), "it sends")
-        done(tocsin, "add", "wireguard", "--command", f"cat {dump_file}", "--every", "1s")
+        done(tocsin, "add", "wireguard", "--command", f"cat {dump_file}", "--every", "2s")
         eventually(lambda: local(desk).last_ok_ms, "the baseline is taken")
         dump_file.write_text(dump(PeerRow("alice")))
         eventually(lambda: local(desk).accepted_events == 1, "an event is made")

@@ -38,7 +38,7 @@ class Scene:
     def add(self, name: str, command: str = "") -> None:
         """A source that looks often at a file, or runs a command."""
         self._file(name).write_text(dump(idle("alice")))
-        options = {"command": command or f"cat {self._file(name)}", "every": "1s"}
+        options = {"command": command or f"cat {self._file(name)}", "every": "2s"}
         self.store.call(sources.add, WIREGUARD, name, options, ADMIN, NOW_MS)
 
     def adapt(self, active: bool = True) -> None:

@@ -50,7 +50,7 @@ def dump_file(tmp_path: Path) -> Path:
 
 def add_local(bench: SettingsBench, command: str, *, active: bool = False) -> None:
     """A source that watches this host, which is paused."""
-    bench.store.add_source(command=command, every="1s")
+    bench.store.add_source(command=command, every="2s")
     if not active:
         bench.opened.call(sources.pause, "local", ACTOR, NOW)
 

@@ -44,9 +44,6 @@ class ChangeAlerts:
         if change.field == "public_key":
             keys = {"old_key": change.old, "new_key": change.new}
             self.teller.tell("interface_key_changed", subject, keys, value=change.new)
-        elif change.field == "up":
-            kind = "interface_up" if change.new == "true" else "interface_down"
-            self.teller.tell(kind, subject, {})
 
     def _of_endpoint(self, change: Change, subject: Subject) -> None:
         match change.field:
@@ -69,7 +66,10 @@ class ChangeAlerts:
         danger = self.teller.terms("endpoint_added").danger
         params = {"public_key": key, "allowed_ips": _listed(allowed_ips)}
         more = WHOLE_MORE if is_whole(allowed_ips) else 0
-        self.teller.tell("endpoint_added", subject, params, danger=min(9, danger + more))
+        # Who is added again with other addresses is another risk than before.
+        value = ",".join(allowed_ips)
+        danger = min(9, danger + more)
+        self.teller.tell("endpoint_added", subject, params, value=value, danger=danger)
 
     def _allowed_ips(self, change: Change, subject: Subject) -> None:
         added = widened(_split(change.old), _split(change.new))

@@ -8,6 +8,7 @@ from domain.alert_kinds import SOURCE_STALE
 from domain.events import Event
 from sources.wireguard.alerts.changed import ChangeAlerts
 from sources.wireguard.alerts.memory import Memory, Usage, Usages, Watch
+from sources.wireguard.alerts.outages import OutageAlerts
 from sources.wireguard.alerts.places import REFRESH_S, PlaceAlerts
 from sources.wireguard.alerts.silence import UNREACHABLE, SilenceAlerts, watched
 from sources.wireguard.alerts.telling import Subject, Teller, swept
@@ -35,6 +36,7 @@ def raised(
     watch = watched(memory.watch, before_ms, snapshot.read_at_ms)
     look = _Look(teller, previous, snapshot, terms, watch)
     ChangeAlerts(teller, snapshot, changes).tell()
+    OutageAlerts(teller, previous, snapshot).tell(changes)
     endpoints = look.endpoints(memory.endpoints)
     _tell_clock(teller, snapshot)
     swept_ms, told = memory.swept_ms, teller.told

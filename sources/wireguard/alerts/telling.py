@@ -86,9 +86,14 @@ class Teller:
                 self._event(kind, subject, resource, value, params, danger or terms.danger)
             )
 
+    def was_told(self, kind: str, subject: Subject, since_ms: int) -> bool:
+        """Whether it was told of a subject, without a value, at this time or later."""
+        until_ms = self.told.get(self._resource(subject), {}).get(_mark(kind, ""), 0)
+        return until_ms - self.terms(kind).suppress_ms >= since_ms
+
     def _is_new(self, resource: str, kind: str, value: str, until_ms: int) -> bool:
         told = self.told.get(resource, {})
-        mark = f"{kind} {value}"
+        mark = _mark(kind, value)
         if told.get(mark, 0) > self.now_ms:
             return False
         current = {one: until for one, until in told.items() if until > self.now_ms}
@@ -135,6 +140,10 @@ class Teller:
         if subject.key is not None:
             found["peer_pub"] = resource
         return found
+
+
+def _mark(kind: str, value: str) -> str:
+    return f"{kind} {value}"
 
 
 def swept(told: Told, now_ms: int) -> dict[str, Mapping[str, int]]:

@@ -92,6 +92,17 @@ def test_the_same_is_told_again_only_when_its_time_is_over() -> None:
     assert host.kinds(ALICE, BOB, after_ms=DAY_MS) == [("endpoint_added", 5)]
 
 
+def test_who_is_added_again_with_more_addresses_is_told_again() -> None:
+    host = Host()
+    host.look(ALICE)
+    assert host.kinds(ALICE, BOB) == [("endpoint_added", 5)]
+    host.look(ALICE)
+    assert host.kinds(ALICE, BOB) == []
+    host.look(ALICE)
+    whole = replace(BOB, allowed_ips="0.0.0.0/0")
+    assert host.kinds(ALICE, whole) == [("endpoint_added", 8)]
+
+
 def test_a_kind_that_is_off_is_not_raised() -> None:
     host = Host({"endpoint_added": {"active": "off"}})
     host.look(ALICE)

@@ -87,12 +87,23 @@ def test_a_subject_is_told_of_once_until_its_time_is_over(seed: int) -> None:
         state = decode_state(encode_state(derived.state))
         for alert in alerts(derived):
             params = alert["params"]
-            value = [params.get(name) for name in ("country", "asn", "direction", "new_key")]
+            value = [
+                params.get(name)
+                for name in ("country", "asn", "direction", "new_key", "allowed_ips")
+            ]
             if alert["type"] == "endpoint_ip_first_use":
                 value.append(params["ip"])
             if alert["type"] == "endpoint_ip_flapping":
                 value.append("".join(sorted(params["ips"][-2:])))
-            if alert["type"].startswith(("endpoint_allowed", "endpoint_preshared", "endpoint_key")):
+            if alert["type"].startswith(
+                (
+                    "endpoint_allowed",
+                    "endpoint_preshared",
+                    "endpoint_key",
+                    "interface_down",
+                    "interface_up",
+                )
+            ):
                 continue  # their values are not all among the params
             subject = json.dumps(
                 [alert["type"], params.get("peer_pub"), params.get("interface_pub"), value]
