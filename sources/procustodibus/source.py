@@ -22,6 +22,9 @@ TOLD_MS = DAY_MS
 """For how long what could not be read is told of."""
 
 MOST_TOLD = 5
+MOST_DIGITS = 9
+"""Of the seconds that a server asks to be left; Python reads no number of thousands of digits."""
+
 _VERSION = 1
 
 
@@ -116,7 +119,8 @@ def _recalled(state: bytes | None) -> State:
 def _failed(state: State, queue: str, error: QueueError, now_ms: int) -> State:
     known = state.failing.get(queue)
     failures = 1 + (known.failures if known else 0)
-    asked_s = int(error.retry_after) if error.retry_after.isdecimal() else 0
+    digits = error.retry_after[:MOST_DIGITS]
+    asked_s = int(digits) if digits.isdecimal() else 0
     wait_ms = min(max(backoff_s(failures), asked_s) * SECOND_MS, DAY_MS)
     failing = Failing(failures, now_ms + wait_ms, error.reason)
     return msgspec.structs.replace(state, failing={**state.failing, queue: failing})

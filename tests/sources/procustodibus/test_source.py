@@ -140,6 +140,17 @@ def test_a_queue_is_left_for_as_long_as_it_asks(full: StubApi) -> None:
     assert puller.round() == ["alerts1", "alerts2"]
 
 
+def test_a_wait_of_thousands_of_digits_is_a_long_one(full: StubApi) -> None:
+    full.tell(faults={"alerts": 429}, headers={"Retry-After": "9" * 5_000})
+    puller = Puller(full)
+    assert puller.round() == [id_ for id_ in ALL if not id_.startswith("alerts")]
+    full.tell(faults={}, headers={})
+    puller.now_ms += DAY_MS - 1
+    assert puller.round() == []
+    puller.now_ms += 1
+    assert puller.round() == ["alerts1", "alerts2"]
+
+
 def test_a_clock_that_was_set_back_mutes_no_queue(full: StubApi) -> None:
     full.tell(faults={"alerts": 500})
     puller = Puller(full)
