@@ -28,7 +28,7 @@ Group={user}
 Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus=2 77 78
-# A setting `grace` of more than 40s needs a longer time here.
+# A setting `grace` of more than 20s needs a longer time here.
 TimeoutStopSec=45
 KillMode=mixed
 UMask=0077

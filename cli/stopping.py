@@ -8,12 +8,28 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from domain.settings import Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 MARGIN_S = 5.0
 """What a clean end may take beyond the grace period before the process is ended hard."""
+
+
+def worker_end_s(settings: Settings) -> float:
+    """How long a worker may take to end: its attempts, then the answers that its sources take."""
+    return settings.grace_ms / 1000 + source_end_s()
+
+
+def source_end_s() -> float:
+    """The same for a source, whose answer under way may be gone where it comes from."""
+    from sources.polling import TAKING_PATIENCE_S
+
+    return TAKING_PATIENCE_S
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.key_check import usable_keys, wrong_keys
 from cli.opening import tell_of_opening
 from cli.output import Output
+from cli.stopping import worker_end_s
 from cli.terminal_modes import TerminalModes
 from domain.settings import Settings
 from store.database import Store
@@ -100,7 +101,7 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
 
 
 def _run(app: TocsinApp, worker: WorkerThread | None, context: Context) -> ExitCode:
-    grace_s = context.settings.grace_ms / 1000
+    grace_s = worker_end_s(context.settings)
     with _ending_on_signals(app, worker, grace_s) as came:
         exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
         if signal.SIGHUP in came:
@@ -124,7 +125,7 @@ def _abandon_terminal() -> None:
 def _let_end(worker: WorkerThread, grace_s: float, out: Output) -> None:
     worker.stop()
     if not worker.join(PATIENCE_S):
-        out.note(f"Waiting up to {grace_s:.0f} s for the attempts in flight; Ctrl+C ends at once.")
+        out.note(f"Waiting up to {grace_s:.0f} s for what is in flight; Ctrl+C ends at once.")
         worker.join(grace_s)
 
 

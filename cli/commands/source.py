@@ -13,7 +13,7 @@ from cli.geo_note import geo_note_of_sources
 from cli.log_lines import LogLines
 from cli.source_key import keep_key, new_key
 from cli.source_text import in_full, list_rows, source_shape
-from cli.stopping import stop_on_signals
+from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
 from store import sources
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from store.database import Store
     from store.records import Appended, StoredSource
 
-SOURCE_GRACE_S = 5.0
 HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLEM")
 
 
@@ -158,7 +157,7 @@ async def _run(
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), SOURCE_GRACE_S):  # type: ignore[arg-type]  # what it returns is not looked at
+    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), source_end_s()):  # type: ignore[arg-type]  # what it returns is not looked at
         return await run_one(
             name,
             store,

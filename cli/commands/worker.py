@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.log_lines import LogLines
-from cli.stopping import stop_on_signals
+from cli.stopping import stop_on_signals, worker_end_s
 from cli.stores import open_for_reading, open_for_writing
 from domain.settings import Settings
 from domain.times import rfc3339
@@ -126,7 +126,7 @@ async def _run(
         beside=sources.adapt if until is Until.STOPPED else None,
     )
     limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
-    with stop_on_signals(worker.stop, context.settings.grace_ms / 1000):
+    with stop_on_signals(worker.stop, worker_end_s(context.settings)):
         running = asyncio.ensure_future(worker.run())
         done, _ = await asyncio.wait((running,), timeout=limit_s)
         worker.stop()
