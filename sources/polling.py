@@ -17,6 +17,7 @@ from domain.safe import safe
 from sources.alone import alone, lock_file
 from sources.base import Batch, Source, SourceError
 from sources.room import check_disk
+from sources.unsaved import Unsaved
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreOvertaken
 from store.records import Appended, StoredSource
@@ -76,13 +77,14 @@ async def run_source(
 
     `on_appended` is called after each commit that added events, `on_failure` with each failure
     that is not the last one over again. What a poll gives that `takes` is gone where it came
-    from: one that is under way at the stop is waited for. With `once`, poll once; what fails is
+    from: one that is under way at the stop is waited for, and what the store would not keep is kept
+    until it does. With `once`, poll once; what fails is
     raised, and recorded all the same. `blindness` says what to tell of a source that fails for
     long.
     """
     patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
     runner = _Runner(
-        source, store, stop, clock, min_free_disk_bytes, on_failure, blindness, patience_s
+        source, store, stop, clock, min_free_disk_bytes, on_failure, blindness, patience_s, takes
     )
     total = Appended(0, 0)
     failures = 0
@@ -109,7 +111,7 @@ async def run_source(
         if once:
             break
         await _sleep(stop, backoff_s(failures) if failures else every_ms / 1000)
-    return total
+    return total + await runner.finish()
 
 
 class _Runner:
@@ -125,6 +127,7 @@ class _Runner:
         on_failure: Callable[[str], None],
         blindness: Blindness,
         patience_s: float,
+        takes: bool,
     ) -> None:
         self._blindness = blindness
         self._source = source
@@ -138,6 +141,7 @@ class _Runner:
         self._left_out = 0
         """Events with the ids of others, since there was nothing more to be had."""
         self._lock_file = lock_file(store.path, source.name)
+        self._unsaved = Unsaved(store.path, source.name) if takes else None
 
     async def poll(self) -> tuple[Appended, bool]:
         """Poll once and save the batch; nothing is added if the stop comes first.
@@ -152,14 +156,28 @@ class _Runner:
             return await self._poll() if we_are else (Appended(0, 0), False)
 
     async def _poll(self) -> tuple[Appended, bool]:
-        name = self._source.name
-        state = await self._store.run(stored_sources.load_state, name)
-        batch = await self._batch(state)
+        batch = self._unsaved.held() if self._unsaved is not None else None
+        if batch is None:
+            state = await self._store.run(stored_sources.load_state, self._source.name)
+            batch = await self._batch(state)
         if batch is None:
             return Appended(0, 0), False
-        appended = await self._store.run(
-            stored_sources.save_batch, name, batch.events, batch.state, self._clock()
-        )
+        return await self._keep(batch), batch.more
+
+    async def finish(self) -> Appended:
+        """Try once more to save what was taken; it is in a file otherwise, for the next start."""
+        if self._unsaved is None:
+            return Appended(0, 0)
+        try:
+            with alone(self._lock_file) as we_are:
+                batch = self._unsaved.held() if we_are else None
+                return Appended(0, 0) if batch is None else await self._keep(batch)
+        except (SourceError, StoreError) as error:
+            self._tell(failure_sentence(error), tell=True)
+        return Appended(0, 0)
+
+    async def _keep(self, batch: Batch) -> Appended:
+        appended = await self._save(batch)
         self._left_out += len(appended.conflicts)
         warning = "; ".join(filter(None, (batch.warning, _conflicts_text(self._left_out))))
         if not batch.more:
@@ -168,7 +186,23 @@ class _Runner:
             await self._note_warning(warning)
         else:
             self._last_told = ""
-        return appended, batch.more
+        return appended
+
+    async def _save(self, batch: Batch) -> Appended:
+        name, events, state = self._source.name, batch.events, batch.state
+        try:
+            appended = await self._store.run(
+                stored_sources.save_batch, name, events, state, self._clock()
+            )
+        except NotFound:
+            raise
+        except StoreError:
+            if self._unsaved is not None:
+                self._unsaved.hold(batch)
+            raise
+        if self._unsaved is not None:
+            self._unsaved.clear()
+        return appended
 
     async def note_failure(self, sentence: str, *, tell: bool = True) -> Appended:
         """Record a failure as the source's health, and tell of it if it is a new one.

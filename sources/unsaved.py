@@ -1,0 +1,79 @@
+"""What a source took and the store would not keep: it is gone where it came from.
+
+So it is kept here until the store has it, and in a file beside the store, since this process may
+end before that.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from domain.events import Event
+from domain.words import counted
+from sources.base import Batch, SourceError
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A batch as it lies on the disk."""
+
+    events: tuple[Event, ...]
+    state: bytes
+    warning: str
+    more: bool
+
+
+_decoder = msgspec.msgpack.Decoder(_Kept)
+
+
+class Unsaved:
+    """One batch at most: who holds one saves it before the next poll.
+
+    To be used while no other process works the source.
+    """
+
+    def __init__(self, store: Path, name: str) -> None:
+        self._file = store.with_name(f"{store.name}.source-{name}.unsaved")
+        self._batch: Batch | None = None
+
+    def hold(self, batch: Batch) -> None:
+        """Keep a batch. Raises SourceError where it is kept no longer than this process lives."""
+        self._batch = batch
+        try:
+            self._write(batch)
+        except OSError as error:
+            places = f"neither the store nor {self._file} can be written ({error})"
+            taken = f"{counted(len(batch.events), 'event')}, taken already,"
+            reason = f"{places}: {taken} can be kept only until this process ends"
+            raise SourceError(reason, "free some disk space") from None
+
+    def held(self) -> Batch | None:
+        """The batch that is kept, also by a process before this one. Raises SourceError."""
+        return self._batch or self._read()
+
+    def clear(self) -> None:
+        """Forget the batch: the store has it."""
+        self._batch = None
+        self._file.unlink(missing_ok=True)
+
+    def _write(self, batch: Batch) -> None:
+        kept = _Kept(batch.events, batch.state, batch.warning, batch.more)
+        draft = self._file.with_name(f"{self._file.name}.new")
+        descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as opened:
+            opened.write(msgspec.msgpack.encode(kept))
+            opened.flush()
+            os.fsync(descriptor)
+        draft.replace(self._file)
+
+    def _read(self) -> Batch | None:
+        try:
+            kept = _decoder.decode(self._file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            reason = f"what it took before is in {self._file} and cannot be read: {error}"
+            raise SourceError(reason, "move that file away to go on without it") from None
+        return Batch(kept.events, kept.state, kept.warning, kept.more)

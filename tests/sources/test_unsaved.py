@@ -1,0 +1,134 @@
+"""What a source took is kept until the store keeps it, also across processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.actors import Actor
+from domain.event_types import EventType
+from domain.source_kinds import PROCUSTODIBUS
+from sources.base import SourceError
+from sources.polling import run_source
+from store import events, sources
+from store.database import Store, open_store
+from store.errors import StoreError
+from store.models import database
+from store.records import Appended
+from tests.sources.test_polling import NOW_MS, Script, batch
+
+FULL = "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no room'); END"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path / "tocsin.db")
+    opened.call(sources.add, PROCUSTODIBUS, "test", {}, Actor("admin"), NOW_MS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file(store: Store) -> Path:
+    """Where what could not be saved is kept."""
+    return store.path.with_name("tocsin.db.source-test.unsaved")
+
+
+def look(store: Store, source: Script, failures: list[str] | None = None) -> Appended:
+    """Look once at a source whose events are gone where they came from."""
+    return asyncio.run(
+        run_source(
+            source,
+            store=store,
+            every_ms=1,
+            stop=asyncio.Event(),
+            clock=lambda: NOW_MS,
+            on_appended=lambda: None,
+            on_failure=(failures if failures is not None else []).append,
+            takes=True,
+            once=True,
+        )
+    )
+
+
+def fill(store: Store) -> None:
+    """Let no event be added."""
+    store.call(database.execute_sql, FULL)
+
+
+def free(store: Store) -> None:
+    """Let events be added again."""
+    store.call(database.execute_sql, "DROP TRIGGER full")
+
+
+def ids(store: Store) -> list[str]:
+    return [kept.id for kept in store.call(events.after, EventType.ALERTS, 0, limit=100)]
+
+
+def test_an_answer_that_was_not_saved_is_saved_before_the_next_poll(
+    store: Store, file: Path
+) -> None:
+    fill(store)
+    with pytest.raises(StoreError, match="no room"):
+        look(store, Script(batch(1, 2, state=b"after")))
+    assert file.stat().st_mode & 0o777 == 0o600
+    free(store)
+    later = Script(batch(3))
+    assert look(store, later) == Appended(2, 0)
+    assert (ids(store), later.states) == (["1", "2"], [])
+    assert not file.exists()
+    assert look(store, later) == Appended(1, 0)
+    assert (ids(store), later.states) == (["1", "2", "3"], [b"after"])
+
+
+def test_one_process_saves_it_as_soon_as_it_can(store: Store, file: Path) -> None:
+    source = Script(batch(1), batch(2))
+    failures: list[str] = []
+    fill(store)
+
+    async def trial() -> Appended:
+        stop = asyncio.Event()
+        failed = asyncio.Event()
+
+        def fail(sentence: str) -> None:
+            failures.append(sentence)
+            failed.set()
+
+        running = asyncio.create_task(
+            run_source(
+                source,
+                store=store,
+                every_ms=60_000,
+                stop=stop,
+                clock=lambda: NOW_MS,
+                on_appended=lambda: None,
+                on_failure=fail,
+                takes=True,
+            )
+        )
+        await asyncio.wait_for(failed.wait(), 30)
+        await store.run(database.execute_sql, "DROP TRIGGER full")
+        stop.set()
+        return await running
+
+    assert asyncio.run(trial()) == Appended(1, 0)
+    assert (ids(store), len(source.states), file.exists()) == (["1"], 1, False)
+    assert len(failures) == 1
+
+
+def test_where_nothing_can_be_written_it_is_told(store: Store, file: Path) -> None:
+    file.with_name(f"{file.name}.new").mkdir()
+    fill(store)
+    with pytest.raises(SourceError, match="1 event, taken already, can be kept only until"):
+        look(store, Script(batch(1)))
+
+
+def test_a_file_that_cannot_be_read_is_no_reason_to_drop_it(store: Store, file: Path) -> None:
+    file.write_bytes(b"\xc1")
+    source = Script(batch(1))
+    with pytest.raises(SourceError, match=r"cannot be read.*move that file away"):
+        look(store, source)
+    assert (source.states, file.exists()) == ([], True)
