@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from domain import alert_kinds
 from domain.actors import Actor
+from domain.field_errors import raise_all
 from store import audit
 from store.edit_words import options_moved
+from store.errors import Conflict
 from store.models import AlertSetting, database
+
+Moved = tuple[dict[str, str], dict[str, str]]
+"""What was set for a kind, and what is set for it now."""
 
 
 def load_all() -> dict[str, dict[str, str]]:
@@ -17,19 +23,51 @@ def load_all() -> dict[str, dict[str, str]]:
     return {row.kind: json.loads(row.options) for row in list(AlertSetting.select())}
 
 
-def edit(kind: str, options: Mapping[str, str], actor: Actor, now_ms: int) -> dict[str, str]:
-    """Keep what is set for a kind now. Raises FieldError, FieldErrors; returns what is kept."""
-    after = alert_kinds.kind_named(kind).check(options)
+def edit(
+    names: Sequence[str], changes: Mapping[str, str], actor: Actor, now_ms: int
+) -> list[Moved]:
+    """Set these options for each of the kinds, or for none; others stay as somebody set them.
+
+    Raises FieldError, FieldErrors.
+    """
+    kinds = [alert_kinds.kind_named(name) for name in names]
     with database.atomic():
-        row = AlertSetting.get_or_none(AlertSetting.kind == kind)
-        before = {} if row is None else json.loads(row.options)
-        if before == after:
-            return after
-        if after:
-            AlertSetting.insert(kind=kind, options=json.dumps(after)).on_conflict(
-                "REPLACE"
-            ).execute()
-        else:
-            AlertSetting.delete().where(AlertSetting.kind == kind).execute()
-        audit.note(actor, "alert.edit", now_ms, None, alert=kind, **options_moved(before, after))
-        return after
+        after = {kind.name: {**_load(kind.name), **changes} for kind in kinds}
+        raise_all([partial(kind.check, after[kind.name]) for kind in kinds])
+        return [_keep(name, options, actor, now_ms) for name, options in after.items()]
+
+
+def replace(
+    name: str,
+    options: Mapping[str, str],
+    actor: Actor,
+    now_ms: int,
+    *,
+    expected: Mapping[str, str] | None = None,
+) -> Moved:
+    """Set exactly these options for a kind: none is its defaults.
+
+    Raises FieldError, FieldErrors, Conflict if something else than `expected` is set.
+    """
+    with database.atomic():
+        if expected is not None and _load(name) != expected:
+            raise Conflict(f"{name} was changed meanwhile: look before you change it")
+        return _keep(name, options, actor, now_ms)
+
+
+def _load(name: str) -> dict[str, str]:
+    row = AlertSetting.get_or_none(AlertSetting.kind == name)
+    return {} if row is None else json.loads(row.options)
+
+
+def _keep(name: str, options: Mapping[str, str], actor: Actor, now_ms: int) -> Moved:
+    before, after = _load(name), alert_kinds.kind_named(name).check(options)
+    if before == after:
+        return before, after
+    if after:
+        kept = AlertSetting.insert(kind=name, options=json.dumps(after))
+        kept.on_conflict("REPLACE").execute()
+    else:
+        AlertSetting.delete().where(AlertSetting.kind == name).execute()
+    audit.note(actor, "alert.edit", now_ms, None, alert=name, **options_moved(before, after))
+    return before, after

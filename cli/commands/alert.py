@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from functools import partial
 
 from cli.context import Context
 from cli.exit_codes import ExitCode
@@ -14,7 +13,6 @@ from cli.shapes import Shape
 from cli.stores import open_for_reading, open_for_writing
 from domain import alert_kinds
 from domain.alert_kinds import ACTIVE, DANGER, KINDS, SUPPRESS, AlertKind
-from domain.field_errors import raise_all
 from store import alert_settings
 
 HEADERS = ("KIND", "STATE", "DANGER", "AT MOST ONE IN", "TELLS OF")
@@ -73,14 +71,9 @@ def edit(args: Namespace, context: Context) -> ExitCode:
         for name, text in vars(args).items()
         if name.startswith("option_") and text is not None
     }
-    kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
+    names = [alert_kinds.kind_named(name).name for name in dict.fromkeys(args.kinds)]
     store = open_for_writing(context)
-    given = store.call(alert_settings.load_all)
-    after = {kind: {**given.get(kind.name, {}), **wanted} for kind in kinds}
-    # All of them are right before one is changed.
-    raise_all([partial(kind.check, options) for kind, options in after.items()])
-    for kind, options in after.items():
-        store.call(alert_settings.edit, kind.name, options, context.actor, context.now_ms())
+    store.call(alert_settings.edit, names, wanted, context.actor, context.now_ms())
     return ExitCode.OK
 
 
@@ -89,7 +82,7 @@ def reset(args: Namespace, context: Context) -> ExitCode:
     kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
     store = open_for_writing(context)
     for kind in kinds:
-        store.call(alert_settings.edit, kind.name, {}, context.actor, context.now_ms())
+        store.call(alert_settings.replace, kind.name, {}, context.actor, context.now_ms())
     return ExitCode.OK
 
 

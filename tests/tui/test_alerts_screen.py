@@ -58,14 +58,48 @@ def test_a_change_of_somebody_else_is_not_undone(bench: SettingsBench) -> None:
             await open_part(bench, app, pilot, "l")
             await pilot.press("space")
             await app.workers.wait_for_complete()
-            bench.opened.call(alert_settings.edit, COUNTRY.name, {"danger": "9"}, ACTOR, NOW)
+            set_by_another(bench, {"danger": "9"})
             await pilot.press("u")
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert "was changed meanwhile" in notice(app)
 
     asyncio.run(scene())
-    assert kept(bench) == {COUNTRY.name: {"danger": "9"}}
+    assert kept(bench) == {COUNTRY.name: {"active": "off", "danger": "9"}}
+
+
+def test_what_somebody_else_sets_meanwhile_stays(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "l")
+            await pilot.press("e")
+            await pilot.pause()
+            set_by_another(bench, {"danger": "9"})
+            app.screen.query_one("#box-suppress", Input).value = "2d"
+            await pilot.press("ctrl+s")
+            await app.workers.wait_for_complete()
+            assert kept(bench) == {COUNTRY.name: {"danger": "9", "suppress": "2d"}}
+
+    asyncio.run(scene())
+
+
+def test_a_switch_changes_nothing_else(
+    bench: SettingsBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "l")
+            monkeypatch.setattr(app.screen, "look_soon", lambda: None)  # it sees no news
+            set_by_another(bench, {"danger": "9"})
+            await pilot.press("space")
+            await app.workers.wait_for_complete()
+            assert kept(bench) == {COUNTRY.name: {"active": "off", "danger": "9"}}
+
+    asyncio.run(scene())
+
+
+def set_by_another(bench: SettingsBench, changes: dict[str, str]) -> None:
+    bench.opened.call(alert_settings.edit, [COUNTRY.name], changes, ACTOR, NOW)
 
 
 def test_a_kind_is_tuned_in_a_form_and_reset(bench: SettingsBench) -> None:

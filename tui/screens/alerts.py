@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -13,8 +14,8 @@ from textual.widget import Widget
 from domain.alert_kinds import ACTIVE, BY_NAME, KINDS, AlertKind
 from sources.geo import geo_of
 from store import alert_settings
+from store.alert_settings import Moved
 from tui.alert_rows import COLUMNS, Given, Places, facts_of, is_on, row_of
-from tui.desk import Refused
 from tui.keys import key_of
 from tui.looking import LookingScreen
 from tui.screens.option_form import Form, OptionFormScreen
@@ -126,30 +127,32 @@ class AlertsScreen(LookingScreen):
         """Switch the selected kind on or off."""
         kind = self._selected
         word = "off" if is_on(kind, self._given) else "on"
-        before = self._set_for(kind)
-        after = await self.carry_out(self._keep(kind, {**before, ACTIVE: word}))
-        if after is not None:
-            self._kept((kind, before, after), f"{kind.name} is {word}")
+        moved = await self.carry_out(self._change(kind, {ACTIVE: word}))
+        if moved is not None:
+            self._kept((kind, *moved), f"{kind.name} is {word}")
 
     async def action_reset(self) -> None:
         """Let the defaults of the selected kind hold again."""
-        kind, before = self._selected, self._set_for(self._selected)
-        after = await self.carry_out(self._keep(kind, {}))
-        if after is not None:
-            self._kept((kind, before, after), f"the defaults of {kind.name} hold again")
+        kind = self._selected
+        moved = await self.carry_out(self.desk.change(alert_settings.replace, kind.name, {}))
+        if moved is not None:
+            self._kept((kind, *moved), f"the defaults of {kind.name} hold again")
 
     def action_edit(self) -> None:
         """Open the form of the selected kind."""
-        kind, before = self._selected, self._set_for(self._selected)
+        kind, shown = self._selected, self._set_for(self._selected)
+        asked = [Asked(one, shown.get(one.name, one.text)) for one in kind.defaults]
+        at_first = {one.default.name: one.text for one in asked}
 
         async def save(given: Mapping[str, str]) -> Edited:
-            return kind, before, await self._keep(kind, given)
+            changes = {name: text for name, text in given.items() if text != at_first[name]}
+            return kind, *await self._change(kind, changes)
 
         form = Form(
             crumb=kind.name,
             title=f"Tune {kind.name}",
             about=f"{kind.about}{f'; needs {kind.needs}' if kind.needs else ''}",
-            asked=[Asked(one, before.get(one.name, one.text)) for one in kind.defaults],
+            asked=asked,
             save=save,
         )
         self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._edited)
@@ -158,8 +161,10 @@ class AlertsScreen(LookingScreen):
         if edited is not None:
             self._kept(edited, f"{edited[0].name} is saved")
 
-    def _keep(self, kind: AlertKind, options: Mapping[str, str]) -> Awaitable[dict[str, str]]:
-        return self.desk.change(alert_settings.edit, kind.name, options)
+    async def _change(self, kind: AlertKind, changes: Mapping[str, str]) -> Moved:
+        """Set what is named; what somebody else has set meanwhile stays. Raises Refused."""
+        [moved] = await self.desk.change(alert_settings.edit, [kind.name], changes)
+        return moved
 
     def _kept(self, edited: Edited, told: str) -> None:
         kind, before, after = edited
@@ -174,10 +179,8 @@ class AlertsScreen(LookingScreen):
         self, kind: AlertKind, before: Mapping[str, str], ours: Mapping[str, str]
     ) -> str:
         """Undo a change, unless somebody else made one after it. Raises Refused."""
-        now = await self.desk.read(alert_settings.load_all)
-        if now.get(kind.name, {}) != ours:
-            raise Refused(f"{kind.name} was changed meanwhile: look before you change it")
-        await self._keep(kind, before)
+        replace = partial(alert_settings.replace, expected=ours)
+        await self.desk.change(replace, kind.name, before)
         return ""
 
     async def action_undo(self) -> None:
