@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -13,7 +13,7 @@ from domain.safe import safe
 from domain.settings import MINUTE_MS
 from sources.authn.alerts import AlertRules, Memory, raised
 from sources.authn.events import NAME_LIMIT, SignIn, log_authn
-from sources.authn.messages import LONGEST, Outcome, Said, read_message
+from sources.authn.messages import LONGEST, Outcome, Said, read_message, unfolded
 
 SSH = "ssh"
 IDENTIFIERS = ("sshd", "sshd-session", "sshd-auth")
@@ -55,7 +55,7 @@ def derive(
     """The sign-ins that lines tell of, each followed by the alerts that it raises."""
     events: list[Event] = []
     failed, memory = dict(progress.failed), progress.memory
-    for line in lines:
+    for line in _each(lines):
         said = read_message(line.message[:LONGEST])
         if said is None or _is_told(said, line, failed):
             continue
@@ -63,6 +63,16 @@ def derive(
         alerts, memory = raised(memory, sign_in, rules)
         events += (log_authn(sign_in, event_names=rules.event_names), *alerts)
     return events, Progress(_recent(failed), memory)
+
+
+def _each(lines: Iterable[Line]) -> Iterator[Line]:
+    """Each line as often as it was written, where one says how often another was repeated."""
+    for line in lines:
+        message, times = unfolded(line.message)
+        if not times:
+            yield line
+        for number in range(1, times + 1):
+            yield replace(line, message=message, facts=(*line.facts, str(number)))
 
 
 def _is_told(said: Said, line: Line, failed: dict[str, int]) -> bool:

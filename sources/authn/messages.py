@@ -75,8 +75,23 @@ _FORMS = (
     (Outcome.CLOSED, _CLOSED),
     (Outcome.CLOSED, _TOO_MANY),
 )
+_FOLDED = re.compile(r"message repeated (?P<times>[0-9]{1,9}) times: \[ ?(?P<message>.*)\]")
+MOST_REPEATED = 1_000
+"""How often a line counts at most that says it stands for many: a log file does not tell whose."""
+
 _NO_METHOD = "none"
 """How a client asks which methods there are."""
+
+
+def unfolded(message: str) -> tuple[str, int]:
+    """The message, and how often it was repeated: 0 for one that stands for itself alone.
+
+    rsyslog writes a line once and then how often the same came again, with the line in brackets.
+    """
+    match = _FOLDED.fullmatch(message)
+    if match is None:
+        return message, 0
+    return match["message"], min(int(match["times"]), MOST_REPEATED)
 
 
 def read_message(message: str) -> Said | None:

@@ -21,6 +21,10 @@ NAME_LIMIT = 100
 _NAME_LINE = re.compile(rf"({KEY.pattern})\s+(\S.*)")
 _SECTION = re.compile(r"\[(\w+)\]\s*(?:#+\s*(.*))?", re.IGNORECASE)
 _NAME_COMMENT = re.compile(r"#+\s*name\s*=\s*(.*)", re.IGNORECASE)
+_COMMENT = re.compile(r"#+\s*(?:BEGIN_PEER\s|begin\s|client:?\s)?\s*(.*\w.*?)[\s#]*", re.IGNORECASE)
+"""Also as the usual install scripts write it: `### Client alice`, `### begin alice ###`."""
+_NO_NAME = re.compile(rf"\[|\w+\s*=|.*{KEY.pattern}")
+"""A section or a setting that was put out of use, which may be a key."""
 _PUBLIC_KEY = re.compile(rf"publickey\s*=\s*({KEY.pattern})\s*(?:#.*)?", re.IGNORECASE)
 
 _Seen = tuple[tuple[str, int, int, int], ...]
@@ -130,20 +134,37 @@ def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, str], list[str]
 
 
 def _from_conf(lines: list[str]) -> dict[str, str]:
-    """The names of the peers of a conf file: `[Peer] # name` or `# Name = name`."""
+    """The names of the peers of a conf file, from the comments of their sections."""
     return {key: safe(name, NAME_LIMIT) for key, name in _peers(lines) if key and name}
 
 
 def _peers(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """The public key and the name of each section; "" for what it does not have."""
-    key = name = ""
+    """The public key and the name of each section; "" for what it does not have.
+
+    `# Name = name` is taken before `[Peer] # name`, that before a comment on the line below, and
+    that before one on the line above.
+    """
+    key = name = above = ""
+    may_name_below = False
     for line in lines:
         text = line.strip()
+        comment = _plain_comment(text)
         if section := _SECTION.fullmatch(text):
             yield key, name
-            key, name = "", (section[2] or "").strip()
+            beside = (section[2] or "").strip()
+            key, name = "", beside or above
         elif public_key := _PUBLIC_KEY.fullmatch(text):
             key = public_key[1]
-        elif comment := _NAME_COMMENT.fullmatch(text):
-            name = comment[1].strip()
+        elif named := _NAME_COMMENT.fullmatch(text):
+            name = named[1].strip()
+        elif may_name_below and comment:
+            name = comment
+        may_name_below = section is not None and not beside
+        above = comment
     yield key, name
+
+
+def _plain_comment(text: str) -> str:
+    """What a line says that is a comment alone; "" where it cannot be a name."""
+    match = _COMMENT.fullmatch(text)
+    return "" if match is None or _NO_NAME.match(match[1]) else match[1]

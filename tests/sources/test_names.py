@@ -53,6 +53,39 @@ def test_comments_of_conf_files_name_peers(tmp_path: Path) -> None:
     assert found.warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        ("# Alice's phone\n[Peer]", "Alice's phone"),
+        ("[Peer]\n# alice phone", "alice phone"),
+        ("### Client alice\n[Peer]", "alice"),
+        ("### end bob ###\n### begin alice ###\n[Peer]", "alice"),
+        ("# BEGIN_PEER alice\n[Peer]", "alice"),
+        ("# Client: alice (7f)\n[Peer]", "alice (7f)"),
+        ("# phones\n[Peer]\n# alice", "alice"),
+        ("# phones\n[Peer] # alice\n# since May", "alice"),
+        ("# phones\n[Peer]\n# since May\n# Name = alice", "alice"),
+        ("# far above\n\n[Peer]", None),
+        ("[Peer]\nAllowedIPs = 10.99.0.2/32\n# her old phone", None),
+        ("# ------\n[Peer]", None),
+        ("# [Peer]\n[Peer]", None),
+        ("[Peer]\n# PresharedKey = " + key("preshared"), None),
+        (f"[Peer]\n# was {key('preshared')}", None),
+    ],
+)
+def test_a_comment_beside_the_section_is_the_name(
+    tmp_path: Path, section: str, name: str | None
+) -> None:
+    text = f"[Interface]\nListenPort = 51820\n\n{section}\nPublicKey = {key('alice')}\n"
+    found = folder_with(tmp_path, wg0=text).read()
+    assert found.peers.get(key("alice")) == name
+
+
+def test_a_comment_above_a_section_names_no_peer_before_it(tmp_path: Path) -> None:
+    text = f"[Peer]\nPublicKey = {key('bob')}\n# alice\n[Peer]\nPublicKey = {key('alice')}\n"
+    assert folder_with(tmp_path, wg0=text).read().peers == {key("alice"): "alice"}
+
+
 def test_all_conf_files_are_read_and_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text(CONF.replace("bob", "mallory"))
     files = folder_with(tmp_path, wg0=CONF, wg1=f"[Peer] # erin\nPublicKey = {key('erin')}\n")

@@ -105,6 +105,17 @@ def test_two_lines_that_say_the_same_are_two_events(log: Log) -> None:
     assert len({event.id for event in log.batches[-1].events}) == 2
 
 
+def test_a_line_that_rsyslog_folded_is_as_many_sign_ins(log: Log) -> None:
+    said = "Failed password for bob from 192.0.2.2 port 4013 ssh2"
+    log.write(f"Nov 24 11:59:58 gateway sshd[305]: {said}\n")
+    log.write(f"Nov 24 11:59:59 gateway sshd[305]: message repeated 5 times: [ {said}]\n")
+    assert log.poll() == ["bob"] * 6
+    events = log.batches[-1].events
+    assert len({event.id for event in events}) == len(events)
+    [alert] = [one for one in log.told(log.batches[-1]) if one["type"] == "authn_failures"]
+    assert alert["params"]["users"] == ["bob"]
+
+
 def test_a_line_that_is_being_written_waits_for_its_end(log: Log) -> None:
     line = failed("alice")
     log.write(line[:50])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.authn.messages import Outcome, Said, read_message
+from sources.authn.messages import MOST_REPEATED, Outcome, Said, read_message, unfolded
 
 HASH = "SHA256:jE4SbokxFJV6FAwNld+aFAjgupjAtM7P5JoPzcHgO0Y"
 HERE, THERE = "192.0.2.7", "198.51.100.9"
@@ -133,3 +133,17 @@ def test_a_line_that_a_long_name_has_cut_is_a_failure_all_the_same() -> None:
 def test_a_line_without_end_is_read_soon() -> None:
     line = "Failed publickey for " + "from 1.1.1.1 port 1 ssh2: X-CERT a ID " * 100_000
     assert read_message(line) == Said(Outcome.FAILED, "publickey", None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("message", "plain", "times"),
+    [
+        ("Failed password", "Failed password", 0),
+        ("message repeated 2 times: [ Failed password]", "Failed password", 2),
+        ("message repeated 3 times: [Failed [x]]", "Failed [x]", 3),
+        ("message repeated 999999999 times: [ Failed password]", "Failed password", MOST_REPEATED),
+        ("Failed message repeated 2 times: [ x]", "Failed message repeated 2 times: [ x]", 0),
+    ],
+)
+def test_a_message_tells_how_often_it_was_repeated(message: str, plain: str, times: int) -> None:
+    assert unfolded(message) == (plain, times)
