@@ -42,13 +42,18 @@ _RIGHTS_CURE = (
     "sudoers line"
 )
 _OTHER_CURE = "run it by hand as the account of tocsin, and correct the source's command"
+_ELSEWHERE_CURE = (
+    "put `sudo -n` before `wg` inside the source's command and allow that by a sudoers line where "
+    "it runs"
+)
+_SSH_CURE = "give this account an SSH key that the other host accepts without a question"
 _CURES = (
     ("a password is required", _SUDO_CURE),
     ("is not in the sudoers file", _SUDO_CURE),
     ("is not allowed to", _SUDO_CURE),
-    ("Permission denied", _RIGHTS_CURE),
-    ("Operation not permitted", _RIGHTS_CURE),
+    ("Permission denied (", _SSH_CURE),
 )
+_RIGHTS_SIGNS = ("Permission denied", "Operation not permitted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,8 @@ class DumpCommand:
                 start_new_session=True,
             )
         except FileNotFoundError:
-            cure = "install wireguard-tools, or say in the source's command where it is"
+            what = "wireguard-tools" if _program(self.argv) == "wg" else "it"
+            cure = f"install {what}, or say in the source's command where it is"
             raise SourceError(f"there is no program `{program}`", cure) from None
         except PermissionError:
             cure = "name a program in the source's command that this account may run"
@@ -156,10 +162,19 @@ class DumpCommand:
 
     def _failed(self, exit_code: int, complaints: str) -> SourceError:
         said = _KEY_LIKE.sub("(key)", complaints).strip()
-        cure = next((cure for sign, cure in _CURES if sign in said), _OTHER_CURE)
+        cure = next((cure for sign, cure in _CURES if sign in said), "") or self._cure_of(said)
         how = f"exit status {exit_code}" if exit_code > 0 else f"signal {-exit_code}"
         last_line = safe(said.splitlines()[-1], 300) if said else "it said nothing"
         return SourceError(f"`{self.text}` failed with {how}: {last_line}", cure)
+
+    def _cure_of(self, said: str) -> str:
+        """How to get the rights for the same hosts and interfaces, where they are lacking."""
+        words = [PurePath(word).name for text in self.argv for word in text.split()]
+        if not any(sign in said for sign in _RIGHTS_SIGNS) or "sudo" in words:
+            return _OTHER_CURE
+        if self.is_local:
+            return _RIGHTS_CURE
+        return _ELSEWHERE_CURE if "wg" in words else _OTHER_CURE
 
 
 def _unreadable(complaints: str) -> Iterator[str]:

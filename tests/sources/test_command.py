@@ -93,6 +93,11 @@ def test_a_missing_program_has_a_cure(tmp_path: Path) -> None:
     assert failed.cure.startswith("install wireguard-tools")
 
 
+def test_another_program_that_is_missing_is_no_matter_of_wireguard(tmp_path: Path) -> None:
+    failed = failure(DumpCommand(f"{tmp_path}/sudo -n wg show all dump"))
+    assert failed.cure == "install it, or say in the source's command where it is"
+
+
 def test_a_program_that_may_not_be_run_has_a_cure(tmp_path: Path) -> None:
     (tmp_path / "wg").write_text("")
     failed = failure(DumpCommand(f"{tmp_path}/wg"))
@@ -108,14 +113,8 @@ def test_a_program_that_is_no_program_has_a_cure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("complaint", "cure"),
     [
-        (
-            "Unable to access interface wg0: Permission denied",
-            "set the source's command to `sudo -n wg",
-        ),
-        (
-            "Unable to access interface wg0: Operation not permitted",
-            "set the source's command to `sudo -n wg",
-        ),
+        ("ada@hub: Permission denied (publickey).", "give this account an SSH key"),
+        ("cat: dump: Permission denied", "run it by hand"),
         ("sudo: a password is required", "let this account run it without a password"),
         ("ada is not in the sudoers file.", "let this account run it without a password"),
         ("ssh: Could not resolve hostname hub", "run it by hand"),
@@ -128,6 +127,24 @@ def test_a_failure_says_what_was_said_and_its_cure(
     failed = failure(command)
     assert failed.reason == f"`{command.text}` failed with exit status 1: {complaint}"
     assert failed.cure.startswith(cure)
+
+
+@pytest.mark.parametrize("reason", ["Permission denied", "Operation not permitted"])
+@pytest.mark.parametrize(
+    ("program", "arguments", "cure"),
+    [
+        ("wg", "show all dump", "set the source's command to `sudo -n wg"),
+        ("exec", "hub wg show all dump", "put `sudo -n` before `wg` inside the source's command"),
+        ("exec", "hub '/usr/bin/wg show all dump'", "put `sudo -n` before `wg` inside"),
+        ("exec", "hub sudo -n wg show all dump", "run it by hand"),
+    ],
+)
+def test_a_lack_of_rights_is_cured_where_it_is(
+    tmp_path: Path, program: str, arguments: str, cure: str, reason: str
+) -> None:
+    told = f"echo 'Unable to access interface wg0: {reason}' >&2; exit 1"
+    path = Path(script(tmp_path, told)).rename(tmp_path / program)
+    assert failure(DumpCommand(f"{path} {arguments}")).cure.startswith(cure)
 
 
 def test_a_failure_without_words_and_a_signal_are_told(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_an_account_without_the_right_is_told_the_cure(rig: Rig) -> None:
     command = DumpCommand(shlex.join(rig.hub.argv(*nobody, "wg", "show", "all", "dump")))
     with pytest.raises(SourceError) as failed:
         command.run()
-    assert failed.value.cure.startswith("set the source's command to `sudo -n wg")
+    assert failed.value.cure.startswith("put `sudo -n` before `wg` inside the source's")
 
 
 def test_no_secret_key_of_a_real_dump_is_kept(rig: Rig) -> None:

@@ -211,5 +211,7 @@ def test_the_index_is_known_for_interfaces_of_a_local_wg(tmp_path: Path) -> None
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_dump_that_may_not_be_read_is_an_error(dump_file: Path) -> None:
     dump_file.chmod(0)
-    with pytest.raises(SourceError, match="set the source's command to `sudo -n wg"):
+    with pytest.raises(
+        SourceError, match="Permission denied: run it by hand as the account of tocsin"
+    ):
         source(dump_file).poll(NOW_MS, None)
