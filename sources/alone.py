@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sources.base import SourceError
+
 
 def lock_file(store: Path, name: str) -> Path:
     """The lock of the source `name` of a store."""
@@ -16,17 +18,36 @@ def lock_file(store: Path, name: str) -> Path:
 
 @contextmanager
 def alone(file: Path) -> Iterator[bool]:
-    """Whether we hold the lock, until the end of the block; the system frees it if we die."""
-    descriptor = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+    """Whether we hold the lock, until the end of the block; the system frees it if we die.
+
+    Raises SourceError where there can be no lock.
+    """
+    descriptor = _open(file)
     try:
-        yield _lock(descriptor)
+        yield _lock(file, descriptor)
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def _open(file: Path) -> int:
+    try:
+        return os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise _no_lock(file, error) from error
+
+
+def _lock(file: Path, descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise _no_lock(file, error) from error
     return True
+
+
+def _no_lock(file: Path, error: OSError) -> SourceError:
+    return SourceError(
+        f"{file} cannot be locked: {error.strerror or error}",
+        "see that this account may write there",
+    )

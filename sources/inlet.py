@@ -10,7 +10,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from sources.room import check_disk
 from store import sources as stored_sources
-from store.records import Appended
+from store.records import Appended, StoredSource
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -40,8 +40,10 @@ class Inlet:
         *,
         on_appended: Callable[[], None],
         min_free_disk_bytes: int = 0,
+        created_ms: int | None = None,
     ) -> None:
         self.name = name
+        self._created_ms = created_ms
         self.store = store
         self.clock = clock
         self._on_appended = on_appended
@@ -74,11 +76,16 @@ class Inlet:
         check_disk(self.store.path, self._min_free_disk_bytes)
         self._room_until_s = now_s + ROOM_LOOK_S
 
-    async def keep(self, name: str, events: Sequence[Event], state: bytes) -> Appended:
-        """Add the events and the new state of the source `name`, which this one serves."""
+    async def keep(self, source: StoredSource, events: Sequence[Event], state: bytes) -> Appended:
+        """Add the events and the new state of another source, which this one serves."""
         self.check_room()
         appended = await self.store.run(
-            stored_sources.save_batch, name, events, state, self.clock()
+            stored_sources.save_batch,
+            source.name,
+            events,
+            state,
+            self.clock(),
+            created_ms=source.created_ms,
         )
         self._add_up(appended)
         return appended
@@ -89,10 +96,34 @@ class Inlet:
         self._add_up(appended)
         return appended
 
-    async def note_failure(self, name: str, sentence: str, events: Sequence[Event] = ()) -> None:
-        """Note what is wrong with the source `name`, and add what is told of that."""
-        self._add_up(
-            await self.store.run(stored_sources.save_failure, name, sentence, self.clock(), events)
+    async def note_failure(
+        self, source: StoredSource, sentence: str, events: Sequence[Event] = ()
+    ) -> None:
+        """Note what is wrong with another source, and add what is told of that."""
+        appended = await self.store.run(
+            stored_sources.save_failure,
+            source.name,
+            sentence,
+            self.clock(),
+            events,
+            created_ms=source.created_ms,
+        )
+        self._add_up(appended)
+
+    async def note_own_success(self) -> None:
+        """Note that all is well here, though nothing has come. Raises NotFound."""
+        await self.store.run(
+            stored_sources.save_success, self.name, self.clock(), created_ms=self._created_ms
+        )
+
+    async def note_own_failure(self, sentence: str) -> None:
+        """Note what is wrong here."""
+        await self.store.run(
+            stored_sources.save_failure,
+            self.name,
+            sentence,
+            self.clock(),
+            created_ms=self._created_ms,
         )
 
     async def _commit_all(self) -> None:
@@ -103,7 +134,11 @@ class Inlet:
     async def _commit(self, lists: Sequence[_Waiting]) -> None:
         try:
             answers = await self.store.run(
-                stored_sources.save_each, self.name, [one.events for one in lists], self.clock()
+                stored_sources.save_each,
+                self.name,
+                [one.events for one in lists],
+                self.clock(),
+                created_ms=self._created_ms,
             )
         except Exception as error:  # each of those who wait is told
             for one in lists:

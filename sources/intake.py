@@ -12,7 +12,6 @@ from domain.events import EventError
 from domain.ids import repeated_random64
 from sources.base import SourceError
 from sources.inlet import Inlet
-from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreOvertaken
 from store.records import Appended
 
@@ -94,6 +93,4 @@ class Intake:
             return
         self._told_ms = now_ms
         with suppress(StoreError):
-            await self._inlet.store.run(
-                stored_sources.save_failure, self._inlet.name, sentence, now_ms
-            )
+            await self._inlet.note_own_failure(sentence)

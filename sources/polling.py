@@ -69,6 +69,7 @@ async def run_source(
     on_failure: Callable[[str], None] = ignore,
     blindness: Blindness = never_blind,
     takes: bool = False,
+    created_ms: int | None = None,
 ) -> Appended:
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
@@ -80,11 +81,20 @@ async def run_source(
     from: one that is under way at the stop is waited for, and what the store would not keep is kept
     until it does. With `once`, poll once; what fails is
     raised, and recorded all the same. `blindness` says what to tell of a source that fails for
-    long.
+    long. With `created_ms` a later source of the same name is another one.
     """
     patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
     runner = _Runner(
-        source, store, stop, clock, min_free_disk_bytes, on_failure, blindness, patience_s, takes
+        source,
+        store,
+        stop,
+        clock,
+        min_free_disk_bytes,
+        on_failure,
+        blindness,
+        patience_s,
+        takes,
+        created_ms,
     )
     total = Appended(0, 0)
     failures = 0
@@ -110,7 +120,7 @@ async def run_source(
                 continue
         if once:
             break
-        await _sleep(stop, backoff_s(failures) if failures else every_ms / 1000)
+        await pause(stop, backoff_s(failures) if failures else every_ms / 1000)
     return total + await runner.finish()
 
 
@@ -128,7 +138,9 @@ class _Runner:
         blindness: Blindness,
         patience_s: float,
         takes: bool,
+        created_ms: int | None,
     ) -> None:
+        self._created_ms = created_ms
         self._blindness = blindness
         self._source = source
         self._store = store
@@ -158,7 +170,9 @@ class _Runner:
     async def _poll(self) -> tuple[Appended, bool]:
         batch = self._unsaved.held() if self._unsaved is not None else None
         if batch is None:
-            state = await self._store.run(stored_sources.load_state, self._source.name)
+            state = await self._store.run(
+                stored_sources.load_state, self._source.name, created_ms=self._created_ms
+            )
             batch = await self._batch(state)
         if batch is None:
             return Appended(0, 0), False
@@ -192,7 +206,12 @@ class _Runner:
         name, events, state = self._source.name, batch.events, batch.state
         try:
             appended = await self._store.run(
-                stored_sources.save_batch, name, events, state, self._clock()
+                stored_sources.save_batch,
+                name,
+                events,
+                state,
+                self._clock(),
+                created_ms=self._created_ms,
             )
         except NotFound:
             raise
@@ -216,18 +235,24 @@ class _Runner:
         return Appended(0, 0)
 
     def _save_failure(self, sentence: str, now_ms: int) -> Appended:
-        name = self._source.name
+        name, created_ms = self._source.name, self._created_ms
         stored = stored_sources.find(name)
-        state = stored_sources.load_state(name)
+        state = stored_sources.load_state(name, created_ms=created_ms)
         with self._blindness(stored, state, sentence, now_ms) as alert:
             alerts = () if alert is None else (alert,)
-            return stored_sources.save_failure(name, sentence, now_ms, alerts)
+            return stored_sources.save_failure(
+                name, sentence, now_ms, alerts, created_ms=created_ms
+            )
 
     async def _note_warning(self, warning: str) -> None:
         self._tell(warning, tell=True)
         with suppress(StoreError):
             await self._store.run(
-                stored_sources.save_warning, self._source.name, warning, self._clock()
+                stored_sources.save_warning,
+                self._source.name,
+                warning,
+                self._clock(),
+                created_ms=self._created_ms,
             )
 
     def _tell(self, sentence: str, *, tell: bool) -> None:
@@ -275,7 +300,8 @@ def in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:
     return future
 
 
-async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until `stop`."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
 

@@ -11,17 +11,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from domain.alert_kinds import SOURCE_STALE, AlertTerms, all_terms
+from domain.alert_kinds import SOURCE_STALE, all_terms
 from domain.events import Event
 from domain.field_errors import FieldErrors
 from domain.settings import Settings
 from sources.base import SourceError
 from sources.inlet import Inlet
-from sources.making import Made, Terms, make
-from sources.polling import Blindness, failure_sentence, run_source
-from sources.serving import run_service
+from sources.making import Made, Terms, make, used_terms
+from sources.polling import Blindness, failure_sentence, pause, run_source
+from sources.serving import Tries, run_service
 from sources.stale import Blind, StaleAlerts
 from store import alert_settings
 from store import sources as stored_sources
@@ -33,12 +34,20 @@ if TYPE_CHECKING:
 
 
 class _Key(NamedTuple):
-    """By what a source runs; other terms need another run."""
+    """By what a source runs; with another key it must run anew."""
 
-    kind: str
+    created_ms: int
     revision: int
-    settings: Settings
-    alerts: tuple[tuple[str, AlertTerms], ...]
+    terms: Terms
+
+
+class _Wanted(NamedTuple):
+    stored: StoredSource
+    terms: Terms
+
+    @property
+    def key(self) -> _Key:
+        return _Key(self.stored.created_ms, self.stored.revision, self.terms)
 
 
 @dataclass(slots=True)
@@ -64,18 +73,19 @@ async def run_one(
     StoreOvertaken.
     """
     stored = await store.run(stored_sources.find, name)
-    terms = Terms(settings, all_terms(await store.run(alert_settings.load_all)))
+    alerts = all_terms(await store.run(alert_settings.load_all))
+    terms = used_terms(stored, Terms(settings, alerts))
     made = make(stored, terms, store)
     if made is None:
         raise SourceError(
             f"source {name} is of kind {stored.kind}", "run the source that serves it instead"
         )
-    return await run_made(made, name, store, terms, clock, stop, on_failure=on_failure, once=once)
+    return await run_made(made, stored, store, terms, clock, stop, on_failure=on_failure, once=once)
 
 
 async def run_made(
     made: Made,
-    name: str,
+    stored: StoredSource,
     store: Store,
     terms: Terms,
     clock: Callable[[], int],
@@ -91,6 +101,7 @@ async def run_made(
         return await run_source(
             made.source,
             store=store,
+            created_ms=stored.created_ms,
             every_ms=made.every_ms,
             stop=stop,
             clock=clock,
@@ -103,9 +114,16 @@ async def run_made(
         )
     if once:
         raise SourceError(
-            f"source {name} waits for others to hand events in", "run it without --once"
+            f"source {stored.name} waits for others to hand events in", "run it without --once"
         )
-    inlet = Inlet(name, store, clock, on_appended=on_appended, min_free_disk_bytes=least)
+    inlet = Inlet(
+        stored.name,
+        store,
+        clock,
+        on_appended=on_appended,
+        min_free_disk_bytes=least,
+        created_ms=stored.created_ms,
+    )
     if made.service is not None:
         await run_service(made.service, inlet, stop, on_failure=on_failure)
     return inlet.total
@@ -149,83 +167,102 @@ class Sources:
         self._settings: Settings | None = None
         self._runs: dict[str, _Run] = {}
         self._look: asyncio.Task[None] | None = None
-        self._again = False
+        self._changed = asyncio.Event()
 
     def adapt(self, active: bool, settings: Settings) -> None:
         """Run what is active in the store, or nothing, from now on."""
         self._active, self._settings = active, settings
-        self._again = True
+        self._changed.set()
         if self._look is None or self._look.done():
             self._look = asyncio.create_task(self._adapt())
 
     async def end(self) -> None:
-        """Stop every source, and wait until a look under way is over."""
+        """Stop every source, and wait until all have stopped."""
         self._active = False
+        self._changed.set()
         if self._look is not None:
             await self._look
-        await self._stop_all_but({})
+        self._run_only({})
+        await asyncio.gather(*(run.task for run in self._runs.values()), return_exceptions=True)
 
     async def _adapt(self) -> None:
-        while self._again:
-            self._again = False
+        """Do what is wanted now; a store that cannot be read is tried again."""
+        tries = Tries()
+        while self._changed.is_set():
+            self._changed.clear()
             try:
                 wanted = await self._wanted()
-            except StoreError as error:
-                self._on_failure("", failure_sentence(error))
-                return
-            await self._stop_all_but(wanted)
-            for name, (key, stored, terms) in wanted.items():
-                if name not in self._runs:
-                    stop = asyncio.Event()
-                    task = asyncio.create_task(self._run(stored, terms, stop))
-                    self._runs[name] = _Run(key, stop, task)
+            except (StoreError, FieldErrors) as error:
+                sentence = failure_sentence(error)
+                if tries.failed(sentence, 0):
+                    self._on_failure("", sentence)
+                await pause(self._changed, tries.wait_s)
+                self._changed.set()
+            else:
+                self._run_only(wanted)
 
-    async def _wanted(self) -> dict[str, tuple[_Key, StoredSource, Terms]]:
+    async def _wanted(self) -> dict[str, _Wanted]:
         if not self._active or self._settings is None:
             return {}
-        settings = self._settings
         stored = await self._store.run(stored_sources.everyone)
-        alerts = all_terms(await self._store.run(alert_settings.load_all))
-        terms = Terms(settings, alerts)
-        key = tuple(sorted(alerts.items()))
-        return {
-            one.name: (_Key(one.kind, one.revision, settings, key), one, terms)
-            for one in stored
-            if one.active
-        }
+        terms = Terms(self._settings, all_terms(await self._store.run(alert_settings.load_all)))
+        return {one.name: _Wanted(one, used_terms(one, terms)) for one in stored if one.active}
 
-    async def _stop_all_but(self, wanted: dict[str, tuple[_Key, StoredSource, Terms]]) -> None:
-        gone = [
-            name
-            for name, run in self._runs.items()
-            if name not in wanted or wanted[name][0] != run.key
-        ]
-        runs = [self._runs.pop(name) for name in gone]
-        for run in runs:
-            run.stop.set()
-        await asyncio.gather(*(run.task for run in runs))
+    def _run_only(self, wanted: dict[str, _Wanted]) -> None:
+        """Tell to stop what is not wanted as it runs, and start what does not run as wanted."""
+        for name, run in list(self._runs.items()):
+            if name not in wanted or wanted[name].key != run.key:
+                run.stop.set()
+            if name not in wanted and run.task.done():
+                del self._runs[name]
+        for name, one in wanted.items():
+            before = self._runs.get(name)
+            if before is None or before.stop.is_set():
+                stop = asyncio.Event()
+                task = asyncio.create_task(self._run(one, stop, before))
+                self._runs[name] = _Run(one.key, stop, task)
 
-    async def _run(self, stored: StoredSource, terms: Terms, stop: asyncio.Event) -> None:
-        """One source until `stop`; whatever is wrong with it stops no other."""
-        with suppress(StoreOvertaken, NotFound):  # the worker sees it too
+    async def _run(self, wanted: _Wanted, stop: asyncio.Event, before: _Run | None) -> None:
+        """One source until `stop`, once its last run is over; it stops and delays no other."""
+        if before is not None:
+            await asyncio.wait({before.task})
+        tries = Tries()
+        while not stop.is_set():
+            began_s = monotonic()
             try:
-                made = make(stored, terms, self._store)
-            except (FieldErrors, SourceError) as error:
-                await self._fail(stored.name, failure_sentence(error))
+                await self._run_once(wanted, stop)
+            except (StoreOvertaken, NotFound):  # the worker sees it too
                 return
-            if made is not None:
-                await run_made(
-                    made,
-                    stored.name,
-                    self._store,
-                    terms,
-                    self._clock,
-                    stop,
-                    on_failure=partial(self._on_failure, stored.name),
-                    on_appended=self._on_appended,
-                )
+            except Exception as error:
+                sentence = failure_sentence(error)
+                if tries.failed(sentence, monotonic() - began_s):
+                    self._on_failure(wanted.stored.name, sentence)
+                await self._note_failure(wanted.stored, sentence)
+                await pause(stop, tries.wait_s)
+            else:
+                return
 
-    async def _fail(self, name: str, sentence: str) -> None:
-        self._on_failure(name, sentence)
+    async def _run_once(self, wanted: _Wanted, stop: asyncio.Event) -> None:
+        stored, terms = wanted
+        made = make(stored, terms, self._store)
+        if made is not None:
+            await run_made(
+                made,
+                stored,
+                self._store,
+                terms,
+                self._clock,
+                stop,
+                on_failure=partial(self._on_failure, stored.name),
+                on_appended=self._on_appended,
+            )
+
+    async def _note_failure(self, stored: StoredSource, sentence: str) -> None:
         with suppress(StoreError):
-            await self._store.run(stored_sources.save_failure, name, sentence, self._clock())
+            await self._store.run(
+                stored_sources.save_failure,
+                stored.name,
+                sentence,
+                self._clock(),
+                created_ms=stored.created_ms,
+            )

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from sources.alone import alone, lock_file
 from sources.base import Service
 from sources.inlet import Inlet
-from sources.polling import backoff_s, failure_sentence, ignore
-from store import sources as stored_sources
+from sources.polling import LONGEST_BACKOFF_S, backoff_s, failure_sentence, ignore, pause
 from store.errors import NotFound, StoreError, StoreOvertaken
 
 WAIT_FOR_OTHER_S = 2.0
 """How often it is looked whether another process still serves it."""
+
+HEALTHY_S = float(LONGEST_BACKOFF_S)
+"""What ran so long before it failed did well: its failures are counted from the beginning."""
+
+
+class Tries:
+    """What fails again and again: what is news of it, and how long to wait for the next try."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._last = ""
+
+    @property
+    def wait_s(self) -> float:
+        """Longer with each failure in a row."""
+        return backoff_s(self._failures)
+
+    def failed(self, sentence: str, ran_s: float) -> bool:
+        """Count a failure after it ran so long; whether it is another one than the last."""
+        if ran_s >= HEALTHY_S:
+            self._failures, self._last = 0, ""
+        self._failures += 1
+        is_news, self._last = sentence != self._last, sentence
+        return is_news
 
 
 async def run_service(
@@ -25,32 +49,26 @@ async def run_service(
     on_failure: Callable[[str], None] = ignore,
 ) -> None:
     """Serve until `stop`; raises StoreOvertaken, and NotFound when the source was deleted."""
-    failures = 0
-    last = ""
+    tries = Tries()
     while not stop.is_set():
+        began_s = time.monotonic()
+        sentence = await _serve_alone(service, inlet, stop)
+        if sentence and tries.failed(sentence, time.monotonic() - began_s):
+            on_failure(sentence)
+        await pause(stop, tries.wait_s if sentence else WAIT_FOR_OTHER_S)
+
+
+async def _serve_alone(service: Service, inlet: Inlet, stop: asyncio.Event) -> str:
+    """Serve once, unless another process does; what went wrong, or "" after a stop."""
+    try:
         with alone(lock_file(inlet.store.path, service.name)) as we_are:
             if we_are:
-                sentence = await _serve(service, inlet, stop)
-                failures = failures + 1 if sentence else 0
-                if sentence and sentence != last:
-                    on_failure(sentence)
-                last = sentence
-        wait_s = backoff_s(failures) if failures else WAIT_FOR_OTHER_S
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), wait_s)
-
-
-async def _serve(service: Service, inlet: Inlet, stop: asyncio.Event) -> str:
-    """Serve once; what went wrong, or "" after a stop."""
-    try:
-        await service.serve(inlet, stop)
+                await service.serve(inlet, stop)
     except (StoreOvertaken, NotFound):
         raise
     except Exception as error:
         sentence = failure_sentence(error)
         with suppress(StoreError):
-            await inlet.store.run(
-                stored_sources.save_failure, service.name, sentence, inlet.clock()
-            )
+            await inlet.note_own_failure(sentence)
         return sentence
     return ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peewee import ModelSelect
+from peewee import Expression, ModelSelect
 
 from domain import source_kinds
 from domain.actors import Actor
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     Step = Callable[[bytes | None], tuple[Sequence[Event], bytes]]
     """From what a source remembers to events and to what it is to remember."""
+
+_NOTHING_MORE: Mapping[object, object] = MappingProxyType({})
 
 
 def add(
@@ -146,20 +149,33 @@ def everyone() -> list[StoredSource]:
     return [_record(row) for row in list(_without_state().order_by(models.Source.name))]
 
 
-def load_state(name: str) -> bytes | None:
-    """What the source gave with its last batch. Raises NotFound."""
-    row = _row(name)
+def load_state(name: str, *, created_ms: int | None = None) -> bytes | None:
+    """What the source gave with its last batch. Raises NotFound.
+
+    Here and below `created_ms` tells the source from a later one of the same name: what a deleted
+    source still has to say is not said of another.
+    """
+    row = models.Source.get_or_none(_is(name, created_ms))
+    if row is None:
+        raise _not_found(name)
     return bytes(row.state) if row.state is not None else None
 
 
-def save_batch(name: str, events: Sequence[Event], state: bytes, now_ms: int) -> Appended:
+def save_batch(
+    name: str,
+    events: Sequence[Event],
+    state: bytes,
+    now_ms: int,
+    *,
+    created_ms: int | None = None,
+) -> Appended:
     """Add a source's events and its new state in one transaction: a crash has both or neither.
 
     Raises NotFound if the source was deleted meanwhile.
     """
     with database.atomic():
         appended = event_store.append(events, now_ms)
-        _count(name, appended.accepted, now_ms, {models.Source.state: state})
+        _count(name, created_ms, appended.accepted, now_ms, {models.Source.state: state})
         return appended
 
 
@@ -177,24 +193,36 @@ def advance(name: str, step: Step, now_ms: int) -> Appended:
         return save_batch(name, events, state, now_ms)
 
 
-def save_each(name: str, lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:
+def save_each(
+    name: str,
+    lists: Sequence[Sequence[Event]],
+    now_ms: int,
+    *,
+    created_ms: int | None = None,
+) -> list[Appended]:
     """Add several lists that were handed to a source, each whole or not at all.
 
     Raises NotFound if the source was deleted meanwhile.
     """
     with database.atomic():
         appended = event_store.append_each(lists, now_ms)
-        _count(name, sum(one.accepted for one in appended), now_ms, {})
+        _count(name, created_ms, sum(one.accepted for one in appended), now_ms)
         return appended
 
 
-def save_success(name: str, now_ms: int) -> None:
+def save_success(name: str, now_ms: int, *, created_ms: int | None = None) -> None:
     """Note that all is well with it, though nothing has come. Raises NotFound."""
     with database.atomic():
-        _count(name, 0, now_ms, {})
+        _count(name, created_ms, 0, now_ms)
 
 
-def _count(name: str, accepted: int, now_ms: int, more: Mapping[object, object]) -> None:
+def _count(
+    name: str,
+    created_ms: int | None,
+    accepted: int,
+    now_ms: int,
+    more: Mapping[object, object] = _NOTHING_MORE,
+) -> None:
     source = models.Source
     changes = {
         **more,
@@ -206,14 +234,26 @@ def _count(name: str, accepted: int, now_ms: int, more: Mapping[object, object])
     }
     if accepted:
         changes[source.last_event_ms] = now_ms
-    if not source.update(changes).where(source.name == name).execute():
+    if not source.update(changes).where(_is(name, created_ms)).execute():
         raise _not_found(name)
 
 
-def save_failure(name: str, error: str, now_ms: int, events: Sequence[Event] = ()) -> Appended:
-    """Note what is wrong with it, and add what is to be told of that; its state stays as it is."""
+def save_failure(
+    name: str,
+    error: str,
+    now_ms: int,
+    events: Sequence[Event] = (),
+    *,
+    created_ms: int | None = None,
+) -> Appended:
+    """Note what is wrong with it, and add what is to be told of that; its state stays as it is.
+
+    Of a source that was deleted nothing is noted or told.
+    """
     source = models.Source
     with database.atomic():
+        if not source.select().where(_is(name, created_ms)).exists():
+            return Appended(0, 0)
         appended = event_store.append(events, now_ms)
         changes = {
             source.error: error,
@@ -223,15 +263,16 @@ def save_failure(name: str, error: str, now_ms: int, events: Sequence[Event] = (
         }
         if appended.accepted:
             changes[source.last_event_ms] = now_ms
-        source.update(changes).where(source.name == name).execute()
+        source.update(changes).where(_is(name, created_ms)).execute()
         return appended
 
 
-def save_warning(name: str, warning: str, now_ms: int) -> None:
+def save_warning(name: str, warning: str, now_ms: int, *, created_ms: int | None = None) -> None:
     """Note what is not as it should be, though it works."""
     source = models.Source
     with database.atomic():
-        source.update(error=warning, error_ms=now_ms).where(source.name == name).execute()
+        update = source.update(error=warning, error_ms=now_ms)
+        update.where(_is(name, created_ms)).execute()
 
 
 def _switch(name: str, active: bool, actor: Actor, now_ms: int) -> bool:
@@ -259,6 +300,14 @@ def _row(name: str) -> models.Source:
     if row is None:
         raise _not_found(name)
     return row
+
+
+def _is(name: str, created_ms: int | None) -> Expression:
+    """By name; with `created_ms` only the one that was added then."""
+    source = models.Source
+    if created_ms is None:
+        return source.name == name
+    return (source.name == name) & (source.created_ms == created_ms)
 
 
 def _not_found(name: str) -> NotFound:

@@ -112,10 +112,10 @@ class Agents:
             async with self._turns[client.name]:
                 await self._look_alone(client, source, body)
         except PingError as error:
-            await self._fail(client, f"its agent sent a ping that cannot be read: {error}")
+            await self._fail(source, f"its agent sent a ping that cannot be read: {error}")
             raise Refused(HTTPStatus.BAD_REQUEST, error.reason, place=error.place) from None
         except SourceError as error:
-            await self._fail(client, str(error))
+            await self._fail(source, str(error))
             raise not_now(error.reason, ROOM_RETRY_S) from None
         except NotFound:
             raise Refused(HTTPStatus.NOT_FOUND, "this host was deleted") from None
@@ -128,15 +128,20 @@ class Agents:
 
     async def _look(self, client: Client, source: StoredSource, body: bytes) -> None:
         now_ms = self._inlet.clock()
-        state = await self._store.run(stored_sources.load_state, client.name)
+        created_ms = source.created_ms
+        state = await self._store.run(stored_sources.load_state, client.name, created_ms=created_ms)
         async with self._at_once:
             look = await asyncio.to_thread(self._derived, client, source, body, state, now_ms)
-        appended = await self._inlet.keep(client.name, look.events, look.state)
+        appended = await self._inlet.keep(source, look.events, look.state)
         warning = look.warning or conflict_warning(appended)
         if warning:
             with suppress(StoreError):
                 await self._store.run(
-                    stored_sources.save_warning, client.name, warning, self._inlet.clock()
+                    stored_sources.save_warning,
+                    client.name,
+                    warning,
+                    self._inlet.clock(),
+                    created_ms=created_ms,
                 )
 
     def _derived(
@@ -172,8 +177,6 @@ class Agents:
     def _name_files(self, file: str) -> NameFiles:
         return self._names.setdefault(file, NameFiles(file))
 
-    async def _fail(self, client: Client, sentence: str) -> None:
+    async def _fail(self, source: StoredSource, sentence: str) -> None:
         with suppress(StoreError):
-            await self._store.run(
-                stored_sources.save_failure, client.name, sentence, self._inlet.clock()
-            )
+            await self._inlet.note_failure(source, sentence)

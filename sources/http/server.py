@@ -19,7 +19,6 @@ from sources.http.app import App, Limits
 from sources.http.listening import load_certificate, open_listener, tls_context
 from sources.http.routes import Route, Routes
 from sources.http.sign_ins import FewFailures, ReportSignIn, report_nothing
-from store import sources as stored_sources
 from store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class HttpService:
             open_listener, terms.listen, encrypted=context is not None
         )
         with listener:
-            await inlet.store.run(stored_sources.save_success, self._name, inlet.clock())
+            await inlet.note_own_success()
             chores: list[Chore] = [partial(self._renew, context, inlet), *surroundings.chores]
             tasks = [asyncio.create_task(_do(chore, bugs)) for chore in chores]
             try:
@@ -199,7 +198,7 @@ class _Bugs:
 
 async def _tell(inlet: Inlet, sentence: str) -> None:
     with suppress(StoreError):
-        await inlet.store.run(stored_sources.save_failure, inlet.name, sentence, inlet.clock())
+        await inlet.note_own_failure(sentence)
 
 
 def _changed_at(files: Iterable[str]) -> list[int]:

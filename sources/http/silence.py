@@ -74,4 +74,4 @@ async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bo
             with stale.telling(Blind(client.name, since_ms, sentence, whose), now_ms) as alert:
                 if alert is not None or source.error != sentence:
                     alerts = () if alert is None else (alert,)
-                    await inlet.note_failure(client.name, sentence, alerts)
+                    await inlet.note_failure(source, sentence, alerts)

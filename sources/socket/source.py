@@ -21,7 +21,6 @@ from sources.socket.lines import BadLine, Lines
 from sources.socket.peer import peer_of
 from sources.socket.place import BACKLOG, listening, socket_beside
 from store import audit
-from store import sources as stored_sources
 from store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class SocketService:
                 clients.connected, sock=listener, backlog=BACKLOG
             )
             try:
-                await inlet.store.run(stored_sources.save_success, self._name, inlet.clock())
+                await inlet.note_own_success()
                 await stop.wait()
             finally:
                 server.close()

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event
 from domain.source_kinds import WIREGUARD
 from sources.base import Batch, SourceError
-from sources.polling import backoff_s, run_source
+from sources.polling import run_source
 from store import events, sources
 from store.database import Store, open_store
 from store.errors import NotFound, StoreError
@@ -67,6 +65,7 @@ class Run:
             once=once,
             min_free_disk_bytes=min_free_disk_bytes,
             on_failure=self.on_failure,
+            created_ms=NOW_MS,
         )
 
     def on_appended(self) -> None:
@@ -270,6 +269,19 @@ def test_a_source_that_was_deleted_ends(store: Store) -> None:
         asyncio.run(Run(store, Script(batch(1)))())
 
 
+def test_a_poll_of_a_deleted_source_says_nothing_as_a_new_one_of_its_name(store: Store) -> None:
+    def added_anew() -> Batch:
+        store.call(sources.delete, "test", Actor("admin"), NOW_MS)
+        store.call(sources.add, WIREGUARD, "test", {}, Actor("admin"), NOW_MS + 1)
+        return batch(1)()
+
+    run = Run(store, Script(added_anew))
+    with pytest.raises(NotFound):
+        asyncio.run(run())
+    assert ids(store) == []
+    assert store.call(sources.load_state, "test") is None
+
+
 def test_it_waits_while_the_disk_is_full(store: Store) -> None:
     source = Script(batch(1))
     run = Run(store, source)
@@ -384,13 +396,3 @@ def test_two_runs_never_poll_one_source_at_once(store: Store) -> None:
     assert asyncio.run(second(once=True)) == Appended(1, 0)
     assert second.source.states == [b"late"]
     assert ids(store) == ["1", "2"]
-
-
-def test_the_waits_after_failures_double_up_to_five_minutes() -> None:
-    waits = [backoff_s(failures) for failures in range(1, 12)]
-    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-
-
-@given(st.integers(1, 10**9))
-def test_no_wait_after_a_failure_is_longer_than_five_minutes(failures: int) -> None:
-    assert 1 <= backoff_s(failures) <= 300

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,14 @@ import pytest
 from domain.actors import Actor
 from domain.settings import DEFAULTS
 from domain.source_kinds import SOCKET, WIREGUARD
+from sources import running
 from sources.base import SourceError
+from sources.inlet import Inlet
+from sources.making import Made
 from sources.running import Sources, run_one
 from store import sources
 from store.database import Store, open_store
-from store.errors import NotFound
+from store.errors import NotFound, StoreError
 from store.records import StoredSource
 from tests.sources.dumps import PeerRow, dump, idle
 
@@ -35,11 +39,11 @@ class Scene:
             store, lambda: NOW_MS, on_appended=self.heard.set, on_failure=self._fail
         )
 
-    def add(self, name: str, command: str = "") -> None:
+    def add(self, name: str, command: str = "", *, created_ms: int = NOW_MS) -> None:
         """A source that looks often at a file, or runs a command."""
         self._file(name).write_text(dump(idle("alice")))
         options = {"command": command or f"cat {self._file(name)}", "every": "2s"}
-        self.store.call(sources.add, WIREGUARD, name, options, ADMIN, NOW_MS)
+        self.store.call(sources.add, WIREGUARD, name, options, ADMIN, created_ms)
 
     def adapt(self, active: bool = True) -> None:
         """As the worker does when it begins to send, or something was changed."""
@@ -186,6 +190,153 @@ def test_one_that_is_deleted_ends_without_a_word(play: Play) -> None:
         scene.adapt()
 
     assert play(act).failures == []
+
+
+def test_a_new_source_of_an_old_name_is_another_one(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.add("hub", "false")
+        scene.adapt()
+        await scene.until(lambda: bool(scene.failures))
+        scene.store.call(sources.delete, "hub", ADMIN, NOW_MS)
+        scene.add("hub", created_ms=NOW_MS + 1)
+        scene.adapt()
+        await scene.looked("hub")
+
+    assert play(act).health("hub").error is None
+
+
+class Waiting:
+    """A service that waits for its stop, and then for a sign that it may end."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.starts = 0
+        self.begun = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    async def serve(self, inlet: Inlet, stop: asyncio.Event) -> None:
+        self.starts += 1
+        self.begun.set()
+        await stop.wait()
+        await self.may_end.wait()
+
+
+def serve_with(monkeypatch: pytest.MonkeyPatch, *services: Waiting) -> None:
+    """Let each source be the service of its name."""
+    found = {one.name: Made(service=one) for one in services}
+    monkeypatch.setattr(running, "make", lambda stored, *_: found[stored.name])
+
+
+async def begun(service: Waiting) -> None:
+    async with asyncio.timeout(30):
+        await service.begun.wait()
+
+
+def test_one_that_is_slow_to_stop_keeps_no_other_from_starting(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, other = Waiting("slow"), Waiting("other")
+    serve_with(monkeypatch, slow, other)
+
+    async def act(scene: Scene) -> None:
+        other.may_end.set()
+        scene.add("slow")
+        scene.adapt()
+        await begun(slow)
+        scene.store.call(sources.edit, "slow", {"every": "9s"}, ADMIN, NOW_MS)
+        scene.add("other")
+        slow.begun.clear()
+        scene.adapt()
+        await begun(other)
+        assert slow.starts == 1, "it never runs twice at once"
+        slow.may_end.set()
+        await begun(slow)
+
+    play(act)
+    assert (slow.starts, other.starts) == (2, 1)
+
+
+def test_a_setting_that_it_does_not_use_leaves_a_source_alone(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, later = Waiting("old"), Waiting("later")
+    serve_with(monkeypatch, old, later)
+
+    async def act(scene: Scene) -> None:
+        old.may_end.set()
+        later.may_end.set()
+        scene.add("old")
+        scene.adapt()
+        await begun(old)
+        scene.add("later")
+        scene.sources.adapt(True, replace(DEFAULTS, linger_ms=7, theme="light"))
+        await begun(later)
+        assert old.starts == 1
+        old.begun.clear()
+        scene.sources.adapt(True, replace(DEFAULTS, min_free_disk_bytes=7))
+        await begun(old)
+
+    play(act)
+    assert old.starts == 2
+
+
+def test_one_that_cannot_be_made_is_tried_again(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Waiting("hub")
+    service.may_end.set()
+    errors: list[Exception] = [OSError("no more files")]
+
+    def make(*_: object) -> Made:
+        if errors:
+            raise errors.pop()
+        return Made(service=service)
+
+    monkeypatch.setattr(running, "make", make)
+
+    async def act(scene: Scene) -> None:
+        scene.add("hub")
+        scene.adapt()
+        await begun(service)
+
+    scene = play(act)
+    assert scene.failures == [("hub", "the source failed: OSError: no more files")]
+    assert scene.health("hub").failures == 1
+
+
+def test_a_store_that_cannot_be_read_is_read_again(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone, refused = sources.everyone, [StoreError("the store is busy")]
+
+    def refuses_once() -> list[StoredSource]:
+        if refused:
+            raise refused.pop()
+        return everyone()
+
+    monkeypatch.setattr(sources, "everyone", refuses_once)
+
+    async def act(scene: Scene) -> None:
+        scene.add("hub")
+        scene.adapt()
+        await scene.looked("hub")
+
+    assert play(act).failures == [("", "the store is busy")]
+
+
+def test_the_end_does_not_wait_for_a_store_that_cannot_be_read(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses() -> list[StoredSource]:
+        raise StoreError("the store is busy")
+
+    monkeypatch.setattr(sources, "everyone", refuses)
+
+    async def act(scene: Scene) -> None:
+        scene.adapt()
+        await scene.until(lambda: bool(scene.failures))
+
+    assert play(act).failures == [("", "the store is busy")]
 
 
 def run_once(store: Store, name: str) -> None:

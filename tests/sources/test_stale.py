@@ -64,7 +64,7 @@ class Watched:
 
         async def work() -> None:
             runs = run_made(
-                timed, "local", self.store, whole, lambda: self.now_ms, stop,
+                timed, self.stored, self.store, whole, lambda: self.now_ms, stop,
                 on_failure=lambda _: None,
             )  # fmt: skip
             await runs
