@@ -80,8 +80,8 @@ def edit(
     """Keep what is set now. Raises NotFound, FieldErrors, Conflict if `revision` moved."""
     with database.atomic():
         row = _row(name)
-        if revision is not None and row.revision != revision:
-            raise Conflict(f"source {name} was changed meanwhile: look at it again")
+        if revision is not None:
+            _check_revision(row, revision)
         before = json.loads(row.options)
         after = source_kinds.kind_named(row.kind).check(options)
         if before == after:
@@ -90,6 +90,16 @@ def edit(
         _touch(row, now_ms)
         audit.note(actor, "source.edit", now_ms, None, source=name, **options_moved(before, after))
         return _record(row)
+
+
+def check_revision(name: str, revision: int) -> None:
+    """Raise Conflict if somebody has changed it since; NotFound if it is gone."""
+    _check_revision(_row(name), revision)
+
+
+def _check_revision(row: models.Source, revision: int) -> None:
+    if row.revision != revision:
+        raise Conflict(f"source {row.name} was changed meanwhile: look at it again")
 
 
 def delete(name: str, actor: Actor, now_ms: int) -> None:

@@ -18,7 +18,7 @@ from tui.bugs import SturdyApp
 from tui.desk import Desk
 from tui.first_paint import paint_first
 from tui.keys import ENTER, key_of
-from tui.leaving import question_before_leaving
+from tui.leaving import question_before_leaving, reason_to_stay
 from tui.live import Live
 from tui.notices import Notice, Told, tell
 from tui.palette import Actions, commands
@@ -188,6 +188,10 @@ class TocsinApp(SturdyApp):
 
     def action_leave(self) -> None:
         """Quit; if nobody else sends then, or a form is not saved, say so first."""
+        reason = reason_to_stay(self.screen_stack)
+        if reason:
+            tell(self.screen, reason, bad=True)
+            return
         own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
         question = question_before_leaving(self.live.report, own, self.screen_stack)
         if question is None or self.live.demo:

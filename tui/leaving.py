@@ -18,6 +18,13 @@ from tui.sources_at_a_glance import added
 KEPT = "What you typed is kept as your draft and offered next time."
 
 
+def reason_to_stay(screens: Sequence[Screen[Any]]) -> str:
+    """What must not be cut off now, as a sentence; "" if there is nothing."""
+    return next(
+        (one.under_way for one in screens if isinstance(one, TocsinScreen) and one.under_way), ""
+    )
+
+
 def question_before_leaving(
     report: Report | None, own_worker: str | None, screens: Sequence[Screen[Any]]
 ) -> Question | None:

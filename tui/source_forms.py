@@ -36,17 +36,16 @@ def form_to_add(
 ) -> Form:
     """Ends with the new source."""
 
-    taken = {one.name for one in existing}
-
     async def save(given: Mapping[str, str]) -> StoredSource:
         options = _options(given)
-        if given["name"] in taken:  # a code would be used up for nothing
+        every = await desk.read(stored_sources.everyone)
+        if any(one.name == given["name"] for one in every):  # a code would be used up for nothing
             raise Refused(f"there is a source {given['name']} already: choose another name")
         secret = await new_key(desk, kind, options, given.get(SETUP_CODE))
         added = await desk.change(stored_sources.add, kind.name, given["name"], options)
         return await keep_key(desk, added, secret)
 
-    name = _free_name(kind, taken)
+    name = _free_name(kind, {one.name for one in existing})
     return Form(
         crumb=f"Add {kind.title}",
         title=f"Add a source: {kind.title}",
@@ -67,6 +66,7 @@ def form_to_edit(desk: Desk, settings: Settings, source: StoredSource) -> Form:
 
     async def save(given: Mapping[str, str]) -> Edited:
         options = _options(given)
+        await desk.read(stored_sources.check_revision, source.name, source.revision)
         secret = await new_key(desk, kind, options, given.get(SETUP_CODE))
         edit = partial(stored_sources.edit, revision=source.revision)
         edited = await desk.change(edit, source.name, options)

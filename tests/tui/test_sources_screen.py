@@ -197,6 +197,64 @@ def test_a_source_signs_up_with_a_code_that_nobody_sees(bench: SettingsBench) ->
     assert "setup_code" not in source(bench, "procustodibus").options
 
 
+def test_nobody_leaves_a_form_while_its_code_is_used(
+    bench: SettingsBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        asked, answered = asyncio.Event(), asyncio.Event()
+
+        async def slowly(*_: object) -> None:
+            asked.set()
+            await answered.wait()
+
+        monkeypatch.setattr("tui.source_forms.new_key", slowly)
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "o")
+            await pilot.press("a", "p")
+            await pilot.pause()
+            app.screen.query_one("#box-broker", Input).value = BROKER
+            await pilot.press("ctrl+s")
+            await asyncio.wait_for(asked.wait(), 30)
+            for key in ("escape", "ctrl+q"):
+                await pilot.press(key)
+                await pilot.pause()
+                assert "it is being saved: wait for it" in notice(app)
+            answered.set()
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert "source procustodibus is active" in notice(app)
+
+    asyncio.run(scene())
+    assert source(bench, "procustodibus").active
+
+
+def test_no_code_is_used_for_a_source_that_was_changed_meanwhile(
+    bench: SettingsBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[object] = []
+
+    async def use(*given: object) -> None:
+        used.append(given)
+
+    monkeypatch.setattr("tui.source_forms.new_key", use)
+    bench.store.add_source("procustodibus", "procustodibus")
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "o")
+            await pilot.press("e")
+            await pilot.pause()
+            bench.opened.call(sources.edit, "procustodibus", {"every": "9m"}, ACTOR, NOW)
+            app.screen.query_one("#box-broker", Input).value = BROKER
+            await pilot.press("ctrl+s")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert "was changed meanwhile: look at it again" in flat(screen_text(app))
+
+    asyncio.run(scene())
+    assert used == []
+
+
 def test_leaving_a_form_asks_only_if_something_was_typed(bench: SettingsBench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):

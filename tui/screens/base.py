@@ -122,6 +122,11 @@ class TocsinScreen(BackgroundScreen):
         """Whether something was typed here that is not saved."""
         return False
 
+    @property
+    def under_way(self) -> str:
+        """What may not be cut off by leaving now, as a sentence; "" if there is nothing."""
+        return ""
+
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
         """Go elsewhere; a screen that would lose something asks first."""
         await arrive()

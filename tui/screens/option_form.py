@@ -24,6 +24,7 @@ from tui.widgets.facts import Facts
 from tui.widgets.option_fields import Asked, OptionFields
 
 LONGEST = 600
+SAVING = "it is being saved: wait for it"
 Request = Callable[[Mapping[str, str]], Awaitable[Any]]
 
 
@@ -75,7 +76,7 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
         self._fields = OptionFields(form.asked)
         self._at_first: dict[str, str] = {}
         self._news = ("", False)
-        self._busy = False
+        self._busy = self._saving = False
 
     def crumbs(self) -> str:
         return self._form.crumb
@@ -124,6 +125,7 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
     def action_save(self) -> None:
         """Keep what is typed, or point at what is wrong."""
         if self._is_right() and not self._busy:
+            self._saving = True
             self.in_background(self._carry_out_form(self._form.save, self._saved), group="form")
 
     def action_look(self) -> None:
@@ -150,13 +152,17 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
             await self.live.look_again()
             done(result)
         finally:
-            self._busy = False
+            self._busy = self._saving = False
 
     def _saved(self, result: Any) -> None:
         self.dismiss(result)
 
     def _looked(self, told: Any) -> None:
         self._tell_news(f"✓ {told}")
+
+    @property
+    def under_way(self) -> str:
+        return SAVING if self._saving else ""
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
@@ -166,6 +172,9 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
         self._leave(arrive)
 
     def _leave(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
+        if self.under_way:
+            self.tell(self.under_way, bad=True)
+            return
         if self._fields.texts() == self._at_first:
             self._end(arrive)
             return
