@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from domain.alert_kinds import AlertTerms
 from sources.base import SourceError
 from sources.http.app import App, Limits
-from sources.http.listening import load_certificate, open_listener, tls_context
+from sources.http.listening import open_listener, tls_context
+from sources.http.renewal import Renewal
 from sources.http.routes import Route, Routes
 from sources.http.sign_ins import FewFailures, ReportSignIn, report_nothing
 from store.errors import StoreError
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from sources.http.connections import Connections
     from sources.http.sign_in import SignIns
     from sources.inlet import Inlet
-
-CERTIFICATE_LOOK_S = 60.0
-"""How often it is looked whether the certificate was renewed."""
-
 
 Chore = Callable[[], Awaitable[None]]
 
@@ -114,7 +111,10 @@ class HttpService:
         )
         with listener:
             await inlet.note_own_success()
-            chores: list[Chore] = [partial(self._renew, context, inlet), *surroundings.chores]
+            chores: list[Chore] = list(surroundings.chores)
+            if context is not None:
+                files = terms.certificate, terms.private_key
+                chores.append(Renewal(context, *files, inlet).watch)
             tasks = [asyncio.create_task(_do(chore, bugs)) for chore in chores]
             try:
                 await connections.serve(listener, stop)
@@ -129,23 +129,6 @@ class HttpService:
 
     def _routes(self, surroundings: Surroundings) -> list[Route]:
         return [route for part in self._terms.serves for route in _part(part)(surroundings)]
-
-    async def _renew(self, context: ssl.SSLContext | None, inlet: Inlet) -> None:
-        """Use a certificate that was renewed without a new start."""
-        if context is None:
-            return
-        files = (self._terms.certificate, self._terms.private_key)
-        seen = _changed_at(files)
-        while True:
-            await asyncio.sleep(CERTIFICATE_LOOK_S)
-            now = _changed_at(files)
-            if now == seen:
-                continue
-            try:
-                load_certificate(context, *files)
-                seen = now
-            except SourceError as error:
-                await _tell(inlet, f"the old certificate is used still: {error}")
 
 
 async def _do(chore: Chore, bugs: _Bugs) -> None:
@@ -199,13 +182,3 @@ class _Bugs:
 async def _tell(inlet: Inlet, sentence: str) -> None:
     with suppress(StoreError):
         await inlet.note_own_failure(sentence)
-
-
-def _changed_at(files: Iterable[str]) -> list[int]:
-    found: list[int] = []
-    for file in files:
-        try:
-            found.append(Path(file).stat().st_mtime_ns)
-        except OSError:
-            found.append(0)
-    return found
