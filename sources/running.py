@@ -7,6 +7,7 @@ same handshakes by turns.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from domain.field_errors import FieldErrors
 from domain.settings import Settings
 from sources.base import SourceError
 from sources.inlet import Inlet
+from sources.jumps import Jumps
 from sources.making import Made, Terms, make, used_terms
 from sources.polling import Blindness, failure_sentence, pause, run_source
 from sources.serving import Tries, run_service
@@ -94,6 +96,7 @@ async def run_made(
     on_failure: Callable[[str], None],
     on_appended: Callable[[], None] = lambda: None,
     once: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Appended:
     """Run what was made until `stop`."""
     least = terms.settings.min_free_disk_bytes
@@ -110,7 +113,7 @@ async def run_made(
             on_failure=on_failure,
             takes=made.takes,
             once=once,
-            blindness=_blindness(made, terms, clock()),
+            blindness=_blindness(made, terms, clock(), monotonic),
         )
     if once:
         raise SourceError(
@@ -129,9 +132,12 @@ async def run_made(
     return inlet.total
 
 
-def _blindness(made: Made, terms: Terms, watching_ms: int) -> Blindness:
+def _blindness(
+    made: Made, terms: Terms, watching_ms: int, monotonic: Callable[[], float]
+) -> Blindness:
     """What is told of a source that sees nothing for long."""
-    stale = StaleAlerts(terms.alerts[SOURCE_STALE], watching_ms)
+    jumps = Jumps(monotonic, watching_ms)
+    stale = StaleAlerts(terms.alerts[SOURCE_STALE], watching_ms, jumps.since)
 
     def telling(
         stored: StoredSource, state: bytes | None, sentence: str, now_ms: int

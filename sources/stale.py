@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from domain.ids import event_id_from_facts
 from domain.safe import safe
 from domain.settings import DAY_MS
 from domain.times import rfc3339
+from sources.jumps import LEAST_MS, no_jump
 
 INTERVALS = 3
 """A source that looks seldom may miss so many looks."""
@@ -35,11 +36,18 @@ class Blind:
 
 
 class StaleAlerts:
-    """Raises `source_stale`, once for a source until its time is over."""
+    """Raises `source_stale`, once for a source until its time is over.
 
-    def __init__(self, terms: AlertTerms, watching_ms: int) -> None:
+    `jumps` tells by how much the wall clock jumped since it was last asked: what was before a
+    jump cannot be compared with what is after it, so we begin to watch anew.
+    """
+
+    def __init__(
+        self, terms: AlertTerms, watching_ms: int, jumps: Callable[[int], int] = no_jump
+    ) -> None:
         self._terms = terms
         self._watching_ms = watching_ms
+        self._jumps = jumps
         self._until_ms: dict[str, int] = {}
 
     def patience_ms(self, every_ms: int) -> int:
@@ -48,7 +56,10 @@ class StaleAlerts:
 
     def is_stale(self, since_ms: int, every_ms: int, now_ms: int) -> bool:
         """Whether it sees nothing for too long. Before we began nobody could look."""
-        return now_ms - max(since_ms, self._watching_ms) > self.patience_ms(every_ms)
+        self._follow_the_clock(now_ms)
+        # A good look of later than now was before the clock was set back.
+        known_ms = since_ms if since_ms < now_ms + LEAST_MS else 0
+        return now_ms - max(known_ms, self._watching_ms) > self.patience_ms(every_ms)
 
     @contextmanager
     def telling(self, blind: Blind, now_ms: int) -> Iterator[Event | None]:
@@ -56,11 +67,17 @@ class StaleAlerts:
 
         It counts as told only when the block that saves it has ended well.
         """
+        self._follow_the_clock(now_ms)
         if not self._terms.active or now_ms < self._until_ms.get(blind.source, 0):
             yield None
             return
         yield self._event(blind, now_ms)
         self._until_ms[blind.source] = now_ms + (self._terms.suppress_ms or DAY_MS)
+
+    def _follow_the_clock(self, now_ms: int) -> None:
+        if jump_ms := self._jumps(now_ms):
+            self._watching_ms = now_ms
+            self._until_ms = {name: until + jump_ms for name, until in self._until_ms.items()}
 
     def _event(self, blind: Blind, now_ms: int) -> Event:
         """After a new start the same blindness has the same id, as often as it may be told."""

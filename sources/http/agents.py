@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,6 +25,7 @@ from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.pings import PingError, read_ping
 from sources.http.routes import Route
 from sources.http.silence import watch_hosts
+from sources.jumps import Jumps
 from sources.polling import conflict_warning
 from sources.stale import StaleAlerts
 from sources.wireguard.derive import derive
@@ -51,7 +53,9 @@ AT_ONCE = 2
 def routes(surroundings: Surroundings) -> Iterable[Route]:
     """All that an agent asks for."""
     agents = Agents(surroundings)
-    stale = StaleAlerts(surroundings.alerts[SOURCE_STALE], surroundings.inlet.clock())
+    now_ms = surroundings.inlet.clock()
+    jumps = Jumps(time.monotonic, now_ms)
+    stale = StaleAlerts(surroundings.alerts[SOURCE_STALE], now_ms, jumps.since)
     names = surroundings.settings.event_names
     surroundings.chores.append(partial(watch_hosts, surroundings.inlet, stale, event_names=names))
     return (

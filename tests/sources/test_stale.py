@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from domain.events import Event, read_event
 from domain.ids import resource_id
 from domain.settings import DEFAULTS
 from domain.source_kinds import WIREGUARD
+from sources.jumps import Jumps
 from sources.making import Terms, make
 from sources.running import run_made
 from sources.stale import Blind, StaleAlerts
@@ -38,11 +39,16 @@ class Watched:
         self.store = store
         self.file = folder / "dump.txt"
         self.now_ms = START_MS
+        self.set_by_ms = 0
         options = {"command": f"cat {self.file}", "host": "gateway", "every": every}
         self.stored = store.call(sources.add, WIREGUARD, "local", options, Actor("admin"), START_MS)
 
-    def run(self, *looks_ms: int, **terms: Any) -> None:
-        """Look at these times, in one run of the source."""
+    def run(self, *looks_ms: int, set_at_ms: Mapping[int, int] | None = None, **terms: Any) -> None:
+        """Look at these times, in one run of the source.
+
+        Before the looks at the times in `set_at_ms` the wall clock was set by so much.
+        """
+        jumps = set_at_ms or {}
         alerts = {**DEFAULT_TERMS, SOURCE_STALE: kind_named(SOURCE_STALE).terms(terms)}
         whole = Terms(DEFAULTS, alerts)
         made = make(self.stored, whole, self.store)
@@ -56,6 +62,7 @@ class Watched:
 
             def poll(_, now_ms: int, state: bytes | None) -> Any:  # noqa: N805  # `self` is the scene
                 self.now_ms = left.pop(0)
+                self.set_by_ms += jumps.get(self.now_ms - START_MS, 0)
                 if not left:
                     stop.set()
                 return made.source.poll(self.now_ms, state)  # type: ignore[union-attr]  # seen above
@@ -65,7 +72,7 @@ class Watched:
         async def work() -> None:
             runs = run_made(
                 timed, self.stored, self.store, whole, lambda: self.now_ms, stop,
-                on_failure=lambda _: None,
+                on_failure=lambda _: None, monotonic=lambda: (self.now_ms - self.set_by_ms) / 1000,
             )  # fmt: skip
             await runs
 
@@ -177,6 +184,45 @@ def test_a_source_that_sees_again_in_time_is_not(store: Store, tmp_path: Path) -
     source = Watched(store, tmp_path)
     source.run(30_000, 9 * MINUTE_MS)
     assert source.alerts() == []
+
+
+def test_a_clock_that_was_set_ahead_makes_nobody_blind(store: Store, tmp_path: Path) -> None:
+    source = Watched(store, tmp_path)
+    ahead = {60 * MINUTE_MS: 59 * MINUTE_MS}
+    source.run(30_000, 60 * MINUTE_MS, 69 * MINUTE_MS, set_at_ms=ahead)
+    assert source.alerts() == []
+    source.run(60 * MINUTE_MS, 69 * MINUTE_MS, 71 * MINUTE_MS, set_at_ms=ahead)
+    assert len(source.alerts()) == 1
+
+
+def test_a_clock_that_was_set_back_delays_no_alert(store: Store, tmp_path: Path) -> None:
+    source = Watched(store, tmp_path)
+    source.file.write_text(dump(PeerRow("alice")))
+    source.run(0)
+    source.file.unlink()
+    back = {-DAY_MS: -DAY_MS - MINUTE_MS}
+    source.run(*(at - DAY_MS for at in (0, 9 * MINUTE_MS, 11 * MINUTE_MS)), set_at_ms=back)
+    assert len(source.alerts()) == 1
+
+
+def test_a_clock_that_ntp_sets_back_a_little_makes_nobody_blind() -> None:
+    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS - DAY_MS)
+    assert not stale.is_stale(START_MS + 1_000, 30_000, START_MS)
+
+
+def test_what_was_told_is_told_again_after_a_day_whatever_the_clock_says() -> None:
+    jumps = iter([0, -DAY_MS, 0])
+    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS, lambda _: next(jumps))
+    assert told(stale, START_MS) is not None
+    assert told(stale, START_MS - 1) is None
+    assert told(stale, START_MS) is not None
+
+
+@pytest.mark.parametrize(("moved_ms", "jump_ms"), [(29_999, 0), (30_000, 30_000), (-DAY_MS,) * 2])
+def test_a_jump_is_told_once(moved_ms: int, jump_ms: int) -> None:
+    jumps = Jumps(lambda: 7.0, START_MS)
+    assert jumps.since(START_MS + moved_ms) == jump_ms
+    assert jumps.since(START_MS + moved_ms) == 0
 
 
 def test_the_kind_can_be_off(store: Store, tmp_path: Path) -> None:
