@@ -5,7 +5,9 @@ No error quotes what a value holds: it may be a key in the wrong place.
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from functools import lru_cache
 
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999."""
@@ -50,9 +52,20 @@ def check_interface_name(text: str) -> str:
 def split_endpoint(text: str) -> tuple[str, int]:
     """The address and port of "192.0.2.1:51820" or "[2001:db8::1]:51820"."""
     match = _ENDPOINT.fullmatch(text)
-    if match is None:
+    address = match and (match["v4"] or match["v6"])
+    if not (match and address and _is_address(address)):
         raise Malformed("the endpoint is not an address and a port")
-    return match["v4"] or match["v6"], read_number(match["port"], "the endpoint's port", LAST_PORT)
+    return address, read_number(match["port"], "the endpoint's port", LAST_PORT)
+
+
+@lru_cache(maxsize=20_000)
+def _is_address(text: str) -> bool:
+    """Whether it is one, with a zone that is fit to be shown."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return text.isprintable()
 
 
 def read_number(text: str, what: str, highest: int) -> int:

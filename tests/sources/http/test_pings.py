@@ -154,6 +154,8 @@ def test_what_is_no_ping_is_refused(body: bytes) -> None:
         (ping({"transfer_tx": 2**64}), "it is not what|a count of bytes sent is over"),
         (ping({"latest_handshake": 10**15}), "a handshake is over"),
         (ping({"endpoint": "somewhere"}), "the endpoint is not an address and a port"),
+        (ping({"endpoint": "999.1:1"}), "the endpoint is not an address and a port"),
+        (ping({"endpoint": "[fe80::1%\x1b]:5"}), "the endpoint is not an address and a port"),
         (ping({"preshared_key_hash": "short"}), "a preshared key hash is not a key"),
         (ping({"allowed_ips": ["a,b"]}), "an allowed IP is not an address"),
         (ping({"allowed_ips": ["\x1b[2J"]}), "an allowed IP is not an address"),
