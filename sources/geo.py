@@ -47,6 +47,8 @@ class Location:
     as_name: str = ""
 
 
+_LACKS = {GEO: "no geo_db with countries", NETWORKS: "no geo_db with networks"}
+_Stamp = tuple[int, int, int]
 Locate = Callable[[str], Location | None]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -87,11 +89,14 @@ class Geo:
     def locate(self, ip: str) -> Location | None:
         """What is known of an address; None for one that is nowhere in the world."""
         self._refresh()
-        if ip not in self._known:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[ip] = self._look_up(ip)
-        return self._known[ip]
+        try:
+            return self._known[ip]
+        except KeyError:
+            location = self._look_up(ip)
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[ip] = location
+        return location
 
     def _refresh(self) -> None:
         if any([file.refresh() for file in self._files]):
@@ -112,37 +117,49 @@ class _File:
     def __init__(self, path: str) -> None:
         self._path = path
         self._reader: Reader | None = None
-        self._stamp: tuple[int, int, int] | None = None
-        self.problem = ""
+        self._loaded: _Stamp | None = None
+        self._rejected: _Stamp | None = None
+        self._unread = ""
+        self._broken = ""
         self.has_countries = False
         self.has_networks = False
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be read now, or what is broken in what was read; "" for nothing."""
+        return self._unread or self._broken
 
     def refresh(self) -> bool:
         """Read it if it is another than before; whether it was read."""
         try:
             found = os.stat(self._path)
         except OSError as error:
-            self.problem = self._complaint(error.strerror or "it cannot be read")
+            self._rejected = None
+            self._unread = self._complaint(error.strerror or "it cannot be read")
             return False
         stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-        if stamp == self._stamp:
+        if stamp == self._loaded:
+            self._unread = ""
             return False
-        self._stamp = stamp
-        return self._open()
+        return stamp != self._rejected and self._open(stamp)
 
-    def _open(self) -> bool:
+    def _open(self, stamp: _Stamp) -> bool:
+        """Read it. What is no such file is not tried again; what may not be read is."""
         try:
             from maxminddb import MODE_MEMORY, InvalidDatabaseError, open_database
         except ModuleNotFoundError:
-            self.problem = "geo_db: maxminddb is missing; install tocsin with its extra `geo`"
+            self._rejected = stamp
+            self._unread = "geo_db: maxminddb is missing; install tocsin with its extra `geo`"
             return False
         try:
             reader = open_database(self._path, MODE_MEMORY)
             samples = [_located([record]) for _, record in islice(reader, _PEEKED)]
         except (OSError, InvalidDatabaseError, ValueError) as error:
-            self.problem = self._complaint(f"{type(error).__name__}: {error}")
+            self._rejected = None if isinstance(error, OSError) else stamp
+            self._unread = self._complaint(f"{type(error).__name__}: {error}")
             return False
-        self._reader, self.problem = reader, ""
+        self._reader, self._loaded, self._rejected = reader, stamp, None
+        self._unread = self._broken = ""
         self.has_countries = any(one is not None and one.country for one in samples)
         self.has_networks = any(one is not None and one.asn is not None for one in samples)
         return True
@@ -156,7 +173,7 @@ class _File:
         try:
             return self._reader.get(address)
         except (InvalidDatabaseError, ValueError) as error:
-            self.problem = self._complaint(f"{type(error).__name__}: {error}")
+            self._broken = self._complaint(f"{type(error).__name__}: {error}")
             return None
 
     def _complaint(self, reason: str) -> str:
@@ -176,7 +193,8 @@ def shortage(geo: Geo, alerts: Mapping[str, AlertTerms]) -> str:
         if not is_there
     }  # fmt: skip
     kinds = [kind.name for kind in KINDS if kind.needs in lacking and alerts[kind.name].active]
-    reason = geo.problem or f"there is no {' and no '.join(sorted(lacking))}"
+    lacked = [lack for need, lack in _LACKS.items() if need in lacking]
+    reason = geo.problem or f"there is {' and '.join(lacked)}"
     return f"{reason}: not raised are {', '.join(kinds)}" if kinds else geo.problem
 
 

@@ -14,7 +14,7 @@ from domain.countries import country_name
 from sources import geo
 from sources.geo import Geo, Location, shortage
 
-pytest.importorskip("maxminddb", reason="the extra `geo` is not installed")
+maxminddb = pytest.importorskip("maxminddb", reason="the extra `geo` is not installed")
 DATA = Path(__file__).parents[1] / "data" / "geo"
 NAMED, COUNTRIES, NETWORKS = (
     str(DATA / f"{name}.mmdb") for name in ("named", "countries", "networks")
@@ -88,12 +88,53 @@ def test_a_file_that_is_cut_while_it_is_used_ends_nobody(tmp_path: Path) -> None
     assert found.locate("192.0.2.8") is not None
 
 
+def test_what_is_wrong_with_a_file_is_over_when_it_is_back(tmp_path: Path) -> None:
+    file, away = tmp_path / "geo.mmdb", tmp_path / "away.mmdb"
+    shutil.copy(NAMED, file)
+    found = Geo([str(file)])
+    file.rename(away)
+    assert "No such file" in found.problem
+    away.rename(file)
+    assert found.problem == ""
+    broken = Geo([str(file)])
+    file.write_text("broken")
+    assert "InvalidDatabaseError" in broken.problem
+    file.rename(away)
+    assert "No such file" in broken.problem
+    away.rename(file)
+    assert "InvalidDatabaseError" in broken.problem
+
+
+def test_a_file_that_may_be_read_at_last_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    found = Geo([NAMED])
+    with monkeypatch.context() as forbidden:  # root may read all
+        forbidden.setattr(maxminddb, "open_database", refuse)
+        assert "Permission denied" in found.problem
+    assert found.problem == ""
+    assert found.has_networks
+
+
+def test_a_file_that_is_no_database_is_not_read_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "geo.mmdb"
+    file.write_text("broken")
+    found = Geo([str(file)])
+    assert "InvalidDatabaseError" in found.problem
+    monkeypatch.setattr(maxminddb, "open_database", lambda *_: pytest.fail("it is read again"))
+    assert "InvalidDatabaseError" in found.problem
+
+
 @pytest.mark.usefixtures("no_iptocc")
 def test_without_data_the_kinds_that_need_it_are_off_and_that_is_said() -> None:
     nothing = Geo([])
     assert nothing.locate("192.0.2.7") is None
     said = shortage(nothing, DEFAULT_TERMS)
-    assert said.startswith("there is no geo_db with countries, or iptocc and no geo_db with net")
+    lacks = "there is no geo_db with countries and no geo_db with networks: not raised are "
+    assert said.startswith(lacks)
     assert "endpoint_ip_first_use_country" in said
     assert "endpoint_ip_first_use_asn" in said
     assert "\n" not in said
