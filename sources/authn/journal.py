@@ -115,7 +115,8 @@ def _recalled(state: bytes | None, now_ms: int) -> tuple[State, str]:
         known = None
     if known is None or known.version != _VERSION:
         return State("", now_ms), "what was remembered cannot be used: logins count from now"
-    return known, ""
+    # An entry of a clock that was ahead must not hide those of a journal begun anew.
+    return msgspec.structs.replace(known, at_ms=min(known.at_ms, now_ms)), ""
 
 
 def _lines(read: Read, state: State) -> tuple[list[Line], State, int]:

@@ -54,15 +54,17 @@ def derive(
 ) -> tuple[list[Event], Progress]:
     """The sign-ins that lines tell of, each followed by the alerts that it raises."""
     events: list[Event] = []
+    now_ms: int | None = None
     failed, memory = dict(progress.failed), progress.memory
     for line in _each(lines):
+        now_ms = line.at_ms
         said = read_message(line.message[:LONGEST])
         if said is None or _is_told(said, line, failed):
             continue
         sign_in = _sign_in(said, line)
         alerts, memory = raised(memory, sign_in, rules)
         events += (log_authn(sign_in, event_names=rules.event_names), *alerts)
-    return events, Progress(_recent(failed), memory)
+    return events, Progress(failed if now_ms is None else _recent(failed, now_ms), memory)
 
 
 def _each(lines: Iterable[Line]) -> Iterator[Line]:
@@ -84,14 +86,13 @@ def _is_told(said: Said, line: Line, failed: dict[str, int]) -> bool:
     failed[connection] = line.at_ms
     for old in list(failed)[: max(0, len(failed) - MOST_CONNECTIONS)]:
         del failed[old]
-    is_recent = before is not None and line.at_ms - before < CONNECTION_MS
+    is_recent = before is not None and abs(line.at_ms - before) < CONNECTION_MS
     return is_recent and said.outcome is Outcome.CLOSED
 
 
-def _recent(failed: Mapping[str, int]) -> dict[str, int]:
-    """Those whose connections may still be open, by the time of the last failure."""
-    last_ms = max(failed.values(), default=0)
-    return {one: at_ms for one, at_ms in failed.items() if last_ms - at_ms < CONNECTION_MS}
+def _recent(failed: Mapping[str, int], now_ms: int) -> dict[str, int]:
+    """Those whose connections may still be open; a stamp that is far ahead was a wrong one."""
+    return {one: at_ms for one, at_ms in failed.items() if abs(now_ms - at_ms) < CONNECTION_MS}
 
 
 def _sign_in(said: Said, line: Line) -> SignIn:

@@ -17,7 +17,7 @@ _LINE = re.compile(
     rf"(?:{'|'.join(IDENTIFIERS)})(?:\[[0-9]+\])?: (?P<message>.*)"
 )
 _AHEAD = timedelta(days=1)
-"""How far a clock may be ahead of ours before its line is taken for one of last year."""
+"""How far a clock may be ahead of ours before its stamp is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,17 @@ def read_line(text: str, now_ms: int, zone: tzinfo | None = None) -> LogLine | N
     match = _LINE.fullmatch(text)
     if match is None:
         return None
-    at_ms = _iso_ms(match["iso"]) if match["iso"] else _old_ms(match, now_ms, zone)
+    at_ms = _iso_ms(match["iso"], now_ms) if match["iso"] else _old_ms(match, now_ms, zone)
     return None if at_ms is None else LogLine(at_ms, match["host"], match["message"])
 
 
-def _iso_ms(stamp: str) -> int | None:
+def _iso_ms(stamp: str, now_ms: int) -> int | None:
+    """A stamp that is too far in the future is a wrong one: its line was written now."""
     try:
-        return parse_rfc3339(stamp)
+        at_ms = parse_rfc3339(stamp)
     except ValueError:
         return None
+    return at_ms if at_ms <= now_ms + _AHEAD // timedelta(milliseconds=1) else now_ms
 
 
 def _old_ms(match: re.Match[str], now_ms: int, zone: tzinfo | None) -> int | None:

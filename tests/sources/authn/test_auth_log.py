@@ -271,3 +271,17 @@ def test_busybox_writes_the_facility_too() -> None:
     line = read_line("Nov 24 11:00:00 gateway auth.info sshd[1]: hello", NOW_MS, UTC)
     assert line is not None
     assert (line.host, line.message) == ("gateway", "hello")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "read"),
+    [
+        ("2026-11-25T11:59:59Z", "2026-11-25T11:59:59Z"),
+        ("2026-11-25T12:00:01Z", "2026-11-24T12:00:00Z"),
+        ("9999-12-31T23:59:59Z", "2026-11-24T12:00:00Z"),
+    ],
+)
+def test_a_stamp_that_is_over_a_day_ahead_is_not_believed(stamp: str, read: str) -> None:
+    line = read_line(f"{stamp} gateway sshd[1]: hello", NOW_MS, UTC)
+    assert line is not None
+    assert rfc3339(line.at_ms) == read

@@ -158,7 +158,16 @@ def test_a_cursor_that_is_gone_brings_no_old_files_back(journal: Journal) -> Non
         entry(2, failed("late"), AT_MS - HOUR_MS + 1, sequence=other),
         entry(3, failed("bob"), AT_MS + 1, sequence=other),
     )
-    assert [one["user"] for one in journal.poll()] == ["late", "bob"]
+    assert [one["user"] for one in journal.poll(AT_MS + 2)] == ["late", "bob"]
+
+
+def test_after_a_clock_that_was_ahead_a_new_journal_is_read(journal: Journal) -> None:
+    ahead_ms = AT_MS + 365 * 24 * HOUR_MS
+    journal.write(entry(1, failed(), ahead_ms))
+    journal.poll(ahead_ms)
+    journal.entries = []
+    journal.write(entry(1, failed("bob"), AT_MS, sequence="00c0cb8f66ae4bd6ada23ac6d05496a2"))
+    assert [one["user"] for one in journal.poll(AT_MS + 2)] == ["bob"]
 
 
 def test_a_clock_that_was_set_back_mutes_nobody(journal: Journal) -> None:

@@ -41,6 +41,18 @@ def test_a_port_that_comes_again_later_is_another_connection() -> None:
     assert count(line(closed(5)), line(closed(5))) == 1
 
 
+def test_a_stamp_that_is_far_ahead_makes_no_failure_a_second_one() -> None:
+    ahead = line(failed(9), NOW_MS + 365 * 86_400_000)
+    assert count(ahead, line(failed(5)), line(closed(5), NOW_MS + 500)) == 2
+    assert count(ahead, line(closed(9), NOW_MS)) == 2, "a year before is another connection"
+
+
+def test_a_look_without_lines_ends_no_connection() -> None:
+    _, progress = derive(Progress(), [line(failed(5))], AlertRules())
+    _, progress = derive(progress, [], AlertRules())
+    assert list(progress.failed) == ["192.0.2.7 5"]
+
+
 def test_connections_are_not_remembered_for_ever() -> None:
     lines = [line(failed(port), NOW_MS + port * 1000) for port in range(1, 2000)]
     _, progress = derive(Progress(), lines, AlertRules())
