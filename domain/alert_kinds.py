@@ -15,6 +15,9 @@ from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
 from domain.times import rfc3339
 
 HOUR_MS = 60 * MINUTE_MS
+CLOCK_SLACK_MS = 10 * MINUTE_MS
+"""What comes out of order, or after a clock was set back by so little, is no second alert."""
+
 SUPPRESS = "suppress"
 DANGER = "danger"
 ACTIVE = "active"
@@ -39,6 +42,13 @@ class AlertTerms:
     def suppress_until(self, created_ms: int) -> str:
         """The last second in which there is no second alert about the same."""
         return rfc3339((created_ms + max(self.suppress_ms - SECOND_MS, 0)) // 1000 * 1000)
+
+    def suppresses(self, until_ms: int, now_ms: int) -> bool:
+        """Whether what was told with no second one until then is told of still.
+
+        A time further ahead was set by a clock that was wrong.
+        """
+        return 0 < until_ms - now_ms <= self.suppress_ms + CLOCK_SLACK_MS
 
     def number(self, name: str) -> int:
         """One of the kind's own options that is a count or a duration."""
@@ -149,7 +159,11 @@ KINDS: tuple[AlertKind, ...] = (
         8,
         (
             Default(
-                Option("good", forms.PLACES, "the good addresses, networks, AS numbers, countries"),
+                Option(
+                    "good",
+                    forms.PLACES,
+                    "good addresses, networks, AS numbers, countries; without any, never raised",
+                ),
                 "",
             ),
         ),

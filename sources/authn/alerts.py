@@ -101,9 +101,10 @@ def _failed(
 ) -> tuple[Memory, list[_Finding]]:
     terms = rules.terms[FAILURES]
     enough = terms.number("failures")
-    since_ms = sign_in.at_ms - terms.number("within")
+    within_ms = terms.number("within")
     place = place_of(ip)
-    failures = [one for one in memory.failures.get(place, ()) if one.at_ms >= since_ms]
+    before = memory.failures.get(place, ())
+    failures = [one for one in before if abs(sign_in.at_ms - one.at_ms) <= within_ms]
     failures = [*failures, Failure(sign_in.at_ms, safe(sign_in.user, NAME_LIMIT))][-enough:]
     kept = _put(memory.failures, place, tuple(failures), MOST_ADDRESSES)
     memory = msgspec.structs.replace(memory, failures=kept)
@@ -126,7 +127,7 @@ def _succeeded(
     country = location.country if location is not None else ""
     known = memory.users.get(sign_in.user_id)
     found = [] if known is None else list(_first_uses(known, sign_in, ip, rules))
-    before = known or Known(now_ms)
+    before = Known(now_ms) if known is None else _not_ahead(known, now_ms)
     after = Known(
         before.first_ms,
         _put(before.places, place_of(ip), now_ms, MOST_PLACES),
@@ -134,6 +135,15 @@ def _succeeded(
     )
     users = _put(memory.users, sign_in.user_id, after, MOST_USERS)
     return msgspec.structs.replace(memory, users=users), found
+
+
+def _not_ahead(known: Known, now_ms: int) -> Known:
+    """What a clock that was ahead has written, as of now."""
+    return Known(
+        min(known.first_ms, now_ms),
+        {place: min(at_ms, now_ms) for place, at_ms in known.places.items()},
+        {country: min(at_ms, now_ms) for country, at_ms in known.countries.items()},
+    )
 
 
 def _first_uses(known: Known, sign_in: SignIn, ip: str, rules: AlertRules) -> Iterator[_Finding]:
@@ -172,10 +182,14 @@ def _told(
     terms = rules.terms[finding.kind]
     now_ms = sign_in.at_ms
     key = "\0".join((finding.kind, *finding.subject))
-    if not terms.active or memory.suppressed.get(key, now_ms) > now_ms:
+    still = {
+        key: until
+        for key, until in memory.suppressed.items()
+        if rules.terms[key.partition("\0")[0]].suppresses(until, now_ms)
+    }
+    if not terms.active or key in still:
         return None, memory
     until_ms = now_ms + terms.suppress_ms
-    still = {key: until for key, until in memory.suppressed.items() if until > now_ms}
     suppressed = _put(still, key, until_ms, MOST_SUPPRESSED)
     danger = LEAST_DANGER if finding.is_learning else terms.danger
     event = _alert(finding, sign_in, danger, terms, event_names=rules.event_names)

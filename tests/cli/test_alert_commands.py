@@ -52,6 +52,12 @@ def test_one_is_shown_with_its_numbers_and_needs(tocsin: Tocsin) -> None:
     assert "Needs     geo_db with countries" in text
 
 
+def test_a_kind_that_lacks_its_list_says_so(tocsin: Tocsin) -> None:
+    text = run(tocsin, "show", "endpoint_ip_suspicious")
+    assert "good      none (default): " in text
+    assert "without any, never raised" in text
+
+
 def test_an_edit_keeps_the_rest_and_reset_forgets_all(tocsin: Tocsin) -> None:
     run(tocsin, "edit", "endpoint_unseen", "--silent", "14d")
     run(tocsin, "edit", "endpoint_unseen", "endpoint_returned", "--danger", "5")

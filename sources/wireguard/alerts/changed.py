@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.safe import safe
 from sources.wireguard.alerts.telling import Subject, Teller
-from sources.wireguard.alerts.widened import Losses, is_whole, widened
+from sources.wireguard.alerts.widened import Losses, becomes_whole, widened
 from sources.wireguard.changes import INTERFACES, Change
 from sources.wireguard.snapshot import Snapshot
 
@@ -18,7 +18,7 @@ MOST_LISTED = 50
 """Networks and peers that an alert lists."""
 
 WHOLE_MORE = 3
-"""How much more dangerous a new peer is that may use every address."""
+"""How much more dangerous a peer is that may use every address from now on."""
 
 _TEXT_LIMIT = 100
 
@@ -63,16 +63,15 @@ class ChangeAlerts:
 
     def _added(self, key: str, subject: Subject) -> None:
         allowed_ips = self.snapshot.interfaces[subject.interface].peers[key].allowed_ips
-        danger = self.teller.terms("endpoint_added").danger
         params = {"public_key": key, "allowed_ips": _listed(allowed_ips)}
-        more = WHOLE_MORE if is_whole(allowed_ips) else 0
         # Who is added again with other addresses is another risk than before.
         value = ",".join(allowed_ips)
-        danger = min(9, danger + more)
+        danger = self._danger("endpoint_added", (), allowed_ips)
         self.teller.tell("endpoint_added", subject, params, value=value, danger=danger)
 
     def _allowed_ips(self, change: Change, subject: Subject) -> None:
-        added = widened(_split(change.old), _split(change.new))
+        old, new = _split(change.old), _split(change.new)
+        added = widened(old, new)
         if not added:
             return
         losers = self._losses[change.interface].losers(subject.key, added, MOST_LISTED)
@@ -82,7 +81,13 @@ class ChangeAlerts:
         }
         if self.teller.tells_names:
             params["taken_from"] = [self.teller.name(key) for key in losers]
-        self.teller.tell("endpoint_allowed_ips_widened", subject, params, value=",".join(added))
+        kind = "endpoint_allowed_ips_widened"
+        danger = self._danger(kind, old, new)
+        self.teller.tell(kind, subject, params, value=",".join(added), danger=danger)
+
+    def _danger(self, kind: str, old: Sequence[str], new: Sequence[str]) -> int:
+        more = WHOLE_MORE if becomes_whole(old, new) else 0
+        return min(9, self.teller.terms(kind).danger + more)
 
     @cached_property
     def _losses(self) -> Mapping[str, Losses]:

@@ -26,8 +26,8 @@ class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     history:     what it moved before, as `traffic` writes it
     ip:          where it was heard from last, "" for nowhere yet
     noted_s:     when it was last noted that it is there
-    used:        its places, networks and countries, with the second of their last use, as
-                 `places` writes them: one text costs a fifth of a table
+    used:        its places, networks and countries, with the second of their last use by
+                 `Watch.seen_s`, as `places` writes them: one text costs a fifth of a table
     left:        the places that it went away from lately
     """
 
@@ -48,10 +48,23 @@ Usages = Mapping[str, Usage]
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """Since when we have looked without a break, and how long it usually is between two looks."""
+    """How we have looked.
+
+    since_ms: since when without a break
+    every_ms: how long it usually is between two looks
+    lost_ms:  how much longer all breaks were than all times that the clock was set back by
+    """
 
     since_ms: int = 0
     every_ms: int = 0
+    lost_ms: int = 0
+
+    def seen_s(self, now_ms: int) -> int:
+        """The time in which we have looked, in seconds: it stands still in a break.
+
+        It goes neither back nor forth when the clock is set.
+        """
+        return (now_ms - self.lost_ms) // 1000
 
 
 class Memory(msgspec.Struct, frozen=True):

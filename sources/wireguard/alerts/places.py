@@ -1,6 +1,8 @@
 """Alerts about where a peer comes from.
 
 A peer is at a place once something came from there: an address that an admin has set is none.
+How long ago that was counts only the time in which we have looked: after a break, or when the
+clock is set, no place has become an unusual one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import msgspec
 from domain.setting_kinds import SettingValue
 from sources.geo import Locate, Location
 from sources.places import place_of
-from sources.wireguard.alerts.memory import Left, Usage
+from sources.wireguard.alerts.memory import Left, Usage, Watch
 from sources.wireguard.alerts.telling import Subject, Teller
 
 MOST_USED = 64
@@ -43,15 +45,16 @@ class _History(NamedTuple):
 class PlaceAlerts:
     """What one look says of the places of endpoints."""
 
-    def __init__(self, teller: Teller, locate: Locate) -> None:
+    def __init__(self, teller: Teller, locate: Locate, watch: Watch) -> None:
         self._teller = teller
         self._locate = locate
         self._now_s = teller.now_ms // 1000
+        self._seen_s = watch.seen_s(teller.now_ms)
         self._within_ms = teller.terms(_FLAPPING).number("within")
 
     def first_seen(self, usage: Usage, ip: str, *, noted_s: int) -> Usage:
         """The usage of an endpoint that was somewhere before we looked: nothing is told."""
-        used = dict.fromkeys((place_of(ip), *_where(self._locate(ip))), self._now_s)
+        used = dict.fromkeys((place_of(ip), *_where(self._locate(ip))), self._seen_s)
         return msgspec.structs.replace(usage, ip=ip, noted_s=noted_s, used=write_used(used))
 
     def heard(self, usage: Usage, subject: Subject, ip: str) -> Usage:
@@ -95,10 +98,10 @@ class PlaceAlerts:
         terms = self._teller.terms(kind)
         kept_s = terms.number("kept") // 1000
         last_s = known.used.get(value)
-        is_recent = last_s is not None and self._now_s - last_s <= kept_s
+        is_recent = last_s is not None and self._seen_s - last_s <= kept_s
         if is_recent or not any(_kind_of(one) == _kind_of(value) for one in known.used):
             return
-        learns = self._teller.now_ms - known.since_s * 1000 < terms.number("learning")
+        learns = 0 <= self._now_s - known.since_s < terms.number("learning") // 1000
         days = kept_s // DAY_S
         self._teller.tell(
             kind,
@@ -139,7 +142,7 @@ class PlaceAlerts:
 
     def _now_used(self, used: Mapping[str, int], values: Iterable[str]) -> Mapping[str, int]:
         """The places used, with these as of now; the ones used longest ago make room."""
-        after = {**used, **dict.fromkeys(values, self._now_s)}
+        after = {**used, **dict.fromkeys(values, self._seen_s)}
         if len(after) <= MOST_USED:
             return after
         newest: dict[str, int] = {}

@@ -11,7 +11,7 @@ from sources.wireguard.alerts.memory import Memory, Usage, Usages, Watch
 from sources.wireguard.alerts.outages import OutageAlerts
 from sources.wireguard.alerts.places import REFRESH_S, PlaceAlerts
 from sources.wireguard.alerts.silence import UNREACHABLE, SilenceAlerts, watched
-from sources.wireguard.alerts.telling import Subject, Teller, swept
+from sources.wireguard.alerts.telling import Subject, Teller
 from sources.wireguard.alerts.traffic import HOUR_S, TrafficAlerts, phase_s
 from sources.wireguard.changes import Change
 from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
@@ -41,7 +41,7 @@ def raised(
     _tell_clock(teller, snapshot)
     swept_ms, told = memory.swept_ms, teller.told
     if abs(snapshot.read_at_ms - swept_ms) >= HOUR_S * 1000:
-        swept_ms, told = snapshot.read_at_ms, swept(told, snapshot.read_at_ms)
+        swept_ms, told = snapshot.read_at_ms, teller.swept()
     return tuple(teller.events), Memory(endpoints, told, watch, swept_ms)
 
 
@@ -70,7 +70,7 @@ class _Look:
             previous.baselines if previous else {}
         )
         before_ms = previous.snapshot.read_at_ms if previous else None
-        self._places = PlaceAlerts(teller, terms.locate)
+        self._places = PlaceAlerts(teller, terms.locate, watch)
         self._silence = SilenceAlerts(teller, watch.since_ms)
         self._traffic = TrafficAlerts(teller, before_ms)
 
@@ -102,7 +102,10 @@ class _Look:
                 continue
             if (
                 was is None
-                or (peer.rx > was.rx and (peer.ip != usage.ip or usage.noted_s <= unnoted_s))
+                or (
+                    peer.rx > was.rx
+                    and (peer.ip != usage.ip or not unnoted_s < usage.noted_s <= now_s)
+                )
                 or peer.rx < was.rx
                 or peer.tx < was.tx
                 or (peer.handshake_s != usage.handshake_s and peer.handshake_s)

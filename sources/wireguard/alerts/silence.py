@@ -56,9 +56,10 @@ def watched(watch: Watch, before_ms: int | None, now_ms: int) -> Watch:
     gap_ms = now_ms - before_ms
     longest_ms = max(BREAK_MS, BREAK_LOOKS * watch.every_ms)
     if 0 <= gap_ms <= longest_ms:
-        return Watch(watch.since_ms, gap_ms or watch.every_ms)
+        return Watch(watch.since_ms, gap_ms or watch.every_ms, watch.lost_ms)
     # Little by little, should the looks be less often from now on.
-    return Watch(now_ms, min(max(gap_ms, 0), 2 * watch.every_ms or BREAK_MS))
+    every_ms = min(max(gap_ms, 0), 2 * watch.every_ms or BREAK_MS)
+    return Watch(now_ms, every_ms, watch.lost_ms + gap_ms)
 
 
 class SilenceAlerts:

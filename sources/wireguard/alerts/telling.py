@@ -94,13 +94,28 @@ class Teller:
     def _is_new(self, resource: str, kind: str, value: str, until_ms: int) -> bool:
         told = self.told.get(resource, {})
         mark = _mark(kind, value)
-        if told.get(mark, 0) > self.now_ms:
+        current = self._current(told)
+        if mark in current:
             return False
-        current = {one: until for one, until in told.items() if until > self.now_ms}
         if sum(one.startswith(f"{kind} ") for one in current) >= MOST_VALUES:
             return False
         self.told[resource] = {**current, mark: until_ms}
         return True
+
+    def swept(self) -> dict[str, Mapping[str, int]]:
+        """What is still to be kept from being told twice."""
+        return {
+            resource: current
+            for resource, marks in self.told.items()
+            if (current := self._current(marks))
+        }
+
+    def _current(self, told: Mapping[str, int]) -> dict[str, int]:
+        return {mark: until for mark, until in told.items() if self._suppresses(mark, until)}
+
+    def _suppresses(self, mark: str, until_ms: int) -> bool:
+        terms = self._terms.alerts.get(mark.partition(" ")[0])
+        return terms is not None and terms.suppresses(until_ms, self.now_ms)
 
     def _resource(self, subject: Subject) -> str:
         if subject.key is not None:
@@ -144,15 +159,6 @@ class Teller:
 
 def _mark(kind: str, value: str) -> str:
     return f"{kind} {value}"
-
-
-def swept(told: Told, now_ms: int) -> dict[str, Mapping[str, int]]:
-    """What is still to be kept from being told twice."""
-    current = {
-        resource: {mark: until for mark, until in marks.items() if until > now_ms}
-        for resource, marks in told.items()
-    }
-    return {resource: marks for resource, marks in current.items() if marks}
 
 
 def _shortened(value: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-WHOLE = ("0.0.0.0/0", "::/0")
+WHOLE: frozenset[IPNetwork] = frozenset(map(ipaddress.ip_network, ("0.0.0.0/0", "::/0")))
 
 _MOST_STEPS = 500_000
 """Networks that one look goes through to find who lost them."""
@@ -51,9 +51,10 @@ def widened(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     return tuple(text for text in fresh if not _is_within(text, covered, lengths))
 
 
-def is_whole(allowed_ips: Iterable[str]) -> bool:
-    """Whether all addresses there are, of one family, are among these."""
-    return any(text in WHOLE for text in allowed_ips)
+def becomes_whole(old: Iterable[str], new: Iterable[str]) -> bool:
+    """Whether `new` has all addresses there are, of a family of which `old` has not."""
+    whole = WHOLE & _collapsed(new)
+    return bool(whole) and bool(whole - _collapsed(old))
 
 
 class Losses:

@@ -81,6 +81,53 @@ def test_a_new_peer_that_may_use_every_address_is_more_dangerous() -> None:
     assert host.kinds(ALICE, whole) == [("endpoint_added", 9)]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "danger"),
+    [
+        ("10.99.0.3/32", "0.0.0.0/0", 9),
+        ("10.99.0.3/32", "0.0.0.0/1,128.0.0.0/1", 9),
+        ("0.0.0.0/1", "0.0.0.0/1,128.0.0.0/1", 9),
+        ("10.99.0.3/32", "10.99.0.3/32,::/1,8000::/1", 9),
+        ("0.0.0.0/0", "0.0.0.0/0,fd00::/64", 6),
+        ("10.99.0.3/32", "0.0.0.0/1", 6),
+    ],
+)
+def test_a_peer_that_may_use_every_address_from_now_on_is_more_dangerous(
+    old: str, new: str, danger: int
+) -> None:
+    host = Host()
+    host.look(ALICE, replace(BOB, allowed_ips=old))
+    widened_to = replace(BOB, allowed_ips=new)
+    assert host.kinds(ALICE, widened_to) == [("endpoint_allowed_ips_widened", danger)]
+
+
+def test_two_halves_are_every_address() -> None:
+    host = Host()
+    host.look(ALICE)
+    halves = replace(BOB, allowed_ips="0.0.0.0/1,128.0.0.0/1")
+    assert host.kinds(ALICE, halves) == [("endpoint_added", 8)]
+
+
+def test_a_clock_that_was_ahead_mutes_nobody() -> None:
+    host, wrong_ms = Host(), 365 * DAY_MS
+    host.look(ALICE, BOB)
+    assert host.kinds(ALICE, after_ms=wrong_ms) == [("endpoint_removed", 4)]
+    assert host.kinds(ALICE, BOB) == [("endpoint_added", 5)]
+    assert host.kinds(ALICE, after_ms=DAY_MS // 2 - wrong_ms) == [("endpoint_removed", 4)]
+    assert host.kinds(ALICE, BOB) == [("endpoint_added", 5)]
+    assert host.kinds(ALICE, after_ms=-300_000) == [], "a little back is no other time"
+
+
+def test_what_a_clock_that_was_ahead_has_told_is_forgotten() -> None:
+    host, wrong_ms = Host(), 365 * DAY_MS
+    host.look(ALICE, BOB)
+    host.look(ALICE, after_ms=wrong_ms)
+    assert host.state is not None
+    assert host.state.memory.told
+    host.look(ALICE, after_ms=-wrong_ms)
+    assert host.state.memory.told == {}
+
+
 def test_the_same_is_told_again_only_when_its_time_is_over() -> None:
     host = Host({"endpoint_removed": {"suppress": "1h"}})
     host.look(ALICE, BOB)

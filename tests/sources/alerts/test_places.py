@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from domain.alert_kinds import BY_NAME
 from sources.geo import Location
 from sources.places import place_of
 from sources.wireguard.alerts.places import MOST_USED, is_good, read_used
 from sources.wireguard.alerts.telling import MOST_VALUES
 from sources.wireguard.snapshot import encode_state
-from tests.sources.alerts.looking import DAY_MS, START_S, Host
+from tests.sources.alerts.looking import DAY_MS, HOUR_MS, START_S, Host
 from tests.sources.dumps import PeerRow, dump, key
 
 ALICE = PeerRow("alice")
@@ -69,10 +70,48 @@ def test_a_new_country_a_new_network_and_a_new_address() -> None:
 def test_a_place_counts_as_new_when_it_was_not_used_for_long() -> None:
     alice = Roamer()
     alice.at("192.0.2.2")
-    for _ in range(45):
-        assert alice.at("198.51.100.2", DAY_MS) == []
-    assert [kind for kind, _ in alice.kinds("192.0.2.2", DAY_MS)] == list(NO_LEARNING)
-    assert alice.kinds("192.0.2.2", DAY_MS) == []
+    for _ in range(45 * 24 + 10):
+        assert alice.at("198.51.100.2", HOUR_MS) == []
+    assert [kind for kind, _ in alice.kinds("192.0.2.2", HOUR_MS)] == list(NO_LEARNING)
+    assert alice.kinds("192.0.2.2", HOUR_MS) == []
+
+
+def test_after_a_break_or_a_jump_of_the_clock_no_known_place_is_new() -> None:
+    alice = Roamer()
+    alice.at("192.0.2.2")
+    alice.at("192.0.2.2", HOUR_MS)
+    assert alice.at("192.0.2.2", 60 * DAY_MS) == []
+    assert alice.at("198.51.100.2", HOUR_MS) == []
+    idle = Roamer()
+    assert idle.at("198.51.100.2", 60 * DAY_MS, heard=False) == []
+    assert idle.at("198.51.100.2") == []
+
+
+def test_a_clock_that_was_years_behind_makes_no_place_new() -> None:
+    alice, wrong_ms = Roamer({"source_stale": {"active": "off"}}), 6 * 365 * DAY_MS
+    assert alice.at("198.51.100.2", -wrong_ms) == []
+    assert alice.at("198.51.100.2", HOUR_MS) == []
+    assert alice.at("198.51.100.2", wrong_ms) == []
+    assert len(alice.at("192.0.2.2")) == 3
+
+
+def test_a_clock_that_was_ahead_leaves_a_place_that_is_used_as_usual() -> None:
+    alice, wrong_ms = Roamer(), 20 * DAY_MS
+    alice.at("198.51.100.2", wrong_ms)
+    alice.at("198.51.100.2", -wrong_ms)
+    for _ in range(46 * 24):
+        assert alice.at("198.51.100.2", HOUR_MS) == []
+
+
+def test_who_was_first_seen_by_a_clock_that_was_ahead_is_not_learned_of_for_ever() -> None:
+    alice = Roamer({kind: {} for kind in NO_LEARNING})
+    assert alice.kinds("192.0.2.2", -365 * DAY_MS)[0] == FIRST_USE
+
+
+def test_without_good_ones_no_address_is_suspicious() -> None:
+    assert BY_NAME["endpoint_ip_suspicious"].active
+    alice = Roamer()
+    assert [kind for kind, _ in alice.kinds("192.0.2.2")] == list(NO_LEARNING)
 
 
 def test_an_endpoint_that_was_away_for_long_has_not_forgotten_where_it_was() -> None:

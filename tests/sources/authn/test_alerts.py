@@ -93,6 +93,26 @@ def test_one_subject_is_told_of_once_until_its_time_is_over() -> None:
     assert kinds([*flood, *other, *later]) == ["authn_failures"] * 3
 
 
+def test_a_clock_that_was_ahead_mutes_nobody() -> None:
+    ahead_ms = NOW_MS + 365 * DAY_MS
+    wrong, right = ([bad(at_ms + at * 1000) for at in range(5)] for at_ms in (ahead_ms, NOW_MS))
+    assert kinds([*wrong, *right]) == ["authn_failures"] * 2
+
+
+def test_failures_of_a_clock_that_was_ahead_are_not_of_now() -> None:
+    wrong = [bad(NOW_MS + 365 * DAY_MS + at * 1000) for at in range(4)]
+    assert kinds([*wrong, bad(NOW_MS)]) == []
+
+
+def test_what_was_used_by_a_clock_that_was_ahead_was_used_by_now() -> None:
+    wrong = [good(NOW_MS + 365 * DAY_MS), good(NOW_MS + 365 * DAY_MS + 1, AWAY)]
+    found = all_raised([*wrong, good(NOW_MS), good(NOW_MS + 60 * DAY_MS, AWAY)])
+    assert [(one["type"], one["danger"]) for one in found[2:]] == [
+        ("authn_first_use_ip", 4),
+        ("authn_first_use_country", 6),
+    ]
+
+
 def test_numbers_and_switches_hold() -> None:
     sign_ins = [bad(NOW_MS), bad(NOW_MS + 1000)]
     few = with_terms(authn_failures={"failures": "2", "danger": "9", "suppress": "1h"})
