@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.actors import Actor
@@ -11,6 +11,7 @@ from domain.field_errors import FieldError, FieldErrors
 from domain.settings import BY_NAME, Settings, settings_from
 from store.database import Store
 from store.errors import StoreError
+from tui.looks import Looks
 
 if TYPE_CHECKING:
     from tui.worker_thread import WorkerThread
@@ -37,7 +38,8 @@ class Desk:
     """One admin at one store. `merge` makes the settings in force from those the store keeps.
 
     `check_stored` raises ValueError, with the reason and the cure, for settings that would not
-    do; `origin` tells who gave a setting its value; `worker` is the one of this terminal.
+    do; `origin` tells who gave a setting its value; `worker` is the one of this terminal;
+    `looks` outlive the screen that asked for them.
     """
 
     store: Store
@@ -48,6 +50,7 @@ class Desk:
     worker: WorkerThread | None = None
     origin: Callable[[str], str] = _of_nobody
     check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
+    looks: Looks = field(default_factory=Looks)
 
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:
         """Ask the store. Raises Refused."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -174,9 +173,13 @@ class SourceActions(LookingScreen):
     def action_look(self) -> None:
         """Look once now."""
         source, report = self.selected(), self.live.report
-        if source is not None and report is not None:
+        if source is None or report is None:
+            return
+        if self.desk.looks.is_under_way(source.name):
+            self.tell(f"{source.name} is being looked at already: wait for it", bad=True)
+        else:
             self.tell(f"looking at {source.name} ...")
-            self.in_background(self._look_now(source.name, report), group="look", exclusive=True)
+            self.in_background(self._look_now(source.name, report), group="look")
 
     async def _look_now(self, name: str, report: Report) -> None:
         told = await self.carry_out(self._looked(name, report))
@@ -185,14 +188,17 @@ class SourceActions(LookingScreen):
 
     async def _looked(self, name: str, report: Report) -> str:
         try:
-            appended = await run_one(
+            appended = await self.desk.looks.carry_out(
                 name,
-                self.desk.store,
-                report.settings,
-                self.desk.now_ms,
-                asyncio.Event(),
-                on_failure=lambda _: None,
-                once=True,
+                lambda stop: run_one(
+                    name,
+                    self.desk.store,
+                    report.settings,
+                    self.desk.now_ms,
+                    stop,
+                    on_failure=lambda _: None,
+                    once=True,
+                ),
             )
         except (SourceError, StoreError, ValueError) as error:
             raise Refused(f"{name}: {error}") from error

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
 from tui.desk import Desk
+from tui.looks import Looks
 from tui.mouse import hears_mouse
 from tui.worker_thread import WorkerThread
 
@@ -82,7 +84,7 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
         keep_bug=partial(_keep_bug, context.db.parent),
         demo=demo,
     )
-    return _run(app, worker, context)
+    return _run(app, _Work(worker, desk.looks), context)
 
 
 def _tell_of_keys(context: Context) -> str:
@@ -100,14 +102,13 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
     return bug_sentence(error, folder)
 
 
-def _run(app: TocsinApp, worker: WorkerThread | None, context: Context) -> ExitCode:
+def _run(app: TocsinApp, work: _Work, context: Context) -> ExitCode:
     grace_s = worker_end_s(context.settings)
-    with _ending_on_signals(app, worker, grace_s) as came:
+    with _ending_on_signals(app, work, grace_s) as came:
         exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
         if signal.SIGHUP in came:
             _abandon_terminal()
-        if worker is not None:
-            _let_end(worker, grace_s, context.out)
+        _let_end(work, grace_s, context.out)
     if app.return_code is None and not came:
         context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")
         return ExitCode.BUG
@@ -122,11 +123,11 @@ def _abandon_terminal() -> None:
     os.close(nowhere)
 
 
-def _let_end(worker: WorkerThread, grace_s: float, out: Output) -> None:
-    worker.stop()
-    if not worker.join(PATIENCE_S):
+def _let_end(work: _Work, grace_s: float, out: Output) -> None:
+    work.stop()
+    if not work.join(PATIENCE_S):
         out.note(f"Waiting up to {grace_s:.0f} s for what is in flight; Ctrl+C ends at once.")
-        worker.join(grace_s)
+        work.join(grace_s)
 
 
 def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
@@ -138,6 +139,26 @@ def _join(configuration: Configuration, stored: Mapping[str, str]) -> Configurat
         return configuration.with_stored(stored)
     except Failure as failure:
         raise ValueError(failure.message) from failure
+
+
+class _Work:
+    """What goes on in other threads, and is to end well before the process does."""
+
+    def __init__(self, worker: WorkerThread | None, looks: Looks) -> None:
+        self._worker = worker
+        self._looks = looks
+
+    def stop(self) -> None:
+        """Begin nothing more; may be called from a signal handler."""
+        self._looks.stop()
+        if self._worker is not None:
+            self._worker.stop()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for what is under way; whether all of it has ended."""
+        ends_s = time.monotonic() + timeout_s
+        worker_ended = self._worker is None or self._worker.join(timeout_s)
+        return self._looks.join(max(0.0, ends_s - time.monotonic())) and worker_ended
 
 
 class _LastGood:
@@ -158,9 +179,7 @@ class _LastGood:
 
 
 @contextmanager
-def _ending_on_signals(
-    app: TocsinApp, worker: WorkerThread | None, grace_s: float
-) -> Iterator[list[int]]:
+def _ending_on_signals(app: TocsinApp, work: _Work, grace_s: float) -> Iterator[list[int]]:
     """A hang-up or SIGTERM ends attempts, app and process, also when the terminal is stalled.
 
     Gives the list of the signals that came.
@@ -170,10 +189,9 @@ def _ending_on_signals(
 
     def handle(number: int, _frame: FrameType | None) -> None:
         came.append(number)
-        if worker is not None:
-            worker.stop()
+        work.stop()
         app.end_soon()
-        threading.Thread(target=_end_hard, args=(worker, grace_s, modes), daemon=True).start()
+        threading.Thread(target=_end_hard, args=(work, grace_s, modes), daemon=True).start()
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
@@ -183,9 +201,8 @@ def _ending_on_signals(
             signal.signal(number, handler)
 
 
-def _end_hard(worker: WorkerThread | None, grace_s: float, modes: TerminalModes | None) -> None:
-    if worker is not None:
-        worker.join(grace_s)
+def _end_hard(work: _Work, grace_s: float, modes: TerminalModes | None) -> None:
+    work.join(grace_s)
     threading.Event().wait(HARD_END_S)
     if modes is not None:
         modes.restore()

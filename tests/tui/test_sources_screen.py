@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from textual.widgets import Input
 
 from domain.clients import AGENT
 from store import clients, sources
-from store.records import StoredSource
+from store.database import Store
+from store.records import Appended, StoredSource
 from tests.sources.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW
 from tests.stub_api_client import BROKER, CODE, running_api, sample
@@ -226,6 +228,40 @@ def test_nobody_leaves_a_form_while_its_code_is_used(
 
     asyncio.run(scene())
     assert source(bench, "procustodibus").active
+
+
+def test_a_look_goes_on_whatever_is_pressed(
+    bench: SettingsBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.store.add_source("pc", "procustodibus")
+    begun, answered = threading.Event(), threading.Event()
+    looks = 0
+
+    async def slowly(name: str, store: Store, *_: object, **__: object) -> Appended:
+        nonlocal looks
+        looks += 1
+        begun.set()
+        await asyncio.to_thread(answered.wait, 30)
+        return await store.run(sources.save_batch, name, [], b"kept", NOW)
+
+    monkeypatch.setattr("tui.source_actions.run_one", slowly)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "o")
+            await pilot.press("n")
+            assert await asyncio.to_thread(begun.wait, 30)
+            await pilot.press("n")
+            await pilot.pause()
+            assert "pc is being looked at already: wait for it" in notice(app)
+            await pilot.press("escape", "q")
+            await pilot.pause()
+            answered.set()
+            assert await asyncio.to_thread(app._desk.looks.join, 30)
+
+    asyncio.run(scene())
+    assert bench.opened.call(sources.load_state, "pc") == b"kept"
+    assert looks == 1
 
 
 def test_no_code_is_used_for_a_source_that_was_changed_meanwhile(

@@ -1,0 +1,48 @@
+"""What an end of the screen waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from cli.commands.screen import _Work
+from store.records import Appended
+from tui.looks import Looks
+
+
+def test_the_end_tells_a_look_to_stop_and_waits_for_it() -> None:
+    looks = Looks()
+    begun, answered = threading.Event(), threading.Event()
+    stopped: list[bool] = []
+
+    async def look(stop: asyncio.Event) -> Appended:
+        begun.set()
+        await asyncio.wait_for(stop.wait(), 30)
+        await asyncio.to_thread(answered.wait, 30)
+        stopped.append(True)
+        return Appended(0, 0)
+
+    async def begin() -> None:
+        looking = asyncio.create_task(looks.carry_out("pc", look))
+        assert await asyncio.to_thread(begun.wait, 30)
+        looking.cancel()
+
+    asyncio.run(begin())
+    work = _Work(None, looks)
+    work.stop()
+    assert not work.join(0.0)
+    answered.set()
+    assert work.join(30.0)
+    assert stopped == [True]
+    assert not looks.is_under_way("pc")
+
+
+def test_after_the_end_began_no_look_begins() -> None:
+    looks = Looks()
+    looks.stop()
+
+    async def look(stop: asyncio.Event) -> Appended:
+        assert stop.is_set()
+        return Appended(0, 0)
+
+    assert asyncio.run(looks.carry_out("pc", look)) == Appended(0, 0)
