@@ -56,7 +56,29 @@ def remembered(
         baselines={name: known for name, known in baselines.items() if name in interfaces},
         absent=absent,
         memory=memory,
+        removed=_removed(previous, snapshot, interfaces) if previous else {},
     )
+
+
+def _removed(
+    previous: State, snapshot: Snapshot, interfaces: Mapping[str, Interface]
+) -> dict[str, Mapping[str, int]]:
+    """The peers that are gone from interfaces that are there, while they are remembered."""
+    removed: dict[str, Mapping[str, int]] = {}
+    for name, interface in interfaces.items():
+        known = previous.removed.get(name, {})
+        if name in snapshot.interfaces:
+            now_ms = snapshot.read_at_ms
+            missing = previous.baselines.get(name, {}).keys() - interface.peers.keys()
+            gone = {**dict.fromkeys(missing, now_ms), **known}
+            known = {
+                key: since_ms
+                for key, since_ms in gone.items()
+                if key not in interface.peers and now_ms - since_ms < REMEMBER_GONE_MS
+            }
+        if known:
+            removed[name] = known
+    return removed
 
 
 def _absent(previous: State, snapshot: Snapshot) -> dict[str, Absence]:

@@ -61,14 +61,10 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, array_like=True):
-    """The totals of an endpoint that its events have told of: its next delta counts from here.
-
-    removed_ms is when the endpoint was first missing from its interface, None while it is there.
-    """
+    """The totals of an endpoint that its events have told of: its next delta counts from here."""
 
     rx: int
     tx: int
-    removed_ms: int | None = None
 
 
 class Absence(msgspec.Struct, frozen=True, array_like=True):
@@ -81,7 +77,8 @@ class Absence(msgspec.Struct, frozen=True, array_like=True):
 class State(msgspec.Struct, frozen=True):
     """What the source remembers: the last snapshot of each interface, and the baselines.
 
-    baselines are by interface name, then by the peer's public key; absent by interface name. The
+    baselines are by interface name, then by the peer's public key, and so is removed: when a peer
+    that is remembered was first missing from its interface. absent is by interface name. The
     snapshot also has the interfaces that are gone, as they last were, and the endpoint that a
     peer was last seen at while it has none.
     """
@@ -91,6 +88,7 @@ class State(msgspec.Struct, frozen=True):
     version: int = 1
     absent: Mapping[str, Absence] = {}
     memory: Memory = Memory()
+    removed: Mapping[str, Mapping[str, int]] = {}
 
 
 class StateError(ValueError):

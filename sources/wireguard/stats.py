@@ -13,7 +13,6 @@ from domain.event_types import EventType
 from domain.events import Event
 from domain.times import rfc3339
 from sources.wireguard.events import endpoint_id, fact_event, moment, names, related
-from sources.wireguard.remembering import REMEMBER_GONE_MS
 from sources.wireguard.snapshot import Baseline, Interface, Peer, Snapshot, State
 from sources.wireguard.terms import DeriveTerms
 
@@ -39,7 +38,7 @@ def endpoint_stats(
     for name, interface in snapshot.interfaces.items():
         look = _Look(snapshot, name, known.get(name), baselines.get(name, {}), terms)
         events.extend(look.events(interface))
-        baselines[name] = {**look.next_baselines, **look.removed(interface)}
+        baselines[name] = look.next_baselines
     return events, baselines
 
 
@@ -79,17 +78,6 @@ class _Look:
                 yield self._event(key, peer, known)
                 known = Baseline(peer.rx, peer.tx)
             self.next_baselines[key] = known
-
-    def removed(self, now: Interface) -> dict[str, Baseline]:
-        """The baselines of peers that are gone, while they are remembered."""
-        read_at_ms = self._snapshot.read_at_ms
-        kept: dict[str, Baseline] = {}
-        for key in self._baselines.keys() - now.peers.keys():
-            known = self._baselines[key]
-            removed_ms = read_at_ms if known.removed_ms is None else known.removed_ms
-            if read_at_ms - removed_ms < REMEMBER_GONE_MS:
-                kept[key] = Baseline(known.rx, known.tx, removed_ms)
-        return kept
 
     def _restarted(self, now: Interface) -> bool:
         before = self._before.ifindex if self._before else None

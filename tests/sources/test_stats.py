@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from domain.ids import event_id_from_facts, resource_id
 from sources.wireguard import derive as deriving
 from sources.wireguard.derive import Derived
 from sources.wireguard.remembering import REMEMBER_GONE_MS
-from sources.wireguard.snapshot import Snapshot, State
+from sources.wireguard.snapshot import Baseline, Snapshot, State
 from sources.wireguard.terms import DeriveTerms, Names
 from tests.sources.dumps import PeerRow, dump, idle, interface_row, key, snapshot
 
@@ -180,8 +181,24 @@ def test_a_removed_peer_is_forgotten_in_the_end() -> None:
     still_away = snapshot(dump(), read_at_ms=removed_ms + REMEMBER_GONE_MS - 1)
     forgotten = snapshot(dump(), read_at_ms=removed_ms + REMEMBER_GONE_MS)
     remembered = remember(snapshot(dump(ALICE)), removed, still_away)
-    assert key("alice") in remembered.baselines["wg0"]
-    assert key("alice") not in derive(remembered, forgotten).state.baselines["wg0"]
+    assert remembered.removed == {"wg0": {key("alice"): removed_ms}}
+    assert remembered.baselines == {"wg0": {}}
+    assert derive(remembered, snapshot(dump(ALICE))).state.removed == {}
+    assert derive(remembered, snapshot("")).state.removed == remembered.removed
+    assert derive(remembered, forgotten).state.removed == {}
+
+
+def test_a_removed_peer_of_a_state_that_kept_its_totals_is_remembered_from_now_on() -> None:
+    known = remember(snapshot(dump(ALICE)), snapshot(dump()))
+    old = msgspec.structs.replace(
+        known, baselines={"wg0": {key("alice"): Baseline(404, 348)}}, removed={}
+    )
+    later = snapshot(dump(), read_at_ms=1_795_502_160_000)
+    state = derive(old, later).state
+    assert (state.removed, state.baselines) == (
+        {"wg0": {key("alice"): later.read_at_ms}},
+        {"wg0": {}},
+    )
 
 
 def test_the_same_peer_at_two_interfaces_is_two_endpoints() -> None:

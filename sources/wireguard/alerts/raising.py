@@ -15,7 +15,7 @@ from sources.wireguard.alerts.telling import Subject, Teller
 from sources.wireguard.alerts.traffic import HOUR_S, TrafficAlerts, phase_s
 from sources.wireguard.changes import Change
 from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
-from sources.wireguard.snapshot import Baseline, Interface, Peer, Snapshot, State
+from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
 from sources.wireguard.terms import DeriveTerms
 
 
@@ -66,9 +66,7 @@ class _Look:
         self._snapshot = snapshot
         self._now_s = snapshot.read_at_ms // 1000
         self._before: Mapping[str, Interface] = previous.snapshot.interfaces if previous else {}
-        self._baselines: Mapping[str, Mapping[str, Baseline]] = (
-            previous.baselines if previous else {}
-        )
+        self._removed: Mapping[str, Mapping[str, int]] = previous.removed if previous else {}
         before_ms = previous.snapshot.read_at_ms if previous else None
         self._places = PlaceAlerts(teller, terms.locate, watch)
         self._silence = SilenceAlerts(teller, watch.since_ms)
@@ -89,9 +87,9 @@ class _Look:
         is_new = name not in self._before
         before = {} if is_new else self._before[name].peers
         after = {key: usage for key, usage in known.items() if key not in now.peers}
-        if after:  # while a removed peer's traffic is remembered, so is its use
-            baselines = self._baselines.get(name, {})
-            after = {key: usage for key, usage in after.items() if key in baselines}
+        if after:  # while a removed peer is remembered, so is its use
+            removed = self._removed.get(name, {})
+            after = {key: usage for key, usage in after.items() if key in before or key in removed}
         now_s, next_s, least = self._now_s, self._silence.next_s, self._traffic.least
         next_hour_s = now_s + HOUR_S
         unnoted_s = now_s - REFRESH_S
