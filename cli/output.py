@@ -124,13 +124,18 @@ class Output:
         _abandon(self._stdout)
 
     def _write_json(self, value: object, indent: int | None) -> None:
-        text = json.dumps(value, indent=indent, allow_nan=False)
-        self._stdout.write(text.replace("\x7f", "\\u007f") + "\n")
+        self._stdout.write(json_text(value, indent))
 
     def _columns(self) -> int | None:
         if not self.stdout_is_terminal:
             return None
         return os.get_terminal_size(self._stdout.fileno()).columns or None
+
+
+def json_text(value: object, indent: int | None = 2) -> str:
+    """One JSON document in ASCII, with its last newline."""
+    text = json.dumps(value, indent=indent, allow_nan=False)
+    return text.replace("\x7f", "\\u007f") + "\n"
 
 
 def _line(text: str) -> str:

@@ -31,22 +31,30 @@ class ValueReader:
 
     def file(self, name: str) -> str:
         """The text of a file, or of stdin for "-"."""
-        data = self._read_stdin() if name == STDIN else _read_file(name)
-        shown = "stdin" if name == STDIN else name
-        if len(data) > LIMIT:
-            raise Failure(f"{shown}: it is longer than {LIMIT:,} bytes", ExitCode.BAD_DATA)
         try:
-            return data.decode()
+            return self.data(name).decode()
         except UnicodeDecodeError:
-            raise Failure(f"{shown}: it is no UTF-8 text", ExitCode.BAD_DATA) from None
+            raise Failure(f"{shown(name)}: it is no UTF-8 text", ExitCode.BAD_DATA) from None
 
-    def _read_stdin(self) -> bytes:
+    def data(self, name: str, limit: int = LIMIT) -> bytes:
+        """The bytes of a file, or of stdin for "-"."""
+        data = self._read_stdin(limit) if name == STDIN else _read_file(name, limit)
+        if len(data) > limit:
+            raise Failure(f"{shown(name)}: it is longer than {limit:,} bytes", ExitCode.BAD_DATA)
+        return data
+
+    def _read_stdin(self, limit: int) -> bytes:
         if self._stdin_taken:
             raise Failure("stdin can be read for one value only: use @FILE", ExitCode.USAGE)
         self._stdin_taken = True
-        return self._out.stdin.read(LIMIT + 1)
+        return self._out.stdin.read(limit + 1)
 
 
-def _read_file(name: str) -> bytes:
+def shown(name: str) -> str:
+    """How a sentence names what was read."""
+    return "stdin" if name == STDIN else name
+
+
+def _read_file(name: str, limit: int) -> bytes:
     with open(name, "rb") as file:
-        return file.read(LIMIT + 1)
+        return file.read(limit + 1)

@@ -79,7 +79,7 @@ class FieldOptions:
         if not given:
             return before if given is None else None
         path = os.path.abspath(given)
-        _check_certificates(path)
+        check_certificates(path)
         return path
 
 
@@ -144,15 +144,15 @@ def _own_secret(text: str, reader: ValueReader) -> str:
 
 
 def _header(text: str, reader: ValueReader) -> Pair:
-    name, value = _pair(_HEADERS, text, "X-Foo: bar")
+    name, value = split_pair(_HEADERS, text, "X-Foo: bar")
     return name, reader.value(value)
 
 
 def _extra_field(text: str) -> Pair:
-    return _pair(_EXTRA_FIELDS, text, "source: tocsin")
+    return split_pair(_EXTRA_FIELDS, text, "source: tocsin")
 
 
-def _pair(field: str, text: str, example: str) -> Pair:
+def split_pair(field: str, text: str, example: str) -> Pair:
     """Split at the first colon; what has none is not shown, since it may be a secret."""
     name, colon, value = text.partition(":")
     if not colon:
@@ -167,7 +167,8 @@ def _chosen(given: Any, before: Any) -> Any:
     return None if given == "" else given
 
 
-def _check_certificates(path: str) -> None:
+def check_certificates(path: str) -> None:
+    """Raise FieldError unless TLS can use this file of authorities."""
     from delivery.tls import CaFileError, ssl_context
 
     try:

@@ -12,3 +12,8 @@ def mask_value(value: str) -> str:
     """Dots and the last four characters, or only dots where these would say too much."""
     token = value.rpartition(" ")[2]
     return _DOTS + (token[-_SHOWN:] if len(token) >= _LONG_ENOUGH else "")
+
+
+def is_masked(value: str) -> bool:
+    """Whether this is what `mask_value` shows in place of a value, which never begins so."""
+    return value.startswith(_DOTS)

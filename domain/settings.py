@@ -222,6 +222,14 @@ def setting_named(name: str) -> Setting:
     raise FieldError(name, "there is no setting of this name", cure)
 
 
+def storable_setting(name: str) -> Setting:
+    """The setting of that name, if the store can keep it. Raises FieldError."""
+    if name in PLACES_OF_THE_STORE:
+        reason = "the store cannot say where it is itself"
+        raise FieldError(name, reason, "write it in the configuration file")
+    return setting_named(name)
+
+
 def value_of(settings: Settings, setting: Setting) -> SettingValue:
     """What `setting` is in `settings`."""
     value: SettingValue = getattr(settings, setting.field)

@@ -125,6 +125,16 @@ def test_lists_and_status(scene: Scene) -> None:
     )
 
 
+def test_export(scene: Scene) -> None:
+    scene.tocsin.run("token", "add", "relay")
+    scene.tocsin.run("host", "add", "edge", "--url", "https://tocsin.example/")
+    scene.tocsin.run("broker", "add", "puller", "--url", "https://tocsin.example/")
+    named = dict.fromkeys(("settings", "alerts"))  # their members are names of what is set
+    document = scene.json("config", "export") | named
+    sources = [one | {"options": None} for one in document["sources"]]
+    assert leaves(document | {"sources": sources}) == documented("`tocsin config export`")
+
+
 def test_single_things(scene: Scene) -> None:
     history = documented("`tocsin delivery show ID --json`")
     shown = scene.json("delivery", "list", "--state", "delivered", "--json")[0]["id"]

@@ -10,7 +10,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.key_check import wrong_keys
 from domain.field_errors import FieldError
 from domain.setting_kinds import SettingValue
-from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, setting_named, value_of
+from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, storable_setting, value_of
 
 
 def show(args: Namespace, context: Context) -> ExitCode:
@@ -59,6 +59,20 @@ def unset_value(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
+def export_all(args: Namespace, context: Context) -> ExitCode:
+    """Write what is configured in the store, its secrets masked or, asked, in clear."""
+    from cli.config_carry import export_to
+
+    return export_to(args.file, context, reveal=args.reveal, yes=args.yes)
+
+
+def import_all(args: Namespace, context: Context) -> ExitCode:
+    """Make and change what a document says, after asking."""
+    from cli.config_carry import import_from
+
+    return import_from(args.file, context, dry_run=args.dry_run, yes=args.yes)
+
+
 def _let_store_join(context: Context) -> None:
     """A store that cannot be opened is no reason to hide the settings that say where it is."""
     from store.errors import StoreError
@@ -90,12 +104,11 @@ def _value_text(setting: Setting, configuration: Configuration) -> str:
 
 
 def _storable(name: str) -> Setting:
-    if name in PLACES_OF_THE_STORE:
-        reason = "the store cannot say where it is itself"
-        raise Failure(f"{name}: {reason}; write it in the configuration file", ExitCode.USAGE)
     try:
-        return setting_named(name)
+        return storable_setting(name)
     except FieldError as error:
+        if name in PLACES_OF_THE_STORE:
+            raise Failure(str(error), ExitCode.USAGE) from None
         raise _wrong(error) from None
 
 

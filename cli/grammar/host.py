@@ -32,6 +32,40 @@ def build_config(parser: Parser) -> None:
     for command in (change, unset):
         command.add_argument("name", metavar="NAME", help="the setting, as `config show` names it")
     change.add_argument("value", metavar="VALUE", help="its value, such as 3m")
+    _add_export(commands)
+    _add_import(commands)
+
+
+def _add_export(commands: Commands) -> None:
+    export = add_leaf(
+        commands,
+        "export",
+        "cli.commands.config:export_all",
+        "write what is configured in the store as one JSON document",
+    )
+    export.add_argument(
+        "file", metavar="FILE", nargs="?", help="the file to make (default: stdout)"
+    )
+    export.add_argument(
+        "--reveal",
+        action="store_true",
+        help="write header values and secrets in clear, which is recorded in the audit trail",
+    )
+    add_yes(export)
+
+
+def _add_import(commands: Commands) -> None:
+    bring = add_leaf(
+        commands,
+        "import",
+        "cli.commands.config:import_all",
+        "make and change what such a document says; what is not in it stays",
+    )
+    bring.add_argument("file", metavar="FILE", help='the document, or "-" for stdin')
+    bring.add_argument(
+        "--dry-run", action="store_true", help="print what would be made or changed, do nothing"
+    )
+    add_yes(bring)
 
 
 def build_service(parser: Parser) -> None:

@@ -37,6 +37,7 @@ def script(tocsin: Tocsin, shell: str, folder: Path) -> Path:
         (["delivery", "list", "--st"], {"--state"}),
         (["completion", ""], {"bash", "zsh"}),
         (["config", "set", "max_"], {"max_events", "max_bytes"}),
+        (["config", "import", "--d"], {"--db", "--dry-run"}),
     ],
 )
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is missing")

@@ -27,7 +27,7 @@ token list|add|delete
 worker run|list|pause|unpause
 status
 audit
-config show|set|unset
+config show|set|unset|export|import
 service install|uninstall
 db upgrade|check|backup|restore|prune
 demo
@@ -100,7 +100,11 @@ def test_every_list_can_be_had_as_json(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["webhook delete", "webhook skip", "webhook edit", "delivery skip", "delivery reseal"]
+    "name",
+    [
+        *("webhook delete", "webhook skip", "webhook edit", "delivery skip", "delivery reseal"),
+        *("config export", "config import"),
+    ],
 )
 def test_what_loses_something_can_be_confirmed(name: str) -> None:
     assert "--yes" in LEAVES_BY_NAME[name]._option_string_actions
@@ -152,6 +156,9 @@ def test_worker_alone_needs_no_options() -> None:
         ("webhook edit 1 2 --name x", "ids", ["1", "2"]),
         ("webhook edit 1 --header A:b --header C:d", "headers", ["A:b", "C:d"]),
         ("event emit", "file", "-"),
+        ("config export", "file", None),
+        ("config export --reveal x.json", "file", "x.json"),
+        ("config import - --dry-run", "dry_run", True),
         ("delivery list --until 2026-01-01T00:00:00Z", "until_ms", 1767225600000),
         ("worker --until-empty --timeout 5m", "timeout_ms", 300_000),
         ("source add wireguard --every 5s", "option_every", "5s"),
@@ -175,6 +182,7 @@ def test_options_are_read(line: str, name: str, value: object) -> None:
         ("delivery list --since yesterday", "yesterday"),
         ("worker --once --until-empty", "not allowed with"),
         ("webhook delete", "ID"),
+        ("config import", "FILE"),
         ("webhook list --del", "--del"),
     ],
 )

@@ -1,0 +1,65 @@
+"""Everything that is configured in a store, read in one look and changed all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from domain import clients as client_kinds
+from store import alert_settings, clients, settings, sources, tokens, webhooks
+from store.errors import WrongKey
+from store.models import Source, database
+from store.records import StoredSource, Webhook
+from store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is configured.
+
+    source_secrets: by name of the source, in clear; None where the key file does not open it
+    alerts:         what differs from the defaults, by kind and option
+    """
+
+    settings: dict[str, str]
+    webhooks: list[Webhook]
+    sources: list[StoredSource]
+    source_secrets: dict[str, str | None] = field(repr=False)
+    alerts: dict[str, dict[str, str]]
+    tokens: list[str]
+    hosts: list[str]
+    brokers: list[str]
+
+
+def read(vault: Vault) -> Kept:
+    """Read all of it in one transaction, so that its parts agree with each other."""
+    with database.atomic("DEFERRED"):
+        return Kept(
+            settings=settings.load_all(),
+            webhooks=webhooks.everyone(vault),
+            sources=sources.everyone(),
+            source_secrets=_source_secrets(vault),
+            alerts=alert_settings.load_all(),
+            tokens=[one.name for one in tokens.everyone()],
+            hosts=[one.name for one in clients.everyone(client_kinds.AGENT)],
+            brokers=[one.name for one in clients.everyone(client_kinds.BROKER)],
+        )
+
+
+def change(steps: Sequence[Callable[[], object]]) -> None:
+    """Take every step in one transaction: where one fails, none was taken."""
+    with database.atomic():
+        for step in steps:
+            step()
+
+
+def _source_secrets(vault: Vault) -> dict[str, str | None]:
+    rows = Source.select(Source.name).where(Source.secrets.is_null(False))
+    return {row.name: _opened(row.name, vault) for row in list(rows)}
+
+
+def _opened(name: str, vault: Vault) -> str | None:
+    try:
+        return sources.secret_of(name, vault)
+    except WrongKey:
+        return None
