@@ -12,6 +12,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.geo_note import geo_note_of_sources
 from cli.log_lines import LogLines
 from cli.source_key import keep_key, new_key
+from cli.source_outlook import foreseen_problem
 from cli.source_text import in_full, list_rows, source_shape
 from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
@@ -70,7 +71,11 @@ def add(args: Namespace, context: Context) -> ExitCode:
         context.out.json(source_shape(made))
     else:
         context.out.data(made.name)
-    context.out.note(f"Source {made.name} is active: the worker that sends runs it.")
+    problem = foreseen_problem(made)
+    if problem:
+        context.out.note(f"Source {made.name} is active, but cannot run as it is set: {problem}")
+    else:
+        context.out.note(f"Source {made.name} is active: the worker that sends runs it.")
     return ExitCode.OK
 
 
@@ -100,6 +105,9 @@ def edit(args: Namespace, context: Context) -> ExitCode:
     keep_key(store, args.name, secret, context)
     if args.json:
         context.out.json(source_shape(after))
+    problem = foreseen_problem(after)
+    if problem:
+        context.out.note(f"Source {after.name} cannot run as it is set: {problem}")
     return ExitCode.OK
 
 

@@ -17,7 +17,13 @@ _USERSPACE_SOCKETS = Path("/var/run/wireguard")
 BACKLOG = 256
 
 
-def open_listener(listen: str, *, encrypted: bool) -> socket.socket:
+def check_listening(listen: str, certificate: str, private_key: str) -> None:
+    """Whether it could listen so, be its port free or not. Raises SourceError with the cure."""
+    encrypted = tls_context(certificate, private_key) is not None
+    open_listener(listen, encrypted=encrypted, at_any_port=True).close()
+
+
+def open_listener(listen: str, *, encrypted: bool, at_any_port: bool = False) -> socket.socket:
     """Bind the address, "127.0.0.1:8786". Raises SourceError with the cure."""
     host, port = split_listen(listen)
     if not encrypted and not _needs_no_tls(host):
@@ -33,7 +39,7 @@ def open_listener(listen: str, *, encrypted: bool) -> socket.socket:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.setblocking(False)
-        listener.bind((host, port))
+        listener.bind((host, 0 if at_any_port else port))
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()

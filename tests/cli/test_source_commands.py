@@ -128,6 +128,35 @@ def test_the_audit_tells_which_options_were_set(tocsin: Tocsin) -> None:
     assert "source local, kind wireguard, host hub\n" in text
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--listen", "0.0.0.0:8786"), "could be read by others on the way; set certificate and"),
+        (("--listen", "192.0.2.77:8786"), "could be read by others on the way; set certificate"),
+        (("--certificate", "/nowhere/cert.pem"), "set both or neither"),
+        (
+            ("--certificate", "/nowhere/cert.pem", "--private-key", "/nowhere/key.pem"),
+            "No such file or directory; look at /nowhere/cert.pem and /nowhere/key.pem",
+        ),
+    ],
+)
+def test_a_source_that_cannot_listen_is_told_of_at_once(
+    tocsin: Tocsin, options: tuple[str, ...], said: str
+) -> None:
+    added = tocsin.run("source", "add", "http", *options)
+    assert (added.returncode, added.stdout) == (ExitCode.OK, "http\n")
+    assert added.stderr.startswith("Source http is active, but cannot run as it is set: ")
+    assert said in added.stderr
+    edited = tocsin.run("source", "edit", "http", "--clients", "7")
+    assert said in edited.stderr
+    assert tocsin.run("source", "edit", "http", *_unset(options)).stderr == ""
+
+
+def _unset(options: tuple[str, ...]) -> list[str]:
+    """What takes those options back."""
+    return [word for name in options[::2] for word in ("--unset", name.removeprefix("--"))]
+
+
 def test_pause_unpause_and_delete(tocsin: Tocsin) -> None:
     run(tocsin, "add", "wireguard")
     run(tocsin, "add", "socket")

@@ -15,7 +15,7 @@ import pytest
 from sources.base import SourceError
 from sources.http import listening
 from sources.http.addresses import all_addresses
-from sources.http.listening import load_certificate, open_listener, tls_context
+from sources.http.listening import check_listening, load_certificate, open_listener, tls_context
 from tests.certificates import Authority
 
 ADDRESSES = [
@@ -91,6 +91,18 @@ def test_a_port_that_is_taken() -> None:
         other.listen()
         with pytest.raises(SourceError, match="choose another"):
             open_listener(f"127.0.0.1:{other.getsockname()[1]}", encrypted=False)
+
+
+def test_a_check_asks_for_no_port_of_its_own() -> None:
+    with open_listener("127.0.0.1:0", encrypted=False) as listener:
+        check_listening(f"127.0.0.1:{listener.getsockname()[1]}", "", "")
+
+
+def test_a_check_finds_an_address_that_is_not_of_this_host(authority: Authority) -> None:
+    certificate, private_key = map(str, authority.issue())
+    check_listening("0.0.0.0:8786", certificate, private_key)
+    with pytest.raises(SourceError, match=r"cannot listen on 192\.0\.2\.77:8786"):
+        check_listening("192.0.2.77:8786", certificate, private_key)
 
 
 def test_no_files_mean_no_tls() -> None:
