@@ -12,9 +12,11 @@ from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.following import looks
 from cli.render import columns
-from cli.shapes import attributes_excerpt, event_json
+from cli.shapes import event_json
 from cli.stores import open_for_reading
 from domain.event_types import EventType
+from domain.event_words import event_line
+from domain.safe import safe
 from domain.words import second_text, time_text
 from store import events, reads
 from store.database import Store
@@ -131,5 +133,5 @@ def _row(event: StoredEvent) -> tuple[object, ...]:
         second_text(event.received_ms),
         event.type.value,
         event.id,
-        attributes_excerpt(event.body, EXCERPT),
+        safe(event_line(event.type, event.body).text, EXCERPT),
     )

@@ -9,8 +9,6 @@ import json
 import re
 from typing import Any
 
-import msgspec
-
 from delivery.report import undelivered
 from domain.masks import mask_value
 from domain.safe import safe
@@ -149,13 +147,3 @@ def ascii_json(body: bytes) -> str:
 def _escaped(match: re.Match[str]) -> str:
     units = match[0].encode("utf-16-be")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
-
-
-def attributes_excerpt(body: bytes, limit: int) -> str:
-    """The start of what an event says, for a list."""
-    attributes = msgspec.json.decode(body, type=_Attributes).attributes
-    return safe(bytes(attributes), limit)
-
-
-class _Attributes(msgspec.Struct):
-    attributes: msgspec.Raw

@@ -291,6 +291,19 @@ def test_list_in_words_and_when_empty(tocsin: Tocsin) -> None:
     assert tocsin.run("event", "list", "--limit", "9" * 30).returncode == ExitCode.OK
 
 
+def test_list_tells_the_kind_of_an_alert_within_the_width_of_a_terminal(tocsin: Tocsin) -> None:
+    attributes = {
+        "created": "2026-11-27T10:18:27Z",
+        "danger": 5,
+        "params": {"count": 5, "host": "gateway", "ip": "192.0.2.2"},
+        "suppress_until": "2026-11-28T10:18:26Z",
+        "type": "authn_failures",
+    }
+    emit(tocsin, json.dumps({"type": "alerts", "id": "a", "attributes": attributes}))
+    _, row = tocsin.run("event", "list").stdout.splitlines()
+    assert row.endswith("alerts  a   danger 5  authn_failures  gateway  192.0.2.2  params.count 5")
+
+
 def test_json_keeps_the_spelling_of_numbers_and_is_plain_ascii(tocsin: Tocsin) -> None:
     body = '{"type":"alerts","id":"a","attributes":{"n":10.10,"big":%s,"text":"é\u202e😀\x7f"}}'
     assert emit(tocsin, body % ("9" * 40))[0] == ExitCode.OK

@@ -1,0 +1,163 @@
+"""What an event says in a line: what matters of its type first, then all the rest by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from domain.event_types import EventType
+
+SHOWN = 300
+"""Characters of one value that are looked at."""
+
+GAP = "  "
+ALARMING, DANGEROUS = 4, 7
+"""From which `danger` on an alert is to be shown as a warning, and as bad."""
+
+Values = Mapping[str, str]
+Weight = Literal["plain", "warning", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """What an event says in a line, not made safe yet, and how much it weighs."""
+
+    text: str
+    weight: Weight = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a type shows first, the attributes that it took, and the weight."""
+
+    parts: tuple[str, ...]
+    taken: frozenset[str]
+    weight: Weight = "plain"
+
+
+class _Body(msgspec.Struct):
+    attributes: dict[str, msgspec.Raw] = {}
+    relationships: dict[str, msgspec.Raw] = {}
+
+
+_body = msgspec.json.Decoder(_Body)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+_string = msgspec.json.Decoder(str)
+
+
+def event_line(type_: EventType, body: bytes) -> EventLine:
+    """An event in a line; the start of its body where that cannot be read."""
+    try:
+        read = _body.decode(body)
+        values = _values(read.attributes)
+        told = _TELLERS[type_](values, _who(read.relationships))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return EventLine(body[: 4 * SHOWN].decode("utf-8", "backslashreplace"))
+    rest = [
+        f"{name} {value}"
+        for name, value in values.items()
+        if name not in told.taken and value not in ("", "[]", "{}", "null")
+    ]
+    return EventLine(GAP.join([part for part in told.parts if part] + rest), told.weight)
+
+
+def _alert(values: Values, _who: str) -> _Told:
+    danger = values.get("danger", "")
+    level = int(danger) if danger.isdecimal() and len(danger) < SHOWN else 0
+    weight: Weight = "bad" if level >= DANGEROUS else "warning" if level >= ALARMING else "plain"
+    parts = (
+        f"danger {danger}" if danger else "",
+        values.get("type", ""),
+        *(values.get(f"params.{name}", "") for name in _FIRST_PARAMS),
+    )
+    taken = {"danger", "type", *_TIMES, *(f"params.{name}" for name in _FIRST_PARAMS)}
+    return _Told(parts, frozenset(taken), weight)
+
+
+def _endpoint_stat(values: Values, _who: str) -> _Told:
+    parts = (
+        _endpoint(values.get("ip", ""), values.get("port", "")),
+        *(f"{way} +{_grouped(values.get(f'{way}_delta', '0'))}" for way in ("rx", "tx")),
+    )
+    taken = {"ip", "port", "rx_delta", "tx_delta", "created"}
+    return _Told(parts, frozenset(taken))
+
+
+def _sign_in(values: Values, who: str) -> _Told:
+    status = values.get("status", "")
+    good = status == "ok"
+    parts = (
+        f"{'✓' if good else '✗'} {status}" if status else "",
+        f"user {who}" if who else "",
+        values.get("ip", ""),
+        values.get("type", ""),
+        values.get("verifications", "").strip("[]"),
+    )
+    taken = {"status", "ip", "type", "verifications", "created"}
+    return _Told(parts, frozenset(taken), "plain" if good or not status else "bad")
+
+
+def _change(values: Values, who: str) -> _Told:
+    old, new = values.get("old_value", ""), values.get("new_value", "")
+    field = ".".join(part for part in (values.get("type"), values.get("field")) if part)
+    parts = (field, f"{old or '-'} → {new or '-'}", f"by {who}" if who else "")
+    taken = {"type", "field", "old_value", "new_value", "created"}
+    return _Told(parts, frozenset(taken))
+
+
+_FIRST_PARAMS = ("peer", "host", "ip", "country_name")
+_TIMES = ("created", "updated", "suppress_until")
+_TELLERS: dict[EventType, Callable[[Values, str], _Told]] = {
+    EventType.ALERTS: _alert,
+    EventType.ENDPOINT_STATS: _endpoint_stat,
+    EventType.LOG_AUTHN: _sign_in,
+    EventType.LOG_CHANGES: _change,
+}
+
+
+def _values(attributes: Mapping[str, msgspec.Raw]) -> dict[str, str]:
+    """The attributes as text; the members of an object inside come as "params.peer"."""
+    values: dict[str, str] = {}
+    for name, raw in attributes.items():
+        data = bytes(raw)
+        if data.startswith(b"{"):
+            values.update(
+                {f"{name}.{k}": _text(bytes(v)) for k, v in _members.decode(data).items()}
+            )
+        else:
+            values[name] = _text(data)
+    return values
+
+
+def _text(data: bytes) -> str:
+    """A string without its quotes, all else as it is written."""
+    if data.startswith(b'"'):
+        return _string.decode(data)[:SHOWN]
+    if data.startswith(b"["):
+        return f"[{', '.join(_text(bytes(item)) for item in _items.decode(data)[:9])}]"[:SHOWN]
+    return data[: 4 * SHOWN].decode()[:SHOWN]
+
+
+def _who(relationships: Mapping[str, msgspec.Raw]) -> str:
+    """The id of the user that an event is about."""
+    raw = bytes(relationships.get("user", b""))
+    if not raw.startswith(b"{"):
+        return ""
+    data = bytes(_members.decode(raw).get("data", b""))
+    users = [bytes(item) for item in _items.decode(data)] if data.startswith(b"[") else [data]
+    if not users or not users[0].startswith(b"{"):
+        return ""
+    return _text(bytes(_members.decode(users[0]).get("id", b"")))
+
+
+def _endpoint(ip: str, port: str) -> str:
+    host = f"[{ip}]" if ":" in ip else ip
+    return f"{host}:{port}" if port else host
+
+
+def _grouped(number: str) -> str:
+    return f"{int(number):,}" if number.isdecimal() and len(number) < SHOWN else number
