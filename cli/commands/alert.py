@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 from cli.context import Context
-from cli.exit_codes import ExitCode
+from cli.exit_codes import ExitCode, Failure
 from cli.geo_note import geo_note
 from cli.render import labelled
 from cli.shapes import Shape
@@ -71,9 +71,16 @@ def edit(args: Namespace, context: Context) -> ExitCode:
         for name, text in vars(args).items()
         if name.startswith("option_") and text is not None
     }
-    names = [alert_kinds.kind_named(name).name for name in dict.fromkeys(args.kinds)]
+    kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
+    if not wanted:
+        known = ", ".join(f"--{one.name}" for one in kinds[0].defaults)
+        raise Failure(f"nothing to change: {kinds[0].name} has {known}", ExitCode.USAGE)
+    names = [kind.name for kind in kinds]
     store = open_for_writing(context)
     store.call(alert_settings.edit, names, wanted, context.actor, context.now_ms())
+    given = store.call(alert_settings.load_all)
+    for kind in kinds:
+        context.out.data(f"{kind.name}: {_values(kind, given.get(kind.name, {}))}")
     return ExitCode.OK
 
 
@@ -88,6 +95,12 @@ def reset(args: Namespace, context: Context) -> ExitCode:
 
 def _texts(kind: AlertKind, given: Given) -> dict[str, str]:
     return {one.name: given.get(one.name, one.text) for one in kind.defaults}
+
+
+def _values(kind: AlertKind, given: Given) -> str:
+    """Every option on one line."""
+    texts = _texts(kind, given)
+    return ", ".join(f"{name} {texts[name] or 'none'}{_note(name, given)}" for name in texts)
 
 
 def _note(name: str, given: Given) -> str:

@@ -44,7 +44,7 @@ def build(parser: Parser) -> None:
     listing = add_leaf(commands, "list", f"{RUN}:list_all", "list kept events")
     listing.add_argument("--type", choices=EVENT_TYPES, help="only those of this type")
     add_since(listing, "only those accepted since then, such as 1h")
-    add_limit(listing, 100)
+    add_limit(listing, 100, "newest last")
     add_follow(listing)
     add_json(listing)
     show = add_leaf(commands, "show", f"{RUN}:show", "show one event and who got it")

@@ -134,13 +134,13 @@ def add_since(parser: Parser, help_text: str) -> None:
     parser.add_argument("--since", dest="since_ms", type=moment, metavar="TIME", help=help_text)
 
 
-def add_limit(parser: Parser, default: int) -> None:
+def add_limit(parser: Parser, default: int, order: str = "") -> None:
     parser.add_argument(
         "--limit",
         type=count,
         metavar="N",
         default=default,
-        help=f"show at most the N newest (default: {default})",
+        help=f"show at most the N newest{order and f', {order}'} (default: {default})",
     )
 
 

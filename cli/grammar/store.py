@@ -34,7 +34,7 @@ def add_audit(commands: Commands, name: str, help_text: str) -> None:
     audit = add_leaf(commands, name, "cli.commands.audit:list_all", help_text)
     audit.add_argument("--webhook", metavar="ID", help="only changes of this webhook")
     add_since(audit, "only changes since then, such as 1d")
-    add_limit(audit, 100)
+    add_limit(audit, 100, "newest first")
     add_json(audit)
 
 

@@ -73,6 +73,21 @@ def test_an_edit_keeps_the_rest_and_reset_forgets_all(tocsin: Tocsin) -> None:
     )
 
 
+def test_an_edit_prints_what_holds_now(tocsin: Tocsin) -> None:
+    run(tocsin, "edit", "endpoint_unseen", "--silent", "14d")
+    [unseen, down] = run(
+        tocsin, "edit", "endpoint_unseen", "interface_down", "--danger", "9"
+    ).splitlines()
+    assert unseen.startswith("endpoint_unseen: active on (default), danger 9, ")
+    assert ", silent 14d" in unseen
+    assert down.startswith("interface_down: active on (default), danger 9, ")
+
+
+def test_an_edit_of_nothing_says_what_there_is(tocsin: Tocsin) -> None:
+    said = run(tocsin, "edit", "interface_down", code=ExitCode.USAGE)
+    assert "nothing to change: interface_down has --active, --danger, " in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
