@@ -74,6 +74,18 @@ class WebhookActions(FilterScreen):
         if status is not None:
             self._open_form(copy_of=status.webhook.id)
 
+    def action_sources(self) -> None:
+        """Open the list of sources."""
+        from tui.screens.sources import SourcesScreen
+
+        self.app.push_screen(SourcesScreen(self.desk, self.live))
+
+    def action_alerts(self) -> None:
+        """Open the kinds of alerts."""
+        from tui.screens.alerts import AlertsScreen
+
+        self.app.push_screen(AlertsScreen(self.desk, self.live))
+
     def _open_form(self, **which: int) -> None:
         from tui.screens.webhook_form import WebhookFormScreen
 

@@ -112,9 +112,12 @@ def empty_list(key_of: Callable[[str], str]) -> str:
     """What stands where the rows will be."""
     add, palette = key_of("webhooks.add"), key_of("palette")
     press = f"Press  {add}" if add else f"Press  {palette}  and type  add webhook"
+    sources = key_of("admin.sources")
+    way = f"{sources}  leads" if sources else f"{palette}  and  sources  lead"
     return (
         "No webhooks yet.\n"
         f"{press}  to add the first one: choose what to send and where.\n"
+        f"{way} to the sources, where events come from.\n"
         "Just looking? Quit and run  tocsin demo ."
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from store import webhooks
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text, told
@@ -13,6 +15,24 @@ def test_an_empty_list_explains_the_first_step(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await pilot.pause()
+            assert "No webhooks yet" in screen_text(app)
+            assert "o  leads to the sources" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("key", "title"), [("o", "Sources ── "), ("l", "Kinds of alerts ── ")])
+def test_what_it_opens_on_leads_to_where_events_come_from(
+    bench: Bench, key: str, title: str
+) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press(key)
+            await bench.settle(app, pilot)
+            await app.workers.wait_for_complete()
+            assert title in screen_text(app)
+            await pilot.press("q")
+            await bench.settle(app, pilot)
             assert "No webhooks yet" in screen_text(app)
 
     asyncio.run(scene())

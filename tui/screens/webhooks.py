@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -17,6 +17,7 @@ from store.records import WebhookStatus
 from tui.keys import key_of
 from tui.last_results import LastResults
 from tui.webhook_actions import WebhookActions
+from tui.webhook_keys import WEBHOOK_KEYS
 from tui.webhook_order import Order, Sorting
 from tui.webhook_rows import (
     COLUMNS,
@@ -39,68 +40,7 @@ class WebhooksScreen(WebhookActions):
     CRUMBS = "Webhooks"
     UNDER = "Admin"
     NOTHING = ""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a,plus", "add", "add", id="webhooks.add", tooltip="add a webhook"),
-        Binding("e", "edit", "edit", id="webhooks.edit", tooltip="edit the selected webhook"),
-        Binding(
-            "p",
-            "pause",
-            "pause",
-            id="webhooks.pause",
-            tooltip="make the chosen ones inactive, or active again; nothing is lost meanwhile",
-        ),
-        Binding(
-            "n,r",
-            "send",
-            "send now",
-            id="webhooks.send",
-            tooltip="what is queued goes at once, a failing delivery is tried at once",
-        ),
-        Binding("t", "test", "test", id="webhooks.test", tooltip="send one marked test event"),
-        Binding(
-            "slash",
-            "filter",
-            "filter",
-            key_display="/",
-            id="webhooks.filter",
-            tooltip="show rows that hold a text, or with ! before it those that do not",
-        ),
-        Binding(
-            "x,delete",
-            "delete",
-            "delete",
-            id="webhooks.delete",
-            tooltip="delete the chosen ones; they can be brought back for ten minutes",
-        ),
-        Binding(
-            "u",
-            "undo",
-            "undo",
-            id="webhooks.undo",
-            tooltip="take back the last delete, pause or edit of this session",
-        ),
-        Binding(
-            "f",
-            "faults",
-            "faults",
-            show=False,
-            id="webhooks.faults",
-            tooltip="show only those that fail or are blocked, or all again",
-        ),
-        Binding(
-            "s", "sort", "sort", show=False, id="webhooks.sort", tooltip="sort by the next column"
-        ),
-        Binding("S", "invert", "invert the order", show=False, id="webhooks.invert"),
-        Binding(
-            "d",
-            "duplicate",
-            "duplicate",
-            show=False,
-            id="webhooks.duplicate",
-            tooltip="add one for the same receiver and another type",
-        ),
-        Binding("y", "copy", "copy URL", show=False, id="webhooks.copy"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = WEBHOOK_KEYS
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
