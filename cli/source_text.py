@@ -48,8 +48,8 @@ def list_rows(sources: Iterable[StoredSource]) -> list[tuple[object, ...]]:
     ]
 
 
-def in_full(source: StoredSource) -> str:
-    """Everything about a source."""
+def in_full(source: StoredSource, seen: str) -> str:
+    """Everything about a source; `seen` is what it saw at its last look, "" if that is not told."""
     kind = source_kinds.kind_named(source.kind)
     pairs: list[tuple[str, str | None]] = [
         ("Name", source.name),
@@ -59,6 +59,7 @@ def in_full(source: StoredSource) -> str:
         ("Events", f"{source.accepted_events:,}"),
         ("Last event", time_text(source.last_event_ms) or "none yet"),
         ("Last look", time_text(source.last_ok_ms) or "none yet"),
+        *([("Seen", seen)] if seen else []),
         ("Problem", source.error or "none"),
     ]
     return labelled(pairs)

@@ -9,7 +9,7 @@ from domain.words import counted
 from sources.alone import alone, lock_file
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
-from sources.wireguard.snapshot import decode_state
+from sources.wireguard.seen import seen_text
 from store import sources as stored_sources
 from store.errors import StoreError
 from store.overview import Overview
@@ -68,7 +68,7 @@ async def switch_on(desk: Desk, settings: Settings, source: StoredSource | None)
         appended = await desk.change(
             stored_sources.start, WIREGUARD, LOCAL, options, batch.events, batch.state
         )
-    found = peers_text(batch.state)
+    found = seen_text(batch.state)
     return f"{found}{_what_follows(appended, watched_before=before is not None)}"
 
 
@@ -86,16 +86,6 @@ async def _look(
 def _command(source: StoredSource | None) -> object:
     given = {} if source is None else source.options
     return kind_named(WIREGUARD).values(given)["command"]
-
-
-def peers_text(state: bytes) -> str:
-    """ "3 peers on wg0, 1 peer on wg1", or that there is no interface."""
-    snapshot = decode_state(state).snapshot
-    counts = [
-        f"{counted(len(interface.peers), 'peer')} on {name}"
-        for name, interface in sorted(snapshot.interfaces.items())
-    ]
-    return ", ".join(counts) or "no WireGuard interface is up yet"
 
 
 def _what_follows(appended: Appended, *, watched_before: bool) -> str:

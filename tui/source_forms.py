@@ -12,11 +12,11 @@ from domain.source_kinds import LOCAL, SourceKind, kind_named
 from domain.words import counted
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
+from sources.wireguard.seen import seen_text
 from store import sources as stored_sources
 from store.errors import StoreError
 from store.records import StoredSource
 from tui.desk import Desk, Refused
-from tui.host_wireguard import peers_text
 from tui.screens.option_form import Form, Request
 from tui.source_keys import SETUP_CODE, code_asked, keep_key, new_key
 from tui.widgets.option_fields import Asked, name_asked
@@ -112,7 +112,7 @@ def _options(given: Mapping[str, str]) -> dict[str, str]:
 
 def _seen(kind: SourceKind, batch: Batch) -> str:
     if kind.name == source_kinds.WIREGUARD:
-        return peers_text(batch.state)
+        return seen_text(batch.state)
     return "it can be read"
 
 

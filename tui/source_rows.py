@@ -53,13 +53,19 @@ def row_of(source: StoredSource, report: Report, client: Client | None) -> Row:
 
 
 def facts_of(
-    source: StoredSource, report: Report, client: Client | None, key_of: Callable[[str], str]
+    source: StoredSource,
+    report: Report,
+    client: Client | None,
+    key_of: Callable[[str], str],
+    *,
+    seen: str = "",
 ) -> Text:
-    """How it does and what to do, what is set for it, and what it is."""
+    """How it does and what to do, what it saw last, what is set for it, and what it is."""
     lines = (
         _how_it_does(source, report, client, key_of),
+        _seen(client, report, seen),
         _set(source, report),
-        _what_it_is(source, report, client),
+        _what_it_is(source),
     )
     return Text("\n".join(safe(line, LINE) for line in lines if line))
 
@@ -121,19 +127,26 @@ def _code(client: Client, key_of: Callable[[str], str]) -> str:
     return f"Its code can be used until {until}; {key_of('sources.code')} makes a new one."
 
 
-def _what_it_is(source: StoredSource, report: Report, client: Client | None) -> str:
-    about = kind_named(source.kind).about
-    reports = _agent(client, report)
-    return "; ".join((f"{kind_named(source.kind).title}: {about}", *reports))
+def _seen(client: Client | None, report: Report, seen: str) -> str:
+    """What was seen at the last look, and of whom: a host is known by its key."""
+    parts = (*([f"Seen: {seen}"] if seen else []), *_agent(client, report))
+    return " · ".join(parts)
 
 
 def _agent(client: Client | None, report: Report) -> Iterator[str]:
     if client is None:
         return
+    if client.public_key is not None:
+        yield f"key {client.public_key}"
     if client.seen_ms is not None:
-        yield f"its agent was last heard of {coarse_age(report.now_ms - client.seen_ms)} ago"
+        yield f"last heard of {coarse_age(report.now_ms - client.seen_ms)} ago"
     if client.interval_ms is not None:
-        yield f"it reports every {span_text(client.interval_ms)}"
+        yield f"reports every {span_text(client.interval_ms)}"
+
+
+def _what_it_is(source: StoredSource) -> str:
+    kind = kind_named(source.kind)
+    return f"{kind.title}: {kind.about}"
 
 
 def _set(source: StoredSource, report: Report) -> str:

@@ -47,12 +47,22 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
 
 def show(args: Namespace, context: Context) -> ExitCode:
     """Print one source with every option."""
-    found = open_for_reading(context).call(sources.find, args.name)
+    store = open_for_reading(context)
+    found = store.call(sources.find, args.name)
     if args.json:
         context.out.json(source_shape(found))
     else:
-        context.out.data(in_full(found))
+        context.out.data(in_full(found, _seen(found, store)))
     return ExitCode.OK
+
+
+def _seen(source: StoredSource, store: Store) -> str:
+    """What a source that looks at WireGuard saw last, in a few words."""
+    from sources.wireguard.seen import seen_text
+
+    state = store.call(sources.load_state, source.name)
+    looks = source.kind in (source_kinds.WIREGUARD, source_kinds.AGENT)
+    return seen_text(state) if looks and state is not None else ""
 
 
 def add(args: Namespace, context: Context) -> ExitCode:

@@ -18,6 +18,7 @@ from sources.wireguard.events import host_id
 from sources.wireguard.hosts import host_key, host_name
 from sources.wireguard.names import NameFiles
 from sources.wireguard.remembering import recalled
+from sources.wireguard.seen import NOTHING_UP
 from sources.wireguard.snapshot import (
     Snapshot,
     State,
@@ -67,7 +68,9 @@ class WireGuardSource:
         derived = derive(previous, snapshot, self._terms(snapshot.host, named.peers))
         geo_problem = self._geo.problem if self._geo else ""
         unreadable = _unreadable_warning(printed)
-        warnings = (warning, unreadable, derived.warning, *named.warnings, geo_problem)
+        sees_nothing = not snapshot.interfaces and not unreadable
+        nothing_up = NOTHING_UP if sees_nothing else ""
+        warnings = (nothing_up, warning, unreadable, derived.warning, *named.warnings, geo_problem)
         return Batch(
             events=derived.events,
             state=encode_state(derived.state),

@@ -190,6 +190,7 @@ def test_an_unknown_name_is_told_with_the_way_to_the_list(tocsin: Tocsin, comman
 def test_two_looks_give_what_happened_between_them(tocsin: Tocsin, dump_file: Path) -> None:
     watch(tocsin, f"cat {dump_file}")
     assert look(tocsin) == {"accepted": 0, "repeated": 0}
+    assert "1 peer on wg0" in run(tocsin, "show", "local")
     dump_file.write_text(dump(LATER))
     assert look(tocsin) == {"accepted": 1, "repeated": 0}
     assert look(tocsin) == {"accepted": 0, "repeated": 0}

@@ -370,6 +370,7 @@ def test_a_look_now_tells_what_it_brought(bench: SettingsBench, dump_file: Path)
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert "local was looked at: 0 new events" in told(app)
+            assert "Seen: 3 peers on wg0" in screen_text(app)
             dump_file.unlink()  # noqa: ASYNC240 - nothing else runs in this loop
             await pilot.press("n")
             await app.workers.wait_for_complete()

@@ -13,7 +13,10 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from domain.clients import AGENT
+from domain.source_kinds import WIREGUARD
+from sources.wireguard.seen import seen_text
 from store import clients
+from store import sources as stored_sources
 from store.records import Client, StoredSource
 from tui.keys import key_of
 from tui.source_actions import SourceActions
@@ -23,6 +26,8 @@ from tui.widgets.facts import Facts
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.live_table import LiveTable
 from tui.widgets.panel import Panel
+
+LOOKS_AT_WIREGUARD = (WIREGUARD, AGENT)
 
 
 class SourcesScreen(SourceActions):
@@ -84,6 +89,7 @@ class SourcesScreen(SourceActions):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._clients: dict[str, Client] = {}
+        self._seen: tuple[tuple[object, ...], str] = ((), "")
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="sources-panel"):
@@ -108,7 +114,7 @@ class SourcesScreen(SourceActions):
         self.query_one("#sources-panel", Panel).tell_title(f"Sources ── {title}")
         self._show_hint(not added(report))
         self.tick()
-        if any(one.kind == AGENT for one in every):
+        if any(one.kind == AGENT for one in every) or self._unseen():
             self.look_soon()
 
     def _show_hint(self, is_needed: bool) -> None:
@@ -132,23 +138,43 @@ class SourcesScreen(SourceActions):
             self._show_facts()
 
     async def look(self) -> None:
-        """Read who reports by an agent."""
+        """Read who reports by an agent, and what the selected source saw."""
         found = await self.desk.read(clients.everyone, AGENT)
         self._clients = {one.name: one for one in found}
+        looked = self._unseen()
+        if looked is not None:
+            self._seen = (looked, await self.desk.read(_seen_at, looked[0]))
         self.tick()
+
+    def _unseen(self) -> tuple[str, int | None] | None:
+        """The selected source and its last look, if what it saw then is not read yet."""
+        source = self.selected()
+        if source is None or source.kind not in LOOKS_AT_WIREGUARD:
+            return None
+        looked = (source.name, source.last_ok_ms)
+        return looked if looked != self._seen[0] else None
+
+    def _seen_of(self, source: StoredSource) -> str:
+        return self._seen[1] if self._seen[0][:1] == (source.name,) else ""
 
     def _client(self, source: StoredSource) -> Client | None:
         """Who reports by it, for a host of an agent."""
         return self._clients.get(source.name) if source.kind == AGENT else None
 
     @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        self._show_facts()
+        if self._unseen():
+            self.look_soon()
+
     def _show_facts(self) -> None:
         report, source = self.live.report, self.selected()
         facts = self.query_one("#source-facts", Facts)
         if report is None or source is None:
             facts.tell(Text(""))
         else:
-            facts.tell(facts_of(source, report, self._client(source), partial(key_of, self)))
+            client, seen = self._client(source), self._seen_of(source)
+            facts.tell(facts_of(source, report, client, partial(key_of, self), seen=seen))
         self.offer_keys()
 
     @on(LiveTable.Wanted)
@@ -184,3 +210,8 @@ class SourcesScreen(SourceActions):
         """Go to a source that is new."""
         self.show()
         self.table.move_to(source.name)
+
+
+def _seen_at(name: str) -> str:
+    state = stored_sources.load_state(name)
+    return "" if state is None else seen_text(state)
