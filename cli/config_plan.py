@@ -231,7 +231,14 @@ class _Planner:
         if after != before:
             self.plan.add(
                 f"alert {name}: {detail_text(options_moved(before, after))}",
-                partial(alert_settings.edit, name, after, self._actor, self._now_ms),
+                partial(
+                    alert_settings.replace,
+                    name,
+                    after,
+                    self._actor,
+                    self._now_ms,
+                    expected=before,
+                ),
             )
 
     def _names(self) -> None:
