@@ -9,7 +9,7 @@ from cli.shapes import Shape
 from domain import source_kinds
 from domain.options import Default
 from domain.times import rfc3339
-from domain.words import time_text
+from domain.words import span_text, time_text
 from store.records import StoredSource
 
 
@@ -32,7 +32,7 @@ def source_shape(source: StoredSource) -> Shape:
     }
 
 
-def list_rows(sources: Iterable[StoredSource]) -> list[tuple[object, ...]]:
+def list_rows(sources: Iterable[StoredSource], now_ms: int) -> list[tuple[object, ...]]:
     """The rows of the list: name, kind, state, events, last event, last look, problem."""
     return [
         (
@@ -40,8 +40,8 @@ def list_rows(sources: Iterable[StoredSource]) -> list[tuple[object, ...]]:
             source.kind,
             source.state,
             source.accepted_events,
-            time_text(source.last_event_ms),
-            time_text(source.last_ok_ms),
+            _ago(source.last_event_ms, now_ms),
+            _ago(source.last_ok_ms, now_ms),
             source.error,
         )
         for source in sources
@@ -63,6 +63,11 @@ def in_full(source: StoredSource, seen: str) -> str:
         ("Problem", source.error or "none"),
     ]
     return labelled(pairs)
+
+
+def _ago(time_ms: int | None, now_ms: int) -> str | None:
+    """Short, so that the problem beside it fits into a terminal."""
+    return None if time_ms is None else f"{span_text(now_ms - time_ms)} ago"
 
 
 def _texts(source: StoredSource) -> list[tuple[Default, str]]:

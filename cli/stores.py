@@ -25,7 +25,15 @@ def open_for_writing(context: Context) -> Store:
 
 def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:
     """Open the store that is there; say so if it is an older one."""
-    store = context.open_store(create=False, join_settings=join_settings)
+    from store.errors import StoreUnavailable
+
+    try:
+        store = context.open_store(create=False, join_settings=join_settings)
+    except StoreUnavailable as error:
+        if context.db.exists():
+            raise
+        cure = "`tocsin`, or a command that adds something, makes one; --db names another"
+        raise Failure(f"{error}; {cure}", ExitCode.UNAVAILABLE) from error
     if store.outdated:
         context.out.note(
             f"{store.path} was made by an older Tocsin: it is only read until `tocsin db upgrade`."

@@ -34,7 +34,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json([source_shape(one) for one in found])
         return ExitCode.OK
-    context.out.table(list_rows(found), HEADERS)
+    context.out.table(list_rows(found, context.now_ms()), HEADERS)
     lacking = geo_note_of_sources(context, store)
     if lacking:
         context.out.note(f"Alerts: {lacking}.")

@@ -69,6 +69,25 @@ def test_a_new_broker_stands_at_the_head_of_the_queues(tocsin: Tocsin) -> None:
     assert re.search(r"^Queued alerts +2$", run(tocsin, "broker", "show", "siem"), re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("noun", "steps"),
+    [
+        (
+            "host",
+            ("pip install procustodibus-agent", "procustodibus-agent --test", "--loop=120", "CA"),
+        ),
+        ("broker", ("pip install procustodibus-broker", "--loop=60", "python -m certifi")),
+    ],
+)
+def test_what_comes_next_is_told_in_its_order(
+    tocsin: Tocsin, noun: str, steps: tuple[str, ...]
+) -> None:
+    said = tocsin.run(noun, "add", "one", "--url", URL).stderr
+    places = [said.find(step) for step in steps]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
 @pytest.mark.parametrize("noun", NOUNS)
 def test_the_code_is_shown_once_and_kept_nowhere(tocsin: Tocsin, noun: str) -> None:
     code = code_in(run(tocsin, noun, "add", "one", "--url", URL))

@@ -175,6 +175,12 @@ def test_pause_unpause_and_delete(tocsin: Tocsin) -> None:
     assert shown(tocsin, "socket")["state"] == "inactive"
 
 
+def test_where_there_is_no_store_the_list_says_what_makes_one(tocsin: Tocsin) -> None:
+    said = run(tocsin, "list", code=ExitCode.UNAVAILABLE)
+    assert f"there is no store at {tocsin.db}; `tocsin`, or a command that adds something" in said
+    assert not tocsin.db.exists()
+
+
 @pytest.mark.parametrize("command", ["show", "edit", "pause", "unpause", "delete", "run"])
 def test_an_unknown_name_is_told_with_the_way_to_the_list(tocsin: Tocsin, command: str) -> None:
     with desk_of(tocsin):
@@ -211,6 +217,19 @@ def test_the_source_shows_in_status(tocsin: Tocsin, dump_file: Path) -> None:
     assert (source["kind"], source["accepted_events"], source["error"]) == ("wireguard", 1, None)
     assert source["last_ok"] is not None
     assert "source   local: active, 1 event, looked " in tocsin.run("status").stdout
+
+
+def test_the_problem_is_within_the_width_of_a_terminal(tocsin: Tocsin, dump_file: Path) -> None:
+    watch(tocsin, f"cat {dump_file}")
+    look(tocsin)
+    dump_file.write_text(dump(LATER))
+    look(tocsin)
+    run(tocsin, "edit", "local", "--command", "false")
+    tocsin.run("source", "run", "local", "--once")
+    header, local, _ = run(tocsin, "list").splitlines()
+    assert local.count(" ago") == 2
+    assert header.index("PROBLEM") < 70
+    assert local[header.index("PROBLEM") :].startswith("`false` failed")
 
 
 @pytest.mark.parametrize(
