@@ -48,6 +48,6 @@ def _list(commands: Commands) -> None:
     listing.add_argument(
         "--until", dest="until_ms", type=moment, metavar="TIME", help="only those sealed until then"
     )
-    add_limit(listing, 100)
+    add_limit(listing, 100, "newest last")
     add_follow(listing)
     add_json(listing)

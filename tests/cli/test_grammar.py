@@ -196,3 +196,11 @@ def test_help_of_every_parser_fits() -> None:
     for parser in [build(), *parsers(build())]:
         assert isinstance(parser, Parser)
         assert all(len(line) <= 100 for line in parser.format_help().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [("audit", "newest first"), ("event list", "newest last"), ("delivery list", "newest last")],
+)
+def test_a_list_says_where_its_newest_are(name: str, order: str) -> None:
+    assert f"the N newest, {order}" in " ".join(leaves()[name].format_help().split())
