@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import httpx
 
@@ -222,6 +223,8 @@ def _detail(status: int, location: str | None) -> str:
     text = f"answered {status_words(status)}"
     if 300 <= status < 400:
         text += f", not followed (to {location})" if location else ", not followed"
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        text += "; let it take more, or lower max_bytes and reseal"
     return safe(text, 300)
 
 

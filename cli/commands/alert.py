@@ -15,7 +15,7 @@ from domain import alert_kinds
 from domain.alert_kinds import ACTIVE, DANGER, KINDS, SUPPRESS, AlertKind
 from store import alert_settings
 
-HEADERS = ("KIND", "STATE", "DANGER", "AT MOST ONE IN", "TELLS OF")
+HEADERS = ("KIND", "STATE", "DANGER", "SUPPRESS", "TELLS OF")
 
 Given = Mapping[str, str]
 

@@ -44,6 +44,12 @@ def test_every_kind_is_listed_with_what_holds(tocsin: Tocsin) -> None:
     assert "no geo_db with networks: not raised are" in tocsin.run("alert", "list").stderr
 
 
+def test_what_a_kind_tells_of_begins_within_the_width_of_a_terminal(tocsin: Tocsin) -> None:
+    header = run(tocsin, "list").splitlines()[0]
+    assert header.split() == ["KIND", "STATE", "DANGER", "SUPPRESS", "TELLS", "OF"]
+    assert header.index("TELLS OF") < 60
+
+
 def test_one_is_shown_with_its_numbers_and_needs(tocsin: Tocsin) -> None:
     run(tocsin, "edit", "endpoint_ip_first_use_country", "--kept", "60d")
     text = run(tocsin, "show", "endpoint_ip_first_use_country")
