@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from cli.render import labelled
 from cli.shapes import Shape
@@ -32,13 +32,18 @@ def source_shape(source: StoredSource) -> Shape:
     }
 
 
-def list_rows(sources: Iterable[StoredSource], now_ms: int) -> list[tuple[object, ...]]:
-    """The rows of the list: name, kind, state, events, last event, last look, problem."""
+def list_rows(
+    sources: Iterable[StoredSource], keyless: Collection[str], now_ms: int
+) -> list[tuple[object, ...]]:
+    """The rows of the list: name, kind, state, events, last event, last look, problem.
+
+    `keyless` are the hosts whose agent has not set itself up yet, which the screen says too.
+    """
     return [
         (
             source.name,
             source.kind,
-            source.state,
+            "no key" if source.state == "active" and source.name in keyless else source.state,
             source.accepted_events,
             _ago(source.last_event_ms, now_ms),
             _ago(source.last_ok_ms, now_ms),

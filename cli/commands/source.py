@@ -17,7 +17,8 @@ from cli.source_text import in_full, list_rows, source_shape
 from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
-from store import sources
+from domain.clients import AGENT
+from store import clients, sources
 from store.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json([source_shape(one) for one in found])
         return ExitCode.OK
-    context.out.table(list_rows(found, context.now_ms()), HEADERS)
+    agents = store.call(clients.everyone, AGENT)
+    keyless = {one.name for one in agents if one.public_key is None}
+    context.out.table(list_rows(found, keyless, context.now_ms()), HEADERS)
     lacking = geo_note_of_sources(context, store)
     if lacking:
         context.out.note(f"Alerts: {lacking}.")

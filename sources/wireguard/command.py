@@ -165,7 +165,7 @@ class DumpCommand:
         cure = next((cure for sign, cure in _CURES if sign in said), "") or self._cure_of(said)
         how = f"exit status {exit_code}" if exit_code > 0 else f"signal {-exit_code}"
         last_line = safe(said.splitlines()[-1], 300) if said else "it said nothing"
-        return SourceError(f"`{self.text}` failed with {how}: {last_line}", cure)
+        return SourceError(f"{last_line}: `{self.text}` failed with {how}", cure)
 
     def _cure_of(self, said: str) -> str:
         """How to get the rights for the same hosts and interfaces, where they are lacking."""

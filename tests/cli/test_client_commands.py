@@ -53,6 +53,7 @@ def test_a_new_host_gets_two_files_and_a_source(tocsin: Tocsin) -> None:
     assert "# /etc/wireguard/procustodibus-setup.conf\n[Procustodibus.Setup]\n" in printed
     assert re.search(r"^Expires = [0-9T:-]{19}Z$", printed, re.MULTILINE)
     assert (host["name"], host["state"], host["accepted_events"]) == ("hub", "no key", 0)
+    assert "no key" in tocsin.run("source", "list").stdout
     assert json.loads(run(tocsin, "source", "show", "hub", "--json"))["kind"] == "agent"
 
 

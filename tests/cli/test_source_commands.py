@@ -235,7 +235,7 @@ def test_the_problem_is_within_the_width_of_a_terminal(tocsin: Tocsin, dump_file
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("false", "`false` failed with exit status 1"),
+        ("false", "it said nothing: `false` failed with exit status 1"),
         ("no-such-program-here", "there is no program `no-such-program-here`"),
         ("echo hello", "`echo hello` printed no whole dump"),
     ],
@@ -316,7 +316,7 @@ def test_watching_outlives_a_command_that_fails(tocsin: Tocsin, tmp_path: Path) 
     missing = tmp_path / "missing"
     watch(tocsin, f"cat {missing}", "--every", "2s")
     watching = tocsin.start("source", "run", "local", log=log)
-    eventually(lambda: log.exists() and "source local: `cat " in log.read_text(), "a word")
+    eventually(lambda: log.exists() and "source local: cat: " in log.read_text(), "a word")
     missing.write_text(dump(ALICE))
     eventually(lambda: local_in_status(tocsin)["error"] is None, "a good look")
     assert watching.poll() is None

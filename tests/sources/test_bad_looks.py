@@ -72,7 +72,7 @@ def told(bodies: list[dict[str, Any]]) -> list[str]:
         (BEFORE + BEFORE, "", "its interface was listed before"),
         ("\0\x1b[2J\n", "", "line 1 of the dump: it has 1 fields"),
         ("", "echo 'Unable to access interface wg0: Permission denied' >&2; exit 1", "Permission"),
-        (BEFORE, "exit 1", "failed with exit status 1: it said nothing"),
+        (BEFORE, "exit 1", "it said nothing: "),
         (BEFORE, "kill -9 $$", "failed with signal 9"),
     ],
 )

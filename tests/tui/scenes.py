@@ -36,8 +36,8 @@ STATS = {
     "tx_total": 70276620,
 }
 UNREACHABLE = (
-    "`ssh branch sudo -n wg show all dump` failed with exit status 255: ssh: connect to host "
-    "branch port 22: No route to host; run it by hand as the account of tocsin, and correct the "
+    "ssh: connect to host branch port 22: No route to host: `ssh branch sudo -n wg show all dump` "
+    "failed with exit status 255; run it by hand as the account of tocsin, and correct the "
     "source's command"
 )
 ATTRIBUTES = {EventType.ALERTS: COUNTRY, EventType.ENDPOINT_STATS: STATS}

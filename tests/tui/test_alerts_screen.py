@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from domain.alert_kinds import BY_NAME
+from domain.alert_kinds import BY_NAME, KINDS
 from store import alert_settings
 from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import notice, screen_text
@@ -145,3 +145,22 @@ def test_the_panel_counts_what_is_on_and_what_was_changed() -> None:
     assert alerts_cell(None).text == "-"
     changed = {FLAPPING.name: {"active": "off"}}
     assert alerts_cell(changed).text == "21 of 24 kinds on · 1 changed from the defaults"
+
+
+def test_an_undo_that_is_given_up_leaves_the_one_before_it(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "l")
+            await pilot.press("space", "down", "space")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            first, second = (KINDS[place].name for place in (0, 1))
+            assert bench.opened.call(alert_settings.load_all).keys() == {first, second}
+            bench.opened.call(alert_settings.edit, [second], {"danger": "9"}, ACTOR, NOW)
+            for _ in range(3):
+                await pilot.press("u")
+                await app.workers.wait_for_complete()
+                await bench.settle(app, pilot)
+            assert bench.opened.call(alert_settings.load_all).keys() == {second}
+
+    asyncio.run(scene())

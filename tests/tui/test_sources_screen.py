@@ -136,7 +136,7 @@ def test_a_form_is_checked_while_typing_tried_and_saved(
             await pilot.press("ctrl+t")
             await app.workers.wait_for_complete()
             await pilot.pause()
-            assert "failed with exit status 1" in flat(screen_text(app))
+            assert "✗ cat: " in flat(screen_text(app))
             command.value = f"cat {dump_file}"
             await pilot.press("ctrl+t")
             await app.workers.wait_for_complete()
@@ -168,6 +168,38 @@ def test_a_name_that_is_taken_is_told_in_the_form(bench: SettingsBench) -> None:
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert "there is a source socket already" in flat(screen_text(app))
+
+    asyncio.run(scene())
+
+
+def test_looking_needs_no_name(bench: SettingsBench, dump_file: Path) -> None:
+    bench.store.add_source()
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "o")
+            await pilot.press("a", "w")
+            await pilot.pause()
+            assert app.screen.query_one("#box-name", Input).placeholder == "required"
+            app.screen.query_one("#box-command", Input).value = f"cat {dump_file}"
+            await pilot.press("ctrl+t")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert "✓ 3 peers on wg0; 0 events at once" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_a_form_with_nothing_to_look_at_says_so(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "o")
+            await pilot.press("a", "s")
+            await pilot.pause()
+            assert "look once" not in screen_text(app)
+            await pilot.press("ctrl+t")
+            await pilot.pause()
+            assert "nothing to look at" in notice(app)
 
     asyncio.run(scene())
 

@@ -25,6 +25,7 @@ from tui.widgets.option_fields import Asked, OptionFields
 
 LONGEST = 600
 SAVING = "it is being saved: wait for it"
+NOTHING_TO_LOOK_AT = "there is nothing to look at before it is saved"
 Request = Callable[[Mapping[str, str]], Awaitable[Any]]
 
 
@@ -56,6 +57,14 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
             "look once",
             id="option-form.look",
             tooltip="look once with what is typed, and keep nothing",
+        ),
+        Binding(
+            "ctrl+t,f5",
+            "no_look",
+            "no look",
+            show=False,
+            id="option-form.look",
+            tooltip="there is nothing to look at before it is saved",
         ),
         Binding("escape", "back", "back", id="form.back", tooltip="leave; asks if you typed"),
         Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
@@ -99,7 +108,8 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Try only what can be tried."""
-        return action != "look" or self._form.tried is not None
+        can_look = self._form.tried is not None
+        return {"look": can_look, "no_look": not can_look}.get(action, True)
 
     @on(Input.Changed)
     @on(Select.Changed)
@@ -129,14 +139,20 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
             self.in_background(self._carry_out_form(self._form.save, self._saved), group="form")
 
     def action_look(self) -> None:
-        """Look once with what is typed."""
-        if self._form.tried is not None and self._is_right() and not self._busy:
+        """Look once with what is typed; what may not be empty is needed only to save."""
+        if self._form.tried is not None and self._is_right(to_save=False) and not self._busy:
             self._tell_news("looking ...")
             self.in_background(self._carry_out_form(self._form.tried, self._looked), group="form")
 
-    def _is_right(self) -> bool:
-        wrong = self._fields.wrong()
-        for name, reason in wrong.items():
+    def action_no_look(self) -> None:
+        """Say why there is no look."""
+        self.tell(NOTHING_TO_LOOK_AT)
+
+    def _is_right(self, *, to_save: bool = True) -> bool:
+        texts = self._fields.texts()
+        for name, reason in self._fields.wrong().items():
+            if not to_save and not texts[name].strip():
+                continue
             self._fields.focus_first(name)
             self._tell_news(f"{name.replace('_', ' ')}: {reason}", bad=True)
             return False

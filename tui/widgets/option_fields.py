@@ -126,8 +126,7 @@ def _control(asked: Asked) -> Widget:
     id_ = f"box-{asked.name}"
     if asked.default.option.kind is SWITCH:
         return Dropdown([("on", "on"), ("off", "off")], asked.text or "off", id=id_)
-    box = VisibleInput(
-        asked.shown, placeholder=asked.default.text or "none", max_length=LONGEST, id=id_
-    )
+    nothing = "required" if asked.required else asked.default.text or "none"
+    box = VisibleInput(asked.shown, placeholder=nothing, max_length=LONGEST, id=id_)
     box.password = asked.hidden
     return box
