@@ -31,7 +31,7 @@ from tui.worker_thread import WorkerThread
 SHORTLY_AFTER = 1_795_502_130_500
 """A moment after the handshakes of the dumps."""
 
-FORBIDDEN = "sh -c 'echo Unable to access interface wg0: Operation not permitted >&2; exit 1'"
+FORBIDDEN = "sh -c 'echo Unable to access interface wg0: Operation not permitted >&2; exit 1; wg'"
 
 
 @pytest.fixture
@@ -278,13 +278,13 @@ def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_changed(
             await pilot.press("y")
             await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
-            assert "Operation not permitted; set the source's command to" in " ".join(told(app))
+            assert "Operation not permitted: `sh -c" in " ".join(told(app))
             assert "it stays off" in " ".join(told(app))
             await pilot.press("down", "up")
             await pilot.pause()
             text = " ".join(screen_text(app).split())
-            assert "Not switched on: `sh -c" in text
-            assert "allow this account that by a sudoers line; it stays off" in text
+            assert "Not switched on: Unable to access" in text
+            assert "allow that by a sudoers line where it runs; it stays off" in text
             assert app.screen.query_one(LiveTable).cursor == "sources"
             assert "Sources             ‖ 1 inactive" in screen_text(app)
             assert "✓ nothing is wrong" in screen_text(app)
