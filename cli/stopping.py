@@ -20,9 +20,9 @@ MARGIN_S = 5.0
 """What a clean end may take beyond the grace period before the process is ended hard."""
 
 
-def worker_end_s(settings: Settings) -> float:
+def worker_end_s(settings: Settings, *, takes: bool) -> float:
     """How long a worker may take to end: its attempts, then the answers that its sources take."""
-    return settings.grace_ms / 1000 + source_end_s()
+    return settings.grace_ms / 1000 + (source_end_s() if takes else 0.0)
 
 
 def source_end_s() -> float:
@@ -33,8 +33,10 @@ def source_end_s() -> float:
 
 
 @contextmanager
-def stop_on_signals(stop: Callable[[], None], grace_s: float) -> Iterator[None]:
+def stop_on_signals(stop: Callable[[], None], grace_s: Callable[[], float]) -> Iterator[None]:
     """Call `stop` at the first signal; end the process at the second, or when grace is over.
+
+    `grace_s` is asked when the signal comes.
 
     A plain handler, not the loop's: it also runs while the loop hangs. The hard end costs at most
     a repeat, like a crash. A second SIGHUP tells of no impatience: a closing terminal sends two,
@@ -48,7 +50,7 @@ def stop_on_signals(stop: Callable[[], None], grace_s: float) -> Iterator[None]:
                 os._exit(ExitCode.INTERRUPTED)
             return
         stopping.set()
-        _end_hard_after(grace_s + MARGIN_S)
+        _end_hard_after(grace_s() + MARGIN_S)
         stop()
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}

@@ -25,6 +25,9 @@ SIGN_INS = "sign_ins"
 _CLOSEST_LOOKS_MS = 2 * SECOND_MS
 """Of WireGuard: a `wg` that looks at an interface while it starts can stop it."""
 
+TAKING = frozenset({PROCUSTODIBUS})
+"""Kinds whose events are gone where they came from once they were answered."""
+
 LOCAL = "local"
 """The name of the source that watches this host's WireGuard."""
 

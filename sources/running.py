@@ -19,6 +19,7 @@ from domain.alert_kinds import SOURCE_STALE, all_terms
 from domain.events import Event
 from domain.field_errors import FieldErrors
 from domain.settings import Settings
+from domain.source_kinds import TAKING
 from sources.base import SourceError
 from sources.inlet import Inlet
 from sources.jumps import Jumps
@@ -54,6 +55,7 @@ class _Wanted(NamedTuple):
 
 @dataclass(slots=True)
 class _Run:
+    kind: str
     key: _Key
     stop: asyncio.Event
     task: asyncio.Task[None]
@@ -182,6 +184,11 @@ class Sources:
         if self._look is None or self._look.done():
             self._look = asyncio.create_task(self._adapt())
 
+    @property
+    def takes(self) -> bool:
+        """Whether one runs whose answer under way would be lost; may be asked from any thread."""
+        return any(run.kind in TAKING for run in list(self._runs.values()))
+
     async def end(self) -> None:
         """Stop every source, and wait until all have stopped."""
         self._active = False
@@ -226,7 +233,7 @@ class Sources:
             if before is None or before.stop.is_set():
                 stop = asyncio.Event()
                 task = asyncio.create_task(self._run(one, stop, before))
-                self._runs[name] = _Run(one.key, stop, task)
+                self._runs[name] = _Run(one.stored.kind, one.key, stop, task)
 
     async def _run(self, wanted: _Wanted, stop: asyncio.Event, before: _Run | None) -> None:
         """One source until `stop`, once its last run is over; it stops and delays no other."""

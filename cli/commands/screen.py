@@ -103,7 +103,7 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
 
 
 def _run(app: TocsinApp, work: _Work, context: Context) -> ExitCode:
-    grace_s = worker_end_s(context.settings)
+    grace_s = worker_end_s(context.settings, takes=True)
     with _ending_on_signals(app, work, grace_s) as came:
         exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
         if signal.SIGHUP in came:

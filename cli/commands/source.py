@@ -178,7 +178,7 @@ async def _run(
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), source_end_s()):  # type: ignore[arg-type]  # what it returns is not looked at
+    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), source_end_s):  # type: ignore[arg-type]  # what it returns is not looked at
         return await run_one(
             name,
             store,

@@ -126,7 +126,7 @@ async def _run(
         beside=sources.adapt if until is Until.STOPPED else None,
     )
     limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
-    with stop_on_signals(worker.stop, worker_end_s(context.settings)):
+    with stop_on_signals(worker.stop, lambda: worker_end_s(context.settings, takes=sources.takes)):
         running = asyncio.ensure_future(worker.run())
         done, _ = await asyncio.wait((running,), timeout=limit_s)
         worker.stop()

@@ -19,7 +19,8 @@ from sources.polling import TAKING_PATIENCE_S
 
 def test_a_worker_has_the_time_for_its_attempts_and_then_for_answers() -> None:
     settings = replace(DEFAULTS, grace_ms=2_000)
-    assert worker_end_s(settings) == 2 + TAKING_PATIENCE_S
+    assert worker_end_s(settings, takes=True) == 2 + TAKING_PATIENCE_S
+    assert worker_end_s(settings, takes=False) == 2
 
 
 def test_a_source_that_runs_alone_has_the_time_for_an_answer(
@@ -28,8 +29,8 @@ def test_a_source_that_runs_alone_has_the_time_for_an_answer(
     given: list[float] = []
 
     @contextmanager
-    def ending(_stop: Callable[[], None], grace_s: float) -> Iterator[None]:
-        given.append(grace_s)
+    def ending(_stop: Callable[[], None], grace_s: Callable[[], float]) -> Iterator[None]:
+        given.append(grace_s())
         yield
 
     async def nothing(*_: Any, **__: Any) -> None:
