@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +153,7 @@ class _Runner:
         self._left_out = 0
         """Events with the ids of others, since there was nothing more to be had."""
         self._lock_file = lock_file(store.path, source.name)
-        self._unsaved = Unsaved(store.path, source.name) if takes else None
+        self._unsaved = Unsaved(store.path, source.name, created_ms) if takes else None
 
     async def poll(self) -> tuple[Appended, bool]:
         """Poll once and save the batch; nothing is added if the stop comes first.
@@ -168,15 +168,32 @@ class _Runner:
             return await self._poll() if we_are else (Appended(0, 0), False)
 
     async def _poll(self) -> tuple[Appended, bool]:
-        batch = self._unsaved.held() if self._unsaved is not None else None
-        if batch is None:
-            state = await self._store.run(
-                stored_sources.load_state, self._source.name, created_ms=self._created_ms
-            )
-            batch = await self._batch(state)
+        kept = await self._keep_unsaved()
+        if kept is not None:
+            return kept
+        state = await self._store.run(
+            stored_sources.load_state, self._source.name, created_ms=self._created_ms
+        )
+        batch = await self._batch(state)
         if batch is None:
             return Appended(0, 0), False
         return await self._keep(batch), batch.more
+
+    async def _keep_unsaved(self) -> tuple[Appended, bool] | None:
+        """What `poll` returns, where something was taken before and not saved."""
+        if self._unsaved is None:
+            return None
+        events = self._unsaved.of_earlier()
+        if events is not None:
+            return await self._keep_of_earlier(events), True
+        batch = self._unsaved.held()
+        return None if batch is None else (await self._keep(batch), batch.more)
+
+    async def _keep_of_earlier(self, events: Sequence[Event]) -> Appended:
+        """Save the events that a deleted source of this name left; its place is not ours."""
+        appended = await self._commit(events, None)
+        self._left_out += len(appended.conflicts)
+        return appended
 
     async def finish(self) -> Appended:
         """Try once more to save what was taken; it is in a file otherwise, for the next start."""
@@ -184,8 +201,8 @@ class _Runner:
             return Appended(0, 0)
         try:
             with alone(self._lock_file) as we_are:
-                batch = self._unsaved.held() if we_are else None
-                return Appended(0, 0) if batch is None else await self._keep(batch)
+                kept = await self._keep_unsaved() if we_are else None
+                return Appended(0, 0) if kept is None else kept[0]
         except (SourceError, StoreError) as error:
             self._tell(failure_sentence(error), tell=True)
         return Appended(0, 0)
@@ -203,22 +220,24 @@ class _Runner:
         return appended
 
     async def _save(self, batch: Batch) -> Appended:
-        name, events, state = self._source.name, batch.events, batch.state
         try:
-            appended = await self._store.run(
-                stored_sources.save_batch,
-                name,
-                events,
-                state,
-                self._clock(),
-                created_ms=self._created_ms,
-            )
+            return await self._commit(batch.events, batch.state)
         except NotFound:
             raise
         except StoreError:
             if self._unsaved is not None:
                 self._unsaved.hold(batch)
             raise
+
+    async def _commit(self, events: Sequence[Event], state: bytes | None) -> Appended:
+        appended = await self._store.run(
+            stored_sources.save_batch,
+            self._source.name,
+            events,
+            state,
+            self._clock(),
+            created_ms=self._created_ms,
+        )
         if self._unsaved is not None:
             self._unsaved.clear()
         return appended

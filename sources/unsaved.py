@@ -17,12 +17,13 @@ from sources.base import Batch, SourceError
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """A batch as it lies on the disk."""
+    """A batch as it lies on the disk, and when the source that took it was added."""
 
     events: tuple[Event, ...]
     state: bytes
     warning: str
     more: bool
+    created_ms: int | None = None
 
 
 _decoder = msgspec.msgpack.Decoder(_Kept)
@@ -31,11 +32,13 @@ _decoder = msgspec.msgpack.Decoder(_Kept)
 class Unsaved:
     """One batch at most: who holds one saves it before the next poll.
 
-    To be used while no other process works the source.
+    To be used while no other process works the source. `created_ms` tells it from an earlier
+    source of the same name, whose events are saved here too, for nobody else will.
     """
 
-    def __init__(self, store: Path, name: str) -> None:
+    def __init__(self, store: Path, name: str, created_ms: int | None) -> None:
         self._file = store.with_name(f"{store.name}.source-{name}.unsaved")
+        self._created_ms = created_ms
         self._batch: Batch | None = None
 
     def hold(self, batch: Batch) -> None:
@@ -51,7 +54,17 @@ class Unsaved:
 
     def held(self) -> Batch | None:
         """The batch that is kept, also by a process before this one. Raises SourceError."""
-        return self._batch or self._read()
+        if self._batch is not None:
+            return self._batch
+        kept = self._read()
+        if kept is None or kept.created_ms != self._created_ms:
+            return None
+        return Batch(kept.events, kept.state, kept.warning, kept.more)
+
+    def of_earlier(self) -> tuple[Event, ...] | None:
+        """The events that a deleted source of this name left, if any. Raises SourceError."""
+        kept = self._read() if self._batch is None else None
+        return None if kept is None or kept.created_ms == self._created_ms else kept.events
 
     def clear(self) -> None:
         """Forget the batch: the store has it."""
@@ -59,7 +72,7 @@ class Unsaved:
         self._file.unlink(missing_ok=True)
 
     def _write(self, batch: Batch) -> None:
-        kept = _Kept(batch.events, batch.state, batch.warning, batch.more)
+        kept = _Kept(batch.events, batch.state, batch.warning, batch.more, self._created_ms)
         draft = self._file.with_name(f"{self._file.name}.new")
         descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as opened:
@@ -68,12 +81,11 @@ class Unsaved:
             os.fsync(descriptor)
         draft.replace(self._file)
 
-    def _read(self) -> Batch | None:
+    def _read(self) -> _Kept | None:
         try:
-            kept = _decoder.decode(self._file.read_bytes())
+            return _decoder.decode(self._file.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError) as error:
             reason = f"what it took before is in {self._file} and cannot be read: {error}"
             raise SourceError(reason, "move that file away to go on without it") from None
-        return Batch(kept.events, kept.state, kept.warning, kept.more)

@@ -174,18 +174,21 @@ def load_state(name: str, *, created_ms: int | None = None) -> bytes | None:
 def save_batch(
     name: str,
     events: Sequence[Event],
-    state: bytes,
+    state: bytes | None,
     now_ms: int,
     *,
     created_ms: int | None = None,
 ) -> Appended:
     """Add a source's events and its new state in one transaction: a crash has both or neither.
 
-    Raises NotFound if the source was deleted meanwhile.
+    Without a state it stays as it is. Raises NotFound if the source was deleted meanwhile.
     """
     with database.atomic():
         appended = event_store.append(events, now_ms)
-        _count(name, created_ms, appended.accepted, now_ms, {models.Source.state: state})
+        moved: Mapping[object, object] = (
+            _NOTHING_MORE if state is None else {models.Source.state: state}
+        )
+        _count(name, created_ms, appended.accepted, now_ms, moved)
         return appended
 
 

@@ -37,7 +37,7 @@ def file(store: Store) -> Path:
     return store.path.with_name("tocsin.db.source-test.unsaved")
 
 
-def look(store: Store, source: Script, failures: list[str] | None = None) -> Appended:
+def look(store: Store, source: Script, created_ms: int = NOW_MS) -> Appended:
     """Look once at a source whose events are gone where they came from."""
     return asyncio.run(
         run_source(
@@ -47,9 +47,9 @@ def look(store: Store, source: Script, failures: list[str] | None = None) -> App
             stop=asyncio.Event(),
             clock=lambda: NOW_MS,
             on_appended=lambda: None,
-            on_failure=(failures if failures is not None else []).append,
             takes=True,
             once=True,
+            created_ms=created_ms,
         )
     )
 
@@ -82,6 +82,25 @@ def test_an_answer_that_was_not_saved_is_saved_before_the_next_poll(
     assert not file.exists()
     assert look(store, later) == Appended(1, 0)
     assert (ids(store), later.states) == (["1", "2", "3"], [b"after"])
+
+
+def test_of_a_deleted_source_the_next_of_its_name_saves_the_events_but_not_the_place(
+    store: Store, file: Path
+) -> None:
+    fill(store)
+    with pytest.raises(StoreError, match="no room"):
+        look(store, Script(batch(1, 2, state=b"of the deleted one", warning="of the deleted one")))
+    free(store)
+    store.call(sources.delete, "test", Actor("admin"), NOW_MS)
+    store.call(sources.add, PROCUSTODIBUS, "test", {}, Actor("admin"), NOW_MS + 1)
+    fill(store)
+    with pytest.raises(StoreError, match="no room"):
+        look(store, Script(batch(3)), NOW_MS + 1)
+    free(store)
+    later = Script(batch(3))
+    assert look(store, later, NOW_MS + 1) == Appended(3, 0)
+    assert (ids(store), later.states) == (["1", "2", "3"], [None])
+    assert (store.call(sources.find, "test").error, file.exists()) == (None, False)
 
 
 def test_one_process_saves_it_as_soon_as_it_can(store: Store, file: Path) -> None:
