@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -21,6 +22,7 @@ settings.load_profile("default")
 
 _FOREIGN = ("TOCSIN_", "XDG_", "SSH_", "SUDO_", "SSL_CERT_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,6 +33,17 @@ def clean_environment() -> Iterator[None]:
             if name.startswith(_FOREIGN) or name.lower() in _PROXIES:
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def heeded_signals() -> Iterator[None]:
+    """Heed what a shell's background job and nohup ignore: programs that are started inherit it."""
+    ignored = [stop for stop in _STOPS if signal.getsignal(stop) is signal.SIG_IGN]
+    for stop in ignored:
+        signal.signal(stop, signal.SIG_DFL)
+    yield
+    for stop in ignored:
+        signal.signal(stop, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")
