@@ -260,7 +260,6 @@ KINDS: tuple[AlertKind, ...] = (
     ),
 )
 BY_NAME: Mapping[str, AlertKind] = {kind.name: kind for kind in KINDS}
-SIGN_IN_ALERTS = tuple(kind.name for kind in KINDS if kind.name.startswith("authn_"))
 DEFAULT_TERMS: Mapping[str, AlertTerms] = {kind.name: kind.terms({}) for kind in KINDS}
 
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain import source_kinds
-from domain.alert_kinds import (
-    BY_NAME,
-    DEFAULT_TERMS,
-    SIGN_IN_ALERTS,
-    SOURCE_STALE,
-    AlertTerms,
-)
-from domain.field_errors import FieldErrors
+from domain.alert_kinds import AlertTerms
 from domain.setting_kinds import SettingValue
 from domain.settings import Settings
 from sources.base import Service, Source
@@ -31,45 +24,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for every source alike."""
+    """What holds for every source alike. The alerts may be `CurrentAlerts`, which an edit moves."""
 
     settings: Settings
     alerts: Mapping[str, AlertTerms]
 
 
-def used_terms(stored: StoredSource, terms: Terms) -> Terms:
-    """What of the terms a source uses, and the rest as it is by default.
+def used_settings(stored: StoredSource, given: Settings) -> Settings:
+    """What of the settings a source uses, and the rest as it is by default.
 
-    So a change of what it does not use leaves its terms, and with them its run, as they are.
+    So a change of what it does not use leaves its run as it is.
     """
-    given, used = terms.settings, _used_alerts(stored)
     settings = Settings(min_free_disk_bytes=given.min_free_disk_bytes)
     if stored.kind in _NAMING:
         settings = replace(settings, event_names=given.event_names, geo_db=given.geo_db)
-    alerts = {kind: terms.alerts[kind] if kind in used else DEFAULT_TERMS[kind] for kind in BY_NAME}
-    return Terms(settings, alerts)
+    return settings
 
 
 _NAMING = (source_kinds.WIREGUARD, source_kinds.HTTP, source_kinds.JOURNAL)
 """The kinds whose events are made here, with the names and places that they tell of."""
-
-
-def _used_alerts(stored: StoredSource) -> Collection[str]:
-    if stored.kind == source_kinds.WIREGUARD:
-        return BY_NAME
-    if stored.kind == source_kinds.HTTP:
-        return BY_NAME if "agents" in _served(stored) else SIGN_IN_ALERTS
-    if stored.kind == source_kinds.JOURNAL:
-        return (SOURCE_STALE, *SIGN_IN_ALERTS)
-    return (SOURCE_STALE,) if stored.kind == source_kinds.PROCUSTODIBUS else ()
-
-
-def _served(stored: StoredSource) -> Collection[str]:
-    """Options that cannot be read are told of when it is made."""
-    try:
-        return _words(source_kinds.kind_named(stored.kind).values(stored.options)["serves"])
-    except FieldErrors:
-        return ()
 
 
 Whose = Callable[[bytes | None], Mapping[str, str]]

@@ -15,15 +15,16 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from domain.alert_kinds import SOURCE_STALE, all_terms
+from domain.alert_kinds import all_terms
 from domain.events import Event
 from domain.field_errors import FieldErrors
 from domain.settings import Settings
 from domain.source_kinds import TAKING
 from sources.base import SourceError
+from sources.current_alerts import CurrentAlerts
 from sources.inlet import Inlet
 from sources.jumps import Jumps
-from sources.making import Made, Terms, make, used_terms
+from sources.making import Made, Terms, make, used_settings
 from sources.polling import Blindness, failure_sentence, pause, run_source
 from sources.serving import Tries, run_service
 from sources.stale import Blind, StaleAlerts
@@ -41,16 +42,16 @@ class _Key(NamedTuple):
 
     created_ms: int
     revision: int
-    terms: Terms
+    settings: Settings
 
 
 class _Wanted(NamedTuple):
     stored: StoredSource
-    terms: Terms
+    settings: Settings
 
     @property
     def key(self) -> _Key:
-        return _Key(self.stored.created_ms, self.stored.revision, self.terms)
+        return _Key(self.stored.created_ms, self.stored.revision, self.settings)
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ async def run_one(
     """
     stored = await store.run(stored_sources.find, name)
     alerts = all_terms(await store.run(alert_settings.load_all))
-    terms = used_terms(stored, Terms(settings, alerts))
+    terms = Terms(settings, alerts)
     made = make(stored, terms, store)
     if made is None:
         raise SourceError(
@@ -139,7 +140,7 @@ def _blindness(
 ) -> Blindness:
     """What is told of a source that sees nothing for long."""
     jumps = Jumps(monotonic, watching_ms)
-    stale = StaleAlerts(terms.alerts[SOURCE_STALE], watching_ms, jumps.since)
+    stale = StaleAlerts(terms.alerts, watching_ms, jumps.since)
 
     def telling(
         stored: StoredSource, state: bytes | None, sentence: str, now_ms: int
@@ -173,6 +174,7 @@ class Sources:
         self._on_failure = on_failure
         self._active = False
         self._settings: Settings | None = None
+        self._alerts = CurrentAlerts()
         self._runs: dict[str, _Run] = {}
         self._look: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -218,8 +220,9 @@ class Sources:
         if not self._active or self._settings is None:
             return {}
         stored = await self._store.run(stored_sources.everyone)
-        terms = Terms(self._settings, all_terms(await self._store.run(alert_settings.load_all)))
-        return {one.name: _Wanted(one, used_terms(one, terms)) for one in stored if one.active}
+        self._alerts.take(all_terms(await self._store.run(alert_settings.load_all)))
+        active = [one for one in stored if one.active]
+        return {one.name: _Wanted(one, used_settings(one, self._settings)) for one in active}
 
     def _run_only(self, wanted: dict[str, _Wanted]) -> None:
         """Tell to stop what is not wanted as it runs, and start what does not run as wanted."""
@@ -256,7 +259,7 @@ class Sources:
                 return
 
     async def _run_once(self, wanted: _Wanted, stop: asyncio.Event) -> None:
-        stored, terms = wanted
+        stored, terms = wanted.stored, Terms(wanted.settings, self._alerts)
         made = make(stored, terms, self._store)
         if made is not None:
             await run_made(

@@ -43,12 +43,19 @@ class StaleAlerts:
     """
 
     def __init__(
-        self, terms: AlertTerms, watching_ms: int, jumps: Callable[[int], int] = no_jump
+        self,
+        alerts: Mapping[str, AlertTerms],
+        watching_ms: int,
+        jumps: Callable[[int], int] = no_jump,
     ) -> None:
-        self._terms = terms
+        self._alerts = alerts
         self._watching_ms = watching_ms
         self._jumps = jumps
         self._until_ms: dict[str, int] = {}
+
+    @property
+    def _terms(self) -> AlertTerms:
+        return self._alerts[SOURCE_STALE]
 
     def patience_ms(self, every_ms: int) -> int:
         """How long a source may see nothing that looks so often."""

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from domain import clients as kinds
-from domain.alert_kinds import SOURCE_STALE
 from domain.events import Event
 from domain.options import values
 from domain.source_kinds import AGENT, kind_named
@@ -55,7 +54,7 @@ def routes(surroundings: Surroundings) -> Iterable[Route]:
     agents = Agents(surroundings)
     now_ms = surroundings.inlet.clock()
     jumps = Jumps(time.monotonic, now_ms)
-    stale = StaleAlerts(surroundings.alerts[SOURCE_STALE], now_ms, jumps.since)
+    stale = StaleAlerts(surroundings.alerts, now_ms, jumps.since)
     names = surroundings.settings.event_names
     surroundings.chores.append(partial(watch_hosts, surroundings.inlet, stale, event_names=names))
     return (
@@ -166,7 +165,7 @@ class Agents:
             names=Names(client.name, found.peers),
             event_names=self._settings.event_names,
             port_changes=bool(options["port_changes"]),
-            alerts=self._alerts,
+            alerts=dict(self._alerts),
             locate=self._geo.locate,
         )
         derived = derive(previous, ping.snapshot, terms)

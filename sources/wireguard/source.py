@@ -92,7 +92,7 @@ class WireGuardSource:
             names=Names(self._host_name(), peers),
             event_names=self._event_names,
             port_changes=self._port_changes,
-            alerts=self._alerts,
+            alerts=dict(self._alerts),
             locate=self._geo.locate if self._geo else nowhere,
         )
 

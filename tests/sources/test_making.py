@@ -1,4 +1,4 @@
-"""What of the settings and kinds of alerts a source runs by."""
+"""What of the settings a source runs by."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from domain.alert_kinds import all_terms
 from domain.settings import DEFAULTS
 from domain.source_kinds import HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD
-from sources.making import Terms, used_terms
+from sources.making import used_settings
 from store.records import StoredSource
 
-BEFORE = Terms(DEFAULTS, all_terms({}))
 CHANGES = {
-    "least free disk": Terms(replace(DEFAULTS, min_free_disk_bytes=7), BEFORE.alerts),
-    "names": Terms(replace(DEFAULTS, event_names=False), BEFORE.alerts),
-    "peers": Terms(DEFAULTS, all_terms({"endpoint_added": {"danger": "9"}})),
-    "sign-ins": Terms(DEFAULTS, all_terms({"authn_failures": {"danger": "9"}})),
-    "blindness": Terms(DEFAULTS, all_terms({"source_stale": {"danger": "9"}})),
-    "sending": Terms(replace(DEFAULTS, interval_ms=7, proxy="http://proxy:1"), BEFORE.alerts),
+    "least free disk": replace(DEFAULTS, min_free_disk_bytes=7),
+    "names": replace(DEFAULTS, event_names=False),
+    "places": replace(DEFAULTS, geo_db=("/geo.mmdb",)),
+    "sending": replace(DEFAULTS, interval_ms=7, proxy="http://proxy:1"),
 }
 
 
@@ -45,22 +41,17 @@ def source(kind: str, **options: str) -> StoredSource:
 @pytest.mark.parametrize(
     ("stored", "expected"),
     [
-        (source(WIREGUARD), {"least free disk", "names", "peers", "sign-ins", "blindness"}),
-        (
-            source(HTTP, serves="events agents"),
-            {"least free disk", "names", "peers", "sign-ins", "blindness"},
-        ),
-        (source(HTTP, serves="events"), {"least free disk", "names", "sign-ins"}),
-        (source(JOURNAL), {"least free disk", "names", "sign-ins", "blindness"}),
-        (source(PROCUSTODIBUS, broker="b"), {"least free disk", "blindness"}),
+        (source(WIREGUARD), {"least free disk", "names", "places"}),
+        (source(HTTP), {"least free disk", "names", "places"}),
+        (source(JOURNAL), {"least free disk", "names", "places"}),
+        (source(PROCUSTODIBUS, broker="b"), {"least free disk"}),
         (source(SOCKET), {"least free disk"}),
-        (source(HTTP, clients="not a number"), {"least free disk", "names", "sign-ins"}),
+        (source(HTTP, clients="not a number"), {"least free disk", "names", "places"}),
     ],
     ids=lambda one: f"{one.kind} {one.options}" if isinstance(one, StoredSource) else "",
 )
 def test_a_source_runs_by_what_it_uses(stored: StoredSource, expected: set[str]) -> None:
-    before = used_terms(stored, BEFORE)
-    assert {what for what, terms in CHANGES.items() if used_terms(stored, terms) != before} == (
-        expected
-    )
-    assert used_terms(stored, CHANGES["names"]).settings.event_names is ("names" not in expected)
+    before = used_settings(stored, DEFAULTS)
+    changed = {what: used_settings(stored, settings) for what, settings in CHANGES.items()}
+    assert {what for what, settings in changed.items() if settings != before} == expected
+    assert changed["names"].event_names is ("names" not in expected)

@@ -94,7 +94,7 @@ def told(stale: StaleAlerts, now_ms: int) -> Event | None:
 
 
 def test_patience_is_ten_minutes_or_three_intervals() -> None:
-    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+    stale = StaleAlerts(DEFAULT_TERMS, START_MS)
     assert not stale.is_stale(START_MS, 30_000, START_MS + 10 * MINUTE_MS)
     assert stale.is_stale(START_MS, 30_000, START_MS + 10 * MINUTE_MS + 1)
     assert not stale.is_stale(START_MS, 3_600_000, START_MS + 180 * MINUTE_MS)
@@ -102,26 +102,26 @@ def test_patience_is_ten_minutes_or_three_intervals() -> None:
 
 
 def test_nobody_is_blind_for_the_time_before_anybody_looked() -> None:
-    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+    stale = StaleAlerts(DEFAULT_TERMS, START_MS)
     assert not stale.is_stale(START_MS - DAY_MS, 30_000, START_MS + 10 * MINUTE_MS)
 
 
 def test_an_alert_once_a_day_and_after_a_new_start_the_same_one() -> None:
     now_ms = START_MS + 11 * MINUTE_MS
-    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+    stale = StaleAlerts(DEFAULT_TERMS, START_MS)
     first = told(stale, now_ms)
     assert first is not None
     assert read_event(first.body, now_ms=0, random64=lambda: 0).body == first.body
     assert told(stale, now_ms + DAY_MS - 1) is None
     second = told(stale, now_ms + DAY_MS)
-    again = told(StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS), now_ms + 5)
+    again = told(StaleAlerts(DEFAULT_TERMS, START_MS), now_ms + 5)
     assert second is not None
     assert again is not None
     assert first.id == again.id != second.id
 
 
 def test_what_could_not_be_saved_is_told_again() -> None:
-    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+    stale = StaleAlerts(DEFAULT_TERMS, START_MS)
     with pytest.raises(StoreError), stale.telling(blind(), START_MS) as lost:
         raise StoreError("the disk is full")
     assert lost is not None
@@ -131,7 +131,7 @@ def test_what_could_not_be_saved_is_told_again() -> None:
 
 def test_a_second_telling_after_a_new_start_is_a_repeat(store: Store) -> None:
     for at_ms in (11, 12):
-        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS)
+        stale = StaleAlerts(DEFAULT_TERMS, START_MS)
         event = told(stale, START_MS + at_ms * MINUTE_MS)
         assert event is not None
         appended = store.call(events.append, [event], START_MS)
@@ -206,13 +206,13 @@ def test_a_clock_that_was_set_back_delays_no_alert(store: Store, tmp_path: Path)
 
 
 def test_a_clock_that_ntp_sets_back_a_little_makes_nobody_blind() -> None:
-    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS - DAY_MS)
+    stale = StaleAlerts(DEFAULT_TERMS, START_MS - DAY_MS)
     assert not stale.is_stale(START_MS + 1_000, 30_000, START_MS)
 
 
 def test_what_was_told_is_told_again_after_a_day_whatever_the_clock_says() -> None:
     jumps = iter([0, -DAY_MS, 0])
-    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], START_MS, lambda _: next(jumps))
+    stale = StaleAlerts(DEFAULT_TERMS, START_MS, lambda _: next(jumps))
     assert told(stale, START_MS) is not None
     assert told(stale, START_MS - 1) is None
     assert told(stale, START_MS) is not None
@@ -233,6 +233,6 @@ def test_the_kind_can_be_off(store: Store, tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_made_safe() -> None:
-    event = told(StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], 0), START_MS)
+    event = told(StaleAlerts(DEFAULT_TERMS, 0), START_MS)
     assert event is not None
     assert "\x1b" not in json.loads(event.body)["attributes"]["params"]["error"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from domain.alert_kinds import DEFAULT_TERMS, SOURCE_STALE
+from domain.alert_kinds import DEFAULT_TERMS
 from domain.event_types import EventType
 from domain.events import Event
 from sources.stale import Blind, StaleAlerts
@@ -53,7 +53,7 @@ def _longer() -> Sequence[Event]:
         "process behind an interface has stopped or hangs",
         {"host": "gateway", "host_pub": host_id("gateway")},
     )
-    stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], 0)
+    stale = StaleAlerts(DEFAULT_TERMS, 0)
     with stale.telling(blind, START_S * 1000 + 11 * MINUTE_MS) as alert:
         assert alert is not None
         return [*host.events, alert]

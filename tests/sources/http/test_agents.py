@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.alert_kinds import DEFAULT_TERMS, SOURCE_STALE
+from domain.alert_kinds import DEFAULT_TERMS
 from domain.event_types import EventType
 from sources.http.pings import SECRETS_WARNING
 from sources.http.silence import note_silent_hosts
@@ -237,7 +237,7 @@ def test_a_host_that_reports_nothing_more_fails(
             here.clock.now_ms += interval_ms
             await agent.ping(ping())
         heard_ms = here.clock.now_ms
-        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], NOW)
+        stale = StaleAlerts(DEFAULT_TERMS, NOW)
         await note_silent_hosts(here.inlet, stale, event_names=True)
         assert source(here).error is None
         here.clock.now_ms = heard_ms + patience_ms
@@ -270,7 +270,7 @@ def test_a_host_whose_pings_are_all_refused_is_one_that_we_do_not_see(store: Sto
     async def work(here: Centre) -> None:
         agent = await here.agent()
         await agent.ping(ping())
-        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], NOW)
+        stale = StaleAlerts(DEFAULT_TERMS, NOW)
         for _ in range(5):
             here.clock.now_ms += LEAST_MS // 5
             assert (await agent.ping(b"no json")).status == 400
@@ -291,7 +291,7 @@ def test_nothing_is_missed_of_the_time_of_a_pause(store: Store) -> None:
         here.call(sources.pause, "hub", ACTOR, here.clock.now_ms)
         here.clock.now_ms += 10 * LEAST_MS
         here.call(sources.unpause, "hub", ACTOR, here.clock.now_ms)
-        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], NOW)
+        stale = StaleAlerts(DEFAULT_TERMS, NOW)
         assert await look_for_silence(here, stale) == []
         here.clock.now_ms += LEAST_MS + 1
         assert len(await look_for_silence(here, stale)) == 1
@@ -308,7 +308,7 @@ def test_an_alert_of_silence_that_the_store_refused_is_told_with_the_next_look(
     async def work(here: Centre) -> None:
         agent = await here.agent()
         await agent.ping(ping())
-        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], NOW)
+        stale = StaleAlerts(DEFAULT_TERMS, NOW)
         here.clock.now_ms += LEAST_MS + 1
         with monkeypatch.context() as patch:
             patch.setattr(here.inlet, "note_failure", refuses)
@@ -325,7 +325,7 @@ def test_nobody_is_silent_for_the_time_in_which_nobody_listened(store: Store) ->
         await agent.ping(ping())
         here.add("agent", "waits-for-its-set-up")
         here.clock.now_ms += 10 * LEAST_MS
-        stale = StaleAlerts(DEFAULT_TERMS[SOURCE_STALE], here.clock.now_ms - LEAST_MS)
+        stale = StaleAlerts(DEFAULT_TERMS, here.clock.now_ms - LEAST_MS)
         await note_silent_hosts(here.inlet, stale, event_names=True)
         assert {one.error for one in here.call(sources.everyone)} == {None}
 

@@ -1,0 +1,98 @@
+"""An edit of alerts reaches a source that serves agents, and ends none of their sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import Any
+
+from domain.clients import AGENT
+from domain.event_types import EventType
+from domain.settings import DEFAULTS
+from domain.source_kinds import HTTP, WIREGUARD
+from sources.running import Sources
+from store import alert_settings, events, sources
+from store.database import Store
+from tests.sources.dumps import key
+from tests.sources.http.custodians import NOW, Custodian, add_client
+from tests.sources.http.serving import Served
+from tests.sources.http.test_pings import ping
+from tests.store.helpers import ACTOR
+
+KEY_CHANGED = "endpoint_preshared_key_changed"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Centre:
+    """A worker's sources, one of which serves agents."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.failures: list[tuple[str, str]] = []
+        self.sources = Sources(store, lambda: NOW, on_appended=lambda: None, on_failure=self._fail)
+        self.port = free_port()
+        options = {"listen": f"127.0.0.1:{self.port}", "serves": "agents"}
+        store.call(sources.add, HTTP, "http", options, ACTOR, NOW)
+
+    def _fail(self, name: str, sentence: str) -> None:
+        self.failures.append((name, sentence))
+
+    async def runs(self, name: str) -> None:
+        """Let the sources run that there are, and wait until all is well with this one."""
+        self.sources.adapt(True, DEFAULTS)
+        async with asyncio.timeout(30):
+            while (await self.store.run(sources.find, name)).last_ok_ms is None:
+                pass
+
+    async def edit_alert(self, kind: str, **options: str) -> None:
+        """Set an alert; a source that is added with that tells when it is in force."""
+        self.store.call(alert_settings.edit, [kind], options, ACTOR, NOW)
+        self.store.call(sources.add, WIREGUARD, f"of-{kind}", {"command": "true"}, ACTOR, NOW)
+        await self.runs(f"of-{kind}")
+
+    def custodian(self) -> Custodian:
+        """An agent that may set itself up."""
+        client = add_client(self.store, AGENT, "hub")
+        served = Served(self.port, [], asyncio.Event(), asyncio.create_task(asyncio.sleep(0)))
+        return Custodian(served, client.user_id, client.host_id)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        found = self.store.call(events.after, EventType.ALERTS, 0, limit=100)
+        return [json.loads(one.body)["attributes"] for one in found]
+
+
+def test_an_edit_of_alerts_holds_at_once_and_agents_stay_signed_in(store: Store) -> None:
+    async def act(centre: Centre) -> None:
+        await centre.runs("http")
+        agent = centre.custodian()
+        assert (await agent.set_up()).status == 200
+        assert (await agent.sign_in()).status == 200
+        assert (await agent.ping(ping())).status == 200
+        await centre.edit_alert(KEY_CHANGED, danger="9")
+        await centre.edit_alert("authn_failures", failures="2")
+        changed = ping({"preshared_key_hash": key("psk")})
+        assert (await agent.ping(changed)).status == 200
+        impostor = Custodian(agent.served, agent.user)
+        assert [(await impostor.sign_in()).status for _ in range(2)] == [401, 401]
+
+    async def whole() -> Centre:
+        centre = Centre(store)
+        try:
+            await act(centre)
+        finally:
+            async with asyncio.timeout(30):
+                await centre.sources.end()
+        return centre
+
+    centre = asyncio.run(whole())
+    told = {one["type"]: one for one in centre.alerts()}
+    assert told[KEY_CHANGED]["danger"] == 9
+    assert told["authn_failures"]["params"]["count"] == 2
+    assert "http" not in dict(centre.failures)
