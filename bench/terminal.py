@@ -80,6 +80,8 @@ class Cells:
         if found["final"] == "H":
             row, column = numbers if len(numbers) == 2 else (1, 1)
             self._x, self._y = column - 1, row - 1
+        elif found["final"] == "G":
+            self._x = (numbers or [1])[0] - 1
         elif found["final"] == "J":
             self._clear()
 

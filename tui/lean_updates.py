@@ -2,15 +2,18 @@
 
 Textual 8 cuts what it writes at the right of a dirty region, yet begins at the left edge of the
 widget, and says the colours anew (40 bytes) for every piece of every line. Here a repaint begins
-where the change does, and says colours once for all pieces in a row that share them, those of other
-lines too: a countdown at the end of a line costs a tenth, twenty counters in a column a fifth.
+where the change does, and says colours once for all pieces that share them, those of other lines
+too: a countdown at the end of a line costs a tenth, twenty counters in a column a fifth. Colours
+are not taken back where the next ones cover them.
 
 What is built on is a private part of Textual: `tui.compositors` decides whether it can be used.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -21,6 +24,11 @@ from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, Layou
 from textual.strip import Strip
 
 Piece = tuple[Style | None, str]
+Placed = tuple[int, int, Strip]
+"""A line, a column, and what stands there."""
+
+RESET, BARE = "\x1b[0m", "-"
+COLOURS = re.compile(r"\x1b\[[\d;]+m")
 
 
 class LeanUpdate(CompositorUpdate):
@@ -41,10 +49,7 @@ class LeanUpdate(CompositorUpdate):
         """What to write to the terminal."""
         update = self._update
         pieces = whole(update) if isinstance(update, LayoutUpdate) else parts(update)
-        written = "".join(
-            Strip([Segment("".join(text for _, text in run), style)]).render(console)
-            for style, run in groupby(pieces, key=itemgetter(0))
-        )
+        written = coloured(pieces, console)
         self._spent(len(written.encode()))
         return written
 
@@ -67,24 +72,72 @@ class LeanCompositor(Compositor):
         return update and LeanUpdate(update, self._spent)  # type: ignore[return-value]
 
 
+def coloured(pieces: Iterable[Piece], console: Console) -> str:
+    """The pieces one after another as they are written, each in its style."""
+    written: list[str] = []
+    before: Style | None = None
+    for style, run in groupby(pieces, key=itemgetter(0)):
+        text = Strip([Segment("".join(text for _, text in run), style)]).render(console)
+        if written and written[-1].endswith(RESET) and COLOURS.match(text):
+            written[-1] = written[-1].removesuffix(RESET)
+            text = text if _covers(style, before) else f"\x1b[0;{text[2:]}"
+        written.append(text)
+        before = style
+    return "".join(written)
+
+
 def whole(update: LayoutUpdate) -> Iterator[Piece]:
     """The pieces of all lines."""
     for y, strips in enumerate(update.strips, update.region.y):
-        yield from _placed(strips, update.region.x, y)
+        yield from _placed(strips, f"\x1b[{y + 1};{update.region.x + 1}H")
 
 
 def parts(update: ChopsUpdate) -> Iterator[Piece]:
-    """The pieces of parts of lines, cut at both sides."""
+    """The pieces of parts of lines, cut at both sides; what begins in one style is together."""
+    chops = list(_chops(update))
+    ranks: dict[Style | None, tuple[bool, int]] = {}
+    for _, _, strip in chops:
+        style = _first_style(strip)
+        # What is bold comes last: colours alone cover it only with a reset.
+        ranks.setdefault(style, (_attributes(style) != BARE, len(ranks)))
+    line = None
+    for y, x, strip in sorted(chops, key=lambda one: ranks[_first_style(one[2])]):
+        yield from _placed([strip], f"\x1b[{x + 1}G" if y == line else f"\x1b[{y + 1};{x + 1}H")
+        line = y
+
+
+def _chops(update: ChopsUpdate) -> Iterator[Placed]:
     for y, left, right in update.spans:
         for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
             start, stop = max(x, left), min(end, right)
             if strip is not None and start < stop:
-                yield from _placed([strip.crop(start - x, stop - x)], start, y)
+                yield y, start, strip.crop(start - x, stop - x)
 
 
-def _placed(strips: Iterable[Strip], x: int, y: int) -> Iterator[Piece]:
-    place = f"\x1b[{y + 1};{x + 1}H"
+def _placed(strips: Iterable[Strip], place: str) -> Iterator[Piece]:
     for text, style, _ in (segment for strip in strips for segment in strip):
         if text:
             yield style, place + text
             place = ""
+
+
+def _first_style(strip: Strip) -> Style | None:
+    return next((style for text, style, _ in strip if text), None)
+
+
+@lru_cache(maxsize=1024)
+def _covers(style: Style | None, before: Style | None) -> bool:
+    """Whether nothing of another style is left where a style is said after it without a reset."""
+    if style is None or before is None:
+        return False
+    return (
+        _attributes(before) in (BARE, _attributes(style))
+        and (before.color is None or style.color is not None)
+        and (before.bgcolor is None or style.bgcolor is not None)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _attributes(style: Style | None) -> str:
+    """What a style says beside its colours; `BARE` if nothing."""
+    return BARE if style is None else style.without_color.render(BARE)

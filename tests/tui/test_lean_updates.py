@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -23,8 +25,11 @@ from tui.lean_updates import LeanCompositor, LeanUpdate
 WIDTH, HEIGHT, CUT = 40, 3, 17
 ENDS = [[CUT, WIDTH]] * HEIGHT
 CONSOLE = Console(color_system="truecolor", force_terminal=True)
+TRUECOLOR = ColorSystem.TRUECOLOR
 WHOLE = [(y, 0, WIDTH) for y in range(HEIGHT)]
 DIM, LOUD = (Style(color=color, bgcolor="#101010") for color in ("#a0a0a0", "#e0e0e0"))
+BOLD = Style(color="#e0e0e0", bgcolor="#202020", bold=True)
+STYLES = (None, DIM, LOUD, BOLD, Style(bold=True), Style(color="#a0a0a0"), Style(reverse=True))
 SPANS = st.lists(
     st.tuples(st.integers(0, HEIGHT - 1), st.integers(0, WIDTH - 1), st.integers(1, WIDTH)).filter(
         lambda span: span[1] < span[2]
@@ -53,6 +58,32 @@ def shown(*written: str) -> list[str]:
     return cells.text.split("\n")
 
 
+class Painted(Cells):
+    """Cells that know their colours too."""
+
+    def __init__(self) -> None:
+        self.inks: dict[tuple[int, int], tuple[str, dict[str, str]]] = {}
+        self._ink: dict[str, str] = {}
+        super().__init__((WIDTH, HEIGHT))
+
+    def _obey(self, found: re.Match[str]) -> None:
+        super()._obey(found)
+        if found["final"] == "m":
+            for said in re.findall(r"[34]8;2(?:;\d+){3}|\d+", found["numbers"]):
+                self._ink = {} if said == "0" else {**self._ink, said.split(";")[0]: said}
+
+    def _put_one(self, character: str) -> None:
+        self.inks[self._x, self._y] = (character, self._ink)
+        super()._put_one(character)
+
+
+def painted(written: str) -> dict[tuple[int, int], tuple[str, dict[str, str]]]:
+    """What a terminal that got this shows at each place, and its colours."""
+    cells = Painted()
+    cells.feed(written.encode())
+    return cells.inks
+
+
 @given(SPANS)
 def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int, int]]) -> None:
     before = ChopsUpdate(lines("a"), WHOLE, ENDS).render_segments(CONSOLE)
@@ -73,17 +104,32 @@ def test_a_whole_screen_is_the_same_and_says_each_colour_once_in_a_row() -> None
     assert (stock.count("\x1b[38"), lean.count("\x1b[38")) == (3 * HEIGHT, 2 * HEIGHT)
 
 
-def test_colours_are_those_of_textual() -> None:
-    strip = Strip([Segment("one", DIM), Segment("two", LOUD), Segment("three")])
-    lean = LeanUpdate(LayoutUpdate([[strip]], Region(0, 0, 11, 1)), nobody)
-    assert lean.render_segments(CONSOLE) == "".join(
-        Strip([segment]).render(CONSOLE)
-        for segment in (
-            Segment("\x1b[1;1Hone", DIM),
-            Segment("two", LOUD),
-            Segment("three"),
-        )
-    )
+@given(st.lists(st.sampled_from(STYLES), min_size=1, max_size=HEIGHT))
+def test_colours_are_those_of_textual(styles: list[Style | None]) -> None:
+    strips = [[Strip([Segment("ab", style)])] for style in styles]
+    update = LayoutUpdate([*strips], Region(0, 0, 2, len(styles)))
+    spans = [(y, 0, 2) for y in range(len(styles))]
+    chops = ChopsUpdate([{0: strip} for (strip,) in strips], spans, [[2]] * len(styles))
+    stock = update.render_segments(CONSOLE)
+    assert painted(stock) == painted(LeanUpdate(update, nobody).render_segments(CONSOLE))
+    assert painted(stock) == painted(LeanUpdate(chops, nobody).render_segments(CONSOLE))
+
+
+def test_colours_are_taken_back_only_where_the_next_ones_do_not_cover_them() -> None:
+    strip = Strip([Segment("a", DIM), Segment("b", BOLD), Segment("c", LOUD), Segment("d")])
+    update = LayoutUpdate([[strip]], Region(0, 0, 4, 1))
+    written = LeanUpdate(update, nobody).render_segments(CONSOLE)
+    colours = (Strip([Segment("", one)]).render_ansi(one, TRUECOLOR) for one in (DIM, BOLD, LOUD))
+    dim, bold, loud = colours
+    assert written == f"\x1b[{dim}m\x1b[1;1Ha\x1b[{bold}mb\x1b[0;{loud}mc\x1b[0md"
+
+
+def test_counters_on_many_lines_say_each_colour_once() -> None:
+    spans = [(y, x, x + 1) for y in range(HEIGHT) for x in (3, CUT + 9, CUT + 12)]
+    written = LeanUpdate(ChopsUpdate(lines("d"), spans, ENDS), nobody).render_segments(CONSOLE)
+    assert written.count("\x1b[38") == 2
+    assert written.count("H") == 2 * HEIGHT
+    assert written.count("G") == HEIGHT
 
 
 def test_what_is_written_is_counted_in_bytes() -> None:
