@@ -21,7 +21,7 @@ from sources.base import SourceError
 from sources.geo import geo_of
 from sources.http.identity import Identity
 from sources.http.messages import Answer, Refused, Request, not_now
-from sources.http.pings import PingError, read_ping
+from sources.http.pings import PingError, endpoint_warning, read_ping
 from sources.http.routes import Route
 from sources.http.silence import watch_hosts
 from sources.jumps import Jumps
@@ -156,8 +156,13 @@ class Agents:
         now_ms: int,
     ) -> _Look:
         """In a thread of its own: the ping of a large host takes a while."""
-        ping = read_ping(body, host=kinds.host_key(client.name), received_ms=now_ms)
         previous, fresh = recalled(state)
+        ping = read_ping(
+            body,
+            host=kinds.host_key(client.name),
+            received_ms=now_ms,
+            known=previous.snapshot if previous is not None else None,
+        )
         options = values(kind_named(AGENT).defaults, source.options)
         found = self._name_files(str(options["names_file"] or "")).read()
         terms = DeriveTerms(
@@ -174,7 +179,15 @@ class Agents:
             raise PingError(
                 "with it, more would be remembered of this host than we can", "interfaces"
             )
-        warnings = (fresh, ping.warning, derived.warning, *found.warnings, self._geo.problem)
+        unread = endpoint_warning(ping.unread, terms.names)
+        warnings = (
+            fresh,
+            ping.warning,
+            unread,
+            derived.warning,
+            *found.warnings,
+            self._geo.problem,
+        )
         return _Look(derived.events, encoded, "; ".join(filter(None, warnings)))
 
     def _name_files(self, file: str) -> NameFiles:

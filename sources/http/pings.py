@@ -7,11 +7,12 @@ what a ping holds.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from domain.safe import safe
 from sources.http.json_body import NotThatShape, read_json
 from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
 from sources.wireguard.fields import (
@@ -26,8 +27,11 @@ from sources.wireguard.fields import (
     split_endpoint,
 )
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
+from sources.wireguard.terms import Names
 
 MOST_INTERFACES = 1_000
+_MOST_LISTED = 5
+_LISTED_LIMIT = 500
 _LONGEST_NETWORK = 64
 SECRETS_WARNING = (
     "its agent sends private or preshared keys, which were dropped: set `ReadOnly = true` and "
@@ -70,10 +74,14 @@ class _Ping(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """A look at a host, and what is to be said of how the agent was set up."""
+    """A look at a host, and what is to be said of how the agent was set up.
+
+    unread: the interfaces and keys of peers whose endpoint is none
+    """
 
     snapshot: Snapshot
     warning: str
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 class PingError(ValueError):
@@ -85,19 +93,41 @@ class PingError(ValueError):
         self.place = place
 
 
-def read_ping(body: bytes, *, host: str, received_ms: int) -> Ping:
-    """Read a whole ping; its time is that of its receipt. Raises PingError."""
+def read_ping(body: bytes, *, host: str, received_ms: int, known: Snapshot | None = None) -> Ping:
+    """Read a whole ping; its time is that of its receipt. Raises PingError.
+
+    A peer whose endpoint is none has the one of the last look at it, which is `known`: such an
+    agent sends the host name of a conf file where it cannot resolve it.
+    """
     try:
         ping = read_json(body, _Ping)
     except NotThatShape as error:
         raise PingError(f"it is not what an agent sends ({error})", "body") from None
     if len(ping.interfaces) > MOST_INTERFACES:
         raise PingError(f"there are more than {MOST_INTERFACES}", "interfaces")
-    interfaces = {
-        name: _interface(name, one) for name, one in ping.interfaces.items() if _is_there(one)
-    }
+    before = known.interfaces if known is not None else {}
+    unread: list[tuple[str, str]] = []
+    interfaces: dict[str, Interface] = {}
+    for name, one in ping.interfaces.items():
+        if _is_there(one):
+            peers = before[name].peers if name in before else {}
+            interfaces[name], without = _interface(name, one, peers)
+            unread += [(name, key) for key in without]
     snapshot = Snapshot(host=host, read_at_ms=received_ms, interfaces=interfaces)
-    return Ping(snapshot, "; ".join(_warnings(ping, snapshot)))
+    return Ping(snapshot, "; ".join(_warnings(ping, snapshot)), tuple(unread))
+
+
+def endpoint_warning(unread: Sequence[tuple[str, str]], names: Names) -> str:
+    """What an admin reads of endpoints that are none, "" where there are no such."""
+    if not unread:
+        return ""
+    listed = ", ".join(f"{names.peer(key)} on {name}" for name, key in unread[:_MOST_LISTED])
+    more = len(unread) - _MOST_LISTED
+    listed = safe(listed, _LISTED_LIMIT) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"its agent sends an endpoint that is not an address and a port, of {listed}: "
+        "the one seen last is taken to hold"
+    )
 
 
 def _is_there(one: _Interface) -> bool:
@@ -105,34 +135,46 @@ def _is_there(one: _Interface) -> bool:
     return one.up or any(peer.available for peer in one.peers.values())
 
 
-def _interface(name: str, one: _Interface) -> Interface:
+def _interface(
+    name: str, one: _Interface, known: Mapping[str, Peer]
+) -> tuple[Interface, list[str]]:
+    """The interface, and the keys of its peers whose endpoint is none."""
     try:
         check_interface_name(name)
     except Malformed as error:  # a place with any text in it must not be quoted
         raise PingError(str(error), "interfaces") from None
     place = f"interfaces.{name}"
+    unread: list[str] = []
     try:
         public_key = check_key(one.public_key, "its public key") if one.public_key else ""
-        return Interface(
+        interface = Interface(
             public_key=public_key,
             listen_port=_number(one.listen_port, "its listen port", LAST_PORT),
             fwmark=_number(one.fwmark, "its fwmark", LAST_FWMARK),
             ifindex=None,
-            peers=dict(_peers(one.peers)),
+            peers=dict(_peers(one.peers, known, unread)),
             address=_addresses(one.address),
         )
     except Malformed as error:
         raise PingError(str(error), place) from None
+    return interface, unread
 
 
-def _peers(peers: Mapping[str, _Peer]) -> Iterable[tuple[str, Peer]]:
+def _peers(
+    peers: Mapping[str, _Peer], known: Mapping[str, Peer], unread: list[str]
+) -> Iterable[tuple[str, Peer]]:
     for key, one in peers.items():
         if not one.available:
             continue
-        ip, port = split_endpoint(one.endpoint) if one.endpoint else (None, None)
+        check_key(key, "the public key of a peer")
+        try:
+            ip, port = split_endpoint(one.endpoint) if one.endpoint else (None, None)
+        except Malformed:
+            ip, port = (known[key].ip, known[key].port) if key in known else (None, None)
+            unread.append(key)
         hashed = one.preshared_key_hash
         yield (
-            check_key(key, "the public key of a peer"),
+            key,
             Peer(
                 preshared_key_hash=check_key(hashed, "a preshared key hash") if hashed else "",
                 ip=ip,

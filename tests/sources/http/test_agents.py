@@ -150,11 +150,33 @@ def test_a_ping_that_cannot_be_read_changes_nothing_and_is_told(store: Store) ->
         await agent.ping(ping({"transfer_rx": 1}))
         state = here.call(sources.load_state, "hub")
         here.clock.now_ms += 1
-        reply = await agent.ping(ping({"endpoint": "nowhere"}))
+        reply = await agent.ping(ping({"latest_handshake": 10**15}))
         assert (reply.status, reply.content["place"]) == (400, "interfaces.wg0")
         assert here.call(sources.load_state, "hub") == state
         assert seen_ms(here) == here.clock.now_ms
-        assert "the endpoint is not an address and a port" in str(source(here).error)
+        assert "a handshake is over" in str(source(here).error)
+
+    in_centre(store, work)
+
+
+def test_an_endpoint_that_is_none_costs_only_itself(store: Store) -> None:
+    async def work(here: Centre) -> None:
+        agent = await here.agent()
+        await agent.ping(ping())
+        here.clock.now_ms += 60_000
+        later = {"latest_handshake": here.clock.now_ms // 1000, "transfer_rx": 1_404}
+        reply = await agent.ping(ping({**later, "endpoint": "vpn.example.com:51820"}))
+        assert reply.status == 200
+        [stats] = events(here, EventType.ENDPOINT_STATS)[-1:]
+        assert stats["attributes"]["rx_delta"] == 1_000
+        warning = str(source(here).error)
+        assert f"not an address and a port, of {key('alice')[:8]} on wg0: the one seen" in warning
+        here.clock.now_ms += 60_000
+        await agent.ping(ping({**later, "endpoint": "198.51.100.77:1"}))
+        assert source(here).error is None
+        [change] = events(here, EventType.LOG_CHANGES)[-1:]
+        old_and_new = (change["attributes"]["old_value"], change["attributes"]["new_value"])
+        assert old_and_new == ("198.51.100.2", "198.51.100.77")
 
     in_centre(store, work)
 

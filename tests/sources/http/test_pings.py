@@ -17,10 +17,12 @@ from sources.http.pings import (
     NO_INTERFACE_WARNING,
     SECRETS_WARNING,
     PingError,
+    endpoint_warning,
     read_ping,
 )
 from sources.wireguard.clock import AHEAD_S
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
+from sources.wireguard.terms import Names
 from tests.sources.dumps import key
 from tests.sources.http.custodians import NOW
 
@@ -153,9 +155,6 @@ def test_what_is_no_ping_is_refused(body: bytes) -> None:
         (ping({"transfer_rx": -1}), "a count of bytes received is under 0"),
         (ping({"transfer_tx": 2**64}), "it is not what|a count of bytes sent is over"),
         (ping({"latest_handshake": 10**15}), "a handshake is over"),
-        (ping({"endpoint": "somewhere"}), "the endpoint is not an address and a port"),
-        (ping({"endpoint": "999.1:1"}), "the endpoint is not an address and a port"),
-        (ping({"endpoint": "[fe80::1%\x1b]:5"}), "the endpoint is not an address and a port"),
         (ping({"preshared_key_hash": "short"}), "a preshared key hash is not a key"),
         (ping({"allowed_ips": ["a,b"]}), "an allowed IP is not an address"),
         (ping({"allowed_ips": ["\x1b[2J"]}), "an allowed IP is not an address"),
@@ -179,7 +178,6 @@ def test_what_cannot_be_is_refused_with_its_place(body: object, reason: str) -> 
 def test_no_error_quotes_a_value() -> None:
     secret = key("a secret in the wrong place")
     for body in (
-        ping({"endpoint": secret}),
         ping({"allowed_ips": [f"{secret},"]}),
         ping({"transfer_rx": secret}),
         ping(listen_port=secret),
@@ -214,6 +212,38 @@ def test_whatever_comes_is_read_or_refused(peer: dict[str, Any], fields: dict[st
         assert read(ping(peer, **fields)).interfaces.keys() <= {"wg0"}
 
 
-def test_a_zone_that_is_no_interface_is_refused() -> None:
-    with pytest.raises(PingError, match="the endpoint is not an address and a port"):
-        read(ping({"endpoint": f"[fe80::1%{'x' * 100}]:1"}))
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "vpn.example.com:51820",
+        "999.1:1",
+        "[fe80::1%\x1b]:5",
+        f"[fe80::1%{'x' * 100}]:1",
+        key("psk"),
+    ],
+)
+def test_an_endpoint_that_is_none_is_told_and_costs_nothing_else(endpoint: str) -> None:
+    good, bad = ping(), ping({"endpoint": endpoint, "transfer_rx": 405})
+    bad["interfaces"]["wg0"]["peers"][key("bob")] = {"transfer_rx": 7}
+    text = json.dumps(bad).encode()
+    found = read_ping(text, host="hub", received_ms=NOW, known=read(good))
+    peers = found.snapshot.interfaces["wg0"].peers
+    alice = peers[key("alice")]
+    assert (alice.ip, alice.port, alice.rx) == ("198.51.100.2", 40559, 405)
+    assert peers[key("bob")].rx == 7
+    never_seen = read_ping(text, host="hub", received_ms=NOW)
+    assert never_seen.snapshot.interfaces["wg0"].peers[key("alice")].ip is None
+    assert found.unread == never_seen.unread == (("wg0", key("alice")),)
+    told = endpoint_warning(found.unread, Names("hub", {key("alice"): "alice"}))
+    assert "not an address and a port, of alice on wg0:" in told
+    assert endpoint not in told
+
+
+def test_of_many_endpoints_that_are_none_some_are_named() -> None:
+    unread = [("wg0", key(str(number))) for number in range(9)]
+    names = Names("hub", {key("0"): "\x1b[2J" * 200})
+    told = endpoint_warning(unread, names)
+    assert "\x1b" not in told
+    assert len(told) < 700
+    assert " and 4 more: " in told
+    assert endpoint_warning([], names) == ""
