@@ -90,8 +90,9 @@ class _Clock:
         return result
 
 
-def _looks(peers: int, count: int, clock: _Clock) -> tuple[bytes, list[int]]:
+def looks(peers: int, count: int, clock: _Clock | None = None) -> tuple[bytes, list[int]]:
     """Look so often; the last state, and the number of events of each look."""
+    clock = clock or _Clock()
     names = Names("gateway", {key: f"peer {number}" for number, key in enumerate(KEYS)})
     terms = DeriveTerms(user="somebody", names=names, locate=_somewhere)
     state: bytes | None = None
@@ -122,10 +123,10 @@ def _peak_mb() -> float:
 
 def main() -> None:
     """In a process of its own: print what was taken as JSON."""
-    _looks(10, 2, _Clock())
+    looks(10, 2)
     before = _peak_mb()
     clock = _Clock()
-    state, events = _looks(PEERS, LOOKS + 1, clock)
+    state, events = looks(PEERS, LOOKS + 1, clock)
     taken = {stage: statistics.median(times[-LOOKS:]) for stage, times in clock.taken.items()}
     more = {"state": len(state) / 1e6, "more": _peak_mb() - before}
     print(json.dumps(taken | more | {"events": statistics.median(events[1:])}))

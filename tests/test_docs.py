@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import derive
 from cli.exit_codes import ExitCode
 from cli.grammar.tree import build
 from domain.settings import SETTINGS, Setting
@@ -76,6 +77,17 @@ def test_readme_says_what_make_does() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no make {target}"
+
+
+@pytest.mark.parametrize(
+    ("looks", "when"), [(1, "at first"), (16, "when half of them have roamed")]
+)
+def test_the_size_of_a_state_is_what_the_page_says(looks: int, when: str) -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    said = re.search(rf"([\d.]+) MB\s+{when}", page)
+    assert said is not None
+    state, _ = derive.looks(peers=1_000, count=looks)
+    assert len(state) / 1e5 == pytest.approx(float(said[1]), rel=0.05), "of 10,000, in MB"
 
 
 def plain(text: str) -> str:
