@@ -20,6 +20,9 @@ LATE_MS = 60 * MINUTE_MS
 CHECK_MS = MINUTE_MS
 """How often it is asked whether a journal that has nothing new can be read at all."""
 
+END_US = 1 << 55
+"""What the journal itself takes for a time ends in the year 3111."""
+
 MOST_FILES = 64
 _CURSOR = re.compile(r"s=([0-9a-f]+);i=([0-9a-f]+);.*")
 _TRUSTED = ("syslog", "stdout")
@@ -76,7 +79,8 @@ class JournalSource:
         lines, after, broken = _lines(read, before)
         events, progress = derive(before.progress, lines, self._rules)
         after = msgspec.structs.replace(after, progress=progress)
-        unreadable = f"{broken} entries of the journal could not be read" if broken else ""
+        entries = "1 entry" if broken == 1 else f"{broken} entries"
+        unreadable = f"{entries} of the journal could not be read" if broken else ""
         return Batch(
             events=tuple(events),
             state=msgspec.json.encode(after),
@@ -126,7 +130,7 @@ def _lines(read: Read, state: State) -> tuple[list[Line], State, int]:
     for text in read.lines:
         try:
             entry = _entries.decode(text)
-            written_ms = int(entry.time_us) // 1000
+            written_ms = _written_ms(entry.time_us)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
             broken += 1
             continue
@@ -141,6 +145,14 @@ def _lines(read: Read, state: State) -> tuple[list[Line], State, int]:
         lines += [line] if line is not None else []
     newest = dict(list(numbers.items())[-MOST_FILES:])
     return lines, State(cursor, at_ms, newest), broken
+
+
+def _written_ms(time_us: str) -> int:
+    """When an entry was written. Raises ValueError for what no clock says."""
+    written_us = int(time_us)
+    if not 0 <= written_us < END_US:
+        raise ValueError("no clock goes so far")
+    return written_us // 1000
 
 
 def _place(cursor: str) -> tuple[str, int] | None:

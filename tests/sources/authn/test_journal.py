@@ -177,6 +177,22 @@ def test_a_clock_that_was_set_back_mutes_nobody(journal: Journal) -> None:
     assert [one["user"] for one in journal.poll()] == ["bob"]
 
 
+@pytest.mark.parametrize("time_us", ["9" * 18, str(1 << 55)])
+def test_an_entry_of_a_time_that_no_clock_says_costs_no_other(
+    journal: Journal, time_us: str
+) -> None:
+    broken = entry(1, failed()) | {"__REALTIME_TIMESTAMP": time_us}
+    journal.write(broken, *(entry(number, failed("bob")) for number in range(2, 8)))
+    assert [one["user"] for one in journal.poll()] == ["bob"] * 6
+    assert journal.warning == "1 entry of the journal could not be read"
+
+
+def test_the_last_time_that_a_clock_says_can_be_told(journal: Journal) -> None:
+    journal.write(*(entry(number, failed(), ((1 << 55) - 1) // 1000) for number in range(1, 6)))
+    assert len(journal.poll()) == 5
+    assert len(journal.batches[-1].events) == 6, "with the alert, whose time ends later still"
+
+
 def test_a_malformed_cursor_is_told_of_and_repeats_nothing(journal: Journal) -> None:
     journal.write(entry(1, failed()))
     journal.poll()
