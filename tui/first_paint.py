@@ -27,7 +27,7 @@ def paint_first(app: App[Any], then: Callable[[], object]) -> None:
     def unveil() -> None:
         known = all(hasattr(screen, part) for part in _PARTS)
         if known:
-            _lay_out(screen)
+            lay_out(screen)
         app._end_batch()
         screen.refresh()
         if known:
@@ -37,8 +37,8 @@ def paint_first(app: App[Any], then: Callable[[], object]) -> None:
     screen.call_later(app.call_later, unveil)
 
 
-def _lay_out(screen: Screen[Any]) -> None:
+def lay_out(screen: Screen[Any]) -> None:
     """Give every part its place while nothing is painted, so that all is painted only once."""
-    if screen._layout_required:
+    if getattr(screen, "_layout_required", False):
         screen._refresh_layout()
         screen._layout_required = False

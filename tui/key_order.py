@@ -12,10 +12,11 @@ from collections import deque
 from typing import Any
 
 from textual import events, on
-from textual.app import App
 from textual.events import Event
 from textual.message import Message
 from textual.screen import Screen
+
+from tui.over import LayeredApp
 
 PATIENCE_S = 0.5
 """How long a key that waits lets the one before it travel; its widget may have gone with it."""
@@ -39,7 +40,7 @@ class ReadyLater(Screen[Any]):
         self.post_message(self.TakesKeys())
 
 
-class OrderedKeysApp(App[int]):
+class OrderedKeysApp(LayeredApp):
     """Lets a key set out when the one before it has arrived and the screen takes keys."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Short notices: what was done, what was refused and why. Only the newest, and never over anything.
 
 A notice takes the place of the keys in the last line, of every screen that has such a line: whoever
-goes on to another screen meanwhile still reads it. While a question covers the screen, it waits.
+goes on to another screen meanwhile still reads it. It stays until a question has been answered.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from textual._context import visible_screen_stack
 from textual.message import Message
 from textual.pilot import Pilot
 
@@ -95,5 +96,6 @@ def notice(app: TocsinApp) -> str:
 
 def screen_text(app: TocsinApp) -> str:
     """What is on the screen, line by line, without colours."""
+    visible_screen_stack.set(app._background_screens)
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)

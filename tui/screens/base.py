@@ -14,6 +14,7 @@ from tui.compositors import new_compositor
 from tui.desk import Desk, Refused
 from tui.live import Live
 from tui.notices import NoticeApp, tell
+from tui.over import UnderScreen
 from tui.undo import UndoStack
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import CRUMB, CUT, TopBar
@@ -22,7 +23,7 @@ from tui.words import worker_line
 T = TypeVar("T")
 
 
-class TocsinScreen(BackgroundScreen):
+class TocsinScreen(UnderScreen, BackgroundScreen):
     """Data flows down: the app calls `show` when the report changed, and `tick` each second."""
 
     CRUMBS: ClassVar[str] = ""

@@ -9,11 +9,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from domain.safe import safe
 from tui.keys import key_of
+from tui.over import OverScreen
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Question:
     no: str = "Cancel"
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(OverScreen[bool]):
     """Ends with True only if the admin said yes; Cancel has the focus."""
 
     YES_KEY: ClassVar[str] = "confirm.yes"

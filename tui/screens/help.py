@@ -13,10 +13,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.keys import OF_EVERY_SCREEN, key_of
+from tui.veil import VeiledScreen
 
 HERE, MOVING, EVERYWHERE = "This screen", "Moving in it", "Everywhere"
 GROUPS = (HERE, MOVING, EVERYWHERE)
@@ -35,7 +36,7 @@ class Line:
     id: str
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(VeiledScreen[None]):
     """The keys of the screen below: its own first, then those of its lists, then all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,10 +11,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from domain.safe import safe
+from tui.over import OverScreen
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Choice:
     text: str
 
 
-class MenuScreen(ModalScreen[str]):
+class MenuScreen(OverScreen[str]):
     """Ends with the key that was chosen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

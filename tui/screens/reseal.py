@@ -23,6 +23,7 @@ from store.records import Delivery, StoredEvent
 from tui.desk import Desk, Refused
 from tui.event_rows import what_of
 from tui.keys import ENTER, key_of
+from tui.over import OverScreen
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
 
@@ -37,7 +38,7 @@ class Wish:
     without: str | None
 
 
-class ResealScreen(ModalScreen[Wish]):
+class ResealScreen(OverScreen[Wish]):
     """Ends with the wish, or None. `in_sight` is the event that is offered to be left out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,14 +9,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.keys import ENTER, key_of
+from tui.over import OverScreen
 from tui.widgets.visible_input import VisibleInput
 
 
-class SaveScreen(ModalScreen[str]):
+class SaveScreen(OverScreen[str]):
     """Ends with a path, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

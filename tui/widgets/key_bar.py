@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -11,10 +11,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 from textual.keys import KEY_NAME_REPLACEMENTS, key_to_character
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.notices import Notice
+from tui.over import over_of
 
 LAST = ("table.open", "back", "help")
 """Keys that every screen has stand after its own."""
@@ -55,6 +57,7 @@ class KeyBar(Widget):
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self.app.screen_change_signal.subscribe(self, self._changed)
         self.watch(self.app, "notice", self._noticed)
 
     def on_resize(self) -> None:
@@ -119,7 +122,7 @@ class KeyBar(Widget):
 
     def _more(self) -> str:
         """Where the keys are told that have no room: a form has another key for that."""
-        actives = self.screen.active_bindings.values()
+        actives = self._asked().active_bindings.values()
         keys = (active.binding for active in actives if active.binding.action == HELP)
         key = next((self.app.get_key_display(binding) for binding in keys), "?")
         return f" … {key} all keys"
@@ -127,7 +130,7 @@ class KeyBar(Widget):
     def _keys(self) -> list[_Shown]:
         seen: set[str] = set()
         shown = []
-        actives = self.screen.active_bindings.values()
+        actives = self._asked().active_bindings.values()
         for active in sorted(actives, key=_place):
             binding = active.binding
             if not binding.show or binding.action in seen or self._is_typed(binding.key):
@@ -143,9 +146,13 @@ class KeyBar(Widget):
             )
         return shown
 
+    def _asked(self) -> Screen[Any]:
+        """The screen that gets the keys: a question lies over that of this line."""
+        return over_of(self.screen) or self.screen
+
     def _is_typed(self, key: str) -> bool:
         """Whether a box that has the keyboard takes the key as text."""
-        focused = self.screen.focused
+        focused = self._asked().focused
         character = key_to_character(_FULL_NAMES.get(key, key))
         return focused is not None and focused.check_consume_key(key, character)
 
