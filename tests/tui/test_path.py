@@ -1,8 +1,9 @@
-"""The path in the first line: where one came from, and where one is."""
+"""The path in the first line: where one is."""
 
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 
 import pytest
 
@@ -16,6 +17,8 @@ PATHS = {
     ("q", "b", "e"): "Tocsin › Admin › Webhooks › Edit ",
     ("q", "s"): "Tocsin › Admin › Worker and settings ",
     ("q", "s", "l"): "Tocsin › Admin › Worker and settings › Log ",
+    ("o",): "Tocsin › Admin › Sources ",
+    ("l",): "Tocsin › Admin › Alerts ",
     ("q", "a"): "Tocsin › Admin › Audit ",
     ("enter",): "Tocsin › Admin › Webhooks › siem › Deliveries ",
     ("enter", "enter"): "Tocsin › Admin › Webhooks › siem › Deliveries › msg_",
@@ -47,7 +50,7 @@ def first_line(bench: Bench, keys: tuple[str, ...], size: tuple[int, int]) -> st
 
 
 @pytest.mark.parametrize("keys", PATHS, ids="-".join)
-def test_the_path_is_where_one_came_from(bench: Bench, keys: tuple[str, ...]) -> None:
+def test_the_path_is_where_one_is(bench: Bench, keys: tuple[str, ...]) -> None:
     assert PATHS[keys] in first_line(bench, keys, (160, 24))
 
 
@@ -55,3 +58,31 @@ def test_the_end_of_a_path_stays_where_there_is_little_room(bench: Bench) -> Non
     line = first_line(bench, ("enter",), (60, 15))
     assert line.startswith(" … ›")
     assert "siem › Deliveries " in line
+
+
+PLACES = {
+    "sources:SourcesScreen": "Sources",
+    "alerts:AlertsScreen": "Alerts",
+    "audit:AuditScreen": "Audit",
+    "settings:SettingsScreen": "Worker and settings",
+}
+
+
+@pytest.mark.parametrize("screen", PLACES, ids=PLACES.get)
+def test_a_screen_of_admin_is_there_wherever_one_came_from(bench: Bench, screen: str) -> None:
+    bench.store.add(fields(name="siem"))
+    module, _, name = screen.partition(":")
+    kind = getattr(import_module(f"tui.screens.{module}"), name)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("3")
+            await app.open(kind)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert f"Tocsin › Admin › {PLACES[screen]} " in screen_text(app)
+            await pilot.press("q")
+            await pilot.pause()
+            assert "Tocsin › Events " in screen_text(app)
+
+    asyncio.run(scene())

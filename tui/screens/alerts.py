@@ -34,6 +34,7 @@ class AlertsScreen(LookingScreen):
     """The list in the order of the table of kinds; what is set is kept in the store."""
 
     CRUMBS = "Alerts"
+    UNDER = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "space",

@@ -38,6 +38,7 @@ class AuditScreen(ListScreen):
     """The list goes on with the newest line until the cursor is moved from the top row."""
 
     CRUMBS = "Audit"
+    UNDER = "Admin"
     NOTHING: ClassVar[tuple[Term, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

@@ -28,7 +28,7 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
 
     CRUMBS: ClassVar[str] = ""
     UNDER: ClassVar[str] = ""
-    """What the path of a screen begins with that is the first one of its section."""
+    """What the path of a screen begins with that has a place of its own, however one came."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "app.help", "help", key_display="?", id="help"),
@@ -51,10 +51,12 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
         return self.CRUMBS
 
     def path(self) -> tuple[str, ...]:
-        """Where one came from, screen by screen, and where one is."""
+        """Where one is, screen by screen from the last one that has a place of its own."""
         stack = self.app.screen_stack
         below = stack[: stack.index(self)] if self in stack else []
         screens = [*(one for one in below if isinstance(one, TocsinScreen)), self]
+        placed = [place for place, one in enumerate(screens) if one.UNDER]
+        screens = screens[placed[-1] if placed else 0 :]
         crumbs = [part for one in screens for part in one.crumbs().split(CRUMB)]
         return (
             "Tocsin demo" if self.live.demo else "Tocsin",

@@ -46,6 +46,7 @@ class SettingsScreen(TocsinScreen):
     """A setting is changed in the line below the list, checked while it is typed."""
 
     CRUMBS = "Worker and settings"
+    UNDER = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "change", "change", id="settings.change", tooltip="change the setting"),
         Binding(

@@ -34,6 +34,7 @@ class SourcesScreen(SourceActions):
     """The list, and below it what is wrong with the selected one, what it is and what is set."""
 
     CRUMBS = "Sources"
+    UNDER = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,plus", "add", "add", id="sources.add", tooltip="add a source or a host"),
         Binding("e", "edit", "edit", id="sources.edit", tooltip="edit what is set for it"),
