@@ -15,6 +15,7 @@ from textual.command import Provider
 from textual.screen import Screen
 
 from tui.bugs import SturdyApp
+from tui.clipboard import CopyingApp
 from tui.desk import Desk
 from tui.first_paint import paint_first
 from tui.keys import ENTER, key_of
@@ -40,7 +41,7 @@ LEAVING = "leaving"
 """The class of the question that is asked but once, however often the key is pressed."""
 
 
-class TocsinApp(SturdyApp):
+class TocsinApp(CopyingApp, SturdyApp):
     """Everything an admin does with Tocsin, on one terminal."""
 
     CSS_PATH = "app.tcss"

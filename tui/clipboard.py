@@ -13,6 +13,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from textual.app import App
 from textual.screen import Screen
 
 from domain.words import counted
@@ -25,6 +26,15 @@ OSC_52_LIMIT = 74_994
 
 _sent: WeakKeyDictionary[Screen[Any], str] = WeakKeyDictionary()
 """What each screen last sent by OSC 52; asked for once more, it is shown to be copied by hand."""
+
+
+class CopyingApp(App[int]):
+    """Lets what Textual copies by itself, as Ctrl+C in a box does, take the same way."""
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy what was selected; Ctrl+V finds it at once, however long the way out takes."""
+        self._clipboard = text
+        self.run_worker(copy(self.screen, text))
 
 
 async def copy(screen: Screen[Any], text: str) -> None:
@@ -42,7 +52,7 @@ async def copy(screen: Screen[Any], text: str) -> None:
         screen.app.push_screen(CopiedScreen(text, "To copy it by hand"))
     else:
         _sent[screen] = text
-        screen.app.copy_to_clipboard(text)
+        App.copy_to_clipboard(screen.app, text)
         tell(
             screen, f"sent {size} to the terminal (OSC 52); if they did not arrive, copy once more"
         )
