@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 MAX_ANSWER_BODY = 4096
 MAX_ANSWER_HEADERS = 8192
@@ -36,11 +35,3 @@ class Outcome:
 def is_success(status: int) -> bool:
     """Whether a status means delivered."""
     return 200 <= status < 300
-
-
-def status_words(status: int) -> str:
-    """A status with its standard phrase, never the receiver's own: "503 Service Unavailable"."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)

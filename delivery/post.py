@@ -18,7 +18,6 @@ from delivery.outcome import (
     MAX_ANSWER_HEADERS,
     Outcome,
     is_success,
-    status_words,
 )
 from delivery.redact import Redactor
 from delivery.resolver import Resolver
@@ -26,6 +25,7 @@ from delivery.retry_after import retry_after_ms
 from delivery.tls import ssl_context
 from domain.addresses import NetworkPolicy
 from domain.safe import safe
+from domain.words import status_words
 
 _TAIL_S = 1.0
 _LOCATION_LIMIT = 1024

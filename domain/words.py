@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from domain.times import format_duration, rfc3339
 
 _UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
-_ERRORS = (
+ERROR_WORDS = (
     ("AddressRefused", "policy"),
     ("CaFile", "CA file"),
     ("SSL", "TLS"),
@@ -31,6 +33,9 @@ _ERRORS = (
     ("CutOff", "cut off"),
     ("Bug", "bug"),
 )
+"""Which word the class of an error gets: that of the first of these parts that its name holds."""
+
+OTHER_ERROR = "error"
 _MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 
 
@@ -84,4 +89,12 @@ def error_word(error: str | None) -> str:
     """The class of an error in a word or two of at most eight letters: "refused", "TLS"."""
     if error is None:
         return "-"
-    return next((word for part, word in _ERRORS if part in error), "error")
+    return next((word for part, word in ERROR_WORDS if part in error), OTHER_ERROR)
+
+
+def status_words(status: int) -> str:
+    """A status with its standard phrase, never the receiver's own: "503 Service Unavailable"."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -15,6 +15,7 @@ from domain.event_types import EventType
 from store import event_listing, models, ranges, reads
 from store.errors import NotFound
 from store.models import rows
+from store.outcome_search import outcome_has
 from store.records import Attempt, Delivery, StoredEvent
 from store.terms import (
     Answered,
@@ -196,4 +197,4 @@ def _text(text: str, webhook_ids: Sequence[int]) -> Any:
     found = delivery.public_id.contains(text) | delivery.webhook.in_(list(webhook_ids))
     for field in (delivery.last_error, delivery.ended_by, delivery.blocked):
         found |= fn.COALESCE(field, "").contains(text)
-    return found
+    return found | outcome_has(text)

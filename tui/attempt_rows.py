@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from delivery.outcome import is_success, status_words
+from delivery.outcome import is_success
 from domain.safe import safe
-from domain.words import error_word, span_text
+from domain.words import error_word, span_text, status_words
 from store.records import Attempt, Delivery
 from tui.delivery_copy import answer_text
 from tui.delivery_request import ShownRequest

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from delivery.outcome import status_words
 from delivery.report import Report, aside_words
 from delivery.waiting import Waiting, failed_attempts, is_failing
 from domain.safe import safe
-from domain.words import counted, error_word, second_text, size_text, span_text
+from domain.words import counted, error_word, second_text, size_text, span_text, status_words
 from store.listing import Listed
 from store.records import Delivery, WebhookStatus
 from tui.webhook_rows import receiver_of

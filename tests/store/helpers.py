@@ -40,6 +40,10 @@ ACTOR = Actor("alice", "alice", "192.0.2.7")
 LIMITS = Limits(max_events=1_000, max_bytes=1_000_000)
 ALERTS = EventType.ALERTS
 WORKER = "worker-1"
+Failure = tuple[str, str]
+"""The class of an error, and its words."""
+
+REFUSED: Failure = ("ConnectionRefusedError", "connection refused")
 
 
 def event(number: int, type_: EventType = ALERTS, *, text: str = "") -> Event:
@@ -156,7 +160,14 @@ class Desk:
         assert work is not None
         return work
 
-    def end(self, work: Work, status: int | None, *, go_on: bool = False) -> Work | None:
+    def end(
+        self,
+        work: Work,
+        status: int | None,
+        *,
+        failure: Failure = REFUSED,
+        go_on: bool = False,
+    ) -> Work | None:
         """Record an attempt; a failed one is due again in three minutes."""
         delivered = status is not None and 200 <= status < 300
         verdict = Verdict(delivered)
@@ -166,7 +177,7 @@ class Desk:
         return self.call(
             outbox.record,
             work,
-            result(self.now_ms, status),
+            result(self.now_ms, status, failure),
             verdict,
             limits=LIMITS,
             new_id=self.ids,
@@ -184,14 +195,15 @@ class Desk:
         return self.call(reads.delivery, public_id)
 
 
-def result(now_ms: int, status: int | None) -> AttemptResult:
+def result(now_ms: int, status: int | None, failure: Failure = REFUSED) -> AttemptResult:
     """What came of an attempt that took 40 ms."""
+    error, words = failure
     return AttemptResult(
         started_ms=now_ms - 40,
         duration_ms=40,
         status=status,
-        error=None if status else "ConnectionRefusedError",
-        detail=f"answered {status}" if status else "connection refused",
+        error=None if status else error,
+        detail=f"answered {status}" if status else words,
         answer_headers=(("Server", "test"),) if status else (),
         answer_body=b"ok" if status else b"",
         worker=WORKER,

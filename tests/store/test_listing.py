@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
+from domain.words import ERROR_WORDS, OTHER_ERROR, error_word
 from store import listing, requests
 from store.errors import NotFound
 from store.listing import Look, Search
@@ -61,12 +62,47 @@ def filled(desk: Desk) -> Desk:
         (HasText("msg_"), ["msg_1", "msg_2", "msg_3", "msg_4"]),
         (HasText("%"), []),
         (HasText("no such", (2,)), ["msg_4"]),
+        (HasText("unavailable"), ["msg_3"]),
+        (HasText("503"), ["msg_3"]),
+        (HasText("skipped by"), []),
+        (HasText("skipped"), ["msg_2"]),
     ],
 )
 def test_a_search_and_its_inverse(filled: Desk, test: Test, expected: list[str]) -> None:
     assert found(filled, test) == expected
     every = ["msg_1", "msg_2", "msg_3", "msg_4"]
     assert found(filled, test, inverse=True) == [one for one in every if one not in expected]
+
+
+ERRORS = [
+    "ConnectionRefusedError",
+    "ReadTimeout",
+    "KeyError",
+    *(part for part, _ in ERROR_WORDS if part != "Refused"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_failure_is_found_by_the_word_that_is_shown_for_it(desk: Desk, error: str) -> None:
+    siem = desk.add(fields(name="siem"))
+    desk.append(*events(1, 3))
+    desk.end(desk.started(siem), None, failure=(error, "what it was, at length"))
+    for word in {word for _, word in ERROR_WORDS} | {OTHER_ERROR}:
+        expected = word in error_word(error) or word.lower() in error.lower()
+        assert bool(found(desk, HasText(word.upper()))) is expected
+    assert found(desk, HasText("at length")) == ["msg_1"]
+
+
+def test_the_words_of_an_attempt_before_the_last_find_nothing(desk: Desk) -> None:
+    siem = desk.add(fields(name="siem"))
+    desk.append(*events(1, 3))
+    desk.end(desk.started(siem), None, failure=("gaierror", "name not found"))
+    desk.now_ms = LATER_MS + 9 * MINUTE
+    desk.end(desk.started(siem), None)
+    assert found(desk, HasText("name not found")) == []
+    desk.now_ms += 9 * MINUTE
+    desk.started(siem)
+    assert found(desk, HasText("connection refused")) == ["msg_1"]
 
 
 def test_all_terms_must_hold(filled: Desk) -> None:
