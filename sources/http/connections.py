@@ -73,7 +73,11 @@ class Connections:
 
 
 class _Connection:
-    """What hypercorn reads from, which sees to it that the head of a request comes in time."""
+    """What hypercorn reads from, which sees to it that the head of a request comes in time.
+
+    Of its body no more is read than the app asks for: hypercorn would keep all of it in a queue,
+    also while the app still asks the store who the client is.
+    """
 
     def __init__(
         self,
@@ -87,6 +91,9 @@ class _Connection:
         self._writer = writer
         self._timeout_s = timeout_s
         self._answering = False
+        self._wanted = asyncio.Event()
+        """The app waits for more of a body, or waits for nothing any longer."""
+        self._wanted.set()
         self._head_timer: asyncio.TimerHandle | None = None
         # One for each: hypercorn waits for it even when the client has closed an idle connection.
         self._context = WorkerContext(None)
@@ -119,6 +126,8 @@ class _Connection:
 
     async def read(self, count: int) -> bytes:
         """More bytes of the client, for hypercorn."""
+        while not self._wanted.is_set():  # it may be cleared again before this has its turn
+            await self._wanted.wait()
         data = await self._reader.read(count)
         if not data:
             self._stop_timer()
@@ -136,12 +145,22 @@ class _Connection:
         """The head is here: from now on the app keeps the time."""
         self._stop_timer()
         self._answering = True
+        self._wanted.clear()
+
+        async def wanted() -> Mapping[str, Any]:
+            self._wanted.set()
+            try:
+                return await receive()
+            finally:
+                self._wanted.clear()
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, wanted, send)
         except TimeoutError:
             self.cut()
         finally:
             self._answering = False
+            self._wanted.set()
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

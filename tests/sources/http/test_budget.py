@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from hypercorn.asyncio.tcp_server import MAX_RECV
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.http import app, unpacking
+from sources.http import app, connections, unpacking
 from sources.http.budget import Budget, Share
 from sources.http.messages import Answer, Refused, Request
 from sources.http.routes import Route
@@ -64,6 +65,38 @@ def test_what_is_only_announced_shuts_nobody_out() -> None:
                 await asyncio.wait_for(admitted.acquire(), 20)
             assert (await served.ask("POST", "/", b"x" * MAX_BODY)).content == MAX_BODY
 
+    asyncio.run(run())
+
+
+def test_nothing_of_a_body_is_read_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the store's slowest moment is that in which strangers fill the memory."""
+    admitted, go_on = asyncio.Event(), asyncio.Event()
+    read: list[int] = []
+    reads = connections._Connection.read
+
+    async def counted(self: connections._Connection, count: int) -> bytes:
+        data = await reads(self, count)
+        read.append(len(data))
+        return data
+
+    async def admit(_: Request) -> str:
+        admitted.set()
+        await go_on.wait()
+        return ""
+
+    async def run() -> None:
+        body = b"x" * (32 * MAX_BODY)
+        bounds = limits(len(body))
+        async with serving([Route("POST", "/", _size, admit)], bounds=bounds) as served:
+            asking = asyncio.create_task(served.ask("POST", "/", body))
+            await asyncio.wait_for(admitted.wait(), 20)
+            for _ in range(500):
+                await asyncio.sleep(0)
+            assert sum(read) <= 16 * MAX_RECV, "what comes before the app begins"
+            go_on.set()
+            assert (await asking).content == len(body)
+
+    monkeypatch.setattr(connections._Connection, "read", counted)
     asyncio.run(run())
 
 
