@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
+from textual.screen import ModalScreen
 
 from tests.tui.helpers import Bench, screen_text
+from tui.screens.bug import BugScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.too_small import TooSmallScreen
 
@@ -75,6 +80,40 @@ def test_it_goes_from_below_a_question_too(bench: Bench) -> None:
             await pilot.pause()
             assert len(app.screen_stack) == 1
             assert "No webhooks yet" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("panel", [ConfirmScreen(Question("Quit?")), BugScreen("It fell.", None)])
+def test_it_covers_what_comes_while_it_is_there(bench: Bench, panel: ModalScreen[Any]) -> None:
+    async def scene() -> None:
+        async with bench.running(size=(50, 12)) as (app, pilot):
+            await pilot.pause()
+            await app.push_screen(panel)
+            await pilot.pause()
+            assert "needs 60x15" in " ".join(screen_text(app).split())
+            assert [type(one) for one in app.screen_stack[1:]] == [type(panel), TooSmallScreen]
+            await pilot.press("n", "q")
+            await pilot.resize_terminal(80, 24)
+            await pilot.pause()
+            assert app.screen is panel
+            await pilot.press("q")
+            await pilot.pause()
+            assert "No webhooks yet" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_it_covers_a_section_that_is_gone_to(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running(size=(50, 12)) as (app, pilot):
+            await pilot.pause()
+            await app.open_section("deliveries")
+            await pilot.pause()
+            assert isinstance(app.screen, TooSmallScreen)
+            await pilot.resize_terminal(80, 24)
+            await pilot.pause()
+            assert "Tocsin › Deliveries" in screen_text(app)
 
     asyncio.run(scene())
 

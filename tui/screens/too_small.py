@@ -16,17 +16,17 @@ LEAST = Size(60, 15)
 
 def cover_while_small(app: App[Any], size: Size) -> None:
     """Cover what is seen with a word of what is needed, or take that away again."""
-    covers = [one for one in app.screen_stack if isinstance(one, TooSmallScreen)]
-    if size.width < LEAST.width or size.height < LEAST.height:
-        if not covers:
-            app.push_screen(TooSmallScreen())
-    else:
-        for cover in covers:
-            _take_away(app, cover)
+    is_small = size.width < LEAST.width or size.height < LEAST.height
+    if is_small and isinstance(app.screen, TooSmallScreen):
+        return
+    for cover in [one for one in app.screen_stack if isinstance(one, TooSmallScreen)]:
+        _take_away(app, cover)
+    if is_small:
+        app.push_screen(TooSmallScreen())
 
 
 def _take_away(app: App[Any], cover: TooSmallScreen) -> None:
-    """From below a question too, where this Textual lets one; else it goes when it is seen."""
+    """From below another screen too, where this Textual lets one; else it goes when it is seen."""
     stack = getattr(app, "_screen_stack", [])
     if cover is app.screen:
         app.pop_screen()
@@ -44,6 +44,11 @@ class TooSmallScreen(ModalScreen[None]):
     def on_screen_resume(self) -> None:
         """What covered it is gone; the terminal may have grown meanwhile."""
         cover_while_small(self.app, self.app.size)
+
+    def on_screen_suspend(self) -> None:
+        """What comes above it, as a bug's panel does, is covered with the rest."""
+        if self.app.is_running:
+            cover_while_small(self.app, self.app.size)
 
     def on_resize(self, event: events.Resize) -> None:
         size = f"{event.size.width}x{event.size.height}"
