@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from domain.words import size_text
 from tui.delivery_actions import DeliveryActions
+from tui.new_files import write_new
 from tui.outside import editor, harmless, look_at, pager
 from tui.screens.save import SaveScreen
 
@@ -55,7 +53,7 @@ class BodyActions(DeliveryActions):
 
         def answered(path: str | None) -> None:
             if path is not None and self.post_body is not None:
-                self.in_background(self._write(path, self.post_body))
+                self.in_background(write_new(self, path, self.post_body))
 
         if self.post_body is None:
             self.tell_here(NO_BODY)
@@ -88,28 +86,7 @@ class BodyActions(DeliveryActions):
         await look_at(self.app, program, f"{self.delivery_id}.json", f"{pretty(body)}\n")
         self.tell("that was a copy: the delivery is sent as it was sealed")
 
-    async def _write(self, path: str, body: bytes) -> None:
-        try:
-            written = await asyncio.to_thread(_write_new, path, body)
-        except FileExistsError:
-            self.tell(f"{path} is there already: choose another name", bad=True)
-        except RuntimeError:
-            self.tell(f"cannot write {path}: there is no such user", bad=True)
-        except OSError as error:
-            self.tell(f"cannot write {path}: {error.strerror}", bad=True)
-        else:
-            self.tell(f"wrote {size_text(len(body))} to {written}")
-
 
 def pretty(body: bytes) -> str:
     """JSON with a line for each value, numbers and strings as they stand in it."""
     return msgspec.json.format(body, indent=2).decode("utf-8", "backslashreplace")
-
-
-def _write_new(path: str, data: bytes) -> Path:
-    """Where it was written to, folder and all."""
-    file_path = Path(path).expanduser().absolute()
-    descriptor = os.open(file_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    return file_path

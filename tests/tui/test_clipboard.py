@@ -7,11 +7,15 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
-from tests.tui.helpers import Bench, told
+from tests.tui.helpers import Bench, screen_text, told
 from tests.tui.test_webhook_form import Form, form
+from tui.clipboard import copy
+from tui.screens.webhooks import WebhooksScreen
 from tui.widgets.text_boxes import TextBox
 
+LONG = "0123456789" * 8_000
 URL = "https://example.com/webhooks/123"
 
 
@@ -41,7 +45,7 @@ def test_what_a_box_copies_goes_through_tmux_too(
         async with form(bench) as shown:
             await _selected(shown)
             await shown.press(key)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(10):
                 while "copied 32 bytes through tmux" not in told(shown.app):
                     await shown.pilot.pause(0.01)
             assert shown.value("url") == left
@@ -66,3 +70,29 @@ def test_what_a_box_copies_without_tmux_is_told(
             assert shown.app.clipboard == URL
 
     asyncio.run(scene())
+
+
+async def _long_text_shown(bench: Bench, path: Path) -> str:
+    """Copy what is too long for any terminal, write it to a file, and give the words shown."""
+    async with bench.running() as (app, pilot):
+        await copy(app.screen, LONG)
+        await pilot.pause()
+        text = " ".join(screen_text(app).split())
+        await pilot.press("w")
+        app.screen.query_one(Input).value = str(path)
+        await pilot.press("enter")
+        async with asyncio.timeout(10):
+            while not any(one.startswith("wrote 80.0 kB to ") for one in told(app)):
+                await pilot.pause(0.01)
+        assert isinstance(app.screen, WebhooksScreen)
+        return text
+
+
+def test_a_text_that_is_cut_says_so_and_can_be_written_whole(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    path = tmp_path / "whole.json"
+    text = asyncio.run(_long_text_shown(bench, path))
+    assert "only the first 20,000 of 80,000 characters stand here; w writes all of them" in text
+    assert path.read_text() == LONG

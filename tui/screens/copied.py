@@ -12,15 +12,21 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from domain.safe import safe
+from domain.words import counted
 from tui.keys import key_of
+from tui.new_files import write_new
 
 SHOWN = 20_000
+"""Characters of the text; a terminal that is told more of them is slow to take a selection."""
+
+FILE = "copied.txt"
 
 
 class CopiedScreen(ModalScreen[None]):
     """The text without any border, so that a selection with the mouse takes nothing else along."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "write", "write to file", id="copied.write", tooltip="write the whole text"),
         Binding("q,escape", "dismiss(None)", "close", id="copied.close"),
     ]
 
@@ -31,6 +37,23 @@ class CopiedScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="bare"):
-            close = key_of(self, "copied.close")
-            yield Static(Text(f"{self._reason}: select it, then press {close}.\n"))
+            yield Static(Text(f"{self._reason}: {self._cure()}.\n"))
             yield Static(Text(safe(self._text, SHOWN, keep_newlines=True)))
+
+    def _cure(self) -> str:
+        close, write = key_of(self, "copied.close"), key_of(self, "copied.write")
+        if len(self._text) <= SHOWN:
+            return f"select it, then press {close}"
+        shown = f"the first {SHOWN:,} of {counted(len(self._text), 'character')} stand here"
+        return f"only {shown}; {write} writes all of them to a file, {close} closes"
+
+    def action_write(self) -> None:
+        """Ask for a file, write the whole text to it, and close."""
+        from tui.screens.save import SaveScreen  # nothing that the first screen waits for
+
+        def answered(path: str | None) -> None:
+            if path is not None:
+                self.app.run_worker(write_new(self, path, self._text.encode()))
+                self.dismiss(None)
+
+        self.app.push_screen(SaveScreen(FILE), answered)
