@@ -26,6 +26,7 @@ from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
 from tui.desk import Desk
+from tui.drivers import wake_less
 from tui.looks import Looks
 from tui.mouse import hears_mouse
 from tui.worker_thread import WorkerThread
@@ -104,6 +105,7 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
 
 def _run(app: TocsinApp, work: _Work, context: Context) -> ExitCode:
     grace_s = worker_end_s(context.settings, takes=True)
+    wake_less(app)
     with _ending_on_signals(app, work, grace_s) as came:
         exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
         if signal.SIGHUP in came:

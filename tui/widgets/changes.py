@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
-from rich.cells import cell_len
+from rich.cells import get_character_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -39,7 +39,7 @@ def _cells_of(segment: Segment) -> list[tuple[str, Style | None]]:
         return [(character, segment.style) for character in segment.text]
     cells: list[tuple[str, Style | None]] = []
     for character in segment.text:
-        width = cell_len(character)
+        width = get_character_cell_size(character)
         if not width and cells:
             cells[-1] = (cells[-1][0] + character, segment.style)
         cells += [(character, segment.style)] * width

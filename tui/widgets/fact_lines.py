@@ -25,15 +25,17 @@ class FactLines(Widget):
         lines = text.plain.split("\n")
         if lines == self._lines:
             return
-        before = [self._strip(y) for y in range(self.size.height)]
-        self._lines = lines
-        for y, old in enumerate(before):
-            if regions := changed_regions(old, self._strip(y), y):
+        before, self._lines = self._lines, lines
+        width, height = self.size
+        for y in range(height):
+            old, new = (Strip([Segment(_fitting(one, y, width))]) for one in (before, lines))
+            if regions := changed_regions(old, new, y):
                 self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
-        return self._strip(y)
+        width = self.size.width
+        return Strip([Segment(_fitting(self._lines, y, width), self.rich_style)], width)
 
-    def _strip(self, y: int) -> Strip:
-        text = self._lines[y] if y < len(self._lines) else ""
-        return Strip([Segment(fit(text, self.size.width), self.rich_style)], self.size.width)
+
+def _fitting(lines: Sequence[str], y: int, width: int) -> str:
+    return fit(lines[y] if y < len(lines) else "", width)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -318,9 +319,7 @@ class LiveTable(ScrollView, can_focus=True):
     def _tone_style(self, tone: str, under_cursor: bool) -> Style:
         if tone == "plain":
             return Style.null()
-        style = self.get_component_rich_style(f"live-table--{tone}")
-        # On the cursor's own colours the words speak for themselves.
-        return Style(color=None if under_cursor else style.color, bold=style.bold)
+        return _ink(self.get_component_rich_style(f"live-table--{tone}"), under_cursor)
 
     def _place(self) -> None:
         self._placed = place(self.columns, self.size.width - 2)
@@ -386,3 +385,9 @@ class LiveTable(ScrollView, can_focus=True):
         line = index - self.scroll_offset.y + 1
         if 0 < line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
+
+
+@lru_cache(maxsize=256)
+def _ink(style: Style, under_cursor: bool) -> Style:
+    """On the cursor's own colours the words speak for themselves."""
+    return Style(color=None if under_cursor else style.color, bold=style.bold)

@@ -38,18 +38,20 @@ class TopBar(Widget):
         self._cut = cut
         self._told = Told("", "dim")
         self._clock = ""
+        self._painted: Strip | None = None
 
     def tell(self, told: Told, clock: str) -> None:
         """Say who sends, and the time; only what changed is painted."""
         if (told.harmless, clock) == (self._told, self._clock):
             return
-        before = self._line()
+        before = self._painted or self._line()
         self._told, self._clock = told.harmless, clock
         if regions := changed_regions(before, self._line(), 0):
             self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
-        return self._line()
+        self._painted = self._line()
+        return self._painted
 
     def _line(self) -> Strip:
         width = self.size.width
