@@ -7,8 +7,9 @@ when its outcome is recorded. A 2XX wins over it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from domain.actors import Actor
@@ -16,6 +17,7 @@ from store import audit, models, ranges
 from store.errors import Conflict, NotFound
 from store.models import Delivery, Event, Quarantine, database
 from store.webhook_rows import Redo, redo_of, set_redo
+from store.workers import SendingLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,21 @@ def retry(public_id: str, actor: Actor, now_ms: int) -> Asked:
         delivery.save()
         audit.note(actor, "delivery.retry", now_ms, delivery.webhook_id, delivery=public_id)
         return Asked(done=not in_flight, events=delivery.count)
+
+
+def beside_workers(
+    request: Callable[..., Asked], store_path: Path, *args: Any, **named: Any
+) -> Asked:
+    """Make a request, telling it (`idle`) whether no worker can be sending.
+
+    None begins to before it is written: the lock is held by the thread that writes, not by who
+    waits for it, who may go away meanwhile.
+    """
+    lock = SendingLock(store_path)
+    try:
+        return request(*args, idle=lock.acquire(), **named)
+    finally:
+        lock.release()
 
 
 def skip(public_id: str, actor: Actor, now_ms: int, *, idle: bool) -> Asked:

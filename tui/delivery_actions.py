@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,7 +12,7 @@ from domain.words import counted
 from store import listing, requests
 from store.listing import Listed
 from store.records import Delivery
-from store.workers import SendingLock
+from store.requests import Asked
 from tui.clipboard import copy
 from tui.delivery_answers import LATER, Answers, named
 from tui.delivery_copy import CHOICES, copied_text
@@ -174,21 +173,15 @@ class DeliveryActions(LookingScreen):
     async def _skip(self, pending: Sequence[Delivery]) -> None:
         answers = Answers()
         for one in pending:
-            with self._idle() as idle:
-                await answers.add(one, self.desk.change(requests.skip, one.id, idle=idle))
+            await answers.add(one, self._ask_beside_workers(requests.skip, one))
         await self._done(answers, answers.told("skipped {}"))
 
     async def _reseal(self, one: Delivery, wish: Wish) -> None:
         answers = Answers()
-        with self._idle() as idle:
-            request = self.desk.change(
-                requests.reseal,
-                one.id,
-                idle=idle,
-                max_events=wish.max_events,
-                without=wish.without,
-            )
-            await answers.add(one, request)
+        request = self._ask_beside_workers(
+            requests.reseal, one, max_events=wish.max_events, without=wish.without
+        )
+        await answers.add(one, request)
         set_aside = f"; {wish.without} is in quarantine" if wish.without else ""
         told = answers.told("ended {}, its events are sealed anew")
         await self._done(answers, f"{told}{set_aside}" if answers.done else told)
@@ -204,14 +197,11 @@ class DeliveryActions(LookingScreen):
     def chosen_done(self) -> None:
         """What was asked for is done: marks may go."""
 
-    @contextmanager
-    def _idle(self) -> Iterator[bool]:
-        """Whether no worker can be sending; none begins to before the block ends."""
-        lock = SendingLock(self.desk.store.path)
-        try:
-            yield lock.acquire()
-        finally:
-            lock.release()
+    def _ask_beside_workers(
+        self, request: Callable[..., Asked], one: Delivery, **named: Any
+    ) -> Awaitable[Asked]:
+        path = self.desk.store.path
+        return self.desk.change(requests.beside_workers, request, path, one.id, **named)
 
     async def _tell_outcomes(self) -> None:
         """Tell of the attempts that were asked for here and are over now."""

@@ -17,6 +17,7 @@ from store.records import Appended, StoredSource
 from tui.desk import Desk, Refused
 from tui.screens.confirm import Question
 
+LOOKED_AT = "this host's WireGuard is being looked at already: wait for it"
 ALSO_RUN = "another process runs the source local: stop that first"
 
 
@@ -59,6 +60,12 @@ async def switch_on(desk: Desk, settings: Settings, source: StoredSource | None)
 
     Raises Refused, with the reason and the cure, and then nothing is changed.
     """
+    if desk.looks.is_under_way(LOCAL):
+        raise Refused(LOOKED_AT)
+    return await desk.looks.carry_out(LOCAL, lambda _stop: _begin(desk, settings, source))
+
+
+async def _begin(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
     options = {} if source is None else source.options
     with alone(lock_file(desk.store.path, LOCAL)) as we_are:
         if not we_are:

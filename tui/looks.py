@@ -13,11 +13,10 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from store.records import Appended
-
-Look = Callable[[asyncio.Event], Coroutine[Any, Any, Appended]]
+T = TypeVar("T")
+Look = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
 """Looks once, and comes to an end soon after the event is set."""
 
 
@@ -34,9 +33,9 @@ class Looks:
         """Whether a source is being looked at."""
         return name in self._under_way
 
-    async def carry_out(self, name: str, look: Look) -> Appended:
+    async def carry_out(self, name: str, look: Look[T]) -> T:
         """Look, and wait for what it brings; it goes on if the caller is cancelled."""
-        future: Future[Appended] = Future()
+        future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # from now on nobody can cancel it
         thread = threading.Thread(
             target=self._run, args=(name, look, future), name="look", daemon=True
@@ -61,17 +60,17 @@ class Looks:
             thread.join(max(0.0, ends_s - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
-    def _run(self, name: str, look: Look, future: Future[Appended]) -> None:
+    def _run(self, name: str, look: Look[T], future: Future[T]) -> None:
         try:
-            appended = asyncio.run(self._look(name, look))
+            found = asyncio.run(self._look(name, look))
         except Exception as error:  # whoever waits for it is told
             self._under_way.discard(name)
             future.set_exception(error)
         else:
             self._under_way.discard(name)
-            future.set_result(appended)
+            future.set_result(found)
 
-    async def _look(self, name: str, look: Look) -> Appended:
+    async def _look(self, name: str, look: Look[T]) -> T:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         self._stops[name] = partial(loop.call_soon_threadsafe, stop.set)
         try:

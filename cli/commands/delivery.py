@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from cli.context import Context
 from cli.delivery_list import Listing
@@ -19,7 +17,6 @@ from store import reads, requests, webhooks
 from store.database import Store
 from store.records import Delivery
 from store.requests import Asked
-from store.workers import SendingLock
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
 
@@ -78,8 +75,14 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     question = f"Give up {sentence(delivery)}? They are never sent again."
     if not context.out.confirm(question, args.yes):
         return ExitCode.CHECK_FAILED
-    with _idle(store) as idle:
-        asked = store.call(requests.skip, delivery.id, context.actor, context.now_ms(), idle=idle)
+    asked = store.call(
+        requests.beside_workers,
+        requests.skip,
+        store.path,
+        delivery.id,
+        context.actor,
+        context.now_ms(),
+    )
     _tell(asked, f"Skipped {sentence(delivery)}.", context)
     return ExitCode.OK
 
@@ -91,16 +94,16 @@ def reseal(args: Namespace, context: Context) -> ExitCode:
     delivery = _pending(store, args.id)
     if not context.out.confirm(_reseal_question(delivery, args), args.yes):
         return ExitCode.CHECK_FAILED
-    with _idle(store) as idle:
-        asked = store.call(
-            requests.reseal,
-            delivery.id,
-            context.actor,
-            context.now_ms(),
-            idle=idle,
-            max_events=args.max_events,
-            without=args.without,
-        )
+    asked = store.call(
+        requests.beside_workers,
+        requests.reseal,
+        store.path,
+        delivery.id,
+        context.actor,
+        context.now_ms(),
+        max_events=args.max_events,
+        without=args.without,
+    )
     _tell(asked, f"Ended {sentence(delivery)}; they are sealed anew.", context)
     if args.without:
         context.out.note(
@@ -123,16 +126,6 @@ def _pending(store: Store, public_id: str) -> Delivery:
     """The delivery, if it may still be ended. Raises NotFound, Conflict."""
     store.call(requests.pending, public_id)
     return store.call(reads.delivery, public_id)
-
-
-@contextmanager
-def _idle(store: Store) -> Iterator[bool]:
-    """Whether no worker can be sending; none begins to before the block ends."""
-    lock = SendingLock(store.path)
-    try:
-        yield lock.acquire()
-    finally:
-        lock.release()
 
 
 def _reseal_question(delivery: Delivery, args: Namespace) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from threading import Event as Flag
 
 import pytest
 
@@ -10,6 +12,7 @@ from domain.event_types import EventType
 from store import outbox, reads, requests, webhooks
 from store.errors import Conflict, NotFound
 from store.records import Limits, Work
+from store.workers import SendingLock
 from tests.store.helpers import ACTOR, LIMITS, MINUTE, NOW, Desk, carried, event, events, fields
 
 TWO = Limits(max_events=2, max_bytes=1_000_000)
@@ -363,6 +366,26 @@ def test_an_unknown_delivery_is_not_found(desk: Desk) -> None:
     ):
         with pytest.raises(NotFound, match="no delivery msg_0"):
             desk.call(ask)
+
+
+def test_no_worker_begins_while_it_is_written_though_nobody_waits_for_it(desk: Desk) -> None:
+    path, begun, go_on = desk.store.path, Flag(), Flag()
+
+    def slow(*, idle: bool) -> requests.Asked:
+        begun.set()
+        assert go_on.wait(30)
+        return requests.Asked(done=idle, events=0)
+
+    async def scene() -> None:
+        asking = asyncio.create_task(desk.store.run(requests.beside_workers, slow, path))
+        assert await asyncio.to_thread(begun.wait, 30)
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert SendingLock(path).is_held()
+        go_on.set()
+
+    asyncio.run(scene())
+    assert desk.call(lambda: not SendingLock(path).is_held())
 
 
 def test_a_deleted_webhook_can_still_have_its_delivery_skipped(desk: Desk, webhook_id: int) -> None:

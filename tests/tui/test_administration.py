@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from sources.alone import alone, lock_file
-from sources.base import SourceError
+from sources.base import Batch, SourceError
+from sources.first_look import first_look
 from store import events as event_store
 from store import settings, sources, workers
 from store.records import StoredSource, Worker
@@ -319,6 +322,35 @@ def test_what_another_process_runs_is_not_started_beside_it(
         pytest.raises(Refused, match="another process runs the source local"),
     ):
         asyncio.run(switch(bench.desk, DEFAULTS, local(bench)))
+
+
+def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
+    bench: SettingsBench, dump_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_local(bench, f"cat {dump_file}")
+    desk, begun, answered = bench.desk, threading.Event(), threading.Event()
+
+    async def slowly(*args: Any) -> Batch:
+        begun.set()
+        assert await asyncio.to_thread(answered.wait, 30)
+        return await first_look(*args)
+
+    monkeypatch.setattr("tui.host_wireguard.first_look", slowly)
+
+    async def scene() -> None:
+        switching = asyncio.create_task(switch(desk, DEFAULTS, local(bench)))
+        assert await asyncio.to_thread(begun.wait, 30)
+        switching.cancel()
+        await asyncio.wait([switching])
+        with alone(lock_file(bench.opened.path, "local")) as we_are:
+            assert not we_are
+        with pytest.raises(Refused, match="is being looked at already"):
+            await switch(desk, DEFAULTS, local(bench))
+        answered.set()
+        assert await asyncio.to_thread(desk.looks.join, 30)
+
+    asyncio.run(scene())
+    assert local(bench).active
 
 
 def test_pausing_asks_and_says_so(bench: SettingsBench) -> None:
