@@ -24,6 +24,7 @@ from domain.settings import (
 PREFIX = "TOCSIN_"
 CONFIG_VARIABLE = "TOCSIN_CONFIG"
 FLAG_PREFIX = "setting_"
+FLAG = "flag"
 DEFAULT = "default"
 KEYS = "keys"
 STORE = "store"
@@ -207,7 +208,7 @@ def given_by_flags(args: Namespace) -> dict[str, Given]:
         for dest, text in vars(args).items()
         if dest.startswith(FLAG_PREFIX) and text is not None
     }
-    return dict(_parsed(texts, lambda _: "flag"))
+    return dict(_parsed(texts, lambda _: FLAG))
 
 
 def _split_pair(pair: str) -> tuple[str, str]:

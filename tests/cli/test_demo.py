@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import subprocess
+from argparse import Namespace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cli.commands.demo import configured
+from cli.config import Places, read_configuration
 from cli.demo.events import made_up
 from cli.demo.receiver import Behaviour
 from cli.demo.stage import HURRIED, RECEIVER, demo_webhooks
@@ -44,6 +47,30 @@ def test_webhooks_and_settings_pass_and_every_type_has_a_receiver() -> None:
     assert {fields.type for fields in webhooks if fields.active} == set(EventType)
     assert [fields.name for fields in webhooks if not fields.active] == ["archive"]
     settings_from({name: one.value for name, one in HURRIED.items()})
+
+
+def test_what_the_screen_looks_like_holds_and_nothing_else_of_the_admins(tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.toml"
+    file.write_text(
+        'db = "real.db"\nkey_file = "real.key"\nproxy = "http://proxy.example:3128"\n'
+        'network_policy = "public"\ninterval = "1h"\ntheme = "light"\n[keys]\nquit = "f10"\n'
+    )
+    environment = {
+        "TOCSIN_CONFIG": str(file),
+        "TOCSIN_DB": str(tmp_path / "other.db"),
+        "TOCSIN_MOUSE": "all",
+        "TOCSIN_TIMEOUT": "1h",
+    }
+    flags = Namespace(set=["max_events=7", "key_file=/real.key"], setting_db="/real.db")
+    read = read_configuration(flags, environment, Places(root=tmp_path))
+    demo = configured(read, tmp_path / "demo")
+    assert demo.keymap == {"quit": "f10"}
+    assert (demo.db, demo.key_file) == (tmp_path / "demo" / "tocsin.db", None)
+    hurried = {name: one.value for name, one in HURRIED.items()}
+    assert demo.settings == settings_from(
+        {**hurried, "theme": "light", "mouse": "all", "max_events": 7}
+    )
+    assert demo.origin("theme") == f"file {file}"
 
 
 def test_every_webhook_is_answered_in_the_end_and_some_are_refused_first() -> None:

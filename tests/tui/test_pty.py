@@ -203,6 +203,16 @@ def test_the_demo_is_live_and_leaves_nothing(tocsin: Tocsin, ending: str) -> Non
         eventually(lambda: not folders(tocsin), "an empty folder")
 
 
+def test_the_demo_has_the_keys_of_the_file_and_leaves_its_store_alone(tocsin: Tocsin) -> None:
+    file = tocsin.home / "tocsin.toml"
+    file.write_text('[keys]\nquit = "f10"\n')
+    with on_terminal(tocsin, "demo", TOCSIN_CONFIG=str(file)) as terminal:
+        terminal.read_until("this terminal")
+        terminal.send("\x1b[21~")
+        assert terminal.end() == ExitCode.OK
+    assert list(tocsin.home.iterdir()) == [file]
+
+
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_a_webhook_by_keys_alone(tocsin: Tocsin, shared_receiver: Receiver) -> None:
     path = "/script:503,503,200/keys"
