@@ -30,7 +30,7 @@ STOP_PATIENCE_S = 1.0
 """How long a poll that runs when the stop comes may go on; what it finds later is not lost."""
 
 TAKING_PATIENCE_S = 20.0
-"""The same where it is lost, since it is gone where it came from."""
+"""The same where it is lost, as it is gone where it came from; one answer takes less."""
 
 
 def backoff_s(failures: int) -> int:

@@ -78,20 +78,33 @@ class Api:
         self._monotonic = monotonic
         self._token = ""
         self._until_s = 0.0
+        self._is_new = False
+        """Nothing was asked yet in the session."""
 
-    async def next(self, queue: str, most: int) -> Answer:
-        """The next events of a queue. Raises QueueError; SourceError where none can be asked."""
+    async def next(self, queue: str, most: int) -> Answer | None:
+        """The next events of a queue, or None where they can be asked for now, or have to be anew.
+
+        What signs in takes nothing: at a stop an answer is waited for only so long that it must
+        not have been asked for late. Raises QueueError; SourceError where none can be asked.
+        """
+        if not self._is_signed_in():
+            await self._sign_in()
+            return None
+        was_new, self._is_new = self._is_new, False
         answer = await self._next(queue, most)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             self._token = ""
-            answer = await self._next(queue, most)
+            if not was_new:
+                return None
         if answer.status != HTTPStatus.OK:
             raise QueueError(f"it answers {_status(answer.status)}", answer.retry_after)
         return answer
 
+    def _is_signed_in(self) -> bool:
+        """A new session is good for one request, however short it is."""
+        return bool(self._token) and (self._is_new or self._monotonic() < self._until_s)
+
     async def _next(self, queue: str, most: int) -> Answer:
-        if not self._token or self._monotonic() >= self._until_s:
-            await self._sign_in()
         session = f"{SCHEME} user=^{self._broker}, session=^{self._token}"
         try:
             return await self._exchange.ask(
@@ -111,7 +124,7 @@ class Api:
             "/sessions",
             f"{SCHEME} user=^{self._broker}, challenge=^{challenge.id}, signature={signature}",
         )
-        self._token = session.attributes.token
+        self._token, self._is_new = session.attributes.token, True
         lasts_s = session.meta.expiration_timeout
         self._until_s = self._monotonic() + lasts_s - min(LEEWAY_S, lasts_s / 10)
 

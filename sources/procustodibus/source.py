@@ -56,7 +56,7 @@ _states = msgspec.json.Decoder(State)
 
 
 class ProCustodibusSource:
-    """Asks one queue with each poll, all of them in a round."""
+    """Asks one queue with each poll, or signs in; all of them in a round."""
 
     def __init__(
         self,
@@ -85,6 +85,8 @@ class ProCustodibusSource:
             answer = asyncio.run(self._api.next(queue, self._most))
         except QueueError as error:
             return _batch((), _failed(before, queue, error, now_ms), rest, now_ms)
+        if answer is None:
+            return _batch((), before, left, now_ms)
         found = read_answer(answer.body, answer.cut, queue, now_ms, self._random64)
         if self._has_more(queue, found):
             rest = [*rest, queue]  # the other queues have their turn first

@@ -18,9 +18,9 @@ from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
-from sources.polling import run_source
+from sources.polling import TAKING_PATIENCE_S, run_source
 from sources.procustodibus.api import Api, set_up
-from sources.procustodibus.exchange import Exchange
+from sources.procustodibus.exchange import TIMEOUT_S, Exchange
 from sources.procustodibus.source import ProCustodibusSource
 from sources.running import run_one
 from store import events as event_store
@@ -91,8 +91,23 @@ def test_every_queue_is_pulled_under_their_ids(full: StubApi) -> None:
 
 def test_each_answer_is_a_batch_of_its_own(full: StubApi) -> None:
     puller = Puller(full)
+    assert (puller.poll(), full.log("/next")) == ([], []), "it signs in"
     assert puller.poll() == ALL[:2]
     assert len(full.log("/next")) == 1
+
+
+def test_no_answer_is_asked_for_late_in_a_poll(full: StubApi) -> None:
+    """Else a stop that comes while it signs in could end before the answer."""
+    assert TIMEOUT_S < TAKING_PATIENCE_S
+    puller = Puller(full)
+    puller.poll()
+    puller.poll()
+    full.tell(sessions={})
+    assert puller.poll() == []
+    assert (len(full.log("/next")), len(full.log("/challenge"))) == (2, 1), "the session was lost"
+    assert puller.poll() == []
+    assert (len(full.log("/next")), len(full.log("/challenge"))) == (2, 2), "it signs in"
+    assert puller.poll() == ALL[2:4]
 
 
 def test_a_full_answer_has_more_behind_it(full: StubApi) -> None:
@@ -163,6 +178,7 @@ def test_a_clock_that_was_set_back_mutes_no_queue(full: StubApi) -> None:
 def test_a_lost_session_is_signed_in_anew(full: StubApi) -> None:
     puller = Puller(full, most=1)
     puller.poll()
+    assert len(puller.poll()) == 1
     full.tell(sessions={})
     assert len(puller.round()) == 7
     assert len(full.log("/sessions/challenge")) == 2
