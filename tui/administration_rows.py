@@ -14,21 +14,27 @@ from store.records import Change
 from store.workers import is_gone
 from tui.alert_rows import Given, alerts_cell
 from tui.change_rows import told_in_short
-from tui.sources_at_a_glance import sources_cell, sources_facts
+from tui.sources_at_a_glance import (
+    sources_cell,
+    sources_facts,
+    wireguard_cell,
+    wireguard_facts,
+)
 from tui.webhooks_at_a_glance import webhooks_cell, webhooks_facts
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age, time_left, worker_line
 
 COLUMNS = (
     Column("key", "", 1, sortable=False),
-    Column("part", "Part", 19, sortable=False),
+    Column("part", "Part", 21, sortable=False),
     Column("state", "State", 0, sortable=False),
 )
-PARTS = ("webhooks", "sources", "alerts", "worker", "audit")
-WEBHOOKS, SOURCES, ALERTS, WORKER, AUDIT = PARTS
+PARTS = ("webhooks", "sources", "wireguard", "alerts", "worker", "audit")
+WEBHOOKS, SOURCES, WIREGUARD, ALERTS, WORKER, AUDIT = PARTS
 _KEYS_AND_NAMES = {
     WEBHOOKS: ("admin.webhooks", "Webhooks"),
     SOURCES: ("admin.sources", "Sources"),
+    WIREGUARD: ("admin.wireguard", "This host's WireGuard"),
     ALERTS: ("admin.alerts", "Alerts"),
     WORKER: ("admin.settings", "Worker and settings"),
     AUDIT: ("admin.audit", "Audit"),
@@ -62,6 +68,7 @@ def rows_of(seen: Seen) -> dict[object, Row]:
     states = {
         WEBHOOKS: webhooks_cell(seen.report),
         SOURCES: sources_cell(seen.report),
+        WIREGUARD: wireguard_cell(seen.report),
         ALERTS: alerts_cell(seen.alerts),
         WORKER: _worker(seen),
         AUDIT: _audit(seen),
@@ -79,7 +86,9 @@ def facts_of(part: str, seen: Seen) -> str:
     if part == WEBHOOKS:
         return webhooks_facts(seen.report)
     if part == SOURCES:
-        return _sources_facts(seen)
+        return sources_facts(seen.report)
+    if part == WIREGUARD:
+        return _wireguard_facts(seen)
     if part == ALERTS:
         return "Which kinds of alerts are raised, how dangerous, and from what numbers on."
     if part == WORKER:
@@ -105,11 +114,11 @@ def problems_of(report: Report, worker_trouble: str | None = None) -> Text:
     return text
 
 
-def _sources_facts(seen: Seen) -> str:
+def _wireguard_facts(seen: Seen) -> str:
     if seen.refused is not None:
         return f"Not switched on: {seen.refused}"
     key = seen.key_of("admin.wireguard")
-    return f"{sources_facts(seen.report)} {key} watches this host's WireGuard, or stops that."
+    return f"{wireguard_facts(seen.report)} {key} watches this host's WireGuard, or stops that."
 
 
 def _worker(seen: Seen) -> Cell:

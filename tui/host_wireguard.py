@@ -12,20 +12,12 @@ from sources.first_look import first_look
 from sources.wireguard.seen import seen_text
 from store import sources as stored_sources
 from store.errors import StoreError
-from store.overview import Overview
 from store.records import Appended, StoredSource
 from tui.desk import Desk, Refused
 from tui.screens.confirm import Question
 
 LOOKED_AT = "this host's WireGuard is being looked at already: wait for it"
 ALSO_RUN = "another process runs the source local: stop that first"
-
-
-def host_source(overview: Overview) -> StoredSource | None:
-    """The source that watches this host, if there is one."""
-    return next(
-        (one for one in overview.sources if (one.name, one.kind) == (LOCAL, WIREGUARD)), None
-    )
 
 
 def question_before(source: StoredSource | None) -> Question:

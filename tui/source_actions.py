@@ -26,6 +26,7 @@ from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.menu import Choice, MenuScreen
 from tui.screens.option_form import OptionFormScreen
 from tui.source_forms import LOOKED_AT, Edited, form_to_add, form_to_edit
+from tui.sources_at_a_glance import host_source
 from tui.undo import UndoStack
 from tui.widgets.live_table import LiveTable
 
@@ -246,7 +247,7 @@ class SourceActions(LookingScreen):
         report = self.live.report
         if report is None:
             return
-        source = host_wireguard.host_source(report.overview)
+        source = host_source(report.overview)
         self.app.push_screen(
             ConfirmScreen(host_wireguard.question_before(source)),
             partial(self._switch, report, source),

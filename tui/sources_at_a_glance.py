@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from delivery.report import Report
-from domain.source_kinds import kind_named
+from domain.source_kinds import LOCAL, WIREGUARD, kind_named
+from domain.words import counted
+from store.overview import Overview
 from store.records import StoredSource
 from tui.widgets.columns import Cell
 from tui.words import coarse_age
@@ -22,6 +24,41 @@ def sources_cell(report: Report) -> Cell:
         return Cell(text, "bad")
     idle = not report.worker_alive and any(one.active for one in every)
     return Cell(text, "warning" if warned or idle else "plain")
+
+
+def host_source(overview: Overview) -> StoredSource | None:
+    """The source that watches this host, if there is one."""
+    return next(
+        (one for one in overview.sources if (one.name, one.kind) == (LOCAL, WIREGUARD)), None
+    )
+
+
+def wireguard_cell(report: Report) -> Cell:
+    """Whether this host's WireGuard is watched, and what goes wrong with that."""
+    source = host_source(report.overview)
+    if source is None:
+        return Cell("off", "dim")
+    if not source.active:
+        return Cell("‖ off: paused", "dim")
+    if source.failures:
+        return Cell(f"✗ error: {source.error}", "bad")
+    if not report.worker_alive:
+        return Cell("▲ on, but no worker runs it", "warning")
+    if source.error is not None:
+        return Cell(f"▲ on: {source.error}", "warning")
+    return Cell("✓ on", "good")
+
+
+def wireguard_facts(report: Report) -> str:
+    """What comes of this host's WireGuard, or why nothing does."""
+    source = host_source(report.overview)
+    if source is None or not source.active:
+        return "Handshakes of this host become no events."
+    if source.error is not None:
+        return f"{source.error} ({_ago(source, report)} ago)."
+    looked = source.last_ok_ms
+    last = f", last read {coarse_age(report.now_ms - looked)} ago" if looked else ""
+    return f"{counted(source.accepted_events, 'event')} from it so far{last}."
 
 
 def added(report: Report) -> list[StoredSource]:

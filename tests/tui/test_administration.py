@@ -75,10 +75,10 @@ def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
             text = screen_text(app)
-            assert "Webhooks            1 · 12 waiting" in text
-            assert "Sources             none yet: open the list" in text
-            assert "Worker and settings ✗ nobody is sending" in text
-            assert "Audit               0s ago by alice from 192.0.2.7: webhook 1" in text
+            assert "Webhooks              1 · 12 waiting" in text
+            assert "Sources               none yet: open the list" in text
+            assert "Worker and settings   ✗ nobody is sending" in text
+            assert "Audit                 0s ago by alice from 192.0.2.7: webhook 1" in text
             assert "nobody is sending while 12 events wait" in text
 
     asyncio.run(scene())
@@ -95,7 +95,7 @@ def test_the_panel_tells_of_every_part(bench: SettingsBench) -> None:
     ],
 )
 def test_a_key_opens_a_part_and_enter_too(bench: SettingsBench, key: str, crumbs: str) -> None:
-    place = {"b": 0, "o": 1, "l": 2, "s": 3, "a": 4}[key]
+    place = {"b": 0, "o": 1, "l": 3, "s": 4, "a": 5}[key]
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -137,7 +137,7 @@ def test_only_inactive_webhooks_with_events_are_not_all_delivered(bench: Setting
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
-            assert "Webhooks            1 · ‖ 12 held" in screen_text(app)
+            assert "Webhooks              1 · ‖ 12 held" in screen_text(app)
 
     asyncio.run(scene())
 
@@ -155,7 +155,7 @@ def test_a_failing_webhook_is_told_with_its_name_and_its_events(bench: SettingsB
             assert "next in 3:00 (attempt 2, interval 3m)" in flowing(app)
             bench.store.end(bench.store.started(1, new_run=False), 200)
             await bench.settle(app, pilot)
-            assert "Webhooks            1 · all is delivered" in screen_text(app)
+            assert "Webhooks              1 · all is delivered" in screen_text(app)
 
     asyncio.run(scene())
 
@@ -191,7 +191,7 @@ def test_a_key_that_was_changed_is_shown_so(bench: SettingsBench) -> None:
         app = bench.app({"admin.wireguard": "f9"})
         async with app.run_test(size=(80, 24)) as pilot:
             await open_part(bench, app, pilot)
-            await pilot.press("down")
+            await pilot.press("down", "down")
             await pilot.pause()
             assert "f9 watches this host's WireGuard" in " ".join(screen_text(app).split())
 
@@ -217,20 +217,20 @@ def test_the_line_of_the_sources_counts_them_and_names_what_fails(bench: Setting
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
-            assert "Sources             3 active, but no worker runs them" in screen_text(app)
+            assert "Sources               3 active, but no worker runs them" in screen_text(app)
             bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
             lock = SendingLock(bench.opened.path)
             assert lock.acquire()
             bench.opened.call(sources.pause, "office", ACTOR, NOW)
             await bench.settle(app, pilot)
-            assert "Sources             2 active · ‖ 1 inactive" in screen_text(app)
+            assert "Sources               2 active · ‖ 1 inactive" in screen_text(app)
             bench.opened.call(sources.save_warning, "hub", "wg1 is dark", NOW)
             await bench.settle(app, pilot)
-            assert "Sources             2 active · ▲ hub: wg1 is dark" in screen_text(app)
+            assert "Sources               2 active · ▲ hub: wg1 is dark" in screen_text(app)
             error = str(SourceError("it is dark", "make light"))
             bench.opened.call(sources.save_failure, "local", error, NOW - 12_000)
             await bench.settle(app, pilot)
-            assert "1 active · ✗ 1 failing: local: it is dark; make light" in screen_text(app)
+            assert "1 active · ✗ 1 failing: local: it is dark; make" in screen_text(app)
             assert "✗ source local: it is dark; make light" in screen_text(app)
             await pilot.press("down")
             await pilot.pause()
@@ -241,6 +241,49 @@ def test_the_line_of_the_sources_counts_them_and_names_what_fails(bench: Setting
 
 
 # This host's WireGuard
+
+
+def test_its_row_says_whether_it_is_watched_and_what_is_wrong(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+
+            async def row() -> str:
+                await bench.settle(app, pilot)
+                lines = screen_text(app).split("\n")
+                return next(line for line in lines if "This host's WireGuard" in line)
+
+            await open_part(bench, app, pilot)
+            assert "off " in await row()
+            add_local(bench, "true", active=True)
+            assert "▲ on, but no worker runs it" in await row()
+            bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
+            lock = SendingLock(bench.opened.path)
+            assert lock.acquire()
+            assert "✓ on " in await row()
+            bench.opened.call(sources.save_warning, "local", "wg1 is dark", NOW)
+            assert "▲ on: wg1 is dark" in await row()
+            bench.opened.call(sources.save_failure, "local", "no wg: install it", NOW - 12_000)
+            assert "✗ error: no wg: install it" in await row()
+            await pilot.press("down", "down")
+            assert "no wg: install it (12s ago). w watches" in flowing(app)
+            lock.release()
+            bench.opened.call(sources.pause, "local", ACTOR, NOW)
+            assert "‖ off: paused" in await row()
+            await pilot.press("enter")
+            await bench.settle(app, pilot)
+            assert "Watch this host's WireGuard?" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_all_parts_have_room_on_the_smallest_terminal(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running(size=(60, 15)) as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "a Audit" in screen_text(app)
+            assert app.screen.max_scroll_y == 0
+
+    asyncio.run(scene())
 
 
 def test_watching_asks_takes_the_baseline_and_says_what_it_is(
@@ -288,8 +331,8 @@ def test_a_missing_permission_is_told_with_its_cure_and_nothing_is_changed(
             text = " ".join(screen_text(app).split())
             assert "Not switched on: Unable to access" in text
             assert "allow that by a sudoers line where it runs; it stays off" in text
-            assert app.screen.query_one(LiveTable).cursor == "sources"
-            assert "Sources             ‖ 1 inactive" in screen_text(app)
+            assert app.screen.query_one(LiveTable).cursor == "wireguard"
+            assert "Sources               ‖ 1 inactive" in screen_text(app)
             assert "✓ nothing is wrong" in screen_text(app)
 
     asyncio.run(scene())

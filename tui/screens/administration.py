@@ -19,7 +19,7 @@ from tui import administration_rows as parts
 from tui.administration_rows import COLUMNS, Seen, facts_of, problems_of, rows_of
 from tui.alert_rows import Given
 from tui.desk import Refused
-from tui.host_wireguard import host_source, question_before, switch
+from tui.host_wireguard import question_before, switch
 from tui.keys import key_of
 from tui.screens.alerts import AlertsScreen
 from tui.screens.audit import AuditScreen
@@ -28,6 +28,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.sources import SourcesScreen
 from tui.screens.webhooks import WebhooksScreen
+from tui.sources_at_a_glance import host_source
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
 
@@ -177,6 +178,7 @@ class AdministrationScreen(TocsinScreen):
         actions: dict[object, Callable[[], None]] = {
             parts.WEBHOOKS: self.action_webhooks,
             parts.SOURCES: self.action_sources,
+            parts.WIREGUARD: self.action_wireguard,
             parts.ALERTS: self.action_alerts,
             parts.WORKER: self.action_settings,
             parts.AUDIT: self.action_audit,
@@ -230,7 +232,7 @@ class AdministrationScreen(TocsinScreen):
             return await change
         except Refused as refused:
             self._refused = str(refused)
-            self.table.move_to(parts.SOURCES)
+            self.table.move_to(parts.WIREGUARD)
             raise
         finally:
             self.tick()
