@@ -19,6 +19,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+HELLO = re.compile(r"/queues/[\w.]+/hello")
 NEXT = re.compile(r"/queues/(\w+)/next")
 SET_UP = re.compile(r"/users/(\w+)/credentials/signature")
 
@@ -82,6 +83,8 @@ def answer(method: str, path: str, header: str, body: Any) -> tuple[int, Any]:
     owner, until = WORLD.sessions.get(said.get("session", b"").decode(), ("", 0.0))
     if not owner or owner != user or until <= time.monotonic():
         return refused(401)
+    if method == "GET" and HELLO.fullmatch(path):
+        return 200, resource(user, name="Stub broker")
     queue = NEXT.fullmatch(path)
     if not queue or method != "POST":
         return refused(404)

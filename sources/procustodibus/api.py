@@ -6,7 +6,7 @@ import base64
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.safe import safe
+from domain.version import VERSION
 from sources.base import SourceError
 from sources.http.custos import SCHEME, encode
 from sources.procustodibus.exchange import Answer, Exchange, NoAnswer, Unreachable
@@ -80,23 +81,25 @@ class Api:
         self._until_s = 0.0
         self._is_new = False
         """Nothing was asked yet in the session."""
+        self._greeted = False
+        self._doubtful = set[str]()
+        """The queues whose last answer may not have come."""
 
     async def next(self, queue: str, most: int) -> Answer | None:
         """The next events of a queue, or None where they can be asked for now, or have to be anew.
 
-        What signs in takes nothing: at a stop an answer is waited for only so long that it must
-        not have been asked for late. Raises QueueError; SourceError where none can be asked.
+        What signs in or says hello takes nothing: at a stop an answer is waited for only so long
+        that it must not have been asked for late. Raises QueueError; SourceError where none can be
+        asked.
         """
         if not self._is_signed_in():
             await self._sign_in()
             return None
-        was_new, self._is_new = self._is_new, False
+        if not self._greeted or queue in self._doubtful:
+            await self._say_hello()
+            return None
         answer = await self._next(queue, most)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            self._token = ""
-            if not was_new:
-                return None
-        if answer.status != HTTPStatus.OK:
+        if answer is not None and answer.status != HTTPStatus.OK:
             raise QueueError(f"it answers {_status(answer.status)}", answer.retry_after)
         return answer
 
@@ -104,16 +107,45 @@ class Api:
         """A new session is good for one request, however short it is."""
         return bool(self._token) and (self._is_new or self._monotonic() < self._until_s)
 
-    async def _next(self, queue: str, most: int) -> Answer:
-        session = f"{SCHEME} user=^{self._broker}, session=^{self._token}"
+    async def _say_hello(self) -> None:
+        """Let a server that can, as another Tocsin, give again what it cannot know to have come.
+
+        One that refuses it is asked for events all the same.
+        """
         try:
-            return await self._exchange.ask(
-                "POST", f"/queues/{quote(queue)}/next", session, {"max": most}
-            )
+            answer = await self._ask("GET", f"/queues/{VERSION}/hello")
+        except NoAnswer as error:
+            raise _unreachable(error) from None
+        if answer is None:
+            return
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _refused(answer.status, "the hello")
+        self._greeted = True
+        self._doubtful.clear()
+
+    async def _next(self, queue: str, most: int) -> Answer | None:
+        self._doubtful.add(queue)
+        try:
+            answer = await self._ask("POST", f"/queues/{quote(queue)}/next", {"max": most})
         except Unreachable as error:
             raise _unreachable(error) from None
         except NoAnswer as error:
             raise QueueError(str(error)) from None
+        if answer is None or (answer.status == HTTPStatus.OK and not answer.cut):
+            self._doubtful.discard(queue)
+        return answer
+
+    async def _ask(
+        self, method: str, path: str, body: Mapping[str, int] | None = None
+    ) -> Answer | None:
+        """Ask within the session; None where it turns out to be over."""
+        session = f"{SCHEME} user=^{self._broker}, session=^{self._token}"
+        was_new, self._is_new = self._is_new, False
+        answer = await self._exchange.ask(method, path, session, body)
+        if answer.status != HTTPStatus.UNAUTHORIZED:
+            return answer
+        self._token = ""
+        return answer if was_new else None
 
     async def _sign_in(self) -> None:
         key = _private_key(self._secret())

@@ -56,7 +56,7 @@ _states = msgspec.json.Decoder(State)
 
 
 class ProCustodibusSource:
-    """Asks one queue with each poll, or signs in; all of them in a round."""
+    """Asks one queue with each poll, signs in or says hello; all of them in a round."""
 
     def __init__(
         self,
@@ -71,6 +71,8 @@ class ProCustodibusSource:
         self._api = api
         self._types = types
         self._most = most
+        self._asked: dict[str, int] = {}
+        """For how many events a queue is asked now."""
         self._random64 = random64
         self._last: dict[str, tuple[str, ...]] = {}
 
@@ -81,23 +83,26 @@ class ProCustodibusSource:
         if not left:
             return _batch((), before, (), now_ms)
         queue, rest = left[0], left[1:]
+        asked = self._asked.get(queue, self._most)
         try:
-            answer = asyncio.run(self._api.next(queue, self._most))
+            answer = asyncio.run(self._api.next(queue, asked))
         except QueueError as error:
             return _batch((), _failed(before, queue, error, now_ms), rest, now_ms)
         if answer is None:
             return _batch((), before, left, now_ms)
         found = read_answer(answer.body, answer.cut, queue, now_ms, self._random64)
-        if self._has_more(queue, found):
+        # What was cut may be given again, and would be cut at the same place for ever.
+        self._asked[queue] = max(asked // 2, 1) if answer.cut else min(asked * 2, self._most)
+        if self._has_more(queue, found, asked):
             rest = [*rest, queue]  # the other queues have their turn first
         return _batch(found.events, _worked(before, queue, found, now_ms), rest, now_ms)
 
-    def _has_more(self, queue: str, found: Found) -> bool:
+    def _has_more(self, queue: str, found: Found, asked: int) -> bool:
         """A full answer has more behind it, unless it is the last one over again."""
         ids = tuple(event.id for event in found.events)
         is_new = ids != self._last.get(queue)
         self._last[queue] = ids
-        return is_new and found.count >= self._most
+        return is_new and found.count >= asked
 
     def _due(self, state: State, now_ms: int) -> list[str]:
         """The queues of a new round."""

@@ -92,6 +92,7 @@ def test_every_queue_is_pulled_under_their_ids(full: StubApi) -> None:
 def test_each_answer_is_a_batch_of_its_own(full: StubApi) -> None:
     puller = Puller(full)
     assert (puller.poll(), full.log("/next")) == ([], []), "it signs in"
+    assert (puller.poll(), full.log("/next")) == ([], []), "it says hello"
     assert puller.poll() == ALL[:2]
     assert len(full.log("/next")) == 1
 
@@ -102,6 +103,7 @@ def test_no_answer_is_asked_for_late_in_a_poll(full: StubApi) -> None:
     puller = Puller(full)
     puller.poll()
     puller.poll()
+    assert puller.poll() == ALL[:2]
     full.tell(sessions={})
     assert puller.poll() == []
     assert (len(full.log("/next")), len(full.log("/challenge"))) == (2, 1), "the session was lost"
@@ -177,6 +179,7 @@ def test_a_clock_that_was_set_back_mutes_no_queue(full: StubApi) -> None:
 
 def test_a_lost_session_is_signed_in_anew(full: StubApi) -> None:
     puller = Puller(full, most=1)
+    puller.poll()
     puller.poll()
     assert len(puller.poll()) == 1
     full.tell(sessions={})
