@@ -66,8 +66,8 @@ class DeliveryActions(LookingScreen):
     async def after_look(self) -> None:
         await self._tell_outcomes()
 
-    async def chosen(self) -> list[Delivery]:
-        """The deliveries that an action is for."""
+    async def chosen(self, *, asks: bool = True) -> list[Delivery]:
+        """The deliveries that an action is for; it `asks` with their names, or acts at once."""
         raise NotImplementedError
 
     @property
@@ -77,7 +77,7 @@ class DeliveryActions(LookingScreen):
 
     async def action_retry(self) -> None:
         """Make the chosen deliveries due now, in the background."""
-        pending = await self._pending("retry now")
+        pending = await self._pending("retry now", asks=False)
         if len(pending) == 1:
             self.in_background(self._retry(pending))
         elif pending:
@@ -143,9 +143,9 @@ class DeliveryActions(LookingScreen):
     async def _copy(self, chosen: Sequence[Delivery], choice: str) -> None:
         await copy(self, await copied_text(self.desk, chosen, choice))
 
-    async def _pending(self, wish: str) -> list[Delivery]:
+    async def _pending(self, wish: str, *, asks: bool = True) -> list[Delivery]:
         """The chosen ones that are pending; tells if there is none."""
-        chosen = await self.chosen()
+        chosen = await self.chosen(asks=asks)
         pending = [one for one in chosen if one.state == "pending"]
         if chosen and not pending:
             states = {one.state for one in chosen}

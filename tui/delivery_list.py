@@ -43,7 +43,9 @@ NONE_FOUND = "Nothing matches.\n\nWithout the filter all deliveries are shown ag
 
 
 class DeliveryList(DeliveryActions, ListScreen):
-    """What waits stands first. New rows are held back while the cursor is not on the first row."""
+    """What waits stands first. New rows come, and the cursor goes to the first of them, until the
+    admin puts it on another row; then they are held back.
+    """
 
     NOTHING: ClassVar[tuple[Term, ...]] = ()
 
@@ -51,16 +53,17 @@ class DeliveryList(DeliveryActions, ListScreen):
         super().__init__(desk, live)
         self.webhook_id = webhook_id
         self._search = Search(webhook_id)
-        self._filter = self._told = ""
+        self._filter = self._told = self._marks = ""
         self._keys = DeliveryKeys()
         self._rows: dict[int, Listed] = {}
         self._following = True
+        self._asked = False
         self._pace = Pace(PACE_MS, MOVES_AT_ONCE)
 
     @property
     def follows(self) -> bool:
         """Whether new rows are shown as they come."""
-        return self._following and self.table.at_top
+        return self._following
 
     def show(self) -> None:
         self.tick()
@@ -79,18 +82,18 @@ class DeliveryList(DeliveryActions, ListScreen):
     def filter_by(self, wanted: tuple[Term, ...], text: str) -> None:
         self._filter = text
         self._search = Search(self.webhook_id, wanted)
+        self._asked = True
         self._start_over()
 
     def hold(self) -> None:
         """Hold new rows back from now on."""
         self._following = False
 
-    def follow(self) -> None:
-        """Show what was held back, and what comes from now on."""
+    def follow(self, *, asked: bool = False) -> None:
+        """Show what was held back, and what comes from now on; the admin `asked`, or it is time."""
         self._following = True
         self._keys.release()
-        self._show_keys()
-        self.table.action_edge(-1)
+        self._show_keys(to_top=True, asked=asked)
         self._show_frame()
 
     def statuses(self) -> list[WebhookStatus]:
@@ -109,9 +112,9 @@ class DeliveryList(DeliveryActions, ListScreen):
         listed = self._rows.get(key) if isinstance(key, int) else None
         return listed.delivery if listed is not None else None
 
-    async def chosen(self) -> list[Delivery]:
+    async def chosen(self, *, asks: bool = True) -> list[Delivery]:
         """Read anew, since of many rows not all are kept here."""
-        keys = [key for key in self.table.chosen_keys() if isinstance(key, int)]
+        keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
         found: dict[int, Listed] = {}
         for page in _pages(keys):
             found |= await self.desk.read(listing.deliveries, page)
@@ -156,16 +159,15 @@ class DeliveryList(DeliveryActions, ListScreen):
     def _take_in(self, look: Look) -> None:
         if not self._keys.last_id:
             self._keys.start(look)
-            self._show_keys()
+            self._show_keys(to_top=self.follows, asked=self._asked)
+            self._asked = False
         elif self._keys.update(look, hold=True):
             self._show_keys()
         self.tick()
 
-    def _show_keys(self) -> None:
-        follows = self.follows
-        self.table.set_keys(self._keys.keys())
-        if follows:
-            self.table.action_edge(-1)
+    def _show_keys(self, *, to_top: bool = False, asked: bool = False) -> None:
+        self.table.set_keys(self._keys.keys(), to_top=to_top, asked=asked)
+        self._count_marks()
         some = len(self.table.keys) > 0
         self.show_table(some)
         empty = self.query_one("#no-deliveries", Static)
@@ -214,7 +216,20 @@ class DeliveryList(DeliveryActions, ListScreen):
         held = ""
         if keys.held and not self.follows:
             held = f" · ▲ {keys.held:,} new: {key_of(self, 'deliveries.follow')} shows them"
-        return f"{found} {noun}{held}"
+        return f"{found} {noun}{self._marks}{held}"
+
+    @on(LiveTable.Marked)
+    def _marked(self) -> None:
+        self._count_marks()
+        self._show_frame()
+
+    def _count_marks(self) -> None:
+        """Of a long list not at every tick."""
+        marked = self.table.marked
+        hidden = len(marked.difference(self.table.keys)) if marked else 0
+        of_them = " and hidden" if hidden == len(marked) else f", {hidden:,} of them hidden"
+        told = f" · {len(marked):,} marked{of_them if hidden else ''}"
+        self._marks = told if marked else ""
 
     def _show_facts(self) -> None:
         report, key = self.live.report, self.table.cursor
@@ -228,10 +243,11 @@ class DeliveryList(DeliveryActions, ListScreen):
 
     @on(LiveTable.Moved)
     def _cursor_moved(self) -> None:
-        """On the first row one follows what is new; elsewhere it is held back."""
-        self._following = self.table.at_top
-        if self._following and self._keys.held:
-            self.follow()
+        """The admin follows what is new on the first row; elsewhere it is held back."""
+        if not self.table.has_strayed:
+            self._following = self.table.at_top
+            if self._following and self._keys.held:
+                self.follow(asked=True)
         self._show_facts()
 
 

@@ -156,7 +156,7 @@ class SourceActions(LookingScreen):
     async def action_pause(self) -> None:
         """Pause the selected source, or let it go on."""
         source = self.selected()
-        if source is None:
+        if source is None or not self.table.is_meant():
             return
         name = source.name
         there, back = stored_sources.pause, stored_sources.unpause
@@ -174,7 +174,7 @@ class SourceActions(LookingScreen):
     def action_look(self) -> None:
         """Look once now."""
         source, report = self.selected(), self.live.report
-        if source is None or report is None:
+        if source is None or report is None or not self.table.is_meant():
             return
         if self.desk.looks.is_under_way(source.name):
             self.tell(f"{source.name} is being looked at already: wait for it", bad=True)

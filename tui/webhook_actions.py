@@ -49,9 +49,9 @@ class WebhookActions(FilterScreen):
         """The webhook under the cursor."""
         return next(iter(self._statuses([self.table.cursor])), None)
 
-    def chosen(self) -> list[WebhookStatus]:
-        """The marked webhooks, or the one under the cursor."""
-        return self._statuses(self.table.chosen_keys())
+    def chosen(self, *, asks: bool = False) -> list[WebhookStatus]:
+        """The marked webhooks, or the one under the cursor; for a key that `asks` or acts."""
+        return self._statuses(self.table.chosen_keys(asks=asks))
 
     def _statuses(self, ids: list[Any]) -> list[WebhookStatus]:
         report = self.live.report
@@ -122,9 +122,12 @@ class WebhookActions(FilterScreen):
         if not changed:
             self.tell(f"nothing changed: somebody else {word} before")
             return
-        some = counted(len(changed), "webhook")
+        some = self._named(changed)
         self.tell(f"{some} {word}; {self._undo_key} undoes it")
         self.live.undos.push(f"{word} {some}", lambda: self._set_back(changed, not active))
+
+    def _named(self, ids: list[int]) -> str:
+        return _names(self._statuses(ids)) or counted(len(ids), "webhook")
 
     async def _set_back(self, ids: list[int], active: bool) -> str:
         changed = await self.desk.change(webhooks.set_active, ids, active)
@@ -154,7 +157,7 @@ class WebhookActions(FilterScreen):
     def action_test(self) -> None:
         """Send a test event in the background and tell what came of it."""
         status = self.selected()
-        if status is not None:
+        if status is not None and self.table.is_meant():
             self.tell(f"testing {status.webhook.named} ...")
             self.in_background(self._test(status.webhook.id), group="test")
 
@@ -173,7 +176,7 @@ class WebhookActions(FilterScreen):
 
     def action_delete(self) -> None:
         """Ask with the numbers, then delete the chosen ones."""
-        chosen = self.chosen()
+        chosen = self.chosen(asks=True)
         if not chosen:
             return
         events = sum(map(undelivered, chosen))
@@ -238,7 +241,7 @@ class WebhookActions(FilterScreen):
     def action_copy(self) -> None:
         """Copy the URL of the selected webhook."""
         status = self.selected()
-        if status is not None:
+        if status is not None and self.table.is_meant():
             self.in_background(copy(self, status.webhook.fields.url))
 
 

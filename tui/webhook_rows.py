@@ -25,6 +25,7 @@ from tui.words import (
     condition_of,
     countdown,
     result_cell,
+    steady_condition_of,
     time_left,
 )
 
@@ -45,12 +46,16 @@ Results = Sequence[int | None]
 
 
 def matches(status: WebhookStatus, wanted: str) -> bool:
-    """Whether a row holds the filter's text; `!` before it means whether it does not."""
+    """Whether a row holds the filter's text; `!` before it means whether it does not.
+
+    Who fails is found by that also during the next attempt.
+    """
     text = wanted.strip().lower()
     inverse = text.startswith("!")
     fields = status.webhook.fields
-    state = condition_cell(condition_of(status)).text
-    hay = f"{status.webhook.id} {fields.name or ''} {fields.url} {fields.type.title} {state}"
+    conditions = (condition_of(status), steady_condition_of(status))
+    states = " ".join(condition_cell(one).text for one in conditions)
+    hay = f"{status.webhook.id} {fields.name or ''} {fields.url} {fields.type.title} {states}"
     return (text.lstrip("!").strip() in hay.lower()) != inverse
 
 
@@ -157,7 +162,8 @@ def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
     """What comes of asking to send now: what goes, and what still holds some of it up."""
     asked = [one for one in report.overview.webhooks if one.webhook.id in runs]
     free = [one for one in asked if hindrance(one, report.pace) is None]
-    parts = [_what_goes([runs[one.webhook.id] for one in free])] if free else []
+    whose = f"{free[0].webhook.named}: " if len(free) == 1 else ""
+    parts = [whose + _what_goes([runs[one.webhook.id] for one in free])] if free else []
     held = [one for one in asked if one not in free]
     if held:
         events = sum(runs[one.webhook.id].events for one in held)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.event_types import EventType
 from store.database import open_store
+from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench
 
 
@@ -17,3 +19,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     store = open_store(tmp_path / "home" / "tocsin.db")
     yield Bench(store)
     store.close()
+
+
+@pytest.fixture
+def three(bench: Bench) -> Bench:
+    """Webhooks 1 (siem, 2 events queued), 2 (pager, failing) and 3 (archive)."""
+    bench.store.add(fields(name="siem"))
+    bench.store.add(fields(EventType.LOG_AUTHN, name="pager"))
+    bench.store.add(fields(EventType.LOG_CHANGES, name="archive"))
+    bench.store.append(*events(1, 2))
+    bench.store.append(*events(1, 1, EventType.LOG_AUTHN))
+    bench.store.end(bench.store.started(2), 500)
+    return bench

@@ -9,7 +9,8 @@ from bench import big_store
 from store.database import open_store
 from tests.tui.helpers import Bench, screen_text
 from tui.screens.webhooks import WebhooksScreen
-from tui.widgets.live_table import BAR, LiveTable
+from tui.widgets.live_table import LiveTable
+from tui.widgets.row_lines import BAR
 
 
 def test_only_rows_in_sight_are_made(tmp_path: Path) -> None:

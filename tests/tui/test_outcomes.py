@@ -47,7 +47,8 @@ def test_sending_tells_what_goes_and_then_what_came_of_it(bench: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("n")
         await settle(bench, app, pilot)
-        assert told(app) == ["2 events go now; 3 events behind when they are delivered"]
+        going = "2 events go now; 3 events behind when they are delivered"
+        assert told(app) == [f"webhook 1 (siem): {going}"]
         bench.clock.now_ms += MINUTE
         bench.store.end(bench.store.started(siem), 503)
         await settle(bench, app, pilot)

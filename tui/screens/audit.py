@@ -76,10 +76,7 @@ class AuditScreen(ListScreen):
             return
         keys = await self.desk.read(audit_listing.ids, self._terms)
         self._seen = seen
-        on_top = self.table.at_top
-        self.table.set_keys(keys)
-        if on_top:
-            self.table.action_edge(-1)
+        self.table.set_keys(keys, to_top=self.table.at_top)
         nothing_found = bool(self._terms) and not keys
         self.show_table(not nothing_found)
         self.query_one("#no-changes").display = nothing_found

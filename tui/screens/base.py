@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import ClassVar, TypeVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -17,6 +18,7 @@ from tui.notices import NoticeApp, tell
 from tui.over import UnderScreen
 from tui.undo import UndoStack
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.live_table import LiveTable
 from tui.widgets.top_bar import CRUMB, CUT, TopBar
 from tui.words import worker_line
 
@@ -119,6 +121,10 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
     def tell_here(self, text: str) -> None:
         """Why a key does nothing on this screen; it goes away with the screen, too."""
         tell(self, text, bad=True, here=True)
+
+    @on(LiveTable.Doubted)
+    def _tell_doubt(self, message: LiveTable.Doubted) -> None:
+        self.tell_here(message.why)
 
     @property
     def has_unsaved(self) -> bool:

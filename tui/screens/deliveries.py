@@ -99,7 +99,7 @@ class DeliveriesScreen(DeliveryList):
             follow, first = key_of(self, "deliveries.follow"), key_of(self, "table.first")
             self.tell(f"new deliveries are held back until {follow} or {first}")
         else:
-            self.follow()
+            self.follow(asked=True)
 
     def action_quarantine(self) -> None:
         """Show what reseals left out."""

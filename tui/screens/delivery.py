@@ -134,9 +134,7 @@ class DeliveryScreen(BodyActions):
         self.tick()
         height = len(keys) + sending + 1
         table.styles.min_height, table.styles.max_height = min(height, FEWEST), height
-        table.set_keys([SENDING, *keys] if sending else keys)
-        if at_top:
-            table.action_edge(-1)
+        table.set_keys([SENDING, *keys] if sending else keys, to_top=at_top)
         self.query_one("#attempts-pane").border_title = f"Attempts ── {len(keys):,}"
         await self._show_attempt()
 
@@ -179,7 +177,7 @@ class DeliveryScreen(BodyActions):
         self.request = request_text(request)
         self.query_one(RequestHead).tell(self.request)
 
-    async def chosen(self) -> list[Delivery]:
+    async def chosen(self, *, asks: bool = True) -> list[Delivery]:
         return [self._listed.delivery] if self._listed is not None else []
 
     @property

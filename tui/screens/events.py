@@ -99,9 +99,7 @@ class EventsScreen(ListScreen):
             feed.catch_up()
         if feed.keys != table.keys:
             self._rest()
-            table.set_keys(feed.keys)
-            if feed.following:
-                table.action_edge(-1)
+            table.set_keys(feed.keys, to_top=feed.following)
         self.query_one(TypeTabs).tell(feed.type, feed.counts, feed.note)
         if feed.title != self._told_title:
             self._told_title = feed.title
@@ -162,7 +160,7 @@ class EventsScreen(ListScreen):
 
     def _start(self, type_: EventType, text: str) -> None:
         self._feed.start(type_, text)
-        self.table.set_keys(())
+        self.table.set_keys((), asked=True)
         self._paint()
         self._search_on()
 

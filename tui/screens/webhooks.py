@@ -62,6 +62,10 @@ class WebhooksScreen(WebhookActions):
         self.table.set_sorted(self._order.sorting.column, self._order.sorting.descending)
 
     def show(self) -> None:
+        self._show_rows()
+
+    def _show_rows(self, *, asked: bool = False) -> None:
+        """Show what there is now; `asked` if the admin wants other rows than before."""
         report = self.live.report
         if report is None:
             self._show_trouble()
@@ -69,7 +73,7 @@ class WebhooksScreen(WebhookActions):
         shown = [one for one in report.overview.webhooks if self._is_wanted(one)]
         ordered = self._order.of(shown, report)
         self._ordered = {one.webhook.id: one for one in ordered}
-        self.table.set_keys([one.webhook.id for one in ordered])
+        self.table.set_keys([one.webhook.id for one in ordered], asked=asked)
         self.table.keep_marks(one.webhook.id for one in report.overview.webhooks)
         self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
@@ -129,7 +133,7 @@ class WebhooksScreen(WebhookActions):
 
     def filter_by(self, wanted: str, text: str) -> None:
         self._sought = wanted
-        self.show()
+        self._show_rows(asked=True)
 
     @on(LiveTable.Wanted)
     def _fill(self) -> None:
@@ -165,7 +169,7 @@ class WebhooksScreen(WebhookActions):
     def action_faults(self) -> None:
         """Show only what fails, or everything again."""
         self._only_faults = not self._only_faults
-        self.show()
+        self._show_rows(asked=True)
 
     def action_back(self) -> None:
         """Close the filter first, unmark, show what does not fail too; then leave the screen."""

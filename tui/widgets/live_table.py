@@ -6,45 +6,33 @@ lines (Textual's line API), keeps its cursor on a key, and asks for rows when th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from tui.widgets.changes import changed_regions
-from tui.widgets.columns import GAP, Column, Placed, Row, fit, place
+from tui.widgets.columns import GAP, Column, Row, place
+from tui.widgets.row_lines import Key, RowLines
 
-Key = Hashable
-MARK = "▌"
-BAR = "▐"
+__all__ = ["HIDDEN", "STRAYED", "Key", "LiveTable"]
+
 KEPT_ROWS = 4_000
 FOR_A_ROW = ("choose", "mark")
 MARGIN_ROWS = 60
 """Rows asked for beyond both edges of what is in sight."""
 
+STRAYED = "another row came under the cursor by itself: press again for this one"
+HIDDEN = "the marked rows are hidden here: nothing was done"
 
-class LiveTable(ScrollView, can_focus=True):
+
+class LiveTable(RowLines, can_focus=True):
     """Rows by key. `set_keys` says which rows there are, `put_rows` what they hold."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "live-table--header",
-        "live-table--cursor",
-        "live-table--marked",
-        "live-table--good",
-        "live-table--bad",
-        "live-table--warning",
-        "live-table--busy",
-        "live-table--dim",
-    }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "cursor(-1)", "up", show=False, id="table.up"),
         Binding("down,j", "cursor(1)", "down", show=False, id="table.down"),
@@ -84,6 +72,13 @@ class LiveTable(ScrollView, can_focus=True):
         keys: list[Key]
 
     @dataclass
+    class Doubted(Message):
+        """A key was not carried out, since it may not be meant for these rows."""
+
+        table: LiveTable
+        why: str
+
+    @dataclass
     class SortAsked(Message):
         """A click on a column's label."""
 
@@ -94,17 +89,10 @@ class LiveTable(ScrollView, can_focus=True):
         self, columns: Sequence[Column], *, id: str | None = None, markable: bool = False
     ) -> None:
         """`markable` is a list of whose rows several can be acted on at once."""
-        super().__init__(id=id)
+        super().__init__(columns, id=id)
         self._markable = markable
-        self.columns = tuple(columns)
-        self.keys: Sequence[Key] = ()
-        self.marked: set[Key] = set()
-        self.sorted_by: tuple[str, bool] | None = None
-        self._rows: dict[Key, Row] = {}
         self._cursor: Key | None = None
-        self._index = 0
-        self._placed: tuple[Placed, ...] = ()
-        self._painted: dict[int, Strip] = {}  # what was last drawn in each line
+        self._has_strayed = False
 
     @property
     def cursor(self) -> Key | None:
@@ -120,13 +108,22 @@ class LiveTable(ScrollView, can_focus=True):
         """What a row holds, if it was put."""
         return self._rows.get(key)
 
-    def set_keys(self, keys: Sequence[Key]) -> None:
+    def set_keys(self, keys: Sequence[Key], *, to_top: bool = False, asked: bool = False) -> None:
         """Say which rows there are; the cursor stays on its key, and in its place on the screen.
 
-        A key that is gone leaves the cursor in its place, on the row that moved there.
+        A key that is gone leaves the cursor in its place, on the row that moved there; `to_top`
+        puts it on the first row. Unless the admin `asked` for other rows, the next key that acts at
+        once on another row than before is not carried out.
         """
-        if keys == self.keys:
-            return
+        had = self._cursor
+        if keys != self.keys:
+            self._change_keys(keys)
+        if to_top:
+            self._take(0)
+        strayed = self._has_strayed or (had is not None and had != self._cursor)
+        self._has_strayed = strayed and not asked
+
+    def _change_keys(self, keys: Sequence[Key]) -> None:
         before, was_empty = self._index, not self.keys
         self.keys = keys
         self.virtual_size = Size(self.size.width, len(keys) + 1)
@@ -167,14 +164,10 @@ class LiveTable(ScrollView, can_focus=True):
         """The rows in sight and some beyond."""
         return self._in_sight(MARGIN_ROWS)
 
-    def shows(self, column: str) -> bool:
-        """Whether there is room for a column."""
-        return any(placed.column.key == column for placed in self._placed)
-
     def move_to(self, key: Key) -> None:
         """Put the cursor on a row, if there is such a row."""
         if key in self.keys:
-            self._take(self.keys.index(key))
+            self._move(self.keys.index(key))
 
     def set_sorted(self, column: str, descending: bool) -> None:
         """Show by which column the keys are sorted."""
@@ -193,12 +186,31 @@ class LiveTable(ScrollView, can_focus=True):
             self._refresh_rows(gone)
             self.post_message(self.Marked(self))
 
-    def chosen_keys(self) -> list[Key]:
-        """The marked rows in their order, or the one under the cursor; none that is hidden."""
-        marked = [key for key in self.keys if key in self.marked] if self.marked else []
-        if marked or self._cursor is None:
+    @property
+    def has_strayed(self) -> bool:
+        """Whether another row came under the cursor since the admin moved it or pressed a key."""
+        return self._has_strayed
+
+    def chosen_keys(self, *, asks: bool = False) -> list[Key]:
+        """The marked rows in their order, or the one under the cursor; none that is hidden.
+
+        They are for a key that acts at once, or `asks` first with the names of the rows.
+        """
+        if self.marked:
+            marked = [key for key in self.keys if key in self.marked]
+            if not marked:
+                self.post_message(self.Doubted(self, HIDDEN))
             return marked
+        if self._cursor is None or not (asks or self.is_meant()):
+            return []
         return [self._cursor]
+
+    def is_meant(self) -> bool:
+        """Whether a key acts on the row that the admin saw under the cursor; says so if not."""
+        strayed, self._has_strayed = self._has_strayed, False
+        if strayed:
+            self.post_message(self.Doubted(self, STRAYED))
+        return not strayed
 
     def on_mount(self) -> None:
         self._place()
@@ -215,15 +227,15 @@ class LiveTable(ScrollView, can_focus=True):
 
     def action_cursor(self, by: int) -> None:
         """Move the cursor by some rows."""
-        self._take(self._index + by)
+        self._move(self._index + by)
 
     def action_page(self, direction: int) -> None:
         """Move the cursor by a screenful."""
-        self._take(self._index + direction * max(1, self.size.height - 2))
+        self._move(self._index + direction * max(1, self.size.height - 2))
 
     def action_edge(self, direction: int) -> None:
         """Move the cursor to the first or the last row."""
-        self._take(0 if direction < 0 else len(self.keys) - 1)
+        self._move(0 if direction < 0 else len(self.keys) - 1)
 
     def action_choose(self) -> None:
         """Open the row under the cursor."""
@@ -232,12 +244,12 @@ class LiveTable(ScrollView, can_focus=True):
 
     def action_mark(self) -> None:
         """Mark the row under the cursor, or take its mark away, and move on."""
-        if self._cursor is None:
+        if self._cursor is None or not self.is_meant():
             return
         self.marked ^= {self._cursor}
         self._refresh_rows([self._cursor])
         self.post_message(self.Marked(self))
-        self._take(self._index + 1)
+        self._move(self._index + 1)
 
     async def _on_click(self, event: events.Click) -> None:
         event.stop()
@@ -245,13 +257,13 @@ class LiveTable(ScrollView, can_focus=True):
             self._click_label(event.x)
             return
         if event.x == self.size.width - 1:
-            self._take(round((len(self.keys) - 1) * (event.y - 1) / max(1, self.size.height - 2)))
+            self._move(round((len(self.keys) - 1) * (event.y - 1) / max(1, self.size.height - 2)))
             return
         index = event.y - 1 + self.scroll_offset.y
         if index >= len(self.keys):
             return
         chosen = self._index == index
-        self._take(index)
+        self._move(index)
         if chosen:
             self.action_choose()
 
@@ -262,65 +274,6 @@ class LiveTable(ScrollView, can_focus=True):
                 self.post_message(self.SortAsked(self, placed.column.key))
             left += placed.width + GAP
 
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if y == 0:
-            return self._header(width)
-        self._painted[y] = self._line_at(y)
-        return self._painted[y]
-
-    def _header(self, width: int) -> Strip:
-        style = self.get_component_rich_style("live-table--header")
-        cells = [fit(self._label(p.column), p.width, right=p.column.right) for p in self._placed]
-        text = " " + (" " * GAP).join(cells)
-        return Strip([Segment(fit(text, width), style)], width)
-
-    def _label(self, column: Column) -> str:
-        if self.sorted_by is None or self.sorted_by[0] != column.key:
-            return column.label
-        return f"{column.label}{'▾' if self.sorted_by[1] else '▴'}"
-
-    def _line_at(self, y: int) -> Strip:
-        width, index = self.size.width, y - 1 + self.scroll_offset.y
-        if index >= len(self.keys):
-            return Strip.blank(width, self.rich_style)
-        key, under_cursor, bar = self.keys[index], index == self._index, self._bar(y - 1)
-        base = self._base_style(key, under_cursor)
-        row = self._rows.get(key)
-        mark = MARK if key in self.marked else " "
-        segments = [] if row is not None else [Segment(mark, base)]
-        for place_ in self._placed if row is not None else ():
-            cell = row[place_.index]  # type: ignore[index]  # the loop is empty without a row
-            text = fit(cell.text, place_.width, right=place_.column.right)
-            style = base + self._tone_style(cell.tone, under_cursor)
-            segments.append(Segment(text if segments else mark + text, style))
-            segments.append(Segment(" " * GAP, style))
-        # Each change of style costs 40 bytes on the line, more than most cells.
-        line = list(Strip(segments).adjust_cell_length(width - 1, base))
-        last = base + self._tone_style("dim", under_cursor) if bar or not line else line[-1].style
-        return Strip([*line, Segment(bar or " ", last)]).simplify()
-
-    def _bar(self, y: int) -> str:
-        """What the last column shows beside a row: Textual's own scrollbar costs 60 bytes a row."""
-        height, total = self.size.height - 1, len(self.keys)
-        if total <= height:
-            return ""
-        length = max(1, height * height // total)
-        top = round((height - length) * self.scroll_offset.y / (total - height))
-        return BAR if top <= y < top + length else ""
-
-    def _base_style(self, key: Key, under_cursor: bool) -> Style:
-        if under_cursor:
-            return self.get_component_rich_style("live-table--cursor")
-        if key in self.marked:
-            return self.get_component_rich_style("live-table--marked")
-        return self.rich_style
-
-    def _tone_style(self, tone: str, under_cursor: bool) -> Style:
-        if tone == "plain":
-            return Style.null()
-        return _ink(self.get_component_rich_style(f"live-table--{tone}"), under_cursor)
-
     def _place(self) -> None:
         self._placed = place(self.columns, self.size.width - 2)
         self.virtual_size = Size(self.size.width, len(self.keys) + 1)
@@ -330,6 +283,11 @@ class LiveTable(ScrollView, can_focus=True):
         if self._cursor is not None and self._cursor in self.keys:
             return self.keys.index(self._cursor)
         return max(0, min(self._index, len(self.keys) - 1))
+
+    def _move(self, index: int) -> None:
+        """Put the cursor where the admin wants it."""
+        self._has_strayed = False
+        self._take(index)
 
     def _take(self, index: int) -> None:
         """Put the cursor on a row by its place and bring it into sight."""
@@ -353,10 +311,6 @@ class LiveTable(ScrollView, can_focus=True):
             self.scroll_to(y=index, animate=False, immediate=True)
         elif index >= top + height:
             self.scroll_to(y=index - height + 1, animate=False, immediate=True)
-
-    def _in_sight(self, margin: int = 0) -> Sequence[Key]:
-        top = max(0, self.scroll_offset.y - margin)
-        return self.keys[top : self.scroll_offset.y + self.size.height + margin]
 
     def _ask_for_rows(self) -> None:
         if any(key not in self._rows for key in self._in_sight(MARGIN_ROWS // 2)):
@@ -385,9 +339,3 @@ class LiveTable(ScrollView, can_focus=True):
         line = index - self.scroll_offset.y + 1
         if 0 < line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
-
-
-@lru_cache(maxsize=256)
-def _ink(style: Style, under_cursor: bool) -> Style:
-    """On the cursor's own colours the words speak for themselves."""
-    return Style(color=None if under_cursor else style.color, bold=style.bold)
