@@ -14,6 +14,7 @@ from store.records import Change
 from store.workers import is_gone
 from tui.alert_rows import Given, alerts_cell
 from tui.change_rows import told_in_short
+from tui.keys import and_key
 from tui.sources_at_a_glance import (
     sources_cell,
     sources_facts,
@@ -118,7 +119,8 @@ def _wireguard_facts(seen: Seen) -> str:
     if seen.refused is not None:
         return f"Not switched on: {seen.refused}"
     key = seen.key_of("admin.wireguard")
-    return f"{wireguard_facts(seen.report)} {key} watches this host's WireGuard, or stops that."
+    told = wireguard_facts(seen.report)
+    return and_key(told, key, "watches this host's WireGuard, or stops that.", " ")
 
 
 def _worker(seen: Seen) -> Cell:

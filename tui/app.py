@@ -18,7 +18,7 @@ from tui.bugs import SturdyApp
 from tui.clipboard import CopyingApp
 from tui.desk import Desk
 from tui.first_paint import paint_first
-from tui.keys import ENTER, key_of
+from tui.keys import ENTER, key_of, keys_do
 from tui.leaving import question_before_leaving, reason_to_stay
 from tui.live import Live
 from tui.notices import Notice, Told, tell
@@ -180,7 +180,7 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     def action_help_quit(self) -> None:
         """Whoever presses ctrl+c is told how to leave."""
-        tell(self.screen, f"{key_of(self.screen, 'quit')} quits")
+        tell(self.screen, keys_do((key_of(self.screen, "quit"), "quits")))
 
     def end_soon(self) -> None:
         """End the app from a signal handler."""

@@ -19,7 +19,7 @@ from tui.delivery_keys import DeliveryKeys
 from tui.delivery_rows import Reader, lines, queue_line
 from tui.desk import Desk
 from tui.filter_words import OF_DELIVERIES, FilterReader
-from tui.keys import key_of
+from tui.keys import and_key, key_of
 from tui.list_screen import ListScreen
 from tui.live import Live
 from tui.pace import Pace
@@ -215,7 +215,8 @@ class DeliveryList(DeliveryActions, ListScreen):
         noun = "delivery" if keys.total == 1 else "deliveries"
         held = ""
         if keys.held and not self.follows:
-            held = f" · ▲ {keys.held:,} new: {key_of(self, 'deliveries.follow')} shows them"
+            follow = key_of(self, "deliveries.follow")
+            held = and_key(f" · ▲ {keys.held:,} new", follow, "shows them", ": ")
         return f"{found} {noun}{self._marks}{held}"
 
     @on(LiveTable.Marked)

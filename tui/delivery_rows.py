@@ -13,6 +13,7 @@ from domain.safe import safe
 from domain.words import counted, error_word, second_text, size_text, span_text, status_words
 from store.listing import Listed
 from store.records import Delivery, WebhookStatus
+from tui.keys import with_key
 from tui.webhook_rows import receiver_of
 from tui.widgets.columns import Cell, Column, Row, Tone
 from tui.words import coarse_age, state_of, time_left
@@ -160,7 +161,7 @@ def queue_line(
     """What a reseal left out, and what is not sealed yet and why, of one webhook or of all."""
     queued = sum(one.queued for one in statuses)
     aside = aside_words(statuses)
-    parts = [f"{', '.join(aside)} ({quarantine_key})"] if aside else []
+    parts = [with_key(", ".join(aside), quarantine_key)] if aside else []
     parts.append(f"{counted(queued, 'event')} queued")
     if of_one and queued and statuses:
         parts.append(_queue_reason(statuses[0], report))

@@ -23,3 +23,18 @@ def key_of(screen: Screen[Any], id_: str) -> str:
             if binding.id == id_:
                 return screen.app.get_key_display(binding)
     return ""
+
+
+def with_key(what: str, key: str) -> str:
+    """What is done, with the key that does it; one that another id has taken is not told."""
+    return f"{what} ({key})" if key else what
+
+
+def and_key(text: str, key: str, does: str, joint: str = "; ") -> str:
+    """A text that ends with what a key does: "it is paused; u undoes it"."""
+    return f"{text}{joint}{key} {does}" if key else text
+
+
+def keys_do(*keys: tuple[str, str]) -> str:
+    """What each of these keys does: "n sends it, q closes"."""
+    return ", ".join(f"{key} {does}" for key, does in keys if key)

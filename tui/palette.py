@@ -13,7 +13,7 @@ from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import ModalScreen, Screen
 
-from tui.keys import OF_EVERY_SCREEN, key_of
+from tui.keys import OF_EVERY_SCREEN, key_of, with_key
 from tui.screens.base import TocsinScreen
 from tui.sections import SECTIONS
 
@@ -133,7 +133,7 @@ def _leading_on(app: TocsinApp, screen: Screen[Any], ids: set[str]) -> Iterator[
     for section in SECTIONS[1:]:
         if app.current_mode != section.name or len(app.screen_stack) > 1:
             key = key_of(screen, section.id)
-            title = f"{section.title} ({key})" if key else section.title
+            title = with_key(section.title, key)
             yield SystemCommand(title, "Go there", partial(app.action_section, section.name))
 
 

@@ -14,8 +14,8 @@ def question_before_pausing(report: Report, key: str) -> Question:
     return Question(
         "Pause all sending?",
         (
-            f"No webhook is sent anything by any process until {key} here, or "
-            "`tocsin worker unpause`, goes on.",
+            f"No webhook is sent anything by any process until {f'{key} here, or ' if key else ''}"
+            f"`tocsin worker unpause`{',' if key else ''} goes on.",
             f"{counted(active, 'active webhook')}; {counted(waiting, 'event')} "
             f"{wait_word(waiting)} now, and new ones are queued. Nothing is lost.",
         ),

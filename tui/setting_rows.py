@@ -15,6 +15,7 @@ from domain.words import second_text
 from store.records import Worker
 from store.workers import is_gone
 from tui.desk import Desk
+from tui.keys import and_key
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age
 
@@ -150,7 +151,8 @@ def _stops(report: Report, pause_key: str) -> Iterator[str]:
     """What keeps everything from being sent."""
     if report.paused is not None:
         since = second_text(report.paused.since_ms)
-        yield f"‖ all sending is paused, {pause_key} goes on; by {report.paused.by} since {since}"
+        told = and_key("‖ all sending is paused", pause_key, "goes on", ", ")
+        yield f"{told}; by {report.paused.by} since {since}"
     if not any(one.active and report.locked for one in report.overview.workers):
         yield "✗ nobody is sending"
 

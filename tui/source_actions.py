@@ -19,7 +19,7 @@ from store.records import StoredSource
 from tui import host_wireguard
 from tui.agent_hosts import form_to_add_host, renewed
 from tui.desk import Refused
-from tui.keys import key_of
+from tui.keys import and_key, key_of
 from tui.looking import LookingScreen
 from tui.screens.conf_files import ConfFilesScreen, Files
 from tui.screens.confirm import ConfirmScreen, Question
@@ -142,7 +142,10 @@ class SourceActions(LookingScreen):
             self.tell("it has a new key" if has_new_key else "nothing was changed")
             return
         self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
-        self.tell(f"{after.name} is saved; {key_of(self, 'sources.undo')} undoes it")
+        self.tell(self._undoable(f"{after.name} is saved"))
+
+    def _undoable(self, done: str) -> str:
+        return and_key(done, key_of(self, "sources.undo"), "undoes it")
 
     async def _edit_back(self, before: StoredSource, after: StoredSource) -> str:
         """Undo an edit, unless somebody else made one after it. Raises Refused."""
@@ -163,7 +166,7 @@ class SourceActions(LookingScreen):
         word = "paused"
         if not source.active:
             there, back, word = back, there, "active again"
-        done = f"{name} is {word}; {key_of(self, 'sources.undo')} undoes it"
+        done = self._undoable(f"{name} is {word}")
         if await self.carry_out(self.desk.change(there, name), done):
             self._undos.push(f"{name} {word}", lambda: self._switch_back(back, name))
 

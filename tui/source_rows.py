@@ -12,6 +12,7 @@ from domain.source_kinds import SOCKET, kind_named
 from domain.words import counted, second_text, span_text
 from sources.socket.place import socket_beside
 from store.records import Client, StoredSource
+from tui.keys import and_key
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age
 
@@ -72,10 +73,11 @@ def facts_of(
 
 def empty_list(add_key: str, wireguard_key: str) -> str:
     """What stands in place of the list."""
-    return (
-        f"None of your own yet.  {add_key}  adds one: WireGuard here or on other hosts, logins, a "
-        f"socket, HTTP.  {wireguard_key}  watches this host's WireGuard."
-    )
+    kinds = ": WireGuard here or on other hosts, logins, a socket, HTTP."
+    told = ["None of your own yet."]
+    told += [f"{add_key}  adds one{kinds}"] if add_key else []
+    told += [f"{wireguard_key}  watches this host's WireGuard."] if wireguard_key else []
+    return "  ".join(told)
 
 
 def _rank(source: StoredSource) -> int:
@@ -106,7 +108,7 @@ def _how_it_does(
     source: StoredSource, report: Report, client: Client | None, key_of: Callable[[str], str]
 ) -> str:
     if not source.active:
-        return f"Paused; {key_of('sources.pause')} lets it go on."
+        return and_key("Paused", key_of("sources.pause"), "lets it go on") + "."
     if source.error is not None:
         times = f", {counted(source.failures, 'time')} in a row" if source.failures > 1 else ""
         since = coarse_age(report.now_ms - (source.error_ms or report.now_ms))
@@ -124,7 +126,8 @@ def _how_it_does(
 
 def _code(client: Client, key_of: Callable[[str], str]) -> str:
     until = second_text(client.setup_until_ms)
-    return f"Its code can be used until {until}; {key_of('sources.code')} makes a new one."
+    told = f"Its code can be used until {until}"
+    return and_key(told, key_of("sources.code"), "makes a new one") + "."
 
 
 def _seen(client: Client | None, report: Report, seen: str) -> str:

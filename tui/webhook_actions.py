@@ -11,7 +11,7 @@ from store.records import Webhook, WebhookStatus
 from store.secret_changes import RestoreSecrets
 from tui.clipboard import copy
 from tui.filter_screen import FilterScreen
-from tui.keys import key_of
+from tui.keys import and_key, key_of
 from tui.outcomes import Runs
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.webhook_rows import names_of, told_of_sending
@@ -123,7 +123,7 @@ class WebhookActions(FilterScreen):
             self.tell(f"nothing changed: somebody else {word} before")
             return
         some = self._named(changed)
-        self.tell(f"{some} {word}; {self._undo_key} undoes it")
+        self.tell(and_key(f"{some} {word}", self._undo_key, "undoes it"))
         self.live.undos.push(f"{word} {some}", lambda: self._set_back(changed, not active))
 
     def _named(self, ids: list[int]) -> str:
@@ -180,12 +180,13 @@ class WebhookActions(FilterScreen):
         if not chosen:
             return
         events = sum(map(undelivered, chosen))
+        undo = self._undo_key
         it, its = ("it", "its queue") if len(chosen) == 1 else ("them", "their queues")
         question = Question(
             f"Delete {_names(chosen)}?",
             (
                 f"{names_of(chosen)}: {counted(events, 'event')} will not be sent.",
-                f"{self._undo_key} brings {it} back for ten minutes, with {its}.",
+                *([f"{undo} brings {it} back for ten minutes, with {its}."] if undo else []),
             ),
             yes="Delete",
         )
@@ -198,7 +199,7 @@ class WebhookActions(FilterScreen):
         self.app.push_screen(ConfirmScreen(question), answered)
 
     async def _delete(self, ids: list[int], names: str) -> None:
-        done = f"deleted {names}; {self._undo_key} undoes it"
+        done = and_key(f"deleted {names}", self._undo_key, "undoes it")
         if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
             self.live.undos.push(f"deleted {names}", lambda: self._bring_back(ids))
 

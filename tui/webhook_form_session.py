@@ -17,14 +17,13 @@ from store.records import Secrets, Webhook
 from tui.desk import Desk
 from tui.drafts import Draft
 from tui.hidden_headers import hide, reveal
-from tui.keys import key_of
+from tui.keys import key_of, keys_do
 from tui.webhook_form_fields import LABELS, NOW, Contents, FormTexts, labels_of, read_contents
 from tui.webhook_form_news import Latest, Overtaken, overtaken
 from tui.webhook_form_secret import MAKING_NEW, choices, label
 from tui.webhook_form_state import Opened, Typed, webhook_of
 from tui.widgets.webhook_fields import WebhookFieldsPanel
 
-TO_GIVE = "{secret}\nThe receiver needs it: {copy} copies it, {reveal} shows it later."
 TESTED = frozenset({"url", "headers", "extra_fields", "ca_file", "own_secret"})
 """The fields that a test needs right; the others don't change what is sent, or are chosen."""
 
@@ -179,7 +178,8 @@ class Session:
     def _secret_text(self) -> str:
         if self.new_secret:
             copy, show = (key_of(self.panel.screen, f"form.{one}") for one in ("copy", "reveal"))
-            return TO_GIVE.format(secret=self.new_secret, copy=copy, reveal=show)
+            keys = keys_do((copy, "copies it"), (show, "shows it later"))
+            return f"{self.new_secret}\nThe receiver needs it{f': {keys}' if keys else ''}."
         secrets = self.opened.secrets
         return _all_of(secrets) if secrets is not None and self._revealed else ""
 

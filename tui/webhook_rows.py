@@ -15,6 +15,7 @@ from domain.urls import receiver
 from domain.words import counted, size_text, wait_word
 from store.queue import Run
 from store.records import Webhook, WebhookStatus
+from tui.keys import with_key
 from tui.widgets.columns import Cell, Column, Row, cut
 from tui.widgets.live_table import Key
 from tui.widgets.panel import Offer
@@ -148,14 +149,10 @@ def title_of(
     if marks:
         spared = f" and {hidden} hidden, which stay as they are" if hidden else ""
         parts.append(f"{marked} marked{spared}")
-        offer = Offer(_with_key("unmark", key_of("back")), "back")
+        offer = Offer(with_key("unmark", key_of("back")), "back")
     else:
-        offer = Offer(_with_key("+ add", key_of("webhooks.add")), "add")
+        offer = Offer(with_key("+ add", key_of("webhooks.add")), "add")
     return " ── ".join(parts), offer
-
-
-def _with_key(what: str, key: str) -> str:
-    return f"{what} ({key})" if key else what
 
 
 def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:

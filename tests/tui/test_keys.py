@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
-from tui.keys import key_of
+from tui.keys import and_key, key_of, keys_do, with_key
 from tui.widgets.live_table import LiveTable
 
 
@@ -94,6 +94,37 @@ def test_questions_and_notices_name_the_keys_as_they_are(bench: Bench) -> None:
             assert "z undoes it" in screen_text(app)
 
     asyncio.run(scene())
+
+
+def test_no_text_names_a_key_that_another_id_has_taken(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+    taken = {"webhooks.send": "u", "confirm.other": "y"}
+
+    async def scene() -> None:
+        app = bench.app(keymap=taken)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            assert key_of(app.screen, "webhooks.undo") == ""
+            await pilot.press("x")
+            await pilot.pause()
+            text = screen_text(app)
+            assert "Delete " in text
+            assert "()" not in text
+            assert "brings it back" not in text
+            await pilot.press("tab", "enter")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert screen_text(app).split("\n")[-1].strip() == "deleted webhook 1 (siem)"
+
+    asyncio.run(scene())
+
+
+def test_keys_in_sentences() -> None:
+    assert with_key("Cancel", "n") == "Cancel (n)"
+    assert with_key("Cancel", "") == "Cancel"
+    assert and_key("it is paused", "u", "undoes it") == "it is paused; u undoes it"
+    assert and_key("it is paused", "", "undoes it") == "it is paused"
+    assert keys_do(("n", "sends it"), ("", "copies it"), ("q", "closes")) == "n sends it, q closes"
 
 
 @pytest.mark.parametrize("keys", [("slash",), ("2", "slash"), ("3", "slash"), ("q", "a", "slash")])

@@ -20,7 +20,7 @@ from tui.administration_rows import COLUMNS, Seen, facts_of, problems_of, rows_o
 from tui.alert_rows import Given
 from tui.desk import Refused
 from tui.host_wireguard import question_before, switch
-from tui.keys import key_of
+from tui.keys import and_key, key_of
 from tui.screens.alerts import AlertsScreen
 from tui.screens.audit import AuditScreen
 from tui.screens.base import TocsinScreen
@@ -134,8 +134,9 @@ class AdministrationScreen(TocsinScreen):
         if overflows != self._overflows:
             self._overflows = overflows
             self.refresh_bindings()
-            hint = f" ── {key_of(self, 'admin.pane')} goes there" if overflows else ""
-            self.query_one("#problems-panel").border_title = f"What is wrong{hint}"
+            pane = key_of(self, "admin.pane") if overflows else ""
+            title = and_key("What is wrong", pane, "goes there", " ── ")
+            self.query_one("#problems-panel").border_title = title
 
     def action_pane(self) -> None:
         """Go from the parts to what is wrong, or back."""

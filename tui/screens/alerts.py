@@ -16,7 +16,7 @@ from sources.geo import geo_of
 from store import alert_settings
 from store.alert_settings import Moved
 from tui.alert_rows import COLUMNS, Given, Places, facts_of, is_on, row_of
-from tui.keys import key_of
+from tui.keys import and_key, key_of
 from tui.looking import LookingScreen
 from tui.screens.option_form import Form, OptionFormScreen
 from tui.undo import UndoStack
@@ -173,7 +173,7 @@ class AlertsScreen(LookingScreen):
             self.tell("nothing was changed")
             return
         self._undos.push(told, lambda: self._change_back(kind, before, after))
-        self.tell(f"{told}; {key_of(self, 'alerts.undo')} undoes it")
+        self.tell(and_key(told, key_of(self, "alerts.undo"), "undoes it"))
         self.look_soon()
 
     async def _change_back(

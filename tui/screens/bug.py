@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from delivery.report import Report
 from domain.safe import safe
-from tui.keys import key_of
+from tui.keys import and_key, key_of
 
 
 class BugScreen(ModalScreen[None]):
@@ -33,4 +33,5 @@ class BugScreen(ModalScreen[None]):
             yield Static(Text("Something went wrong inside Tocsin.", style="bold"))
             yield Static(Text(safe(self._sentence, 600)))
             sending = "Deliveries go on." if self._sends else "Nobody is sending."
-            yield Static(Text(f"{sending} {key_of(self, 'bug.close')} closes this panel."))
+            close = key_of(self, "bug.close")
+            yield Static(Text(and_key(sending, close, "closes this panel.", " ")))

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from store.records import Change
 from tui.change_rows import full_text
-from tui.keys import key_of
+from tui.keys import key_of, keys_do
 
 
 class ChangeScreen(ModalScreen[None]):
@@ -32,5 +32,5 @@ class ChangeScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         dialog = self.query_one(VerticalScroll)
-        dialog.border_subtitle = f"{key_of(self, 'change.close')} closes"
+        dialog.border_subtitle = keys_do((key_of(self, "change.close"), "closes"))
         dialog.focus()

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from domain.clients import ConfFile
 from domain.safe import safe
 from tui.clipboard import copy
-from tui.keys import key_of
+from tui.keys import and_key, key_of
 from tui.widgets.key_bar import KeyBar
 
 LONGEST = 2_000
@@ -55,7 +55,7 @@ class ConfFilesScreen(ModalScreen[None]):
                 )
             )
             for key, file in zip(keys, self._files, strict=False):
-                yield Static(Text(f"{safe(file.path)}   {key} copies it", style="bold"))
+                yield Static(Text(and_key(safe(file.path), key, "copies it", "   "), style="bold"))
                 yield Static(Text(safe(file.text, LONGEST, keep_newlines=True)))
         yield KeyBar()
 

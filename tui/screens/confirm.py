@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Static
 
 from domain.safe import safe
-from tui.keys import key_of
+from tui.keys import key_of, with_key
 from tui.over import OverScreen
 
 
@@ -47,12 +47,9 @@ class ConfirmScreen(OverScreen[bool]):
             for line in self._question.lines:
                 yield Static(Text(safe(line)))
             with Horizontal(classes="buttons"):
-                yield Button(
-                    Text(f"{self._question.no} ({key_of(self, self.NO_KEY)})"),
-                    id="no",
-                    compact=True,
-                )
-                yes = Text(f"{self._question.yes} ({key_of(self, self.YES_KEY)})")
+                no = Text(with_key(self._question.no, key_of(self, self.NO_KEY)))
+                yield Button(no, id="no", compact=True)
+                yes = Text(with_key(self._question.yes, key_of(self, self.YES_KEY)))
                 yield Button(yes, id="yes", variant="error", compact=True)
 
     def on_mount(self) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from domain.safe import safe
 from domain.words import counted
-from tui.keys import key_of
+from tui.keys import key_of, keys_do
 from tui.new_files import write_new
 
 SHOWN = 20_000
@@ -43,9 +43,10 @@ class CopiedScreen(ModalScreen[None]):
     def _cure(self) -> str:
         close, write = key_of(self, "copied.close"), key_of(self, "copied.write")
         if len(self._text) <= SHOWN:
-            return f"select it, then press {close}"
+            return f"select it{f', then press {close}' if close else ''}"
         shown = f"the first {SHOWN:,} of {counted(len(self._text), 'character')} stand here"
-        return f"only {shown}; {write} writes all of them to a file, {close} closes"
+        keys = keys_do((write, "writes all of them to a file"), (close, "closes"))
+        return f"only {shown}{f'; {keys}' if keys else ''}"
 
     def action_write(self) -> None:
         """Ask for a file, write the whole text to it, and close."""

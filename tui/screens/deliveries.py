@@ -97,7 +97,8 @@ class DeliveriesScreen(DeliveryList):
         if self.follows:
             self.hold()
             follow, first = key_of(self, "deliveries.follow"), key_of(self, "table.first")
-            self.tell(f"new deliveries are held back until {follow} or {first}")
+            keys = " or ".join(filter(None, (follow, first))) or "you go back to the first"
+            self.tell(f"new deliveries are held back until {keys}")
         else:
             self.follow(asked=True)
 

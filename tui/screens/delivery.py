@@ -25,7 +25,7 @@ from tui.delivery_request import read_request
 from tui.delivery_rows import Reader, lines
 from tui.desk import Desk, Refused
 from tui.json_tree import event_of
-from tui.keys import key_of
+from tui.keys import and_key, key_of
 from tui.live import Live
 from tui.widgets.facts import Facts
 from tui.widgets.json_box import JsonBox
@@ -161,7 +161,8 @@ class DeliveryScreen(BodyActions):
         note = ""
         if len(self.post_body) > RAW_SHOWN:
             write = key_of(self, "delivery.write")
-            note = f"{size_text(len(self.post_body))} in all: {write} writes them to a file"
+            note = f"{size_text(len(self.post_body))} in all"
+            note = and_key(note, write, "writes them to a file", ": ")
         self.query_one(RawText).show_text(safe(self.post_body, RAW_SHOWN), note)
 
     async def _show_attempt(self) -> None:
@@ -207,7 +208,8 @@ class DeliveryScreen(BodyActions):
     @on(RequestHead.Cut)
     def _head_cut(self, message: RequestHead.Cut) -> None:
         """A low pane shows the first headers only."""
-        more = f"{counted(message.hidden, 'more header')}, {key_of(self, 'delivery.pager')} pager"
+        pager = key_of(self, "delivery.pager")
+        more = and_key(counted(message.hidden, "more header"), pager, "pager", ", ")
         self.query_one("#request-pane").border_subtitle = Content(more if message.hidden else "")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -16,7 +16,7 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tui.keys import OF_EVERY_SCREEN, key_of
+from tui.keys import OF_EVERY_SCREEN, key_of, keys_do, with_key
 from tui.veil import VeiledScreen
 
 HERE, MOVING, EVERYWHERE = "This screen", "Moving in it", "Everywhere"
@@ -50,8 +50,8 @@ class HelpScreen(VeiledScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog tall help"):
-            close = key_of(self, "help.close")
-            yield Static(Text(f"Keys of this screen   ({close} closes)", style="bold"))
+            close = keys_do((key_of(self, "help.close"), "closes"))
+            yield Static(Text(with_key("Keys of this screen  ", close), style="bold"))
             yield Static(id="help-keys")
 
     def on_mount(self) -> None:

@@ -195,7 +195,8 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
             self._end(arrive)
             return
         save = key_of(self, "form.save")
-        question = Question("Leave without saving?", (f"{save} saves what you typed.",), "Leave")
+        lines = (f"{save} saves what you typed.",) if save else ()
+        question = Question("Leave without saving?", lines, "Leave")
         self.app.push_screen(ConfirmScreen(question), lambda yes: self._end(arrive, yes))
 
     def _end(self, arrive: Callable[[], Awaitable[None]] | None, yes: bool | None = True) -> None:

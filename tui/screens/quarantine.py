@@ -19,7 +19,7 @@ from store import reads, requests
 from store.records import QuarantinedEvent
 from tui.background import BackgroundScreen
 from tui.desk import Desk, Refused
-from tui.keys import key_of
+from tui.keys import key_of, keys_do, with_key
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.widgets.columns import Cell, Column, Row
 from tui.widgets.facts import Facts
@@ -54,7 +54,8 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             send, close = (key_of(self, f"quarantine.{one}") for one in ("release", "close"))
-            told = f"Quarantine   ({send} sends one after all, {close} closes)"
+            keys = keys_do((send, "sends one after all"), (close, "closes"))
+            told = with_key("Quarantine  ", keys)
             yield Static(Text(told, style="bold"))
             yield Facts(id="quarantine-facts", classes="plain-line")
             yield LiveTable(self.COLUMNS, id="quarantine")

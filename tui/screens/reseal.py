@@ -22,7 +22,7 @@ from store import listing
 from store.records import Delivery, StoredEvent
 from tui.desk import Desk, Refused
 from tui.event_rows import what_of
-from tui.keys import ENTER, key_of
+from tui.keys import ENTER, key_of, keys_do, with_key
 from tui.over import OverScreen
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
@@ -76,7 +76,7 @@ class ResealScreen(OverScreen[Wish]):
             yield Static(Text(""), id="reseal-error", classes="error")
 
     def _button(self, id_: str, words: str) -> Button:
-        text = Text(f"{words} ({key_of(self, f'reseal.{id_}')})")
+        text = Text(with_key(words, key_of(self, f"reseal.{id_}")))
         return Button(text, id=id_, variant="error" if id_ == "reseal" else "default", compact=True)
 
     def on_mount(self) -> None:
@@ -131,7 +131,8 @@ class ResealScreen(OverScreen[Wish]):
 
 
 def _choice(none: str) -> str:
-    return f"Leave out which event?   ({ENTER} chooses, {none} leaves none out)"
+    keys = keys_do((ENTER, "chooses"), (none, "leaves none out"))
+    return f"Leave out which event?   ({keys})"
 
 
 class EventChoiceScreen(ModalScreen[str]):

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from tui.keys import ENTER, key_of
+from tui.keys import ENTER, key_of, keys_do
 from tui.over import OverScreen
 from tui.widgets.visible_input import VisibleInput
 
@@ -29,8 +29,8 @@ class SaveScreen(OverScreen[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            keys = f"({ENTER} writes, {key_of(self, 'save.cancel')} cancels)"
-            yield Static(Text(f"Write to which file?   {keys}", style="bold"))
+            keys = keys_do((ENTER, "writes"), (key_of(self, "save.cancel"), "cancels"))
+            yield Static(Text(f"Write to which file?   ({keys})", style="bold"))
             yield VisibleInput(self._suggested, max_length=4096, id="save-path")
 
     def on_mount(self) -> None:

@@ -16,7 +16,7 @@ from domain.safe import safe
 from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS
 from store import settings as stored_settings
 from tui.desk import Refused
-from tui.keys import ENTER, key_of
+from tui.keys import ENTER, and_key, key_of
 from tui.pausing import question_before_pausing
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen
@@ -194,7 +194,7 @@ class SettingsScreen(TocsinScreen):
             return False
         after = self._stored.get(name)
         self._undos.push(f"{name} changed", lambda: self._change_back(name, after, before))
-        self.tell(f"{told} {key_of(self, 'settings.undo')} undoes it")
+        self.tell(and_key(told, key_of(self, "settings.undo"), "undoes it", " "))
         return True
 
     async def _change_back(self, name: str, ours: str | None, before: str | None) -> str:
@@ -230,7 +230,8 @@ class SettingsScreen(TocsinScreen):
             self.in_background(self._pause(), group="pause")
 
     async def _pause(self) -> None:
-        done = f"nothing is sent until {key_of(self, 'worker.pause')} goes on; events are queued"
+        done = "nothing is sent for now; events are queued"
+        done = and_key(done, key_of(self, "worker.pause"), "goes on")
         await self.carry_out(self.desk.change(stored_settings.pause), done)
 
     def action_log(self) -> None:

@@ -18,7 +18,7 @@ from domain.safe import safe
 from tui.clipboard import copy
 from tui.desk import Desk, Refused
 from tui.drafts import Draft
-from tui.keys import key_of
+from tui.keys import key_of, keys_do
 from tui.live import Live
 from tui.webhook_form_draft import DraftedForm
 from tui.webhook_form_keys import KEYS
@@ -36,7 +36,8 @@ __all__ = ["Saved", "WebhookFormScreen"]
 
 NOTHING_HIDDEN = "nothing is hidden in this form"
 SAVING = "it is being saved: the form closes by itself"
-NOTHING_SHOWN = "no secret is shown: {key} reveals it, generate and rotate under Advanced make one"
+NOTHING_SHOWN = "no secret is shown: {}"
+MAKING_ONE = ("generate and rotate under Advanced", "make one")
 
 
 class WebhookFormScreen(DraftedForm, inherit_bindings=False):
@@ -232,7 +233,8 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         if secret:
             self.in_background(copy(self, secret), group="copy")
         else:
-            self.tell(NOTHING_SHOWN.format(key=key_of(self, "form.reveal")))
+            reveal = key_of(self, "form.reveal"), "reveals it"
+            self.tell(NOTHING_SHOWN.format(keys_do(reveal, MAKING_ONE)))
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
