@@ -12,6 +12,7 @@ from domain.clients import AGENT
 from domain.source_kinds import HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD, kind_named
 from domain.words import counted
 from sources.base import SourceError
+from sources.outlook import foreseen_problem
 from sources.running import run_one
 from store import sources as stored_sources
 from store.errors import StoreError
@@ -44,6 +45,7 @@ KINDS = {
 Switch = Callable[[str, Actor, int], bool]
 """To pause a source, or to let it go on."""
 
+UNFIT = "but cannot run as it is set"
 NOTHING_TO_SET = "there is nothing to set for it"
 
 
@@ -112,9 +114,12 @@ class SourceActions(LookingScreen):
             self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._added)
 
     def _added(self, source: StoredSource | None) -> None:
-        if source is not None:
-            self.tell(f"source {source.name} is active: the worker that sends runs it")
-            self.remember(source)
+        if source is None:
+            return
+        problem = foreseen_problem(source.kind, source.options)
+        rest = f", {UNFIT}: {problem}" if problem else ": the worker that sends runs it"
+        self.tell(f"source {source.name} is active{rest}", bad=bool(problem))
+        self.remember(source)
 
     def _host_added(self, files: Files | None) -> None:
         if files is not None:
@@ -142,7 +147,9 @@ class SourceActions(LookingScreen):
             self.tell("it has a new key" if has_new_key else "nothing was changed")
             return
         self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
-        self.tell(self._undoable(f"{after.name} is saved"))
+        problem = foreseen_problem(after.kind, after.options)
+        told = f"{after.name} is saved, {UNFIT}: {problem}"
+        self.tell(told if problem else self._undoable(f"{after.name} is saved"), bad=bool(problem))
 
     def _undoable(self, done: str) -> str:
         return and_key(done, key_of(self, "sources.undo"), "undoes it")

@@ -12,6 +12,7 @@ from domain.source_kinds import LOCAL, SourceKind, kind_named
 from domain.words import counted
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
+from sources.outlook import foreseen_problem
 from sources.wireguard.seen import seen_text
 from store import sources as stored_sources
 from store.errors import StoreError
@@ -87,6 +88,8 @@ def form_to_edit(desk: Desk, settings: Settings, source: StoredSource) -> Form:
 
 def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | None:
     """Look with what is typed and keep nothing; what would have come of it, in a sentence."""
+    if kind.name == source_kinds.HTTP:
+        return _would_listen
     if kind.name not in TRIED:
         return None
 
@@ -103,6 +106,15 @@ def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | N
         return f"{_seen(kind, batch)}; {counted(len(batch.events), 'event')} at once{warning}"
 
     return look
+
+
+async def _would_listen(given: Mapping[str, str]) -> str:
+    options = _options(given)
+    problem = foreseen_problem(source_kinds.HTTP, options)
+    if problem:
+        raise Refused(problem)
+    listen = kind_named(source_kinds.HTTP).values(options)["listen"]
+    return f"it can listen on {listen}, unless another program does"
 
 
 def _options(given: Mapping[str, str]) -> dict[str, str]:

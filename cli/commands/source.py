@@ -12,12 +12,12 @@ from cli.exit_codes import ExitCode, Failure
 from cli.geo_note import geo_note_of_sources
 from cli.log_lines import LogLines
 from cli.source_key import keep_key, new_key
-from cli.source_outlook import foreseen_problem
 from cli.source_text import in_full, list_rows, source_shape
 from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
 from domain.clients import AGENT
+from sources.outlook import foreseen_problem
 from store import clients, sources
 from store.errors import Conflict, NotFound
 
@@ -84,7 +84,7 @@ def add(args: Namespace, context: Context) -> ExitCode:
         context.out.json(source_shape(made))
     else:
         context.out.data(made.name)
-    problem = foreseen_problem(made)
+    problem = foreseen_problem(made.kind, made.options)
     if problem:
         context.out.note(f"Source {made.name} is active, but cannot run as it is set: {problem}")
     else:
@@ -118,7 +118,7 @@ def edit(args: Namespace, context: Context) -> ExitCode:
     keep_key(store, args.name, secret, context)
     if args.json:
         context.out.json(source_shape(after))
-    problem = foreseen_problem(after)
+    problem = foreseen_problem(after.kind, after.options)
     if problem:
         context.out.note(f"Source {after.name} cannot run as it is set: {problem}")
     return ExitCode.OK

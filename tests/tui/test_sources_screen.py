@@ -190,6 +190,41 @@ def test_looking_needs_no_name(bench: SettingsBench, dump_file: Path) -> None:
     asyncio.run(scene())
 
 
+def test_a_source_that_cannot_listen_is_told_of_in_its_form_and_when_it_is_saved(
+    bench: SettingsBench,
+) -> None:
+    said = "192.0.2.77:8786 could be read by others on the way; set certificate and private_key"
+
+    async def scene() -> None:
+        async with bench.running((120, 40)) as (app, pilot):
+
+            async def press(key: str) -> str:
+                await pilot.press(key)
+                await app.workers.wait_for_complete()
+                await pilot.pause()
+                return flat(screen_text(app))
+
+            await open_part(bench, app, pilot, "o")
+            await press("a")
+            await press("h")
+            assert "✓ it can listen on 127.0.0.1:8786, unless" in await press("ctrl+t")
+            app.screen.query_one("#box-listen", Input).value = "192.0.2.77:8786"
+            assert f"✗ {said}" in await press("ctrl+t")
+            assert names(bench) == ["sign-ins"]
+            await press("ctrl+s")
+            assert f"source http is active, but cannot run as it is set: {said}" in notice(app)
+            await press("e")
+            app.screen.query_one("#box-clients", Input).value = "7"
+            await press("ctrl+s")
+            assert f"http is saved, but cannot run as it is set: {said}" in notice(app)
+            await press("e")
+            app.screen.query_one("#box-listen", Input).value = "127.0.0.1:8786"
+            await press("ctrl+s")
+            assert notice(app) == "http is saved; u undoes it"
+
+    asyncio.run(scene())
+
+
 def test_a_form_with_nothing_to_look_at_says_so(bench: SettingsBench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from domain import source_kinds
-
-if TYPE_CHECKING:
-    from store.records import StoredSource
 
 LISTENING = ("listen", "certificate", "private_key")
 
 
-def foreseen_problem(source: StoredSource) -> str:
+def foreseen_problem(kind: str, options: Mapping[str, str]) -> str:
     """Why it cannot listen here and now, with the cure; "" where nothing is known of it.
 
     No refusal: its interface or certificate may come later, or be another account's to see.
     """
-    if source.kind != source_kinds.HTTP:
+    if kind != source_kinds.HTTP:
         return ""
     from sources.base import SourceError
     from sources.http.listening import check_listening
 
-    values = source_kinds.kind_named(source.kind).values(source.options)
+    values = source_kinds.kind_named(kind).values(options)
     try:
         check_listening(*(str(values[name] or "") for name in LISTENING))
     except SourceError as error:
