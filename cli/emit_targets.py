@@ -30,7 +30,8 @@ PAUSE_S = 0.001
 MOST_IN_A_LINE = 1_000
 MOST_BYTES_IN_A_LINE = 4 << 20
 RECONNECT_S = 30.0
-"""How long a connection that was lost is tried anew, such as while a worker is restarted."""
+"""For how long the same is tried anew where it cannot be taken now, such as by a worker that is
+being restarted, or one whose store is busy."""
 
 RETRY_S = 0.25
 
@@ -166,13 +167,14 @@ class SocketTarget:
             except EmitError as error:
                 if error.retry_after is None:
                     return error
-                reason = f"{safe(error.reason, 500)}: {otherwise}; send it again later"
-                raise Failure(reason, ExitCode.TEMPORARY) from None
+                wait_s, failure = float(error.retry_after), _not_now(error, otherwise)
             except OSError as error:
                 self.close()
-                if time.monotonic() > ends:
-                    raise self._failure(error, otherwise) from None
-            if select.select([self._stop], [], [], RETRY_S)[0]:
+                wait_s, failure = RETRY_S, self._failure(error, otherwise)
+            left_s = ends - time.monotonic()
+            if left_s <= 0:
+                raise failure from None
+            if select.select([self._stop], [], [], min(max(wait_s, RETRY_S), left_s))[0]:
                 raise Failure(f"interrupted: {otherwise}", ExitCode.INTERRUPTED)
 
     def _connected(self) -> Emitter:
@@ -196,6 +198,11 @@ class SocketTarget:
             f"no Tocsin answers at the socket {self._path}: {reason}: {otherwise}; {cure}",
             ExitCode.PERMISSION if denied else ExitCode.TEMPORARY,
         )
+
+
+def _not_now(error: EmitError, otherwise: str) -> Failure:
+    reason = f"{safe(error.reason, 500)}: {otherwise}; send it again later"
+    return Failure(reason, ExitCode.TEMPORARY)
 
 
 def _lines(texts: Sequence[bytes]) -> Iterator[list[int]]:
