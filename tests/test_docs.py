@@ -32,6 +32,13 @@ def test_readme_lists_every_command_and_no_other() -> None:
     assert named == list(commands(build()))
 
 
+def test_readme_begins_with_all_its_sections_in_their_order() -> None:
+    text = README.read_text(encoding="utf-8")
+    contents = text[text.index("Contents: ") :].split("\n\n")[0].removeprefix("Contents: ")
+    listed = [LINK.sub("", one).strip().removeprefix("[") for one in contents.split(" ·")]
+    assert listed == re.findall(r"^## (.+)$", text, re.MULTILINE)
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_readme_describes_every_setting(setting: Setting) -> None:
     rows = {row[0].strip("`"): row for row in table_rows(section(README, "Settings"))}
