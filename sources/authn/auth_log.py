@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from datetime import tzinfo
+from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,14 +28,23 @@ SETTLE_MS = 10_000
 """For so long after its last line an old file may get another: syslog is told to let go later."""
 
 _PACKED = frozenset({".gz", ".xz", ".bz2", ".zst"})
+_LOST = "the log was rotated or cut, and the rest of the old file is gone"
 _VERSION = 1
 
 
+_MARKED = 512
+"""By so many bytes before it a place is known again."""
+
+
 class State(msgspec.Struct, frozen=True):
-    """Where in the log we are: behind so many bytes of the file with this number (inode)."""
+    """Where in the log we are: behind so many bytes of the file with this number (inode).
+
+    mark: what tells the bytes before from others, "" where it is not known
+    """
 
     inode: int
     offset: int
+    mark: str = ""
     progress: Progress = Progress()
     version: int = _VERSION
 
@@ -76,24 +87,20 @@ class AuthLogSource:
 
     def _poll(self, now_ms: int, state: bytes | None) -> Batch:
         before, warning = self._recalled(state)
-        path, is_last = self._where(before.inode)
-        if path is None:
-            path, is_last = self._file, True
-            before = msgspec.structs.replace(before, inode=path.stat().st_ino, offset=0)
-            warning = warning or "the log was rotated, and the rest of the old file is gone"
+        path, before, lost = self._place(before)
         with path.open("rb") as file:
-            before = self._checked(before, file)
-            is_over = not is_last and not _is_fresh(file, now_ms)
+            is_over = path != self._file and not _is_fresh(file, now_ms)
             texts, offset, more = _read(file, before.offset, is_over=is_over)
+            mark = _mark(file, offset)
         lines = [
             line for place, text in texts if (line := self._line(before.inode, place, text, now_ms))
         ]
         events, progress = derive(before.progress, lines, self._rules)
         inode = before.inode
         if is_over and not more:
-            inode, offset, more = self._next(inode), 0, True
-        after = State(inode, offset, progress)
-        return Batch(tuple(events), msgspec.json.encode(after), warning, more)
+            inode, offset, mark, more = self._next(inode), 0, "", True
+        after = State(inode, offset, mark, progress)
+        return Batch(tuple(events), msgspec.json.encode(after), warning or lost, more)
 
     def _recalled(self, state: bytes | None) -> tuple[State, str]:
         known, warning = None, ""
@@ -108,11 +115,29 @@ class AuthLogSource:
             status = os.fstat(file.fileno())
             return State(status.st_ino, _line_start(file, status.st_size)), warning
 
-    def _where(self, inode: int) -> tuple[Path | None, bool]:
-        """The file with this number, and whether it is the one that is written to."""
+    def _place(self, state: State) -> tuple[Path, State, str]:
+        """Where to read on, and what is to be told of what cannot be read any more."""
+        found = self._where(state)
+        if found is not None:
+            path, inode = found
+            return path, msgspec.structs.replace(state, inode=inode), ""
+        inode = self._file.stat().st_ino
+        return self._file, msgspec.structs.replace(state, inode=inode, offset=0), _LOST
+
+    def _where(self, state: State) -> tuple[Path, int] | None:
+        """The file that we were in and its number: the one with that number, or a copy of it.
+
+        A copy, since logrotate's `copytruncate` makes one and then cuts the file in place.
+        """
         files = self._files()
-        found = next((path for path, number in files if number == inode), None)
-        return found, found == self._file
+        for path, inode in files:
+            if inode == state.inode and _holds(path, state):
+                return path, inode
+        for path, inode in reversed(files) if state.mark else ():
+            with suppress(OSError):
+                if inode != state.inode and _holds(path, state):
+                    return path, inode
+        return None
 
     def _next(self, inode: int) -> int:
         """The number of the file that was begun after this one."""
@@ -131,12 +156,6 @@ class AuthLogSource:
                 older.append((status.st_mtime_ns, path, status.st_ino))
         written = [(path, inode) for _, path, inode in sorted(older)]
         return [*written, (self._file, self._file.stat().st_ino)]
-
-    def _checked(self, state: State, file: BinaryIO) -> State:
-        """From its start on where the file was cut or replaced in place."""
-        if state.offset <= os.fstat(file.fileno()).st_size:
-            return state
-        return msgspec.structs.replace(state, offset=0)
 
     def _line(self, inode: int, place: int, text: bytes, now_ms: int) -> Line | None:
         found = read_line(text.decode("utf-8", "backslashreplace"), now_ms, self._zone)
@@ -166,6 +185,21 @@ def _read(
             lines.append((offset + place, line))
         place += len(line) + 1
     return lines, offset + end, more
+
+
+def _mark(file: BinaryIO, offset: int) -> str:
+    """What tells the bytes before a place from others."""
+    start = max(0, offset - _MARKED)
+    file.seek(start)
+    return blake2b(file.read(offset - start), digest_size=8).hexdigest() if offset else ""
+
+
+def _holds(path: Path, state: State) -> bool:
+    """Whether what was read is still there: a file may be cut, and its number be used again."""
+    with path.open("rb") as file:
+        if state.offset > os.fstat(file.fileno()).st_size:
+            return False
+        return not state.mark or state.mark == _mark(file, state.offset)
 
 
 def _line_start(file: BinaryIO, size: int) -> int:

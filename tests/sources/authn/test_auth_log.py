@@ -180,6 +180,46 @@ def test_a_log_that_was_cut_in_place_is_read_from_its_start(log: Log) -> None:
     assert log.poll() == ["bob"]
 
 
+def test_a_log_that_was_cut_in_place_and_grew_past_our_place_is_read_from_its_start(
+    log: Log,
+) -> None:
+    log.write(failed("alice"))
+    assert log.poll() == ["alice"]
+    log.write(failed("bob") * 9, "w")
+    assert log.poll() == ["bob"] * 9
+    assert "the rest of the old file is gone" in log.batches[-1].warning
+    log.write(failed("carol"))
+    assert (log.poll(), log.batches[-1].warning) == (["carol"], "")
+
+
+def test_another_log_under_the_number_of_the_old_one_is_read_from_its_start(log: Log) -> None:
+    known = json.loads(log.state or b"")
+    log.rotate().unlink()
+    log.write(failed("bob") * 9, "w")
+    log.state = json.dumps(known | {"inode": log.file.stat().st_ino}).encode()
+    assert log.poll() == ["bob"] * 9
+
+
+@pytest.mark.parametrize("lines_since", [1, 9])
+def test_what_only_the_copy_of_a_cut_log_has_is_read_there(log: Log, lines_since: int) -> None:
+    """As logrotate's `copytruncate` leaves it."""
+    log.write(failed("alice"))
+    copy = log.file.with_name("auth.log.1")
+    copy.write_bytes(log.file.read_bytes())
+    os.utime(copy, (OLD_MS / 1000, OLD_MS / 1000))
+    log.write(failed("bob") * lines_since, "w")
+    assert log.poll_all() == ["alice"] + ["bob"] * lines_since
+    assert [batch.warning for batch in log.batches] == [""] * len(log.batches)
+
+
+def test_a_place_that_was_remembered_without_a_mark_is_kept(log: Log) -> None:
+    known = json.loads(log.state or b"")
+    del known["mark"]
+    log.state = json.dumps(known).encode()
+    log.write(failed("alice"))
+    assert log.poll() == ["alice"]
+
+
 def test_a_long_log_is_read_in_parts(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth_log, "MOST_BYTES", 1000)
     log.write("".join(failed(f"user{at}") for at in range(50)))
