@@ -35,8 +35,15 @@ class TokenDoor:
             )
         # Every request signs in; only one an hour is told of from each address.
         if self._told.is_due((name, request.peer)):
-            await self._report(SignIn(KIND, True, request.peer, request.path, name))
+            await self._tell(name, request)
         return name
+
+    async def _tell(self, name: str, request: Request) -> None:
+        try:
+            await self._report(SignIn(KIND, True, request.peer, request.path, name))
+        except BaseException:
+            self._told.forget((name, request.peer))
+            raise
 
     async def _name(self, token: str) -> str | None:
         return await self._inlet.store.run(tokens.name_of, token, self._inlet.clock())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -19,6 +19,7 @@ from sources.http.sign_ins import FewFailures, SignIn
 from sources.inlet import Inlet
 from store import events, sources, tokens
 from store.database import Store
+from store.errors import StoreError
 from tests.sources.http.serving import Reply, Served, serving
 from tests.store.helpers import ACTOR
 
@@ -48,12 +49,18 @@ class Way:
 
 
 @asynccontextmanager
-async def way(store: Store, *, least_free: int = 0) -> AsyncIterator[Way]:
+async def way(
+    store: Store, *, least_free: int = 0, failures: Sequence[Exception] = ()
+) -> AsyncIterator[Way]:
+    """`failures` are of the first reports of sign-ins."""
     await store.run(sources.add, "http", "http", {}, ACTOR, NOW_MS)
     await store.run(tokens.add, "edge", TOKEN, ACTOR, NOW_MS)
     sign_ins: list[SignIn] = []
+    failing = list(failures)
 
     async def report(sign_in: SignIn) -> None:
+        if failing:
+            raise failing.pop()
         sign_ins.append(sign_in)
 
     inlet = Inlet(
@@ -193,6 +200,15 @@ def test_a_token_signs_in_for_an_hour(store: Store) -> None:
         async with way(store) as there:
             for _ in range(3):
                 await there.post(EVENT)
+            assert there.sign_ins == [SignIn("token", True, "127.0.0.1", "/events", "edge")]
+
+    asyncio.run(run())
+
+
+def test_a_sign_in_that_could_not_be_told_of_is_told_of_later(store: Store) -> None:
+    async def run() -> None:
+        async with way(store, failures=[StoreError("the store is busy")]) as there:
+            assert [(await there.post(EVENT)).status for _ in range(3)] == [503, 200, 200]
             assert there.sign_ins == [SignIn("token", True, "127.0.0.1", "/events", "edge")]
 
     asyncio.run(run())
