@@ -15,12 +15,10 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from domain.safe import safe
-from tui.clipboard import copy
 from tui.desk import Desk, Refused
 from tui.drafts import Draft
-from tui.keys import key_of, keys_do
 from tui.live import Live
-from tui.webhook_form_draft import DraftedForm
+from tui.webhook_form_hiding import HidingForm
 from tui.webhook_form_keys import KEYS
 from tui.webhook_form_news import find_latest
 from tui.webhook_form_saving import Saved, ca_file_problem, save
@@ -34,13 +32,10 @@ from tui.widgets.webhook_fields import WebhookFieldsPanel
 
 __all__ = ["Saved", "WebhookFormScreen"]
 
-NOTHING_HIDDEN = "nothing is hidden in this form"
 SAVING = "it is being saved: the form closes by itself"
-NOTHING_SHOWN = "no secret is shown: {}"
-MAKING_ONE = ("generate and rotate under Advanced", "make one")
 
 
-class WebhookFormScreen(DraftedForm, inherit_bindings=False):
+class WebhookFormScreen(HidingForm, inherit_bindings=False):
     """Ends with `Saved`, or with None if nothing was saved."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*Screen.BINDINGS, *KEYS]
@@ -56,7 +51,6 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         super().__init__(desk, live)
         self._editing = editing
         self._copy_of = copy_of
-        self._session: Session | None = None
         self._refusal = ""
         self._is_saving = False
         self._is_saved = False
@@ -215,26 +209,6 @@ class WebhookFormScreen(DraftedForm, inherit_bindings=False):
         panel = self.query_one(RequestPanel)
         panel.begin_test()
         panel.end_test(await tried_out(self.desk, session.webhook, session.settings))
-
-    async def action_reveal(self) -> None:
-        """Show or hide header values and secrets."""
-        session = self._session
-        if session is None or not session.has_hidden:
-            self.tell(NOTHING_HIDDEN)
-            return
-        try:
-            await session.reveal()
-        except Refused as refused:
-            self.tell(str(refused), bad=True)
-
-    def action_copy_secret(self) -> None:
-        """Copy the secret that is shown."""
-        secret = self._session.shown_secret if self._session else ""
-        if secret:
-            self.in_background(copy(self, secret), group="copy")
-        else:
-            reveal = key_of(self, "form.reveal"), "reveals it"
-            self.tell(NOTHING_SHOWN.format(keys_do(reveal, MAKING_ONE)))
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
