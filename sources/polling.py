@@ -20,6 +20,7 @@ from sources.room import check_disk
 from sources.unsaved import Unsaved
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreOvertaken
+from store.events import append
 from store.records import Appended, StoredSource
 
 if TYPE_CHECKING:
@@ -230,17 +231,20 @@ class _Runner:
             raise
 
     async def _commit(self, events: Sequence[Event], state: bytes | None) -> Appended:
-        appended = await self._store.run(
-            stored_sources.save_batch,
-            self._source.name,
-            events,
-            state,
-            self._clock(),
-            created_ms=self._created_ms,
-        )
+        appended = await self._store.run(self._save_batch, events, state, self._clock())
         if self._unsaved is not None:
             self._unsaved.clear()
         return appended
+
+    def _save_batch(self, events: Sequence[Event], state: bytes | None, now_ms: int) -> Appended:
+        """Also of a source that was deleted meanwhile, if the events are nowhere else."""
+        name, created_ms = self._source.name, self._created_ms
+        try:
+            return stored_sources.save_batch(name, events, state, now_ms, created_ms=created_ms)
+        except NotFound:
+            if self._unsaved is None:
+                raise
+            return append(events, now_ms)
 
     async def note_failure(self, sentence: str, *, tell: bool = True) -> Appended:
         """Record a failure as the source's health, and tell of it if it is a new one.

@@ -11,11 +11,11 @@ import pytest
 from domain.actors import Actor
 from domain.event_types import EventType
 from domain.source_kinds import PROCUSTODIBUS
-from sources.base import SourceError
+from sources.base import Batch, SourceError
 from sources.polling import run_source
 from store import events, sources
 from store.database import Store, open_store
-from store.errors import StoreError
+from store.errors import NotFound, StoreError
 from store.models import database
 from store.records import Appended
 from tests.sources.test_polling import NOW_MS, Script, batch
@@ -101,6 +101,38 @@ def test_of_a_deleted_source_the_next_of_its_name_saves_the_events_but_not_the_p
     assert look(store, later, NOW_MS + 1) == Appended(3, 0)
     assert (ids(store), later.states) == (["1", "2", "3"], [None])
     assert (store.call(sources.find, "test").error, file.exists()) == (None, False)
+
+
+class Deleted(Script):
+    """Its source is deleted while it is asked."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(batch(1, 2, state=b"after"))
+        self.store = store
+
+    def poll(self, now_ms: int, state: bytes | None) -> Batch:
+        self.store.call(sources.delete, "test", Actor("admin"), NOW_MS)
+        return super().poll(now_ms, state)
+
+
+def test_what_a_source_took_that_was_deleted_meanwhile_is_saved(store: Store, file: Path) -> None:
+    assert look(store, Deleted(store)) == Appended(2, 0)
+    assert (ids(store), file.exists()) == (["1", "2"], False)
+    with pytest.raises(NotFound):
+        look(store, Script(batch(3)))
+
+
+def test_a_source_added_anew_meanwhile_begins_at_its_own_place(store: Store) -> None:
+    class Replaced(Deleted):
+        def poll(self, now_ms: int, state: bytes | None) -> Batch:
+            taken = super().poll(now_ms, state)
+            store.call(sources.add, PROCUSTODIBUS, "test", {}, Actor("admin"), NOW_MS + 1)
+            return taken
+
+    assert look(store, Replaced(store)) == Appended(2, 0)
+    later = Script(batch(3))
+    assert look(store, later, NOW_MS + 1) == Appended(1, 0)
+    assert (ids(store), later.states) == (["1", "2", "3"], [None])
 
 
 def test_one_process_saves_it_as_soon_as_it_can(store: Store, file: Path) -> None:
