@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Container
-from functools import partial
 from typing import Any
 
 from textual.timer import Timer
@@ -14,9 +13,9 @@ from domain.words import span_text
 from tui import drafts
 from tui.desk import Refused
 from tui.drafts import Draft
+from tui.ending import EndingScreen
 from tui.key_order import ReadyLater
 from tui.leaving import KEPT
-from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.kept_draft import KeptDraftScreen
 from tui.webhook_form_fields import labels_of
@@ -24,13 +23,12 @@ from tui.webhook_form_fields import labels_of
 KEEP_AFTER_S = 1.0
 
 
-class DraftedForm(ReadyLater, TocsinScreen):
+class DraftedForm(ReadyLater, EndingScreen):
     """`subject` names the draft; `draft` is what is to be kept, None if nothing was typed."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._timer: Timer | None = None
-        self._end: Callable[[], object] | None = None
         self._is_kept = False
         self.is_offering = False
         self._refused = False
@@ -109,31 +107,6 @@ class DraftedForm(ReadyLater, TocsinScreen):
         question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
         if await self.is_sure(question):
             self.end_with(None, arrive)
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether the form closes as soon as nothing covers it."""
-        return self._end is not None
-
-    def end_with(self, result: object, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Leave, but not before the form is uncovered: leaving closes the uppermost screen.
-
-        `arrive` then goes elsewhere.
-        """
-        self._end = partial(self._close, result, arrive)
-        self._end_if_seen()
-
-    def _close(self, result: object, arrive: Callable[[], Awaitable[None]] | None) -> None:
-        self.dismiss(result)
-        if arrive is not None:
-            self.app.call_later(arrive)
-
-    def on_screen_resume(self) -> None:
-        self._end_if_seen()
-
-    def _end_if_seen(self) -> None:
-        if self._end is not None and self.is_active:
-            self._end()
 
     async def on_unmount(self) -> None:
         await self.keep_draft()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -16,9 +17,9 @@ from textual.widgets import Input, Select
 
 from domain.safe import safe
 from tui.desk import Desk, Refused
+from tui.ending import EndingScreen
 from tui.keys import key_of
 from tui.live import Live
-from tui.screens.base import TocsinScreen
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.widgets.facts import Facts
 from tui.widgets.option_fields import Asked, OptionFields
@@ -45,7 +46,7 @@ class Form:
     tried: Request | None = None
 
 
-class OptionFormScreen(TocsinScreen, inherit_bindings=False):
+class OptionFormScreen(EndingScreen, inherit_bindings=False):
     """Ends with what saving gave, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -134,7 +135,7 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
 
     def action_save(self) -> None:
         """Keep what is typed, or point at what is wrong."""
-        if self._is_right() and not self._busy:
+        if self._is_right() and not self._busy and not self.is_ending:
             self._saving = True
             self.in_background(self._carry_out_form(self._form.save, self._saved), group="form")
 
@@ -171,7 +172,7 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
             self._busy = self._saving = False
 
     def _saved(self, result: Any) -> None:
-        self.dismiss(result)
+        self.end_with(result)
 
     def _looked(self, told: Any) -> None:
         self._tell_news(f"✓ {told}")
@@ -187,21 +188,24 @@ class OptionFormScreen(TocsinScreen, inherit_bindings=False):
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
         self._leave(arrive)
 
+    @property
+    def _is_typed_into(self) -> bool:
+        return self._fields.texts() != self._at_first and not self.is_ending
+
     def _leave(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
         if self.under_way:
             self.tell(self.under_way, bad=True)
             return
-        if self._fields.texts() == self._at_first:
-            self._end(arrive)
+        if not self._is_typed_into:
+            self.end_with(None, arrive)
             return
         save = key_of(self, "form.save")
         lines = (f"{save} saves what you typed.",) if save else ()
         question = Question("Leave without saving?", lines, "Leave")
-        self.app.push_screen(ConfirmScreen(question), lambda yes: self._end(arrive, yes))
+        self.app.push_screen(ConfirmScreen(question), partial(self._leave_if_sure, arrive))
 
-    def _end(self, arrive: Callable[[], Awaitable[None]] | None, yes: bool | None = True) -> None:
-        if not yes:
-            return
-        self.dismiss(None)
-        if arrive is not None:
-            self.app.call_later(arrive)
+    def _leave_if_sure(
+        self, arrive: Callable[[], Awaitable[None]] | None, yes: bool | None
+    ) -> None:
+        if yes:
+            self.end_with(None, arrive)

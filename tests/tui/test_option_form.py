@@ -1,0 +1,38 @@
+"""A form of a source ends when it is saved, and is not left without a question."""
+
+from __future__ import annotations
+
+import asyncio
+
+from textual.widgets import Input
+
+from tests.tui.helpers import Bench, told
+from tests.tui.test_webhook_form_saving import busy
+from tui.screens.alerts import AlertsScreen
+from tui.screens.help import HelpScreen
+from tui.screens.option_form import OptionFormScreen
+
+
+def test_a_form_that_is_covered_while_it_is_saved_ends_when_it_is_uncovered(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("l")
+            await pilot.pause()
+            await pilot.press("e")
+            await pilot.pause()
+            form = app.screen
+            assert isinstance(form, OptionFormScreen)
+            form.query(Input).first().value = "9"
+            with busy(bench):
+                await pilot.press("ctrl+s", "f1")
+                assert isinstance(app.screen, HelpScreen)
+            await app.workers.wait_for_complete()
+            form.action_save()
+            assert not form.under_way
+            await pilot.press("escape")
+            await pilot.pause()
+            assert isinstance(app.screen, AlertsScreen)
+            assert len(told(app)) == 1
+            assert "is saved" in told(app)[0]
+
+    asyncio.run(scene())

@@ -1,0 +1,42 @@
+"""A screen that ends by itself, as when it is saved, though something may cover it then."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from tui.screens.base import TocsinScreen
+
+
+class EndingScreen(TocsinScreen):
+    """Ends with a result as soon as nothing covers it."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._end: Callable[[], object] | None = None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the screen closes as soon as nothing covers it."""
+        return self._end is not None
+
+    def end_with(self, result: object, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Leave, but not before the screen is uncovered: leaving closes the uppermost one.
+
+        `arrive` then goes elsewhere.
+        """
+        self._end = partial(self._close, result, arrive)
+        self._end_if_seen()
+
+    def _close(self, result: object, arrive: Callable[[], Awaitable[None]] | None) -> None:
+        self.dismiss(result)
+        if arrive is not None:
+            self.app.call_later(arrive)
+
+    def on_screen_resume(self) -> None:
+        self._end_if_seen()
+
+    def _end_if_seen(self) -> None:
+        if self._end is not None and self.is_active:
+            self._end()
