@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from domain.safe import safe
 from sources.wireguard.alerts.telling import Subject, Teller
-from sources.wireguard.alerts.widened import Losses, becomes_whole, widened
+from sources.wireguard.alerts.widened import Losses, becomes_whole, fresh, widened
 from sources.wireguard.changes import INTERFACES, Change
 from sources.wireguard.snapshot import Snapshot
 
@@ -63,27 +62,46 @@ class ChangeAlerts:
 
     def _added(self, key: str, subject: Subject) -> None:
         allowed_ips = self.snapshot.interfaces[subject.interface].peers[key].allowed_ips
-        params = {"public_key": key, "allowed_ips": _listed(allowed_ips)}
+        losers = _losers(self._taken(subject, (), allowed_ips))
+        params = {
+            "public_key": key,
+            "allowed_ips": _listed(allowed_ips),
+            **self._taken_from(subject, losers),
+        }
         # Who is added again with other addresses is another risk than before.
-        value = ",".join(allowed_ips)
+        value = ",".join((*allowed_ips, *losers))
         danger = self._danger("endpoint_added", (), allowed_ips)
         self.teller.tell("endpoint_added", subject, params, value=value, danger=danger)
 
     def _allowed_ips(self, change: Change, subject: Subject) -> None:
         old, new = _split(change.old), _split(change.new)
-        added = widened(old, new)
+        taken = self._taken(subject, old, new)
+        wider = set(widened(old, new))
+        # What was another's is more than before, also where a larger network was allowed already.
+        added = sorted(wider | taken.keys())
         if not added:
             return
-        losers = self._losses[change.interface].losers(subject.key, added, MOST_LISTED)
-        params: dict[str, Any] = {
-            "added": _listed(added),
-            "taken_from_pub": [self.teller.endpoint_id(subject, key) for key in losers],
-        }
+        losers = _losers(taken)
+        params = {"added": _listed(added), **self._taken_from(subject, losers)}
+        kind = "endpoint_allowed_ips_widened"
+        value = ",".join((*added, *losers))
+        danger = self._danger(kind, old, new)
+        self.teller.tell(kind, subject, params, value=value, danger=danger)
+
+    def _taken(
+        self, subject: Subject, old: Sequence[str], new: Sequence[str]
+    ) -> Mapping[str, Collection[str]]:
+        """Which networks this peer has taken from others, and from whom."""
+        losses = self._losses.get(subject.interface)
+        if losses is None or subject.key is None:
+            return {}
+        return losses.taken(subject.key, old, fresh(old, new), MOST_LISTED)
+
+    def _taken_from(self, subject: Subject, losers: Sequence[str]) -> dict[str, list[str]]:
+        params = {"taken_from_pub": [self.teller.endpoint_id(subject, key) for key in losers]}
         if self.teller.tells_names:
             params["taken_from"] = [self.teller.name(key) for key in losers]
-        kind = "endpoint_allowed_ips_widened"
-        danger = self._danger(kind, old, new)
-        self.teller.tell(kind, subject, params, value=",".join(added), danger=danger)
+        return params
 
     def _danger(self, kind: str, old: Sequence[str], new: Sequence[str]) -> int:
         more = WHOLE_MORE if becomes_whole(old, new) else 0
@@ -92,12 +110,16 @@ class ChangeAlerts:
     @cached_property
     def _losses(self) -> Mapping[str, Losses]:
         """What the peers have lost, by the name of the interface."""
-        lost: defaultdict[str, list[tuple[str, set[str]]]] = defaultdict(list)
+        lost: defaultdict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         for change in self.changes:
             if change.field == "allowed_ips" and change.peer is not None:
-                of_peer = set(_split(change.old)) - set(_split(change.new))
+                of_peer = fresh(_split(change.new), _split(change.old))
                 lost[change.interface].append((change.peer, of_peer))
         return {interface: Losses(losses) for interface, losses in lost.items()}
+
+
+def _losers(taken: Mapping[str, Collection[str]]) -> list[str]:
+    return sorted(set().union(*taken.values()))
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -41,14 +41,19 @@ class Network(NamedTuple):
         return Network(self.version, self.first >> hidden << hidden, length)
 
 
+def fresh(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
+    """The networks of `new` that are not listed in `old`, be they within it."""
+    return tuple(sorted(set(new) - set(old)))
+
+
 def widened(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     """The networks of `new` that are not wholly within `old`."""
-    fresh = sorted(set(new) - set(old))
-    if not fresh:
+    added = fresh(old, new)
+    if not added:
         return ()
     covered = {_numbers(network) for network in _collapsed(old)}
     lengths = {network.length for network in covered}
-    return tuple(text for text in fresh if not _is_within(text, covered, lengths))
+    return tuple(text for text in added if not _is_within(text, covered, lengths))
 
 
 def becomes_whole(old: Iterable[str], new: Iterable[str]) -> bool:
@@ -72,31 +77,42 @@ class Losses:
         self._lengths = sorted({(one.version, one.length) for one in self._networks})
         self._steps_left = _MOST_STEPS
 
-    def losers(self, peer: str | None, added: Iterable[str], most: int) -> list[str]:
-        """Who lost some of what was added to this peer, so many at most."""
-        found: set[str] = set()
-        for loser in self._steps(added):
-            if loser != peer:
-                found.add(loser)
-            if len(found) == most:
-                break
-        return sorted(found)
+    def taken(
+        self, peer: str, old: Iterable[str], added: Iterable[str], most: int
+    ) -> dict[str, set[str]]:
+        """Of the networks added to this peer those that others lost, with these, so many at most.
 
-    def _steps(self, added: Iterable[str]) -> Iterator[str]:
+        What others had around a network of its old list was its own already.
+        """
+        own = {network for text in old if (network := _network(text)) is not None}
+        own_lengths = sorted({network.length for network in own}, reverse=True)
+        found: dict[str, set[str]] = {}
+        losers: set[str] = set()
+        for text, loser in self._steps(added, own, own_lengths):
+            if loser != peer:
+                found.setdefault(text, set()).add(loser)
+                losers.add(loser)
+            if len(losers) == most:
+                break
+        return found
+
+    def _steps(
+        self, added: Iterable[str], own: Collection[Network], own_lengths: Sequence[int]
+    ) -> Iterator[tuple[str, str]]:
         for text in added:
             network = _network(text)
             if network is None:
                 continue
-            for place in self._places(network):
+            for place in self._places(network, _longest_around(network, own, own_lengths)):
                 if not self._steps_left:
                     return
                 self._steps_left -= 1
-                yield self._peers[place]
+                yield text, self._peers[place]
 
-    def _places(self, network: Network) -> Iterator[int]:
+    def _places(self, network: Network, longer_than: int) -> Iterator[int]:
         """Where the networks around this one stand, and then those within it."""
         for version, length in self._lengths:
-            if version == network.version and length < network.length:
+            if version == network.version and longer_than < length < network.length:
                 yield from self._equal(network.around(length))
         start = bisect_left(self._networks, network)
         behind = Network(network.version, network.after, 0)
@@ -109,6 +125,14 @@ class Losses:
             if self._networks[place] != network:
                 return
             yield place
+
+
+def _longest_around(
+    network: Network, networks: Collection[Network], lengths_down: Iterable[int]
+) -> int:
+    """The length of the smallest of these networks that this one lies in, -1 without one."""
+    lengths = (one for one in lengths_down if one <= network.length)
+    return next((one for one in lengths if network.around(one) in networks), -1)
 
 
 def _network(text: str) -> Network | None:

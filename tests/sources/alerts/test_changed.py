@@ -58,6 +58,8 @@ def test_an_alert_has_exactly_this_form() -> None:
             "peer": "bob",
             "peer_pub": resource_id("endpoints", "hub", "wg0", key("bob")),
             "public_key": key("bob"),
+            "taken_from": [],
+            "taken_from_pub": [],
         },
         "suppress_until": "2026-11-25T06:35:59Z",
         "type": "endpoint_added",
@@ -72,6 +74,44 @@ def test_without_names_there_are_ids_alone() -> None:
                          replace(BOB, allowed_ips="10.99.0.3/32"))  # fmt: skip
     assert {"host", "interface", "peer", "taken_from"}.isdisjoint(alert["params"])
     assert alert["params"]["taken_from_pub"] == [resource_id("endpoints", "hub", "wg0", key("bob"))]
+
+
+@pytest.mark.parametrize(
+    ("had", "taken", "left"),
+    [
+        ("10.0.0.0/8", "10.1.0.0/16", "10.99.0.3/32"),
+        ("0.0.0.0/0", "10.99.0.3/32", "(none)"),
+    ],
+)
+def test_a_peer_that_takes_a_range_within_its_own_is_told(had: str, taken: str, left: str) -> None:
+    """A smaller network goes before a larger one, so that what it is for changes hands."""
+    host = Host()
+    own = ",".join(one for one in (left, taken) if one != "(none)")
+    host.look(replace(ALICE, allowed_ips=had), replace(BOB, allowed_ips=own))
+    alerts = host.look(replace(ALICE, allowed_ips=f"{had},{taken}"), replace(BOB, allowed_ips=left))
+    assert [(one["type"], one["danger"]) for one in alerts] == [("endpoint_allowed_ips_widened", 6)]
+    assert alerts[0]["params"]["added"] == [taken]
+    assert alerts[0]["params"]["taken_from"] == ["bob"]
+
+
+def test_a_new_peer_that_takes_a_range_says_from_whom() -> None:
+    host = Host()
+    host.look(ALICE, BOB)
+    taker = PeerRow("carol", allowed_ips="10.50.0.0/16")
+    (alert,) = host.look(ALICE, replace(BOB, allowed_ips="10.99.0.3/32"), taker)
+    assert alert["type"] == "endpoint_added"
+    assert alert["params"]["taken_from"] == ["bob"]
+    assert alert["params"]["taken_from_pub"] == [resource_id("endpoints", "hub", "wg0", key("bob"))]
+
+
+def test_who_is_added_again_with_what_another_had_is_told_again() -> None:
+    host = Host()
+    small = replace(BOB, allowed_ips="10.99.0.3/32")
+    taker = PeerRow("carol", allowed_ips="10.50.0.0/16")
+    host.look(ALICE, small)
+    assert host.kinds(ALICE, small, taker) == [("endpoint_added", 5)]
+    host.look(ALICE, BOB)
+    assert host.kinds(ALICE, small, taker) == [("endpoint_added", 5)]
 
 
 def test_a_new_peer_that_may_use_every_address_is_more_dangerous() -> None:
@@ -210,8 +250,27 @@ def test_only_more_addresses_are_wider(old: str, new: str, added: tuple[str, ...
 )
 def test_what_one_lost_another_got(lost: list[str], added: list[str], expected: bool) -> None:
     losses = Losses([("bob", lost), ("carol", ["192.0.2.1/32", *lost])])
-    assert losses.losers("alice", added, 9) == (["bob", "carol"] if expected else [])
-    assert losses.losers("bob", added, 9) == (["carol"] if expected else [])
+    both, carol = ({added[0]: {*who}} for who in (("bob", "carol"), ("carol",)))
+    assert losses.taken("alice", (), added, 9) == (both if expected else {})
+    assert losses.taken("bob", (), added, 9) == (carol if expected else {})
+
+
+@pytest.mark.parametrize(
+    ("lost", "own", "expected"),
+    [
+        ("10.1.0.0/16", "10.0.0.0/8", True),
+        ("10.1.1.0/24", "10.1.0.0/23", True),
+        ("10.0.0.0/8", "10.1.0.0/16", False),
+        ("10.0.0.0/8", "10.0.0.0/8", False),
+        ("10.0.0.0/8", "10.2.0.0/16", True),
+        ("10.0.0.0/8", "::/0", True),
+    ],
+)
+def test_what_another_had_around_it_was_its_own_already(
+    lost: str, own: str, expected: bool
+) -> None:
+    taken = Losses([("bob", [lost])]).taken("carol", [own], ["10.1.0.0/22"], 9)
+    assert taken == ({"10.1.0.0/22": {"bob"}} if expected else {})
 
 
 networks = st.builds(
@@ -231,13 +290,14 @@ def test_who_lost_it_is_whoever_had_a_network_that_overlaps(
         for peer, texts in sorted(lost.items())
         if any(ip_network(text, strict=False).overlaps(one) for text in texts for one in got)
     ]
-    assert Losses(lost.items()).losers("z", added, 9) == expected
+    taken = Losses(lost.items()).taken("z", (), added, 9)
+    assert sorted(set().union(*taken.values())) == expected
 
 
 def test_a_look_goes_through_so_many_losses_and_no_more() -> None:
     losses = Losses([("bob", ["10.0.0.1/32"] * 500_001)])
-    assert losses.losers("alice", ["10.0.0.0/8"], 2) == ["bob"]
-    assert losses.losers("alice", ["10.0.0.0/8"], 2) == []
+    assert losses.taken("alice", (), ["10.0.0.0/8"], 2) == {"10.0.0.0/8": {"bob"}}
+    assert losses.taken("alice", (), ["10.0.0.0/8"], 2) == {}
 
 
 def renumbered(peers: int) -> tuple[Snapshot, Snapshot]:

@@ -89,7 +89,7 @@ def test_a_subject_is_told_of_once_until_its_time_is_over(seed: int) -> None:
             params = alert["params"]
             value = [
                 params.get(name)
-                for name in ("country", "asn", "direction", "new_key", "allowed_ips")
+                for name in ("country", "asn", "direction", "new_key", "allowed_ips", "taken_from")
             ]
             if alert["type"] == "endpoint_ip_first_use":
                 value.append(params["ip"])
