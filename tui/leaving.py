@@ -16,6 +16,7 @@ from tui.screens.confirm import Question
 from tui.sources_at_a_glance import added
 
 KEPT = "What you typed is kept as your draft and offered next time."
+LOST = "What you typed is lost."
 
 
 def reason_to_stay(screens: Sequence[Screen[Any]]) -> str:
@@ -30,11 +31,13 @@ def question_before_leaving(
 ) -> Question | None:
     """Ask if a form is not saved, or if nobody sends any more after this terminal's worker."""
     question = _question_of_sending(report, own_worker)
-    if not any(isinstance(one, TocsinScreen) and one.has_unsaved for one in screens):
+    fates = (one.fate_of_typed for one in screens if isinstance(one, TocsinScreen))
+    fate = next(filter(None, fates), "")
+    if not fate:
         return question
     if question is None:
-        return Question("Quit without saving?", (KEPT,), yes="Quit")
-    return replace(question, lines=(*question.lines, f"The form is not saved. {KEPT}"))
+        return Question("Quit without saving?", (fate,), yes="Quit")
+    return replace(question, lines=(*question.lines, f"The form is not saved. {fate}"))
 
 
 def _question_of_sending(report: Report | None, own_worker: str | None) -> Question | None:

@@ -64,8 +64,8 @@ class DraftedForm(ReadyLater, EndingScreen):
         self._timer = self.set_timer(KEEP_AFTER_S, self._keep_now)
 
     @property
-    def has_unsaved(self) -> bool:
-        return self.draft() is not None
+    def fate_of_typed(self) -> str:
+        return "" if self.draft() is None else KEPT
 
     async def keep_draft(self) -> None:
         """Keep the draft, or drop it where nothing differs any more; say once if that fails.

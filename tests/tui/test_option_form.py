@@ -6,8 +6,9 @@ import asyncio
 
 from textual.widgets import Input
 
-from tests.tui.helpers import Bench, told
+from tests.tui.helpers import Bench, screen_text, told
 from tests.tui.test_webhook_form_saving import busy
+from tui.leaving import LOST
 from tui.screens.alerts import AlertsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.option_form import OptionFormScreen
@@ -34,5 +35,24 @@ def test_a_form_that_is_covered_while_it_is_saved_ends_when_it_is_uncovered(benc
             assert isinstance(app.screen, AlertsScreen)
             assert len(told(app)) == 1
             assert "is saved" in told(app)[0]
+
+    asyncio.run(scene())
+
+
+def test_quitting_asks_before_what_is_typed_is_lost(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("o")
+            await pilot.pause()
+            await pilot.press("a", "s")
+            await pilot.pause()
+            await pilot.press(*"door", "ctrl+q")
+            await pilot.pause()
+            text = screen_text(app)
+            assert "Quit without saving?" in text
+            assert LOST in text
+            await pilot.press("n")
+            await pilot.pause()
+            assert isinstance(app.screen, OptionFormScreen)
 
     asyncio.run(scene())

@@ -127,9 +127,9 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
         self.tell_here(message.why)
 
     @property
-    def has_unsaved(self) -> bool:
-        """Whether something was typed here that is not saved."""
-        return False
+    def fate_of_typed(self) -> str:
+        """What becomes of what is typed here and not saved, as a sentence; "" if nothing is."""
+        return ""
 
     @property
     def under_way(self) -> str:

@@ -19,6 +19,7 @@ from domain.safe import safe
 from tui.desk import Desk, Refused
 from tui.ending import EndingScreen
 from tui.keys import key_of
+from tui.leaving import LOST
 from tui.live import Live
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.widgets.facts import Facts
@@ -180,6 +181,10 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
     @property
     def under_way(self) -> str:
         return SAVING if self._saving else ""
+
+    @property
+    def fate_of_typed(self) -> str:
+        return LOST if self._is_typed_into else ""
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
