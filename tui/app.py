@@ -23,7 +23,7 @@ from tui.leaving import question_before_leaving, reason_to_stay
 from tui.live import Live
 from tui.notices import Notice, Told, tell
 from tui.palette import Actions, commands
-from tui.screens.base import TocsinScreen
+from tui.screens.base import paint_seen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.too_small import TooSmallScreen, cover_while_small
@@ -155,12 +155,9 @@ class TocsinApp(CopyingApp, SturdyApp):
     def paint(self, *, tick: bool = False) -> None:
         """Let the screen that is seen paint what the report says now."""
         self._wardrobe.dress(self, self.live.report)
-        screen = next((s for s in reversed(self.screen_stack) if isinstance(s, TocsinScreen)), None)
-        if screen is None or not screen.is_mounted:
-            return
         if tick:
             self.live.pass_time(self._desk.now_ms())
-        screen.paint(tick=tick)
+        paint_seen(self, tick=tick)
 
     def _own_worker(self) -> str | None:
         return self._worker.id if self._worker is not None else None
@@ -189,7 +186,7 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     def action_leave(self) -> None:
         """Quit; if nobody else sends then, or a form is not saved, say so first."""
-        reason = reason_to_stay(self.screen_stack)
+        reason = reason_to_stay(self.screen_stack, self._desk.turns)
         if reason:
             tell(self.screen, reason, bad=True)
             return

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec
 
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tui.desk import Refused
+from tui.desk import Desk, Refused
 from tui.notices import tell
+
+P = ParamSpec("P")
 
 
 class BackgroundScreen(Screen[Any]):
     """A screen whose work in the background fails like anything else that fails."""
+
+    desk: Desk
 
     @dataclass
     class Failed(Message):
@@ -26,8 +31,21 @@ class BackgroundScreen(Screen[Any]):
     def in_background(
         self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False
     ) -> None:
-        """Let something go on without holding up the keys; what is refused or fails is told."""
+        """Let something go on without holding up the keys; what is refused or fails is told.
+
+        It ends with the screen, so it is for what only the screen needs.
+        """
         self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
+
+    def beyond_screen(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on in the background, and be told, wherever the admin goes."""
+        self.app.run_worker(work, exit_on_error=False)
+
+    def in_turn(
+        self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
+    ) -> None:
+        """Make a change when those asked for before it are done, wherever the admin goes."""
+        self.beyond_screen(self.desk.turns.take(partial(change, *args, **named)))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell what was refused, and hand on what failed."""

@@ -14,7 +14,7 @@ from textual import on
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.widget import Widget
-from textual.worker import WorkerFailed
+from textual.worker import Worker, WorkerFailed, WorkerState
 
 from tui.background import BackgroundScreen
 from tui.desk import Desk, Refused
@@ -61,6 +61,12 @@ class SturdyApp(NavigatingApp):
         try:
             await handling
         except Exception as error:
+            self._handle_exception(error)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Handle what failed in work that belongs to no screen."""
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and isinstance(error, Exception):
             self._handle_exception(error)
 
     @on(BackgroundScreen.Failed)

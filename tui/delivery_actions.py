@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -76,17 +77,17 @@ class DeliveryActions(LookingScreen):
         return None
 
     async def action_retry(self) -> None:
-        """Make the chosen deliveries due now, in the background."""
+        """Make the chosen deliveries due now."""
         pending = await self._pending("retry now", asks=False)
         if len(pending) == 1:
-            self.in_background(self._retry(pending))
+            self.in_turn(self._retry, pending)
         elif pending:
             question = Question(
                 f"Retry {named(pending)} now?",
                 (f"The same POST again, with {_events_of(pending)} in all.",),
                 yes="Retry",
             )
-            self._when_agreed(question, lambda: self._retry(pending))
+            self._when_agreed(question, partial(self._retry, pending))
 
     async def action_skip(self) -> None:
         """Ask with the numbers, then give the chosen deliveries up."""
@@ -101,14 +102,12 @@ class DeliveryActions(LookingScreen):
             ),
             yes="Skip",
         )
-        self._when_agreed(question, lambda: self._skip(pending))
+        self._when_agreed(question, partial(self._skip, pending))
 
-    def _when_agreed(
-        self, question: Question, work: Callable[[], Coroutine[Any, Any, None]]
-    ) -> None:
+    def _when_agreed(self, question: Question, change: Callable[[], Awaitable[None]]) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.in_background(work())
+                self.in_turn(change)
 
         self.app.push_screen(ConfirmScreen(question), answered)
 
@@ -123,7 +122,7 @@ class DeliveryActions(LookingScreen):
     def _ask_reseal(self, one: Delivery) -> None:
         def answered(wish: Wish | None) -> None:
             if wish is not None:
-                self.in_background(self._reseal(one, wish))
+                self.in_turn(self._reseal, one, wish)
 
         screen = ResealScreen(self.desk, one, self.event_in_sight)
         self.app.push_screen(screen, answered)
@@ -168,7 +167,7 @@ class DeliveryActions(LookingScreen):
             return
         waits = Reader(self.live.report).waiting(one)
         if waits.next_ms is None and one.sending_since_ms is None and one.blocked is None:
-            self.tell_here(f"it waits: {waits.reason}")
+            self.tell(f"it waits: {waits.reason}", bad=True)
 
     async def _skip(self, pending: Sequence[Delivery]) -> None:
         answers = Answers()
@@ -190,9 +189,9 @@ class DeliveryActions(LookingScreen):
         """Tell what was done and what was not, in one notice: only the newest is seen."""
         parts = [part for part in (told, answers.refusal) if part]
         self.tell("; ".join(parts), bad=answers.refusal is not None)
-        self.chosen_done()
-        await self.live.look_again()
-        self.show()
+        if self.is_running:
+            self.chosen_done()
+        await self.show_what_changed()
 
     def chosen_done(self) -> None:
         """What was asked for is done: marks may go."""

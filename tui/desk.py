@@ -12,6 +12,7 @@ from domain.settings import BY_NAME, Settings, settings_from
 from store.database import Store
 from store.errors import StoreError
 from tui.looks import Looks
+from tui.turns import Turns
 
 if TYPE_CHECKING:
     from tui.worker_thread import WorkerThread
@@ -39,7 +40,7 @@ class Desk:
 
     `check_stored` raises ValueError, with the reason and the cure, for settings that would not
     do; `origin` tells who gave a setting its value; `worker` is the one of this terminal;
-    `looks` outlive the screen that asked for them.
+    `looks` and `turns` outlive the screen that asked for them.
     """
 
     store: Store
@@ -51,6 +52,7 @@ class Desk:
     origin: Callable[[str], str] = _of_nobody
     check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
     looks: Looks = field(default_factory=Looks)
+    turns: Turns = field(default_factory=Turns)
 
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:
         """Ask the store. Raises Refused."""

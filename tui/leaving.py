@@ -14,16 +14,17 @@ from store.workers import has_no_process
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import Question
 from tui.sources_at_a_glance import added
+from tui.turns import Turns
 
+ASKED = "what you asked for is not done yet: wait for it"
 KEPT = "What you typed is kept as your draft and offered next time."
 LOST = "What you typed is lost."
 
 
-def reason_to_stay(screens: Sequence[Screen[Any]]) -> str:
+def reason_to_stay(screens: Sequence[Screen[Any]], turns: Turns) -> str:
     """What must not be cut off now, as a sentence; "" if there is nothing."""
-    return next(
-        (one.under_way for one in screens if isinstance(one, TocsinScreen) and one.under_way), ""
-    )
+    saving = (one.under_way for one in screens if isinstance(one, TocsinScreen) and one.under_way)
+    return next(saving, ASKED if turns.under_way else "")
 
 
 def question_before_leaving(

@@ -64,9 +64,12 @@ class SourceActions(LookingScreen):
 
     def selected(self) -> StoredSource | None:
         """The source under the cursor."""
+        return self._source(self.table.cursor)
+
+    def _source(self, name: object) -> StoredSource | None:
         report = self.live.report
         every = report.overview.sources if report is not None else []
-        return next((one for one in every if one.name == self.table.cursor), None)
+        return next((one for one in every if one.name == name), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
@@ -80,7 +83,7 @@ class SourceActions(LookingScreen):
         if action == "delete":
             return source is not None and not kind_named(source.kind).built_in
         if action == "undo":
-            return bool(self._undos)
+            return bool(self._undos) or self.desk.turns.under_way
         return super().check_action(action, parameters)
 
     def offer_keys(self) -> None:
@@ -163,12 +166,16 @@ class SourceActions(LookingScreen):
         await self.desk.change(edit, after.name, before.options)
         return ""
 
-    async def action_pause(self) -> None:
+    def action_pause(self) -> None:
         """Pause the selected source, or let it go on."""
         source = self.selected()
-        if source is None or not self.table.is_meant():
+        if source is not None and self.table.is_meant():
+            self.in_turn(self._pause, source.name)
+
+    async def _pause(self, name: str) -> None:
+        source = self._source(name)
+        if source is None:
             return
-        name = source.name
         there, back = stored_sources.pause, stored_sources.unpause
         word = "paused"
         if not source.active:
@@ -190,7 +197,7 @@ class SourceActions(LookingScreen):
             self.tell(f"{source.name} is being looked at already: wait for it", bad=True)
         else:
             self.tell(f"looking at {source.name} ...")
-            self.in_background(self._look_now(source.name, report), group="look")
+            self.beyond_screen(self._look_now(source.name, report))
 
     async def _look_now(self, name: str, report: Report) -> None:
         told = await self.carry_out(self._looked(name, report))
@@ -225,10 +232,10 @@ class SourceActions(LookingScreen):
 
     def _delete(self, name: str, yes: bool | None) -> None:
         if yes:
-            request = self.desk.change(stored_sources.delete, name)
-            self.in_background(self._carry_out_delete(request, name), group="delete")
+            self.in_turn(self._carry_out_delete, name)
 
-    async def _carry_out_delete(self, request: Any, name: str) -> None:
+    async def _carry_out_delete(self, name: str) -> None:
+        request = self.desk.change(stored_sources.delete, name)
         await self.carry_out(request, f"source {name} is deleted; its events stay")
 
     def action_code(self) -> None:
@@ -245,7 +252,7 @@ class SourceActions(LookingScreen):
     def _renew(self, name: str, yes: bool | None) -> None:
         report = self.live.report
         if yes and report is not None:
-            self.in_background(self._show_renewed(name, report), group="code")
+            self.in_turn(self._show_renewed, name, report)
 
     async def _show_renewed(self, name: str, report: Report) -> None:
         files = await self.carry_out(renewed(self.desk, name, report.overview.sources))
@@ -266,16 +273,16 @@ class SourceActions(LookingScreen):
     def _switch(self, report: Report, source: StoredSource | None, yes: bool | None) -> None:
         if yes:
             request = host_wireguard.switch(self.desk, report.settings, source)
-            self.in_background(self._carry_out_switch(request), group="switch")
+            self.beyond_screen(self._carry_out_switch(request))
 
     async def _carry_out_switch(self, request: Any) -> None:
         told = await self.carry_out(request)
         if told is not None:
             self.tell(told)
 
-    async def action_undo(self) -> None:
+    def action_undo(self) -> None:
         """Take back the last edit or pause made here."""
-        await self.take_back(self._undos)
+        self.in_turn(self.take_back, self._undos)
 
 
 def _delete_question(source: StoredSource) -> Question:

@@ -103,14 +103,16 @@ class WebhookActions(FilterScreen):
         self.show()
         self.table.move_to(webhook_id)
 
-    async def action_pause(self) -> None:
+    def action_pause(self) -> None:
         """Pause the chosen ones; if all of them are paused, unpause them."""
-        chosen = self.chosen()
-        ids = [one.webhook.id for one in chosen]
+        ids = [one.webhook.id for one in self.chosen()]
+        if ids:
+            self.in_turn(self._pause, ids)
+
+    async def _pause(self, ids: list[int]) -> None:
+        chosen = self._statuses(ids)
         active = not any(one.webhook.fields.active for one in chosen)
         changing = [one.webhook.id for one in chosen if one.webhook.fields.active != active]
-        if not ids:
-            return
         request = self.desk.change(webhooks.set_active, changing, active)
         changed = await self.carry_out(request)
         if changed is not None:
@@ -137,7 +139,7 @@ class WebhookActions(FilterScreen):
         """Start a run of every chosen webhook now, in the background."""
         chosen = self.chosen()
         if chosen:
-            self.in_background(self._send(chosen), group="send")
+            self.in_turn(self._send, chosen)
 
     async def _send(self, chosen: list[WebhookStatus]) -> None:
         ids = [one.webhook.id for one in chosen]
@@ -159,7 +161,7 @@ class WebhookActions(FilterScreen):
         status = self.selected()
         if status is not None and self.table.is_meant():
             self.tell(f"testing {status.webhook.named} ...")
-            self.in_background(self._test(status.webhook.id), group="test")
+            self.beyond_screen(self._test(status.webhook.id))
 
     async def _test(self, webhook_id: int) -> None:
         from tui.trial import try_out
@@ -194,7 +196,7 @@ class WebhookActions(FilterScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.in_background(self._delete(ids, _names(chosen)))
+                self.in_turn(self._delete, ids, _names(chosen))
 
         self.app.push_screen(ConfirmScreen(question), answered)
 
@@ -226,9 +228,9 @@ class WebhookActions(FilterScreen):
         dropped = counted(edited.dropped, "queued event")
         return f"{dropped} of the other type given up" if edited.dropped else ""
 
-    async def action_undo(self) -> None:
+    def action_undo(self) -> None:
         """Take back the last thing that can be."""
-        await self.take_back(self.live.undos)
+        self.in_turn(self.take_back, self.live.undos)
 
     def action_deliveries(self) -> None:
         """Show the deliveries of the selected webhook."""

@@ -69,7 +69,9 @@ class Bench:
             yield app, pilot
 
     async def settle(self, app: TocsinApp, pilot: Pilot[int]) -> None:
-        """Let the app see what was written to the store and paint it."""
+        """Let the app do what it was asked for, see what was written to the store and paint it."""
+        while app._desk.turns.under_way:
+            await pilot.pause()
         await app.live.look_again()
         app.paint()
         await pilot.pause()

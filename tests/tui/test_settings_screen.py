@@ -76,8 +76,10 @@ def test_a_setting_is_changed_unset_and_changed_back(bench: SettingsBench) -> No
             assert stored(bench) == {}
             assert "interval          3m                   default" in screen_text(app)
             await pilot.press("u")
+            await bench.settle(app, pilot)
             assert stored(bench) == {"interval": "5m"}
             await pilot.press("u")
+            await bench.settle(app, pilot)
             assert stored(bench) == {}
 
     asyncio.run(scene())
@@ -90,7 +92,7 @@ def test_an_undo_leaves_what_another_admin_changed_meanwhile(bench: SettingsBenc
             await change(bench, app, pilot, "interval", "300s")
             bench.opened.call(settings.set_one, "interval", "10m", ACTOR, NOW)
             await pilot.press("u")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             assert "interval was changed meanwhile, it is now 10m" in screen_text(app)
             assert stored(bench) == {"interval": "10m"}
 
@@ -223,7 +225,7 @@ def test_all_sending_is_paused_and_goes_on(bench: SettingsBench) -> None:
         async with bench.running() as (app, pilot):
             await open_settings(bench, app, pilot)
             await pilot.press("p")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             assert "Pause all sending?" in screen_text(app)
             assert "0 active webhooks; 0 events wait now" in screen_text(app)
             await pilot.press("n")

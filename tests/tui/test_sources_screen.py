@@ -247,7 +247,7 @@ def test_a_source_signs_up_with_a_code_that_nobody_sees(bench: SettingsBench) ->
             async with bench.running() as (app, pilot):
                 await open_part(bench, app, pilot, "o")
                 await pilot.press("a", "p")
-                await pilot.pause()
+                await bench.settle(app, pilot)
                 for name, text in (("url", api.url), ("broker", BROKER), ("setup_code", CODE)):
                     app.screen.query_one(f"#box-{name}", Input).value = text
                 await pilot.pause()
@@ -280,7 +280,7 @@ def test_nobody_leaves_a_form_while_its_code_is_used(
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot, "o")
             await pilot.press("a", "p")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             app.screen.query_one("#box-broker", Input).value = BROKER
             await pilot.press("ctrl+s")
             await asyncio.wait_for(asked.wait(), 30)
@@ -393,14 +393,14 @@ def test_an_edit_and_a_pause_are_undone(bench: SettingsBench) -> None:
             await pilot.pause()
             assert source(bench).options == {"every": "2m"}
             await pilot.press("p")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             assert source(bench).state == "inactive"
             assert "Paused; p lets it go on" in screen_text(app)
             await pilot.press("u")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             assert source(bench).state == "active"
             await pilot.press("u")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             assert source(bench).options == {"every": "1m"}
 
     asyncio.run(scene())
@@ -420,7 +420,7 @@ def test_an_edit_of_somebody_else_is_not_undone(bench: SettingsBench) -> None:
             await pilot.pause()
             bench.opened.call(sources.edit, "local", {"every": "3m"}, ACTOR, SHORTLY_AFTER)
             await pilot.press("u")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             assert "local was edited meanwhile" in notice(app)
 
     asyncio.run(scene())
@@ -437,6 +437,9 @@ def test_a_look_now_tells_what_it_brought(bench: SettingsBench, dump_file: Path)
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert "local was looked at: 0 new events" in told(app)
+            await bench.settle(app, pilot)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
             assert "Seen: 3 peers on wg0" in screen_text(app)
             dump_file.unlink()  # noqa: ASYNC240 - nothing else runs in this loop
             await pilot.press("n")

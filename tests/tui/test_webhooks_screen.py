@@ -63,11 +63,11 @@ def test_pause_and_undo(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await pilot.press("p")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             assert not is_active()
             assert "‖ inactive" in screen_text(app)
             await pilot.press("u")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             assert is_active()
 
     asyncio.run(scene())
@@ -109,7 +109,7 @@ def test_an_undo_outlives_the_screen(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await pilot.press("p")
-            await pilot.pause()
+            await bench.settle(app, pilot)
             await pilot.press("q", "b")
             await pilot.pause()
             assert "‖ inactive" in screen_text(app)

@@ -219,7 +219,7 @@ class AdministrationScreen(TocsinScreen):
 
     def _switch(self, change: Callable[[], Awaitable[str]], yes: bool | None) -> None:
         if yes:
-            self.in_background(self._carry_out_switch(change()), group="switch")
+            self.beyond_screen(self._carry_out_switch(change()))
 
     async def _carry_out_switch(self, change: Awaitable[str]) -> None:
         told = await self.carry_out(self._remembering_refusal(change))
@@ -233,7 +233,9 @@ class AdministrationScreen(TocsinScreen):
             return await change
         except Refused as refused:
             self._refused = str(refused)
-            self.table.move_to(parts.WIREGUARD)
+            if self.is_running:
+                self.table.move_to(parts.WIREGUARD)
             raise
         finally:
-            self.tick()
+            if self.is_running:
+                self.tick()

@@ -80,9 +80,9 @@ class AlertsScreen(LookingScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
         if action == "undo":
-            return bool(self._undos)
+            return bool(self._undos) or self.desk.turns.under_way
         if action == "reset":
-            return bool(self._set_for(self._selected))
+            return bool(self._set_for(self._selected)) or self.desk.turns.under_way
         return super().check_action(action, parameters)
 
     @property
@@ -124,17 +124,22 @@ class AlertsScreen(LookingScreen):
     def _chosen(self) -> None:
         self.action_edit()
 
-    async def action_switch(self) -> None:
+    def action_switch(self) -> None:
         """Switch the selected kind on or off."""
-        kind = self._selected
+        self.in_turn(self._switch, self._selected)
+
+    async def _switch(self, kind: AlertKind) -> None:
+        self._given = await self.desk.read(alert_settings.load_all)
         word = "off" if is_on(kind, self._given) else "on"
         moved = await self.carry_out(self._change(kind, {ACTIVE: word}))
         if moved is not None:
             self._kept((kind, *moved), f"{kind.name} is {word}")
 
-    async def action_reset(self) -> None:
+    def action_reset(self) -> None:
         """Let the defaults of the selected kind hold again."""
-        kind = self._selected
+        self.in_turn(self._reset, self._selected)
+
+    async def _reset(self, kind: AlertKind) -> None:
         moved = await self.carry_out(self.desk.change(alert_settings.replace, kind.name, {}))
         if moved is not None:
             self._kept((kind, *moved), f"the defaults of {kind.name} hold again")
@@ -174,7 +179,8 @@ class AlertsScreen(LookingScreen):
             return
         self._undos.push(told, lambda: self._change_back(kind, before, after))
         self.tell(and_key(told, key_of(self, "alerts.undo"), "undoes it"))
-        self.look_soon()
+        if self.is_running:
+            self.look_soon()
 
     async def _change_back(
         self, kind: AlertKind, before: Mapping[str, str], ours: Mapping[str, str]
@@ -184,9 +190,9 @@ class AlertsScreen(LookingScreen):
         await self.desk.change(replace, kind.name, before)
         return ""
 
-    async def action_undo(self) -> None:
+    def action_undo(self) -> None:
         """Take back the last change made here."""
-        await self.take_back(self._undos)
+        self.in_turn(self.take_back, self._undos)
 
 
 def _places(files: tuple[str, ...]) -> Places:

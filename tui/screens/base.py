@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
@@ -23,6 +23,14 @@ from tui.widgets.top_bar import CRUMB, CUT, TopBar
 from tui.words import worker_line
 
 T = TypeVar("T")
+
+
+def paint_seen(app: App[Any], *, tick: bool = False) -> None:
+    """Let the screen that is seen paint what the report says now, or what time alone changes."""
+    stack = reversed(app.screen_stack)
+    screen = next((one for one in stack if isinstance(one, TocsinScreen)), None)
+    if screen is not None and screen.is_mounted:
+        screen.paint(tick=tick)
 
 
 class TocsinScreen(UnderScreen, BackgroundScreen):
@@ -93,7 +101,10 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
         self.paint()
 
     async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
-        """Await a change; tell what was done, or why it was refused (then None)."""
+        """Await a change; tell what was done, or why it was refused (then None).
+
+        What it changed is painted on the screen that is seen by then, whichever that is.
+        """
         try:
             result = await request
         except Refused as refused:
@@ -101,9 +112,13 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
             return None
         if done is not None:
             self.tell(done)
-        await self.live.look_again()
-        self.show()
+        await self.show_what_changed()
         return result
+
+    async def show_what_changed(self) -> None:
+        """Look at the store, and let the screen that is seen show it."""
+        await self.live.look_again()
+        paint_seen(self.app)
 
     async def take_back(self, undos: UndoStack) -> None:
         """Undo the last thing that was done, and say so."""

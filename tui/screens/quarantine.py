@@ -20,6 +20,7 @@ from store.records import QuarantinedEvent
 from tui.background import BackgroundScreen
 from tui.desk import Desk, Refused
 from tui.keys import key_of, keys_do, with_key
+from tui.notices import tell
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.widgets.columns import Cell, Column, Row
 from tui.widgets.facts import Facts
@@ -47,7 +48,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         """`names` are those of the webhooks, by their ids."""
         super().__init__()
         self._names = names
-        self._desk = desk
+        self.desk = desk
         self._webhook_id = webhook_id
         self._events: list[QuarantinedEvent] = []
 
@@ -66,7 +67,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
 
     async def _read(self, told: str | None = None) -> None:
         try:
-            self._events = await self._desk.read(reads.quarantine, self._webhook_id)
+            self._events = await self.desk.read(reads.quarantine, self._webhook_id)
         except Refused as refused:
             told = str(refused)
         table = self.query_one(LiveTable)
@@ -75,7 +76,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         self._tell(told or self._command())
 
     def _rows(self) -> Iterable[tuple[int, Row]]:
-        now_ms = self._desk.now_ms()
+        now_ms = self.desk.now_ms()
         for place, event in enumerate(self._events):
             state = (
                 Cell("left out") if event.released_ms is None else Cell("about to be sent", "busy")
@@ -125,17 +126,21 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.in_background(self._release(event))
+                self.in_turn(self._release, event)
 
         self.app.push_screen(ConfirmScreen(question_of(event, self._receiver(event))), answered)
 
     async def _release(self, event: QuarantinedEvent) -> None:
         told = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
+        refusal = ""
         try:
-            await self._desk.change(requests.release, event.webhook_id, event.event_id)
+            await self.desk.change(requests.release, event.webhook_id, event.event_id)
         except Refused as refused:
-            told = str(refused)
-        await self._read(told)
+            refusal = str(refused)
+        if self.is_running:
+            await self._read(refusal or told)
+        else:
+            tell(self, refusal or told, bad=bool(refusal))
 
 
 def question_of(event: QuarantinedEvent, name: str) -> Question:

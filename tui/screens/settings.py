@@ -178,24 +178,24 @@ class SettingsScreen(TocsinScreen):
         self._show_facts()
 
     @on(Input.Submitted)
-    async def _entered(self) -> None:
-        if self._refusal() is None and await self._carry_out(self._changing, self._box.value):
+    def _entered(self) -> None:
+        if self._refusal() is None:
+            self.in_turn(self._carry_out, self._changing, self._box.value)
             self._open("")
 
-    async def action_unset(self) -> None:
+    def action_unset(self) -> None:
         """Take the selected setting out of the store."""
-        await self._carry_out(str(self.table.cursor), None)
+        self.in_turn(self._carry_out, str(self.table.cursor), None)
 
-    async def _carry_out(self, name: str, text: str | None) -> bool:
-        """Keep a text for a setting, or none any more; whether that was done."""
+    async def _carry_out(self, name: str, text: str | None) -> None:
+        """Keep a text for a setting, or none any more."""
         before = self._stored.get(name)
         told = await self.carry_out(self._request(name, text))
         if told is None:
-            return False
+            return
         after = self._stored.get(name)
         self._undos.push(f"{name} changed", lambda: self._change_back(name, after, before))
         self.tell(and_key(told, key_of(self, "settings.undo"), "undoes it", " "))
-        return True
 
     async def _change_back(self, name: str, ours: str | None, before: str | None) -> str:
         """Undo a change, unless somebody else made one after it. Raises Refused."""
@@ -210,11 +210,11 @@ class SettingsScreen(TocsinScreen):
             return forget(self.desk, self._stored, name)
         return keep(self.desk, name, text)
 
-    async def action_undo(self) -> None:
+    def action_undo(self) -> None:
         """Take back the last change made here."""
-        await self.take_back(self._undos)
+        self.in_turn(self.take_back, self._undos)
 
-    async def action_pause(self) -> None:
+    def action_pause(self) -> None:
         """Pause all sending, after asking, or go on with it."""
         report = self.live.report
         if report is None:
@@ -223,11 +223,14 @@ class SettingsScreen(TocsinScreen):
             question = question_before_pausing(report, key_of(self, "worker.pause"))
             self.app.push_screen(ConfirmScreen(question), self._paused)
         else:
-            await self.carry_out(self.desk.change(stored_settings.unpause), "sending goes on")
+            self.in_turn(self._unpause)
+
+    async def _unpause(self) -> None:
+        await self.carry_out(self.desk.change(stored_settings.unpause), "sending goes on")
 
     def _paused(self, yes: bool | None) -> None:
         if yes:
-            self.in_background(self._pause(), group="pause")
+            self.in_turn(self._pause)
 
     async def _pause(self) -> None:
         done = "nothing is sent for now; events are queued"
