@@ -91,7 +91,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         )
         super().__init__(desk, live, keep_bug)
         self.animation_level = "none"  # a slow line has better things to carry
-        self._wardrobe = Wardrobe(desk)
+        self._wardrobe = Wardrobe()
         self._worker = worker
         self._news = news
         self._given_keymap = dict(keymap or {})

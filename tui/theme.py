@@ -8,8 +8,6 @@ from textual.app import App
 
 from delivery.report import Report
 from domain.settings import DEFAULTS
-from tui.desk import Desk
-from tui.setting_rows import DEFAULT, origin_of
 
 _TEXTUAL_NAMES = {"dark": "textual-dark", "light": "textual-light"}
 _IN_FEW_COLOURS = {"dark": "ansi-dark", "light": "ansi-light"}
@@ -33,25 +31,23 @@ def has_few_colours(app: App[Any]) -> bool:
     return has_colours and app.console.color_system not in MANY_COLOURS
 
 
-def wanted_theme(report: Report, desk: Desk, *, few_colours: bool) -> str:
-    """The theme that is set; where nobody chose it and it would lose the alarms, its likeness."""
+def wanted_theme(report: Report, *, few_colours: bool) -> str:
+    """The theme that is set, or its likeness where its shades would be greys, the alarms' too."""
     theme = report.settings.theme
-    chosen = origin_of("theme", report, desk.origin) != DEFAULT
-    return _IN_FEW_COLOURS.get(theme, theme) if few_colours and not chosen else theme
+    return _IN_FEW_COLOURS.get(theme, theme) if few_colours else theme
 
 
 class Wardrobe:
     """Puts colours on when the setting changes, so that a choice of the moment lasts meanwhile."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self) -> None:
         self._worn = DEFAULTS.theme
 
     def dress(self, app: App[Any], report: Report | None) -> None:
         """Put on what the settings say, if that is new."""
         if report is None:
             return
-        wanted = wanted_theme(report, self._desk, few_colours=has_few_colours(app))
+        wanted = wanted_theme(report, few_colours=has_few_colours(app))
         if wanted != self._worn:
             self._worn = wanted
             app.theme = textual_name(wanted)
