@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from cli.exit_codes import ExitCode, Failure
 from domain.field_errors import FieldError, FieldErrors
+from domain.quick import dataclass
 from domain.setting_kinds import SettingValue
 from domain.settings import (
     BY_NAME,

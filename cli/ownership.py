@@ -6,12 +6,12 @@ import os
 import pwd
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cli.config import Configuration
 from cli.exit_codes import ExitCode, Failure
 from cli.identity import user_name
+from domain.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from domain.quick import dataclass
 
 MAX_ANSWER_BODY = 4096
 MAX_ANSWER_HEADERS = 8192

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from delivery.waiting import Pace, Waiting, waiting
+from domain.quick import dataclass
 from domain.settings import Settings
 from store.database import Store
 from store.disk import free_bytes, store_bytes

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from domain.quick import dataclass
 from domain.times import format_duration
 from store.records import Delivery, WebhookStatus
 

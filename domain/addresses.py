@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -16,6 +15,7 @@ from ipaddress import (
 from urllib.parse import urlsplit
 
 from domain.field_errors import FieldError
+from domain.quick import dataclass
 
 MODES = ("local", "public", "open")
 

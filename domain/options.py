@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from domain.field_errors import FieldError, raise_all
+from domain.quick import dataclass
 from domain.setting_kinds import Kind, SettingValue
 
 

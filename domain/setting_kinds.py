@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from domain.addresses import MODES, check_network
+from domain.quick import dataclass
 from domain.times import format_duration, parse_duration
 from domain.urls import check_proxy
 

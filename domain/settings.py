@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from domain import setting_kinds as kinds
 from domain.field_errors import FieldError, raise_all
 from domain.options import Option
+from domain.quick import dataclass
 from domain.setting_kinds import SettingValue
 
 SECOND_MS = 1_000

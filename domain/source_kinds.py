@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from domain import setting_kinds as kinds
 from domain import source_option_kinds as forms
 from domain.field_errors import FieldError
 from domain.options import Default, Option, checked, values
+from domain.quick import dataclass
 from domain.setting_kinds import SettingValue
 from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
 

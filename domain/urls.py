@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from domain.field_errors import FieldError
 from domain.masks import mask_value
+from domain.quick import dataclass
 
 URL_LIMIT = 4096
 """Characters in a URL."""

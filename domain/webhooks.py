@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from domain.event_types import EventType
 from domain.extra_fields import check_extra_fields
 from domain.field_errors import FieldError, FieldErrors, raise_all
 from domain.headers import check_headers
+from domain.quick import dataclass
 from domain.settings import BY_NAME
 from domain.urls import check_url
 

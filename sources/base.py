@@ -6,10 +6,10 @@ None knows of delivery, and none can stop another.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from domain.events import Event
+from domain.quick import dataclass
 
 if TYPE_CHECKING:
     from sources.inlet import Inlet

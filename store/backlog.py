@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from domain.quick import dataclass
 from store import models
 from store.models import Delivery, Head, rows
 from store.ranges import gaps

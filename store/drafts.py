@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from domain.actors import Actor
+from domain.quick import dataclass
 from store.models import Draft, database
 from store.vault import Vault
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from domain.event_types import EventType
+from domain.quick import dataclass
 from store import events, models, places, reads, settings, sources, workers
 from store.models import Attempt, Delivery, rows
 from store.records import StoredSource, WebhookStatus, Worker

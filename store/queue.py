@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from domain.actors import Actor
+from domain.quick import dataclass
 from store import audit
 from store.backlog import cut_before, head_of, pending_events
 from store.models import Delivery, database

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from domain.event_types import EventType
+from domain.quick import dataclass
 from domain.webhooks import WebhookFields
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from domain.quick import dataclass
 from domain.words import second_text
 from store.errors import Conflict
 from store.records import Secrets, Webhook

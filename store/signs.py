@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from domain.quick import dataclass
 from store import migrations
 from store.errors import StoreOvertaken
 from store.models import database

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from peewee import fn
 
 from domain import bodies
+from domain.quick import dataclass
 from store import models, ranges
 from store.models import Quarantine, rows
 from store.records import Limits

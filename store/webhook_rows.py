@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from domain.event_types import EventType
+from domain.quick import dataclass
 from domain.webhooks import WebhookFields
 from store import models, ranges
 from store.errors import NotFound, WrongKey

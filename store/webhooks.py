@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from peewee import ModelSelect
 
 from domain.actors import Actor
+from domain.quick import dataclass
 from domain.webhooks import NAME_LIMIT, WebhookFields
 from domain.words import counted
 from store import audit, models

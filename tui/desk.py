@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.actors import Actor
 from domain.field_errors import FieldError, FieldErrors
+from domain.quick import dataclass
 from domain.settings import BY_NAME, Settings, settings_from
 from store.database import Store
 from store.errors import StoreError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from delivery.outcome import is_success
 from delivery.report import Report, undelivered
 from delivery.waiting import hindrance
+from domain.quick import dataclass
 from domain.words import counted, error_word, wait_word
 from store.records import WebhookStatus
 from tui.words import time_left

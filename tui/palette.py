@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import ModalScreen, Screen
 
+from domain.quick import dataclass
 from tui.keys import OF_EVERY_SCREEN, key_of, with_key
 from tui.screens.base import TocsinScreen
 from tui.sections import SECTIONS

@@ -6,12 +6,12 @@ the first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from textual.screen import Screen
 
+from domain.quick import dataclass
 from tui.desk import Desk
 from tui.live import Live
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from rich.text import Text
 
 from delivery.report import Report
+from domain.quick import dataclass
 from domain.safe import safe
 from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
 from domain.words import second_text

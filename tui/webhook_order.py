@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from delivery.report import Report, undelivered
 from delivery.waiting import interval_of
+from domain.quick import dataclass
 from store.records import WebhookStatus
 from tui.webhook_rows import COLUMNS, receiver_of
 from tui.words import Condition, steady_condition_of

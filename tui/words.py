@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
 from rich.cells import cell_len
@@ -12,6 +11,7 @@ from rich.cells import cell_len
 from delivery.outcome import is_success
 from delivery.report import Report
 from delivery.waiting import is_failing
+from domain.quick import dataclass
 from domain.safe import safe
 from domain.words import error_word
 from store.records import Delivery, WebhookStatus, Worker

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
+from domain.quick import dataclass
 from tui.keys import OF_EVERY_SCREEN, key_of, keys_do, with_key
 from tui.veil import VeiledScreen
 

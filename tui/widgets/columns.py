@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
+from domain.quick import dataclass
 from domain.safe import safe
 
 Tone = Literal["plain", "good", "bad", "warning", "busy", "dim"]

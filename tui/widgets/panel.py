@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rich.cells import cell_len
 from textual import events
 from textual.containers import Vertical
 from textual.content import Content
 from textual.style import Style
+
+from domain.quick import dataclass
 
 CORNERS = 6
 """Columns of the upper edge that a title never has: at each end the corner, a dash and a blank."""
