@@ -20,13 +20,15 @@ class Batch:
     """What one poll gave: events, and the state that the next poll starts from.
 
     `warning` tells of what the poll could not see although it succeeded; `more` says that the
-    next poll would find more at once.
+    next poll would find more at once. With a `failure` nothing was seen: there are no events, but
+    the state moves on all the same, and the failure counts if there is no more to be had.
     """
 
     events: tuple[Event, ...]
     state: bytes
     warning: str = ""
     more: bool = False
+    failure: SourceError | None = None
 
 
 class SourceError(Exception):

@@ -178,7 +178,21 @@ class _Runner:
         batch = await self._batch(state)
         if batch is None:
             return Appended(0, 0), False
+        if batch.failure is not None:
+            return await self._move_on(batch, batch.failure)
         return await self._keep(batch), batch.more
+
+    async def _move_on(self, batch: Batch, failure: SourceError) -> tuple[Appended, bool]:
+        """Keep the state of what saw nothing. Raises the failure if there is no more to be had."""
+        await self._store.run(
+            stored_sources.save_state,
+            self._source.name,
+            batch.state,
+            created_ms=self._created_ms,
+        )
+        if not batch.more:
+            raise failure
+        return Appended(0, 0), True
 
     async def _keep_unsaved(self) -> tuple[Appended, bool] | None:
         """What `poll` returns, where something was taken before and not saved."""

@@ -192,6 +192,14 @@ def save_batch(
         return appended
 
 
+def save_state(name: str, state: bytes, *, created_ms: int | None = None) -> None:
+    """Keep the new state of a source that saw nothing. Raises NotFound."""
+    with database.atomic():
+        update = models.Source.update(state=state)
+        if not update.where(_is(name, created_ms)).execute():
+            raise _not_found(name)
+
+
 def advance(name: str, step: Step, now_ms: int) -> Appended:
     """Save what `step` makes of a source's state, in one transaction with reading that state.
 

@@ -25,7 +25,7 @@ _SETUP_CURE = (
     "make a new set-up code for the broker on their site, and give the source a key with "
     "--setup-code @FILE"
 )
-_SERVER_CURE = "see whether the source's option url is right, and whether their service is up"
+SERVER_CURE = "see whether the source's option url is right, and whether their service is up"
 
 
 class QueueError(Exception):
@@ -210,18 +210,18 @@ def _resource(answer: Answer) -> _Resource:
     try:
         [resource] = _resources.decode(answer.body).data
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
-        raise SourceError("the API answered something else than a session", _SERVER_CURE) from None
+        raise SourceError("the API answered something else than a session", SERVER_CURE) from None
     return resource
 
 
 def _refused(status: int, what: str) -> SourceError:
     is_ours = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
     reason = f"the API refused {what}: {_status(status)}"
-    return SourceError(reason, _SETUP_CURE if is_ours else _SERVER_CURE)
+    return SourceError(reason, _SETUP_CURE if is_ours else SERVER_CURE)
 
 
 def _unreachable(error: NoAnswer) -> SourceError:
-    return SourceError(f"the API cannot be asked: {error}", _SERVER_CURE)
+    return SourceError(f"the API cannot be asked: {error}", SERVER_CURE)
 
 
 def _status(status: int) -> str:

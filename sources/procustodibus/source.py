@@ -13,9 +13,9 @@ import msgspec
 
 from domain.events import Event
 from domain.settings import DAY_MS, SECOND_MS
-from sources.base import Batch
+from sources.base import Batch, SourceError
 from sources.polling import backoff_s
-from sources.procustodibus.api import Api, QueueError
+from sources.procustodibus.api import SERVER_CURE, Api, QueueError
 from sources.procustodibus.reading import Found, read_answer
 
 TOLD_MS = DAY_MS
@@ -81,21 +81,21 @@ class ProCustodibusSource:
         before = _recalled(state)
         left = [one for one in before.left if one in self._types] or self._due(before, now_ms)
         if not left:
-            return _batch((), before, (), now_ms)
+            return self._batch((), before, (), now_ms)
         queue, rest = left[0], left[1:]
         asked = self._asked.get(queue, self._most)
         try:
             answer = asyncio.run(self._api.next(queue, asked))
         except QueueError as error:
-            return _batch((), _failed(before, queue, error, now_ms), rest, now_ms)
+            return self._batch((), _failed(before, queue, error, now_ms), rest, now_ms)
         if answer is None:
-            return _batch((), before, left, now_ms)
+            return self._batch((), before, left, now_ms)
         found = read_answer(answer.body, answer.cut, queue, now_ms, self._random64)
         # What was cut may be given again, and would be cut at the same place for ever.
         self._asked[queue] = max(asked // 2, 1) if answer.cut else min(asked * 2, self._most)
         if self._has_more(queue, found, asked):
             rest = [*rest, queue]  # the other queues have their turn first
-        return _batch(found.events, _worked(before, queue, found, now_ms), rest, now_ms)
+        return self._batch(found.events, _worked(before, queue, found, now_ms), rest, now_ms)
 
     def _has_more(self, queue: str, found: Found, asked: int) -> bool:
         """A full answer has more behind it, unless it is the last one over again."""
@@ -103,6 +103,24 @@ class ProCustodibusSource:
         is_new = ids != self._last.get(queue)
         self._last[queue] = ids
         return is_new and found.count >= asked
+
+    def _batch(
+        self, events: Sequence[Event], state: State, left: Sequence[str], now_ms: int
+    ) -> Batch:
+        """What is told of a poll. While every queue fails none is a good look, also a sign-in."""
+        failing = {name: one for name, one in state.failing.items() if name in self._types}
+        wrong = tuple(one for one in state.wrong if 0 <= now_ms - one.at_ms < TOLD_MS)
+        after = msgspec.structs.replace(state, left=tuple(left), failing=failing, wrong=wrong)
+        problems = [f"queue {name}: {one.problem}" for name, one in failing.items()]
+        lost = [f"not read: {one.text}" for one in wrong]
+        is_blind = len(failing) == len(self._types)
+        return Batch(
+            tuple(events),
+            msgspec.json.encode(after),
+            "; ".join((*problems, *lost)),
+            more=bool(left),
+            failure=_no_queue(problems) if is_blind else None,
+        )
 
     def _due(self, state: State, now_ms: int) -> list[str]:
         """The queues of a new round."""
@@ -139,14 +157,5 @@ def _worked(state: State, queue: str, found: Found, now_ms: int) -> State:
     return msgspec.structs.replace(state, failing=failing, wrong=wrong[-MOST_TOLD:])
 
 
-def _batch(events: Sequence[Event], state: State, left: Sequence[str], now_ms: int) -> Batch:
-    wrong = tuple(one for one in state.wrong if 0 <= now_ms - one.at_ms < TOLD_MS)
-    after = msgspec.structs.replace(state, left=tuple(left), wrong=wrong)
-    problems = [f"queue {name}: {one.problem}" for name, one in after.failing.items()]
-    lost = [f"not read: {one.text}" for one in wrong]
-    return Batch(
-        tuple(events),
-        msgspec.json.encode(after),
-        "; ".join((*problems, *lost)),
-        more=bool(left),
-    )
+def _no_queue(problems: Sequence[str]) -> SourceError:
+    return SourceError(f"no queue gives events: {'; '.join(problems)}", SERVER_CURE)
