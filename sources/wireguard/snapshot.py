@@ -46,6 +46,10 @@ class Interface(msgspec.Struct, frozen=True):
     peers: Mapping[str, Peer]
     address: tuple[str, ...] | None = None
 
+    def restarted_since(self, before: Interface) -> bool:
+        """Whether it is known to be another one than before, which has forgotten all sessions."""
+        return None not in (before.ifindex, self.ifindex) and before.ifindex != self.ifindex
+
 
 class Snapshot(msgspec.Struct, frozen=True):
     """All interfaces of a host by name, as read at read_at_ms.

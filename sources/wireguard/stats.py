@@ -67,7 +67,7 @@ class _Look:
                 key: Baseline(peer.rx, peer.tx) for key, peer in now.peers.items()
             }
             return
-        restarted = self._restarted(now)
+        restarted = now.restarted_since(self._before)
         for key, peer in now.peers.items():
             last = self._before.peers.get(key)
             if restarted or last is None or peer.rx < last.rx or peer.tx < last.tx:
@@ -78,10 +78,6 @@ class _Look:
                 yield self._event(key, peer, known)
                 known = Baseline(peer.rx, peer.tx)
             self.next_baselines[key] = known
-
-    def _restarted(self, now: Interface) -> bool:
-        before = self._before.ifindex if self._before else None
-        return None not in (before, now.ifindex) and before != now.ifindex
 
     def _event(self, key: str, peer: Peer, known: Baseline) -> Event:
         endpoint = endpoint_id(self._snapshot.host, self._name, key)

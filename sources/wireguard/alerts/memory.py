@@ -29,6 +29,7 @@ class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     used:        its places, networks and countries, with the second of their last use by
                  `Watch.seen_s`, as `places` writes them: one text costs a fifth of a table
     left:        the places that it went away from lately
+    called_s:    since when this side calls at it, 0 for as long as it is known
     """
 
     since_s: int
@@ -42,6 +43,7 @@ class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     noted_s: int = 0
     used: str = ""
     left: tuple[Left, ...] = ()
+    called_s: int = 0
 
 
 Usages = Mapping[str, Usage]

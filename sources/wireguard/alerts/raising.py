@@ -10,7 +10,7 @@ from sources.wireguard.alerts.changed import ChangeAlerts
 from sources.wireguard.alerts.memory import Memory, Usage, Usages, Watch
 from sources.wireguard.alerts.outages import OutageAlerts
 from sources.wireguard.alerts.places import REFRESH_S, PlaceAlerts
-from sources.wireguard.alerts.silence import UNREACHABLE, SilenceAlerts, watched
+from sources.wireguard.alerts.silence import UNREACHABLE, SilenceAlerts, calls_begun, watched
 from sources.wireguard.alerts.telling import Subject, Teller
 from sources.wireguard.alerts.traffic import HOUR_S, TrafficAlerts, phase_s
 from sources.wireguard.changes import Change
@@ -34,7 +34,7 @@ def raised(
     teller = Teller(snapshot, terms, memory.told)
     before_ms = previous.snapshot.read_at_ms if previous else None
     watch = watched(memory.watch, before_ms, snapshot.read_at_ms)
-    look = _Look(teller, previous, snapshot, terms, watch)
+    look = _Look(teller, previous, snapshot, changes, terms, watch)
     ChangeAlerts(teller, snapshot, changes).tell()
     OutageAlerts(teller, previous, snapshot).tell(changes)
     endpoints = look.endpoints(memory.endpoints)
@@ -60,12 +60,14 @@ class _Look:
         teller: Teller,
         previous: State | None,
         snapshot: Snapshot,
+        changes: Sequence[Change],
         terms: DeriveTerms,
         watch: Watch,
     ) -> None:
         self._snapshot = snapshot
         self._now_s = snapshot.read_at_ms // 1000
         self._before: Mapping[str, Interface] = previous.snapshot.interfaces if previous else {}
+        self._calls_begun = calls_begun(previous, snapshot, changes)
         self._removed: Mapping[str, Mapping[str, int]] = previous.removed if previous else {}
         before_ms = previous.snapshot.read_at_ms if previous else None
         self._places = PlaceAlerts(teller, terms.locate, watch)
@@ -90,6 +92,7 @@ class _Look:
         if after:  # while a removed peer is remembered, so is its use
             removed = self._removed.get(name, {})
             after = {key: usage for key, usage in after.items() if key in before or key in removed}
+        known = self._silence.called(known, self._calls_begun.get(name, ()))
         now_s, next_s, least = self._now_s, self._silence.next_s, self._traffic.least
         next_hour_s = now_s + HOUR_S
         unnoted_s = now_s - REFRESH_S

@@ -6,13 +6,16 @@ peers would seem to be silent.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from enum import IntFlag
 
 import msgspec
 
-from sources.wireguard.alerts.memory import Usage, Watch
+from sources.wireguard.alerts.memory import Usage, Usages, Watch
 from sources.wireguard.alerts.telling import Subject, Teller
-from sources.wireguard.snapshot import Peer
+from sources.wireguard.changes import Change
+from sources.wireguard.snapshot import Peer, Snapshot, State
 
 SETTLED_MS = 3_600_000
 """How long we must have looked before a silence of days is believed."""
@@ -47,6 +50,8 @@ _KINDS = {
 _LONG = Silent.UNSEEN | Silent.GONE_LONG
 _ALL = 31
 _NEVER_S = 1 << 62
+_CALLS_BEGIN = (("added", ""), ("persistent_keepalive", "0"))
+"""Changes, with the old value, from which on this side calls at a peer."""
 
 
 def watched(watch: Watch, before_ms: int | None, now_ms: int) -> Watch:
@@ -60,6 +65,26 @@ def watched(watch: Watch, before_ms: int | None, now_ms: int) -> Watch:
     # Little by little, should the looks be less often from now on.
     every_ms = min(max(gap_ms, 0), 2 * watch.every_ms or BREAK_MS)
     return Watch(now_ms, every_ms, watch.lost_ms + gap_ms)
+
+
+def calls_begun(
+    previous: State | None, snapshot: Snapshot, changes: Sequence[Change]
+) -> Mapping[str, Collection[str]]:
+    """The peers that may be called at from this look on, by the name of the interface.
+
+    Their keepalive was switched on, they were added, or their interface is back.
+    """
+    begun: defaultdict[str, set[str]] = defaultdict(set)
+    if previous is None:
+        return begun
+    for change in changes:
+        if change.peer is not None and (change.field, change.old) in _CALLS_BEGIN:
+            begun[change.interface].add(change.peer)
+    for name, interface in snapshot.interfaces.items():
+        before = previous.snapshot.interfaces.get(name)
+        if before and (name in previous.absent or interface.restarted_since(before)):
+            begun[name].update(interface.peers)
+    return begun
 
 
 class SilenceAlerts:
@@ -96,8 +121,21 @@ class SilenceAlerts:
             marks &= ~Silent.UNREACHABLE
         return msgspec.structs.replace(usage, silences=int(marks)) if marks else usage
 
+    def called(self, usages: Usages, begun: Collection[str]) -> Usages:
+        """The usages of an interface when this side begins to call at some of its peers."""
+        if not begun:
+            return usages
+        anew = {
+            key: msgspec.structs.replace(usages[key], called_s=self._now_s)
+            for key in begun
+            if key in usages
+        }
+        return {**usages, **anew}
+
     def silent(self, usage: Usage, subject: Subject, peer: Peer) -> Usage:
         """The usage of an endpoint whose handshake is older than what `next_s` says."""
+        if peer.ip is None and peer.keepalive_s:  # nobody can call at it yet
+            usage = msgspec.structs.replace(usage, called_s=self._now_s)
         marks = self._marks(usage, peer)
         new = marks & ~usage.silences
         if not new:
@@ -121,11 +159,14 @@ class SilenceAlerts:
         last_s = usage.handshake_s or usage.since_s
         age_s = self._now_s - last_s
         watched_s = self._now_s - max(last_s, self._watching_s)
+        called_s = min(watched_s, self._now_s - usage.called_s) if self._is_kept_alive(peer) else 0
         marks = 0
         for mark, limit in self._limits:
-            is_long = bool(mark & _LONG)
-            holds = age_s > limit and self._settled if is_long else watched_s > limit
-            if holds and (mark != Silent.UNREACHABLE or self._is_kept_alive(peer)):
+            if mark & _LONG:
+                holds = age_s > limit and self._settled
+            else:
+                holds = (called_s if mark == UNREACHABLE else watched_s) > limit
+            if holds:
                 marks |= mark
         return marks
 

@@ -42,10 +42,14 @@ class Host:
         self.now_ms = START_S * 1000
         self.state: State | None = None
 
-    def look(self, *rows: PeerRow, after_ms: int = 30_000, text: str = "") -> list[dict[str, Any]]:
+    def look(
+        self, *rows: PeerRow, after_ms: int = 30_000, text: str = "", ifindex: int = 5
+    ) -> list[dict[str, Any]]:
         """The attributes of the alerts that a look at these peers raises."""
         self.now_ms += after_ms
-        read = snapshot(text or dump(*rows), read_at_ms=self.now_ms, host=self.name)
+        read = snapshot(
+            text or dump(*rows), read_at_ms=self.now_ms, ifindex=ifindex, host=self.name
+        )
         derived = derive(self.state, read, self.terms)
         self.state = decode_state(encode_state(derived.state))
         alerts = [event for event in derived.events if event.type is EventType.ALERTS]

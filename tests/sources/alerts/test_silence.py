@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, START_S, Host
-from tests.sources.dumps import PeerRow, idle
+from tests.sources.dumps import PeerRow, idle, interface_row
 
 ALICE = PeerRow("alice", handshake=START_S)
 KEPT = replace(ALICE, keepalive="25")
@@ -113,6 +113,54 @@ def test_a_source_that_looks_seldom_sees_silences_too(every_ms: int) -> None:
     told = host.watch(KEPT, until_ms=8 * HOUR_MS, every_ms=every_ms)
     assert [kind for _, kind in told] == ["endpoint_unreachable"]
     assert told[0][0] <= 5 * every_ms // 1000 + 300
+
+
+def test_an_outage_of_the_interface_is_no_silence_of_its_peers() -> None:
+    host = Host({"interface_down": {"active": "off"}, "interface_up": {"active": "off"}})
+    host.look(KEPT)
+    for _ in range(10):
+        assert host.look(text=interface_row("wg9")) == []
+    forgot = replace(KEPT, handshake=0, rx=0)
+    assert host.look(forgot) == []
+    assert host.watch(forgot, until_ms=HOUR_MS) == [(240, "endpoint_unreachable")]
+
+
+def test_a_restart_between_two_looks_is_no_silence_either() -> None:
+    host = Host()
+    host.look(KEPT)
+    for _ in range(4):
+        host.look(KEPT)
+    forgot = replace(KEPT, handshake=0, rx=0)
+    assert host.look(forgot, ifindex=6) == []
+    assert host.look(forgot, ifindex=6) == []
+    told = [bool(host.look(forgot, ifindex=6)) for _ in range(6)]
+    assert told == [False] * 5 + [True]
+
+
+def test_a_peer_is_called_at_from_when_its_keepalive_is_switched_on() -> None:
+    host = Host()
+    host.look(ALICE)
+    assert host.watch(ALICE, until_ms=HOUR_MS) == []
+    assert host.look(KEPT) == []
+    assert host.watch(KEPT, until_ms=HOUR_MS) == [(240, "endpoint_unreachable")]
+
+
+def test_a_peer_is_called_at_from_when_it_has_an_address() -> None:
+    host = Host({"endpoint_added": {"active": "off"}})
+    host.look(ALICE)
+    nowhere = replace(idle("bob"), keepalive="25")
+    assert host.watch(ALICE, nowhere, until_ms=HOUR_MS) == []
+    somewhere = replace(nowhere, endpoint="192.0.2.1:1")
+    assert host.watch(ALICE, somewhere, until_ms=HOUR_MS) == [(240, "endpoint_unreachable")]
+
+
+def test_a_peer_is_called_at_from_when_it_is_added_again() -> None:
+    host = Host({kind: {"active": "off"} for kind in ("endpoint_added", "endpoint_removed")})
+    host.look(ALICE, replace(KEPT, name="bob"))
+    assert host.watch(ALICE, until_ms=HOUR_MS) == []
+    again = replace(idle("bob"), endpoint="192.0.2.1:1", keepalive="25")
+    assert host.look(ALICE, again) == []
+    assert host.watch(ALICE, again, until_ms=HOUR_MS) == [(240, "endpoint_unreachable")]
 
 
 def test_the_first_peer_of_an_interface_is_watched_from_the_start() -> None:
