@@ -268,18 +268,15 @@ class _Runner:
         self._tell(sentence, tell=tell)
         # A store that cannot be written is told of by whatever else writes to it.
         with suppress(StoreError):
-            return await self._store.run(self._save_failure, sentence, self._clock())
-        return Appended(0, 0)
-
-    def _save_failure(self, sentence: str, now_ms: int) -> Appended:
-        name, created_ms = self._source.name, self._created_ms
-        stored = stored_sources.find(name)
-        state = stored_sources.load_state(name, created_ms=created_ms)
-        with self._blindness(stored, state, sentence, now_ms) as alert:
-            alerts = () if alert is None else (alert,)
-            return stored_sources.save_failure(
-                name, sentence, now_ms, alerts, created_ms=created_ms
+            return await self._store.run(
+                save_failure,
+                self._source.name,
+                sentence,
+                self._clock(),
+                self._blindness,
+                created_ms=self._created_ms,
             )
+        return Appended(0, 0)
 
     async def _note_warning(self, warning: str) -> None:
         self._tell(warning, tell=True)
@@ -309,6 +306,17 @@ class _Runner:
         finally:
             stopped.cancel()
             poll.cancel()
+
+
+def save_failure(
+    name: str, sentence: str, now_ms: int, blindness: Blindness, *, created_ms: int | None
+) -> Appended:
+    """Record a source's failure, and what is told of it; returns what was added of that."""
+    stored = stored_sources.find(name)
+    state = stored_sources.load_state(name, created_ms=created_ms)
+    with blindness(stored, state, sentence, now_ms) as alert:
+        alerts = () if alert is None else (alert,)
+        return stored_sources.save_failure(name, sentence, now_ms, alerts, created_ms=created_ms)
 
 
 def in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:

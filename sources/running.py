@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.alert_kinds import all_terms
@@ -24,8 +23,8 @@ from sources.base import SourceError
 from sources.current_alerts import CurrentAlerts
 from sources.inlet import Inlet
 from sources.jumps import Jumps
-from sources.making import Made, Terms, make, used_settings
-from sources.polling import Blindness, failure_sentence, pause, run_source
+from sources.making import Made, Terms, Whose, make, nobody, used_settings
+from sources.polling import Blindness, failure_sentence, pause, run_source, save_failure
 from sources.serving import Tries, run_service
 from sources.stale import Blind, StaleAlerts
 from store import alert_settings
@@ -116,7 +115,7 @@ async def run_made(
             on_failure=on_failure,
             takes=made.takes,
             once=once,
-            blindness=_blindness(made, terms, clock(), monotonic),
+            blindness=_blindness(terms, clock(), monotonic, made.every_ms, made.whose),
         )
     if once:
         raise SourceError(
@@ -136,7 +135,11 @@ async def run_made(
 
 
 def _blindness(
-    made: Made, terms: Terms, watching_ms: int, monotonic: Callable[[], float]
+    terms: Terms,
+    watching_ms: int,
+    monotonic: Callable[[], float],
+    every_ms: int = 0,
+    whose: Whose = nobody,
 ) -> Blindness:
     """What is told of a source that sees nothing for long."""
     jumps = Jumps(monotonic, watching_ms)
@@ -146,9 +149,9 @@ def _blindness(
         stored: StoredSource, state: bytes | None, sentence: str, now_ms: int
     ) -> AbstractContextManager[Event | None]:
         since_ms = stored.last_ok_ms or stored.created_ms
-        if not stale.is_stale(since_ms, made.every_ms, now_ms):
+        if not stale.is_stale(since_ms, every_ms, now_ms):
             return nullcontext()
-        return stale.telling(Blind(stored.name, since_ms, sentence, made.whose(state)), now_ms)
+        return stale.telling(Blind(stored.name, since_ms, sentence, whose(state)), now_ms)
 
     return telling
 
@@ -167,8 +170,10 @@ class Sources:
         *,
         on_appended: Callable[[], None],
         on_failure: Callable[[str, str], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._monotonic = monotonic
         self._clock = clock
         self._on_appended = on_appended
         self._on_failure = on_failure
@@ -243,23 +248,24 @@ class Sources:
         if before is not None:
             await asyncio.wait({before.task})
         tries = Tries()
+        terms = Terms(wanted.settings, self._alerts)
+        blindness = _blindness(terms, self._clock(), self._monotonic)
         while not stop.is_set():
-            began_s = monotonic()
+            began_s = time.monotonic()
             try:
-                await self._run_once(wanted, stop)
+                await self._run_once(wanted.stored, terms, stop)
             except (StoreOvertaken, NotFound):  # the worker sees it too
                 return
             except Exception as error:
                 sentence = failure_sentence(error)
-                if tries.failed(sentence, monotonic() - began_s):
+                if tries.failed(sentence, time.monotonic() - began_s):
                     self._on_failure(wanted.stored.name, sentence)
-                await self._note_failure(wanted.stored, sentence)
+                await self._note_failure(wanted.stored, sentence, blindness)
                 await pause(stop, tries.wait_s)
             else:
                 return
 
-    async def _run_once(self, wanted: _Wanted, stop: asyncio.Event) -> None:
-        stored, terms = wanted.stored, Terms(wanted.settings, self._alerts)
+    async def _run_once(self, stored: StoredSource, terms: Terms, stop: asyncio.Event) -> None:
         made = make(stored, terms, self._store)
         if made is not None:
             await run_made(
@@ -271,14 +277,20 @@ class Sources:
                 stop,
                 on_failure=partial(self._on_failure, stored.name),
                 on_appended=self._on_appended,
+                monotonic=self._monotonic,
             )
 
-    async def _note_failure(self, stored: StoredSource, sentence: str) -> None:
+    async def _note_failure(
+        self, stored: StoredSource, sentence: str, blindness: Blindness
+    ) -> None:
         with suppress(StoreError):
-            await self._store.run(
-                stored_sources.save_failure,
+            told = await self._store.run(
+                save_failure,
                 stored.name,
                 sentence,
                 self._clock(),
+                blindness,
                 created_ms=stored.created_ms,
             )
+            if told.accepted:
+                self._on_appended()

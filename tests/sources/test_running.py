@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from domain.actors import Actor
+from domain.alert_kinds import SOURCE_STALE
+from domain.event_types import EventType
 from domain.settings import DEFAULTS
-from domain.source_kinds import SOCKET, WIREGUARD
+from domain.source_kinds import PROCUSTODIBUS, SOCKET, WIREGUARD
 from sources import running, serving
 from sources.base import SourceError
 from sources.inlet import Inlet
 from sources.making import Made
 from sources.running import Sources, run_one
-from store import sources
+from store import events, sources
 from store.database import Store, open_store
 from store.errors import NotFound, StoreError
 from store.records import StoredSource
@@ -305,6 +309,38 @@ def test_one_that_cannot_be_made_is_tried_again(
     scene = play(act)
     assert scene.failures == [("hub", "the source failed: OSError: no more files")]
     assert scene.health("hub").failures == 1
+
+
+def test_one_that_cannot_be_made_for_long_is_told_of(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "backoff_s", lambda _: 0)
+    store.call(sources.add, PROCUSTODIBUS, "account", {}, ADMIN, NOW_MS)
+    seconds = count()
+
+    def clock() -> int:
+        return NOW_MS + next(seconds) * 1000
+
+    async def whole() -> None:
+        told = asyncio.Event()
+        run = Sources(
+            store,
+            clock,
+            on_appended=told.set,
+            on_failure=lambda *_: None,
+            monotonic=lambda: (clock() - NOW_MS) / 1000,
+        )
+        run.adapt(True, DEFAULTS)
+        async with asyncio.timeout(60):
+            await told.wait()
+            await run.end()
+
+    asyncio.run(whole())
+    [alert] = store.call(events.after, EventType.ALERTS, 0, limit=9)
+    attributes = json.loads(alert.body)["attributes"]
+    assert attributes["type"] == SOURCE_STALE
+    assert attributes["params"]["source"] == "account"
+    assert "no broker is named" in attributes["params"]["error"]
 
 
 def test_a_store_that_cannot_be_read_is_read_again(
