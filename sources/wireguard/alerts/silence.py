@@ -99,6 +99,7 @@ class SilenceAlerts:
             (int(mark), teller.terms(kind).number("silent") // 1000)
             for mark, kind in _KINDS.items()
         ]
+        self._connected_s = dict(self._limits)[Silent.AWAY]
         self.next_s = [self._next_limit(marks) for marks in range(_ALL + 1)]
         """By what is known of a silence: the age from which on there is more to be known."""
 
@@ -147,13 +148,18 @@ class SilenceAlerts:
         """The usage of an endpoint that has made a handshake."""
         was = Silent(usage.silences)
         last_s = usage.handshake_s or usage.since_s
-        if Silent.AWAY in was:
+        if Silent.AWAY in was or self._ends_gap(last_s, peer):
             params = {"ip": peer.ip, "age": max(0, peer.handshake_s - last_s)}
             self._teller.tell("endpoint_connected", subject, params)
         if Silent.GONE_LONG in was:
             days = max(0, peer.handshake_s - last_s) // DAY_S
             self._teller.tell("endpoint_returned", subject, {"days": days, "ip": peer.ip})
         return msgspec.structs.replace(usage, silences=0, handshake_s=peer.handshake_s)
+
+    def _ends_gap(self, last_s: int, peer: Peer) -> bool:
+        """Whether a gap that we watched has come and gone since the last look."""
+        now_s = min(peer.handshake_s, self._now_s)  # the host's clock may have been set
+        return now_s - max(last_s, self._watching_s) > self._connected_s
 
     def _marks(self, usage: Usage, peer: Peer) -> int:
         last_s = usage.handshake_s or usage.since_s

@@ -163,6 +163,24 @@ def test_a_peer_is_called_at_from_when_it_is_added_again() -> None:
     assert host.watch(ALICE, again, until_ms=HOUR_MS) == [(240, "endpoint_unreachable")]
 
 
+def test_a_gap_that_ends_between_two_looks_is_one() -> None:
+    host = Host(ON)
+    host.look(ALICE, after_ms=0)
+    assert host.watch(ALICE, until_ms=4 * MINUTE_MS, every_ms=2 * MINUTE_MS) == []
+    (alert,) = host.look(replace(ALICE, handshake=START_S + 350), after_ms=2 * MINUTE_MS)
+    assert alert["type"] == "endpoint_connected"
+    assert alert["params"]["age"] == 350
+
+
+def test_a_gap_that_nobody_watched_is_none() -> None:
+    host = Host(ON)
+    host.look(ALICE)
+    assert host.look(after(ALICE, host), after_ms=HOUR_MS) == []
+    ahead = replace(ALICE, handshake=host.now_ms // 1000 + 400, rx=1_000)
+    told = [one["type"] for one in host.look(ahead)]
+    assert told == ["source_stale"], "a host's clock that was set is no gap"
+
+
 def test_the_first_peer_of_an_interface_is_watched_from_the_start() -> None:
     host = Host({"endpoint_added": {"active": "off"}})
     host.look()
