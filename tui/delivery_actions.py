@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -20,7 +19,7 @@ from tui.delivery_copy import CHOICES, copied_text
 from tui.delivery_rows import Reader, short_result
 from tui.looking import LookingScreen
 from tui.outcomes import FAILED, Outcome, any_failed, summary
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.confirm import Question
 from tui.screens.menu import MenuScreen
 from tui.screens.reseal import ResealScreen, Wish
 
@@ -87,7 +86,7 @@ class DeliveryActions(LookingScreen):
                 (f"The same POST again, with {_events_of(pending)} in all.",),
                 yes="Retry",
             )
-            self._when_agreed(question, partial(self._retry, pending))
+            self.when_sure(question, self._retry, pending)
 
     async def action_skip(self) -> None:
         """Ask with the numbers, then give the chosen deliveries up."""
@@ -102,14 +101,7 @@ class DeliveryActions(LookingScreen):
             ),
             yes="Skip",
         )
-        self._when_agreed(question, partial(self._skip, pending))
-
-    def _when_agreed(self, question: Question, change: Callable[[], Awaitable[None]]) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.in_turn(change)
-
-        self.app.push_screen(ConfirmScreen(question), answered)
+        self.when_sure(question, self._skip, pending)
 
     async def action_reseal(self) -> None:
         """Ask how to seal the events of the delivery anew."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from delivery.report import undelivered
 from domain.words import counted, span_text
 from store import queue, webhooks
-from store.records import Webhook, WebhookStatus
-from store.secret_changes import RestoreSecrets
+from store.records import WebhookStatus
 from tui.clipboard import copy
+from tui.edit_back import EditBack
 from tui.filter_screen import FilterScreen
 from tui.keys import and_key, key_of
 from tui.outcomes import Runs
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.confirm import Question
 from tui.webhook_rows import names_of, told_of_sending
 
 FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
@@ -193,12 +193,7 @@ class WebhookActions(FilterScreen):
             yes="Delete",
         )
         ids = [one.webhook.id for one in chosen]
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.in_turn(self._delete, ids, _names(chosen))
-
-        self.app.push_screen(ConfirmScreen(question), answered)
+        self.when_sure(question, self._delete, ids, _names(chosen))
 
     async def _delete(self, ids: list[int], names: str) -> None:
         done = and_key(f"deleted {names}", self._undo_key, "undoes it")
@@ -212,21 +207,9 @@ class WebhookActions(FilterScreen):
     def remember_edit(self, saved: Saved) -> None:
         """An edit can be undone as long as nobody saved after it."""
         before = saved.before
-        if before is not None:
-            self.live.undos.push(f"edited {before.named}", lambda: self._restore(saved, before))
-
-    async def _restore(self, saved: Saved, before: Webhook) -> str:
-        secrets = RestoreSecrets(before.secrets)
-        edited = await self.desk.change(
-            webhooks.edit,
-            saved.webhook_id,
-            before.fields,
-            secrets if saved.secret_changed else None,
-            revision=saved.revision,
-            vault=self.desk.store.vault,
-        )
-        dropped = counted(edited.dropped, "queued event")
-        return f"{dropped} of the other type given up" if edited.dropped else ""
+        if before is not None and saved.revision != before.revision:
+            back = EditBack(self.desk, saved, before)
+            self.live.undos.push(f"edited {before.named}", back.carry_out, back.question)
 
     def action_undo(self) -> None:
         """Take back the last thing that can be."""

@@ -26,6 +26,7 @@ class Saved:
     revision: int
     before: Webhook | None = None
     secret_changed: bool = False
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ async def _edit(desk: Desk, before: Webhook, typed: Typed, dropping: int) -> Don
         vault=desk.store.vault,
     )
     after = edited.webhook
-    saved = Saved(after.id, after.revision, before, typed.secret_change is not None)
+    saved = Saved(after.id, after.revision, before, typed.secret_change is not None, edited.dropped)
     if after.revision == before.revision:
         return Done(saved, f"nothing to change: {after.named} is so already")
     dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""

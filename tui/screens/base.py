@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -16,12 +16,14 @@ from tui.desk import Desk, Refused
 from tui.live import Live
 from tui.notices import NoticeApp, tell
 from tui.over import UnderScreen
-from tui.undo import UndoStack
+from tui.screens.confirm import ConfirmScreen, Question
+from tui.undo import Undo, UndoStack
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_table import LiveTable
 from tui.widgets.top_bar import CRUMB, CUT, TopBar
 from tui.words import worker_line
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -120,12 +122,39 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
         await self.live.look_again()
         paint_seen(self.app)
 
+    def when_sure(
+        self,
+        question: Question,
+        change: Callable[P, Awaitable[None]],
+        *args: P.args,
+        **named: P.kwargs,
+    ) -> None:
+        """Ask; make the change in its turn if the answer is yes."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.in_turn(change, *args, **named)
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
     async def take_back(self, undos: UndoStack) -> None:
-        """Undo the last thing that was done, and say so."""
-        if not undos:
+        """Undo the last thing that was done, after asking where something is lost by it."""
+        undo = undos.newest
+        if undo is None:
             self.tell("there is nothing to undo")
             return
-        what = await self.carry_out(undos.take_back())
+        try:
+            question = await undos.question_before(undo)
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+            return
+        if question is None:
+            await self._undo(undos, undo)
+        else:
+            self.when_sure(question, self._undo, undos, undo)
+
+    async def _undo(self, undos: UndoStack, undo: Undo) -> None:
+        what = await self.carry_out(undos.take_back(undo))
         if what is not None:
             self.tell(f"undone: {what}")
 
