@@ -45,10 +45,10 @@ clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	@$(make_venv)
 	@echo "Installing Tocsin into $(VENV) ..."
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[http]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt

@@ -14,7 +14,10 @@ from cli.service_host import Host
 
 HIDDEN_FROM_THE_UNIT = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # refused
 PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
-CURE = "install tocsin for the whole host first, such as with `sudo pipx install --global tocsin`"
+CURE = (
+    "install tocsin for the whole host first: `sudo python3 -m venv /opt/tocsin`, and in its clone "
+    "`sudo /opt/tocsin/bin/pip install -c constraints.txt '.[http]'`"
+)
 
 
 def find_program(host: Host) -> str:

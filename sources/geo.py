@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from domain.alert_kinds import GEO, KINDS, NETWORKS, AlertTerms
 from domain.countries import country_name
 from domain.safe import safe
+from sources.extras import install_cure
 
 if TYPE_CHECKING:
     from maxminddb import Reader
@@ -149,7 +150,7 @@ class _File:
             from maxminddb import MODE_MEMORY, InvalidDatabaseError, open_database
         except ModuleNotFoundError:
             self._rejected = stamp
-            self._unread = "geo_db: maxminddb is missing; install tocsin with its extra `geo`"
+            self._unread = f"geo_db: maxminddb is missing; {install_cure('geo')}"
             return False
         try:
             reader = open_database(self._path, MODE_MEMORY)

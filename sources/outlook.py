@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain import source_kinds
+from sources.extras import HTTP_SERVER, install_cure, is_installed
 
 LISTENING = ("listen", "certificate", "private_key")
 
@@ -16,6 +17,8 @@ def foreseen_problem(kind: str, options: Mapping[str, str]) -> str:
     """
     if kind != source_kinds.HTTP:
         return ""
+    if not is_installed(HTTP_SERVER):
+        return f"the HTTP server is not installed; {install_cure('http')}"
     from sources.base import SourceError
     from sources.http.listening import check_listening
 

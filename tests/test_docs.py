@@ -17,6 +17,7 @@ from tests.documents import DOCS, PAGES, README, section, table_rows
 from tests.program import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+INSTALLING = re.compile(r"^\s.*(?:\binstall .*-c |pipx install|uv tool install|\$\(PIP\))")
 MACHINE = re.compile(r"/(work|root|tmp|Users|home/[a-z]+)\b|\b(localhost|127\.0\.0\.1):\d{5}\b")
 
 
@@ -84,6 +85,14 @@ def test_readme_says_what_make_does() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no make {target}"
+
+
+def test_every_recipe_installs_the_http_server() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    text = README.read_text(encoding="utf-8") + makefile
+    recipes = [line for line in text.splitlines() if INSTALLING.search(line)]
+    assert len(recipes) == 8
+    assert all("'.[http]'" in line or "'.[dev]'" in line for line in recipes), recipes
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from domain.alert_kinds import AlertTerms
 from sources.base import SourceError
+from sources.extras import install_cure
 from sources.http.app import App, Limits
 from sources.http.listening import open_listener, tls_context
 from sources.http.renewal import Renewal
@@ -153,10 +154,7 @@ def _connections(app: App, limits: Limits, context: ssl.SSLContext | None) -> Co
     try:
         from sources.http.connections import Connections
     except ModuleNotFoundError:
-        raise SourceError(
-            "the HTTP server is not installed",
-            "install tocsin with its extra, as `pip install 'tocsin[http]'`",
-        ) from None
+        raise SourceError("the HTTP server is not installed", install_cure("http")) from None
     return Connections(app, limits, context)
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from domain.source_kinds import HTTP
+from sources.outlook import foreseen_problem
 from tests.program import ROOT
 
 SCRIPT = """
@@ -30,4 +34,12 @@ def test_without_the_extra_the_cure_is_named() -> None:
         [sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
-    assert "tocsin[http]" in done.stdout
+    assert f"{sys.executable} -m pip install 'tocsin[http]'" in done.stdout
+
+
+def test_without_the_extra_it_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert foreseen_problem(HTTP, {}) == ""
+    monkeypatch.setitem(sys.modules, "hypercorn", None)
+    problem = foreseen_problem(HTTP, {})
+    assert problem.startswith("the HTTP server is not installed; ")
+    assert f"{sys.executable} -m pip install 'tocsin[http]'" in problem

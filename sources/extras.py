@@ -1,0 +1,20 @@
+"""What is installed only where it is asked for, and how an admin gets it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from importlib.util import find_spec
+
+HTTP_SERVER = "hypercorn"
+"""The package that the extra `http` brings."""
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package is there, without importing it."""
+    return find_spec(package) is not None
+
+
+def install_cure(extra: str) -> str:
+    """How to add an extra where this program runs: a bare `pip` may be another interpreter's."""
+    return f"run `{shlex.quote(sys.executable)} -m pip install 'tocsin[{extra}]'`"
