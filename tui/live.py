@@ -14,7 +14,7 @@ from store.records import WebhookStatus
 from store.workers import SendingLock
 from tui.desk import Desk, Refused
 from tui.ink import Ink
-from tui.undo import UndoStack
+from tui.undo import Undos
 
 LOOK_S = 0.25
 QUIET_TICK_MS = 5_000
@@ -48,8 +48,7 @@ class Live:
         self._own_trouble = own_trouble
         self.clock = clock
         self.demo = demo
-        self.undos = UndoStack()
-        """What was done to webhooks in this session; the screens that do it come and go."""
+        self.undos = Undos()
         self.report: Report | None = None
         self.trouble: str | None = None
         self.ink = Ink()

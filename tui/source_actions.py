@@ -28,7 +28,6 @@ from tui.screens.menu import Choice, MenuScreen
 from tui.screens.option_form import OptionFormScreen
 from tui.source_forms import LOOKED_AT, Edited, form_to_add, form_to_edit
 from tui.sources_at_a_glance import host_source
-from tui.undo import UndoStack
 from tui.widgets.live_table import LiveTable
 
 FOR_A_ROW = {"edit", "pause"}
@@ -54,7 +53,7 @@ class SourceActions(LookingScreen):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._undos = UndoStack()
+        self._undos = self.live.undos.sources
         self._offered: tuple[object, ...] = ()
 
     @property

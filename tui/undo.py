@@ -81,3 +81,13 @@ class UndoStack:
                 raise
             self._undos.remove(undo)
             raise Refused(f'{refused}; the undo of "{undo.what}" is given up') from refused
+
+
+class Undos:
+    """What can be taken back in each list; the screens that do it come and go."""
+
+    def __init__(self) -> None:
+        self.webhooks = UndoStack()
+        self.sources = UndoStack()
+        self.alerts = UndoStack()
+        self.settings = UndoStack()

@@ -38,7 +38,7 @@ class WebhookActions(FilterScreen):
         if action in FOR_A_LIST:
             return report is not None and bool(report.overview.webhooks)
         if action == "undo":
-            return bool(self.live.undos) or self.check_action("filter", ())
+            return bool(self.live.undos.webhooks) or self.check_action("filter", ())
         return super().check_action(action, parameters)
 
     @property
@@ -126,7 +126,7 @@ class WebhookActions(FilterScreen):
             return
         some = self._named(changed)
         self.tell(and_key(f"{some} {word}", self._undo_key, "undoes it"))
-        self.live.undos.push(f"{word} {some}", lambda: self._set_back(changed, not active))
+        self.live.undos.webhooks.push(f"{word} {some}", lambda: self._set_back(changed, not active))
 
     def _named(self, ids: list[int]) -> str:
         return _names(self._statuses(ids)) or counted(len(ids), "webhook")
@@ -198,7 +198,7 @@ class WebhookActions(FilterScreen):
     async def _delete(self, ids: list[int], names: str) -> None:
         done = and_key(f"deleted {names}", self._undo_key, "undoes it")
         if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
-            self.live.undos.push(f"deleted {names}", lambda: self._bring_back(ids))
+            self.live.undos.webhooks.push(f"deleted {names}", lambda: self._bring_back(ids))
 
     async def _bring_back(self, ids: list[int]) -> str:
         back = await self.desk.change(webhooks.undelete_all, ids)
@@ -209,11 +209,11 @@ class WebhookActions(FilterScreen):
         before = saved.before
         if before is not None and saved.revision != before.revision:
             back = EditBack(self.desk, saved, before)
-            self.live.undos.push(f"edited {before.named}", back.carry_out, back.question)
+            self.live.undos.webhooks.push(f"edited {before.named}", back.carry_out, back.question)
 
     def action_undo(self) -> None:
         """Take back the last thing that can be."""
-        self.in_turn(self.take_back, self.live.undos)
+        self.in_turn(self.take_back, self.live.undos.webhooks)
 
     def action_deliveries(self) -> None:
         """Show the deliveries of the selected webhook."""

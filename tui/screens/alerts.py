@@ -19,7 +19,6 @@ from tui.alert_rows import COLUMNS, Given, Places, facts_of, is_on, row_of
 from tui.keys import and_key, key_of
 from tui.looking import LookingScreen
 from tui.screens.option_form import Form, OptionFormScreen
-from tui.undo import UndoStack
 from tui.widgets.columns import Row
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
@@ -59,7 +58,7 @@ class AlertsScreen(LookingScreen):
         super().__init__(*args)
         self._given: Given = {}
         self._places: Places | None = None
-        self._undos = UndoStack()
+        self._undos = self.live.undos.alerts
         self._offered = (False, False)
 
     @property

@@ -24,7 +24,6 @@ from tui.screens.worker_log import WorkerLogScreen
 from tui.setting_change import forget, keep, refusal
 from tui.setting_rows import COLUMNS, Told, facts_of, rows_of, why_no_worker, worker_lines
 from tui.theme import own_name
-from tui.undo import UndoStack
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
 from tui.widgets.visible_input import VisibleInput
@@ -71,7 +70,7 @@ class SettingsScreen(TocsinScreen):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._undos = UndoStack()
+        self._undos = self.live.undos.settings
         self._changing = ""
 
     @property
