@@ -7,7 +7,7 @@ read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from textual.app import App
@@ -42,3 +42,21 @@ def lay_out(screen: Screen[Any]) -> None:
     if getattr(screen, "_layout_required", False):
         screen._refresh_layout()
         screen._layout_required = False
+
+
+def take_size(screen: Screen[Any]) -> None:
+    """Give a screen the classes of its size before it has parts.
+
+    Textual gives them when all is laid out, and then makes the styles of every part once more.
+    """
+    app = screen.app
+    widths = screen.HORIZONTAL_BREAKPOINTS or app.HORIZONTAL_BREAKPOINTS or []
+    heights = screen.VERTICAL_BREAKPOINTS or app.VERTICAL_BREAKPOINTS or []
+    reached = _reached(widths, app.size.width) + _reached(heights, app.size.height)
+    classes = {name: name in reached for _, name in (*widths, *heights)}
+    screen.update_classes(classes, update=False)
+
+
+def _reached(steps: Iterable[tuple[int, str]], size: int) -> list[str]:
+    """The class of the highest step that a size reaches."""
+    return [name for least, name in sorted(steps) if least <= size][-1:]

@@ -82,6 +82,8 @@ class UnderScreen(Screen[Any]):
         over = over_of(self)
         if (self.size.region in dirty) and (over or self.app.screen is self):
             self._is_shown = not self.app._batch_count
+        if self.app._batch_count:
+            return  # nothing would be written: what is dirty stays so until it can be
         if over is None:
             if self.app.screen is not self and self.app.screen.styles.background.a == 1:
                 dirty.clear()  # nobody would see it

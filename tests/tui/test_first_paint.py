@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+from textual._compositor import Compositor
+from textual.app import App
+from textual.dom import DOMNode
 
 from bench.terminal import Cells
 from tests.delivery.running import opened_desk
@@ -13,6 +17,7 @@ from tests.store.helpers import fields
 from tests.tui.helpers import Bench, screen_text
 from tests.tui.pty import on_terminal
 from tui import first_paint
+from tui.screens.deliveries import DeliveriesScreen
 
 SIZE = (80, 24)
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
@@ -49,5 +54,54 @@ def test_a_textual_with_other_private_parts_paints_in_its_own_time(
             await pilot.pause()
             assert app._batch_count == 0
             assert "receiver-0" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (59, 14)])
+def test_a_screen_is_styled_for_its_size_before_it_has_parts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    styled: list[DOMNode] = []
+    update = App.update_styles
+
+    def note(app: App[int], node: DOMNode, **more: bool) -> None:
+        styled.append(node)
+        update(app, node, **more)
+
+    async def scene() -> None:
+        async with bench.running(size=size) as (app, pilot):
+            monkeypatch.setattr(App, "update_styles", note)
+            screen = DeliveriesScreen(app._desk, app.live)
+            await app.push_screen(screen)
+            await pilot.pause()
+            assert styled.count(screen) == 1
+
+    asyncio.run(scene())
+
+
+def test_nothing_is_drawn_that_is_not_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[bool] = []
+    draw = Compositor.render_update
+
+    async def scene() -> None:
+        async with bench.running(size=SIZE) as (app, pilot):
+
+            def note(compositor: Compositor, *args: Any, **named: Any) -> Any:
+                drawn.append(bool(app._batch_count))
+                return draw(compositor, *args, **named)
+
+            monkeypatch.setattr(Compositor, "render_update", note)
+            with app.batch_update():
+                app.screen.refresh(layout=True)
+                app.screen._refresh_layout()
+                await pilot.pause()
+                assert drawn == []
+            app.screen.refresh()
+            await pilot.pause()
+            assert drawn
+            assert not any(drawn)
 
     asyncio.run(scene())

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from tui.background import BackgroundScreen
 from tui.compositors import new_compositor
 from tui.desk import Desk, Refused
+from tui.first_paint import take_size
 from tui.live import Live
 from tui.notices import NoticeApp, tell
 from tui.over import UnderScreen
@@ -54,6 +55,7 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
         self.live = live
 
     def compose(self) -> ComposeResult:
+        take_size(self)
         yield TopBar(self.path(), f"demo {CUT}" if self.live.demo else CUT)
         yield from self.body()
         yield KeyBar()
