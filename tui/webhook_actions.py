@@ -136,13 +136,25 @@ class WebhookActions(FilterScreen):
         return _left_alone(len(ids) - len(changed))
 
     def action_send(self) -> None:
-        """Start a run of every chosen webhook now, in the background."""
+        """Start a run of the chosen webhook now; several are asked about, with their numbers."""
         chosen = self.chosen()
-        if chosen:
-            self.in_turn(self._send, chosen)
-
-    async def _send(self, chosen: list[WebhookStatus]) -> None:
         ids = [one.webhook.id for one in chosen]
+        if len(chosen) == 1:
+            self.in_turn(self._send, ids)
+        elif chosen:
+            events = counted(sum(map(undelivered, chosen)), "event")
+            question = Question(
+                f"Send to {_names(chosen)} now?",
+                (
+                    f"{names_of(chosen)}: {events} in all, at once.",
+                    "Deliveries that fail are tried again at once, too.",
+                ),
+                yes="Send",
+            )
+            self.when_sure(question, self._send, ids)
+
+    async def _send(self, ids: list[int]) -> None:
+        chosen = self._statuses(ids)
         runs = await self.carry_out(self.desk.change(queue.send_now, ids))
         report = self.live.report
         if runs and report is not None:

@@ -75,6 +75,11 @@ def test_of_two_both_outcomes_are_told(bench: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("space", "down", "space", "n")
         await settle(bench, app, pilot)
+        assert "Send to 2 webhooks now?" in screen_text(app)
+        assert "siem, pager: 3 events in all, at once." in screen_text(app)
+        assert not told(app)
+        await pilot.press("y")
+        await settle(bench, app, pilot)
         assert told(app)[-1] == "3 events go now"
         store = bench.store  # one for both, since it counts the ids
         store.end(store.started(one), 200)

@@ -116,7 +116,7 @@ def test_an_action_is_for_all_marked_rows(three: Bench) -> None:
 def test_marks_stay_after_an_action_and_the_title_says_how_to_unmark(three: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         table = webhooks_screen(app).table
-        await press(pilot, "space", "space", "p", "n", "p")
+        await press(pilot, "space", "space", "p", "n", "y", "p")
         assert table.marked == {1, 2}
         assert "2 marked" in screen_text(app)
         assert active(three) == [1, 2, 3]
@@ -213,7 +213,7 @@ def test_sending_many_is_one_change_and_the_keys_go_on_meanwhile(
     monkeypatch.setattr(Store, "run", waiting)
 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
-        await pilot.press("space", "space", "space", "n", "slash", *"arch")
+        await pilot.press("space", "space", "space", "n", "y", "slash", *"arch")
         assert names(app) == ["archive"]
         assert len(asked) == 1
         assert sorted(asked[0]) == [1, 2, 3]
