@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.event_types import EventType
 from domain.events import Event
+from sources.polling import Blindness, save_failure
 from sources.room import check_disk
 from store import sources as stored_sources
 from store.records import Appended, StoredSource
@@ -50,6 +51,7 @@ class Inlet:
         self._min_free_disk_bytes = min_free_disk_bytes
         self.total = Appended(0, 0)
         """What was added in all."""
+        self._serves = False
         self._room_until_s = 0.0
         self._waiting: list[_Waiting] = []
         self._committing: asyncio.Task[None] | None = None
@@ -115,6 +117,7 @@ class Inlet:
         await self.store.run(
             stored_sources.save_success, self.name, self.clock(), created_ms=self._created_ms
         )
+        self._serves = True
 
     async def note_own_failure(self, sentence: str) -> None:
         """Note what is wrong here."""
@@ -125,6 +128,24 @@ class Inlet:
             self.clock(),
             created_ms=self._created_ms,
         )
+
+    async def note_end(self, sentence: str, blindness: Blindness) -> None:
+        """Note why nothing can be handed in, and add what is told of that.
+
+        If something could be, then it was so until now.
+        """
+        if self._serves:
+            await self.note_own_success()
+            self._serves = False
+        appended = await self.store.run(
+            save_failure,
+            self.name,
+            sentence,
+            self.clock(),
+            blindness,
+            created_ms=self._created_ms,
+        )
+        self._add_up(appended)
 
     async def _commit_all(self) -> None:
         while self._waiting:

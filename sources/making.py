@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,8 @@ from store.records import StoredSource
 
 if TYPE_CHECKING:
     from sources.authn.alerts import AlertRules
+    from sources.inlet import Inlet
+    from sources.stale import StaleAlerts
     from store.database import Store
 
 
@@ -45,6 +47,9 @@ _NAMING = (source_kinds.WIREGUARD, source_kinds.HTTP, source_kinds.JOURNAL)
 """The kinds whose events are made here, with the names and places that they tell of."""
 
 
+Watch = Callable[["Inlet", "StaleAlerts"], Awaitable[None]]
+"""What is done beside a service without end, also while it cannot serve."""
+
 Whose = Callable[[bytes | None], Mapping[str, str]]
 
 
@@ -59,6 +64,7 @@ class Made:
 
     whose:      says by its state which host it looks at, for alerts about the source itself
     takes:      whether what a poll gives is gone where it came from
+    watch:      what is done beside a service
     """
 
     source: Source | None = None
@@ -66,6 +72,7 @@ class Made:
     service: Service | None = None
     whose: Whose = nobody
     takes: bool = False
+    watch: Watch | None = None
 
 
 Maker = Callable[[str, Mapping[str, SettingValue], Terms, "Store"], Made]
@@ -118,6 +125,7 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
     from sources.authn.own import reporter
     from sources.http.app import Limits
     from sources.http.server import HttpService, HttpTerms
+    from sources.http.silence import watch_hosts
 
     http_terms = HttpTerms(
         listen=_text(values["listen"]),
@@ -140,7 +148,9 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
             sign_in_rules(terms), host=socket.gethostname(), random64=partial(secrets.randbits, 64)
         ),
     )
-    return Made(service=service)
+    if "agents" not in http_terms.serves:
+        return Made(service=service)
+    return Made(service=service, watch=partial(watch_hosts, terms.settings.event_names))
 
 
 def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:

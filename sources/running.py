@@ -130,8 +130,32 @@ async def run_made(
         created_ms=stored.created_ms,
     )
     if made.service is not None:
-        await run_service(made.service, inlet, stop, on_failure=on_failure)
+        watching = _watching(made, inlet, _stale_alerts(terms, clock(), monotonic), on_failure)
+        try:
+            blindness = _blindness(terms, clock(), monotonic)
+            await run_service(made.service, inlet, stop, on_failure=on_failure, blindness=blindness)
+        finally:
+            watching.cancel()
     return inlet.total
+
+
+def _watching(
+    made: Made, inlet: Inlet, stale: StaleAlerts, on_failure: Callable[[str], None]
+) -> asyncio.Task[None]:
+    """What is done beside a service, begun."""
+
+    async def watch() -> None:
+        try:
+            if made.watch is not None:
+                await made.watch(inlet, stale)
+        except Exception as error:
+            on_failure(failure_sentence(error))
+
+    return asyncio.create_task(watch())
+
+
+def _stale_alerts(terms: Terms, watching_ms: int, monotonic: Callable[[], float]) -> StaleAlerts:
+    return StaleAlerts(terms.alerts, watching_ms, Jumps(monotonic, watching_ms).since)
 
 
 def _blindness(
@@ -142,8 +166,7 @@ def _blindness(
     whose: Whose = nobody,
 ) -> Blindness:
     """What is told of a source that sees nothing for long."""
-    jumps = Jumps(monotonic, watching_ms)
-    stale = StaleAlerts(terms.alerts, watching_ms, jumps.since)
+    stale = _stale_alerts(terms, watching_ms, monotonic)
 
     def telling(
         stored: StoredSource, state: bytes | None, sentence: str, now_ms: int

@@ -10,7 +10,15 @@ from contextlib import suppress
 from sources.alone import alone, lock_file
 from sources.base import Service
 from sources.inlet import Inlet
-from sources.polling import LONGEST_BACKOFF_S, backoff_s, failure_sentence, ignore, pause
+from sources.polling import (
+    LONGEST_BACKOFF_S,
+    Blindness,
+    backoff_s,
+    failure_sentence,
+    ignore,
+    never_blind,
+    pause,
+)
 from store.errors import NotFound, StoreError, StoreOvertaken
 
 WAIT_FOR_OTHER_S = 2.0
@@ -47,18 +55,24 @@ async def run_service(
     stop: asyncio.Event,
     *,
     on_failure: Callable[[str], None] = ignore,
+    blindness: Blindness = never_blind,
 ) -> None:
-    """Serve until `stop`; raises StoreOvertaken, and NotFound when the source was deleted."""
+    """Serve until `stop`; raises StoreOvertaken, and NotFound when the source was deleted.
+
+    `blindness` says what to tell of one that cannot serve for long.
+    """
     tries = Tries()
     while not stop.is_set():
         began_s = time.monotonic()
-        sentence = await _serve_alone(service, inlet, stop)
+        sentence = await _serve_alone(service, inlet, stop, blindness)
         if sentence and tries.failed(sentence, time.monotonic() - began_s):
             on_failure(sentence)
         await pause(stop, tries.wait_s if sentence else WAIT_FOR_OTHER_S)
 
 
-async def _serve_alone(service: Service, inlet: Inlet, stop: asyncio.Event) -> str:
+async def _serve_alone(
+    service: Service, inlet: Inlet, stop: asyncio.Event, blindness: Blindness
+) -> str:
     """Serve once, unless another process does; what went wrong, or "" after a stop."""
     try:
         with alone(lock_file(inlet.store.path, service.name)) as we_are:
@@ -69,6 +83,6 @@ async def _serve_alone(service: Service, inlet: Inlet, stop: asyncio.Event) -> s
     except Exception as error:
         sentence = failure_sentence(error)
         with suppress(StoreError):
-            await inlet.note_own_failure(sentence)
+            await inlet.note_end(sentence, blindness)
         return sentence
     return ""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -23,10 +21,7 @@ from sources.http.identity import Identity
 from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.pings import PingError, endpoint_warning, read_ping
 from sources.http.routes import Route
-from sources.http.silence import watch_hosts
-from sources.jumps import Jumps
 from sources.polling import conflict_warning
-from sources.stale import StaleAlerts
 from sources.wireguard.derive import derive
 from sources.wireguard.names import NameFiles
 from sources.wireguard.remembering import recalled
@@ -52,11 +47,6 @@ AT_ONCE = 2
 def routes(surroundings: Surroundings) -> Iterable[Route]:
     """All that an agent asks for."""
     agents = Agents(surroundings)
-    now_ms = surroundings.inlet.clock()
-    jumps = Jumps(time.monotonic, now_ms)
-    stale = StaleAlerts(surroundings.alerts, now_ms, jumps.since)
-    names = surroundings.settings.event_names
-    surroundings.chores.append(partial(watch_hosts, surroundings.inlet, stale, event_names=names))
     return (
         *Identity(surroundings.inlet, surroundings.sign_ins).routes(),
         Route("GET", "/hosts/{host}", agents.host, agents.admit),

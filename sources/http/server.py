@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -29,22 +29,16 @@ if TYPE_CHECKING:
     from sources.http.sign_in import SignIns
     from sources.inlet import Inlet
 
-Chore = Callable[[], Awaitable[None]]
-
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the parts of a server may use.
-
-    chores: what a part does beside answering, without end; it is cancelled at the stop
-    """
+    """What the parts of a server may use."""
 
     inlet: Inlet
     random64: Callable[[], int]
     report_sign_in: ReportSignIn
     settings: Settings
     alerts: Mapping[str, AlertTerms]
-    chores: list[Chore] = field(default_factory=list)
 
     @cached_property
     def sign_ins(self) -> SignIns:
@@ -112,16 +106,11 @@ class HttpService:
         )
         with listener:
             await inlet.note_own_success()
-            chores: list[Chore] = list(surroundings.chores)
-            if context is not None:
-                files = terms.certificate, terms.private_key
-                chores.append(Renewal(context, *files, inlet).watch)
-            tasks = [asyncio.create_task(_do(chore, bugs)) for chore in chores]
+            renewing = asyncio.create_task(_renew(context, terms, inlet, bugs))
             try:
                 await connections.serve(listener, stop)
             finally:
-                for task in tasks:
-                    task.cancel()
+                renewing.cancel()
                 await bugs.told()
 
     def _surroundings(self, inlet: Inlet) -> Surroundings:
@@ -132,9 +121,13 @@ class HttpService:
         return [route for part in self._terms.serves for route in _part(part)(surroundings)]
 
 
-async def _do(chore: Chore, bugs: _Bugs) -> None:
+async def _renew(
+    context: ssl.SSLContext | None, terms: HttpTerms, inlet: Inlet, bugs: _Bugs
+) -> None:
+    if context is None:
+        return
     try:
-        await chore()
+        await Renewal(context, terms.certificate, terms.private_key, inlet).watch()
     except Exception as error:
         bugs.note(error)
 

@@ -52,8 +52,8 @@ def _what_is_wrong(
     )
 
 
-async def watch_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bool) -> None:
-    """Look for silent hosts, without end."""
+async def watch_hosts(event_names: bool, inlet: Inlet, stale: StaleAlerts) -> None:
+    """Look for silent hosts, without end: also while nobody could reach us."""
     while True:
         with suppress(StoreError):
             await note_silent_hosts(inlet, stale, event_names=event_names)
