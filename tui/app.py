@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
@@ -173,7 +173,11 @@ class TocsinApp(CopyingApp, SturdyApp):
     def action_help(self) -> None:
         """Every key of the screen that is seen, with what it does."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.screen))
+            self.push_screen(HelpScreen(self.screen), self._do_chosen)
+
+    async def _do_chosen(self, chosen: ActiveBinding | None) -> None:
+        if chosen is not None:
+            await self.run_action(chosen.binding.action, chosen.node)
 
     def action_help_quit(self) -> None:
         """Whoever presses ctrl+c is told how to leave."""

@@ -1,9 +1,10 @@
-"""The number keys: from every screen to a section, but not past a form that was typed into."""
+"""The number keys and clicks: from every screen to a section, but not past a form typed into."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
 from textual.pilot import Pilot
 
 from tests.store.helpers import fields
@@ -56,5 +57,68 @@ def test_a_digit_asks_before_it_leaves_what_was_typed(bench: Bench) -> None:
             assert "Tocsin › Events" in screen_text(app)
             await press(app, pilot, "1")
             assert "Tocsin › Admin › Webhooks  " in screen_text(app)
+
+    asyncio.run(scene())
+
+
+async def click(app: TocsinApp, pilot: Pilot[int], words: str, *, at: int = 0) -> None:
+    """Click on the first cell of words that are on the screen, or on a later one."""
+    lines = screen_text(app).split("\n")
+    y, line = next((y, line) for y, line in enumerate(lines) if words in line)
+    await pilot.click(offset=(line.index(words) + at, y))
+    for _ in range(3):
+        await pilot.pause()
+
+
+@pytest.mark.parametrize(
+    ("width", "words", "at"),
+    [(120, "2 Deliveries", 3), (120, "2 Deliveries", 0), (80, "1 2 3 sections", 2)],
+)
+def test_a_click_leads_to_a_section(bench: Bench, width: int, words: str, at: int) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running(size=(width, 24)) as (app, pilot):
+            await click(app, pilot, words, at=at)
+            assert "Tocsin › Deliveries" in screen_text(app)
+            await click(app, pilot, "1 Admin" if width > 80 else "1 2 3 sections")
+            assert "Tocsin › Admin › Webhooks" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_sections_are_not_offered_where_digits_are_typed(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            assert "3 sections" in screen_text(app)
+            await press(app, pilot, "/")
+            assert "3 sections" not in screen_text(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [
+        ("duplicate: ", "Webhooks › Duplicate"),
+        ("Deliveries  ", "Tocsin › Deliveries"),
+        ("palette: ", "Search for commands"),
+    ],
+)
+def test_a_click_on_all_keys_and_on_one_of_them_does_what_it_says(
+    bench: Bench, words: str, there: str
+) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running(size=(80, 60)) as (app, pilot):
+            await click(app, pilot, "? all keys")
+            assert "Keys of this screen" in screen_text(app)
+            await click(app, pilot, words)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            assert there in screen_text(app)
 
     asyncio.run(scene())

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, ClassVar
 
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -24,6 +25,7 @@ GROUPS = (HERE, MOVING, EVERYWHERE)
 ROOM_FOR_IDS = 80
 """The width of the terminal from which ids have a column of their own."""
 MOST_FOR_KEYS = 12
+BOLD = Style(bold=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,14 @@ class Line:
     keys: str
     words: str
     id: str
+    active: ActiveBinding
 
 
-class HelpScreen(VeiledScreen[None]):
-    """The keys of the screen below: its own first, then those of its lists, then all others."""
+class HelpScreen(VeiledScreen[ActiveBinding]):
+    """The keys of the screen below: its own first, then those of its lists, then all others.
+
+    Ends with the one that was clicked.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape,question_mark", "dismiss(None)", "close", id="help.close"),
@@ -51,7 +57,12 @@ class HelpScreen(VeiledScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog tall help"):
             close = keys_do((key_of(self, "help.close"), "closes"))
-            yield Static(Text(with_key("Keys of this screen  ", close), style="bold"))
+            yield Static(
+                Text(
+                    with_key("Keys of this screen; a click does what a line says  ", close),
+                    style="bold",
+                )
+            )
             yield Static(id="help-keys")
 
     def on_mount(self) -> None:
@@ -72,11 +83,19 @@ class HelpScreen(VeiledScreen[None]):
         places = _in_order(self._actives)
         lines = [
             Line(
-                self._group_of(first[id_]), " ".join(dict.fromkeys(shown)), _words(first[id_]), id_
+                self._group_of(first[id_]),
+                " ".join(dict.fromkeys(shown)),
+                _words(first[id_]),
+                id_,
+                first[id_],
             )
             for id_, shown in keys.items()
         ]
         return sorted(lines, key=lambda line: (GROUPS.index(line.group), places.index(line.id)))
+
+    def action_choose(self, id_: str) -> None:
+        """Close, and do what the key of this id does."""
+        self.dismiss(next(one.active for one in self._lines() if one.id == id_))
 
     def _group_of(self, active: ActiveBinding) -> str:
         if active.node is self.app or active.binding.id in OF_EVERY_SCREEN:
@@ -112,11 +131,12 @@ def _rows(lines: Iterable[Line], *, own_column: bool) -> Iterator[tuple[Text, ..
         title, id_title = Text(group, "bold underline"), Text("id for [keys]", "dim")
         yield (Text(), title, id_title) if own_column else (Text(), title + Text("   ") + id_title)
         for one in members:
-            keys, id_ = Text(one.keys, "bold"), Text(one.id, "dim", no_wrap=True)
+            click = Style.from_meta({"@click": f"screen.choose('{one.id}')"})
+            keys, id_ = Text(one.keys, BOLD + click), Text(one.id, "dim", no_wrap=True)
             if own_column:
-                yield (keys, Text(one.words), id_)
+                yield (keys, Text(one.words, click), id_)
             else:
-                yield (keys, Text(f"{one.words}\n").append_text(id_))
+                yield (keys, Text(f"{one.words}\n", click).append_text(id_))
 
 
 def _words(active: ActiveBinding) -> str:

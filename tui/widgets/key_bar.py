@@ -17,6 +17,8 @@ from textual.widget import Widget
 from domain.quick import dataclass
 from tui.notices import Notice
 from tui.over import over_of
+from tui.sections import SECTIONS
+from tui.widgets.top_bar import NAMED_FROM
 
 LAST = ("table.open", "back", "help")
 """Keys that every screen has stand after its own."""
@@ -32,6 +34,16 @@ class _Shown:
     label: str
     text: str
     enabled: bool
+
+    @property
+    def words(self) -> str:
+        """What follows the key in the line."""
+        return f" {self.text}  " if self.text else " "
+
+    @property
+    def width(self) -> int:
+        """The cells that it takes."""
+        return cell_len(self.key) + cell_len(self.words)
 
 
 class KeyBar(Widget):
@@ -90,7 +102,7 @@ class KeyBar(Widget):
         shown, complete = self._fitting()
         for one in shown:
             segments.append(Segment(one.key, key_style if one.enabled else off_style))
-            segments.append(Segment(f" {one.text}  ", text_style if one.enabled else off_style))
+            segments.append(Segment(one.words, text_style if one.enabled else off_style))
         if not complete:
             segments.append(Segment(self._more().lstrip(), text_style))
         return Strip(segments).adjust_cell_length(self.size.width, text_style)
@@ -99,26 +111,42 @@ class KeyBar(Widget):
         if self.notice is not None:
             return
         left = 1
-        for one in self._fitting()[0]:
-            right = left + cell_len(one.key) + cell_len(one.text) + 1
-            if left <= event.x < right and one.enabled:
+        shown, complete = self._fitting()
+        for one in shown:
+            right = left + one.width
+            if left <= event.x < right - 1 and one.enabled:
                 self.app.simulate_key(one.label)
-            left = right + 2
+            left = right
+        if not complete and left <= event.x < left + cell_len(self._more()):
+            await self.app.run_action(HELP)
 
     def _fitting(self) -> tuple[list[_Shown], bool]:
-        room = self.size.width - 1
-        every = self._keys()
-        total = sum(cell_len(one.key) + cell_len(one.text) + 3 for one in every)
-        if total <= room:
-            return every, True
+        """The keys that have room, and those of the sections; whether that is all of them."""
+        sections, every = self._sections(), self._keys()
+        room = self.size.width - 1 - sum(one.width for one in sections)
+        if sum(one.width for one in every) <= room:
+            return [*every, *sections], True
         room -= cell_len(self._more())
         fitting: list[_Shown] = []
         for one in every:
-            room -= cell_len(one.key) + cell_len(one.text) + 3
+            room -= one.width
             if room < 0:
                 break
             fitting.append(one)
-        return fitting, False
+        return [*fitting, *sections], False
+
+    def _sections(self) -> list[_Shown]:
+        """On the first screen of a section the keys of all, if the first line cannot name them."""
+        if self.size.width >= NAMED_FROM or len(self.app.screen_stack) > 1:
+            return []
+        actives = self._asked().active_bindings.values()
+        active = {one.binding.id: one.binding for one in actives}
+        there = [active[one.id] for one in SECTIONS if one.id in active]
+        keys = [one for one in there if not self._is_typed(one.key)]
+        return [
+            _Shown(self.app.get_key_display(one), one.key, "sections" * (one is keys[-1]), True)
+            for one in keys
+        ]
 
     def _more(self) -> str:
         """Where the keys are told that have no room: a form has another key for that."""

@@ -1,4 +1,4 @@
-"""The first line: where one is, who sends, and the time."""
+"""The first line: where one is, on a wide terminal the sections, who sends, and the time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.keys import key_of
+from tui.sections import SECTIONS
 from tui.widgets.changes import changed_regions
 from tui.widgets.columns import fit
 from tui.words import Told
 
 CRUMB = " › "
 CUT = "…"
+NAMED_FROM = 110
+"""The width from which the sections have room here; the last line has their keys below that."""
+
+GAP = "  "
 
 
 class TopBar(Widget):
@@ -23,6 +30,7 @@ class TopBar(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "top-bar--place",
+        "top-bar--section",
         "top-bar--good",
         "top-bar--bad",
         "top-bar--warning",
@@ -59,13 +67,49 @@ class TopBar(Widget):
         room = max(0, width - cell_len(text) - cell_len(clock))
         place_style = self.get_component_rich_style("top-bar--place")
         told_style = self.get_component_rich_style(f"top-bar--{self._told.tone}")
+        path = self._fitting_path(room)
         return Strip(
             [
-                Segment(fit(self._fitting_path(room), room), place_style),
+                *self._place(path, room),
                 Segment(text, told_style),
                 Segment(clock, place_style),
             ]
         ).adjust_cell_length(width, place_style)
+
+    def _place(self, path: str, room: int) -> list[Segment]:
+        """The path, and behind it the sections where they are named."""
+        place_style = self.get_component_rich_style("top-bar--place")
+        names = self._names()
+        if not names or path != self._paths()[0]:
+            return [Segment(fit(path, room), place_style)]
+        path = path.removesuffix(names)
+        section_style = self.get_component_rich_style("top-bar--section")
+        return [
+            Segment(path, place_style),
+            Segment(fit(names, room - cell_len(path)), section_style),
+        ]
+
+    def _names(self) -> str:
+        """The sections with their keys, "" where there is no room for them."""
+        if self.size.width < NAMED_FROM:
+            return ""
+        return "".join(f"{GAP}{name}" for _, name in self._sections())
+
+    def _sections(self) -> list[tuple[str, str]]:
+        """Each by its action, as it stands in the line."""
+        keys = {one.id: key_of(self.screen, one.id) for one in SECTIONS}
+        return [
+            (f"section('{one.name}')", f"{keys[one.id]} {one.title}".lstrip()) for one in SECTIONS
+        ]
+
+    async def on_click(self, event: events.Click) -> None:
+        names = self._names()
+        left = self._line().text.find(names) if names else -1
+        for action, name in self._sections() if left >= 0 else ():
+            left += len(GAP)
+            if left <= event.x < left + cell_len(name):
+                await self.app.run_action(action)
+            left += cell_len(name)
 
     def _right_part(self) -> tuple[str, str]:
         """The worker's line and the clock: the path gives way first, the clock after it."""
@@ -82,9 +126,11 @@ class TopBar(Widget):
         return max(0, self.size.width - cell_len(path) - cell_len(time))
 
     def _paths(self) -> list[str]:
-        """The path, and with less and less of its beginning."""
+        """The path, if there is width with the sections; then with less and less of it."""
         ends = [(self._cut, *self.path[start:]) for start in range(2, len(self.path))]
-        return [_line_of(one) for one in (self.path, *ends)]
+        paths = [_line_of(one) for one in (self.path, *ends)]
+        names = self._names()
+        return [f"{paths[0]}{names}", *paths] if names else paths
 
     def _fitting_path(self, width: int) -> str:
         """The path; where there is too little room, its end with … before it."""
