@@ -106,8 +106,9 @@ class _Clients:
                 task.cancel()
         if self._clients:
             await asyncio.wait(self._clients, timeout=STOP_PATIENCE_S)
-        left = list(self._clients)
-        for task in left:
+        left = dict(self._clients)
+        for task, client in left.items():
+            client.cut()
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
@@ -143,7 +144,22 @@ class _Client:
                     self.busy = False
         finally:
             self._lines.close()
-            self._writer.close()
+            await self._close()
+
+    def cut(self) -> None:
+        """Close it whatever is under way."""
+        self._writer.transport.abort()
+
+    async def _close(self) -> None:
+        """What is not sent in time is not sent: it would keep the connection until they go."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            pass
+        finally:
+            self.cut()
 
     async def _next(self) -> list[bytes]:
         try:
@@ -176,8 +192,12 @@ class _Client:
 
     async def _send(self, answers: list[SocketAnswer]) -> None:
         self._writer.write(b"".join(map(_line, answers)))
-        async with asyncio.timeout(self._timeout_s):
-            await self._writer.drain()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._writer.drain()
+        except TimeoutError:
+            self.cut()
+            raise
 
 
 async def _note_peer(inlet: Inlet, noted: Hourly, connection: socket.socket) -> None:

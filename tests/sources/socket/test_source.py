@@ -6,10 +6,11 @@ import asyncio
 import json
 import os
 import pwd
+import select
 import socket
 import stat
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +293,82 @@ def test_clients_that_vanish_harm_nobody(store: Store) -> None:
             async with asyncio.timeout(20):
                 while await (await served.connect()).ask(EVENT) != counts(0, 1):
                     pass
+
+    asyncio.run(run())
+
+
+@asynccontextmanager
+async def connected(path: Path) -> AsyncIterator[socket.socket]:
+    """A program at the socket that reads nothing by itself."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX) as program:
+        program.setblocking(False)
+        await loop.sock_connect(program, str(path))
+        yield program
+
+
+async def send_until_cut(program: socket.socket, *, within_s: float = 20) -> None:
+    """Ends when the other side has closed the connection, or raises TimeoutError."""
+    async with asyncio.timeout(within_s):
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while True:
+                await asyncio.get_running_loop().sock_sendall(program, b"x\n" * 4_000)
+
+
+async def another_may_come(served: Served) -> None:
+    async with asyncio.timeout(20):
+        while "retry_after" in await (await served.connect()).ask(EVENT):
+            pass
+
+
+def test_a_client_that_takes_no_answer_is_cut_off(store: Store) -> None:
+    async def run() -> None:
+        async with (
+            serving(store, clients=1, timeout_s=0.2) as served,
+            connected(served.path) as program,
+        ):
+            await send_until_cut(program)
+            await another_may_come(served)
+
+    asyncio.run(run())
+
+
+def is_cut(program: socket.socket) -> bool:
+    """Whether the other side has closed the connection, be there more to read or not."""
+    poll = select.poll()
+    poll.register(program, 0)
+    return bool(poll.poll(0))
+
+
+@pytest.mark.parametrize("lines", [5_000, 5_500])
+def test_a_client_that_ends_counts_until_its_answers_are_sent_or_cut(
+    store: Store, lines: int
+) -> None:
+    """With some of these numbers the system keeps most of the answers, and the writer the rest."""
+
+    async def run() -> None:
+        async with (
+            serving(store, clients=1, timeout_s=0.2) as served,
+            connected(served.path) as program,
+        ):
+            await asyncio.get_running_loop().sock_sendall(program, b"x\n" * lines)
+            program.shutdown(socket.SHUT_WR)
+            await another_may_come(served)
+            assert is_cut(program)
+
+    asyncio.run(run())
+
+
+def test_a_stop_waits_for_no_client_that_takes_no_answer(store: Store) -> None:
+    async def run() -> None:
+        async with (
+            serving(store, timeout_s=3600) as served,
+            connected(served.path) as program,
+        ):
+            with suppress(TimeoutError):
+                await send_until_cut(program, within_s=0.5)
+            served.stop.set()
+            await send_until_cut(program)
 
     asyncio.run(run())
 
