@@ -50,7 +50,7 @@ def agent_files(
 ) -> tuple[ConfFile, ConfFile]:
     """What `procustodibus-agent` needs: to read only, and to keep secrets to itself."""
     # The agent asks name servers of the Internet for names unless it is told not to.
-    resolver = "" if _is_address(url) else "DNS = off\n"
+    resolver = "" if _address(url) else "DNS = off\n"
     main = (
         f"[Procustodibus]\nApi = {url}\nHost = {host}\nAgent = {agent}\n"
         f"ReadOnly = true\nRedactSecrets = true\n{resolver}"
@@ -90,6 +90,16 @@ def served_url(kind: str, sources: Iterable[tuple[str, Mapping[str, str]]]) -> s
     return next((url for url in map(_url, serving) if url), None)
 
 
+def reach_warning(url: str) -> str:
+    """What to tell of an address at which no other machine finds us, "" of any other."""
+    if not _is_loopback(url):
+        return ""
+    return (
+        f"{url} is found from this machine only: for another one set `listen` or `public_url` of "
+        "the HTTP source"
+    )
+
+
 def check_url(text: str) -> str:
     """The URL of a Tocsin as it is kept. Raises FieldError."""
     try:
@@ -118,9 +128,14 @@ def _setup(section: str, code: str, until_ms: int) -> str:
     return f"[{section}]\nCode = {code}\nExpires = {rfc3339(until_ms // 1000 * 1000)}\n"
 
 
-def _is_address(url: str) -> bool:
+def _is_loopback(url: str) -> bool:
+    address = _address(url)
+    return address.is_loopback if address else urlsplit(url).hostname == "localhost"
+
+
+def _address(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a URL names; None where it names a host."""
     try:
-        ipaddress.ip_address(urlsplit(url).hostname or "")
+        return ipaddress.ip_address(urlsplit(url).hostname or "")
     except ValueError:
-        return False
-    return True
+        return None

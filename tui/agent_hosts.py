@@ -18,8 +18,8 @@ from tui.screens.option_form import Form
 from tui.widgets.option_fields import Asked, name_asked
 
 NOT_SERVED = (
-    "No source serves agents yet: add one of kind HTTP that serves agents, with a certificate or "
-    "on an address of WireGuard."
+    "No source serves agents yet: add one of kind HTTP that serves agents, with a certificate, "
+    "on an address of WireGuard, or on 127.0.0.1 for a host that is this machine."
 )
 
 
@@ -38,7 +38,7 @@ def form_to_add_host(desk: Desk, existing: Sequence[StoredSource]) -> Form:
     return Form(
         crumb="Add host",
         title="Add a host",
-        about=what if url else f"{what} {NOT_SERVED}",
+        about=f"{what} {_about_reach(url)}".rstrip(),
         asked=(
             name_asked(source_kinds.check_name, "its name here", ""),
             Asked(found, url or "", required=True),
@@ -59,9 +59,16 @@ async def renewed(desk: Desk, name: str, existing: Sequence[StoredSource]) -> Fi
 
 def _files(client: Client, url: str, code: str) -> Files:
     until_ms = client.setup_until_ms or 0
-    return Files(
-        client.name, kinds.agent_files(url, client.host_id, client.user_id, code, until_ms)
-    )
+    files = kinds.agent_files(url, client.host_id, client.user_id, code, until_ms)
+    return Files(client.name, files, kinds.reach_warning(url))
+
+
+def _about_reach(url: str | None) -> str:
+    """What to know of where this Tocsin is found, before a host is told of it."""
+    if url is None:
+        return NOT_SERVED
+    warning = kinds.reach_warning(url)
+    return f"▲ {warning}." if warning else ""
 
 
 def _served_url(existing: Sequence[StoredSource]) -> str | None:

@@ -166,6 +166,9 @@ def _print_files(client: Client, url: str, code: str, args: Namespace, context: 
         context.out.json(store_shape | files_shape(url, files))
     else:
         context.out.data(files_text(files))
+    warning = kinds.reach_warning(url)
+    if warning:
+        context.out.note(f"WARNING: {warning}, or say it here with --url.")
     program = _PROGRAMS[client.kind]
     context.out.note(
         f"Put these two files on the machine where {program} runs. The code in the second is shown "

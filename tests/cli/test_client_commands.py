@@ -70,6 +70,15 @@ def test_a_new_broker_stands_at_the_head_of_the_queues(tocsin: Tocsin) -> None:
     assert re.search(r"^Queued alerts +2$", run(tocsin, "broker", "show", "siem"), re.MULTILINE)
 
 
+@pytest.mark.parametrize("noun", NOUNS)
+def test_an_address_that_only_this_machine_reaches_is_warned_of(tocsin: Tocsin, noun: str) -> None:
+    run(tocsin, "source", "add", "http", "--serves", "agents,queues")
+    warning = "WARNING: http://127.0.0.1:8786 is found from this machine only: for another one set"
+    assert warning in tocsin.run(noun, "add", "one").stderr
+    assert warning in tocsin.run(noun, "renew", "one").stderr
+    assert "WARNING" not in tocsin.run(noun, "add", "two", "--url", URL).stderr
+
+
 @pytest.mark.parametrize(
     ("noun", "steps"),
     [

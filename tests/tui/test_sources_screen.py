@@ -508,6 +508,27 @@ def test_a_host_is_added_with_the_two_files_to_copy(bench: SettingsBench) -> Non
     asyncio.run(scene())
 
 
+def test_a_host_is_told_of_an_address_that_only_this_machine_reaches(bench: SettingsBench) -> None:
+    bench.store.add_source("http", "http", serves="agents")
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "o")
+            await pilot.press("a", "a")
+            await pilot.pause()
+            assert "▲ http://127.0.0.1:8786 is found from this machine only" in flat(
+                screen_text(app)
+            )
+            await pilot.press(*"office", "ctrl+s")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            text = flat(screen_text(app))
+            assert "Code = " in text
+            assert "▲ http://127.0.0.1:8786 is found from this machine only" in text
+
+    asyncio.run(scene())
+
+
 def test_a_host_that_nothing_serves_is_told_so(bench: SettingsBench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):

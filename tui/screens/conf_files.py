@@ -24,10 +24,14 @@ LONGEST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What a host needs; one of the files holds its set-up code."""
+    """What a host needs; one of the files holds its set-up code.
+
+    warning: why another machine would not find us by these files, "" where it would
+    """
 
     host: str
     files: Sequence[ConfFile]
+    warning: str = ""
 
 
 class ConfFilesScreen(ModalScreen[None]):
@@ -43,10 +47,13 @@ class ConfFilesScreen(ModalScreen[None]):
         super().__init__()
         self._host = files.host
         self._files = files.files
+        self._warning = files.warning
 
     def compose(self) -> ComposeResult:
         keys = [key_of(self, id_) for id_ in ("conf-files.first", "conf-files.second")]
         with VerticalScroll(classes="bare"):
+            if self._warning:
+                yield Static(Text(f"▲ {self._warning}\n", style="bold"))
             yield Static(
                 Text(
                     f"Put these two files on {safe(self._host)}, the second with mode 0600, and "
