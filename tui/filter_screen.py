@@ -8,17 +8,20 @@ from textual import on
 from textual.widgets import Input
 
 from tui.desk import Refused
+from tui.key_order import ReadyLater
 from tui.screens.base import TocsinScreen
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.live_table import LiveTable
 
 
-class FilterScreen(TocsinScreen):
+class FilterScreen(ReadyLater, TocsinScreen):
     """A LiveTable and a FilterLine.
 
     A filter is tried while it is typed. One that is wrong changes nothing: the list shows what the
-    last entered one finds, and Enter stays in the box.
+    last entered one finds, and Enter stays in the box. The keys behind Enter are for what is found.
     """
+
+    takes_keys = True
 
     NOTHING: ClassVar[Any] = None
     """What `read_filter` makes of no text."""
@@ -26,7 +29,7 @@ class FilterScreen(TocsinScreen):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._entered = self._shown = (self.NOTHING, "")
-        self._wrong = False
+        self._wrong = self._is_entering = False
 
     @property
     def table(self) -> LiveTable:
@@ -39,6 +42,7 @@ class FilterScreen(TocsinScreen):
         return self.query_one(FilterLine)
 
     def on_mount(self) -> None:
+        self.filter_line.box.entering = self._begin_to_enter
         self.table.focus()
         self.show()
 
@@ -69,7 +73,7 @@ class FilterScreen(TocsinScreen):
 
     def _close_filter(self) -> None:
         self.filter_line.close()
-        self.table.focus()
+        self.set_focus(self.table)
         self._enter(self.NOTHING, "")
 
     def _enter(self, wanted: Any, text: str) -> None:
@@ -100,13 +104,26 @@ class FilterScreen(TocsinScreen):
         self._show_filtered(*found)
         return found
 
+    def _begin_to_enter(self) -> None:
+        self._is_entering = True
+        self.hold_keys()
+
+    def keys_may_come(self) -> bool:
+        return super().keys_may_come() and not self._is_entering
+
     @on(Input.Submitted)
     async def _filter_entered(self, message: Input.Submitted) -> None:
-        found = await self._try(message.value)
-        if self._wrong:
-            return
-        if found[1]:
-            self._enter(*found)
-            self.table.focus()
+        try:
+            found = await self._try(message.value)
+            if not self._wrong:
+                self._go_to_found(*found)
+        finally:
+            self._is_entering = False
+            self.take_keys()
+
+    def _go_to_found(self, wanted: Any, text: str) -> None:
+        if text:
+            self._enter(wanted, text)
+            self.set_focus(self.table)  # at once: what is typed next belongs there
         else:
             self._close_filter()

@@ -3,7 +3,8 @@
 Textual hands a key to the widget that has the focus, and what nobody took travels up from there to
 the app, which does what it is bound to. The next key sets out before that: behind Tab it would go
 to the field before, and behind the key of a filter to the list. A screen that has to read something
-before it can be typed into says when it is ready; until then the keys wait.
+before it can be typed into, or whose keys are for rows that are not there yet, says when it is
+ready; until then the keys wait.
 """
 
 from __future__ import annotations
@@ -34,10 +35,23 @@ class ReadyLater(Screen[Any]):
     class TakesKeys(Message):
         """The keys that wait for the screen may come."""
 
+    def hold_keys(self) -> None:
+        """From now on keys wait again."""
+        self.takes_keys = False
+
+    def keys_may_come(self) -> bool:
+        """Whether nothing is read any more that the keys are for."""
+        return True
+
     def take_keys(self) -> None:
-        """From now on there is something that can be typed into."""
-        self.takes_keys = True
-        self.post_message(self.TakesKeys())
+        """From now on there is something that the keys are for, if that is all read."""
+        if not self.takes_keys and self.keys_may_come():
+            self.takes_keys = True
+            self.post_message(self.TakesKeys())
+
+    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+        """Whether a key may be for this screen, and so has to wait."""
+        return True
 
 
 class OrderedKeysApp(LayeredApp):
@@ -63,7 +77,7 @@ class OrderedKeysApp(LayeredApp):
 
     async def _hand_on(self) -> None:
         self._forget_keys_for_nobody()
-        while self._waiting_keys and self._under_way is None and not self._is_awaited():
+        while self._waiting_keys and self._under_way is None and not self._has_to_wait():
             event = self._waiting_keys.popleft()
             await super().on_event(event)
             if event.is_forwarded:
@@ -71,9 +85,11 @@ class OrderedKeysApp(LayeredApp):
                 if (self.focused or self.screen).post_message(follower):
                     self._under_way = follower
 
-    def _is_awaited(self) -> bool:
+    def _has_to_wait(self) -> bool:
         screen = self.screen
         if not isinstance(screen, ReadyLater) or screen.takes_keys:
+            return False
+        if not screen.is_for_this(self._waiting_keys[0]):
             return False
         self._awaited = screen
         return True

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual import events
+
 from tui.desk import Refused
+from tui.key_order import ReadyLater
 from tui.screens.base import TocsinScreen
 
 
-class LookingScreen(TocsinScreen):
-    """`look` reads and shows; what comes meanwhile makes it look once more, never twice at once."""
+class LookingScreen(ReadyLater, TocsinScreen):
+    """`look` reads and shows; what comes meanwhile makes it look once more, never twice at once.
+
+    Keys for what is shown wait for the first look.
+    """
+
+    takes_keys = False
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -17,6 +25,14 @@ class LookingScreen(TocsinScreen):
 
     def show(self) -> None:
         self.look_soon()
+
+    def keys_may_come(self) -> bool:
+        return super().keys_may_come() and not (self._stale or self._looking)
+
+    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+        """The way to another section, or out of the app, is open at once."""
+        binding = self.active_bindings.get(event.key) if isinstance(event, events.Key) else None
+        return binding is None or binding.node is not self.app
 
     def tick(self) -> None:
         """Nothing here changes with the clock alone."""
@@ -44,6 +60,7 @@ class LookingScreen(TocsinScreen):
                 await self.look()
                 await self.after_look()
         except Refused:
-            return  # the first line says it
+            self._stale = False  # the first line says it
         finally:
             self._looking = False
+            self.take_keys()

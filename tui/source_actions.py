@@ -49,7 +49,9 @@ NOTHING_TO_SET = "there is nothing to set for it"
 
 
 class SourceActions(LookingScreen):
-    """The screen that has the table of sources."""
+    """The screen that has the table of sources, which stand there at once."""
+
+    takes_keys = True
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
-from textual import events
+from textual.events import Key
+from textual.pilot import Pilot
+from textual.screen import Screen
 
 from store import webhooks
-from tests.store.helpers import fields
+from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text, told
 from tests.tui.test_webhook_form_saving import busy
 from tui import key_order
 from tui.app import TocsinApp
+from tui.screens.change import ChangeScreen
+from tui.screens.deliveries import DeliveriesScreen
+from tui.screens.event import EventScreen
+from tui.screens.events import EventsScreen
 from tui.screens.webhook_form import WebhookFormScreen
 
 
@@ -77,4 +84,87 @@ def test_what_was_typed_for_a_form_that_never_came_does_nothing_to_the_list(benc
 def type_at_once(app: TocsinApp, *keys: str) -> None:
     """Let keys arrive in one go."""
     for key in keys:
-        app.post_message(events.Key(key, key if len(key) == 1 else None))
+        app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+@pytest.fixture
+def failing(bench: Bench) -> Bench:
+    """Webhooks 1 (siem) and 2 (pager), each with a failing delivery of its number."""
+    store = bench.store
+    for name in ("siem", "pager"):
+        webhook_id = store.add(fields(name=name))
+        store.append(*events(webhook_id, webhook_id))
+        store.end(store.started(webhook_id), 500)
+    return bench
+
+
+async def until(app: TocsinApp, pilot: Pilot[int], words: str) -> None:
+    """Wait for a notice."""
+    while not any(words in one for one in told(app)):
+        await pilot.pause()
+
+
+def played(bench: Bench, scene: Callable[[TocsinApp, Pilot[int]], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            await scene(app, pilot)
+
+    asyncio.run(asyncio.wait_for(whole(), 30))
+
+
+def test_keys_wait_for_the_rows_that_they_are_for(failing: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        with busy(failing):
+            type_at_once(app, "2", "j", "n")
+            while not isinstance(app.screen, DeliveriesScreen):
+                await pilot.pause()
+            await pilot.pause()
+            assert not told(app)
+        await until(app, pilot, "msg_1…: the next attempt is due now")
+
+    played(failing, scene)
+
+
+@pytest.mark.parametrize(("section", "opened"), [("3", EventScreen), ("qa", ChangeScreen)])
+def test_the_first_row_of_a_list_is_opened_by_a_key_right_behind_that_of_the_list(
+    failing: Bench, section: str, opened: type[Screen[object]]
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        type_at_once(app, *section, "enter")
+        while not isinstance(app.screen, opened):
+            await pilot.pause()
+
+    played(failing, scene)
+
+
+def test_the_way_to_another_section_waits_for_no_rows(failing: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        with busy(failing):
+            type_at_once(app, "2", "3")
+            while not isinstance(app.screen, EventsScreen):
+                await pilot.pause()
+
+    played(failing, scene)
+
+
+def test_a_key_right_behind_a_filter_is_for_what_it_finds(failing: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        type_at_once(app, "slash", *"pager", "enter", "p")
+        await until(app, pilot, "webhook 2 (pager) paused")
+        type_at_once(app, "2", "j", "slash", *"webhook:pager", "enter", "n")
+        await until(app, pilot, "msg_2…: the next attempt is due now")
+        type_at_once(app, "1", "o", "slash", *"local", "enter", "p")
+        await until(app, pilot, "local is paused")
+
+    failing.store.add_source("near")
+    failing.store.add_source("local")
+    played(failing, scene)
+
+
+def test_the_keys_go_on_where_a_filter_is_wrong(failing: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        type_at_once(app, "2", "slash", *"state:no", "enter", "ctrl+u", *"msg_2", "enter", "n")
+        await until(app, pilot, "msg_2…: the next attempt is due now")
+
+    played(failing, scene)

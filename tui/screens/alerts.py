@@ -32,6 +32,7 @@ Edited = tuple[AlertKind, Mapping[str, str], Mapping[str, str]]
 class AlertsScreen(LookingScreen):
     """The list in the order of the table of kinds; what is set is kept in the store."""
 
+    takes_keys = True
     CRUMBS = "Alerts"
     UNDER = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [

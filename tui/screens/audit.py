@@ -30,6 +30,9 @@ from tui.widgets.live_table import Key, LiveTable
 KEPT = 1_000
 """Changes whose details are remembered at most."""
 
+PAGE = 100
+"""Rows that are read before they are shown."""
+
 SHOWN = 40
 NONE_FOUND = "No change matches.\n\nWithout the filter all of them are shown again."
 
@@ -75,6 +78,7 @@ class AuditScreen(ListScreen):
         if seen == self._seen:
             return
         keys = await self.desk.read(audit_listing.ids, self._terms)
+        await self.read_rows([key for key in keys[:PAGE] if key not in self._changes])
         self._seen = seen
         self.table.set_keys(keys, to_top=self.table.at_top)
         nothing_found = bool(self._terms) and not keys

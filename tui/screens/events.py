@@ -28,6 +28,8 @@ from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.type_tabs import TypeTabs
 
 REST_S = 1.0
+PAGE = 100
+"""Rows that are read before the first are shown."""
 
 
 class EventsScreen(ListScreen):
@@ -88,7 +90,11 @@ class EventsScreen(ListScreen):
         self.query_one("#no-events").display = False
 
     async def look(self) -> None:
-        await self._feed.look(self.desk)
+        feed = self._feed
+        await feed.look(self.desk)
+        if not self.takes_keys:
+            feed.catch_up()
+            await self.read_rows(feed.keys[:PAGE])
         self._paint()
 
     def _paint(self) -> None:

@@ -91,6 +91,7 @@ class SourcesScreen(SourceActions):
         super().__init__(*args)
         self._clients: dict[str, Client] = {}
         self._seen: tuple[tuple[object, ...], str] = ((), "")
+        self._found_by = ""
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="sources-panel"):
@@ -100,6 +101,7 @@ class SourcesScreen(SourceActions):
         yield Facts(id="source-facts")
 
     def on_mount(self) -> None:
+        self.query_one(FilterLine).box.entering = self.hold_keys
         self.table.focus()
         self.show()
 
@@ -110,7 +112,8 @@ class SourcesScreen(SourceActions):
         every = report.overview.sources
         wanted = self.query_one(FilterLine).box.value.strip()
         shown = [one for one in ordered(every) if not wanted or matches(one, wanted)]
-        self.table.set_keys([one.name for one in shown])
+        asked, self._found_by = wanted != self._found_by, wanted
+        self.table.set_keys([one.name for one in shown], asked=asked)
         title = f"{len(shown)} of {len(every)}" if wanted else f"{len(every)}"
         self.query_one("#sources-panel", Panel).tell_title(f"Sources ── {title}")
         self._show_hint(not added(report))
@@ -205,7 +208,8 @@ class SourcesScreen(SourceActions):
 
     @on(Input.Submitted, "#sources-filter-box")
     def _filter_entered(self) -> None:
-        self.table.focus()
+        self.set_focus(self.table)
+        self.take_keys()
 
     def remember(self, source: StoredSource) -> None:
         """Go to a source that is new."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Input
 
 from domain.safe import safe
 from tui.keys import ENTER
@@ -33,6 +32,14 @@ class FilterBox(VisibleInput):
             tooltip="go to what is found, or on to the next",
         ),
     ]
+    entering: Callable[[], None] | None = None
+    """Called before another key can come."""
+
+    async def action_submit(self) -> None:
+        """Find what is typed."""
+        if self.entering is not None:
+            self.entering()
+        await super().action_submit()
 
 
 class FilterLine(Vertical):
@@ -64,9 +71,9 @@ class FilterLine(Vertical):
         self.box.placeholder = fitting(self._hints, self.size.width - 1)
 
     @property
-    def box(self) -> Input:
+    def box(self) -> FilterBox:
         """What is typed into."""
-        return self.query_one(Input)
+        return self.query_one(FilterBox)
 
     def open(self) -> None:
         """Show it and type into it."""
