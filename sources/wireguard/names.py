@@ -23,8 +23,10 @@ _SECTION = re.compile(r"\[(\w+)\]\s*(?:#+\s*(.*))?", re.IGNORECASE)
 _NAME_COMMENT = re.compile(r"#+\s*name\s*=\s*(.*)", re.IGNORECASE)
 _COMMENT = re.compile(r"#+\s*(?:BEGIN_PEER\s|begin\s|client:?\s)?\s*(.*\w.*?)[\s#]*", re.IGNORECASE)
 """Also as the usual install scripts write it: `### Client alice`, `### begin alice ###`."""
-_NO_NAME = re.compile(rf"\[|\w+\s*=|.*{KEY.pattern}")
-"""A section or a setting that was put out of use, which may be a key."""
+_NO_NAME = re.compile(r"\[|\w+\s*=")
+"""A section or a setting that was put out of use."""
+_KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{43}")
+"""In base64 or hexadecimal, also with its end left off: it may be a secret one."""
 _PUBLIC_KEY = re.compile(rf"publickey\s*=\s*({KEY.pattern})\s*(?:#.*)?", re.IGNORECASE)
 
 _Seen = tuple[tuple[str, int, int, int], ...]
@@ -128,6 +130,8 @@ def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, str], list[str]
             broken.append(f"{place}: it is not a public key and a name")
         elif match[1] in named:
             broken.append(f"{place}: this peer is named before")
+        elif _KEY_LIKE.search(match[2]):
+            broken.append(f"{place}: there is a key in the name")
         else:
             named[match[1]] = safe(match[2], NAME_LIMIT)
     return named, broken
@@ -142,7 +146,7 @@ def _peers(lines: list[str]) -> Iterator[tuple[str, str]]:
     """The public key and the name of each section; "" for what it does not have.
 
     `# Name = name` is taken before `[Peer] # name`, that before a comment on the line below, and
-    that before one on the line above.
+    that before one on the line above. What has a key in it is no name.
     """
     key = name = above = ""
     may_name_below = False
@@ -151,12 +155,12 @@ def _peers(lines: list[str]) -> Iterator[tuple[str, str]]:
         comment = _plain_comment(text)
         if section := _SECTION.fullmatch(text):
             yield key, name
-            beside = (section[2] or "").strip()
+            beside = _name(section[2] or "")
             key, name = "", beside or above
         elif public_key := _PUBLIC_KEY.fullmatch(text):
             key = public_key[1]
         elif named := _NAME_COMMENT.fullmatch(text):
-            name = named[1].strip()
+            name = _name(named[1]) or name
         elif may_name_below and comment:
             name = comment
         may_name_below = section is not None and not beside
@@ -167,4 +171,8 @@ def _peers(lines: list[str]) -> Iterator[tuple[str, str]]:
 def _plain_comment(text: str) -> str:
     """What a line says that is a comment alone; "" where it cannot be a name."""
     match = _COMMENT.fullmatch(text)
-    return "" if match is None or _NO_NAME.match(match[1]) else match[1]
+    return "" if match is None or _NO_NAME.match(match[1]) else _name(match[1])
+
+
+def _name(text: str) -> str:
+    return "" if _KEY_LIKE.search(text) else text.strip()

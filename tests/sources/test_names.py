@@ -71,6 +71,15 @@ def test_comments_of_conf_files_name_peers(tmp_path: Path) -> None:
         ("# [Peer]\n[Peer]", None),
         ("[Peer]\n# PresharedKey = " + key("preshared"), None),
         (f"[Peer]\n# was {key('preshared')}", None),
+        (f"[Peer] # was {key('preshared')}", None),
+        (f"[Peer] # PresharedKey = {key('preshared')}", None),
+        (f"[Peer] # PresharedKey = {key('preshared')}\n# alice", "alice"),
+        (f"# {key('preshared')}\n[Peer]", None),
+        (f"[Peer]\n# Name = {key('preshared')}", None),
+        (f"[Peer] # alice\n# Name = {key('preshared')}", "alice"),
+        (f"[Peer]\n# Name = {key('preshared')[:-1]}", None),
+        (f"[Peer]\n# Name = {'0123456789abcdef' * 4}", None),
+        (f"[Peer]\n# Name = {'far ' * 20} {key('preshared')}", None),
     ],
 )
 def test_a_comment_beside_the_section_is_the_name(
@@ -109,6 +118,7 @@ def test_a_names_file_wins_over_the_comments(tmp_path: Path) -> None:
         ("alice " + key("alice"), "it is not a public key and a name"),
         (key("alice"), "it is not a public key and a name"),
         (key("alice")[:-2] + "B= alice", "it is not a public key and a name"),
+        (f"{key('dave')} was {key('preshared')}", "there is a key in the name"),
         (key("bob") + " twice", "this peer is named before"),
     ],
 )
@@ -124,9 +134,9 @@ def test_a_broken_line_is_told_with_its_place_and_the_rest_holds(
 
 def test_names_are_made_fit_to_be_shown(tmp_path: Path) -> None:
     names = tmp_path / "names"
-    names.write_bytes(f"{key('bob')} b\x1b[31m".encode() + b"\xff" + b"o" * 500)
+    names.write_bytes(f"{key('bob')} b\x1b[31m".encode() + b"\xff" + b"o o" * 200)
     name = NameFiles(str(names)).read().peers[key("bob")]
-    assert name.startswith("b\\x1b[31m\\xffooo")
+    assert name.startswith("b\\x1b[31m\\xffo oo")
     assert len(name) == NAME_LIMIT
 
 
