@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from cli.context import Context
@@ -18,7 +18,7 @@ from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
 from domain.clients import AGENT
 from sources.outlook import foreseen_problem
-from store import clients, sources
+from store import clients, sources, workers
 from store.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -162,13 +162,31 @@ def run(args: Namespace, context: Context) -> ExitCode:
     from sources.base import SourceError
 
     store = open_for_writing(context)
+    source = store.call(sources.find, args.name)
     try:
         with LogLines(context.out.note_directly) as lines:
+            for line in _before_run(source, store, context.now_ms(), once=args.once):
+                lines.note(line)
             ran = asyncio.run(_run(args.name, context, store, lines.note, once=args.once))
     except SourceError as error:
         raise Failure(f"source {args.name}: {error}", _failed(context, store)) from error
     context.out.json_line({"accepted": ran.accepted, "repeated": ran.repeated})
     return ExitCode.OK
+
+
+def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) -> Iterator[str]:
+    """What to know of a run before it begins: how it ends, and who else runs the source."""
+    if not source.active:
+        yield f"source {source.name} is paused: it is run here all the same"
+    if once:
+        return
+    yield f"running source {source.name} for {store.path}: Ctrl+C ends it; --once looks once"
+    others = [one for one in store.call(workers.everyone) if one.active]
+    if source.active and others and not workers.is_gone(others[0], now_ms):
+        yield (
+            f"the worker {others[0].id} (pid {others[0].pid}) runs it too: what one has told, the "
+            "other does not tell again"
+        )
 
 
 async def _run(

@@ -295,7 +295,8 @@ def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
 ) -> None:
     watch(tocsin, f"cat {dump_file}", "--every", "2s")
     run(tocsin, "pause", "local")
-    look(tocsin)
+    once = tocsin.run("source", "run", "local", "--once")
+    assert once.stderr == "source local is paused: it is run here all the same\n"
     watching = tocsin.start("source", "run", "local")
     changed = dump_file.with_name("changed")
     changed.write_text(dump(LATER))
@@ -319,4 +320,19 @@ def test_watching_outlives_a_command_that_fails(tocsin: Tocsin, tmp_path: Path) 
     eventually(lambda: log.exists() and "source local: cat: " in log.read_text(), "a word")
     missing.write_text(dump(ALICE))
     eventually(lambda: local_in_status(tocsin)["error"] is None, "a good look")
+    assert watching.poll() is None
+
+
+def test_watching_says_how_it_ends_and_who_watches_too(
+    tocsin: Tocsin, dump_file: Path, tmp_path: Path
+) -> None:
+    watch(tocsin, f"cat {dump_file}")
+    log = tmp_path / "log"
+    worker = tocsin.start("worker", "run", log=tmp_path / "worker")
+    eventually(lambda: local_in_status(tocsin)["last_ok"] is not None, "a look of the worker's")
+    watching = tocsin.start("source", "run", "local", log=log)
+    eventually(lambda: log.exists() and log.read_text().count("\n") == 2, "two lines")
+    first, second = log.read_text().splitlines()
+    assert first == f"running source local for {tocsin.db}: Ctrl+C ends it; --once looks once"
+    assert f"(pid {worker.pid}) runs it too: what one has told" in second
     assert watching.poll() is None
