@@ -71,6 +71,8 @@ class UnderScreen(Screen[Any]):
             self.is_painted_over()
 
     def _on_screen_resume(self, event: events.ScreenResume) -> None:
+        if not self.stack_updates:
+            event.refresh_styles = False  # all of it has just been styled
         if self._lying_over is not None and _KNOWN:
             event.prevent_default()
             self.stays_once()
