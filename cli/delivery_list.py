@@ -6,12 +6,14 @@ from argparse import Namespace
 
 from cli.context import Context
 from cli.delivery_text import last_result
+from cli.filters import read_filter
 from cli.following import looks
 from cli.render import columns
 from cli.shapes import delivery_shape
 from domain.words import second_text
 from store import reads
 from store.database import Store
+from store.filter_words import OF_DELIVERIES
 from store.reads import DeliveryFilter
 from store.records import Delivery
 
@@ -32,6 +34,7 @@ class Listing:
         self._out = context.out
         self._store = store
         self._webhook_id = webhook_id
+        self._terms = read_filter(args.filter, OF_DELIVERIES, store, context)
         self._open: dict[str, tuple[str, int]] = {}
 
     def once(self) -> None:
@@ -53,7 +56,8 @@ class Listing:
         last = self._store.call(reads.deliveries, DeliveryFilter(self._webhook_id), limit=1)
         last_id = last[0].id if last else None
         newest = self._newest(self._args.state, self._args.limit)
-        for delivery in (*self._newest("pending", MOST), *newest):
+        pending = DeliveryFilter(self._webhook_id, "pending")
+        for delivery in (*self._store.call(reads.deliveries, pending, limit=MOST), *newest):
             self._open[delivery.id] = _progress(delivery)
         for delivery in newest:
             self._print(delivery)
@@ -74,12 +78,20 @@ class Listing:
         moved = self._open.pop(delivery.id, None) != _progress(delivery)
         if delivery.state == "pending":
             self._open[delivery.id] = _progress(delivery)
-        if moved and self._args.state in (None, delivery.state):
+        if moved and self._is_wanted(delivery):
             self._print(delivery)
+
+    def _is_wanted(self, delivery: Delivery) -> bool:
+        if self._args.state not in (None, delivery.state):
+            return False
+        which = DeliveryFilter(terms=self._terms)
+        return not self._terms or self._store.call(reads.matches, which, delivery.id)
 
     def _newest(self, state: str | None, limit: int) -> list[Delivery]:
         """The newest deliveries in a state, oldest first."""
-        which = DeliveryFilter(self._webhook_id, state, self._args.since_ms, self._args.until_ms)
+        which = DeliveryFilter(
+            self._webhook_id, state, self._args.since_ms, self._args.until_ms, self._terms
+        )
         return self._store.call(reads.deliveries, which, limit=min(limit, MOST))[::-1]
 
     def _print(self, delivery: Delivery) -> None:

@@ -13,22 +13,11 @@ from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
 from store import event_listing, models, ranges, reads
+from store.delivery_terms import conditions_of
 from store.errors import NotFound
 from store.models import rows
-from store.outcome_search import outcome_has
 from store.records import Attempt, Delivery, StoredEvent
-from store.terms import (
-    Answered,
-    HasState,
-    HasText,
-    OfType,
-    OfWebhook,
-    Since,
-    StateWord,
-    Term,
-    Test,
-    never_null,
-)
+from store.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,52 +138,7 @@ def _of(
 
 
 def _conditions(search: Search) -> list[Any]:
-    conditions = [_condition(term) for term in search.terms]
+    conditions = conditions_of(search.terms)
     if search.webhook_id is not None:
         conditions.append(models.Delivery.webhook == search.webhook_id)
     return conditions or [True]
-
-
-def _condition(term: Term) -> Any:
-    """A test in SQL that is never NULL, so that its inverse is true where it is false."""
-    return never_null(_tested(term.test), inverse=term.inverse)
-
-
-def _tested(test: Test) -> Any:
-    delivery = models.Delivery
-    match test:
-        case HasState(word):
-            return _state(word)
-        case OfWebhook(webhook_id):
-            return delivery.webhook == webhook_id
-        case OfType(type_):
-            return delivery.type == type_.value
-        case Since(since_ms):
-            return delivery.sealed_ms >= since_ms
-        case Answered(lowest, highest):
-            return delivery.last_status.between(lowest, highest)
-        case HasText(text, webhook_ids):
-            return _text(text, webhook_ids)
-
-
-def _state(word: StateWord) -> Any:
-    delivery = models.Delivery
-    pending = delivery.state == "pending"
-    match word:
-        case "sending":
-            return pending & delivery.sending_since_ms.is_null(False)
-        case "failing":
-            failed = delivery.last_status.is_null(False) | delivery.last_error.is_null(False)
-            return pending & failed
-        case "blocked":
-            return pending & delivery.blocked.is_null(False)
-        case _:
-            return delivery.state == word
-
-
-def _text(text: str, webhook_ids: Sequence[int]) -> Any:
-    delivery = models.Delivery
-    found = delivery.public_id.contains(text) | delivery.webhook.in_(list(webhook_ids))
-    for field in (delivery.last_error, delivery.ended_by, delivery.blocked):
-        found |= fn.COALESCE(field, "").contains(text)
-    return found | outcome_has(text)

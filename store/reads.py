@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from peewee import ModelSelect, fn
 
@@ -18,6 +18,9 @@ from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookS
 from store.vault import Vault
 from store.webhook_rows import record_of, redo_of
 
+if TYPE_CHECKING:
+    from store.terms import Term
+
 Held = Literal["queued", "in quarantine", "released"]
 """Where an event is that a webhook has not been sent; a released one is queued again."""
 
@@ -28,12 +31,16 @@ ID_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which deliveries; None is any. Times are when they were sealed, milliseconds."""
+    """Which deliveries; None is any. Times are when they were sealed, milliseconds.
+
+    Every term must hold, too.
+    """
 
     webhook_id: int | None = None
     state: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    terms: tuple[Term, ...] = ()
 
 
 def past_webhook(reference: str) -> int:
@@ -69,6 +76,11 @@ def deliveries_after(which: DeliveryFilter, last: str | None, *, limit: int) -> 
     if last is not None:
         query = query.where(models.Delivery.id > _delivery_row(last).id)
     return [delivery_of(row) for row in list(query)]
+
+
+def matches(which: DeliveryFilter, public_id: str) -> bool:
+    """Whether a delivery is one of these."""
+    return _filtered(which).where(models.Delivery.public_id == public_id).exists()
 
 
 def delivery(public_id: str) -> Delivery:
@@ -273,6 +285,10 @@ def _filtered(which: DeliveryFilter) -> ModelSelect[models.Delivery]:
         query = query.where(models.Delivery.sealed_ms >= which.since_ms)
     if which.until_ms is not None:
         query = query.where(models.Delivery.sealed_ms < which.until_ms)
+    if which.terms:
+        from store.delivery_terms import conditions_of  # nothing that the first screen waits for
+
+        query = query.where(*conditions_of(which.terms))
     return query
 
 

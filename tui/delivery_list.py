@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from domain.safe import safe
 from store import listing
+from store.filter_words import OF_DELIVERIES, FilterReader
 from store.listing import Listed, Look, Search
 from store.records import Delivery, WebhookStatus
 from store.terms import Term
@@ -18,7 +19,6 @@ from tui.delivery_actions import DeliveryActions
 from tui.delivery_keys import DeliveryKeys
 from tui.delivery_rows import Reader, lines, queue_line
 from tui.desk import Desk
-from tui.filter_words import OF_DELIVERIES, FilterReader
 from tui.keys import and_key, key_of
 from tui.list_screen import ListScreen
 from tui.live import Live

@@ -6,6 +6,7 @@ from cli.grammar.parts import (
     Commands,
     Parser,
     add_commands,
+    add_filter,
     add_follow,
     add_json,
     add_leaf,
@@ -48,6 +49,7 @@ def _list(commands: Commands) -> None:
     listing.add_argument(
         "--until", dest="until_ms", type=moment, metavar="TIME", help="only those sealed until then"
     )
+    add_filter(listing, "state:failing, webhook:NAME, since:1h, status:5xx, type:alerts")
     add_limit(listing, 100, "newest last")
     add_follow(listing)
     add_json(listing)

@@ -134,6 +134,15 @@ def add_since(parser: Parser, help_text: str) -> None:
     parser.add_argument("--since", dest="since_ms", type=moment, metavar="TIME", help=help_text)
 
 
+def add_filter(parser: Parser, words: str) -> None:
+    """Add the words that the filter of the screen takes, in one argument."""
+    parser.add_argument(
+        "--filter",
+        metavar="WORDS",
+        help=f"only what every word fits: {words} or any text; ! before a word turns it round",
+    )
+
+
 def add_limit(parser: Parser, default: int, order: str = "") -> None:
     parser.add_argument(
         "--limit",

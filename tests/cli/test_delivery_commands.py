@@ -6,6 +6,7 @@ import hashlib
 import json
 import signal
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -70,6 +71,52 @@ def test_list_filters(tocsin: Tocsin) -> None:
         (("--limit", "9" * 30), ["msg_1", "msg_2"]),
     ):
         assert listed(tocsin, *options) == expected, options
+
+
+def test_the_filter_of_the_screen_finds_the_same_here(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.now_ms -= 10 * MINUTE
+        delivered_and_pending(desk)
+        unnamed = desk.add(replace(fields(), url="https://pager.example.com/in"))
+        desk.append(*events(11, 12))
+        desk.end(desk.started(unnamed), 503)
+    for words, expected in (
+        ("state:failing", ["msg_2", "msg_3"]),
+        ("state:failing !status:5xx", ["msg_2"]),
+        ("webhook:siem since:1h", ["msg_2"]),
+        ("!webhook:siem", ["msg_1", "msg_3"]),
+        ("status:2xx", ["msg_1"]),
+        ("pager.example", ["msg_3"]),
+        ("refused", ["msg_2"]),
+        ("!refused type:alerts", ["msg_1", "msg_3"]),
+        ("since:5m", []),
+    ):
+        assert listed(tocsin, "--filter", words) == expected, words
+    assert listed(tocsin, "--filter", "state:failing", "--webhook", "siem") == ["msg_2"]
+    assert listed(tocsin, "--filter", "state:failing", "--limit", "1") == ["msg_3"]
+
+
+def test_a_filter_that_cannot_be_read_says_what_to_write(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        failing(desk)
+    done = tocsin.run("delivery", "list", "--filter", "status:good")
+    assert done.returncode == ExitCode.USAGE
+    assert "--filter: good is no status: write it like 503 or 5xx" in done.stderr
+
+
+def test_follow_shows_what_comes_to_fit_the_filter(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        webhook = failing(desk)
+        process = tocsin.start("delivery", "list", "--follow", "--json", "--filter", "status:2xx")
+        other = tocsin.start("delivery", "list", "--follow", "--json", "--filter", "status:5xx")
+        assert process.stdout is not None
+        assert other.stdout is not None
+        assert json.loads(other.stdout.readline())["attempts"] == 1
+        desk.end(desk.started(webhook), 200)
+        assert json.loads(process.stdout.readline())["state"] == "delivered"
+    for one in (process, other):
+        one.send_signal(signal.SIGINT)
+        assert one.wait(timeout=30) == ExitCode.INTERRUPTED
 
 
 def test_list_of_a_webhook_that_is_gone(tocsin: Tocsin) -> None:

@@ -15,11 +15,11 @@ from textual.widgets import Static
 
 from domain.safe import safe
 from store import audit_listing
+from store.filter_words import OF_CHANGES, FilterReader
 from store.records import Change
 from store.terms import Term
 from tui.change_rows import COLUMNS, facts_of, row_of
 from tui.desk import Desk
-from tui.filter_words import OF_CHANGES, FilterReader
 from tui.list_screen import ListScreen
 from tui.live import Live
 from tui.screens.change import ChangeScreen

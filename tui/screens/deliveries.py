@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
+from store.filter_words import OF_DELIVERIES
 from tui.delivery_list import DeliveryList
 from tui.delivery_rows import columns
-from tui.filter_words import OF_DELIVERIES
 from tui.keys import key_of
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.quarantine import QuarantineScreen

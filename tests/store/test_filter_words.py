@@ -7,9 +7,9 @@ import re
 import pytest
 
 from domain.event_types import EventType
+from store.filter_words import OF_CHANGES, OF_DELIVERIES, FilterReader
 from store.terms import Answered, HasState, HasText, OfType, OfWebhook, Since, Term, Test
 from tests.store.helpers import NOW
-from tui.filter_words import OF_CHANGES, OF_DELIVERIES, FilterReader
 
 HOUR = 3_600_000
 

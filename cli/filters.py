@@ -1,0 +1,37 @@
+"""Filters of lists: the words that the screen takes as well, in one text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from domain.urls import receiver
+from store import audit_listing, webhooks
+from store.database import Store
+from store.filter_words import FilterReader
+from store.terms import Term
+
+
+def read_filter(
+    text: str | None, offered: Sequence[str], store: Store, context: Context
+) -> tuple[Term, ...]:
+    """The terms of `--filter`. Raises Failure with what to write instead."""
+    if text is None:
+        return ()
+    reader = FilterReader(_names(store), context.now_ms(), offered)
+    try:
+        return reader.read(text)
+    except ValueError as error:
+        raise Failure(f"--filter: {error}", ExitCode.USAGE) from None
+
+
+def _names(store: Store) -> dict[int, str]:
+    """What webhooks are called, deleted ones too; one without a name by its receiver."""
+    every = store.call(webhooks.everyone, store.vault)
+    here = {one.id: one.fields.name or _receiver(one.fields.url) for one in every}
+    return store.call(audit_listing.names) | here
+
+
+def _receiver(url: str) -> str:
+    return receiver(url).removeprefix("http://")
