@@ -11,6 +11,7 @@ from pathlib import Path
 from domain.source_option_kinds import split_listen
 from sources.base import SourceError
 from sources.http.addresses import Address, all_addresses
+from sources.http.ways_in import take_only_tunnels
 
 _INTERFACES = Path("/sys/class/net")
 _USERSPACE_SOCKETS = Path("/var/run/wireguard")
@@ -26,7 +27,8 @@ def check_listening(listen: str, certificate: str, private_key: str) -> None:
 def open_listener(listen: str, *, encrypted: bool, at_any_port: bool = False) -> socket.socket:
     """Bind the address, "127.0.0.1:8786". Raises SourceError with the cure."""
     host, port = split_listen(listen)
-    if not encrypted and not _needs_no_tls(host):
+    address = ipaddress.ip_address(host)
+    if not encrypted and not address.is_loopback and address not in wireguard_addresses():
         raise SourceError(
             f"{listen} could be read by others on the way",
             "set certificate and private_key, or listen on 127.0.0.1 or on the address of a "
@@ -38,6 +40,8 @@ def open_listener(listen: str, *, encrypted: bool, at_any_port: bool = False) ->
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if not encrypted and not address.is_loopback:
+            take_only_tunnels(listener)
         listener.setblocking(False)
         listener.bind((host, 0 if at_any_port else port))
         listener.listen(BACKLOG)
@@ -77,11 +81,6 @@ def load_certificate(context: ssl.SSLContext, certificate: str, private_key: str
 def _no_password() -> str:
     """Else OpenSSL would ask for it on the terminal."""
     raise ValueError("the key has a password")
-
-
-def _needs_no_tls(host: str) -> bool:
-    address = ipaddress.ip_address(host)
-    return address.is_loopback or address in wireguard_addresses()
 
 
 def wireguard_addresses() -> set[Address]:
