@@ -140,14 +140,23 @@ class TocsinApp(CopyingApp, SturdyApp):
             looked_s = time.monotonic()
             try:
                 if await self.live.look():
-                    self.paint()
+                    self._paint_unasked()
                 elif looked_s - told_s < TICK_S:
                     continue
                 elif self._ticks():
-                    self.paint(tick=True)
+                    self._paint_unasked(tick=True)
             except Exception as error:
                 self._handle_exception(error)
             told_s = looked_s
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent | events.Resize):
+            self.live.ink.is_asked()
+        await super().on_event(event)
+
+    def _paint_unasked(self, *, tick: bool = False) -> None:
+        self.live.ink.is_unasked()
+        self.paint(tick=tick)
 
     def _ticks(self) -> bool:
         return self.live.ticks(self._desk.now_ms())

@@ -15,17 +15,31 @@ LONGEST_PAUSE_S = 2.0
 
 
 class Ink:
-    """A purse that fills with time; who looks at the store waits until it is filled again."""
+    """A purse that fills with time; who looks at the store waits until it is filled again.
+
+    What the admin's keys paint is not paid from it: who scrolls sees what is new as soon as ever.
+    Nor is more owed than the longest pause pays back.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._left = float(SAVED)
         self._seen_s = monotonic()
+        self._is_asked = False
+
+    def is_asked(self) -> None:
+        """What is painted from now on is what the admin asked for."""
+        self._is_asked = True
+
+    def is_unasked(self) -> None:
+        """What is painted from now on, the screen paints by itself."""
+        self._is_asked = False
 
     def spend(self, count: int) -> None:
         """So many bytes were written."""
-        self._fill()
-        self._left -= count
+        if not self._is_asked:
+            self._fill()
+            self._left = max(self._left - count, -A_SECOND * LONGEST_PAUSE_S)
 
     def forgive(self) -> None:
         """Forget what was written: it was the first paint, which nothing else waits for."""
