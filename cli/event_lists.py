@@ -18,8 +18,9 @@ from domain.event_types import EventType
 from domain.event_words import event_line
 from domain.safe import safe
 from domain.words import second_text, time_text
-from store import events, reads
+from store import event_listing, events, reads
 from store.database import Store
+from store.event_listing import Extent, sought_in
 from store.records import Delivery, StoredEvent
 
 HEADERS = ("ACCEPTED", "TYPE", "ID", "EVENT")
@@ -74,6 +75,8 @@ class _Listing:
         self._out = context.out
         self._store = store
         self._types = list(EventType) if args.type is None else [EventType(args.type)]
+        self._sought = sought_in(args.search or "")
+        self._extents = store.call(event_listing.extents)
         self._last = store.call(events.heads)
 
     def once(self) -> None:
@@ -95,17 +98,19 @@ class _Listing:
 
     def _newest(self) -> list[StoredEvent]:
         limit = min(self._args.limit, MOST)
-        newest = [
-            self._store.call(
-                events.newest,
-                type_,
-                limit=limit,
-                since_ms=self._args.since_ms,
-                before_seq=self._last[type_] + 1,
-            )
-            for type_ in self._types
-        ]
+        newest = [self._newest_of(type_, limit) for type_ in self._types]
         return _in_order(found[::-1] for found in newest)[-limit:]
+
+    def _newest_of(self, type_: EventType, limit: int) -> list[StoredEvent]:
+        since_ms = self._args.since_ms
+        if self._sought is None:
+            before = self._last[type_] + 1
+            return self._store.call(
+                events.newest, type_, limit=limit, since_ms=since_ms, before_seq=before
+            )
+        extent = Extent(self._last[type_], self._extents.get(type_, Extent()).pruned)
+        found = self._store.call(event_listing.newest, type_, self._sought, extent, limit=limit)
+        return [event for event in found if since_ms is None or event.received_ms >= since_ms]
 
     def _arrived(self) -> list[StoredEvent]:
         """What came since the last look. What was pruned before it was seen is passed over."""
@@ -113,10 +118,19 @@ class _Listing:
         behind = [type_ for type_ in self._types if heads[type_] > self._last[type_]]
         arrived = []
         for type_ in behind:
-            found = self._store.call(events.after, type_, self._last[type_], limit=PAGE)
+            place = self._last[type_]
+            found = self._store.call(events.after, type_, place, limit=PAGE)
             self._last[type_] = found[-1].seq if found else heads[type_]
-            arrived.append(found)
+            arrived.append(self._wanted(type_, place, found))
         return _in_order(arrived)
+
+    def _wanted(self, type_: EventType, place: int, found: list[StoredEvent]) -> list[StoredEvent]:
+        if self._sought is None:
+            return found
+        matching = self._store.call(
+            event_listing.scan, type_, self._sought, above=place, up_to=self._last[type_]
+        )
+        return [event for event in found if event.seq in matching]
 
     def _print(self, found: list[StoredEvent]) -> None:
         for event in found:

@@ -20,9 +20,14 @@ def ids(terms: Sequence[Term] = ()) -> Sequence[int]:
     """
     if not terms:
         return range(count(), 0, -1)
-    conditions = [never_null(_tested(one.test), inverse=one.inverse) for one in terms]
-    query = Change.select(Change.id).where(*conditions).order_by(Change.id.desc())
+    query = Change.select(Change.id).where(*_conditions(terms)).order_by(Change.id.desc())
     return [id_ for (id_,) in rows(query)]
+
+
+def newest(terms: Sequence[Term], limit: int) -> list[ChangeRecord]:
+    """The lines for which every term holds, the newest first."""
+    query = Change.select().where(*_conditions(terms) or [True]).order_by(Change.id.desc())
+    return [change_of(row) for row in list(query.limit(limit))]
 
 
 def count() -> int:
@@ -40,6 +45,10 @@ def some(wanted: Iterable[int]) -> list[ChangeRecord]:
     """The lines with these ids that there are."""
     query = Change.select().where(Change.id.in_(list(wanted)))
     return [change_of(row) for row in list(query)]
+
+
+def _conditions(terms: Sequence[Term]) -> list[Any]:
+    return [never_null(_tested(one.test), inverse=one.inverse) for one in terms]
 
 
 def _tested(test: Test) -> Any:

@@ -42,6 +42,14 @@ class Sought:
     inverse: bool = False
 
 
+def sought_in(text: str) -> Sought | None:
+    """What is asked for by a text, `!` before it turning it round; None for an empty one."""
+    wanted = text.strip()
+    inverse = wanted.startswith("!")
+    wanted = wanted[1:].strip() if inverse else wanted
+    return Sought(wanted, inverse) if wanted else None
+
+
 def extents() -> dict[EventType, Extent]:
     """Which events of each type are kept.
 
@@ -77,6 +85,17 @@ def scan(type_: EventType, sought: Sought, *, above: int, up_to: int) -> list[in
     """
     values = (type_.value, above, up_to, _pattern(sought.text), not sought.inverse)
     return [int(seq) for (seq,) in database.execute_sql(_SCAN, values).fetchall()]
+
+
+def newest(type_: EventType, sought: Sought, extent: Extent, *, limit: int) -> list[StoredEvent]:
+    """The newest matching events, newest first, however far back they are."""
+    found: list[int] = []
+    place = extent.head
+    while place > extent.pruned and len(found) < limit:
+        above = max(extent.pruned, place - SCANNED_ROWS)
+        found += scan(type_, sought, above=above, up_to=place)
+        place = above
+    return sorted(some(type_, found[:limit]), key=lambda event: event.seq, reverse=True)
 
 
 def _pattern(text: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from domain.event_types import EventType
 from domain.safe import safe
 from store import event_listing
-from store.event_listing import Extent
+from store.event_listing import Extent, sought_in
 from tui.desk import Desk
 from tui.event_rows import empty_text, key_of, keys_of
-from tui.event_search import EventSearch, sought_in
+from tui.event_search import EventSearch
 from tui.widgets.type_tabs import short_count
 
 

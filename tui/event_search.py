@@ -10,14 +10,6 @@ from tui.desk import Desk
 MOST_FOUND = 5_000
 
 
-def sought_in(text: str) -> Sought | None:
-    """What is asked for by a text, `!` before it turning it round; None for an empty one."""
-    wanted = text.strip()
-    inverse = wanted.startswith("!")
-    wanted = wanted[1:].strip() if inverse else wanted
-    return Sought(wanted, inverse) if wanted else None
-
-
 class EventSearch:
     """`found` has the numbers of the matching events, newest first, as far as was looked."""
 

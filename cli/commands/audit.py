@@ -7,11 +7,14 @@ from argparse import Namespace
 from cli.audit_text import actor_text, change_json
 from cli.context import Context
 from cli.exit_codes import ExitCode
+from cli.filters import read_filter
 from cli.stores import open_for_reading
 from domain.change_words import detail_text
 from domain.words import second_text
-from store import audit, webhooks
+from store import audit_listing, webhooks
 from store.database import Store
+from store.filter_words import OF_CHANGES
+from store.terms import OfWebhook, Since, Term
 
 MOST = 1_000_000
 MAX_DIGITS = 19
@@ -21,12 +24,12 @@ MAX_DIGITS = 19
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print the newest changes, newest first; their secrets were masked when they were written."""
     store = open_for_reading(context)
-    changes = store.call(
-        audit.changes,
-        webhook_id=_webhook_id(store, args.webhook),
-        since_ms=args.since_ms,
-        limit=min(args.limit, MOST),
-    )
+    terms = list(read_filter(args.filter, OF_CHANGES, store, context))
+    if args.webhook is not None:
+        terms.append(Term(OfWebhook(_webhook_id(store, args.webhook))))
+    if args.since_ms is not None:
+        terms.append(Term(Since(args.since_ms)))
+    changes = store.call(audit_listing.newest, terms, min(args.limit, MOST))
     if args.json:
         context.out.json([change_json(change) for change in changes])
         return ExitCode.OK
@@ -46,10 +49,8 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def _webhook_id(store: Store, reference: str | None) -> int | None:
+def _webhook_id(store: Store, reference: str) -> int:
     """The id that is meant; a number is taken as it is, since the trail outlives its webhooks."""
-    if reference is None:
-        return None
     if reference.isascii() and reference.isdecimal() and len(reference) < MAX_DIGITS:
         return int(reference)
     return store.call(webhooks.resolve, reference, deleted=True)

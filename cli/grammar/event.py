@@ -43,6 +43,11 @@ def build(parser: Parser) -> None:
     )
     listing = add_leaf(commands, "list", f"{RUN}:list_all", "list kept events")
     listing.add_argument("--type", choices=EVENT_TYPES, help="only those of this type")
+    listing.add_argument(
+        "--search",
+        metavar="TEXT",
+        help="only those with this text in their JSON; with ! before it those without",
+    )
     add_since(listing, "only those accepted since then, such as 1h")
     add_limit(listing, 100, "newest last")
     add_follow(listing)

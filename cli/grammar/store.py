@@ -6,6 +6,7 @@ from cli.grammar.parts import (
     Commands,
     Parser,
     add_commands,
+    add_filter,
     add_json,
     add_leaf,
     add_limit,
@@ -34,6 +35,7 @@ def add_audit(commands: Commands, name: str, help_text: str) -> None:
     audit = add_leaf(commands, name, "cli.commands.audit:list_all", help_text)
     audit.add_argument("--webhook", metavar="ID", help="only changes of this webhook")
     add_since(audit, "only changes since then, such as 1d")
+    add_filter(audit, "webhook:NAME, since:1h")
     add_limit(audit, 100, "newest first")
     add_json(audit)
 

@@ -128,6 +128,25 @@ def test_since_and_limit(tocsin: Tocsin) -> None:
     assert len(audited(tocsin, "--limit", "9" * 30)) == 3
 
 
+def test_the_filter_of_the_screen_finds_the_same_here(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        two_webhooks(desk)
+    for words, expected in (
+        ("edit", [3]),
+        ("!edit", [2, 1]),
+        ("webhook:siem", [3, 1]),
+        ("!webhook:siem", [2]),
+        ("ALICE since:1h", [3, 2, 1]),
+        ("192.0.2.99", []),
+    ):
+        assert [one["id"] for one in audited(tocsin, "--filter", words)] == expected, words
+    assert [one["id"] for one in audited(tocsin, "--filter", "add", "--webhook", "1")] == [1]
+    assert [one["id"] for one in audited(tocsin, "--filter", "add", "--limit", "1")] == [2]
+    done = tocsin.run("audit", "--filter", "since:yesterday")
+    assert done.returncode == ExitCode.USAGE
+    assert "--filter: " in done.stderr
+
+
 def test_foreign_text_cannot_reach_the_terminal(tocsin: Tocsin) -> None:
     evil = Actor("root", "mallory\x1b[2J", "192.0.2.9\x07")
     with desk_of(tocsin) as desk:

@@ -279,6 +279,35 @@ def test_list_shows_the_newest_of_all_types_oldest_first(tocsin: Tocsin) -> None
     assert [one["id"] for one in newer_ones] == ["e3", "e4", "e5"]
 
 
+def test_search_finds_what_the_screen_finds(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.append(event(1, text="Roof"), event(2, text="cellar"), event(3, text="roof_2"))
+        desk.append(event(4, EventType.LOG_CHANGES, text="a roof"))
+    for options, expected in (
+        (("--search", "roof"), ["e1", "e3", "e4"]),
+        (("--search", "roof", "--type", "alerts"), ["e1", "e3"]),
+        (("--search", "roof", "--limit", "2"), ["e3", "e4"]),
+        (("--search", "!roof"), ["e2"]),
+        (("--search", "roof_"), ["e3"]),
+        (("--search", "e2"), ["e2"]),
+        (("--search", "roof", "--since", "2999-01-01T00:00:00Z"), []),
+    ):
+        listed = json.loads(tocsin.run("event", "list", "--json", *options).stdout)
+        assert [one["id"] for one in listed] == expected, options
+
+
+def test_follow_goes_on_with_what_is_searched_for(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.append(event(1, text="roof"))
+        process = tocsin.start("event", "list", "--follow", "--json", "--search", "roof")
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["id"] == "e1"
+        desk.append(event(2, text="cellar"), event(3, text="roof"))
+        assert json.loads(process.stdout.readline())["id"] == "e3"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == ExitCode.INTERRUPTED
+
+
 def test_list_in_words_and_when_empty(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         empty = tocsin.run("event", "list", "--json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -69,3 +70,14 @@ def test_a_scan_finds_what_was_written(desk: Desk, text: str) -> None:
     spelled = made.body.decode().split('"text":"')[1].removesuffix('"}}')
     newest = desk.call(event_listing.extents)[ALERTS].head
     assert found(desk, spelled, above=newest - 1, up_to=newest) == [newest]
+
+
+def test_the_newest_are_found_stretch_by_stretch(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_listing, "SCANNED_ROWS", 2)
+    desk.append(*(event(number, text="odd" if number % 2 else "even") for number in range(1, 8)))
+    extent = Extent(head=6, pruned=1)
+    for limit, expected in ((9, [5, 3]), (1, [5])):
+        found = desk.call(event_listing.newest, ALERTS, Sought("odd"), extent, limit=limit)
+        assert [one.seq for one in found] == expected

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.safe import safe
+from store.event_listing import sought_in
 from tests.store.helpers import NOW
 from tui.event_rows import key_of, keys_of, seq_of, short_time, what_of
-from tui.event_search import sought_in
 from tui.widgets.columns import fit
 from tui.widgets.type_tabs import short_count
 

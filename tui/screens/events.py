@@ -14,12 +14,11 @@ from textual.widget import Widget
 
 from domain.event_types import EventType
 from store import event_listing, events
-from store.event_listing import Sought
+from store.event_listing import Sought, sought_in
 from tui.clipboard import copy
 from tui.desk import Refused
 from tui.event_feed import EventFeed
 from tui.event_rows import COLUMNS, TYPES, key_of, row_of, seq_of
-from tui.event_search import sought_in
 from tui.list_screen import ListScreen
 from tui.screens.event import EventScreen
 from tui.widgets.facts import Facts
