@@ -102,6 +102,16 @@ def test_each_kind_is_explained_with_its_danger_its_params_and_its_numbers() -> 
     assert [[row[0], row[1], row[3], row[4]] for row in rows] == expected
 
 
+def test_all_alerts_have_the_id_of_a_host_but_those_that_the_page_says_have_none() -> None:
+    bodies = {**examples(), **authn.alerts()}
+    without = {
+        kind for kind, body in bodies.items() if "host_pub" not in body["attributes"]["params"]
+    }
+    assert without == set(authn.alerts())
+    said = " ".join(section(EVENTS, "Alerts").split())
+    assert "has no ids, nor have [alerts about sign-ins](#alerts-about-sign-ins)" in said
+
+
 def test_the_sign_ins_are_real_events() -> None:
     text = section(EVENTS, "Log Authn")
     (whole,) = code_blocks(text, "json")

@@ -13,6 +13,7 @@ import pytest
 from domain.event_types import EventType
 from domain.settings import Settings
 from domain.tokens import new_token
+from sources.http import failures as counted
 from sources.http.events import routes
 from sources.http.server import Surroundings
 from sources.http.sign_ins import FewFailures, SignIn
@@ -214,11 +215,11 @@ def test_a_sign_in_that_could_not_be_told_of_is_told_of_later(store: Store) -> N
     asyncio.run(run())
 
 
-def test_a_flood_of_wrong_tokens_is_told_of_ten_times(store: Store) -> None:
+def test_a_flood_of_wrong_tokens_is_refused_each_time_and_told_of_ten_times(store: Store) -> None:
     async def run() -> None:
         async with way(store) as there:
-            for _ in range(15):
-                await there.post(EVENT, "wrong")
+            statuses = [(await there.post(EVENT, "wrong")).status for _ in range(2 * counted.MOST)]
+            assert set(statuses) == {401}
             assert len(there.sign_ins) == 10
 
     asyncio.run(run())
