@@ -60,7 +60,11 @@ class AlertTerms:
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """One kind of alert; `defaults` has its own options beside those that every kind has."""
+    """One kind of alert; `defaults` has its own options beside those that every kind has.
+
+    needs:     the data without which it is never raised
+    only_with: the option of its own without which it is never raised
+    """
 
     name: str
     about: str
@@ -68,6 +72,7 @@ class AlertKind:
     own: tuple[Default, ...] = ()
     active: bool = True
     needs: str = ""
+    only_with: str = ""
     defaults: tuple[Default, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +82,16 @@ class AlertKind:
     def learns(self) -> bool:
         """Whether what is usual must be known first, so that a new peer is only learned of."""
         return any(default.name == LEARNING for default in self.own)
+
+    def not_raised(self, given: Mapping[str, str], *, countries: bool, networks: bool) -> str:
+        """Why it is never raised even while it is on, "" where it can be.
+
+        `countries` and `networks` say whether something tells those of addresses.
+        """
+        if self.only_with and not self.terms(given).numbers[self.only_with]:
+            return f"it needs `{self.only_with}`, which is not set"
+        is_known = networks if self.needs == NETWORKS else countries
+        return f"it needs {self.needs}" if self.needs and not is_known else ""
 
     def check(self, given: Mapping[str, str]) -> dict[str, str]:
         """The options that differ from their defaults, as text. Raises FieldErrors."""
@@ -167,6 +182,7 @@ KINDS: tuple[AlertKind, ...] = (
                 "",
             ),
         ),
+        only_with="good",
     ),
     AlertKind(
         "endpoint_ip_flapping",

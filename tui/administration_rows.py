@@ -12,7 +12,7 @@ from delivery.report import Report
 from domain.safe import safe
 from store.records import Change
 from store.workers import is_gone
-from tui.alert_rows import Given, alerts_cell
+from tui.alert_rows import Given, Places, alerts_cell
 from tui.change_rows import told_in_short
 from tui.keys import and_key
 from tui.sources_at_a_glance import (
@@ -60,6 +60,7 @@ class Seen:
     trouble: str | None
     newest: Change | None
     alerts: Given | None
+    places: Places | None
     refused: str | None
     key_of: Callable[[str], str]
 
@@ -70,7 +71,7 @@ def rows_of(seen: Seen) -> dict[object, Row]:
         WEBHOOKS: webhooks_cell(seen.report),
         SOURCES: sources_cell(seen.report),
         WIREGUARD: wireguard_cell(seen.report),
-        ALERTS: alerts_cell(seen.alerts),
+        ALERTS: alerts_cell(seen.alerts, seen.places),
         WORKER: _worker(seen),
         AUDIT: _audit(seen),
     }

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from domain.alert_kinds import ACTIVE, KINDS, NETWORKS, AlertKind
+from domain.alert_kinds import ACTIVE, KINDS, AlertKind
 from domain.safe import safe
+from sources.geo import geo_of
 from tui.widgets.columns import Cell, Column, Row
 
 COLUMNS = (
@@ -31,10 +32,19 @@ class Places:
     networks: bool
     problem: str = ""
 
-    def lacks(self, kind: AlertKind) -> bool:
-        """Whether a kind cannot be raised for want of it."""
-        has = self.networks if kind.needs == NETWORKS else self.countries
-        return bool(kind.needs) and not has
+    def not_raised(self, kind: AlertKind, given: Given) -> str:
+        """Why a kind is not raised although it is on, "" where it is off or can be raised."""
+        if not is_on(kind, given):
+            return ""
+        set_here = given.get(kind.name, {})
+        why = kind.not_raised(set_here, countries=self.countries, networks=self.networks)
+        return f"{why}. {self.problem}".rstrip() if why and kind.needs else why
+
+
+def places_of(files: tuple[str, ...]) -> Places:
+    """What is known by these files, of which many megabytes may have to be read."""
+    geo = geo_of(files)
+    return Places(geo.has_countries, geo.has_networks, geo.problem)
 
 
 def is_on(kind: AlertKind, given: Given) -> bool:
@@ -42,14 +52,28 @@ def is_on(kind: AlertKind, given: Given) -> bool:
     return kind.terms(given.get(kind.name, {})).active
 
 
-def alerts_cell(given: Given | None) -> Cell:
+def alerts_cell(given: Given | None, places: Places | None = None) -> Cell:
     """How many kinds are on, in a line."""
     if given is None:
         return Cell("-", "dim")
-    on = sum(is_on(kind, given) for kind in KINDS)
     tuned = sum(bool(given.get(kind.name)) for kind in KINDS)
     more = f" · {tuned} changed from the defaults" if tuned else ""
-    return Cell(f"{on} of {len(KINDS)} kinds on{more}")
+    return Cell(f"{_on_of(given)} kinds on{_not_raised(given, places)}{more}")
+
+
+def title_of(given: Given, places: Places | None) -> str:
+    """What stands above the list."""
+    return f"Kinds of alerts ── {_on_of(given)} on{_not_raised(given, places)}"
+
+
+def _on_of(given: Given) -> str:
+    return f"{sum(is_on(kind, given) for kind in KINDS)} of {len(KINDS)}"
+
+
+def _not_raised(given: Given, places: Places | None) -> str:
+    """How many are on for nothing; nothing while it is not known what is known of places."""
+    count = sum(bool(places.not_raised(kind, given)) for kind in KINDS) if places else 0
+    return f", ▲ {count} of them not raised" if count else ""
 
 
 def row_of(kind: AlertKind, given: Given, places: Places | None) -> Row:
@@ -66,7 +90,7 @@ def row_of(kind: AlertKind, given: Given, places: Places | None) -> Row:
 def _state(kind: AlertKind, given: Given, places: Places | None) -> Cell:
     if not is_on(kind, given):
         return Cell("‖ off", "dim")
-    if places is not None and places.lacks(kind):
+    if places is not None and places.not_raised(kind, given):
         return Cell("▲ on", "warning")
     return Cell("✓ on", "good")
 
@@ -81,6 +105,7 @@ def facts_of(kind: AlertKind, given: Given, places: Places | None) -> Text:
         if one.name != ACTIVE
     )
     lines = [f"{kind.name}: {kind.about}", numbers]
-    if places is not None and places.lacks(kind):
-        lines.append(f"Not raised: it needs {kind.needs}. {places.problem}")
+    why = places.not_raised(kind, given) if places is not None else ""
+    if why:
+        lines.append(f"▲ Not raised: {why}")
     return Text("\n".join(safe(line, LINE) for line in lines))

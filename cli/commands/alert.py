@@ -13,9 +13,11 @@ from cli.shapes import Shape
 from cli.stores import open_for_reading, open_for_writing
 from domain import alert_kinds
 from domain.alert_kinds import ACTIVE, DANGER, KINDS, SUPPRESS, AlertKind
+from sources.geo import Geo, geo_of
 from store import alert_settings
 
 HEADERS = ("KIND", "STATE", "DANGER", "SUPPRESS", "TELLS OF")
+NOT_RAISED = "▲ on"
 
 Given = Mapping[str, str]
 
@@ -28,11 +30,14 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json([_shape(*one) for one in found])
         return ExitCode.OK
+    geo = geo_of(context.settings.geo_db)
     rows = [
-        (kind.name, texts[ACTIVE], texts[DANGER], texts[SUPPRESS], kind.about)
+        (kind.name, _state(kind, texts, geo), texts[DANGER], texts[SUPPRESS], kind.about)
         for kind, texts in found
     ]
     context.out.table(rows, HEADERS)
+    if any(row[1] == NOT_RAISED for row in rows):
+        context.out.note(f"{NOT_RAISED}: not raised; `tocsin alert show KIND` says why.")
     lacking = geo_note(context, store)
     if lacking:
         context.out.note(f"Alerts: {lacking}.")
@@ -47,6 +52,7 @@ def show(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json(_shape(kind, texts))
         return ExitCode.OK
+    lacking = _not_raised(kind, texts, geo_of(context.settings.geo_db))
     options = [
         (one.name, f"{texts[one.name] or 'none'}{_note(one.name, given)}: {one.option.description}")
         for one in kind.defaults
@@ -57,6 +63,7 @@ def show(args: Namespace, context: Context) -> ExitCode:
                 ("Kind", kind.name),
                 ("Tells of", kind.about),
                 ("Needs", kind.needs or None),
+                ("Raised", f"no: {lacking}" if lacking else None),
                 *options,
             ]
         )
@@ -91,6 +98,17 @@ def reset(args: Namespace, context: Context) -> ExitCode:
     for kind in kinds:
         store.call(alert_settings.replace, kind.name, {}, context.actor, context.now_ms())
     return ExitCode.OK
+
+
+def _state(kind: AlertKind, texts: Given, geo: Geo) -> str:
+    return NOT_RAISED if _not_raised(kind, texts, geo) else texts[ACTIVE]
+
+
+def _not_raised(kind: AlertKind, texts: Given, geo: Geo) -> str:
+    """Why a kind is not raised although it is on, "" where it is off or can be raised."""
+    if not kind.terms(texts).active:
+        return ""
+    return kind.not_raised(texts, countries=geo.has_countries, networks=geo.has_networks)
 
 
 def _texts(kind: AlertKind, given: Given) -> dict[str, str]:

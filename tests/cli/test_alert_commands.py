@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -42,6 +43,18 @@ def test_every_kind_is_listed_with_what_holds(tocsin: Tocsin) -> None:
     ]
     assert "an interface is gone" in run(tocsin, "list")
     assert "no geo_db with networks: not raised are" in tocsin.run("alert", "list").stderr
+
+
+def test_a_kind_that_is_on_and_not_raised_is_marked(tocsin: Tocsin) -> None:
+    suspicious = "endpoint_ip_suspicious"
+    listed = tocsin.run("alert", "list")
+    assert re.search(rf"^{suspicious} +▲ on ", listed.stdout, re.MULTILINE)
+    assert re.search(r"^endpoint_ip_flapping +on ", listed.stdout, re.MULTILINE)
+    assert "▲ on: not raised; `tocsin alert show KIND` says why.\n" in listed.stderr
+    assert "Raised    no: it needs `good`, which is not set\n" in run(tocsin, "show", suspicious)
+    run(tocsin, "edit", suspicious, "--good", "192.0.2.0/24")
+    assert re.search(rf"^{suspicious} +on ", run(tocsin, "list"), re.MULTILINE)
+    assert "Raised" not in run(tocsin, "show", suspicious)
 
 
 def test_what_a_kind_tells_of_begins_within_the_width_of_a_terminal(tocsin: Tocsin) -> None:

@@ -14,7 +14,7 @@ from store import alert_settings
 from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import notice, screen_text
 from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
-from tui.alert_rows import Places, alerts_cell, facts_of, row_of
+from tui.alert_rows import Places, alerts_cell, facts_of, row_of, title_of
 
 FLAPPING = BY_NAME["endpoint_ip_flapping"]
 COUNTRY = BY_NAME["endpoint_ip_first_use_country"]
@@ -126,7 +126,9 @@ def test_a_kind_is_tuned_in_a_form_and_reset(bench: SettingsBench) -> None:
             assert kept(bench) == {}
             await pilot.press("q")
             await bench.settle(app, pilot)
-            assert "Alerts 22 of 24 kinds on" in " ".join(screen_text(app).split())
+            assert "Alerts 22 of 24 kinds on, ▲ 4 of them not raised" in " ".join(
+                screen_text(app).split()
+            )
 
     asyncio.run(scene())
 
@@ -139,6 +141,28 @@ def test_a_kind_that_lacks_data_says_so() -> None:
     assert row_of(COUNTRY, {}, Places(True, False))[0].text == "✓ on"
     assert row_of(BY_NAME["endpoint_ip_first_use_asn"], {}, Places(True, False))[0].text == "▲ on"
     assert row_of(FLAPPING, {}, nowhere)[0].text == "✓ on"
+
+
+def test_a_kind_that_lacks_what_it_is_raised_with_says_so() -> None:
+    everywhere = Places(True, True)
+    suspicious = BY_NAME["endpoint_ip_suspicious"]
+    assert row_of(suspicious, {}, everywhere)[0].text == "▲ on"
+    told = facts_of(suspicious, {}, everywhere).plain
+    assert "▲ Not raised: it needs `good`, which is not set" in told
+    tuned = {suspicious.name: {"good": "192.0.2.0/24"}}
+    assert row_of(suspicious, tuned, everywhere)[0].text == "✓ on"
+    off = {suspicious.name: {"active": "off"}}
+    assert row_of(suspicious, off, everywhere)[0].text == "‖ off"
+    assert "Not raised" not in facts_of(suspicious, off, everywhere).plain
+
+
+def test_what_is_on_for_nothing_is_counted() -> None:
+    nowhere = Places(False, False)
+    assert alerts_cell({}, nowhere).text == "22 of 24 kinds on, ▲ 4 of them not raised"
+    assert title_of({}, nowhere) == "Kinds of alerts ── 22 of 24 on, ▲ 4 of them not raised"
+    everywhere = Places(True, True)
+    tuned = {"endpoint_ip_suspicious": {"good": "192.0.2.0/24"}}
+    assert title_of(tuned, everywhere) == "Kinds of alerts ── 22 of 24 on"
 
 
 def test_the_panel_counts_what_is_on_and_what_was_changed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from store import alert_settings, audit
 from store.records import Change
 from tui import administration_rows as parts
 from tui.administration_rows import COLUMNS, Seen, facts_of, problems_of, rows_of
-from tui.alert_rows import Given
+from tui.alert_rows import Given, Places, places_of
 from tui.desk import Refused
 from tui.host_wireguard import question_before, switch
 from tui.keys import and_key, key_of
@@ -84,6 +85,7 @@ class AdministrationScreen(TocsinScreen):
         super().__init__(*args)
         self._newest: Change | None = None
         self._alerts: Given | None = None
+        self._places: Places | None = None
         self._refused: str | None = None
         self._overflows = False
 
@@ -153,6 +155,7 @@ class AdministrationScreen(TocsinScreen):
             self.live.troubles,
             self._newest,
             self._alerts,
+            self._places,
             self._refused,
             partial(key_of, self),
         )
@@ -166,6 +169,10 @@ class AdministrationScreen(TocsinScreen):
             return  # the first line says it
         self._newest = newest[0] if newest else None
         self.tick()
+        report = self.live.report
+        if report is not None:
+            self._places = await asyncio.to_thread(places_of, report.settings.geo_db)
+            self.tick()
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:

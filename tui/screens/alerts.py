@@ -12,10 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from domain.alert_kinds import ACTIVE, BY_NAME, KINDS, AlertKind
-from sources.geo import geo_of
 from store import alert_settings
 from store.alert_settings import Moved
-from tui.alert_rows import COLUMNS, Given, Places, facts_of, is_on, row_of
+from tui.alert_rows import COLUMNS, Given, Places, facts_of, is_on, places_of, row_of, title_of
 from tui.keys import and_key, key_of
 from tui.looking import LookingScreen
 from tui.screens.option_form import Form, OptionFormScreen
@@ -97,7 +96,7 @@ class AlertsScreen(LookingScreen):
         self._paint()
         report = self.live.report
         if report is not None:  # files of many megabytes may have to be read
-            self._places = await asyncio.to_thread(_places, report.settings.geo_db)
+            self._places = await asyncio.to_thread(places_of, report.settings.geo_db)
             self._paint()
 
     def _paint(self) -> None:
@@ -105,10 +104,8 @@ class AlertsScreen(LookingScreen):
             kind.name: row_of(kind, self._given, self._places) for kind in KINDS
         }
         self.table.put_rows(rows)
-        on = sum(is_on(kind, self._given) for kind in KINDS)
-        self.query_one("#alerts-panel", Panel).tell_title(
-            f"Kinds of alerts ── {on} of {len(KINDS)} on"
-        )
+        title = title_of(self._given, self._places)
+        self.query_one("#alerts-panel", Panel).tell_title(title)
         self._show_facts()
 
     @on(LiveTable.Moved)
@@ -193,8 +190,3 @@ class AlertsScreen(LookingScreen):
     def action_undo(self) -> None:
         """Take back the last change made here."""
         self.in_turn(self.take_back, self._undos)
-
-
-def _places(files: tuple[str, ...]) -> Places:
-    geo = geo_of(files)
-    return Places(geo.has_countries, geo.has_networks, geo.problem)
