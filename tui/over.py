@@ -53,6 +53,10 @@ class UnderScreen(Screen[Any]):
         """Textual paints all anew when a screen comes or goes; what is shown already stays."""
         self._stays_as_shown = _KNOWN and self._is_shown
 
+    def may_change(self) -> None:
+        """The screen has come or gone: whatever is to be painted from now on is."""
+        self._stays_as_shown = False
+
     def refresh(
         self,
         *regions: Region,
@@ -62,7 +66,7 @@ class UnderScreen(Screen[Any]):
     ) -> Self:
         """As in Textual; all of it only where not all of it stays."""
         if self._stays_as_shown and not (regions or layout or recompose):
-            self._stays_as_shown = False
+            self.may_change()
             return self
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
@@ -77,6 +81,7 @@ class UnderScreen(Screen[Any]):
             event.prevent_default()
             self.stays_once()
             super()._on_screen_resume(event)
+            self.may_change()
             self.lies_under(over_of(self))
 
     def _compositor_refresh(self) -> None:
@@ -143,17 +148,22 @@ class LayeredApp(App[int]):
 
     def push_screen(self, screen: Any, *args: Any, **named: Any) -> Any:
         """As in Textual."""
-        self._let_stay(screen)
-        return super().push_screen(screen, *args, **named)
+        under = self._let_stay(screen)
+        pushed = super().push_screen(screen, *args, **named)
+        if under is not None:
+            under.may_change()
+        return pushed
 
     async def _replace_screen(self, screen: Screen[Any]) -> Screen[Any]:
         self._let_stay(screen)
         return await super()._replace_screen(screen)
 
-    def _let_stay(self, over: object) -> None:
-        under = self.screen_stack[-1:]
-        if isinstance(over, OverScreen) and under and isinstance(under[0], UnderScreen):
-            under[0].stays_once()
+    def _let_stay(self, over: object) -> UnderScreen | None:
+        under = next(reversed(self.screen_stack), None)
+        if not (isinstance(over, OverScreen) and isinstance(under, UnderScreen)):
+            return None
+        under.stays_once()
+        return under
 
     def _prune(self, *nodes: Widget, parent: DOMNode | None = None) -> AwaitRemove:
         """A screen that goes leaves no gap among those that stay, as a widget does."""

@@ -11,18 +11,26 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.over import OverScreen
+
 LEAST = Size(60, 15)
 
 
 def cover_while_small(app: App[Any], size: Size) -> None:
     """Cover what is seen with a word of what is needed, or take that away again."""
     is_small = size.width < LEAST.width or size.height < LEAST.height
-    if is_small and isinstance(app.screen, TooSmallScreen):
+    if is_small and _is_covered(app):
         return
     for cover in [one for one in app.screen_stack if isinstance(one, TooSmallScreen)]:
         _take_away(app, cover)
     if is_small:
         app.push_screen(TooSmallScreen())
+
+
+def _is_covered(app: App[Any]) -> bool:
+    """Above the cover is only what is asked there, such as whether to quit."""
+    asked = isinstance(app.screen, OverScreen)
+    return any(isinstance(one, TooSmallScreen) for one in app.screen_stack[-1 - asked :])
 
 
 def _take_away(app: App[Any], cover: TooSmallScreen) -> None:
