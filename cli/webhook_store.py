@@ -100,14 +100,15 @@ def note_pause(store: Store, context: Context) -> None:
         context.out.note("All sending is paused: nothing goes before `tocsin worker unpause`.")
 
 
-def note_what_holds_back(store: Store, context: Context, webhook: Webhook) -> None:
+def note_what_holds_back(store: Store, context: Context, *webhooks: Webhook) -> None:
     """Say why nothing will be sent soon, where that is so."""
     out = context.out
-    if not webhook.fields.active:
-        out.note(
-            f"{webhook.named} is inactive: nothing goes before "
-            f"`tocsin webhook unpause {webhook.id}`."
-        )
+    for webhook in webhooks:
+        if not webhook.fields.active:
+            out.note(
+                f"{webhook.named} is inactive: nothing goes before "
+                f"`tocsin webhook unpause {webhook.id}`."
+            )
     note_pause(store, context)
     locked = SendingLock(store.path).is_held()
     if not is_sending(store.call(everyone), context.now_ms(), locked=locked):

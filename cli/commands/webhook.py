@@ -171,13 +171,15 @@ def undelete(args: Namespace, context: Context) -> ExitCode:
 def send(args: Namespace, context: Context) -> ExitCode:
     """Send what is queued now, without waiting for the next run."""
     store = open_for_writing(context)
-    webhook = live(store, args.id)
-    runs = store.call(queue.send_now, [webhook.id], context.actor, context.now_ms())
-    pending = statuses_by_id(store)[webhook.id].pending
-    first = f", after the pending delivery {pending.id}" if pending else ""
-    queued = counted(runs[webhook.id].queued, "event")
-    context.out.note(f"{queued} to {webhook.named} now{first}.")
-    note_what_holds_back(store, context, webhook)
+    ids = ids_of(store, args.ids)
+    runs = store.call(queue.send_now, ids, context.actor, context.now_ms())
+    statuses = statuses_by_id(store)
+    for webhook_id in ids:
+        status = statuses[webhook_id]
+        first = f", after the pending delivery {status.pending.id}" if status.pending else ""
+        queued = counted(runs[webhook_id].queued, "event")
+        context.out.note(f"{queued} to {status.webhook.named} now{first}.")
+    note_what_holds_back(store, context, *(statuses[webhook_id].webhook for webhook_id in ids))
     return ExitCode.OK
 
 

@@ -164,7 +164,8 @@ def _sending(commands: Commands) -> None:
     send = add_leaf(commands, "send", f"{RUN}:send", "send what is queued now")
     skip = add_leaf(commands, "skip", f"{RUN}:skip", "drop the queued events before a time")
     release = add_leaf(commands, "release", f"{RUN}:release", "send an event that was set aside")
-    for parser in (test, send, skip, release):
+    add_webhooks(send)
+    for parser in (test, skip, release):
         add_webhook(parser)
     skip.add_argument(
         "--before",

@@ -529,6 +529,24 @@ def test_send_starts_a_run_and_says_what_holds_it_back(tocsin: Tocsin) -> None:
     assert "No worker" not in paused
 
 
+def test_send_takes_several_or_none(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        with_backlog(desk)
+        desk.add(fields(name="archive", active=False))
+        desk.append(*events(6, 7))
+        assert tocsin.run("webhook", "send", "siem", "nobody").returncode == ExitCode.NO_INPUT
+        assert not desk.status(1).run_open
+        done = tocsin.run("webhook", "send", "siem", "archive", "1")
+        assert done.returncode == ExitCode.OK
+        assert done.stderr == (
+            "5 events to webhook 1 (siem) now, after the pending delivery msg_1.\n"
+            "2 events to webhook 2 (archive) now.\n"
+            "webhook 2 (archive) is inactive: nothing goes before `tocsin webhook unpause 2`.\n"
+            "No worker is running: `tocsin worker` starts one.\n"
+        )
+        assert desk.status(1).run_open
+
+
 def test_skip_drops_a_counted_backlog(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         desk.now_ms -= 7_200_000
