@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from delivery.outcome import is_success
+from delivery.shown_request import ShownRequest
 from domain.safe import safe
 from domain.words import error_word, span_text, status_words
 from store.records import Attempt, Delivery
 from tui.delivery_copy import answer_text
-from tui.delivery_request import ShownRequest
 from tui.delivery_rows import moment
 from tui.widgets.columns import Cell, Column, Row, Tone
 from tui.words import coarse_age

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from shlex import quote
 
+from delivery.shown_request import curl
 from domain.safe import safe
 from store import reads
 from store.records import Attempt, Delivery
-from tui.delivery_request import ShownRequest, read_request
+from tui.delivery_request import read_request
 from tui.desk import Desk, Refused
 from tui.screens.menu import Choice
-
-INLINE = 16_384
-"""Bytes of a body that still go into the command itself."""
 
 CHOICES = (
     Choice("i", "the id"),
@@ -34,13 +31,6 @@ async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> st
     if choice == "p":
         return body.decode()
     return curl(await read_request(desk, first, await last_attempt(desk, first)), first, body)
-
-
-def curl(request: ShownRequest, one: Delivery, body: bytes) -> str:
-    """A command that makes the same request, but for the masked values."""
-    headers = [f"-H {quote(f'{name}: {value}')}" for name, value in request.headers]
-    data = quote(body.decode()) if len(body) <= INLINE else f"@{one.id}.json"
-    return " \\\n  ".join(["curl -sS", *headers, f"--data-binary {data}", quote(request.url)])
 
 
 async def last_attempt(desk: Desk, one: Delivery) -> Attempt | None:

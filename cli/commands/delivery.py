@@ -12,13 +12,18 @@ from cli.exit_codes import ExitCode, Failure
 from cli.shapes import attempt_shape, delivery_shape
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import note_what_holds_back
+from delivery.shown_request import INLINE, NOWHERE, body_file, curl, shown_request
+from domain.safe import safe
 from domain.webhooks import check_limit
 from store import reads, requests, webhooks
 from store.database import Store
-from store.records import Delivery
+from store.errors import NotFound
+from store.records import Delivery, Webhook
 from store.requests import Asked
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
+
+LONGEST_COMMAND = 200_000
 
 
 def list_all(args: Namespace, context: Context) -> ExitCode:
@@ -41,6 +46,8 @@ def show(args: Namespace, context: Context) -> ExitCode:
     delivery = store.call(reads.delivery, args.id)
     if args.body:
         return _show_body(delivery, store, context)
+    if args.curl:
+        return _show_curl(delivery, store, context)
     attempts = store.call(reads.attempts, delivery.id)[::-1]
     if args.json:
         shape = delivery_shape(delivery)
@@ -120,6 +127,30 @@ def _show_body(delivery: Delivery, store: Store, context: Context) -> ExitCode:
         return ExitCode.OK
     context.out.note(f"tocsin: these are not the bytes that {delivery.id} was sealed with")
     return ExitCode.CHECK_FAILED
+
+
+def _show_curl(delivery: Delivery, store: Store, context: Context) -> ExitCode:
+    """The request of the last attempt, or of the first one to come."""
+    attempt = next(iter(store.call(reads.attempts, delivery.id, limit=1)), None)
+    webhook = _webhook_of(delivery, store)
+    if webhook is None and attempt is None:
+        raise Failure(f"webhook {delivery.webhook_id} is deleted: {NOWHERE}", ExitCode.NO_INPUT)
+    body = store.call(reads.body, delivery.id)
+    request = shown_request(delivery, webhook, attempt, context.now_ms())
+    context.out.data(safe(curl(request, delivery, body), LONGEST_COMMAND, keep_newlines=True))
+    if request.note:
+        context.out.note(f"{request.note[0].upper()}{request.note[1:]}.")
+    if len(body) > INLINE:
+        file = body_file(delivery)
+        context.out.note(f"`tocsin delivery show {delivery.id} --body > {file}` writes its body.")
+    return ExitCode.OK
+
+
+def _webhook_of(delivery: Delivery, store: Store) -> Webhook | None:
+    try:
+        return store.call(webhooks.find, delivery.webhook_id, store.vault)
+    except NotFound:
+        return None
 
 
 def _pending(store: Store, public_id: str) -> Delivery:

@@ -26,7 +26,13 @@ def build(parser: Parser) -> None:
     commands = add_commands(parser)
     _list(commands)
     show = add_leaf(commands, "show", f"{RUN}:show", "show one delivery and its attempts")
-    show.add_argument("--body", action="store_true", help="print the exact bytes of its POST body")
+    what = show.add_mutually_exclusive_group()
+    what.add_argument("--body", action="store_true", help="print the exact bytes of its POST body")
+    what.add_argument(
+        "--curl",
+        action="store_true",
+        help="print its request as a curl command, its secrets masked",
+    )
     add_json(show)
     retry = add_leaf(commands, "retry", f"{RUN}:retry", "make the next attempt now")
     skip = add_leaf(commands, "skip", f"{RUN}:skip", "give up a delivery for ever")

@@ -18,6 +18,7 @@ from tests.cli.desks import change_store, desk_of, enter_worker, free_locks, new
 from tests.program import ROOT, Tocsin
 from tests.store.helpers import MINUTE, Desk, event, events, fields
 
+SECRET = "whsec_" + "QUJD" * 10
 ANSWER_EVIL = (
     "UPDATE attempt SET answer_body = x'1b5d35323b633b6576696c07', "
     "detail = char(27) || ']52;c;evil' || char(7)"
@@ -364,6 +365,40 @@ def test_an_older_store_is_listed_and_not_changed(tocsin: Tocsin) -> None:
     assert refused.returncode == ExitCode.UNAVAILABLE
     with desk_of(tocsin) as desk:
         assert desk.delivery("msg_1").state == "pending"
+
+
+def test_show_prints_the_request_as_a_command_without_its_secrets(tocsin: Tocsin) -> None:
+    url = "https://example.com/hook?key=SUPER-SECRET-3f9a"
+    headers = (("Authorization", "Bearer a-very-long-secret-3f9a"),)
+    with desk_of(tocsin) as desk:
+        webhook = desk.add(replace(fields(headers=headers), url=url), secret=SECRET)
+        desk.append(*events(1, 2))
+        desk.end(desk.started(webhook), 503)
+        desk.edit(webhook, replace(fields(headers=headers), url=url, max_events=7))
+    done = tocsin.run("delivery", "show", "msg_1", "--curl")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert done.stdout.startswith("curl -sS \\\n  -H ")
+    for part in (
+        "'Authorization: ••••3f9a'",
+        "'webhook-id: msg_1'",
+        "'webhook-signature: v1,…'",
+        "--data-binary '[{",
+        "'https://example.com/hook?key=••••3f9a'",
+    ):
+        assert part in done.stdout
+    assert "SECRET" not in done.stdout
+    assert "very-long" not in done.stdout
+    assert done.stderr == "Edited since (revision 1): the headers are those of now.\n"
+
+
+def test_a_long_body_stands_beside_the_command(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.add(fields())
+        desk.append(event(1, text="x" * 20_000))
+        desk.started(1)
+    done = tocsin.run("delivery", "show", "msg_1", "--curl")
+    assert "--data-binary @msg_1.json" in done.stdout
+    assert "`tocsin delivery show msg_1 --body > msg_1.json` writes its body." in done.stderr
 
 
 def test_follow_shows_what_is_sealed_tried_and_ended(tocsin: Tocsin) -> None:
