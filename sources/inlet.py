@@ -68,7 +68,7 @@ class Inlet:
         self._waiting.append(waiting)
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit_all())
-        return await asyncio.shield(waiting.answer)
+        return await waiting.answer
 
     def check_room(self) -> None:
         """Raise SourceError where the disk is short; looked at once a second while it is not."""

@@ -181,6 +181,17 @@ def test_a_gap_that_nobody_watched_is_none() -> None:
     assert told == ["source_stale"], "a host's clock that was set is no gap"
 
 
+@pytest.mark.parametrize(
+    ("gap_ms", "told"), [(29 * MINUTE_MS, ["endpoint_unreachable"]), (31 * MINUTE_MS, [])]
+)
+def test_a_break_is_longer_than_three_intervals(gap_ms: int, told: list[str]) -> None:
+    host, row = Host(), KEPT
+    for number in range(6):
+        row = replace(KEPT, handshake=START_S + number * 600)
+        assert host.look(row, after_ms=10 * MINUTE_MS if number else 0) == []
+    assert [one["type"] for one in host.look(row, after_ms=gap_ms)] == told
+
+
 def test_the_first_peer_of_an_interface_is_watched_from_the_start() -> None:
     host = Host({"endpoint_added": {"active": "off"}})
     host.look()

@@ -83,6 +83,14 @@ def test_what_moved_while_nobody_looked_belongs_to_no_hour() -> None:
     assert busy.host.kinds(busy.row) == [("endpoint_traffic_spike", 5)]
 
 
+def test_an_hour_that_a_clock_that_was_ahead_began_is_over_when_it_is_right_again() -> None:
+    busy = Busy()
+    for jump_ms in (365 * DAY_MS, -365 * DAY_MS):
+        busy.host.look(busy.row, after_ms=jump_ms)
+    for _ in range(6):
+        assert busy.hour(0, GIB // 3) == []
+
+
 def test_a_restart_neither_hides_nor_invents_traffic() -> None:
     busy = Busy()
     busy.row = replace(busy.row, rx=GIB - 1000)

@@ -93,6 +93,15 @@ def test_one_subject_is_told_of_once_until_its_time_is_over() -> None:
     assert kinds([*flood, *other, *later]) == ["authn_failures"] * 3
 
 
+def test_of_a_flood_no_more_failures_are_remembered_than_make_an_alert() -> None:
+    memory = Memory()
+    for at in range(100):
+        _, memory = raised(memory, bad(NOW_MS + at * 1000), RULES)
+    assert [one.at_ms for one in memory.failures[AWAY]] == [
+        NOW_MS + at * 1000 for at in range(95, 100)
+    ]
+
+
 def test_a_clock_that_was_ahead_mutes_nobody() -> None:
     ahead_ms = NOW_MS + 365 * DAY_MS
     wrong, right = ([bad(at_ms + at * 1000) for at in range(5)] for at_ms in (ahead_ms, NOW_MS))

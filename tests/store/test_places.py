@@ -1,0 +1,25 @@
+"""How far a broker has read: forth, never back."""
+
+from __future__ import annotations
+
+import pytest
+
+from store import places
+from store.database import Store
+from store.events import append
+from tests.store.helpers import ALERTS, NOW, events
+
+
+@pytest.mark.parametrize(("read_to", "left"), [(2, [3, 4]), (1, [3, 4]), (3, [4]), (None, [3, 4])])
+def test_a_place_moves_forth_and_never_back(
+    store: Store, read_to: int | None, left: list[int]
+) -> None:
+    store.call(places.begin, "broker")
+    store.call(append, events(1, 4), NOW)
+
+    def read_on(seq: int | None) -> list[int]:
+        found = store.call(places.read_on, "broker", ALERTS, seq, limit=9, max_bytes=1 << 20)
+        return [one.seq for one in found]
+
+    assert read_on(2) == [3, 4]
+    assert read_on(read_to) == left
