@@ -2,29 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import grp
+import shlex
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from domain import source_kinds
+from domain.safe import safe
 from sources.extras import HTTP_SERVER, install_cure, is_installed
 
+if TYPE_CHECKING:
+    from domain.setting_kinds import SettingValue
+    from store.records import StoredSource
+
 LISTENING = ("listen", "certificate", "private_key")
+JOURNALCTL = "journalctl"
+JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))
+
+Values = Mapping[str, "SettingValue"]
 
 
-def foreseen_problem(kind: str, options: Mapping[str, str]) -> str:
-    """Why it cannot listen here and now, with the cure; "" where nothing is known of it.
+def foreseen_problem(source: StoredSource, every: Iterable[StoredSource] = ()) -> str:
+    """Why it cannot run here and now, with the cure; "" where nothing is known of it.
 
-    No refusal: its interface or certificate may come later, or be another account's to see.
+    `every` are the sources there are, of which another may take its place. No refusal: what it
+    lacks may come later, or be another account's to see.
     """
-    if kind != source_kinds.HTTP:
+    problem_of = _PROBLEMS.get(source.kind)
+    if problem_of is None:
         return ""
+    values = source_kinds.kind_named(source.kind).values(source.options)
+    return next(problem_of(values), "") or _rivalry(source, every)
+
+
+def foreseen_lack(source: StoredSource) -> str:
+    """What it will run without although it is set, with the cure; "" for nothing."""
+    names_file = source.options.get("names_file")
+    return next(_file(names_file, "names_file"), "") if names_file else ""
+
+
+def listening_problem(options: Mapping[str, str]) -> str:
+    """Why a source of kind `http` with these options cannot listen, "" where it can."""
+    return next(_http(source_kinds.kind_named(source_kinds.HTTP).values(options)), "")
+
+
+def _http(values: Values) -> Iterator[str]:
     if not is_installed(HTTP_SERVER):
-        return f"the HTTP server is not installed; {install_cure('http')}"
+        yield f"the HTTP server is not installed; {install_cure('http')}"
     from sources.base import SourceError
     from sources.http.listening import check_listening
 
-    values = source_kinds.kind_named(kind).values(options)
     try:
         check_listening(*(str(values[name] or "") for name in LISTENING))
     except SourceError as error:
-        return str(error)
+        yield str(error)
+
+
+def _wireguard(values: Values) -> Iterator[str]:
+    yield from _command(values, "install it, or correct the source's command")
+
+
+def _journal(values: Values) -> Iterator[str]:
+    if values["file"]:
+        yield from _file(str(values["file"]), "file")
+        return
+    cure = "where sshd logs to a file, set the source's option file to it, as /var/log/auth.log"
+    yield from _command(values, cure)
+    if values["command"] == JOURNALCTL and not any(folder.is_dir() for folder in JOURNALS):
+        yield f"this host has no journal; {cure}"
+
+
+def _socket(values: Values) -> Iterator[str]:
+    path, group = str(values["path"] or ""), str(values["group"] or "")
+    if path and not Path(path).parent.is_dir():
+        yield f"there is no folder {safe(str(Path(path).parent))}; make it, or set another --path"
+    if group and not _is_group(group):
+        yield f"there is no group {safe(group)}; set another --group, or none"
+
+
+def _procustodibus(values: Values) -> Iterator[str]:
+    if not values["broker"]:
+        yield "no broker is named; set the source's option broker to the id that their site shows"
+
+
+def _command(values: Values, cure: str) -> Iterator[str]:
+    program = shlex.split(str(values["command"]))[0]
+    if shutil.which(program) is None:
+        yield f"there is no program `{safe(program, 200)}`; {cure}"
+
+
+def _file(path: str, option: str) -> Iterator[str]:
+    shown = safe(path, 200)
+    if not Path(path).exists():
+        yield f"there is no file {shown}; correct the source's option {option}"
+    elif Path(path).is_dir():
+        yield f"{shown} is a folder; set the source's option {option} to a file in it"
+
+
+def _is_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _rivalry(source: StoredSource, every: Iterable[StoredSource]) -> str:
+    """Of two sockets at one path one is too many."""
+    if source.kind != source_kinds.SOCKET:
+        return ""
+    for other in every:
+        is_another = other.kind == source.kind and other.name != source.name
+        if is_another and other.options.get("path") == source.options.get("path"):
+            return f"the source {other.name} has the same socket; set another --path"
     return ""
+
+
+_PROBLEMS: Mapping[str, Callable[[Values], Iterator[str]]] = {
+    source_kinds.WIREGUARD: _wireguard,
+    source_kinds.SOCKET: _socket,
+    source_kinds.HTTP: _http,
+    source_kinds.JOURNAL: _journal,
+    source_kinds.PROCUSTODIBUS: _procustodibus,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -120,10 +120,13 @@ class SourceActions(LookingScreen):
     def _added(self, source: StoredSource | None) -> None:
         if source is None:
             return
-        problem = foreseen_problem(source.kind, source.options)
+        problem = foreseen_problem(source, self._every())
         rest = f", {UNFIT}: {problem}" if problem else ": the worker that sends runs it"
         self.tell(f"source {source.name} is active{rest}", bad=bool(problem))
         self.remember(source)
+
+    def _every(self) -> Sequence[StoredSource]:
+        return self.live.report.overview.sources if self.live.report else ()
 
     def _host_added(self, files: Files | None) -> None:
         if files is not None:
@@ -151,7 +154,7 @@ class SourceActions(LookingScreen):
             self.tell("it has a new key" if has_new_key else "nothing was changed")
             return
         self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
-        problem = foreseen_problem(after.kind, after.options)
+        problem = foreseen_problem(after, self._every())
         told = f"{after.name} is saved, {UNFIT}: {problem}"
         self.tell(told if problem else self._undoable(f"{after.name} is saved"), bad=bool(problem))
 

@@ -12,7 +12,7 @@ from domain.source_kinds import LOCAL, SourceKind, kind_named
 from domain.words import counted
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
-from sources.outlook import foreseen_problem
+from sources.outlook import listening_problem
 from sources.wireguard.seen import seen_text
 from store import sources as stored_sources
 from store.errors import StoreError
@@ -110,7 +110,7 @@ def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | N
 
 async def _would_listen(given: Mapping[str, str]) -> str:
     options = _options(given)
-    problem = foreseen_problem(source_kinds.HTTP, options)
+    problem = listening_problem(options)
     if problem:
         raise Refused(problem)
     listen = kind_named(source_kinds.HTTP).values(options)["listen"]

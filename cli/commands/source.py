@@ -17,7 +17,7 @@ from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
 from domain.clients import AGENT
-from sources.outlook import foreseen_problem
+from sources.outlook import foreseen_lack, foreseen_problem
 from store import clients, sources, workers
 from store.errors import Conflict, NotFound
 
@@ -84,12 +84,20 @@ def add(args: Namespace, context: Context) -> ExitCode:
         context.out.json(source_shape(made))
     else:
         context.out.data(made.name)
-    problem = foreseen_problem(made.kind, made.options)
-    if problem:
-        context.out.note(f"Source {made.name} is active, but cannot run as it is set: {problem}")
-    else:
+    if not _note_outlook(made, "is active, but cannot run as it is set", store, context):
         context.out.note(f"Source {made.name} is active: the worker that sends runs it.")
     return ExitCode.OK
+
+
+def _note_outlook(source: StoredSource, words: str, store: Store, context: Context) -> bool:
+    """Tell what is known at once to be wrong with it; whether it cannot run."""
+    problem = foreseen_problem(source, store.call(sources.everyone))
+    lack = foreseen_lack(source)
+    if problem:
+        context.out.note(f"Source {source.name} {words}: {problem}")
+    if lack:
+        context.out.note(f"Source {source.name}: {lack}")
+    return bool(problem)
 
 
 def edit(args: Namespace, context: Context) -> ExitCode:
@@ -118,9 +126,7 @@ def edit(args: Namespace, context: Context) -> ExitCode:
     keep_key(store, args.name, secret, context)
     if args.json:
         context.out.json(source_shape(after))
-    problem = foreseen_problem(after.kind, after.options)
-    if problem:
-        context.out.note(f"Source {after.name} cannot run as it is set: {problem}")
+    _note_outlook(after, "cannot run as it is set", store, context)
     return ExitCode.OK
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -150,6 +151,37 @@ def test_a_source_that_cannot_listen_is_told_of_at_once(
     edited = tocsin.run("source", "edit", "http", "--clients", "7")
     assert said in edited.stderr
     assert tocsin.run("source", "edit", "http", *_unset(options)).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("wireguard hub --command 'no-such-program show'", "no program `no-such-program`; install"),
+        ("journal --command no-such-program", "there is no program `no-such-program`; where sshd"),
+        ("journal --file /nowhere/auth.log", "no file /nowhere/auth.log; correct the source's"),
+        ("journal --file /etc", "/etc is a folder; set the source's option file to a file in it"),
+        ("socket two --path /nowhere/events.sock", "there is no folder /nowhere; make it, or set"),
+        ("socket two --group nobody-has-this", "there is no group nobody-has-this; set another"),
+        ("socket another", "the source socket has the same socket; set another --path"),
+        ("procustodibus", "no broker is named; set the source's option broker"),
+    ],
+)
+def test_what_cannot_run_as_it_is_set_is_told_of_at_once(
+    tocsin: Tocsin, arguments: str, said: str
+) -> None:
+    run(tocsin, "add", "socket")
+    added = tocsin.run("source", "add", *shlex.split(arguments))
+    assert added.returncode == ExitCode.OK
+    assert "is active, but cannot run as it is set: " in added.stderr
+    assert said in added.stderr
+
+
+def test_a_file_of_names_that_is_not_there_is_told_of(tocsin: Tocsin) -> None:
+    added = tocsin.run(
+        "source", "add", "wireguard", "--command", "true", "--names-file", "/nowhere/names"
+    )
+    assert "Source local is active: the worker" in added.stderr
+    assert "there is no file /nowhere/names; correct the source's option names_file" in added.stderr
 
 
 def _unset(options: tuple[str, ...]) -> list[str]:

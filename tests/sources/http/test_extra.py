@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from domain.source_kinds import HTTP
-from sources.outlook import foreseen_problem
+from sources.outlook import listening_problem
 from tests.program import ROOT
 
 SCRIPT = """
@@ -38,8 +37,8 @@ def test_without_the_extra_the_cure_is_named() -> None:
 
 
 def test_without_the_extra_it_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert foreseen_problem(HTTP, {}) == ""
+    assert listening_problem({}) == ""
     monkeypatch.setitem(sys.modules, "hypercorn", None)
-    problem = foreseen_problem(HTTP, {})
+    problem = listening_problem({})
     assert problem.startswith("the HTTP server is not installed; ")
     assert f"{sys.executable} -m pip install 'tocsin[http]'" in problem
