@@ -19,6 +19,10 @@ from tui.leaving import KEPT
 from tui.screens.confirm import ConfirmScreen, Question
 from tui.screens.kept_draft import KeptDraftScreen
 from tui.webhook_form_fields import labels_of
+from tui.widgets.columns import cut
+
+LONGEST = 60
+"""Columns for what a new webhook is known by: a URL may have thousands."""
 
 KEEP_AFTER_S = 1.0
 
@@ -130,7 +134,7 @@ def _new_one(draft: Draft, changed: Container[str]) -> str:
     """What a new webhook can be known by."""
     texts = draft.typed.texts
     if draft.revision is None and "name" in changed:
-        return f", {texts.name.strip()}"
+        return f", {cut(texts.name.strip(), LONGEST)}"
     if draft.revision is None and "url" in changed:
-        return f", {mask_url(texts.url.strip())}"
+        return f", {cut(mask_url(texts.url.strip()), LONGEST)}"
     return ""

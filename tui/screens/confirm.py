@@ -7,13 +7,14 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.widgets import Button, Static
 
 from domain.quick import dataclass
 from domain.safe import safe
 from tui.keys import key_of, with_key
 from tui.over import OverScreen
+from tui.widgets.buttons import Buttons
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class ConfirmScreen(OverScreen[bool]):
             yield Static(Text(safe(self._question.text), style="bold"))
             for line in self._question.lines:
                 yield Static(Text(safe(line)))
-            with Horizontal(classes="buttons"):
+            with Buttons():
                 no = Text(with_key(self._question.no, key_of(self, self.NO_KEY)))
                 yield Button(no, id="no", compact=True)
                 yes = Text(with_key(self._question.yes, key_of(self, self.YES_KEY)))

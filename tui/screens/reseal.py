@@ -24,6 +24,7 @@ from tui.desk import Desk, Refused
 from tui.event_rows import what_of
 from tui.keys import ENTER, key_of, keys_do, with_key
 from tui.over import OverScreen
+from tui.widgets.buttons import Buttons
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
 
@@ -68,12 +69,12 @@ class ResealScreen(OverScreen[Wish]):
                     compact=True,
                     id="max-events",
                 )
-            yield Static(Text(""), id="left-out")
-            with Horizontal(classes="buttons"):
-                yield self._button("cancel", "Cancel")
-                yield self._button("leave-out", "Leave one out ...")
-                yield self._button("reseal", "Reseal")
             yield Static(Text(""), id="reseal-error", classes="error")
+            yield Static(Text(""), id="left-out")
+            with Buttons():
+                yield self._button("cancel", "Cancel")
+                yield self._button("leave-out", "Leave one out")
+                yield self._button("reseal", "Reseal")
 
     def _button(self, id_: str, words: str) -> Button:
         text = Text(with_key(words, key_of(self, f"reseal.{id_}")))
@@ -83,6 +84,7 @@ class ResealScreen(OverScreen[Wish]):
         box = self.query_one("#max-events", Input)
         box.cursor_blink = False
         box.focus()
+        self.query_one("#reseal-error").display = False
         self._show_left_out()
 
     def _show_left_out(self) -> None:
@@ -127,7 +129,9 @@ class ResealScreen(OverScreen[Wish]):
             self.dismiss(Wish(max_events, self._without))
 
     def _tell(self, reason: str) -> None:
-        self.query_one("#reseal-error", Static).update(Text(safe(reason)))
+        error = self.query_one("#reseal-error", Static)
+        error.update(Text(safe(reason)))
+        error.display = True
 
 
 def _choice(none: str) -> str:
