@@ -7,7 +7,7 @@ there unencrypted. To tie the socket to the interface would end it with the next
 
 from __future__ import annotations
 
-import ctypes
+import array
 import socket
 import struct
 
@@ -31,7 +31,7 @@ _PROGRAM_AT = struct.Struct("HP")
 
 def take_only_tunnels(listener: socket.socket) -> None:
     """Take what comes by a tunnel or from this host; the rest gets no answer. Raises OSError."""
-    code = b"".join(_INSTRUCTION.pack(*one) for one in _PROGRAM)
-    kept = ctypes.create_string_buffer(code, len(code))
-    program = _PROGRAM_AT.pack(len(_PROGRAM), ctypes.addressof(kept))
+    code = array.array("B", b"".join(_INSTRUCTION.pack(*one) for one in _PROGRAM))
+    place, _ = code.buffer_info()
+    program = _PROGRAM_AT.pack(len(_PROGRAM), place)
     listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
