@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cli.exit_codes import ExitCode, Failure
 from cli.reading import ValueReader
 from domain.event_types import EventType
 from domain.field_errors import FieldError
@@ -43,6 +44,9 @@ class FieldOptions:
 
     def new(self) -> WebhookFields:
         """The fields of a new webhook. Raises FieldErrors with everything that is wrong."""
+        missing = [f"--{name}" for name in ("type", "url") if getattr(self._args, name) is None]
+        if missing:
+            raise Failure(f"{' and '.join(missing)} must be given, or --like", ExitCode.USAGE)
         return self.applied_to(WebhookFields(EventType(self._args.type), self._args.url))
 
     def applied_to(self, fields: WebhookFields) -> WebhookFields:
@@ -112,7 +116,7 @@ GENERATED = ("generate", "rotate")
 
 def new_secret(text: str | None, reader: ValueReader, random: Callable[[int], bytes]) -> str | None:
     """The secret of a new webhook as --secret says it. Raises FieldError."""
-    if text is None:
+    if text in (None, "none"):
         return None
     return generate_secret(random) if text == GENERATED[0] else _own_secret(text, reader)
 

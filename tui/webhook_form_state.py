@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from domain.event_types import EventType
 from store import webhooks
+from store.duplicates import fields_like
 from store.records import Secrets, Webhook
 from store.secret_changes import SecretChange, changed_secrets
 from tui.desk import Desk, Refused
@@ -76,8 +76,7 @@ async def open_form(
     source = await read_webhook(desk, webhook_id)
     if editing is not None:
         return Opened(contents_of(source.fields), source)
-    fields = replace(source.fields, name=None, type=_other_type(source, others))
-    return Opened(contents_of(fields), source, of_copy=True)
+    return Opened(contents_of(fields_like(source, others)), source, of_copy=True)
 
 
 async def read_webhook(desk: Desk, webhook_id: int) -> Webhook:
@@ -103,10 +102,3 @@ def webhook_of(opened: Opened, typed: Typed) -> Webhook:
         updated_ms=now_ms,
         deleted_ms=None,
     )
-
-
-def _other_type(source: Webhook, others: Iterable[Webhook]) -> EventType:
-    """The first type that this receiver does not get yet."""
-    taken = {one.fields.type for one in others if one.fields.url == source.fields.url}
-    taken.add(source.fields.type)
-    return next((one for one in EventType if one not in taken), source.fields.type)

@@ -30,6 +30,7 @@ from delivery.report import undelivered
 from domain.words import counted, time_text
 from store import queue, reads, requests, webhooks
 from store.database import Store
+from store.duplicates import fields_like
 from store.records import Webhook, WebhookStatus
 
 HEADERS = ("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "URL")
@@ -38,9 +39,19 @@ HEADERS = ("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "URL")
 def add(args: Namespace, context: Context) -> ExitCode:
     """Make a webhook and print its id."""
     reader = ValueReader(context.out)
-    fields = FieldOptions(args, reader).new()
+    options = FieldOptions(args, reader)
     secret = new_secret(args.secret, reader, context.random_bytes)
-    store = open_for_writing(context)
+    if args.like is None:
+        fields = options.new()
+        store = open_for_writing(context)
+    else:
+        store = open_for_writing(context)
+        source = live(store, args.like)
+        require_readable(source, store)
+        others = store.call(webhooks.everyone, store.vault)
+        fields = options.applied_to(fields_like(source, others))
+        if args.secret is None and source.secrets is not None:
+            secret = source.secrets.current
     webhook_id = store.call(
         webhooks.add,
         fields,

@@ -24,7 +24,7 @@ from cli.grammar.parts import (
 Reader = Callable[[str], object]
 RUN = "cli.commands.webhook"
 STATES = ("active", "inactive")
-SECRETS_OF_ADD = "generate, whsec_... or @FILE"
+SECRETS_OF_ADD = "generate, none, whsec_... or @FILE"
 SECRETS_OF_EDIT = "generate, rotate, retire, none, whsec_... or @FILE"
 FILES = "A value of @FILE is read from FILE and @- from stdin, so that secrets stay out of argv."
 
@@ -41,10 +41,15 @@ def build(parser: Parser) -> None:
 
 def _add(commands: Commands) -> None:
     add = add_leaf(commands, "add", f"{RUN}:add", "make a webhook and print its id", epilog=FILES)
-    add.add_argument("--type", choices=EVENT_TYPES, required=True, help="the events that it gets")
-    add.add_argument("--url", required=True, help="where its events are sent")
+    add.add_argument("--type", choices=EVENT_TYPES, help="the events that it gets")
+    add.add_argument("--url", help="where its events are sent")
+    add.add_argument(
+        "--like",
+        metavar="ID",
+        help="take all but the name from this webhook, with a type that its receiver has not yet; "
+        "the other options change that",
+    )
     _add_fields(add, count, size, duration)
-    add.set_defaults(state="active")
     add.add_argument(
         "--secret", metavar="SECRET", help=f"the secret that signs its requests: {SECRETS_OF_ADD}"
     )

@@ -149,7 +149,6 @@ def test_worker_alone_needs_no_options() -> None:
             "start_from",
             1767225600000,
         ),
-        ("webhook add --type alerts --url u", "state", "active"),
         ("webhook edit 1", "state", None),
         ("webhook edit 1 --max-events=", "max_events", ""),
         ("webhook edit 1 --interval=", "interval_ms", ""),
@@ -173,7 +172,6 @@ def test_options_are_read(line: str, name: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("webhook add --url u", "--type"),
         ("webhook add --type alert --url u", "alerts"),
         ("webhook add --type alerts --url u --max-events 0", "from 1 up"),
         ("webhook add --type alerts --url u --max-events=", "from 1 up"),

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,29 @@ def test_add_prints_the_id(tocsin: Tocsin) -> None:
     assert add(tocsin) == 1
     assert add(tocsin, "--name", "siem", "--state", "inactive", "--interval", "10s") == 2
     assert record(tocsin, 2).fields == fields(name="siem", active=False, interval_ms=10_000)
+
+
+def test_add_like_another_takes_all_but_the_name(tocsin: Tocsin) -> None:
+    given = ("--header", f"Authorization: {TOKEN}", "--extra-field", "source: tocsin")
+    add(tocsin, "--name", "siem", "--secret", SECRET, "--interval", "1h", *given)
+    done = tocsin.run("webhook", "add", "--like", "siem")
+    assert done.returncode == ExitCode.OK, done.stderr
+    first, second = record(tocsin, 1), record(tocsin, 2)
+    assert second.fields == replace(first.fields, name=None, type=EventType.ENDPOINT_STATS)
+    assert second.secrets == first.secrets
+    other = ("--type", "alerts", "--url", "https://example.org/in", "--secret", "none")
+    done = tocsin.run("webhook", "add", "--like", "1", "--name", "other", *other)
+    assert done.returncode == ExitCode.OK, done.stderr
+    third = record(tocsin, 3)
+    assert third.fields == replace(first.fields, name="other", url="https://example.org/in")
+    assert third.secrets is None
+    assert tocsin.run("webhook", "add", "--like", "nobody").returncode == ExitCode.NO_INPUT
+
+
+def test_add_needs_a_type_and_a_url(tocsin: Tocsin) -> None:
+    done = tocsin.run("webhook", "add", "--name", "siem")
+    assert done.returncode == ExitCode.USAGE
+    assert "--type and --url must be given, or --like" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+"""Another webhook for the receiver of one that is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from domain.event_types import EventType
+from domain.webhooks import WebhookFields
+from store.records import Webhook
+
+
+def fields_like(source: Webhook, others: Iterable[Webhook]) -> WebhookFields:
+    """Its fields without the name, with the first type that this receiver does not get yet."""
+    return replace(source.fields, name=None, type=_other_type(source, others))
+
+
+def _other_type(source: Webhook, others: Iterable[Webhook]) -> EventType:
+    taken = {one.fields.type for one in others if one.fields.url == source.fields.url}
+    taken.add(source.fields.type)
+    return next((one for one in EventType if one not in taken), source.fields.type)
