@@ -3,21 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import Namespace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cli.context import Context
+from cli.reading import ValueReader
 from cli.shapes import Shape
+from cli.webhook_fields import FieldOptions, new_secret
+from cli.webhook_store import live, require_readable
 from delivery.trial import noted_test
 from domain.safe import safe
 from domain.words import span_text
 from store.audit import note_alone
 from store.database import Store
-from store.records import Webhook
+from store.records import Secrets, Webhook
 
 if TYPE_CHECKING:
     from delivery.outcome import Outcome
 
 ANSWER_SHOWN = 500
+
+
+class Trial:
+    """The webhook that is tested: a saved one, with what the options change, or a new one.
+
+    Files and stdin are read once, here.
+    """
+
+    def __init__(self, args: Namespace, context: Context) -> None:
+        reader = ValueReader(context.out)
+        self._reference: str | None = args.id
+        self._options = FieldOptions(args, reader)
+        self._secret = new_secret(args.secret, reader, context.random_bytes)
+        self._now_ms = context.now_ms()
+
+    def webhook(self, store: Store) -> Webhook:
+        """As it would be saved. Raises NotFound, WrongKey, FieldErrors."""
+        if self._reference is None:
+            return self._unsaved()
+        before = live(store, self._reference)
+        require_readable(before, store)
+        fields = self._options.applied_to(before.fields)
+        return replace(before, fields=fields, secrets=self._secrets(before.secrets))
+
+    def _unsaved(self) -> Webhook:
+        return Webhook(
+            id=0,
+            revision=0,
+            fields=self._options.new(),
+            secrets=self._secrets(None),
+            readable=True,
+            created_ms=self._now_ms,
+            updated_ms=self._now_ms,
+            deleted_ms=None,
+        )
+
+    def _secrets(self, before: Secrets | None) -> Secrets | None:
+        return Secrets(self._secret) if self._secret else before
 
 
 def try_out(webhook: Webhook, store: Store, context: Context) -> Outcome:
@@ -33,7 +76,7 @@ def try_out(webhook: Webhook, store: Store, context: Context) -> Outcome:
 def outcome_shape(webhook: Webhook, outcome: Outcome) -> Shape:
     """The JSON of a test."""
     return {
-        "webhook": webhook.id,
+        "webhook": webhook.id or None,
         "delivered": outcome.delivered,
         "status": outcome.status,
         "error": outcome.error,

@@ -46,7 +46,8 @@ class FieldOptions:
         """The fields of a new webhook. Raises FieldErrors with everything that is wrong."""
         missing = [f"--{name}" for name in ("type", "url") if getattr(self._args, name) is None]
         if missing:
-            raise Failure(f"{' and '.join(missing)} must be given, or --like", ExitCode.USAGE)
+            other = "--like" if hasattr(self._args, "like") else "the ID of a webhook"
+            raise Failure(f"{' and '.join(missing)} must be given, or {other}", ExitCode.USAGE)
         return self.applied_to(WebhookFields(EventType(self._args.type), self._args.url))
 
     def applied_to(self, fields: WebhookFields) -> WebhookFields:

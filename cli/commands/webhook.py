@@ -228,11 +228,11 @@ def release(args: Namespace, context: Context) -> ExitCode:
 
 def test(args: Namespace, context: Context) -> ExitCode:
     """Send one marked event now, outside the queue, and print what came of it."""
-    from cli.trial import outcome_shape, outcome_text, try_out
+    from cli.trial import Trial, outcome_shape, outcome_text, try_out
 
+    trial = Trial(args, context)
     store = open_for_writing(context)
-    webhook = live(store, args.id)
-    require_readable(webhook, store)
+    webhook = trial.webhook(store)
     outcome = try_out(webhook, store, context)
     if args.json:
         context.out.json(outcome_shape(webhook, outcome))

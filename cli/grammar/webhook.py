@@ -66,6 +66,22 @@ def _add(commands: Commands) -> None:
 
 def _add_fields(parser: Parser, count: Reader, size: Reader, span: Reader) -> None:
     parser.add_argument("--name", help="a name to use instead of the id")
+    _add_request_fields(parser)
+    parser.add_argument("--state", choices=STATES, help="inactive collects events and sends none")
+    parser.add_argument("--max-events", type=count, metavar="N", help="events in one request")
+    parser.add_argument(
+        "--max-bytes", type=size, metavar="N", help="bytes in a request, such as 1MB"
+    )
+    parser.add_argument(
+        "--interval",
+        dest="interval_ms",
+        type=span,
+        metavar="TIME",
+        help="the time between two runs and between two attempts, such as 3m",
+    )
+
+
+def _add_request_fields(parser: Parser) -> None:
     parser.add_argument(
         "--header",
         dest="headers",
@@ -82,18 +98,6 @@ def _add_fields(parser: Parser, count: Reader, size: Reader, span: Reader) -> No
         action="append",
         metavar="'KEY: VALUE'",
         help="add this member to each event (repeatable)",
-    )
-    parser.add_argument("--state", choices=STATES, help="inactive collects events and sends none")
-    parser.add_argument("--max-events", type=count, metavar="N", help="events in one request")
-    parser.add_argument(
-        "--max-bytes", type=size, metavar="N", help="bytes in a request, such as 1MB"
-    )
-    parser.add_argument(
-        "--interval",
-        dest="interval_ms",
-        type=span,
-        metavar="TIME",
-        help="the time between two runs and between two attempts, such as 3m",
     )
     parser.add_argument(
         "--ca-file", metavar="FILE", help="trust the certificate authorities in this PEM file"
@@ -164,13 +168,12 @@ def _state(commands: Commands) -> None:
 
 
 def _sending(commands: Commands) -> None:
-    test = add_leaf(commands, "test", f"{RUN}:test", "send one test event, outside the queue, now")
-    add_json(test)
+    _test(commands)
     send = add_leaf(commands, "send", f"{RUN}:send", "send what is queued now")
     skip = add_leaf(commands, "skip", f"{RUN}:skip", "drop the queued events before a time")
     release = add_leaf(commands, "release", f"{RUN}:release", "send an event that was set aside")
     add_webhooks(send)
-    for parser in (test, skip, release):
+    for parser in (skip, release):
         add_webhook(parser)
     skip.add_argument(
         "--before",
@@ -182,6 +185,25 @@ def _sending(commands: Commands) -> None:
     )
     add_yes(skip)
     release.add_argument("event", metavar="EVENT", help="the id of the event")
+
+
+def _test(commands: Commands) -> None:
+    test = add_leaf(
+        commands,
+        "test",
+        f"{RUN}:test",
+        "send one test event, outside the queue, now",
+        epilog=f"{FILES} Nothing of what the options say is saved.",
+    )
+    test.add_argument(
+        "id", metavar="ID", nargs="?", help="the webhook's id or name; without it one as given"
+    )
+    test.add_argument("--type", choices=EVENT_TYPES, help="the type of the event")
+    test.add_argument("--url", help="where it is sent")
+    _add_request_fields(test)
+    test.add_argument("--secret", metavar="SECRET", help="sign with it: whsec_... or @FILE")
+    test.set_defaults(name=None, state=None, max_events=None, max_bytes=None, interval_ms=None)
+    add_json(test)
 
 
 def starting_point(text: str) -> str | int:

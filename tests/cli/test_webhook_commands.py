@@ -626,6 +626,35 @@ def test_test_sends_one_marked_event_and_prints_the_answer(
     assert shown(tocsin, 1)["queued"] == 0
 
 
+def test_what_is_not_saved_is_tested_as_the_options_say(tocsin: Tocsin, receiver: Receiver) -> None:
+    options = ("--type", "log_authn", "--url", receiver.url("/ok/new"), "--json")
+    header = ("--header", "Authorization: @-", "--extra-field", "source: tocsin")
+    done = tocsin.run("webhook", "test", *options, *header, stdin=TOKEN)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert json.loads(done.stdout)["webhook"] is None
+    [request] = receiver.requests("/ok/new")
+    assert request.header("authorization") == TOKEN
+    assert (request.events[0]["type"], request.events[0]["source"]) == ("log_authn", "tocsin")
+    assert (listed(tocsin), actions(tocsin)) == ([], ["webhook.test"])
+
+
+def test_an_edit_is_tested_before_it_is_saved(tocsin: Tocsin, receiver: Receiver) -> None:
+    add(tocsin, "--url", receiver.url("/503/old"), "--header", f"Authorization: {TOKEN}")
+    changed = ("--url", receiver.url("/ok/new"), "--secret", SECRET)
+    done = tocsin.run("webhook", "test", "1", *changed)
+    assert done.returncode == ExitCode.OK, done.stderr
+    [request] = receiver.requests("/ok/new")
+    assert request.header("authorization") == TOKEN
+    assert request.header("webhook-signature")
+    assert shown(tocsin, 1)["url"] == receiver.url("/503/old")
+
+
+def test_a_test_of_nothing_says_what_to_give(tocsin: Tocsin) -> None:
+    done = tocsin.run("webhook", "test", "--type", "alerts")
+    assert done.returncode == ExitCode.USAGE
+    assert "--url must be given, or the ID of a webhook" in done.stderr
+
+
 def test_test_of_a_failing_receiver_is_a_failed_check(tocsin: Tocsin, receiver: Receiver) -> None:
     add(tocsin, "--url", receiver.url("/503/try"))
     add(tocsin, "--url", "http://127.0.0.1:1/")
