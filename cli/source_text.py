@@ -10,6 +10,7 @@ from domain import source_kinds
 from domain.options import Default
 from domain.times import rfc3339
 from domain.words import span_text, time_text
+from sources.outlook import next_look_ms
 from store.records import StoredSource
 
 
@@ -33,11 +34,12 @@ def source_shape(source: StoredSource) -> Shape:
 
 
 def list_rows(
-    sources: Iterable[StoredSource], keyless: Collection[str], now_ms: int
+    sources: Iterable[StoredSource], keyless: Collection[str], now_ms: int, *, runs: bool
 ) -> list[tuple[object, ...]]:
     """The rows of the list: name, kind, state, events, last event, last look, problem.
 
-    `keyless` are the hosts whose agent has not set itself up yet, which the screen says too.
+    `keyless` are the hosts whose agent has not set itself up yet, which the screen says too; `runs`
+    says whether a worker is there to try again what fails.
     """
     return [
         (
@@ -47,13 +49,13 @@ def list_rows(
             source.accepted_events,
             _ago(source.last_event_ms, now_ms),
             _ago(source.last_ok_ms, now_ms),
-            source.error,
+            _problem(source, now_ms, runs=runs),
         )
         for source in sources
     ]
 
 
-def in_full(source: StoredSource, seen: str) -> str:
+def in_full(source: StoredSource, seen: str, now_ms: int, *, runs: bool) -> str:
     """Everything about a source; `seen` is what it saw at its last look, "" if that is not told."""
     kind = source_kinds.kind_named(source.kind)
     pairs: list[tuple[str, str | None]] = [
@@ -65,9 +67,24 @@ def in_full(source: StoredSource, seen: str) -> str:
         ("Last event", time_text(source.last_event_ms) or "none yet"),
         ("Last look", time_text(source.last_ok_ms) or "none yet"),
         *([("Seen", seen)] if seen else []),
-        ("Problem", source.error or "none"),
+        ("Problem", _problem(source, now_ms, runs=runs) or "none"),
     ]
     return labelled(pairs)
+
+
+def again_text(source: StoredSource, now_ms: int) -> str:
+    """When a source that fails is tried again, "" where it is not."""
+    next_ms = next_look_ms(source)
+    if next_ms is None:
+        return ""
+    if next_ms <= now_ms:
+        return "; tried again now"
+    return f"; tried again in {span_text(next_ms - now_ms)} at the latest"
+
+
+def _problem(source: StoredSource, now_ms: int, *, runs: bool) -> str | None:
+    again = again_text(source, now_ms) if runs else ""
+    return None if source.error is None else f"{source.error}{again}"
 
 
 def _ago(time_ms: int | None, now_ms: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.output import Output
+from cli.source_text import again_text
 from delivery.problems import answer_text
 from delivery.report import Report, undelivered
 from domain.words import counted, second_text, size_text, span_text
@@ -105,7 +106,8 @@ def _source(source: StoredSource, report: Report) -> str:
     now_ms = report.now_ms
     seen = "never looked" if source.last_ok_ms is None else _ago(source.last_ok_ms, now_ms)
     failing = f" ({counted(source.failures, 'time')})" if source.failures else ""
-    problem = "" if source.error is None else f": {source.error}"
+    again = again_text(source, now_ms) if report.worker_alive else ""
+    problem = "" if source.error is None else f": {source.error}{again}"
     events = counted(source.accepted_events, "event")
     return f"source   {source.name}: {source.state}{failing}, {events}, {seen}{problem}"
 

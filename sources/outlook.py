@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from domain import source_kinds
 from domain.safe import safe
+from domain.settings import SECOND_MS
 from sources.extras import HTTP_SERVER, install_cure, is_installed
 
 if TYPE_CHECKING:
@@ -41,6 +42,19 @@ def foreseen_lack(source: StoredSource) -> str:
     """What it will run without although it is set, with the cure; "" for nothing."""
     names_file = source.options.get("names_file")
     return next(_file(names_file, "names_file"), "") if names_file else ""
+
+
+def next_look_ms(source: StoredSource) -> int | None:
+    """When a worker tries a source that fails again, at the latest; None where none will.
+
+    A worker that was started since waits less: it counts failures from its start.
+    """
+    tried = source.active and source.kind in _PROBLEMS
+    if not tried or not source.failures or source.error_ms is None:
+        return None
+    from sources.polling import backoff_s
+
+    return source.error_ms + backoff_s(source.failures) * SECOND_MS
 
 
 def listening_problem(options: Mapping[str, str]) -> str:

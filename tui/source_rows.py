@@ -10,11 +10,12 @@ from delivery.report import Report
 from domain.safe import safe
 from domain.source_kinds import SOCKET, kind_named
 from domain.words import counted, second_text, span_text
+from sources.outlook import next_look_ms
 from sources.socket.place import socket_beside
 from store.records import Client, StoredSource
 from tui.keys import and_key
 from tui.widgets.columns import Cell, Column, Row
-from tui.words import coarse_age
+from tui.words import coarse_age, time_left
 
 COLUMNS = (
     Column("state", "State", 10, sortable=False),
@@ -112,7 +113,7 @@ def _how_it_does(
     if source.error is not None:
         times = f", {counted(source.failures, 'time')} in a row" if source.failures > 1 else ""
         since = coarse_age(report.now_ms - (source.error_ms or report.now_ms))
-        return f"{source.error} ({since} ago{times})"
+        return f"{source.error} ({since} ago{times}){_again(source, report)}"
     if client is not None and client.public_key is None:
         return f"Its agent has not set itself up yet. {_code(client, key_of)}"
     if kind_named(source.kind).built_in:
@@ -122,6 +123,15 @@ def _how_it_does(
     if source.last_ok_ms is None:
         return "Nothing has come of it yet."
     return "All is well with it."
+
+
+def _again(source: StoredSource, report: Report) -> str:
+    """When it is tried again, if somebody is there to do so."""
+    next_ms = next_look_ms(source) if report.worker_alive else None
+    if next_ms is None:
+        return ""
+    latest = " at the latest" if next_ms > report.now_ms else ""
+    return f"; tried again {time_left(next_ms, report.now_ms)}{latest}"
 
 
 def _code(client: Client, key_of: Callable[[str], str]) -> str:

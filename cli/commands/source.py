@@ -37,7 +37,8 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         return ExitCode.OK
     agents = store.call(clients.everyone, AGENT)
     keyless = {one.name for one in agents if one.public_key is None}
-    context.out.table(list_rows(found, keyless, context.now_ms()), HEADERS)
+    rows = list_rows(found, keyless, context.now_ms(), runs=_is_worked(store, context.now_ms()))
+    context.out.table(rows, HEADERS)
     lacking = geo_note_of_sources(context, store)
     if lacking:
         context.out.note(f"Alerts: {lacking}.")
@@ -55,8 +56,16 @@ def show(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json(source_shape(found))
     else:
-        context.out.data(in_full(found, _seen(found, store)))
+        now_ms = context.now_ms()
+        runs = _is_worked(store, now_ms)
+        context.out.data(in_full(found, _seen(found, store), now_ms, runs=runs))
     return ExitCode.OK
+
+
+def _is_worked(store: Store, now_ms: int) -> bool:
+    """Whether a worker runs the sources that are active."""
+    every = store.call(workers.everyone)
+    return any(one.active and not workers.is_gone(one, now_ms) for one in every)
 
 
 def _seen(source: StoredSource, store: Store) -> str:
@@ -188,7 +197,7 @@ def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) 
         return
     yield f"running source {source.name} for {store.path}: Ctrl+C ends it; --once looks once"
     others = [one for one in store.call(workers.everyone) if one.active]
-    if source.active and others and not workers.is_gone(others[0], now_ms):
+    if source.active and _is_worked(store, now_ms):
         yield (
             f"the worker {others[0].id} (pid {others[0].pid}) runs it too: what one has told, the "
             "other does not tell again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 from dataclasses import replace
@@ -287,6 +288,18 @@ def test_a_look_that_fails_says_why(tocsin: Tocsin, command: str, reason: str) -
     check = tocsin.run("status", "--check")
     assert check.returncode == ExitCode.CHECK_FAILED
     assert reason in check.stdout
+
+
+def test_a_source_that_fails_says_when_it_is_tried_again(tocsin: Tocsin, tmp_path: Path) -> None:
+    watch(tocsin, "false")
+    run(tocsin, "run", "local", "--once", code=ExitCode.IO_ERROR)
+    told = re.compile(r"false` failed .*; tried again (in \d\S+ at the latest|now)$", re.M)
+    assert not told.search(run(tocsin, "list")), "nobody is there to try"
+    tocsin.start("worker", "run", log=tmp_path / "worker")
+    eventually(lambda: local_in_status(tocsin)["failures"] > 1, "a look of the worker's")
+    assert told.search(run(tocsin, "list"))
+    assert told.search(run(tocsin, "show", "local"))
+    assert told.search(tocsin.run("status").stdout)
 
 
 def test_a_failed_look_forgets_nothing(tocsin: Tocsin, dump_file: Path) -> None:
