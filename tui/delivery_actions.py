@@ -54,7 +54,7 @@ class DeliveryActions(LookingScreen):
             "copy",
             "copy",
             id="deliveries.copy",
-            tooltip="copy the id, a curl command, the payload or the answer",
+            tooltip="copy the id, URL, headers, a curl command, the payload or the answer",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""What can be copied of a delivery: its id, a curl command, its payload, the answer to it."""
+"""What can be copied of a delivery: its id, where it goes and how, its payload, the answer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tui.screens.menu import Choice
 
 CHOICES = (
     Choice("i", "the id"),
+    Choice("u", "the URL, its secrets masked"),
+    Choice("h", "the headers of the request, their values masked"),
     Choice("c", "a curl command, its secrets masked"),
     Choice("p", "the payload: the exact body"),
     Choice("a", "the answer to the last attempt"),
@@ -27,10 +29,14 @@ async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> st
         return "\n".join(one.id for one in chosen)
     if choice == "a":
         return await _answer(desk, first)
-    body = await desk.read(reads.body, first.id)
     if choice == "p":
-        return body.decode()
-    return curl(await read_request(desk, first, await last_attempt(desk, first)), first, body)
+        return (await desk.read(reads.body, first.id)).decode()
+    request = await read_request(desk, first, await last_attempt(desk, first))
+    if choice == "u":
+        return request.url
+    if choice == "h":
+        return "\n".join(f"{name}: {value}" for name, value in request.headers)
+    return curl(request, first, await desk.read(reads.body, first.id))
 
 
 async def last_attempt(desk: Desk, one: Delivery) -> Attempt | None:

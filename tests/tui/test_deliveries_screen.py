@@ -469,6 +469,8 @@ def test_a_wrong_number_is_told_in_the_dialog(
     ("key", "expected"),
     [
         ("i", "msg_3"),
+        ("u", "https://example.com/hook"),
+        ("h", "\nwebhook-id: msg_3\n"),
         ("p", '[{"type":"alerts","id":"e5","attributes":{"text":""}},'),
         ("a", "Server: test\n\nok"),
         ("c", "--data-binary '[{"),
@@ -502,6 +504,10 @@ def test_a_copied_command_holds_no_secret(bench: Bench, monkeypatch: pytest.Monk
         assert "'webhook-id: msg_1'" in app.clipboard
         assert "secret" not in app.clipboard
         assert "whsec" not in app.clipboard
+        await pilot.press("y", "h")
+        await seen(app, pilot)
+        assert "\nAuthorization: ••••3f9a" in f"\n{app.clipboard}"
+        assert "secret" not in app.clipboard
 
     played(bench, scene)
 
