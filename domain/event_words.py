@@ -1,7 +1,8 @@
-"""What an event says in a line: what matters of its type first, then all the rest by name."""
+"""What an event says in a line: what matters of its type first, ids last."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -31,11 +32,12 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What a type shows first, the attributes that it took, and the weight."""
+    """What a type shows first, the attributes that it took, the weight, and what it shows last."""
 
     parts: tuple[str, ...]
     taken: frozenset[str]
     weight: Weight = "plain"
+    last: str = ""
 
 
 class _Body(msgspec.Struct):
@@ -58,59 +60,99 @@ def event_line(type_: EventType, body: bytes) -> EventLine:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return EventLine(body[: 4 * SHOWN].decode("utf-8", "backslashreplace"))
     rest = [
-        f"{name} {value}"
-        for name, value in values.items()
-        if name not in told.taken and value not in ("", "[]", "{}", "null")
+        f"{name.removeprefix(_PARAMS)} {value}"
+        for name, value in sorted(values.items(), key=_is_opaque)
+        if name not in told.taken and value not in _NOTHING
     ]
-    return EventLine(GAP.join([part for part in told.parts if part] + rest), told.weight)
+    parts = [part for part in told.parts if part] + rest + [told.last]
+    return EventLine(_KEY.sub(_shortened, GAP.join(filter(None, parts))), told.weight)
+
+
+def _is_opaque(item: tuple[str, str]) -> bool:
+    """Whether it tells a person nothing, as an id, and stands last."""
+    return item[0] in _BESIDES or item[0].endswith(("_pub", ".id", "_id"))
+
+
+def _shortened(key: re.Match[str]) -> str:
+    return f"{key[0][:_KEY_SHOWN]}…"
 
 
 def _alert(values: Values, _who: str) -> _Told:
     danger = values.get("danger", "")
     level = int(danger) if danger.isdecimal() and len(danger) < SHOWN else 0
     weight: Weight = "bad" if level >= DANGEROUS else "warning" if level >= ALARMING else "plain"
+    first = [f"{_PARAMS}{name}" for name in _FIRST_PARAMS]
+    keys = [f"{_PARAMS}{name}" for name in ("old_key", "new_key")]
     parts = (
         f"danger {danger}" if danger else "",
         values.get("type", ""),
-        *(values.get(f"params.{name}", "") for name in _FIRST_PARAMS),
+        *(_known(values, name) for name in first),
+        _turn(*(values.get(name, "") for name in keys)) if values.keys() & keys else "",
     )
-    taken = {"danger", "type", *_TIMES, *(f"params.{name}" for name in _FIRST_PARAMS)}
+    taken = {"danger", "type", *_TIMES, *first, *keys}
     return _Told(parts, frozenset(taken), weight)
 
 
 def _endpoint_stat(values: Values, _who: str) -> _Told:
     parts = (
-        _endpoint(values.get("ip", ""), values.get("port", "")),
+        *(_known(values, name) for name in ("peer", "host")),
+        _endpoint(_known(values, "ip"), values.get("port", "")),
         *(f"{way} +{_grouped(values.get(f'{way}_delta', '0'))}" for way in ("rx", "tx")),
     )
-    taken = {"ip", "port", "rx_delta", "tx_delta", "created"}
+    taken = {"peer", "host", "ip", "port", "rx_delta", "tx_delta", "created"}
     return _Told(parts, frozenset(taken))
 
 
 def _sign_in(values: Values, who: str) -> _Told:
-    status = values.get("status", "")
+    status, name = values.get("status", ""), _known(values, "user")
     good = status == "ok"
+    user = f"user {who}" if who else ""
     parts = (
         f"{'✓' if good else '✗'} {status}" if status else "",
-        f"user {who}" if who else "",
-        values.get("ip", ""),
+        name or user,
+        values.get("ip", "").replace("null", "-"),
         values.get("type", ""),
-        values.get("verifications", "").strip("[]"),
+        *(values.get(reason, "").strip("[]") for reason in ("errors", "verifications")),
+        _known(values, "host"),
     )
-    taken = {"status", "ip", "type", "verifications", "created"}
-    return _Told(parts, frozenset(taken), "plain" if good or not status else "bad")
+    taken = {"status", "user", "ip", "type", "errors", "verifications", "host", "created"}
+    weight: Weight = "plain" if good or not status else "bad"
+    return _Told(parts, frozenset(taken), weight, last=user if name else "")
 
 
 def _change(values: Values, who: str) -> _Told:
-    old, new = values.get("old_value", ""), values.get("new_value", "")
     field = ".".join(part for part in (values.get("type"), values.get("field")) if part)
-    parts = (field, f"{old or '-'} → {new or '-'}", f"by {who}" if who else "")
-    taken = {"type", "field", "old_value", "new_value", "created"}
-    return _Told(parts, frozenset(taken))
+    names = ("peer", "interface", "host")
+    old_and_new = ("old_value", "new_value")
+    parts = (
+        field,
+        *(_known(values, name) for name in names),
+        _turn(*(values.get(name, "") for name in old_and_new)),
+    )
+    taken = {"type", "field", *names, *old_and_new, "created"}
+    return _Told(parts, frozenset(taken), last=f"by {who}" if who else "")
 
 
-_FIRST_PARAMS = ("peer", "host", "ip", "country_name")
+def _turn(old: str, new: str) -> str:
+    """What something was, and what it is."""
+    return " → ".join("-" if value in _NOTHING else value for value in (old, new))
+
+
+def _known(values: Values, name: str) -> str:
+    """A value where there is one."""
+    value = values.get(name, "")
+    return "" if value in _NOTHING else value
+
+
+_PARAMS = "params."
+_FIRST_PARAMS = ("peer", "user", "source", "interface", "host", "ip", "country_name")
 _TIMES = ("created", "updated", "suppress_until")
+_BESIDES = ("id", "handshake")
+_NOTHING = ("", "[]", "{}", "null")
+_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+"""A key of WireGuard, of which the start is enough to tell it from another."""
+
+_KEY_SHOWN = 8
 _TELLERS: dict[EventType, Callable[[Values, str], _Told]] = {
     EventType.ALERTS: _alert,
     EventType.ENDPOINT_STATS: _endpoint_stat,

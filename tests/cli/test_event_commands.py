@@ -330,7 +330,7 @@ def test_list_tells_the_kind_of_an_alert_within_the_width_of_a_terminal(tocsin: 
     }
     emit(tocsin, json.dumps({"type": "alerts", "id": "a", "attributes": attributes}))
     _, row = tocsin.run("event", "list").stdout.splitlines()
-    assert row.endswith("alerts  a   danger 5  authn_failures  gateway  192.0.2.2  params.count 5")
+    assert row.endswith("alerts  a   danger 5  authn_failures  gateway  192.0.2.2  count 5")
 
 
 def test_json_keeps_the_spelling_of_numbers_and_is_plain_ascii(tocsin: Tocsin) -> None:

@@ -17,6 +17,7 @@ from tui.widgets.columns import fit
 from tui.widgets.type_tabs import short_count
 
 ALERTS, STATS, AUTHN, CHANGES = EventType
+OLD_KEY, NEW_KEY = f"{'a' * 42}A=", f"{'b' * 42}A="
 
 
 def what(type_: EventType, attributes: object, **more: object) -> str:
@@ -48,6 +49,45 @@ def test_a_sign_in_tells_result_user_and_address() -> None:
     told = what(AUTHN, attributes, relationships=user)
     assert told == "✓ ok  user 3tjDGN2gXpT  203.33.186.18  password, user"
     assert what(AUTHN, {"status": "failed"}) == "✗ failed"
+
+
+def test_a_sign_in_tells_name_address_and_reason_before_its_ids() -> None:
+    user = {"user": {"data": [{"id": "3tjDGN2gXpT", "type": "users"}]}}
+    attributes = {"errors": ["no such password"], "host": "hub", "ip": "203.33.186.18"}
+    attributes |= {"status": "error", "type": "ssh", "url": "/ssh", "user": "ada"}
+    told = what(AUTHN, attributes, relationships=user)
+    facts = "✗ error  ada  203.33.186.18  ssh  no such password  hub"
+    assert told == f"{facts}  url /ssh  user 3tjDGN2gXpT"
+
+
+def test_an_address_that_is_none_is_a_dash() -> None:
+    attributes = {"ip": None, "status": "ok", "type": "terminal", "user": "root"}
+    assert what(AUTHN, attributes) == "✓ ok  root  -  terminal"
+
+
+def test_an_alert_tells_short_keys_before_its_ids() -> None:
+    params = {"host_pub": "FgepD86z1Jo", "interface": "wg0", "old_key": OLD_KEY, "new_key": NEW_KEY}
+    told = what(ALERTS, {"danger": 7, "params": params, "type": "interface_key_changed"})
+    keys = f"{OLD_KEY[:8]}… → {NEW_KEY[:8]}…"
+    assert told == f"danger 7  interface_key_changed  wg0  {keys}  host_pub FgepD86z1Jo"
+
+
+def test_a_handshake_tells_peer_and_host_before_its_time() -> None:
+    attributes = {"handshake": "2021-10-24T02:05:07Z", "host": "hub", "ip": "192.0.2.1"}
+    attributes |= {"peer": "laptop", "port": "5", "interface": "wg0"}
+    told = what(STATS, attributes)
+    assert told.startswith("laptop  hub  192.0.2.1:5  rx +0  tx +0  interface wg0")
+    assert told.endswith("  handshake 2021-10-24T02:05:07Z")
+
+
+def test_a_change_tells_of_what_and_who_by_names_and_short_keys() -> None:
+    user = {"user": {"data": [{"id": "NZ1Gq4fs3sp", "type": "users"}]}}
+    attributes = {"field": "public_key", "id": "PykHtrVmLHs", "type": "endpoints", "host": "hub"}
+    attributes |= {"old_value": OLD_KEY, "new_value": NEW_KEY, "peer": "laptop"}
+    told = what(CHANGES, attributes, relationships=user)
+    keys = f"{OLD_KEY[:8]}… → {NEW_KEY[:8]}…"
+    facts = f"endpoints.public_key  laptop  hub  {keys}"
+    assert told == f"{facts}  id PykHtrVmLHs  by NZ1Gq4fs3sp"
 
 
 def test_a_change_tells_old_and_new() -> None:
