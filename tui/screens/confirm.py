@@ -48,9 +48,9 @@ class ConfirmScreen(OverScreen[bool]):
             for line in self._question.lines:
                 yield Static(Text(safe(line)))
             with Buttons():
-                no = Text(with_key(self._question.no, key_of(self, self.NO_KEY)))
+                no = Text(safe(with_key(self._question.no, key_of(self, self.NO_KEY))))
                 yield Button(no, id="no", compact=True)
-                yes = Text(with_key(self._question.yes, key_of(self, self.YES_KEY)))
+                yes = Text(safe(with_key(self._question.yes, key_of(self, self.YES_KEY))))
                 yield Button(yes, id="yes", variant="error", compact=True)
 
     def on_mount(self) -> None:
