@@ -152,6 +152,7 @@ class TocsinApp(CopyingApp, SturdyApp):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
             self.live.ink.is_asked()
+            self.live.keyed_ms = self._desk.now_ms()
         await super().on_event(event)
 
     def _paint_unasked(self, *, tick: bool = False) -> None:

@@ -21,6 +21,8 @@ QUIET_TICK_MS = 5_000
 """How often ages in minutes are worth painting."""
 
 YOUNG_MS = 60_000
+LEFT_ALONE_MS = 5_000
+"""After so long without a key rows may take the places that they would have."""
 
 
 class Live:
@@ -51,6 +53,8 @@ class Live:
         self.undos = Undos()
         self.report: Report | None = None
         self.trouble: str | None = None
+        self.keyed_ms = desk.now_ms()
+        """When the admin pressed a key or moved the mouse for the last time."""
         self.ink = Ink()
         """What painting costs the line."""
         self._desk = desk
@@ -62,6 +66,11 @@ class Live:
         """That this terminal's worker has ended by itself, and why."""
         trouble = self._own_trouble()
         return None if trouble is None else f"this terminal's worker has ended: {trouble}"
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether the admin has pressed no key for a while."""
+        return self._desk.now_ms() - self.keyed_ms >= LEFT_ALONE_MS
 
     @property
     def troubles(self) -> str | None:

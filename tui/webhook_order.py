@@ -13,7 +13,7 @@ from tui.webhook_rows import COLUMNS, receiver_of
 from tui.words import Condition, steady_condition_of
 
 SETTLED_MS = 60_000
-"""Whoever failed and does well for so long stands among those that do well."""
+"""Whoever failed and does well for so long stands among those that do well, whatever is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +57,25 @@ class Order:
     """Sorts the rows; by state none changes its place with each attempt of a faltering receiver.
 
     A retry under way is no better than its webhook was before it, and who failed a moment ago
-    stays among those that fail until it has done well for a while.
+    stays among those that fail until it has done well for a while, or until the admin has left the
+    list alone.
     """
 
     def __init__(self) -> None:
         self.sorting = Sorting()
         self._failed_ms: dict[int, int] = {}
+        self._is_held = False
 
-    def of(self, statuses: Sequence[WebhookStatus], report: Report) -> list[WebhookStatus]:
-        """In the order asked for; equals by id."""
-        self._note_failing(report)
+    @property
+    def is_held(self) -> bool:
+        """Whether some stand where they stood before they did well."""
+        return self._is_held
+
+    def of(
+        self, statuses: Sequence[WebhookStatus], report: Report, *, left_alone: bool = False
+    ) -> list[WebhookStatus]:
+        """In the order asked for; equals by id. Nobody is held in place if `left_alone`."""
+        self._note_failing(report, left_alone)
         by_state = self.sorting.column == "state"
         key = self._rank if by_state else SORT_KEYS[self.sorting.column]
         return sorted(
@@ -75,10 +84,14 @@ class Order:
             reverse=self.sorting.descending,
         )
 
-    def _note_failing(self, report: Report) -> None:
-        for one in report.overview.webhooks:
-            if steady_condition_of(one) is Condition.FAILING:
-                self._failed_ms[one.webhook.id] = report.now_ms
+    def _note_failing(self, report: Report, left_alone: bool) -> None:
+        webhooks = report.overview.webhooks
+        failing = {
+            one.webhook.id for one in webhooks if steady_condition_of(one) is Condition.FAILING
+        }
+        kept = {} if left_alone else self._failed_ms
+        self._failed_ms = {**kept, **dict.fromkeys(failing, report.now_ms)}
+        self._is_held = len(self._failed_ms) > len(failing)
 
     def _rank(self, status: WebhookStatus, report: Report) -> tuple[object, ...]:
         condition = steady_condition_of(status)

@@ -7,6 +7,8 @@ import asyncio
 from domain.event_types import EventType
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
+from tui.app import TocsinApp
+from tui.live import LEFT_ALONE_MS
 from tui.webhook_order import SETTLED_MS
 from tui.widgets.live_table import LiveTable
 
@@ -75,3 +77,39 @@ def test_a_row_that_healed_moves_when_that_lasts_and_the_cursor_stays(
             assert "hook-25" in screen_text(app).splitlines()[y]
 
     asyncio.run(scene())
+
+
+def test_rows_take_their_places_while_no_key_is_pressed_and_the_cursor_stays(bench: Bench) -> None:
+    ids = [bench.store.add(fields(name=f"hook-{number}")) for number in range(MANY)]
+    bench.store.append(*events(1, 3))
+    store = bench.store
+    for webhook_id in ids:
+        store.end(store.started(webhook_id), 500)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            table = app.screen.query_one(LiveTable)
+            table.move_to(ids[25])
+            await pilot.pause()
+            y = row_of(app, "hook-25")
+            store.end(store.started(ids[0], new_run=False), 200)
+            bench.clock.now_ms += LEFT_ALONE_MS
+            await pilot.press("ctrl")
+            await bench.settle(app, pilot)
+            assert list(table.keys) == ids
+            bench.clock.now_ms += LEFT_ALONE_MS
+            app.paint(tick=True)
+            await pilot.pause()
+            assert list(table.keys) == [*ids[1:], ids[0]]
+            assert (table.cursor, row_of(app, "hook-25")) == (ids[25], y)
+            await pilot.press("ctrl")
+            await bench.settle(app, pilot)
+            assert list(table.keys) == [*ids[1:], ids[0]]
+
+    asyncio.run(scene())
+
+
+def row_of(app: TocsinApp, receiver: str) -> int:
+    """The line of the screen that a receiver is in."""
+    lines = screen_text(app).splitlines()
+    return next(line for line, text in enumerate(lines) if receiver in text)

@@ -71,7 +71,7 @@ class WebhooksScreen(WebhookActions):
             self._show_trouble()
             return
         shown = [one for one in report.overview.webhooks if self._is_wanted(one)]
-        ordered = self._order.of(shown, report)
+        ordered = self._order.of(shown, report, left_alone=self.live.is_left_alone)
         self._ordered = {one.webhook.id: one for one in ordered}
         self.table.set_keys([one.webhook.id for one in ordered], asked=asked)
         self.table.keep_marks(one.webhook.id for one in report.overview.webhooks)
@@ -81,7 +81,10 @@ class WebhooksScreen(WebhookActions):
         self.tell_of_runs()
 
     def tick(self) -> None:
-        """Only ages and countdowns move with time: rows, their order and the frame stay."""
+        """Only ages and countdowns move with time, and rows that were held in their places."""
+        if self._order.is_held and self.live.is_left_alone:
+            self._show_rows()
+            return
         self._fill()
         self._show_facts()
 
