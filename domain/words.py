@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from domain.times import format_duration, rfc3339
@@ -78,6 +79,13 @@ def counted(count: int, noun: str) -> str:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
     return f"{count:,} {plural}"
+
+
+def named(noun: str, names: Sequence[str]) -> str:
+    """Things by their names: "the host hub", "the hosts hub and edge"."""
+    if len(names) == 1:
+        return f"the {noun} {names[0]}"
+    return f"the {noun}s {', '.join(names[:-1])} and {names[-1]}"
 
 
 def wait_word(count: int) -> str:

@@ -123,7 +123,7 @@ def draft_question(title: str, draft: Draft, now_ms: int) -> Question:
     """What was typed, where and when."""
     changed = draft.typed.changed_from(draft.base)
     return Question(
-        f"Drop your draft of {span_text(now_ms - draft.at_ms)} ago?",
+        f"Drop your draft from {span_text(now_ms - draft.at_ms)} ago?",
         (f"{title}{_new_one(draft, changed)}: you changed {labels_of(changed)} and did not save.",),
         yes="Drop it",
         no="Go on with it",

@@ -23,7 +23,7 @@ from cli.stores import open_for_reading, open_for_writing
 from domain import clients as kinds
 from domain.clients import AGENT, BROKER, ConfFile
 from domain.ids import new_code, new_event_id
-from domain.words import counted
+from domain.words import counted, named
 from store import clients, places, sources
 from store.records import Client
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cli.shapes import Shape
     from store.database import Store
 
+_NOUNS = {AGENT: "host", BROKER: "broker"}
 _PROGRAMS = {AGENT: "procustodibus-agent", BROKER: "procustodibus-broker"}
 _NEXT_STEPS = {
     AGENT: "There, in a virtual environment: `pip install procustodibus-agent`, once "
@@ -99,8 +100,8 @@ def renew_broker(args: Namespace, context: Context) -> ExitCode:
 
 def delete_hosts(args: Namespace, context: Context) -> ExitCode:
     """Delete hosts after asking."""
-    question = "Delete {names}, with what is remembered of them? Events that came from there stay."
-    return _delete(AGENT, question, args, context)
+    end = ", with all that is remembered? Events that came from there stay."
+    return _delete(AGENT, end, args, context)
 
 
 def delete_brokers(args: Namespace, context: Context) -> ExitCode:
@@ -108,8 +109,8 @@ def delete_brokers(args: Namespace, context: Context) -> ExitCode:
     store = open_for_reading(context)
     queued = store.call(places.queued)
     waiting = sum(sum(queued.get(name, {}).values()) for name in set(args.names))
-    question = f"Delete {{names}}, which have yet to pull {counted(waiting, 'event')}?"
-    return _delete(BROKER, question, args, context)
+    end = f", with {counted(waiting, 'event')} yet to be pulled?" if waiting else "?"
+    return _delete(BROKER, end, args, context)
 
 
 def _add(kind: str, args: Namespace, context: Context) -> ExitCode:
@@ -147,12 +148,13 @@ def _show(kind: str, args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def _delete(kind: str, question: str, args: Namespace, context: Context) -> ExitCode:
+def _delete(kind: str, end: str, args: Namespace, context: Context) -> ExitCode:
+    """Delete after a question, of which `end` tells what goes with them."""
     store = open_for_writing(context)
     names = list(dict.fromkeys(args.names))
     for name in names:
         store.call(clients.find, kind, name)
-    if not context.out.confirm(question.format(names=", ".join(names)), args.yes):
+    if not context.out.confirm(f"Delete {named(_NOUNS[kind], names)}{end}", args.yes):
         return ExitCode.CHECK_FAILED
     for name in names:
         store.call(clients.delete, kind, name, context.actor, context.now_ms())

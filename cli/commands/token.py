@@ -9,7 +9,7 @@ from cli.exit_codes import ExitCode
 from cli.shapes import Shape
 from cli.stores import open_for_reading, open_for_writing
 from domain.tokens import new_token
-from domain.words import time_text
+from domain.words import named, time_text
 from store import tokens
 from store.records import StoredToken
 
@@ -51,7 +51,7 @@ def delete(args: Namespace, context: Context) -> ExitCode:
     names = list(dict.fromkeys(args.names))
     for name in names:
         store.call(tokens.find, name)
-    question = f"Delete {', '.join(names)}? Who uses one is let in no more."
+    question = f"Delete {named('token', names)}? Whoever shows it is not let in any more."
     if not context.out.confirm(question, args.yes):
         return ExitCode.CHECK_FAILED
     for name in names:

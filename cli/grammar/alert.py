@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.grammar.parts import Parser, add_commands, add_json, add_leaf
+from cli.grammar.parts import Parser, add_commands, add_json, add_leaf, metavar_of
 from domain.alert_kinds import KINDS
 from domain.options import Option
 
@@ -23,7 +23,7 @@ def build(parser: Parser) -> None:
         edit.add_argument(
             f"--{option.name}",
             dest=f"option_{option.name}",
-            metavar=option.kind.name.upper(),
+            metavar=metavar_of(option.kind),
             help=option.description.replace("%", "%%"),
         )
     for command in (listing, show):

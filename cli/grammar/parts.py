@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from cli.exit_codes import ExitCode, Failure
+from domain.setting_kinds import Kind
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 EVENT_TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")
@@ -40,17 +41,29 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=_Formatter, allow_abbrev=False, **options)
+        self._read: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self.default_command and not {*self.command_names, "-h", "--help"}.intersection(args):
             args = [self.default_command, *args]
+        self._read = args
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:  # told here, since this parser's help is the one that helps
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
+        unknown = self._unknown_options()
+        if unknown and message.startswith("the following arguments are required"):
+            message = f"unrecognized arguments: {' '.join(unknown)}"
         raise Failure(f"{message}; see `{self.prog} --help`", ExitCode.USAGE)
+
+    def _unknown_options(self) -> list[str]:
+        """What was mistyped, of which argparse says nothing where something is missing too."""
+        if self._subparsers is not None:
+            return []
+        options = [word for word in self._read if word.startswith("--")]
+        return [one for one in options if one.partition("=")[0] not in self._option_string_actions]
 
 
 def add_commands(parser: Parser, *, required: bool = True) -> Commands:
@@ -109,6 +122,11 @@ def add_global_options(parser: Parser, *, default: str | None) -> None:
         default=default,
         help="the configuration file to read (TOCSIN_CONFIG)",
     )
+
+
+def metavar_of(kind: Kind) -> str:
+    """What stands for a value of that kind in a help text."""
+    return "on|off" if kind.switches else kind.name.upper()
 
 
 def add_mouse(parser: Parser, *, default: str | None) -> None:

@@ -9,6 +9,7 @@ from cli.grammar.parts import (
     add_json,
     add_leaf,
     add_yes,
+    metavar_of,
 )
 from domain.options import Option
 from domain.source_kinds import KINDS
@@ -72,7 +73,7 @@ def _add_options(parser: Parser) -> None:
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             dest=f"option_{name}",
-            metavar=option.kind.name.upper(),
+            metavar=metavar_of(option.kind),
             help=f"{option.description} ({', '.join(kinds)})".replace("%", "%%"),
         )
 

@@ -222,3 +222,24 @@ def test_who_did_what_is_in_the_audit(tocsin: Tocsin) -> None:
     actions = [one["action"] for one in json.loads(run(tocsin, "audit", "--json"))]
     for noun in NOUNS:
         assert {f"{noun}.add", f"{noun}.renew", f"{noun}.delete"} <= set(actions)
+
+
+@pytest.mark.parametrize(
+    ("noun", "names", "question"),
+    [
+        ("host", ("hub",), "Delete the host hub, with all that is remembered? Events that came"),
+        ("broker", ("siem",), "Delete the broker siem? Nothing was done"),
+        ("broker", ("siem", "soc"), "Delete the brokers siem and soc, with 2 events yet to be"),
+        ("token", ("edge",), "Delete the token edge? Whoever shows it is not let in any more."),
+    ],
+)
+def test_what_would_be_deleted_is_asked_in_plain_words(
+    tocsin: Tocsin, noun: str, names: tuple[str, ...], question: str
+) -> None:
+    for name in names:
+        run(tocsin, noun, "add", name, *(["--url", URL] if noun != "token" else []))
+    if len(names) > 1:
+        with desk_of(tocsin) as desk:
+            desk.append(*events(1, 1))
+    said = run(tocsin, noun, "delete", *names, code=ExitCode.USAGE)
+    assert question in said

@@ -202,3 +202,15 @@ def test_help_of_every_parser_fits() -> None:
 )
 def test_a_list_says_where_its_newest_are(name: str, order: str) -> None:
     assert f"the N newest, {order}" in " ".join(leaves()[name].format_help().split())
+
+
+def test_what_was_mistyped_is_told_before_what_is_missing() -> None:
+    with pytest.raises(Failure, match="unrecognized arguments: --bogus=1; see"):
+        read("source add --bogus=1 --path x")
+    with pytest.raises(Failure, match="the following arguments are required: kind"):
+        read("source add --path x")
+
+
+def test_a_switch_says_what_it_takes() -> None:
+    for line in ("source add", "alert edit"):
+        assert "on|off" in LEAVES_BY_NAME[line].format_help()

@@ -329,7 +329,7 @@ def test_escape_asks_only_if_something_was_typed_and_keeps_it(bench: Bench) -> N
             assert shown.result == [None]
         bench.clock.now_ms += 3 * MINUTE
         async with form(bench) as shown:
-            assert "Drop your draft of 3m ago?" in shown.text
+            assert "Drop your draft from 3m ago?" in shown.text
             assert "Add webhook, siem: you changed Name and did not save." in shown.text
             await shown.press("enter")
             assert shown.value("name") == "siem"

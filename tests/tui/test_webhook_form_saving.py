@@ -141,7 +141,7 @@ def test_a_kept_draft_says_of_what_it_is_and_which_fields_differ(bench: Bench) -
             ({}, "Add webhook, https://example.com/hook?key=••••3f9a: you changed URL and did"),
         ):
             async with form(bench, **opened, size=(120, 40)) as shown:
-                assert "Drop your draft of 2d ago?" in shown.text
+                assert "Drop your draft from 2d ago?" in shown.text
                 assert said in " ".join(shown.text.replace("│", " ").split()), shown.text
 
     asyncio.run(scene())
