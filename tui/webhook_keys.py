@@ -19,7 +19,7 @@ WEBHOOK_KEYS: list[BindingType] = [
         "send",
         "send now",
         id="webhooks.send",
-        tooltip="what is queued goes at once, a failing delivery too; several are asked about",
+        tooltip="what is queued or fails goes at once; several are asked about",
     ),
     Binding("t", "test", "test", id="webhooks.test", tooltip="send one marked test event"),
     Binding(
