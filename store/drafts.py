@@ -21,13 +21,17 @@ class StoredDraft:
     at_ms: int
 
 
-def save(subject: str, text: str, *, vault: Vault, actor: Actor, now_ms: int) -> None:
-    """Keep what a login typed into the form of `subject`, in place of its last draft of that."""
+def save(subject: str, text: str, *, vault: Vault, actor: Actor, now_ms: int) -> int:
+    """Keep what a login typed into the form of `subject`, in place of its last draft of that.
+
+    Gives the time by which the draft is known.
+    """
     with database.atomic():
         Draft.delete().where(Draft.at_ms < now_ms - KEPT_MS).execute()
         Draft.insert(
             login=_login(actor), subject=subject, text=vault.encrypt(text), at_ms=now_ms
         ).on_conflict("REPLACE").execute()
+    return now_ms
 
 
 def load(subject: str, *, vault: Vault, actor: Actor) -> StoredDraft | None:
@@ -42,10 +46,13 @@ def waiting(*, actor: Actor, now_ms: int) -> list[str]:
     return [row.subject for row in own.order_by(Draft.at_ms.desc())]
 
 
-def drop(subject: str, *, actor: Actor, now_ms: int) -> None:
-    """Forget the login's draft of `subject`, and of anybody what is too old by now."""
+def drop(subject: str, at_ms: int, *, actor: Actor, now_ms: int) -> None:
+    """Forget the login's draft of `subject` unless it was saved anew since, on another terminal.
+
+    What is too old by now goes with it, of anybody.
+    """
     with database.atomic():
-        own = (Draft.login == _login(actor)) & (Draft.subject == subject)
+        own = (Draft.login == _login(actor)) & (Draft.subject == subject) & (Draft.at_ms == at_ms)
         Draft.delete().where(own | (Draft.at_ms < now_ms - KEPT_MS)).execute()
 
 

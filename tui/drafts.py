@@ -22,8 +22,8 @@ class Draft:
     at_ms: int = 0
 
 
-async def keep(desk: Desk, subject: str, draft: Draft) -> None:
-    """Save the draft of a subject. Raises Refused."""
+async def keep(desk: Desk, subject: str, draft: Draft) -> int:
+    """Save the draft of a subject, and give the time by which it is known. Raises Refused."""
     parts = {
         "typed": asdict(draft.typed.with_all_hidden()),
         "base": asdict(draft.base),
@@ -31,12 +31,12 @@ async def keep(desk: Desk, subject: str, draft: Draft) -> None:
         "generated": draft.generated,
     }
     text = json.dumps(parts, ensure_ascii=False)
-    await desk.change(drafts.save, subject, text, vault=desk.store.vault)
+    return await desk.change(drafts.save, subject, text, vault=desk.store.vault)
 
 
-async def drop(desk: Desk, subject: str) -> None:
-    """Forget the draft of a subject. Raises Refused."""
-    await desk.change(drafts.drop, subject)
+async def drop(desk: Desk, subject: str, at_ms: int) -> None:
+    """Forget the draft of a subject that is known by this time. Raises Refused."""
+    await desk.change(drafts.drop, subject, at_ms)
 
 
 async def find(desk: Desk, subject: str) -> Draft | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Container
 from typing import Any
@@ -33,7 +34,9 @@ class DraftedForm(ReadyLater, EndingScreen):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._timer: Timer | None = None
-        self._is_kept = False
+        self._kept_ms: int | None = None
+        self._kept: Draft | None = None
+        self._turn = asyncio.Lock()
         self.is_offering = False
         self._refused = False
 
@@ -51,7 +54,7 @@ class DraftedForm(ReadyLater, EndingScreen):
         found = await drafts.find(self.desk, self.subject)
         if found is None:
             return None
-        self._is_kept = True
+        self._kept_ms = found.at_ms
         self.is_offering = True
         question = draft_question(title, found, self.desk.now_ms())
         is_dropped = await self.app.push_screen_wait(KeptDraftScreen(question))
@@ -82,23 +85,27 @@ class DraftedForm(ReadyLater, EndingScreen):
         if draft is None:
             await self.drop_draft()
             return
+        if draft == self._kept:
+            return  # another terminal may have kept something newer
         try:
-            await drafts.keep(self.desk, self.subject, draft)
-            self._is_kept = True
+            async with self._turn:
+                self._kept_ms = await drafts.keep(self.desk, self.subject, draft)
+                self._kept = draft
         except Refused as refused:
             if not self._refused:
                 self._refused = True
                 self.tell(f"what you type is not kept as a draft: {refused}", bad=True)
 
     async def drop_draft(self) -> None:
-        """Forget the draft, if there is one."""
+        """Forget the draft that this form kept or took up; not what another terminal kept since."""
         if self._timer is not None:
             self._timer.stop()
-        if not self._is_kept:
-            return
-        self._is_kept = False
         try:
-            await drafts.drop(self.desk, self.subject)
+            async with self._turn:
+                kept_ms, self._kept_ms = self._kept_ms, None
+                self._kept = None
+                if kept_ms is not None:
+                    await drafts.drop(self.desk, self.subject, kept_ms)
         except Refused as refused:
             self.tell(f"the draft is still there: {refused}", bad=True)
 

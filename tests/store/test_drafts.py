@@ -48,10 +48,17 @@ def test_dropping_takes_only_that_draft(store: Store) -> None:
     save(store, ALICE, "mine")
     save(store, ALICE, "of webhook 3", subject="3")
     save(store, BOB, "of bob")
-    store.call(drafts.drop, "new", actor=ALICE, now_ms=NOW)
+    store.call(drafts.drop, "new", NOW, actor=ALICE, now_ms=NOW)
     assert load(store, ALICE) is None
     assert load(store, ALICE, "3") is not None
     assert load(store, BOB) is not None
+
+
+def test_what_was_saved_anew_meanwhile_is_not_dropped(store: Store) -> None:
+    save(store, ALICE, "here")
+    save(store, ALICE, "on another terminal", now_ms=NOW + 1)
+    store.call(drafts.drop, "new", NOW, actor=ALICE, now_ms=NOW + 2)
+    assert load(store, ALICE) == drafts.StoredDraft("on another terminal", NOW + 1)
 
 
 @pytest.mark.parametrize("age_ms", [30 * DAY, 30 * DAY + 1])

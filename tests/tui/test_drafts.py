@@ -55,8 +55,8 @@ def test_a_dropped_draft_is_not_found(bench: Bench) -> None:
     desk = desk_of(bench)
 
     async def scene() -> Draft | None:
-        await drafts.keep(desk, "new", Draft(TYPED, BASE, None))
-        await drafts.drop(desk, "new")
+        kept_ms = await drafts.keep(desk, "new", Draft(TYPED, BASE, None))
+        await drafts.drop(desk, "new", kept_ms)
         return await drafts.find(desk, "new")
 
     assert asyncio.run(scene()) is None

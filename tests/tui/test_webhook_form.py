@@ -398,6 +398,24 @@ def test_saving_ends_the_draft(bench: Bench) -> None:
     asyncio.run(scene())
 
 
+def test_saving_leaves_what_another_terminal_of_the_login_kept(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as here:
+            await here.write("url", "https://here.example")
+            await here.app.screen.keep_draft()  # type: ignore[attr-defined]
+            bench.clock.now_ms += MINUTE
+            async with form(bench) as there:
+                await there.press("enter")
+                await there.write("url", "https://there.example")
+            await here.press("ctrl+s")
+            assert here.result == [Saved(1, 1)]
+        async with form(bench) as shown:
+            await shown.press("enter")
+            assert shown.value("url") == "https://there.example"
+
+    asyncio.run(scene())
+
+
 def test_who_changed_which_field_meanwhile_is_shown_and_the_typed_text_kept(bench: Bench) -> None:
     bench.store.add(SIEM)
 
