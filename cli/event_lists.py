@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from cli.context import Context
-from cli.exit_codes import ExitCode
+from cli.exit_codes import ExitCode, Failure
 from cli.following import looks
 from cli.render import columns
 from cli.shapes import event_json
@@ -20,6 +20,7 @@ from domain.safe import safe
 from domain.words import second_text, time_text
 from store import event_listing, events, reads
 from store.database import Store
+from store.errors import NotFound
 from store.event_listing import Extent, sought_in
 from store.records import Delivery, StoredEvent
 
@@ -43,7 +44,7 @@ def list_events(args: Namespace, context: Context) -> ExitCode:
 def show_event(args: Namespace, context: Context) -> ExitCode:
     """Show one event and the deliveries that carried it."""
     store = open_for_reading(context)
-    event = store.call(events.find, EventType(args.type), args.id)
+    event = store.call(_find, args.type, args.id)
     carriers = store.call(reads.carriers, event.type, event.seq)
     if args.json:
         shown = [{"id": one.id, "webhook": one.webhook_id, "state": one.state} for one in carriers]
@@ -51,6 +52,20 @@ def show_event(args: Namespace, context: Context) -> ExitCode:
     else:
         _tell(event, carriers, context)
     return ExitCode.OK
+
+
+def _find(type_: str | None, id_: str) -> StoredEvent:
+    """The event of that type, or of any if only one has it. Raises NotFound, Failure."""
+    if type_ is not None:
+        return events.find(EventType(type_), id_)
+    found = events.of_any_type(id_)
+    if not found:
+        raise NotFound(f"no event {id_} is kept")
+    if len(found) > 1:
+        types = " and ".join(one.type.value for one in found)
+        cure = f"name the type, as `tocsin event show {found[0].type.value} {id_}`"
+        raise Failure(f"there are events {id_} of {types}: {cure}", ExitCode.USAGE)
+    return found[0]
 
 
 def _tell(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:

@@ -155,6 +155,15 @@ def find(type_: EventType, id_: str) -> StoredEvent:
     return _stored(row)
 
 
+def of_any_type(id_: str) -> list[StoredEvent]:
+    """The events with that id, at most one of each type."""
+    types = [
+        type_.value for type_ in EventType
+    ]  # named, so that the index of types and ids is used
+    query = _select().where(models.Event.type.in_(types), models.Event.id == id_)
+    return [_stored(row) for row in rows(query)]
+
+
 def newest(
     type_: EventType, *, limit: int, since_ms: int | None = None, before_seq: int | None = None
 ) -> list[StoredEvent]:

@@ -146,7 +146,7 @@ def test_single_things(scene: Scene) -> None:
     assert leaves(events) == listed
     assert leaves(scene.json("event", "show", "log_authn", events[0]["id"], "--json")) == one_of(
         listed
-    ) | documented("`tocsin event show TYPE ID --json`")
+    ) | documented("`tocsin event show [TYPE] ID --json`")
     assert leaves(scene.json("webhook", "test", "2", "--json")) == documented(
         "`tocsin webhook test ID --json`"
     )

@@ -53,6 +53,8 @@ def build(parser: Parser) -> None:
     add_follow(listing)
     add_json(listing)
     show = add_leaf(commands, "show", f"{RUN}:show", "show one event and who got it")
-    show.add_argument("type", choices=EVENT_TYPES, help="its type")
+    show.add_argument(
+        "type", nargs="?", choices=EVENT_TYPES, help="its type, where several have one of this id"
+    )
     show.add_argument("id", metavar="ID", help="its id")
     add_json(show)

@@ -389,3 +389,17 @@ def test_lists_make_no_store(tocsin: Tocsin) -> None:
         assert done.returncode == ExitCode.UNAVAILABLE
         assert "there is no store" in done.stderr
     assert not tocsin.db.exists()
+
+
+def test_an_id_that_one_type_has_is_enough(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        desk.append(event(1), event(2), event(2, EventType.LOG_AUTHN))
+    named = tocsin.run("event", "show", "alerts", "e1", "--json")
+    assert tocsin.run("event", "show", "e1", "--json").stdout == named.stdout
+    several = tocsin.run("event", "show", "e2")
+    assert several.returncode == ExitCode.USAGE
+    assert "events e2 of alerts and log_authn: name the type, as `tocsin event" in several.stderr
+    assert "log_authn" in tocsin.run("event", "show", "log_authn", "e2", "--json").stdout
+    missing = tocsin.run("event", "show", "none")
+    assert missing.returncode == ExitCode.NO_INPUT
+    assert "no event none is kept" in missing.stderr
