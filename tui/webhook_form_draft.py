@@ -26,6 +26,8 @@ LONGEST = 60
 """Columns for what a new webhook is known by: a URL may have thousands."""
 
 KEEP_AFTER_S = 1.0
+KEEP_AT_LATEST_S = 3.0
+"""Whoever types without a pause has so much to type anew after a crash, and no more."""
 
 
 class DraftedForm(ReadyLater, EndingScreen):
@@ -33,7 +35,8 @@ class DraftedForm(ReadyLater, EndingScreen):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._timer: Timer | None = None
+        self._pause: Timer | None = None
+        self._latest: Timer | None = None
         self._kept_ms: int | None = None
         self._kept: Draft | None = None
         self._turn = asyncio.Lock()
@@ -65,10 +68,12 @@ class DraftedForm(ReadyLater, EndingScreen):
         return found
 
     def keep_soon(self) -> None:
-        """Keep the draft when nothing was typed for a second."""
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_timer(KEEP_AFTER_S, self._keep_now)
+        """Keep the draft when nothing was typed for a second, and soon enough where it is."""
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(KEEP_AFTER_S, self._keep_now)
+        if self._latest is None:
+            self._latest = self.set_timer(KEEP_AT_LATEST_S, self._keep_now)
 
     @property
     def fate_of_typed(self) -> str:
@@ -98,8 +103,7 @@ class DraftedForm(ReadyLater, EndingScreen):
 
     async def drop_draft(self) -> None:
         """Forget the draft that this form kept or took up; not what another terminal kept since."""
-        if self._timer is not None:
-            self._timer.stop()
+        self._stop_timers()
         try:
             async with self._turn:
                 kept_ms, self._kept_ms = self._kept_ms, None
@@ -122,7 +126,14 @@ class DraftedForm(ReadyLater, EndingScreen):
     async def on_unmount(self) -> None:
         await self.keep_draft()
 
+    def _stop_timers(self) -> None:
+        for timer in (self._pause, self._latest):
+            if timer is not None:
+                timer.stop()
+        self._pause = self._latest = None
+
     def _keep_now(self) -> None:
+        self._stop_timers()
         self.in_background(self.keep_draft(), group="draft")
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Select, Static
 
@@ -18,6 +19,7 @@ from store.records import Change, Webhook
 from tests.receiver_client import Receiver
 from tests.store.helpers import MINUTE, events, fields
 from tests.tui.helpers import Bench, screen_text
+from tui import drafts, webhook_form_draft
 from tui.app import TocsinApp
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.webhook_form import Saved, WebhookFormScreen
@@ -368,6 +370,29 @@ def test_a_draft_is_kept_a_second_after_the_last_key(bench: Bench) -> None:
             async with asyncio.timeout(30):
                 while not bench.opened.call(lambda: models.Draft.select().count()):
                     await shown.pilot.pause(0.05)
+
+    asyncio.run(scene())
+
+
+def test_a_draft_is_kept_of_who_types_without_a_pause(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_form_draft, "KEEP_AFTER_S", 3_600.0)
+    monkeypatch.setattr(webhook_form_draft, "KEEP_AT_LATEST_S", 0.05)
+
+    async def kept(shown: Form, name: str) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                found = await drafts.find(shown.app._desk, "new")
+                if found is not None and found.typed.texts.name == name:
+                    return
+                await shown.pilot.pause(0.01)
+
+    async def scene() -> None:
+        async with form(bench) as shown:
+            for name in ("si", "siem"):
+                await shown.write("name", name)
+                await kept(shown, name)
 
     asyncio.run(scene())
 
