@@ -409,7 +409,10 @@ def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> Non
         await pilot.press("b", "f3")
         assert "Leave out which event?" in await seen(app, pilot)
         await pilot.press("down", "enter")
-        assert "e6 (to quarantine)" in await seen(app, pilot)
+        text = await seen(app, pilot)
+        assert "e6 (to quarantine)" in text
+        assert "its 1 other event is sealed anew under new ids" in text
+        assert "with one left out, as the webhook says" in text
         await pilot.press("f2")
         assert "1 in quarantine (R)" in await seen(app, pilot)
         await pilot.press("R")

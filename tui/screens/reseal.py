@@ -28,6 +28,7 @@ from tui.widgets.buttons import Buttons
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
 
+PRESET = "Half of them is proposed; with one left out, as the webhook says."
 TWICE = "A receiver that took some of them already gets those twice."
 
 
@@ -56,10 +57,9 @@ class ResealScreen(OverScreen[Wish]):
         self._in_sight = in_sight
 
     def compose(self) -> ComposeResult:
-        events = counted(self._one.events, "event")
         with Vertical(classes="dialog"):
             yield Static(Text(f"Reseal {safe(self._one.id)}?", style="bold"))
-            yield Static(Text(f"It ends, and its {events} are sealed anew under new ids. {TWICE}"))
+            yield Static(Text(""), id="sealed-anew")
             with Horizontal(classes="row"):
                 yield Static(Text("Events a request, at most "))
                 yield Input(
@@ -69,6 +69,7 @@ class ResealScreen(OverScreen[Wish]):
                     compact=True,
                     id="max-events",
                 )
+            yield Static(Text(PRESET, style="dim"))
             yield Static(Text(""), id="reseal-error", classes="error")
             yield Static(Text(""), id="left-out")
             with Buttons():
@@ -88,8 +89,18 @@ class ResealScreen(OverScreen[Wish]):
         self._show_left_out()
 
     def _show_left_out(self) -> None:
+        self.query_one("#sealed-anew", Static).update(Text(f"It ends, and {self._fate()}"))
         event = "none" if self._without is None else f"{safe(self._without, 60)} (to quarantine)"
         self.query_one("#left-out", Static).update(Text(f"Left out                   {event}"))
+
+    def _fate(self) -> str:
+        """What becomes of its events."""
+        if self._without is None:
+            return _sealed_anew(self._one.events, "event")
+        others = self._one.events - 1
+        if not others:
+            return "its only event waits in quarantine: nothing is sealed anew."
+        return _sealed_anew(others, "other event")
 
     @on(Input.Submitted)
     def _entered(self) -> None:
@@ -132,6 +143,11 @@ class ResealScreen(OverScreen[Wish]):
         error = self.query_one("#reseal-error", Static)
         error.update(Text(safe(reason)))
         error.display = True
+
+
+def _sealed_anew(count: int, noun: str) -> str:
+    are = "is" if count == 1 else "are"
+    return f"its {counted(count, noun)} {are} sealed anew under new ids. {TWICE}"
 
 
 def _choice(none: str) -> str:
