@@ -395,7 +395,9 @@ def test_marked_deliveries_are_skipped_together(bench: Bench, siem: int) -> None
 def test_reseal_takes_fewer_a_request(bench: Bench, siem: int) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("b")
-        assert "its 2 events are sealed anew under new ids" in await seen(app, pilot)
+        text = await seen(app, pilot)
+        assert "its 2 events are sealed anew under new ids" in text
+        assert "Half of them" in text
         await pilot.press("f2")
         assert "resealed by alice" in await seen(app, pilot)
         work = hands(bench).started(siem, new_run=False)
@@ -412,7 +414,7 @@ def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> Non
         text = await seen(app, pilot)
         assert "e6 (to quarantine)" in text
         assert "its 1 other event is sealed anew under new ids" in text
-        assert "with one left out, as the webhook says" in text
+        assert "as the webhook says" in text
         await pilot.press("f2")
         assert "1 in quarantine (R)" in await seen(app, pilot)
         await pilot.press("R")

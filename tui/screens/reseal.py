@@ -28,7 +28,8 @@ from tui.widgets.buttons import Buttons
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
 
-PRESET = "Half of them is proposed; with one left out, as the webhook says."
+HALF = "Half of them a request is proposed."
+AS_MANY = "Without a number a request takes what the webhook says."
 TWICE = "A receiver that took some of them already gets those twice."
 
 
@@ -69,7 +70,6 @@ class ResealScreen(OverScreen[Wish]):
                     compact=True,
                     id="max-events",
                 )
-            yield Static(Text(PRESET, style="dim"))
             yield Static(Text(""), id="reseal-error", classes="error")
             yield Static(Text(""), id="left-out")
             with Buttons():
@@ -96,11 +96,11 @@ class ResealScreen(OverScreen[Wish]):
     def _fate(self) -> str:
         """What becomes of its events."""
         if self._without is None:
-            return _sealed_anew(self._one.events, "event")
+            return f"{_sealed_anew(self._one.events, 'event')} {HALF}"
         others = self._one.events - 1
         if not others:
             return "its only event waits in quarantine: nothing is sealed anew."
-        return _sealed_anew(others, "other event")
+        return f"{_sealed_anew(others, 'other event')} {AS_MANY}"
 
     @on(Input.Submitted)
     def _entered(self) -> None:
