@@ -128,10 +128,19 @@ def _add(kind: str, args: Namespace, context: Context) -> ExitCode:
 def _renew(kind: str, args: Namespace, context: Context) -> ExitCode:
     store = open_for_writing(context)
     url = _url(kind, args, store)
+    before = store.call(clients.find, kind, args.name)
+    has_key = before.public_key is not None
+    if has_key and not context.out.confirm(_renewal(kind, args.name), args.yes):
+        return ExitCode.CHECK_FAILED
     code = new_code(context.random_bytes)
     client = store.call(clients.renew, kind, args.name, code, context.actor, context.now_ms())
     _print_files(client, url, code, args, context)
     return ExitCode.OK
+
+
+def _renewal(kind: str, name: str) -> str:
+    whose = named(_NOUNS[kind], [name])
+    return f"Make a new set-up code for {whose}? Its key is worth nothing from then on."
 
 
 def _show(kind: str, args: Namespace, context: Context) -> ExitCode:

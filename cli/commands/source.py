@@ -113,16 +113,7 @@ def edit(args: Namespace, context: Context) -> ExitCode:
     """Change what is set for a source."""
     store = open_for_writing(context)
     before = store.call(sources.find, args.name)
-    unset = [name.replace("-", "_") for name in args.unset or ()]
-    unknown = [name for name in unset if name not in _option_names(before)]
-    if unknown:
-        known = ", ".join(_option_names(before))
-        raise Failure(
-            f"{unknown[0]}: {before.kind} has no such option; it has {known}",
-            ExitCode.USAGE,
-        )
-    kept = {name: text for name, text in before.options.items() if name not in unset}
-    options = source_kinds.kind_named(before.kind).check(kept | _given(args))
+    options = _edited_options(args, before)
     secret = new_key(args, before.kind, options, store, context)
     after = store.call(
         sources.edit,
@@ -137,6 +128,28 @@ def edit(args: Namespace, context: Context) -> ExitCode:
         context.out.json(source_shape(after))
     _note_outlook(after, "cannot run as it is set", store, context)
     return ExitCode.OK
+
+
+def _edited_options(args: Namespace, before: StoredSource) -> dict[str, str]:
+    """The options with what is given and unset. Raises Failure, FieldErrors."""
+    given = _given(args)
+    unset = [name.replace("-", "_") for name in args.unset or ()]
+    if not given and not unset and args.setup_code is None:
+        raise Failure(_nothing_to_change(before), ExitCode.USAGE)
+    unknown = [name for name in unset if name not in _option_names(before)]
+    if unknown:
+        known = ", ".join(_option_names(before))
+        raise Failure(
+            f"{unknown[0]}: {before.kind} has no such option; it has {known}",
+            ExitCode.USAGE,
+        )
+    kept = {name: text for name, text in before.options.items() if name not in unset}
+    return source_kinds.kind_named(before.kind).check(kept | given)
+
+
+def _nothing_to_change(source: StoredSource) -> str:
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in _option_names(source))
+    return f"nothing to change: {source.name} has {options or 'no options'}"
 
 
 def pause(args: Namespace, context: Context) -> ExitCode:

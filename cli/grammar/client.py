@@ -53,6 +53,7 @@ def _build(
             "(default: public_url or listen of the HTTP source)",
         )
     deleting.add_argument("names", nargs="+", metavar="NAME", help=f"the {noun}")
+    add_yes(renewing)
     add_yes(deleting)
     for command in (adding, lists, showing, renewing):
         add_json(command)

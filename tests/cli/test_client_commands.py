@@ -116,7 +116,10 @@ def test_renew_gives_another_code_and_takes_the_key_away(
         user = desk.call(clients.find, kind, "one").user_id
         assert desk.call(clients.set_up, kind, user, first, "key", "192.0.2.1", desk.now_ms)
     assert listed(tocsin, noun)[0]["state"] == "active"
-    assert code_in(run(tocsin, noun, "renew", "one", "--url", URL)) != first
+    asked = run(tocsin, noun, "renew", "one", "--url", URL, code=ExitCode.USAGE)
+    assert f"new set-up code for the {noun} one? Its key is worth nothing from then on." in asked
+    assert listed(tocsin, noun)[0]["state"] == "active"
+    assert code_in(run(tocsin, noun, "renew", "one", "--url", URL, "--yes")) != first
     assert listed(tocsin, noun)[0]["state"] == "no key"
     with desk_of(tocsin) as desk:
         assert not desk.call(clients.set_up, kind, user, first, "key", "192.0.2.1", desk.now_ms)

@@ -116,6 +116,8 @@ def test_an_edit_keeps_the_rest_and_unset_brings_a_default_back(tocsin: Tocsin) 
     assert (edited["options"]["every"], edited["options"]["host"]) == ("10s", "hub")
     run(tocsin, "edit", "local", "--unset", "host")
     assert shown(tocsin)["options"]["host"] == ""
+    said = run(tocsin, "edit", "local", code=ExitCode.USAGE)
+    assert "nothing to change: local has --command, --every, --host" in said
     said = run(tocsin, "edit", "local", "--unset", "hosts", code=ExitCode.USAGE)
     assert "wireguard has no such option; it has command, every" in said
 
