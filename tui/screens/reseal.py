@@ -28,7 +28,7 @@ from tui.widgets.buttons import Buttons
 from tui.widgets.columns import Cell, Column
 from tui.widgets.live_table import LiveTable
 
-HALF = "Half of them a request is proposed."
+HALF = "Proposed: half at a time."
 AS_MANY = "Without a number a request takes what the webhook says."
 TWICE = "A receiver that took some of them already gets those twice."
 
