@@ -25,6 +25,16 @@ SETUP_MS = 7 * 86_400_000
 PARTS = {AGENT: "agents", BROKER: "queues"}
 """The part of an HTTP source that serves each kind of client."""
 
+NEXT_STEPS = {
+    AGENT: "There, in a virtual environment: `pip install procustodibus-agent`, once "
+    "`procustodibus-agent --test`, then `procustodibus-agent --loop=120` as a service. For a "
+    "certificate of your own authority set REQUESTS_CA_BUNDLE=/path/of/ca.pem for both.",
+    BROKER: "There, in a virtual environment: `pip install procustodibus-broker`, then "
+    "`procustodibus-broker --loop=60` as a service. Put an authority of your own into the file "
+    "that `python -m certifi` names there.",
+}
+"""What is to be done on the machine of a client when it has its files."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfFile:

@@ -33,14 +33,6 @@ if TYPE_CHECKING:
 
 _NOUNS = {AGENT: "host", BROKER: "broker"}
 _PROGRAMS = {AGENT: "procustodibus-agent", BROKER: "procustodibus-broker"}
-_NEXT_STEPS = {
-    AGENT: "There, in a virtual environment: `pip install procustodibus-agent`, once "
-    "`procustodibus-agent --test`, then `procustodibus-agent --loop=120` as a service. For a "
-    "certificate of your own authority set REQUESTS_CA_BUNDLE=/path/of/ca.pem for both.",
-    BROKER: "There, in a virtual environment: `pip install procustodibus-broker`, then "
-    "`procustodibus-broker --loop=60` as a service. Put an authority of your own into the file "
-    "that `python -m certifi` names there.",
-}
 
 
 def add_host(args: Namespace, context: Context) -> ExitCode:
@@ -185,7 +177,7 @@ def _print_files(client: Client, url: str, code: str, args: Namespace, context: 
         f"Put these two files on the machine where {program} runs. The code in the second is shown "
         f"only now and can be used once; {program} deletes that file when it has made its key."
     )
-    context.out.note(_NEXT_STEPS[client.kind])
+    context.out.note(kinds.NEXT_STEPS[client.kind])
 
 
 def _files(client: Client, url: str, code: str) -> tuple[ConfFile, ConfFile]:

@@ -487,6 +487,13 @@ def test_a_host_is_added_with_the_two_files_to_copy(bench: SettingsBench) -> Non
             assert "/etc/wireguard/procustodibus.conf   1 copies it" in text
             assert "Api = https://tocsin.example" in text
             assert "Code = " in text
+            for step in (
+                "install procustodibus-agent",
+                "--test",
+                "--loop=120",
+                "REQUESTS_CA_BUNDLE",
+            ):
+                assert step in text
             await pilot.press("2")
             await app.workers.wait_for_complete()
             await pilot.press("q")

@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from domain.clients import ConfFile
+from domain.clients import AGENT, NEXT_STEPS, ConfFile
 from domain.safe import safe
 from tui.clipboard import copy
 from tui.keys import and_key, key_of
@@ -56,8 +56,8 @@ class ConfFilesScreen(ModalScreen[None]):
                 yield Static(Text(f"▲ {self._warning}\n", style="bold"))
             yield Static(
                 Text(
-                    f"Put these two files on {safe(self._host)}, the second with mode 0600, and "
-                    "run there as root:  procustodibus-agent --loop=120\n"
+                    f"Put these two files on {safe(self._host)} as root, the second 0600. "
+                    f"{NEXT_STEPS[AGENT]}\n"
                     "The code in the second is shown only now and works once; c makes a new one.\n"
                 )
             )
