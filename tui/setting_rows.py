@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from rich.text import Text
 
 from delivery.report import Report
 from domain.quick import dataclass
 from domain.safe import safe
-from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
+from domain.settings import BY_NAME, KEY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
 from domain.words import second_text
 from store.records import Worker
 from store.workers import is_gone
@@ -28,6 +29,7 @@ COLUMNS = (
 STORE, DEFAULT = "store", "default"
 SHOWN_WORKERS = 3
 LINE = 300
+_DEFAULT_PLACES = {"key_file": f"{KEY_NAME} beside the store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Told:
     origin_of: Callable[[str], str]
     worn: str
     """The theme that the screen wears now, by the name of the setting."""
+    key_file: Path
+    """Where the key is, also where nobody says so."""
 
     @property
     def stored(self) -> Mapping[str, str]:
@@ -48,6 +52,8 @@ class Told:
         """The value in force as text, "" if there is none."""
         if setting.name == "db":
             return str(self.report.path)
+        if setting.name == "key_file":
+            return str(self.key_file)
         return setting.format(value_of(self.report.settings, setting))
 
     def origin(self, setting: Setting) -> str:
@@ -93,7 +99,7 @@ def facts_of(name: str, told: Told) -> Text:
 
 
 def _bounds(setting: Setting) -> str:
-    default = setting.format(setting.default) or "none"
+    default = _DEFAULT_PLACES.get(setting.name) or setting.format(setting.default) or "none"
     bounds = f", {setting.range}" if setting.range else ""
     return f"{setting.kind.form}{bounds}; default {default}"
 

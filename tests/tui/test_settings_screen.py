@@ -64,6 +64,19 @@ async def change(
 # Settings
 
 
+def test_the_place_of_the_key_is_told_also_where_nobody_set_it(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running((160, 40)) as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            screen.table.move_to("key_file")
+            await pilot.pause()
+            text = " ".join(screen_text(app).split())
+            assert f"{bench.opened.vault.key_file} from default" in text
+            assert "default tocsin.key beside the store" in text
+
+    asyncio.run(scene())
+
+
 def test_a_setting_is_changed_unset_and_changed_back(bench: SettingsBench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):

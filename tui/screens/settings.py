@@ -117,7 +117,10 @@ class SettingsScreen(TocsinScreen):
 
     def _told(self) -> Told | None:
         report = self.live.report
-        return None if report is None else Told(report, self.desk.origin, own_name(self.app.theme))
+        if report is None:
+            return None
+        key_file = self.desk.store.vault.key_file
+        return Told(report, self.desk.origin, own_name(self.app.theme), key_file)
 
     @property
     def _stored(self) -> Mapping[str, str]:
