@@ -58,11 +58,16 @@ def list_rows(
 def in_full(source: StoredSource, seen: str, now_ms: int, *, runs: bool) -> str:
     """Everything about a source; `seen` is what it saw at its last look, "" if that is not told."""
     kind = source_kinds.kind_named(source.kind)
+    used = kind.used(source.options)
     pairs: list[tuple[str, str | None]] = [
         ("Name", source.name),
         ("Kind", f"{kind.name}: {kind.about}"),
         ("State", source.state),
-        *((default.name, _with_origin(default, text)) for default, text in _texts(source)),
+        *(
+            (default.name, _with_origin(default, text))
+            for default, text in _texts(source)
+            if default in used
+        ),
         ("Events", f"{source.accepted_events:,}"),
         ("Last event", time_text(source.last_event_ms) or "none yet"),
         ("Last look", time_text(source.last_ok_ms) or "none yet"),

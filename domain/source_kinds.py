@@ -58,6 +58,11 @@ class SourceKind:
         """Whether `tocsin source add` makes sources of this kind."""
         return not self.made_by and not self.built_in
 
+    def used(self, given: Mapping[str, str]) -> tuple[Default, ...]:
+        """The options that count beside those given: no command where a file is read instead."""
+        unused = "command" if given.get("file") else ""
+        return tuple(default for default in self.defaults if default.name != unused)
+
     def check(self, given: Mapping[str, str]) -> dict[str, str]:
         """The options that differ from their defaults, as text. Raises FieldErrors."""
         return checked(self.defaults, given, f"a source of kind {self.name}")

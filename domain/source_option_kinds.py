@@ -103,7 +103,12 @@ def _joined(value: SettingValue) -> str:
 TEXT = Kind("text", "a text of one line", _plain, _joined)
 LISTEN = Kind("listen", "an address and a port such as 127.0.0.1:8786", _listen, _joined)
 URL = Kind("url", "an address such as https://api.custodib.us", _url, _joined)
-OPEN_URL = Kind("url", URL.form, lambda text: _url(text) if text.strip() else "", _joined)
+OPEN_URL = Kind(
+    "url",
+    "an address such as https://tocsin.example:8786",
+    lambda text: _url(text) if text.strip() else "",
+    _joined,
+)
 SERVES = Kind("serves", f"some of {', '.join(PARTS)}", _some_of(PARTS), _joined, lists=True)
 TYPES = Kind(
     "types",

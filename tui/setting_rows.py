@@ -29,7 +29,10 @@ COLUMNS = (
 STORE, DEFAULT = "store", "default"
 SHOWN_WORKERS = 3
 LINE = 300
-_DEFAULT_PLACES = {"key_file": f"{KEY_NAME} beside the store"}
+_DEFAULT_PLACES = {
+    "db": "the usual place of this account",
+    "key_file": f"{KEY_NAME} beside the store",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def _what_it_is(source: StoredSource) -> str:
 def _set(source: StoredSource, report: Report) -> str:
     """What was set first, then what else holds."""
     kind = kind_named(source.kind)
-    defaults = {one.name: one.text for one in kind.defaults if one.text}
+    defaults = {one.name: one.text for one in kind.used(source.options) if one.text}
     if kind.name == SOCKET:
         defaults["path"] = str(socket_beside(report.path))
     every = {**source.options, **{k: v for k, v in defaults.items() if k not in source.options}}

@@ -81,6 +81,8 @@ class AuthLogSource:
             shown = safe(str(self._file), 200)
             if isinstance(error, FileNotFoundError):
                 cure = "set the source's option file to where sshd logs to"
+            elif isinstance(error, IsADirectoryError):
+                cure = "set the source's option file to a file in it, such as auth.log"
             else:
                 cure = "let the account of tocsin read it, as a member of the group adm"
             raise SourceError(f"{shown} cannot be read: {error.strerror}", cure) from None

@@ -179,6 +179,20 @@ def test_what_cannot_run_as_it_is_set_is_told_of_at_once(
     assert said in added.stderr
 
 
+def test_what_is_not_used_beside_a_file_is_not_shown(tocsin: Tocsin, tmp_path: Path) -> None:
+    run(tocsin, "add", "journal", "--file", str(tmp_path))
+    text = run(tocsin, "show", "journal")
+    assert f"file        {tmp_path}\n" in text
+    assert "journalctl" not in text
+    failed = run(tocsin, "run", "journal", "--once", code=ExitCode.IO_ERROR)
+    assert "Is a directory; set the source's option file to a file in it" in failed
+
+
+def test_an_address_is_asked_for_with_one_of_our_own(tocsin: Tocsin) -> None:
+    said = run(tocsin, "add", "http", "--public-url", "nonsense", code=ExitCode.BAD_DATA)
+    assert "write an address such as https://tocsin.example:8786" in said
+
+
 def test_a_file_of_names_that_is_not_there_is_told_of(tocsin: Tocsin) -> None:
     added = tocsin.run(
         "source", "add", "wireguard", "--command", "true", "--names-file", "/nowhere/names"
