@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cli.render import labelled
+from cli.render import ago_text, labelled
 from cli.shapes import Shape
 from domain.clients import ConfFile
 from domain.event_types import EventType
@@ -52,13 +52,15 @@ def host_state(client: Client, source: StoredSource) -> str:
     return _own_state(client) or source.state
 
 
-def host_rows(hosts: Iterable[tuple[Client, StoredSource]]) -> list[tuple[object, ...]]:
+def host_rows(
+    hosts: Iterable[tuple[Client, StoredSource]], now_ms: int
+) -> list[tuple[object, ...]]:
     """The rows of the list of hosts."""
     return [
         (
             client.name,
             host_state(client, source),
-            time_text(client.seen_ms),
+            ago_text(client.seen_ms, now_ms),
             source.accepted_events,
             source.error,
         )
@@ -66,13 +68,13 @@ def host_rows(hosts: Iterable[tuple[Client, StoredSource]]) -> list[tuple[object
     ]
 
 
-def broker_rows(brokers: Iterable[tuple[Client, Queued]]) -> list[tuple[object, ...]]:
+def broker_rows(brokers: Iterable[tuple[Client, Queued]], now_ms: int) -> list[tuple[object, ...]]:
     """The rows of the list of brokers."""
     return [
         (
             client.name,
             _own_state(client) or "active",
-            time_text(client.seen_ms),
+            ago_text(client.seen_ms, now_ms),
             sum(queued.values()),
         )
         for client, queued in brokers

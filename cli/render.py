@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cli.output import width
 from domain.safe import safe
+from domain.words import span_text
 
 
 def columns(row: Sequence[object], widths: Sequence[int]) -> str:
@@ -20,3 +21,8 @@ def labelled(pairs: Sequence[tuple[str, object]]) -> str:
     given = [(label, value) for label, value in pairs if value is not None]
     widest = max(len(label) for label, _ in given)
     return "\n".join(f"{label:{widest}}  {safe(str(value))}" for label, value in given)
+
+
+def ago_text(time_ms: int | None, now_ms: int) -> str | None:
+    """A time in a list, as an age: short, so that what stands beside it fits into a terminal."""
+    return None if time_ms is None else f"{span_text(now_ms - time_ms)} ago"

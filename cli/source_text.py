@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from cli.render import labelled
+from cli.render import ago_text, labelled
 from cli.shapes import Shape
 from domain import source_kinds
 from domain.options import Default
@@ -47,8 +47,8 @@ def list_rows(
             source.kind,
             "no key" if source.state == "active" and source.name in keyless else source.state,
             source.accepted_events,
-            _ago(source.last_event_ms, now_ms),
-            _ago(source.last_ok_ms, now_ms),
+            ago_text(source.last_event_ms, now_ms),
+            ago_text(source.last_ok_ms, now_ms),
             _problem(source, now_ms, runs=runs),
         )
         for source in sources
@@ -90,11 +90,6 @@ def again_text(source: StoredSource, now_ms: int) -> str:
 def _problem(source: StoredSource, now_ms: int, *, runs: bool) -> str | None:
     again = again_text(source, now_ms) if runs else ""
     return None if source.error is None else f"{source.error}{again}"
-
-
-def _ago(time_ms: int | None, now_ms: int) -> str | None:
-    """Short, so that the problem beside it fits into a terminal."""
-    return None if time_ms is None else f"{span_text(now_ms - time_ms)} ago"
 
 
 def _texts(source: StoredSource) -> list[tuple[Default, str]]:

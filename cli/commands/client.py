@@ -54,7 +54,7 @@ def list_hosts(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json([host_shape(*one) for one in hosts])
         return ExitCode.OK
-    context.out.table(host_rows(hosts), HOST_HEADERS)
+    context.out.table(host_rows(hosts, context.now_ms()), HOST_HEADERS)
     return ExitCode.OK
 
 
@@ -66,7 +66,7 @@ def list_brokers(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json([broker_shape(*one) for one in brokers])
         return ExitCode.OK
-    context.out.table(broker_rows(brokers), BROKER_HEADERS)
+    context.out.table(broker_rows(brokers, context.now_ms()), BROKER_HEADERS)
     return ExitCode.OK
 
 

@@ -6,10 +6,11 @@ from argparse import Namespace
 
 from cli.context import Context
 from cli.exit_codes import ExitCode
+from cli.render import ago_text
 from cli.shapes import Shape
 from cli.stores import open_for_reading, open_for_writing
 from domain.tokens import new_token
-from domain.words import named, time_text
+from domain.words import named, second_text, time_text
 from store import tokens
 from store.records import StoredToken
 
@@ -22,7 +23,8 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json([_shape(one) for one in found])
         return ExitCode.OK
-    rows = [(one.name, time_text(one.created_ms), time_text(one.used_ms)) for one in found]
+    now_ms = context.now_ms()
+    rows = [(one.name, second_text(one.created_ms), ago_text(one.used_ms, now_ms)) for one in found]
     context.out.table(rows, HEADERS)
     if not found:
         context.out.note("No token yet: `tocsin token add NAME` makes one.")

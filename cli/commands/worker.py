@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.log_lines import LogLines
+from cli.render import ago_text
 from cli.stopping import stop_on_signals, worker_end_s
 from cli.stores import open_for_reading, open_for_writing
 from domain.settings import Settings
@@ -45,14 +46,16 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
 
     store = open_for_reading(context)
     now_ms = context.now_ms()
-    rows = [worker_row(worker, now_ms) for worker in store.call(workers.everyone)]
+    found = store.call(workers.everyone)
+    rows = [worker_row(worker, now_ms) for worker in found]
     if args.json:
         context.out.json(rows)
     else:
+        beats = [ago_text(worker.heartbeat_ms, now_ms) for worker in found]
         context.out.table(
             [
-                (row["id"], row["role"], row["kind"], row["host"], row["pid"], row["heartbeat"])
-                for row in rows
+                (row["id"], row["role"], row["kind"], row["host"], row["pid"], beat)
+                for row, beat in zip(rows, beats, strict=True)
             ],
             ("WORKER", "ROLE", "KIND", "HOST", "PID", "HEARTBEAT"),
         )

@@ -119,6 +119,9 @@ def test_renew_gives_another_code_and_takes_the_key_away(
     asked = run(tocsin, noun, "renew", "one", "--url", URL, code=ExitCode.USAGE)
     assert f"new set-up code for the {noun} one? Its key is worth nothing from then on." in asked
     assert listed(tocsin, noun)[0]["state"] == "active"
+    with desk_of(tocsin) as desk:
+        desk.call(clients.note_seen, "one", desk.now_ms - 65_000)
+    assert re.search(r"^one .* 1m\d+s ago", run(tocsin, noun, "list"), re.MULTILINE)
     assert code_in(run(tocsin, noun, "renew", "one", "--url", URL, "--yes")) != first
     assert listed(tocsin, noun)[0]["state"] == "no key"
     with desk_of(tocsin) as desk:

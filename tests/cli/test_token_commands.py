@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 from cli.exit_codes import ExitCode
+from store import tokens
+from tests.cli.desks import desk_of
 from tests.program import Tocsin
 
 
@@ -35,3 +38,11 @@ def test_delete_asks_and_knows_all_names_first(tocsin: Tocsin) -> None:
     assert json.loads(tocsin.run("token", "list", "--json").stdout) == []
     actions = [change["action"] for change in json.loads(tocsin.run("audit", "--json").stdout)]
     assert actions == ["token.delete", "token.add"]
+
+
+def test_the_last_use_of_a_token_is_told_as_an_age(tocsin: Tocsin) -> None:
+    token = tocsin.run("token", "add", "edge").stdout.strip()
+    with desk_of(tocsin) as desk:
+        assert desk.call(tokens.name_of, token, desk.now_ms - 65_000) == "edge"
+    line = tocsin.run("token", "list").stdout.splitlines()[1]
+    assert re.fullmatch(r"edge  \S+T\d\d:\d\d:\d\dZ  1m\d+s ago", line)

@@ -308,3 +308,4 @@ def test_list_in_columns(tocsin: Tocsin) -> None:
     assert header.split() == ["WORKER", "ROLE", "KIND", "HOST", "PID", "HEARTBEAT"]
     assert line.split()[1:3] == ["active", "headless"]
     assert str(worker.pid) in line.split()
+    assert line.endswith(" ago")
