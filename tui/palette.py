@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 
 from domain.quick import dataclass
 from tui.keys import OF_EVERY_SCREEN, key_of, with_key
+from tui.notices import tell
 from tui.screens.base import TocsinScreen
 from tui.sections import SECTIONS
 
@@ -23,15 +24,31 @@ if TYPE_CHECKING:
 LESS = 0.01
 """What the words of the explanation count: less than any match of the name."""
 
+NOTHING = "Nothing here has these words"
+ANSWER_FIRST = "Answer or close first what is open: the rest is offered after it"
+OF_THE_COMMAND_LINE = {
+    "tokens of HTTP clients": "tocsin token",
+    "brokers that pull events": "tocsin broker",
+    "export or import the configuration": "tocsin config",
+    "back up, restore, check or prune the store": "tocsin db",
+    "run as a service": "tocsin service",
+    "audit trail of a time, as text or JSON": "tocsin audit",
+}
+"""What only the command line does, and the command for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A screen of Admin as "module:class"; `id` is of the key that leads to it from the panel."""
+    """A screen of Admin as "module:class"; `id` is of the key that leads to it from the panel.
+
+    `done` says what can be done there.
+    """
 
     title: str
     screen: str
     id: str = ""
     help: str = ""
+    done: str = ""
 
     def load(self) -> type[TocsinScreen]:
         """The class of the screen."""
@@ -39,8 +56,18 @@ class Place:
         found: type[TocsinScreen] = getattr(import_module(module), name)
         return found
 
+    def is_of(self, screen: Screen[Any]) -> bool:
+        """Whether a screen is this place."""
+        return f"{screen.__module__}:{type(screen).__name__}" == self.screen
 
-WEBHOOKS = Place("Webhooks", "tui.screens.webhooks:WebhooksScreen", "admin.webhooks", "all of them")
+
+WEBHOOKS = Place(
+    "Webhooks",
+    "tui.screens.webhooks:WebhooksScreen",
+    "admin.webhooks",
+    "all of them",
+    "edit, pause, send, test, delete or undo a webhook",
+)
 PANEL = Place(
     "Administration",
     "tui.screens.administration:AdministrationScreen",
@@ -51,6 +78,7 @@ SETTINGS = Place(
     "tui.screens.settings:SettingsScreen",
     "admin.settings",
     "who sends, intervals, limits, retention, colours",
+    "change or undo a setting",
 )
 AUDIT = Place("Audit", "tui.screens.audit:AuditScreen", "admin.audit", "who changed what, and when")
 SOURCES = Place(
@@ -58,9 +86,14 @@ SOURCES = Place(
     "tui.screens.sources:SourcesScreen",
     "admin.sources",
     "where events come from, and how each does",
+    "edit, pause, try, delete or undo a source",
 )
 ALERTS = Place(
-    "Alerts", "tui.screens.alerts:AlertsScreen", "admin.alerts", "which kinds are raised"
+    "Alerts",
+    "tui.screens.alerts:AlertsScreen",
+    "admin.alerts",
+    "which kinds are raised",
+    "switch, tune or undo an alert",
 )
 PLACES = (WEBHOOKS, PANEL, SOURCES, ALERTS, SETTINGS, AUDIT)
 FORMS = ("tui.screens.webhook_form", "tui.screens.option_form")
@@ -75,11 +108,39 @@ class Actions(Provider):
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for one in self.app.get_system_commands(self.screen):
-            is_told = all(word in one.help.lower() for word in query.lower().split())
-            score = matcher.match(one.title) or LESS * is_told
+        found = False
+        commands = (*self.app.get_system_commands(self.screen), *_elsewhere(self.app, self.screen))
+        for one in commands:
+            score = matcher.match(one.title) or LESS * _has_words(one, query, self.screen)
             if score > 0:
+                found = True
                 yield Hit(score, matcher.highlight(one.title), one.callback, help=one.help)
+        if not found:
+            why = ANSWER_FIRST if isinstance(self.screen, ModalScreen) else ""
+            yield Hit(LESS, NOTHING, _nothing, help=why)
+
+
+def _has_words(command: SystemCommand, query: str, screen: Screen[Any]) -> bool:
+    """Whether it is told in these words, in any order; what the screen shows may be named too."""
+    told = f"{command.title} {command.help}".lower()
+    words = set(query.lower().split())
+    others = {word for word in words if word not in told}
+    shown = screen.CRUMBS.lower() if isinstance(screen, TocsinScreen) else ""
+    return others < words and all(word in shown for word in others)
+
+
+def _elsewhere(app: Any, screen: Screen[Any]) -> Iterator[SystemCommand]:
+    """What is found only by its words: what other places do, and what the command line does."""
+    for place in PLACES:
+        if place.done and not place.is_of(screen) and not isinstance(screen, ModalScreen):
+            yield SystemCommand(place.done, f"Go to {place.title}", partial(_go, app, place))
+    for title, command in OF_THE_COMMAND_LINE.items():
+        told = f"the command line does this: {command} --help"
+        yield SystemCommand(title, told.capitalize(), partial(tell, screen, told))
+
+
+def _nothing() -> None:
+    """There is nothing to do."""
 
 
 def commands(app: TocsinApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
@@ -127,8 +188,7 @@ def _leading_on(app: TocsinApp, screen: Screen[Any], ids: set[str]) -> Iterator[
             partial(_go, app, SETTINGS, "pause"),
         )
     for place in PLACES:
-        here = f"{screen.__module__}:{type(screen).__name__}" == place.screen
-        if not here and place.id not in ids:
+        if not place.is_of(screen) and place.id not in ids:
             yield SystemCommand(place.title, f"Go there: {place.help}", partial(_go, app, place))
     for section in SECTIONS[1:]:
         if app.current_mode != section.name or len(app.screen_stack) > 1:

@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 from textual.color import Color
-from textual.command import CommandPalette
+from textual.command import CommandPalette, Hit
 from textual.pilot import Pilot
 
 from tests.store.helpers import fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
+from tui.palette import ANSWER_FIRST, NOTHING, Actions
 
 READABLE = 3.5
 PLACES = {
@@ -146,3 +147,53 @@ def luminance(colour: Color) -> float:
         for part in colour.normalized
     ]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("token", "tocsin token --help"),
+        ("broker", "tocsin broker --help"),
+        ("export", "tocsin config --help"),
+        ("backup", "tocsin db --help"),
+        ("service", "tocsin service --help"),
+        ("undo", "Webhooks"),
+        ("source delete", "Sources"),
+        ("xyzzy", NOTHING),
+    ],
+)
+def test_what_is_elsewhere_is_found_from_admin(bench: Bench, words: str, offered: str) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await press(app, pilot, "q")
+            assert any(offered in one for one in await found(app, words))
+
+    asyncio.run(scene())
+
+
+def test_a_thing_of_the_screen_may_be_named_before_what_is_done_to_it(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, _pilot):
+            assert any(one.startswith("delete (") for one in await found(app, "webhook delete"))
+
+    asyncio.run(scene())
+
+
+def test_over_a_menu_it_says_that_this_is_first(bench: Bench) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await press(app, pilot, "o", "a")
+            [only] = await found(app, "sources")
+            assert only.endswith(ANSWER_FIRST)
+
+    asyncio.run(scene())
+
+
+async def found(app: TocsinApp, words: str) -> list[str]:
+    """What a search on the screen that is seen finds, each with its explanation."""
+    hits = [hit async for hit in Actions(app.screen).search(words) if isinstance(hit, Hit)]
+    return [f"{getattr(hit.match_display, 'plain', hit.match_display)} {hit.help}" for hit in hits]
