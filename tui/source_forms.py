@@ -102,8 +102,8 @@ def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | N
             )
         except (SourceError, StoreError, FieldErrors) as error:
             raise Refused(str(error)) from error
-        warning = f"; but {batch.warning}" if batch.warning else ""
-        return f"{_seen(kind, batch)}; {counted(len(batch.events), 'event')} at once{warning}"
+        seen = f"{_seen(kind, batch)}; {counted(len(batch.events), 'event')} at once"
+        return f"▲ {seen}; but {batch.warning}" if batch.warning else f"✓ {seen}"
 
     return look
 
@@ -114,7 +114,7 @@ async def _would_listen(given: Mapping[str, str]) -> str:
     if problem:
         raise Refused(problem)
     listen = kind_named(source_kinds.HTTP).values(options)["listen"]
-    return f"it can listen on {listen}, unless another program does"
+    return f"✓ it can listen on {listen}, unless another program does"
 
 
 def _options(given: Mapping[str, str]) -> dict[str, str]:

@@ -27,6 +27,8 @@ from tui.widgets.option_fields import Asked, OptionFields
 
 LONGEST = 600
 SAVING = "it is being saved: wait for it"
+LOOKING = "a look is under way: wait for its answer"
+NOT_WHAT_IS_TYPED = "; you have typed on since: look again"
 NOTHING_TO_LOOK_AT = "there is nothing to look at before it is saved"
 Request = Callable[[Mapping[str, str]], Awaitable[Any]]
 
@@ -36,7 +38,8 @@ class Form:
     """What is asked, and what is done with the answers.
 
     save:  keeps them, and gives what the screen ends with; raises Refused
-    tried: looks once with them, and gives what was seen; raises Refused. None: nothing to try
+    tried: looks once with them, and gives what was seen, with its glyph before it; raises Refused.
+        None: nothing to try
     """
 
     crumb: str
@@ -142,7 +145,9 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
 
     def action_look(self) -> None:
         """Look once with what is typed; what may not be empty is needed only to save."""
-        if self._form.tried is not None and self._is_right(to_save=False) and not self._busy:
+        if self._busy:
+            self.tell(self.under_way or LOOKING, bad=True)
+        elif self._form.tried is not None and self._is_right(to_save=False):
             self._tell_news("looking ...")
             self.in_background(self._carry_out_form(self._form.tried, self._looked), group="form")
 
@@ -160,23 +165,31 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
             return False
         return True
 
-    async def _carry_out_form(self, request: Request, done: Callable[[Any], None]) -> None:
+    async def _carry_out_form(
+        self, request: Request, done: Callable[[Any, Mapping[str, str]], None]
+    ) -> None:
         self._busy = True
+        given = self._fields.given()
         try:
-            result = await request(self._fields.given())
+            result = await request(given)
         except Refused as refused:
-            self._tell_news(str(refused), bad=True)
+            self._tell_news(f"{refused}{self._typed_since(given)}", bad=True)
         else:
             await self.live.look_again()
-            done(result)
+            done(result, given)
         finally:
             self._busy = self._saving = False
 
-    def _saved(self, result: Any) -> None:
+    def _saved(self, result: Any, _given: Mapping[str, str]) -> None:
         self.end_with(result)
 
-    def _looked(self, told: Any) -> None:
-        self._tell_news(f"✓ {told}")
+    def _typed_since(self, given: Mapping[str, str]) -> str:
+        """What to add to the answer to a look that is not about what is typed now."""
+        is_current = self._saving or self._fields.given() == given
+        return "" if is_current else NOT_WHAT_IS_TYPED
+
+    def _looked(self, told: str, given: Mapping[str, str]) -> None:
+        self._tell_news(f"{told}{self._typed_since(given)}")
 
     @property
     def under_way(self) -> str:
