@@ -90,6 +90,10 @@ class TocsinApp(CopyingApp, SturdyApp):
             desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock, demo=demo
         )
         super().__init__(desk, live, keep_bug)
+        if self.no_color:
+            from tui.no_colour import wear_no_colour  # few want that
+
+            wear_no_colour(self)
         self.animation_level = "none"  # a slow line has better things to carry
         self._wardrobe = Wardrobe()
         self._worker = worker

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 
 import pytest
 from rich.segment import Segment
-from textual.color import Color
 
+from tests.program import Tocsin
 from tests.tui.helpers import Bench
+from tests.tui.pty import on_terminal
 from tests.tui.scenes import furnish
 from tui.app import TocsinApp
+
+COLOUR = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9]+)*m")
 
 
 @pytest.fixture
@@ -37,9 +41,10 @@ def test_a_failing_row_is_no_dimmer(
                 await app.workers.wait_for_complete()
                 await pilot.pause()
             failing, healthy = segment(app, bad), segment(app, well)
-            assert contrast(failing) >= contrast(healthy)
+            assert healthy.style is not None
             assert failing.style is not None
             assert failing.style.bold
+            assert not failing.style.dim
 
     asyncio.run(scene())
 
@@ -50,12 +55,47 @@ def segment(app: TocsinApp, start: str) -> Segment:
     return next(one for strip in strips for one in strip if one.text.strip().startswith(start))
 
 
-def contrast(shown: Segment) -> float:
-    """How much its text stands out from what is behind it."""
-    style = shown.style
-    assert style is not None
-    assert style.color is not None
-    assert style.bgcolor is not None
-    text, ground = (Color.from_rich_color(one) for one in (style.color, style.bgcolor))
-    assert text.r == text.g == text.b
-    return abs(text.brightness - ground.brightness)
+def chosen(app: TocsinApp, start: str) -> bool:
+    """Whether what begins so is shown reversed."""
+    style = segment(app, start).style
+    return style is not None and bool(style.reverse)
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "nord", "ansi-dark"])
+@pytest.mark.parametrize("keys", [("1",), ("1", "e"), ("2", "b"), ("3",)])
+def test_nothing_has_a_colour(furnished: Bench, theme: str, keys: tuple[str, ...]) -> None:
+    async def scene() -> None:
+        app = furnished.app()
+        app.theme = theme
+        async with app.run_test(size=(80, 24)) as pilot:
+            for key in keys:
+                await pilot.press(key)
+                await app.workers.wait_for_complete()
+                await pilot.pause()
+            strips = app.screen._compositor.render_strips()
+            styles = [one.style for strip in strips for one in strip if one.style is not None]
+            assert not [one for one in styles if one.color or one.bgcolor]
+            assert any(one.reverse for one in styles)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_the_row_under_the_cursor_is_reversed(furnished: Bench, theme: str) -> None:
+    async def scene() -> None:
+        app = furnished.app()
+        app.theme = theme
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("1")
+            await pilot.pause()
+            assert chosen(app, "✗ failing")
+            assert not chosen(app, "✓ active")
+
+    asyncio.run(scene())
+
+
+def test_the_terminal_is_sent_no_colour(tocsin: Tocsin) -> None:
+    with on_terminal(tocsin, NO_COLOR="1", COLORTERM="truecolor") as terminal:
+        terminal.read_until("● this terminal")
+        written = b"".join(chunk.data for chunk in terminal.chunks)
+    assert not COLOUR.search(written)
