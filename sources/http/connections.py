@@ -21,6 +21,7 @@ from hypercorn.utils import wrap_app
 
 from sources.http.app import App, Limits, Send
 from sources.http.bodies import Receive
+from sources.http.continuing import ContinueWriter
 from sources.http.listening import BACKLOG
 
 STOP_PATIENCE_S = 2.0
@@ -89,6 +90,7 @@ class _Connection:
         self._app = app
         self._reader = reader
         self._writer = writer
+        self._answers = ContinueWriter(writer)
         self._timeout_s = timeout_s
         self._answering = False
         self._wanted = asyncio.Event()
@@ -111,7 +113,7 @@ class _Connection:
                 self._context,
                 LifespanState({}),
                 cast(asyncio.StreamReader, self),
-                self._writer,
+                cast(asyncio.StreamWriter, self._answers),
             )
         self._stop_timer()
         self.cut()
@@ -149,6 +151,7 @@ class _Connection:
 
         async def wanted() -> Mapping[str, Any]:
             self._wanted.set()
+            self._answers.want_body()
             try:
                 return await receive()
             finally:
@@ -160,6 +163,7 @@ class _Connection:
             self.cut()
         finally:
             self._answering = False
+            self._answers.end_request()
             self._wanted.set()
 
     def _stop_timer(self) -> None:

@@ -138,6 +138,30 @@ def test_a_body_that_is_announced_too_large_is_refused_at_once(path: str) -> Non
     asyncio.run(run())
 
 
+def expecting(size: int) -> bytes:
+    """The head of a request whose client asks before it sends the body."""
+    return (
+        b"POST /echo HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n"
+        b"content-length: %d\r\n\r\n" % size
+    )
+
+
+def test_who_asks_before_sending_is_answered_before_it_sends() -> None:
+    async def run() -> None:
+        async with serving(ROUTES, bounds=limits(max_body=1000)) as served:
+            connection = await served.connect()
+            for _ in range(2):
+                await connection.send(expecting(1000))
+                assert (await connection.reply()).status == 100
+                await connection.send(b"x" * 1000)
+                assert (await connection.reply()).status == 200
+            await connection.send(expecting(1001))
+            assert (await connection.reply()).status == 413
+            connection.close()
+
+    asyncio.run(run())
+
+
 def test_a_body_without_an_end_is_refused_at_the_limit() -> None:
     async def run() -> None:
         async with serving(ROUTES, bounds=limits(max_body=100_000)) as served:
