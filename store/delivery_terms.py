@@ -8,7 +8,7 @@ from typing import Any
 from peewee import fn
 
 from store import models
-from store.outcome_search import outcome_has
+from store.outcome_search import error_word_is, outcome_has
 from store.terms import (
     Answered,
     HasState,
@@ -19,6 +19,7 @@ from store.terms import (
     StateWord,
     Term,
     Test,
+    Unanswered,
     never_null,
 )
 
@@ -41,6 +42,8 @@ def _tested(test: Test) -> Any:
             return delivery.sealed_ms >= since_ms
         case Answered(lowest, highest):
             return delivery.last_status.between(lowest, highest)
+        case Unanswered(word):
+            return error_word_is(word)
         case HasText(text, webhook_ids):
             return _text(text, webhook_ids)
 

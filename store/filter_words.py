@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from domain.event_types import EventType
 from domain.safe import safe
 from domain.times import parse_time
+from domain.words import ERROR_WORDS, OTHER_ERROR
 from store.terms import (
     STATE_WORDS,
     Answered,
@@ -18,6 +19,7 @@ from store.terms import (
     Since,
     Term,
     Test,
+    Unanswered,
 )
 
 OF_DELIVERIES = ("state:failing", "webhook:NAME", "since:1h", "status:5xx", "type:alerts")
@@ -115,9 +117,21 @@ def _type(text: str) -> OfType:
         raise ValueError(f"no type {safe(text, _SHOWN)}: write {names}") from None
 
 
-def _status(text: str) -> Answered:
+def _status(text: str) -> Answered | Unanswered:
     match = _STATUS.fullmatch(text)
     if match is None:
-        raise ValueError(f"{safe(text, _SHOWN)} is no status: write it like 503 or 5xx")
+        return _unanswered(text)
     digits = text.lower()
     return Answered(int(digits.replace("x", "0")), int(digits.replace("x", "9")))
+
+
+def _unanswered(text: str) -> Unanswered:
+    """What a list shows in place of a status."""
+    words = dict.fromkeys((*dict(ERROR_WORDS).values(), OTHER_ERROR))
+    for word in words:
+        if word.lower() == text.lower():
+            return Unanswered(word)
+    raise ValueError(
+        f"{safe(text, _SHOWN)} is no status: write it like 503 or 5xx, or as the list shows it: "
+        f"{', '.join(words)}"
+    )

@@ -27,6 +27,11 @@ def outcome_has(text: str) -> Any:
     return delivery.state.in_(ends) | found if ends else found
 
 
+def error_word_is(word: str) -> Any:
+    """Whether the last attempt got no answer, for what is shown in this word."""
+    return models.Delivery.last_error.is_null(False) & (_error_word() == word)
+
+
 def _error_word() -> Any:
     """As `domain.words.error_word` says it."""
     error = models.Delivery.last_error

@@ -58,6 +58,13 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The last attempt got no answer, for what `domain.words.error_word` says in this word."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class HasText:
     """Words of it hold this text, or it is for one of these webhooks."""
 
@@ -65,7 +72,7 @@ class HasText:
     webhook_ids: tuple[int, ...] = ()
 
 
-Test = HasState | OfWebhook | OfType | Since | Answered | HasText
+Test = HasState | OfWebhook | OfType | Since | Answered | Unanswered | HasText
 
 
 @dataclass(frozen=True, slots=True)

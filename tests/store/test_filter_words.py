@@ -8,7 +8,17 @@ import pytest
 
 from domain.event_types import EventType
 from store.filter_words import OF_CHANGES, OF_DELIVERIES, FilterReader
-from store.terms import Answered, HasState, HasText, OfType, OfWebhook, Since, Term, Test
+from store.terms import (
+    Answered,
+    HasState,
+    HasText,
+    OfType,
+    OfWebhook,
+    Since,
+    Term,
+    Test,
+    Unanswered,
+)
 from tests.store.helpers import NOW
 
 HOUR = 3_600_000
@@ -31,6 +41,10 @@ READER = FilterReader(NAMES, NOW, OF_DELIVERIES)
         ("since:1h", Since(NOW - HOUR)),
         ("status:503", Answered(503, 503)),
         ("status:5xx", Answered(500, 599)),
+        ("status:dns", Unanswered("DNS")),
+        ("status:Policy", Unanswered("policy")),
+        ('status:"no route"', Unanswered("no route")),
+        ("status:error", Unanswered("error")),
         ("refused", HasText("refused")),
         ('webhook:"siem one"', OfWebhook(3)),
         ("webhook:'Siem One'", OfWebhook(3)),
@@ -85,6 +99,7 @@ def test_of_two_with_the_same_name_the_later_is_meant() -> None:
         ("type:logs", "write alerts, endpoint_stats"),
         ("since:yesterday", "2026-11-24T08:00:00Z"),
         ("status:x", "like 503 or 5xx"),
+        ("status:clos", "policy, CA file, TLS, timeout"),
         ("status:2²0", "like 503 or 5xx"),
     ],
 )

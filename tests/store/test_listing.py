@@ -9,7 +9,17 @@ from domain.words import ERROR_WORDS, OTHER_ERROR, error_word
 from store import listing, requests
 from store.errors import NotFound
 from store.listing import Look, Search
-from store.terms import Answered, HasState, HasText, OfType, OfWebhook, Since, Term, Test
+from store.terms import (
+    Answered,
+    HasState,
+    HasText,
+    OfType,
+    OfWebhook,
+    Since,
+    Term,
+    Test,
+    Unanswered,
+)
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
 
 NOTHING: frozenset[int] = frozenset()
@@ -58,6 +68,7 @@ def filled(desk: Desk) -> Desk:
         (Since(LATER_MS), ["msg_3", "msg_4"]),
         (Answered(500, 599), ["msg_3"]),
         (Answered(200, 200), ["msg_1"]),
+        (Unanswered("refused"), []),
         (HasText("ALICE"), ["msg_2"]),
         (HasText("msg_"), ["msg_1", "msg_2", "msg_3", "msg_4"]),
         (HasText("%"), []),
@@ -90,6 +101,7 @@ def test_a_failure_is_found_by_the_word_that_is_shown_for_it(desk: Desk, error: 
     for word in {word for _, word in ERROR_WORDS} | {OTHER_ERROR}:
         expected = word in error_word(error) or word.lower() in error.lower()
         assert bool(found(desk, HasText(word.upper()))) is expected
+        assert bool(found(desk, Unanswered(word))) is (word == error_word(error))
     assert found(desk, HasText("at length")) == ["msg_1"]
 
 
