@@ -11,7 +11,6 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from tui.delivery_actions import DeliveryActions
-from tui.new_files import write_new
 from tui.outside import editor, harmless, look_at, pager
 from tui.screens.save import SaveScreen
 
@@ -51,14 +50,15 @@ class BodyActions(DeliveryActions):
     def action_write(self) -> None:
         """Ask for a file, and write the body to it."""
 
-        def answered(path: str | None) -> None:
-            if path is not None and self.post_body is not None:
-                self.in_background(write_new(self, path, self.post_body))
+        def answered(told: str | None) -> None:
+            if told is not None:
+                self.tell(told)
 
         if self.post_body is None:
             self.tell_here(NO_BODY)
         else:
-            self.app.push_screen(SaveScreen(f"{self.delivery_id}.json"), answered)
+            screen = SaveScreen(f"{self.delivery_id}.json", self.post_body)
+            self.app.push_screen(screen, answered)
 
     def action_page(self) -> None:
         """Show the request in the admin's pager, harmless."""

@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
-
-from textual.screen import Screen
 
 from domain.words import size_text
-from tui.notices import tell
 
 
-async def write_new(screen: Screen[Any], path: str, data: bytes) -> None:
-    """Write a new file that only its owner can read, and tell where it is, or why there is none."""
+class NotWritten(Exception):
+    """Why there is no file, for people."""
+
+
+async def write_new(path: str, data: bytes) -> str:
+    """Write a new file that only its owner can read; what to tell of it. Raises NotWritten."""
     try:
         written = await asyncio.to_thread(_write, path, data)
     except FileExistsError:
-        tell(screen, f"{path} is there already: choose another name", bad=True)
+        raise NotWritten(f"{path} is there already: choose another name") from None
     except RuntimeError:
-        tell(screen, f"cannot write {path}: there is no such user", bad=True)
+        raise NotWritten(f"cannot write {path}: there is no such user") from None
     except OSError as error:
-        tell(screen, f"cannot write {path}: {error.strerror}", bad=True)
-    else:
-        tell(screen, f"wrote {size_text(len(data))} to {written}")
+        raise NotWritten(f"cannot write {path}: {error.strerror}") from None
+    return f"wrote {size_text(len(data))} to {written}"
 
 
 def _write(path: str, data: bytes) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from store import reads
 from store.prune import Retention, prune_some
@@ -208,11 +209,35 @@ def test_the_body_is_written_to_a_new_private_file(
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
         target.write_bytes(b"mine")
         await pilot.press("w", *("backspace",) * 20, *str(target), "enter")
-        await seen(app, pilot)
-        assert "is there already: choose another name" in told(app)[-1]
+        assert "is there already: choose another name" in flat(await seen(app, pilot))
         assert target.read_bytes() == b"mine"
 
     played(bench, scene)
+
+
+def test_a_path_that_cannot_be_written_to_stays_to_be_mended(
+    bench: Bench, webhook_id: int, tmp_path: Path
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("w")
+        box = app.screen.query_one("#save-path", Input)
+        box.value = str(tmp_path / "none" / "b")
+        await pilot.press("enter")
+        text = flat(await seen(app, pilot))
+        assert "No such file or directory" in text
+        assert box.value == str(tmp_path / "none" / "b")
+        box.value = str(tmp_path / "b")
+        await pilot.press("enter")
+        await seen(app, pilot)
+        assert told(app)[-1].startswith("wrote ")
+        assert (tmp_path / "b").exists()
+
+    played(bench, scene)
+
+
+def flat(text: str) -> str:
+    """The words of a screen in one line, without frames."""
+    return " ".join(text.replace("│", " ").split())
 
 
 def test_where_the_body_was_written_is_told_with_its_folder(

@@ -167,7 +167,7 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),
     "KeptDraftScreen": lambda _seen: KeptDraftScreen(QUESTION),
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
-    "SaveScreen": lambda _seen: SaveScreen("msg_1.json"),
+    "SaveScreen": lambda _seen: SaveScreen("msg_1.json", b""),
     "BugScreen": lambda _seen: BugScreen(LONG, None),
     "OptionFormScreen": lambda seen: OptionFormScreen(seen.desk, seen.live, FORM),
     "ConfFilesScreen": lambda _seen: ConfFilesScreen(FILES),

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from domain.safe import safe
 from domain.words import counted
 from tui.keys import key_of, keys_do
-from tui.new_files import write_new
+from tui.notices import tell
 
 SHOWN = 20_000
 """Characters of the text; a terminal that is told more of them is slow to take a selection."""
@@ -52,9 +52,9 @@ class CopiedScreen(ModalScreen[None]):
         """Ask for a file, write the whole text to it, and close."""
         from tui.screens.save import SaveScreen  # nothing that the first screen waits for
 
-        def answered(path: str | None) -> None:
-            if path is not None:
-                self.app.run_worker(write_new(self, path, self._text.encode()))
+        def answered(told: str | None) -> None:
+            if told is not None:
+                tell(self, told)
                 self.dismiss(None)
 
-        self.app.push_screen(SaveScreen(FILE), answered)
+        self.app.push_screen(SaveScreen(FILE, self._text.encode()), answered)
