@@ -28,6 +28,9 @@ TRIED = (source_kinds.WIREGUARD, source_kinds.JOURNAL)
 LOOKED_AT = (*TRIED, source_kinds.PROCUSTODIBUS)
 """Kinds that look by themselves, and can be told to."""
 
+BROKER = "broker"
+"""The option without which nothing can be pulled: a new source is not saved without it."""
+
 Edited = tuple[StoredSource, StoredSource]
 """A source before and after an edit."""
 
@@ -53,7 +56,7 @@ def form_to_add(
         about=_sentence(kind),
         asked=(
             name_asked(source_kinds.check_name, "its name", name),
-            *(Asked(one, one.text) for one in kind.defaults),
+            *(Asked(one, one.text, required=one.name == BROKER) for one in kind.defaults),
             *code_asked(kind, "the broker's set-up code, for a new key"),
         ),
         save=save,

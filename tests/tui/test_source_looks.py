@@ -1,4 +1,4 @@
-"""The form of a source looks once with what is typed: what it says meanwhile, and of what."""
+"""The form of a source: what it says of a look, meanwhile and after, and what it needs."""
 
 from __future__ import annotations
 
@@ -70,5 +70,32 @@ def test_a_slow_look_takes_no_second_and_says_of_what_it_was(
             await pilot.pause()
             text = flat(screen_text(app))
             assert "✓ 1 peer on wg0; 0 events at once; you have typed on since" in text
+
+    asyncio.run(scene())
+
+
+def test_a_new_source_that_pulls_needs_its_broker(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "o")
+            await pilot.press("a", "p")
+            await bench.settle(app, pilot)
+            assert app.screen.query_one("#box-broker", Input).placeholder == "required"
+            await pilot.press("ctrl+s")
+            await pilot.pause()
+            assert "✗ broker: it is required" in flat(screen_text(app))
+
+    asyncio.run(scene())
+
+
+def test_what_a_file_leaves_unused_is_not_told(bench: SettingsBench) -> None:
+    bench.store.add_source("logins", "journal", file="/var/log/auth.log")
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await open_part(bench, app, pilot, "o")
+            text = flat(screen_text(app))
+            assert "file /var/log/auth.log · every 5s" in text
+            assert "journalctl" not in text
 
     asyncio.run(scene())

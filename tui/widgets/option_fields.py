@@ -96,6 +96,9 @@ class OptionFields(VerticalScroll, can_focus=False):
                 asked.default.option.parse(text)
             except FieldError as error:
                 yield name, f"{error.reason}; {error.cure}"
+            else:
+                if not text.strip():
+                    yield name, "it is required"
 
     def tell(self, focused: Widget | None = None) -> None:
         """Say under each field what is wrong with it, or what it means while it is typed into."""
