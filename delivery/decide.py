@@ -35,7 +35,7 @@ def decide(
     if outcome.delivered:
         return Delivered()
     wait_ms = _jittered(interval_ms, dice)
-    reason = f"attempt {attempt_number + 1}, interval {format_duration(interval_ms)}"
+    reason = f"attempt {attempt_number + 1}, interval {format_duration(interval_ms)} ±10%"
     asked_ms = min(outcome.retry_after_ms or 0, RETRY_AFTER_CAP_MS)
     if asked_ms > wait_ms:
         wait_ms = asked_ms
