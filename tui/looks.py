@@ -33,6 +33,11 @@ class Looks:
         """Whether a source is being looked at."""
         return name in self._under_way
 
+    @property
+    def any_under_way(self) -> bool:
+        """Whether some source is being looked at."""
+        return bool(self._under_way)
+
     async def carry_out(self, name: str, look: Look[T]) -> T:
         """Look, and wait for what it brings; it goes on if the caller is cancelled."""
         future: Future[T] = Future()

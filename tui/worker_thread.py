@@ -22,6 +22,7 @@ from store.workers import TERMINAL
 
 if TYPE_CHECKING:
     from delivery.worker import Worker
+    from sources.running import Sources
 
 KEPT_LINES = 200
 
@@ -47,6 +48,7 @@ class WorkerThread:
         self._merge = merge
         self._begin = begin
         self._worker: Worker | None = None
+        self._sources: Sources | None = None
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
@@ -61,6 +63,11 @@ class WorkerThread:
         if self._thread.ident is not None and not self.alive:
             return None
         return self.worker_id or ""
+
+    @property
+    def takes(self) -> bool:
+        """Whether a source of it may have an answer under way that would be lost."""
+        return self._sources is not None and self._sources.takes
 
     def start(self) -> None:
         """Begin, if it has not begun; what it takes to deliver is loaded in the thread."""
@@ -102,7 +109,7 @@ class WorkerThread:
         from delivery.world import RealWorld
         from sources.running import Sources
 
-        sources = Sources(
+        sources = self._sources = Sources(
             self._store,
             RealWorld().now_ms,
             on_appended=self._wake,

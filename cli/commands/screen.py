@@ -110,7 +110,7 @@ def _run(app: TocsinApp, work: _Work, context: Context) -> ExitCode:
         exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
         if signal.SIGHUP in came:
             _abandon_terminal()
-        _let_end(work, grace_s, context.out)
+        _let_end(work, context)
     if app.return_code is None and not came:
         context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")
         return ExitCode.BUG
@@ -125,11 +125,18 @@ def _abandon_terminal() -> None:
     os.close(nowhere)
 
 
-def _let_end(work: _Work, grace_s: float, out: Output) -> None:
+def _let_end(work: _Work, context: Context) -> None:
     work.stop()
     if not work.join(PATIENCE_S):
-        out.note(f"Waiting up to {grace_s:.0f} s for what is in flight; Ctrl+C ends at once.")
-        work.join(grace_s)
+        context.out.note(waiting_words(context.settings, takes=work.takes))
+        work.join(worker_end_s(context.settings, takes=True))
+
+
+def waiting_words(settings: Settings, *, takes: bool) -> str:
+    """What an end waits for, and how long at most."""
+    upto_s = worker_end_s(settings, takes=takes)
+    what = "attempts in flight and what sources take" if takes else "attempts in flight"
+    return f"Waiting up to {upto_s:.0f} s for {what}; Ctrl+C ends at once."
 
 
 def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
@@ -155,6 +162,11 @@ class _Work:
         self._looks.stop()
         if self._worker is not None:
             self._worker.stop()
+
+    @property
+    def takes(self) -> bool:
+        """Whether an answer to a source may be under way that would be lost."""
+        return self._looks.any_under_way or (self._worker is not None and self._worker.takes)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for what is under way; whether all of it has ended."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 
-from cli.commands.screen import _Work
+from cli.commands.screen import _Work, waiting_words
+from domain.settings import DEFAULTS
 from store.records import Appended
 from tui.looks import Looks
 
@@ -31,10 +33,20 @@ def test_the_end_tells_a_look_to_stop_and_waits_for_it() -> None:
     work = _Work(None, looks)
     work.stop()
     assert not work.join(0.0)
+    assert work.takes
     answered.set()
     assert work.join(30.0)
     assert stopped == [True]
     assert not looks.is_under_way("pc")
+    assert not work.takes
+
+
+def test_an_end_tells_how_long_it_waits_and_for_what() -> None:
+    settings = replace(DEFAULTS, grace_ms=10_000)
+    attempts = "Waiting up to 10 s for attempts in flight; Ctrl+C ends at once."
+    assert waiting_words(settings, takes=False) == attempts
+    both = "Waiting up to 30 s for attempts in flight and what sources take; Ctrl+C ends at once."
+    assert waiting_words(settings, takes=True) == both
 
 
 def test_after_the_end_began_no_look_begins() -> None:
