@@ -12,6 +12,9 @@ from store.records import StoredSource
 from tui.widgets.columns import Cell
 from tui.words import coarse_age
 
+BELOW = "What is wrong is told below"
+"""One sentence stands on the panel once, among all that is wrong."""
+
 
 def sources_cell(report: Report) -> Cell:
     """How many are active, which fail, and whether anybody runs them."""
@@ -55,7 +58,7 @@ def wireguard_facts(report: Report) -> str:
     if source is None or not source.active:
         return "Handshakes of this host become no events."
     if source.error is not None:
-        return f"{source.error} ({_ago(source, report)} ago)."
+        return f"{BELOW}, for {_ago(source, report)}."
     looked = source.last_ok_ms
     last = f", last read {coarse_age(report.now_ms - looked)} ago" if looked else ""
     return f"{counted(source.accepted_events, 'event')} from it so far{last}."
@@ -67,11 +70,12 @@ def added(report: Report) -> list[StoredSource]:
 
 
 def sources_facts(report: Report) -> str:
-    """What is wrong with them; or what they are for."""
-    wrong = [one for one in report.overview.sources if one.error is not None]
-    told = " ".join(f"{one.name}: {one.error} ({_ago(one, report)} ago)." for one in wrong)
-    return told or (
-        "Where events come from: the WireGuard of this host and of others, logins, programs."
+    """Which of them are not well, and what they are for."""
+    every = report.overview.sources
+    wrong = ", ".join(one.name for one in every if one.active and one.error is not None)
+    told = f"{BELOW}: {wrong}. " if wrong else ""
+    return (
+        f"{told}Where events come from: the WireGuard of this host and of others, logins, programs."
     )
 
 

@@ -265,7 +265,7 @@ def test_its_row_says_whether_it_is_watched_and_what_is_wrong(bench: SettingsBen
             bench.opened.call(sources.save_failure, "local", "no wg: install it", NOW - 12_000)
             assert "✗ error: no wg: install it" in await row()
             await pilot.press("down", "down")
-            assert "no wg: install it (12s ago). w watches" in flowing(app)
+            assert "told below, for 12s. w watches" in flowing(app)
             lock.release()
             bench.opened.call(sources.pause, "local", ACTOR, NOW)
             assert "‖ off: paused" in await row()
@@ -515,3 +515,33 @@ def test_a_quit_without_a_worker_of_ones_own_asks_nothing(waiting: SettingsBench
     lock = SendingLock(waiting.opened.path)
     assert lock.acquire()
     lock.release()
+
+
+def test_a_small_terminal_shows_what_is_wrong(bench: SettingsBench) -> None:
+    bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 12))
+    bench.store.end(bench.store.started(1), 500)
+
+    async def scene() -> None:
+        async with bench.running((60, 15)) as (app, pilot):
+            await open_part(bench, app, pilot)
+            assert "│ ✗ " in screen_text(app).partition("What is wrong")[2]
+
+    asyncio.run(scene())
+
+
+def test_an_error_of_a_source_stands_once_below_the_parts(bench: SettingsBench) -> None:
+    add_local(bench, "true", active=True)
+    bench.opened.call(sources.save_failure, "local", "no wg: install it", NOW - 12_000)
+
+    async def scene() -> None:
+        async with bench.running((80, 24)) as (app, pilot):
+            await open_part(bench, app, pilot)
+            await pilot.press("down")
+            await bench.settle(app, pilot)
+            facts, _, problems = flowing(app).partition("What is wrong ─")
+            assert "What is wrong is told below: local." in facts
+            assert "no wg: install it (12s ago)" in problems
+            assert "(12s ago)" not in facts
+
+    asyncio.run(scene())

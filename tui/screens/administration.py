@@ -34,6 +34,8 @@ from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable
 
 LONGEST_FACT = 600
+ROOM_FOR_FACTS = 18
+"""Lines of a terminal with room for what a part is for and for what is wrong."""
 
 
 class AdministrationScreen(TocsinScreen):
@@ -115,6 +117,7 @@ class AdministrationScreen(TocsinScreen):
     def tick(self) -> None:
         """Paint the ages and countdowns."""
         seen = self._seen()
+        self._show_facts_where_there_is_room()
         if seen is not None:
             self.table.put_rows(rows_of(seen))
             fact = facts_of(str(self.table.cursor), seen)
@@ -129,7 +132,13 @@ class AdministrationScreen(TocsinScreen):
         return action != "pane" or self._overflows
 
     def on_resize(self) -> None:
+        self._show_facts_where_there_is_room()
         self.call_after_refresh(self._look_at_overflow)
+
+    def _show_facts_where_there_is_room(self) -> None:
+        """What is wrong comes first, and why something was refused before it."""
+        roomy = self.app.size.height >= ROOM_FOR_FACTS or self._refused is not None
+        self.query_one("#part-facts").display = roomy
 
     def _look_at_overflow(self) -> None:
         overflows = self.query_one("#problems-panel").max_scroll_y > 0
