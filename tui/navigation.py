@@ -48,8 +48,14 @@ class NavigatingApp(NoticeApp):
             await arrive()
 
     async def action_section(self, name: str) -> None:
-        """Go to a section, where it was left."""
-        await self.leave_for(partial(self.open_section, name))
+        """Go to a section, where it was left; within it, to the screen that it begins with."""
+        is_here = self.current_mode == self._modes_left.get(name, name)
+        arrive = self._go_to_first if is_here else partial(self.open_section, name)
+        await self.leave_for(arrive)
+
+    async def _go_to_first(self) -> None:
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
 
     async def open_section(self, name: str) -> None:
         """Show a section, where it was left."""

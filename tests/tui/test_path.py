@@ -60,6 +60,21 @@ def test_the_end_of_a_path_stays_where_there_is_little_room(bench: Bench) -> Non
     assert "siem › Deliveries " in line
 
 
+def test_of_a_long_name_the_beginning_stays_where_there_is_little_room(bench: Bench) -> None:
+    bench.store.add(fields(name="collector-of-the-north-and-of-the-whole-east"))
+    lines: list[str] = []
+
+    async def scene() -> None:
+        async with bench.running((70, 24)) as (app, pilot):
+            await pilot.press("enter")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            lines.append(screen_text(app).split("\n")[0])
+
+    asyncio.run(scene())
+    assert "… › collector-of-th… › Deliveries " in lines[0]
+
+
 PLACES = {
     "sources:SourcesScreen": "Sources",
     "alerts:AlertsScreen": "Alerts",

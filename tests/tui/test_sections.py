@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from textual.pilot import Pilot
 
-from tests.store.helpers import fields
+from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
 
@@ -57,6 +57,35 @@ def test_a_digit_asks_before_it_leaves_what_was_typed(bench: Bench) -> None:
             assert "Tocsin › Events" in screen_text(app)
             await press(app, pilot, "1")
             assert "Tocsin › Admin › Webhooks  " in screen_text(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("keys", "section", "first"),
+    [
+        (("q", "a"), "1", "Tocsin › Admin  "),
+        (("o",), "1", "Tocsin › Admin › Webhooks  "),
+        (("enter",), "1", "Tocsin › Admin › Webhooks  "),
+        (("2", "enter"), "2", "Tocsin › Deliveries  "),
+    ],
+)
+def test_within_a_section_its_digit_leads_to_its_first_screen(
+    bench: Bench, keys: tuple[str, ...], section: str, first: str
+) -> None:
+    webhook_id = bench.store.add(fields(name="siem"))
+    bench.store.append(*events(1, 3))
+    bench.store.end(bench.store.started(webhook_id), 200)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            for key in keys:
+                await press(app, pilot, key)
+                await app.workers.wait_for_complete()
+                await pilot.pause()
+            assert first not in screen_text(app)
+            await press(app, pilot, section)
+            assert first in screen_text(app)
 
     asyncio.run(scene())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,11 +14,14 @@ from textual.widget import Widget
 from tui.keys import key_of
 from tui.sections import SECTIONS
 from tui.widgets.changes import changed_regions
-from tui.widgets.columns import fit
+from tui.widgets.columns import cut, fit
 from tui.words import Told
 
 CRUMB = " › "
 CUT = "…"
+LONG = 16
+"""Cells of a part of the path that are left of it where there is little room."""
+
 NAMED_FROM = 110
 """The width from which the sections have room here; the last line has their keys below that."""
 
@@ -128,7 +131,7 @@ class TopBar(Widget):
     def _paths(self) -> list[str]:
         """The path, if there is width with the sections; then with less and less of it."""
         ends = [(self._cut, *self.path[start:]) for start in range(2, len(self.path))]
-        paths = [_line_of(one) for one in (self.path, *ends)]
+        paths = [line for one in (self.path, *ends) for line in _lines_of(one)]
         names = self._names()
         return [f"{paths[0]}{names}", *paths] if names else paths
 
@@ -138,5 +141,8 @@ class TopBar(Widget):
         return next((one for one in paths if cell_len(one) <= width), fit(paths[-1], width))
 
 
-def _line_of(path: Sequence[str]) -> str:
-    return f" {CRUMB.join(path)} "
+def _lines_of(path: Sequence[str]) -> Iterator[str]:
+    """A path as it is, and with the beginnings of what is long in it."""
+    yield f" {CRUMB.join(path)} "
+    if any(cell_len(part) > LONG for part in path[:-1]):
+        yield f" {CRUMB.join((*(cut(part, LONG) for part in path[:-1]), path[-1]))} "
