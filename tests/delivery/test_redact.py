@@ -119,7 +119,7 @@ def test_a_secret_that_is_cut_in_two_is_masked(
 ) -> None:
     written = write(secret)
     assume("~" not in secret)
-    cut = data.draw(st.integers(0, len(written)))
+    cut = data.draw(st.integers(0, len(written) - 1))
     told = Redactor([secret]).beginning(f"~~{written[:cut]}".encode())
     assert write(secret[:LEAST_BEGINNING]).encode() not in told
     assert told.startswith(b"~~")
