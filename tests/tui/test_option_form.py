@@ -56,3 +56,20 @@ def test_quitting_asks_before_what_is_typed_is_lost(bench: Bench) -> None:
             assert isinstance(app.screen, OptionFormScreen)
 
     asyncio.run(scene())
+
+
+def test_what_is_typed_into_a_filled_field_follows_what_is_there(bench: Bench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("l")
+            await pilot.pause()
+            await pilot.press("e")
+            await pilot.pause()
+            box = app.screen.query(Input).first()
+            box.value = "1"
+            app.screen.set_focus(None)
+            box.focus()
+            await pilot.press("2")
+            assert box.value == "12"
+
+    asyncio.run(scene())

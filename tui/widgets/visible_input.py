@@ -23,6 +23,7 @@ class VisibleInput(Input):
             max_length=max_length,
             restrict=VISIBLE,
             compact=True,
+            select_on_focus=False,
             id=id,
         )
         self.cursor_blink = False
