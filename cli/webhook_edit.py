@@ -11,7 +11,7 @@ from cli.reading import ValueReader
 from cli.shapes import Shape
 from cli.stores import open_for_writing
 from cli.webhook_fields import GENERATED, FieldOptions, secret_change
-from cli.webhook_store import live, note_refused_address, pending_of, require_readable
+from cli.webhook_store import live, note_doubts, pending_of, require_readable
 from delivery.edited import fate_of_pending, is_resealable
 from domain.webhooks import WebhookFields
 from domain.words import counted, second_text
@@ -89,7 +89,7 @@ class Editor:
         if after.secrets != before.secrets and after.secrets and after.secrets.previous:
             until = second_text(after.secrets.previous_until_ms)
             note(f"The secret before it signs too until {until}.")
-        note_refused_address(after.fields.url, self._context)
+        note_doubts(after.fields, self._context)
         pending = pending_of(self.store, after.id)
         if pending is not None:
             note(_fate(before, after, pending))

@@ -8,6 +8,8 @@ from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from delivery.report import is_sending
 from domain.addresses import NetworkPolicy
+from domain.extra_fields import doubt_about
+from domain.webhooks import WebhookFields
 from store import reads, webhooks
 from store.audit import note_alone
 from store.database import Store
@@ -85,7 +87,15 @@ def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) ->
             return
 
 
-def note_refused_address(url: str, context: Context) -> None:
+def note_doubts(fields: WebhookFields, context: Context) -> None:
+    """Say what may not be meant so: a URL to which nothing is sent, or one without a key."""
+    _note_refused_address(fields.url, context)
+    doubt = doubt_about(fields.extra_fields)
+    if doubt:
+        context.out.note(f"Extra field: {doubt}.")
+
+
+def _note_refused_address(url: str, context: Context) -> None:
     """Say where nothing will be sent since the URL itself names an address that is refused."""
     settings = context.settings
     policy = NetworkPolicy(settings.network_policy, settings.allow_networks)

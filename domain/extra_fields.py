@@ -55,6 +55,14 @@ def check_extra_field(key: str, value: str) -> None:
         raise FieldError(_FIELD, reason, f"shorten it to {VALUE_LIMIT}")
 
 
+def doubt_about(fields: Sequence[Pair]) -> str:
+    """What may not be meant so, "" if nothing: the key of a URL is what stands before its colon."""
+    for key, value in fields:
+        if value.startswith("//"):
+            return f"{key} is taken as the key and {value} as its value: a URL too wants a key"
+    return ""
+
+
 def _check_text(what: str, text: str) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise FieldError(_FIELD, f"{what} has a control character in it", "take it out")

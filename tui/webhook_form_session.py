@@ -9,6 +9,7 @@ from functools import partial
 from delivery.edited import fate_of_pending, is_resealable
 from delivery.report import Report
 from domain.addresses import NetworkPolicy
+from domain.extra_fields import doubt_about
 from domain.secrets import generate_secret
 from domain.settings import DEFAULTS
 from domain.words import second_text
@@ -115,8 +116,10 @@ class Session:
 
     def _complain(self, errors: Mapping[str, str]) -> None:
         policy = NetworkPolicy(self.settings.network_policy, self.settings.allow_networks)
-        refused = policy.refused_target(self.typed.reading.best.url)
-        self.panel.complain(errors, {"url": refused} if refused else {})
+        best = self.typed.reading.best
+        refused = policy.refused_target(best.url) or ""
+        doubt = doubt_about(best.extra_fields)
+        self.panel.complain(errors, {"url": refused, "extra_fields": doubt})
 
     @property
     def new_secret(self) -> str:

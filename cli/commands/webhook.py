@@ -16,8 +16,8 @@ from cli.webhook_store import (
     ids_of,
     kept,
     live,
+    note_doubts,
     note_pause,
-    note_refused_address,
     note_unreadable,
     note_what_holds_back,
     require_readable,
@@ -61,7 +61,7 @@ def add(args: Namespace, context: Context) -> ExitCode:
         actor=context.actor,
         now_ms=context.now_ms(),
     )
-    note_refused_address(fields.url, context)
+    note_doubts(fields, context)
     generated = secret if args.secret in GENERATED else None
     if args.json:
         more = {"generated_secret": generated} if generated else {}

@@ -129,6 +129,15 @@ def test_an_address_that_the_policy_refuses_is_noted(
     assert "nothing will be sent" not in done.stderr
 
 
+def test_a_url_without_a_key_among_the_extra_fields_is_noted(tocsin: Tocsin) -> None:
+    assert add(tocsin) == 1
+    for field, noted in (("http://127.0.0.1/x", True), ("console: http://127.0.0.1/x", False)):
+        done = tocsin.run("webhook", "edit", "1", "--extra-field", field)
+        assert done.returncode == 0, done.stderr
+        assert ("http is taken as the key" in done.stderr) == noted
+        tocsin.run("webhook", "edit", "1", "--unset-extra-field", "http")
+
+
 def test_add_prints_json(tocsin: Tocsin) -> None:
     options = ("--header", "X-Foo: bar & baz", "--extra-field", "source: tocsin", "--json")
     made = json.loads(tocsin.run(*ADD, *options).stdout)

@@ -122,6 +122,22 @@ def test_what_was_deleted_meanwhile_can_be_added_as_a_new_one(bench: Bench, bob:
     assert secrets.current == SECRET
 
 
+def test_a_url_without_a_key_is_warned_of_among_the_extra_fields(bench: Bench) -> None:
+    async def scene() -> None:
+        async with form(bench) as shown:
+            await shown.write("url", "https://example.com/hook")
+            await shown.write("extra_fields", "http://127.0.0.1:9000/x")
+            assert shown.message("extra_fields") == (
+                "! http is taken as the key and //127.0.0.1:9000/x as its value: "
+                "a URL too wants a key"
+            )
+            assert shown.can_save()
+            await shown.write("extra_fields", "console: http://127.0.0.1:9000/x")
+            assert shown.message("extra_fields") == ""
+
+    asyncio.run(scene())
+
+
 def test_an_address_that_is_refused_is_warned_of_under_the_url(bench: Bench) -> None:
     async def scene() -> None:
         async with form(bench) as shown:
