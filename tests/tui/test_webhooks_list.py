@@ -344,6 +344,14 @@ def test_the_smallest_screen_shows_when_the_next_attempt_is(three: Bench) -> Non
     play(three, scene, (60, 15))
 
 
+def test_a_wide_screen_shows_the_url_beside_the_name(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        row = next(line for line in screen_text(app).split("\n") if " pager " in line)
+        assert "example.com" in row
+
+    play(three, scene, (200, 24))
+
+
 def test_the_undo_of_one_session_leaves_what_another_admin_did(three: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         saved = Saved(1, 1, found(three, 1))
