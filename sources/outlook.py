@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import grp
+import os
 import shlex
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,13 +86,13 @@ def _journal(values: Values) -> Iterator[str]:
         return
     cure = "where sshd logs to a file, set the source's option file to it, as /var/log/auth.log"
     yield from _command(values, cure)
-    if values["command"] == JOURNALCTL and not any(folder.is_dir() for folder in JOURNALS):
+    if values["command"] == JOURNALCTL and all(map(_is_no_folder, JOURNALS)):
         yield f"this host has no journal; {cure}"
 
 
 def _socket(values: Values) -> Iterator[str]:
     path, group = str(values["path"] or ""), str(values["group"] or "")
-    if path and not Path(path).parent.is_dir():
+    if path and _is_no_folder(Path(path).parent):
         yield f"there is no folder {safe(str(Path(path).parent))}; make it, or set another --path"
     if group and not _is_group(group):
         yield f"there is no group {safe(group)}; set another --group, or none"
@@ -108,11 +110,26 @@ def _command(values: Values, cure: str) -> Iterator[str]:
 
 
 def _file(path: str, option: str) -> Iterator[str]:
-    shown = safe(path, 200)
-    if not Path(path).exists():
+    shown, mode = safe(path, 200), _mode(Path(path))
+    if mode == 0:
         yield f"there is no file {shown}; correct the source's option {option}"
-    elif Path(path).is_dir():
+    elif mode is not None and stat.S_ISDIR(mode):
         yield f"{shown} is a folder; set the source's option {option} to a file in it"
+
+
+def _is_no_folder(path: Path) -> bool:
+    mode = _mode(path)
+    return mode is not None and not stat.S_ISDIR(mode)
+
+
+def _mode(path: Path) -> int | None:
+    """What is there as its mode tells, 0 for nothing; None where this account may not see it."""
+    try:
+        return os.stat(path).st_mode
+    except PermissionError:
+        return None
+    except OSError:
+        return 0
 
 
 def _is_group(name: str) -> bool:

@@ -1,13 +1,16 @@
-"""What is foreseen of a source: when one that fails is tried again."""
+"""What is foreseen of a source: what it lacks, and when one that fails is tried again."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from domain.source_kinds import AGENT, SOCKET, WIREGUARD
-from sources.outlook import next_look_ms
+from domain.source_kinds import AGENT, JOURNAL, SOCKET, WIREGUARD
+from sources.outlook import foreseen_lack, foreseen_problem, next_look_ms
 from store.records import StoredSource
 
 FAILED = StoredSource(
@@ -39,3 +42,43 @@ def test_what_is_paused_or_well_or_reports_by_itself_is_not_tried_again(
     change: dict[str, object],
 ) -> None:
     assert next_look_ms(replace(FAILED, **change)) is None  # type: ignore[arg-type]  # by name
+
+
+@pytest.fixture
+def shut(tmp_path: Path) -> Iterator[Path]:
+    """A folder that this account may not look into: a root may, so it is nobody meanwhile."""
+    folder, account = tmp_path / "shut", os.geteuid()
+    folder.mkdir()
+    folder.chmod(0)
+    if account == 0:
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        os.seteuid(account)
+        folder.chmod(0o700)
+
+
+def test_nothing_is_known_of_what_this_account_may_not_see(shut: Path) -> None:
+    with pytest.raises(PermissionError):
+        os.stat(shut / "names")
+    named = replace(FAILED, options={"names_file": str(shut / "names")})
+    assert foreseen_lack(named) == ""
+    log = replace(FAILED, kind=JOURNAL, options={"file": str(shut / "auth.log")})
+    assert foreseen_problem(log) == ""
+    socket = replace(FAILED, kind=SOCKET, options={"path": str(shut / "in" / "socket")})
+    assert foreseen_problem(socket) == ""
+
+
+def test_what_cannot_be_there_is_not_there(tmp_path: Path) -> None:
+    too_long = tmp_path / ("x" * 300)
+    assert "there is no file" in foreseen_lack(
+        replace(FAILED, options={"names_file": str(too_long)})
+    )
+    socket = replace(FAILED, kind=SOCKET, options={"path": str(too_long / "socket")})
+    assert "there is no folder" in foreseen_problem(socket)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    named = replace(FAILED, options={"names_file": str(tmp_path)})
+    assert "is a folder" in foreseen_lack(named)
