@@ -43,8 +43,9 @@ def list_events(args: Namespace, context: Context) -> ExitCode:
 
 def show_event(args: Namespace, context: Context) -> ExitCode:
     """Show one event and the deliveries that carried it."""
+    type_, id_ = _type_and_id(args.type_and_id)
     store = open_for_reading(context)
-    event = store.call(_find, args.type, args.id)
+    event = store.call(_find, type_, id_)
     carriers = store.call(reads.carriers, event.type, event.seq)
     if args.json:
         shown = [{"id": one.id, "webhook": one.webhook_id, "state": one.state} for one in carriers]
@@ -54,10 +55,23 @@ def show_event(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def _find(type_: str | None, id_: str) -> StoredEvent:
+def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
+    """What the words of `event show` mean. Raises Failure."""
+    if len(words) > 2:
+        raise Failure("one event is shown at a time: write [TYPE] ID", ExitCode.USAGE)
+    *types, id_ = words
+    if not types:
+        return None, id_
+    if types[0] not in list(EventType):
+        known = ", ".join(EventType)
+        raise Failure(f"{safe(types[0])} is no type of event: choose from {known}", ExitCode.USAGE)
+    return EventType(types[0]), id_
+
+
+def _find(type_: EventType | None, id_: str) -> StoredEvent:
     """The event of that type, or of any if only one has it. Raises NotFound, Failure."""
     if type_ is not None:
-        return events.find(EventType(type_), id_)
+        return events.find(type_, id_)
     found = events.of_any_type(id_)
     if not found:
         raise NotFound(f"no event {id_} is kept")

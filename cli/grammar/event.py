@@ -6,6 +6,7 @@ import argparse
 
 from cli.grammar.parts import (
     EVENT_TYPES,
+    TYPE_AND_ID,
     Parser,
     add_commands,
     add_follow,
@@ -54,7 +55,9 @@ def build(parser: Parser) -> None:
     add_json(listing)
     show = add_leaf(commands, "show", f"{RUN}:show", "show one event and who got it")
     show.add_argument(
-        "type", nargs="?", choices=EVENT_TYPES, help="its type, where several have one of this id"
+        "type_and_id",
+        nargs="+",
+        metavar=TYPE_AND_ID,
+        help="its id; before it its type, where several have one of this id",
     )
-    show.add_argument("id", metavar="ID", help="its id")
     add_json(show)

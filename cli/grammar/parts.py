@@ -13,6 +13,7 @@ from domain.setting_kinds import Kind
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 EVENT_TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")
+TYPE_AND_ID = "[TYPE] ID"
 WIDEST = 100
 
 
@@ -21,6 +22,12 @@ class _Formatter(argparse.HelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=_columns())
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        """A word that is optional itself needs no dots behind it."""
+        if action.metavar == TYPE_AND_ID:
+            return TYPE_AND_ID
+        return super()._format_args(action, default_metavar)
 
 
 def _columns() -> int:
@@ -48,9 +55,22 @@ class Parser(argparse.ArgumentParser):
             args = [self.default_command, *args]
         self._read = args
         namespace, unknown = super().parse_known_args(args, namespace)
-        if unknown:  # told here, since this parser's help is the one that helps
+        if unknown and not self._takes_more(
+            unknown, namespace
+        ):  # told here, since this parser's help is the one that helps
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return namespace, unknown
+        return namespace, []
+
+    def _takes_more(self, words: list[str], namespace: argparse.Namespace) -> bool:
+        """Add what stood behind an option to the words before it, where several may be given.
+
+        argparse ends a positional at the first option.
+        """
+        several = [one for one in self._get_positional_actions() if one.nargs == "+"]
+        if not several or any(word.startswith("-") for word in words):
+            return False
+        getattr(namespace, several[0].dest).extend(words)
+        return True
 
     def error(self, message: str) -> NoReturn:
         unknown = self._unknown_options()

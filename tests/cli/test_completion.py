@@ -35,6 +35,7 @@ def script(tocsin: Tocsin, shell: str, folder: Path) -> Path:
         (["webhook", "un"], {"unpause", "undelete"}),
         (["webhook", "add", "--type", "log_"], {"log_authn", "log_changes"}),
         (["delivery", "list", "--st"], {"--state"}),
+        (["event", "show", "log_"], {"log_authn", "log_changes"}),
         (["completion", ""], {"bash", "zsh"}),
         (["config", "set", "max_"], {"max_events", "max_bytes"}),
         (["config", "import", "--d"], {"--db", "--dry-run"}),

@@ -395,7 +395,8 @@ def test_an_id_that_one_type_has_is_enough(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         desk.append(event(1), event(2), event(2, EventType.LOG_AUTHN))
     named = tocsin.run("event", "show", "alerts", "e1", "--json")
-    assert tocsin.run("event", "show", "e1", "--json").stdout == named.stdout
+    for words in ("e1 --json", "--json e1", "alerts --json e1", "--json alerts e1"):
+        assert tocsin.run("event", "show", *words.split()).stdout == named.stdout, words
     several = tocsin.run("event", "show", "e2")
     assert several.returncode == ExitCode.USAGE
     assert "events e2 of alerts and log_authn: name the type, as `tocsin event" in several.stderr
@@ -403,3 +404,18 @@ def test_an_id_that_one_type_has_is_enough(tocsin: Tocsin) -> None:
     missing = tocsin.run("event", "show", "none")
     assert missing.returncode == ExitCode.NO_INPUT
     assert "no event none is kept" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("alert e1", "alert is no type of event: choose from alerts, "),
+        ("alerts e1 e2", "one event is shown at a time"),
+        ("alerts --bogus e1", "unrecognized arguments: --bogus e1"),
+        ("--json", "the following arguments are required: [TYPE] ID"),
+    ],
+)
+def test_what_names_no_event_is_refused(tocsin: Tocsin, words: str, said: str) -> None:
+    done = tocsin.run("event", "show", *words.split())
+    assert done.returncode == ExitCode.USAGE
+    assert said in done.stderr

@@ -153,6 +153,8 @@ def test_worker_alone_needs_no_options() -> None:
         ("webhook edit 1 --max-events=", "max_events", ""),
         ("webhook edit 1 --interval=", "interval_ms", ""),
         ("webhook edit 1 2 --name x", "ids", ["1", "2"]),
+        ("webhook edit 1 --name x 2 3", "ids", ["1", "2", "3"]),
+        ("event show alerts --json e1", "type_and_id", ["alerts", "e1"]),
         ("webhook edit 1 --header A:b --header C:d", "headers", ["A:b", "C:d"]),
         ("event emit", "file", "-"),
         ("config export", "file", None),
