@@ -35,6 +35,7 @@ class Trial:
         reader = ValueReader(context.out)
         self._reference: str | None = args.id
         self._options = FieldOptions(args, reader)
+        self._keeps_secret = args.secret is None
         self._secret = new_secret(args.secret, reader, context.random_bytes)
         self._now_ms = context.now_ms()
 
@@ -60,7 +61,9 @@ class Trial:
         )
 
     def _secrets(self, before: Secrets | None) -> Secrets | None:
-        return Secrets(self._secret) if self._secret else before
+        if self._keeps_secret:
+            return before
+        return Secrets(self._secret) if self._secret else None
 
 
 def try_out(webhook: Webhook, store: Store, context: Context) -> Outcome:

@@ -201,7 +201,9 @@ def _test(commands: Commands) -> None:
     test.add_argument("--type", choices=EVENT_TYPES, help="the type of the event")
     test.add_argument("--url", help="where it is sent")
     _add_request_fields(test)
-    test.add_argument("--secret", metavar="SECRET", help="sign with it: whsec_... or @FILE")
+    test.add_argument(
+        "--secret", metavar="SECRET", help="sign with it: whsec_... or @FILE; none: unsigned"
+    )
     test.set_defaults(name=None, state=None, max_events=None, max_bytes=None, interval_ms=None)
     add_json(test)
 

@@ -658,6 +658,15 @@ def test_an_edit_is_tested_before_it_is_saved(tocsin: Tocsin, receiver: Receiver
     assert shown(tocsin, 1)["url"] == receiver.url("/503/old")
 
 
+def test_a_test_without_the_saved_secret_is_unsigned(tocsin: Tocsin, receiver: Receiver) -> None:
+    add(tocsin, "--url", receiver.url("/ok/try"), "--secret", SECRET)
+    for options in ((), ("--secret", "none")):
+        assert tocsin.run("webhook", "test", "1", *options).returncode == ExitCode.OK
+    signed, unsigned = receiver.requests("/ok/try")
+    assert signed.header("webhook-signature")
+    assert unsigned.header("webhook-signature") is None
+
+
 def test_a_test_of_nothing_says_what_to_give(tocsin: Tocsin) -> None:
     done = tocsin.run("webhook", "test", "--type", "alerts")
     assert done.returncode == ExitCode.USAGE
