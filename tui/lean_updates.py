@@ -107,7 +107,10 @@ def parts(update: ChopsUpdate) -> Iterator[Piece]:
 
 
 def _chops(update: ChopsUpdate) -> Iterator[Placed]:
+    lines = range(len(update.chops))
     for y, left, right in update.spans:
+        if y not in lines:
+            continue  # the terminal has become smaller since this was to be painted
         for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
             start, stop = max(x, left), min(end, right)
             if strip is not None and start < stop:

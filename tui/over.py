@@ -99,7 +99,8 @@ class UnderScreen(Screen[Any]):
         self.lies_under(over)
         if dirty:
             over._set_dirty(*dirty)  # for a picture of the whole
-        _replace(dirty, [part for region in dirty for part in around(region, over.covered)])
+        parts = [part for region in dirty for part in around(region, over.covered)]
+        _replace_dirty(self._compositor, parts)
         self.app._display(self, self._compositor.render_update(screen_stack=[]))
         self._dirty_widgets.clear()
 
@@ -129,7 +130,7 @@ class OverScreen(VeiledScreen[T], Generic[T]):
             self._lie_over(under)
             dirty = self._compositor._dirty_regions
             own = [region.intersection(part) for region in dirty for part in self.covered]
-            _replace(dirty, filter(None, own))
+            _replace_dirty(self._compositor, own)
         super()._compositor_refresh()
 
     def _lie_over(self, under: UnderScreen) -> None:
@@ -192,10 +193,12 @@ def _without(region: Region, hole: Region) -> Iterator[Region]:
     yield from filter(None, beside)
 
 
-def _replace(dirty: set[Region], regions: Iterable[Region]) -> None:
-    kept = set(regions)
-    dirty.clear()
-    dirty.update(kept)
+def _replace_dirty(compositor: Compositor, regions: Iterable[Region]) -> None:
+    """Let only these be dirty, without what a smaller terminal has no line for any more."""
+    screen = compositor.size.region
+    seen = {one for region in regions if (one := region.intersection(screen))}
+    compositor._dirty_regions.clear()
+    compositor._dirty_regions.update(seen)
 
 
 def _under(over: OverScreen[Any]) -> UnderScreen | None:

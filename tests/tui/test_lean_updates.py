@@ -96,6 +96,11 @@ def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int,
     assert len(lean) <= len(update.render_segments(CONSOLE))
 
 
+def test_lines_that_a_smaller_terminal_has_lost_are_left_out() -> None:
+    update = ChopsUpdate(lines("n"), [(-1, 0, WIDTH), (1, 0, WIDTH), (HEIGHT, 0, WIDTH)], ENDS)
+    assert shown(LeanUpdate(update, nobody).render_segments(CONSOLE)) == ["", "n" * WIDTH, ""]
+
+
 def test_a_whole_screen_is_the_same_and_says_each_colour_once_in_a_row() -> None:
     strips = [[strip for strip in line.values() if strip is not None] for line in lines("c")]
     update = LayoutUpdate([*strips], Region(0, 0, WIDTH, HEIGHT))

@@ -99,6 +99,21 @@ def test_keys_right_behind_that_of_a_question_leave_no_old_row(tocsin: Tocsin) -
         assert body(terminal)[1:-1] == shown[1:-1]
 
 
+def test_a_question_stays_while_the_terminal_becomes_smaller(tocsin: Tocsin) -> None:
+    with_webhooks(tocsin, *(f"hook-{number}" for number in range(30)))
+    with on_terminal(tocsin, size=(80, 40)) as terminal:
+        terminal.read_until("hook-29")
+        terminal.send("x")
+        terminal.read_until("Delete webhook 1")
+        for size in ((80, 24), (80, 40), (60, 16), (120, 40)):
+            terminal.resize(size)
+            terminal.read_until(
+                lambda text: all(one in text for one in ("Webhooks ── 30", "Delete webhook 1"))
+            )
+        terminal.send("n")
+        terminal.read_until(lambda text: "hook-29" in text and "Delete webhook 1" not in text)
+
+
 def test_a_question_that_is_covered_comes_back_with_its_screen(bench: Bench) -> None:
     bench.store.add(fields(name="siem"))
 
