@@ -71,7 +71,7 @@ class _Look:
         self._removed: Mapping[str, Mapping[str, int]] = previous.removed if previous else {}
         before_ms = previous.snapshot.read_at_ms if previous else None
         self._places = PlaceAlerts(teller, terms.locate, watch)
-        self._silence = SilenceAlerts(teller, watch.since_ms)
+        self._silence = SilenceAlerts(teller, before_ms, watch.since_ms)
         self._traffic = TrafficAlerts(teller, before_ms)
 
     def endpoints(self, known: Mapping[str, Usages]) -> dict[str, Usages]:

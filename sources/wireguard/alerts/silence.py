@@ -50,6 +50,9 @@ _KINDS = {
 _LONG = Silent.UNSEEN | Silent.GONE_LONG
 _ALL = 31
 _NEVER_S = 1 << 62
+_BETWEEN_HANDSHAKES_S = 120
+"""After a handshake WireGuard makes no other for so long, as long as the peer answers."""
+
 _CALLS_BEGIN = (("added", ""), ("persistent_keepalive", "0"))
 """Changes, with the old value, from which on this side calls at a peer."""
 
@@ -90,8 +93,9 @@ def calls_begun(
 class SilenceAlerts:
     """What one look says of the silence of endpoints."""
 
-    def __init__(self, teller: Teller, watching_ms: int) -> None:
+    def __init__(self, teller: Teller, before_ms: int | None, watching_ms: int) -> None:
         self._teller = teller
+        self._before_s = (before_ms or 0) // 1000
         self._now_s = teller.now_ms // 1000
         self._watching_s = watching_ms // 1000
         self._settled = teller.now_ms - watching_ms >= SETTLED_MS
@@ -157,8 +161,13 @@ class SilenceAlerts:
         return msgspec.structs.replace(usage, silences=0, handshake_s=peer.handshake_s)
 
     def _ends_gap(self, last_s: int, peer: Peer) -> bool:
-        """Whether a gap that we watched has come and gone since the last look."""
+        """Whether a gap that we watched has come and gone since the last look.
+
+        There may have been other handshakes since then, unless this one came soon after it.
+        """
         now_s = min(peer.handshake_s, self._now_s)  # the host's clock may have been set
+        if now_s - self._before_s > _BETWEEN_HANDSHAKES_S:
+            return False
         return now_s - max(last_s, self._watching_s) > self._connected_s
 
     def _marks(self, usage: Usage, peer: Peer) -> int:

@@ -172,6 +172,33 @@ def test_a_gap_that_ends_between_two_looks_is_one() -> None:
     assert alert["params"]["age"] == 350
 
 
+def busy(host: Host, every_ms: int) -> PeerRow:
+    """The peer at the next look, with a handshake of a minute before that."""
+    return replace(ALICE, handshake=(host.now_ms + every_ms) // 1000 - 60)
+
+
+@pytest.mark.parametrize("every_ms", [5_000, 4 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS])
+def test_a_busy_peer_is_never_away_however_seldom_we_look(every_ms: int) -> None:
+    host = Host(ON)
+    for _ in range(60):
+        assert host.look(busy(host, every_ms), after_ms=every_ms) == []
+
+
+@pytest.mark.parametrize("every_ms", [5_000, 4 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS])
+def test_who_was_away_comes_back_however_seldom_we_look(every_ms: int) -> None:
+    host = Host(ON)
+    for _ in range(12):
+        host.look(busy(host, every_ms), after_ms=every_ms)
+    away = busy(host, 0)
+    told = host.watch(away, until_ms=2 * every_ms + 5 * MINUTE_MS, every_ms=every_ms)
+    assert [kind for _, kind in told] == ["endpoint_disconnected"]
+    back = busy(host, every_ms)
+    (alert,) = host.look(back, after_ms=every_ms)
+    assert alert["type"] == "endpoint_connected"
+    assert alert["params"]["age"] == int(back.handshake) - int(away.handshake)
+    assert host.look(busy(host, every_ms), after_ms=every_ms) == []
+
+
 def test_a_gap_that_nobody_watched_is_none() -> None:
     host = Host(ON)
     host.look(ALICE)
