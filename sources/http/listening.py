@@ -36,12 +36,12 @@ def open_listener(listen: str, *, encrypted: bool, at_any_port: bool = False) ->
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
+    if not encrypted and not address.is_loopback:
+        _keep_others_away(listener)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if not encrypted and not address.is_loopback:
-            take_only_tunnels(listener)
         listener.setblocking(False)
         listener.bind((host, 0 if at_any_port else port))
         listener.listen(BACKLOG)
@@ -50,6 +50,17 @@ def open_listener(listen: str, *, encrypted: bool, at_any_port: bool = False) ->
         reason = f"cannot listen on {listen}: {error.strerror or error}"
         raise SourceError(reason, "choose another address or port with --listen") from None
     return listener
+
+
+def _keep_others_away(listener: socket.socket) -> None:
+    try:
+        take_only_tunnels(listener)
+    except OSError:
+        listener.close()
+        raise SourceError(
+            "this system cannot keep away what does not come by the tunnel",
+            "set certificate and private_key, so that TLS encrypts it",
+        ) from None
 
 
 def tls_context(certificate: str, private_key: str) -> ssl.SSLContext | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sources.base import SourceError
-from sources.http import listening
+from sources.http import listening, ways_in
 from sources.http.addresses import all_addresses
 from sources.http.listening import check_listening, load_certificate, open_listener, tls_context
 from tests.certificates import Authority
@@ -72,6 +72,19 @@ def test_a_wireguard_address_needs_none() -> None:
     # The address is not one of this machine, so it is bound no further.
     with pytest.raises(SourceError, match=r"cannot listen on 10\.9\.0\.1"):
         open_listener("10.9.0.1:0", encrypted=False)
+
+
+@pytest.mark.usefixtures("host")
+def test_a_wireguard_address_needs_tls_where_the_system_filters_no_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ways_in, "_ATTACH_FILTER", 26_000)  # as strange here as 26 is elsewhere
+    with pytest.raises(SourceError) as refused:
+        open_listener("10.9.0.1:0", encrypted=False)
+    assert str(refused.value) == (
+        "this system cannot keep away what does not come by the tunnel; "
+        "set certificate and private_key, so that TLS encrypts it"
+    )
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.8.9.1:0"])
