@@ -7,6 +7,7 @@ from shlex import quote
 
 from delivery.request import request_headers
 from domain.masks import mask_value
+from domain.safe import safe
 from domain.urls import mask_url
 from store.records import Attempt, Delivery, Webhook
 
@@ -14,7 +15,7 @@ SIGNED = "v1,…"
 NOWHERE = "nothing tells where this was to go"
 
 INLINE = 16_384
-"""Bytes of a body that still go into the command itself."""
+"""The most bytes of a body that go into the command itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,15 @@ def _note(webhook: Webhook | None, attempt: Attempt | None) -> str:
 def curl(request: ShownRequest, one: Delivery, body: bytes) -> str:
     """A command that makes the same request, but for the masked values."""
     headers = [f"-H {quote(f'{name}: {value}')}" for name, value in request.headers]
-    data = quote(body.decode()) if len(body) <= INLINE else f"@{body_file(one)}"
+    data = quote(body.decode()) if is_inline(body) else f"@{body_file(one)}"
     return " \\\n  ".join(["curl -sS", *headers, f"--data-binary {data}", quote(request.url)])
 
 
+def is_inline(body: bytes) -> bool:
+    """Whether a body goes into the command itself: a short one that a terminal shows as it is."""
+    return len(body) <= INLINE and safe(body, INLINE, keep_newlines=True).encode() == body
+
+
 def body_file(one: Delivery) -> str:
-    """The file from which such a command takes a body that is too long for it."""
+    """The file from which such a command takes a body that does not go into it."""
     return f"{one.id}.json"

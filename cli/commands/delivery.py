@@ -12,7 +12,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.shapes import attempt_shape, delivery_shape
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import note_what_holds_back
-from delivery.shown_request import INLINE, NOWHERE, body_file, curl, shown_request
+from delivery.shown_request import NOWHERE, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
 from store import reads, requests, webhooks
@@ -140,7 +140,7 @@ def _show_curl(delivery: Delivery, store: Store, context: Context) -> ExitCode:
     context.out.data(safe(curl(request, delivery, body), LONGEST_COMMAND, keep_newlines=True))
     if request.note:
         context.out.note(f"{request.note[0].upper()}{request.note[1:]}.")
-    if len(body) > INLINE:
+    if not is_inline(body):
         file = body_file(delivery)
         context.out.note(f"`tocsin delivery show {delivery.id} --body > {file}` writes its body.")
     return ExitCode.OK

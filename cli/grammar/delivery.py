@@ -33,7 +33,7 @@ def build(parser: Parser) -> None:
         action="store_true",
         help="print its request as a curl command, its secrets masked",
     )
-    add_json(show)
+    add_json(what)
     retry = add_leaf(commands, "retry", f"{RUN}:retry", "make the next attempt now")
     skip = add_leaf(commands, "skip", f"{RUN}:skip", "give up a delivery for ever")
     reseal = add_leaf(

@@ -160,7 +160,8 @@ def add_mouse(parser: Parser, *, default: str | None) -> None:
     )
 
 
-def add_json(parser: Parser) -> None:
+def add_json(parser: argparse._ActionsContainer) -> None:
+    """Add the switch to a parser, or to a group of switches that exclude each other."""
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

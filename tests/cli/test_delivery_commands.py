@@ -391,6 +391,20 @@ def test_show_prints_the_request_as_a_command_without_its_secrets(tocsin: Tocsin
     assert done.stderr == "Edited since (revision 1): the headers are those of now.\n"
 
 
+@pytest.mark.parametrize("hidden", ["\N{RIGHT-TO-LEFT OVERRIDE}", "\x7f"])
+def test_a_body_that_no_terminal_shows_stands_beside_the_command(
+    tocsin: Tocsin, hidden: str
+) -> None:
+    with desk_of(tocsin) as desk:
+        desk.add(fields())
+        desk.append(event(1, text=f"a{hidden}b"))
+        desk.started(1)
+    assert hidden in tocsin.run("delivery", "show", "msg_1", "--body").stdout
+    done = tocsin.run("delivery", "show", "msg_1", "--curl")
+    assert "--data-binary @msg_1.json" in done.stdout
+    assert "`tocsin delivery show msg_1 --body > msg_1.json` writes its body." in done.stderr
+
+
 def test_a_long_body_stands_beside_the_command(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         desk.add(fields())

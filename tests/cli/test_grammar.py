@@ -181,6 +181,8 @@ def test_options_are_read(line: str, name: str, value: object) -> None:
         ("webhook add --type alerts --url u --interval 3x", "3x"),
         ("delivery list --since yesterday", "yesterday"),
         ("worker --once --until-empty", "not allowed with"),
+        ("delivery show msg_1 --curl --json", "not allowed with"),
+        ("delivery show msg_1 --body --json", "not allowed with"),
         ("webhook delete", "ID"),
         ("config import", "FILE"),
         ("webhook list --del", "--del"),
