@@ -248,7 +248,7 @@ KINDS: tuple[AlertKind, ...] = (
     ),
     AlertKind(
         SOURCE_STALE,
-        "nothing can be seen of a host: we are blind there",
+        "a source can tell nothing: we are blind there",
         6,
         (_span("after", "10m", "the time without a good look", MINUTE_MS, 30 * DAY_MS),),
     ),
