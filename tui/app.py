@@ -18,6 +18,7 @@ from tui.bugs import SturdyApp
 from tui.clipboard import CopyingApp
 from tui.desk import Desk
 from tui.first_paint import paint_first
+from tui.key_order import QUIT
 from tui.keys import ENTER, key_of, keys_do
 from tui.leaving import question_before_leaving, reason_to_stay
 from tui.live import Live
@@ -67,7 +68,7 @@ class TocsinApp(CopyingApp, SturdyApp):
             id="palette",
             tooltip="find any action or place by its words",
         ),
-        Binding("ctrl+q", "leave", "quit", show=False, priority=True, id="quit"),
+        Binding("ctrl+q", "leave", "quit", show=False, priority=True, id=QUIT),
     ]
 
     def __init__(
@@ -203,13 +204,16 @@ class TocsinApp(CopyingApp, SturdyApp):
             self._loop.call_soon_threadsafe(self.exit, 0)
 
     def action_leave(self) -> None:
-        """Quit; if nobody else sends then, or a form is not saved, say so first."""
-        reason = reason_to_stay(self.screen_stack, self._desk.turns)
+        """Quit; ask first if something would not be done or saved, or if nobody sends then."""
+        keys = self.take_dropped()
+        reason = reason_to_stay(self.screen_stack)
         if reason:
             tell(self.screen, reason, bad=True)
             return
         own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
-        question = question_before_leaving(self.live.report, own, self.screen_stack)
+        question = question_before_leaving(
+            self.live.report, own, self.screen_stack, changes=self._desk.turns.asked, keys=keys
+        )
         if question is None or self.live.demo:
             self.exit(0)
         elif not self.screen.has_class(LEAVING):

@@ -4,7 +4,7 @@ Textual hands a key to the widget that has the focus, and what nobody took trave
 the app, which does what it is bound to. The next key sets out before that: behind Tab it would go
 to the field before, and behind the key of a filter to the list. A screen that has to read something
 before it can be typed into, or whose keys are for rows that are not there yet, says when it is
-ready; until then the keys wait.
+ready; until then the keys wait. The key that quits waits for nothing that is read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from textual.message import Message
 from textual.screen import Screen
 
 from tui.over import LayeredApp
+
+QUIT = "quit"
+"""The id of the app's own key that ends it."""
 
 PATIENCE_S = 0.5
 """How long a key that waits lets the one before it travel; its widget may have gone with it."""
@@ -62,6 +65,12 @@ class OrderedKeysApp(LayeredApp):
         self._waiting_keys: deque[events.Key | events.Paste] = deque()
         self._under_way: Travelled | None = None
         self._awaited: ReadyLater | None = None
+        self._dropped = 0
+
+    def take_dropped(self) -> int:
+        """How many keys were dropped for the one that quits, since this was asked last."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
 
     async def on_event(self, event: Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
@@ -77,7 +86,9 @@ class OrderedKeysApp(LayeredApp):
 
     async def _hand_on(self) -> None:
         self._forget_keys_for_nobody()
-        while self._waiting_keys and self._under_way is None and not self._has_to_wait():
+        while self._waiting_keys and self._under_way is None:
+            if self._has_to_wait() and not self._drop_what_waits_before_quit():
+                return
             event = self._waiting_keys.popleft()
             await super().on_event(event)
             if event.is_forwarded:
@@ -93,6 +104,23 @@ class OrderedKeysApp(LayeredApp):
             return False
         self._awaited = screen
         return True
+
+    def _drop_what_waits_before_quit(self) -> bool:
+        """Whether the key that quits is among those that wait; it is the first of them then."""
+        quits = (place for place, one in enumerate(self._waiting_keys) if self._is_quit(one))
+        place = next(quits, None)
+        if place is None:
+            return False
+        for _ in range(place):
+            self._waiting_keys.popleft()
+        self._dropped += place
+        return True
+
+    def _is_quit(self, event: events.Key | events.Paste) -> bool:
+        if not isinstance(event, events.Key):
+            return False
+        active = self.screen.active_bindings.get(event.key)
+        return active is not None and active.node is self and active.binding.id == QUIT
 
     def _forget_keys_for_nobody(self) -> None:
         """What was typed for a screen that never came must do nothing on the one below it."""

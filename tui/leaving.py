@@ -14,24 +14,36 @@ from store.workers import has_no_process
 from tui.screens.base import TocsinScreen
 from tui.screens.confirm import Question
 from tui.sources_at_a_glance import added
-from tui.turns import Turns
 
-ASKED = "what you asked for is not done yet: wait for it"
+QUIT_ASKED = "Quit? "
 KEPT = "What you typed is kept as your draft and offered next time."
 LOST = "What you typed is lost."
 
 
-def reason_to_stay(screens: Sequence[Screen[Any]], turns: Turns) -> str:
+def reason_to_stay(screens: Sequence[Screen[Any]]) -> str:
     """What must not be cut off now, as a sentence; "" if there is nothing."""
-    saving = (one.under_way for one in screens if isinstance(one, TocsinScreen) and one.under_way)
-    return next(saving, ASKED if turns.under_way else "")
+    saving = (one.under_way for one in screens if isinstance(one, TocsinScreen))
+    return next(filter(None, saving), "")
 
 
 def question_before_leaving(
-    report: Report | None, own_worker: str | None, screens: Sequence[Screen[Any]]
+    report: Report | None,
+    own_worker: str | None,
+    screens: Sequence[Screen[Any]],
+    *,
+    changes: int = 0,
+    keys: int = 0,
 ) -> Question | None:
-    """Ask if a form is not saved, or if nobody sends any more after this terminal's worker."""
-    question = _question_of_sending(report, own_worker)
+    """Ask if something would not be done, or not be saved, or if nobody sends any more after this.
+
+    `changes` were asked for and are not done; `keys` were pressed and came to nothing.
+    """
+    reasons = (
+        _question_of_changes(changes),
+        _question_of_keys(keys),
+        _question_of_sending(report, own_worker),
+    )
+    question = _in_one([one for one in reasons if one is not None])
     fates = (one.fate_of_typed for one in screens if isinstance(one, TocsinScreen))
     fate = next(filter(None, fates), "")
     if not fate:
@@ -41,6 +53,34 @@ def question_before_leaving(
     return replace(question, lines=(*question.lines, f"The form is not saved. {fate}"))
 
 
+def _in_one(questions: Sequence[Question]) -> Question | None:
+    """The first of them, with what the others say in its lines."""
+    if not questions:
+        return None
+    first, *others = questions
+    more = [line for one in others for line in (one.text.removeprefix(QUIT_ASKED), *one.lines)]
+    return replace(first, lines=(*first.lines, *more))
+
+
+def _question_of_changes(changes: int) -> Question | None:
+    if not changes:
+        return None
+    asked = f"{counted(changes, 'change')} you asked for {_be(changes)} not done yet."
+    line = "What has not begun by then will not be done."
+    return Question(f"{QUIT_ASKED}{asked}", (line,), yes="Quit")
+
+
+def _question_of_keys(keys: int) -> Question | None:
+    if not keys:
+        return None
+    dropped = f"{counted(keys, 'key')} pressed before {_be(keys)} dropped"
+    return Question(f"{QUIT_ASKED}{dropped}: the rows are not read yet.", yes="Quit")
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
 def _question_of_sending(report: Report | None, own_worker: str | None) -> Question | None:
     if report is None or own_worker is None:
         return None
@@ -48,7 +88,7 @@ def _question_of_sending(report: Report | None, own_worker: str | None) -> Quest
     if any(not report.is_old(one) and not has_no_process(one) for one in others):
         return None
     lines = _what_stops(report)
-    return Question("Quit? No other worker is alive.", lines, yes="Quit") if lines else None
+    return Question(f"{QUIT_ASKED}No other worker is alive.", lines, yes="Quit") if lines else None
 
 
 def _what_stops(report: Report) -> tuple[str, ...]:

@@ -15,6 +15,11 @@ class Turns:
         self._asked = 0
 
     @property
+    def asked(self) -> int:
+        """How many changes were asked for and are not done yet."""
+        return self._asked
+
+    @property
     def under_way(self) -> bool:
         """Whether something that was asked for is not done yet."""
         return self._asked > 0

@@ -148,6 +148,22 @@ def test_the_way_to_another_section_waits_for_no_rows(failing: Bench) -> None:
     played(failing, scene)
 
 
+def test_the_key_that_quits_waits_for_no_rows_and_drops_the_keys_that_do(failing: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        with busy(failing):
+            type_at_once(app, "2", "j", "n", "ctrl+q")
+            while "Quit? 2 keys pressed before are dropped" not in screen_text(app):
+                await pilot.pause()
+            await pilot.press("n")
+            type_at_once(app, "ctrl+q")
+            while app.return_value is None:
+                await pilot.pause()
+        assert app.return_value == 0
+        assert not told(app)
+
+    played(failing, scene)
+
+
 def test_a_key_right_behind_a_filter_is_for_what_it_finds(failing: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         type_at_once(app, "slash", *"pager", "enter", "p")
