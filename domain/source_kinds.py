@@ -28,6 +28,9 @@ _CLOSEST_LOOKS_MS = 2 * SECOND_MS
 TAKING = frozenset({PROCUSTODIBUS})
 """Kinds whose events are gone where they came from once they were answered."""
 
+SERVING = frozenset({SOCKET, HTTP})
+"""Kinds that wait for others to hand events in, one process at a time."""
+
 LOCAL = "local"
 """The name of the source that watches this host's WireGuard."""
 

@@ -90,6 +90,11 @@ def make(stored: StoredSource, terms: Terms, store: Store) -> Made | None:
     return maker(stored.name, values, terms, store)
 
 
+def is_run(kind: str) -> bool:
+    """Whether a source of that kind is run itself; others serve the rest."""
+    return kind in _MAKERS
+
+
 def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
     from sources.geo import geo_of
     from sources.wireguard.names import NameFiles

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLEM")
 
+SHARES = "what one has told, the other does not tell again"
+WAITS = "one serves at a time, and this one waits while the worker does"
+
 
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print every source and how it does."""
@@ -204,17 +207,21 @@ def run(args: Namespace, context: Context) -> ExitCode:
 
 def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) -> Iterator[str]:
     """What to know of a run before it begins: how it ends, and who else runs the source."""
+    from sources.making import is_run
+
+    if not is_run(source.kind):  # nothing begins: it is refused
+        return
     if not source.active:
         yield f"source {source.name} is paused: it is run here all the same"
     if once:
         return
-    yield f"running source {source.name} for {store.path}: Ctrl+C ends it; --once looks once"
+    serves = source.kind in source_kinds.SERVING
+    or_once = "" if serves else "; --once looks once"
+    yield f"running source {source.name} for {store.path}: Ctrl+C ends it{or_once}"
     others = [one for one in store.call(workers.everyone) if one.active]
     if source.active and _is_worked(store, now_ms):
-        yield (
-            f"the worker {others[0].id} (pid {others[0].pid}) runs it too: what one has told, the "
-            "other does not tell again"
-        )
+        beside = WAITS if serves else SHARES
+        yield f"the worker {others[0].id} (pid {others[0].pid}) runs it too: {beside}"
 
 
 async def _run(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from cli.exit_codes import ExitCode
 from store import sources
 from store.records import StoredSource
 from tests.cli.desks import desk_of, eventually, said
@@ -49,3 +52,27 @@ def test_a_run_that_only_sends_what_is_due_runs_no_source(tocsin: Tocsin, tmp_pa
     assert tocsin.run("worker", "run", "--until-empty").returncode == 0
     with desk_of(tocsin) as desk:
         assert (local(desk).last_ok_ms, local(desk).error) == (None, None)
+
+
+def test_a_second_process_is_told_that_one_serves_at_a_time(tocsin: Tocsin, tmp_path: Path) -> None:
+    log, path = tmp_path / "log", tmp_path / "socket"
+    done(tocsin, "add", "socket", "--path", str(path))
+    worker = tocsin.start("worker", "run", log=tmp_path / "worker")
+    eventually(path.exists, "the worker serves")
+    tocsin.start("source", "run", "socket", log=log)
+    eventually(lambda: log.exists() and log.read_text().count("\n") == 2, "two lines")
+    first, second = log.read_text().splitlines()
+    assert first == f"running source socket for {tocsin.db}: Ctrl+C ends it"
+    assert f"(pid {worker.pid}) runs it too: one serves at a time, and this one waits" in second
+
+
+@pytest.mark.parametrize("command", ["unpause", "pause"])
+def test_a_source_that_others_serve_is_refused_and_not_called_running(
+    tocsin: Tocsin, command: str
+) -> None:
+    assert tocsin.run("host", "add", "hub", "--url", "https://tocsin.example/").returncode == 0
+    done(tocsin, command, "hub")
+    refused = tocsin.run("source", "run", "hub")
+    assert refused.returncode == ExitCode.IO_ERROR
+    [line] = refused.stderr.splitlines()
+    assert "source hub is of kind agent; run the source that serves it instead" in line
