@@ -16,5 +16,11 @@ def is_installed(package: str) -> bool:
 
 
 def install_cure(extra: str) -> str:
-    """How to add an extra where this program runs: a bare `pip` may be another interpreter's."""
-    return f"run `{shlex.quote(sys.executable)} -m pip install 'tocsin[{extra}]'`"
+    """How to add an extra where this program runs: a bare `pip` may be another interpreter's.
+
+    An environment that uv has made, such as that of `uv tool install`, has no pip.
+    """
+    python = shlex.quote(sys.executable)
+    own = f"{python} -m pip install"
+    installer = own if is_installed("pip") else f"uv pip install --python {python}"
+    return f"run `{installer} 'tocsin[{extra}]'`"

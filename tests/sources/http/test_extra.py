@@ -42,3 +42,10 @@ def test_without_the_extra_it_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> No
     problem = listening_problem({})
     assert problem.startswith("the HTTP server is not installed; ")
     assert f"{sys.executable} -m pip install 'tocsin[http]'" in problem
+
+
+def test_where_there_is_no_pip_uv_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hypercorn", None)
+    monkeypatch.setitem(sys.modules, "pip", None)
+    expected = f"run `uv pip install --python {sys.executable} 'tocsin[http]'`"
+    assert listening_problem({}).endswith(expected)
