@@ -113,6 +113,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         self.add_sections()
         self._wardrobe.dress(self, self.live.report)
         self._following = asyncio.create_task(self._follow())
+        self.app_resume_signal.subscribe(self, lambda _: self.paint_anew())
         cover_while_small(self, self.size)
 
     def on_ready(self) -> None:

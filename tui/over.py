@@ -145,7 +145,7 @@ class OverScreen(VeiledScreen[T], Generic[T]):
 
 
 class LayeredApp(App[int]):
-    """Lets a screen stay as it is when a question comes or goes."""
+    """Lets a screen stay as it is when a question comes or goes, and paints both when asked."""
 
     def push_screen(self, screen: Any, *args: Any, **named: Any) -> Any:
         """As in Textual."""
@@ -158,6 +158,11 @@ class LayeredApp(App[int]):
     async def _replace_screen(self, screen: Screen[Any]) -> Screen[Any]:
         self._let_stay(screen)
         return await super()._replace_screen(screen)
+
+    def paint_anew(self) -> None:
+        """Paint all that is seen, as after another program had the terminal."""
+        for screen in self.screen_stack[-2:]:
+            screen.refresh()
 
     def _let_stay(self, over: object) -> UnderScreen | None:
         under = next(reversed(self.screen_stack), None)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
@@ -112,6 +115,25 @@ def test_a_question_stays_while_the_terminal_becomes_smaller(tocsin: Tocsin) -> 
             )
         terminal.send("n")
         terminal.read_until(lambda text: "hook-29" in text and "Delete webhook 1" not in text)
+
+
+@pytest.mark.parametrize("asked", ["", "x"], ids=["alone", "with a question"])
+def test_all_is_painted_when_the_app_is_in_the_foreground_again(tocsin: Tocsin, asked: str) -> None:
+    with_webhooks(tocsin, "siem")
+    with on_terminal(tocsin) as terminal:
+        terminal.read_until("siem")
+        terminal.send(asked)
+        terminal.read_until(lambda text: not asked or "y yes  n no" in text)
+        terminal.read_for(1)
+        before = body(terminal)
+        terminal.process.send_signal(signal.SIGTSTP)
+        _, status = os.waitpid(terminal.process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        terminal.read_until_quiet(0.1)
+        terminal.cells.resize((80, 24))  # the shell has it
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until(lambda text: text.split("\n")[1:] == before, timeout_s=10)
+        assert "Webhooks" in terminal.cells.text.split("\n")[0]
 
 
 def test_a_question_that_is_covered_comes_back_with_its_screen(bench: Bench) -> None:
