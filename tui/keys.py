@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual.app import App
+from textual.binding import BindingsMap
+from textual.dom import DOMNode
 from textual.screen import Screen
 
 ENTER = "↵"
@@ -16,13 +19,26 @@ def key_of(screen: Screen[Any], id_: str) -> str:
 
     Of several keys the first one, as the last line and the help show it; "" if it has none there.
     """
-    own = screen._bindings.copy()  # a box that takes the keys has taken them out of the chain
-    own.apply_keymap(screen.app._keymap)
-    for bindings in (*(bindings for _, bindings in screen._modal_binding_chain), own):
-        for _, binding in bindings:
-            if binding.id == id_:
-                return screen.app.get_key_display(binding)
-    return ""
+    app = screen.app
+    own = _as_given(app, screen)  # a box that takes the keys has taken them out of the chain
+    return _first_key(app, id_, *(bindings for _, bindings in screen._modal_binding_chain), own)
+
+
+def app_key_of(app: App[Any], id_: str) -> str:
+    """The key that an id has in the whole app, also while a box takes it as what is typed."""
+    return _first_key(app, id_, _as_given(app, app))
+
+
+def _as_given(app: App[Any], node: DOMNode) -> BindingsMap:
+    """What a node itself binds, by the keys of the configuration."""
+    bindings = node._bindings.copy()
+    bindings.apply_keymap(app._keymap)
+    return bindings
+
+
+def _first_key(app: App[Any], id_: str, *maps: BindingsMap) -> str:
+    found = (one for bindings in maps for _, one in bindings if one.id == id_)
+    return next(map(app.get_key_display, found), "")
 
 
 def with_key(what: str, key: str) -> str:

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
+from tui.widgets.top_bar import TopBar
 
 
 async def press(app: TocsinApp, pilot: Pilot[int], *keys: str) -> None:
@@ -112,6 +113,32 @@ def test_a_click_leads_to_a_section(bench: Bench, width: int, words: str, at: in
             assert "Tocsin › Deliveries" in screen_text(app)
             await click(app, pilot, "1 Admin" if width > 80 else "1 2 3 sections")
             assert "Tocsin › Admin › Webhooks" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_the_first_line_is_the_same_and_is_clicked_on_while_a_box_has_the_focus(
+    bench: Bench,
+) -> None:
+    bench.store.add(fields(name="siem"))
+
+    async def scene() -> None:
+        async with bench.running(size=(120, 24)) as (app, pilot):
+            await press(app, pilot, "/")
+            app.screen.query_one(TopBar).refresh()
+            await pilot.pause()
+            assert "1 Admin  2 Deliveries  3 Events" in screen_text(app).split("\n")[0]
+            await click(app, pilot, "3 Events", at=7)
+            assert "Tocsin › Events" in screen_text(app)
+
+    asyncio.run(scene())
+
+
+def test_the_first_line_names_the_sections_by_the_keys_of_the_configuration(bench: Bench) -> None:
+    async def scene() -> None:
+        app = bench.app({"section.events": "9"})
+        async with app.run_test(size=(120, 24)):
+            assert "1 Admin  2 Deliveries  9 Events" in screen_text(app).split("\n")[0]
 
     asyncio.run(scene())
 

@@ -11,7 +11,7 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.keys import key_of
+from tui.keys import app_key_of
 from tui.sections import SECTIONS
 from tui.widgets.changes import changed_regions
 from tui.widgets.columns import cut, fit
@@ -100,7 +100,7 @@ class TopBar(Widget):
 
     def _sections(self) -> list[tuple[str, str]]:
         """Each by its action, as it stands in the line."""
-        keys = {one.id: key_of(self.screen, one.id) for one in SECTIONS}
+        keys = {one.id: app_key_of(self.app, one.id) for one in SECTIONS}
         return [
             (f"section('{one.name}')", f"{keys[one.id]} {one.title}".lstrip()) for one in SECTIONS
         ]
