@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -137,6 +139,34 @@ def test_what_contradicts_another_setting_is_refused(bench: SettingsBench) -> No
             await change(bench, app, pilot, "interval", "30s")
             assert "linger: 1m is longer than interval, which is 30s" in screen_text(app)
             assert stored(bench) == {"linger": "1m"}
+
+    asyncio.run(scene())
+
+
+@contextmanager
+def written_by_another(bench: SettingsBench) -> Iterator[None]:
+    """Inside, another process holds the store, and no change waits for it."""
+    bench.opened.call(bench.opened._engine.execute_sql, "PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(bench.opened.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_value_that_cannot_be_kept_now_is_in_the_line_again(bench: SettingsBench) -> None:
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            screen = await open_settings(bench, app, pilot)
+            with written_by_another(bench):
+                await change(bench, app, pilot, "interval", "7m")
+                await pilot.pause()
+                assert screen.query_one(Input).value == "7m"
+                assert screen.focused is screen.query_one(Input)
+                await pilot.press("escape")
+                await change(bench, app, pilot, "interval", "8m")
+            await pilot.press("enter")
+            await bench.settle(app, pilot)
+            assert not screen.query_one("#setting-line").display
+            assert stored(bench) == {"interval": "8m"}
 
     asyncio.run(scene())
 

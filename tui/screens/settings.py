@@ -182,22 +182,33 @@ class SettingsScreen(TocsinScreen):
     @on(Input.Submitted)
     def _entered(self) -> None:
         if self._refusal() is None:
-            self.in_turn(self._carry_out, self._changing, self._box.value)
+            self.in_turn(self._keep_typed, self._changing, self._box.value)
             self._open("")
+
+    async def _keep_typed(self, name: str, text: str) -> None:
+        """Keep what was typed; if that is refused, the line opens with it again."""
+        if not await self._carry_out(name, text) and self.is_attached and not self._changing:
+            self.table.move_to(name)
+            self._box.value = text
+            self._open(name)
 
     def action_unset(self) -> None:
         """Take the selected setting out of the store."""
-        self.in_turn(self._carry_out, str(self.table.cursor), None)
+        self.in_turn(self._unset, str(self.table.cursor))
 
-    async def _carry_out(self, name: str, text: str | None) -> None:
-        """Keep a text for a setting, or none any more."""
+    async def _unset(self, name: str) -> None:
+        await self._carry_out(name, None)
+
+    async def _carry_out(self, name: str, text: str | None) -> bool:
+        """Keep a text for a setting, or none any more; whether that was done."""
         before = self._stored.get(name)
         told = await self.carry_out(self._request(name, text))
         if told is None:
-            return
+            return False
         after = self._stored.get(name)
         self._undos.push(f"{name} changed", lambda: self._change_back(name, after, before))
         self.tell(and_key(told, key_of(self, "settings.undo"), "undoes it", " "))
+        return True
 
     async def _change_back(self, name: str, ours: str | None, before: str | None) -> str:
         """Undo a change, unless somebody else made one after it. Raises Refused."""
