@@ -87,6 +87,23 @@ def test_a_row_that_another_admin_deletes_is_not_replaced_by_its_neighbour(three
     play(three, scene)
 
 
+@pytest.mark.parametrize("naming", [("x", "n"), ("enter", "q")])
+def test_a_row_that_was_named_since_it_came_takes_the_next_key(
+    three: Bench, naming: tuple[str, str]
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        three.opened.call(webhooks.delete, [2], OTHER, NOW)
+        await three.settle(app, pilot)
+        for key in naming:
+            await press(pilot, key)
+            await three.settle(app, pilot)
+        await press(pilot, "p")
+        assert STRAYED not in told(app)
+        assert len(active(three)) == 1
+
+    play(three, scene)
+
+
 def test_while_all_marked_rows_are_hidden_nothing_is_done_to_the_others(three: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await press(pilot, "space", "slash", *"arch", "enter")

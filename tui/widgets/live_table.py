@@ -201,9 +201,9 @@ class LiveTable(RowLines, can_focus=True):
             if not marked:
                 self.post_message(self.Doubted(self, HIDDEN))
             return marked
-        if self._cursor is None or not (asks or self.is_meant()):
-            return []
-        return [self._cursor]
+        if asks:
+            self._has_strayed = False  # the question names the row
+        return [self._cursor] if self._cursor is not None and self.is_meant() else []
 
     def is_meant(self) -> bool:
         """Whether a key acts on the row that the admin saw under the cursor; says so if not."""
@@ -240,6 +240,7 @@ class LiveTable(RowLines, can_focus=True):
     def action_choose(self) -> None:
         """Open the row under the cursor."""
         if self._cursor is not None:
+            self._has_strayed = False  # what opens shows which row it is
             self.post_message(self.Chosen(self, self._cursor))
 
     def action_mark(self) -> None:
