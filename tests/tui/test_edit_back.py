@@ -13,7 +13,9 @@ from textual.widgets import Select
 from domain.event_types import EventType
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text, told
+from tests.tui.test_key_order import type_at_once
 from tests.tui.test_webhook_form import webhook
+from tests.tui.test_webhook_form_saving import busy
 from tui.app import TocsinApp
 
 CHANGES = EventType.LOG_CHANGES
@@ -69,6 +71,25 @@ def test_what_it_would_drop_is_asked_first(bench: Bench) -> None:
 
     asyncio.run(scene())
     assert webhook(bench).fields.type is EventType.ALERTS
+
+
+def test_a_key_pressed_twice_asks_once(bench: Bench) -> None:
+    async def scene() -> None:
+        async with retyped(bench, dropping=0) as shown:
+            bench.store.append(*events(10, 13, CHANGES))
+            await bench.settle(shown.app, shown.pilot)
+            with busy(bench):
+                type_at_once(shown.app, "u", "u")
+                while shown.app._desk.turns.asked < 2:
+                    await shown.pilot.pause()
+            await bench.settle(shown.app, shown.pilot)
+            assert "Drop 4 queued events" in shown.text
+            await shown.press("n")
+            assert "Drop 4 queued events" not in shown.text
+            await shown.press("u")
+            assert "Drop 4 queued events" in shown.text
+
+    asyncio.run(scene())
 
 
 def test_where_nothing_is_queued_nothing_is_asked(bench: Bench) -> None:

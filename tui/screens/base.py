@@ -8,6 +8,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.background import BackgroundScreen
@@ -51,6 +52,7 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
         self._compositor = new_compositor(live.ink.spend)
+        self._asked_undo: tuple[Undo, Screen[Any]] | None = None
         self.desk = desk
         self.live = live
 
@@ -145,6 +147,8 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
         if undo is None:
             self.tell("there is nothing to undo")
             return
+        if self._is_asked_about(undo):
+            return
         try:
             question = await undos.question_before(undo)
         except Refused as refused:
@@ -154,6 +158,11 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
             await self._undo(undos, undo)
         else:
             self.when_sure(question, self._undo, undos, undo)
+            self._asked_undo = (undo, self.app.screen)
+
+    def _is_asked_about(self, undo: Undo) -> bool:
+        asked, question = self._asked_undo or (None, None)
+        return asked is undo and question in self.app.screen_stack
 
     async def _undo(self, undos: UndoStack, undo: Undo) -> None:
         what = await self.carry_out(undos.take_back(undo))
