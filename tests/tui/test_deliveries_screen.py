@@ -218,6 +218,23 @@ def test_follow_can_be_stopped_on_the_first_row(bench: Bench, siem: int) -> None
     played(bench, scene)
 
 
+@pytest.mark.parametrize("key", ["home", "g", "f"])
+def test_what_is_held_back_on_the_first_row_is_shown_by_every_key_that_was_told(
+    bench: Bench, siem: int, key: str
+) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("f")
+        deliver(bench, siem, 7)
+        assert "▲ 1 new" in await seen(app, pilot)
+        await pilot.press(key)
+        assert "new" not in (await seen(app, pilot)).splitlines()[1]
+        assert screen_of(app).follows
+
+    played(bench, scene)
+
+
 def test_in_a_burst_the_list_moves_only_now_and_then(bench: Bench, siem: int) -> None:
     bench.store.end(bench.store.started(siem), 200)
 

@@ -145,7 +145,8 @@ def test_a_stream_of_events_is_followed_to_its_end(bench: Bench) -> None:
     asyncio.run(scene())
 
 
-def test_f_stops_and_resumes(bench: Bench) -> None:
+@pytest.mark.parametrize("key", ["f", "home"])
+def test_f_stops_and_what_goes_to_the_newest_resumes(bench: Bench, key: str) -> None:
     bench.store.append(*events(1, 3))
 
     async def scene() -> None:
@@ -153,7 +154,7 @@ def test_f_stops_and_resumes(bench: Bench) -> None:
             await press(app, pilot, "f")
             await come(bench, app, pilot, event(4))
             assert listed(app)[0] == "e3"
-            await press(app, pilot, "f")
+            await press(app, pilot, key)
             assert listed(app)[0] == "e4"
 
     asyncio.run(scene())

@@ -152,7 +152,8 @@ class EventsScreen(ListScreen):
     def action_follow(self) -> None:
         """Go to the newest event and stay there, or stop."""
         following = not self._feed.following
-        self.table.action_edge(-1)
+        for newest in self.table.keys[:1]:
+            self.table.move_to(newest)
         self._feed.following = following
         self._feed.catch_up()
         self._paint()

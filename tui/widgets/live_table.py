@@ -53,7 +53,7 @@ class LiveTable(RowLines, can_focus=True):
 
     @dataclass
     class Moved(Message):
-        """The cursor stands on another row, or on none."""
+        """The cursor stands on another row, or on none, or was sent to the first where it was."""
 
         table: LiveTable
         key: Key | None
@@ -234,8 +234,11 @@ class LiveTable(RowLines, can_focus=True):
         self._move(self._index + direction * max(1, self.size.height - 2))
 
     def action_edge(self, direction: int) -> None:
-        """Move the cursor to the first or the last row."""
+        """Move the cursor to the first or the last row; to stay on the first one is told, too."""
+        stays = direction < 0 and self.at_top
         self._move(0 if direction < 0 else len(self.keys) - 1)
+        if stays:
+            self.post_message(self.Moved(self, self._cursor))
 
     def action_choose(self) -> None:
         """Open the row under the cursor."""
