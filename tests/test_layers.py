@@ -131,3 +131,15 @@ def modules_of(tocsin: Tocsin, *words: str, stdin: str = "") -> set[str]:
     result = tocsin.run(*words, stdin=stdin)
     assert result.returncode == 0, result.stderr
     return set(json.loads(told.read_text()))
+
+
+def test_the_first_screen_waits_for_no_room_behind_it() -> None:
+    told = "import cli.commands.screen, tui.screens.webhooks, sys; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split()) - {"tui.webhook_form_titles"}  # the path names them
+    assert "tui.screens.webhooks" in loaded
+    behind = ("tui.webhook_form", "tui.source_", "tui.delivery_", "tui.event_", "tui.setting_")
+    assert not [module for module in loaded if module.startswith(behind)]
+    assert not {"httpx", "hypercorn", "maxminddb"} & loaded

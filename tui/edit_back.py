@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from delivery.edited import drop_question
 from domain.words import counted
 from store import webhooks
@@ -9,7 +11,9 @@ from store.records import Webhook
 from store.secret_changes import RestoreSecrets
 from tui.desk import Desk
 from tui.screens.confirm import Question
-from tui.webhook_form_saving import Saved
+
+if TYPE_CHECKING:
+    from tui.webhook_form_saving import Saved  # nothing that the first screen waits for
 
 
 class EditBack:
