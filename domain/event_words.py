@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from domain.event_types import EventType
+from domain.wireguard_key import KEY
 
 SHOWN = 300
 """Characters of one value that are looked at."""
@@ -65,7 +66,7 @@ def event_line(type_: EventType, body: bytes) -> EventLine:
         if name not in told.taken and value not in _NOTHING
     ]
     parts = [part for part in told.parts if part] + rest + [told.last]
-    return EventLine(_KEY.sub(_shortened, GAP.join(filter(None, parts))), told.weight)
+    return EventLine(KEY.sub(_shortened, GAP.join(filter(None, parts))), told.weight)
 
 
 def _is_opaque(item: tuple[str, str]) -> bool:
@@ -149,10 +150,9 @@ _FIRST_PARAMS = ("peer", "user", "source", "interface", "host", "ip", "country_n
 _TIMES = ("created", "updated", "suppress_until")
 _BESIDES = ("id", "handshake")
 _NOTHING = ("", "[]", "{}", "null")
-_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
-"""A key of WireGuard, of which the start is enough to tell it from another."""
-
 _KEY_SHOWN = 8
+"""Characters of a key of WireGuard; its start is enough to tell it from another."""
+
 _TELLERS: dict[EventType, Callable[[Values, str], _Told]] = {
     EventType.ALERTS: _alert,
     EventType.ENDPOINT_STATS: _endpoint_stat,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import shlex
 import shutil
@@ -67,13 +66,9 @@ def listening_problem(options: Mapping[str, str]) -> str:
 def _http(values: Values) -> Iterator[str]:
     if not is_installed(HTTP_SERVER):
         yield f"the HTTP server is not installed; {install_cure('http')}"
-    from sources.base import SourceError
     from sources.http.listening import check_listening
 
-    try:
-        check_listening(*(str(values[name] or "") for name in LISTENING))
-    except SourceError as error:
-        yield str(error)
+    yield from _refusal(check_listening, *(str(values[name] or "") for name in LISTENING))
 
 
 def _wireguard(values: Values) -> Iterator[str]:
@@ -94,8 +89,10 @@ def _socket(values: Values) -> Iterator[str]:
     path, group = str(values["path"] or ""), str(values["group"] or "")
     if path and _is_no_folder(Path(path).parent):
         yield f"there is no folder {safe(str(Path(path).parent))}; make it, or set another --path"
-    if group and not _is_group(group):
-        yield f"there is no group {safe(group)}; set another --group, or none"
+    if group:
+        from sources.socket.place import group_number
+
+        yield from _refusal(group_number, group)
 
 
 def _procustodibus(values: Values) -> Iterator[str]:
@@ -132,12 +129,14 @@ def _mode(path: Path) -> int | None:
         return 0
 
 
-def _is_group(name: str) -> bool:
+def _refusal(check: Callable[..., object], *given: str) -> Iterator[str]:
+    """What a check that the source itself will make has against what is given."""
+    from sources.base import SourceError
+
     try:
-        grp.getgrnam(name)
-    except KeyError:
-        return False
-    return True
+        check(*given)
+    except SourceError as error:
+        yield str(error)
 
 
 def _rivalry(source: StoredSource, every: Iterable[StoredSource]) -> str:

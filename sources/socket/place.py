@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from domain.safe import safe
 from sources.base import SourceError
 
 BACKLOG = 256
@@ -31,7 +32,7 @@ def listening(path: Path, group: str) -> Iterator[socket.socket]:
             f"{path} is longer than the {LONGEST_PATH} bytes that a socket's path may have",
             "set a shorter --path",
         )
-    gid = _group(group) if group else -1
+    gid = group_number(group) if group else -1
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.setblocking(False)
         _bind(listener, path, gid)
@@ -84,8 +85,11 @@ def _answers(path: Path) -> bool:
         return True
 
 
-def _group(name: str) -> int:
+def group_number(name: str) -> int:
+    """The number of a group of this host. Raises SourceError."""
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
-        raise SourceError(f"there is no group {name}", "set another --group, or none") from None
+        raise SourceError(
+            f"there is no group {safe(name)}", "set another --group, or none"
+        ) from None

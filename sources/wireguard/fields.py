@@ -9,6 +9,8 @@ import ipaddress
 import re
 from functools import lru_cache
 
+from domain.wireguard_key import KEY
+
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999."""
 
@@ -17,9 +19,6 @@ LAST_PORT = 65_535
 LAST_FWMARK = 2**32 - 1
 LONGEST_NAME = 64
 """Characters of the name of an interface, which is in ids and in every event about it."""
-
-KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
-"""The base64 of 32 bytes."""
 
 _ENDPOINT = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\]\s]{1,64})?)\]|(?P<v4>[0-9.]{7,15})):(?P<port>[0-9]+)"

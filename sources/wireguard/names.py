@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.safe import safe
-from sources.wireguard.fields import KEY
+from domain.wireguard_key import KEY
 
 USUAL_CONF_FOLDER = "/etc/wireguard"
 """Nobody is told that it cannot be read: WireGuard makes it root's alone."""

@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
 import pytest
@@ -21,9 +20,10 @@ from sources.base import SourceError
 from sources.http import silence
 from sources.inlet import Inlet
 from sources.making import Made, Terms
-from sources.running import Sources, run_made
+from sources.running import run_made
 from store import clients, events, sources
 from store.database import Store
+from tests.sources.telling import run_until_told
 from tests.store.helpers import ACTOR
 
 NOW_MS = 1_795_502_130_500
@@ -57,27 +57,7 @@ def test_a_server_that_cannot_listen_is_told_of_and_so_are_its_hosts(
     store.call(sources.add, HTTP, "http", options, ACTOR, NOW_MS)
     store.call(clients.add, AGENT, "hub", "user1", "code", ACTOR, NOW_MS)
     store.call(clients.note_seen, "hub", NOW_MS)
-    seconds = count()
-
-    def clock() -> int:
-        return NOW_MS + next(seconds) * 1000
-
-    async def work() -> None:
-        told = asyncio.Semaphore(0)
-        run = Sources(
-            store,
-            clock,
-            on_appended=told.release,
-            on_failure=lambda *_: None,
-            monotonic=lambda: (clock() - NOW_MS) / 1000,
-        )
-        run.adapt(True, DEFAULTS)
-        async with asyncio.timeout(60):
-            await told.acquire()
-            await told.acquire()
-            await run.end()
-
-    asyncio.run(work())
+    run_until_told(store, NOW_MS, times=2)
     told = {one["source"]: one["error"] for one in stale_sources(store)}
     assert set(told) == {"http", "hub"}
     assert f"cannot listen on 127.0.0.1:{taken_port}" in told["http"]

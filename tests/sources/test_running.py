@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from store.database import Store, open_store
 from store.errors import NotFound, StoreError
 from store.records import StoredSource
 from tests.sources.dumps import PeerRow, dump, idle
+from tests.sources.telling import run_until_told
 
 NOW_MS = 1_795_502_130_500
 ADMIN = Actor("admin")
@@ -316,26 +316,7 @@ def test_one_that_cannot_be_made_for_long_is_told_of(
 ) -> None:
     monkeypatch.setattr(serving, "backoff_s", lambda _: 0)
     store.call(sources.add, PROCUSTODIBUS, "account", {}, ADMIN, NOW_MS)
-    seconds = count()
-
-    def clock() -> int:
-        return NOW_MS + next(seconds) * 1000
-
-    async def whole() -> None:
-        told = asyncio.Event()
-        run = Sources(
-            store,
-            clock,
-            on_appended=told.set,
-            on_failure=lambda *_: None,
-            monotonic=lambda: (clock() - NOW_MS) / 1000,
-        )
-        run.adapt(True, DEFAULTS)
-        async with asyncio.timeout(60):
-            await told.wait()
-            await run.end()
-
-    asyncio.run(whole())
+    run_until_told(store, NOW_MS)
     [alert] = store.call(events.after, EventType.ALERTS, 0, limit=9)
     attributes = json.loads(alert.body)["attributes"]
     assert attributes["type"] == SOURCE_STALE

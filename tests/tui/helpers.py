@@ -101,3 +101,8 @@ def screen_text(app: TocsinApp) -> str:
     visible_screen_stack.set(app._background_screens)
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)
+
+
+def flat(text: str) -> str:
+    """The words of a screen in one line, wherever it was wrapped."""
+    return " ".join(text.split())

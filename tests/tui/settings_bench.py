@@ -17,6 +17,9 @@ from tui.app import TocsinApp
 from tui.desk import Desk, settings_of_store
 from tui.worker_thread import WorkerThread
 
+SHORTLY_AFTER = 1_795_502_130_500
+"""A moment after the handshakes of the dumps."""
+
 
 @dataclass
 class SettingsBench(Bench):

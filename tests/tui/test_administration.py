@@ -24,15 +24,18 @@ from tests.delivery.running import eventually
 from tests.sources.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW, event, events, fields
 from tests.tui.helpers import screen_text, told
-from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
+from tests.tui.settings_bench import (
+    SHORTLY_AFTER,
+    SettingsBench,
+    idle_worker,
+    open_part,
+    settings_bench,
+)
 from tui.app import TocsinApp
 from tui.desk import Refused
 from tui.host_wireguard import switch
 from tui.widgets.live_table import LiveTable
 from tui.worker_thread import WorkerThread
-
-SHORTLY_AFTER = 1_795_502_130_500
-"""A moment after the handshakes of the dumps."""
 
 FORBIDDEN = "sh -c 'echo Unable to access interface wg0: Operation not permitted >&2; exit 1; wg'"
 

@@ -11,11 +11,8 @@ import pytest
 from textual.widgets import Input
 
 from tests.sources.dumps import PeerRow, dump
-from tests.tui.helpers import notice, screen_text
-from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
-
-SHORTLY_AFTER = 1_795_502_130_500
-"""A moment after the handshakes of the dumps."""
+from tests.tui.helpers import flat, notice, screen_text
+from tests.tui.settings_bench import SHORTLY_AFTER, SettingsBench, open_part, settings_bench
 
 
 @pytest.fixture
@@ -23,10 +20,6 @@ def bench(tmp_path: Path) -> Iterator[SettingsBench]:
     with settings_bench(tmp_path / "home" / "tocsin.db") as made:
         made.clock.now_ms = SHORTLY_AFTER
         yield made
-
-
-def flat(text: str) -> str:
-    return " ".join(text.split())
 
 
 def test_a_look_that_sees_no_interface_is_no_success(bench: SettingsBench) -> None:

@@ -17,12 +17,9 @@ from store.records import Appended, StoredSource
 from tests.sources.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW
 from tests.stub_api_client import BROKER, CODE, running_api, sample
-from tests.tui.helpers import notice, screen_text, told
-from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tests.tui.helpers import flat, notice, screen_text, told
+from tests.tui.settings_bench import SHORTLY_AFTER, SettingsBench, open_part, settings_bench
 from tui.source_rows import matches, ordered
-
-SHORTLY_AFTER = 1_795_502_130_500
-"""A moment after the handshakes of the dumps."""
 
 
 @pytest.fixture
@@ -46,10 +43,6 @@ def source(bench: SettingsBench, name: str = "local") -> StoredSource:
 
 def names(bench: SettingsBench) -> list[str]:
     return [one.name for one in bench.opened.call(sources.everyone)]
-
-
-def flat(text: str) -> str:
-    return " ".join(text.split())
 
 
 def test_an_empty_list_says_what_to_press(bench: SettingsBench) -> None:

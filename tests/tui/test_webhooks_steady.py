@@ -20,12 +20,24 @@ def rows(text: str) -> list[str]:
     return [word for word in text.split() if word.startswith("hook-")]
 
 
-def test_failing_webhooks_that_are_retried_in_turn_move_nothing(bench: Bench) -> None:
-    ids = [bench.store.add(fields(name=f"hook-{number}")) for number in range(MANY)]
-    bench.store.append(*events(1, 3))
+def row_of(app: TocsinApp, receiver: str) -> int:
+    """The line of the screen that a receiver is in."""
+    lines = screen_text(app).splitlines()
+    return next(line for line, text in enumerate(lines) if receiver in text)
+
+
+def failing(bench: Bench) -> list[int]:
+    """Many webhooks whose first attempt has failed."""
     store = bench.store
+    ids = [store.add(fields(name=f"hook-{number}")) for number in range(MANY)]
+    store.append(*events(1, 3))
     for webhook_id in ids:
         store.end(store.started(webhook_id), 500)
+    return ids
+
+
+def test_failing_webhooks_that_are_retried_in_turn_move_nothing(bench: Bench) -> None:
+    ids, store = failing(bench), bench.store
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -51,11 +63,7 @@ def test_failing_webhooks_that_are_retried_in_turn_move_nothing(bench: Bench) ->
 def test_a_row_that_healed_moves_when_that_lasts_and_the_cursor_stays(
     bench: Bench,
 ) -> None:
-    ids = [bench.store.add(fields(name=f"hook-{number}")) for number in range(MANY)]
-    bench.store.append(*events(1, 3))
-    store = bench.store
-    for webhook_id in ids:
-        store.end(store.started(webhook_id), 500)
+    ids, store = failing(bench), bench.store
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -63,9 +71,7 @@ def test_a_row_that_healed_moves_when_that_lasts_and_the_cursor_stays(
             table = app.screen.query_one(LiveTable)
             table.move_to(ids[25])
             await pilot.pause()
-            line = screen_text(app).splitlines().index
-            place = next(row for row in screen_text(app).splitlines() if "hook-25" in row)
-            y = line(place)
+            y = row_of(app, "hook-25")
             for webhook_id in ids[:3]:
                 store.end(store.started(webhook_id, new_run=False), 200)
             await bench.settle(app, pilot)
@@ -74,17 +80,13 @@ def test_a_row_that_healed_moves_when_that_lasts_and_the_cursor_stays(
             await bench.settle(app, pilot)
             assert table.cursor == ids[25]
             assert list(table.keys)[-3:] == ids[:3]
-            assert "hook-25" in screen_text(app).splitlines()[y]
+            assert row_of(app, "hook-25") == y
 
     asyncio.run(scene())
 
 
 def test_rows_take_their_places_while_no_key_is_pressed_and_the_cursor_stays(bench: Bench) -> None:
-    ids = [bench.store.add(fields(name=f"hook-{number}")) for number in range(MANY)]
-    bench.store.append(*events(1, 3))
-    store = bench.store
-    for webhook_id in ids:
-        store.end(store.started(webhook_id), 500)
+    ids, store = failing(bench), bench.store
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -107,9 +109,3 @@ def test_rows_take_their_places_while_no_key_is_pressed_and_the_cursor_stays(ben
             assert list(table.keys) == [*ids[1:], ids[0]]
 
     asyncio.run(scene())
-
-
-def row_of(app: TocsinApp, receiver: str) -> int:
-    """The line of the screen that a receiver is in."""
-    lines = screen_text(app).splitlines()
-    return next(line for line, text in enumerate(lines) if receiver in text)
