@@ -51,13 +51,29 @@ def remembered(
     }
     for name, interface in snapshot.interfaces.items():
         interfaces[name] = _with_last_endpoints(before.get(name), interface)
+    removed = _removed(previous, snapshot, interfaces) if previous else {}
     return State(
         snapshot=msgspec.structs.replace(snapshot, interfaces=interfaces),
-        baselines={name: known for name, known in baselines.items() if name in interfaces},
+        baselines={
+            name: _of_known_peers(known, interfaces[name], removed.get(name, {}))
+            for name, known in baselines.items()
+            if name in interfaces
+        },
         absent=absent,
         memory=memory,
-        removed=_removed(previous, snapshot, interfaces) if previous else {},
+        removed=removed,
     )
+
+
+def _of_known_peers(
+    baselines: Mapping[str, Baseline], interface: Interface, removed: Mapping[str, int]
+) -> Mapping[str, Baseline]:
+    """The baselines without those of peers that are gone for so long that they are forgotten."""
+    if len(baselines) == len(interface.peers):  # every peer has one
+        return baselines
+    return {
+        key: known for key, known in baselines.items() if key in interface.peers or key in removed
+    }
 
 
 def _removed(

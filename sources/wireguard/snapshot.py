@@ -65,10 +65,22 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, array_like=True):
-    """The totals of an endpoint that its events have told of: its next delta counts from here."""
+    """The totals of an endpoint that its events have told of: its next delta counts from here.
+
+    Below 0 after its counters began anew, by the bytes that were seen before and not told.
+    """
 
     rx: int
     tx: int
+
+    def anew_after(self, last: Peer) -> Baseline:
+        """The baseline once the counters begin at 0 again, which were last seen as `last`."""
+        return Baseline(self.rx - last.rx, self.tx - last.tx)
+
+    @property
+    def has_untold(self) -> bool:
+        """Whether bytes from before the counters began are still to be told."""
+        return self.rx <= 0 and self.tx <= 0 and self.rx + self.tx < 0
 
 
 class Absence(msgspec.Struct, frozen=True, array_like=True):
@@ -81,8 +93,9 @@ class Absence(msgspec.Struct, frozen=True, array_like=True):
 class State(msgspec.Struct, frozen=True):
     """What the source remembers: the last snapshot of each interface, and the baselines.
 
-    baselines are by interface name, then by the peer's public key, and so is removed: when a peer
-    that is remembered was first missing from its interface. absent is by interface name. The
+    baselines are by interface name, then by the peer's public key, also of a removed peer with
+    bytes that were not told; and so is removed: when a peer that is remembered was first missing
+    from its interface. absent is by interface name. The
     snapshot also has the interfaces that are gone, as they last were, and the endpoint that a
     peer was last seen at while it has none.
     """

@@ -70,14 +70,25 @@ class _Look:
         restarted = now.restarted_since(self._before)
         for key, peer in now.peers.items():
             last = self._before.peers.get(key)
-            if restarted or last is None or peer.rx < last.rx or peer.tx < last.tx:
-                known = _START
+            if last is None:
+                known = self._baselines.get(key, _START)
+            elif restarted or peer.rx < last.rx or peer.tx < last.tx:
+                known = self._baselines[key].anew_after(last)
             else:
                 known = self._baselines[key]
             if peer.handshake_s not in (0, last.handshake_s if last else 0):
                 yield self._event(key, peer, known)
                 known = Baseline(peer.rx, peer.tx)
             self.next_baselines[key] = known
+        self.next_baselines.update(self._untold(self._before, now))
+
+    def _untold(self, before: Interface, now: Interface) -> Iterator[tuple[str, Baseline]]:
+        """The removed peers with bytes that were seen and not told, for when they are back."""
+        for key in self._baselines.keys() - now.peers.keys():
+            known, last = self._baselines[key], before.peers.get(key)
+            pending = known if last is None else known.anew_after(last)
+            if pending.has_untold:
+                yield key, pending
 
     def _event(self, key: str, peer: Peer, known: Baseline) -> Event:
         endpoint = endpoint_id(self._snapshot.host, self._name, key)

@@ -130,12 +130,12 @@ def test_a_handshake_need_only_differ_since_clocks_are_set_back() -> None:
     assert attributes(before, snapshot(dump(back)))[0]["handshake"] == "2026-11-18T11:06:40Z"
 
 
-def test_counters_below_the_last_seen_count_from_nothing() -> None:
+def test_counters_below_the_last_seen_count_from_nothing_beside_what_was_seen() -> None:
     grown = replace(ALICE, rx=5000, tx=5000)
     before = remember(snapshot(dump(ALICE)), snapshot(dump(grown), ifindex=None))
     # More than the last event told of, and less than what was seen since.
     (event,) = attributes(before, snapshot(dump(LATER), ifindex=None))
-    assert (event["rx_delta"], event["tx_delta"]) == (1404, 1348)
+    assert (event["rx_delta"], event["tx_delta"]) == (5000 - 404 + 1404, 5000 - 348 + 1348)
 
 
 def test_one_counter_below_is_enough() -> None:
@@ -173,6 +173,58 @@ def test_a_removed_peer_that_comes_back_counts_from_nothing() -> None:
     before = remember(snapshot(dump(ALICE)), snapshot(dump()))
     (event,) = attributes(before, snapshot(dump(LATER)))
     assert (event["rx_delta"], event["tx_delta"]) == (1404, 1348)
+
+
+def test_bytes_seen_before_a_restart_and_not_told_are_in_the_next_delta() -> None:
+    grown = replace(ALICE, rx=5404, tx=348)
+    before = remember(snapshot(dump(ALICE)), snapshot(dump(grown)))
+    (event,) = attributes(before, snapshot(dump(LATER), ifindex=6))
+    assert (event["rx_delta"], event["tx_delta"]) == (5000 + 1404, 1348)
+    assert event["rx_total"] == 1404
+
+
+def test_bytes_not_told_outlast_several_restarts() -> None:
+    grown = replace(ALICE, rx=5404)
+    again = replace(idle("alice"), rx=70, tx=7)
+    before = remember(
+        snapshot(dump(ALICE)),
+        snapshot(dump(grown)),
+        snapshot(dump(again), ifindex=6),
+        snapshot(dump(idle("alice")), ifindex=7),
+    )
+    (event,) = attributes(before, snapshot(dump(LATER), ifindex=7))
+    assert (event["rx_delta"], event["tx_delta"]) == (5000 + 70 + 1404, 7 + 1348)
+
+
+def test_bytes_of_a_removed_peer_are_told_when_it_is_back() -> None:
+    grown = replace(ALICE, rx=5404)
+    looks = (snapshot(dump(ALICE)), snapshot(dump(grown)), snapshot(dump()), snapshot(dump()))
+    (event,) = attributes(remember(*looks), snapshot(dump(LATER)))
+    assert (event["rx_delta"], event["tx_delta"]) == (5000 + 1404, 1348)
+    later = attributes(remember(*looks, snapshot(dump(LATER))), snapshot(dump(ALICE)))
+    assert later[0]["rx_delta"] == 404, "they are told once"
+
+
+def test_bytes_of_a_removed_interface_are_told_when_it_is_back() -> None:
+    grown = replace(ALICE, rx=5404)
+    before = remember(
+        snapshot(dump(ALICE)), snapshot(dump(grown)), snapshot(""), snapshot("", ifindex=None)
+    )
+    (event,) = attributes(before, snapshot(dump(LATER), ifindex=6))
+    assert (event["rx_delta"], event["tx_delta"]) == (5000 + 1404, 1348)
+
+
+def test_bytes_of_a_removed_peer_are_forgotten_with_it() -> None:
+    removed_ms = 1_795_502_130_000
+    looks = (
+        snapshot(dump(ALICE)),
+        snapshot(dump(replace(ALICE, rx=5404))),
+        snapshot(dump(), read_at_ms=removed_ms),
+        snapshot(dump(), read_at_ms=removed_ms + REMEMBER_GONE_MS - 1),
+    )
+    assert remember(*looks).baselines == {"wg0": {key("alice"): Baseline(-5000, 0)}}
+    forgotten = snapshot(dump(), read_at_ms=removed_ms + REMEMBER_GONE_MS)
+    assert remember(*looks, forgotten).baselines == {"wg0": {}}
 
 
 def test_a_removed_peer_is_forgotten_in_the_end() -> None:
@@ -229,16 +281,15 @@ def test_the_order_of_the_peers_changes_no_event(dice: random.Random, count: int
 
 @dataclass
 class Endpoint:
-    """A peer as it really is. `life` counts the restarts of its counters."""
+    """A peer as it really is."""
 
     name: str
-    life: int = 0
     handshake: int = 0
     rx: int = 0
     tx: int = 0
+    present: bool = True
 
     def restart(self) -> None:
-        self.life += 1
         self.handshake = self.rx = self.tx = 0
 
     @property
@@ -247,59 +298,96 @@ class Endpoint:
 
 
 @dataclass
-class World:
-    """An interface, what a source made of it, and what the events should add up to.
+class Seen:
+    """What the looks saw of a peer: its totals at the last one, and the bytes that grew by then."""
 
-    In each life, what was told is the totals at its last event; the traffic before the first
-    look was never ours to tell.
+    handshake: int
+    rx: int
+    tx: int
+    grown_rx: int = 0
+    grown_tx: int = 0
+
+
+@dataclass
+class World:
+    """An interface, what a source made of it, and what a careful reader of its looks would add up.
+
+    `knows_index` says whether a restart can be seen in the number of the interface.
     """
 
     endpoints: list[Endpoint]
     knows_index: bool
     state: State | None = None
     clock: int = 1_795_502_000
+    present: bool = True
 
     def __post_init__(self) -> None:
-        self.ifindex = 5
-        self.seen: dict[str, int] = {}
-        self.told: dict[tuple[str, int], tuple[int, int]] = {}
-        self.first: dict[str, Endpoint] = {}
-        self.rx: Counter[str] = Counter()
-        self.tx: Counter[str] = Counter()
+        self.ifindex = self.seen_ifindex = 5
+        self.seen: dict[str, Seen] = {}
+        self.gone: set[str] = set()
+        self.told_rx: Counter[str] = Counter()
+        self.told_tx: Counter[str] = Counter()
 
     def poll(self) -> None:
-        text = dump(*(endpoint.row for endpoint in self.endpoints))
+        there = [one for one in self.endpoints if one.present] if self.present else []
+        text = dump(*(one.row for one in there)) if self.present else ""
         read = snapshot(text, ifindex=self.ifindex if self.knows_index else None)
         derived = derive(self.state, read)
-        expected = {self.id_of(e): e for e in self.endpoints if self.has_news(e)}
-        bodies = [json.loads(event.body) for event in derived.events]
-        assert Counter(map(endpoint_of, bodies)) == Counter(list(expected))
-        for body in bodies:
-            self.count(expected[endpoint_of(body)], body["attributes"])
-        for endpoint in self.endpoints:
-            first = replace(endpoint) if self.state is None else Endpoint(endpoint.name)
-            self.first.setdefault(endpoint.name, first)
-            self.seen[endpoint.name] = endpoint.handshake
+        for event in derived.events:
+            told = json.loads(event.body)
+            assert told["attributes"]["rx_delta"] >= 0
+            assert told["attributes"]["tx_delta"] >= 0
+            self.told_rx[endpoint_of(told)] += told["attributes"]["rx_delta"]
+            self.told_tx[endpoint_of(told)] += told["attributes"]["tx_delta"]
+        expected = Counter(self.id_of(one) for one in there if self.has_news(one))
+        assert Counter(endpoint_of(json.loads(one.body)) for one in derived.events) == expected
+        if self.present:
+            self.note(there, is_first=self.state is None or "wg0" not in self.state.baselines)
         self.state = derived.state
 
     def has_news(self, endpoint: Endpoint) -> bool:
-        before = self.seen.get(endpoint.name, 0)
-        return self.state is not None and endpoint.handshake not in (0, before)
+        if self.state is None or "wg0" not in self.state.baselines:
+            return False
+        before = self.seen.get(endpoint.name)
+        known = 0 if before is None or endpoint.name in self.gone else before.handshake
+        return endpoint.handshake not in (0, known)
 
-    def count(self, endpoint: Endpoint, told: dict[str, Any]) -> None:
-        assert (told["rx_total"], told["tx_total"]) == (endpoint.rx, endpoint.tx)
-        assert told["rx_delta"] >= 0
-        assert told["tx_delta"] >= 0
-        self.told[endpoint.name, endpoint.life] = (endpoint.rx, endpoint.tx)
-        self.rx[endpoint.name] += told["rx_delta"]
-        self.tx[endpoint.name] += told["tx_delta"]
+    def note(self, there: list[Endpoint], *, is_first: bool) -> None:
+        """Add what grew since the look before, as the counters and the interface's number show."""
+        restarted = self.knows_index and self.ifindex != self.seen_ifindex
+        for one in there:
+            before = self.seen.get(one.name)
+            if before is None:
+                before = Seen(0, one.rx, one.tx) if is_first else Seen(0, 0, 0)
+            elif restarted or one.name in self.gone or one.rx < before.rx or one.tx < before.tx:
+                before = replace(before, rx=0, tx=0)
+            self.seen[one.name] = Seen(
+                one.handshake,
+                one.rx,
+                one.tx,
+                before.grown_rx + one.rx - before.rx,
+                before.grown_tx + one.tx - before.tx,
+            )
+        self.gone = self.seen.keys() - {one.name for one in there}
+        self.seen_ifindex = self.ifindex
 
     def restart(self) -> None:
         self.ifindex += 1
         for endpoint in self.endpoints:
             endpoint.restart()
-        if not self.knows_index:
-            self.poll()
+
+    def set_back(self, endpoint: Endpoint, rx: int, tx: int) -> None:
+        endpoint.rx, endpoint.tx = rx % (endpoint.rx + 1), tx % (endpoint.tx + 1)
+
+    def switch(self, endpoint: Endpoint) -> None:
+        """Remove a peer, or add it anew."""
+        endpoint.present = not endpoint.present
+        endpoint.restart()
+
+    def switch_interface(self) -> None:
+        """Remove the interface, or bring it up with its peers anew."""
+        self.present = not self.present
+        self.restart()
 
     def join(self) -> None:
         self.endpoints.append(Endpoint(f"newcomer {len(self.endpoints)}"))
@@ -308,11 +396,17 @@ class World:
         return resource_id("endpoints", "hub", "wg0", key(endpoint.name))
 
     def check(self) -> None:
-        for name, first in self.first.items():
-            lives = {life: told for (of, life), told in self.told.items() if of == name}
-            not_ours = (first.rx, first.tx) if first.life in lives else (0, 0)
-            assert self.rx[name] == sum(rx for rx, _ in lives.values()) - not_ours[0]
-            assert self.tx[name] == sum(tx for _, tx in lives.values()) - not_ours[1]
+        """Told and pending bytes together are all that the looks saw."""
+        assert self.state is not None
+        known = self.state.baselines.get("wg0", {})
+        for endpoint in self.endpoints:
+            seen = self.seen.get(endpoint.name)
+            if seen is None:
+                continue
+            base = known.get(key(endpoint.name), Baseline(0, 0))
+            rx, tx = (0, 0) if endpoint.name in self.gone else (seen.rx, seen.tx)
+            assert self.told_rx[self.id_of(endpoint)] + rx - base.rx == seen.grown_rx
+            assert self.told_tx[self.id_of(endpoint)] + tx - base.tx == seen.grown_tx
 
 
 def endpoint_of(body: dict[str, Any]) -> str:
@@ -320,34 +414,52 @@ def endpoint_of(body: dict[str, Any]) -> str:
     return str(body["relationships"]["endpoint"]["data"][0]["id"])
 
 
+amount = st.integers(0, 10**6)
+number = st.integers(0, 5)
 step = st.one_of(
-    st.tuples(st.just("traffic"), st.integers(0, 5), st.integers(0, 10**6), st.integers(0, 10**6)),
-    st.tuples(st.just("handshake"), st.integers(0, 5), st.integers(-50, 130)),
+    st.tuples(st.just("traffic"), number, amount, amount),
+    st.tuples(st.just("handshake"), number, st.integers(-50, 130)),
+    st.tuples(st.just("set back"), number, amount, amount),
     st.tuples(st.just("poll")),
     st.tuples(st.just("restart")),
+    st.tuples(st.just("interface")),
+    st.tuples(st.just("peer"), number),
     st.tuples(st.just("join")),
 )
 
 
-@settings(max_examples=300)
-@given(st.lists(step, min_size=5, max_size=40), st.booleans())
-def test_deltas_add_up_to_the_growth_whatever_the_cadence_and_the_restarts(
-    steps: list[tuple[Any, ...]], knows_index: bool
-) -> None:
-    world = World([Endpoint("alice"), Endpoint("bob"), Endpoint("carol")], knows_index)
-    for kind, *details in steps:
-        if kind == "traffic":
-            endpoint = world.endpoints[details[0] % len(world.endpoints)]
+def act(world: World, kind: str, *details: int) -> None:
+    """Let one step happen."""
+    if kind == "poll":
+        world.poll()
+    elif kind == "join":
+        world.join()
+    elif kind == "restart":
+        world.restart()
+    elif kind == "interface":
+        world.switch_interface()
+    else:
+        endpoint = world.endpoints[details[0] % len(world.endpoints)]
+        if kind == "peer":
+            world.switch(endpoint)
+        elif kind == "set back":
+            world.set_back(endpoint, *details[1:])
+        elif kind == "traffic":
             endpoint.rx += details[1]
             endpoint.tx += details[2]
-        elif kind == "handshake":
-            world.clock += details[1]
-            world.endpoints[details[0] % len(world.endpoints)].handshake = world.clock
-        elif kind == "poll":
-            world.poll()
-        elif kind == "join":
-            world.join()
         else:
-            world.restart()
+            world.clock += details[1]
+            endpoint.handshake = world.clock
+
+
+@settings(max_examples=400)
+@given(st.lists(step, min_size=5, max_size=40), st.booleans())
+def test_told_deltas_and_what_is_pending_add_up_to_what_the_looks_saw(
+    steps: list[tuple[Any, ...]], knows_index: bool
+) -> None:
+    """Over restarts, removed peers and interfaces, and counters that go back, at any cadence."""
+    world = World([Endpoint("alice"), Endpoint("bob"), Endpoint("carol")], knows_index)
+    for kind, *details in steps:
+        act(world, kind, *details)
     world.poll()
     world.check()
