@@ -60,10 +60,16 @@ class EventError(ValueError):
 
 def read_event(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> Event:
     """Read one JSON object as an event, fill in what may be missing, or raise EventError."""
-    event = _read_compact(data)
-    if event is None:
-        return _checked_event(_decoded(data), now_ms, random64)
-    return event
+    try:
+        event = _read_compact(data)
+        if event is None:
+            return _checked_event(_decoded(data), now_ms, random64)
+        return event
+    except EventError:
+        raise
+    except Exception as error:
+        # A fault of the reader is the refusal of this event, and no end of what reads many.
+        raise EventError("event", f"{type(error).__name__} {_UNREADABLE}") from None
 
 
 def read_array(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> list[Event]:
@@ -289,6 +295,7 @@ def _kind(value: Any) -> str:
 _FOREIGN_MEMBER = (
     f"no member of an event: move it into attributes (known: {', '.join(TOP_LEVEL_MEMBERS)})"
 )
+_UNREADABLE = "while it was read, which is a bug in tocsin: change it, or leave it out"
 _TYPES_CURE = f"use one of {', '.join(_TYPES)}"
 _ID_CURE = f"use 1 to {MAX_ID_LENGTH} printable ASCII characters, or leave it out to get one"
 _CREATED_CURE = "write it like 2026-11-24T08:00:00Z, or leave it out"

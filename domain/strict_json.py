@@ -49,11 +49,9 @@ def decode(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
     text = _text(data)
     _check_depth(text, max_depth)
     try:
-        return _decoder.decode(text)
+        return _parsed(text)
     except json.JSONDecodeError as error:
         raise StrictJsonError(_byte_place(text, error.pos), _syntax_reason(error)) from None
-    except ValueError:  # an integer of more digits than Python converts
-        return _long_number_decoder.decode(text)
 
 
 def compact(value: Any) -> bytes:
@@ -104,6 +102,15 @@ def _check_depth(text: str, max_depth: int) -> None:
         if depth > max_depth:
             place = _byte_place(text, match.start())
             raise StrictJsonError(place, f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return _decoder.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python converts
+        return _long_number_decoder.decode(text)
 
 
 def _byte_place(text: str, position: int) -> str:

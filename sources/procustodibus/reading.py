@@ -65,7 +65,7 @@ def _whole_ones(body: bytes) -> tuple[list[bytes], bytes]:
     member = text.find('"data"')
     place = text.find("[", member) if member >= 0 else -1
     texts: list[bytes] = []
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_int=str)  # which converts none: some have too many digits
     end = 0
     while place >= 0:
         start = place + 1

@@ -213,6 +213,18 @@ def test_a_pipe_is_taken_as_it_comes(tocsin: Tocsin, tmp_path: Path) -> None:
     assert stored(tocsin) == ["a", "b", "c"]
 
 
+def test_a_pipe_goes_on_behind_a_line_that_breaks_readers(tocsin: Tocsin, tmp_path: Path) -> None:
+    pipe = Pipe(tocsin, tmp_path)
+    pipe.write(line("a") + '{"a":' + "9" * 5_000 + "x\n")
+    pipe.wait_for("a")
+    pipe.write(line("b"))
+    pipe.wait_for("a", "b")
+    pipe.close()
+    code, counts, errors = pipe.end()
+    assert (code, counts) == (ExitCode.BAD_DATA, answer(2))
+    assert errors.startswith("line 2: byte 5005: not JSON")
+
+
 def test_a_document_may_come_slowly(tocsin: Tocsin, tmp_path: Path) -> None:
     pipe = Pipe(tocsin, tmp_path)
     for part in ("[", ALERT % ("a", 1), ",\n", ALERT % ("b", 2), "]"):

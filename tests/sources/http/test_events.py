@@ -118,6 +118,7 @@ BAD = {"type": "alerts", "id": "b", "attributes": {"created": "yesterday"}}
         (b"", "event"),
         (b"{", "byte 1"),
         (b"\xff\xfe", "byte 0"),
+        (b'{"a":' + b"9" * 5_000 + b"x", "byte 5005"),
         ({"type": "alarms", "attributes": {}}, "type"),
         (BAD, "attributes.created"),
         ([EVENT, BAD], "event 2 of 2, attributes.created"),
@@ -125,7 +126,18 @@ BAD = {"type": "alerts", "id": "b", "attributes": {"created": "yesterday"}}
         (LINES + b"\nnonsense", "line 4, byte 0"),
         ([EVENT, EVENT | {"attributes": {"other": 1}}], "event 2 of 2"),
     ],
-    ids=["empty", "cut", "bytes", "type", "time", "array", "lines", "a bad line", "one id twice"],
+    ids=[
+        "empty",
+        "cut",
+        "bytes",
+        "digits",
+        "type",
+        "time",
+        "array",
+        "lines",
+        "a bad line",
+        "one id twice",
+    ],
 )
 def test_a_refusal_says_where_and_takes_nothing(store: Store, body: object, place: str) -> None:
     async def run() -> None:

@@ -149,10 +149,12 @@ def test_many_lines_at_once_keep_their_order(store: Store) -> None:
     ("value", "place"),
     [
         (b"nonsense\n", "byte 0"),
+        (b'{"a":' + b"9" * 5_000 + b"x\n", "byte 5005"),
         ({"type": "alarms", "attributes": {}}, "type"),
         ([EVENT, {"type": "alerts"}], "event 2 of 2, attributes"),
         ([EVENT, EVENT | {"attributes": {"other": 1}}], "event 2 of 2"),
     ],
+    ids=["nonsense", "digits", "type", "array", "one id twice"],
 )
 def test_a_refusal_says_where_and_takes_nothing(store: Store, value: object, place: str) -> None:
     async def run() -> None:
