@@ -80,6 +80,10 @@ class Context:
         """The time: UTC, in milliseconds."""
         return time.time_ns() // 1_000_000
 
+    def uptime_ms(self) -> int:
+        """The machine's monotonic clock, one for all processes, in milliseconds."""
+        return time.monotonic_ns() // 1_000_000
+
     def random_bytes(self, count: int) -> bytes:
         """Random bytes fit for secrets."""
         return os.urandom(count)

@@ -30,9 +30,8 @@ def kept(store: Store, reference: str) -> Webhook:
     return store.call(webhooks.find, webhook_id, store.vault)
 
 
-def deleted_id(store: Store, reference: str, now_ms: int) -> int:
+def deleted_id(store: Store, reference: str, gone: list[Webhook]) -> int:
     """The id of what `undelete` means: by name the webhook that was deleted last."""
-    gone = store.call(webhooks.restorable, store.vault, now_ms)
     of_name = [webhook for webhook in gone if webhook.fields.name == reference]
     if of_name:
         return max(of_name, key=lambda webhook: webhook.deleted_ms or 0).id

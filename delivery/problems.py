@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import failed_attempts, interval_of, is_failing
 from domain.words import counted, error_word, second_text, size_text, span_text, wait_word
+from store.future_times import TOLERATED_MS
 from store.records import Delivery, WebhookStatus
 
 LISTED = 5
@@ -37,6 +38,7 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
     return [
         *_of_sending(report, words),
         *_of_disk(report),
+        *_of_clock(report),
         *(one for status in report.overview.webhooks for one in _of_webhook(status, report, words)),
         *(text for one in report.overview.brokers.items() for text in _of_broker(*one, report)),
         *_of_sources(report, words),
@@ -92,6 +94,19 @@ def _of_disk(report: Report) -> Iterator[str]:
             f"only {size_text(report.free_bytes)} of disk are free, less than min_free_disk "
             f"({size_text(wanted)}): sources wait"
         )
+
+
+def _of_clock(report: Report) -> Iterator[str]:
+    """Times later than now: the clock was ahead, or is behind; old events may be kept longer."""
+    bound_ms = report.now_ms + TOLERATED_MS
+    for type_, latest in report.overview.latest.items():
+        what = {"an event": latest.event_ms, "an ended delivery": latest.ended_ms}
+        for name, time_ms in what.items():
+            if time_ms is not None and time_ms > bound_ms:
+                yield (
+                    f"{type_}: {name} has a time in the future, {second_text(time_ms)}: the clock "
+                    "was ahead then or is behind now; see that it is right, as with `timedatectl`"
+                )
 
 
 def _of_broker(name: str, queued: int, report: Report) -> Iterator[str]:

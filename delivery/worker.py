@@ -313,7 +313,8 @@ class Worker:
             return
         settings = self._sender.settings
         retention = prune.Retention(settings.keep_events_ms, settings.keep_deliveries_ms)
-        await self._repeat(partial(prune.prune_some, retention, self._world.now_ms()))
+        uptime_ms = int(self._world.monotonic() * 1_000)
+        await self._repeat(partial(prune.prune_some, retention, self._world.now_ms(), uptime_ms))
         await self._repeat(prune.give_back)
 
     async def _repeat(self, step: Callable[[], object]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
-from peewee import fn
+from peewee import SQL, Expression, fn
 
 from domain.event_types import EventType
+from store.future_times import deliveries_ended_by, next_event
 from store.models import Delivery, Event, Head, Quarantine, Webhook, database, rows
 from store.places import lowest_place
 from store.requests import end_skipped
 from store.webhook_rows import set_redo
-from store.webhooks import UNDELETE_MS
+from store.webhooks import end_undelete, undelete_is_over
 
 CHUNK = 500
 """Rows of one transaction, so that nobody waits for the lock."""
@@ -44,8 +46,12 @@ class Pruned:
         )
 
 
-def prune_some(retention: Retention, now_ms: int) -> Pruned:
-    """One short transaction of pruning; call it again until it finds nothing."""
+def prune_some(retention: Retention, now_ms: int, uptime_ms: int | None = None) -> Pruned:
+    """One short transaction of pruning; call it again until it finds nothing.
+
+    A time later than now counts as that of what comes behind it (`store/future_times.py`).
+    `uptime_ms` is the machine's monotonic clock, by which a deleted webhook's ten minutes go.
+    """
     with database.atomic():
         return Pruned(
             events=sum(
@@ -53,7 +59,7 @@ def prune_some(retention: Retention, now_ms: int) -> Pruned:
                 for type_ in EventType
             ),
             deliveries=_prune_deliveries(retention, now_ms),
-            webhooks=_erase_webhooks(now_ms),
+            webhooks=_erase_webhooks(now_ms, uptime_ms),
         )
 
 
@@ -67,7 +73,7 @@ def give_back(pages: int = 2_000) -> bool:
 def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:
     head = Head.get_by_id(type_)
     until = min(_needed_from(type_, retention, now_ms) - 1, head.pruned + CHUNK)
-    until = _before_kept(type_, head.pruned, until, now_ms - retention.keep_events_ms)
+    until = _before_kept(type_, head.pruned, until, now_ms - retention.keep_events_ms, now_ms)
     if until <= head.pruned:
         return 0
     spared = _quarantined(type_, head.pruned, until)
@@ -99,10 +105,7 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
     )
     kept = (
         Delivery.select(fn.MIN(Delivery.first_seq))
-        .where(
-            Delivery.type == type_,
-            Delivery.ended_ms.is_null() | (Delivery.ended_ms > cutoff),
-        )
+        .where(Delivery.type == type_, _is_kept(type_, cutoff, now_ms))
         .scalar()
     )
     broker = lowest_place(type_)
@@ -111,19 +114,40 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
     return int(min(places))
 
 
-def _before_kept(type_: str, after: int, until: int, cutoff_ms: int) -> int:
+def _is_kept(type_: str, cutoff_ms: int, now_ms: int) -> Expression:
+    """Condition on a delivery of a type: it is pending, or ended after the cutoff."""
+    ended = json.dumps(deliveries_ended_by(type_, cutoff_ms, now_ms))
+    return Delivery.ended_ms.is_null() | (
+        (Delivery.ended_ms > cutoff_ms) & Delivery.id.not_in(_values(ended))
+    )
+
+
+def _values(ids: str) -> SQL:
+    """The numbers of a JSON array as one parameter, however many they are."""
+    return SQL("(SELECT value FROM json_each(?))", (ids,))
+
+
+def _before_kept(type_: str, after: int, until: int, cutoff_ms: int, now_ms: int) -> int:
     """The end of the run of events accepted before the cutoff."""
-    first_kept = (
-        Event.select(fn.MIN(Event.seq))
+    query = (
+        Event.select(Event.seq, Event.received_ms)
         .where(
             Event.type == type_,
             Event.seq > after,
             Event.seq <= until,
             Event.received_ms > cutoff_ms,
         )
-        .scalar()
+        .order_by(Event.seq)
     )
-    return until if first_kept is None else int(first_kept) - 1
+    passed = after
+    for seq, received_ms in rows(query):
+        if seq < passed:
+            continue
+        if received_ms > now_ms:
+            passed, received_ms = next_event(type_, seq, now_ms)
+        if received_ms > cutoff_ms:
+            return int(seq) - 1
+    return until
 
 
 def _quarantined(type_: str, after: int, until: int) -> list[int]:
@@ -145,7 +169,7 @@ def _prune_spared(type_: str, retention: Retention, now_ms: int) -> int:
         Delivery.type == type_,
         Delivery.first_seq <= Event.seq,
         Delivery.last_seq >= Event.seq,
-        Delivery.ended_ms.is_null() | (Delivery.ended_ms > now_ms - retention.keep_events_ms),
+        _is_kept(type_, now_ms - retention.keep_events_ms, now_ms),
     )
     gone = Event.delete().where(
         Event.type == type_,
@@ -157,10 +181,13 @@ def _prune_spared(type_: str, retention: Retention, now_ms: int) -> int:
 
 
 def _prune_deliveries(retention: Retention, now_ms: int) -> int:
+    cutoff_ms = now_ms - retention.keep_deliveries_ms
+    ahead = [id_ for type_ in EventType for id_ in deliveries_ended_by(type_, cutoff_ms, now_ms)]
     old = (
         Delivery.select(Delivery.id)
         .where(
-            Delivery.state != "pending", Delivery.ended_ms < now_ms - retention.keep_deliveries_ms
+            Delivery.state != "pending",
+            (Delivery.ended_ms < cutoff_ms) | Delivery.id.in_(_values(json.dumps(ahead))),
         )
         .order_by(Delivery.id)
         .limit(CHUNK)
@@ -169,13 +196,10 @@ def _prune_deliveries(retention: Retention, now_ms: int) -> int:
     return int(Delivery.delete().where(Delivery.id.in_(ids)).execute()) if ids else 0
 
 
-def _erase_webhooks(now_ms: int) -> int:
+def _erase_webhooks(now_ms: int, uptime_ms: int | None) -> int:
     """Erase webhooks whose time for being brought back is over: secrets go, the row stays."""
-    gone = list(
-        Webhook.select().where(
-            Webhook.erased_ms.is_null(), Webhook.deleted_ms <= now_ms - UNDELETE_MS
-        )
-    )
+    deleted = Webhook.select().where(Webhook.erased_ms.is_null(), ~Webhook.deleted_ms.is_null())
+    gone = [row for row in list(deleted) if undelete_is_over(row, now_ms, uptime_ms)]
     for row in gone:
         for delivery in list(
             Delivery.select().where(Delivery.webhook == row.id, Delivery.state == "pending")
@@ -187,4 +211,5 @@ def _erase_webhooks(now_ms: int) -> int:
         set_redo(row, None)
         row.released = 0
         row.save()
+        end_undelete(row.id)
     return len(gone)

@@ -15,7 +15,7 @@ from store import audit, models
 from store.backlog import first_since, head_of, undelivered
 from store.edit_words import difference, moved, shown
 from store.errors import Conflict, MoreToDrop, NotFound, WrongKey
-from store.models import Head, database
+from store.models import Fact, Head, database
 from store.queue import retry_pending_now
 from store.records import Secrets, Webhook, target_of
 from store.secret_changes import SecretChange, changed_secrets, check_secret_change
@@ -32,6 +32,7 @@ UNDELETE_MS = 10 * 60_000
 """For how long a deleted webhook can be brought back."""
 
 _LARGEST_ID = 2**63 - 1
+_DELETED_UPTIME = "webhook_deleted_uptime_ms:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,34 @@ def everyone(vault: Vault) -> list[Webhook]:
     return [record_of(row, vault) for row in list(there.order_by(models.Webhook.id))]
 
 
-def restorable(vault: Vault, now_ms: int) -> list[Webhook]:
+def restorable(vault: Vault, now_ms: int, uptime_ms: int | None = None) -> list[Webhook]:
     """The deleted webhooks that can still be brought back."""
     gone = models.Webhook.select().where(
-        models.Webhook.deleted_ms > now_ms - UNDELETE_MS, models.Webhook.erased_ms.is_null()
+        ~models.Webhook.deleted_ms.is_null(), models.Webhook.erased_ms.is_null()
     )
-    return [record_of(row, vault) for row in list(gone.order_by(models.Webhook.id))]
+    return [
+        record_of(row, vault)
+        for row in list(gone.order_by(models.Webhook.id))
+        if not undelete_is_over(row, now_ms, uptime_ms)
+    ]
+
+
+def undelete_is_over(row: models.Webhook, now_ms: int, uptime_ms: int | None) -> bool:
+    """True when a deleted webhook can be brought back no more.
+
+    Its ten minutes go by the uptime, which no jump of the clock moves; after a restart of the
+    machine they begin with it. The clock decides where the uptime is not known.
+    """
+    noted = Fact.get_or_none(Fact.name == f"{_DELETED_UPTIME}{row.id}")
+    if noted is None or uptime_ms is None:
+        return row.deleted_ms is not None and now_ms - row.deleted_ms >= UNDELETE_MS
+    since_ms = int(noted.value)
+    return uptime_ms - (since_ms if since_ms <= uptime_ms else 0) >= UNDELETE_MS
+
+
+def end_undelete(webhook_id: int) -> None:
+    """Forget since when a webhook is deleted: it is back, or erased."""
+    Fact.delete().where(Fact.name == f"{_DELETED_UPTIME}{webhook_id}").execute()
 
 
 def add(
@@ -189,20 +212,27 @@ def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: i
     return changed
 
 
-def delete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> int:
+def delete(
+    webhook_ids: Sequence[int], actor: Actor, now_ms: int, uptime_ms: int | None = None
+) -> int:
     """Delete webhooks, and say how many: nothing is sent; ten minutes later they are erased."""
     with database.atomic():
         for webhook_id in webhook_ids:
             row = live(webhook_id)
             row.deleted_ms = now_ms
             _save_revision(row, now_ms, retargeted=False)
+            if uptime_ms is not None:
+                noted = Fact.insert(name=f"{_DELETED_UPTIME}{webhook_id}", value=str(uptime_ms))
+                noted.on_conflict("REPLACE").execute()
             audit.note(
                 actor, "webhook.delete", now_ms, webhook_id, undelivered_events=undelivered(row)
             )
     return len(webhook_ids)
 
 
-def undelete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> None:
+def undelete(
+    webhook_ids: Sequence[int], actor: Actor, now_ms: int, uptime_ms: int | None = None
+) -> None:
     """Bring deleted webhooks back as they were, queues and pending deliveries with them.
 
     All of them or, where one cannot come back, none. Raises Conflict.
@@ -212,19 +242,22 @@ def undelete(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> None:
             row = read(webhook_id)
             if row.deleted_ms is None:
                 raise Conflict(f"webhook {webhook_id} is not deleted")
-            if now_ms - row.deleted_ms >= UNDELETE_MS:
+            if undelete_is_over(row, now_ms, uptime_ms):
                 raise Conflict(f"webhook {webhook_id} was deleted more than ten minutes ago")
             _check_name_free(row.name, webhook_id)
             row.deleted_ms = None
             _save_revision(row, now_ms, retargeted=False)
+            end_undelete(webhook_id)
             audit.note(actor, "webhook.undelete", now_ms, webhook_id)
 
 
-def undelete_all(webhook_ids: Sequence[int], actor: Actor, now_ms: int) -> int:
+def undelete_all(
+    webhook_ids: Sequence[int], actor: Actor, now_ms: int, uptime_ms: int | None = None
+) -> int:
     """Bring back those of the webhooks that are still deleted, all or none; how many."""
     with database.atomic():
         gone = [one for one in webhook_ids if read(one).deleted_ms is not None]
-        undelete(gone, actor, now_ms)
+        undelete(gone, actor, now_ms, uptime_ms)
     return len(gone)
 
 

@@ -29,6 +29,10 @@ def _of_nobody(_name: str) -> str:
     return "default"
 
 
+def _of_no_machine() -> None:
+    return None
+
+
 def settings_of_store(stored: Mapping[str, str]) -> Settings:
     """The settings where nobody but the store says any. Raises ValueError."""
     known = {name: text for name, text in stored.items() if name in BY_NAME}
@@ -41,7 +45,8 @@ class Desk:
 
     `check_stored` raises ValueError, with the reason and the cure, for settings that would not
     do; `origin` tells who gave a setting its value; `worker` is the one of this terminal;
-    `looks` and `turns` outlive the screen that asked for them.
+    `looks` and `turns` outlive the screen that asked for them. `uptime_ms` is the machine's
+    monotonic clock.
     """
 
     store: Store
@@ -54,6 +59,7 @@ class Desk:
     check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
     looks: Looks = field(default_factory=Looks)
     turns: Turns = field(default_factory=Turns)
+    uptime_ms: Callable[[], int | None] = _of_no_machine
 
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:
         """Ask the store. Raises Refused."""

@@ -209,11 +209,13 @@ class WebhookActions(FilterScreen):
 
     async def _delete(self, ids: list[int], names: str) -> None:
         done = and_key(f"deleted {names}", self._undo_key, "undoes it")
-        if await self.carry_out(self.desk.change(webhooks.delete, ids), done):
+        uptime_ms = self.desk.uptime_ms()
+        if await self.carry_out(self.desk.change(webhooks.delete, ids, uptime_ms=uptime_ms), done):
             self.live.undos.webhooks.push(f"deleted {names}", lambda: self._bring_back(ids))
 
     async def _bring_back(self, ids: list[int]) -> str:
-        back = await self.desk.change(webhooks.undelete_all, ids)
+        uptime_ms = self.desk.uptime_ms()
+        back = await self.desk.change(webhooks.undelete_all, ids, uptime_ms=uptime_ms)
         return _left_alone(len(ids) - back)
 
     def remember_edit(self, saved: Saved) -> None:

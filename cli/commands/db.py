@@ -121,7 +121,7 @@ def prune(args: Namespace, context: Context) -> ExitCode:
     store = open_for_writing(context)
     settings = context.settings
     retention = pruning.Retention(settings.keep_events_ms, settings.keep_deliveries_ms)
-    gone = _prune_all(store, retention, context.now_ms())
+    gone = _prune_all(store, retention, context)
     _give_back(store)
     context.out.json_line(
         {"events": gone.events, "deliveries": gone.deliveries, "webhooks": gone.webhooks}
@@ -179,9 +179,10 @@ def _note_key(store: Store, context: Context) -> None:
         )
 
 
-def _prune_all(store: Store, retention: pruning.Retention, now_ms: int) -> pruning.Pruned:
+def _prune_all(store: Store, retention: pruning.Retention, context: Context) -> pruning.Pruned:
     total = pruning.Pruned()
-    while some := store.call(pruning.prune_some, retention, now_ms):
+    now_ms, uptime_ms = context.now_ms(), context.uptime_ms()
+    while some := store.call(pruning.prune_some, retention, now_ms, uptime_ms):
         total += some
         time.sleep(BREATH_S)
     return total

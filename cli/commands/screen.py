@@ -76,6 +76,7 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
         worker,
         last_good.origin,
         partial(_merge, context),
+        uptime_ms=context.uptime_ms,
     )
     app = TocsinApp(
         desk,

@@ -77,7 +77,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     """List webhooks with what they have queued, or those that can be brought back."""
     store = open_for_reading(context)
     there = (
-        store.call(webhooks.restorable, store.vault, context.now_ms())
+        store.call(webhooks.restorable, store.vault, context.now_ms(), context.uptime_ms())
         if args.deleted
         else store.call(webhooks.everyone, store.vault)
     )
@@ -158,7 +158,7 @@ def delete(args: Namespace, context: Context) -> ExitCode:
     lost = "; ".join(what_it_has(statuses[webhook_id]) for webhook_id in ids)
     if not context.out.confirm(f"Delete {lost}?", args.yes):
         return ExitCode.CHECK_FAILED
-    store.call(webhooks.delete, ids, context.actor, context.now_ms())
+    store.call(webhooks.delete, ids, context.actor, context.now_ms(), context.uptime_ms())
     cure = f"`tocsin webhook undelete {' '.join(map(str, ids))}`"
     context.out.note(
         f"Deleted {counted(len(ids), 'webhook')}: nothing is sent from now on. "
@@ -170,9 +170,10 @@ def delete(args: Namespace, context: Context) -> ExitCode:
 def undelete(args: Namespace, context: Context) -> ExitCode:
     """Bring deleted webhooks back as they were, or none of them."""
     store = open_for_writing(context)
-    now_ms = context.now_ms()
-    ids = list(dict.fromkeys(deleted_id(store, reference, now_ms) for reference in args.ids))
-    store.call(webhooks.undelete, ids, context.actor, now_ms)
+    now_ms, uptime_ms = context.now_ms(), context.uptime_ms()
+    gone = store.call(webhooks.restorable, store.vault, now_ms, uptime_ms)
+    ids = list(dict.fromkeys(deleted_id(store, reference, gone) for reference in args.ids))
+    store.call(webhooks.undelete, ids, context.actor, now_ms, uptime_ms)
     statuses = statuses_by_id(store)
     for webhook_id in ids:
         context.out.note(f"Brought back {what_it_has(statuses[webhook_id])}.")

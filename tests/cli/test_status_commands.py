@@ -427,3 +427,17 @@ def test_check_leaves_a_look_by_hand_at_a_paused_source_alone(tocsin: Tocsin) ->
         desk.call(sources.save_failure, "local", "wg is not there", desk.now_ms)
         done = tocsin.run("status", "--check")
         assert (done.returncode, done.stdout[:2]) == (ExitCode.OK, "OK")
+
+
+def test_a_time_in_the_future_is_warned_of(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        enter_worker(desk)
+        now = desk.now_ms
+        desk.now_ms = now + 3_600_000
+        desk.append(event(1))
+        desk.now_ms = now
+        desk.append(event(2))
+    code, line = check(tocsin)
+    assert code == 1
+    assert "alerts: an event has a time in the future, 20" in line
+    assert "WARNING: alerts: an event has a time in the future" in tocsin.run("status").stdout

@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from cli.exit_codes import ExitCode
 from delivery.trial import LEFT
 from domain.event_types import EventType
 from store import audit, requests, webhooks
+from store.prune import Retention, prune_some
 from store.records import Webhook
 from tests.certificates import Authority
 from tests.cli.desks import desk_of, enter_worker, newer
@@ -744,3 +746,16 @@ def test_list_counts_what_waits_and_says_that_all_is_paused(tocsin: Tocsin) -> N
     said = tocsin.run("webhook", "list")
     assert said.stdout == listed.stdout
     assert "All sending is paused: nothing goes before `tocsin worker unpause`." in said.stderr
+
+
+def test_the_ten_minutes_of_a_deleted_webhook_go_by_the_uptime(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        webhook_id = desk.add()
+    tocsin.run("webhook", "delete", str(webhook_id), "--yes")
+    with desk_of(tocsin) as desk:
+        retention = Retention(0, 0)
+        uptime_ms = time.monotonic_ns() // 1_000_000
+        jumped = desk.now_ms + 3_600_000
+        assert desk.call(prune_some, retention, jumped, uptime_ms).webhooks == 0
+        assert desk.call(prune_some, retention, desk.now_ms, uptime_ms + 600_000).webhooks == 1
+    assert tocsin.run("webhook", "list", "--deleted", "--json").stdout.strip() == "[]"

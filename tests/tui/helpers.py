@@ -28,6 +28,7 @@ class Clock:
     """The time that the app sees, UTC milliseconds."""
 
     now_ms: int = NOW
+    uptime_ms: int | None = None
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Bench:
             _only_defaults,
             lambda: self.clock.now_ms,
             lambda count: bytes(range(count)),
+            uptime_ms=lambda: self.clock.uptime_ms,
         )
         return TocsinApp(desk, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00")
 

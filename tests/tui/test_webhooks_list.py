@@ -310,6 +310,20 @@ def test_an_undo_refused_twice_gives_way_to_the_one_before_it(three: Bench) -> N
     play(three, scene)
 
 
+def test_a_clock_that_jumps_takes_no_undo_of_a_delete_away(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        three.clock.uptime_ms = webhooks.UNDELETE_MS
+        webhooks_screen(app).table.move_to(2)
+        await press(pilot, "x")
+        await press(pilot, "y")
+        assert 2 not in active(three)
+        three.clock.now_ms += webhooks.UNDELETE_MS
+        await press(pilot, "u")
+        assert 2 in active(three)
+
+    play(three, scene)
+
+
 def test_the_undo_of_an_edit_leaves_a_running_rotation_as_it_was(bench: Bench) -> None:
     webhook_id = bench.store.add(fields(name="siem"), secret=OLD)
     bench.store.edit(webhook_id, fields(name="siem"), RotateSecret(NEW))
