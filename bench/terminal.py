@@ -187,9 +187,9 @@ class Terminal:
             pass
         return self.chunks[-1].at_s if self.chunks else self.started_s
 
-    def send(self, keys: str) -> None:
-        """Type."""
-        os.write(self._master, keys.encode())
+    def send(self, keys: str | bytes) -> None:
+        """Type; bytes need be no text."""
+        os.write(self._master, keys.encode() if isinstance(keys, str) else keys)
 
     def resize(self, size: Size) -> None:
         """Change the size of the terminal; the program is told."""
