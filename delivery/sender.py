@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
@@ -93,7 +94,7 @@ class Sender:
         )
 
     async def _attempt(self, work: Work, poster: Poster) -> tuple[bool, Work | None]:
-        """One request; whether it was taken and, if so, the run's next work, already started.
+        """One request; whether it was taken, and what follows at once, already started.
 
         Whatever goes wrong, an attempt that was begun is recorded: otherwise it would be shown as
         being sent, and wait for the next worker to be cleared up.
@@ -109,6 +110,9 @@ class Sender:
             raise
         if not verdict.delivered:
             self._tell_failure(work, outcome, verdict)
+        if outcome.kept_was_lost and self._may_begin():
+            with contextlib.suppress(StoreError):  # the next turn starts it, or says why not
+                following = await self._start(work.webhook_id, new_run=False)
         return verdict.delivered, following
 
     async def _post(self, work: Work, poster: Poster, started_ms: int) -> Outcome:
