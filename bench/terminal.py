@@ -115,6 +115,7 @@ class Terminal:
         self.cells = Cells(size)
         self._tail = b""
         self._master, slave = os.openpty()
+        self.path = os.ttyname(slave)
         self._set_size(size)
         self.started_s = time.perf_counter()
         self.process = subprocess.Popen(
