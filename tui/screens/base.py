@@ -58,7 +58,7 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
 
     def compose(self) -> ComposeResult:
         take_size(self)
-        yield TopBar(self.path(), f"demo {CUT}" if self.live.demo else CUT)
+        yield TopBar(f"demo {CUT}" if self.live.demo else CUT)
         yield from self.body()
         yield KeyBar()
 
@@ -104,6 +104,9 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
     def on_screen_resume(self) -> None:
         if isinstance(self.app, NoticeApp):
             self.app.put_away_for(self)
+        for top_bar in self.query(TopBar):
+            # not earlier: while a screen is composed it need not stand above the others yet
+            top_bar.show_path(self.path())
         self.paint()
 
     async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:

@@ -42,14 +42,20 @@ class TopBar(Widget):
         "top-bar--dim",
     }
 
-    def __init__(self, path: Sequence[str], cut: str = CUT) -> None:
+    def __init__(self, cut: str = CUT) -> None:
         """`cut` stands for the beginning of a path where there is no room for it."""
         super().__init__()
-        self.path = tuple(path)
+        self._path: tuple[str, ...] = ()
         self._cut = cut
         self._told = Told("", "dim")
         self._clock = ""
         self._painted: Strip | None = None
+
+    def show_path(self, path: Sequence[str]) -> None:
+        """Name the place of the screen, part by part."""
+        if self._path != (path := tuple(path)):
+            self._path = path
+            self.refresh()
 
     def tell(self, told: Told, clock: str) -> None:
         """Say who sends, and the time; only what changed is painted."""
@@ -130,8 +136,8 @@ class TopBar(Widget):
 
     def _paths(self) -> list[str]:
         """The path, if there is width with the sections; then with less and less of it."""
-        ends = [(self._cut, *self.path[start:]) for start in range(2, len(self.path))]
-        paths = [line for one in (self.path, *ends) for line in _lines_of(one)]
+        ends = [(self._cut, *self._path[start:]) for start in range(2, len(self._path))]
+        paths = [line for one in (self._path, *ends) for line in _lines_of(one)]
         names = self._names()
         return [f"{paths[0]}{names}", *paths] if names else paths
 
