@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
@@ -181,8 +182,16 @@ def read_toml(file: Path) -> dict[str, object]:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
         raise _wrong(f"{file}: it cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _wrong(f"{file}: it is no TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise _wrong(f"{file}: it is no TOML: byte {error.start} is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise _wrong(f"{file}: it is no TOML{_place_in_toml(error)}") from None
+
+
+def _place_in_toml(error: ValueError) -> str:
+    """The place that ends Python's message; the words before it change with its version."""
+    match = re.search(r"\(at (line [0-9]+, column [0-9]+|end of document)\)$", str(error))
+    return f" at {match[1]}: correct what stands there" if match else ": correct it"
 
 
 def _in_folder(name: str, value: SettingValue, file: Path) -> SettingValue:

@@ -122,11 +122,12 @@ class NetworkPolicy:
 
     def _refusals(self, address: _Address) -> Iterator[str]:
         if not _is_transparent(address) and (fault := self._fault(address)):
-            yield f"{address} is {fault}, refused by network_policy {self.mode}"
+            yield f"{address_text(address)} is {fault}, refused by network_policy {self.mode}"
         for inner in _embedded(address):
             if fault := self._fault(inner):
                 yield (
-                    f"{address} stands for {inner}, {fault}, refused by network_policy {self.mode}"
+                    f"{address_text(address)} stands for {inner}, {fault}, refused by "
+                    f"network_policy {self.mode}"
                 )
 
     def _fault(self, address: _Address) -> str | None:
@@ -136,6 +137,12 @@ class NetworkPolicy:
         if fault is None and self.mode == "public":
             fault = _lookup(address, _NOT_PUBLIC) or _outside_global_unicast(address)
         return fault
+
+
+def address_text(address: _Address) -> str:
+    """An address as RFC 5952 has it; Python spells a mapped one in two ways, by its version."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(address) if mapped is None else f"::ffff:{mapped}"
 
 
 def is_address(host: str) -> bool:

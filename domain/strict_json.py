@@ -19,6 +19,18 @@ MAX_DEPTH = 64
 
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_TRAILING_COMMA = re.compile(r",[ \t\r\n]*[\]}]")
+# By the beginning of the parser's own message, whose words change with Python's version.
+_SYNTAX_REASONS = (
+    ("Extra data", "more than one JSON document: expected its end here"),
+    ("Expecting value", "not JSON: a value is missing here"),
+    ("Expecting property name", "not JSON: a name in double quotes is missing here"),
+    ("Expecting ':'", "not JSON: a colon is missing here"),
+    ("Expecting ','", "not JSON: a comma or a closing bracket is missing here"),
+    ("Unterminated string", "not JSON: the text that begins here has no end"),
+    ("Invalid control character", "not JSON: a control character in a text"),
+    ("Invalid \\", "not JSON: this backslash begins no valid escape"),
+)
 # An unclosed string runs to the end of the text, so that no text takes more than one pass.
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
@@ -51,7 +63,8 @@ def decode(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
     try:
         return _parsed(text)
     except json.JSONDecodeError as error:
-        raise StrictJsonError(_byte_place(text, error.pos), _syntax_reason(error)) from None
+        position, reason = _syntax_fault(text, error)
+        raise StrictJsonError(_byte_place(text, position), reason) from None
 
 
 def compact(value: Any) -> bytes:
@@ -117,11 +130,26 @@ def _byte_place(text: str, position: int) -> str:
     return f"byte {len(text[:position].encode())}"
 
 
-def _syntax_reason(error: json.JSONDecodeError) -> str:
-    if error.msg == "Extra data":
-        return "more than one JSON document: expected its end here"
-    fault = error.msg[:1].lower() + error.msg[1:]
-    return f"not JSON: {fault.removesuffix(' at').removesuffix(' starting')}"
+def _syntax_fault(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
+    """The position and the reason in words of our own: Python's change with its version."""
+    comma = _trailing_comma(text, error.pos)
+    if comma is not None:
+        return comma, "not JSON: nothing follows this comma"
+    reasons = (reason for start, reason in _SYNTAX_REASONS if error.msg.startswith(start))
+    return error.pos, next(reasons, "not JSON")
+
+
+def _trailing_comma(text: str, position: int) -> int | None:
+    """The position of a comma before the end of an array or object, if the fault is one.
+
+    Python names the comma from 3.13 on, and the bracket behind it before.
+    """
+    match = _TRAILING_COMMA.match(text, position)
+    if match is None and text[position : position + 1] in ("]", "}"):
+        before = text[:position].rstrip(" \t\r\n")
+        position = len(before) - 1
+        match = _TRAILING_COMMA.match(text, position) if before else None
+    return None if match is None else position
 
 
 def _number(text: str) -> msgspec.Raw | _Flaw:

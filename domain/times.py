@@ -59,12 +59,12 @@ def parse_rfc3339(text: str) -> int:
     date, minute, second, fraction, sign, zone = match.groups()
     try:
         minute_ms = (datetime.fromisoformat(f"{date}T{minute}Z") - _EPOCH) // _MILLISECOND
-        time_ms = minute_ms + int(second) * 1000 + _fraction_ms(fraction) - _zone_ms(sign, zone)
-        return _checked_range(time_ms)
-    except ValueError as error:
-        raise ValueError(
-            f'"{safe(text, 60)}" is not a time that exists ({error}): {_TIME_CURE}'
-        ) from None
+    except ValueError:
+        raise _no_time(text, "there is no such day or hour") from None
+    time_ms = minute_ms + int(second) * 1000 + _fraction_ms(fraction) - _zone_ms(sign, zone)
+    if not _EARLIEST_MS <= time_ms <= _LATEST_MS:
+        raise _no_time(text, "in UTC its year must be in 1..9999")
+    return time_ms
 
 
 def is_rfc3339(text: str) -> bool:
@@ -94,10 +94,8 @@ def parse_time(text: str, now_ms: int) -> int:
     )
 
 
-def _checked_range(time_ms: int) -> int:
-    if not _EARLIEST_MS <= time_ms <= _LATEST_MS:
-        raise ValueError("in UTC its year must be in 1..9999")
-    return time_ms
+def _no_time(text: str, reason: str) -> ValueError:
+    return ValueError(f'"{safe(text, 60)}" is not a time that exists ({reason}): {_TIME_CURE}')
 
 
 def _fraction_ms(fraction: str | None) -> int:

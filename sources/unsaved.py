@@ -47,7 +47,7 @@ class Unsaved:
         try:
             self._write(batch)
         except OSError as error:
-            places = f"neither the store nor {self._file} can be written ({error})"
+            places = f"neither the store nor {self._file} can be written ({error.strerror})"
             taken = f"{counted(len(batch.events), 'event')}, taken already,"
             reason = f"{places}: {taken} can be kept only until this process ends"
             raise SourceError(reason, "free some disk space") from None

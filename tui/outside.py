@@ -18,8 +18,6 @@ from domain.safe import safe
 from tui.desk import Refused
 
 LONGEST_LINE = 10_000_000
-KEY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
-"""What Ctrl+C and Ctrl+\\ send to every program on the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def harmless(text: str) -> str:
 
 async def _run(app: App[Any], program: Program, path: Path) -> None:
     # Painting would fill a queue that nobody empties meanwhile, and then wait for ever.
-    with app.batch_update(), app.suspend(), _deaf_to_its_keys():
+    with app.batch_update(), app.suspend(), _deaf_to_ctrl_c():
         process = await asyncio.create_subprocess_exec(
             *program.command, str(path), env=dict(program.environment)
         )
@@ -76,14 +74,13 @@ async def _run(app: App[Any], program: Program, path: Path) -> None:
 
 
 @contextmanager
-def _deaf_to_its_keys() -> Iterator[None]:
+def _deaf_to_ctrl_c() -> Iterator[None]:
     """What is pressed is for the program; a handler, unlike ignoring, is not inherited by it."""
-    before = {number: signal.signal(number, lambda *_: None) for number in KEY_SIGNALS}
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGINT, before)
 
 
 def _by_sudo(environment: Mapping[str, str]) -> bool:
@@ -94,8 +91,8 @@ def _command(environment: Mapping[str, str], names: Sequence[str], default: str)
     for name in names:
         try:
             words = shlex.split(environment.get(name, ""))
-        except ValueError as error:
-            raise Refused(f"cannot read ${name}: {error}") from None
+        except ValueError:
+            raise Refused(f"cannot read ${name}: close its quotes") from None
         if words:
             return tuple(words)
     return (default,)

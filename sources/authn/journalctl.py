@@ -95,9 +95,9 @@ class JournalCommand:
             )
         except FileNotFoundError:
             raise SourceError(f"there is no program `{program}`", _ELSEWHERE_CURE) from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
             cure = "name a program in the source's command that this account may run"
-            raise SourceError(f"`{self._text}` cannot start ({error})", cure) from None
+            raise SourceError(f"`{self._text}` cannot start: {error.strerror}", cure) from None
 
     def _output(self, process: subprocess.Popen[bytes], most: int) -> tuple[bytes, bool]:
         """Whole lines, and whether the output has ended. A pipe that stands still is an error."""
@@ -155,8 +155,10 @@ class JournalCommand:
 def _split(text: str) -> Sequence[str]:
     try:
         argv = shlex.split(text)
-    except ValueError as error:
-        raise SourceError(f"the command cannot be read ({error})", "close its quotes") from None
+    except ValueError:
+        raise SourceError("the command cannot be read", "close its quotes") from None
     if not argv:
         raise SourceError("the command is empty", "set it to `journalctl`")
+    if "\0" in text:
+        raise SourceError("the command holds a NUL character", "write it without")
     return argv

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from domain.addresses import address_text
+
 
 class Outcome(Enum):
     """What came of it. A connection that CLOSED failed, unless its failure was told before."""
@@ -125,6 +127,6 @@ def _said(outcome: Outcome, match: re.Match[str], *, is_clear: bool) -> Said | N
 def _address(text: str) -> str | None:
     """The address as events tell it; sshd writes UNKNOWN where it cannot know."""
     try:
-        return str(ipaddress.ip_address(text))
+        return address_text(ipaddress.ip_address(text))
     except ValueError:
         return None

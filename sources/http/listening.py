@@ -81,12 +81,17 @@ def load_certificate(context: ssl.SSLContext, certificate: str, private_key: str
     try:
         context.load_cert_chain(certificate, private_key, password=_no_password)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(
-            f"certificate and private_key cannot be used: {reason or type(error).__name__}",
+            f"certificate and private_key cannot be used: {_why_unusable(error)}",
             f"look at {certificate} and {private_key}: PEM files that this account may read, "
             "the key without a password",
         ) from None
+
+
+def _why_unusable(error: OSError | ValueError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return error.reason.replace("_", " ").lower() if error.reason else "they are no PEM files"
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
 
 
 def _no_password() -> str:

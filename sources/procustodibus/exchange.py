@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import os
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -132,4 +134,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def _sentence(error: Exception) -> str:
+    """The cause in words that no version of Python changes: those of OpenSSL and of the system."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"TLS: {safe(cause.verify_message, 300)}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS: {(cause.reason or 'no handshake').replace('_', ' ').lower()}"
+        if isinstance(cause, OSError) and cause.errno and not isinstance(cause, socket.gaierror):
+            return os.strerror(cause.errno).lower()
+        cause = cause.__cause__ or cause.__context__
     return safe(str(error), 300) or type(error).__name__

@@ -133,8 +133,9 @@ class DumpCommand:
         except PermissionError:
             cure = "name a program in the source's command that this account may run"
             raise SourceError(f"this account may not run `{program}`", cure) from None
-        except (OSError, ValueError) as error:
-            raise SourceError(f"`{self.text}` cannot start ({error})", _OTHER_CURE) from None
+        except OSError as error:
+            reason = f"`{self.text}` cannot start: {error.strerror}"
+            raise SourceError(reason, _OTHER_CURE) from None
 
     def _output_of(self, process: subprocess.Popen[bytes]) -> tuple[str, str]:
         deadline = time.monotonic() + self._timeout_s
@@ -184,11 +185,12 @@ def _unreadable(complaints: str) -> Iterator[str]:
 def _split(text: str) -> tuple[str, ...]:
     try:
         argv = tuple(shlex.split(text))
-    except ValueError as error:
-        reason = f"the command cannot be read ({error})"
-        raise SourceError(reason, "close its quotes") from None
+    except ValueError:
+        raise SourceError("the command cannot be read", "close its quotes") from None
     if not argv or not argv[0]:
         raise SourceError("the command is empty", "set it to `wg show all dump`")
+    if "\0" in text:
+        raise SourceError("the command holds a NUL character", "write it without")
     return argv
 
 

@@ -171,11 +171,11 @@ def test_a_named_file_wins_over_the_hosts(host: Host) -> None:
     [
         ("intervall = '3m'", "intervall: there is no setting of this name; did you mean interval?"),
         ("interval = 3", "interval: 3 is of the wrong kind; write a duration"),
-        ("interval = '3m", "it is no TOML"),
+        ("interval = '3m", "it is no TOML at end of document: correct what stands there"),
         ("interval = '0s'", "interval: 0s is out of range"),
         ("max_events = true", "max_events: True is of the wrong kind; write a whole number"),
         ("[webhook]\na = 1", "webhook: there is no setting of this name"),
-        ("\xff", "it is no TOML"),
+        ("\xff", "it is no TOML: byte 0 is not UTF-8"),
     ],
 )
 def test_errors_in_a_file_name_file_key_reason_and_cure(host: Host, text: str, said: str) -> None:

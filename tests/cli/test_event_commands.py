@@ -113,7 +113,7 @@ def test_json_lines_take_the_good_and_name_the_bad(tocsin: Tocsin) -> None:
     code, counts, errors = emit(tocsin, text)
     assert (code, counts) == (ExitCode.BAD_DATA, answer(2, 1))
     told = errors.splitlines()
-    assert told[0] == "line 2: byte 0: not JSON: expecting value"
+    assert told[0] == "line 2: byte 0: not JSON: a value is missing here"
     assert told[1].startswith('line 4: attributes.created: "yesterday" is not')
     assert told[2].startswith("line 6: id: its id is known already with another body")
     assert told[3:] == ["3 of 7 lines were refused."]

@@ -228,7 +228,7 @@ def test_a_network_error_has_a_word_of_its_own(code: int, word: str) -> None:
         (
             "http://[::ffff:169.254.169.254]/",
             "AddressRefused",
-            "::ffff:a9fe:a9fe stands for 169.254",
+            "::ffff:169.254.169.254 stands for 169.254",
         ),
         ("http://127.0.0.1:99999/", "InvalidURL", "the URL cannot be used: there is no port 99999"),
         ("http://127.0.0.1:x/", "InvalidURL", "the URL cannot be used: Invalid port"),

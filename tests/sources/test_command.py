@@ -83,7 +83,7 @@ def test_an_empty_command_is_refused(text: str) -> None:
 
 
 def test_an_open_quote_is_refused() -> None:
-    with pytest.raises(SourceError, match=r"No closing quotation.*close its quotes"):
+    with pytest.raises(SourceError, match=r"cannot be read; close its quotes"):
         DumpCommand("wg 'show all dump")
 
 
