@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import msgspec
 
 from domain import strict_json
 from domain.events import Event, EventError, read_document, read_event
 
-ID_TAKEN = "its id is known already with another body: give it an id of its own"
+ID_TAKEN = "its id is known already with another body: leave it out, or give it an id of its own"
 _BLANKS = b" \t\r\n"
+_is_sanitized = attrgetter("sanitized")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class EventText:
         if self.lines:
             return f"line {self.lines[index]}"
         return "event" if len(self.events) == 1 else f"event {index + 1} of {len(self.events)}"
+
+
+def sanitized(events: Iterable[Event]) -> int:
+    """Return how many of the events were sanitized."""
+    return sum(map(_is_sanitized, events))
 
 
 def read_text(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> EventText:

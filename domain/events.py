@@ -39,7 +39,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     `created_given` is False when `attributes.created` was filled in by us: a repeat of such an
     event comes with another time and is the same event all the same. `no_facts` names further
-    attributes of which that is true, such as the name of what the event tells of.
+    attributes of which that is true, such as the name of what the event tells of. `sanitized` is
+    True where texts of it held what is no text, which U+FFFD has replaced.
     """
 
     type: EventType
@@ -47,6 +48,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     created_given: bool
     no_facts: tuple[str, ...] = ()
+    sanitized: bool = False
 
 
 class EventError(ValueError):
@@ -192,13 +194,39 @@ def _decoded(data: bytes, max_depth: int = strict_json.MAX_DEPTH) -> Any:
 
 
 def _checked_event(value: Any, now_ms: int, random64: Callable[[], int]) -> Event:
-    body = _compact(value)
+    try:
+        body = strict_json.compact(value)
+    except StrictJsonError:
+        return _sanitized_event(value, now_ms, random64)
     members = _checked_members(value)
     event_type = _checked_type(members)
     created_given = _checked_created(members["attributes"])
     if created_given and "id" in members:
         return _sized_event(Event(event_type, _checked_id(members["id"]), body, True))
     return _sized_event(_completed(event_type, members, created_given, now_ms, random64))
+
+
+def _sanitized_event(value: Any, now_ms: int, random64: Callable[[], int]) -> Event:
+    sanitized = _sanitized(value)
+    try:
+        strict_json.compact(sanitized)
+    except StrictJsonError as error:
+        raise EventError(error.place or "event", error.reason) from None
+    return msgspec.structs.replace(_checked_event(sanitized, now_ms, random64), sanitized=True)
+
+
+def _sanitized(value: Any) -> Any:
+    """Sanitize texts, but not what an event is known by: its id, its type and its time."""
+    if not isinstance(value, dict):
+        return value
+    event = {
+        name: value[name] if name in _TEXT_MEMBERS else strict_json.sanitized(value[name])
+        for name in value
+    }
+    attributes = value.get("attributes")
+    if isinstance(attributes, dict) and "created" in attributes:
+        event["attributes"]["created"] = attributes["created"]
+    return event
 
 
 def _completed(
@@ -219,13 +247,6 @@ def _completed(
         event_id = new_event_id(random64)
     completed["id"] = event_id
     return Event(event_type, event_id, strict_json.compact(completed), created_given)
-
-
-def _compact(value: Any) -> bytes:
-    try:
-        return strict_json.compact(value)
-    except StrictJsonError as error:
-        raise EventError(error.place or "event", error.reason) from None
 
 
 def _checked_members(value: Any) -> dict[str, Any]:

@@ -32,6 +32,7 @@ _SYNTAX_REASONS = (
     ("Invalid \\", "not JSON: this backslash begins no valid escape"),
 )
 # An unclosed string runs to the end of the text, so that no text takes more than one pass.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -77,6 +78,20 @@ def compact(value: Any) -> bytes:
         for place, reason in _flaws(value, ""):
             raise StrictJsonError(place, reason)
     return data
+
+
+def sanitized(value: Any) -> Any:
+    """Return it with U+FFFD for each NUL and each half of a surrogate pair in a text.
+
+    Names of members stay as they are, for two of them could become one.
+    """
+    if isinstance(value, str):
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list):
+        return [sanitized(item) for item in value]
+    if isinstance(value, dict):
+        return {name: sanitized(member) for name, member in value.items()}
+    return value
 
 
 def canonical(value: Any) -> bytes:

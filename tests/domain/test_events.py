@@ -276,10 +276,7 @@ def test_what_is_no_json_object_is_refused_with_its_place(data: bytes, message: 
         ('"a":1e999', "attributes.a: 1e999 is too large for a number"),
         ('"a":{"b":1,"c":2,"b":1}', 'attributes.a: the key "b" stands twice in one object'),
         ('"b":{"x\\u0079":1,"xy":1}', 'attributes.b: the key "xy" stands twice in one object'),
-        ('"a":"x\\u0000y"', "attributes.a: contains the character NUL (\\u0000)"),
         ('"a\\u0000":1', "attributes.a\\x00: contains the character NUL (\\u0000)"),
-        ('"a":["\\ud800"]', "attributes.a[0]: contains half a surrogate pair, which is no text"),
-        ('"a":"\\udd14\\ud83d"', "attributes.a: contains half a surrogate pair, which is no text"),
         ('"\\udfff":1', "attributes.\\udfff: contains half a surrogate pair, which is no text"),
     ],
 )
@@ -287,6 +284,48 @@ def test_what_readers_disagree_about_is_refused_with_its_place(
     attributes: str, message: str
 ) -> None:
     assert refused(event_text(attributes)) == message
+
+
+@pytest.mark.parametrize(
+    ("given_text", "kept"),
+    [
+        ('"x\\u0000y"', '"x\ufffdy"'),
+        ('["\\ud800",{"b":"\\udfff\\u0000"}]', '["\ufffd",{"b":"\ufffd\ufffd"}]'),
+        ('"\\udd14\\ud83d"', '"\ufffd\ufffd"'),
+        ('"\\ud83d\\udd14\\u0000\\\\u0000"', '"\N{BELL}\ufffd\\\\u0000"'),
+    ],
+)
+@pytest.mark.parametrize("inside", ["attributes", "relationships"])
+def test_what_is_no_text_becomes_the_replacement_character_in_texts(
+    given_text: str, kept: str, inside: str
+) -> None:
+    def text(value: str) -> str:
+        if inside == "attributes":
+            return event_text(f'"a":{value}')
+        return event_text(relationships=f'{{"a":{value}}}')
+
+    event = read(text(given_text))
+    assert event == Event(EventType.ALERTS, "1", text(kept).encode(), True, sanitized=True)
+    assert same_event(event.body, event)
+    assert not read(event.body).sanitized
+    [good, other] = read_all(f"[{event_text()},{text(given_text)}]".encode())
+    assert (good.sanitized, other) == (False, event)
+
+
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        ('{"type":"alerts","id":"a\\u0000","attributes":{}}', "id"),
+        ('{"type":"alerts\\ud800","attributes":{}}', "type"),
+        ('{"type":"alerts","attributes":{"created":"\\u0000"}}', "attributes.created"),
+        ('{"type":"alerts","attributes":{"a":"\\u0000","b\\udc00":1}}', "attributes.b\\udc00"),
+        ('{"type":"alerts","meta":{"a":{"\\u0000":1}},"attributes":{}}', "meta.a.\\x00"),
+        ('"\\u0000"', "event"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_what_an_event_is_known_by(data: str, place: str) -> None:
+    message = refused(data)
+    assert message.startswith(f"{place}: contains ")
 
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
@@ -405,8 +444,8 @@ def test_an_array_gives_its_events_in_order() -> None:
     [
         ("{}", "event 2 of 3, attributes: missing: expected a JSON object"),
         ("5", "event 2 of 3: expected a JSON object, not a number"),
-        (event_text('"a":"\\ud800"'), "event 2 of 3, attributes.a: contains half a surrogate pair"),
         (event_text('"a":NaN'), "event 2 of 3, attributes.a: NaN is not JSON"),
+        (event_text('"a\\u0000":1'), "event 2 of 3, attributes.a\\x00: contains the character NUL"),
         (event_text('"a":1,"a":1'), 'event 2 of 3, attributes: the key "a" stands twice'),
     ],
 )
@@ -543,9 +582,22 @@ spellings = st.builds(
 )
 
 
+def replaced(value: Any) -> Any:
+    """The value with the replacement character for what is no text."""
+    if isinstance(value, str):
+        return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in value)
+    if isinstance(value, list):
+        return [replaced(item) for item in value]
+    if isinstance(value, dict):
+        return {name: replaced(member) for name, member in value.items()}
+    return value
+
+
 def check_accepted(data: bytes, event: Event) -> None:
     """The law of what is accepted: nothing changes but what was missing, and only once."""
     expected = meaning(data)
+    assert event.sanitized == (replaced(expected) != expected)
+    expected = replaced(expected)
     expected.setdefault("id", event.id)
     expected["attributes"].setdefault("created", NOW)
     assert meaning(event.body) == expected
