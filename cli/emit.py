@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cli.context import Context
 from cli.emit_input import DOCUMENT_LIMIT, Input, Lines, stop_signals
-from cli.emit_targets import SocketTarget, StoreTarget, Taken, Target
+from cli.emit_targets import SocketTarget, StoreTarget, Target
 from cli.exit_codes import ExitCode, Failure
-from domain.event_texts import is_document
+from domain.event_texts import EventText, is_document, sanitized
 from domain.events import Event, EventError, read_document, read_event
 from domain.words import size_text
 
@@ -22,11 +22,13 @@ class Tally:
 
     accepted: int = 0
     repeated: int = 0
+    sanitized: int = 0
     refused: int = 0
 
     def answer(self) -> dict[str, int]:
         """What is printed at the end."""
-        return {"accepted": self.accepted, "repeated": self.repeated}
+        more = {"sanitized": self.sanitized} if self.sanitized else {}
+        return {"accepted": self.accepted, "repeated": self.repeated, **more}
 
 
 def emit_events(args: Namespace, context: Context) -> ExitCode:
@@ -83,9 +85,9 @@ class _Emitter:
                 f"the document is larger than {limit}: send its events as JSON lines instead",
                 ExitCode.BAD_DATA,
             )
-        now_ms = self._context.now_ms()
-        events = read_document(data, now_ms=now_ms, random64=self._context.random64)
-        self._count(self._target.put_all(events, now_ms))
+        now_ms, random64 = self._context.now_ms(), self._context.random64
+        text = EventText(read_document(data, now_ms=now_ms, random64=random64))
+        self._put(text, now_ms)
 
     def _lines(self, source: Input, beginning: bytes) -> None:
         lines = Lines()
@@ -101,23 +103,26 @@ class _Emitter:
     def _take_lines(self, lines: Sequence[bytes], last_number: int) -> None:
         first = last_number - len(lines) + 1
         now_ms = self._context.now_ms()
-        events, numbers = self._read_lines(lines, first, now_ms)
-        if not events:
-            return
-        taken = self._target.put(events, now_ms, f"nothing was taken from line {first} on")
-        self._count(taken)
-        for place, reason in taken.refused.items():
-            self._refuse(numbers[place], reason)
+        text = self._read_lines(lines, first, now_ms)
+        self._put(text, now_ms)
 
-    def _count(self, taken: Taken) -> None:
-        self._tally.accepted += taken.accepted
-        self._tally.repeated += taken.repeated
+    def _put(self, text: EventText, now_ms: int) -> None:
+        """Hand the events on, part by part, and count what is on disk after each."""
+        for part in self._target.parts(text.events):
+            events = text.events[part.start : part.stop]
+            is_begun = text.lines or part.start
+            rest = f" from {text.place(part.start)} on" if is_begun else ""
+            taken = self._target.put(events, now_ms, f"nothing was taken{rest}")
+            refused = [events[place] for place in taken.refused]
+            self._tally.accepted += taken.accepted
+            self._tally.repeated += taken.repeated
+            self._tally.sanitized += sanitized(events) - sanitized(refused)
+            for place, reason in taken.refused.items():
+                self._refuse(text.place(part.start + place), reason)
 
-    def _read_lines(
-        self, lines: Sequence[bytes], first: int, now_ms: int
-    ) -> tuple[list[Event], list[int]]:
+    def _read_lines(self, lines: Sequence[bytes], first: int, now_ms: int) -> EventText:
         """The good events and the numbers of their lines; bad lines are named."""
-        random64: Callable[[], int] = self._context.random64
+        random64 = self._context.random64
         events: list[Event] = []
         numbers: list[int] = []
         for number, line in enumerate(lines, first):
@@ -128,9 +133,9 @@ class _Emitter:
                 events.append(read_event(text, now_ms=now_ms, random64=random64))
                 numbers.append(number)
             except EventError as error:
-                self._refuse(number, str(error))
-        return events, numbers
+                self._refuse(f"line {number}", str(error))
+        return EventText(events, numbers)
 
-    def _refuse(self, number: int, reason: str) -> None:
+    def _refuse(self, place: str, reason: str) -> None:
         self._tally.refused += 1
-        self._context.out.note(f"line {number}: {reason}")
+        self._context.out.note(f"{place}: {reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,12 +13,11 @@ from cli.exit_codes import ExitCode, Failure
 from cli.stores import open_for_writing
 from domain.event_texts import ID_TAKEN, handed_on
 from domain.event_types import EventType
-from domain.events import Event, EventError
+from domain.events import Event
 from domain.safe import safe
 from domain.words import size_text
 from store.disk import free_bytes
-from store.errors import EventConflict
-from store.events import append, append_all
+from store.events import append
 
 if TYPE_CHECKING:
     from sources.emit import EmitError, Emitter
@@ -46,13 +45,16 @@ class Taken:
 
 
 class Target(Protocol):
-    """Takes events that were read; each method raises Failure where none can be taken now."""
+    """Takes events that were read."""
+
+    def parts(self, events: Sequence[Event]) -> Iterable[range]:
+        """Cut the events into parts, each for one `put`."""
 
     def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
-        """Take what can be taken. `otherwise` says what a failure means for the input."""
+        """Take what can be taken. `otherwise` says what a failure means for the input.
 
-    def put_all(self, events: Sequence[Event], now_ms: int) -> Taken:
-        """Take all or none. Raises EventError where one cannot be taken."""
+        Raises Failure where none can be taken now.
+        """
 
     def close(self) -> None:
         """Done with it."""
@@ -66,6 +68,10 @@ class StoreTarget:
         self._store = open_for_writing(context)
         self._rows_since_pause = 0
 
+    def parts(self, events: Sequence[Event]) -> Iterable[range]:
+        """All of them, for one commit."""
+        return (range(len(events)),) if events else ()
+
     def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
         """Take all but those whose id is taken."""
         self._refuse_when_disk_is_short(events, otherwise)
@@ -73,16 +79,6 @@ class StoreTarget:
         self._let_others_write(len(events))
         refused = dict.fromkeys(appended.conflicts, f"id: {ID_TAKEN}")
         return Taken(appended.accepted, appended.repeated, refused)
-
-    def put_all(self, events: Sequence[Event], now_ms: int) -> Taken:
-        """Take all or none."""
-        self._refuse_when_disk_is_short(events, "nothing was taken")
-        try:
-            appended = self._store.call(append_all, events, now_ms)
-        except EventConflict as conflict:
-            place = f"event {conflict.index + 1} of {len(events)}"
-            raise EventError(place, str(conflict)) from None
-        return Taken(appended.accepted, appended.repeated)
 
     def close(self) -> None:
         """The context closes the store."""
@@ -115,24 +111,20 @@ class SocketTarget:
         self._emitter: Emitter | None = None
         self._connect()
 
+    def parts(self, events: Sequence[Event]) -> Iterator[range]:
+        """As many at a time as make a line of bearable length."""
+        start = size = 0
+        for place, event in enumerate(events):
+            size += len(event.body)
+            if place - start == MOST_IN_A_LINE or (place > start and size > MOST_BYTES_IN_A_LINE):
+                yield range(start, place)
+                start, size = place, len(event.body)
+        if events:
+            yield range(start, len(events))
+
     def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
         """Take all but those that the other side refuses."""
-        accepted = repeated = 0
-        refused: dict[int, str] = {}
-        texts = [handed_on(event) for event in events]
-        for places in _lines(texts):
-            taken = self._take([texts[place] for place in places], otherwise)
-            accepted += taken.accepted
-            repeated += taken.repeated
-            refused |= {places[place]: reason for place, reason in taken.refused.items()}
-        return Taken(accepted, repeated, refused)
-
-    def put_all(self, events: Sequence[Event], now_ms: int) -> Taken:
-        """Take all or none."""
-        answer = self._ask(list(map(handed_on, events)), "nothing was taken")
-        if isinstance(answer, Taken):
-            return answer
-        raise EventError(safe(answer.place, 200) or "event", safe(answer.reason, 500))
+        return self._take([handed_on(event) for event in events], otherwise)
 
     def close(self) -> None:
         """Close the connection."""
@@ -165,6 +157,8 @@ class SocketTarget:
                 answer = self._connected().emit_text(line)
                 return Taken(answer["accepted"], answer["repeated"])
             except EmitError as error:
+                if error.refused:
+                    return Taken(error.accepted, error.repeated, _refused(error))
                 if error.retry_after is None:
                     return error
                 wait_s, failure = float(error.retry_after), _not_now(error, otherwise)
@@ -200,20 +194,14 @@ class SocketTarget:
         )
 
 
+def _refused(error: EmitError) -> dict[int, str]:
+    """The reasons by place in the line, which the other side writes as "event 2 of 3"."""
+    return {
+        int(one["place"].split()[1]) - 1 if " " in one["place"] else 0: f"id: {one['reason']}"
+        for one in error.refused
+    }
+
+
 def _not_now(error: EmitError, otherwise: str) -> Failure:
     reason = f"{safe(error.reason, 500)}: {otherwise}; send it again later"
     return Failure(reason, ExitCode.TEMPORARY)
-
-
-def _lines(texts: Sequence[bytes]) -> Iterator[list[int]]:
-    """The places of the texts, cut so that each part makes a line of bearable length."""
-    places: list[int] = []
-    size = 0
-    for place, text in enumerate(texts):
-        if places and (len(places) >= MOST_IN_A_LINE or size + len(text) > MOST_BYTES_IN_A_LINE):
-            yield places
-            places, size = [], 0
-        places.append(place)
-        size += len(text)
-    if places:
-        yield places

@@ -39,7 +39,7 @@ def _known(error: BaseException) -> tuple[str, ExitCode] | None:
             return error.message, error.exit_code
         case KeyboardInterrupt():
             return "interrupted", ExitCode.INTERRUPTED
-        case FieldError() | FieldErrors() | EventError() | store_errors.EventConflict():
+        case FieldError() | FieldErrors() | EventError():
             return str(error), ExitCode.BAD_DATA
         case store_errors.NotFound():
             return str(error), ExitCode.NO_INPUT

@@ -57,7 +57,7 @@ class Inlet:
         self._committing: asyncio.Task[None] | None = None
 
     async def put(self, events: Sequence[Event]) -> Appended:
-        """Add events, all or none; they are durable when this returns without conflicts.
+        """Add events, but none that conflicts; they are durable when this returns.
 
         Sign-in events are taken while there is any room at all. Raises SourceError where the disk
         is short, StoreError where the store cannot be written, NotFound if the source was deleted.

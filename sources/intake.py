@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
-from domain.event_texts import ID_TAKEN, EventText, read_text
+from domain.event_texts import ID_TAKEN, EventText, read_text, sanitized
 from domain.events import EventError
 from domain.ids import repeated_random64
+from domain.words import counted
 from sources.base import SourceError
 from sources.inlet import Inlet
 from store.errors import NotFound, StoreError, StoreOvertaken
@@ -24,16 +26,12 @@ DISK_RETRY_S = 60
 
 
 class Refusal(Exception):
-    """Nothing of a text was taken: what is wrong with it, and where.
+    """Nothing of a text was taken: what is wrong with it, and where."""
 
-    `taken_id` tells that all is well but for an id that another event has.
-    """
-
-    def __init__(self, place: str, reason: str, *, taken_id: bool = False) -> None:
+    def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}")
         self.place = place
         self.reason = reason
-        self.taken_id = taken_id
 
 
 class NotNow(Exception):
@@ -42,6 +40,45 @@ class NotNow(Exception):
     def __init__(self, reason: str, retry_after_s: int) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """One event of a text that was not taken, while others were."""
+
+    place: str
+    id: str
+    reason: str = ID_TAKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outcome of a text that could be read; what is accepted or repeated is on disk.
+
+    `sanitized` counts those of them in whose texts U+FFFD has replaced what is no text.
+    """
+
+    accepted: int
+    repeated: int
+    sanitized: int
+    refused: tuple[RefusedEvent, ...]
+
+    def answer(self) -> dict[str, object]:
+        """Return the answer to whoever handed the text in."""
+        answer: dict[str, object] = {"accepted": self.accepted, "repeated": self.repeated}
+        if self.sanitized:
+            answer["sanitized"] = self.sanitized
+        if self.refused:
+            answer["refused"] = self.refused
+            answer["error"] = self._refusal()
+        return answer
+
+    def _refusal(self) -> str:
+        count = len(self.refused)
+        others = self.accepted + self.repeated
+        kept = "; all others are on disk" if others else ""
+        of_all = f"{count:,} of {counted(count + others, 'event')}"
+        return f"refused {of_all}, with an id known already with another body{kept}"
 
 
 class Intake:
@@ -53,8 +90,8 @@ class Intake:
         self._told_ms = 0
         self._large = asyncio.Lock()
 
-    async def take(self, data: bytes, key: str = "") -> Appended:
-        """Take all events of a text; they are durable when this returns.
+    async def take(self, data: bytes, key: str = "") -> Receipt:
+        """Take each event of a text that stands alone; they are durable when this returns.
 
         The same text with the same `key` gives events without facts the same ids, so that they
         are known when it is handed in again. Raises Refusal, NotNow.
@@ -70,7 +107,7 @@ class Intake:
         except EventError as error:
             raise Refusal(error.place, error.reason) from None
 
-    async def _put(self, text: EventText) -> Appended:
+    async def _put(self, text: EventText) -> Receipt:
         try:
             appended = await self._inlet.put(text.events)
         except SourceError as error:
@@ -82,9 +119,7 @@ class Intake:
             raise NotNow("this tocsin must be started anew", DISK_RETRY_S) from None
         except StoreError:
             raise NotNow("the store cannot be written now", BUSY_RETRY_S) from None
-        if appended.conflicts:
-            raise Refusal(text.place(appended.conflicts[0]), f"id: {ID_TAKEN}", taken_id=True)
-        return appended
+        return _receipt(text, appended)
 
     async def _tell(self, sentence: str) -> None:
         """Show why others are sent away as the source's health, once a minute at most."""
@@ -94,3 +129,16 @@ class Intake:
         self._told_ms = now_ms
         with suppress(StoreError):
             await self._inlet.note_own_failure(sentence)
+
+
+def _receipt(text: EventText, appended: Appended) -> Receipt:
+    refused = [text.events[place] for place in appended.conflicts]
+    return Receipt(
+        appended.accepted,
+        appended.repeated,
+        sanitized(text.events) - sanitized(refused),
+        tuple(
+            RefusedEvent(text.place(place), event.id)
+            for place, event in zip(appended.conflicts, refused, strict=True)
+        ),
+    )

@@ -29,16 +29,3 @@ class Conflict(StoreError):
 
 class MoreToDrop(Conflict):
     """More events would be given up than the admin was asked about."""
-
-
-class EventConflict(Conflict):
-    """An event's id is already known with another body.
-
-    `index` is the place of the event in the list that was given, from 0.
-    """
-
-    def __init__(self, index: int, type_: str, id_: str) -> None:
-        super().__init__(
-            f"the id {id_} is already known for {type_} with another body; give it an id of its own"
-        )
-        self.index = index

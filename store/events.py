@@ -15,7 +15,7 @@ from peewee import IntegrityError, ModelSelect
 
 from domain.event_types import EventType
 from store import models, signs
-from store.errors import EventConflict, NotFound
+from store.errors import NotFound
 from store.future_times import TOLERATED_MS, note_event_ahead
 from store.models import Head, database, rows
 from store.records import Appended, StoredEvent
@@ -46,29 +46,15 @@ def append(events: Sequence[Event], now_ms: int) -> Appended:
 
 
 def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:
-    """Add several lists in one transaction, each whole or not at all, and tell what became of each.
-
-    Of a list with conflicts nothing is added.
-    """
+    """Add several lists in one transaction, each as `append` does; say what became of each."""
     with database.atomic():
         signs.check_schema()
         if _insert_new(list(chain.from_iterable(lists)), now_ms):
             return [Appended(len(events), 0) for events in lists]
-        return [_append(events, now_ms, whole=True) for events in lists]
+        return [_append(events, now_ms) for events in lists]
 
 
-def append_all(events: Sequence[Event], now_ms: int) -> Appended:
-    """The same, all or nothing: raises EventConflict and adds none if one id is taken."""
-    with database.atomic():
-        appended = _append(events, now_ms, whole=True)
-        if appended.conflicts:
-            event = events[appended.conflicts[0]]
-            raise EventConflict(appended.conflicts[0], event.type, event.id)
-        return appended
-
-
-def _append(events: Sequence[Event], now_ms: int, *, whole: bool = False) -> Appended:
-    """Add what is new; with `whole`, nothing if there are conflicts."""
+def _append(events: Sequence[Event], now_ms: int) -> Appended:
     signs.check_schema()
     if _insert_new(events, now_ms):
         return Appended(len(events), 0)
@@ -78,8 +64,6 @@ def _append(events: Sequence[Event], now_ms: int, *, whole: bool = False) -> App
         places = [place for place, event in enumerate(events) if event.type is type_]
         new[type_], taken = _sift(type_, events, places)
         conflicts += taken
-    if conflicts and whole:
-        return Appended(0, 0, tuple(sorted(conflicts)))
     for type_, fresh in new.items():
         _insert(type_, fresh, now_ms)
     accepted = sum(len(fresh) for fresh in new.values())

@@ -221,7 +221,7 @@ def save_each(
     *,
     created_ms: int | None = None,
 ) -> list[Appended]:
-    """Add several lists that were handed to a source, each whole or not at all.
+    """Add several lists that were handed to a source, as `events.append_each` does.
 
     Raises NotFound if the source was deleted meanwhile.
     """

@@ -9,7 +9,7 @@ from cli.exit_codes import ExitCode
 
 
 def emit(args: Namespace, context: Context) -> ExitCode:
-    """Queue events: one object, an array (all or nothing) or JSON lines."""
+    """Queue events: one object, an array or JSON lines."""
     from cli.emit import emit_events
 
     return emit_events(args, context)

@@ -22,13 +22,13 @@ def routes(surroundings: Surroundings) -> list[Route]:
 
     async def take(request: Request) -> Answer:
         try:
-            appended = await intake.take(request.body, _key(request))
+            receipt = await intake.take(request.body, _key(request))
         except Refusal as refusal:
-            status = HTTPStatus.CONFLICT if refusal.taken_id else HTTPStatus.BAD_REQUEST
-            raise Refused(status, refusal.reason, place=refusal.place) from None
+            raise Refused(HTTPStatus.BAD_REQUEST, refusal.reason, place=refusal.place) from None
         except NotNow as error:
             raise not_now(str(error), error.retry_after_s) from None
-        return Answer({"accepted": appended.accepted, "repeated": appended.repeated})
+        status = HTTPStatus.CONFLICT if receipt.refused else HTTPStatus.OK
+        return Answer(receipt.answer(), status)
 
     return [Route("POST", PATH, take, admit=door.admit)]
 

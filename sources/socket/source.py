@@ -183,12 +183,11 @@ class _Client:
 
     async def _answer(self, line: bytes) -> SocketAnswer:
         try:
-            appended = await self._intake.take(line)
+            return (await self._intake.take(line)).answer()
         except Refusal as refusal:
             return {"error": refusal.reason, "place": refusal.place}
         except NotNow as error:
             return {"error": str(error), "retry_after": error.retry_after_s}
-        return {"accepted": appended.accepted, "repeated": appended.repeated}
 
     async def _send(self, answers: list[SocketAnswer]) -> None:
         self._writer.write(b"".join(map(_line, answers)))

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
+from collections import UserList
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
 
 import pytest
 
@@ -83,16 +90,31 @@ def test_the_good_lines_are_taken_and_the_bad_ones_named(served: Served, program
     assert not program.db.exists()
 
 
-def test_a_document_is_taken_whole_or_not_at_all(served: Served, program: Tocsin) -> None:
+def test_of_a_document_each_event_is_taken_that_stands_alone(
+    served: Served, program: Tocsin
+) -> None:
     served.start()
     emitting = ("event", "emit", "--socket", str(served.socket))
     done = program.run(*emitting, stdin=json.dumps([EVENT, WITHOUT_TIME], indent=2))
     assert json.loads(done.stdout) == counts(2, 0)
     other = EVENT | {"attributes": {"text": "another"}}
-    done = program.run(*emitting, stdin=json.dumps([EVENT | {"id": "a3"}, other]))
-    assert done.returncode == ExitCode.BAD_DATA
-    assert "event 2 of 2" in done.stderr
-    assert served.ids() == ["a1", "t1"]
+    for counted in (counts(1, 0), counts(0, 1)):
+        done = program.run(*emitting, stdin=json.dumps([EVENT | {"id": "a3"}, other]))
+        assert (done.returncode, json.loads(done.stdout)) == (ExitCode.BAD_DATA, counted)
+        assert done.stderr.startswith("event 2 of 2: id: its id is known already")
+    assert served.ids() == ["a1", "t1", "a3"]
+
+
+def test_a_document_of_more_than_a_line_takes_is_handed_in_by_parts(
+    served: Served, program: Tocsin
+) -> None:
+    served.start()
+    emitting = ("event", "emit", "--socket", str(served.socket))
+    many = [EVENT | {"id": f"m{number}"} for number in range(12_001)]
+    many[11_000] = many[0] | {"attributes": {"text": "another"}}
+    done = program.run(*emitting, stdin=json.dumps(many))
+    assert json.loads(done.stdout) == counts(12_000, 0)
+    assert done.stderr.startswith("event 11001 of 12001: id: its id is known already")
 
 
 def test_a_pipe_lives_through_a_restart_of_the_other_side(
@@ -144,6 +166,81 @@ def test_the_function_for_programs(served: Served) -> None:
         assert caught.value.place.startswith("event 2 of 2")
         assert caught.value.retry_after is None
         assert emitter.emit(EVENT) == counts(0, 1)
+        other = EVENT | {"attributes": {"text": "another"}}
+        for accepted, repeated in ((1, 1), (0, 2)):
+            with pytest.raises(EmitError) as caught:
+                emitter.emit([EVENT, other, EVENT | {"id": "a9"}])
+            error = caught.value
+            assert (error.accepted, error.repeated) == (accepted, repeated)
+            assert (error.place, error.retry_after) == ("event 2 of 3", None)
+            assert error.refused == [{"place": "event 2 of 3", "id": "a1", "reason": error.reason}]
+    user = {"type": "alerts", "id": "s1", "attributes": {"user": "root\0\ud800"}}
+    assert emit([user, EVENT], path) == counts(1, 1) | {"sanitized": 1}
+
+
+def recursive() -> dict[str, Any]:
+    event: dict[str, Any] = {"type": "alerts", "attributes": {}}
+    event["attributes"]["again"] = [event]
+    return event
+
+
+def nested(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "reason"),
+    [
+        (datetime(2026, 12, 1, tzinfo=UTC), "attributes.x", "datetime: use text, such as value."),
+        (b"x", "attributes.x", "JSON has nothing of type bytes: use text, such as value.hex()"),
+        ([1, {"y": {2}}], "attributes.x[1].y", "JSON has nothing of type set: use a list"),
+        (Decimal("1.5"), "attributes.x", "JSON has nothing of type Decimal: use a text"),
+        (float("nan"), "attributes.x", "nan is no number of JSON: use text or None"),
+        ({(1, 2): 3}, "attributes.x.(1, 2)", "a member's name is no text but of type tuple"),
+        (10**5000, "attributes.x", "too large for a number: use text"),
+        (nested(100_000), "attributes.x" + "[0]" * 62, "nested deeper than 64 levels"),
+    ],
+    ids=["time", "bytes", "set", "object", "nan", "name", "digits", "depth"],
+)
+def test_what_json_cannot_hold_is_refused_with_place_and_cure(
+    tmp_path: Path, value: object, place: str, reason: str
+) -> None:
+    event = {"type": "alerts", "attributes": {"fine": [None, True, 1, 1.5, "x"], "x": value}}
+    with listening(tmp_path / "s"), Emitter(str(tmp_path / "s")) as emitter:
+        for events, where in ((event, place), ([EVENT, event], f"event 2 of 2, {place}")):
+            with pytest.raises(EmitError) as caught:
+                emitter.emit(events)
+            assert caught.value.place == where
+            assert reason in caught.value.reason
+
+
+def test_an_event_that_contains_itself_and_what_is_no_list_are_refused(tmp_path: Path) -> None:
+    with listening(tmp_path / "s"), Emitter(str(tmp_path / "s")) as emitter:
+        for events, sentence in (
+            (recursive(), "attributes.again[0]: contains itself: leave it out"),
+            ((one for one in [EVENT]), "event: JSON has nothing of type generator: use a list"),
+        ):
+            with pytest.raises(EmitError) as caught:
+                emitter.emit(cast("Any", events))
+            assert str(caught.value) == sentence
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[None]:
+    """A socket that answers nothing."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        yield
+
+
+def test_other_mappings_and_sequences_are_written_as_what_they_are(served: Served) -> None:
+    served.start()
+    event = MappingProxyType(EVENT | {"meta": MappingProxyType({"x": UserList([1])})})
+    assert emit(UserList([event]), str(served.socket)) == counts(1, 0)
 
 
 def test_the_function_needs_the_standard_library_alone(served: Served, tmp_path: Path) -> None:

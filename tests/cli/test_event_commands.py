@@ -75,17 +75,33 @@ def test_a_document_may_have_several_lines(tocsin: Tocsin, text: str) -> None:
     assert stored(tocsin) == ["a"]
 
 
-def test_an_array_is_all_or_nothing(tocsin: Tocsin) -> None:
+def test_an_array_is_read_whole_or_refused_and_each_event_of_it_stands_alone(
+    tocsin: Tocsin,
+) -> None:
     good = ALERT % ("a", 1)
     code, counts, errors = emit(tocsin, f'[{good},{{"type":"nope","attributes":{{}}}}]')
     assert (code, counts) == (ExitCode.BAD_DATA, answer(0))
     assert errors.startswith('tocsin: event 2 of 2, type: unknown type "nope"')
     assert stored(tocsin) == []
     assert emit(tocsin, f"[{good},{good}]") == (ExitCode.OK, answer(1, 1), "")
-    code, counts, errors = emit(tocsin, f"[{ALERT % ('b', 1)},{ALERT % ('a', 2)}]")
-    assert (code, counts) == (ExitCode.BAD_DATA, answer(0))
-    assert errors.startswith("tocsin: event 2 of 2: the id a is already known for alerts")
-    assert stored(tocsin) == ["a"]
+    text = f"[{ALERT % ('b', 1)},{ALERT % ('a', 2)},{ALERT % ('c', 1)}]"
+    for counted in (answer(2), answer(0, 2)):
+        code, counts, errors = emit(tocsin, text)
+        assert (code, counts) == (ExitCode.BAD_DATA, counted)
+        assert errors.startswith("event 2 of 3: id: its id is known already with another body")
+    assert stored(tocsin) == ["a", "b", "c"]
+
+
+def test_what_is_no_text_is_replaced_and_counted(tocsin: Tocsin) -> None:
+    bad = '{"type":"alerts","id":"x","attributes":{"user":"root\\u0000\\ud800"}}\n'
+    for counted in (answer(2), answer(0, 2)):
+        assert emit(tocsin, bad + line("a")) == (ExitCode.OK, counted | {"sanitized": 1}, "")
+    shown = json.loads(tocsin.run("event", "show", "alerts", "x", "--json").stdout)
+    assert shown["event"]["attributes"]["user"] == "root\ufffd\ufffd"
+    code, counts, errors = emit(tocsin, bad.replace('"x"', '"x\\u0000"') + line("b"))
+    assert (code, counts) == (ExitCode.BAD_DATA, answer(1))
+    assert errors.startswith("line 1: id: contains the character NUL")
+    assert stored(tocsin) == ["x", "a", "b"]
 
 
 def test_a_document_that_is_too_large_is_refused(tocsin: Tocsin, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from cli.failures import LOG_LIMIT
 from cli.main import main
 from domain.field_errors import FieldError, FieldErrors
 from domain.version import VERSION
-from store.errors import Conflict, EventConflict, NotFound, StoreUnavailable, WrongKey
+from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey
 from tests.program import ROOT, Tocsin
 
 HEAVY = (
@@ -128,7 +128,6 @@ def test_a_wrong_starting_point_names_all_right_ones(capsys: pytest.CaptureFixtu
             FieldErrors([FieldError("url", "a", "b"), FieldError("name", "c", "d")]),
             ExitCode.BAD_DATA,
         ),
-        (EventConflict(0, "alerts", "x"), ExitCode.BAD_DATA),
         (NotFound("there is no webhook 7"), ExitCode.NO_INPUT),
         (Conflict("it is delivered"), ExitCode.CHECK_FAILED),
         (StoreUnavailable("it is no store"), ExitCode.UNAVAILABLE),

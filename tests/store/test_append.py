@@ -15,7 +15,7 @@ from domain.events import Event, read_event
 from store import events as event_store
 from store import models, outbox
 from store.database import Store, open_store
-from store.errors import EventConflict, NotFound
+from store.errors import NotFound
 from store.models import database, rows
 from store.records import Appended
 from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events
@@ -70,16 +70,6 @@ def test_conflicts_of_several_types_are_reported_in_the_order_of_the_batch(desk:
     desk.append(event(1), event(1, authn))
     batch = [event(1, authn, text="x"), event(1, text="x"), event(2), event(1, authn, text="y")]
     assert desk.append(*batch).conflicts == (0, 1, 3)
-
-
-def test_all_or_nothing_adds_none_when_one_id_is_taken(desk: Desk) -> None:
-    desk.append(event(1))
-    with pytest.raises(EventConflict, match="the id e1 is already known for alerts") as caught:
-        desk.call(event_store.append_all, [event(2), event(1, text="other"), event(3)], NOW)
-    assert caught.value.index == 1
-    assert stored(desk) == [(1, "e1")]
-    assert desk.call(event_store.append_all, [event(1), event(2)], NOW) == Appended(1, 1)
-    assert stored(desk) == [(1, "e1"), (2, "e2")]
 
 
 def read(body: bytes, now_ms: int) -> Event:
@@ -221,14 +211,17 @@ def test_any_batches_leave_the_first_of_each_id_in_order(
         store.close()
 
 
-def test_each_of_several_lists_is_added_whole_or_not_at_all(desk: Desk) -> None:
+def test_each_of_several_lists_is_added_but_for_what_conflicts(desk: Desk) -> None:
     desk.append(event(1))
-    lists = [[event(2)], [event(3), event(1, text="other")], [event(1), event(4)], []]
+    lists = [[event(2)], [event(3), event(1, text="other")], [event(1), event(3, text="x")], []]
     added = desk.call(event_store.append_each, lists, NOW)
     assert added == [
         Appended(1, 0),
-        Appended(0, 0, conflicts=(1,)),
-        Appended(1, 1),
+        Appended(1, 0, conflicts=(1,)),
+        Appended(0, 1, conflicts=(1,)),
         Appended(0, 0),
     ]
-    assert stored(desk) == [(1, "e1"), (2, "e2"), (3, "e4")]
+    assert stored(desk) == [(1, "e1"), (2, "e2"), (3, "e3")]
+    again = desk.call(event_store.append_each, lists, NOW)
+    assert [(one.accepted, one.repeated) for one in again] == [(0, 1), (0, 1), (0, 1), (0, 0)]
+    assert [one.conflicts for one in again] == [one.conflicts for one in added]

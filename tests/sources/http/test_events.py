@@ -124,7 +124,6 @@ BAD = {"type": "alerts", "id": "b", "attributes": {"created": "yesterday"}}
         ([EVENT, BAD], "event 2 of 2, attributes.created"),
         (LINES + b"\n" + json.dumps(BAD).encode(), "line 4, attributes.created"),
         (LINES + b"\nnonsense", "line 4, byte 0"),
-        ([EVENT, EVENT | {"attributes": {"other": 1}}], "event 2 of 2"),
     ],
     ids=[
         "empty",
@@ -136,14 +135,13 @@ BAD = {"type": "alerts", "id": "b", "attributes": {"created": "yesterday"}}
         "array",
         "lines",
         "a bad line",
-        "one id twice",
     ],
 )
 def test_a_refusal_says_where_and_takes_nothing(store: Store, body: object, place: str) -> None:
     async def run() -> None:
         async with way(store) as there:
             reply = await there.post(body)
-            assert reply.status in (400, 409)
+            assert reply.status == 400
             assert reply.content["place"] == place
             assert reply.content["error"]
             assert await there.ids() == []
@@ -151,14 +149,50 @@ def test_a_refusal_says_where_and_takes_nothing(store: Store, body: object, plac
     asyncio.run(run())
 
 
-def test_an_id_that_is_taken_refuses_the_whole_request(store: Store) -> None:
+@pytest.mark.parametrize("form", ["array", "lines", "one"])
+def test_each_event_is_taken_that_stands_alone_and_a_repeat_is_answered_alike(
+    store: Store, form: str
+) -> None:
+    sent = [EVENT | {"id": "a2"}, EVENT | {"attributes": {"text": "other"}}, EVENT | {"id": "a3"}]
+    body: object = sent
+    places = {"array": "event 2 of 3", "lines": "line 2", "one": "event"}
+    if form == "lines":
+        body = b"\n".join(json.dumps(event).encode() for event in sent)
+    if form == "one":
+        body, sent = sent[1], sent[1:2]
+
     async def run() -> None:
         async with way(store) as there:
             await there.post(EVENT)
-            other = EVENT | {"attributes": {"text": "another"}}
-            reply = await there.post([EVENT | {"id": "a2"}, other])
-            assert (reply.status, reply.content["place"]) == (409, "event 2 of 2")
-            assert await there.ids() == ["a1"]
+            others = len(sent) - 1
+            for expected in (counts(others, 0), counts(0, others)):
+                reply = await there.post(body)
+                assert reply.status == 409
+                error = reply.content.pop("error")
+                assert error.startswith(f"refused 1 of {len(sent)} event")
+                assert error.endswith("all others are on disk") == (others > 0)
+                reason = reply.content["refused"][0].pop("reason")
+                assert reason.startswith("its id is known already with another body: leave it out")
+                refused = {"place": places[form], "id": "a1"}
+                assert reply.content == expected | {"refused": [refused]}
+            left_out = [event for event in sent if event["id"] != "a1"]
+            assert (await there.post(left_out)).content == counts(0, others)
+            assert await there.ids() == ["a1", "a2", "a3"][: others + 1]
+
+    asyncio.run(run())
+
+
+def test_what_is_no_text_keeps_no_alarm_out(store: Store) -> None:
+    async def run() -> None:
+        async with way(store) as there:
+            user = {"type": "alerts", "id": "s1", "attributes": {"user": "root\0\ud800"}}
+            for expected in (counts(2, 0), counts(0, 2)):
+                reply = await there.post([EVENT, user])
+                assert (reply.status, reply.content) == (200, expected | {"sanitized": 1})
+            reply = await there.post([user | {"id": "s\0"}, EVENT])
+            assert (reply.status, reply.content["place"]) == (400, "event 1 of 2, id")
+            conflict = [user | {"meta": {}}, user | {"id": "s2"}]
+            assert (await there.post(conflict)).content["sanitized"] == 1
 
     asyncio.run(run())
 

@@ -152,9 +152,8 @@ def test_many_lines_at_once_keep_their_order(store: Store) -> None:
         (b'{"a":' + b"9" * 5_000 + b"x\n", "byte 5005"),
         ({"type": "alarms", "attributes": {}}, "type"),
         ([EVENT, {"type": "alerts"}], "event 2 of 2, attributes"),
-        ([EVENT, EVENT | {"attributes": {"other": 1}}], "event 2 of 2"),
     ],
-    ids=["nonsense", "digits", "type", "array", "one id twice"],
+    ids=["nonsense", "digits", "type", "array"],
 )
 def test_a_refusal_says_where_and_takes_nothing(store: Store, value: object, place: str) -> None:
     async def run() -> None:
@@ -165,6 +164,24 @@ def test_a_refusal_says_where_and_takes_nothing(store: Store, value: object, pla
             assert answer["error"]
             assert await served.ids() == []
             assert await client.ask(EVENT) == counts(1, 0)
+
+    asyncio.run(run())
+
+
+def test_of_a_list_each_event_is_taken_that_stands_alone(store: Store) -> None:
+    async def run() -> None:
+        async with serving(store) as served:
+            client = await served.connect()
+            other = EVENT | {"attributes": {"other": 1}}
+            sent = [EVENT, other, EVENT | {"id": "a2"}]
+            for accepted, repeated in ((2, 0), (0, 2)):
+                answer = await client.ask(sent)
+                assert answer.pop("error").startswith("refused 1 of 3 events, ")
+                [refused] = answer.pop("refused")
+                assert answer == counts(accepted, repeated)
+                assert (refused["place"], refused["id"]) == ("event 2 of 3", "a1")
+                assert refused["reason"].startswith("its id is known already with another body")
+            assert await served.ids() == ["a1", "a2"]
 
     asyncio.run(run())
 
