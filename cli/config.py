@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
+from cli.config_file import read_toml, wrong
 from cli.exit_codes import ExitCode, Failure
 from domain.field_errors import FieldError, FieldErrors
 from domain.quick import dataclass
-from domain.setting_kinds import SettingValue
+from domain.setting_kinds import SettingValue, parse_place
 from domain.settings import (
     BY_NAME,
     DEFAULTS,
@@ -144,9 +144,10 @@ def parse_setting(name: str, text: str) -> SettingValue:
 
 
 def _choose_file(flag: str | None, environment: Mapping[str, str], places: Places) -> Path | None:
-    named = flag or environment.get(CONFIG_VARIABLE)
-    if named:
-        return Path(named).absolute()
+    if flag is not None:
+        return _named_file(flag, "flag --config")
+    if CONFIG_VARIABLE in environment:
+        return _named_file(environment[CONFIG_VARIABLE], f"environment {CONFIG_VARIABLE}")
     if places.host_config.exists():
         return places.host_config
     if places.is_root:
@@ -154,10 +155,25 @@ def _choose_file(flag: str | None, environment: Mapping[str, str], places: Place
     return own if (own := places.user_config()).exists() else None
 
 
+def _named_file(text: str, origin: str) -> Path:
+    try:
+        return Path(_at_home(parse_place(text))).absolute()
+    except ValueError as error:
+        raise wrong(f"{origin}: {error}; name a file, or leave it out") from None
+
+
+def _at_home(path: str) -> str:
+    """The path with the home folder that ~ or ~NAME stands for. Raises ValueError."""
+    expanded = os.path.expanduser(path)
+    if path.startswith("~") and expanded == path:
+        raise ValueError(f"{path!r} names no home folder")
+    return expanded
+
+
 def _keymap(table: object, file: Path | None) -> dict[str, str]:
     """The keys of the screen, by what they do: `[keys]` with lines such as `quit = "ctrl+x"`."""
     if not isinstance(table, dict) or not all(isinstance(key, str) for key in table.values()):
-        raise _wrong(f'{file}: {KEYS}: write lines such as "webhooks.add" = "n" under [{KEYS}]')
+        raise wrong(f'{file}: {KEYS}: write lines such as "webhooks.add" = "n" under [{KEYS}]')
     return dict(table)
 
 
@@ -166,39 +182,23 @@ def _from_file(content: Mapping[str, object], file: Path) -> dict[str, Given]:
     errors: list[str] = []
     for name, value in content.items():
         try:
-            found[name] = Given(
-                _in_folder(name, setting_named(name).from_toml(value), file), f"file {file}"
-            )
+            # A path in a file is meant from the folder of that file.
+            path = _place(name, setting_named(name).from_toml(value), file.parent)
+            found[name] = Given(path, f"file {file}")
         except FieldError as error:
             errors.append(f"{file}: {error}")
     _refuse(errors)
     return found
 
 
-def read_toml(file: Path) -> dict[str, object]:
-    import tomllib
-
+def _place(name: str, value: SettingValue, folder: Path) -> SettingValue:
+    """The value, a path of the store as a whole one. Raises FieldError."""
+    if name not in PLACES_OF_THE_STORE or not isinstance(value, str):
+        return value
     try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise _wrong(f"{file}: it cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise _wrong(f"{file}: it is no TOML: byte {error.start} is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise _wrong(f"{file}: it is no TOML{_place_in_toml(error)}") from None
-
-
-def _place_in_toml(error: ValueError) -> str:
-    """The place that ends Python's message; the words before it change with its version."""
-    match = re.search(r"\(at (line [0-9]+, column [0-9]+|end of document)\)$", str(error))
-    return f" at {match[1]}: correct what stands there" if match else ": correct it"
-
-
-def _in_folder(name: str, value: SettingValue, file: Path) -> SettingValue:
-    """A path in a file is meant from the folder of that file."""
-    if name in PLACES_OF_THE_STORE and isinstance(value, str):
-        return str(file.parent / value)
-    return value
+        return str(folder / _at_home(value))
+    except ValueError as error:
+        raise FieldError(name, str(error), "write the whole path") from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
@@ -206,6 +206,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
         name: environment[setting.environment]
         for name, setting in BY_NAME.items()
         if environment.get(setting.environment)
+        or (name in PLACES_OF_THE_STORE and setting.environment in environment)
     }
     return dict(_parsed(texts, lambda name: f"environment {BY_NAME[name].environment}"))
 
@@ -232,7 +233,7 @@ def _parsed(texts: Mapping[str, str], origin: Callable[[str], str]) -> Iterator[
     errors: list[str] = []
     for name, text in texts.items():
         try:
-            yield name, Given(parse_setting(name, text), origin(name))
+            yield name, Given(_place(name, parse_setting(name, text), Path()), origin(name))
         except FieldError as error:
             errors.append(f"{origin(name)}: {error}")
     _refuse(errors)
@@ -242,7 +243,7 @@ def _settings(given: Mapping[str, Given]) -> Settings:
     try:
         return settings_from({name: one.value for name, one in given.items()})
     except FieldErrors as errors:
-        raise _wrong("\n".join(_with_origin(error, given) for error in errors.errors)) from None
+        raise wrong("\n".join(_with_origin(error, given) for error in errors.errors)) from None
 
 
 def _with_origin(error: FieldError, given: Mapping[str, Given]) -> str:
@@ -257,8 +258,4 @@ def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 def _refuse(errors: list[str]) -> None:
     if errors:
-        raise _wrong("\n".join(errors))
-
-
-def _wrong(message: str) -> Failure:
-    return Failure(message, ExitCode.CONFIG)
+        raise wrong("\n".join(errors))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli import service_files as files
-from cli.config import read_toml
+from cli.config_file import read_toml
 from cli.exit_codes import ExitCode, Failure
 from cli.service_files import ADMIN_GROUP, USER
 from cli.service_host import Host

@@ -37,6 +37,7 @@ _UNITS = {
     "kB": 10**3,
 }
 _FACTORS = {unit.lower(): factor for unit, factor in _UNITS.items()} | {"": 1, "b": 1}
+_ADDRESS = re.compile(r"(?i)\s*(?:[a-z][a-z0-9+.-]+:/|(?:postgres|mysql|mariadb|jdbc)[\w+.-]*:)")
 _SIZE = re.compile(r"([0-9]{1,18}) ?([a-z]*)")
 
 
@@ -94,6 +95,18 @@ def _path(text: str) -> str | None:
     if text.startswith(("file:", ":memory:")):
         raise ValueError(f"{text!r} is an address in SQLite's own language")
     return text or None
+
+
+def parse_place(text: str) -> str:
+    """The path of a file that must be named: neither empty nor an address. Raises ValueError.
+
+    An address is not repeated: a password may be in it.
+    """
+    if _ADDRESS.match(text) or "://" in text:
+        raise ValueError("it is an address, not the path of a file")
+    if not text.strip():
+        raise ValueError("it is empty")
+    return _path(text) or ""
 
 
 def _files(text: str) -> tuple[str, ...]:
@@ -174,6 +187,7 @@ DURATION = Kind("duration", "a duration such as 90s, 3m, 1h or 1d", _duration, _
 COUNT = Kind("count", "a whole number", _count, _text, bare_numbers=True)
 SIZE = Kind("size", "a size such as 1000000, 256MB or 64KiB", parse_size, _size_text, True)
 PATH = Kind("path", "the path of a file", _path, _text)
+PLACE = Kind("path", "the path of a file", parse_place, _text)
 FILES = Kind("files", "the paths of one or two files, with a comma", _files, _text, lists=True)
 POLICY = Kind("policy", f"one of {', '.join(MODES)}", _policy, _text)
 NETWORKS = Kind(

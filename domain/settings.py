@@ -15,6 +15,8 @@ from domain.setting_kinds import SettingValue
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 DAY_MS = 24 * 60 * MINUTE_MS
+LARGEST_NUMBER = 10**18
+"""Of more digits no number is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Setting(Option):
         """Read it from a value of the configuration file. Raises FieldError."""
         if isinstance(value, bool) and self.kind.switches:
             return value
+        if isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
+            raise FieldError(self.name, "it has more than 18 digits", f"write {self.kind.form}")
         if isinstance(value, int) and not isinstance(value, bool) and self.kind.bare_numbers:
             return self.parse(str(value))
         if isinstance(value, str):
@@ -77,13 +81,22 @@ class Setting(Option):
             return self.parse(",".join(value))
         bare = self.kind.bare_numbers or self.kind.switches
         quotes = "" if bare else ", in quotes"
-        reason = f"{value!r} is of the wrong kind"
+        reason = f"{_shown(value)} is of the wrong kind"
         raise FieldError(self.name, reason, f"write {self.kind.form}{quotes}")
 
 
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:60]
+    except ValueError:  # a number in a list, of more digits than Python writes
+        return "it"
+
+
 SETTINGS: tuple[Setting, ...] = (
-    Setting("db", kinds.PATH, "the file that holds the store", field="db"),
-    Setting("key_file", kinds.PATH, "the file that holds the key to the secrets", field="key_file"),
+    Setting("db", kinds.PLACE, "the file that holds the store", field="db"),
+    Setting(
+        "key_file", kinds.PLACE, "the file that holds the key to the secrets", field="key_file"
+    ),
     Setting(
         "interval",
         kinds.DURATION,

@@ -171,19 +171,33 @@ def test_a_named_file_wins_over_the_hosts(host: Host) -> None:
     [
         ("intervall = '3m'", "intervall: there is no setting of this name; did you mean interval?"),
         ("interval = 3", "interval: 3 is of the wrong kind; write a duration"),
-        ("interval = '3m", "it is no TOML at end of document: correct what stands there"),
+        ("interval = '3m", ", end of document: it is no TOML; write lines"),
         ("interval = '0s'", "interval: 0s is out of range"),
         ("max_events = true", "max_events: True is of the wrong kind; write a whole number"),
         ("[webhook]\na = 1", "webhook: there is no setting of this name"),
-        ("\xff", "it is no TOML: byte 0 is not UTF-8"),
+        ("interval = '3m'\n\xff", ", line 2: it is no TOML; save it as UTF-8 text"),
+        ("interval = '3m'\ninterval = '4m'", ", end of document: it is no TOML; write lines"),
+        ("\xef\xbb\xbfinterval = '3m'", "it begins with a byte order mark"),
+        ("\xff\xfei\x00", "it is UTF-16 text; save it as UTF-8"),
+        ("a = 1\nmax_events = " + "9" * 5_000, ", line 2: a number has more than 18 digits"),
+        ("max_events = 0x" + "f" * 5_000, "max_events: it has more than 18 digits; write a"),
+        ("geo_db = [0x" + "f" * 5_000 + "]", "geo_db: it is of the wrong kind"),
+        ("a = " + "[" * 5_000, "too many brackets stand in each other"),
+        ("#" * 1_000_001, "it is longer than 1,000,000 bytes"),
+        ("db = ''", "db: it is empty; write the path of a file"),
+        (
+            "db = '~nobody-here/x'",
+            "db: '~nobody-here/x' names no home folder; write the whole path",
+        ),
     ],
 )
 def test_errors_in_a_file_name_file_key_reason_and_cure(host: Host, text: str, said: str) -> None:
     file = host.root / "bad.toml"
     file.write_bytes(text.encode("latin-1"))
     message = host.refusal(config=str(file))
-    assert message.startswith(f"{file}: ")
+    assert message.startswith(str(file))
     assert said in message
+    assert len(message) < 300
 
 
 def test_all_errors_of_a_file_are_told_at_once(host: Host) -> None:
@@ -199,6 +213,50 @@ def test_errors_in_the_environment_and_in_flags_say_so(host: Host) -> None:
     assert host.refusal({"TOCSIN_TIMEOUT": "x"}).startswith("environment TOCSIN_TIMEOUT: timeout")
     assert host.refusal(set=["timeout=x"]).startswith("flag: timeout: ")
     assert "did you mean timeout?" in host.refusal(set=["timeot=1s"])
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t"])
+def test_an_empty_place_is_refused_and_opens_no_other_store(host: Host, text: str) -> None:
+    assert "flag: db: it is empty" in host.refusal(setting_db=text)
+    assert "flag: db: it is empty" in host.refusal(set=[f"db={text}"])
+    assert "flag --config: it is empty" in host.refusal(config=text)
+    for name in ("DB", "KEY_FILE", "CONFIG"):
+        said = host.refusal({f"TOCSIN_{name}": text})
+        assert said.startswith(f"environment TOCSIN_{name}: ")
+        assert "it is empty" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://alice:Hunter2@db.example/tocsin",
+        "postgres:/alice:Hunter2@db/tocsin",
+        "postgresql+psycopg:alice:Hunter2@db/tocsin",
+        " mysql://alice:Hunter2@db/tocsin",
+        "sqlite:///alice/Hunter2",
+        "HTTPS://alice:Hunter2@db",
+        "x/s3://alice:Hunter2@db",
+    ],
+)
+def test_an_address_is_no_place_and_is_not_repeated(host: Host, text: str) -> None:
+    for said in (
+        host.refusal(setting_db=text),
+        host.refusal(config=text),
+        host.refusal({"TOCSIN_DB": text}),
+        host.refusal(config=str(host.write("own.toml", f"key_file = '{text}'"))),
+    ):
+        assert "it is an address, not the path of a file" in said
+        assert "Hunter2" not in said
+
+
+def test_the_home_folder_is_where_the_tilde_says(host: Host) -> None:
+    own = host.home / "own.db"
+    assert host.read(setting_db="~/own.db").db == own
+    assert host.read({"TOCSIN_DB": "~/own.db"}).db == own
+    file = host.write("home/alice/own.toml", "db = '~/own.db'\nkey_file = '~/key'")
+    assert str(file) == str(host.home / "own.toml")
+    for read in (host.read(config="~/own.toml"), host.read({"TOCSIN_CONFIG": "~/own.toml"})):
+        assert (read.db, read.key_file) == (own, host.home / "key")
 
 
 def test_contradictions_say_where_the_value_is_from(host: Host) -> None:
@@ -220,6 +278,15 @@ def test_unknown_variables_are_noticed(host: Host) -> None:
 def test_commands_without_settings_have_the_defaults() -> None:
     configuration = default_configuration()
     assert {configuration.origin(name) for name in BY_NAME} == {"default"}
+
+
+def test_what_is_no_place_makes_nothing_and_shows_no_password(tocsin: Tocsin) -> None:
+    before = sorted(tocsin.home.rglob("*"))
+    for place in ("", "postgresql://alice:Hunter2@db.example/tocsin"):
+        done = tocsin.run("--db", place, "event", "emit", "-", stdin="")
+        assert done.returncode == ExitCode.CONFIG
+        assert "Hunter2" not in done.stdout + done.stderr
+    assert sorted(tocsin.home.rglob("*")) == before
 
 
 def shown(tocsin: Tocsin, *words: str, **environment: Any) -> dict[str, tuple[str | None, str]]:
