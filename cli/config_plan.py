@@ -122,7 +122,15 @@ class _Planner:
     def _add_webhook(self, fields: WebhookFields, secrets: Secrets | None) -> None:
         current = secrets.current if secrets else None
         vault, actor, now_ms = self._store.vault, self._actor, self._now_ms
-        made = webhooks.add(fields, current, start="now", vault=vault, actor=actor, now_ms=now_ms)
+        made = webhooks.add(
+            fields,
+            current,
+            start="now",
+            vault=vault,
+            actor=actor,
+            now_ms=now_ms,
+            carried=True,
+        )
         if secrets is not None and secrets.previous is not None:
             change = RestoreSecrets(secrets)
             webhooks.edit(
@@ -172,7 +180,11 @@ class _Planner:
             pause = [partial(sources.pause, entry.name, self._actor, self._now_ms)]
             self.plan.add(
                 f"new source {entry.name} of kind {kind.name}",
-                partial(sources.add, kind.name, entry.name, options, self._actor, self._now_ms),
+                partial(
+                    sources.add,
+                    *(kind.name, entry.name, options, self._actor, self._now_ms),
+                    carried=True,
+                ),
                 *(pause if entry.state == "inactive" else ()),
                 *secret,
             )

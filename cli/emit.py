@@ -25,6 +25,9 @@ class Tally:
     sanitized: int = 0
     refused: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self.accepted or self.repeated or self.refused)
+
     def answer(self) -> dict[str, int]:
         """What is printed at the end."""
         more = {"sanitized": self.sanitized} if self.sanitized else {}
@@ -33,6 +36,8 @@ class Tally:
 
 def emit_events(args: Namespace, context: Context) -> ExitCode:
     """Queue the events of a file or of stdin, and print how many were accepted and repeated."""
+    if args.socket == "":
+        raise Failure("--socket: it is empty; name a socket, or leave it out", ExitCode.USAGE)
     tally = Tally()
     with _descriptor(args.file, context) as descriptor, stop_signals() as stop:
         source = Input(descriptor, stop)
@@ -45,6 +50,9 @@ def emit_events(args: Namespace, context: Context) -> ExitCode:
             context.out.json_line(tally.answer())
     if source.stopped:
         return ExitCode.INTERRUPTED
+    if not tally:
+        named = "stdin" if args.file == "-" else args.file
+        context.out.note(f"There was no event in {named}: nothing was queued.")
     return ExitCode.BAD_DATA if tally.refused else ExitCode.OK
 
 

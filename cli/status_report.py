@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from delivery.problems import notes
 from delivery.report import Report, make_report, undelivered
 from domain.words import time_text
 from store.overview import read_overview
@@ -39,6 +40,7 @@ def status_json(report: Report, warnings: list[str]) -> dict[str, Any]:
             "outdated": report.outdated,
         },
         "warnings": warnings,
+        "notes": notes(report),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.output import Output
 from cli.source_text import again_text
-from delivery.problems import answer_text
+from delivery.problems import answer_text, notes
 from delivery.report import Report, undelivered
 from domain.words import counted, second_text, size_text, span_text
 from store.records import StoredSource, WebhookStatus, Worker
@@ -26,9 +26,10 @@ COLUMNS = (
 
 def print_report(report: Report, warnings: list[str], out: Output) -> None:
     """Write the warnings, then the webhooks, who works, what comes in, and the store."""
-    for text in warnings:
-        out.data(f"WARNING: {text}")
-    if warnings:
+    said = [*(f"WARNING: {text}" for text in warnings), *(f"NOTE: {one}" for one in notes(report))]
+    for line in said:
+        out.data(line)
+    if said:
         out.data("")
     if report.overview.webhooks:
         out.table([_row(status, report) for status in report.overview.webhooks], COLUMNS)

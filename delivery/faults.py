@@ -13,7 +13,7 @@ import httpx
 
 from delivery.guard import AddressRefused
 from delivery.tls import CaFileError
-from domain.safe import safe
+from domain.safe import plain_bytes, safe
 from domain.times import format_duration
 
 _LIMIT = 300
@@ -125,7 +125,7 @@ def _remote(error: BaseException, setting: Setting) -> str:
         return "the receiver speaks TLS on this port: write https://"
     if _is_closing(error):
         return f"the receiver closed the connection without an answer{_tls_hint(setting)}"
-    return f"not an HTTP answer: {text}"
+    return f"not an HTTP answer: {plain_bytes(text)}"
 
 
 def _local(_: BaseException, __: Setting) -> str:

@@ -45,6 +45,11 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
     ]
 
 
+def notes(report: Report) -> list[str]:
+    """What goes on though it would be refused if it were new; each one sentence."""
+    return [_of_names(group) for group in report.overview.lookalikes]
+
+
 def check_line(report: Report, found: list[str]) -> str:
     """One line as monitoring systems take it."""
     if found:
@@ -107,6 +112,13 @@ def _of_clock(report: Report) -> Iterator[str]:
                     f"{type_}: {name} has a time in the future, {second_text(time_ms)}: the clock "
                     "was ahead then or is behind now; see that it is right, as with `timedatectl`"
                 )
+
+
+def _of_names(group: tuple[str, ...]) -> str:
+    if len(group) == 1:
+        return f'the name "{group[0]}" looks empty: choose another'
+    quoted = ", ".join(f'"{name}"' for name in sorted(group))
+    return f"the names {quoted} look alike: change all but one of them"
 
 
 def _of_broker(name: str, queued: int, report: Report) -> Iterator[str]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import unicodedata
 
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_LITERAL = re.compile(
+    r"""\bbytearray\((b'(?:[^'\\]|\\.)*'|b"(?:[^"\\]|\\.)*")\)""", re.ASCII | re.DOTALL
+)
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -19,6 +24,15 @@ def safe(text: str | bytes, limit: int = 4096, *, keep_newlines: bool = False) -
         kept = "\n" if keep_newlines else ""
         readable = "".join([_escaped(character, kept) for character in readable])
     return readable if len(readable) <= limit else readable[: max(0, limit - 1)] + _ELLIPSIS
+
+
+def plain_bytes(text: str) -> str:
+    """A library's sentence in which bytes stand as people write them, "x", not bytearray(b'x')."""
+    return _LITERAL.sub(lambda found: f'"{_decoded(found[1])}"', text)
+
+
+def _decoded(literal: str) -> str:
+    return bytes(ast.literal_eval(literal)).decode("utf-8", "backslashreplace")
 
 
 def _start(text: str | bytes, limit: int) -> str:

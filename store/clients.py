@@ -11,7 +11,7 @@ import hmac
 from domain import clients as terms
 from domain.actors import Actor
 from domain.source_kinds import check_name
-from store import audit, models, places, sources
+from store import audit, lookalikes, models, places, sources
 from store.errors import Conflict, NotFound
 from store.models import database
 from store.records import Client
@@ -33,6 +33,7 @@ def add(kind: str, name: str, user_id: str, code: str, actor: Actor, now_ms: int
                 f"there is a {NOUNS[other.kind]} {name} already: choose another name, or give it "
                 f"a new set-up code with `tocsin {NOUNS[other.kind]} renew {name}`"
             )
+        lookalikes.refuse("client", name)
         row = models.Client.create(
             name=name,
             kind=kind,

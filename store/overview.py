@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from domain.event_types import EventType
 from domain.quick import dataclass
-from store import events, future_times, models, places, reads, settings, sources, workers
+from store import (
+    events,
+    future_times,
+    lookalikes,
+    models,
+    places,
+    reads,
+    settings,
+    sources,
+    workers,
+)
 from store.future_times import LatestTimes
 from store.models import Attempt, Delivery, rows
 from store.records import StoredSource, WebhookStatus, Worker
@@ -17,8 +27,9 @@ class Overview:
 
     `brokers` has, by the name of each, how many events it has yet to pull.
     `last_words` has, by the id of each pending delivery that was tried, what came of its last
-    attempt in plain words. `latest` has the latest times of each type of events. `paused` is the
-    JSON of who paused all sending.
+    attempt in plain words. `latest` has the latest times of each type of events. `lookalikes`
+    has the names that people may take for one another. `paused` is the JSON of who paused all
+    sending.
     """
 
     webhooks: list[WebhookStatus]
@@ -28,6 +39,7 @@ class Overview:
     brokers: dict[str, int]
     heads: dict[EventType, int]
     latest: dict[str, LatestTimes]
+    lookalikes: list[tuple[str, ...]]
     paused: str | None
     settings: dict[str, str]
 
@@ -43,6 +55,7 @@ def read_overview(vault: Vault | None) -> Overview:
             brokers={name: sum(queue.values()) for name, queue in places.queued().items()},
             heads=events.heads(),
             latest=future_times.latest(),
+            lookalikes=lookalikes.kept(),
             paused=settings.paused(),
             settings=settings.load_all(),
         )

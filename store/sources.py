@@ -12,7 +12,7 @@ from peewee import Expression, ModelSelect
 from domain import source_kinds
 from domain.actors import Actor
 from domain.source_kinds import check_name
-from store import audit, models
+from store import audit, lookalikes, models
 from store import events as event_store
 from store.edit_words import options_moved
 from store.errors import Conflict, NotFound
@@ -30,9 +30,18 @@ _NOTHING_MORE: Mapping[object, object] = MappingProxyType({})
 
 
 def add(
-    kind: str, name: str, options: Mapping[str, str], actor: Actor, now_ms: int
+    kind: str,
+    name: str,
+    options: Mapping[str, str],
+    actor: Actor,
+    now_ms: int,
+    *,
+    carried: bool = False,
 ) -> StoredSource:
-    """Keep a new source, which is active. Raises FieldError, FieldErrors, Conflict."""
+    """Keep a new source, which is active. Raises FieldError, FieldErrors, Conflict.
+
+    `carried` from another store, it may have a name that looks like another one.
+    """
     name = check_name(name)
     found = source_kinds.kind_named(kind)
     if found.built_in:
@@ -41,6 +50,8 @@ def add(
     with database.atomic():
         if models.Source.get_or_none(models.Source.name == name) is not None:
             raise Conflict(f"there is a source {name} already: choose another name")
+        if not carried:
+            lookalikes.refuse("source", name)
         row = models.Source.create(
             name=name, kind=kind, options=_text(options), created_ms=now_ms, updated_ms=now_ms
         )

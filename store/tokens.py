@@ -7,7 +7,7 @@ import hmac
 from domain.actors import Actor
 from domain.source_kinds import check_name
 from domain.tokens import token_hash
-from store import audit, models
+from store import audit, lookalikes, models
 from store.errors import Conflict, NotFound
 from store.models import database
 from store.records import StoredToken
@@ -22,6 +22,7 @@ def add(name: str, token: str, actor: Actor, now_ms: int) -> StoredToken:
     with database.atomic():
         if models.Token.get_or_none(models.Token.name == name) is not None:
             raise Conflict(f"there is a token {name} already: choose another name, or delete it")
+        lookalikes.refuse("token", name)
         row = models.Token.create(name=name, hash=token_hash(token), created_ms=now_ms)
         audit.note(actor, "token.add", now_ms, token=name)
         return _record(row)

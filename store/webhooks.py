@@ -11,7 +11,7 @@ from domain.actors import Actor
 from domain.quick import dataclass
 from domain.webhooks import NAME_LIMIT, WebhookFields
 from domain.words import counted
-from store import audit, models
+from store import audit, lookalikes, models
 from store.backlog import first_since, head_of, undelivered
 from store.edit_words import difference, moved, shown
 from store.errors import Conflict, MoreToDrop, NotFound, WrongKey
@@ -116,14 +116,18 @@ def add(
     vault: Vault,
     actor: Actor,
     now_ms: int,
+    carried: bool = False,
 ) -> int:
     """Add a webhook and give its id.
 
     It starts at the head ("now"), at the oldest kept event ("start"), or at the first event
-    accepted at a time (milliseconds). `fields` and `secret` have been checked.
+    accepted at a time (milliseconds). `fields` and `secret` have been checked. `carried` from
+    another store, it may have a name that looks like another one. Raises FieldError, Conflict.
     """
     with database.atomic():
         _check_name_free(fields.name, None)
+        if fields.name is not None and not carried:
+            lookalikes.refuse("webhook", fields.name)
         cursor = _start_cursor(fields.type.value, start)
         row = models.Webhook(
             type=fields.type.value,
@@ -169,6 +173,8 @@ def edit(
             vault.check()
             raise WrongKey(f"the secrets of webhook {webhook_id} cannot be read with the key file")
         _check_name_free(fields.name, webhook_id)
+        if fields.name is not None and fields.name != row.name:
+            lookalikes.refuse("webhook", fields.name, row.name)
         check_secret_change(before, secret, now_ms)
         secrets = changed_secrets(before.secrets, secret, now_ms)
         if (fields, secrets) == (before.fields, before.secrets):

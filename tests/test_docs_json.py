@@ -47,6 +47,9 @@ def scene(tocsin: Tocsin, receiver: Receiver, tmp_path: Path) -> Scene:
     dump.write_text("")
     done(tocsin, "source", "add", "wireguard", "--command", f"cat {dump}")
     done(tocsin, "source", "run", "local", "--once")
+    alike = {"name": "SIEM", "type": "alerts", "state": "inactive", "url": receiver.url("/ok/it")}
+    document = json.dumps({"version": 1, "webhooks": [alike]})
+    done(tocsin, "config", "import", "--yes", "-", stdin=document)
     worker = tocsin.start("worker", "run")
     assert worker.stderr is not None
     assert "sending" in worker.stderr.readline()

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import certifi
 import httpx
 
-from domain.safe import safe
+from domain.safe import plain_bytes, safe
 from domain.version import VERSION
 from sources.base import SourceError
 
@@ -144,4 +144,4 @@ def _sentence(error: Exception) -> str:
         if isinstance(cause, OSError) and cause.errno and not isinstance(cause, socket.gaierror):
             return os.strerror(cause.errno).lower()
         cause = cause.__cause__ or cause.__context__
-    return safe(str(error), 300) or type(error).__name__
+    return safe(plain_bytes(str(error)), 300) or type(error).__name__

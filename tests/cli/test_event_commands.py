@@ -160,11 +160,6 @@ def test_a_line_without_end_is_refused_and_the_next_one_taken(
     assert stored(tocsin) == ["a", "b"]
 
 
-def test_no_input_is_no_event(tocsin: Tocsin) -> None:
-    assert emit(tocsin, "") == (ExitCode.OK, answer(0), "")
-    assert emit(tocsin, "\n \n") == (ExitCode.OK, answer(0), "")
-
-
 def test_a_missing_file_is_named(tocsin: Tocsin, tmp_path: Path) -> None:
     for name in (tmp_path / "none", tmp_path):
         done = tocsin.run("event", "emit", str(name))
@@ -447,3 +442,17 @@ def test_what_names_no_event_is_refused(tocsin: Tocsin, words: str, said: str) -
     done = tocsin.run("event", "show", *words.split())
     assert done.returncode == ExitCode.USAGE
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "[]", "[ ]\n"])
+def test_an_input_without_events_says_so(tocsin: Tocsin, text: str) -> None:
+    done = tocsin.run("event", "emit", "-", stdin=text)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"accepted": 0, "repeated": 0})
+    assert done.stderr == "There was no event in stdin: nothing was queued.\n"
+
+
+def test_an_empty_socket_name_is_not_the_store(tocsin: Tocsin) -> None:
+    done = tocsin.run("event", "emit", "-", "--socket", "", stdin="")
+    assert done.returncode == 2
+    assert "--socket: it is empty; name a socket, or leave it out" in done.stderr
+    assert not tocsin.db.exists()

@@ -22,6 +22,7 @@ from cli.output import Output
 from cli.status_report import read_report
 from domain.event_types import EventType
 from store import settings, sources, workers
+from store.models import Webhook
 from store.records import Worker
 from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
 from tests.cli.desks import change_store, desk_of, enter_worker, newer, status_of
@@ -111,7 +112,7 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
     store = status.pop("store")
     assert store.keys() == {"path", "bytes", "free_bytes", "outdated"}
     assert store["path"] == str(tocsin.db)
-    assert [*status] == ["sources", "paused", "warnings"]
+    assert [*status] == ["sources", "paused", "warnings", "notes"]
 
 
 def test_the_last_attempts_words_come_with_the_pending_delivery(tocsin: Tocsin) -> None:
@@ -441,3 +442,14 @@ def test_a_time_in_the_future_is_warned_of(tocsin: Tocsin) -> None:
     assert code == 1
     assert "alerts: an event has a time in the future, 20" in line
     assert "WARNING: alerts: an event has a time in the future" in tocsin.run("status").stdout
+
+
+def test_names_that_look_alike_are_noted_and_fail_no_check(tocsin: Tocsin) -> None:
+    with desk_of(tocsin) as desk:
+        healthy(desk)
+        other = desk.add(fields(name="other"))
+        desk.call(Webhook.update(name="SIEM").where(Webhook.id == other).execute)
+    assert check(tocsin)[0] == 0
+    said = 'the names "SIEM", "siem" look alike: change all but one of them'
+    assert f"NOTE: {said}\n" in tocsin.run("status").stdout
+    assert json.loads(tocsin.run("status", "--json").stdout)["notes"] == [said]

@@ -186,7 +186,11 @@ def test_the_deadline_covers_the_whole_exchange(shared_receiver: Receiver, behav
             "ConnectionClosed",
             "the receiver closed the connection without an answer; is this port TLS?",
         ),
-        ("garbage", "NoHttpAnswer", "not an HTTP answer: illegal status line"),
+        (
+            "garbage",
+            "NoHttpAnswer",
+            'not an HTTP answer: illegal status line: "SSH-2.0-OpenSSH_9.2"',
+        ),
         ("101", "NoHttpAnswer", "not an HTTP answer"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.safe import safe
+from domain.safe import plain_bytes, safe
 
 UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -71,3 +71,16 @@ safe_characters = st.characters().filter(lambda each: unicodedata.category(each)
 def test_safe_text_stays_as_it_is(text: str) -> None:
     assert safe(text, len(text) or 1) == text
     assert safe(text.encode(), len(text) or 1) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("illegal status line: bytearray(b'SSH-2.0-x')", 'illegal status line: "SSH-2.0-x"'),
+        ("a bytearray(b\"it's\") b bytearray(b'\\xff\\x1b\\'')", 'a "it\'s" b "\\xff\x1b\'"'),
+        ("Server disconnected", "Server disconnected"),
+        ("bytearray(b'open", "bytearray(b'open"),
+    ],
+)
+def test_bytes_stand_in_a_sentence_as_people_write_them(text: str, plain: str) -> None:
+    assert plain_bytes(text) == plain

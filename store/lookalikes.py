@@ -1,0 +1,41 @@
+"""Names that people may take for one another: refused where new, told where they are kept."""
+
+from __future__ import annotations
+
+from domain import names
+from store.errors import Conflict
+from store.models import database
+
+_TABLES = {
+    "webhook": "SELECT name FROM webhook WHERE name IS NOT NULL AND deleted_ms IS NULL",
+    "source": "SELECT name FROM source",
+    "client": "SELECT name FROM client",
+    "token": "SELECT name FROM token",
+}
+_SHARED = {"client": ("client", "source"), "source": ("source", "client")}
+"""The source of a host has the host's name."""
+
+
+def refuse(kind: str, name: str, own: str | None = None) -> None:
+    """Raise FieldError or Conflict for a new name that looks empty or like one of its kind.
+
+    `own` is the name that it takes the place of.
+    """
+    names.check_seen(name)
+    there = {one for table in _SHARED.get(kind, (kind,)) for one in _names(table)} - {own}
+    other = names.alike(name, there)
+    if other is not None:
+        raise Conflict(f"the name {name} looks like {other}, which is there: choose another")
+
+
+def kept() -> list[tuple[str, ...]]:
+    """The names in the store that look empty, each alone, and those that look alike, together."""
+    return [
+        group
+        for tables in (("webhook",), ("source", "client"), ("token",))
+        for group in names.doubtful({one for table in tables for one in _names(table)})
+    ]
+
+
+def _names(table: str) -> list[str]:
+    return [name for (name,) in database.execute_sql(_TABLES[table]).fetchall()]
