@@ -115,6 +115,7 @@ class Terminal:
         self.cells = Cells(size)
         self._tail = b""
         self._master, slave = os.openpty()
+        self.path = os.ttyname(slave)
         self._set_size(size)
         self.started_s = time.perf_counter()
         self.process = subprocess.Popen(
@@ -187,9 +188,9 @@ class Terminal:
             pass
         return self.chunks[-1].at_s if self.chunks else self.started_s
 
-    def send(self, keys: str) -> None:
-        """Type."""
-        os.write(self._master, keys.encode())
+    def send(self, keys: str | bytes) -> None:
+        """Type; bytes need be no text."""
+        os.write(self._master, keys.encode() if isinstance(keys, str) else keys)
 
     def resize(self, size: Size) -> None:
         """Change the size of the terminal; the program is told."""

@@ -8,8 +8,10 @@ from contextlib import suppress
 from typing import Any
 
 LEAVE = (
+    b"\x1b[?2026l"  # a repaint that was cut off is over
     b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l"  # the mouse is the terminal's again
-    b"\x1b[?1004l\x1b[?2004l\x1b[<u"  # focus, paste and keys are told as ever
+    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # focus, paste, sizes and keys are told as ever
+    b"\x1b[?7h"  # long lines are wrapped
     b"\x1b[?1049l\x1b[?25h"  # the lines from before, and a cursor
 )
 

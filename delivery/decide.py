@@ -30,10 +30,13 @@ def decide(
     """Judge attempt `attempt_number` (the first is 1), which ended at `now_ms`.
 
     `dice` in [0, 1) spreads the interval by 10 % either way; a Retry-After can only lengthen the
-    wait. The reason is about the attempt to come.
+    wait. A kept connection that was lost says nothing about the receiver: the next attempt, on a
+    new one, follows at once. The reason is about the attempt to come.
     """
     if outcome.delivered:
         return Delivered()
+    if outcome.kept_was_lost:
+        return RetryAt(now_ms, 0, f"attempt {attempt_number + 1}, at once on a new connection")
     wait_ms = _jittered(interval_ms, dice)
     reason = f"attempt {attempt_number + 1}, interval {format_duration(interval_ms)} ±10%"
     asked_ms = min(outcome.retry_after_ms or 0, RETRY_AFTER_CAP_MS)

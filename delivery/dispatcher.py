@@ -8,7 +8,7 @@ from enum import Enum
 from functools import partial
 
 from delivery.log import place_of
-from delivery.schedule import Pace, Schedule, Step
+from delivery.schedule import Pace, Step
 from delivery.sender import Sender
 from delivery.world import World
 from domain.times import format_duration
@@ -52,7 +52,7 @@ class Dispatcher:
         self._world = world
         self._log = log
         self._until = until
-        self._schedule = Schedule()
+        self._schedule = sender.schedule
         self._failing: frozenset[int] = frozenset()
         self._tasks: dict[int, asyncio.Task[bool]] = {}
         self._runs_begun: set[int] = set()

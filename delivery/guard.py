@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import httpcore
 import httpx
 
+from delivery.connection import OneConnection, WatchedStream
 from delivery.resolver import Resolver
 from domain.addresses import NetworkPolicy, is_address
 from domain.times import format_duration
@@ -25,10 +26,12 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Dials only what the policy allows; without a policy (towards a proxy) it dials anything.
 
     One refused address refuses the name. The addresses are dialled in turn, each with an equal
-    share of the time that is left, so that a dead first one does not eat it all.
+    share of the time that is left, so that a dead first one does not eat it all. `stream` is the
+    last one that was opened.
     """
 
     def __init__(self, policy: NetworkPolicy | None, resolver: Resolver) -> None:
+        self.stream: WatchedStream | None = None
         self._policy = policy
         self._resolver = resolver
         self._dialler = httpcore.AnyIOBackend()
@@ -49,9 +52,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         for index, address in enumerate(addresses):
             share = _share(started, timeout, len(addresses) - index)
             try:
-                return await self._dialler.connect_tcp(
+                stream = await self._dialler.connect_tcp(
                     address, port, share, local_address, socket_options
                 )
+                self.stream = WatchedStream(stream)
+                return self.stream
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = failure or error
         if isinstance(failure, httpcore.ConnectTimeout) or failure is None:
@@ -72,7 +77,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport over a pool that dials through the guard, HTTP/1.1 only.
+    """httpx's transport over one connection that is dialled through the guard, HTTP/1.1 only.
 
     Through a proxy, it is the proxy that looks names up and dials: then only addresses written in
     the URL itself are judged.
@@ -85,13 +90,16 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         ssl_context: ssl.SSLContext,
         proxy: str | None = None,
     ) -> None:
-        # httpx offers no way to hand a backend in; its transport does all its work through _pool.
         self._policy = policy
-        self._pool = (
-            _direct_pool(policy, resolver, ssl_context)
+        backend = GuardedBackend(policy if proxy is None else None, resolver)
+        maker = (
+            _direct(backend, ssl_context)
             if proxy is None
-            else _proxy_pool(proxy, resolver, ssl_context)
+            else _through_proxy(proxy, backend, ssl_context)
         )
+        self.connection = OneConnection(maker.create_connection, lambda: backend.stream)
+        # httpx offers no way to hand a backend in; its transport does all its work through _pool.
+        self._pool = self.connection  # type: ignore[assignment]  # two methods of a pool are used
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.raw_host.decode("ascii")
@@ -110,18 +118,14 @@ def judge(policy: NetworkPolicy, host: str, addresses: Iterable[str]) -> None:
             )
 
 
-def _direct_pool(
-    policy: NetworkPolicy, resolver: Resolver, ssl_context: ssl.SSLContext
-) -> httpcore.AsyncConnectionPool:
+def _direct(backend: GuardedBackend, ssl_context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
     return httpcore.AsyncConnectionPool(
-        ssl_context=ssl_context,
-        keepalive_expiry=_KEEP_ALIVE_S,
-        network_backend=GuardedBackend(policy, resolver),
+        ssl_context=ssl_context, keepalive_expiry=_KEEP_ALIVE_S, network_backend=backend
     )
 
 
-def _proxy_pool(
-    proxy: str, resolver: Resolver, ssl_context: ssl.SSLContext
+def _through_proxy(
+    proxy: str, backend: GuardedBackend, ssl_context: ssl.SSLContext
 ) -> httpcore.AsyncConnectionPool:
     parsed = httpx.Proxy(proxy)
     url = parsed.url
@@ -133,7 +137,7 @@ def _proxy_pool(
         ssl_context=ssl_context,
         proxy_ssl_context=ssl_context if url.scheme == "https" else None,
         keepalive_expiry=_KEEP_ALIVE_S,
-        network_backend=GuardedBackend(None, resolver),
+        network_backend=backend,
     )
 
 

@@ -14,7 +14,8 @@ class Outcome:
 
     `error` is the class name of the most telling exception and `detail` says the same in plain
     words, escaped and cut to length. Headers and body are the receiver's own, capped but raw:
-    they pass through `safe()` before anyone sees them.
+    they pass through `safe()` before anyone sees them. `kept_was_lost` says that the receiver had
+    ended, or ended just then, a connection that was kept from the last answer.
     """
 
     status: int | None
@@ -25,6 +26,7 @@ class Outcome:
     location: str | None = None
     answer_headers: tuple[tuple[str, str], ...] = ()
     answer_body: bytes = b""
+    kept_was_lost: bool = False
 
     @property
     def delivered(self) -> bool:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 import httpx
 
+from delivery.connection import OneConnection
 from delivery.faults import Setting, deadline_passed, describe
 from delivery.guard import GuardedTransport
 from delivery.outcome import (
@@ -28,6 +29,8 @@ from domain.safe import safe
 from domain.words import status_words
 
 _TAIL_S = 1.0
+_BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
+_LOST_KEPT = "the receiver ended the kept connection in place of an answer"
 _LOCATION_LIMIT = 1024
 
 
@@ -46,13 +49,23 @@ class _Answer:
     decided_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What stood in the place of an answer."""
+
+    error: str
+    detail: str
+    kept_was_lost: bool = False
+
+
 class Poster:
     """Posts to one webhook while it drains; no connection is ever shared between webhooks.
 
-    The connection is kept from one success to the next and dropped at the first failure. A kept
-    one that the receiver has closed is noticed before anything is sent on it and made anew. One
-    that breaks after that is a failed attempt like any other: nobody can know whether the
-    receiver has worked on what was sent, and the same delivery follows anyway.
+    The connection is kept from one success to the next if nothing is left over on it, and dropped
+    at the first failure. A kept one that the receiver has closed, or on which more has come, is
+    noticed before anything is sent on it and made anew; from then on none is kept. One that breaks
+    after that is a failed attempt: nobody can know whether the receiver has worked on what was
+    sent. The same delivery follows at once where no byte of an answer came.
     """
 
     def __init__(
@@ -74,6 +87,7 @@ class Poster:
         self._resolver = resolver or Resolver()
         self._now_ms = now_ms
         self._transport: GuardedTransport | None = None
+        self._keeps = True
 
     async def post(
         self,
@@ -91,7 +105,7 @@ class Poster:
         """
         started = time.monotonic()
         answer = _Answer()
-        fault: tuple[str, str] | None = None
+        fault: _Fault | None = None
         reusable = False
         deadline = asyncio.timeout(self._timeout_ms / 1000)
         try:
@@ -124,11 +138,18 @@ class Poster:
         async with _closing(response):
             answer.status = response.status_code
             answer.headers = response.headers
-            if not is_success(response.status_code):
-                await _read_tail(response, answer)
-                return False
-            answer.decided_at = time.monotonic()
-            return await _read_tail(response, answer)
+            if is_success(response.status_code):
+                answer.decided_at = time.monotonic()
+            is_whole = await _read_tail(response, answer)
+        return is_whole and self._may_keep(response, self._transport.connection)
+
+    def _may_keep(self, response: httpx.Response, connection: OneConnection) -> bool:
+        """Whether the next request may follow on this connection, now that it is read."""
+        if not is_success(response.status_code) or _has_odd_body(response):
+            return False
+        is_reusable = connection.is_reusable()
+        self._keeps = self._keeps and not connection.was_spoiled
+        return self._keeps and is_reusable
 
     def _request(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> httpx.Request:
         connect_s = self._connect_timeout_ms / 1000
@@ -146,11 +167,16 @@ class Poster:
         context = ssl_context(self.ca_file)
         return GuardedTransport(self._policy, self._resolver, context, self._proxy)
 
-    def _describe(self, error: Exception, url: str, *, timed_out: bool) -> tuple[str, str]:
+    def _describe(self, error: Exception, url: str, *, timed_out: bool) -> _Fault:
         if timed_out:
-            return deadline_passed(self._timeout_ms)
+            return _Fault(*deadline_passed(self._timeout_ms))
         name, words = describe(error, _setting(url, self._connect_timeout_ms))
-        return name, words if self._proxy is None else f"{words} (through the proxy)"
+        lost = self._transport is not None and self._transport.connection.was_lost
+        if lost:
+            words, self._keeps = _LOST_KEPT, False
+        if self._proxy is not None:
+            words += " (through the proxy)"
+        return _Fault(name, words, lost)
 
 
 def _target(url: str) -> httpx.URL:
@@ -194,17 +220,26 @@ async def _read_tail(response: httpx.Response, answer: _Answer) -> bool:
     return True
 
 
+def _has_odd_body(response: httpx.Response) -> bool:
+    """Whether a body is announced where that status has none: who knows what follows it."""
+    if response.status_code not in _BODILESS:
+        return False
+    lengths = response.headers.get_list("content-length")
+    return "transfer-encoding" in response.headers or any(length != "0" for length in lengths)
+
+
 def _outcome(
     answer: _Answer,
-    fault: tuple[str, str] | None,
+    fault: _Fault | None,
     redactor: Redactor,
     duration_ms: int,
     now_ms: int,
 ) -> Outcome:
     status = answer.status
     if status is None:
-        error, detail = fault or ("Exception", "no answer")
-        return Outcome(None, error, redactor.text(detail), duration_ms)
+        fault = fault or _Fault("Exception", "no answer")
+        detail = redactor.text(fault.detail)
+        return Outcome(None, fault.error, detail, duration_ms, kept_was_lost=fault.kept_was_lost)
     location = answer.headers.get("location")
     location = safe(redactor.text(location), _LOCATION_LIMIT) if location else None
     return Outcome(

@@ -1,8 +1,8 @@
 """When each webhook's next step is due.
 
 `next_step` is pure: it reads a plan and the wall clock. `Schedule` turns its waits into times of
-the monotonic clock once, when it first sees them, so that a wall clock that jumps neither floods
-nor mutes.
+the monotonic clock: from the moment that the sender notes where this process wrote the plan's time,
+else once, when it first sees them. So a wall clock that jumps neither floods nor mutes.
 """
 
 from __future__ import annotations
@@ -80,18 +80,36 @@ class _Due:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """One moment by both clocks: milliseconds of the wall, seconds of the monotonic one."""
+
+    wall_ms: int
+    monotonic: float
+
+
 class Schedule:
     """The due times of all webhooks, seconds of the monotonic clock."""
 
     def __init__(self) -> None:
         self._due: dict[int, _Due] = {}
         self._held: dict[int, float] = {}
+        self._runs: dict[int, _Moment] = {}
+        self._ends: dict[int, _Moment] = {}
+
+    def note_run(self, webhook_id: int, now_ms: int, monotonic: float) -> None:
+        """Note when a run begins that the store will know by the wall clock alone."""
+        self._runs[webhook_id] = _Moment(now_ms, monotonic)
+
+    def note_end(self, webhook_id: int, now_ms: int, monotonic: float) -> None:
+        """Note when an attempt ended: if it failed, its wait counts from there."""
+        self._ends[webhook_id] = _Moment(now_ms, monotonic)
 
     def update(self, plans: Iterable[Plan], pace: Pace, now_ms: int, monotonic: float) -> None:
         """Take in what the store says now; a step that was known keeps its time."""
         due: dict[int, _Due] = {}
         for plan in plans:
-            step = next_step(plan, now_ms, pace)
+            step = next_step(plan, self._now_of(plan, now_ms, monotonic), pace)
             if step is None:
                 continue
             known = self._due.get(plan.webhook_id)
@@ -119,6 +137,18 @@ class Schedule:
         occupied = set(busy)
         times = [self._at(id_, due) for id_, due in self._due.items() if id_ not in occupied]
         return min(times, default=None)
+
+    def _now_of(self, plan: Plan, now_ms: int, monotonic: float) -> int:
+        """The wall clock as if nobody had set it since the plan's time was taken from it."""
+        pending = plan.pending
+        if pending is None:
+            moment, since_ms = self._runs.get(plan.webhook_id), plan.last_run_ms
+        else:
+            moment = self._ends.get(plan.webhook_id)
+            since_ms = pending.next_attempt_ms - pending.wait_ms
+        if moment is None or moment.wall_ms != since_ms:
+            return now_ms
+        return moment.wall_ms + int((monotonic - moment.monotonic) * 1000)
 
     def _at(self, webhook_id: int, due: _Due) -> float:
         return max(due.at, self._held.get(webhook_id, 0.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
@@ -14,6 +15,7 @@ from delivery.post import Poster
 from delivery.redact import secrets_of
 from delivery.request import request_headers
 from delivery.resolver import Resolver
+from delivery.schedule import Schedule
 from delivery.slots import Slots
 from delivery.world import World
 from domain.addresses import NetworkPolicy
@@ -41,6 +43,7 @@ class Sender:
     log: Callable[[str], None]
     slots: Slots
     resolver: Resolver = field(default_factory=Resolver)
+    schedule: Schedule = field(default_factory=Schedule)
     stopping: bool = False
     may_send: Callable[[], bool] = lambda: True
 
@@ -82,18 +85,21 @@ class Sender:
                 self.log(f"webhook {first.webhook_id}: {deliveries} taken, {events}")
 
     async def _start(self, webhook_id: int, *, new_run: bool) -> Work | None:
+        now_ms = self.world.now_ms()
+        if new_run:
+            self.schedule.note_run(webhook_id, now_ms, self.world.monotonic())
         return await self.store.run(
             outbox.start_next,
             webhook_id,
             limits=self._limits(),
             new_id=self._new_id,
             vault=self.store.vault,
-            now_ms=self.world.now_ms(),
+            now_ms=now_ms,
             new_run=new_run,
         )
 
     async def _attempt(self, work: Work, poster: Poster) -> tuple[bool, Work | None]:
-        """One request; whether it was taken and, if so, the run's next work, already started.
+        """One request; whether it was taken, and what follows at once, already started.
 
         Whatever goes wrong, an attempt that was begun is recorded: otherwise it would be shown as
         being sent, and wait for the next worker to be cleared up.
@@ -109,6 +115,9 @@ class Sender:
             raise
         if not verdict.delivered:
             self._tell_failure(work, outcome, verdict)
+        if outcome.kept_was_lost and self._may_begin():
+            with contextlib.suppress(StoreError):  # the next turn starts it, or says why not
+                following = await self._start(work.webhook_id, new_run=False)
         return verdict.delivered, following
 
     async def _post(self, work: Work, poster: Poster, started_ms: int) -> Outcome:
@@ -148,13 +157,9 @@ class Sender:
         return None
 
     def _verdict(self, work: Work, outcome: Outcome) -> Verdict:
-        decision = decide(
-            outcome,
-            work.number,
-            self._interval_ms(work),
-            self.world.now_ms(),
-            self.world.dice(),
-        )
+        now_ms = self._ended_ms(work)
+        dice = self.world.dice()
+        decision = decide(outcome, work.number, self._interval_ms(work), now_ms, dice)
         if isinstance(decision, Delivered):
             return Verdict(delivered=True)
         return Verdict(False, decision.next_attempt_ms, decision.wait_ms, decision.reason)
@@ -162,7 +167,13 @@ class Sender:
     def _after_bug(self, work: Work) -> Verdict:
         wait_ms = self._interval_ms(work)
         reason = f"attempt {work.number + 1}, the last one met a bug"
-        return Verdict(False, self.world.now_ms() + wait_ms, wait_ms, reason)
+        return Verdict(False, self._ended_ms(work) + wait_ms, wait_ms, reason)
+
+    def _ended_ms(self, work: Work) -> int:
+        """The time at which an attempt ended, noted by both clocks, since a wait counts from it."""
+        now_ms = self.world.now_ms()
+        self.schedule.note_end(work.webhook_id, now_ms, self.world.monotonic())
+        return now_ms
 
     def _interval_ms(self, work: Work) -> int:
         return work.interval_ms or self.settings.interval_ms

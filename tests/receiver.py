@@ -11,6 +11,9 @@ tell receivers apart. Every path counts its own requests.
     /half                 200, half its body   /half-hang          the same, then silence
     /garbage              no HTTP              /hints              103, then 200
     /big:STATUS           a body of 10,000 B   /retry-after:VALUE  503 with that Retry-After
+    /twice:MS             two answers, so far apart, then nothing more is taken
+    /bodied:STATUS,MS     a body, so late, where that status has none
+    /once                 200, then a reset when the connection is used again
     /echo:STATUS,BYTES    the request's headers, in a header, a Location and after so many bytes
     /flaky:N              N times 500, then 200
     /script:500,hang,200  one after the other, the last one for ever
@@ -59,15 +62,17 @@ class Exchange:
         self.reader, self.writer = streams
         self.keep_alive = True
 
-    async def head(self, status: int, *headers: str, length: int | None = 0) -> None:
-        """Send a final head; from now on the request counts as answered."""
+    async def head(
+        self, status: int, *headers: str, length: int | None = 0, after: bytes = b""
+    ) -> None:
+        """Send a final head, and what comes with it; from now on the request is answered."""
         lines = [f"HTTP/1.1 {status} Test", *headers]
         if length is None:
             lines.append("Connection: close")
             self.keep_alive = False
         elif status not in (204, 304):
             lines.append(f"Content-Length: {length}")
-        self.writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        self.writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + after)
         self.record["status"] = status
         await self.receiver.finish(self.record)
         await self.writer.drain()
@@ -182,6 +187,32 @@ async def _retry_after(exchange: Exchange, value: str) -> None:
     await exchange.answer(503, f"Retry-After: {value}")
 
 
+async def _twice(exchange: Exchange, ms: str) -> None:
+    again = b"HTTP/1.1 200 Test\r\nContent-Length: 0\r\n\r\n"
+    await exchange.head(200, after=b"" if float(ms) else again)
+    if float(ms):
+        await asyncio.sleep(float(ms) / 1000)
+        exchange.writer.write(again)
+    await exchange.until_closed()
+
+
+async def _bodied(exchange: Exchange, argument: str) -> None:
+    status, _, ms = argument.partition(",")
+    body = b'{"taken":true}'
+    announced = (f"Content-Length: {len(body)}",) if status == "204" else ()
+    after = b"" if float(ms) else body
+    await exchange.head(int(status), *announced, length=len(body), after=after)
+    if float(ms):
+        await asyncio.sleep(float(ms) / 1000)
+        exchange.writer.write(body)
+
+
+async def _once(exchange: Exchange, _: str) -> None:
+    await exchange.answer(200)
+    if await exchange.reader.read(1):
+        exchange.cut(reset=True)
+
+
 BEHAVIOURS: dict[str, Callable[[Exchange, str], Awaitable[None]]] = {
     "hang": _hang,
     "slow": _slow,
@@ -198,6 +229,9 @@ BEHAVIOURS: dict[str, Callable[[Exchange, str], Awaitable[None]]] = {
     "big": _big,
     "echo": _echo,
     "retry-after": _retry_after,
+    "twice": _twice,
+    "bodied": _bodied,
+    "once": _once,
 }
 
 

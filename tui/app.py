@@ -6,6 +6,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import events
@@ -200,12 +201,13 @@ class TocsinApp(CopyingApp, SturdyApp):
         tell(self.screen, keys_do((key_of(self.screen, "quit"), "quits")))
 
     def end_soon(self) -> None:
-        """End the app from a signal handler."""
+        """End the app from a signal handler, if it has not ended."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.exit, 0)
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.exit, 0)
 
     def action_leave(self) -> None:
-        """Quit; ask first if something would not be done or saved, or if nobody sends then."""
+        """Quit; ask first if something would not be done or saved, or nobody sends what waits."""
         keys = self.take_dropped()
         reason = reason_to_stay(self.screen_stack)
         if reason:

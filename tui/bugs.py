@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.worker import Worker, WorkerFailed, WorkerState
 
+from delivery.log import place_of
 from tui.background import BackgroundScreen
 from tui.desk import Desk, Refused
 from tui.live import Live
@@ -24,7 +25,7 @@ from tui.notices import Notice, Told
 from tui.screens.bug import BugScreen
 
 MOST_BUGS = 3
-"""After so many the app gives up: it would only fail again."""
+"""After so many different ones the app gives up: it would only fail again."""
 
 EXIT_BUG = 70
 
@@ -36,7 +37,7 @@ class SturdyApp(NavigatingApp):
         """`keep_bug` writes a bug down and gives the sentence that says where."""
         super().__init__(desk, live)
         self._keep_bug = keep_bug
-        self._bugs = 0
+        self._places: set[str] = set()
         self._is_open = False
         self.last_bug = ""
 
@@ -76,15 +77,25 @@ class SturdyApp(NavigatingApp):
     def _handle_exception(self, error: Exception) -> None:
         """Tell what was refused, and of a bug without its local values.
 
-        After some, or before the screen is open, a bug ends the app with status 70.
+        After some different ones, or before the screen is open, a bug ends the app with status 70.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(cause, Refused):
             self.post_message(Told(Notice(str(cause), bad=True)))
             return
-        self._bugs += 1
+        place = place_of(cause)
+        if self._tells_of(place):
+            return
+        self._places.add(place)
         self.last_bug = self._keep_bug(cause)
-        if self._bugs >= MOST_BUGS or not self.is_running or not self._is_open:
+        if len(self._places) >= MOST_BUGS or not self.is_running or not self._is_open:
             self.exit(EXIT_BUG, message=self.last_bug)
             return
-        self.push_screen(BugScreen(self.last_bug, self.live.report))
+        self.push_screen(BugScreen(self.last_bug, self.live.report, place))
+
+    def _tells_of(self, place: str) -> bool:
+        """Whether a panel is open that tells of this very bug, as of one at each tick."""
+        if not self._is_open:
+            return False
+        panels = [one for one in self.screen_stack if isinstance(one, BugScreen)]
+        return any(one.place == place for one in panels)

@@ -34,7 +34,7 @@ def question_before_leaving(
     changes: int = 0,
     keys: int = 0,
 ) -> Question | None:
-    """Ask if something would not be done, or not be saved, or if nobody sends any more after this.
+    """Ask if something would not be done, or not be saved, or if nobody sends what waits then.
 
     `changes` were asked for and are not done; `keys` were pressed and came to nothing.
     """
@@ -87,18 +87,18 @@ def _question_of_sending(report: Report | None, own_worker: str | None) -> Quest
     others = [one for one in report.overview.workers if one.id != own_worker]
     if any(not report.is_old(one) and not has_no_process(one) for one in others):
         return None
-    lines = _what_stops(report)
-    return Question(f"{QUIT_ASKED}No other worker is alive.", lines, yes="Quit") if lines else None
-
-
-def _what_stops(report: Report) -> tuple[str, ...]:
-    """Nothing where neither a webhook nor a source is there yet."""
     waiting = undelivered_events(report)
-    lines = []
-    if report.overview.webhooks:
-        lines.append("Nothing is sent until a worker runs again: tocsin, or tocsin worker.")
-    if waiting:
-        lines.append(f"{counted(waiting, 'event')} {'waits' if waiting == 1 else 'wait'} for it.")
+    if not waiting:
+        return None
+    lines = _what_stops(report, waiting)
+    return Question(f"{QUIT_ASKED}No other worker is alive.", lines, yes="Quit")
+
+
+def _what_stops(report: Report, waiting: int) -> tuple[str, ...]:
+    lines = [
+        "Nothing is sent until a worker runs again: tocsin, or tocsin worker.",
+        f"{counted(waiting, 'event')} {'waits' if waiting == 1 else 'wait'} for it.",
+    ]
     active = sum(one.active for one in added(report))
     if active:
         lines.append(f"Until then {counted(active, 'source')} will make no event.")

@@ -18,6 +18,8 @@ from domain.safe import safe
 from tui.desk import Refused
 
 LONGEST_LINE = 10_000_000
+KEY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
+"""What Ctrl+C and Ctrl+\\ send to every program on the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def harmless(text: str) -> str:
 
 async def _run(app: App[Any], program: Program, path: Path) -> None:
     # Painting would fill a queue that nobody empties meanwhile, and then wait for ever.
-    with app.batch_update(), app.suspend(), _deaf_to_ctrl_c():
+    with app.batch_update(), app.suspend(), _deaf_to_its_keys():
         process = await asyncio.create_subprocess_exec(
             *program.command, str(path), env=dict(program.environment)
         )
@@ -74,13 +76,14 @@ async def _run(app: App[Any], program: Program, path: Path) -> None:
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
+def _deaf_to_its_keys() -> Iterator[None]:
     """What is pressed is for the program; a handler, unlike ignoring, is not inherited by it."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    before = {number: signal.signal(number, lambda *_: None) for number in KEY_SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _by_sudo(environment: Mapping[str, str]) -> bool:

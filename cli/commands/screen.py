@@ -35,7 +35,9 @@ ENDED_BY_ITSELF = "the screen ended by itself: this is a bug in tocsin"
 PATIENCE_S = 0.3
 """How long an end may take without a word."""
 
-SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+GOES_ON = "the screen has ended; its worker goes on sending, and Ctrl+C ends it"
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+LONG_S = 60.0
 HARD_END_S = 0.5
 """How long after the last attempt the terminal may take to be restored."""
 
@@ -86,7 +88,7 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
         keep_bug=partial(_keep_bug, context.db.parent),
         demo=demo,
     )
-    return _run(app, _Work(worker, desk.looks), context)
+    return _run(app, _Work(worker, desk.looks), context, goes_on=not demo)
 
 
 def _tell_of_keys(context: Context) -> str:
@@ -104,18 +106,23 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
     return bug_sentence(error, folder)
 
 
-def _run(app: TocsinApp, work: _Work, context: Context) -> ExitCode:
+def _run(app: TocsinApp, work: _Work, context: Context, *, goes_on: bool) -> ExitCode:
+    """Run the app; where it ends by a bug, let the worker go on until the process is to end."""
     grace_s = worker_end_s(context.settings, takes=True)
     wake_less(app)
     with _ending_on_signals(app, work, grace_s) as came:
         exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
+        has_failed = exit_code != ExitCode.OK and not came
+        if has_failed and app.return_code is None:
+            context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")
+        if has_failed and goes_on and work.sends:
+            context.out.note(f"tocsin: {GOES_ON}")
+            work.wait()
         if signal.SIGHUP in came:
             _abandon_terminal()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         _let_end(work, context)
-    if app.return_code is None and not came:
-        context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")
-        return ExitCode.BUG
-    return ExitCode.BUG if exit_code else ExitCode.OK
+    return ExitCode.BUG if has_failed else ExitCode.OK
 
 
 def _abandon_terminal() -> None:
@@ -157,12 +164,24 @@ class _Work:
     def __init__(self, worker: WorkerThread | None, looks: Looks) -> None:
         self._worker = worker
         self._looks = looks
+        self._stopped = False
 
     def stop(self) -> None:
         """Begin nothing more; may be called from a signal handler."""
+        self._stopped = True
         self._looks.stop()
         if self._worker is not None:
             self._worker.stop()
+
+    @property
+    def sends(self) -> bool:
+        """Whether there is a worker that sends, or stands by."""
+        return self._worker is not None and self._worker.alive
+
+    def wait(self) -> None:
+        """Wait until the worker is stopped, or ends by itself."""
+        while not self._stopped and self.sends:
+            self.join(LONG_S)
 
     @property
     def takes(self) -> bool:
@@ -195,9 +214,10 @@ class _LastGood:
 
 @contextmanager
 def _ending_on_signals(app: TocsinApp, work: _Work, grace_s: float) -> Iterator[list[int]]:
-    """A hang-up or SIGTERM ends attempts, app and process, also when the terminal is stalled.
+    """A hang-up, SIGTERM or SIGINT ends attempts, app and process, also on a stalled terminal.
 
-    Gives the list of the signals that came.
+    SIGQUIT ends it at once, as ever, and puts the terminal back before. Gives the list of the
+    signals that came.
     """
     came: list[int] = []
     modes = TerminalModes(sys.__stderr__.fileno()) if sys.__stderr__ is not None else None
@@ -208,7 +228,14 @@ def _ending_on_signals(app: TocsinApp, work: _Work, grace_s: float) -> Iterator[
         app.end_soon()
         threading.Thread(target=_end_hard, args=(work, grace_s, modes), daemon=True).start()
 
+    def end_at_once(number: int, _frame: FrameType | None) -> None:
+        if modes is not None:
+            modes.restore()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
     before = {number: signal.signal(number, handle) for number in SIGNALS}
+    before[signal.SIGQUIT] = signal.signal(signal.SIGQUIT, end_at_once)
     try:
         yield came
     finally:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
 
 import httpcore
 import httpx
@@ -227,12 +228,13 @@ def test_the_private_seam_of_httpx_still_holds(shared_receiver: Receiver) -> Non
     transport = GuardedTransport(LOCAL, leading_to("127.0.0.1"), ssl_context())
     fresh = httpx.AsyncHTTPTransport()
     assert vars(fresh).keys() == {"_pool"}
-    assert vars(transport).keys() == {"_pool", "_policy"}
+    assert vars(transport).keys() == {"_pool", "_policy", "connection"}
+    assert vars(transport)["_pool"] is transport.connection
     assert isinstance(fresh._pool, httpcore.AsyncConnectionPool)
 
     async def trial() -> int:
         url = f"http://name.test:{port_of(shared_receiver)}/ok/seam"
-        async with transport:
+        async with aclosing(transport):
             response = await transport.handle_async_request(
                 httpx.Request("POST", url, content=b"[]")
             )
@@ -247,7 +249,7 @@ def test_a_refusal_passes_through_the_transport_as_it_is() -> None:
     transport = GuardedTransport(LOCAL, leading_to("169.254.169.254"), ssl_context())
 
     async def trial() -> None:
-        async with transport:
+        async with aclosing(transport):
             await transport.handle_async_request(httpx.Request("POST", "http://name.test/"))
 
     with pytest.raises(AddressRefused):

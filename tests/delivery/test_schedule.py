@@ -159,6 +159,40 @@ def test_after_a_jump_the_next_runs_keep_their_interval(jump_ms: int) -> None:
     assert schedule.next_at(()) == first + 180.0
 
 
+@pytest.mark.parametrize("jump_ms", JUMPS)
+def test_a_retry_whose_failure_was_noted_waits_as_decided_under_any_clock(jump_ms: int) -> None:
+    schedule = Schedule()
+    schedule.note_end(1, NOW, 99.75)
+    schedule.update([FAILED], PACE, NOW + jump_ms, 100.0)
+    assert schedule.next_at(()) == 100.25
+
+
+@pytest.mark.parametrize("jump_ms", JUMPS)
+def test_a_run_whose_last_was_noted_waits_its_interval_under_any_clock(jump_ms: int) -> None:
+    schedule = Schedule()
+    schedule.note_run(1, NOW, 90.0)
+    schedule.update([replace(QUEUED, last_run_ms=NOW)], PACE, NOW + jump_ms, 100.0)
+    assert schedule.next_at(()) == 270.0
+
+
+@pytest.mark.parametrize("jump_ms", JUMPS)
+def test_a_pause_under_a_clock_that_jumps_brings_no_retry_early(jump_ms: int) -> None:
+    schedule = Schedule()
+    schedule.note_end(1, NOW, 100.0)
+    schedule.update([FAILED], PACE, NOW, 100.0)
+    schedule.update([], PACE, NOW, 100.1)
+    schedule.update([FAILED], PACE, NOW + jump_ms, 100.2)
+    assert schedule.next_at(()) == 100.5
+
+
+def test_what_was_noted_of_another_time_counts_for_nothing() -> None:
+    schedule = Schedule()
+    schedule.note_end(1, NOW - HOUR, 1.0)
+    schedule.note_run(1, NOW - HOUR, 1.0)
+    schedule.update([FAILED], PACE, NOW + 100, 100.1)
+    assert schedule.next_at(()) == 100.5
+
+
 def test_more_events_do_not_put_a_step_off() -> None:
     schedule = scheduled(QUEUED)
     schedule.update([replace(QUEUED, head=6)], PACE, NOW + 900, 100.9)

@@ -127,6 +127,47 @@ def test_a_wall_clock_that_jumps_while_a_delivery_fails_neither_floods_nor_mutes
     assert len({request.header("webhook-id") for request in requests}) == 1
 
 
+class LeapingWorld(SkewedWorld):
+    """Its wall clock leaps by a day right after each wait was decided."""
+
+    def dice(self) -> float:
+        self.skew_ms += 86_400_000
+        return super().dice()
+
+
+def test_a_wall_clock_that_leaps_before_the_next_plan_brings_no_retry_early(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/script:503,200/leap"
+    world = LeapingWorld()
+    desk.add(hook(shared_receiver.url(path), interval_ms=3_600_000))
+    desk.append(*events(1, 1))
+    with running_worker(desk, world=world) as running:
+        eventually(lambda: (pending := desk.status(1).pending) and pending.last_status == 503)
+        for _ in range(3):
+            running.plan_again(world)
+        pending = desk.status(1).pending
+        assert pending is not None
+        assert (pending.attempts, pending.sending_since_ms) == (1, None)
+
+
+def test_a_wall_clock_that_leaps_after_a_run_brings_the_next_one_no_earlier(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/ok/leap"
+    world = SkewedWorld()
+    desk.add(hook(shared_receiver.url(path), interval_ms=3_600_000))
+    desk.append(*events(1, 1))
+    with running_worker(desk, world=world) as running:
+        shared_receiver.wait(path, acked=1)
+        eventually(lambda: desk.status(1).pending is None)
+        world.skew_ms = 86_400_000
+        desk.append(*events(2, 2))
+        for _ in range(3):
+            running.plan_again(world)
+        assert (desk.status(1).queued, desk.status(1).pending) == (1, None)
+
+
 @pytest.mark.parametrize("jump_h", [-1, -24, -87_600])
 def test_a_clock_that_went_back_between_two_workers_delays_by_one_wait_at_most(
     desk: Desk, shared_receiver: Receiver, jump_h: int

@@ -485,17 +485,9 @@ def test_a_quit_is_asked_but_once(waiting: SettingsBench) -> None:
         asyncio.run(scene())
 
 
-def test_a_quit_with_nothing_queued_asks_too(bench: SettingsBench) -> None:
+def test_a_quit_while_nothing_waits_asks_nothing(bench: SettingsBench) -> None:
     bench.store.add(fields(name="siem"))
-    with idle_worker(bench) as worker:
-        eventually(until_sends(bench, worker))
-        text, ended = quit_text(bench)
-    assert "Nothing is sent until a worker runs again" in text
-    assert "wait for it" not in text
-    assert not ended
-
-
-def test_a_quit_of_what_has_nothing_to_do_asks_nothing(bench: SettingsBench) -> None:
+    add_local(bench, "true", active=True)
     with idle_worker(bench) as worker:
         eventually(until_sends(bench, worker))
         _, ended = quit_text(bench)

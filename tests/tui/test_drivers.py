@@ -9,10 +9,12 @@ from queue import Queue
 from typing import Any, ClassVar
 
 import pytest
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.headless_driver import HeadlessDriver
+from textual.events import Key, Paste
 
-from tui.drivers import InputOrEnd, wake_less
+from tui.drivers import InputOrEnd, TypedInput, wake_less
 
 LONG_S = 10.0
 
@@ -73,6 +75,43 @@ def test_after_input_the_answer_comes_at_once_for_a_while() -> None:
     thread.start()
     thread.join(LONG_S / 2)
     assert asked == [False, False]
+
+
+def test_a_terminal_that_is_gone_is_not_asked_again() -> None:
+    keys, keyboard = os.pipe()
+    over = InputOrEnd(keys, attentive_s=0)
+    os.write(keyboard, b"k")
+    assert over.hear(LONG_S) == b"k"
+    os.close(keyboard)
+    assert over.hear(LONG_S) == b""
+    over.set()
+    assert over.hear(LONG_S) == b""  # else it would be ready, with nothing to read, for ever
+
+
+def typed(*pieces: bytes) -> list[str | None]:
+    """The characters that the pieces make, and the texts that are pasted."""
+    given = TypedInput(XTermParser)
+    messages = [message for piece in pieces for message in given.take(piece)]
+    return [
+        one.text if isinstance(one, Paste) else one.character
+        for one in messages
+        if isinstance(one, Key | Paste)
+    ]
+
+
+@pytest.mark.parametrize("piece", [b"\xff", b"\x80", b"\xc3", b"\xed\xa0\x80", b"\xf5\x80"])
+def test_bytes_that_are_no_text_become_the_replacement_character(piece: bytes) -> None:
+    assert set(typed(piece, b"x")) == {"\N{REPLACEMENT CHARACTER}", "x"}
+    pasted = typed(b"\x1b[200~a" + piece + b"b\x1b[201~")
+    assert set(pasted[0] or "") == {"a", "\N{REPLACEMENT CHARACTER}", "b"}
+
+
+def test_a_character_in_two_pieces_is_one() -> None:
+    assert typed(b"\xc3", b"\xa4") == ["ä"]
+
+
+def test_a_sequence_for_a_key_that_there_cannot_be_is_left_out() -> None:
+    assert typed(b"a\x1b[1114112u", b"b") == ["a", "b"]
 
 
 class Written(HeadlessDriver):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tests.store.helpers import Desk, events, fields
 from tests.tui.pty import in_tmux, on_terminal
 
 HURRIED = {"TOCSIN_LINGER": "0s", "TOCSIN_INTERVAL": "1s"}
+WRAPPED = b"\x1b[?7h"
 ALTERNATE_ON, ALTERNATE_OFF, MOUSE_OFF = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?1000l"
 MARGIN_S = 5.0
 """What a busy machine may add to half a second."""
@@ -83,14 +85,46 @@ def seconds_after_last_answer(receiver: Receiver, path: str) -> float:
     return (time.monotonic_ns() - ended_ns) / 1e9
 
 
-def test_sigterm_records_the_attempt_in_flight(tocsin: Tocsin, shared_receiver: Receiver) -> None:
-    path = "/slow:1/screen-term"
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_records_the_attempt_in_flight(
+    tocsin: Tocsin, shared_receiver: Receiver, number: signal.Signals
+) -> None:
+    path = f"/slow:1/screen-{number.name}"
     with in_flight(tocsin, shared_receiver, path) as terminal:
-        terminal.process.send_signal(signal.SIGTERM)
+        terminal.process.send_signal(number)
         assert terminal.end() == ExitCode.OK
         assert seconds_after_last_answer(shared_receiver, path) < 0.5 + MARGIN_S
         assert_restored(terminal)
     assert_delivered_and_left(tocsin)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_the_end_waits_for_an_attempt_breaks_nothing(
+    tocsin: Tocsin, shared_receiver: Receiver, number: signal.Signals
+) -> None:
+    path = f"/slow:3/waiting-{number.name}"
+    with in_flight(tocsin, shared_receiver, path) as terminal:
+        terminal.send("\x11")
+        terminal.read_until("Quit?")
+        terminal.send("y")
+        terminal.read_until("Ctrl+C ends at once")
+        terminal.process.send_signal(number)
+        is_at_once = number is signal.SIGINT
+        assert terminal.end() == (ExitCode.INTERRUPTED if is_at_once else ExitCode.OK)
+        assert "Traceback" not in terminal.cells.text
+
+
+def test_sigquit_ends_at_once_and_restores_the_terminal(tocsin: Tocsin) -> None:
+    with on_terminal(tocsin) as terminal, open(terminal.path) as shell:
+        before = termios.tcgetattr(shell)
+        terminal.read_until("this terminal")
+        assert termios.tcgetattr(shell) != before
+        terminal.process.send_signal(signal.SIGQUIT)
+        assert terminal.end() == -signal.SIGQUIT
+        assert termios.tcgetattr(shell) == before
+        terminal.read_for(0.1)
+        assert_restored(terminal)
+        assert WRAPPED in b"".join(chunk.data for chunk in terminal.chunks)
 
 
 def test_a_hang_up_records_the_attempt_in_flight(tocsin: Tocsin, shared_receiver: Receiver) -> None:
@@ -178,8 +212,6 @@ def test_any_size_at_any_moment(tocsin: Tocsin) -> None:
         terminal.resize((40, 10))
         terminal.read_until("needs 60x15")
         terminal.send("\x11")
-        terminal.read_until("No other worker is alive")
-        terminal.send("y")
         assert terminal.end() == ExitCode.OK
 
 

@@ -23,8 +23,10 @@ class BugScreen(ModalScreen[None]):
         Binding("q,escape,enter", "dismiss(None)", "close", id="bug.close"),
     ]
 
-    def __init__(self, sentence: str, report: Report | None) -> None:
+    def __init__(self, sentence: str, report: Report | None, place: str = "") -> None:
+        """`place` is where it failed, by which a bug is known."""
         super().__init__()
+        self.place = place
         self._sentence = sentence
         self._sends = report is not None and report.worker_alive
 

@@ -26,6 +26,7 @@ from tui.keys import ENTER, key_of, keys_do, with_key
 from tui.over import OverScreen
 from tui.widgets.buttons import Buttons
 from tui.widgets.columns import Cell, Column
+from tui.widgets.input_line import InputLine
 from tui.widgets.live_table import LiveTable
 
 HALF = "Proposed: half at a time."
@@ -63,11 +64,11 @@ class ResealScreen(OverScreen[Wish]):
             yield Static(Text(""), id="sealed-anew")
             with Horizontal(classes="row"):
                 yield Static(Text("Events a request, at most "))
-                yield Input(
+                yield InputLine(
                     str(max(1, self._one.events // 2)),
                     placeholder="as the webhook says",
                     type="integer",
-                    compact=True,
+                    select_on_focus=True,
                     id="max-events",
                 )
             yield Static(Text(""), id="reseal-error", classes="error")
@@ -82,9 +83,7 @@ class ResealScreen(OverScreen[Wish]):
         return Button(text, id=id_, variant="error" if id_ == "reseal" else "default", compact=True)
 
     def on_mount(self) -> None:
-        box = self.query_one("#max-events", Input)
-        box.cursor_blink = False
-        box.focus()
+        self.query_one("#max-events").focus()
         self.query_one("#reseal-error").display = False
         self._show_left_out()
 

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.widgets import Input, TextArea
+from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
 
 from domain.safe import safe
+from tui.widgets.input_line import InputLine
 
 MOST_UNDONE = 50
 STAND_IN = "\N{REPLACEMENT CHARACTER}"
@@ -37,7 +39,7 @@ class _Shown(Highlighter):
         """There is nothing to colour."""
 
 
-class TextBox(Input):
+class TextBox(InputLine):
     """One line; what was typed into it can be taken back, a word at a time."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,8 +48,7 @@ class TextBox(Input):
 
     def __init__(self, value: str = "", **more: Any) -> None:
         self._before: list[str] = []
-        super().__init__(value, compact=True, highlighter=_Shown(), select_on_focus=False, **more)
-        self.cursor_blink = False
+        super().__init__(value, highlighter=_Shown(), **more)
         self._before.clear()
 
     def validate_value(self, value: str) -> str:
@@ -78,10 +79,43 @@ class Lines(TextArea):
         "lines--name",
         "lines--bad",
     }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "start", "start of the text", show=False),
+        Binding("ctrl+end", "end", "end of the text", show=False),
+    ]
 
     def __init__(self, text: str = "", **more: Any) -> None:
         super().__init__(text, compact=True, soft_wrap=False, highlight_cursor_line=False, **more)
         self.cursor_blink = False
+        self._was_entered = False
+
+    def on_focus(self) -> None:
+        """Begin behind what is there; whoever comes back goes on where they were."""
+        if not self._was_entered:
+            self._was_entered = True
+            self.action_end()
+
+    def action_start(self) -> None:
+        """Go before the first character."""
+        self.move_cursor(self.document.start)
+
+    def action_end(self) -> None:
+        """Go behind the last character."""
+        self.move_cursor(self.document.end)
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        self._leave_what_may_go()
+        super().undo()
+
+    def redo(self) -> None:
+        """Make the change that was taken back."""
+        self._leave_what_may_go()
+        super().redo()
+
+    def _leave_what_may_go(self) -> None:
+        """Textual scrolls to the cursor before it has moved it from lines that are no more."""
+        self.selection = Selection.cursor(self.document.start)
 
     def put(self, text: str) -> None:
         """Show another text; the one before can be taken back."""

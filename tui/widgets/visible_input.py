@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.widgets import Input
+from tui.widgets.input_line import InputLine
 
 MOST = 200
 VISIBLE = (
@@ -11,19 +11,12 @@ VISIBLE = (
 """No control and no invisible character: Textual would hand what is pasted to the terminal."""
 
 
-class VisibleInput(Input):
+class VisibleInput(InputLine):
     """A line of text in which everything that is typed or pasted must be visible."""
 
     def __init__(
         self, value: str = "", *, placeholder: str = "", max_length: int = MOST, id: str
     ) -> None:
         super().__init__(
-            value,
-            placeholder=placeholder,
-            max_length=max_length,
-            restrict=VISIBLE,
-            compact=True,
-            select_on_focus=False,
-            id=id,
+            value, placeholder=placeholder, max_length=max_length, restrict=VISIBLE, id=id
         )
-        self.cursor_blink = False

@@ -1,0 +1,364 @@
+"""What is left over on a connection is never taken for the answer of the next request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from delivery.connection import OneConnection
+from delivery.outcome import Outcome
+from delivery.post import Poster
+from delivery.resolver import Resolver
+from delivery.sender import Sender
+from delivery.slots import Slots
+from domain.addresses import NetworkPolicy
+from store import reads
+from tests.certificates import Authority
+from tests.delivery.running import QUICK, SkewedWorld, hook
+from tests.receiver_client import Receiver
+from tests.store.helpers import Desk, carried, events
+
+SINGLY = replace(QUICK, max_events=1)
+TWENTY = list(range(1, 21))
+
+
+BODY = b'[{"type":"alerts","id":"a1","attributes":{}}]'
+TAKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+FAILED = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+
+
+class Scripted:
+    """A receiver that answers each request with the same bytes, and more when the test says so.
+
+    taken:   the number of the connection of each request that was read
+    writers: the connections
+    """
+
+    def __init__(self, answer: bytes = TAKEN) -> None:
+        self.answer = answer
+        self.url = ""
+        self.taken: list[int] = []
+        self.writers: list[asyncio.StreamWriter] = []
+        self._tasks: list[asyncio.Task[None] | None] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take requests from one connection until the poster ends it."""
+        self._tasks.append(asyncio.current_task())
+        self.writers.append(writer)
+        number = len(self.writers)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(BODY)
+                await self.take(number, writer)
+        with contextlib.suppress(OSError):
+            writer.close()
+            await writer.wait_closed()
+
+    async def take(self, number: int, writer: asyncio.StreamWriter) -> None:
+        """Answer a request that came on connection `number`."""
+        self.taken.append(number)
+        writer.write(self.answer)
+
+    @asynccontextmanager
+    async def listening(self, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+        """Take connections, and wait for the end of all of them."""
+        server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=tls)
+        port = server.sockets[0].getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
+        async with server:
+            yield
+        await asyncio.gather(*filter(None, self._tasks))
+
+
+Post = Callable[[], Awaitable[Outcome]]
+
+
+def told(
+    story: Callable[[Scripted, Post], Awaitable[None]],
+    receiver: Scripted | None = None,
+    authority: Authority | None = None,
+) -> None:
+    """Tell a story of a poster and its receiver, over TLS where there is an authority."""
+    receiver = receiver or Scripted()
+
+    async def tell() -> None:
+        tls, ca_file = None, None
+        if authority is not None:
+            tls, ca_file = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), str(authority.file)
+            tls.load_cert_chain(*authority.issue("127.0.0.1", name="scripted"))
+        poster = Poster(NetworkPolicy(), 5_000, 2_000, ca_file, resolver=Resolver())
+        async with receiver.listening(tls):
+            try:
+                await story(receiver, lambda: poster.post(receiver.url, (), BODY))
+            finally:
+                await poster.close()
+
+    asyncio.run(tell())
+
+
+async def takes(count: int, receiver: Scripted, post: Post) -> None:
+    """Requests, each of which must be read by the receiver and delivered."""
+    before = len(receiver.taken)
+    for number in range(1, count + 1):
+        outcome = await post()
+        assert (outcome.delivered, len(receiver.taken) - before) == (True, number), outcome
+
+
+def drain(desk: Desk) -> list[str]:
+    """Let webhook 1 send all it has; what was logged."""
+    log: list[str] = []
+
+    async def run() -> None:
+        sender = Sender(desk.store, SINGLY, SkewedWorld(), "worker-1", log.append, Slots(4))
+        await sender.drain(1, new_run=True, failing=False)
+
+    asyncio.run(run())
+    return log
+
+
+@pytest.mark.parametrize("ms", [0, 1])
+def test_a_second_answer_delivers_nothing_that_was_not_taken(
+    desk: Desk, shared_receiver: Receiver, ms: int
+) -> None:
+    path = f"/twice:{ms}/drain"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 20))
+    drain(desk)
+    taken = [carried(request.body)[0] for request in shared_receiver.requests(path)]
+    assert (taken, desk.status(1).delivered_events) == (TWENTY, 20)
+
+
+@pytest.mark.parametrize("status", [204, 205])
+@pytest.mark.parametrize("ms", [0, 1])
+def test_a_body_where_there_is_none_makes_no_event_arrive_twice(
+    desk: Desk, shared_receiver: Receiver, status: int, ms: int
+) -> None:
+    path = f"/bodied:{status},{ms}/drain"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 20))
+    drain(desk)
+    taken = [carried(request.body)[0] for request in shared_receiver.requests(path)]
+    assert (taken, desk.status(1).delivered_events) == (TWENTY, 20)
+
+
+def test_a_reset_of_a_kept_connection_is_tried_again_at_once(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    path = "/once/drain"
+    desk.add(hook(shared_receiver.url(path)))
+    desk.append(*events(1, 20))
+    log = drain(desk)
+    taken = [carried(request.body)[0] for request in shared_receiver.requests(path)]
+    assert (taken, desk.status(1).delivered_events) == (TWENTY, 20), log
+    assert sum("in place of an answer; next at" in line for line in log) == 1
+    assert "(attempt 2, at once on a new connection)" in log[0]
+    second = shared_receiver.requests(path)[1].header("webhook-id") or ""
+    attempts = sorted(desk.call(reads.attempts, second), key=lambda one: one.number)
+    assert [(one.number, one.status, one.error) for one in attempts] == [
+        (1, None, "ConnectionResetError"),
+        (2, 200, None),
+    ]
+
+
+# What is left over
+
+
+SURPLUS = {
+    "another answer": TAKEN + TAKEN,
+    "a failed one": TAKEN + FAILED,
+    "one byte": TAKEN + b"\n",
+    "a hint": TAKEN + b"HTTP/1.1 103 Early Hints\r\n\r\n",
+    "more than was announced": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokay",
+    "after chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n0",
+    "more than one read": TAKEN + b"x" * 300_000,
+    "a long head that fills a read": b"HTTP/1.1 200 OK\r\nX: ".ljust(65_513, b"x")
+    + b"\r\nContent-Length: 0\r\n\r\n"
+    + TAKEN,
+    "a body of 204": b"HTTP/1.1 204 No Content\r\n\r\nbody",
+}
+
+
+@pytest.mark.parametrize("answer", SURPLUS.values(), ids=SURPLUS)
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_connection_with_something_left_over_is_not_used_again(
+    answer: bytes, secure: bool, authority: Authority
+) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(3, receiver, post)
+        assert receiver.taken == [1, 2, 3]
+
+    told(story, Scripted(answer), authority if secure else None)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("more", [TAKEN, b"\n"])
+def test_what_comes_up_to_the_next_use_is_noticed(
+    more: bytes, secure: bool, authority: Authority
+) -> None:
+    """From then on no connection to this receiver is kept."""
+
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(2, receiver, post)
+        receiver.writers[0].write(more)
+        await takes(3, receiver, post)
+        assert receiver.taken == [1, 1, 2, 3, 4]
+
+    told(story, authority=authority if secure else None)
+
+
+def test_what_comes_after_the_look_and_before_the_sending_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await post()
+        look = OneConnection.is_reusable
+
+        def look_too_early(connection: OneConnection) -> bool:
+            seen = look(connection)
+            if len(receiver.taken) == 1:
+                receiver.writers[0].write(TAKEN)
+            return seen
+
+        monkeypatch.setattr(OneConnection, "is_reusable", look_too_early)
+        assert (await post()).delivered
+        assert receiver.taken == [1, 2]
+
+    told(story)
+
+
+KEPT = {
+    "no body": TAKEN,
+    "a body": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nokay",
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "hints before it": b"HTTP/1.1 103 Early Hints\r\n\r\n" + TAKEN,
+    "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "204 that says its length": b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+    "205": b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", KEPT.values(), ids=KEPT)
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_connection_with_nothing_left_over_is_used_again(
+    answer: bytes, secure: bool, authority: Authority
+) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(3, receiver, post)
+        assert receiver.taken == [1, 1, 1]
+
+    told(story, Scripted(answer), authority if secure else None)
+
+
+NOT_KEPT = {
+    "Connection: close": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "more than is read": b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000,
+    "204 with a length": b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n",
+    "204 with chunks": b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "205 with a body": b"HTTP/1.1 205 Reset Content\r\nContent-Length: 4\r\n\r\nbody",
+}
+
+
+@pytest.mark.parametrize("answer", NOT_KEPT.values(), ids=NOT_KEPT)
+def test_a_connection_that_may_bring_more_is_not_used_again(answer: bytes) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(3, receiver, post)
+        assert receiver.taken == [1, 2, 3]
+
+    told(story, Scripted(answer))
+
+
+# What ends
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_connection_that_is_closed_before_its_next_use_fails_nothing(
+    secure: bool, authority: Authority
+) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(1, receiver, post)
+        receiver.writers[0].close()
+        await asyncio.sleep(0)
+        await takes(1, receiver, post)
+        assert receiver.taken == [1, 2]
+
+    told(story, authority=authority if secure else None)
+
+
+def test_a_connection_that_is_half_closed_before_its_next_use_fails_nothing() -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(1, receiver, post)
+        receiver.writers[0].write_eof()
+        await takes(1, receiver, post)
+        assert receiver.taken == [1, 2]
+
+    told(story)
+
+
+class Breaking(Scripted):
+    """Breaks each connection at its second request, after some bytes of an answer."""
+
+    def __init__(self, last: bytes, *, first: bytes = TAKEN) -> None:
+        super().__init__(first)
+        self.last = last
+
+    async def take(self, number: int, writer: asyncio.StreamWriter) -> None:
+        if number not in self.taken:
+            await super().take(number, writer)
+            return
+        writer.write(self.last)
+        await writer.drain()
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_kept_connection_that_breaks_before_an_answer_is_known_as_lost(
+    secure: bool, authority: Authority
+) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(1, receiver, post)
+        lost = await post()
+        assert (lost.delivered, lost.kept_was_lost) == (False, True)
+        assert lost.detail == "the receiver ended the kept connection in place of an answer"
+        await takes(3, receiver, post)
+        assert receiver.taken == [1, 2, 3, 4]
+
+    told(story, Breaking(b""), authority if secure else None)
+
+
+def test_an_answer_that_breaks_off_is_a_failure_like_any_other() -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(1, receiver, post)
+        broken = await post()
+        assert (broken.delivered, broken.kept_was_lost) == (False, False)
+
+    told(story, Breaking(b"HTTP/1.1 2"))
+
+
+def test_a_new_connection_that_breaks_is_a_failure_like_any_other() -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        receiver.taken.append(1)
+        broken = await post()
+        assert (broken.delivered, broken.kept_was_lost) == (False, False)
+
+    told(story, Breaking(b""))
+
+
+def test_silence_on_a_kept_connection_is_a_failure_like_any_other() -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(1, receiver, post)
+        receiver.answer = b""
+        silent = await post()
+        assert (silent.error, silent.kept_was_lost) == ("TimeoutError", False)
+
+    told(story)
