@@ -14,6 +14,7 @@ from cli.reading import ValueReader, shown
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import note_unreadable, reveal
 from domain.field_errors import FieldError, FieldErrors
+from domain.safe import safe
 from domain.strict_json import StrictJsonError
 from domain.words import counted
 from store import configuration, files, sources
@@ -51,7 +52,14 @@ def import_from(file: str, context: Context, *, dry_run: bool, yes: bool) -> Exi
     for note in plan.notes:
         context.out.note(note)
     for line in plan.lines:
-        context.out.data(line)
+        context.out.data(_one_line(line))
+    if plan.brought:
+        # With the question, wherever stdout goes.
+        write = context.out.data if dry_run else context.out.note
+        context.out.flush()
+        write("The document brings these commands, files and addresses:")
+        for line in plan.brought:
+            write(f"  {_one_line(line)}")
     context.out.flush()
     if not plan.steps:
         context.out.note("Nothing to change: all of it is so already.")
@@ -65,6 +73,11 @@ def import_from(file: str, context: Context, *, dry_run: bool, yes: bool) -> Exi
     store.call(configuration.change, plan.steps)
     context.out.note(f"Made {changes} in {store.path}.")
     return ExitCode.OK
+
+
+def _one_line(text: str) -> str:
+    """The text whole, in one line: a line break in a command must not look like a line of ours."""
+    return safe(text, len(text) * 10)
 
 
 def _plan(data: bytes, named: str, store: Store, context: Context) -> Plan:

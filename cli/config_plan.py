@@ -27,7 +27,10 @@ from domain.change_words import detail_text
 from domain.field_errors import FieldError, raise_all
 from domain.lines import first_repeated
 from domain.masks import is_masked
+from domain.options import Option
+from domain.setting_kinds import COMMAND, FILES, PATH, PROXY
 from domain.settings import storable_setting
+from domain.source_option_kinds import LISTEN, URL
 from domain.webhooks import WebhookFields
 from domain.words import counted
 from store import alert_settings, settings, sources, webhooks
@@ -37,15 +40,22 @@ from store.edit_words import difference, options_moved
 from store.records import Secrets, StoredSource, Webhook
 from store.secret_changes import RestoreSecrets
 
+_BROUGHT = {one.name for one in (COMMAND, PATH, FILES, LISTEN, URL, PROXY)}
+
 Step = Callable[[], object]
 Key = tuple[tuple[str, ...], int]
 
 
 @dataclass(slots=True)
 class Plan:
-    """What would be done, a line each, the steps that do it, and what cannot be carried."""
+    """What would be done, a line each, the steps that do it, and what cannot be carried.
+
+    `brought` has what the document lets this host run, read, listen on or ask: every command,
+    file, listen address and other address, whole.
+    """
 
     lines: list[str] = field(default_factory=list)
+    brought: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
@@ -54,6 +64,11 @@ class Plan:
         """One line, and what does as it says."""
         self.lines.append(line)
         self.steps.extend(steps)
+
+    def bring(self, named: str, option: Option, before: str, after: str) -> None:
+        """A value that is to be shown whole, if it is of such a kind and new here."""
+        if option.kind.name in _BROUGHT and after not in ("", before):
+            self.brought.append(f"{named}: {option.name} {after}")
 
 
 def plan_of(document: Document, kept: Kept, store: Store, context: Context) -> Plan:
@@ -100,6 +115,7 @@ class _Planner:
         before = self._kept.settings.get(name)
         if text != before:
             self.plan.settings[name] = text
+            self.plan.bring("setting", setting, before or "", text)
             self.plan.add(
                 f"setting {name}: {'default' if before is None else before} -> {text or 'empty'}",
                 partial(settings.set_one, name, text, self._actor, self._now_ms),
@@ -110,6 +126,7 @@ class _Planner:
             require_readable(before, self._store)
         fields = webhook_fields(entry, before)
         secrets = webhook_secrets(entry, before, self._now_ms)
+        self._bring_file(fields, before)
         if before is None:
             name = f" {fields.name}" if fields.name else ""
             self.plan.add(
@@ -118,6 +135,11 @@ class _Planner:
             )
         elif (fields, secrets) != (before.fields, in_force(before.secrets, self._now_ms)):
             self._edit_webhook(before, fields, secrets)
+
+    def _bring_file(self, fields: WebhookFields, before: Webhook | None) -> None:
+        if fields.ca_file and fields.ca_file != (before.fields.ca_file if before else None):
+            named = before.named if before else f"webhook {fields.name or fields.url}"
+            self.plan.brought.append(f"{named}: ca_file {fields.ca_file}")
 
     def _add_webhook(self, fields: WebhookFields, secrets: Secrets | None) -> None:
         current = secrets.current if secrets else None
@@ -174,6 +196,11 @@ class _Planner:
             "options", lambda: kind.check(texts(given(entry.options, dict[str, object](kept))))
         )
         secret = self._secret_steps(entry)
+        if before is not None or kind.is_addable:
+            named = f"source {entry.name}"
+            for one in kind.used(options):
+                had = "" if before is None else kept.get(one.name, one.text)
+                self.plan.bring(named, one.option, had, options.get(one.name, one.text))
         if before is not None:
             self._edit_source(entry, before, options, secret)
         elif kind.is_addable:

