@@ -17,7 +17,7 @@ from domain.safe import plain_bytes, safe
 from domain.times import format_duration
 
 _LIMIT = 300
-_TLS_ALERT = "\\x15\\x03"
+_NO_TEXT = "illegal request line"  # h11's words for a first byte that begins no line of text
 _OWN_AUTHORITY = frozenset({18, 19, 20, 21})  # X509_V_ERR_*: self-signed, or issuer unknown
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
@@ -121,8 +121,8 @@ def _no_connection(error: BaseException, setting: Setting) -> str:
 
 def _remote(error: BaseException, setting: Setting) -> str:
     text = str(error)
-    if _TLS_ALERT in text:
-        return "the receiver speaks TLS on this port: write https://"
+    if text == _NO_TEXT:
+        return f"not an HTTP answer: it does not begin with text{_tls_hint(setting)}"
     if _is_closing(error):
         return f"the receiver closed the connection without an answer{_tls_hint(setting)}"
     return f"not an HTTP answer: {plain_bytes(text)}"

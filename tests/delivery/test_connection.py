@@ -362,3 +362,13 @@ def test_silence_on_a_kept_connection_is_a_failure_like_any_other() -> None:
         assert (silent.error, silent.kept_was_lost) == ("TimeoutError", False)
 
     told(story)
+
+
+def test_an_answer_in_no_text_asks_for_tls() -> None:
+    async def story(_: Scripted, post: Post) -> None:
+        outcome = await post()
+        assert outcome.detail == (
+            "not an HTTP answer: it does not begin with text; is this port TLS?"
+        )
+
+    told(story, Scripted(b"\x15\x03\x01\x00\x02\x02\x46"))
