@@ -1,15 +1,19 @@
-# Everything lives in .venv, which is brought up to date when pyproject.toml or constraints.txt changes.
+# Everything lives in .venv, which is brought up to date when pyproject.toml or requirements/ changes.
 # Choose another interpreter with `make PYTHON=/path/to/python3`.
 
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SUPPLY := $(VENV)/supply
+COMPILE := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
 CODE := bench cli delivery domain sources store tests tui
 JOBS ?= 2
+TESTS ?=
 PYTHON ?=
 
-.PHONY: help run demo test check bench trials format clean
+.PHONY: help run demo test check bench trials format requirements audit clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -21,8 +25,8 @@ run: $(VENV)/.installed ## install, then open the screen on the default store
 demo: $(VENV)/.installed ## install, then show the screen on made-up events; nothing is kept
 	@exec $(BIN)/tocsin demo
 
-test: $(VENV)/.installed-dev ## install, then run every test
-	@exec $(PYTEST) -n $(JOBS) --dist loadgroup
+test: $(VENV)/.installed-dev ## install, then run every test, or the TESTS that are named
+	@exec $(PYTEST) -n $(JOBS) --dist loadgroup $(TESTS)
 
 check: $(VENV)/.installed-dev ## formatting, lint, types, layers and tests
 	$(BIN)/ruff format --check $(wildcard $(CODE))
@@ -41,21 +45,40 @@ format: $(VENV)/.installed-dev ## format the code and mend what the linter can
 	$(BIN)/ruff format $(wildcard $(CODE))
 	$(BIN)/ruff check --fix $(wildcard $(CODE))
 
+requirements: $(SUPPLY)/.installed ## write requirements/ anew from constraints.txt, with hashes
+	$(COMPILE) --extra http --extra geo --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --group supply --output-file requirements/supply.txt
+	echo hatchling | $(COMPILE) --output-file requirements/build.txt -
+
+audit: $(SUPPLY)/.installed ## look for known faults in what is installed; needs a network
+	$(SUPPLY)/bin/pip-audit --strict --disable-pip --require-hashes \
+		$(addprefix --requirement ,$(wildcard requirements/*.txt))
+
 clean: ## remove the virtual environment and every cache
-	rm -rf $(VENV) dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-system dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/.installed: pyproject.toml constraints.txt Makefile
+# In two steps: what is needed by its hashes, then Tocsin alone with the build backend of the first.
+$(VENV)/.installed: pyproject.toml requirements/run.txt requirements/build.txt Makefile
 	@$(make_venv)
 	@echo "Installing Tocsin into $(VENV) ..."
-	@$(PIP) --editable '.[http]'
+	@$(PIP) --require-hashes --requirement requirements/run.txt --requirement requirements/build.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml constraints.txt
+$(VENV)/.installed-dev: pyproject.toml requirements/dev.txt
 	@$(make_venv)
 	@echo "Installing Tocsin and its test tools into $(VENV) ..."
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --require-hashes --requirement requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.installed
+
+$(SUPPLY)/.installed: requirements/supply.txt
+	@$(make_venv)
+	@$(BIN)/python -m venv $(SUPPLY)
+	@$(SUPPLY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
 
 # A virtual environment that still runs is kept; one whose interpreter went away is made anew.
 define make_venv

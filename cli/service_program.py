@@ -16,7 +16,9 @@ HIDDEN_FROM_THE_UNIT = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # no
 PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
 CURE = (
     "install tocsin for the whole host first: `sudo python3 -m venv /opt/tocsin`, and in its clone "
-    "`sudo /opt/tocsin/bin/pip install -c constraints.txt '.[http]'`"
+    "`sudo /opt/tocsin/bin/pip install --require-hashes -r requirements/run.txt "
+    "-r requirements/build.txt` and `sudo /opt/tocsin/bin/pip install --no-deps "
+    "--no-build-isolation .`"
 )
 
 

@@ -17,7 +17,9 @@ from tests.documents import DOCS, PAGES, README, section, table_rows
 from tests.program import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-INSTALLING = re.compile(r"^\s.*(?:\binstall .*-c |pipx install|uv tool install|\$\(PIP\))")
+INSTALLING = re.compile(
+    r"^\s.*(?:\binstall .*--require-hashes|pipx install|uv tool install|PIP\) --require-hashes)"
+)
 MACHINE = re.compile(r"/(work|root|tmp|Users|home/[a-z]+)\b|\b(localhost|127\.0\.0\.1):\d{5}\b")
 
 
@@ -87,12 +89,19 @@ def test_readme_says_what_make_does() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no make {target}"
 
 
-def test_every_recipe_installs_the_http_server() -> None:
+def test_every_recipe_installs_the_http_server_and_what_tells_countries() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     text = README.read_text(encoding="utf-8") + makefile
-    recipes = [line for line in text.splitlines() if INSTALLING.search(line)]
-    assert len(recipes) == 8
-    assert all("'.[http]'" in line or "'.[dev]'" in line for line in recipes), recipes
+    recipes = [
+        line for line in text.splitlines() if INSTALLING.search(line) and "SUPPLY" not in line
+    ]
+    assert len(recipes) == 7
+    for recipe in recipes:
+        files = re.findall(r"requirements/(?:run|dev)\.txt", recipe)
+        assert "'.[http,geo]'" in recipe or files, recipe
+        for file in files:
+            names = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / file).read_text(), re.MULTILINE))
+            assert names >= {"hypercorn", "iptocc", "maxminddb"}, file
 
 
 @pytest.mark.parametrize(

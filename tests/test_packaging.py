@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from docs import licences
 from domain.version import VERSION
 from tests.program import ROOT
 
@@ -80,6 +81,49 @@ def test_the_constraints_pin_everything_needed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     assert needed([Requirement(line) for line in wanted]) <= pinned
+
+
+@pytest.mark.parametrize("name", ["build", "dev", "run"])
+def test_the_requirements_are_the_constraints_with_hashes(name: str) -> None:
+    pins = set((ROOT / "constraints.txt").read_text().splitlines())
+    requirements = (ROOT / "requirements" / f"{name}.txt").read_text()
+    assert "//" not in requirements, "no address of an index"
+    for entry in re.split(r"\n(?=\S)", requirements.strip()):
+        pin, *hashes = [part.strip(" \\") for part in entry.split("\n")]
+        assert pin.split(" ;")[0] in {normal_pin(line) for line in pins}
+        assert hashes
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes)
+
+
+def test_the_requirements_leave_nothing_out() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    run = [*project["dependencies"], *extras["http"], *extras["geo"]]
+    assert needed([Requirement(line) for line in run]) <= required("run")
+    dev = [*project["dependencies"], *extras["dev"]]
+    assert needed([Requirement(line) for line in dev]) <= required("dev")
+
+
+def test_the_build_backend_is_the_pinned_one() -> None:
+    system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    assert set(system["requires"]) <= set((ROOT / "constraints.txt").read_text().splitlines())
+    assert {line.split("==")[0] for line in system["requires"]} <= required("build")
+
+
+def test_the_licences_are_those_of_what_is_installed() -> None:
+    assert licences.PAGE.read_text() == licences.page(), "run python -m docs.licences"
+
+
+def required(name: str) -> set[str]:
+    """The names in one of the files with hashes."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    return {normal(one) for one in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
+
+
+def normal_pin(line: str) -> str:
+    """A pin with the distribution's name as indexes compare it."""
+    name, version = line.split("==")
+    return f"{normal(name)}=={version}"
 
 
 def needed(requirements: list[Requirement]) -> set[str]:
