@@ -58,6 +58,18 @@ class _Fault:
     kept_was_lost: bool = False
 
 
+class _Body(httpx.AsyncByteStream):
+    """A body in one piece. `sent` is called when the connection asks what follows it."""
+
+    def __init__(self, content: bytes, sent: Callable[[], None]) -> None:
+        self.content = content
+        self._sent = sent
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.content
+        self._sent()
+
+
 class Poster:
     """Posts to one webhook while it drains; no connection is ever shared between webhooks.
 
@@ -96,8 +108,11 @@ class Poster:
         body: bytes,
         *,
         secrets: Sequence[str] = (),
+        sent: Callable[[], None] = lambda: None,
     ) -> Outcome:
         """Send one request; whatever happens is an Outcome, save that a cancellation passes.
+
+        `sent` is called when the connection has taken all bytes of the body.
 
         `headers` are all but Host, Content-Length and Accept-Encoding, which are set here. Where
         the answer repeats one of the `secrets`, the Outcome has its mask. The deadline covers
@@ -110,7 +125,7 @@ class Poster:
         deadline = asyncio.timeout(self._timeout_ms / 1000)
         try:
             async with deadline:
-                reusable = await self._exchange(url, headers, body, answer)
+                reusable = await self._exchange(url, headers, _Body(body, sent), answer)
         except Exception as error:
             fault = self._describe(error, url, timed_out=deadline.expired())
         finally:
@@ -128,7 +143,7 @@ class Poster:
                 await transport.aclose()
 
     async def _exchange(
-        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, answer: _Answer
+        self, url: str, headers: Sequence[tuple[str, str]], body: _Body, answer: _Answer
     ) -> bool:
         """Fill in the answer; true if the connection can be used again."""
         request = self._request(url, headers, body)
@@ -151,17 +166,19 @@ class Poster:
         self._keeps = self._keeps and not connection.was_spoiled
         return self._keeps and is_reusable
 
-    def _request(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> httpx.Request:
+    def _request(self, url: str, headers: Sequence[tuple[str, str]], body: _Body) -> httpx.Request:
         connect_s = self._connect_timeout_ms / 1000
-        return httpx.Request(
+        request = httpx.Request(
             "POST",
             _target(url),
             headers=[*headers, ("Accept-Encoding", "identity")],
-            content=body,
+            content=body.content,
             extensions={
                 "timeout": {"connect": connect_s, "read": None, "write": None, "pool": None}
             },
         )
+        request.stream = body
+        return request
 
     def _connectable(self) -> GuardedTransport:
         context = ssl_context(self.ca_file)

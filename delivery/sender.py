@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 
@@ -16,7 +16,7 @@ from delivery.redact import secrets_of
 from delivery.request import request_headers
 from delivery.resolver import Resolver
 from delivery.schedule import Schedule
-from delivery.slots import Slots
+from delivery.slots import YOUNG_S, Place, Slots
 from delivery.world import World
 from domain.addresses import NetworkPolicy
 from domain.ids import new_delivery_id
@@ -27,6 +27,10 @@ from store import outbox
 from store.database import Store
 from store.errors import StoreError
 from store.records import AttemptResult, Limits, Verdict, Work
+
+AT_THE_STORE = 4
+"""How many that begin, and how many that failed, ask the store at once: when a thousand do so
+together, one that goes on does not wait behind them all."""
 
 
 @dataclass(slots=True)
@@ -44,6 +48,8 @@ class Sender:
     slots: Slots
     resolver: Resolver = field(default_factory=Resolver)
     schedule: Schedule = field(default_factory=Schedule)
+    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_THE_STORE))
+    failures: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_THE_STORE))
     stopping: bool = False
     may_send: Callable[[], bool] = lambda: True
 
@@ -53,29 +59,32 @@ class Sender:
         False if there was nothing to send after all. Raises StoreError if not even the first
         attempt could be started.
         """
-        async with self.slots.take(failing=failing) as fails_no_more:
+        async with self.slots.take(failing=failing) as place:
             if not self._may_begin():
                 return True
-            work = await self._start(webhook_id, new_run=new_run)
+            async with self.starts:
+                work = await self._start(webhook_id, new_run=new_run)
             if work is None:
                 return False
-            await self._send(work, fails_no_more)
+            await self._send(work, place)
             return True
 
     def _may_begin(self) -> bool:
         return not self.stopping and self.may_send()
 
-    async def _send(self, first: Work, fails_no_more: Callable[[], Awaitable[None]]) -> None:
+    async def _send(self, first: Work, place: Place) -> None:
         work: Work | None = first
         taken: list[int] = []
         poster: Poster | None = None
         try:
             while work is not None:
+                place.carry(len(work.body))
+                await place.take_slot()
                 poster = await self._poster(poster, work.ca_file)
-                delivered, following = await self._attempt(work, poster)
+                delivered, following = await self._attempt(work, poster, place)
                 if delivered:
                     taken.append(work.count)
-                    await fails_no_more()
+                    place.go_on()
                 work = following
         finally:
             if poster is not None:
@@ -98,7 +107,7 @@ class Sender:
             new_run=new_run,
         )
 
-    async def _attempt(self, work: Work, poster: Poster) -> tuple[bool, Work | None]:
+    async def _attempt(self, work: Work, poster: Poster, place: Place) -> tuple[bool, Work | None]:
         """One request; whether it was taken, and what follows at once, already started.
 
         Whatever goes wrong, an attempt that was begun is recorded: otherwise it would be shown as
@@ -106,7 +115,7 @@ class Sender:
         """
         started_ms = self.world.now_ms()
         try:
-            outcome = await self._post(work, poster, started_ms)
+            outcome = await self._post(work, poster, place, started_ms)
             verdict = self._verdict(work, outcome)
             following = await self._record(work, self._result(outcome, started_ms), verdict)
         except Exception as error:
@@ -120,7 +129,8 @@ class Sender:
                 following = await self._start(work.webhook_id, new_run=False)
         return verdict.delivered, following
 
-    async def _post(self, work: Work, poster: Poster, started_ms: int) -> Outcome:
+    async def _post(self, work: Work, poster: Poster, place: Place, started_ms: int) -> Outcome:
+        """One request. The slot is held until it is sent, and for 100 ms at the most."""
         headers = request_headers(
             work.public_id,
             work.body,
@@ -129,7 +139,14 @@ class Sender:
             now_ms=started_ms,
         )
         secrets = secrets_of(work.url, work.headers, work.secrets)
-        return await poster.post(work.url, headers, work.body, secrets=secrets)
+        aged = asyncio.get_running_loop().call_later(YOUNG_S, place.make_room)
+        try:
+            return await poster.post(
+                work.url, headers, work.body, secrets=secrets, sent=place.make_room
+            )
+        finally:
+            aged.cancel()
+            place.make_room()
 
     async def _record(self, work: Work, result: AttemptResult, verdict: Verdict) -> Work | None:
         """Record what came of an attempt, however long the store won't take it.
@@ -139,22 +156,30 @@ class Sender:
         go_on = verdict.delivered
         for wait_s in _patience():
             try:
-                return await self.store.run(
-                    outbox.record,
-                    work,
-                    result,
-                    verdict,
-                    limits=self._limits(),
-                    new_id=self._new_id,
-                    vault=self.store.vault,
-                    now_ms=self.world.now_ms(),
-                    go_on=go_on and not self.slots.wanted and self._may_begin(),
-                )
+                if verdict.delivered:
+                    return await self._record_once(work, result, verdict, go_on=go_on)
+                async with self.failures:
+                    return await self._record_once(work, result, verdict, go_on=False)
             except StoreError as error:
                 go_on = False
                 self.log(f"webhook {work.webhook_id}: cannot record its attempt yet: {error}")
             await asyncio.sleep(wait_s)
         return None
+
+    async def _record_once(
+        self, work: Work, result: AttemptResult, verdict: Verdict, *, go_on: bool
+    ) -> Work | None:
+        return await self.store.run(
+            outbox.record,
+            work,
+            result,
+            verdict,
+            limits=self._limits(),
+            new_id=self._new_id,
+            vault=self.store.vault,
+            now_ms=self.world.now_ms(),
+            go_on=go_on and not self.slots.wanted and self._may_begin(),
+        )
 
     def _verdict(self, work: Work, outcome: Outcome) -> Verdict:
         now_ms = self._ended_ms(work)

@@ -1,40 +1,186 @@
-"""How many requests are in flight at once, so that bad receivers leave room for good ones."""
+"""Limits on attempts at once, such that bad receivers leave room for good ones.
+
+An attempt holds a slot while it connects and sends. When its bytes are sent, or after 100 ms, it
+makes room for the next and only keeps its place among those that wait for an answer.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from enum import IntEnum
+
+YOUNG_S = 0.1
+"""The longest that an attempt holds a slot."""
 
 
-class Slots:
-    """`total` requests at once; webhooks whose last attempt failed use three quarters at most."""
+class Rank(IntEnum):
+    """The order in which those that wait are let in; within a rank it is that of their coming."""
 
-    def __init__(self, total: int) -> None:
-        self._all = asyncio.Semaphore(total)
-        self._failing = asyncio.Semaphore(max(1, total * 3 // 4))
-        self._waiting = 0
+    GOING_ON = 0
+    HEALTHY = 1
+    FAILING = 2
+
+
+class Gate:
+    """Lets so many through at once: of those that failed, three quarters at most.
+
+    Where not all can go on, those that failed wait first. Bodies of `most_bytes` or more inside
+    close the gate for everyone, three quarters of that for those that failed.
+    """
+
+    def __init__(self, total: int, most_bytes: int = 1) -> None:
+        self.total = total
+        self.inside = 0
+        self._failing = 0
+        self._most_failing = max(1, total * 3 // 4)
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._queues: dict[Rank, deque[asyncio.Future[None]]] = {rank: deque() for rank in Rank}
+
+    @property
+    def waiting(self) -> int:
+        """How many wait to be let in."""
+        return sum(map(len, self._queues.values()))
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits: then a webhook in a long drain lets the next one in."""
-        return self._waiting > 0
+        """Whether somebody waits who would be let in if one inside left."""
+        if self._failing < self._most_failing:
+            return self.waiting > 0
+        return self.waiting > len(self._queues[Rank.FAILING])
+
+    async def enter(self, rank: Rank) -> None:
+        """Go in, or wait for it."""
+        queue = self._queues[rank]
+        if not queue and self._is_open(rank):
+            self._let_in(rank)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                with suppress(ValueError):  # it was passed over already
+                    queue.remove(turn)
+            else:
+                self.leave(rank)
+            raise
+
+    def leave(self, rank: Rank) -> None:
+        """Make room for the next."""
+        self.inside -= 1
+        self._failing -= rank is Rank.FAILING
+        self._let_in_next()
+
+    def heal(self) -> None:
+        """Count one of those that failed among the healthy from now on."""
+        self._failing -= 1
+        self._let_in_next()
+
+    def burden(self, count: int) -> None:
+        """Add so many bytes to what is held inside, or take them off it."""
+        self._bytes += count
+        if count < 0:
+            self._let_in_next()
+
+    def _is_open(self, rank: Rank) -> bool:
+        if self.inside >= self.total:
+            return False
+        if rank is Rank.FAILING:
+            return self._failing < self._most_failing and self._bytes * 4 < self._most_bytes * 3
+        return self._bytes < self._most_bytes
+
+    def _let_in(self, rank: Rank) -> None:
+        self.inside += 1
+        self._failing += rank is Rank.FAILING
+
+    def _let_in_next(self) -> None:
+        for rank, queue in self._queues.items():
+            while queue and self._is_open(rank):
+                turn = queue.popleft()
+                if not turn.done():
+                    self._let_in(rank)
+                    turn.set_result(None)
+
+
+class Place:
+    """One webhook's place among the attempts under way, with or without a slot."""
+
+    def __init__(self, places: Gate, slots: Gate, *, failing: bool) -> None:
+        self._places = places
+        self._slots = slots
+        self._rank = Rank.FAILING if failing else Rank.HEALTHY
+        self._slot: Rank | None = None
+        self._bytes = 0
+
+    async def take_slot(self) -> None:
+        """Wait for a slot, as before each attempt; harmless where it is held already."""
+        if self._slot is None:
+            rank = self._rank
+            await self._slots.enter(rank)
+            self._slot = rank
+
+    def make_room(self) -> None:
+        """Leave the slot to the next, and go on waiting for an answer; harmless without one."""
+        if self._slot is not None:
+            rank, self._slot = self._slot, None
+            self._slots.leave(rank)
+
+    def carry(self, count: int) -> None:
+        """Hold a body of so many bytes in place of the one before."""
+        if count != self._bytes:
+            more, self._bytes = count - self._bytes, count
+            self._places.burden(more)
+
+    def go_on(self) -> None:
+        """An attempt was taken: count as healthy, and wait for no slot behind those that begin."""
+        if self._rank is Rank.FAILING:
+            self._places.heal()
+        self._rank = Rank.GOING_ON
+
+    def leave(self) -> None:
+        """Give up slot and place."""
+        self.make_room()
+        self.carry(0)
+        self._places.leave(self._rank)
+
+
+class Slots:
+    """`slots` attempts that connect and send, among `places` that are under way in all.
+
+    most_bytes: bodies of attempts under way; while they are more, no further one begins
+    """
+
+    def __init__(self, slots: int, places: int, most_bytes: int) -> None:
+        self._slots = Gate(slots)
+        self._places = Gate(places, most_bytes)
+
+    @property
+    def places(self) -> int:
+        """How many attempts may be under way in all."""
+        return self._places.total
+
+    @property
+    def waiting(self) -> int:
+        """How many webhooks wait for a place, since too many attempts wait for an answer."""
+        return self._places.waiting
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a webhook in a long drain is to let another have its place."""
+        return self._places.wanted
 
     @asynccontextmanager
-    async def take(self, *, failing: bool) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """Wait for a slot and hold it; what is given is to be called when it fails no more."""
-        async with AsyncExitStack() as as_failing:
-            if failing:
-                await as_failing.enter_async_context(self._failing)
-            await self._acquire()
-            try:
-                yield as_failing.aclose
-            finally:
-                self._all.release()
-
-    async def _acquire(self) -> None:
-        self._waiting += 1
+    async def take(self, *, failing: bool) -> AsyncIterator[Place]:
+        """Wait for a place and a slot; the place is held to the end of the block."""
+        await self._places.enter(Rank.FAILING if failing else Rank.HEALTHY)
+        place = Place(self._places, self._slots, failing=failing)
         try:
-            await self._all.acquire()
+            await place.take_slot()
+            yield place
         finally:
-            self._waiting -= 1
+            place.leave()

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
+from delivery.capacity import attempt_slots
 from delivery.dispatcher import HOLD_S, Dispatcher, Until
 from delivery.handover import Claim
 from delivery.log import place_of, unfailing
 from delivery.sender import Sender
-from delivery.slots import Slots
 from delivery.world import RealWorld, World
 from domain.ids import base58
 from domain.settings import Settings
@@ -113,7 +113,7 @@ class Worker:
         self._stopped = asyncio.Event()
         self._turn_over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        slots = Slots(settings.concurrency)
+        slots = attempt_slots(settings.concurrency)
         self._sender = Sender(
             store, settings, self._world, self.id, self._log, slots, may_send=self._has_lock
         )

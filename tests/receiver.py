@@ -32,6 +32,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import socket
 import ssl
 import struct
@@ -439,6 +440,8 @@ def main() -> None:
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     parser.add_argument("--lean", action="store_true", help="keep no bodies, only their hashes")
     parser.add_argument("--follow-stdin", action="store_true", help="end when stdin ends")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args()))
 

@@ -117,7 +117,9 @@ def drain(desk: Desk) -> list[str]:
     log: list[str] = []
 
     async def run() -> None:
-        sender = Sender(desk.store, SINGLY, SkewedWorld(), "worker-1", log.append, Slots(4))
+        sender = Sender(
+            desk.store, SINGLY, SkewedWorld(), "worker-1", log.append, Slots(4, 4, 1_000_000)
+        )
         await sender.drain(1, new_run=True, failing=False)
 
     asyncio.run(run())

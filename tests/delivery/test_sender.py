@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 
@@ -11,6 +14,7 @@ import pytest
 
 from delivery import sender as sender_module
 from delivery.outcome import MAX_ANSWER_BODY
+from delivery.resolver import Resolver
 from delivery.sender import Sender, _patience
 from delivery.slots import Slots
 from domain.settings import Settings
@@ -21,18 +25,30 @@ from tests.delivery.running import QUICK, SkewedWorld, hook
 from tests.receiver_client import Receiver
 from tests.store.helpers import ACTOR, Desk, carried, events
 
+BYTES = 1_000_000
 FEW = replace(QUICK, max_events=2)
 
 
 def with_sender(
-    desk: Desk, story: Callable[[Sender], Awaitable[None]], settings: Settings = FEW, slots: int = 4
+    desk: Desk,
+    story: Callable[[Sender], Awaitable[None]],
+    settings: Settings = FEW,
+    slots: int = 4,
+    places: int = 0,
 ) -> list[str]:
     """Tell a story with a sender inside a loop; what was logged."""
     log: list[str] = []
 
     async def tell() -> None:
         await story(
-            Sender(desk.store, settings, SkewedWorld(), "worker-1", log.append, Slots(slots))
+            Sender(
+                desk.store,
+                settings,
+                SkewedWorld(),
+                "worker-1",
+                log.append,
+                Slots(slots, places or slots, BYTES),
+            )
         )
 
     asyncio.run(tell())
@@ -136,6 +152,57 @@ def test_a_webhook_that_fails_no_more_leaves_its_place_to_the_next_failing_one(
         await first
 
     with_sender(desk, story, slots=2)
+
+
+def hangs_while_another_is_served(
+    desk: Desk,
+    healthy: Receiver,
+    path: str,
+    *,
+    release: Callable[[], object] | None = None,
+    resolver: Resolver | None = None,
+) -> None:
+    """With one slot the second webhook must have its answer while the first still waits."""
+    desk.append(*events(1, 1))
+    desk.add(hook(healthy.url(path)), start=0)
+
+    async def story(sender: Sender) -> None:
+        sender.resolver = resolver or sender.resolver
+        first = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
+        await sender.drain(2, new_run=True, failing=False)
+        assert not first.done()
+        (release or first.cancel)()
+        await asyncio.wait((first,))
+        await asyncio.sleep(0)  # its connection is closed in the loop's next round
+
+    with_sender(desk, story, slots=1, places=2)
+    assert bodies(healthy, path) == [[1]]
+
+
+def test_who_waits_for_an_answer_makes_room(desk: Desk, shared_receiver: Receiver) -> None:
+    desk.add(hook(shared_receiver.url("/hang/makes-room")))
+    hangs_while_another_is_served(desk, shared_receiver, "/ok/beside-an-answer")
+
+
+def test_who_waits_for_tls_makes_room(desk: Desk, shared_receiver: Receiver) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        desk.add(hook(f"https://127.0.0.1:{silent.getsockname()[1]}/"))
+        path = "/ok/beside-a-handshake"
+        hangs_while_another_is_served(desk, shared_receiver, path, release=silent.close)
+
+
+def test_who_waits_for_a_name_makes_room(desk: Desk, shared_receiver: Receiver) -> None:
+    answered = threading.Event()
+
+    def look_up(name: str) -> tuple[str, ...]:
+        answered.wait()
+        raise OSError(f"no {name}")
+
+    desk.add(hook("http://silent.example/"))
+    resolver, path = Resolver(look_up), "/ok/beside-a-name"
+    hangs_while_another_is_served(
+        desk, shared_receiver, path, release=answered.set, resolver=resolver
+    )
 
 
 def test_an_outcome_is_recorded_however_long_the_store_will_not_take_it(

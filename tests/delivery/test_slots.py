@@ -1,4 +1,4 @@
-"""How many requests are in flight at once, and who lets whom in."""
+"""How many attempts are under way at once, and who lets whom in."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from delivery.slots import Slots
+from delivery.slots import Gate, Place, Rank, Slots
 
 
 class Crowd:
-    """Tasks that hold a slot until they are told to let go."""
+    """Tasks that stay inside a gate until they are told to leave."""
 
-    def __init__(self, total: int) -> None:
-        self.slots = Slots(total)
+    def __init__(self, total: int, most_bytes: int = 1) -> None:
+        self.gate = Gate(total, most_bytes)
         self.holding: list[str] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ends: dict[str, asyncio.Event] = {}
-        self._recover: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._ranks: dict[str, Rank] = {}
 
-    async def enter(self, *names: str, failing: bool = False) -> None:
+    async def enter(self, *names: str, rank: Rank = Rank.HEALTHY) -> None:
         for name in names:
             self._ends[name] = asyncio.Event()
-            self._tasks[name] = asyncio.create_task(self._hold(name, failing))
+            self._ranks[name] = rank
+            self._tasks[name] = asyncio.create_task(self._hold(name))
         await settle()
 
     async def leave(self, *names: str) -> None:
@@ -32,8 +33,8 @@ class Crowd:
         await settle()
 
     async def recover(self, name: str) -> None:
-        for _ in "twice":
-            await self._recover[name]()
+        self.gate.heal()
+        self._ranks[name] = Rank.GOING_ON
         await settle()
 
     async def cut(self, name: str) -> None:
@@ -41,14 +42,14 @@ class Crowd:
         await settle()
 
     def wanted(self) -> bool:
-        return self.slots.wanted
+        return self.gate.wanted
 
-    async def _hold(self, name: str, failing: bool) -> None:
-        async with self.slots.take(failing=failing) as fails_no_more:
-            self._recover[name] = fails_no_more
-            self.holding.append(name)
-            await self._ends[name].wait()
-            self.holding.remove(name)
+    async def _hold(self, name: str) -> None:
+        await self.gate.enter(self._ranks[name])
+        self.holding.append(name)
+        await self._ends[name].wait()
+        self.holding.remove(name)
+        self.gate.leave(self._ranks[name])
 
 
 async def settle() -> None:
@@ -57,9 +58,9 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def crowded(total: int, story: Callable[[Crowd], Awaitable[None]]) -> None:
+def crowded(total: int, story: Callable[[Crowd], Awaitable[None]], *, most_bytes: int = 1) -> None:
     async def tell() -> None:
-        crowd = Crowd(total)
+        crowd = Crowd(total, most_bytes)
         await story(crowd)
         await crowd.leave(*crowd._ends)
 
@@ -79,7 +80,7 @@ def test_no_more_than_the_total_at_once() -> None:
 def test_failing_ones_leave_a_quarter_free() -> None:
     async def story(crowd: Crowd) -> None:
         failing = [f"f{number}" for number in range(20)]
-        await crowd.enter(*failing, failing=True)
+        await crowd.enter(*failing, rank=Rank.FAILING)
         assert crowd.holding == failing[:6]
         await crowd.enter("a", "b", "c")
         assert crowd.holding == [*failing[:6], "a", "b"]
@@ -92,7 +93,7 @@ def test_failing_ones_leave_a_quarter_free() -> None:
 @pytest.mark.parametrize("total", [1, 2, 3])
 def test_also_with_few_slots_failing_ones_get_one(total: int) -> None:
     async def story(crowd: Crowd) -> None:
-        await crowd.enter("f", failing=True)
+        await crowd.enter("f", rank=Rank.FAILING)
         assert crowd.holding == ["f"]
 
     crowded(total, story)
@@ -114,7 +115,7 @@ def test_a_slot_is_wanted_while_somebody_waits_for_it() -> None:
 def test_failing_ones_that_wait_for_each_other_hurry_nobody() -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.enter("a")
-        await crowd.enter(*(f"f{number}" for number in range(9)), failing=True)
+        await crowd.enter(*(f"f{number}" for number in range(9)), rank=Rank.FAILING)
         assert len(crowd.holding) == 4
         assert not crowd.wanted()
 
@@ -123,7 +124,7 @@ def test_failing_ones_that_wait_for_each_other_hurry_nobody() -> None:
 
 def test_one_that_fails_no_more_makes_room_for_the_next_that_fails() -> None:
     async def story(crowd: Crowd) -> None:
-        await crowd.enter("f0", "f1", "f2", "f3", failing=True)
+        await crowd.enter("f0", "f1", "f2", "f3", rank=Rank.FAILING)
         assert crowd.holding == ["f0", "f1", "f2"]
         await crowd.recover("f0")
         assert crowd.holding == ["f0", "f1", "f2", "f3"]
@@ -138,11 +139,151 @@ def test_one_that_fails_no_more_makes_room_for_the_next_that_fails() -> None:
 def test_who_gives_up_waiting_wants_no_slot_and_takes_none() -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.enter("a")
-        await crowd.enter("b", failing=True)
+        await crowd.enter("b", rank=Rank.FAILING)
+        assert crowd.gate.waiting == 1
         await crowd.cut("b")
         assert not crowd.wanted()
-        await crowd.enter("c", failing=True)
+        await crowd.enter("c", rank=Rank.FAILING)
         await crowd.leave("a")
         assert crowd.holding == ["c"]
 
     crowded(1, story)
+
+
+def test_who_is_cut_off_in_the_moment_it_is_let_in_makes_room_for_the_next() -> None:
+    async def story(crowd: Crowd) -> None:
+        await crowd.enter("a", "b", "c")
+        crowd._ends["a"].set()
+        await asyncio.sleep(0)
+        await crowd.cut("b")
+        assert crowd.holding == ["c"]
+
+    crowded(1, story)
+
+
+def test_who_is_cut_off_in_the_moment_another_leaves_is_passed_over() -> None:
+    async def story(crowd: Crowd) -> None:
+        await crowd.enter("a", "b", "c")
+        crowd._tasks["b"].cancel()
+        crowd._ends["a"].set()
+        await settle()
+        assert crowd.holding == ["c"]
+        assert crowd._tasks["b"].cancelled()
+
+    crowded(1, story)
+
+
+def test_where_all_is_taken_those_that_failed_wait_first() -> None:
+    async def story(crowd: Crowd) -> None:
+        await crowd.enter("a", "b")
+        await crowd.enter("f", rank=Rank.FAILING)
+        await crowd.enter("c")
+        await crowd.enter("on", rank=Rank.GOING_ON)
+        await crowd.leave("a")
+        assert crowd.holding == ["b", "on"]
+        await crowd.leave("b")
+        assert crowd.holding == ["on", "c"]
+        await crowd.leave("c")
+        assert crowd.holding == ["on", "f"]
+
+    crowded(2, story)
+
+
+def test_bodies_close_the_gate_and_sooner_to_those_that_failed() -> None:
+    async def story(crowd: Crowd) -> None:
+        crowd.gate.burden(75)
+        await crowd.enter("f", rank=Rank.FAILING)
+        await crowd.enter("a")
+        assert crowd.holding == ["a"]
+        crowd.gate.burden(30)
+        await crowd.enter("b")
+        assert crowd.gate.waiting == 2
+        crowd.gate.burden(-6)
+        await settle()
+        assert crowd.holding == ["a", "b"]
+        crowd.gate.burden(-25)
+        await settle()
+        assert crowd.holding == ["a", "b", "f"]
+
+    crowded(9, story, most_bytes=100)
+
+
+class Attempts:
+    """Webhooks that hold a place each until they are told to end."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.places: dict[str, Place] = {}
+        self._ends = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def begin(self, *names: str, failing: bool = False) -> None:
+        self._tasks += [asyncio.create_task(self._hold(name, failing)) for name in names]
+        await settle()
+
+    async def end(self) -> None:
+        self._ends.set()
+        await asyncio.gather(*self._tasks)
+
+    async def _hold(self, name: str, failing: bool) -> None:
+        async with self.slots.take(failing=failing) as place:
+            self.places[name] = place
+            await self._ends.wait()
+
+
+def attempted(slots: Slots, story: Callable[[Attempts], Awaitable[None]]) -> None:
+    async def tell() -> None:
+        attempts = Attempts(slots)
+        await story(attempts)
+        await attempts.end()
+        assert (slots.waiting, slots._places.inside, slots._slots.inside) == (0, 0, 0)
+
+    asyncio.run(tell())
+
+
+def test_who_has_sent_makes_room_for_the_next_until_all_places_are_taken() -> None:
+    async def story(attempts: Attempts) -> None:
+        await attempts.begin("a", "b", "c", "d")
+        assert list(attempts.places) == ["a"]
+        assert attempts.slots.waiting == 1
+        for name in "ab":
+            for _ in "twice":
+                attempts.places[name].make_room()
+            await settle()
+        assert list(attempts.places) == ["a", "b", "c"]
+        attempts.places["c"].make_room()
+        await settle()
+        assert list(attempts.places) == ["a", "b", "c"]
+        assert attempts.slots.wanted
+
+    attempted(Slots(1, 3, 1), story)
+
+
+def test_who_goes_on_has_a_slot_before_those_that_begin() -> None:
+    async def story(attempts: Attempts) -> None:
+        await attempts.begin("a", failing=True)
+        going_on = attempts.places["a"]
+        going_on.make_room()
+        going_on.go_on()
+        await attempts.begin("b", "c")
+        again = asyncio.create_task(going_on.take_slot())
+        await settle()
+        attempts.places["b"].make_room()
+        await settle()
+        assert again.done()
+        assert list(attempts.places) == ["a", "b"]
+
+    attempted(Slots(1, 9, 1), story)
+
+
+def test_a_body_is_counted_until_the_next_takes_its_place() -> None:
+    async def story(attempts: Attempts) -> None:
+        await attempts.begin("a")
+        attempts.places["a"].carry(100)
+        await attempts.begin("b")
+        assert list(attempts.places) == ["a"]
+        attempts.places["a"].carry(99)
+        await settle()
+        assert list(attempts.places) == ["a", "b"]
+
+    attempted(Slots(9, 9, 100), story)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from delivery import capacity
 from domain.settings import Settings
 from tests.delivery.running import QUICK, eventually, hook, running_worker
 from tests.receiver_client import Receiver, running_receiver
@@ -52,10 +53,11 @@ def test_a_hanging_and_forty_failing_webhooks_delay_no_healthy_one(
         assert {tuple(carried(r.body)) for r in bad.requests(path)} == {(1,)}
 
 
-def test_failing_webhooks_that_hang_leave_slots_to_the_healthy(
-    desk: Desk, receivers: tuple[Receiver, Receiver]
+def test_failing_webhooks_that_hang_leave_places_to_the_healthy(
+    desk: Desk, receivers: tuple[Receiver, Receiver], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More of them than there are slots at all, each of which would hold one for a minute."""
+    """More of them than there are places at all, each of which would hold one for a minute."""
+    monkeypatch.setattr(capacity, "MOST_WAITING", 0)
     healthy, bad = receivers
     paths = [f"/script:503,hang/{number}" for number in range(12)]
     for path in paths:
