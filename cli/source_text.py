@@ -9,13 +9,13 @@ from cli.shapes import Shape
 from domain import source_kinds
 from domain.options import Default
 from domain.times import rfc3339
-from domain.words import span_text, time_text
+from domain.words import counted, span_text, time_text
 from sources.outlook import next_look_ms
 from store.records import StoredSource
 
 
-def source_shape(source: StoredSource) -> Shape:
-    """A source as `source list --json` shows it."""
+def source_shape(source: StoredSource, refused: int) -> Shape:
+    """A source as `source list --json` shows it; `refused` is how many of its events are."""
     return {
         "name": source.name,
         "kind": source.kind,
@@ -23,6 +23,7 @@ def source_shape(source: StoredSource) -> Shape:
         "options": {default.name: text for default, text in _texts(source)},
         "revision": source.revision,
         "accepted_events": source.accepted_events,
+        "refused_events": refused,
         "last_event": time_text(source.last_event_ms),
         "last_ok": time_text(source.last_ok_ms),
         "error": source.error,
@@ -55,8 +56,12 @@ def list_rows(
     ]
 
 
-def in_full(source: StoredSource, seen: str, now_ms: int, *, runs: bool) -> str:
-    """Everything about a source; `seen` is what it saw at its last look, "" if that is not told."""
+def in_full(source: StoredSource, seen: str, refused: int, now_ms: int, *, runs: bool) -> str:
+    """Everything about a source.
+
+    `seen` is what it saw at its last look, "" if that is not told; `refused` is how many of its
+    events are kept that could not be queued.
+    """
     kind = source_kinds.kind_named(source.kind)
     used = kind.used(source.options)
     pairs: list[tuple[str, str | None]] = [
@@ -72,9 +77,14 @@ def in_full(source: StoredSource, seen: str, now_ms: int, *, runs: bool) -> str:
         ("Last event", time_text(source.last_event_ms) or "none yet"),
         ("Last look", time_text(source.last_ok_ms) or "none yet"),
         *([("Seen", seen)] if seen else []),
+        *([("Refused", _refused(source.name, refused))] if refused else []),
         ("Problem", _problem(source, now_ms, runs=runs) or "none"),
     ]
     return labelled(pairs)
+
+
+def _refused(name: str, count: int) -> str:
+    return f"{counted(count, 'event')}, kept whole: `tocsin refused list {name}`"
 
 
 def again_text(source: StoredSource, now_ms: int) -> str:

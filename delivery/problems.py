@@ -42,6 +42,7 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
         *(one for status in report.overview.webhooks for one in _of_webhook(status, report, words)),
         *(text for one in report.overview.brokers.items() for text in _of_broker(*one, report)),
         *_of_sources(report, words),
+        *_of_refused(report),
     ]
 
 
@@ -190,3 +191,12 @@ def _of_sources(report: Report, words: TimeWords) -> Iterator[str]:
         if source.active and source.error is not None:
             when = words.over(source.error_ms or report.now_ms, report.now_ms)
             yield f"source {source.name}: {source.error} ({when})"
+
+
+def _of_refused(report: Report) -> Iterator[str]:
+    """Events that no active source tells of, since it is paused or gone."""
+    active = {source.name for source in report.overview.sources if source.active}
+    for name, count in report.overview.refused.items():
+        if name not in active:
+            events = f"it keeps {counted(count, 'event')} that could not be queued"
+            yield f"source {name}: {events}: `tocsin refused list {name}`"

@@ -66,13 +66,18 @@ def test_body(webhook: Webhook, now_ms: int, random_bytes: Callable[[int], bytes
 async def send_test(
     webhook: Webhook, settings: Settings, now_ms: int, random_bytes: Callable[[int], bytes]
 ) -> Outcome:
-    """Send the test event with the webhook's own headers, signature and TLS; what came of it."""
+    """Send the test event; what came of it."""
     body = test_body(webhook, now_ms, random_bytes)
+    return await send_once(webhook, new_test_id(random_bytes), body, settings, now_ms)
+
+
+async def send_once(
+    webhook: Webhook, message_id: str, body: bytes, settings: Settings, now_ms: int
+) -> Outcome:
+    """Send a body outside the queue with the webhook's own headers, signature and TLS, once."""
     own = webhook.fields.headers
     keys = webhook.secrets.in_force(now_ms) if webhook.secrets else ()
-    headers = request_headers(
-        new_test_id(random_bytes), body, admin_headers=own, secrets=keys, now_ms=now_ms
-    )
+    headers = request_headers(message_id, body, admin_headers=own, secrets=keys, now_ms=now_ms)
     sender = poster(settings, webhook.fields.ca_file, Resolver())
     try:
         secrets = secrets_of(webhook.fields.url, own, keys)

@@ -23,6 +23,7 @@ DANGER = "danger"
 ACTIVE = "active"
 LEARNING = "learning"
 SOURCE_STALE = "source_stale"
+EVENT_REFUSED = "event_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,11 @@ KINDS: tuple[AlertKind, ...] = (
         "a source can tell nothing: we are blind there",
         6,
         (_span("after", "10m", "the time without a good look", MINUTE_MS, 30 * DAY_MS),),
+    ),
+    AlertKind(
+        EVENT_REFUSED,
+        "a source pulled an event that cannot be queued, and keeps it",
+        5,
     ),
     AlertKind(
         "authn_failures",

@@ -51,6 +51,14 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     sanitized: bool = False
 
 
+class RefusedEvent(msgspec.Struct, frozen=True):
+    """A text that a source took from a queue elsewhere and that is no event here, whole."""
+
+    queue: str
+    body: bytes
+    reason: str
+
+
 class EventError(ValueError):
     """Why an event is refused. `place` is a path ("attributes.created"), "byte 17" or "event"."""
 

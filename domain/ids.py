@@ -65,6 +65,15 @@ def new_test_id(random_bytes: Callable[[int], bytes]) -> str:
     return "msg_test_" + _padded_base58(random_bytes(16))
 
 
+def hand_sent_id(webhook_id: int, body: bytes) -> str:
+    """The id of a body that is sent by hand: the same bytes for the same webhook have the same.
+
+    Told from a delivery's by its prefix "msg_hand_".
+    """
+    digest = hashlib.sha256(b"%d\0%s" % (webhook_id, body)).digest()
+    return "msg_hand_" + _padded_base58(digest[:16])
+
+
 def new_code(random_bytes: Callable[[int], bytes]) -> str:
     """Make a secret that is typed or copied once: 128 random bits in 22 characters."""
     return _padded_base58(random_bytes(16))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from domain.events import Event
+from domain.events import Event, RefusedEvent
 from domain.quick import dataclass
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Batch:
     `warning` tells of what the poll could not see although it succeeded; `more` says that the
     next poll would find more at once. With a `failure` nothing was seen: there are no events, but
     the state moves on all the same, and the failure counts if there is no more to be had.
+    `refused` is what was taken and is no event; it is kept until somebody deals with it.
     """
 
     events: tuple[Event, ...]
@@ -29,6 +30,7 @@ class Batch:
     warning: str = ""
     more: bool = False
     failure: SourceError | None = None
+    refused: tuple[RefusedEvent, ...] = ()
 
 
 class SourceError(Exception):

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
+from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
 from domain.events import Event
 from domain.safe import safe
 from sources.alone import alone, lock_file
 from sources.base import Batch, Source, SourceError
+from sources.refusals import check_room, taking_rules, waiting_warning
 from sources.room import check_disk
 from sources.unsaved import Unsaved
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreOvertaken
-from store.events import append
 from store.records import Appended, StoredSource
+from store.refusals import save_taken
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -71,6 +73,7 @@ async def run_source(
     blindness: Blindness = never_blind,
     takes: bool = False,
     created_ms: int | None = None,
+    alerts: Mapping[str, AlertTerms] = DEFAULT_TERMS,
 ) -> Appended:
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
@@ -80,9 +83,10 @@ async def run_source(
     `on_appended` is called after each commit that added events, `on_failure` with each failure
     that is not the last one over again. What a poll gives that `takes` is gone where it came
     from: one that is under way at the stop is waited for, and what the store would not keep is kept
-    until it does. With `once`, poll once; what fails is
-    raised, and recorded all the same. `blindness` says what to tell of a source that fails for
-    long. With `created_ms` a later source of the same name is another one.
+    until it does; what the queue cannot hold is kept too, with an alert under the terms of
+    `alerts`. With `once`, poll once; what fails is raised, and recorded all the same. `blindness`
+    says what to tell of a source that fails for long. With `created_ms` a later source of the
+    same name is another one.
     """
     patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
     runner = _Runner(
@@ -96,6 +100,7 @@ async def run_source(
         patience_s,
         takes,
         created_ms,
+        alerts,
     )
     total = Appended(0, 0)
     failures = 0
@@ -140,8 +145,10 @@ class _Runner:
         patience_s: float,
         takes: bool,
         created_ms: int | None,
+        alerts: Mapping[str, AlertTerms],
     ) -> None:
         self._created_ms = created_ms
+        self._rules = taking_rules(alerts)
         self._blindness = blindness
         self._source = source
         self._store = store
@@ -172,6 +179,8 @@ class _Runner:
         kept = await self._keep_unsaved()
         if kept is not None:
             return kept
+        if self._unsaved is not None:
+            await self._store.run(check_room, self._source.name)
         state = await self._store.run(
             stored_sources.load_state, self._source.name, created_ms=self._created_ms
         )
@@ -198,17 +207,11 @@ class _Runner:
         """What `poll` returns, where something was taken before and not saved."""
         if self._unsaved is None:
             return None
-        events = self._unsaved.of_earlier()
-        if events is not None:
-            return await self._keep_of_earlier(events), True
+        earlier = self._unsaved.of_earlier()
+        if earlier is not None:  # its place is not ours
+            return await self._commit(earlier, None), True
         batch = self._unsaved.held()
         return None if batch is None else (await self._keep(batch), batch.more)
-
-    async def _keep_of_earlier(self, events: Sequence[Event]) -> Appended:
-        """Save the events that a deleted source of this name left; its place is not ours."""
-        appended = await self._commit(events, None)
-        self._left_out += len(appended.conflicts)
-        return appended
 
     async def finish(self) -> Appended:
         """Try once more to save what was taken; it is in a file otherwise, for the next start."""
@@ -225,7 +228,10 @@ class _Runner:
     async def _keep(self, batch: Batch) -> Appended:
         appended = await self._save(batch)
         self._left_out += len(appended.conflicts)
-        warning = "; ".join(filter(None, (batch.warning, _conflicts_text(self._left_out))))
+        missing = _conflicts_text(self._left_out)
+        if self._unsaved is not None:
+            missing = await self._store.run(waiting_warning, self._source.name)
+        warning = "; ".join(filter(None, (batch.warning, missing)))
         if not batch.more:
             self._left_out = 0
         if warning:
@@ -236,7 +242,7 @@ class _Runner:
 
     async def _save(self, batch: Batch) -> Appended:
         try:
-            return await self._commit(batch.events, batch.state)
+            return await self._commit(batch, batch.state)
         except NotFound:
             raise
         except StoreError:
@@ -244,21 +250,27 @@ class _Runner:
                 self._unsaved.hold(batch)
             raise
 
-    async def _commit(self, events: Sequence[Event], state: bytes | None) -> Appended:
-        appended = await self._store.run(self._save_batch, events, state, self._clock())
+    async def _commit(self, batch: Batch, state: bytes | None) -> Appended:
+        appended = await self._store.run(self._save_batch, batch, state, self._clock())
         if self._unsaved is not None:
             self._unsaved.clear()
         return appended
 
-    def _save_batch(self, events: Sequence[Event], state: bytes | None, now_ms: int) -> Appended:
-        """Also of a source that was deleted meanwhile, if the events are nowhere else."""
+    def _save_batch(self, batch: Batch, state: bytes | None, now_ms: int) -> Appended:
         name, created_ms = self._source.name, self._created_ms
-        try:
-            return stored_sources.save_batch(name, events, state, now_ms, created_ms=created_ms)
-        except NotFound:
-            if self._unsaved is None:
-                raise
-            return append(events, now_ms)
+        if self._unsaved is None:
+            return stored_sources.save_batch(
+                name, batch.events, state, now_ms, created_ms=created_ms
+            )
+        return save_taken(
+            name,
+            batch.events,
+            batch.refused,
+            state,
+            now_ms,
+            self._rules,
+            created_ms=created_ms,
+        )
 
     async def note_failure(self, sentence: str, *, tell: bool = True) -> Appended:
         """Record a failure as the source's health, and tell of it if it is a new one.

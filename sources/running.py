@@ -114,6 +114,7 @@ async def run_made(
             min_free_disk_bytes=least,
             on_failure=on_failure,
             takes=made.takes,
+            alerts=terms.alerts,
             once=once,
             blindness=_blindness(terms, clock(), monotonic, made.every_ms, made.whose),
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from domain.events import Event
+from domain.events import Event, RefusedEvent
 from domain.words import counted
 from sources.base import Batch, SourceError
 
@@ -24,6 +24,7 @@ class _Kept(msgspec.Struct, frozen=True):
     warning: str
     more: bool
     created_ms: int | None = None
+    refused: tuple[RefusedEvent, ...] = ()
 
 
 _decoder = msgspec.msgpack.Decoder(_Kept)
@@ -48,7 +49,8 @@ class Unsaved:
             self._write(batch)
         except OSError as error:
             places = f"neither the store nor {self._file} can be written ({error.strerror})"
-            taken = f"{counted(len(batch.events), 'event')}, taken already,"
+            count = len(batch.events) + len(batch.refused)
+            taken = f"{counted(count, 'event')}, taken already,"
             reason = f"{places}: {taken} can be kept only until this process ends"
             raise SourceError(reason, "free some disk space") from None
 
@@ -59,12 +61,12 @@ class Unsaved:
         kept = self._read()
         if kept is None or kept.created_ms != self._created_ms:
             return None
-        return Batch(kept.events, kept.state, kept.warning, kept.more)
+        return _batch(kept)
 
-    def of_earlier(self) -> tuple[Event, ...] | None:
-        """The events that a deleted source of this name left, if any. Raises SourceError."""
+    def of_earlier(self) -> Batch | None:
+        """What a deleted source of this name left, if anything. Raises SourceError."""
         kept = self._read() if self._batch is None else None
-        return None if kept is None or kept.created_ms == self._created_ms else kept.events
+        return None if kept is None or kept.created_ms == self._created_ms else _batch(kept)
 
     def clear(self) -> None:
         """Forget the batch: the store has it."""
@@ -72,7 +74,14 @@ class Unsaved:
         self._file.unlink(missing_ok=True)
 
     def _write(self, batch: Batch) -> None:
-        kept = _Kept(batch.events, batch.state, batch.warning, batch.more, self._created_ms)
+        kept = _Kept(
+            batch.events,
+            batch.state,
+            batch.warning,
+            batch.more,
+            self._created_ms,
+            batch.refused,
+        )
         draft = self._file.with_name(f"{self._file.name}.new")
         descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as opened:
@@ -89,3 +98,7 @@ class Unsaved:
         except (OSError, msgspec.MsgspecError) as error:
             reason = f"what it took before is in {self._file} and cannot be read: {error}"
             raise SourceError(reason, "move that file away to go on without it") from None
+
+
+def _batch(kept: _Kept) -> Batch:
+    return Batch(kept.events, kept.state, kept.warning, kept.more, refused=kept.refused)

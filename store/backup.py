@@ -51,6 +51,7 @@ def is_empty() -> bool:
     """Whether nothing was ever put into this store."""
     return (
         not models.Webhook.select().exists()
+        and not models.Refusal.select().exists()
         and not models.Head.select().where(models.Head.seq > 0).exists()
     )
 

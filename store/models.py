@@ -269,6 +269,31 @@ class Source(Base):
     updated_ms = BigIntegerField()
 
 
+class Refusal(Base):
+    """A text that a source took, that is no event for the queue, and that is nowhere else.
+
+    `id` follows from source and text, so that a repeat is known. `alerted` says that an alert was
+    raised with it. `sent_to` is the webhook whose receiver answered 2XX to it.
+    """
+
+    number = AutoField()
+    id = CharField(unique=True)
+    source = CharField()
+    queue = CharField()
+    reason = TextField()
+    body = BlobField()
+    bytes = IntegerField()
+    at_ms = BigIntegerField()
+    alerted = BooleanField(default=False)
+    attempts = IntegerField(default=0)
+    last_error = TextField(null=True)
+    sent_ms = BigIntegerField(null=True)
+    sent_to = IntegerField(null=True)
+
+    class Meta:
+        indexes = ((("source", "sent_ms", "bytes"), False),)
+
+
 class AlertSetting(Base):
     """What differs from the defaults of a kind of alert, as JSON."""
 
@@ -351,6 +376,7 @@ MODELS = (
     Quarantine,
     Worker,
     Source,
+    Refusal,
     AlertSetting,
     Token,
     Client,

@@ -11,6 +11,7 @@ from store import (
     models,
     places,
     reads,
+    refusals,
     settings,
     sources,
     workers,
@@ -25,7 +26,8 @@ from store.vault import Vault
 class Overview:
     """The webhooks, who works, what comes in.
 
-    `brokers` has, by the name of each, how many events it has yet to pull.
+    `brokers` has, by the name of each, how many events it has yet to pull; `refused`, by the name
+    of a source, how many are kept that it could not queue.
     `last_words` has, by the id of each pending delivery that was tried, what came of its last
     attempt in plain words. `latest` has the latest times of each type of events. `lookalikes`
     has the names that people may take for one another. `paused` is the JSON of who paused all
@@ -36,6 +38,7 @@ class Overview:
     last_words: dict[str, str]
     workers: list[Worker]
     sources: list[StoredSource]
+    refused: dict[str, int]
     brokers: dict[str, int]
     heads: dict[EventType, int]
     latest: dict[str, LatestTimes]
@@ -52,6 +55,7 @@ def read_overview(vault: Vault | None) -> Overview:
             last_words=_last_words(),
             workers=workers.everyone(),
             sources=sources.everyone(),
+            refused=refusals.waiting_by_source(),
             brokers={name: sum(queue.values()) for name, queue in places.queued().items()},
             heads=events.heads(),
             latest=future_times.latest(),

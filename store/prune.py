@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from peewee import SQL, Expression, fn
 
 from domain.event_types import EventType
+from store import refusals
 from store.future_times import deliveries_ended_by, next_event
 from store.models import Delivery, Event, Head, Quarantine, Webhook, database, rows
 from store.places import lowest_place
@@ -34,15 +35,17 @@ class Pruned:
     events: int = 0
     deliveries: int = 0
     webhooks: int = 0
+    refused: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.deliveries or self.webhooks)
+        return bool(self.events or self.deliveries or self.webhooks or self.refused)
 
     def __add__(self, other: Pruned) -> Pruned:
         return Pruned(
             self.events + other.events,
             self.deliveries + other.deliveries,
             self.webhooks + other.webhooks,
+            self.refused + other.refused,
         )
 
 
@@ -60,6 +63,7 @@ def prune_some(retention: Retention, now_ms: int, uptime_ms: int | None = None) 
             ),
             deliveries=_prune_deliveries(retention, now_ms),
             webhooks=_erase_webhooks(now_ms, uptime_ms),
+            refused=refusals.prune_sent(now_ms - retention.keep_events_ms, CHUNK),
         )
 
 

@@ -263,6 +263,32 @@ class StoredSource:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRefusal:
+    """A text that a source took and that is no event for the queue, as it is kept.
+
+    attempts:   how often it was sent by hand
+    last_error: what came of the last time, None after a 2XX
+    sent_to:    the id of the webhook whose receiver answered 2XX to it, at `sent_ms`
+    """
+
+    id: str
+    source: str
+    queue: str
+    reason: str
+    bytes: int
+    at_ms: int
+    attempts: int
+    last_error: str | None
+    sent_ms: int | None
+    sent_to: int | None
+
+    @property
+    def state(self) -> str:
+        """sent or waiting."""
+        return "waiting" if self.sent_ms is None else "sent"
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """An agent or a broker that signs in to this Tocsin, as it is kept.
 

@@ -196,11 +196,18 @@ def save_batch(
     """
     with database.atomic():
         appended = event_store.append(events, now_ms)
-        moved: Mapping[object, object] = (
-            _NOTHING_MORE if state is None else {models.Source.state: state}
-        )
-        _count(name, created_ms, appended.accepted, now_ms, moved)
+        count_batch(name, appended.accepted, state, now_ms, created_ms=created_ms)
         return appended
+
+
+def count_batch(
+    name: str, accepted: int, state: bytes | None, now_ms: int, *, created_ms: int | None = None
+) -> None:
+    """Note that so many of a source's events were added, and its new state. Raises NotFound."""
+    moved: Mapping[object, object] = (
+        _NOTHING_MORE if state is None else {models.Source.state: state}
+    )
+    _count(name, created_ms, accepted, now_ms, moved)
 
 
 def save_state(name: str, state: bytes, *, created_ms: int | None = None) -> None:

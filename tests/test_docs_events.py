@@ -6,9 +6,12 @@ import json
 
 import pytest
 
-from domain.alert_kinds import KINDS, SOURCE_STALE
+from domain.alert_kinds import DEFAULT_TERMS, EVENT_REFUSED, KINDS, SOURCE_STALE, kind_named
 from domain.event_types import EventType
 from domain.events import Event
+from sources.refusals import taking_rules
+from store import refusals
+from store.refusals import Refused
 from tests.documents import DOCS, code_blocks, section, table_rows
 from tests.sources.alerts.examples import examples
 from tests.sources.authn import examples as authn
@@ -143,8 +146,23 @@ def test_the_alerts_about_sign_ins_are_real_and_explained() -> None:
     ]
 
 
+def test_the_alert_about_a_refused_event_is_real_and_explained() -> None:
+    text = section(EVENTS, "Events of an account elsewhere")
+    told = Refused("procustodibus", 'type: unknown type "log_errors"', waiting=1, alerted_ms=None)
+    alert = taking_rules(DEFAULT_TERMS).alert(told, authn.NOW_MS)
+    assert alert is not None
+    (shown,) = code_blocks(text, "jsonl")
+    assert json.loads(shown) == json.loads(alert.body)
+    params = ", ".join(f"`{name}`" for name in sorted(json.loads(shown)["attributes"]["params"]))
+    kind = kind_named(EVENT_REFUSED)
+    [row] = [row for row in table_rows(text) if row[0] == f"`{kind.name}`"]
+    assert [row[1], *row[3:]] == [str(kind.danger), params, "none"]
+    assert f"{refusals.MOST_EVENTS:,} such events or {refusals.MOST_BYTES // 10**6} MB" in text
+
+
 def test_every_kind_of_alert_has_its_place() -> None:
-    assert {*examples(), *authn.alerts()} == {kind.name for kind in KINDS}
+    placed = {*examples(), *authn.alerts(), EVENT_REFUSED}
+    assert placed == {kind.name for kind in KINDS}
 
 
 def own_params(kind: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.desks import change_store
+from tests.cli.desks import change_store, desk_of
 from tests.documents import DOCS, section, table_rows
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
@@ -182,6 +182,22 @@ def test_sources_and_alerts(tocsin: Tocsin) -> None:
     assert leaves(json.loads(tocsin.run("source", "list", "--json").stdout)) == documented_sources
     kinds = documented("`tocsin alert list --json`")
     assert leaves(json.loads(tocsin.run("alert", "list", "--json").stdout)) == kinds
+
+
+def test_refused_events(tocsin: Tocsin, receiver: Receiver) -> None:
+    with desk_of(tocsin) as desk:
+        desk.add_source("pc", "procustodibus")
+        desk.refuse(b"[17]")
+    listed = documented("`tocsin refused list --json`")
+    [one] = found = json.loads(tocsin.run("refused", "list", "--json").stdout)
+    assert leaves(found) == listed
+    whole = json.loads(tocsin.run("refused", "show", one["id"], "--json").stdout)
+    assert leaves(whole) == one_of(listed) | documented("`tocsin refused show ID --json`")
+    done(tocsin, "webhook", "add", "--type", "alerts", "--url", receiver.url("/hints/hand"))
+    sent = json.loads(tocsin.run("refused", "send", one["id"], "--to", "1", "--json").stdout)
+    assert leaves(sent) == documented("`tocsin webhook test ID --json`") | documented(
+        "`tocsin refused send --json`"
+    )
 
 
 def test_tokens(tocsin: Tocsin) -> None:

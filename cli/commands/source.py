@@ -7,6 +7,8 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from cli.commands.refused import HEADERS as REFUSED_HEADERS
+from cli.commands.refused import rows_of
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.geo_note import geo_note_of_sources
@@ -18,7 +20,7 @@ from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
 from domain.clients import AGENT
 from sources.outlook import foreseen_lack, foreseen_problem
-from store import clients, sources, workers
+from store import clients, refusals, sources, workers
 from store.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from store.records import Appended, StoredSource
 
 HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLEM")
+
+SHOWN_REFUSED = 10
+"""Refused events, the newest, that are shown with their source."""
 
 SHARES = "what one has told, the other does not tell again"
 WAITS = "one serves at a time, and this one waits while the worker does"
@@ -36,7 +41,8 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     store = open_for_reading(context)
     found = store.call(sources.everyone)
     if args.json:
-        context.out.json([source_shape(one) for one in found])
+        refused = store.call(refusals.waiting_by_source)
+        context.out.json([source_shape(one, refused.get(one.name, 0)) for one in found])
         return ExitCode.OK
     agents = store.call(clients.everyone, AGENT)
     keyless = {one.name for one in agents if one.public_key is None}
@@ -56,13 +62,22 @@ def show(args: Namespace, context: Context) -> ExitCode:
     """Print one source with every option."""
     store = open_for_reading(context)
     found = store.call(sources.find, args.name)
+    refused = _refused_events(store, found.name)
     if args.json:
-        context.out.json(source_shape(found))
-    else:
-        now_ms = context.now_ms()
-        runs = _is_worked(store, now_ms)
-        context.out.data(in_full(found, _seen(found, store), now_ms, runs=runs))
+        context.out.json(source_shape(found, refused))
+        return ExitCode.OK
+    now_ms = context.now_ms()
+    runs = _is_worked(store, now_ms)
+    context.out.data(in_full(found, _seen(found, store), refused, now_ms, runs=runs))
+    if refused:
+        newest = store.call(refusals.everything, found.name, most=SHOWN_REFUSED)
+        context.out.data("")
+        context.out.table(rows_of(newest, now_ms), REFUSED_HEADERS)
     return ExitCode.OK
+
+
+def _refused_events(store: Store, name: str) -> int:
+    return store.call(refusals.waiting_by_source).get(name, 0)
 
 
 def _is_worked(store: Store, now_ms: int) -> bool:
@@ -93,7 +108,7 @@ def add(args: Namespace, context: Context) -> ExitCode:
     made = store.call(sources.add, args.kind, name, options, context.actor, context.now_ms())
     keep_key(store, name, secret, context)
     if args.json:
-        context.out.json(source_shape(made))
+        context.out.json(source_shape(made, _refused_events(store, made.name)))
     else:
         context.out.data(made.name)
     if not _note_outlook(made, "is active, but cannot run as it is set", store, context):
@@ -128,7 +143,7 @@ def edit(args: Namespace, context: Context) -> ExitCode:
     )
     keep_key(store, args.name, secret, context)
     if args.json:
-        context.out.json(source_shape(after))
+        context.out.json(source_shape(after, _refused_events(store, after.name)))
     _note_outlook(after, "cannot run as it is set", store, context)
     return ExitCode.OK
 
@@ -177,9 +192,10 @@ def delete(args: Namespace, context: Context) -> ExitCode:
     """Forget sources after asking."""
     store = open_for_writing(context)
     names = _all_there(store, args.names)
+    refused = sum(_refused_events(store, name) for name in names)
     question = (
         f"Delete {', '.join(names)}, with what is remembered from look to look? Events that came "
-        "from there stay."
+        f"from there stay{f', also the {refused} that were refused' if refused else ''}."
     )
     if not context.out.confirm(question, args.yes):
         return ExitCode.CHECK_FAILED

@@ -19,6 +19,7 @@ GROUPS = {
     "event": ("event:build", "queue events and look at them"),
     "delivery": ("delivery:build", "what was sent, what is being sent, and how it went"),
     "source": ("source:build", "where events come from"),
+    "refused": ("refused:build", "what sources took and could not queue, kept whole"),
     "alert": ("alert:build", "which kinds of alerts are raised, and from what numbers on"),
     "host": ("client:build_host", "the hosts whose Pro Custodibus agents report here"),
     "broker": ("client:build_broker", "the Pro Custodibus brokers that pull events from here"),
@@ -35,7 +36,8 @@ LEAVES = {
     "completion": ("host:add_completion", "print the completion script of a shell"),
 }
 NAMES = (
-    *("webhook", "event", "delivery", "source", "alert", "host", "broker", "token", "worker"),
+    *("webhook", "event", "delivery", "source", "refused", "alert", "host", "broker", "token"),
+    "worker",
     *("status", "audit", "config", "service", "db", "demo", "completion"),
 )
 DESCRIPTION = "Tocsin queues security events and sends them to webhooks until they say 2XX."

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from domain.events import Event
+from domain.events import Event, RefusedEvent
 from domain.settings import DAY_MS, SECOND_MS
 from sources.base import Batch, SourceError
 from sources.polling import backoff_s
@@ -95,7 +95,8 @@ class ProCustodibusSource:
         self._asked[queue] = max(asked // 2, 1) if answer.cut else min(asked * 2, self._most)
         if self._has_more(queue, found, asked):
             rest = [*rest, queue]  # the other queues have their turn first
-        return self._batch(found.events, _worked(before, queue, found, now_ms), rest, now_ms)
+        after = _worked(before, queue, found, now_ms)
+        return self._batch(found.events, after, rest, now_ms, found.refused)
 
     def _has_more(self, queue: str, found: Found, asked: int) -> bool:
         """A full answer has more behind it, unless it is the last one over again."""
@@ -105,7 +106,12 @@ class ProCustodibusSource:
         return is_new and found.count >= asked
 
     def _batch(
-        self, events: Sequence[Event], state: State, left: Sequence[str], now_ms: int
+        self,
+        events: Sequence[Event],
+        state: State,
+        left: Sequence[str],
+        now_ms: int,
+        refused: Sequence[RefusedEvent] = (),
     ) -> Batch:
         """What is told of a poll. While every queue fails none is a good look, also a sign-in."""
         failing = {name: one for name, one in state.failing.items() if name in self._types}
@@ -120,6 +126,7 @@ class ProCustodibusSource:
             "; ".join((*problems, *lost)),
             more=bool(left),
             failure=_no_queue(problems) if is_blind else None,
+            refused=tuple(refused),
         )
 
     def _due(self, state: State, now_ms: int) -> list[str]:
@@ -153,7 +160,7 @@ def _failed(state: State, queue: str, error: QueueError, now_ms: int) -> State:
 
 def _worked(state: State, queue: str, found: Found, now_ms: int) -> State:
     failing = {name: one for name, one in state.failing.items() if name != queue}
-    wrong = (*state.wrong, *(Wrong(now_ms, text) for text in found.wrong))
+    wrong = (*state.wrong, *([Wrong(now_ms, found.broken)] if found.broken else []))
     return msgspec.structs.replace(state, failing=failing, wrong=wrong[-MOST_TOLD:])
 
 

@@ -15,7 +15,7 @@ from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 from store.errors import StoreUnavailable
 from store.failures import sentence
 from store.files import sync_folder
-from store.migrations import m0001_initial
+from store.migrations import m0001_initial, m0002_refusals
 
 APPLICATION_ID = 0x70C51201
 """Marks a file as a Tocsin store (SQLite's header field for that purpose)."""
@@ -24,7 +24,7 @@ _UNRELEASED_ID = 0x70C51200
 """Marks the stores from before the first release; no step leads from their schemas to today's."""
 
 NONE = 0
-STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (m0001_initial.up,)
+STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (m0001_initial.up, m0002_refusals.up)
 LATEST = len(STEPS)
 
 

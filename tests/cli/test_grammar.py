@@ -27,6 +27,7 @@ token list|add|delete
 worker run|list|pause|unpause
 status
 audit
+refused list|show|export|send|drop
 config show|set|unset|export|import
 service install|uninstall
 db upgrade|check|backup|restore|prune

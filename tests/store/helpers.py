@@ -13,10 +13,10 @@ from typing import ParamSpec, TypeVar
 
 from domain.actors import Actor
 from domain.event_types import EventType
-from domain.events import Event
+from domain.events import Event, RefusedEvent
 from domain.webhooks import WebhookFields
 from store import events as event_store
-from store import outbox, reads, sources, webhooks
+from store import outbox, reads, refusals, sources, webhooks
 from store.database import Store
 from store.records import (
     Appended,
@@ -27,6 +27,7 @@ from store.records import (
     WebhookStatus,
     Work,
 )
+from store.refusals import TakingRules
 from store.secret_changes import SecretChange
 
 P = ParamSpec("P")
@@ -118,6 +119,12 @@ class Desk:
     def add_source(self, name: str = "local", kind: str = "wireguard", **options: str) -> None:
         """A source, which is active."""
         self.call(sources.add, kind, name, options, ACTOR, self.now_ms)
+
+    def refuse(self, *texts: bytes, source: str = "pc") -> None:
+        """Let a source take texts that are no events."""
+        rules = TakingRules(lambda _: None, lambda *_: None)
+        refused = [RefusedEvent("alerts", text, "type: unknown type") for text in texts]
+        self.call(refusals.save_taken, source, [], refused, None, self.now_ms, rules)
 
     def edit(
         self,
@@ -218,6 +225,7 @@ import cryptography.fernet
 from store.database import open_store
 from store import events, migrations, models, settings, webhooks, workers
 from store.errors import StoreError
+from store.refusals import TakingRules
 from store.secret_changes import SecretChange
 from tests.store.helpers import ACTOR, NOW, event, fields
 

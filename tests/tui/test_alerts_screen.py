@@ -34,12 +34,12 @@ def test_a_kind_is_switched_and_that_is_undone(bench: SettingsBench) -> None:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot, "l")
-            assert "Kinds of alerts ── 22 of 24 on" in screen_text(app)
+            assert "Kinds of alerts ── 23 of 25 on" in screen_text(app)
             await pilot.press("down", "down", "space")
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert kept(bench) == {"endpoint_ip_first_use": {"active": "off"}}
-            assert "Kinds of alerts ── 21 of 24 on" in screen_text(app)
+            assert "Kinds of alerts ── 22 of 25 on" in screen_text(app)
             assert "endpoint_ip_first_use is off; u undoes it" in notice(app)
             await pilot.press("u")
             await app.workers.wait_for_complete()
@@ -126,7 +126,7 @@ def test_a_kind_is_tuned_in_a_form_and_reset(bench: SettingsBench) -> None:
             assert kept(bench) == {}
             await pilot.press("q")
             await bench.settle(app, pilot)
-            assert "Alerts 22 of 24 kinds on, ▲ 2 of them not raised" in " ".join(
+            assert "Alerts 23 of 25 kinds on, ▲ 2 of them not raised" in " ".join(
                 screen_text(app).split()
             )
 
@@ -158,17 +158,17 @@ def test_a_kind_that_lacks_what_it_is_raised_with_says_so() -> None:
 
 def test_what_is_on_for_nothing_is_counted() -> None:
     nowhere = Places(False, False)
-    assert alerts_cell({}, nowhere).text == "22 of 24 kinds on, ▲ 4 of them not raised"
-    assert title_of({}, nowhere) == "Kinds of alerts ── 22 of 24 on, ▲ 4 of them not raised"
+    assert alerts_cell({}, nowhere).text == "23 of 25 kinds on, ▲ 4 of them not raised"
+    assert title_of({}, nowhere) == "Kinds of alerts ── 23 of 25 on, ▲ 4 of them not raised"
     everywhere = Places(True, True)
     tuned = {"endpoint_ip_suspicious": {"good": "192.0.2.0/24"}}
-    assert title_of(tuned, everywhere) == "Kinds of alerts ── 22 of 24 on"
+    assert title_of(tuned, everywhere) == "Kinds of alerts ── 23 of 25 on"
 
 
 def test_the_panel_counts_what_is_on_and_what_was_changed() -> None:
     assert alerts_cell(None).text == "-"
     changed = {FLAPPING.name: {"active": "off"}}
-    assert alerts_cell(changed).text == "21 of 24 kinds on · 1 changed from the defaults"
+    assert alerts_cell(changed).text == "22 of 25 kinds on · 1 changed from the defaults"
 
 
 def test_an_undo_that_is_given_up_leaves_the_one_before_it(bench: SettingsBench) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.actors import Actor
 from domain.event_types import EventType
-from domain.events import read_event
+from domain.events import RefusedEvent, read_event
 from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
@@ -48,11 +48,13 @@ class Puller:
         self.state: bytes | None = None
         self.now_ms = NOW_MS
         self.last: Batch | None = None
+        self.refused: list[RefusedEvent] = []
 
     def poll(self) -> list[str]:
         """The ids of one answer."""
         self.last = self.source.poll(self.now_ms, self.state)
         self.state = self.last.state
+        self.refused += self.last.refused
         return [event.id for event in self.last.events]
 
     def round(self) -> list[str]:
@@ -240,14 +242,23 @@ def test_an_event_that_cannot_be_read_loses_no_other(stub: StubApi) -> None:
     stub.tell(queues={"alerts": [good[0], *bad, good[1]]})
     puller = Puller(stub)
     assert puller.round() == ["one", "two"]
-    assert "alerts, event 2 of 5, type: unknown type" in puller.warning
-    assert "alerts, event 3 of 5, event: expected a JSON object" in puller.warning
-    assert "alerts, event 4 of 5, id" in puller.warning
-    assert "\x1b" not in puller.warning
+    assert [json.loads(one.body) for one in puller.refused] == bad
+    reasons = [one.reason.partition(":")[0] for one in puller.refused]
+    assert reasons == ["type", "event", "id"]
+    assert {one.queue for one in puller.refused} == {"alerts"}
+    assert "\x1b" not in "".join(one.reason for one in puller.refused)
+    assert puller.warning == ""
+
+
+def test_what_is_told_of_a_broken_answer_is_told_for_a_day(stub: StubApi) -> None:
+    stub.tell(queues={"alerts": [sample("alerts", "one")]}, faults={"alerts/next": "garbage"})
+    puller = Puller(stub)
     assert puller.round() == []
-    assert "event 2 of 5" in puller.warning
+    stub.tell(faults={})
+    assert puller.round() == []
+    assert "it is no list of events (<html>" in puller.warning
     puller.now_ms += DAY_MS
-    assert (puller.round(), puller.warning) == ([], "")
+    assert (puller.round(), puller.warning, puller.refused) == ([], "", [])
 
 
 @pytest.mark.parametrize("fault", ["cut", "drip"])
@@ -336,11 +347,6 @@ def test_the_store_keeps_events_and_the_key(store: Store, full: StubApi) -> None
     assert failures == []
     assert secret.encode() not in store.path.read_bytes()
     assert full.url not in str(found)
-    full.tell(queues={"alerts": [sample("alerts", "alerts1", attributes={"danger": 1})]})
-    in_store(store, full, failures)
-    source = store.call(sources.find, "pc")
-    assert source.error == "1 event was left out: its id is known with another body"
-    assert failures == [source.error]
 
 
 def test_no_first_look_takes_what_it_does_not_keep(store: Store, full: StubApi) -> None:

@@ -1,0 +1,72 @@
+"""A refused event, sent by hand: whole, once, outside queue and order, to one named webhook."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from delivery.outcome import Outcome
+from delivery.trial import LEFT, send_once
+from domain.bodies import join_body, splice
+from domain.ids import hand_sent_id
+from domain.settings import Settings
+from domain.urls import mask_url
+from store.errors import Conflict
+from store.records import StoredRefusal, Webhook
+
+_value = msgspec.json.Decoder(msgspec.Raw)
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def hand_sent_body(webhook: Webhook, text: bytes) -> bytes:
+    """A list of the one text as it came, with the webhook's extra fields that it has not itself.
+
+    Raises Conflict for what is no JSON.
+    """
+    own = _members(text)
+    fields = [(name, value) for name, value in webhook.fields.extra_fields if name not in own]
+    return join_body([text.strip()], splice(fields) if own else b"")
+
+
+def _members(text: bytes) -> frozenset[str]:
+    """The names of a JSON object's members, none of another value. Raises Conflict."""
+    try:
+        text.decode()
+        _value.decode(text)
+        return frozenset(_object.decode(text))
+    except msgspec.ValidationError:  # JSON, but no object
+        return frozenset()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        reason = "it is no whole JSON text, and no receiver could read it"
+        raise Conflict(f"{reason}: export it instead") from None
+
+
+async def send_by_hand(
+    refused: StoredRefusal,
+    text: bytes,
+    webhook: Webhook,
+    settings: Settings,
+    now_ms: int,
+    note: Callable[..., Awaitable[object]],
+) -> Outcome:
+    """Send it, and `note` what came of it, also if nobody awaits the end. Raises Conflict.
+
+    `note` takes what `store.refusals.note_sent` takes beside the actor and the time. Sent once
+    more, it has the same id and the same bytes, unless the webhook's extra fields are others.
+    """
+    body = hand_sent_body(webhook, text)
+    told = {
+        "id_": refused.id,
+        "webhook_id": webhook.id,
+        "url": mask_url(webhook.fields.url),
+    }
+    message_id = hand_sent_id(webhook.id, body)
+    try:
+        outcome = await send_once(webhook, message_id, body, settings, now_ms)
+    except asyncio.CancelledError:
+        await note(**told, status=None, error=LEFT, delivered=False)
+        raise
+    await note(**told, status=outcome.status, error=outcome.error, delivered=outcome.delivered)
+    return outcome

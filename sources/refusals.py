@@ -1,0 +1,91 @@
+"""What becomes of what a source took and the queue cannot hold: nothing of it is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from domain import strict_json
+from domain.alert_kinds import EVENT_REFUSED, AlertTerms
+from domain.event_types import EventType
+from domain.events import MAX_EVENT_BYTES, MAX_ID_LENGTH, Event
+from domain.ids import event_id_from_facts
+from domain.safe import safe
+from domain.times import parse_rfc3339, rfc3339
+from domain.words import counted
+from sources.base import SourceError
+from store import refusals
+from store.refusals import Refused, TakingRules
+
+_ERROR_LIMIT = 500
+DEAL_WITH_THEM = "`tocsin refused list` shows them, `tocsin refused send` and `drop` make room"
+
+
+def taking_rules(alerts: Mapping[str, AlertTerms]) -> TakingRules:
+    """The rules of a source under these terms of alerts."""
+    return TakingRules(updated_event, partial(_alert, alerts))
+
+
+def check_room(name: str) -> None:
+    """Raise SourceError where so much of a source was refused that it may take nothing more."""
+    if refusals.is_full(name):
+        events = counted(refusals.waiting(name), "event")
+        raise SourceError(
+            f"waiting: {events} that could not be queued fill the room that there is for such",
+            DEAL_WITH_THEM,
+        )
+
+
+def waiting_warning(name: str) -> str:
+    """What an admin is told while refused events are kept, "" where there are none."""
+    count = refusals.waiting(name)
+    if not count:
+        return ""
+    are = "is" if count == 1 else "are"
+    return f"{counted(count, 'event')} could not be queued and {are} kept: `tocsin refused list`"
+
+
+def updated_event(event: Event) -> Event | None:
+    """The event under the id of its update, None where it does not say when that was."""
+    members = strict_json.decode(event.body)
+    attributes = members["attributes"]
+    try:
+        seconds = parse_rfc3339(attributes["updated"]) // 1000
+    except (KeyError, TypeError, ValueError):
+        return None
+    if attributes.get("id", event.id) != event.id:
+        return None
+    suffix = f".{seconds}"
+    event_id = event.id[: MAX_ID_LENGTH - len(suffix)] + suffix
+    named = members | {"id": event_id, "attributes": attributes | {"id": event.id}}
+    body = strict_json.compact(named)
+    if len(body) > MAX_EVENT_BYTES:
+        return None
+    return Event(event.type, event_id, body, event.created_given, event.no_facts)
+
+
+def _alert(alerts: Mapping[str, AlertTerms], refused: Refused, now_ms: int) -> Event | None:
+    """The alert that something was refused, once for a source until its time is over."""
+    terms = alerts[EVENT_REFUSED]
+    before_ms = refused.alerted_ms
+    if not terms.active:
+        return None
+    if before_ms is not None and terms.suppresses(before_ms + terms.suppress_ms, now_ms):
+        return None
+    created = rfc3339(now_ms // 1000 * 1000)
+    facts = f"{EVENT_REFUSED}\0{refused.source}\0{now_ms}"
+    event_id = event_id_from_facts(EventType.ALERTS, facts.encode())
+    attributes = {
+        "created": created,
+        "danger": terms.danger,
+        "params": {
+            "count": refused.waiting,
+            "error": safe(refused.reason, _ERROR_LIMIT),
+            "source": refused.source,
+        },
+        "suppress_until": terms.suppress_until(now_ms),
+        "type": EVENT_REFUSED,
+        "updated": created,
+    }
+    body = strict_json.compact({"attributes": attributes, "id": event_id, "type": "alerts"})
+    return Event(EventType.ALERTS, event_id, body, True)

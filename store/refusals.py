@@ -1,0 +1,258 @@
+"""What sources took and the queue cannot hold: kept whole, bounded, until an admin deals with it.
+
+It is gone where it came from. A source whose bound is reached takes nothing more, see `is_full`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+from peewee import Expression, ModelSelect, OperationalError, fn
+
+from domain.actors import Actor
+from domain.events import Event, RefusedEvent
+from domain.ids import event_id_from_facts
+from domain.quick import dataclass
+from store import audit, settings, sources
+from store import events as event_store
+from store.errors import Conflict, NotFound
+from store.models import Refusal, database, rows
+from store.records import Appended, StoredRefusal, Webhook
+
+MOST_EVENTS = 10_000
+MOST_BYTES = 64_000_000
+"""Of one source, not counting those that were sent; one answer may go beyond it."""
+
+REASON_LIMIT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a source could not queue, for the alert that tells of it.
+
+    waiting:    how many of its are kept by now and were not sent
+    alerted_ms: when the last alert was raised about them, None where none was
+    """
+
+    source: str
+    reason: str
+    waiting: int
+    alerted_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakingRules:
+    """What becomes of events that cannot be queued as they came.
+
+    updated: the event under an id of its own, where its id is known with other content; None
+             where it has none
+    alert:   the alert about what is refused, at a time; None where there is none
+    """
+
+    updated: Callable[[Event], Event | None]
+    alert: Callable[[Refused, int], Event | None]
+
+
+def save_taken(
+    name: str,
+    events: Sequence[Event],
+    refused: Sequence[RefusedEvent],
+    state: bytes | None,
+    now_ms: int,
+    rules: TakingRules,
+    *,
+    created_ms: int | None = None,
+) -> Appended:
+    """Keep all that a source took, in one transaction with its new state.
+
+    Nothing is left out: an event whose id is known with other content is an event of its own, or
+    refused. If the source was deleted meanwhile, it is kept all the same.
+    """
+    with database.atomic():
+        appended, conflicting = _append(events, now_ms, rules)
+        appended += _refuse(name, [*refused, *conflicting], now_ms, rules)
+        with suppress(NotFound):
+            sources.count_batch(name, appended.accepted, state, now_ms, created_ms=created_ms)
+        return appended
+
+
+def _append(
+    events: Sequence[Event], now_ms: int, rules: TakingRules
+) -> tuple[Appended, list[RefusedEvent]]:
+    appended = event_store.append(events, now_ms)
+    known = [events[place] for place in appended.conflicts]
+    again = [(event, rules.updated(event)) for event in known]
+    refused = [event for event, updated in again if updated is None]
+    updates = [(event, updated) for event, updated in again if updated is not None]
+    more = event_store.append([updated for _, updated in updates], now_ms)
+    refused += [updates[place][0] for place in more.conflicts]
+    return appended + more, [_known_otherwise(event) for event in refused]
+
+
+def _known_otherwise(event: Event) -> RefusedEvent:
+    reason = f"its id {event.id} is known with other content, and it does not say when it changed"
+    return RefusedEvent(event.type.value, event.body, reason)
+
+
+def _refuse(
+    name: str, refused: Sequence[RefusedEvent], now_ms: int, rules: TakingRules
+) -> Appended:
+    """Keep what is new of it, and add the alert; returns what was added of that."""
+    every = {_id(name, one): one for one in refused}
+    new = {id_: one for id_, one in every.items() if not _is_kept(id_)}
+    if not new:
+        return Appended(0, 0)
+    first, *_ = new.values()
+    told = Refused(name, first.reason, waiting(name) + len(new), _last_alert_ms(name))
+    alert = rules.alert(told, now_ms)
+    for place, (id_, one) in enumerate(new.items()):
+        Refusal.insert(
+            id=id_,
+            source=name,
+            queue=one.queue,
+            reason=one.reason[:REASON_LIMIT],
+            body=one.body,
+            bytes=len(one.body),
+            at_ms=now_ms,
+            alerted=alert is not None and not place,
+        ).execute()
+    return event_store.append([alert] if alert else [], now_ms)
+
+
+def _id(name: str, one: RefusedEvent) -> str:
+    return event_id_from_facts("refused", name.encode() + b"\0" + one.body)
+
+
+def _is_kept(id_: str) -> bool:
+    return Refusal.select().where(Refusal.id == id_).exists()
+
+
+def _last_alert_ms(name: str) -> int | None:
+    query = Refusal.select(fn.MAX(Refusal.at_ms))
+    found: int | None = query.where(Refusal.source == name, Refusal.alerted).scalar()
+    return found
+
+
+def waiting(name: str) -> int:
+    """How many that a source took are kept and were not sent."""
+    return int(Refusal.select().where(*_waiting(name)).count())
+
+
+def is_full(name: str) -> bool:
+    """Whether as much of a source is kept as may be."""
+    count, size = fn.COUNT(Refusal.number), fn.SUM(Refusal.bytes)
+    [(events, size_there)] = rows(Refusal.select(count, size).where(*_waiting(name)))
+    return events >= MOST_EVENTS or (size_there or 0) >= MOST_BYTES
+
+
+def waiting_by_source() -> dict[str, int]:
+    """How many are kept and were not sent, by the name of the source that took them.
+
+    A store of an older Tocsin, which is only read, may have no table of them.
+    """
+    query = Refusal.select(Refusal.source, fn.COUNT(Refusal.number))
+    try:
+        return dict(rows(query.where(Refusal.sent_ms.is_null()).group_by(Refusal.source)))
+    except OperationalError as error:
+        if "no such table" in str(error):
+            return {}
+        raise
+
+
+def everything(name: str | None = None, *, most: int | None = None) -> list[StoredRefusal]:
+    """What is kept, of one source or of all, oldest first; with `most` only the newest."""
+    query = _select().order_by(Refusal.number.desc())
+    if name is not None:
+        query = query.where(Refusal.source == name)
+    return [StoredRefusal(*row) for row in rows(query.limit(most))][::-1]
+
+
+def find(id_: str) -> StoredRefusal:
+    """One of them. Raises NotFound."""
+    found = rows(_select().where(Refusal.id == id_))
+    if not found:
+        raise _not_found(id_)
+    return StoredRefusal(*found[0])
+
+
+def text_of(id_: str) -> bytes:
+    """The text as it came. Raises NotFound."""
+    found = rows(Refusal.select(Refusal.body).where(Refusal.id == id_))
+    if not found:
+        raise _not_found(id_)
+    return bytes(found[0][0])
+
+
+def drop(ids: Iterable[str], actor: Actor, now_ms: int) -> None:
+    """Forget some of them, or none where one is not there. Raises NotFound."""
+    wanted = list(dict.fromkeys(ids))
+    with database.atomic():
+        for id_ in wanted:
+            find(id_)
+        for id_ in wanted:
+            Refusal.delete().where(Refusal.id == id_).execute()
+        audit.note(actor, "refused.drop", now_ms, events=len(wanted), ids=wanted[:100])
+
+
+def check_may_send(webhook: Webhook) -> None:
+    """Raise Conflict where nothing is sent to a webhook, by hand neither."""
+    if not webhook.fields.active:
+        cure = f"`tocsin webhook unpause {webhook.id}` first"
+        raise Conflict(f"{webhook.named} is inactive, and nothing is sent to it: {cure}")
+    if settings.paused() is not None:
+        raise Conflict("all sending is paused: `tocsin worker unpause` first")
+
+
+def note_sent(
+    id_: str,
+    webhook_id: int,
+    url: str,
+    status: int | None,
+    error: str | None,
+    actor: Actor,
+    now_ms: int,
+    *,
+    delivered: bool,
+) -> None:
+    """Record that one was sent by hand, and what came of it; `url` is masked already."""
+    with database.atomic():
+        changes: dict[object, object] = {
+            Refusal.attempts: Refusal.attempts + 1,
+            Refusal.last_error: None if delivered else error or f"status {status}",
+        }
+        if delivered:
+            changes |= {Refusal.sent_ms: now_ms, Refusal.sent_to: webhook_id}
+        Refusal.update(changes).where(Refusal.id == id_).execute()
+        told = {"refused": id_, "url": url, "status": status, "error": error}
+        audit.note(actor, "refused.send", now_ms, webhook_id, **told)
+
+
+def prune_sent(before_ms: int, most: int) -> int:
+    """Forget what was sent before a time."""
+    old = Refusal.select(Refusal.number).where(Refusal.sent_ms < before_ms).limit(most)
+    numbers = [number for (number,) in rows(old)]
+    return int(Refusal.delete().where(Refusal.number.in_(numbers)).execute()) if numbers else 0
+
+
+def _waiting(name: str) -> tuple[Expression, ...]:
+    return Refusal.source == name, Refusal.sent_ms.is_null()
+
+
+def _select() -> ModelSelect[Refusal]:
+    return Refusal.select(
+        Refusal.id,
+        Refusal.source,
+        Refusal.queue,
+        Refusal.reason,
+        Refusal.bytes,
+        Refusal.at_ms,
+        Refusal.attempts,
+        Refusal.last_error,
+        Refusal.sent_ms,
+        Refusal.sent_to,
+    )
+
+
+def _not_found(id_: str) -> NotFound:
+    return NotFound(f"no refused event {id_}; `tocsin refused list` shows what there is")
