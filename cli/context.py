@@ -23,8 +23,17 @@ class Context:
     the store says.
     """
 
-    def __init__(self, configuration: Configuration, actor: Actor, out: Output) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        actor: Actor,
+        out: Output,
+        *,
+        new_store: bool = False,
+    ) -> None:
         self.configuration = configuration
+        self.new_store = new_store
+        """Whether to make a store also where there was one, which is done once."""
         self.actor = actor
         self.out = out
         self._opened = ExitStack()
@@ -56,8 +65,13 @@ class Context:
         from store.database import open_store
 
         store = open_store(
-            self.db, key_file=self.configuration.key_file, migrate=migrate, create=create
+            self.db,
+            key_file=self.configuration.key_file,
+            migrate=migrate,
+            create=create,
+            new_store=self.new_store,
         )
+        self.new_store = False
         self._opened.callback(store.close)
         self._warn(store)
         if join_settings:

@@ -24,10 +24,14 @@ class ExitCode(IntEnum):
     USAGE = 2, "the command line is wrong, or needs a terminal or --yes"
     BAD_DATA = 65, "an event, a webhook field or a file's content was refused"
     NO_INPUT = 66, "a named file, webhook, event or delivery does not exist or cannot be read"
-    UNAVAILABLE = 69, "the store cannot be used"
+    UNAVAILABLE = 69, "the store cannot be used, or was replaced, deleted or cut meanwhile"
     BUG = 70, "a bug in tocsin; the traceback is in crash.log beside the store"
     IO_ERROR = 74, "reading or writing failed"
-    TEMPORARY = 75, "something is still undelivered, or the queue is full: try again"
+    TEMPORARY = (
+        75,
+        "something is still undelivered, a disk is full, the store is locked for long, or a newer "
+        "tocsin has changed it under a worker: try again",
+    )
     PERMISSION = 77, "another account must run this"
     CONFIG = 78, "a setting is wrong"
     INTERRUPTED = 130, "interrupted by Ctrl+C"

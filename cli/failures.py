@@ -43,6 +43,8 @@ def _known(error: BaseException) -> tuple[str, ExitCode] | None:
             return str(error), ExitCode.BAD_DATA
         case store_errors.NotFound():
             return str(error), ExitCode.NO_INPUT
+        case store_errors.StoreBusy():
+            return str(error), ExitCode.TEMPORARY
         case store_errors.Conflict():
             return str(error), ExitCode.CHECK_FAILED
         case store_errors.StoreError():

@@ -71,7 +71,8 @@ class _Run:
         actor = find_actor(os.environ)
         configuration = default_configuration() if args.standalone else self._configure(args)
         command = load(args.run)
-        with Context(configuration, actor, self.out) as context:
+        new_store = bool(args.new_store)
+        with Context(configuration, actor, self.out, new_store=new_store) as context:
             return command(args, context)
 
     def _configure(self, args: Namespace) -> Configuration:

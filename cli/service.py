@@ -7,7 +7,7 @@ from cli.config_file import read_toml
 from cli.exit_codes import ExitCode, Failure
 from cli.service_files import ADMIN_GROUP, USER
 from cli.service_host import Host
-from cli.service_steps import Adoption, Command, Folder, Key, Removal, Step, TextFile
+from cli.service_steps import Adoption, Command, Folder, Removal, Step, StoreAndKey, TextFile
 
 DATA_FOLDER = "/var/lib/tocsin"
 STORE = f"{DATA_FOLDER}/tocsin.db"
@@ -18,7 +18,9 @@ UNIT = "/etc/systemd/system/tocsin.service"
 SUDOERS = "/etc/sudoers.d/tocsin"
 
 
-def installation(host: Host, program: str, *, wg: str | None) -> list[Step]:
+def installation(
+    host: Host, program: str, *, wg: str | None, new_store: bool = False
+) -> list[Step]:
     """The steps that make the service; with `wg`, the path of that program, for WireGuard too."""
     unit = files.unit(program, with_wireguard=wg is not None)
     steps: list[Step] = [
@@ -29,7 +31,7 @@ def installation(host: Host, program: str, *, wg: str | None) -> list[Step]:
         TextFile(CONFIG, files.CONFIG, 0o644, keep=True),
     ]
     if _keeps_key_in_etc(host):
-        steps.append(Key(KEY, STORE, USER))
+        steps.append(StoreAndKey(STORE, KEY, USER, new_store))
     if host.is_running:
         steps.append(Command((program, "db", "upgrade", "--config", CONFIG), lambda: True))
     steps.append(TextFile(UNIT, unit, 0o644))

@@ -27,7 +27,8 @@ Group={user}
 {before}ExecStart={executable} worker run
 Restart=on-failure
 RestartSec=2
-RestartPreventExitStatus=2 77 78
+# 69: the store is gone or cannot be used; to begin anew on what is left would lose events.
+RestartPreventExitStatus=2 69 77 78
 # A setting `grace` of more than 20s needs a longer time here.
 TimeoutStopSec=45
 KillMode=mixed

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from cli.exit_codes import ExitCode, Failure
@@ -121,34 +122,60 @@ class Adoption:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """The key file of the store: made once, or moved from beside a store that has one."""
+class StoreAndKey:
+    """The store and its key: made together, once, or the key moved from beside a store.
+
+    A kill leaves neither, or a key that no store has used with the store that the next start or
+    installation puts in its place.
+    """
 
     path: str
-    store: str
+    key: str
     owner: str
+    new_store: bool = False
 
     def outline(self) -> str:
-        return f"key     {self.path}  0400 {self.owner}, unless it is there"
+        return (
+            f"store   {self.path}  0600 {self.owner}, unless it is there\n"
+            f"key     {self.key}  0400 {self.owner}, unless it is there"
+        )
 
     def apply(self, host: Host) -> str | None:
-        place, store = host.path(self.path), host.path(self.store)
-        if place.exists():
-            host.give(place, self.owner)
+        from store import creation
+
+        store, key = host.path(self.path), host.path(self.key)
+        if store.exists():
+            return self._keep(host, store, key)
+        if not creation.is_finished(creation.draft_of(store), key):
+            if not self.new_store:
+                creation.refuse_remains(store, key)
+                creation.refuse_remains(store, store.with_name(KEY_NAME))
+            self._build(host, creation.draft_of(store), key)
+        creation.put(creation.draft_of(store), store)
+        return f"made {self.path} and {self.key}"
+
+    def _keep(self, host: Host, store: Path, key: Path) -> str | None:
+        if key.exists():
+            host.give(key, self.owner)
             return None
         beside = store.with_name(KEY_NAME)
         if beside.exists():
-            write(host, place, _read_key(beside), 0o400, self.owner)
+            write(host, key, _read_key(beside), 0o400, self.owner)
             beside.unlink()
-            return f"moved the store's key to {self.path}"
-        if store.exists():
-            reason = f"{self.path}: the key of {self.store} is missing"
-            raise Failure(f"{reason}: put it back, it cannot be made anew", ExitCode.UNAVAILABLE)
-        from store.vault import Vault
+            return f"moved the store's key to {self.key}"
+        reason = f"{self.key}: the key of {self.path} is missing"
+        raise Failure(f"{reason}: put it back, it cannot be made anew", ExitCode.UNAVAILABLE)
 
-        Vault(place, store).make_key()
-        host.give(place, self.owner)
-        return f"made {self.path}"
+    def _build(self, host: Host, draft: Path, key_file: Path) -> None:
+        """Build the store where only root may write, since its folder is another account's."""
+        from store.creation import build
+        from store.vault import fingerprint_of, new_key
+
+        key = _read_key(key_file).split()[0] if key_file.exists() else new_key()
+        with TemporaryDirectory() as folder:
+            build(Path(folder, "store"), fingerprint_of(key))
+            write(host, draft, Path(folder, "store").read_bytes(), 0o600, self.owner)
+        write(host, key_file, key + b"\n", 0o400, self.owner)
 
 
 @dataclass(frozen=True, slots=True)

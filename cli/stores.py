@@ -25,10 +25,12 @@ def open_for_writing(context: Context) -> Store:
 
 def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:
     """Open the store that is there; say so if it is an older one."""
-    from store.errors import StoreUnavailable
+    from store.errors import StoreGone, StoreUnavailable
 
     try:
         store = context.open_store(create=False, join_settings=join_settings)
+    except StoreGone:
+        raise
     except StoreUnavailable as error:
         if context.db.exists():
             raise

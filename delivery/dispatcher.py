@@ -14,7 +14,7 @@ from delivery.world import World
 from domain.times import format_duration
 from store import outbox
 from store.database import Store
-from store.errors import StoreError
+from store.errors import StoreError, StoreGone
 from store.records import Plan
 
 COOLDOWN_S = 0.02
@@ -94,7 +94,8 @@ class Dispatcher:
         """Wait for the attempts in flight, then cut off what is left; how many that were."""
         if not self._tasks:
             return 0
-        self._log(f"waiting up to {format_duration(grace_ms)} for {len(self._tasks)} in flight")
+        if grace_ms:
+            self._log(f"waiting up to {format_duration(grace_ms)} for {len(self._tasks)} in flight")
         _, late = await asyncio.wait(self._tasks.values(), timeout=grace_ms / 1000)
         for task in late:
             task.cancel()
@@ -104,6 +105,8 @@ class Dispatcher:
     async def _plans(self) -> list[Plan]:
         try:
             return await self._store.run(outbox.plans)
+        except StoreGone:
+            return []  # the worker ends within half a second
         except StoreError as error:
             self._log(f"cannot read the queue: {error}")
             asyncio.get_running_loop().call_later(HOLD_S, self.wake.set)
@@ -162,6 +165,8 @@ class Dispatcher:
         """Leave a webhook alone for a while; the log hears of the same trouble once."""
         known = isinstance(error, StoreError)
         self._hold(webhook_id, HOLD_S if known else self._sender.settings.interval_ms / 1000)
+        if isinstance(error, StoreGone):
+            return  # the worker says it once for all
         trouble = str(error) if known else f"this is a bug: {place_of(error)}"
         if self._troubles.get(webhook_id) != trouble:
             self._troubles[webhook_id] = trouble

@@ -9,6 +9,7 @@ from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import failed_attempts, interval_of, is_failing
 from domain.words import counted, error_word, second_text, size_text, span_text, wait_word
 from store.future_times import TOLERATED_MS
+from store.presence import names_sentence
 from store.records import Delivery, WebhookStatus
 
 LISTED = 5
@@ -37,6 +38,7 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
     """Every problem as one sentence without its full stop; an empty list is a healthy store."""
     return [
         *_of_sending(report, words),
+        *_of_files(report),
         *_of_disk(report),
         *_of_clock(report),
         *(one for status in report.overview.webhooks for one in _of_webhook(status, report, words)),
@@ -91,6 +93,11 @@ def _cure(report: Report) -> str:
             "keeps the lock on purpose: continue it or end it"
         )
     return "start a worker, with `tocsin worker` or as a service"
+
+
+def _of_files(report: Report) -> Iterator[str]:
+    if report.names > 1:
+        yield names_sentence(report.path, report.names)
 
 
 def _of_disk(report: Report) -> Iterator[str]:

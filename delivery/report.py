@@ -26,7 +26,10 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A store as it is at `now_ms`; `locked` says whether a process holds the sending lock."""
+    """A store as it is at `now_ms`; `locked` says whether a process holds the sending lock.
+
+    `names` is how many hard links its file has.
+    """
 
     overview: Overview
     settings: Settings
@@ -36,6 +39,7 @@ class Report:
     free_bytes: int
     locked: bool
     now_ms: int
+    names: int = 1
 
     @property
     def paused(self) -> Paused | None:
@@ -81,6 +85,7 @@ def make_report(overview: Overview, settings: Settings, store: Store, now_ms: in
         free_bytes=free_bytes(store.path),
         locked=SendingLock(store.path).is_held(),
         now_ms=now_ms,
+        names=store.presence.names,
     )
 
 

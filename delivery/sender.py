@@ -25,7 +25,7 @@ from domain.times import rfc3339
 from domain.words import counted
 from store import outbox
 from store.database import Store
-from store.errors import StoreError
+from store.errors import StoreError, StoreGone
 from store.records import AttemptResult, Limits, Verdict, Work
 
 AT_THE_STORE = 4
@@ -118,6 +118,8 @@ class Sender:
             outcome = await self._post(work, poster, place, started_ms)
             verdict = self._verdict(work, outcome)
             following = await self._record(work, self._result(outcome, started_ms), verdict)
+        except StoreGone:
+            raise  # what came of it can be kept nowhere
         except Exception as error:
             bug = Outcome(None, "Bug", f"this is a bug: {place_of(error)}", duration_ms=0)
             await self._record(work, self._result(bug, started_ms), self._after_bug(work))
@@ -160,6 +162,8 @@ class Sender:
                     return await self._record_once(work, result, verdict, go_on=go_on)
                 async with self.failures:
                     return await self._record_once(work, result, verdict, go_on=False)
+            except StoreGone:
+                raise
             except StoreError as error:
                 go_on = False
                 self.log(f"webhook {work.webhook_id}: cannot record its attempt yet: {error}")

@@ -26,8 +26,9 @@ from domain.settings import Settings
 from store import outbox, prune, signs, workers
 from store import settings as stored_settings
 from store.database import Store
-from store.errors import StoreError
+from store.errors import StoreError, StoreGone
 from store.footprint import Footprint
+from store.presence import names_sentence
 from store.records import Worker as WorkerRecord
 
 LOOK_S = 0.5
@@ -53,6 +54,7 @@ class Ended(Enum):
     STOPPED = "it was asked to stop"
     DONE = "there is nothing left to do"
     OVERTAKEN = "a newer Tocsin has changed the store"
+    GONE = "the store is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class Worker:
         )
         self._active = False
         self._started_ms = self._world.now_ms()
-        self._overtaken = False
+        self._lost: Ended | None = None
+        self._warned_of_names = False
         self._footprint = Footprint(store.path)
         self._seen: signs.Signs | None = None
         self._stopped = asyncio.Event()
@@ -143,8 +146,8 @@ class Worker:
             done = await self._take_turns()
         finally:
             await self._leave(side_tasks)
-        if self._overtaken:
-            return Ended.OVERTAKEN
+        if self._lost is not None:
+            return self._lost
         return Ended.DONE if done else Ended.STOPPED
 
     async def _enter(self) -> None:
@@ -249,7 +252,8 @@ class Worker:
         if self._dispatcher.in_flight:
             with suppress(StoreError):
                 await self._store.run(workers.begin_to_stop, self.id)
-        late = await self._dispatcher.finish(self._sender.settings.grace_ms)
+        is_gone = self._lost is Ended.GONE  # then nothing that comes of them can be recorded
+        late = await self._dispatcher.finish(0 if is_gone else self._sender.settings.grace_ms)
         for task in side_tasks:
             task.cancel()
         await asyncio.gather(*side_tasks, return_exceptions=True)
@@ -281,6 +285,7 @@ class Worker:
 
     async def _watch(self) -> None:
         """Notice what other processes wrote: events, edits, settings, a newer schema."""
+        self._watch_files()
         if self._active:
             self._has_lock()
         if not self._footprint.calls_for_look():
@@ -290,14 +295,31 @@ class Worker:
             return
         self._seen = seen
         if seen.is_newer:
-            self._overtaken = True
-            self._log(f"{Ended.OVERTAKEN.value}: this one ends, upgrade it")
-            self._stop_now()
+            self._lose(Ended.OVERTAKEN, f"{Ended.OVERTAKEN.value}: this one ends, upgrade it")
             return
         await self._reload_settings()
         if self._active and await self._claim.is_asked():
             self._end_turn()
         self._dispatcher.wake.set()
+
+    def _watch_files(self) -> None:
+        """Stop when the store is gone; warn when it has a second name. Raises StoreGone."""
+        presence = self._store.presence
+        try:
+            presence.check()
+        except StoreGone as error:
+            if self._lost is None:
+                self._lose(Ended.GONE, str(error))
+            raise
+        if presence.names > 1 and not self._warned_of_names:
+            self._log(names_sentence(self._store.path, presence.names))
+        self._warned_of_names = presence.names > 1
+
+    def _lose(self, why: Ended, sentence: str) -> None:
+        """End, since the store may be used no more."""
+        self._lost = why
+        self._log(sentence)
+        self._stop_now()
 
     async def _reload_settings(self) -> None:
         stored = await self._store.run(stored_settings.load_all)

@@ -14,7 +14,7 @@ from domain.ids import repeated_random64
 from domain.words import counted
 from sources.base import SourceError
 from sources.inlet import Inlet
-from store.errors import NotFound, StoreError, StoreOvertaken
+from store.errors import NotFound, StoreError, StoreLost
 from store.records import Appended
 
 LARGE_BYTES = 256 * 1024
@@ -115,7 +115,7 @@ class Intake:
             raise NotNow(error.reason, DISK_RETRY_S) from None
         except NotFound:
             raise NotNow("this way in was closed", DISK_RETRY_S) from None
-        except StoreOvertaken:
+        except StoreLost:
             raise NotNow("this tocsin must be started anew", DISK_RETRY_S) from None
         except StoreError:
             raise NotNow("the store cannot be written now", BUSY_RETRY_S) from None

@@ -21,7 +21,7 @@ from sources.refusals import check_room, taking_rules, waiting_warning
 from sources.room import check_disk
 from sources.unsaved import Unsaved
 from store import sources as stored_sources
-from store.errors import NotFound, StoreError, StoreOvertaken
+from store.errors import NotFound, StoreError, StoreLost
 from store.records import Appended, StoredSource
 from store.refusals import save_taken
 
@@ -77,8 +77,8 @@ async def run_source(
 ) -> Appended:
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
-    Only two things end it: StoreOvertaken, when a newer Tocsin has changed the store, and
-    NotFound, when the source was deleted.
+    Only two things end it: StoreLost, when this process may use the store no more, and NotFound,
+    when the source was deleted.
 
     `on_appended` is called after each commit that added events, `on_failure` with each failure
     that is not the last one over again. What a poll gives that `takes` is gone where it came
@@ -107,7 +107,7 @@ async def run_source(
     while not stop.is_set():
         try:
             appended, more = await runner.poll()
-        except (StoreOvertaken, NotFound):
+        except (StoreLost, NotFound):
             raise
         except Exception as error:
             failures += 1

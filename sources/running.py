@@ -29,11 +29,14 @@ from sources.serving import Tries, run_service
 from sources.stale import Blind, StaleAlerts
 from store import alert_settings
 from store import sources as stored_sources
-from store.errors import NotFound, StoreError, StoreOvertaken
+from store.errors import NotFound, StoreError, StoreGone, StoreLost
 from store.records import Appended, StoredSource
 
 if TYPE_CHECKING:
     from store.database import Store
+
+FILES_LOOK_S = 0.5
+"""How often it is looked whether the store is still there, while a source runs by itself."""
 
 
 class _Key(NamedTuple):
@@ -74,7 +77,7 @@ async def run_one(
     """Run one source in a process of its own, also a paused one; what was added in all.
 
     With `once`, look once; what fails is raised. Raises NotFound, FieldErrors, SourceError,
-    StoreOvertaken.
+    StoreLost.
     """
     stored = await store.run(stored_sources.find, name)
     alerts = all_terms(await store.run(alert_settings.load_all))
@@ -84,7 +87,28 @@ async def run_one(
         raise SourceError(
             f"source {name} is of kind {stored.kind}", "run the source that serves it instead"
         )
-    return await run_made(made, stored, store, terms, clock, stop, on_failure=on_failure, once=once)
+    watching = asyncio.create_task(_watch_files(store, stop, on_failure))
+    try:
+        return await run_made(
+            made, stored, store, terms, clock, stop, on_failure=on_failure, once=once
+        )
+    finally:
+        watching.cancel()
+        store.presence.check()
+
+
+async def _watch_files(
+    store: Store, stop: asyncio.Event, on_failure: Callable[[str], None]
+) -> None:
+    """Stop when the store is gone, also while nothing is to be put into it."""
+    while True:
+        await asyncio.sleep(FILES_LOOK_S)
+        try:
+            store.presence.check()
+        except StoreGone as error:
+            on_failure(str(error))
+            stop.set()
+            return
 
 
 async def run_made(
@@ -278,7 +302,7 @@ class Sources:
             began_s = time.monotonic()
             try:
                 await self._run_once(wanted.stored, terms, stop)
-            except (StoreOvertaken, NotFound):  # the worker sees it too
+            except (StoreLost, NotFound):  # the worker sees it too
                 return
             except Exception as error:
                 sentence = failure_sentence(error)

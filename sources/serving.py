@@ -19,7 +19,7 @@ from sources.polling import (
     never_blind,
     pause,
 )
-from store.errors import NotFound, StoreError, StoreOvertaken
+from store.errors import NotFound, StoreError, StoreLost
 
 WAIT_FOR_OTHER_S = 2.0
 """How often it is looked whether another process still serves it."""
@@ -57,7 +57,7 @@ async def run_service(
     on_failure: Callable[[str], None] = ignore,
     blindness: Blindness = never_blind,
 ) -> None:
-    """Serve until `stop`; raises StoreOvertaken, and NotFound when the source was deleted.
+    """Serve until `stop`; raises StoreLost, and NotFound when the source was deleted.
 
     `blindness` says what to tell of one that cannot serve for long.
     """
@@ -78,7 +78,7 @@ async def _serve_alone(
         with alone(lock_file(inlet.store.path, service.name)) as we_are:
             if we_are:
                 await service.serve(inlet, stop)
-    except (StoreOvertaken, NotFound):
+    except (StoreLost, NotFound):
         raise
     except Exception as error:
         sentence = failure_sentence(error)

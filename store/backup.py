@@ -12,7 +12,7 @@ from typing import Any
 from domain.actors import Actor
 from store import files, models, settings
 from store.errors import Conflict, NotFound, StoreUnavailable
-from store.failures import sentence
+from store.failures import unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _first_value(path: Path, shown: Path, statement: str) -> Any:
         ) as file:
             return file.execute(statement).fetchone()[0]
     except sqlite3.Error as error:
-        raise StoreUnavailable(sentence(error, shown)) from error
+        raise unavailable(error, shown) from error
 
 
 @contextmanager
@@ -196,4 +196,4 @@ def _copy(source: Path, target: Path, *, journal: str) -> None:
             origin.backup(copy)
             copy.execute(f"PRAGMA journal_mode = {journal}")
     except sqlite3.Error as error:
-        raise StoreUnavailable(sentence(error, target)) from error
+        raise unavailable(error, target) from error

@@ -20,11 +20,11 @@ from typing import ParamSpec, TypeVar
 from peewee import PeeweeException, SqliteDatabase
 
 from domain.settings import KEY_NAME
-from store import migrations
-from store.errors import StoreError, StoreUnavailable
-from store.failures import is_busy, sentence
-from store.files import sync_folder
+from store import creation, migrations
+from store.errors import Conflict, StoreError, StoreGone, StoreUnavailable
+from store.failures import failed_system_call, is_busy, unavailable
 from store.models import database
+from store.presence import Presence, names_sentence
 from store.vault import Vault
 
 P = ParamSpec("P")
@@ -63,9 +63,13 @@ def sqlite(path: Path) -> SqliteDatabase:
 class Store:
     """A database and the one thread that speaks to it."""
 
-    def __init__(self, engine: SqliteDatabase, path: Path, vault: Vault) -> None:
+    def __init__(
+        self, engine: SqliteDatabase, path: Path, vault: Vault, presence: Presence
+    ) -> None:
         self.path = path
         self.vault = vault
+        self.presence = presence
+        """Whether the files are still those that were opened."""
         self.warnings: tuple[str, ...] = ()
         """What is not as it should be and keeps nobody from working, each as one sentence."""
         self.outdated = False
@@ -89,7 +93,7 @@ class Store:
 
     def sibling(self) -> Store:
         """A second thread with a connection of its own to the same database."""
-        other = Store(self._engine, self.path, self.vault)
+        other = Store(self._engine, self.path, self.vault, self.presence)
         other.outdated = self.outdated
         other.call(_connect, self._engine, read_only=self.outdated)
         return other
@@ -101,48 +105,92 @@ class Store:
         self._thread.shutdown()
 
     def _guarded(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Nobody is told of a commit before it is certain that the file is one that is found."""
+        if self.presence.is_gone:
+            self._check_presence()
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except (PeeweeException, sqlite3.Error) as error:
-            raise StoreUnavailable(self._sentence(error)) from error
+            self._check_presence()
+            raise self._unavailable(error) from error
+        self._check_presence()
+        return result
 
-    def _sentence(self, error: Exception) -> str:
+    def _check_presence(self) -> None:
+        """Raise StoreGone, with the connection closed: its log must not be played into others."""
+        try:
+            self.presence.check()
+        except StoreGone:
+            self._engine.close()
+            raise
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
         if not self.outdated:
-            return sentence(error, self.path)
-        return f"{self.path} was written by an older Tocsin: run `tocsin db upgrade` first"
+            return unavailable(error, self.path)
+        return StoreUnavailable(
+            f"{self.path} was written by an older Tocsin: run `tocsin db upgrade` first"
+        )
 
 
 def open_store(
-    path: Path, *, key_file: Path | None = None, migrate: bool = False, create: bool = True
+    path: Path,
+    *,
+    key_file: Path | None = None,
+    migrate: bool = False,
+    create: bool = True,
+    new_store: bool = False,
 ) -> Store:
     """Open the store at `path`; a missing or empty file is made into a new one if `create`.
 
     `migrate` brings an older store up to date after a backup beside it; without it an older
-    store can only be read (`Store.outdated`). Raises StoreUnavailable with one sentence.
+    store can only be read (`Store.outdated`). Where there was a store, one is made only if
+    `new_store`, which is refused where there is one. Raises StoreUnavailable with one sentence.
+    """
+    path = own_path(path)
+    vault = Vault(key_file or path.with_name(KEY_NAME), path)
+    _check_file(path)
+    if not creation.is_there(path):
+        _make(path, vault, create=create, new_store=new_store)
+    elif new_store:
+        raise Conflict(f"there is a store at {path} already: leave --new-store out")
+    if create:
+        _refuse_names(path)
+    return _open(path, vault, migrate=migrate)
+
+
+def own_path(path: Path) -> Path:
+    """The file's own path; as it was given where there is no link in it.
 
     Links are followed here, once: lock, key and backups have their names from the file's own path,
     so that all who name one file mean one lock.
     """
-    path = _followed(path)
-    _check_file(path, create=create)
+    own = Path(os.path.realpath(path))
+    return path if own == path.absolute() else own
+
+
+def _make(path: Path, vault: Vault, *, create: bool, new_store: bool) -> None:
+    if create:
+        creation.make(path, vault, over_remains=new_store)
+        return
+    creation.refuse_remains(path, vault.key_file)
+    if path.exists():
+        raise StoreUnavailable(f"{path} is empty: there is no store in it")
+    raise StoreUnavailable(f"there is no store at {path}")
+
+
+def _open(path: Path, vault: Vault, *, migrate: bool) -> Store:
     engine = sqlite(path)
     database.initialize(engine)
-    vault = Vault(key_file or path.with_name(KEY_NAME), path)
-    store = Store(engine, path, vault)
+    store = Store(engine, path, vault, Presence(path))
     store.warnings = _warnings(path)
     try:
         store.call(_connect, engine)
-        store.outdated = store.call(_bring_up, path, vault=vault, migrate=migrate, create=create)
+        store.outdated = store.call(_bring_up, path, migrate=migrate)
+        store.presence.begin()
     except BaseException:
         store.close()
         raise
     return store
-
-
-def _followed(path: Path) -> Path:
-    """The file's own path; as it was given where there is no link in it."""
-    own = Path(os.path.realpath(path))
-    return path if own == path.absolute() else own
 
 
 def _connect(engine: SqliteDatabase, *, read_only: bool = False) -> None:
@@ -151,8 +199,8 @@ def _connect(engine: SqliteDatabase, *, read_only: bool = False) -> None:
         database.execute_sql("PRAGMA query_only = 1")
 
 
-def _bring_up(path: Path, *, vault: Vault, migrate: bool, create: bool) -> bool:
-    """Create, migrate or accept what is in the file; True if it is left older than we are.
+def _bring_up(path: Path, *, migrate: bool) -> bool:
+    """Migrate or accept what is in the file; True if it is left older than we are.
 
     Nothing is written before it is known to be ours.
     """
@@ -163,8 +211,8 @@ def _bring_up(path: Path, *, vault: Vault, migrate: bool, create: bool) -> bool:
             f"{migrations.LATEST}): upgrade Tocsin"
         )
     if version == migrations.NONE:
-        _create(path, vault=vault, create=create)
-    elif version == migrations.LATEST:
+        raise StoreUnavailable(f"{path} is an empty database: remove it, then begin a new store")
+    if version == migrations.LATEST:
         _log_ahead()
     elif migrate:
         _log_ahead()
@@ -174,16 +222,6 @@ def _bring_up(path: Path, *, vault: Vault, migrate: bool, create: bool) -> bool:
         return True
     _check_writable(path)
     return False
-
-
-def _create(path: Path, *, vault: Vault, create: bool) -> None:
-    """Make a store of an empty file; `auto_vacuum` must be said before the first page is."""
-    if not create:
-        raise StoreUnavailable(f"{path} is empty: there is no store in it")
-    vault.make_key()
-    database.execute_sql("PRAGMA auto_vacuum = 2")
-    _log_ahead()
-    migrations.create(database, path, fingerprint=vault.fingerprint())
 
 
 def _log_ahead() -> None:
@@ -207,11 +245,11 @@ def _check_writable(path: Path) -> None:
         database.begin()
         database.rollback()
     except (PeeweeException, sqlite3.Error) as error:
-        raise StoreUnavailable(sentence(error, path)) from error
+        raise unavailable(error, path) from error
 
 
-def _check_file(path: Path, *, create: bool) -> None:
-    """Refuse what is no file before SQLite touches it; make the folder and the file if asked.
+def _check_file(path: Path) -> None:
+    """Refuse what is no file before SQLite touches it.
 
     What is in it is read by SQLite alone: closing any other descriptor of the file would drop the
     locks that this process has on it already.
@@ -219,16 +257,20 @@ def _check_file(path: Path, *, create: bool) -> None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        if not create:
-            raise StoreUnavailable(f"there is no store at {path}") from None
-        _make_file(path)
         return
     except OSError as error:
-        raise StoreUnavailable(f"{path} cannot be opened: {error.strerror}") from error
+        raise failed_system_call(error, f"{path} cannot be opened") from error
     if not stat.S_ISREG(status.st_mode):
         raise StoreUnavailable(f"{path} is not a file")
     if 0 < status.st_size < SMALLEST_DATABASE:
         raise StoreUnavailable(f"{path} is not a Tocsin store: it is no SQLite database")
+
+
+def _refuse_names(path: Path) -> None:
+    """A file under two names has two locks: two workers would send for it at once."""
+    names = path.stat().st_nlink
+    if names > 1:
+        raise StoreUnavailable(names_sentence(path, names))
 
 
 def _warnings(path: Path) -> tuple[str, ...]:
@@ -236,16 +278,6 @@ def _warnings(path: Path) -> tuple[str, ...]:
     if not mode & 0o077:
         return ()
     return (f"{path} is open to others (mode {mode:04o}): run `chmod 0600 {path}`",)
-
-
-def _make_file(path: Path) -> None:
-    """Made here rather than by SQLite, so that it is 0600 whatever the umask is."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        sync_folder(path)
-    except OSError as error:
-        raise StoreUnavailable(f"cannot make a store at {path}: {error.strerror}") from error
 
 
 __all__ = ["Store", "StoreError", "open_store"]

@@ -11,8 +11,20 @@ class StoreUnavailable(StoreError):
     """The store cannot be opened, read or written: missing, foreign, newer, read-only, full."""
 
 
-class StoreOvertaken(StoreUnavailable):
+class StoreBusy(StoreUnavailable):
+    """The store cannot be used now, and later it may be: its disk is full, or others lock it."""
+
+
+class StoreLost(StoreUnavailable):
+    """This process may use the store no more; another that is started now may."""
+
+
+class StoreOvertaken(StoreLost):
     """A newer Tocsin has changed the store's schema while this process had it open."""
+
+
+class StoreGone(StoreLost):
+    """The store was replaced, deleted or cut: while this process had it open, or before."""
 
 
 class WrongKey(StoreUnavailable):

@@ -6,10 +6,13 @@ the end of the chain of contexts.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+
+from store.errors import StoreBusy, StoreUnavailable
 
 CHECK_SAYS_MORE = " (`tocsin db check` says more)"
 
@@ -24,14 +27,26 @@ _SENTENCES = {
 }
 
 
-def sentence(error: BaseException, path: Path) -> str:
-    """One sentence for an error of the database at `path`."""
+_PASSING = ("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def unavailable(error: BaseException, path: Path) -> StoreUnavailable:
+    """An error of the database at `path`, as one sentence."""
     for cause in _chain(error):
-        name = getattr(cause, "sqlite_errorname", None)
+        name = getattr(cause, "sqlite_errorname", None) or ""
         for prefix, text in _SENTENCES.items():
-            if name is not None and name.startswith(prefix):
-                return text.format(path=path, reason=_reason(path))
-    return f"the store {path} failed: {_deepest_text(error)}"
+            if name.startswith(prefix):
+                kind = StoreBusy if prefix in _PASSING else StoreUnavailable
+                return kind(text.format(path=path, reason=_reason(path)))
+    return StoreUnavailable(f"the store {path} failed: {_deepest_text(error)}")
+
+
+def failed_system_call(error: OSError, what: str) -> StoreUnavailable:
+    """An error of the system in the midst of `what`."""
+    if error.errno in _FULL:
+        return StoreBusy(f"{what}: its disk is full: free some space and try again")
+    return StoreUnavailable(f"{what}: {error.strerror}")
 
 
 def is_busy(error: BaseException) -> bool:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.errors import WrongKey
-from store.files import sync_folder
+from store.failures import failed_system_call
+from store.files import sync_folder, write_new
 from store.models import Fact
 
 if TYPE_CHECKING:
@@ -30,38 +31,33 @@ class Vault:
         self.key_file = key_file
         self.store_path = store_path
 
-    def make_key(self) -> None:
-        """Make the key file unless it is there already; of several processes one wins."""
-        from cryptography.fernet import Fernet
-
-        if self.key_file.exists():
-            return
+    def place(self, key: bytes) -> None:
+        """Make the key file, which must not be there yet. Raises StoreUnavailable."""
         draft = self.key_file.with_name(f".{self.key_file.name}.{secrets.token_hex(8)}")
         try:
             self.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
             try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(Fernet.generate_key() + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
+                write_new(draft, key + b"\n", 0o400)
                 os.link(draft, self.key_file)
                 sync_folder(self.key_file)
-            except FileExistsError:
-                return
             finally:
-                draft.unlink()
+                draft.unlink(missing_ok=True)
         except OSError as error:
-            raise WrongKey(f"cannot make the key file {self.key_file}: {error.strerror}") from error
+            what = f"cannot make the key file {self.key_file}"
+            raise failed_system_call(error, what) from error
+
+    def key(self) -> bytes:
+        """The key by which is encrypted. Raises WrongKey."""
+        return self._keys()[0]
 
     def fingerprint(self) -> str:
         """A short name of the key that reveals nothing of it."""
-        return _fingerprint(self._keys()[0])
+        return fingerprint_of(self.key())
 
     def check(self) -> None:
         """Raise WrongKey unless the key file is the one that this store was made with."""
         known = Fact.get_or_none(Fact.name == FINGERPRINT)
-        if known is not None and known.value not in map(_fingerprint, self._keys()):
+        if known is not None and known.value not in map(fingerprint_of, self._keys()):
             raise WrongKey(
                 f"the key file {self.key_file} is not the key of {self.store_path}: "
                 "put the right key file back, or name it with key_file"
@@ -110,5 +106,13 @@ class Vault:
         return keys
 
 
-def _fingerprint(key: bytes) -> str:
+def new_key() -> bytes:
+    """Make a key, which is not written anywhere yet."""
+    from cryptography.fernet import Fernet
+
+    return Fernet.generate_key()
+
+
+def fingerprint_of(key: bytes) -> str:
+    """A short name of a key that reveals nothing of it."""
     return hashlib.sha256(b"tocsin key\0" + key).hexdigest()[:16]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from delivery.report import Report, make_report
 from store import signs
 from store.database import Store
+from store.errors import StoreGone
 from store.footprint import Footprint
 from store.overview import read_overview
 from store.records import WebhookStatus
@@ -89,6 +91,8 @@ class Live:
             return True
         if SendingLock(report.path).is_held() != report.locked:
             return True
+        if self.store.presence.names != report.names:
+            return True
         return any(_is_moving(one, report) for one in report.overview.webhooks)
 
     @property
@@ -98,6 +102,8 @@ class Live:
 
     async def look(self) -> bool:
         """Read the store if it has changed; whether there is something new to show."""
+        with suppress(StoreGone):  # which is told when the store is asked, as it is then
+            self.store.presence.check()
         if self._seen is not None and not self._footprint.calls_for_look():
             return False
         try:
@@ -123,7 +129,8 @@ class Live:
         """Let ages and countdowns be those of now, and notice a worker that was killed."""
         if self.report is not None:
             locked = SendingLock(self.report.path).is_held()
-            self.report = replace(self.report, now_ms=now_ms, locked=locked)
+            names = self.store.presence.names
+            self.report = replace(self.report, now_ms=now_ms, locked=locked, names=names)
 
     async def _read(self) -> Report:
         overview = await self._desk.read(read_overview, None)

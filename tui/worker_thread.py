@@ -127,7 +127,7 @@ class WorkerThread:
         try:
             if not self._stopped:
                 ended = await self._worker.run()
-                self.trouble = ended.value if ended is Ended.OVERTAKEN else None
+                self.trouble = None if ended is Ended.STOPPED else ended.value
         finally:
             await sources.end()
 

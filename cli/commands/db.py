@@ -6,6 +6,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from cli.context import Context
@@ -15,7 +16,8 @@ from domain.words import counted, size_text
 from store import backup as backups
 from store import health, signs
 from store import prune as pruning
-from store.database import Store
+from store.creation import is_there, make_filled
+from store.database import Store, open_store, own_path
 from store.disk import store_bytes
 from store.errors import Conflict, StoreError, StoreUnavailable
 from store.failures import CHECK_SAYS_MORE
@@ -91,19 +93,16 @@ def backup(args: Namespace, context: Context) -> ExitCode:
 def restore(args: Namespace, context: Context) -> ExitCode:
     """Fill an empty store from a backup; sending starts paused."""
     source = Path(args.file).absolute()
-    backups.check_backup(source)  # before a store and a key are made for it
+    backups.check_backup(source)  # before anything is made for it
     if _replaces_key(source, context) and not context.out.confirm(_KEY_QUESTION, args.yes):
         return ExitCode.CHECK_FAILED
+    path = own_path(context.db)
+    with _nobody_sending(path):
+        if is_there(path):
+            restored = _fill(open_for_writing(context), source, context)
+        else:
+            restored = make_filled(path, partial(_fill_draft, source, context))
     store = open_for_writing(context)
-    with _nobody_sending(store):
-        restored = store.call(
-            backups.restore_from,
-            source,
-            store.path,
-            store.vault.key_file,
-            context.actor,
-            context.now_ms(),
-        )
     out = context.out
     webhooks = counted(restored.webhooks, "webhook")
     out.note(f"{store.path} now holds {webhooks} and {counted(restored.events, 'event')}.")
@@ -148,7 +147,7 @@ def _problems(store: Store) -> list[str]:
 
 def _replaces_key(source: Path, context: Context) -> bool:
     """Whether a key that was here before the store would go. A new store makes its own."""
-    if context.db.exists():
+    if is_there(context.db):
         return False
     key_file = context.configuration.key_place
     beside = backups.key_beside(source)
@@ -157,12 +156,33 @@ def _replaces_key(source: Path, context: Context) -> bool:
     return key_file.read_bytes() != beside.read_bytes()
 
 
+def _fill(store: Store, source: Path, context: Context) -> backups.Restored:
+    return store.call(
+        backups.restore_from,
+        source,
+        store.path,
+        store.vault.key_file,
+        context.actor,
+        context.now_ms(),
+    )
+
+
+def _fill_draft(source: Path, context: Context, draft: Path) -> backups.Restored:
+    """Fill a store that nobody else sees yet."""
+    store = open_store(draft, key_file=context.configuration.key_place)
+    try:
+        return _fill(store, source, context)
+    finally:
+        store.close()
+
+
 @contextmanager
-def _nobody_sending(store: Store) -> Iterator[None]:
+def _nobody_sending(path: Path) -> Iterator[None]:
     """Keep every worker from sending until what was restored is paused."""
-    lock = SendingLock(store.path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = SendingLock(path)
     if not lock.acquire():
-        raise Conflict(f"a worker is running for {store.path}: stop it, then restore")
+        raise Conflict(f"a worker is running for {path}: stop it, then restore")
     try:
         yield
     finally:

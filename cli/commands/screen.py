@@ -122,6 +122,9 @@ def _run(app: TocsinApp, work: _Work, context: Context, *, goes_on: bool) -> Exi
             _abandon_terminal()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _let_end(work, context)
+    if app.live.store.presence.is_gone:
+        context.out.note(f"tocsin: {app.live.trouble}")
+        return ExitCode.UNAVAILABLE
     return ExitCode.BUG if has_failed else ExitCode.OK
 
 

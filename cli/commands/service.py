@@ -29,7 +29,8 @@ def install(args: Namespace, context: Context) -> ExitCode:
     program = find_program(host)
     _refuse_unsafe(problems(host, program), args.dry_run, context.out)
     wg = _find_wg(host) if args.with_wireguard else None
-    _carry_out(service.installation(host, program, wg=wg), host, args.dry_run, context.out)
+    steps = service.installation(host, program, wg=wg, new_store=args.new_store)
+    _carry_out(steps, host, args.dry_run, context.out)
     if not args.dry_run:
         context.out.note(NEXT.format(program=_as_sudo_finds_it(host, program)))
     return ExitCode.OK

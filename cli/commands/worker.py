@@ -150,8 +150,10 @@ def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context
     from delivery.worker import Ended
     from store import outbox
 
-    if ended is Ended.OVERTAKEN:
+    if ended is Ended.GONE:
         return ExitCode.UNAVAILABLE
+    if ended is Ended.OVERTAKEN:
+        return ExitCode.TEMPORARY  # as a service it is started again: the newer one, most likely
     if until is Until.STOPPED and ended is not None:
         return ExitCode.OK
     if not store.call(outbox.undelivered):

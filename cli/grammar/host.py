@@ -11,6 +11,7 @@ from cli.grammar.parts import (
     add_json,
     add_leaf,
     add_mouse,
+    add_new_store,
     add_standalone_leaf,
     add_yes,
 )
@@ -82,6 +83,7 @@ def build_service(parser: Parser) -> None:
         action="store_true",
         help="let the service watch this host's WireGuard interfaces",
     )
+    add_new_store(install, default=SUPPRESS)
     uninstall = add_standalone_leaf(
         commands,
         "uninstall",

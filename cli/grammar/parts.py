@@ -142,6 +142,16 @@ def add_global_options(parser: Parser, *, default: str | None) -> None:
         default=default,
         help="the configuration file to read (TOCSIN_CONFIG)",
     )
+    add_new_store(parser, default=default or False)
+
+
+def add_new_store(parser: Parser, *, default: str | bool) -> None:
+    parser.add_argument(
+        "--new-store",
+        action="store_true",
+        default=default,
+        help="make a store where one was before, or where its key was put beforehand",
+    )
 
 
 def metavar_of(kind: Kind) -> str:

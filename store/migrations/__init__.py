@@ -13,7 +13,7 @@ from pathlib import Path
 from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 
 from store.errors import StoreUnavailable
-from store.failures import sentence
+from store.failures import unavailable
 from store.files import sync_folder
 from store.migrations import m0001_initial, m0002_refusals
 
@@ -39,7 +39,7 @@ def version_of(database: DatabaseProxy, path: Path) -> int:
             application = _pragma(database, "application_id")
             version = _pragma(database, "user_version")
     except (PeeweeException, sqlite3.Error) as error:
-        raise StoreUnavailable(sentence(error, path)) from error
+        raise unavailable(error, path) from error
     if application == APPLICATION_ID:
         return version
     if application == 0 and version == 0 and tables == 0:

@@ -240,7 +240,7 @@ def test_restore_without_the_key_says_where_it_must_go(
     target = other.home / "tocsin.key"
     assert f"put the key of the store that was backed up at {target}" in done.stderr
     assert other.run("db", "check").returncode == ExitCode.CHECK_FAILED
-    target.unlink()
+    assert not target.exists()
     target.write_bytes(key_file.read_bytes())
     target.chmod(0o400)
     assert other.run("db", "check").returncode == 0

@@ -14,7 +14,7 @@ from cli import service_files, service_program
 from cli.exit_codes import ExitCode, Failure
 from cli.service_host import Host
 from cli.service_program import problems
-from cli.service_steps import Adoption, Key, TextFile, write
+from cli.service_steps import Adoption, StoreAndKey, TextFile, write
 from tests.program import Tocsin
 
 needs_root = pytest.mark.skipif(
@@ -94,7 +94,8 @@ def test_install_makes_all_with_the_right_rights(tocsin: Tocsin, image: Image) -
     assert image.rights("etc/systemd/system/tocsin.service") == (0o644, 0)
     assert image.rights("etc/sudoers.d/tocsin") == (0o440, 0)
     assert Host(image.root).has_group("tocsin-admin")
-    assert "made /etc/tocsin/key" in said
+    assert image.rights("var/lib/tocsin/tocsin.db") == (0o600, tocsin_uid)
+    assert "made /var/lib/tocsin/tocsin.db and /etc/tocsin/key" in said
     assert "wrote /etc/sudoers.d/tocsin" in said
 
 
@@ -315,9 +316,10 @@ def test_a_file_is_root_readable_before_it_is_anybodys(tmp_path: Path) -> None:
 def test_only_what_is_a_key_is_moved(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
+    (folder / "tocsin.db").touch()
     (folder / "tocsin.key").write_text("root:$6$secret:1::::\n")
     with pytest.raises(Failure, match="holds no key"):
-        Key("/key", "/data/tocsin.db", "tocsin").apply(OurHost(tmp_path))
+        StoreAndKey("/data/tocsin.db", "/key", "tocsin").apply(OurHost(tmp_path))
     assert not (tmp_path / "key").exists()
 
 
@@ -325,9 +327,10 @@ def test_a_key_behind_a_link_is_not_followed(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (tmp_path / "other").write_text("A" * 43 + "=\n")
+    (folder / "tocsin.db").touch()
     (folder / "tocsin.key").symlink_to(tmp_path / "other")
     with pytest.raises(OSError, match=r"tocsin\.key"):
-        Key("/key", "/data/tocsin.db", "tocsin").apply(OurHost(tmp_path))
+        StoreAndKey("/data/tocsin.db", "/key", "tocsin").apply(OurHost(tmp_path))
 
 
 @needs_root

@@ -275,7 +275,7 @@ def test_a_worker_overtaken_by_a_newer_schema_ends(tocsin: Tocsin, receiver: Rec
     with desk_of(tocsin) as desk:
         eventually(lambda: delivered_of(desk) == 3, "the delivery is recorded")
     change_store(tocsin.db, "PRAGMA user_version = 99")
-    assert worker.wait(timeout=30) == ExitCode.UNAVAILABLE
+    assert worker.wait(timeout=30) == ExitCode.TEMPORARY
     assert said(log_of(tocsin, "one"), "a newer Tocsin has changed the store")
 
 

@@ -12,7 +12,7 @@ from domain.actors import Actor
 from store import drafts, models
 from store.database import Store
 from store.errors import WrongKey
-from store.vault import Vault
+from store.vault import Vault, new_key
 from tests.store.helpers import DAY, NOW
 
 ALICE = Actor("tocsin", "alice", "192.0.2.7")
@@ -75,7 +75,7 @@ def test_a_draft_cannot_be_read_in_the_file_nor_with_another_key(
     with closing(sqlite3.connect(store_path)) as file:
         assert b"hunter2" not in file.execute("SELECT text FROM draft").fetchone()[0]
     stranger = Vault(store_path.with_name("other.key"), store_path)
-    stranger.make_key()
+    stranger.place(new_key())
     with pytest.raises(WrongKey):
         store.call(drafts.load, "new", vault=stranger, actor=ALICE)
 

@@ -1,0 +1,154 @@
+"""Making a store: built under another name, and renamed when its key is there.
+
+A kill leaves neither of the two, or a key that no store has used, with the finished store beside
+it that the next start puts in its place. Where a key or a log says that there was a store, none is
+made unless the admin says so: what was accepted would be gone without a word.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
+
+from store import files, migrations
+from store.errors import Conflict, StoreGone
+from store.failures import failed_system_call, unavailable
+from store.presence import log_of, set_log_aside
+from store.vault import FINGERPRINT, Vault, fingerprint_of, new_key
+
+T = TypeVar("T")
+
+
+def is_there(path: Path) -> bool:
+    """Whether something is at `path` that a new store may not take the place of."""
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise failed_system_call(error, f"{path} cannot be opened") from error
+
+
+def refuse_remains(path: Path, key_file: Path) -> None:
+    """Raise StoreGone if there was a store at `path`, where none is now."""
+    found = f"is empty ({path.stat().st_size} bytes)" if path.exists() else "is gone"
+    cures = "put it back, run `tocsin db restore BACKUP`, or begin a new one with --new-store"
+    log = log_of(path)
+    if log.exists():
+        raise StoreGone(f"the store {path} {found}, but its log {log} is there: {cures}")
+    if key_file.exists():
+        raise StoreGone(
+            f"the store {path} {found}, but its key {key_file} is there: {cures}; a key that was "
+            "put there for a store that is still to be made needs --new-store too, once"
+        )
+
+
+def make(path: Path, vault: Vault, *, over_remains: bool = False) -> None:
+    """Make a store where there is none, and its key; of several processes that do so one does.
+
+    Raises StoreUnavailable, and StoreGone where there was a store, unless `over_remains`.
+    """
+    with _making(path):
+        if not is_there(path):
+            _make(path, vault, over_remains=over_remains)
+
+
+def _make(path: Path, vault: Vault, *, over_remains: bool) -> None:
+    draft = draft_of(path)
+    if not is_finished(draft, vault.key_file):
+        if not over_remains:
+            refuse_remains(path, vault.key_file)
+        key = vault.key() if vault.key_file.exists() else new_key()
+        build(draft, fingerprint_of(key))
+        if not vault.key_file.exists():
+            vault.place(key)
+    put(draft, path)
+
+
+def make_filled(path: Path, fill: Callable[[Path], T]) -> T:
+    """Make a store where there is none; `fill` puts something into it, and its key in its place.
+
+    What a kill leaves of it no later start takes for a store.
+    """
+    with _making(path):
+        if is_there(path):
+            raise Conflict(f"a store was made at {path} meanwhile")
+        draft = path.with_name(f".{path.name}.filling")
+        build(draft, fingerprint_of(new_key()))
+        try:
+            result = fill(draft)
+        except BaseException:
+            _remove(draft)
+            raise
+        _remove(draft_of(path))
+        put(draft, path)
+        return result
+
+
+def put(draft: Path, path: Path) -> None:
+    """Let the finished store be seen."""
+    set_log_aside(path)
+    draft.replace(path)
+    files.sync_folder(path)
+
+
+def draft_of(path: Path) -> Path:
+    """The name under which the store at `path` is built."""
+    return path.with_name(f".{path.name}.new")
+
+
+def build(draft: Path, fingerprint: str) -> None:
+    """Make an empty store of today's schema in a new file, which nobody else has open."""
+    _remove(draft)
+    files.write_new(draft, b"", 0o600)
+    database = DatabaseProxy()
+    database.initialize(SqliteDatabase(str(draft), pragmas=(("synchronous", 2),)))
+    try:
+        with database.connection_context():
+            database.execute_sql("PRAGMA auto_vacuum = 2")  # said before the first page is there
+            migrations.create(database, draft, fingerprint=fingerprint)
+    except (PeeweeException, sqlite3.Error) as error:
+        _remove(draft)
+        raise unavailable(error, draft) from error
+
+
+def is_finished(draft: Path, key_file: Path) -> bool:
+    """Whether a store was built, and its key put in its place, and nothing came after that."""
+    if not draft.exists() or not key_file.exists():
+        return False
+    try:
+        with closing(
+            sqlite3.connect(f"{draft.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        ) as file:
+            found = file.execute("SELECT value FROM fact WHERE name = ?", (FINGERPRINT,)).fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(found == (fingerprint_of(Vault(key_file, draft).key()),))
+
+
+@contextmanager
+def _making(path: Path) -> Iterator[None]:
+    """Be alone in making a store in a folder, whose lock the system frees if we die."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise failed_system_call(error, f"cannot make a store at {path}") from error
+
+
+def _remove(draft: Path) -> None:
+    """Remove a store that was not finished, with all that SQLite keeps beside it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        draft.with_name(draft.name + suffix).unlink(missing_ok=True)
