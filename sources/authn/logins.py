@@ -113,5 +113,7 @@ def _sign_in(said: Said, line: Line) -> SignIn:
 
 
 def _errors(said: Said) -> tuple[str, ...]:
+    if said.penalty:
+        return (f"penalty: {said.penalty}",)
     how = f"bad {said.method}" if said.outcome is Outcome.FAILED else "not authenticated"
     return ("unknown user", how) if said.invalid else (how,)

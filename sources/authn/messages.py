@@ -17,11 +17,15 @@ from domain.addresses import address_text
 
 
 class Outcome(Enum):
-    """What came of it. A connection that CLOSED failed, unless its failure was told before."""
+    """What came of it. A connection that CLOSED failed, unless its failure was told before.
+
+    One that was REFUSED failed too: sshd dropped it unread, for earlier failures from its address.
+    """
 
     ACCEPTED = "accepted"
     FAILED = "failed"
     CLOSED = "closed"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Said:
     user:    the name that was given, None where it cannot be told from the rest
     ip:      None where it is not known or cannot be told from the rest
     invalid: whether there is no user of this name
+    penalty: what the address is refused for, in the words of sshd; "" where it is not
     """
 
     outcome: Outcome
@@ -40,6 +45,7 @@ class Said:
     ip: str | None
     port: int
     invalid: bool = False
+    penalty: str = ""
 
 
 LONGEST = 4096
@@ -67,6 +73,11 @@ _TOO_MANY = re.compile(
     r"Disconnecting (?:authenticating|(?P<invalid>invalid)) user (?P<user>.*) "
     rf"{_AT}: Too many authentication failures{_ENDING}"
 )
+# From OpenSSH 9.8 on; what follows is "past MaxStartups" where no address is to blame.
+_REFUSED = re.compile(
+    r"drop connection #[0-9]+ from \[(?P<ip>[^\]]+)\]:(?P<port>[0-9]{1,5}) "
+    r"on \[[^\]]+\]:[0-9]{1,5} penalty: (?P<penalty>[A-Za-z ]+)"
+)
 # A name so long that sshd cuts its own line, or words of another version: told without a place.
 _CUT = re.compile(rf"Failed {_METHOD} for (?P<user>.*)")
 _FORMS = (
@@ -76,6 +87,7 @@ _FORMS = (
     (Outcome.FAILED, _CUT),
     (Outcome.CLOSED, _CLOSED),
     (Outcome.CLOSED, _TOO_MANY),
+    (Outcome.REFUSED, _REFUSED),
 )
 _FOLDED = re.compile(r"message repeated (?P<times>[0-9]{1,9}) times: \[ ?(?P<message>.*)\]")
 MOST_REPEATED = 1_000
@@ -117,10 +129,11 @@ def _said(outcome: Outcome, match: re.Match[str], *, is_clear: bool) -> Said | N
     return Said(
         outcome=outcome,
         method=method,
-        user=found["user"],
+        user=found.get("user"),
         ip=_address(found["ip"]),
         port=int(found["port"]),
         invalid=bool(found.get("invalid")),
+        penalty=found.get("penalty") or "",
     )
 
 

@@ -161,6 +161,14 @@ def play(program: Path, folder: Path, port: int) -> None:
         return len(found) >= 6
 
     until(looked, lambda: f"only these sign-ins came: {found}")
+    if b"penalty: failed authentication" in program.read_bytes():  # OpenSSH 9.8 or newer
+
+        def is_refused() -> bool:
+            log_in(folder, port, 7, "root", *by_password(1))
+            looked()
+            return b"penalty: " in found[-1]
+
+        until(is_refused, lambda: f"no connection was refused: {found}")
     print(json.dumps([json.loads(body)["attributes"] for body in found]))
 
 

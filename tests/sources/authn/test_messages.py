@@ -32,6 +32,18 @@ HERE, THERE = "192.0.2.7", "198.51.100.9"
             Said(Outcome.FAILED, "publickey", "root", HERE, 5),
         ),
         (
+            f"drop connection #0 from [{HERE}]:40112 on [{THERE}]:22 penalty: failed authentication",
+            Said(*(Outcome.REFUSED, "", None, HERE, 40112), penalty="failed authentication"),
+        ),
+        (
+            "drop connection #12 from [2001:db8::7]:9 on [2001:db8::1]:2222 penalty: "
+            "connections without attempting authentication",
+            Said(
+                *(Outcome.REFUSED, "", None, "2001:db8::7", 9),
+                penalty="connections without attempting authentication",
+            ),
+        ),
+        (
             "Failed password for invalid user mallory from 2001:db8::7 port 2 ssh2",
             Said(Outcome.FAILED, "password", "mallory", "2001:db8::7", 2, invalid=True),
         ),

