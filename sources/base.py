@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from domain.events import Event, RefusedEvent
 from domain.quick import dataclass
+from domain.settings import DAY_MS
 
 if TYPE_CHECKING:
     from sources.inlet import Inlet
+
+
+LOSS_TOLD_MS = DAY_MS
+"""For so long a warning says that something was lost: nobody looks every minute."""
+
+
+def is_told_still(lost_ms: int | None, now_ms: int) -> bool:
+    """Tell whether a loss is so recent that the source warns of it."""
+    return lost_ms is not None and 0 <= now_ms - lost_ms < LOSS_TOLD_MS
 
 
 @dataclass(frozen=True, slots=True)

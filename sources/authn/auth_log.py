@@ -20,7 +20,7 @@ from domain.safe import safe
 from sources.authn.alerts import AlertRules
 from sources.authn.logins import Line, Progress, derive
 from sources.authn.syslog import read_line
-from sources.base import Batch, SourceError
+from sources.base import Batch, SourceError, is_told_still
 
 MOST_BYTES = 1024 * 1024
 LONGEST_LINE = 64 * 1024
@@ -39,7 +39,8 @@ _MARKED = 512
 class State(msgspec.Struct, frozen=True):
     """Where in the log we are: behind so many bytes of the file with this number (inode).
 
-    mark: what tells the bytes before from others, "" where it is not known
+    mark:    what tells the bytes before from others, "" where it is not known
+    lost_ms: when lines were last lost with a file that is gone, None where none were
     """
 
     inode: int
@@ -47,6 +48,7 @@ class State(msgspec.Struct, frozen=True):
     mark: str = ""
     progress: Progress = Progress()
     version: int = _VERSION
+    lost_ms: int | None = None
 
 
 _states = msgspec.json.Decoder(State)
@@ -89,7 +91,7 @@ class AuthLogSource:
 
     def _poll(self, now_ms: int, state: bytes | None) -> Batch:
         before, warning = self._recalled(state)
-        path, before, lost = self._place(before)
+        path, before = self._place(before, now_ms)
         with path.open("rb") as file:
             is_over = path != self._file and not _is_fresh(file, now_ms)
             texts, offset, more = _read(file, before.offset, is_over=is_over)
@@ -101,7 +103,8 @@ class AuthLogSource:
         inode = before.inode
         if is_over and not more:
             inode, offset, mark, more = self._next(inode), 0, "", True
-        after = State(inode, offset, mark, progress)
+        after = State(inode, offset, mark, progress, lost_ms=before.lost_ms)
+        lost = _LOST if is_told_still(before.lost_ms, now_ms) else ""
         return Batch(tuple(events), msgspec.json.encode(after), warning or lost, more)
 
     def _recalled(self, state: bytes | None) -> tuple[State, str]:
@@ -117,14 +120,14 @@ class AuthLogSource:
             status = os.fstat(file.fileno())
             return State(status.st_ino, _line_start(file, status.st_size)), warning
 
-    def _place(self, state: State) -> tuple[Path, State, str]:
-        """Where to read on, and what is to be told of what cannot be read any more."""
+    def _place(self, state: State, now_ms: int) -> tuple[Path, State]:
+        """The file to read on in; the state notes when what was to be read is gone."""
         found = self._where(state)
         if found is not None:
             path, inode = found
-            return path, msgspec.structs.replace(state, inode=inode), ""
+            return path, msgspec.structs.replace(state, inode=inode)
         inode = self._file.stat().st_ino
-        return self._file, msgspec.structs.replace(state, inode=inode, offset=0), _LOST
+        return self._file, msgspec.structs.replace(state, inode=inode, offset=0, lost_ms=now_ms)
 
     def _where(self, state: State) -> tuple[Path, int] | None:
         """The file that we were in and its number: the one with that number, or a copy of it.

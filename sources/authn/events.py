@@ -66,12 +66,11 @@ def log_authn(sign_in: SignIn, *, event_names: bool) -> Event:
         names = {"host": sign_in.host, "user": sign_in.user}
         attributes |= {key: safe(name, NAME_LIMIT) for key, name in names.items() if name}
     event_id = event_id_from_facts(EventType.LOG_AUTHN, "\0".join(sign_in.facts).encode())
+    users = [{"id": sign_in.user_id, "type": "users"}] if sign_in.user_id else []
     body: dict[str, Any] = {
         "attributes": attributes,
         "id": event_id,
+        "relationships": {"user": {"data": users}},
         "type": EventType.LOG_AUTHN.value,
     }
-    if sign_in.user_id:
-        user = {"id": sign_in.user_id, "type": "users"}
-        body["relationships"] = {"user": {"data": [user]}}
     return Event(EventType.LOG_AUTHN, event_id, _encoder.encode(body), True, NAMES)

@@ -12,7 +12,7 @@ from domain.settings import MINUTE_MS
 from sources.authn.alerts import AlertRules
 from sources.authn.journalctl import CursorError, JournalCommand, Read
 from sources.authn.logins import IDENTIFIERS, Line, Progress, derive
-from sources.base import Batch
+from sources.base import Batch, is_told_still
 
 LATE_MS = 60 * MINUTE_MS
 """How far back an entry of an unknown journal file may be to be taken for a new one."""
@@ -26,6 +26,7 @@ END_US = 1 << 55
 MOST_FILES = 64
 _CURSOR = re.compile(r"s=([0-9a-f]+);i=([0-9a-f]+);.*")
 _TRUSTED = ("syslog", "stdout")
+_LOST = "the place in the journal was lost: it was read anew from an hour before"
 _VERSION = 1
 
 
@@ -35,6 +36,7 @@ class State(msgspec.Struct, frozen=True):
     cursor:  of the last entry that was read, "" before the first
     at_ms:   when that was written, or when the source began
     numbers: the last number that was read of each sequence that the journal has numbered in
+    lost_ms: when the cursor was last worth nothing, None where it always was
     """
 
     cursor: str
@@ -42,6 +44,7 @@ class State(msgspec.Struct, frozen=True):
     numbers: Mapping[str, int] = {}
     progress: Progress = Progress()
     version: int = _VERSION
+    lost_ms: int | None = None
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -73,13 +76,14 @@ class JournalSource:
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         """Read what was written since `state`. Raises SourceError."""
         before, warning = _recalled(state, now_ms)
-        read, lost = self._read(before)
+        read, before = self._read(before, now_ms)
         if not read.lines:
             self._check(now_ms)
         lines, after, broken = _lines(read, before)
         events, progress = derive(before.progress, lines, self._rules)
-        after = msgspec.structs.replace(after, progress=progress)
+        after = msgspec.structs.replace(after, progress=progress, lost_ms=before.lost_ms)
         entries = "1 entry" if broken == 1 else f"{broken} entries"
+        lost = _LOST if is_told_still(before.lost_ms, now_ms) else ""
         unreadable = f"{entries} of the journal could not be read" if broken else ""
         return Batch(
             events=tuple(events),
@@ -95,15 +99,15 @@ class JournalSource:
         self._command.check()
         self._checked_ms = now_ms
 
-    def _read(self, state: State) -> tuple[Read, str]:
-        """What comes after the state, and a warning where its cursor is worth nothing."""
+    def _read(self, state: State, now_ms: int) -> tuple[Read, State]:
+        """What comes after the state, which notes when its cursor is worth nothing."""
         if not state.cursor:
-            return self._command.read(_since(state.at_ms)), ""
+            return self._command.read(_since(state.at_ms)), state
         try:
-            return self._command.read(f"--after-cursor={state.cursor}"), ""
+            return self._command.read(f"--after-cursor={state.cursor}"), state
         except CursorError:
             read = self._command.read(_since(state.at_ms - LATE_MS))
-            return read, "the place in the journal was lost: it is read anew from an hour before"
+            return read, msgspec.structs.replace(state, lost_ms=now_ms)
 
 
 def _since(at_ms: int) -> str:

@@ -32,7 +32,8 @@ HERE, THERE = "192.0.2.7", "198.51.100.9"
             Said(Outcome.FAILED, "publickey", "root", HERE, 5),
         ),
         (
-            f"drop connection #0 from [{HERE}]:40112 on [{THERE}]:22 penalty: failed authentication",
+            f"drop connection #0 from [{HERE}]:40112 on [{THERE}]:22 "
+            "penalty: failed authentication",
             Said(*(Outcome.REFUSED, "", None, HERE, 40112), penalty="failed authentication"),
         ),
         (

@@ -111,8 +111,8 @@ def test_signing_in_over_http_is_an_event(
     )
     [body] = bodies(store)
     attributes = body["attributes"]
-    nobody = {"user": {"data": [{"id": None}]}}
-    related = body.get("relationships", nobody)["user"]["data"][0]["id"]
+    users = body["relationships"]["user"]["data"]
+    related = users[0]["id"] if users else None
     found = (attributes["status"], attributes["errors"], attributes["verifications"], related)
     assert found == expected
     assert attributes["type"] == told.kind
