@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from operator import attrgetter
 
 import msgspec
 
 from domain import strict_json
-from domain.events import Event, EventError, read_document, read_event
+from domain.events import Event, EventError, TooManyEvents, read_document, read_event
 
 ID_TAKEN = "its id is known already with another body: leave it out, or give it an id of its own"
+MOST_EVENTS = 10_000
+"""Of one text: its commit is to hold up nobody else."""
+
 _BLANKS = b" \t\r\n"
 _is_sanitized = attrgetter("sanitized")
 
@@ -38,13 +42,15 @@ def sanitized(events: Iterable[Event]) -> int:
 def read_text(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> EventText:
     """Read all events of a text, or none: raises EventError with the place of the first fault."""
     if is_document(data, ended=True):
-        return EventText(read_document(data, now_ms=now_ms, random64=random64))
+        return EventText(read_document(data, now_ms=now_ms, random64=random64, most=MOST_EVENTS))
     events: list[Event] = []
     numbers: list[int] = []
-    for number, line in enumerate(data.split(b"\n"), 1):
+    for number, line in enumerate(BytesIO(data), 1):  # which makes no list of them all
         text = line.strip(_BLANKS)
         if not text:
             continue
+        if len(events) == MOST_EVENTS:
+            raise TooManyEvents(MOST_EVENTS)
         try:
             events.append(read_event(text, now_ms=now_ms, random64=random64))
         except EventError as error:

@@ -6,9 +6,10 @@ bytes. Everything else goes through the strict reader, which also finds the plac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, NotRequired, TypedDict, TypeVar
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
@@ -20,6 +21,9 @@ from domain.strict_json import StrictJsonError
 from domain.times import is_rfc3339, parse_rfc3339, rfc3339
 
 MAX_EVENT_BYTES = 256 * 1024
+MAX_TEXT_BYTES = 8 * MAX_EVENT_BYTES
+"""Of an event as it comes, with blanks and escapes: so much is read of what may be garbage."""
+
 MAX_ID_LENGTH = 64
 
 _TYPES = {event_type.value: event_type for event_type in EventType}
@@ -28,7 +32,9 @@ _OBJECT_MEMBERS = frozenset(TOP_LEVEL_MEMBERS) - _TEXT_MEMBERS
 _BACKSLASH = ord("\\")
 _LONGEST_USUAL_TIME = len("2026-11-24T08:00:00.123456789+00:00")
 
-_Item = TypeVar("_Item")
+_FEW_BYTES = 1 << 20
+_FEW_COMMAS = 1_000_000
+"""Of an array, each item of which takes about 60 bytes before it is looked at."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -68,6 +74,15 @@ class EventError(ValueError):
         self.reason = reason
 
 
+class TooManyEvents(EventError):
+    """The text holds more events than are taken at once."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"event {most + 1:,}", f"one text holds at most {most:,} events: hand in several"
+        )
+
+
 def read_event(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> Event:
     """Read one JSON object as an event, fill in what may be missing, or raise EventError."""
     try:
@@ -82,25 +97,36 @@ def read_event(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> Even
         raise EventError("event", f"{type(error).__name__} {_UNREADABLE}") from None
 
 
-def read_array(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> list[Event]:
-    """Read a JSON array of events, all of them or none.
+def read_array(
+    data: bytes, *, now_ms: int, random64: Callable[[], int], most: int | None = None
+) -> list[Event]:
+    """Read a JSON array of events, all of them or none; of more than `most` none.
 
     "byte 17" in an error counts from the start of the event that the error names, or from the
     start of the array when it names none.
     """
-    texts = _split_array(data)
-    if texts is not None:
-        return _all_or_none(texts, lambda text: read_event(text, now_ms=now_ms, random64=random64))
-    values = _decoded(data, max_depth=strict_json.MAX_DEPTH + 1)
-    if not isinstance(values, list):
-        raise EventError("event", f"expected a JSON array of events, not {_kind(values)}")
-    return _all_or_none(values, lambda value: _checked_event(value, now_ms, random64))
+    texts = _split_array(data, most)
+    events: list[Event] = []
+    try:
+        for text in texts:
+            if len(events) == most:
+                raise TooManyEvents(most)
+            events.append(read_event(text, now_ms=now_ms, random64=random64))
+    except StrictJsonError as error:
+        raise EventError(error.place, error.reason) from None
+    except TooManyEvents:
+        raise
+    except EventError as error:
+        raise EventError(*_placed(error, len(events) + 1, texts)) from None
+    return events
 
 
-def read_document(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> list[Event]:
+def read_document(
+    data: bytes, *, now_ms: int, random64: Callable[[], int], most: int | None = None
+) -> list[Event]:
     """Read one JSON document that is an event or an array of events."""
     if data.lstrip(b" \t\r\n").startswith(b"["):
-        return read_array(data, now_ms=now_ms, random64=random64)
+        return read_array(data, now_ms=now_ms, random64=random64, most=most)
     return [read_event(data, now_ms=now_ms, random64=random64)]
 
 
@@ -116,16 +142,28 @@ def same_event(stored_body: bytes, event: Event) -> bool:
     return bool(stored == given)
 
 
-def _all_or_none(items: Sequence[_Item], read_one: Callable[[_Item], Event]) -> list[Event]:
-    events: list[Event] = []
-    try:
-        for item in items:
-            events.append(read_one(item))
-    except EventError as error:
-        number = f"event {len(events) + 1} of {len(items)}"
-        place = number if error.place == "event" else f"{number}, {error.place}"
-        raise EventError(place, error.reason) from None
-    return events
+def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
+    """The texts of an array's items: at once where that takes little memory, else one by one."""
+    if most is None or len(data) <= _FEW_BYTES or data.count(b",") <= _FEW_COMMAS:
+        try:
+            texts = _decode_texts(data)
+        except _DECODING_FAILED:
+            pass
+        else:
+            if most is not None and len(texts) > most:
+                raise TooManyEvents(most)
+            return map(bytes, texts)
+    if not data.lstrip(b" \t\r\n").startswith(b"["):
+        raise EventError("event", "expected a JSON array of events")
+    return strict_json.array_items(data)
+
+
+def _placed(error: EventError, number: int, texts: Iterator[bytes]) -> tuple[str, str]:
+    """Name the event at fault, and of how many where those behind it can be counted."""
+    place = f"event {number}"
+    with suppress(StrictJsonError):
+        place += f" of {number + sum(1 for _ in texts)}"
+    return place if error.place == "event" else f"{place}, {error.place}", error.reason
 
 
 # The quick way: it never raises EventError, it leaves that to the strict way.
@@ -184,19 +222,15 @@ def _is_known_time(text: str) -> bool:
     return is_rfc3339(text)
 
 
-def _split_array(data: bytes) -> list[bytes] | None:
-    try:
-        return [bytes(text) for text in _decode_texts(data)]
-    except _DECODING_FAILED:
-        return None
-
-
 # The strict way: it finds the place and the reason.
 
 
-def _decoded(data: bytes, max_depth: int = strict_json.MAX_DEPTH) -> Any:
+def _decoded(data: bytes) -> Any:
+    if len(data) > MAX_TEXT_BYTES:
+        size = f"{len(data):,} bytes of text"
+        raise EventError("event", f"{size}, more than the limit of {MAX_TEXT_BYTES:,}")
     try:
-        return strict_json.decode(data, max_depth)
+        return strict_json.decode(data)
     except StrictJsonError as error:
         raise EventError(error.place, error.reason) from None
 

@@ -20,6 +20,7 @@ MAX_DEPTH = 64
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _TRAILING_COMMA = re.compile(r",[ \t\r\n]*[\]}]")
+_NOTHING_FOLLOWS = "not JSON: nothing follows this comma"
 # By the beginning of the parser's own message, whose words change with Python's version.
 _SYNTAX_REASONS = (
     ("Extra data", "more than one JSON document: expected its end here"),
@@ -31,9 +32,13 @@ _SYNTAX_REASONS = (
     ("Invalid control character", "not JSON: a control character in a text"),
     ("Invalid \\", "not JSON: this backslash begins no valid escape"),
 )
-# An unclosed string runs to the end of the text, so that no text takes more than one pass.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
+# An unclosed string runs to the end of the text, so that no text takes more than one pass.
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+
+_IN_ARRAY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{},]', re.DOTALL)
+_IN_ITEM = re.compile(_STRING_OR_BRACKET.pattern.encode(), re.DOTALL)
+_BLANKS = b" \t\r\n"
 
 
 class StrictJsonError(ValueError):
@@ -54,18 +59,59 @@ class _Flaw:
         self.reason = reason
 
 
-def decode(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
+def decode(data: bytes) -> Any:
     """Read one JSON text whose values may still be flawed: only `compact` says so.
 
     Numbers that are no integers come as msgspec.Raw, which `compact` writes as they were.
     """
     text = _text(data)
-    _check_depth(text, max_depth)
+    _check_depth(text)
     try:
         return _parsed(text)
     except json.JSONDecodeError as error:
         position, reason = _syntax_fault(text, error)
         raise StrictJsonError(_byte_place(text, position), reason) from None
+
+
+def array_items(data: bytes) -> Iterator[bytes]:
+    """Cut the text of an array into those of its items, one at a time, which it does not read.
+
+    So who reads them holds no more than one, whatever the text. Raises StrictJsonError where it is
+    no array, after the items before that place.
+    """
+    position = start = data.index(b"[") + 1
+    depth = 1
+    while match := (_IN_ARRAY if depth == 1 else _IN_ITEM).search(data, position):
+        token, position = match[0], match.end()
+        if token in b"[{":
+            depth += 1
+        elif token in b"]}":
+            depth -= 1
+        if depth == 0 or token == b",":
+            item = data[start : match.start()].strip(_BLANKS)
+            if item:
+                yield item
+            elif token == b",":
+                raise StrictJsonError(f"byte {match.start()}", _reason("Expecting value"))
+            elif data[start - 1 : start] == b",":
+                raise StrictJsonError(f"byte {start - 1}", _NOTHING_FOLLOWS)
+            start = position
+        if depth == 0:
+            _check_end(data, token, position)
+            return
+    if data[start:].strip(_BLANKS):
+        yield data[start:]
+        raise StrictJsonError(f"byte {len(data)}", _reason("Expecting ','"))
+    raise StrictJsonError(f"byte {len(data)}", _reason("Expecting value"))
+
+
+def _check_end(data: bytes, bracket: bytes, position: int) -> None:
+    """Check what ends an array, and that nothing follows it."""
+    if bracket != b"]":
+        raise StrictJsonError(f"byte {position - 1}", _reason("Expecting ','"))
+    rest = data[position:].lstrip(_BLANKS)
+    if rest:
+        raise StrictJsonError(f"byte {len(data) - len(rest)}", _reason("Extra data"))
 
 
 def compact(value: Any) -> bytes:
@@ -118,8 +164,8 @@ def _text(data: bytes) -> str:
         raise StrictJsonError(f"byte {error.start}", "is not UTF-8") from None
 
 
-def _check_depth(text: str, max_depth: int) -> None:
-    if text.count("{") + text.count("[") <= max_depth:
+def _check_depth(text: str) -> None:
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
         return
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
@@ -127,7 +173,7 @@ def _check_depth(text: str, max_depth: int) -> None:
             depth += 1
         elif match[0] in "]}":
             depth -= 1
-        if depth > max_depth:
+        if depth > MAX_DEPTH:
             place = _byte_place(text, match.start())
             raise StrictJsonError(place, f"nested deeper than {MAX_DEPTH} levels")
 
@@ -149,9 +195,13 @@ def _syntax_fault(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
     """The position and the reason in words of our own: Python's change with its version."""
     comma = _trailing_comma(text, error.pos)
     if comma is not None:
-        return comma, "not JSON: nothing follows this comma"
-    reasons = (reason for start, reason in _SYNTAX_REASONS if error.msg.startswith(start))
-    return error.pos, next(reasons, "not JSON")
+        return comma, _NOTHING_FOLLOWS
+    return error.pos, _reason(error.msg)
+
+
+def _reason(message: str) -> str:
+    reasons = (reason for start, reason in _SYNTAX_REASONS if message.startswith(start))
+    return next(reasons, "not JSON")
 
 
 def _trailing_comma(text: str, position: int) -> int | None:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import domain.events as events_module
 from domain.event_types import EventType
 from domain.events import (
     MAX_EVENT_BYTES,
     Event,
     EventError,
+    TooManyEvents,
     read_array,
     read_document,
     read_event,
@@ -459,18 +461,66 @@ def test_one_bad_event_refuses_the_array_and_is_named(bad: str, message: str) ->
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"{}", "event: expected a JSON array of events, not an object"),
+        (b"{}", "event: expected a JSON array of events"),
         (b"[", "byte 1: not JSON: a value is missing here"),
-        (b"[1,]", "byte 2: not JSON: nothing follows this comma"),
+        (b"[1,]", "event 1: expected a JSON object, not a number"),
         (b"[] []", "byte 3: more than one JSON document: expected its end here"),
         (b"[" * 70 + b"]" * 70, "event 1 of 1, byte 64: nested deeper than 64 levels"),
-        (b"[" * 100_000, "byte 65: nested deeper than 64 levels"),
+        (b"[" * 100_000, "event 1, byte 64: nested deeper than 64 levels"),
+        (b"[5 ", "event 1: expected a JSON object, not a number"),
+        (b"[,5]", "byte 1: not JSON: a value is missing here"),
+        (b"[}", "byte 1: not JSON: a comma or a closing bracket is missing here"),
     ],
 )
 def test_what_is_no_array_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(EventError) as caught:
         read_all(data)
     assert str(caught.value) == message
+
+
+def test_what_is_wrong_behind_the_last_event_is_told() -> None:
+    good = event_text()
+    end = len(good) + 1
+    for behind, place, message in (
+        ("", end, "not JSON: a comma or a closing bracket is missing here"),
+        (",", end + 1, "not JSON: a value is missing here"),
+        (",]", end, "not JSON: nothing follows this comma"),
+        (",,]", end + 1, "not JSON: a value is missing here"),
+        ("}", end, "not JSON: a comma or a closing bracket is missing here"),
+        (f"] {good}", end + 2, "more than one JSON document: expected its end here"),
+    ):
+        with pytest.raises(EventError) as caught:
+            read_all(f"[{good}{behind}".encode())
+        assert str(caught.value) == f"byte {place}: {message}"
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_large_array_is_read_event_by_event(
+    monkeypatch: pytest.MonkeyPatch, blank: str, cut: int
+) -> None:
+    """As one is whose items would take too much memory before they are looked at."""
+    monkeypatch.setattr(events_module, "_FEW_BYTES", 0)
+    monkeypatch.setattr(events_module, "_FEW_COMMAS", 0)
+    odd = event_text(f'"a":"],{{[\\"","b":[[],{{}}]{blank}')
+    texts = [odd, event_text()] * 3
+    data = f"{blank}[{blank}{f'{blank},{blank}'.join(texts)}{blank}]{blank}".encode()
+    assert read_array(data, now_ms=NOW_MS, random64=lambda: DICE, most=6) == read_all(data)
+    with pytest.raises(TooManyEvents, match="event 6: one text holds at most 5 events"):
+        read_array(data[: len(data) - cut], now_ms=NOW_MS, random64=lambda: DICE, most=5)
+
+
+def test_more_events_than_are_taken_are_refused() -> None:
+    data = f"[{','.join([event_text()] * 4)}]".encode()
+    assert len(read_array(data, now_ms=NOW_MS, random64=lambda: DICE, most=4)) == 4
+    with pytest.raises(TooManyEvents):
+        read_array(data, now_ms=NOW_MS, random64=lambda: DICE, most=3)
+
+
+def test_of_a_text_that_cannot_be_an_event_no_more_is_read_than_one_may_have() -> None:
+    for garbage in ("{}," * 800_000, " " * 3_000_000):
+        message = refused(event_text(f'"a":[{garbage}1]'))
+        assert re.fullmatch(r"event: [\d,]+ bytes of text, more than .* 2,097,152", message)
 
 
 def test_an_event_may_be_as_deep_in_an_array_as_alone() -> None:
