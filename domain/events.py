@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NotRequired, TypedDict
 
 import msgspec
@@ -32,6 +33,7 @@ _OBJECT_MEMBERS = frozenset(TOP_LEVEL_MEMBERS) - _TEXT_MEMBERS
 _BACKSLASH = ord("\\")
 _LONGEST_USUAL_TIME = len("2026-11-24T08:00:00.123456789+00:00")
 
+_MOST_COUNTED = 100_000
 _FEW_BYTES = 1 << 20
 _FEW_COMMAS = 1_000_000
 """Of an array, each item of which takes about 60 bytes before it is looked at."""
@@ -162,7 +164,8 @@ def _placed(error: EventError, number: int, texts: Iterator[bytes]) -> tuple[str
     """Name the event at fault, and of how many where those behind it can be counted."""
     place = f"event {number}"
     with suppress(StrictJsonError):
-        place += f" of {number + sum(1 for _ in texts)}"
+        behind = sum(1 for _ in islice(texts, _MOST_COUNTED))
+        place += f" of {number + behind}" if behind < _MOST_COUNTED else ""
     return place if error.place == "event" else f"{place}, {error.place}", error.reason
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.event_types import EventType
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from store.database import Store
 
 MOST_LISTS = 500
-"""Lists of one commit, so that the worker gets its turn."""
+MOST_EVENTS = 10_000
+"""Of one commit, so that the worker gets its turn; a single list may have more."""
 
 ROOM_LOOK_S = 1.0
 
@@ -30,7 +32,8 @@ class _Waiting(NamedTuple):
 class Inlet:
     """The door of one source, used inside one event loop.
 
-    What comes while the store is busy is committed together, next.
+    What comes while the store is busy is committed together, next. Where that is more than one
+    commit takes, each client has its turn, in the order of its own lists.
     """
 
     def __init__(
@@ -53,10 +56,10 @@ class Inlet:
         """What was added in all."""
         self._serves = False
         self._room_until_s = 0.0
-        self._waiting: list[_Waiting] = []
+        self._waiting: dict[Hashable, deque[_Waiting]] = {}
         self._committing: asyncio.Task[None] | None = None
 
-    async def put(self, events: Sequence[Event]) -> Appended:
+    async def put(self, events: Sequence[Event], client: Hashable = None) -> Appended:
         """Add events, but none that conflicts; they are durable when this returns.
 
         Sign-in events are taken while there is any room at all. Raises SourceError where the disk
@@ -65,7 +68,7 @@ class Inlet:
         if any(event.type is not EventType.LOG_AUTHN for event in events):
             self.check_room()
         waiting = _Waiting(events, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        self._waiting.setdefault(client, deque()).append(waiting)
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit_all())
         return await waiting.answer
@@ -149,8 +152,22 @@ class Inlet:
 
     async def _commit_all(self) -> None:
         while self._waiting:
-            lists, self._waiting = self._waiting[:MOST_LISTS], self._waiting[MOST_LISTS:]
-            await self._commit(lists)
+            await self._commit(self._next())
+
+    def _next(self) -> list[_Waiting]:
+        """Take the lists of one commit out of those that wait, client after client."""
+        lists: list[_Waiting] = []
+        count = 0
+        while self._waiting and len(lists) < MOST_LISTS:
+            client, own = next(iter(self._waiting.items()))
+            count += len(own[0].events)
+            if lists and count > MOST_EVENTS:
+                break
+            del self._waiting[client]
+            lists.append(own.popleft())
+            if own:  # behind all others
+                self._waiting[client] = own
+        return lists
 
     async def _commit(self, lists: Sequence[_Waiting]) -> None:
         try:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from domain.event_texts import ID_TAKEN, EventText, read_text, sanitized
-from domain.events import EventError
+from domain.events import EventError, TooManyEvents
 from domain.ids import repeated_random64
 from domain.words import counted
 from sources.base import SourceError
 from sources.inlet import Inlet
+from sources.turns import Turns
 from store.errors import NotFound, StoreError, StoreLost
 from store.records import Appended
 
@@ -32,6 +33,10 @@ class Refusal(Exception):
         super().__init__(f"{place}: {reason}")
         self.place = place
         self.reason = reason
+
+
+class TooLarge(Refusal):
+    """It holds more events than one text may."""
 
 
 class NotNow(Exception):
@@ -88,28 +93,31 @@ class Intake:
         self._inlet = inlet
         self._random64 = random64
         self._told_ms = 0
-        self._large = asyncio.Lock()
+        self._large = Turns()
 
-    async def take(self, data: bytes, key: str = "") -> Receipt:
+    async def take(self, data: bytes, client: Hashable, key: str = "") -> Receipt:
         """Take each event of a text that stands alone; they are durable when this returns.
 
-        The same text with the same `key` gives events without facts the same ids, so that they
-        are known when it is handed in again. Raises Refusal, NotNow.
+        Where many wait, one of each `client` is next. The same text with the same `key` gives
+        events without facts the same ids, so that they are known when it is handed in again.
+        Raises Refusal, NotNow.
         """
         now_ms = self._inlet.clock()
         random64 = repeated_random64(key) if key else self._random64
         read = partial(read_text, data, now_ms=now_ms, random64=random64)
         try:
             if len(data) <= LARGE_BYTES:
-                return await self._put(read())
-            async with self._large:
-                return await self._put(await asyncio.to_thread(read))
+                return await self._put(read(), client)
+            async with self._large.turn(client):
+                return await self._put(await asyncio.to_thread(read), client)
+        except TooManyEvents as error:
+            raise TooLarge(error.place, error.reason) from None
         except EventError as error:
             raise Refusal(error.place, error.reason) from None
 
-    async def _put(self, text: EventText) -> Receipt:
+    async def _put(self, text: EventText, client: Hashable) -> Receipt:
         try:
-            appended = await self._inlet.put(text.events)
+            appended = await self._inlet.put(text.events, client)
         except SourceError as error:
             await self._tell(str(error))
             raise NotNow(error.reason, DISK_RETRY_S) from None

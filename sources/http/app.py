@@ -81,7 +81,7 @@ class App:
         limit = min(route.max_body or self._limits.max_body, self._limits.max_body)
         data = await body.read(limit, request.header("content-length"))
         encoding = request.header("content-encoding")
-        data = await self._unpacker.unpacked(data, encoding, limit, share)
+        data = await self._unpacker.unpacked(data, encoding, limit, share, request.caller)
         return await route.handler(replace(request, body=data))
 
     async def _send(self, answer: Answer, body: Body, send: Send) -> None:

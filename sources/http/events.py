@@ -8,7 +8,7 @@ from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.routes import Route
 from sources.http.server import Surroundings
 from sources.http.token_door import TokenDoor
-from sources.intake import Intake, NotNow, Refusal
+from sources.intake import Intake, NotNow, Refusal, TooLarge
 
 PATH = "/events"
 KEY_HEADERS = ("idempotency-key", "webhook-id")
@@ -22,9 +22,11 @@ def routes(surroundings: Surroundings) -> list[Route]:
 
     async def take(request: Request) -> Answer:
         try:
-            receipt = await intake.take(request.body, _key(request))
+            receipt = await intake.take(request.body, request.caller, _key(request))
         except Refusal as refusal:
-            raise Refused(HTTPStatus.BAD_REQUEST, refusal.reason, place=refusal.place) from None
+            too_large = isinstance(refusal, TooLarge)
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
+            raise Refused(status, refusal.reason, place=refusal.place) from None
         except NotNow as error:
             raise not_now(str(error), error.retry_after_s) from None
         status = HTTPStatus.CONFLICT if receipt.refused else HTTPStatus.OK

@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from sources.http.budget import Share
 from sources.http.messages import Refused, too_large
+from sources.turns import Turns
 
 PIECE_BYTES = 256 * 1024
 """So much is unpacked before it is looked again whether there is room for more."""
@@ -23,16 +24,18 @@ class Unpacker:
     """Unpacks bodies in a thread, so that others get their turn, and one at a time."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
 
-    async def unpacked(self, data: bytes, encoding: str, limit: int, share: Share) -> bytes:
+    async def unpacked(
+        self, data: bytes, encoding: str, limit: int, share: Share, caller: str
+    ) -> bytes:
         """The body as it was before it was packed, of at most `limit` bytes; what it takes more
         than `data` is taken from the share. Raises Refused."""
         match encoding.strip().lower():
             case "" | "identity":
                 return data
             case "gzip" | "x-gzip":
-                async with self._turn:
+                async with self._turns.turn(caller):
                     unpacked = await _gunzipped(data, limit, share)
                 share.give(len(data))
                 return unpacked

@@ -183,7 +183,7 @@ class _Client:
 
     async def _answer(self, line: bytes) -> SocketAnswer:
         try:
-            return (await self._intake.take(line)).answer()
+            return (await self._intake.take(line, self)).answer()
         except Refusal as refusal:
             return {"error": refusal.reason, "place": refusal.place}
         except NotNow as error:

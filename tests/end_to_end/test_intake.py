@@ -7,9 +7,13 @@ import http.client
 import json
 import socket
 import ssl
+import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +34,7 @@ class Centre:
     tocsin: Tocsin
     port: int
     token: str
+    process: subprocess.Popen[str]
     tls: ssl.SSLContext | None = None
 
     def connect(self) -> http.client.HTTPConnection:
@@ -45,6 +50,12 @@ class Centre:
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
 
+    def peak_memory(self) -> int:
+        """The most bytes that the serving process has held."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        [peak] = [line for line in lines if line.startswith("VmHWM:")]
+        return int(peak.split()[1]) << 10
+
     def source(self) -> Any:
         return json.loads(self.tocsin.run("source", "show", "http", "--json").stdout)
 
@@ -56,8 +67,8 @@ def _centre(tocsin: Tocsin, *options: str) -> Centre:
     made = tocsin.run("source", "add", "http", "--listen", f"127.0.0.1:{port}", *options)
     assert made.returncode == 0, made.stderr
     token = tocsin.run("token", "add", "edge").stdout.strip()
-    tocsin.start("source", "run", "http", log=tocsin.home / "http.log")
-    centre = Centre(tocsin, port, token)
+    process = tocsin.start("source", "run", "http", log=tocsin.home / "http.log")
+    centre = Centre(tocsin, port, token, process)
     eventually(lambda: _listens(port), "the source listens")
     return centre
 
@@ -103,6 +114,37 @@ def test_a_body_of_sixteen_megabytes_and_one_byte_more(centre: Centre) -> None:
         {"accepted": 0, "repeated": 3000},
     )
     assert centre.post(gzip.compress(body + b" ", 1), **{"Content-Encoding": "gzip"})[0] == 413
+
+
+EVENT = b'{"type":"alerts","attributes":{}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" + b",".join([EVENT] * 450_000) + b"]", 413),
+        (b"\n".join([EVENT] * 450_000), 413),
+        (b"[" + b"{}," * 5_000_000 + b"{}]", 400),
+        (b'{"type":"alerts","attributes":{"a":[' + b"{}," * 5_000_000 + b"{}]}}", 400),
+    ],
+    ids=["array", "lines", "garbage", "one event"],
+)
+def test_six_large_texts_at_once_leave_memory_and_time_for_others(
+    centre: Centre, body: bytes, status: int
+) -> None:
+    """Under half of what the service may use, which is 512 MB."""
+    packed = gzip.compress(body)
+    assert len(packed) < 60_000
+    with ThreadPoolExecutor(6) as pool:
+        bombs = [pool.submit(centre.post, packed, **{"Content-Encoding": "gzip"}) for _ in range(6)]
+        while not all(bomb.done() for bomb in bombs):
+            begun = time.monotonic()
+            assert centre.post(EVENT)[0] == 200
+            assert time.monotonic() - begun < 5
+        statuses = {bomb.result()[0] for bomb in bombs}
+    assert status in statuses
+    assert statuses <= {status, 503}
+    assert centre.peak_memory() < 256 * MIB
 
 
 def test_two_hundred_connections_at_once(centre: Centre) -> None:

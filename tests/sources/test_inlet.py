@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from domain.event_types import EventType
+from sources import inlet as inlets
 from sources.inlet import Inlet
 from store import events, sources
 from store.database import Store
@@ -33,3 +34,35 @@ def test_who_gives_up_waiting_takes_nothing_from_those_who_wait(store: Store) ->
 
     asyncio.run(run())
     assert len(store.call(events.after, EventType.ALERTS, 0, limit=9)) == 4
+
+
+def test_clients_take_turns_in_commits_of_bounded_size(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inlets, "MOST_EVENTS", 4)
+    store.call(sources.add, "socket", "socket", {}, ACTOR, NOW)
+    commits: list[int] = []
+    inlet = Inlet("socket", store, lambda: NOW, on_appended=lambda: None)
+
+    async def put(client: str, first: int, last: int) -> None:
+        appended = await inlet.put(helpers.events(first, last), client)
+        assert appended == Appended(last - first + 1, 0)
+        commits.append(first)
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            for client, first, last in (
+                ("greedy", 1, 9),  # more than a commit, alone
+                ("greedy", 10, 13),
+                ("greedy", 14, 17),
+                ("other", 18, 18),
+                ("third", 19, 20),
+                ("other", 21, 21),
+            ):
+                group.create_task(put(client, first, last))
+
+    asyncio.run(run())
+    stored = store.call(events.after, EventType.ALERTS, 0, limit=99)
+    in_order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 18, 19, 20, 10, 11, 12, 13, 21, 14, 15, 16, 17]
+    assert [event.id for event in stored] == [f"e{number}" for number in in_order]
+    assert sorted(commits) == [1, 10, 14, 18, 19, 21]

@@ -182,6 +182,29 @@ def test_each_event_is_taken_that_stands_alone_and_a_repeat_is_answered_alike(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("form", ["array", "lines"])
+def test_more_events_than_one_text_may_hold_are_refused_whole(store: Store, form: str) -> None:
+    separator, around = {"array": (b",", b"[%b]"), "lines": (b"\n", b"%b")}[form]
+    event = b'{"type":"alerts","attributes":{}}'
+
+    async def run() -> None:
+        async with way(store) as there:
+            most = around % separator.join([event] * 10_000)
+            more = around % separator.join([event] * 10_001)
+            reply = await there.post(more)
+            assert (reply.status, reply.content) == (
+                413,
+                {
+                    "error": "one text holds at most 10,000 events: hand in several",
+                    "place": "event 10,001",
+                },
+            )
+            assert await there.ids() == []
+            assert (await there.post(most)).content == counts(10_000, 0)
+
+    asyncio.run(run())
+
+
 def test_what_is_no_text_keeps_no_alarm_out(store: Store) -> None:
     async def run() -> None:
         async with way(store) as there:
