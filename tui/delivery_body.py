@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from tui.delivery_actions import DeliveryActions
-from tui.outside import editor, harmless, look_at, pager
+from tui.outside import editor, look_at, pager
 from tui.screens.save import SaveScreen
 
 NO_BODY = "there is no body: its events are no longer kept"
@@ -78,7 +78,7 @@ class BodyActions(DeliveryActions):
             self.in_background(look(self.post_body, os.environ), group=OUTSIDE)
 
     async def _page(self, body: bytes, environment: Mapping[str, str]) -> None:
-        text = harmless(f"{self.request.plain}\n\n{pretty(body)}\n")
+        text = f"{self.request.plain}\n\n{pretty(body)}\n"
         await look_at(self.app, pager(environment), f"{self.delivery_id}.txt", text)
 
     async def _edit(self, body: bytes, environment: Mapping[str, str]) -> None:

@@ -45,10 +45,10 @@ def editor(environment: Mapping[str, str]) -> Program:
 
 
 async def look_at(app: App[Any], program: Program, name: str, text: str) -> None:
-    """Show a copy that goes when the program ends. Raises Refused."""
+    """Show a copy, harmless, that goes when the program ends. Raises Refused."""
     with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
         path = Path(folder) / name
-        await asyncio.to_thread(_write, path, text)
+        await asyncio.to_thread(_write, path, harmless(text))
         try:
             await _run(app, program, path)
         except FileNotFoundError:
@@ -62,7 +62,7 @@ async def look_at(app: App[Any], program: Program, name: str, text: str) -> None
 
 
 def harmless(text: str) -> str:
-    """A text of many lines for a terminal that a pager may hand it to as it is."""
+    """A text of many lines for a terminal that a program may hand it to as it is."""
     return "\n".join(safe(line, LONGEST_LINE) for line in text.split("\n"))
 
 

@@ -12,7 +12,7 @@ from bench.terminal import Terminal
 from tests.delivery.running import hook, opened_desk
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
-from tests.store.helpers import events, fields
+from tests.store.helpers import event, events, fields
 from tests.tui.helpers import Bench, told
 from tests.tui.pty import on_terminal
 from tests.tui.test_deliveries_screen import deliver, seen
@@ -123,6 +123,28 @@ def test_a_second_program_waits_for_the_end_of_the_first(
             assert opened == ["msg_1.txt", "msg_1.json"]
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("key", ["|", "e"])
+def test_no_program_gets_what_would_steer_a_terminal(tocsin: Tocsin, key: str) -> None:
+    got = tocsin.home / "got"
+    script = tocsin.home / "copier.sh"
+    script.write_text(f'cp "$1" {got}.part; mv {got}.part {got}')
+    with opened_desk(tocsin.db) as desk:
+        desk.add(hook("http://127.0.0.1:1/x"))
+        desk.append(event(1, text="\x9b2J\u202e\u2066"))
+    program = f"sh {script}"
+    with on_terminal(tocsin, PAGER=program, VISUAL=program, TOCSIN_LINGER="0s") as terminal:
+        terminal.send("2")
+        terminal.read_until("refused")
+        terminal.send("\r")
+        terminal.read_until("Attempts ── 1")
+        terminal.send(key)
+        while not got.exists():
+            terminal.read(0.1)
+        text = got.read_text(encoding="utf-8")
+    assert "\\x9b2J\\u202e\\u2066" in text
+    assert all(one == "\n" or one.isprintable() for one in text)
 
 
 @pytest.mark.parametrize("key", ["|", "e"])

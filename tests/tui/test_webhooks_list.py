@@ -65,6 +65,19 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
     await pilot.pause()
 
 
+def test_the_frame_offers_a_key_only_while_it_is_not_typed_into_the_filter(three: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        assert "+ add (a) ─╮" in screen_text(app)
+        for mark, offered in (("", "+ add"), ("space", "unmark")):
+            await press(pilot, *filter(None, [mark]), "slash")
+            assert f"{offered} ─╮" in screen_text(app)
+            await press(pilot, *"pag", "enter")
+            assert f"{offered} (" in screen_text(app)
+            await press(pilot, "escape")
+
+    play(three, scene)
+
+
 def test_the_filter_shows_rows_that_hold_a_text_or_do_not(three: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await press(pilot, "slash", *"pag")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
@@ -112,9 +112,19 @@ class WebhooksScreen(WebhookActions):
             only_faults=self._only_faults,
             marks=self.table.marked,
             keys=self.table.keys,
-            key_of=partial(key_of, self),
+            key_of=self._key_now,
         )
         self.query_one("#webhooks-panel", Panel).tell_title(title, offer)
+
+    def _key_now(self, id_: str) -> str:
+        """The key of an id; none while every key is typed into the filter."""
+        return "" if self.filter_line.box.has_focus else key_of(self, id_)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _keys_went_elsewhere(self) -> None:
+        if self.live.report is not None:
+            self._show_title(len(self._ordered), len(self.live.report.overview.webhooks))
 
     @on(LiveTable.Moved)
     def _show_facts(self) -> None:
