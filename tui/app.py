@@ -19,6 +19,7 @@ from tui.bugs import SturdyApp
 from tui.clipboard import CopyingApp
 from tui.desk import Desk
 from tui.first_paint import paint_first
+from tui.garbage import share_colours
 from tui.key_order import QUIT
 from tui.keys import ENTER, key_of, keys_do
 from tui.leaving import question_before_leaving, reason_to_stay
@@ -92,6 +93,7 @@ class TocsinApp(CopyingApp, SturdyApp):
             desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock, demo=demo
         )
         super().__init__(desk, live, keep_bug)
+        share_colours()
         if self.no_color:
             from tui.no_colour import wear_no_colour  # few want that
 

@@ -1,0 +1,66 @@
+"""However many keys are pressed at a store at rest, what the screen keeps does not grow."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from textual.dom import DOMNode
+from textual.pilot import Pilot
+
+from tests.store.helpers import fields
+from tests.tui.helpers import Bench
+from tests.tui.test_deliveries_screen import deliver
+
+WALKS: dict[str, Sequence[str]] = {
+    "list": ("down", "down", "s", "S", "up", "space", "space", "f", "f"),
+    "sections": ("2", "3", "4", "1"),
+    "help": ("question_mark", "q"),
+    "palette": ("ctrl+p", "escape"),
+    "filter": ("slash", "s", "i", "escape"),
+    "form": ("e", "escape"),
+    "question": ("x", "n"),
+    "delivery": ("2", "enter", "q", "1"),
+    "event": ("3", "enter", "q", "1"),
+}
+WARM, MORE = 3, 8
+MOST_A_WALK = 60
+"""Objects of caches that are not full yet; a screen that is kept has five hundred and more."""
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_walking_about_leaves_nothing_behind(bench: Bench, walk: str) -> None:
+    deliver(bench, bench.store.add(fields(name="siem")), 1, 503)
+
+    async def scene() -> None:
+        async with bench.running() as (_, pilot):
+            await go(pilot, WALKS[walk], WARM)
+            nodes, objects = nodes_now(), objects_now()
+            await go(pilot, WALKS[walk], MORE)
+            assert nodes_now() - nodes == Counter()
+            assert objects_now() - objects < MORE * MOST_A_WALK
+
+    asyncio.run(scene())
+
+
+async def go(pilot: Pilot[int], keys: Sequence[str], times: int) -> None:
+    """Press the keys so many times, each when what the one before did is done."""
+    for key in (*keys,) * times:
+        await pilot.press(key)
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+
+def nodes_now() -> Counter[str]:
+    """Screens and widgets that are kept by something, by their classes."""
+    gc.collect()
+    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, DOMNode))
+
+
+def objects_now() -> int:
+    """How many objects are kept that may keep others."""
+    gc.collect()
+    return len(gc.get_objects())
