@@ -23,8 +23,8 @@ def share_colours() -> None:
     method = vars(StylesCache).get("get_inner_outer")
     plain = getattr(method, "__wrapped__", None)
     if plain is not None and not isinstance(method, classmethod):
-        shared = classmethod(lru_cache(MOST_COLOURS)(plain))
-        StylesCache.get_inner_outer = shared  # type: ignore[method-assign, assignment]
+        colours: Any = lru_cache(MOST_COLOURS)(plain)
+        StylesCache.get_inner_outer = classmethod(colours)  # type: ignore[assignment]
 
 
 def forget_watchers(app: App[Any]) -> None:

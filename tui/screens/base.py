@@ -105,13 +105,10 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
     def on_screen_resume(self) -> None:
         if isinstance(self.app, NoticeApp):
             self.app.put_away_for(self)
-<<<<<<< HEAD
         for top_bar in self.query(TopBar):
             # not earlier: while a screen is composed it need not stand above the others yet
             top_bar.show_path(self.path())
-=======
         forget_watchers(self.app)
->>>>>>> 56edbf6 (Keep no screen in memory that is gone)
         self.paint()
 
     async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
