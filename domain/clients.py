@@ -44,6 +44,11 @@ class ConfFile:
     text: str = field(repr=False)
     secret: bool
 
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
 
 def host_key(name: str) -> str:
     """What the ids of a host's endpoints are derived from; no machine has such an id."""

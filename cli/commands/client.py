@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from cli.client_files import check_target, files_of, hand_over
 from cli.client_text import (
     BROKER_HEADERS,
     HOST_HEADERS,
@@ -21,7 +22,7 @@ from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.stores import open_for_reading, open_for_writing
 from domain import clients as kinds
-from domain.clients import AGENT, BROKER, ConfFile
+from domain.clients import AGENT, BROKER
 from domain.ids import new_code, new_event_id
 from domain.words import counted, named
 from store import clients, places, sources
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from store.database import Store
 
 _NOUNS = {AGENT: "host", BROKER: "broker"}
-_PROGRAMS = {AGENT: "procustodibus-agent", BROKER: "procustodibus-broker"}
 
 
 def add_host(args: Namespace, context: Context) -> ExitCode:
@@ -108,25 +108,27 @@ def delete_brokers(args: Namespace, context: Context) -> ExitCode:
 def _add(kind: str, args: Namespace, context: Context) -> ExitCode:
     store = open_for_writing(context)
     url = _url(kind, args, store)
+    check_target(args.into, kind)
     code = new_code(context.random_bytes)
     user_id = new_event_id(context.random64)
     client = store.call(
         clients.add, kind, args.name, user_id, code, context.actor, context.now_ms()
     )
-    _print_files(client, url, code, args, context)
+    hand_over(client, url, code, args, context)
     return ExitCode.OK
 
 
 def _renew(kind: str, args: Namespace, context: Context) -> ExitCode:
     store = open_for_writing(context)
     url = _url(kind, args, store)
+    check_target(args.into, kind)
     before = store.call(clients.find, kind, args.name)
     has_key = before.public_key is not None
     if has_key and not context.out.confirm(_renewal(kind, args.name), args.yes):
         return ExitCode.CHECK_FAILED
     code = new_code(context.random_bytes)
     client = store.call(clients.renew, kind, args.name, code, context.actor, context.now_ms())
-    _print_files(client, url, code, args, context)
+    hand_over(client, url, code, args, context)
     return ExitCode.OK
 
 
@@ -139,7 +141,7 @@ def _show(kind: str, args: Namespace, context: Context) -> ExitCode:
     store = open_for_reading(context)
     client = store.call(clients.find, kind, args.name)
     url = _known_url(kind, args, store)
-    files = [file for file in _files(client, url, "") if not file.secret] if url else []
+    files = [file for file in files_of(client, url, "") if not file.secret] if url else []
     if args.json:
         context.out.json(_shape(client, store) | files_shape(url, files))
         return ExitCode.OK
@@ -160,31 +162,6 @@ def _delete(kind: str, end: str, args: Namespace, context: Context) -> ExitCode:
     for name in names:
         store.call(clients.delete, kind, name, context.actor, context.now_ms())
     return ExitCode.OK
-
-
-def _print_files(client: Client, url: str, code: str, args: Namespace, context: Context) -> None:
-    files = _files(client, url, code)
-    store_shape = {"name": client.name}
-    if args.json:
-        context.out.json(store_shape | files_shape(url, files))
-    else:
-        context.out.data(files_text(files))
-    warning = kinds.reach_warning(url)
-    if warning:
-        context.out.note(f"WARNING: {warning}, or say it here with --url.")
-    program = _PROGRAMS[client.kind]
-    context.out.note(
-        f"Put these two files on the machine where {program} runs. The code in the second is shown "
-        f"only now and can be used once; {program} deletes that file when it has made its key."
-    )
-    context.out.note(kinds.NEXT_STEPS[client.kind])
-
-
-def _files(client: Client, url: str, code: str) -> tuple[ConfFile, ConfFile]:
-    until_ms = client.setup_until_ms or 0
-    if client.kind == AGENT:
-        return kinds.agent_files(url, client.host_id, client.user_id, code, until_ms)
-    return kinds.broker_files(url, client.user_id, code, until_ms)
 
 
 def _shape(client: Client, store: Store) -> Shape:

@@ -52,6 +52,12 @@ def _build(
             help="the address of this Tocsin as seen from there "
             "(default: public_url or listen of the HTTP source)",
         )
+    for command in (adding, renewing):
+        command.add_argument(
+            "--into",
+            metavar="FOLDER",
+            help="write the two files into this folder, and print their paths instead",
+        )
     deleting.add_argument("names", nargs="+", metavar="NAME", help=f"the {noun}")
     add_yes(renewing)
     add_yes(deleting)

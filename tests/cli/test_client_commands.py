@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,32 @@ def test_a_new_host_gets_two_files_and_a_source(tocsin: Tocsin) -> None:
     assert (host["name"], host["state"], host["accepted_events"]) == ("hub", "no key", 0)
     assert "no key" in tocsin.run("source", "list").stdout
     assert json.loads(run(tocsin, "source", "show", "hub", "--json"))["kind"] == "agent"
+
+
+def test_the_files_are_written_into_a_folder(tocsin: Tocsin, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    printed = run(tocsin, "host", "add", "hub", "--url", URL, "--into", str(folder))
+    main, setup = folder / "procustodibus.conf", folder / "procustodibus-setup.conf"
+    assert printed.splitlines() == [str(main), str(setup)]
+    code = code_in(setup.read_text())
+    assert code not in printed
+    assert f"Api = {URL}\n" in main.read_text()
+    assert setup.stat().st_mode & 0o777 == 0o600
+    assert code_in(run(tocsin, "host", "renew", "hub", "--url", URL)) != code
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_folder_that_cannot_take_the_files_is_refused_before_a_code_is_made(
+    tocsin: Tocsin, tmp_path: Path, noun: str
+) -> None:
+    into = ("--url", URL, "--into")
+    told = run(tocsin, noun, "add", "x", *into, str(tmp_path / "none"), code=ExitCode.CHECK_FAILED)
+    assert "none is no folder: make it first" in told
+    run(tocsin, noun, "add", "first", *into, str(tmp_path))
+    told = run(tocsin, noun, "add", "x", *into, str(tmp_path), code=ExitCode.CHECK_FAILED)
+    assert "is there already: move it away" in told
+    assert [one["name"] for one in listed(tocsin, noun)] == ["first"]
 
 
 def test_a_new_broker_stands_at_the_head_of_the_queues(tocsin: Tocsin) -> None:
