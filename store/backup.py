@@ -94,7 +94,12 @@ def check_backup(source: Path) -> None:
 
     Whether it is sound is found out on the copy that a restore makes of it.
     """
-    from store.migrations import APPLICATION_ID, LATEST, refuse_unreleased
+    from store.migrations import (
+        APPLICATION_ID,
+        LATEST,
+        refuse_impossible,
+        refuse_unreleased,
+    )
 
     if not source.is_file():
         raise NotFound(f"there is no backup at {source}")
@@ -103,6 +108,7 @@ def check_backup(source: Path) -> None:
     refuse_unreleased(application, version, source)
     if application != APPLICATION_ID:
         raise Conflict(f"{source} is not a backup of a Tocsin store")
+    refuse_impossible(version, source)
     if version > LATEST:
         raise Conflict(f"{source} was written by a newer Tocsin: upgrade Tocsin first")
 

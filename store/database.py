@@ -22,7 +22,7 @@ from peewee import PeeweeException, SqliteDatabase
 from domain.settings import KEY_NAME
 from store import creation, migrations
 from store.errors import Conflict, StoreError, StoreGone, StoreUnavailable
-from store.failures import failed_system_call, is_busy, unavailable
+from store.failures import failed_system_call, is_busy, obstacle, unavailable
 from store.models import database
 from store.presence import Presence, names_sentence
 from store.vault import Vault
@@ -154,7 +154,7 @@ def open_store(
     elif new_store:
         raise Conflict(f"there is a store at {path} already: leave --new-store out")
     if create:
-        _refuse_names(path)
+        _check_to_write(path)
     return _open(path, vault, migrate=migrate)
 
 
@@ -241,9 +241,10 @@ def _log_ahead() -> None:
 
 
 def _check_writable(path: Path) -> None:
+    """Begin to write: where a file is read-only, BEGIN IMMEDIATE silently begins to read."""
     try:
-        database.begin()
-        database.rollback()
+        with database.atomic():
+            database.execute_sql("DELETE FROM fact WHERE 0")
     except (PeeweeException, sqlite3.Error) as error:
         raise unavailable(error, path) from error
 
@@ -266,8 +267,13 @@ def _check_file(path: Path) -> None:
         raise StoreUnavailable(f"{path} is not a Tocsin store: it is no SQLite database")
 
 
-def _refuse_names(path: Path) -> None:
-    """A file under two names has two locks: two workers would send for it at once."""
+def _check_to_write(path: Path) -> None:
+    """Refuse what could be read alone, and a file under two names.
+
+    It has two locks: two workers would send for it at once.
+    """
+    if found := obstacle(path):
+        raise StoreUnavailable(f"{path} cannot be written: {found}")
     names = path.stat().st_nlink
     if names > 1:
         raise StoreUnavailable(names_sentence(path, names))

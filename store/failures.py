@@ -16,10 +16,12 @@ from store.errors import StoreBusy, StoreUnavailable
 
 CHECK_SAYS_MORE = " (`tocsin db check` says more)"
 
+LEAST_ROOM_BYTES = 128 * 1024
+
 _SENTENCES = {
     "SQLITE_FULL": "the disk of {path} is full: free some space and try again",
     "SQLITE_READONLY": "{path} cannot be written{reason}",
-    "SQLITE_CANTOPEN": "{path} cannot be opened, or its folder cannot be written{reason}",
+    "SQLITE_CANTOPEN": "{path} cannot be opened{reason}",
     "SQLITE_NOTADB": "{path} is not a Tocsin store, or it is damaged: restore a backup",
     "SQLITE_CORRUPT": f"{{path}} is damaged: restore a backup{CHECK_SAYS_MORE}",
     "SQLITE_BUSY": "{path} is locked by another process for too long: try again",
@@ -27,6 +29,7 @@ _SENTENCES = {
 }
 
 
+_FULL_SENTENCE = _SENTENCES["SQLITE_FULL"]
 _PASSING = ("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_IOERR")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -38,6 +41,8 @@ def unavailable(error: BaseException, path: Path) -> StoreUnavailable:
         for prefix, text in _SENTENCES.items():
             if name.startswith(prefix):
                 kind = StoreBusy if prefix in _PASSING else StoreUnavailable
+                if prefix == "SQLITE_IOERR" and _is_disk_full(path):
+                    text = _FULL_SENTENCE
                 return kind(text.format(path=path, reason=_reason(path)))
     return StoreUnavailable(f"the store {path} failed: {_deepest_text(error)}")
 
@@ -73,12 +78,44 @@ def _deepest_text(error: BaseException) -> str:
 
 
 def _reason(path: Path) -> str:
-    """A read-only file system, or who owns the file and its mode: nearly always the reason."""
+    found = obstacle(path)
+    return f": {found}" if found else ""
+
+
+def obstacle(path: Path) -> str | None:
+    """Which of a store's files, or its folder, this account may not write, why, and the cure."""
+    folder = path.parent
     try:
-        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
-            return ": its file system is read-only"
-        status = path.stat()
-    except OSError:
-        return ""
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return f"the file system of {folder} is read-only: mount it for writing"
+        for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+            if file.exists() and not _may(file, os.R_OK | os.W_OK):
+                return _forbidden(file, "chmod u+rw")
+        if not _may(folder, os.W_OK | os.X_OK):
+            return f"SQLite writes its log in the folder: {_forbidden(folder, 'chmod u+rwx')}"
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=True)
+
+
+def _forbidden(path: Path, chmod: str) -> str:
+    status, uid = path.stat(), os.geteuid()
+    cure = f"{chmod} {path}" if status.st_uid == uid else f"sudo chown {uid} {path}"
     mode = status.st_mode & 0o777
-    return f": it belongs to uid {status.st_uid} with mode {mode:04o}, you are uid {os.geteuid()}"
+    return (
+        f"{path} belongs to uid {status.st_uid} with mode {mode:04o}, and you are uid {uid}: "
+        f"run `{cure}`"
+    )
+
+
+def _is_disk_full(path: Path) -> bool:
+    """Whether there is no room for what SQLite needs beside the store before it writes anything."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < LEAST_ROOM_BYTES

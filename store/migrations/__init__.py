@@ -41,11 +41,21 @@ def version_of(database: DatabaseProxy, path: Path) -> int:
     except (PeeweeException, sqlite3.Error) as error:
         raise unavailable(error, path) from error
     if application == APPLICATION_ID:
+        refuse_impossible(version, path)
         return version
     if application == 0 and version == 0 and tables == 0:
         return NONE
     refuse_unreleased(application, version, path)
     raise StoreUnavailable(f"{path} is not a Tocsin store: it is another program's database")
+
+
+def refuse_impossible(version: int, path: Path) -> None:
+    """Raise StoreUnavailable for a number that no Tocsin gives a store."""
+    if version < 1:
+        raise StoreUnavailable(
+            f"{path} says that it is of schema {version}, which no Tocsin wrote: it is damaged, "
+            "restore a backup"
+        )
 
 
 def refuse_unreleased(application: int, version: int, path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,28 @@ def test_once_sends_what_is_due_and_ends(tocsin: Tocsin, receiver: Receiver) -> 
     [webhook] = status_of(tocsin)["webhooks"]
     assert (webhook["queued"], webhook["pending"], webhook["delivered_events"]) == (0, None, 3)
     assert workers_of(tocsin) == []
+
+
+def test_a_store_that_may_not_be_written_is_refused_at_the_start(tocsin: Tocsin) -> None:
+    subscribe(tocsin, "http://127.0.0.1:9/")
+    tocsin.db.chmod(0o444)
+    bounded = bound_by_modes(tocsin)
+    for command in (("worker", "--once"), ("worker", "run"), ("event", "emit")):
+        done = bounded.run(*command)
+        assert done.returncode == ExitCode.UNAVAILABLE
+        assert f"run `chmod u+rw {tocsin.db}`" in done.stderr
+    assert bounded.run("status", "--check").stdout
+
+
+def bound_by_modes(tocsin: Tocsin) -> Tocsin:
+    """The program without root's right to pass over the modes of files."""
+    if os.geteuid() != 0:
+        return tocsin
+    rights = "-dac_override,-dac_read_search"
+    drop = ("setpriv", f"--inh-caps={rights}", f"--bounding-set={rights}", "--")
+    if not shutil.which("setpriv"):
+        pytest.skip("there is no setpriv command")
+    return replace(tocsin, command=(*drop, *tocsin.command))
 
 
 def test_once_with_nothing_to_do_ends_well(tocsin: Tocsin) -> None:

@@ -18,7 +18,7 @@ from peewee import InterfaceError
 from store import events as event_store
 from store import migrations, models
 from store.database import Store, open_store
-from store.errors import StoreUnavailable
+from store.errors import StoreBusy, StoreUnavailable
 from store.workers import SendingLock
 from tests.program import ROOT
 from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events, run_child
@@ -429,14 +429,50 @@ def test_a_read_only_folder(unlocked: Path) -> None:
     unlocked.parent.chmod(0o555)
     out = as_nobody(unlocked)
     assert out.startswith("StoreUnavailable tocsin.db cannot be")
-    assert "its folder cannot be written" in out
+    assert "SQLite writes its log in the folder: . belongs to uid 0 with mode 0555" in out
+    assert "run `sudo chown 65534 .`" in out
+
+
+def test_a_read_only_file_of_ones_own_gets_its_cure_and_leaves_nothing(unlocked: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(unlocked, 65534, 65534)
+    unlocked.chmod(0o444)
+    unlocked.parent.chmod(0o777)
+    out = as_nobody(unlocked)
+    assert out.startswith("StoreUnavailable tocsin.db cannot be written: tocsin.db belongs to")
+    assert out.endswith("run `chmod u+rw tocsin.db`\n")
+    assert {file.name for file in unlocked.parent.iterdir()} == {"tocsin.db", "tocsin.key"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave a file of root's")
+@pytest.mark.parametrize("name", ["tocsin.db-shm", "tocsin.db-wal"])
+@pytest.mark.parametrize("create", [True, False])
+def test_a_file_of_roots_beside_the_store_is_named(unlocked: Path, name: str, create: bool) -> None:
+    os.chown(unlocked, 65534, 65534)
+    unlocked.parent.chmod(0o777)
+    unlocked.with_name(name).touch(mode=0o600)
+    out = as_nobody(unlocked, WRITE.replace("(path)", f"(path, create={create})"))
+    assert f": {name} belongs to uid 0 with mode 0600, and you are uid 65534" in out
+    assert out.endswith(f"run `sudo chown 65534 {name}`\n")
+
+
+@pytest.mark.parametrize("version", [-1, 0])
+@pytest.mark.parametrize("migrate", [False, True])
+def test_a_schema_that_no_tocsin_wrote_is_damage(
+    store_path: Path, version: int, migrate: bool
+) -> None:
+    open_store(store_path).close()
+    set_version(store_path, version)
+    content = store_path.read_bytes()
+    assert f"is of schema {version}, which no Tocsin wrote" in refusal(store_path, migrate=migrate)
+    assert store_path.read_bytes() == content
 
 
 def test_a_file_of_another_account(unlocked: Path) -> None:
     unlocked.chmod(0o000)
     unlocked.parent.chmod(0o755)
     out = as_nobody(unlocked)
-    assert out.startswith("StoreUnavailable tocsin.db cannot be opened")
+    assert out.startswith("StoreUnavailable tocsin.db cannot be written: tocsin.db belongs to")
     assert "mode 0000" in out
 
 
@@ -466,7 +502,7 @@ def test_a_read_only_file_system(unlocked: Path) -> None:
     )
     if done.returncode != 0:
         pytest.skip(f"this account may mount nothing: {done.stderr}")
-    assert done.stdout.endswith("its file system is read-only\n")
+    assert done.stdout.endswith("is read-only: mount it for writing\n")
 
 
 def test_a_file_size_limit_harms_nothing(store_path: Path) -> None:
@@ -545,6 +581,18 @@ def test_no_store_is_made_on_a_full_disk_until_there_is_room(small_disk: Path) -
     assert Desk(store).append(event(1)).accepted == 1
     store.call(store.vault.check)
     store.close()
+
+
+def test_a_store_on_a_full_disk_says_so_at_the_start(small_disk: Path) -> None:
+    path = small_disk / "tocsin.db"
+    open_store(path).close()
+    filler = small_disk / "filler"
+    fill(filler)
+    for create in (True, False):
+        with pytest.raises(StoreBusy, match=f"the disk of {path} is full: free some space"):
+            open_store(path, create=create)
+    filler.unlink()
+    open_store(path).close()
 
 
 def fill(filler: Path) -> None:
