@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sources.base import SourceError
+from store.files import open_lock
 
 
 def lock_file(store: Path, name: str) -> Path:
@@ -31,7 +32,7 @@ def alone(file: Path) -> Iterator[bool]:
 
 def _open(file: Path) -> int:
     try:
-        return os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+        return open_lock(file)
     except OSError as error:
         raise _no_lock(file, error) from error
 

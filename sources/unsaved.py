@@ -83,7 +83,8 @@ class Unsaved:
             batch.refused,
         )
         draft = self._file.with_name(f"{self._file.name}.new")
-        descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(draft, flags, 0o600)
         with open(descriptor, "wb") as opened:
             opened.write(msgspec.msgpack.encode(kept))
             opened.flush()

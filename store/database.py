@@ -280,10 +280,18 @@ def _check_to_write(path: Path) -> None:
 
 
 def _warnings(path: Path) -> tuple[str, ...]:
+    found = []
     mode = stat.S_IMODE(path.stat().st_mode)
-    if not mode & 0o077:
-        return ()
-    return (f"{path} is open to others (mode {mode:04o}): run `chmod 0600 {path}`",)
+    if mode & 0o077:
+        found.append(f"{path} is open to others (mode {mode:04o}): run `chmod 0600 {path}`")
+    folder = path.parent
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & 0o022:
+        found.append(
+            f"others may write to {folder} (mode {mode:04o}), and replace the store and its key "
+            f"there: run `chmod go-w {folder}`, or keep the store in a folder of its own"
+        )
+    return tuple(found)
 
 
 __all__ = ["Store", "StoreError", "open_store"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -37,6 +38,20 @@ def replace(path: Path, content: bytes, mode: int) -> None:
     write_new(draft, content, mode)
     draft.replace(path)
     sync_folder(path)
+
+
+def open_lock(path: Path) -> int:
+    """Open a file to lock it, made if there is none; a link is refused with an OSError.
+
+    Whoever may write to the folder could else have any file of this account's opened, or made.
+    """
+    flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            error.strerror = "it is a link, which is not followed: remove it"
+        raise
 
 
 def sync_folder(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from store import models
 from store.errors import StoreUnavailable
+from store.files import open_lock
 from store.models import database
 from store.records import Worker
 
@@ -83,7 +84,7 @@ class SendingLock:
 
     def _open(self) -> int:
         try:
-            return os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            return open_lock(self.path)
         except OSError as error:
             raise StoreUnavailable(
                 f"{self.path}: the sending lock cannot be opened ({error.strerror}): whoever sends "
@@ -93,7 +94,7 @@ class SendingLock:
     def is_held(self) -> bool:
         """Whether some process holds the lock; asking takes it from nobody for longer than that."""
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             return False
         try:

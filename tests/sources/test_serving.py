@@ -77,6 +77,16 @@ def test_a_lock_that_cannot_be_had_is_a_failure_like_any_other(store: Store) -> 
     assert store.call(sources.find, "socket").error == told
 
 
+def test_a_lock_that_is_a_link_is_not_followed(store: Store) -> None:
+    lock = lock_file(store.path, "socket")
+    target = lock.with_name("target")
+    lock.symlink_to(target)
+    told = run(store, Script(), lock.unlink)
+    assert len(told) == 1
+    assert "it is a link, which is not followed: remove it" in told[0]
+    assert not target.exists()
+
+
 def test_each_failure_in_a_row_waits_longer_and_only_another_one_is_news() -> None:
     tries = Tries()
     assert [tries.failed("taken", 0.0), tries.failed("taken", 1.0)] == [True, False]

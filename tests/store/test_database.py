@@ -679,3 +679,21 @@ def test_a_store_that_is_open_to_others_is_opened_with_a_warning(
     store.close()
     sentence = f"{store_path} is open to others (mode {mode:04o}): run `chmod 0600 {store_path}`"
     assert store.warnings == ((sentence,) if warned else ())
+
+
+@pytest.mark.parametrize(
+    ("mode", "warned"), [(0o700, False), (0o755, False), (0o775, True), (0o1777, True)]
+)
+def test_a_folder_that_others_may_write_is_warned_of(
+    store_path: Path, mode: int, warned: bool
+) -> None:
+    open_store(store_path).close()
+    folder = store_path.parent
+    folder.chmod(mode)
+    store = open_store(store_path)
+    store.close()
+    folder.chmod(0o700)
+    assert len(store.warnings) == warned
+    for sentence in store.warnings:
+        assert f"others may write to {folder} (mode {mode:04o})" in sentence
+        assert f"chmod go-w {folder}" in sentence

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from store import workers
+from store.errors import StoreUnavailable
 from store.records import Worker
 from store.workers import SendingLock
 from tests.store.helpers import NOW, Child, Desk
@@ -162,6 +163,21 @@ def test_the_lock_names_the_worker_that_took_it_last(store_path: Path) -> None:
     assert lock.acquire()
     assert lock.last_worker() == ""
     lock.release()
+
+
+def test_a_lock_file_that_is_a_link_is_not_followed(store_path: Path, tmp_path: Path) -> None:
+    store_path.parent.mkdir()
+    target = tmp_path / "target"
+    lock = SendingLock(store_path)
+    lock.path.symlink_to(target)
+    with pytest.raises(StoreUnavailable, match="it is a link, which is not followed: remove it"):
+        lock.acquire()
+    assert not target.exists()
+    target.write_text("mine")
+    with pytest.raises(StoreUnavailable):
+        lock.acquire()
+    assert not lock.is_held()
+    assert target.read_text() == "mine"
 
 
 def worker(name: str, heartbeat_ms: int = NOW, *, active: bool = False) -> Worker:
