@@ -73,11 +73,7 @@ class WatchedStream(httpcore.AsyncNetworkStream):
     ) -> WatchedStream:
         """Encrypt from now on; what came before, as from a proxy, counts no more."""
         self._last_byte, self._was_full, self._used = b"", False, False
-        try:
-            self._stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        except BaseException:
-            await self.aclose()
-            raise
+        self._stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         return self
 
     def get_extra_info(self, info: str) -> Any:

@@ -22,6 +22,7 @@ from delivery.slots import Slots
 from domain.addresses import NetworkPolicy
 from store import reads
 from tests.certificates import Authority
+from tests.delivery.proxy import Proxy
 from tests.delivery.running import QUICK, SkewedWorld, hook
 from tests.receiver_client import Receiver
 from tests.store.helpers import Desk, carried, events
@@ -85,17 +86,21 @@ def told(
     story: Callable[[Scripted, Post], Awaitable[None]],
     receiver: Scripted | None = None,
     authority: Authority | None = None,
+    proxied: bool = False,
 ) -> None:
     """Tell a story of a poster and its receiver, over TLS where there is an authority."""
     receiver = receiver or Scripted()
+    proxy = Proxy()
 
     async def tell() -> None:
         tls, ca_file = None, None
         if authority is not None:
             tls, ca_file = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), str(authority.file)
             tls.load_cert_chain(*authority.issue("127.0.0.1", name="scripted"))
-        poster = Poster(NetworkPolicy(), 5_000, 2_000, ca_file, resolver=Resolver())
-        async with receiver.listening(tls):
+        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}" if proxied else None
+        poster = Poster(NetworkPolicy(), 5_000, 2_000, ca_file, address, resolver=Resolver())
+        async with server, receiver.listening(tls):
             try:
                 await story(receiver, lambda: poster.post(receiver.url, (), BODY))
             finally:
@@ -276,6 +281,23 @@ def test_a_connection_that_may_bring_more_is_not_used_again(answer: bytes) -> No
         assert receiver.taken == [1, 2, 3]
 
     told(story, Scripted(answer))
+
+
+# Through a proxy
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_connection_through_a_proxy_is_used_again_if_nothing_is_left_over(
+    secure: bool, authority: Authority
+) -> None:
+    async def story(receiver: Scripted, post: Post) -> None:
+        await takes(3, receiver, post)
+        assert receiver.taken == [1, 1, 1]
+        receiver.answer = SURPLUS["another answer"]
+        await takes(3, receiver, post)
+        assert receiver.taken == [1, 1, 1, 1, 2, 3]
+
+    told(story, authority=authority if secure else None, proxied=True)
 
 
 # What ends

@@ -20,6 +20,7 @@ from delivery.resolver import Resolver
 from domain.addresses import NetworkPolicy
 from domain.words import error_word
 from tests.certificates import Authority
+from tests.delivery.proxy import Proxy
 from tests.receiver_client import Receiver, running_receiver
 
 BODY = b'[{"type":"alerts","id":"a1","attributes":{"name":"\xc3\xa9"}}]'
@@ -438,39 +439,6 @@ def test_cookies_are_not_sent_back() -> None:
 
 
 # A proxy
-
-
-class Proxy:
-    """A proxy for plain requests and for tunnels, which notes the request lines."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        line = head.split(b"\r\n")[0].decode()
-        self.lines.append(line)
-        method, target, _ = line.split()
-        address = target if method == "CONNECT" else target.split("/")[2]
-        host, port = address.split(":")
-        up_reader, up_writer = await asyncio.open_connection(host, int(port))
-        if method == "CONNECT":
-            writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-        else:
-            path = "/" + target.split("/", 3)[3]
-            up_writer.write(head.replace(target.encode(), path.encode(), 1))
-        await asyncio.gather(_pipe(reader, up_writer), _pipe(up_reader, writer))
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass  # either side may be gone already
-    finally:
-        writer.close()
 
 
 def through_proxy(url: str, ca_file: str | None = None) -> tuple[Outcome, list[str]]:
