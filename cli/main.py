@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from cli.context import Context
 
 Command = Callable[[Namespace, "Context"], ExitCode]
+REKEY = "cli.commands.rekey:rekey"
+"""The one command that needs root's rights for a moment: the key's folder may be root's."""
+
 SCREEN = "cli.commands.screen:open_screen"
 NO_SCREEN = "there is no terminal here: see `tocsin status`, or `tocsin --help` for all commands"
 
@@ -83,7 +86,7 @@ class _Run:
         configuration = read_configuration(args, os.environ, Places(is_root=uid == 0))
         for name in configuration.unknown_variables:
             self.out.note(f"tocsin: {name} is no setting of tocsin and was ignored")
-        take_place(configuration, self.words, uid)
+        take_place(configuration, self.words, uid, for_good=args.run != REKEY)
         self.crash_folder = configuration.db.parent
         return configuration
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cli.config import Configuration
@@ -27,14 +28,16 @@ class Owner:
         return user_name(self.uid)
 
 
-def take_place(configuration: Configuration, arguments: Sequence[str], uid: int) -> None:
+def take_place(
+    configuration: Configuration, arguments: Sequence[str], uid: int, *, for_good: bool = True
+) -> None:
     """Become the store's owner, or say who must run this. Before anything is opened.
 
     `arguments` are the command line, for the message; `uid` is the account in use.
     """
     owner = owner_of(configuration.db)
     if uid == 0:
-        become(owner)
+        become(owner, for_good=for_good)
     elif owner.uid != uid and (configuration.is_hosts or _is_closed(configuration.db)):
         raise Failure(_refusal(configuration, owner, arguments), ExitCode.PERMISSION)
 
@@ -50,8 +53,11 @@ def owner_of(db: Path) -> Owner:
     return Owner(os.getuid(), os.getgid())
 
 
-def become(owner: Owner) -> None:
-    """Give up root for good, groups first, so that no file of the store can turn root's."""
+def become(owner: Owner, *, for_good: bool = True) -> None:
+    """Give up root for good, groups first, so that no file of the store can turn root's.
+
+    Where it is not for good, `as_root` brings the rights back.
+    """
     if owner.uid == 0:
         return
     if not _can_run_python(owner):
@@ -66,7 +72,24 @@ def become(owner: Owner) -> None:
     else:
         os.initgroups(account.pw_name, account.pw_gid)
         os.setgid(account.pw_gid)
-    os.setuid(owner.uid)
+    if for_good:
+        os.setuid(owner.uid)
+    else:
+        os.setresuid(owner.uid, owner.uid, 0)
+
+
+@contextmanager
+def as_root() -> Iterator[None]:
+    """The rights of root for a moment where they were kept; elsewhere those that there are."""
+    _, uid, kept = os.getresuid()
+    if kept != 0:
+        yield
+        return
+    os.seteuid(0)
+    try:
+        yield
+    finally:
+        os.seteuid(uid)
 
 
 def _can_run_python(owner: Owner) -> bool:

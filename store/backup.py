@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,9 @@ from domain.actors import Actor
 from store import files, models, settings
 from store.errors import Conflict, NotFound, StoreUnavailable
 from store.failures import unavailable
+
+BACKED_UP = "store.backup"
+"""The action of the audit trail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,10 @@ def backup_to(source: Path, target: Path) -> None:
         raise
 
 
-def backup_key(key_file: Path, target: Path) -> Path:
-    """Copy the key to a new file beside the backup, mode 0400; where it is."""
+def backup_key(keys: Sequence[bytes], target: Path) -> Path:
+    """Write the keys of the backup to a new file beside it, mode 0400; where it is."""
     beside = key_beside(target)
-    files.write_new(beside, files.read(key_file), 0o400)
+    files.write_new(beside, b"".join(key + b"\n" for key in keys), 0o400)
     return beside
 
 

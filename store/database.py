@@ -186,6 +186,8 @@ def _open(path: Path, vault: Vault, *, migrate: bool) -> Store:
     try:
         store.call(_connect, engine)
         store.outdated = store.call(_bring_up, path, migrate=migrate)
+        if not store.outdated and vault.next_file.exists():
+            store.warnings += store.call(_finish_rekey, vault)
         store.presence.begin()
     except BaseException:
         store.close()
@@ -222,6 +224,13 @@ def _bring_up(path: Path, *, migrate: bool) -> bool:
         return True
     _check_writable(path)
     return False
+
+
+def _finish_rekey(vault: Vault) -> tuple[str, ...]:
+    from store.rekey import finish  # needed once in years
+
+    warning = finish(vault)
+    return () if warning is None else (warning,)
 
 
 def _log_ahead() -> None:

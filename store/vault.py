@@ -1,7 +1,8 @@
 """Encryption at rest for header values and signing secrets.
 
-The key lies in a file beside the database, never in it. It is made once, with the store, and
-never a second time: a lost key leaves the webhooks visible and sends nothing.
+The key lies in a file beside the database, never in it. It is made once, with the store, and a
+second time only when all is encrypted anew (`store/rekey.py`): a lost key leaves the webhooks
+visible and sends nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,17 @@ FINGERPRINT = "key_fingerprint"
 
 
 class Vault:
-    """The key file of one store. Reading it waits until something must be de- or encrypted."""
+    """The key file of one store. Reading it waits until something must be de- or encrypted.
+
+    It is read again when the store has another key. While that takes the place of the old one it
+    is in `next_file`; which of the two is the store's its fingerprint in the store tells.
+    """
 
     def __init__(self, key_file: Path, store_path: Path) -> None:
         self.key_file = key_file
+        self.next_file = key_file.with_name(f"{key_file.name}.new")
         self.store_path = store_path
+        self._cipher: tuple[str | None, MultiFernet] | None = None
 
     def place(self, key: bytes) -> None:
         """Make the key file, which must not be there yet. Raises StoreUnavailable."""
@@ -47,63 +53,95 @@ class Vault:
             raise failed_system_call(error, what) from error
 
     def key(self) -> bytes:
-        """The key by which is encrypted. Raises WrongKey."""
-        return self._keys()[0]
+        """The key in the key file by which is encrypted. Raises WrongKey."""
+        return keys_in(self.key_file)[0]
 
     def fingerprint(self) -> str:
         """A short name of the key that reveals nothing of it."""
         return fingerprint_of(self.key())
 
-    def check(self) -> None:
-        """Raise WrongKey unless the key file is the one that this store was made with."""
+    def known(self) -> str | None:
+        """The fingerprint of the key that the store is encrypted with."""
         known = Fact.get_or_none(Fact.name == FINGERPRINT)
-        if known is not None and known.value not in map(fingerprint_of, self._keys()):
-            raise WrongKey(
-                f"the key file {self.key_file} is not the key of {self.store_path}: "
-                "put the right key file back, or name it with key_file"
-            )
+        return None if known is None else str(known.value)
+
+    def keys(self) -> list[bytes]:
+        """The keys that open the store. Raises WrongKey."""
+        return self._keys_of(self.known())
+
+    def check(self) -> None:
+        """Raise WrongKey unless there is the key that this store is encrypted with."""
+        self.keys()
 
     def encrypt(self, text: str) -> bytes:
-        """Encrypt text; raises WrongKey rather than write under a key that is not the store's."""
-        return self._checked.encrypt(text.encode())
+        """Encrypt text; raises WrongKey rather than write under a key that is not the store's.
+
+        Called within the transaction that writes it, so that no other key comes in between.
+        """
+        return self._current(self.known()).encrypt(text.encode())
 
     def decrypt(self, token: bytes) -> str:
         """Decrypt what `encrypt` made; raises WrongKey."""
         from cryptography.fernet import InvalidToken
 
-        try:
-            return self._checked.decrypt(bytes(token)).decode()
-        except InvalidToken:
-            raise WrongKey(
-                f"the key file {self.key_file} does not open a secret in {self.store_path}"
-            ) from None
+        cipher = self._cipher[1] if self._cipher else self._current(self.known())
+        for _ in range(2):
+            try:
+                return cipher.decrypt(bytes(token)).decode()
+            except InvalidToken:
+                cipher = self._current(self.known())  # the store may have another key by now
+        raise WrongKey(
+            f"the key file {self.key_file} does not open a secret in {self.store_path}"
+        ) from None
 
-    @cached_property
-    def _checked(self) -> MultiFernet:
+    def _current(self, known: str | None) -> MultiFernet:
         from cryptography.fernet import Fernet, MultiFernet
 
-        self.check()
-        return MultiFernet([Fernet(key) for key in self._keys()])
+        if self._cipher is None or self._cipher[0] != known:
+            self._cipher = known, MultiFernet([Fernet(key) for key in self._keys_of(known)])
+        return self._cipher[1]
 
-    def _keys(self) -> list[bytes]:
-        try:
-            mode = self.key_file.stat().st_mode & 0o777
-            keys = self.key_file.read_bytes().split()
-        except FileNotFoundError:
+    def _keys_of(self, known: str | None) -> list[bytes]:
+        """The keys of the file in which the known one is: `next_file` first, since it may move."""
+        beside = self._keys_beside()
+        if known is not None and known in map(fingerprint_of, beside):
+            return beside
+        keys = keys_in(self.key_file)
+        if known is not None and known not in map(fingerprint_of, keys):
             raise WrongKey(
-                f"the key file {self.key_file} is missing: put it back (a store's key is never "
-                "made a second time)"
-            ) from None
-        except OSError as error:
-            raise WrongKey(f"the key file {self.key_file}: {error.strerror}") from error
-        if mode & 0o077:
-            raise WrongKey(
-                f"the key file {self.key_file} can be read by others (mode {mode:04o}): "
-                f"run `chmod 0400 {self.key_file}`"
+                f"the key file {self.key_file} is not the key of {self.store_path}: "
+                "put the right key file back, or name it with key_file"
             )
-        if not keys or any(len(key) != 44 for key in keys):
-            raise WrongKey(f"the key file {self.key_file} holds no key")
         return keys
+
+    def _keys_beside(self) -> list[bytes]:
+        if not self.next_file.exists():
+            return []
+        try:
+            return keys_in(self.next_file)
+        except WrongKey:
+            return []
+
+
+def keys_in(file: Path) -> list[bytes]:
+    """The keys in a key file, the one by which is encrypted first. Raises WrongKey."""
+    try:
+        mode = file.stat().st_mode & 0o777
+        keys = file.read_bytes().split()
+    except FileNotFoundError:
+        raise WrongKey(
+            f"the key file {file} is missing: put it back (a store's key is never made a second "
+            "time)"
+        ) from None
+    except OSError as error:
+        raise WrongKey(f"the key file {file}: {error.strerror}") from error
+    if mode & 0o077:
+        raise WrongKey(
+            f"the key file {file} can be read by others (mode {mode:04o}): run `chmod 0400 {file}`"
+        )
+    if not keys or any(len(key) != 44 for key in keys):
+        raise WrongKey(f"the key file {file} holds no key")
+    return keys
 
 
 def new_key() -> bytes:

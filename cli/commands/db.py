@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from domain.words import counted, size_text
 from store import backup as backups
 from store import health, signs
 from store import prune as pruning
+from store.audit import note_alone
 from store.creation import is_there, make_filled
 from store.database import Store, open_store, own_path
 from store.disk import store_bytes
@@ -74,11 +75,11 @@ def backup(args: Namespace, context: Context) -> ExitCode:
     """Write a whole copy of the store to a new file."""
     target = Path(args.file).absolute()
     store = open_for_reading(context)
-    if args.with_key:
-        store.call(store.vault.check)
+    keys = store.call(store.vault.keys) if args.with_key else []
     backups.backup_to(store.path, target)
-    if args.with_key:
-        beside = _backup_key(store, target)
+    if keys:
+        beside = _backup_key(store, keys, target)
+    _note_backup(store, target, context)
     context.out.note(f"{store.path} is copied to {target} ({size_text(store_bytes(target))}).")
     if args.with_key:
         context.out.note(f"Its key is in {beside}: who has both files can read the secrets.")
@@ -128,10 +129,23 @@ def prune(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def _backup_key(store: Store, target: Path) -> Path:
+def _note_backup(store: Store, target: Path, context: Context) -> None:
+    """Where it is, for the day on which the store gets another key."""
+    if store.outdated:
+        return
+    file = str(target)
+    try:
+        store.call(note_alone, context.actor, backups.BACKED_UP, context.now_ms(), file=file)
+    except StoreError as error:
+        context.out.note(f"It is not in the audit trail: {error}")
+
+
+def _backup_key(store: Store, keys: Sequence[bytes], target: Path) -> Path:
     """Write the key beside its backup; without the one the other is not left either."""
     try:
-        return backups.backup_key(store.vault.key_file, target)
+        if store.call(store.vault.keys) != keys:
+            raise Conflict(f"{store.path} was given another key meanwhile: back it up again")
+        return backups.backup_key(keys, target)
     except StoreError:
         target.unlink(missing_ok=True)
         raise

@@ -55,4 +55,8 @@ def build(parser: Parser) -> None:
     )
     restore.add_argument("file", metavar="FILE", help="the backup")
     add_yes(restore)
+    rekey = add_leaf(
+        commands, "rekey", "cli.commands.rekey:rekey", "encrypt all secrets with a new key"
+    )
+    add_yes(rekey)
     add_leaf(commands, "prune", f"{RUN}:prune", "drop what is kept longer than settings say")

@@ -30,7 +30,7 @@ audit
 refused list|show|export|send|drop
 config show|set|unset|export|import
 service install|uninstall
-db upgrade|check|backup|restore|prune
+db upgrade|check|backup|restore|prune|rekey
 demo
 completion
 """

@@ -115,6 +115,23 @@ def test_root_becomes_the_owner_for_good(tmp_path: Path) -> None:
 
 
 @needs_root
+def test_root_may_be_kept_for_a_moment() -> None:
+    program = (
+        "import os; from cli import ownership\n"
+        "ownership._can_run_python = lambda owner: True\n"
+        f"ownership.become(ownership.Owner({SOMEBODY_ELSE}, {SOMEBODY_ELSE}), for_good=False)\n"
+        "print(*os.getresuid(), *os.getresgid()[:2])\n"
+        "with ownership.as_root(): print(os.geteuid())\n"
+        "print(os.geteuid())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    other = str(SOMEBODY_ELSE)
+    assert done.stdout.split() == [other, other, "0", other, other, "0", other]
+
+
+@needs_root
 def test_root_does_not_become_an_owner_who_cannot_read_python(tmp_path: Path) -> None:
     program = (
         "import os, pathlib; from cli import ownership; from cli.exit_codes import Failure\n"

@@ -42,7 +42,7 @@ def saved(desk: Desk, tmp_path: Path) -> Path:
     desk.end(desk.started(webhook_id), 500)
     target = tmp_path / "backup?50%.db"
     backup.backup_to(desk.store.path, target)
-    backup.backup_key(desk.store.vault.key_file, target)
+    backup.backup_key(desk.call(desk.store.vault.keys), target)
     desk.store.close()
     return target
 
@@ -237,7 +237,7 @@ def test_no_file_is_written_over(desk: Desk, tmp_path: Path) -> None:
         backup.backup_to(desk.store.path, target)
     backup.key_beside(target).write_text("mine too")
     with pytest.raises(Conflict, match="exists already"):
-        backup.backup_key(desk.store.vault.key_file, target)
+        backup.backup_key(desk.call(desk.store.vault.keys), target)
     assert target.read_text() == "mine"
     assert backup.key_beside(target).read_text() == "mine too"
 
@@ -245,9 +245,8 @@ def test_no_file_is_written_over(desk: Desk, tmp_path: Path) -> None:
 def test_a_backup_that_cannot_be_written_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"cannot write .*: No such file or directory"):
         backup.backup_to(desk.store.path, tmp_path / "missing" / "copy.db")
-    desk.store.vault.key_file.unlink()
-    with pytest.raises(StoreUnavailable, match=r"cannot read .*tocsin\.key"):
-        backup.backup_key(desk.store.vault.key_file, tmp_path / "copy.db")
+    with pytest.raises(StoreUnavailable, match=r"cannot write .*copy\.db\.key: No such file"):
+        backup.backup_key([b"x"], tmp_path / "missing" / "copy.db")
     assert not (tmp_path / "copy.db.key").exists()
 
 

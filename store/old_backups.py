@@ -1,0 +1,87 @@
+"""Backups that open with a key that the store had before: where they are."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from domain.quick import dataclass
+from store.backup import BACKED_UP, key_beside
+from store.migrations import APPLICATION_ID
+from store.models import Change, rows
+from store.rekey import REKEYED
+from store.vault import FINGERPRINT, Vault
+
+MOST_FILES = 5_000
+"""Files of one folder that are looked at."""
+
+_MAGIC = b"SQLite format 3\0"
+_APPLICATION = slice(68, 72)
+"""Where the header of a database has the number of the program that it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class OldBackup:
+    """A backup; `is_there` is False where its folder is not there now, as that of a stick."""
+
+    path: Path
+    is_there: bool
+    has_key: bool
+
+
+def find(vault: Vault) -> list[OldBackup]:
+    """The backups with a key that the store has or had; those of today's key too, which goes.
+
+    They are looked for where the audit trail says that one was written, and beside the store.
+    """
+    written = {Path(detail["file"]) for detail in _details(BACKED_UP)}
+    prints = {*(detail["before"] for detail in _details(REKEYED)), vault.known()} - {None}
+    folders = {vault.store_path.parent} | {path.parent for path in written}
+    found = [
+        OldBackup(path, is_there=True, has_key=key_beside(path).exists())
+        for folder in sorted(folders)
+        for path in _stores(folder)
+        if path != vault.store_path and _fingerprint(path) in prints
+    ]
+    away = [OldBackup(one, False, False) for one in sorted(written) if not one.parent.exists()]
+    return found + away
+
+
+def _details(action: str) -> list[dict[str, str]]:
+    query = Change.select(Change.detail).where(Change.action == action)
+    return [json.loads(detail) for (detail,) in rows(query)]
+
+
+def _stores(folder: Path) -> Iterator[Path]:
+    """The files of a folder that are stores of ours, by their first bytes."""
+    try:
+        for _, path in zip(range(MOST_FILES), sorted(folder.iterdir()), strict=False):
+            if stat.S_ISREG(path.lstat().st_mode) and _is_store(path):
+                yield path
+    except OSError:
+        return
+
+
+def _is_store(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_APPLICATION.stop)
+    except OSError:
+        return False
+    return head.startswith(_MAGIC) and head[_APPLICATION] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _fingerprint(path: Path) -> str | None:
+    """The fingerprint of the key of a store that nobody has open."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        ) as file:
+            row = file.execute("SELECT value FROM fact WHERE name = ?", (FINGERPRINT,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
