@@ -21,6 +21,7 @@ from delivery.outcome import (
     is_success,
 )
 from delivery.redact import Redactor
+from delivery.refusals import refusal, refused_events
 from delivery.resolver import Resolver
 from delivery.retry_after import retry_after_ms
 from delivery.tls import ssl_context
@@ -259,24 +260,27 @@ def _outcome(
         return Outcome(None, fault.error, detail, duration_ms, kept_was_lost=fault.kept_was_lost)
     location = answer.headers.get("location")
     location = safe(redactor.text(location), _LOCATION_LIMIT) if location else None
+    body = redactor.beginning(answer.body)[:MAX_ANSWER_BODY]
     return Outcome(
         status=status,
         error=None,
-        detail=_detail(status, location),
+        detail=_detail(status, location, body),
         duration_ms=duration_ms,
         retry_after_ms=None if is_success(status) else _retry_after_ms(answer.headers, now_ms),
         location=location,
         answer_headers=_capped_headers(answer.headers, redactor),
-        answer_body=redactor.beginning(answer.body)[:MAX_ANSWER_BODY],
+        answer_body=body,
     )
 
 
-def _detail(status: int, location: str | None) -> str:
+def _detail(status: int, location: str | None, body: bytes) -> str:
     text = f"answered {status_words(status)}"
     if 300 <= status < 400:
         text += f", not followed (to {location})" if location else ", not followed"
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        text += "; let it take more, or lower max_bytes and reseal"
+        text += "; let it take more, or lower max_events or max_bytes and reseal"
+    if refused := refused_events(status, body):
+        text += f"; {refusal(refused)}"
     return safe(text, 300)
 
 

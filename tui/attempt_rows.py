@@ -73,10 +73,12 @@ def longest(attempts: Sequence[Attempt]) -> int:
     return max((one.duration_ms for one in attempts), default=1)
 
 
-def answer(attempt: Attempt) -> Text:
-    """The whole words and what the receiver said, harmless."""
+def answer(attempt: Attempt, cure: str = "") -> Text:
+    """The whole words, what can be done, and what the receiver said, harmless."""
     said = answer_text(attempt)
     told = Text(safe(words_of(attempt)), style="bold")
+    if cure:
+        told.append(f"\n{safe(cure)}")
     return told.append(f"\n{said}" if said else "\n(no answer)", style="not bold")
 
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from delivery.refusals import refused_events
 from delivery.waiting import failed_attempts
 from domain.words import counted
-from store import listing, requests
+from store import listing, reads, requests
 from store.listing import Listed
 from store.records import Delivery
 from store.requests import Asked
@@ -109,14 +110,23 @@ class DeliveryActions(LookingScreen):
         if len(pending) > 1:
             self.tell_here("one at a time: take the marks away and choose one")
         elif pending:
-            self._ask_reseal(pending[0])
+            self._ask_reseal(pending[0], await self._refused_event(pending[0]))
 
-    def _ask_reseal(self, one: Delivery) -> None:
+    async def _refused_event(self, one: Delivery) -> str | None:
+        """The first of its events that another Tocsin refused at the last attempt."""
+        attempts = await self.desk.read(reads.attempts, one.id, limit=1)
+        refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
+        if not refused:
+            return None
+        members = {event.id for event in await self.desk.read(listing.members, one.id)}
+        return next((id_ for id_ in refused if id_ in members), None)
+
+    def _ask_reseal(self, one: Delivery, refused: str | None) -> None:
         def answered(wish: Wish | None) -> None:
             if wish is not None:
                 self.in_turn(self._reseal, one, wish)
 
-        screen = ResealScreen(self.desk, one, self.event_in_sight)
+        screen = ResealScreen(self.desk, one, self.event_in_sight, without=refused)
         self.app.push_screen(screen, answered)
 
     async def action_copy(self) -> None:

@@ -12,13 +12,14 @@ from cli.exit_codes import ExitCode, Failure
 from cli.shapes import attempt_shape, delivery_shape
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import note_what_holds_back
+from delivery.refusals import refused_events, reseal_command
 from delivery.shown_request import NOWHERE, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
 from store import reads, requests, webhooks
 from store.database import Store
 from store.errors import NotFound
-from store.records import Delivery, Webhook
+from store.records import Attempt, Delivery, Webhook
 from store.requests import Asked
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
@@ -58,7 +59,15 @@ def show(args: Namespace, context: Context) -> ExitCode:
         context.out.note(f"The newest {reads.PAGE} attempts:")
     for attempt in attempts:
         context.out.data(attempt_text(attempt))
+    if attempts and delivery.state == "pending":
+        _note_refused(delivery, attempts[-1], context)
     return ExitCode.OK
+
+
+def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> None:
+    for event in refused_events(attempt.status, attempt.answer_body)[:1]:
+        command = safe(reseal_command(delivery.id, event))
+        context.out.note(f"`{command}` sends the others on and keeps that event in quarantine.")
 
 
 def retry(args: Namespace, context: Context) -> ExitCode:

@@ -125,7 +125,9 @@ def test_a_redirect_is_shown_and_not_followed(receiver: Receiver, status: int) -
 
 def test_a_body_that_is_too_large_has_its_cure(shared_receiver: Receiver) -> None:
     outcome = attempt(shared_receiver.url("/413"))
-    assert outcome.detail.endswith("; let it take more, or lower max_bytes and reseal")
+    assert outcome.detail.endswith(
+        "; let it take more, or lower max_events or max_bytes and reseal"
+    )
 
 
 def test_an_answer_is_kept(shared_receiver: Receiver) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import socket
 from collections.abc import Iterator
@@ -56,6 +57,43 @@ def test_nothing_is_lost_or_doubled_while_the_centre_falls_and_rises(
     arrive(centre, len(sent))
     assert received(centre) == sent
     assert json.loads(done(host, "status", "--json"))["webhooks"][0]["skipped_events"] == 0
+
+
+def test_an_event_that_the_centre_refuses_is_named_and_left_out(
+    centre: Tocsin, host: Tocsin, tmp_path: Path
+) -> None:
+    port = free_port()
+    done(centre, "source", "add", "http", "--listen", f"127.0.0.1:{port}")
+    token = done(centre, "token", "add", "host").strip()
+    done(centre, "event", "emit", stdin=alert("door-1", "of another host"))
+    log = tmp_path / "centre.log"
+    centre.start("worker", "run", log=log)
+    eventually(lambda: log.exists() and "sending" in log.read_text(), "the centre works")
+    url = f"http://127.0.0.1:{port}/events"
+    hook = ("webhook", "add", "--type", "alerts", "--url", url)
+    done(host, *hook, "--header", f"Authorization: Bearer {token}")
+    ids = ("h1", "door-1", "h2")
+    done(host, "event", "emit", stdin="\n".join(alert(id_, "of this host") for id_ in ids))
+    for _ in range(2):
+        assert host.run("worker", "run", "--once").returncode == 75
+        assert received(centre) == ["door-1", "h1", "h2"]
+        [pending] = json.loads(done(host, "delivery", "list", "--state", "pending", "--json"))
+        assert "it refuses event door-1 and has taken all others" in (
+            done(host, "delivery", "show", pending["id"])
+        )
+        done(host, "delivery", "retry", pending["id"])
+    told = host.run("delivery", "show", pending["id"]).stderr
+    _, command, _ = told.split("`")
+    assert command == f"tocsin delivery reseal {pending['id']} --without door-1"
+    done(host, *shlex.split(command)[1:], "--yes")
+    assert host.run("worker", "run", "--until-empty").returncode == 0
+    assert received(centre) == ["door-1", "h1", "h2"]
+    [held] = json.loads(done(host, "webhook", "show", "1", "--json"))["quarantine"]
+    assert held["id"] == "door-1"
+
+
+def alert(id_: str, text: str) -> str:
+    return json.dumps({"type": "alerts", "id": id_, "attributes": {"text": text}})
 
 
 def emit(host: Tocsin, round_: int) -> list[str]:

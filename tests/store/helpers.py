@@ -173,6 +173,7 @@ class Desk:
         status: int | None,
         *,
         failure: Failure = REFUSED,
+        answer: bytes = b"ok",
         go_on: bool = False,
     ) -> Work | None:
         """Record an attempt; a failed one is due again in three minutes."""
@@ -184,7 +185,7 @@ class Desk:
         return self.call(
             outbox.record,
             work,
-            result(self.now_ms, status, failure),
+            result(self.now_ms, status, failure, answer),
             verdict,
             limits=LIMITS,
             new_id=self.ids,
@@ -202,7 +203,9 @@ class Desk:
         return self.call(reads.delivery, public_id)
 
 
-def result(now_ms: int, status: int | None, failure: Failure = REFUSED) -> AttemptResult:
+def result(
+    now_ms: int, status: int | None, failure: Failure = REFUSED, answer: bytes = b"ok"
+) -> AttemptResult:
     """What came of an attempt that took 40 ms."""
     error, words = failure
     return AttemptResult(
@@ -212,7 +215,7 @@ def result(now_ms: int, status: int | None, failure: Failure = REFUSED) -> Attem
         error=None if status else error,
         detail=f"answered {status}" if status else words,
         answer_headers=(("Server", "test"),) if status else (),
-        answer_body=b"ok" if status else b"",
+        answer_body=answer if status else b"",
         worker=WORKER,
     )
 

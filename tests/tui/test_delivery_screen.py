@@ -196,6 +196,29 @@ def test_reseal_offers_the_event_in_sight(bench: Bench, webhook_id: int) -> None
     played(bench, scene)
 
 
+def test_reseal_offers_to_leave_out_what_another_tocsin_refuses(
+    bench: Bench, webhook_id: int
+) -> None:
+    bench.clock.now_ms += 3 * MINUTE
+    refused = b'{"accepted":1,"repeated":0,"refused":[{"id":"gone"},{"id":"e2"}],"error":"x"}'
+    bench.store.end(bench.store.started(webhook_id), 409, answer=refused)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        text = flat(await seen(app, pilot))
+        assert "tocsin delivery reseal msg_1 --without gone (b)" in text
+        await pilot.press("b")
+        text = flat(await seen(app, pilot))
+        assert "e2 (to quarantine)" in text
+        assert "its 1 other event is sealed anew" in text
+        await pilot.press("f2")
+        await seen(app, pilot)
+        work = hands(bench).started(webhook_id, new_run=False)
+        assert b'"e1"' in work.body
+        assert b'"e2"' not in work.body
+
+    played(bench, scene, (120, 40))
+
+
 def test_the_body_is_written_to_a_new_private_file(
     bench: Bench, webhook_id: int, tmp_path: Path
 ) -> None:

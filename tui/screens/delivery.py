@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from delivery.refusals import refused_events, reseal_command
 from domain.safe import safe
 from domain.words import counted, size_text
 from store import listing, reads
@@ -25,7 +26,7 @@ from tui.delivery_request import read_request
 from tui.delivery_rows import Reader, lines
 from tui.desk import Desk, Refused
 from tui.json_tree import event_of
-from tui.keys import and_key, key_of
+from tui.keys import and_key, key_of, with_key
 from tui.live import Live
 from tui.widgets.facts import Facts
 from tui.widgets.json_box import JsonBox
@@ -173,10 +174,20 @@ class DeliveryScreen(BodyActions):
             return
         self._shown = (key, attempt)
         nothing = Text("no answer yet" if key == SENDING else "not tried yet", style="dim")
-        self.query_one("#answer", Static).update(answer(attempt) if attempt else nothing)
+        told = answer(attempt, self._cure(attempt)) if attempt else nothing
+        self.query_one("#answer", Static).update(told)
         request = await read_request(self.desk, self._listed.delivery, attempt)
         self.request = request_text(request)
         self.query_one(RequestHead).tell(self.request)
+
+    def _cure(self, attempt: Attempt) -> str:
+        """The command for an event that another Tocsin refuses, with the key that asks the same."""
+        pending = self._listed is not None and self._listed.delivery.state == "pending"
+        refused = refused_events(attempt.status, attempt.answer_body)
+        if not pending or not refused:
+            return ""
+        command = reseal_command(self.delivery_id, refused[0])
+        return with_key(command, key_of(self, "deliveries.reseal"))
 
     async def chosen(self, *, asks: bool = True) -> list[Delivery]:
         return [self._listed.delivery] if self._listed is not None else []

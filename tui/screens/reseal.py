@@ -43,7 +43,10 @@ class Wish:
 
 
 class ResealScreen(OverScreen[Wish]):
-    """Ends with the wish, or None. `in_sight` is the event that is offered to be left out."""
+    """Ends with the wish, or None. `in_sight` is the event that is offered to be left out.
+
+    `without` is one that is left out unless another is chosen: the receiver refuses it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "cancel", id="reseal.cancel"),
@@ -51,21 +54,24 @@ class ResealScreen(OverScreen[Wish]):
         Binding("f3,ctrl+l", "leave_out", "leave one out", id="reseal.leave-out"),
     ]
 
-    def __init__(self, desk: Desk, one: Delivery, in_sight: str | None) -> None:
+    def __init__(
+        self, desk: Desk, one: Delivery, in_sight: str | None, *, without: str | None = None
+    ) -> None:
         super().__init__()
         self._desk = desk
         self._one = one
-        self._without: str | None = None
-        self._in_sight = in_sight
+        self._without = without
+        self._in_sight = without or in_sight
 
     def compose(self) -> ComposeResult:
+        half = str(max(1, self._one.events // 2))
         with Vertical(classes="dialog"):
             yield Static(Text(f"Reseal {safe(self._one.id)}?", style="bold"))
             yield Static(Text(""), id="sealed-anew")
             with Horizontal(classes="row"):
                 yield Static(Text("Events a request, at most "))
                 yield InputLine(
-                    str(max(1, self._one.events // 2)),
+                    half if self._without is None else "",
                     placeholder="as the webhook says",
                     type="integer",
                     select_on_focus=True,

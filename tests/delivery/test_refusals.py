@@ -1,0 +1,63 @@
+"""Which events another Tocsin refuses, read from its answer, whole or cut."""
+
+from __future__ import annotations
+
+import shlex
+
+import msgspec
+import pytest
+
+from delivery.outcome import MAX_ANSWER_BODY
+from delivery.refusals import refusal, refused_events, reseal_command
+from sources.intake import Receipt, RefusedEvent
+
+
+def answer(count: int, sanitized: int = 0) -> bytes:
+    refused = (RefusedEvent(f"event {n} of 500", f"e{n}") for n in range(count))
+    return msgspec.json.encode(Receipt(500 - count, 0, sanitized, tuple(refused)).answer())
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("sanitized", [0, 7])
+def test_the_events_are_named_that_the_answer_names(count: int, sanitized: int) -> None:
+    body = answer(count, sanitized)
+    assert refused_events(409, body) == tuple(f"e{n}" for n in range(count))
+    assert refused_events(200, body) == refused_events(None, body) == ()
+    assert refused_events(409, msgspec.json.format(body)) == refused_events(409, body)
+
+
+def test_of_an_answer_that_was_cut_those_before_the_cut_are_named() -> None:
+    body = answer(400)
+    assert len(body) > MAX_ANSWER_BODY
+    named = refused_events(409, body[:MAX_ANSWER_BODY])
+    assert 20 < len(named) < 400
+    assert named == tuple(f"e{n}" for n in range(len(named)))
+    assert all(refused_events(409, body[:cut]) == named[: len(refused_events(409, body[:cut]))]
+               for cut in range(MAX_ANSWER_BODY))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"conflict",
+        b"\xff\xfe",
+        b'{"error":"its id is known","place":"event 2 of 3"}',
+        b'{"refused":[{"id":"a"}]}',
+        b'{"accepted":1,"repeated":0,"refused":"a"}',
+        b'{"accepted":1,"repeated":0,"refused":[1,{"id":2},"a",null]}',
+        b'{"accepted":1,"repeated":0,"refused":[' + b"[" * 5_000,
+        b'{"accepted":1,"repeated":0,"refused":[' + b"9" * 5_000,
+    ],
+)
+def test_no_other_answer_names_any(body: bytes) -> None:
+    assert refused_events(409, body) == ()
+
+
+def test_what_is_said_and_the_command_for_it() -> None:
+    assert refusal(("a",)) == "it refuses event a and has taken all others: reseal without it"
+    assert refusal(("a", "b", "c")).startswith("it refuses event a and 2 more and has taken")
+    odd = reseal_command("msg_1", "it's $HOME `x`")
+    assert shlex.split(odd) == [
+        *("tocsin", "delivery", "reseal", "msg_1", "--without", "it's $HOME `x`")
+    ]
