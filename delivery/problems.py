@@ -11,6 +11,7 @@ from domain.words import counted, error_word, second_text, size_text, span_text,
 from store.future_times import TOLERATED_MS
 from store.presence import names_sentence
 from store.records import Delivery, WebhookStatus
+from store.refusals import LISTS
 
 LISTED = 5
 
@@ -201,9 +202,10 @@ def _of_sources(report: Report, words: TimeWords) -> Iterator[str]:
 
 
 def _of_refused(report: Report) -> Iterator[str]:
-    """Events that no active source tells of, since it is paused or gone."""
-    active = {source.name for source in report.overview.sources if source.active}
+    """Events that no source tells of itself, since it is paused or gone, or fails."""
+    every = report.overview.sources
+    telling = {one.name for one in every if one.active and LISTS in (one.error or "")}
     for name, count in report.overview.refused.items():
-        if name not in active:
+        if name not in telling:
             events = f"it keeps {counted(count, 'event')} that could not be queued"
             yield f"source {name}: {events}: `tocsin refused list {name}`"

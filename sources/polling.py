@@ -17,13 +17,13 @@ from domain.events import Event
 from domain.safe import safe
 from sources.alone import alone, lock_file
 from sources.base import Batch, Source, SourceError
-from sources.refusals import check_room, taking_rules, waiting_warning
+from sources.refusals import check_room, taking_rules
 from sources.room import check_disk
 from sources.unsaved import Unsaved
+from store import refusals
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreLost
 from store.records import Appended, StoredSource
-from store.refusals import save_taken
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -230,7 +230,7 @@ class _Runner:
         self._left_out += len(appended.conflicts)
         missing = _conflicts_text(self._left_out)
         if self._unsaved is not None:
-            missing = await self._store.run(waiting_warning, self._source.name)
+            missing = await self._store.run(refusals.warning, self._source.name)
         warning = "; ".join(filter(None, (batch.warning, missing)))
         if not batch.more:
             self._left_out = 0
@@ -262,7 +262,7 @@ class _Runner:
             return stored_sources.save_batch(
                 name, batch.events, state, now_ms, created_ms=created_ms
             )
-        return save_taken(
+        return refusals.save_taken(
             name,
             batch.events,
             batch.refused,

@@ -36,15 +36,6 @@ def check_room(name: str) -> None:
         )
 
 
-def waiting_warning(name: str) -> str:
-    """What an admin is told while refused events are kept, "" where there are none."""
-    count = refusals.waiting(name)
-    if not count:
-        return ""
-    are = "is" if count == 1 else "are"
-    return f"{counted(count, 'event')} could not be queued and {are} kept: `tocsin refused list`"
-
-
 def updated_event(event: Event) -> Event | None:
     """The event under the id of its update, None where it does not say when that was."""
     members = strict_json.decode(event.body)

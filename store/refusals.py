@@ -5,26 +5,31 @@ It is gone where it came from. A source whose bound is reached takes nothing mor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from peewee import Expression, ModelSelect, OperationalError, fn
 
 from domain.actors import Actor
-from domain.events import Event, RefusedEvent
 from domain.ids import event_id_from_facts
 from domain.quick import dataclass
+from domain.words import counted
 from store import audit, settings, sources
 from store import events as event_store
 from store.errors import Conflict, NotFound
-from store.models import Refusal, database, rows
+from store.models import Refusal, Source, database, rows
 from store.records import Appended, StoredRefusal, Webhook
+
+if TYPE_CHECKING:
+    from domain.events import Event, RefusedEvent
 
 MOST_EVENTS = 10_000
 MOST_BYTES = 64_000_000
 """Of one source, not counting those that were sent; one answer may go beyond it."""
 
 REASON_LIMIT = 1_000
+LISTS = "`tocsin refused list`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ def _append(
 
 
 def _known_otherwise(event: Event) -> RefusedEvent:
+    from domain.events import RefusedEvent  # reading bodies is for those who add events
+
     reason = f"its id {event.id} is known with other content, and it does not say when it changed"
     return RefusedEvent(event.type.value, event.body, reason)
 
@@ -184,14 +191,25 @@ def text_of(id_: str) -> bytes:
     return bytes(found[0][0])
 
 
+def warning(name: str) -> str:
+    """What an admin is told while refused events of a source are kept, "" where there are none."""
+    count = waiting(name)
+    if not count:
+        return ""
+    are = "is" if count == 1 else "are"
+    return f"{counted(count, 'event')} could not be queued and {are} kept: {LISTS}"
+
+
 def drop(ids: Iterable[str], actor: Actor, now_ms: int) -> None:
     """Forget some of them, or none where one is not there. Raises NotFound."""
     wanted = list(dict.fromkeys(ids))
     with database.atomic():
-        for id_ in wanted:
-            find(id_)
-        for id_ in wanted:
-            Refusal.delete().where(Refusal.id == id_).execute()
+        names = {find(id_).source for id_ in wanted}
+        with ExitStack() as stack:
+            for name in names:
+                stack.enter_context(_warned_anew(name))
+            for id_ in wanted:
+                Refusal.delete().where(Refusal.id == id_).execute()
         audit.note(actor, "refused.drop", now_ms, events=len(wanted), ids=wanted[:100])
 
 
@@ -223,7 +241,8 @@ def note_sent(
         }
         if delivered:
             changes |= {Refusal.sent_ms: now_ms, Refusal.sent_to: webhook_id}
-        Refusal.update(changes).where(Refusal.id == id_).execute()
+        with _warned_anew(find(id_).source):
+            Refusal.update(changes).where(Refusal.id == id_).execute()
         told = {"refused": id_, "url": url, "status": status, "error": error}
         audit.note(actor, "refused.send", now_ms, webhook_id, **told)
 
@@ -233,6 +252,15 @@ def prune_sent(before_ms: int, most: int) -> int:
     old = Refusal.select(Refusal.number).where(Refusal.sent_ms < before_ms).limit(most)
     numbers = [number for (number,) in rows(old)]
     return int(Refusal.delete().where(Refusal.number.in_(numbers)).execute()) if numbers else 0
+
+
+@contextmanager
+def _warned_anew(name: str) -> Iterator[None]:
+    """Let a source that has nothing else to tell tell how many are left after a change."""
+    before = warning(name)
+    yield
+    source = Source.update(error=warning(name) or None)
+    source.where(Source.name == name, Source.error == before, Source.failures == 0).execute()
 
 
 def _waiting(name: str) -> tuple[Expression, ...]:

@@ -72,6 +72,11 @@ class SourceActions(LookingScreen):
         every = report.overview.sources if report is not None else []
         return next((one for one in every if one.name == name), None)
 
+    def refused_of(self, name: str) -> int:
+        """How many events of a source are kept that could not be queued."""
+        report = self.live.report
+        return report.overview.refused.get(name, 0) if report is not None else 0
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
         source = self.selected()
@@ -81,6 +86,8 @@ class SourceActions(LookingScreen):
             return source is not None and source.kind in LOOKED_AT
         if action == "code":
             return source is not None and source.kind == AGENT
+        if action == "refused":
+            return source is not None and self.refused_of(source.name) > 0
         if action == "delete":
             return source is not None and not kind_named(source.kind).built_in
         if action == "undo":
@@ -90,7 +97,8 @@ class SourceActions(LookingScreen):
     def offer_keys(self) -> None:
         """Let the last line say which keys work for the selected source, if that has changed."""
         source = self.selected()
-        offered = (source and source.kind, bool(self._undos))
+        refused = source is not None and self.refused_of(source.name) > 0
+        offered = (source and source.kind, bool(self._undos), refused)
         if offered != self._offered:
             self._offered = offered
             self.refresh_bindings()
@@ -241,6 +249,14 @@ class SourceActions(LookingScreen):
     async def _carry_out_delete(self, name: str) -> None:
         request = self.desk.change(stored_sources.delete, name)
         await self.carry_out(request, f"source {name} is deleted; its events stay")
+
+    def action_refused(self) -> None:
+        """Open what the selected source could not queue."""
+        from tui.screens.refused import RefusedScreen
+
+        source = self.selected()
+        if source is not None:
+            self.app.push_screen(RefusedScreen(self.desk, self.live, source.name))
 
     def action_code(self) -> None:
         """Give the agent of the selected host a new set-up code, after asking."""

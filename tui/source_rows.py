@@ -65,6 +65,7 @@ def facts_of(
     """How it does and what to do, what it saw last, what is set for it, and what it is."""
     lines = (
         _how_it_does(source, report, client, key_of),
+        _refused(report.overview.refused.get(source.name, 0), key_of),
         _seen(client, report, seen),
         _set(source, report),
         _what_it_is(source),
@@ -123,6 +124,14 @@ def _how_it_does(
     if source.last_ok_ms is None:
         return "Nothing has come of it yet."
     return "All is well with it."
+
+
+def _refused(count: int, key_of: Callable[[str], str]) -> str:
+    """What of it could not be queued, and the key that opens it."""
+    if not count:
+        return ""
+    told = f"{counted(count, 'refused event')} {'is' if count == 1 else 'are'} kept whole"
+    return and_key(told, key_of("sources.refused"), "opens") + "."
 
 
 def _again(source: StoredSource, report: Report) -> str:

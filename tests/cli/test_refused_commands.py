@@ -11,7 +11,7 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from domain.source_kinds import PROCUSTODIBUS
-from store import audit, refusals
+from store import audit, refusals, sources
 from store.records import StoredRefusal
 from tests.cli.desks import change_store, desk_of, status_of
 from tests.program import Tocsin
@@ -182,9 +182,22 @@ def test_they_outlive_their_source_and_status_says_so(tocsin: Tocsin) -> None:
     assert "Events that came from there stay, also the 1 that were refused." in asked
     assert tocsin.run("source", "delete", "pc", "--yes").returncode == ExitCode.OK
     assert len(kept(tocsin)) == 1
+    assert_told(tocsin)
+
+
+def test_a_failure_of_their_source_does_not_hide_them(tocsin: Tocsin) -> None:
+    taken(tocsin, ODD)
+    with desk_of(tocsin) as desk:
+        desk.call(sources.save_failure, "pc", "it is away", desk.now_ms)
+    assert "source pc: it is away" in assert_told(tocsin)
+
+
+def assert_told(tocsin: Tocsin) -> str:
+    """The line of `status --check`, which names what is kept."""
     check = tocsin.run("status", "--check")
     assert check.returncode == ExitCode.CHECK_FAILED
     assert "pc: it keeps 1 event that could not be queued: `tocsin refused list pc`" in check.stdout
+    return check.stdout
 
 
 def test_they_are_in_a_backup(tocsin: Tocsin, tmp_path: Path) -> None:

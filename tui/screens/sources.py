@@ -60,6 +60,13 @@ class SourcesScreen(SourceActions):
             tooltip="give the agent of a host a new set-up code; its key is worth nothing then",
         ),
         Binding(
+            "o",
+            "refused",
+            "refused",
+            id="sources.refused",
+            tooltip="what it took and the queue cannot hold: open, send or forget it",
+        ),
+        Binding(
             "x,delete",
             "delete",
             "delete",

@@ -180,6 +180,21 @@ def test_what_was_refused_and_comes_again_is_kept_once(store: Store, pull: Pull)
     assert len(refused(store)) == 1
 
 
+def test_what_the_source_says_of_them_goes_with_them(store: Store, pull: Pull) -> None:
+    pull(*({"type": "log_errors", "id": f"e{number}"} for number in range(2)))
+    first, second = refused(store)
+    store.call(refusals.drop, [first.id], ADMIN, NOW_MS)
+    told = "1 event could not be queued and is kept: `tocsin refused list`"
+    assert store.call(sources.find, "pc").error == told
+    sent = (second.id, 1, "https://siem.example/", 200, None, ADMIN, NOW_MS)
+    store.call(refusals.note_sent, *sent, delivered=True)
+    assert store.call(sources.find, "pc").error is None
+    pull({"type": "log_errors", "id": "e3"})
+    store.call(sources.save_failure, "pc", "it is away", NOW_MS)
+    store.call(refusals.drop, [refused(store)[1].id], ADMIN, NOW_MS)
+    assert store.call(sources.find, "pc").error == "it is away"
+
+
 def test_an_alert_tells_once_a_day(store: Store, pull: Pull) -> None:
     for number, later_ms in enumerate((0, 3_600_000, 86_400_000)):
         pull({"type": "log_errors", "id": f"e{number}"}, now_ms=NOW_MS + later_ms)
