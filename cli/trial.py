@@ -1,4 +1,4 @@
-"""`tocsin webhook test`: one marked event, sent now, and what the receiver answered."""
+"""`tocsin webhook test`: one event, sent now, and what the receiver answered."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from cli.webhook_store import live, require_readable
 from delivery.trial import noted_test
 from domain.safe import safe
 from domain.words import span_text
+from store import events
 from store.audit import note_alone
 from store.database import Store
-from store.records import Secrets, Webhook
+from store.records import Secrets, StoredEvent, Webhook
 
 if TYPE_CHECKING:
     from delivery.outcome import Outcome
@@ -66,14 +67,21 @@ class Trial:
         return Secrets(self._secret) if self._secret else None
 
 
-def try_out(webhook: Webhook, store: Store, context: Context) -> Outcome:
+def kept_event(webhook: Webhook, event_id: str | None, store: Store) -> StoredEvent | None:
+    """The event of the webhook's type to send in place of a sample. Raises NotFound."""
+    return store.call(events.find, webhook.fields.type, event_id) if event_id else None
+
+
+def try_out(webhook: Webhook, event: StoredEvent | None, store: Store, context: Context) -> Outcome:
     """Send the test and record that it was sent, also where Ctrl+C ends it."""
     now_ms = context.now_ms()
 
     async def note(**told: Any) -> None:
         await store.run(note_alone, actor=context.actor, now_ms=now_ms, **told)
 
-    return asyncio.run(noted_test(webhook, context.settings, now_ms, context.random_bytes, note))
+    return asyncio.run(
+        noted_test(webhook, context.settings, now_ms, context.random_bytes, note, event)
+    )
 
 
 def outcome_shape(webhook: Webhook, outcome: Outcome) -> Shape:

@@ -1,4 +1,4 @@
-"""The test of a webhook: one marked event, sent now, outside queue and order."""
+"""The test of a webhook: one event, sent now, outside queue and order."""
 
 from __future__ import annotations
 
@@ -10,64 +10,41 @@ from delivery.outcome import Outcome
 from delivery.redact import secrets_of
 from delivery.request import request_headers
 from delivery.resolver import Resolver
+from delivery.sample_events import sample_event
 from delivery.sender import poster
 from domain.bodies import join_body, splice
-from domain.event_types import EventType
 from domain.ids import base58, new_test_id
 from domain.settings import Settings
-from domain.times import rfc3339
 from domain.urls import mask_url
-from store.records import Webhook
+from store.records import StoredEvent, Webhook
 
 LEFT = "left before its end"
-_ADDRESS = "192.0.2.1"
-_EXAMPLES: dict[EventType, dict[str, object]] = {
-    EventType.ALERTS: {
-        "type": "test",
-        "danger": 1,
-        "params": {"ip": _ADDRESS},
-    },
-    EventType.ENDPOINT_STATS: {
-        "ip": _ADDRESS,
-        "port": 51820,
-        "rx_delta": 0,
-        "rx_total": 0,
-        "tx_delta": 0,
-        "tx_total": 0,
-    },
-    EventType.LOG_AUTHN: {
-        "type": "test",
-        "status": "ok",
-        "ip": _ADDRESS,
-        "errors": [],
-        "verifications": [],
-    },
-    EventType.LOG_CHANGES: {
-        "type": "test",
-        "field": "test",
-        "old_value": "",
-        "new_value": "",
-    },
-}
 
 
-def test_body(webhook: Webhook, now_ms: int, random_bytes: Callable[[int], bytes]) -> bytes:
-    """A list of one event of the webhook's type, `"test": true` among its attributes."""
+def body_of_test(
+    webhook: Webhook,
+    now_ms: int,
+    random_bytes: Callable[[int], bytes],
+    event: bytes | None = None,
+) -> bytes:
+    """A list of one event: a sample of the webhook's type, or the kept one that is given."""
     fields = webhook.fields
-    event = {
-        "type": fields.type.value,
-        "id": base58(int.from_bytes(random_bytes(8), "big")),
-        "attributes": {"created": rfc3339(now_ms), "test": True, **_EXAMPLES[fields.type]},
-    }
-    compact = json.dumps(event, separators=(",", ":")).encode()
-    return join_body([compact], splice(fields.extra_fields))
+    if event is None:
+        event_id = base58(int.from_bytes(random_bytes(8), "big"))
+        sample = sample_event(fields.type, event_id, now_ms)
+        event = json.dumps(sample, separators=(",", ":")).encode()
+    return join_body([event], splice(fields.extra_fields))
 
 
 async def send_test(
-    webhook: Webhook, settings: Settings, now_ms: int, random_bytes: Callable[[int], bytes]
+    webhook: Webhook,
+    settings: Settings,
+    now_ms: int,
+    random_bytes: Callable[[int], bytes],
+    event: bytes | None = None,
 ) -> Outcome:
-    """Send the test event; what came of it."""
-    body = test_body(webhook, now_ms, random_bytes)
+    """Send the test event, or the kept one that is given; what came of it."""
+    body = body_of_test(webhook, now_ms, random_bytes, event)
     return await send_once(webhook, new_test_id(random_bytes), body, settings, now_ms)
 
 
@@ -92,6 +69,7 @@ async def noted_test(
     now_ms: int,
     random_bytes: Callable[[int], bytes],
     note: Callable[..., Awaitable[object]],
+    event: StoredEvent | None = None,
 ) -> Outcome:
     """Send the test, and `note` in the audit trail that it was sent, also if nobody awaits its end.
 
@@ -101,9 +79,11 @@ async def noted_test(
         "action": "webhook.test",
         "webhook_id": webhook.id or None,
         "url": mask_url(webhook.fields.url),
+        **({"event": event.id} if event else {}),
     }
     try:
-        outcome = await send_test(webhook, settings, now_ms, random_bytes)
+        kept = event.body if event else None
+        outcome = await send_test(webhook, settings, now_ms, random_bytes, kept)
     except asyncio.CancelledError:
         await note(**told, status=None, error=LEFT)
         raise

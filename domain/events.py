@@ -283,7 +283,10 @@ def _completed(
 ) -> Event:
     completed = dict(members)
     if not created_given:
-        completed["attributes"] = {"created": rfc3339(now_ms), **members["attributes"]}
+        completed["attributes"] = {
+            "created": rfc3339(now_ms // 1000 * 1000),  # as real ones have it, in whole seconds
+            **members["attributes"],
+        }
     if "id" in members:
         event_id = _checked_id(members["id"])
     elif created_given:

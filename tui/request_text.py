@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from rich.text import Text
 
 from delivery.request import request_headers
-from delivery.trial import test_body
+from delivery.trial import body_of_test
 from domain.masks import mask_value
 from domain.safe import safe
 from domain.settings import Settings
@@ -73,7 +73,7 @@ def _headers(webhook: Webhook, body: str, now_ms: int) -> list[tuple[str, str]]:
 
 def _example(webhook: Webhook, now_ms: int) -> str:
     """The event that a test sends, without what marks it as one."""
-    events = json.loads(test_body(webhook, now_ms - now_ms % 1000, _example_bytes))
+    events = json.loads(body_of_test(webhook, now_ms - now_ms % 1000, _example_bytes))
     del events[0]["attributes"]["test"]
     return json.dumps(events, indent=1, ensure_ascii=False)
 

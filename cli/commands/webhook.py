@@ -228,13 +228,14 @@ def release(args: Namespace, context: Context) -> ExitCode:
 
 
 def test(args: Namespace, context: Context) -> ExitCode:
-    """Send one marked event now, outside the queue, and print what came of it."""
-    from cli.trial import Trial, outcome_shape, outcome_text, try_out
+    """Send one event now, outside the queue, and print what came of it."""
+    from cli.trial import Trial, kept_event, outcome_shape, outcome_text, try_out
 
     trial = Trial(args, context)
     store = open_for_writing(context)
     webhook = trial.webhook(store)
-    outcome = try_out(webhook, store, context)
+    event = kept_event(webhook, args.event, store)
+    outcome = try_out(webhook, event, store, context)
     if args.json:
         context.out.json(outcome_shape(webhook, outcome))
     else:

@@ -200,6 +200,12 @@ def _test(commands: Commands) -> None:
     )
     test.add_argument("--type", choices=EVENT_TYPES, help="the type of the event")
     test.add_argument("--url", help="where it is sent")
+    test.add_argument(
+        "--event",
+        metavar="EVENT",
+        help="send this kept event of the webhook's type as it is (default: a sample, marked by "
+        '"test": true)',
+    )
     _add_request_fields(test)
     test.add_argument(
         "--secret", metavar="SECRET", help="sign with it: whsec_... or @FILE; none: unsigned"

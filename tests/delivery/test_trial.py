@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from delivery.outcome import Outcome
-from delivery.trial import send_test, test_body
+from delivery.trial import body_of_test, send_test
 from domain.event_types import EventType
 from domain.events import read_array
 from domain.settings import Settings
@@ -20,14 +21,13 @@ from store import webhooks
 from store.records import Secrets, Webhook
 from tests.certificates import Authority
 from tests.delivery.running import eventually, hook, real_now_ms, running_worker
+from tests.program import ROOT
 from tests.receiver_client import Receiver
 from tests.store.helpers import Desk, events
 
+SAMPLES = ROOT / "tests" / "data" / "samples"
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
 EXTRA = (("source", "tocsin"), ("site", "Zürich"))
-
-build_body = test_body
-del test_body  # pytest would take it for a test
 
 
 def webhook(fields: WebhookFields, secret: str | None = None) -> Webhook:
@@ -48,12 +48,32 @@ def tried(wanted: Webhook, settings: Settings | None = None) -> Outcome:
 
 
 @pytest.mark.parametrize("type_", list(EventType))
-def test_it_is_an_event_of_the_webhooks_type_that_says_it_is_a_test(type_: EventType) -> None:
-    body = build_body(webhook(hook("http://h/", type_=type_)), 1_790_000_000_000, os.urandom)
+def test_it_is_a_whole_event_of_the_webhooks_type_that_says_it_is_a_test(type_: EventType) -> None:
+    body = body_of_test(webhook(hook("http://h/", type_=type_)), 1_790_000_000_123, os.urandom)
     (event,) = read_array(body, now_ms=0, random64=lambda: 1)
     assert event.type is type_
-    assert b'"test":true' in event.body
-    assert b'"created":"2026-09-21T14:13:20Z"' in event.body
+    (found,) = json.loads(body)
+    (real,) = json.loads((SAMPLES / f"{type_.value}.json").read_text())
+    assert found["attributes"].pop("test") is True
+    assert found["attributes"]["created"] == "2026-09-21T14:13:20Z"
+    assert shape(found) == shape(real)
+
+
+def shape(value: object) -> object:
+    """The members and kinds of values, whatever the values are."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    return [shape(one) for one in value] if isinstance(value, list) else type(value)
+
+
+def test_a_kept_event_is_sent_as_it_is(shared_receiver: Receiver) -> None:
+    path = "/ok/kept"
+    wanted = webhook(hook(shared_receiver.url(path), extra_fields=EXTRA))
+    kept = b'{"type":"alerts","id":"x","attributes":{"created":"2026-09-21T14:13:20Z"}}'
+    asyncio.run(send_test(wanted, Settings(), real_now_ms(), os.urandom, kept))
+    (request,) = shared_receiver.requests(path)
+    assert request.body == b"[" + kept[:-1] + b',"source":"tocsin","site":"Z\xc3\xbcrich"}]'
+    assert str(request.header("webhook-id")).startswith("msg_test_")
 
 
 def test_its_id_and_extra_fields_are_as_in_a_delivery(shared_receiver: Receiver) -> None:
