@@ -1,13 +1,18 @@
-"""Cheap signs that another process wrote to the store."""
+"""Cheap signs that another process wrote to the store, or keeps others from writing."""
 
 from __future__ import annotations
+
+import sqlite3
 
 from domain.quick import dataclass
 from store import migrations
 from store.errors import StoreOvertaken
+from store.failures import is_busy
 from store.models import database
 
 PRAGMAS = ("data_version", "user_version")
+LOCK_PATIENCE_MS = 100
+"""Longer than any commit in passing takes; short, since keys wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,21 @@ def look() -> Signs:
     ask = database.connection().execute
     ((version,), (schema,)) = (ask(f"PRAGMA {one}").fetchone() for one in PRAGMAS)
     return Signs(int(version), int(schema))
+
+
+def is_locked() -> bool:
+    """Whether another connection keeps every write from beginning, for a tenth of a second."""
+    ask = database.connection().execute
+    ((patience_ms,),) = ask("PRAGMA busy_timeout").fetchall()
+    ask(f"PRAGMA busy_timeout = {LOCK_PATIENCE_MS}")
+    try:
+        ask("BEGIN IMMEDIATE")
+        ask("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        return is_busy(error)
+    finally:
+        ask(f"PRAGMA busy_timeout = {patience_ms}")
+    return False
 
 
 def is_overtaken() -> bool:

@@ -139,6 +139,7 @@ class TocsinApp(CopyingApp, SturdyApp):
     async def on_unmount(self) -> None:
         if self._following is not None:
             self._following.cancel()
+        self.live.close()
 
     async def _follow(self) -> None:
         """Look at the store a few times a second; once a second let the countdowns move."""
@@ -148,7 +149,7 @@ class TocsinApp(CopyingApp, SturdyApp):
             await asyncio.sleep(max(LEAST_REST_S, self.live.pause_s - spent_s))
             looked_s = time.monotonic()
             try:
-                if await self.live.look():
+                if await self._look():
                     self._paint_unasked()
                 elif looked_s - told_s < TICK_S:
                     continue
@@ -157,6 +158,19 @@ class TocsinApp(CopyingApp, SturdyApp):
             except Exception as error:
                 self._handle_exception(error)
             told_s = looked_s
+
+    async def _look(self) -> bool:
+        """Look at the store; where it is locked for seconds, paint meanwhile that it is."""
+        looking = asyncio.ensure_future(self.live.look())
+        try:
+            while True:
+                done, _ = await asyncio.wait({looking}, timeout=TICK_S)
+                can_write_again = await self.live.notice_lock()
+                if done:
+                    return looking.result() or can_write_again
+                self._paint_unasked(tick=True)
+        finally:
+            looking.cancel()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):

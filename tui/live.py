@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -9,7 +11,7 @@ from dataclasses import replace
 from delivery.report import Report, make_report
 from store import signs
 from store.database import Store
-from store.errors import StoreGone
+from store.errors import StoreError, StoreGone
 from store.footprint import Footprint
 from store.overview import read_overview
 from store.records import WebhookStatus
@@ -19,6 +21,7 @@ from tui.ink import Ink
 from tui.undo import Undos
 
 LOOK_S = 0.25
+TRY_S = 0.5
 QUIET_TICK_MS = 5_000
 """How often ages in minutes are worth painting."""
 
@@ -43,6 +46,7 @@ class Live:
         own_trouble: Callable[[], str | None] = lambda: None,
         clock: Callable[[], str] = lambda: "",
         demo: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`own_worker` gives the id of this terminal's worker, `own_trouble` why it ended.
 
@@ -62,6 +66,16 @@ class Live:
         self._desk = desk
         self._footprint = Footprint(desk.store.path)
         self._seen: signs.Signs | None = None
+        self._monotonic = monotonic
+        self._trier: Store | None = None
+        self._tried_s = monotonic()
+        self._locked_since_s: float | None = None
+
+    @property
+    def locked_s(self) -> int:
+        """How many seconds nothing could be written, whoever keeps the store locked."""
+        since_s = self._locked_since_s
+        return 0 if since_s is None else int(self._monotonic() - since_s)
 
     @property
     def worker_trouble(self) -> str | None:
@@ -87,7 +101,7 @@ class Live:
     def ticks(self, now_ms: int) -> bool:
         """Whether what changes with time alone is worth painting, a second after the last time."""
         report = self.report
-        if report is None or now_ms - report.now_ms >= QUIET_TICK_MS:
+        if report is None or now_ms - report.now_ms >= QUIET_TICK_MS or self.locked_s:
             return True
         if SendingLock(report.path).is_held() != report.locked:
             return True
@@ -119,6 +133,36 @@ class Live:
         self._seen = seen
         self.trouble = None
         return True
+
+    async def notice_lock(self) -> bool:
+        """Try twice a second whether the store can be written; whether it can again.
+
+        This waits behind nothing that waits for the lock itself.
+        """
+        now_s = self._monotonic()
+        if self.store.outdated or now_s - self._tried_s < TRY_S:
+            return False
+        self._tried_s = now_s
+        was_told = self.locked_s > 0
+        if not await self._is_locked():
+            self._locked_since_s = None
+        elif self._locked_since_s is None:
+            self._locked_since_s = now_s
+        return was_told and self._locked_since_s is None
+
+    async def _is_locked(self) -> bool:
+        """Whether it is locked; what else is wrong with the store is told by the next look."""
+        try:
+            if self._trier is None:
+                self._trier = await asyncio.to_thread(self.store.sibling)
+            return await self._trier.run(signs.is_locked)
+        except StoreError:
+            return False
+
+    def close(self) -> None:
+        """End what tried to write."""
+        if self._trier is not None:
+            self._trier.close()
 
     async def look_again(self) -> bool:
         """Read the store whether or not it seems changed, after a change of one's own."""

@@ -123,10 +123,21 @@ def coarse_age(age_ms: int) -> str:
     return f"{max(0, age_ms) // 1000}s"
 
 
-def worker_line(report: Report | None, trouble: str | None, own_worker: str | None) -> Told:
-    """Who sends, for the first line of every screen; `own_worker` is None if there is none."""
+def worker_line(
+    report: Report | None, trouble: str | None, own_worker: str | None, locked_s: int = 0
+) -> Told:
+    """Who sends, for the first line of every screen; `own_worker` is None if there is none.
+
+    `locked_s` is how long the store cannot be written.
+    """
     if trouble is not None:
         return Told(f"✗ {trouble}", "bad")
+    if locked_s:
+        return Told(
+            f"▲ nothing can be written: the store is locked for {locked_s}s",
+            "bad",
+            (f"▲ store locked for {locked_s}s",),
+        )
     if report is None:
         return Told("", "dim")
     if report.paused is not None:
@@ -137,6 +148,9 @@ def worker_line(report: Report | None, trouble: str | None, own_worker: str | No
             return Told("○ this terminal begins to send", "dim")
         return Told("✗ nobody is sending", "bad")
     if report.is_old(active):
+        if active.id == own_worker:
+            age = coarse_age(report.now_ms - active.heartbeat_ms)
+            return Told(f"▲ this terminal wrote nothing for {age}", "bad")
         return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")
     if active.stopping:
         who = "this terminal" if active.id == own_worker else f"{active.kind} pid {active.pid}"

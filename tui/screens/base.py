@@ -95,8 +95,9 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
         """Paint the first line and what the report says, or with `tick` only what time changes."""
         if not self.query(TopBar):
             return  # the app is ending, as after a hang-up
-        told = worker_line(self.live.report, self.live.troubles, self.live.own_worker())
-        self.query_one(TopBar).tell(told, self.live.clock())
+        live = self.live
+        told = worker_line(live.report, live.troubles, live.own_worker(), live.locked_s)
+        self.query_one(TopBar).tell(told, live.clock())
         if tick:
             self.tick()
         else:
