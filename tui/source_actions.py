@@ -239,7 +239,8 @@ class SourceActions(LookingScreen):
         source = self.selected()
         if source is not None:
             self.app.push_screen(
-                ConfirmScreen(_delete_question(source)), partial(self._delete, source.name)
+                ConfirmScreen(_delete_question(source, self.refused_of(source.name))),
+                partial(self._delete, source.name),
             )
 
     def _delete(self, name: str, yes: bool | None) -> None:
@@ -305,12 +306,13 @@ class SourceActions(LookingScreen):
         self.in_turn(self.take_back, self._undos)
 
 
-def _delete_question(source: StoredSource) -> Question:
+def _delete_question(source: StoredSource, refused: int) -> Question:
     events = f"The {counted(source.accepted_events, 'event')} that came from there stay."
     lost = "What it remembers from look to look is lost: it begins anew if you add it again."
     host = "Its agent can sign in no more."
+    kept = f"Its {counted(refused, 'refused event')} stay too: `tocsin refused list` shows them."
     return Question(
         f"Delete the source {source.name}?",
-        (events, lost, *([host] if source.kind == AGENT else [])),
+        (events, lost, *([host] if source.kind == AGENT else []), *([kept] if refused else [])),
         yes="Delete",
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from domain.actors import Actor
@@ -183,3 +184,11 @@ def test_a_file_that_cannot_be_read_is_no_reason_to_drop_it(store: Store, file: 
     with pytest.raises(SourceError, match=r"cannot be read.*move that file away"):
         look(store, source)
     assert (source.states, file.exists()) == ([], True)
+
+
+def test_what_an_older_tocsin_left_is_saved(store: Store, file: Path) -> None:
+    event = batch(1)().events[0]
+    left = {"events": [event], "state": b"s", "warning": "", "more": False, "created_ms": NOW_MS}
+    file.write_bytes(msgspec.msgpack.encode(left))
+    assert look(store, Script()) == Appended(1, 0)
+    assert (ids(store), file.exists()) == (["1"], False)

@@ -94,5 +94,13 @@ def test_screen(
 
 
 @at_each_size
+def test_refused_events(bench: Bench, snap_compare: Compare, size: tuple[int, int]) -> None:
+    store = bench.store
+    store.add_source("pc", "procustodibus")
+    store.refuse(b'{"type":"log_errors","id":"e1","score":0.50,"site":"their own"}', b"[17]")
+    assert snap_compare(bench.app(), terminal_size=size, run_before=pressing("q", "o", "o"))
+
+
+@at_each_size
 def test_nothing_yet(bench: Bench, snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(bench.app(), terminal_size=size, run_before=settled)

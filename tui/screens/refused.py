@@ -90,9 +90,15 @@ class RefusedScreen(LookingScreen):
         self._seen = seen
         self._found = {one.id: one for one in found}
         self.table.set_keys(list(self._found))
-        self.table.put_only({one.id: row_of(one, self.desk.now_ms()) for one in found})
+        self.tick()
         self.query_one("#refused-panel").border_title = Content(title_of(found))
         await self._show_selected()
+
+    def tick(self) -> None:
+        """Ages move with time."""
+        now_ms = self.desk.now_ms()
+        near = [self._found[str(key)] for key in self.table.near() if str(key) in self._found]
+        self.table.put_only({one.id: row_of(one, now_ms) for one in near})
 
     def selected(self) -> StoredRefusal | None:
         """The one under the cursor."""
@@ -131,10 +137,8 @@ class RefusedScreen(LookingScreen):
         await self._show_selected()
 
     @on(LiveTable.Wanted)
-    def _wanted(self, message: LiveTable.Wanted) -> None:
-        now_ms = self.desk.now_ms()
-        wanted = [self._found[str(key)] for key in message.keys if str(key) in self._found]
-        self.table.put_rows({one.id: row_of(one, now_ms) for one in wanted})
+    def _wanted(self) -> None:
+        self.tick()
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
