@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from peewee import Expression
+
 from domain.actors import Actor
 from domain.quick import dataclass
 from store.models import Draft, database
@@ -46,14 +48,27 @@ def waiting(*, actor: Actor, now_ms: int) -> list[str]:
     return [row.subject for row in own.order_by(Draft.at_ms.desc())]
 
 
+def rewrite(
+    subject: str, text: str, at_ms: int, *, vault: Vault, actor: Actor, now_ms: int
+) -> None:
+    """Keep another text of the same draft, unless it was saved anew since, on another terminal."""
+    del now_ms  # it is as old as before
+    Draft.update(text=vault.encrypt(text)).where(_own(subject, at_ms, actor)).execute()
+
+
 def drop(subject: str, at_ms: int, *, actor: Actor, now_ms: int) -> None:
     """Forget the login's draft of `subject` unless it was saved anew since, on another terminal.
 
     What is too old by now goes with it, of anybody.
     """
     with database.atomic():
-        own = (Draft.login == _login(actor)) & (Draft.subject == subject) & (Draft.at_ms == at_ms)
+        own = _own(subject, at_ms, actor)
         Draft.delete().where(own | (Draft.at_ms < now_ms - KEPT_MS)).execute()
+
+
+def _own(subject: str, at_ms: int, actor: Actor) -> Expression:
+    """The login's draft of a subject, as it was saved at a time."""
+    return (Draft.login == _login(actor)) & (Draft.subject == subject) & (Draft.at_ms == at_ms)
 
 
 def _login(actor: Actor) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from store import drafts
 from tui.desk import Desk, Refused
+from tui.draft_holders import HOLDER, holder_of
 from tui.webhook_form_fields import Contents, FormTexts
 
 
@@ -20,18 +21,26 @@ class Draft:
     revision: int | None
     generated: str = field(default="", repr=False)
     at_ms: int = 0
+    holder: str = field(default="", compare=False)
+    """The worker of the terminal in which its form is open; "" for none."""
 
 
 async def keep(desk: Desk, subject: str, draft: Draft) -> int:
     """Save the draft of a subject, and give the time by which it is known. Raises Refused."""
-    parts = {
-        "typed": asdict(draft.typed.with_all_hidden()),
-        "base": asdict(draft.base),
-        "revision": draft.revision,
-        "generated": draft.generated,
-    }
-    text = json.dumps(parts, ensure_ascii=False)
+    text = _text_of(draft, _own_worker(desk))
     return await desk.change(drafts.save, subject, text, vault=desk.store.vault)
+
+
+async def take_up(desk: Desk, subject: str, draft: Draft) -> None:
+    """Say in a kept draft that its form is open here. Raises Refused."""
+    text = _text_of(draft, _own_worker(desk))
+    await desk.change(drafts.rewrite, subject, text, draft.at_ms, vault=desk.store.vault)
+
+
+async def give_up(desk: Desk, subject: str, draft: Draft, at_ms: int) -> None:
+    """Say in the draft that is known by this time that its form is open nowhere. Raises Refused."""
+    text = _text_of(draft, "")
+    await desk.change(drafts.rewrite, subject, text, at_ms, vault=desk.store.vault)
 
 
 async def drop(desk: Desk, subject: str, at_ms: int) -> None:
@@ -48,6 +57,21 @@ async def find(desk: Desk, subject: str) -> Draft | None:
         return None
 
 
+def _own_worker(desk: Desk) -> str:
+    return (desk.worker.id if desk.worker is not None else None) or ""
+
+
+def _text_of(draft: Draft, holder: str) -> str:
+    parts = {
+        "typed": asdict(draft.typed.with_all_hidden()),
+        "base": asdict(draft.base),
+        "revision": draft.revision,
+        "generated": draft.generated,
+        HOLDER: holder,
+    }
+    return json.dumps(parts, ensure_ascii=False)
+
+
 def _from_text(text: str, at_ms: int) -> Draft:
     parts = json.loads(text)
     return Draft(
@@ -56,6 +80,7 @@ def _from_text(text: str, at_ms: int) -> Draft:
         revision=parts["revision"],
         generated=parts["generated"],
         at_ms=at_ms,
+        holder=holder_of(text),
     )
 
 

@@ -8,6 +8,7 @@ from textual.screen import Screen
 
 from store import drafts
 from tui.desk import Desk, Refused
+from tui.draft_holders import holder_of, holding
 from tui.live import Live
 from tui.notices import tell
 from tui.webhook_form_titles import COPY_OF, NEW, form_title
@@ -19,10 +20,19 @@ async def tell_of_drafts(screen: Screen[Any], desk: Desk, live: Live) -> None:
         subjects = await desk.read(drafts.waiting, actor=desk.actor, now_ms=desk.now_ms())
     except Refused:
         return
-    titles = [title for title in (_title(subject, live) for subject in subjects) if title]
+    free = [one for one in subjects if not await _is_open_elsewhere(one, desk, live)]
+    titles = [title for title in (_title(subject, live) for subject in free) if title]
     if titles:
         them = "a draft waits" if len(titles) == 1 else f"{len(titles)} drafts wait"
         tell(screen, f"{them}, not saved: {', '.join(titles)}; open the form to go on")
+
+
+async def _is_open_elsewhere(subject: str, desk: Desk, live: Live) -> bool:
+    try:
+        stored = await desk.read(drafts.load, subject, vault=desk.store.vault, actor=desk.actor)
+    except Refused:
+        return False
+    return stored is not None and holding(holder_of(stored.text), live) is not None
 
 
 def _title(subject: str, live: Live) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Container
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from textual.timer import Timer
 
 from domain.urls import mask_url
 from domain.words import span_text
+from store.records import Worker
 from tui import drafts
 from tui.desk import Refused
+from tui.draft_holders import holding
 from tui.drafts import Draft
 from tui.ending import EndingScreen
 from tui.key_order import ReadyLater
@@ -57,6 +62,10 @@ class DraftedForm(ReadyLater, EndingScreen):
         found = await drafts.find(self.desk, self.subject)
         if found is None:
             return None
+        elsewhere = holding(found.holder, self.live)
+        if elsewhere is not None:
+            self.tell(open_elsewhere(elsewhere))
+            return None
         self._kept_ms = found.at_ms
         self.is_offering = True
         question = draft_question(title, found, self.desk.now_ms())
@@ -65,6 +74,9 @@ class DraftedForm(ReadyLater, EndingScreen):
         if is_dropped:
             await self.drop_draft()
             return None
+        with suppress(Refused):  # it is offered elsewhere too, then
+            await drafts.take_up(self.desk, self.subject, found)
+            self._kept = replace(found, at_ms=0)
         return found
 
     def keep_soon(self) -> None:
@@ -125,6 +137,9 @@ class DraftedForm(ReadyLater, EndingScreen):
 
     async def on_unmount(self) -> None:
         await self.keep_draft()
+        if self._kept is not None and self._kept_ms is not None:
+            with suppress(Refused):  # whoever asks sees that this terminal is gone
+                await drafts.give_up(self.desk, self.subject, self._kept, self._kept_ms)
 
     def _stop_timers(self) -> None:
         for timer in (self._pause, self._latest):
@@ -135,6 +150,12 @@ class DraftedForm(ReadyLater, EndingScreen):
     def _keep_now(self) -> None:
         self._stop_timers()
         self.in_background(self.keep_draft(), group="draft")
+
+
+def open_elsewhere(worker: Worker) -> str:
+    """Why a draft is not offered."""
+    where = "" if worker.host == os.uname().nodename else f" on {worker.host}"
+    return f"your draft of this form is open in another terminal (pid {worker.pid}{where})"
 
 
 def draft_question(title: str, draft: Draft, now_ms: int) -> Question:

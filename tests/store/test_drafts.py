@@ -61,6 +61,19 @@ def test_what_was_saved_anew_meanwhile_is_not_dropped(store: Store) -> None:
     assert load(store, ALICE) == drafts.StoredDraft("on another terminal", NOW + 1)
 
 
+def test_a_draft_is_rewritten_only_as_it_was_saved(store: Store) -> None:
+    def rewrite(text: str, at_ms: int) -> None:
+        vault, now_ms = store.vault, NOW + 2
+        store.call(drafts.rewrite, "new", text, at_ms, vault=vault, actor=ALICE, now_ms=now_ms)
+
+    save(store, ALICE, "typed")
+    rewrite("free", NOW)
+    assert load(store, ALICE) == drafts.StoredDraft("free", NOW)
+    save(store, ALICE, "on another terminal", now_ms=NOW + 1)
+    rewrite("free", NOW)
+    assert load(store, ALICE) == drafts.StoredDraft("on another terminal", NOW + 1)
+
+
 @pytest.mark.parametrize("age_ms", [30 * DAY, 30 * DAY + 1])
 def test_what_is_older_than_thirty_days_goes_with_the_next_save(store: Store, age_ms: int) -> None:
     save(store, BOB, "old")
