@@ -18,6 +18,9 @@ from sources.memory import MOST_BYTES
 from store.errors import StoreError
 
 Send = Callable[[Any], Awaitable[None]]
+CONNECTION = "tocsin.connection"
+"""The name in a scope of the connection that a request came on: it is told who was let in."""
+
 STORE_RETRY_S = 5
 _BUG = "this is a bug in tocsin: its log tells where; nothing of this request was taken"
 
@@ -54,8 +57,9 @@ class App:
         with suppress(ClientGone):
             with closing(share):
                 answer = await self._answer(scope, body, share)
+            ends = not scope[CONNECTION].let_in or _has_no_length(scope["headers"])
             async with asyncio.timeout(2 * self._limits.client_timeout_s):
-                await self._send(answer, body, send)
+                await self._send(answer, body, send, ends=ends)
 
     async def _answer(self, scope: Mapping[str, Any], body: Body, share: Share) -> Answer:
         try:
@@ -77,27 +81,30 @@ class App:
         route, values = self._routes.find(scope["method"], raw_path)
         request = replace(_request(scope), values=values)
         if route.admit is not None:
+            scope[CONNECTION].let_in = False
             request = replace(request, caller=await route.admit(request))
+            scope[CONNECTION].let_in = True
         limit = min(route.max_body or self._limits.max_body, self._limits.max_body)
         data = await body.read(limit, request.header("content-length"))
         encoding = request.header("content-encoding")
         data = await self._unpacker.unpacked(data, encoding, limit, share, request.caller)
         return await route.handler(replace(request, body=data))
 
-    async def _send(self, answer: Answer, body: Body, send: Send) -> None:
+    async def _send(self, answer: Answer, body: Body, send: Send, *, ends: bool) -> None:
+        """Send the answer; with `ends` the connection ends with it."""
         content = answer.body
         headers = [
             ("content-type", "application/json"),
             ("content-length", str(len(content))),
             *answer.headers,
         ]
-        closes = not body.ended and ("connection", "close") not in headers
-        if closes:
+        is_early = not body.ended and ("connection", "close") not in headers
+        if (is_early or ends) and ("connection", "close") not in headers:
             headers.append(("connection", "close"))
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await send({"type": "http.response.start", "status": int(answer.status), "headers": pairs})
         await send({"type": "http.response.body", "body": content, "more_body": True})
-        if closes:
+        if is_early:
             await body.discard(self._limits.max_body)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -108,6 +115,11 @@ def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
         or (name.lower() == b"content-length" and value != b"0")
         for name, value in headers
     )
+
+
+def _has_no_length(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """A body without a length ends its connection: what is behind it was judged by nobody."""
+    return any(name.lower() == b"transfer-encoding" for name, _ in headers)
 
 
 def _request(scope: Mapping[str, Any]) -> Request:

@@ -1,7 +1,8 @@
-"""The connections of one listening socket: hypercorn speaks HTTP on each, we bound them.
+"""The connections of one listening socket: hypercorn speaks HTTP on each, behind our bounds.
 
 Hypercorn's own way to serve knows no limit of connections and closes a slow head in silence, so
-its `TCPServer` is used by itself, one a connection.
+its `TCPServer` is used by itself, one a connection. The bounds are in `visitors` and `heads`, and
+another server could come behind them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
@@ -19,10 +21,12 @@ from hypercorn.config import Config
 from hypercorn.typing import LifespanState
 from hypercorn.utils import wrap_app
 
-from sources.http.app import App, Limits, Send
+from sources.http.app import CONNECTION, App, Limits, Send
 from sources.http.bodies import Receive
 from sources.http.continuing import ContinueWriter
+from sources.http.heads import BadHead, HeadReader
 from sources.http.listening import BACKLOG
+from sources.http.visitors import Visitors
 
 STOP_PATIENCE_S = 2.0
 """How long requests that run when the stop comes may go on."""
@@ -39,6 +43,7 @@ class Connections:
         self._limits = limits
         self._tls = context
         self._config = _config(limits)
+        self._visitors = Visitors(limits.clients)
         self._connections: dict[asyncio.Task[None], _Connection] = {}
 
     async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
@@ -62,19 +67,22 @@ class Connections:
         await asyncio.gather(*left, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= self._limits.clients:
+        connection = _Connection(self._app, reader, writer, self._limits.client_timeout_s)
+        if not self._visitors.enter(connection):
             if self._tls is None:
                 writer.write(_plain("503 Service Unavailable", _BUSY, "retry-after: 2\r\n"))
             writer.close()
             return
-        connection = _Connection(self._app, reader, writer, self._limits.client_timeout_s)
         task = asyncio.create_task(connection.run(self._config, self._tls))
         self._connections[task] = connection
-        task.add_done_callback(self._connections.pop)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._visitors.leave(self._connections.pop(task))
 
 
 class _Connection:
-    """What hypercorn reads from, which sees to it that the head of a request comes in time.
+    """A connection as hypercorn reads from it; the head of a request has to come in time.
 
     Of its body no more is read than the app asks for: hypercorn would keep all of it in a queue,
     also while the app still asks the store who the client is.
@@ -87,12 +95,16 @@ class _Connection:
         writer: asyncio.StreamWriter,
         timeout_s: float,
     ) -> None:
+        self.address = str((writer.get_extra_info("peername") or ("",))[0])
+        self.let_in = False
+        self.is_answering = False
+        self.active_s = time.monotonic()
         self._app = app
         self._reader = reader
+        self._heads = HeadReader(self._received)
         self._writer = writer
         self._answers = ContinueWriter(writer)
         self._timeout_s = timeout_s
-        self._answering = False
         self._wanted = asyncio.Event()
         """The app waits for more of a body, or waits for nothing any longer."""
         self._wanted.set()
@@ -130,11 +142,19 @@ class _Connection:
         """More bytes of the client, for hypercorn."""
         while not self._wanted.is_set():  # it may be cleared again before this has its turn
             await self._wanted.wait()
+        try:
+            return await self._heads.read(count)
+        except BadHead as bad:
+            self._refuse(f"{bad.status.value} {bad.status.phrase}", bad.reason.encode())
+            return b""
+
+    async def _received(self, count: int) -> bytes:
         data = await self._reader.read(count)
+        self.active_s = time.monotonic()
         if not data:
             self._stop_timer()
             await self.end_when_idle()
-        if data and not self._answering and self._head_timer is None:
+        if data and not self.is_answering and self._head_timer is None:
             loop = asyncio.get_running_loop()
             self._head_timer = loop.call_later(self._timeout_s, self._too_slow)
         return data
@@ -146,7 +166,7 @@ class _Connection:
     async def answer(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """The head is here: from now on the app keeps the time."""
         self._stop_timer()
-        self._answering = True
+        self.is_answering = True
         self._wanted.clear()
 
         async def wanted() -> Mapping[str, Any]:
@@ -158,11 +178,12 @@ class _Connection:
                 self._wanted.clear()
 
         try:
-            await self._app(scope, wanted, send)
+            await self._app({**scope, CONNECTION: self}, wanted, send)
         except TimeoutError:
             self.cut()
         finally:
-            self._answering = False
+            self.is_answering = False
+            self.active_s = time.monotonic()
             self._answers.end_request()
             self._wanted.set()
 
@@ -172,7 +193,13 @@ class _Connection:
             self._head_timer = None
 
     def _too_slow(self) -> None:
-        self._writer.write(_plain("408 Request Timeout", _SLOW))
+        self._refuse("408 Request Timeout", _SLOW)
+
+    def _refuse(self, status: str, reason: bytes) -> None:
+        """Answer a head that the app never sees, and close. Nothing is put into another answer."""
+        self._stop_timer()
+        if not self.is_answering:
+            self._writer.write(_plain(status, reason))
         self._writer.close()
 
 

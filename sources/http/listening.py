@@ -35,7 +35,8 @@ def open_listener(listen: str, *, encrypted: bool, at_any_port: bool = False) ->
             "WireGuard interface that is up",
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named, since asyncio sets TCP_NODELAY for this protocol alone: else answers wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if not encrypted and not address.is_loopback:
         _keep_others_away(listener)
     try:

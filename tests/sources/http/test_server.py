@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import ssl
 
 import pytest
 
-from sources.http.listening import tls_context
+from sources.http.heads import MOST_BYTES, MOST_HEADERS
+from sources.http.listening import open_listener, tls_context
 from sources.http.messages import Answer, Refused, Request
 from sources.http.routes import Route
 from tests.certificates import Authority
@@ -38,6 +40,7 @@ async def _lets_in(request: Request) -> str:
     return "alice"
 
 
+GOOD = {"authorization": "Bearer good"}
 ROUTES = (
     Route("POST", "/echo", _echo),
     Route("GET", "/hosts/{host}/ping/{version}", _echo),
@@ -115,13 +118,110 @@ def test_connections_are_kept_for_further_requests() -> None:
         async with serving(ROUTES) as served:
             connection = await served.connect()
             for size in (0, 7, 0):
-                await connection.send(head("POST", "/echo", b"x" * size, {}) + b"x" * size)
+                await connection.send(head("POST", "/closed", b"x" * size, GOOD) + b"x" * size)
                 assert (await connection.reply()).content["size"] == size
             await connection.send(head("GET", "/nothing", b"", {}))
             assert (await connection.reply()).status == 404
             await connection.send(head("POST", "/echo", b"", {}))
             assert (await connection.reply()).status == 200
             connection.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/echo", "/nothing", "/closed"])
+def test_the_connection_of_who_was_not_let_in_ends_with_the_answer(path: str) -> None:
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await served.connect()
+            await connection.send(head("POST", path, b"", {}))
+            assert (await connection.reply()).headers["connection"] == "close"
+            assert await connection.is_closed()
+
+    asyncio.run(run())
+
+
+def test_who_is_let_in_no_more_loses_the_connection() -> None:
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await _greeted(served)
+            await connection.send(head("POST", "/closed", b"", {"authorization": "Bearer old"}))
+            assert (await connection.reply()).status == 401
+            assert await connection.is_closed()
+
+    asyncio.run(run())
+
+
+def test_what_follows_a_request_at_once_is_judged_like_any_other() -> None:
+    upgrade = b"GET /closed HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\n\r\n"
+
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await served.connect()
+            await connection.send(head("POST", "/closed", b"x" * 5, GOOD) + b"x" * 5 + upgrade)
+            assert b"101" not in await connection.reader.read(), "no switch of protocols"
+
+    asyncio.run(run())
+
+
+def test_what_follows_a_body_without_a_length_is_not_read() -> None:
+    chunked = (
+        b"POST /closed HTTP/1.1\r\nhost: a\r\nauthorization: Bearer good\r\n"
+        b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+    )
+
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await served.connect()
+            await connection.send(chunked + head("POST", "/closed", b"", GOOD))
+            assert (await connection.reply()).content["size"] == 1
+            assert await connection.is_closed()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        (b"x: " + b"y" * MOST_BYTES + b"\r\n", 431),
+        (b"x: y\r\n" * (MOST_HEADERS + 1), 431),
+        (b"upgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n", 400),
+        (b"upgrade: websocket\r\nconnection: upgrade\r\n", 400),
+        (b"content-length: 1\r\ncontent-length: 2\r\n", 400),
+        (b"content-length: -1\r\n", 400),
+    ],
+    ids=["long", "many", "HTTP/2", "websocket", "two lengths", "no length"],
+)
+def test_a_bad_head_is_refused_with_a_sentence(more: bytes, status: int) -> None:
+    async def run() -> None:
+        async with serving(ROUTES) as served:
+            connection = await served.connect()
+            await connection.send(b"GET /echo HTTP/1.1\r\nhost: a\r\n" + more + b"\r\n")
+            reply = await connection.reply()
+            assert (reply.status, reply.headers["connection"]) == (status, "close")
+            assert reply.content["error"]
+
+    asyncio.run(run())
+
+
+def test_strangers_who_hold_all_connections_keep_nobody_out() -> None:
+    async def run() -> None:
+        async with serving(ROUTES, bounds=limits(clients=3)) as served:
+            friend = await _greeted(served)
+            strangers = [await served.connect() for _ in range(5)]
+            reply = await served.ask("POST", "/closed", b"x", authorization="Bearer good")
+            assert reply.status == 200
+            assert await strangers[0].is_closed(), "the longest idle goes"
+            await friend.send(head("POST", "/closed", b"", GOOD))
+            assert (await friend.reply()).status == 200, "who was let in stays"
+
+    asyncio.run(run())
+
+
+def test_small_answers_go_out_at_once() -> None:
+    async def run() -> None:
+        with open_listener("127.0.0.1:0", encrypted=False, at_any_port=True) as listener:
+            assert listener.proto == socket.IPPROTO_TCP, "else asyncio sets no TCP_NODELAY"
 
     asyncio.run(run())
 
@@ -141,8 +241,8 @@ def test_a_body_that_is_announced_too_large_is_refused_at_once(path: str) -> Non
 def expecting(size: int) -> bytes:
     """The head of a request whose client asks before it sends the body."""
     return (
-        b"POST /echo HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n"
-        b"content-length: %d\r\n\r\n" % size
+        b"POST /closed HTTP/1.1\r\nhost: a\r\nauthorization: Bearer good\r\n"
+        b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % size
     )
 
 
@@ -281,7 +381,7 @@ def test_more_clients_than_allowed_are_sent_away_and_come_back() -> None:
 
 async def _greeted(served: Served) -> Connection:
     connection = await served.connect()
-    await connection.send(head("POST", "/echo", b"", {}))
+    await connection.send(head("POST", "/closed", b"", GOOD))
     assert (await connection.reply()).status == 200
     return connection
 
@@ -394,10 +494,10 @@ def test_tls_and_the_limit_of_clients_before_any_handshake(authority: Authority)
     async def run() -> None:
         tls = tls_context(str(certificate), str(key))
         async with serving(ROUTES, bounds=limits(clients=2), tls=tls) as served:
-            connection = await served.connect(trusting)
-            await connection.send(head("POST", "/echo", b"x", {}) + b"x")
-            assert (await connection.reply()).content["size"] == 1
-            await served.connect()
+            for _ in range(2):
+                connection = await served.connect(trusting)
+                await connection.send(head("POST", "/closed", b"x", GOOD) + b"x")
+                assert (await connection.reply()).content["size"] == 1
             with pytest.raises((ConnectionError, ssl.SSLError)):
                 await served.connect(trusting)
 
