@@ -47,8 +47,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     `created_given` is False when `attributes.created` was filled in by us: a repeat of such an
     event comes with another time and is the same event all the same. `no_facts` names further
-    attributes of which that is true, such as the name of what the event tells of. `sanitized` is
-    True where texts of it held what is no text, which U+FFFD has replaced.
+    attributes of which that is true, such as the name of what the event tells of.
     """
 
     type: EventType
@@ -56,7 +55,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     created_given: bool
     no_facts: tuple[str, ...] = ()
-    sanitized: bool = False
+
+
+class SanitizedEvent(Event, frozen=True, gc=False):
+    """An event with texts in which U+FFFD has replaced what is no text.
+
+    A class, because one more member would make every event take longer.
+    """
 
 
 class RefusedEvent(msgspec.Struct, frozen=True):
@@ -111,8 +116,6 @@ def read_array(
     events: list[Event] = []
     try:
         for text in texts:
-            if len(events) == most:
-                raise TooManyEvents(most)
             events.append(read_event(text, now_ms=now_ms, random64=random64))
     except StrictJsonError as error:
         raise EventError(error.place, error.reason) from None
@@ -157,13 +160,20 @@ def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
             return map(bytes, texts)
     if not data.lstrip(b" \t\r\n").startswith(b"["):
         raise EventError("event", "expected a JSON array of events")
-    return strict_json.array_items(data)
+    return _at_most(strict_json.array_items(data), most)
+
+
+def _at_most(texts: Iterator[bytes], most: int | None) -> Iterator[bytes]:
+    for count, text in enumerate(texts):
+        if count == most:
+            raise TooManyEvents(most)
+        yield text
 
 
 def _placed(error: EventError, number: int, texts: Iterator[bytes]) -> tuple[str, str]:
     """Name the event at fault, and of how many where those behind it can be counted."""
     place = f"event {number}"
-    with suppress(StrictJsonError):
+    with suppress(StrictJsonError, TooManyEvents):
         behind = sum(1 for _ in islice(texts, _MOST_COUNTED))
         place += f" of {number + behind}" if behind < _MOST_COUNTED else ""
     return place if error.place == "event" else f"{place}, {error.place}", error.reason
@@ -257,7 +267,8 @@ def _sanitized_event(value: Any, now_ms: int, random64: Callable[[], int]) -> Ev
         strict_json.compact(sanitized)
     except StrictJsonError as error:
         raise EventError(error.place or "event", error.reason) from None
-    return msgspec.structs.replace(_checked_event(sanitized, now_ms, random64), sanitized=True)
+    event = _checked_event(sanitized, now_ms, random64)
+    return SanitizedEvent(event.type, event.id, event.body, event.created_given)
 
 
 def _sanitized(value: Any) -> Any:
