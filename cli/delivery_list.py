@@ -10,6 +10,7 @@ from cli.filters import read_filter
 from cli.following import looks
 from cli.render import columns
 from cli.shapes import delivery_shape
+from delivery.waiting import failed_attempts
 from domain.words import second_text
 from store import reads
 from store.database import Store
@@ -103,8 +104,7 @@ class Listing:
 
 def _progress(delivery: Delivery) -> tuple[str, int]:
     """The state and how many attempts are over."""
-    in_flight = delivery.sending_since_ms is not None
-    return delivery.state, delivery.attempts - in_flight
+    return delivery.state, failed_attempts(delivery)
 
 
 def _row(delivery: Delivery) -> tuple[object, ...]:

@@ -79,24 +79,24 @@ def _workers(report: Report) -> list[str]:
 def _worker(worker: Worker, report: Report) -> str:
     age = span_text(report.now_ms - worker.heartbeat_ms)
     does = "sends" if worker.active else "stands by"
+    if worker.lost_lock:
+        does = "sends no more"
     if worker.active and worker.stopping:
         does = "is stopping: it waits for its attempts in flight"
     if is_gone(worker, report.now_ms):
         does = "is gone"
     elif report.is_old(worker):
-        does = _silent(worker, report)
+        does = _silent(worker)
     return (
         f"worker   {worker.id} ({worker.kind}, {worker.host}, pid {worker.pid}) {does}, "
         f"heartbeat {age} ago"
     )
 
 
-def _silent(worker: Worker, report: Report) -> str:
-    if not worker.active:
-        return "is stopped, stuck or gone"
-    if report.locked:
+def _silent(worker: Worker) -> str:
+    if worker.active:
         return "is stopped or stuck, and keeps the lock on purpose"
-    return "is gone"
+    return "is gone" if worker.lost_lock else "is stopped, stuck or gone"
 
 
 def _sources(report: Report) -> list[str]:

@@ -88,7 +88,7 @@ class Claim:
     async def _is_anyone_left(self) -> bool:
         """Whether a worker may still send that had locked a file which is gone."""
         try:
-            everyone = await self._store.run(workers.everyone)
+            everyone = await self._store.run(workers.marked_workers)
         except StoreError:
             return True  # looked at again soon
         known = (self._worker_id, self._lock.last_worker())

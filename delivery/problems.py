@@ -177,6 +177,8 @@ def _failing(status: WebhookStatus, report: Report, words: TimeWords) -> str | N
 def _what_follows(pending: Delivery, now_ms: int, words: TimeWords) -> str:
     if pending.sending_since_ms is not None:
         return f"attempt {pending.attempts} is under way"
+    if pending.cut_off:
+        return f"attempt {pending.attempts} was cut off and is made again"
     next_ms = pending.next_attempt_ms or now_ms
     return f"next {words.to_come(next_ms, now_ms)} ({pending.reason})"
 

@@ -51,7 +51,7 @@ def interval_of(status: WebhookStatus, interval_ms: int) -> int:
 
 def failed_attempts(delivery: Delivery) -> int:
     """How many attempts of a pending delivery are over."""
-    return delivery.attempts - (delivery.sending_since_ms is not None)
+    return delivery.attempts - (delivery.sending_since_ms is not None or delivery.cut_off)
 
 
 def is_failing(delivery: Delivery | None) -> bool:

@@ -22,6 +22,7 @@ from store.terms import (
     Unanswered,
     never_null,
 )
+from store.workers import is_anyone_sending
 
 
 def conditions_of(terms: Sequence[Term]) -> list[Any]:
@@ -53,7 +54,7 @@ def _state(word: StateWord) -> Any:
     pending = delivery.state == "pending"
     match word:
         case "sending":
-            return pending & delivery.sending_since_ms.is_null(False)
+            return pending & delivery.sending_since_ms.is_null(False) & is_anyone_sending()
         case "failing":
             failed = delivery.last_status.is_null(False) | delivery.last_error.is_null(False)
             return pending & failed

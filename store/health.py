@@ -14,7 +14,6 @@ from store.models import Delivery, Event, Head, Quarantine, Webhook, rows
 from store.places import queued
 from store.vault import Vault
 from store.webhook_rows import redo_of
-from store.workers import SendingLock
 
 
 def problems(vault: Vault) -> list[str]:
@@ -24,7 +23,6 @@ def problems(vault: Vault) -> list[str]:
         *_heads(),
         *_pending_bodies(),
         *places(),
-        *_cut_off(SendingLock(vault.store_path)),
         *_key(vault),
     ]
 
@@ -110,24 +108,6 @@ def _released_counts() -> dict[int, int]:
         .group_by(Quarantine.webhook)
     )
     return dict(rows(query))
-
-
-def _cut_off(lock: SendingLock) -> list[str]:
-    """Attempts that nobody is making. Looked at before and after, since a worker may end now."""
-    before = _in_flight()
-    if not before or lock.is_held():
-        return []
-    return [
-        f"delivery {public_id} counts as being sent, but no worker runs: the next one clears it up"
-        for public_id, _ in sorted(before & _in_flight())
-    ]
-
-
-def _in_flight() -> set[tuple[str, int]]:
-    query = Delivery.select(Delivery.public_id, Delivery.attempts).where(
-        Delivery.state == "pending", Delivery.sending_since_ms.is_null(False)
-    )
-    return set(rows(query))
 
 
 def _key(vault: Vault) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
-from store import models, sealing, webhooks
+from store import models, sealing, webhooks, workers
 from store.errors import NotFound
 from store.models import light_rows, rows
 from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
@@ -304,6 +304,8 @@ def _delivery_row(public_id: str) -> models.Delivery:
 def delivery_of(row: models.Delivery) -> Delivery:
     """A row as the record of it."""
     pending = row.state == "pending"
+    begun = row.sending_since_ms is not None
+    under_way = begun and workers.is_anyone_sending()
     return Delivery(
         id=row.public_id,
         webhook_id=row.webhook_id,
@@ -316,13 +318,14 @@ def delivery_of(row: models.Delivery) -> Delivery:
         sealed_ms=row.sealed_ms,
         next_attempt_ms=row.next_attempt_ms if pending else None,
         reason=row.reason,
-        sending_since_ms=row.sending_since_ms,
+        sending_since_ms=row.sending_since_ms if under_way else None,
         asked=json.loads(row.asked)["do"] if row.asked else None,
         blocked=row.blocked,
         last_status=row.last_status,
         last_error=row.last_error,
         ended_ms=row.ended_ms,
         ended_by=row.ended_by,
+        cut_off=begun and not under_way,
     )
 
 

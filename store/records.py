@@ -166,7 +166,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as lists show it."""
+    """A delivery as lists show it.
+
+    sending_since_ms: since when its attempt is under way, None where nobody makes it
+    cut_off:          whether its attempt was under way when the worker ended, and is not noted yet
+    """
 
     id: str
     webhook_id: int
@@ -186,6 +190,7 @@ class Delivery:
     last_error: str | None
     ended_ms: int | None
     ended_by: str | None
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,10 @@ class QuarantinedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that delivers (`active`) or stands by; one that is `stopping` begins nothing."""
+    """A process that delivers (`active`) or stands by; one that is `stopping` begins nothing.
+
+    lost_lock: it was sending when it wrote last, and does not hold the lock any more
+    """
 
     id: str
     host: str
@@ -229,6 +237,7 @@ class Worker:
     started_ms: int
     heartbeat_ms: int
     stopping: bool = False
+    lost_lock: bool = False
 
 
 @dataclass(frozen=True, slots=True)

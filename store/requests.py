@@ -17,7 +17,7 @@ from store import audit, models, ranges
 from store.errors import Conflict, NotFound
 from store.models import Delivery, Event, Quarantine, database
 from store.webhook_rows import Redo, redo_of, set_redo
-from store.workers import SendingLock
+from store.workers import SendingLock, is_anyone_sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def retry(public_id: str, actor: Actor, now_ms: int) -> Asked:
     """
     with database.atomic():
         delivery = pending(public_id)
-        in_flight = delivery.sending_since_ms is not None
+        in_flight = delivery.sending_since_ms is not None and is_anyone_sending()
         if not in_flight:
             _make_due(delivery, actor.text, now_ms)
         elif delivery.asked is None:

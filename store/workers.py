@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from store import models
@@ -105,6 +106,15 @@ class SendingLock:
             os.close(descriptor)
         return False
 
+    def holder(self) -> str | None:
+        """The worker that holds the lock; None if nobody does, "" where it does not say yet."""
+        if not self.is_held():
+            return None
+        try:
+            return self.path.read_bytes()[:_SIGNED_BYTES].decode(errors="replace")
+        except OSError:
+            return ""
+
     def release(self) -> None:
         """Give the lock back; harmless if it is not held."""
         if self._descriptor is not None:
@@ -131,12 +141,22 @@ def enter(worker: Worker) -> None:
         ).execute()
 
 
+def is_anyone_sending() -> bool:
+    """Whether a process holds the sending lock of the store that is open: the one truth of that."""
+    return _lock().is_held()
+
+
+def _lock() -> SendingLock:
+    return SendingLock(Path(str(models.database.database)))
+
+
 def is_gone(worker: Worker, now_ms: int) -> bool:
     """Whether a worker of this host has no process any more, as after kill -9.
 
     One that beats lives, in a container perhaps, whose process numbers are others.
     """
-    return now_ms - worker.heartbeat_ms >= MISSED_BEAT_MS and has_no_process(worker)
+    silent = worker.lost_lock or now_ms - worker.heartbeat_ms >= MISSED_BEAT_MS
+    return silent and has_no_process(worker)
 
 
 def has_no_process(worker: Worker) -> bool:
@@ -217,7 +237,23 @@ def leave(worker_id: str) -> None:
 
 
 def everyone() -> list[Worker]:
-    """All workers that entered and did not leave, the active one first."""
+    """All workers that entered and did not leave, the one that sends first.
+
+    The lock says who sends, not what was written before a kill -9.
+    """
+    marked = marked_workers()
+    holder = _lock().holder() if any(one.active for one in marked) else None
+    seen = [
+        replace(one, active=False, lost_lock=True)
+        if one.active and (holder is None or holder not in ("", one.id))
+        else one
+        for one in marked
+    ]
+    return sorted(seen, key=lambda one: not one.active)
+
+
+def marked_workers() -> list[Worker]:
+    """The same as their rows have it, also those that hold a lock whose file is gone."""
     rows = models.Worker.select().order_by(
         models.Worker.active.desc(), models.Worker.started_ms, models.Worker.id
     )

@@ -173,6 +173,8 @@ class Live:
         """Let ages and countdowns be those of now, and notice a worker that was killed."""
         if self.report is not None:
             locked = SendingLock(self.report.path).is_held()
+            if locked != self.report.locked:
+                self._seen = None  # what is under way is read anew
             names = self.store.presence.names
             self.report = replace(self.report, now_ms=now_ms, locked=locked, names=names)
 

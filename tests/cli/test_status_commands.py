@@ -306,10 +306,10 @@ def test_a_silent_worker_with_the_lock_is_stopped_or_stuck(tocsin: Tocsin) -> No
         held, held_check = tocsin.run("status").stdout, check(tocsin)
         lock.release()
         gone, gone_check = tocsin.run("status").stdout, check(tocsin)
-    assert "pid 812) is stopped or stuck, and keeps the lock on purpose, heartbeat 1" in held
+    assert "pid 812) is stopped or stuck, and keeps the lock on purpose, heartbeat " in held
     assert held_check[0] == gone_check[0] == ExitCode.CHECK_FAILED
     assert "worker w1 (pid 812 on hub) is stopped or stuck" in held_check[1]
-    assert "pid 812) is gone, heartbeat 1" in gone
+    assert "pid 812) is gone, heartbeat " in gone
     assert "start a worker" in gone_check[1]
     assert lock.acquire()
     lock.release()

@@ -187,6 +187,30 @@ def test_an_attempt_longer_than_the_grace_is_cut_off_and_noted(
     assert attempt.error == "CutOff"
 
 
+def test_after_a_kill_in_an_attempt_everything_says_that_nobody_sends(
+    tocsin: Tocsin, receiver: Receiver
+) -> None:
+    path = "/script:503,hang/killed"
+    subscribe(tocsin, receiver.url(path))
+    worker = start_worker(tocsin, "one")
+    receiver.wait(path, count=2)
+    worker.kill()
+    worker.wait()
+    status = tocsin.run("status").stdout
+    assert "nobody is sending" in status
+    assert "attempt 1 of msg_" in status
+    assert "attempt 2 was cut off and is made again" in status
+    assert f"pid {worker.pid}) is gone" in status
+    assert "under way" not in status + tocsin.run("status", "--check").stdout
+    [webhook] = status_of(tocsin)["webhooks"]
+    assert (webhook["sending_since"], webhook["reason"]) == (None, "no worker is sending")
+    assert [one["role"] for one in workers_of(tocsin)] == ["gone"]
+    assert "sending" not in tocsin.run("delivery", "list").stdout
+    assert tocsin.run("delivery", "list", "--filter", "state:sending").stdout.count("msg_") == 0
+    checked = tocsin.run("db", "check")
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_a_second_signal_ends_at_once(tocsin: Tocsin, receiver: Receiver) -> None:
     subscribe(tocsin, receiver.url("/hang/twice"))
     worker = start_worker(tocsin, "one")

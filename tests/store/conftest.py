@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from store.database import Store, open_store
+from store.workers import SendingLock
 from tests.store.helpers import Desk
 
 
@@ -29,3 +30,12 @@ def store(store_path: Path) -> Iterator[Store]:
 def desk(store: Store) -> Desk:
     """A new store with short words for what is done to it."""
     return Desk(store)
+
+
+@pytest.fixture
+def sending(store: Store) -> Iterator[SendingLock]:
+    """The sending lock of the store, held as by a worker that sends."""
+    lock = SendingLock(store.path)
+    assert lock.acquire()
+    yield lock
+    lock.release()

@@ -20,6 +20,7 @@ from store.terms import (
     Test,
     Unanswered,
 )
+from store.workers import SendingLock
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
 
 NOTHING: frozenset[int] = frozenset()
@@ -38,7 +39,7 @@ def found(desk: Desk, test: Test, *, inverse: bool = False) -> list[str]:
 
 
 @pytest.fixture
-def filled(desk: Desk) -> Desk:
+def filled(desk: Desk, sending: SendingLock) -> Desk:
     """Four deliveries: msg_1 delivered, msg_2 skipped, msg_3 failing, msg_4 being sent."""
     siem, pager = desk.add(fields(name="siem")), desk.add(fields(EventType.LOG_AUTHN))
     desk.append(*events(1, 3))
@@ -50,6 +51,7 @@ def filled(desk: Desk) -> Desk:
     desk.append(*events(7, 9), event(1, EventType.LOG_AUTHN))
     desk.end(desk.started(siem), 503)
     desk.started(pager)
+    assert sending.is_kept()
     return desk
 
 
@@ -83,6 +85,15 @@ def test_a_search_and_its_inverse(filled: Desk, test: Test, expected: list[str])
     assert found(filled, test) == expected
     every = ["msg_1", "msg_2", "msg_3", "msg_4"]
     assert found(filled, test, inverse=True) == [one for one in every if one not in expected]
+
+
+def test_nothing_is_being_sent_where_nobody_holds_the_lock(
+    filled: Desk, sending: SendingLock
+) -> None:
+    sending.release()
+    assert found(filled, HasState("sending")) == []
+    one = filled.delivery("msg_4")
+    assert (one.sending_since_ms, one.cut_off, one.attempts) == (None, True, 1)
 
 
 ERRORS = [

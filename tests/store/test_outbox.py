@@ -234,6 +234,7 @@ def test_every_attempt_sends_the_same_bytes_under_the_same_id(
     assert [one.number for one in tries] == [7, 6, 5, 4, 3, 2, 1]
 
 
+@pytest.mark.usefixtures("sending")
 def test_an_attempt_is_kept_as_it_was_and_counted_before_it_is_made(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(make_event(1))

@@ -58,6 +58,7 @@ def test_a_retry_makes_a_delivery_due_now(desk: Desk, webhook_id: int) -> None:
     assert delivery.reason == "attempt 2, asked by alice from 192.0.2.7"
 
 
+@pytest.mark.usefixtures("sending")
 def test_a_retry_asked_for_in_flight_follows_the_attempt(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
     assert not desk.call(requests.retry, work.public_id, ACTOR, NOW).done
@@ -69,6 +70,7 @@ def test_a_retry_asked_for_in_flight_follows_the_attempt(desk: Desk, webhook_id:
     assert desk.delivery(work.public_id).next_attempt_ms == NOW + 3 * MINUTE
 
 
+@pytest.mark.usefixtures("sending")
 def test_a_retry_takes_back_no_skip_that_was_asked_before(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
     desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=False)
@@ -95,6 +97,7 @@ def test_a_skip_ends_a_delivery_and_counts_its_events(desk: Desk, webhook_id: in
     assert drain(desk, webhook_id) == [[3, 4, 5]]
 
 
+@pytest.mark.usefixtures("sending")
 def test_a_skip_asked_for_in_flight_waits_for_the_outcome(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
     assert not desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=False).done
@@ -121,6 +124,13 @@ def test_without_a_worker_nothing_is_in_flight(desk: Desk, webhook_id: int) -> N
     work = desk.started(webhook_id)
     assert desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=True).done
     assert desk.delivery(work.public_id).state == "skipped"
+
+
+def test_a_retry_of_what_a_killed_worker_left_is_due_at_once(desk: Desk, webhook_id: int) -> None:
+    work = desk.started(webhook_id)
+    assert desk.call(requests.retry, work.public_id, ACTOR, NOW + 1).done
+    delivery = desk.delivery(work.public_id)
+    assert (delivery.next_attempt_ms, delivery.asked) == (NOW + 1, None)
 
 
 # Reseal.

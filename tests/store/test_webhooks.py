@@ -315,6 +315,7 @@ def test_a_change_of_the_target_makes_a_failing_delivery_due_now(
     assert delivery.reason == f"attempt 2, {'its settings were changed' if now else 'interval 3m'}"
 
 
+@pytest.mark.usefixtures("sending")
 def test_settings_changed_during_a_failing_attempt_make_the_next_one_due_now(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(make_event(1))

@@ -189,6 +189,7 @@ def everyone(desk: Desk) -> list[tuple[str, bool, int]]:
     return [(one.id, one.active, one.heartbeat_ms) for one in found]
 
 
+@pytest.mark.usefixtures("sending")
 def test_workers_enter_beat_and_leave(desk: Desk) -> None:
     desk.call(workers.enter, worker("a"))
     desk.call(workers.enter, worker("b"))
@@ -199,6 +200,7 @@ def test_workers_enter_beat_and_leave(desk: Desk) -> None:
     assert everyone(desk) == [("a", False, NOW)]
 
 
+@pytest.mark.usefixtures("sending")
 def test_of_two_that_say_they_are_active_the_last_one_is(desk: Desk) -> None:
     for name in ("a", "b"):
         desk.call(workers.enter, worker(name))
@@ -206,6 +208,20 @@ def test_of_two_that_say_they_are_active_the_last_one_is(desk: Desk) -> None:
     assert everyone(desk) == [("b", True, NOW), ("a", False, NOW)]
     desk.call(workers.beat, "a", NOW + 1, active=False)
     assert everyone(desk) == [("b", True, NOW), ("a", False, NOW + 1)]
+
+
+def test_the_lock_says_who_sends_whatever_is_written(desk: Desk, sending: SendingLock) -> None:
+    """As after a kill -9, when the next worker has the lock and has not written so yet."""
+    for name, active in (("a", False), ("b", True)):
+        desk.call(workers.enter, worker(name, active=active))
+    sending.sign("b")
+    assert everyone(desk) == [("b", True, NOW), ("a", False, NOW)]
+    sending.sign("c")
+    assert not any(active for _, active, _ in everyone(desk))
+    sending.release()
+    assert not any(active for _, active, _ in everyone(desk))
+    assert [one.lost_lock for one in desk.call(workers.everyone)] == [True, False]
+    assert [one.id for one in desk.call(workers.marked_workers) if one.active] == ["b"]
 
 
 def test_workers_that_were_not_heard_of_for_an_hour_are_forgotten(desk: Desk) -> None:
@@ -216,6 +232,7 @@ def test_workers_that_were_not_heard_of_for_an_hour_are_forgotten(desk: Desk) ->
     assert [name for name, _, _ in everyone(desk)] == ["new", "newer"]
 
 
+@pytest.mark.usefixtures("sending")
 def test_a_worker_that_beats_again_learns_that_it_was_forgotten(desk: Desk) -> None:
     desk.call(workers.enter, worker("stopped"))
     desk.call(workers.enter, worker("new", NOW + workers.FORGET_MS + 1))
