@@ -18,12 +18,12 @@ from domain.alert_kinds import all_terms
 from domain.events import Event
 from domain.field_errors import FieldErrors
 from domain.settings import Settings
-from domain.source_kinds import TAKING
+from domain.source_kinds import SERVING, TAKING
 from sources.base import SourceError
 from sources.current_alerts import CurrentAlerts
 from sources.inlet import Inlet
 from sources.jumps import Jumps
-from sources.making import Made, Terms, Whose, make, nobody, used_settings
+from sources.making import Made, Terms, Whose, is_run, make, nobody, used_settings
 from sources.polling import Blindness, failure_sentence, pause, run_source, save_failure
 from sources.serving import Tries, run_service
 from sources.stale import Blind, StaleAlerts
@@ -244,6 +244,38 @@ class Sources:
         """Whether one runs whose answer under way would be lost; may be asked from any thread."""
         return any(run.kind in TAKING for run in list(self._runs.values()))
 
+    async def look_once(self, settings: Settings) -> None:
+        """Wait until each active source has looked once; say of which that was not done.
+
+        Raises StoreError, FieldErrors.
+        """
+        self._active, self._settings = True, settings
+        for name, one in (await self._wanted()).items():
+            if one.stored.kind in SERVING:
+                self._on_failure(name, "not waited for: it is handed its events")
+            elif is_run(one.stored.kind):
+                stop = asyncio.Event()
+                task = asyncio.create_task(self._look_once_at(one, stop))
+                self._runs[name] = _Run(one.stored.kind, one.key, stop, task)
+        await asyncio.gather(*(run.task for run in self._runs.values()))
+        self._active = False
+        self._runs.clear()
+
+    def stop_looking(self) -> None:
+        """Wait for no first look any more."""
+        self._run_only({})
+
+    async def _look_once_at(self, wanted: _Wanted, stop: asyncio.Event) -> None:
+        name = wanted.stored.name
+        terms = Terms(wanted.settings, self._alerts)
+        try:
+            await self._run_once(wanted.stored, terms, stop, once=True)
+        except Exception as error:
+            self._on_failure(name, f"its first look failed: {failure_sentence(error)}")
+        else:
+            if stop.is_set():
+                self._on_failure(name, "its first look was not waited for")
+
     async def end(self) -> None:
         """Stop every source, and wait until all have stopped."""
         self._active = False
@@ -313,7 +345,9 @@ class Sources:
             else:
                 return
 
-    async def _run_once(self, stored: StoredSource, terms: Terms, stop: asyncio.Event) -> None:
+    async def _run_once(
+        self, stored: StoredSource, terms: Terms, stop: asyncio.Event, *, once: bool = False
+    ) -> None:
         made = make(stored, terms, self._store)
         if made is not None:
             await run_made(
@@ -325,6 +359,7 @@ class Sources:
                 stop,
                 on_failure=partial(self._on_failure, stored.name),
                 on_appended=self._on_appended,
+                once=once,
                 monotonic=self._monotonic,
             )
 

@@ -129,10 +129,21 @@ async def _run(
         beside=sources.adapt if until is Until.STOPPED else None,
     )
     limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
-    with stop_on_signals(worker.stop, lambda: worker_end_s(context.settings, takes=sources.takes)):
-        running = asyncio.ensure_future(worker.run())
-        done, _ = await asyncio.wait((running,), timeout=limit_s)
+    loop = asyncio.get_running_loop()
+
+    async def work() -> Ended:
+        if until is Until.EMPTY:
+            await sources.look_once(context.settings)
+        return await worker.run()
+
+    def stop() -> None:
         worker.stop()
+        loop.call_soon_threadsafe(sources.stop_looking)
+
+    with stop_on_signals(stop, lambda: worker_end_s(context.settings, takes=sources.takes)):
+        running = asyncio.ensure_future(work())
+        done, _ = await asyncio.wait((running,), timeout=limit_s)
+        stop()
         ended = await running
         await sources.end()
         return ended if done else None

@@ -22,7 +22,11 @@ def _run(commands: Commands) -> None:
     run = add_leaf(commands, "run", f"{RUN}:run", "send what is queued, until it is stopped")
     ends = run.add_mutually_exclusive_group()
     ends.add_argument("--once", action="store_true", help="make what is due now and end")
-    ends.add_argument("--until-empty", action="store_true", help="end when all is delivered")
+    ends.add_argument(
+        "--until-empty",
+        action="store_true",
+        help="look once at each source, end when all is delivered",
+    )
     run.add_argument(
         "--timeout",
         dest="timeout_ms",

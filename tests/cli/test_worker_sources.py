@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from cli.exit_codes import ExitCode
+from domain.event_types import EventType
+from domain.webhooks import WebhookFields
 from store import sources
 from store.records import StoredSource
 from tests.cli.desks import desk_of, eventually, said
 from tests.program import Tocsin
+from tests.receiver_client import Receiver
 from tests.sources.dumps import PeerRow, dump, idle
 from tests.store.helpers import Desk
 
@@ -47,9 +50,36 @@ def test_a_running_worker_runs_what_is_active(tocsin: Tocsin, tmp_path: Path) ->
         eventually(lambda: local(desk).state == "active", "and is well again")
 
 
+def test_until_empty_waits_for_the_first_look_of_each_source(
+    tocsin: Tocsin, receiver: Receiver, tmp_path: Path
+) -> None:
+    """What the second look sees is delivered; one that hands events in is not waited for."""
+    dump_file = tmp_path / "dump"
+    with desk_of(tocsin) as desk:
+        desk.add(WebhookFields(EventType.ENDPOINT_STATS, receiver.url("/ok/looked")))
+    done(tocsin, "add", "wireguard", "--command", f"cat {dump_file}")
+    done(tocsin, "add", "socket", "--path", str(tmp_path / "socket"))
+    for text in (dump(idle("alice")), dump(PeerRow("alice"))):
+        dump_file.write_text(text)
+        ended = tocsin.run("worker", "run", "--until-empty")
+        assert ended.returncode == 0, ended.stderr
+        assert "source socket: not waited for: it is handed its events" in ended.stderr
+    [request] = receiver.requests("/ok/looked")
+    assert len(request.ids) == 1
+    dump_file.unlink()
+    assert "source local: its first look failed: " in tocsin.run("worker", "--until-empty").stderr
+
+
+def test_until_empty_waits_no_longer_than_its_timeout(tocsin: Tocsin) -> None:
+    done(tocsin, "add", "wireguard", "--command", "sleep 60")
+    ended = tocsin.run("worker", "run", "--until-empty", "--timeout", "500ms")
+    assert "source local: its first look was not waited for" in ended.stderr
+    assert ended.returncode == 0
+
+
 def test_a_run_that_only_sends_what_is_due_runs_no_source(tocsin: Tocsin, tmp_path: Path) -> None:
     done(tocsin, "add", "wireguard", "--command", f"cat {tmp_path}/dump")
-    assert tocsin.run("worker", "run", "--until-empty").returncode == 0
+    assert tocsin.run("worker", "run", "--once").returncode == 0
     with desk_of(tocsin) as desk:
         assert (local(desk).last_ok_ms, local(desk).error) == (None, None)
 
