@@ -66,7 +66,8 @@ SystemCallErrorNumber=EPERM
 LimitNOFILE=4096
 LimitCORE=0
 MemoryMax=512M
-TasksMax=256
+# A name server that hangs holds one thread for each name, of a thousand webhooks at the most.
+TasksMax=1536
 
 [Install]
 WantedBy=multi-user.target

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from delivery.report import Report, undelivered, undelivered_events
-from delivery.waiting import failed_attempts, interval_of, is_failing
+from delivery.waiting import CROWDED, failed_attempts, interval_of, is_failing
 from domain.words import counted, error_word, second_text, size_text, span_text, wait_word
 from store.future_times import TOLERATED_MS
 from store.presence import names_sentence
@@ -39,6 +39,7 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
     """Every problem as one sentence without its full stop; an empty list is a healthy store."""
     return [
         *_of_sending(report, words),
+        *_of_crowd(report),
         *_of_files(report),
         *_of_disk(report),
         *_of_clock(report),
@@ -83,6 +84,17 @@ def _of_sending(report: Report, words: TimeWords) -> Iterator[str]:
     if waiting and not report.worker_alive:
         events = f"{counted(waiting, 'event')} {wait_word(waiting)}"
         yield f"nobody is sending while {events}: {_cure(report)}"
+
+
+def _of_crowd(report: Report) -> Iterator[str]:
+    waits = [report.waiting(one).reason == CROWDED for one in report.overview.webhooks]
+    if report.overview.crowd and any(waits):
+        attempts = counted(report.overview.crowd, "attempt")
+        webhooks = counted(sum(waits), "webhook")
+        yield (
+            f"{attempts} wait for an answer, and {webhooks} for one of them to end, those that "
+            "failed last first: pause webhooks whose receivers hang"
+        )
 
 
 def _cure(report: Report) -> str:

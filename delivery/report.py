@@ -62,6 +62,7 @@ class Report:
             worker_alive=self.worker_alive,
             interval_ms=self.settings.interval_ms,
             linger_ms=self.settings.linger_ms,
+            crowd=self.overview.crowd,
             stopping=any(one.active and one.stopping for one in self.overview.workers),
         )
 

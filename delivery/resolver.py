@@ -50,7 +50,10 @@ class Resolver:
             except RuntimeError:
                 return  # the loop ended meanwhile: nobody waits any more
 
-        threading.Thread(target=work, name=f"lookup {host}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"lookup {host}", daemon=True).start()
+        except RuntimeError:  # the system lets this process have no more
+            finish(OSError(f"too many name lookups hang to begin one of {host}"))
         return lookup
 
     def _outcome(self, host: str) -> _Found:

@@ -170,6 +170,11 @@ class Slots:
         return self._places.waiting
 
     @property
+    def under_way(self) -> int:
+        """How many webhooks have a place."""
+        return self._places.inside
+
+    @property
     def wanted(self) -> bool:
         """Whether a webhook in a long drain is to let another have its place."""
         return self._places.wanted

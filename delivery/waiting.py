@@ -6,12 +6,15 @@ from domain.quick import dataclass
 from domain.times import format_duration
 from store.records import Delivery, WebhookStatus
 
+CROWDED = "due, and waits until one of the attempts under way ends"
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """What decides for all webhooks: who holds sending up, and the waits of those without own.
 
-    `stopping` says that the worker alive begins no further attempt.
+    `stopping` says that the worker alive begins no further attempt. `crowd` attempts under way, if
+    not 0, leave no room for another.
     """
 
     paused_by: str | None
@@ -19,6 +22,7 @@ class Pace:
     interval_ms: int
     linger_ms: int
     stopping: bool = False
+    crowd: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,12 @@ def waiting(status: WebhookStatus, pace: Pace, now_ms: int) -> Waiting:
     if hindered is not None:
         return Waiting(hindered)
     if pending is not None:
-        return Waiting(pending.reason, pending.next_attempt_ms)
-    return _run(status, pace, now_ms)
+        found = Waiting(pending.reason, pending.next_attempt_ms)
+    else:
+        found = _run(status, pace, now_ms)
+    if pace.crowd and (found.next_ms or 0) <= now_ms:
+        return Waiting(CROWDED, now_ms)
+    return found
 
 
 def interval_of(status: WebhookStatus, interval_ms: int) -> int:

@@ -110,6 +110,7 @@ class Worker:
         self._active = False
         self._started_ms = self._world.now_ms()
         self._lost: Ended | None = None
+        self._is_crowded = False
         self._warned_of_names = False
         self._footprint = Footprint(store.path)
         self._seen: signs.Signs | None = None
@@ -139,6 +140,7 @@ class Worker:
             for job, first_s, every_s in (
                 (self._beat, HEARTBEAT_S, HEARTBEAT_S),
                 (self._watch, LOOK_S, LOOK_S),
+                (self._note_crowd, LOOK_S, LOOK_S),
                 (self._prune, PRUNE_FIRST_S, PRUNE_EVERY_S),
             )
         ]
@@ -282,6 +284,18 @@ class Worker:
         now_ms = self._world.now_ms()
         if not await self._store.run(workers.beat, self.id, now_ms, active=self._active):
             await self._store.run(workers.enter, self._record())
+
+    async def _note_crowd(self) -> None:
+        """Let `status` say that webhooks wait since all places are taken."""
+        slots = self._sender.slots
+        is_crowded = self._active and slots.waiting > 0
+        if is_crowded == self._is_crowded:
+            return
+        if is_crowded:
+            await self._store.run(workers.note_crowd, self.id, slots.under_way)
+        else:
+            await self._store.run(workers.forget_crowd)
+        self._is_crowded = is_crowded
 
     async def _watch(self) -> None:
         """Notice what other processes wrote: events, edits, settings, a newer schema."""

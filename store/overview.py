@@ -26,6 +26,7 @@ from store.vault import Vault
 class Overview:
     """The webhooks, who works, what comes in.
 
+    `crowd` is how many attempts are under way where others must wait for one to end, else 0.
     `brokers` has, by the name of each, how many events it has yet to pull; `refused`, by the name
     of a source, how many are kept that it could not queue.
     `last_words` has, by the id of each pending delivery that was tried, what came of its last
@@ -44,6 +45,7 @@ class Overview:
     latest: dict[str, LatestTimes]
     lookalikes: list[tuple[str, ...]]
     paused: str | None
+    crowd: int
     settings: dict[str, str]
 
 
@@ -61,6 +63,7 @@ def read_overview(vault: Vault | None) -> Overview:
             latest=future_times.latest(),
             lookalikes=lookalikes.kept(),
             paused=settings.paused(),
+            crowd=workers.crowd(),
             settings=settings.load_all(),
         )
 

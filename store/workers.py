@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,9 @@ MISSED_BEAT_MS = HEARTBEAT_MS + 1_000
 FORGET_MS = 3_600_000
 
 _SIGNED_BYTES = 100
+
+CROWD = "crowd"
+"""The fact that all places for attempts are taken."""
 
 TERMINAL = "terminal"
 """The kind of a worker that lives beside a screen, and gives way to one that does not."""
@@ -139,6 +143,28 @@ def enter(worker: Worker) -> None:
             started_ms=worker.started_ms,
             heartbeat_ms=worker.heartbeat_ms,
         ).execute()
+
+
+def note_crowd(worker_id: str, under_way: int) -> None:
+    """Write that so many attempts are under way that webhooks wait for one to end."""
+    value = json.dumps({"worker": worker_id, "under_way": under_way})
+    with database.atomic():
+        models.Fact.insert(name=CROWD, value=value).on_conflict("REPLACE").execute()
+
+
+def forget_crowd() -> None:
+    """Write that no webhook waits for an attempt of another any more."""
+    with database.atomic():
+        models.Fact.delete().where(models.Fact.name == CROWD).execute()
+
+
+def crowd() -> int:
+    """How many attempts leave no room for another, as who sends has written; 0 where there is."""
+    fact = models.Fact.get_or_none(models.Fact.name == CROWD)
+    if fact is None:
+        return 0
+    noted = json.loads(fact.value)
+    return int(noted["under_way"]) if _lock().holder() == noted["worker"] else 0
 
 
 def is_anyone_sending() -> bool:

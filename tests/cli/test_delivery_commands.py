@@ -146,7 +146,10 @@ def test_show_json_has_every_field(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         failing(desk)
         body = desk.started(1).body
+    lock = SendingLock(tocsin.db)
+    assert lock.acquire()
     delivery = shown(tocsin, "msg_1")
+    lock.release()
     history = delivery.pop("history")
     for name in ("sealed", "sending_since", "next_attempt"):
         assert delivery.pop(name).endswith("Z")
@@ -249,12 +252,15 @@ def test_retry_makes_it_due_now(tocsin: Tocsin) -> None:
 def test_retry_cuts_no_attempt_in_flight(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         failing(desk)
+        lock = SendingLock(tocsin.db)
+        assert lock.acquire()
         work = desk.started(1)
         done = tocsin.run("delivery", "retry", "msg_1")
         assert done.returncode == ExitCode.OK
         assert done.stderr.startswith("An attempt is in flight: this is applied when it is over")
         desk.end(work, 503)
         assert desk.delivery("msg_1").next_attempt_ms == desk.now_ms
+        lock.release()
 
 
 @pytest.mark.parametrize("most", ["100001", "999999999999999999"])

@@ -214,6 +214,26 @@ def test_a_failed_look_up_is_raised_to_every_waiter() -> None:
     together(fail, trial)
 
 
+def test_where_no_thread_is_left_a_look_up_fails_and_the_next_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver = Resolver(lambda _: ("127.0.0.1",))
+
+    async def trial() -> tuple[str, ...]:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(
+                OSError, match=r"too many name lookups hang to begin one of a\.test"
+            ):
+                await resolver.addresses("a.test")
+        return await resolver.addresses("a.test")
+
+    assert asyncio.run(trial()) == ("127.0.0.1",)
+
+
 def test_addresses_and_local_names_are_looked_up_for_real() -> None:
     async def trial() -> None:
         resolver = Resolver()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from delivery.waiting import Pace, Waiting, failed_attempts, is_failing, waiting
+from delivery.waiting import CROWDED, Pace, Waiting, failed_attempts, is_failing, waiting
 from domain.webhooks import WebhookFields
 from store.records import Delivery, Webhook, WebhookStatus
 from tests.store.helpers import ALERTS, MINUTE, NOW, fields
@@ -80,6 +80,14 @@ def test_an_attempt_in_flight_is_under_way_whatever_else_holds() -> None:
     flying = replace(PENDING, attempts=4, sending_since_ms=NOW - 5_000)
     paused = replace(PACE, paused_by="alice")
     assert waiting(status(pending=flying), paused, NOW) == Waiting("attempt 4 is under way", None)
+
+
+def test_where_all_places_are_taken_what_is_due_says_so() -> None:
+    crowded = replace(PACE, crowd=1_064)
+    assert waiting(status(run_open=True), crowded, NOW) == Waiting(CROWDED, NOW)
+    assert waiting(status(pending=PENDING), crowded, NOW).reason == PENDING.reason
+    due = replace(PENDING, next_attempt_ms=NOW)
+    assert waiting(status(pending=due), crowded, NOW).reason == CROWDED
 
 
 def test_what_was_asked_for_meanwhile_is_named() -> None:

@@ -9,8 +9,11 @@ from dataclasses import replace
 import pytest
 
 from delivery import capacity
+from delivery.problems import problems
+from delivery.report import make_report
 from domain.settings import Settings
-from tests.delivery.running import QUICK, eventually, hook, running_worker
+from store.overview import read_overview
+from tests.delivery.running import QUICK, eventually, hook, real_now_ms, running_worker
 from tests.receiver_client import Receiver, running_receiver
 from tests.store.helpers import Desk, carried, events
 
@@ -18,6 +21,18 @@ ROUNDS = 3
 HEALTHY = [f"/ok/{number}" for number in range(10)]
 FAILING = [f"/{fault}/{n}" for fault in ("503", "reset", "302", "garbage") for n in range(10)]
 BAD = ["/hang/0", *FAILING]
+
+
+CROWDED = (
+    "3 attempts wait for an answer, and 9 webhooks for one of them to end, those that failed last "
+    "first: pause webhooks whose receivers hang"
+)
+
+
+def problems_of(desk: Desk, settings: Settings) -> list[str]:
+    """What `status` warns of."""
+    overview = desk.call(read_overview, None)
+    return problems(make_report(overview, settings, desk.store, real_now_ms()))
 
 
 @pytest.fixture
@@ -73,9 +88,11 @@ def test_failing_webhooks_that_hang_leave_places_to_the_healthy(
     settings = replace(QUICK, concurrency=4, timeout_ms=60_000, grace_ms=0)
     with running_worker(desk, settings) as running:
         bad.wait(count=failed + 3)
+        eventually(lambda: CROWDED in problems_of(desk, settings), "status says who waits")
         for number in range(2, ROUNDS + 2):
             desk.append(*events(number, number))
             running.worker.wake()
             for path in HEALTHY:
                 healthy.wait(path, events=number - 1, timeout=10)
         assert len(bad.requests()) == failed + 3
+    assert CROWDED not in problems_of(desk, settings)
