@@ -39,7 +39,7 @@ def test_a_running_worker_runs_what_is_active(tocsin: Tocsin, tmp_path: Path) ->
         eventually(lambda: local(desk).accepted_events == 1, "an event is made")
         dump_file.unlink()
         eventually(lambda: said(log, "source local: "), "the failure is told")
-        assert local(desk).state == "failing"
+        eventually(lambda: local(desk).state == "failing", "and kept")
         done(tocsin, "pause", "local")
         assert (local(desk).state, local(desk).error) == ("inactive", None)
         dump_file.write_text(dump(PeerRow("alice"), PeerRow("bob")))

@@ -13,6 +13,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from store.models import Event as EventRow
 from store.models import Head
+from store.workers import SendingLock
 from tests.store.helpers import ALERTS, compact, event, events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
@@ -243,6 +244,8 @@ def test_an_event_opens_with_its_json_and_who_got_it(bench: Bench) -> None:
     body = compact(value).replace(b"1}", b"10.10}")
     bench.store.append(Event(ALERTS, "e1", body, created_given=True))
     work = bench.store.started(webhook)
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
 
     async def scene() -> None:
         async with at_events(bench) as (app, pilot):
@@ -259,6 +262,7 @@ def test_an_event_opens_with_its_json_and_who_got_it(bench: Bench) -> None:
             assert "‖ stopped" in screen_text(app)
 
     asyncio.run(scene())
+    lock.release()
 
 
 def test_who_has_it_queued_is_told_too_and_opens(bench: Bench) -> None:

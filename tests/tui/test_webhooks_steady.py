@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from domain.event_types import EventType
+from store.workers import SendingLock
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
@@ -38,6 +39,8 @@ def failing(bench: Bench) -> list[int]:
 
 def test_failing_webhooks_that_are_retried_in_turn_move_nothing(bench: Bench) -> None:
     ids, store = failing(bench), bench.store
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -58,6 +61,7 @@ def test_failing_webhooks_that_are_retried_in_turn_move_nothing(bench: Bench) ->
                 assert now == before
 
     asyncio.run(scene())
+    lock.release()
 
 
 def test_a_row_that_healed_moves_when_that_lasts_and_the_cursor_stays(
