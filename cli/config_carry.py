@@ -23,7 +23,7 @@ from store.configuration import Kept
 from store.database import Store
 
 FILE_MODE = 0o600
-_REVEAL = "Write header values, signing secrets and source secrets in clear, to {}?"
+_REVEAL = "Write URLs, header values, signing secrets and source secrets in clear, to {}?"
 
 
 def export_to(file: str | None, context: Context, *, reveal: bool, yes: bool) -> ExitCode:
@@ -113,5 +113,5 @@ def _record_reveal(kept: Kept, store: Store, context: Context) -> None:
 def _about(file: str | None, reveal: bool) -> str:
     written = f"{file} is made, for you alone to read. " if file else ""
     if reveal:
-        return f"{written}Header values and secrets are in it in clear: keep it safe."
-    return f"{written}Header values and secrets are masked in it: --reveal writes them."
+        return f"{written}URLs, header values and secrets are in it in clear: keep it safe."
+    return f"{written}URLs, header values and secrets are masked in it: --reveal writes them."

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from cli.shapes import Shape, header_lines
+from cli.shapes import Shape, header_lines, shown_url
 from domain import alert_kinds
 from domain.event_types import EventType
 from domain.field_errors import FieldError
@@ -30,7 +30,10 @@ State = Literal["active", "inactive"]
 
 
 class WebhookEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A webhook; `headers` and `secrets` are null where the key to them was not there."""
+    """A webhook; `headers` and `secrets` are null where the key to them was not there.
+
+    `url` is masked where it is not revealed.
+    """
 
     name: str | None = None
     type: EventType
@@ -108,7 +111,7 @@ def _webhook(webhook: Webhook, now_ms: int, *, reveal: bool) -> WebhookEntry:
         name=fields.name,
         type=fields.type,
         state=_state(fields.active),
-        url=fields.url,
+        url=shown_url(webhook, reveal=reveal),
         headers=header_lines(webhook, reveal=reveal) if webhook.readable else None,
         extra_fields=[f"{key}: {value}" for key, value in fields.extra_fields],
         max_events=fields.max_events,

@@ -17,6 +17,7 @@ from domain.masks import is_masked
 from domain.secrets import format_secret, parse_secret
 from domain.settings import BY_NAME
 from domain.times import parse_rfc3339
+from domain.urls import is_masked_url
 from domain.webhooks import WebhookFields, clean_fields
 from store.records import Secrets, Webhook
 
@@ -37,7 +38,7 @@ def webhook_fields(entry: WebhookEntry, before: Webhook | None) -> WebhookFields
     fields = replace(
         base,
         type=entry.type,
-        url=entry.url,
+        url=_url(entry, before),
         name=entry.name,
         active=given(entry.state, "active" if base.active else "inactive") == "active",
         headers=_headers(entry, before),
@@ -47,7 +48,7 @@ def webhook_fields(entry: WebhookEntry, before: Webhook | None) -> WebhookFields
         interval_ms=_interval(entry, base.interval_ms),
         ca_file=given(entry.ca_file, base.ca_file),
     )
-    fields = clean_fields(fields)
+    fields = clean_fields(fields, base)
     if fields.ca_file and fields.ca_file != base.ca_file:
         check_certificates(fields.ca_file)
     return fields
@@ -106,6 +107,14 @@ def placed(place: str, check: Callable[[], T]) -> T:
 
 def _at(place: str, error: FieldError) -> FieldError:
     return FieldError(f"{place}.{error.field}", error.reason, error.cure)
+
+
+def _url(entry: WebhookEntry, before: Webhook | None) -> str:
+    if not is_masked_url(entry.url):
+        return entry.url
+    if before is None:
+        raise nothing_to_keep("url", "it is masked")
+    return before.fields.url
 
 
 def _headers(entry: WebhookEntry, before: Webhook | None) -> Pairs:

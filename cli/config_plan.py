@@ -21,7 +21,7 @@ from cli.config_entries import (
     webhook_secrets,
 )
 from cli.context import Context
-from cli.webhook_store import require_readable
+from cli.webhook_store import refusal_of, require_readable
 from domain import alert_kinds, source_kinds
 from domain.change_words import detail_text
 from domain.field_errors import FieldError, raise_all
@@ -31,6 +31,7 @@ from domain.options import Option
 from domain.setting_kinds import COMMAND, FILES, PATH, PROXY
 from domain.settings import storable_setting
 from domain.source_option_kinds import LISTEN, URL
+from domain.urls import is_masked_url, mask_url
 from domain.webhooks import WebhookFields
 from domain.words import counted
 from store import alert_settings, settings, sources, webhooks
@@ -84,20 +85,20 @@ class _Planner:
         self._document = document
         self._kept = kept
         self._store = store
+        self._context = context
         self._now_ms = context.now_ms()
         self._actor = context.actor
 
     def checks(self) -> list[Step]:
         """Every part of the document; each raises what is wrong with it, or plans its change."""
         document = self._document
-        own = _by_key(self._kept.webhooks)
-        keys = _keys([(one.name, one.type.value, one.url) for one in document.webhooks])
+        own = _meant(document.webhooks, self._kept.webhooks)
         names = [one.name for one in document.webhooks if one.name is not None]
         return [
             *(partial(self._setting, *one) for one in document.settings.items()),
             partial(_refuse_repeated, "webhooks", names),
             *(
-                partial(placed, f"webhooks[{i}]", partial(self._webhook, one, own.get(keys[i])))
+                partial(placed, f"webhooks[{i}]", partial(self._webhook, one, own[i]))
                 for i, one in enumerate(document.webhooks)
             ),
             partial(_refuse_repeated, "sources", [one.name for one in document.sources]),
@@ -124,13 +125,16 @@ class _Planner:
     def _webhook(self, entry: WebhookEntry, before: Webhook | None) -> None:
         if before is not None:
             require_readable(before, self._store)
+            self._note_kept_url(entry, before)
         fields = webhook_fields(entry, before)
         secrets = webhook_secrets(entry, before, self._now_ms)
         self._bring_file(fields, before)
+        if before is None or fields.url != before.fields.url:
+            self._note_refused_address(fields.url)
         if before is None:
             name = f" {fields.name}" if fields.name else ""
             self.plan.add(
-                f"new webhook{name}: {fields.type.title} to {fields.url}, from now on",
+                f"new webhook{name}: {fields.type.title} to {mask_url(fields.url)}, from now on",
                 partial(self._add_webhook, fields, secrets),
             )
         elif (fields, secrets) != (before.fields, in_force(before.secrets, self._now_ms)):
@@ -138,8 +142,20 @@ class _Planner:
 
     def _bring_file(self, fields: WebhookFields, before: Webhook | None) -> None:
         if fields.ca_file and fields.ca_file != (before.fields.ca_file if before else None):
-            named = before.named if before else f"webhook {fields.name or fields.url}"
+            named = before.named if before else f"webhook {fields.name or mask_url(fields.url)}"
             self.plan.brought.append(f"{named}: ca_file {fields.ca_file}")
+
+    def _note_kept_url(self, entry: WebhookEntry, before: Webhook) -> None:
+        kept = mask_url(before.fields.url)
+        if is_masked_url(entry.url) and entry.url != kept:
+            self.plan.notes.append(
+                f"{before.named} keeps its URL, {kept}: that of the document is masked."
+            )
+
+    def _note_refused_address(self, url: str) -> None:
+        refusal = refusal_of(url, self._context)
+        if refusal is not None:
+            self.plan.notes.append(f"{refusal}.")
 
     def _add_webhook(self, fields: WebhookFields, secrets: Secrets | None) -> None:
         current = secrets.current if secrets else None
@@ -301,9 +317,31 @@ class _Planner:
         )
 
 
-def _by_key(there: list[Webhook]) -> dict[Key, Webhook]:
+def _meant(entries: list[WebhookEntry], there: list[Webhook]) -> list[Webhook | None]:
+    """For each entry the webhook of this store that it stands for."""
     about = [(one.fields.name, one.fields.type.value, one.fields.url) for one in there]
-    return dict(zip(_keys(about), there, strict=True))
+    own = dict(zip(_keys(about), there, strict=True))
+    keys = _keys([(one.name, one.type.value, one.url) for one in entries])
+    return [
+        own.get(key) or _only_one_like(entry, entries, there)
+        for entry, key in zip(entries, keys, strict=True)
+    ]
+
+
+def _only_one_like(
+    entry: WebhookEntry, entries: list[WebhookEntry], there: list[Webhook]
+) -> Webhook | None:
+    """The webhook that a masked URL without a name stands for, where it can be no other."""
+    if entry.name is not None or not is_masked_url(entry.url):
+        return None
+    wanted = (None, entry.type, entry.url)
+    same = [one for one in entries if (one.name, one.type, one.url) == wanted]
+    alike = [
+        one
+        for one in there
+        if (one.fields.name, one.fields.type, mask_url(one.fields.url)) == wanted
+    ]
+    return alike[0] if len(alike) == len(same) == 1 else None
 
 
 def _keys(about: list[tuple[str | None, str, str]]) -> list[Key]:

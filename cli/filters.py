@@ -28,7 +28,7 @@ def read_filter(
 
 def _names(store: Store) -> dict[int, str]:
     """What webhooks are called, deleted ones too; one without a name by its receiver."""
-    every = store.call(webhooks.everyone, store.vault)
+    every = store.call(webhooks.everyone, None)
     here = {one.id: one.fields.name or _receiver(one.fields.url) for one in every}
     return store.call(audit_listing.names) | here
 

@@ -12,6 +12,7 @@ from typing import Any
 from delivery.report import undelivered
 from domain.masks import mask_value
 from domain.safe import safe
+from domain.urls import mask_url
 from domain.words import duration_text, time_text
 from store.records import (
     Attempt,
@@ -35,7 +36,7 @@ def webhook_shape(webhook: Webhook, status: WebhookStatus | None, *, reveal: boo
         "name": fields.name,
         "type": fields.type.value,
         "state": "active" if fields.active else "inactive",
-        "url": fields.url,
+        "url": shown_url(webhook, reveal=reveal),
         "headers": header_lines(webhook, reveal=reveal) if webhook.readable else None,
         "extra_fields": [f"{key}: {value}" for key, value in fields.extra_fields],
         "max_events": fields.max_events,
@@ -57,6 +58,11 @@ def webhook_shape(webhook: Webhook, status: WebhookStatus | None, *, reveal: boo
     if reveal:
         shape["secrets"] = secret_lines(webhook)
     return shape
+
+
+def shown_url(webhook: Webhook, *, reveal: bool) -> str:
+    """The URL, masked unless revealed."""
+    return webhook.fields.url if reveal else mask_url(webhook.fields.url)
 
 
 def header_lines(webhook: Webhook, *, reveal: bool) -> list[str]:

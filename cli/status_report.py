@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.problems import notes
 from delivery.report import Report, make_report, undelivered
+from domain.urls import mask_url
 from domain.words import time_text
 from store.overview import read_overview
 from store.records import Delivery, StoredSource, WebhookStatus
@@ -53,7 +54,7 @@ def _webhook_json(status: WebhookStatus, report: Report) -> dict[str, Any]:
         "name": fields.name,
         "type": fields.type.value,
         "state": "active" if fields.active else "inactive",
-        "url": fields.url,
+        "url": mask_url(fields.url),
         "waiting": undelivered(status),
         "queued": status.queued,
         "pending": _pending_json(pending, report) if pending else None,

@@ -11,7 +11,7 @@ from cli.reading import ValueReader
 from cli.shapes import Shape
 from cli.stores import open_for_writing
 from cli.webhook_fields import GENERATED, FieldOptions, secret_change
-from cli.webhook_store import live, note_doubts, pending_of, require_readable
+from cli.webhook_store import check_address, live, note_doubts, pending_of, require_readable
 from delivery.edited import fate_of_pending, is_resealable
 from domain.webhooks import WebhookFields
 from domain.words import counted, second_text
@@ -52,6 +52,8 @@ class Editor:
         before = live(self.store, reference)
         require_readable(before, self.store)
         fields = self._options.applied_to(before.fields)
+        if fields.url != before.fields.url and not self._args.force:
+            check_address(fields.url, self._context)
         secret = self._secret() if self._secret else None
         check_secret_change(before, secret, self._context.now_ms())
         typed_anew = fields.type is not before.fields.type

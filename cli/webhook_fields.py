@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from cli.exit_codes import ExitCode, Failure
-from cli.reading import ValueReader
+from cli.reading import ValueReader, shown
 from domain.event_types import EventType
 from domain.field_errors import FieldError
 from domain.headers import parse_headers
@@ -32,6 +32,7 @@ class FieldOptions:
 
     def __init__(self, args: Namespace, reader: ValueReader) -> None:
         self._args = args
+        self._url: str | None = None if args.url is None else reader.value(args.url)
         file = args.headers_file
         self._all_headers = None if file is None else parse_headers(reader.file(file))
         self._headers = tuple(_header(text, reader) for text in args.headers or ())
@@ -48,7 +49,7 @@ class FieldOptions:
         if missing:
             other = "--like" if hasattr(self._args, "like") else "the ID of a webhook"
             raise Failure(f"{' and '.join(missing)} must be given, or {other}", ExitCode.USAGE)
-        return self.applied_to(WebhookFields(EventType(self._args.type), self._args.url))
+        return self.applied_to(WebhookFields(EventType(self._args.type), ""))
 
     def applied_to(self, fields: WebhookFields) -> WebhookFields:
         """The fields with what the options change. Raises FieldError, FieldErrors."""
@@ -57,7 +58,7 @@ class FieldOptions:
         changed = replace(
             fields,
             type=fields.type if args.type is None else EventType(args.type),
-            url=fields.url if args.url is None else args.url,
+            url=fields.url if self._url is None else self._url,
             name=_chosen(args.name, fields.name),
             active=fields.active if args.state is None else args.state == "active",
             headers=merged(_HEADERS, headers, self._headers, self._unset_headers, str.lower),
@@ -69,7 +70,7 @@ class FieldOptions:
             interval_ms=_chosen(args.interval_ms, fields.interval_ms),
             ca_file=self._ca_file(fields.ca_file),
         )
-        return clean_fields(changed)
+        return clean_fields(changed, fields)
 
     @property
     def _unset_headers(self) -> Sequence[str]:
@@ -149,8 +150,15 @@ def _own_secret(text: str, reader: ValueReader) -> str:
 
 
 def _header(text: str, reader: ValueReader) -> Pair:
-    name, value = split_pair(_HEADERS, text, "X-Foo: bar")
-    return name, reader.value(value)
+    name, named = split_pair(_HEADERS, text, "X-Foo: bar")
+    value = reader.value(named)
+    if named and not value:
+        raise FieldError(
+            _HEADERS,
+            f"the value of {name} is empty in {shown(named[1:])}",
+            "write the value there, or leave the header out",
+        )
+    return name, value
 
 
 def _extra_field(text: str) -> Pair:

@@ -9,6 +9,8 @@ from cli.exit_codes import ExitCode, Failure
 from delivery.report import is_sending
 from domain.addresses import NetworkPolicy
 from domain.extra_fields import doubt_about
+from domain.field_errors import FieldError
+from domain.urls import mask_url
 from domain.webhooks import WebhookFields
 from store import reads, webhooks
 from store.audit import note_alone
@@ -72,12 +74,18 @@ def reveal(shown: Sequence[Webhook], store: Store, context: Context) -> None:
     for webhook in shown:
         require_readable(webhook, store)
     for webhook in shown:
-        if webhook.fields.headers or webhook.secrets:
+        if has_secrets(webhook):
             store.call(note_alone, context.actor, "webhook.reveal", context.now_ms(), webhook.id)
 
 
+def has_secrets(webhook: Webhook) -> bool:
+    """Whether any of it is shown only when it is revealed."""
+    fields = webhook.fields
+    return bool(fields.headers or webhook.secrets or mask_url(fields.url) != fields.url)
+
+
 def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) -> None:
-    """Say why some headers are not shown."""
+    """Say why some headers and URLs are not shown."""
     for webhook in shown:
         try:
             require_readable(webhook, store)
@@ -88,19 +96,27 @@ def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) ->
 
 def note_doubts(fields: WebhookFields, context: Context) -> None:
     """Say what may not be meant so: a URL to which nothing is sent, or one without a key."""
-    _note_refused_address(fields.url, context)
+    refusal = refusal_of(fields.url, context)
+    if refusal is not None:
+        context.out.note(f"{refusal}.")
     doubt = doubt_about(fields.extra_fields)
     if doubt:
         context.out.note(f"Extra field: {doubt}.")
 
 
-def _note_refused_address(url: str, context: Context) -> None:
-    """Say where nothing will be sent since the URL itself names an address that is refused."""
+def check_address(url: str, context: Context) -> None:
+    """Raise FieldError where nothing would be sent to the address that the URL itself names."""
+    refusal = refusal_of(url, context)
+    if refusal is not None:
+        cure = "allow it with network_policy or allow_networks, or save it with --force"
+        raise FieldError("url", refusal, cure)
+
+
+def refusal_of(url: str, context: Context) -> str | None:
+    """That nothing will be sent to the address that the URL itself names, or None."""
     settings = context.settings
     policy = NetworkPolicy(settings.network_policy, settings.allow_networks)
-    refusal = policy.refused_target(url)
-    if refusal is not None:
-        context.out.note(f"{refusal}.")
+    return policy.refused_target(url)
 
 
 def note_pause(store: Store, context: Context) -> None:

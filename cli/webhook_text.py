@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli.render import labelled
-from cli.shapes import header_lines, secret_lines
+from cli.shapes import header_lines, secret_lines, shown_url
 from delivery.report import undelivered
 from domain.settings import BY_NAME, Settings
 from domain.words import counted, time_text
@@ -27,7 +27,7 @@ def in_full(
             ("type", fields.type.value),
             ("state", "active" if fields.active else "inactive: it collects and sends nothing"),
             ("deleted", _deleted(webhook)),
-            ("url", fields.url),
+            ("url", shown_url(webhook, reveal=reveal)),
             *[("header", line) for line in _headers(webhook, reveal=reveal)],
             *[("extra field", f"{key}: {value}") for key, value in fields.extra_fields],
             ("max events", _limit("max_events", fields.max_events, settings)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import CROWDED, failed_attempts, interval_of, is_failing
+from domain.headers import is_reserved
 from domain.words import counted, error_word, second_text, size_text, span_text, wait_word
 from store.future_times import TOLERATED_MS
 from store.presence import names_sentence
@@ -155,6 +156,7 @@ def _of_webhook(status: WebhookStatus, report: Report, words: TimeWords) -> Iter
     events = undelivered(status)
     if events > report.settings.warn_queue:
         yield f"{name}: {counted(events, 'undelivered event')}, more than warn_queue"
+    yield from _of_headers(status)
     if not status.webhook.fields.active:
         return
     hindered = (
@@ -162,6 +164,17 @@ def _of_webhook(status: WebhookStatus, report: Report, words: TimeWords) -> Iter
     )
     if hindered is not None:
         yield f"{name}: {hindered}"
+
+
+def _of_headers(status: WebhookStatus) -> Iterator[str]:
+    """Those that were stored before they were reserved; only where headers are read at all."""
+    webhook = status.webhook
+    for name, _ in webhook.fields.headers:
+        if is_reserved(name):
+            yield (
+                f"{webhook.named}: it sends {name}, which may say of the body what is not so: "
+                f"remove it with `tocsin webhook edit {webhook.id} --unset-header {name}`"
+            )
 
 
 def _hindered(status: WebhookStatus) -> str | None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
-from domain.masks import mask_value
+from domain.masks import LONG_ENOUGH, mask_value
 from domain.secrets import PREFIX
 
 LEAST = 8
@@ -30,10 +30,10 @@ _QUERY_MARKS = re.compile(r"[&;]")
 def secrets_of(
     url: str, headers: Iterable[tuple[str, str]], signing_secrets: Iterable[str]
 ) -> tuple[str, ...]:
-    """What is secret in a request: its headers' values, its keys, and the values in its query.
+    """What is secret in a request: its headers' values, its keys, and those in its URL.
 
     An echo takes some values apart: they count as a whole, behind "Bearer ", as the password that
-    Basic encodes, as each cookie, and as they are before the query encodes them.
+    Basic encodes, as each cookie, and as they are before the URL encodes them.
     """
     found: list[str] = []
     for name, value in headers:
@@ -42,6 +42,7 @@ def secrets_of(
             found += _cookies(value)
     for secret in signing_secrets:
         found += [secret, secret.removeprefix(PREFIX)]
+    found += _path_keys(url)
     found += _query_values(url)
     return tuple(dict.fromkeys(found))
 
@@ -65,6 +66,14 @@ def _cookies(value: str) -> Iterator[str]:
     for cookie in value.split(";"):
         content = cookie.partition("=")[2].strip()
         yield from (content, content.strip('"'))
+
+
+def _path_keys(url: str) -> Iterator[str]:
+    """The parts of the path that are as long as a key, and what follows its first part."""
+    path = url.partition("?")[0].partition("://")[2].partition("/")[2]
+    for part in (path.partition("/")[2], *path.split("/")):
+        if len(part) >= LONG_ENOUGH:
+            yield from (part, unquote(part))
 
 
 def _query_values(url: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ _RESERVED = frozenset(
     {
         "accept-encoding",
         "connection",
+        "content-encoding",
         "content-length",
         "expect",
         "host",
@@ -43,11 +44,22 @@ _RESERVED = frozenset(
 _RESERVED_PREFIXES = ("proxy-", "webhook-")
 
 
-def parse_headers(text: str) -> Pairs:
-    """Read "Name: value", one a line. Raises FieldErrors."""
-    headers = parse_pairs(_FIELD, text, "X-Foo: bar", check_header)
-    check_headers(headers)
+def parse_headers(text: str, kept: Sequence[Pair] = ()) -> Pairs:
+    """Read "Name: value", one a line; those that are `kept` may stay. Raises FieldErrors."""
+
+    def check(name: str, value: str) -> None:
+        if (name, value) not in kept:
+            check_header(name, value)
+
+    headers = parse_pairs(_FIELD, text, "X-Foo: bar", check)
+    check_headers(headers, kept)
     return headers
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a header is set by Tocsin itself, or would say what is not so."""
+    lowered = name.lower()
+    return lowered in _RESERVED or lowered.startswith(_RESERVED_PREFIXES)
 
 
 def headers_text(headers: Sequence[Pair]) -> str:
@@ -55,9 +67,9 @@ def headers_text(headers: Sequence[Pair]) -> str:
     return pairs_text(headers)
 
 
-def check_headers(headers: Sequence[Pair]) -> None:
-    """Check each header and all together. Raises FieldErrors."""
-    each = [partial(check_header, name, value) for name, value in headers]
+def check_headers(headers: Sequence[Pair], kept: Sequence[Pair] = ()) -> None:
+    """Check each header but those that are `kept`, and all together. Raises FieldErrors."""
+    each = [partial(check_header, *header) for header in headers if header not in kept]
     raise_all([*each, partial(_check_repeats, headers), partial(_check_size, headers)])
 
 
@@ -87,8 +99,7 @@ def _check_name(name: str) -> None:
             else "the name is empty"
         )
         raise FieldError(_FIELD, reason, "write the header as `X-Foo: bar`")
-    lowered = name.lower()
-    if lowered in _RESERVED or lowered.startswith(_RESERVED_PREFIXES):
+    if is_reserved(name):
         raise FieldError(_FIELD, f"{name} is set by Tocsin itself", "leave it out")
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from ipaddress import IPv4Address, IPv6Address
 
 from domain.field_errors import FieldError
-from domain.masks import mask_value
+from domain.masks import DOTS, LONG_ENOUGH, has_dots
 from domain.quick import dataclass
 
 URL_LIMIT = 4096
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _DOT_SEGMENT = re.compile(r"/\.\.?(/|$)")
 _UNSAFE_IN_PATH = re.compile(r"""[^\x21-\x7e]|["<>`{}]|%(?![0-9A-Fa-f]{2})""")
 _UNSAFE_IN_QUERY = re.compile(r"""[^\x21-\x7e]|["<>]|%(?![0-9A-Fa-f]{2})""")
-_QUERY_PART = re.compile(r"[^&;]+")
+_SHOWN = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*://)?)([^/?#]*)(/[^/?#]*)?(.*)", re.DOTALL)
 _OTHER_STOPS = "\u3002\uff0e\uff61"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -64,30 +64,37 @@ def check_proxy(text: str) -> str:
 
 
 def receiver(url: str) -> str:
-    """For lists: "example.com/hook". The scheme is shown where it is http; no query."""
-    match = _FORM.fullmatch(url)
-    if match is None:
-        return url
-    scheme = "http://" if match[1].lower() == "http" else ""
-    return f"{scheme}{match[2]}{match[3]}" + ("?..." if match[4] else "")
+    """For lists: "example.com/hook". The scheme is shown where it is http."""
+    return mask_url(url).removeprefix("https://")
 
 
 def mask_url(url: str) -> str:
-    """The URL with the values in its query masked, since they may be keys."""
-    start, mark, query = url.partition("?")
-    return start + mark + _QUERY_PART.sub(_mask_part, query)
+    """Scheme, host and the first part of the path, dots for what follows.
+
+    A first part that is as long as a key is masked too. What is masked already stays as it is.
+    """
+    match = _SHOWN.fullmatch(url)
+    if match is None:
+        return DOTS
+    scheme, authority, first, rest = match.groups(default="")
+    start = scheme + authority.rpartition("@")[2]
+    if len(first) > LONG_ENOUGH:  # with its slash
+        return f"{start}/{DOTS}"
+    if rest in ("", "/", "?"):
+        return start + first + rest
+    return f"{start}{first}{rest[0]}{DOTS}"
 
 
-def _mask_part(part: re.Match[str]) -> str:
-    """A part without "=" may be a key as a whole."""
-    name, equals, value = part[0].partition("=")
-    if not equals:
-        return mask_value(name)
-    return f"{name}={mask_value(value)}" if value else part[0]
+def is_masked_url(url: str) -> bool:
+    """Whether dots stand in it for what is hidden, as no URL has them itself."""
+    return has_dots(url)
 
 
 def _parse(field: str, text: str) -> _Parts:
     text = text.strip(" ")
+    if has_dots(text):
+        reason = "it has the dots that stand for what is hidden"
+        raise FieldError(field, reason, "write the whole URL")
     _check_characters(field, text)
     match = _FORM.fullmatch(text)
     if match is None:

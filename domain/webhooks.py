@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import partial
 
 from domain.event_types import EventType
@@ -39,10 +39,10 @@ class WebhookFields:
     """
 
     type: EventType
-    url: str
+    url: str = field(repr=False)
     name: str | None = None
     active: bool = True
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     extra_fields: tuple[tuple[str, str], ...] = ()
     max_events: int | None = None
     max_bytes: int | None = None
@@ -50,23 +50,24 @@ class WebhookFields:
     ca_file: str | None = None
 
 
-def clean_fields(fields: WebhookFields) -> WebhookFields:
+def clean_fields(fields: WebhookFields, before: WebhookFields | None = None) -> WebhookFields:
     """The fields as they are to be stored: name trimmed, URL in its final form.
 
-    Raises FieldErrors with everything that is wrong.
+    A header that was so `before` may stay. Raises FieldErrors with everything that is wrong.
     """
-    check_fields(fields)
+    check_fields(fields, before)
     name = None if fields.name is None else check_name(fields.name)
     return replace(fields, url=check_url(fields.url), name=name)
 
 
-def check_fields(fields: WebhookFields) -> None:
+def check_fields(fields: WebhookFields, before: WebhookFields | None = None) -> None:
     """Raise FieldErrors with everything that is wrong."""
+    kept = () if before is None else before.headers
     raise_all(
         [
             partial(check_url, fields.url),
             partial(_unless_none, check_name, fields.name),
-            partial(check_headers, fields.headers),
+            partial(check_headers, fields.headers, kept),
             partial(check_extra_fields, fields.extra_fields),
             partial(check_limit, "max_events", fields.max_events),
             partial(check_limit, "max_bytes", fields.max_bytes),

@@ -11,8 +11,9 @@ from typing import Any
 
 from domain.actors import Actor
 from store import files, models, settings
-from store.errors import Conflict, NotFound, StoreUnavailable
+from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey
 from store.failures import unavailable
+from store.vault import Vault
 
 BACKED_UP = "store.backup"
 """The action of the audit trail."""
@@ -69,8 +70,9 @@ def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_m
     check_backup(source)
     beside = key_beside(source)
     key = files.read(beside) if beside.exists() else None
+    vault = Vault(beside if key is not None else key_file, source)
     with (
-        _sound_copy(source, target) as copy,
+        _sound_copy(source, target, vault) as copy,
         _attached(copy),
         _former_key(key_file),
         models.database.atomic(),
@@ -123,8 +125,11 @@ def _check_sound(path: Path, shown: Path) -> None:
 
 
 @contextmanager
-def _sound_copy(source: Path, target: Path) -> Iterator[Path]:
-    """A copy beside the store that nobody else changes: found sound, and of today's schema."""
+def _sound_copy(source: Path, target: Path, vault: Vault) -> Iterator[Path]:
+    """A copy beside the store that nobody else changes: found sound, and of today's schema.
+
+    Raises WrongKey where an older one needs its key for that.
+    """
     from store.migrations import upgrade_copy
 
     copy = target.with_name(f".{target.name}.restore")
@@ -133,7 +138,13 @@ def _sound_copy(source: Path, target: Path) -> Iterator[Path]:
     try:
         _copy(source, copy, journal="delete")
         _check_sound(copy, source)
-        upgrade_copy(copy)
+        try:
+            upgrade_copy(copy, vault)
+        except WrongKey as error:
+            raise WrongKey(
+                f"{source} is of an older schema and needs its key to be brought up to date: "
+                f"put the key at {key_beside(source)} (mode 0400)"
+            ) from error
         yield copy
     finally:
         _remove(copy)

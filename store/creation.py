@@ -113,7 +113,7 @@ def build(draft: Path, fingerprint: str) -> None:
     try:
         with database.connection_context():
             database.execute_sql("PRAGMA auto_vacuum = 2")  # said before the first page is there
-            migrations.create(database, draft, fingerprint=fingerprint)
+            migrations.create(database, fingerprint=fingerprint)
     except (PeeweeException, sqlite3.Error) as error:
         _remove(draft)
         raise unavailable(error, draft) from error

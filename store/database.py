@@ -20,7 +20,7 @@ from typing import ParamSpec, TypeVar
 from peewee import PeeweeException, SqliteDatabase
 
 from domain.settings import KEY_NAME
-from store import creation, migrations
+from store import creation, migrations, remnants
 from store.errors import Conflict, StoreError, StoreGone, StoreUnavailable
 from store.failures import failed_system_call, is_busy, obstacle, unavailable
 from store.models import database
@@ -185,7 +185,7 @@ def _open(path: Path, vault: Vault, *, migrate: bool) -> Store:
     store.warnings = _warnings(path)
     try:
         store.call(_connect, engine)
-        store.outdated = store.call(_bring_up, path, migrate=migrate)
+        store.outdated = store.call(_bring_up, store, migrate=migrate)
         if not store.outdated and vault.next_file.exists():
             store.warnings += store.call(_finish_rekey, vault)
         store.presence.begin()
@@ -201,11 +201,12 @@ def _connect(engine: SqliteDatabase, *, read_only: bool = False) -> None:
         database.execute_sql("PRAGMA query_only = 1")
 
 
-def _bring_up(path: Path, *, migrate: bool) -> bool:
+def _bring_up(store: Store, *, migrate: bool) -> bool:
     """Migrate or accept what is in the file; True if it is left older than we are.
 
     Nothing is written before it is known to be ours.
     """
+    path = store.path
     version = migrations.version_of(database, path)
     if version > migrations.LATEST:
         raise StoreUnavailable(
@@ -218,11 +219,15 @@ def _bring_up(path: Path, *, migrate: bool) -> bool:
         _log_ahead()
     elif migrate:
         _log_ahead()
-        migrations.upgrade(database, path)
+        store.warnings += migrations.upgrade(database, path, store.vault)
     else:
         database.execute_sql("PRAGMA query_only = 1")
         return True
     _check_writable(path)
+    if migrate and remnants.are_there():
+        remnants.remove(path)
+    if remnants.are_there():
+        store.warnings += (remnants.warning(path),)
     return False
 
 

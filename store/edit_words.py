@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from domain.actors import Actor
 from domain.masks import mask_value
+from domain.urls import mask_url
 from domain.webhooks import WebhookFields
 from store import models
 from store.records import Secrets, Webhook
@@ -31,12 +32,12 @@ def moved(webhook_id: int, revision: int, current: int) -> str:
 
 
 def shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
-    """The fields for the audit: headers masked, and a word for the secret."""
+    """The fields for the audit: URL and headers masked, and a word for the secret."""
     return {
         "name": fields.name,
         "type": fields.type.value,
         "state": "active" if fields.active else "inactive",
-        "url": fields.url,
+        "url": mask_url(fields.url),
         "headers": [f"{name}: {mask_value(value)}" for name, value in fields.headers],
         "extra_fields": [f"{key}: {value}" for key, value in fields.extra_fields],
         "max_events": fields.max_events,
@@ -62,10 +63,13 @@ def difference(
     """What changed, as {"before": {...}, "after": {...}}; a changed masked value still shows."""
     old = shown(before.fields, secret_word(None, before.secrets))
     new = shown(fields, secret_word(before.secrets, secrets))
-    changed = [key for key in new if old[key] != new[key]]
-    if before.fields.headers != fields.headers and "headers" not in changed:
-        changed.append("headers")
+    masked = [name for name in ("url", "headers") if _differs(name, before.fields, fields)]
+    changed = [key for key in new if old[key] != new[key] or key in masked]
     return {
         "before": {key: old[key] for key in changed},
         "after": {key: new[key] for key in changed},
     }
+
+
+def _differs(name: str, before: WebhookFields, after: WebhookFields) -> bool:
+    return bool(getattr(before, name) != getattr(after, name))

@@ -100,6 +100,10 @@ class Webhook(Base):
     be edited. `redo_without` is the JSON list of numbers that are not in it; `redo_count` follows
     from these and is kept for those who only count. `run_until` is the head that was noted when
     the current run started.
+
+    `url` is what of the URL is shown: scheme, host and the first part of the path. `target` is the
+    whole URL and the headers, encrypted together so that an attempt decrypts once; null where
+    nothing of them is hidden. Its column has the name of what was in it first.
     """
 
     id = AutoField()
@@ -109,7 +113,7 @@ class Webhook(Base):
     type = CharField()
     active = BooleanField(default=True)
     url = TextField()
-    headers = BlobField(null=True)
+    target = BlobField(null=True, column_name="headers")
     extra_fields = TextField(default="[]")
     max_events = IntegerField(null=True)
     max_bytes = IntegerField(null=True)
@@ -195,7 +199,7 @@ Delivery.add_index(
 
 
 class Attempt(Base):
-    """One HTTP request made for a delivery, with what came of it."""
+    """One HTTP request made for a delivery, with what came of it; `url` is masked."""
 
     id = AutoField()
     delivery = ForeignKeyField(Delivery, backref="tries", on_delete="CASCADE", index=False)

@@ -17,7 +17,7 @@ from store.records import AttemptResult, Limits, PendingPlan, Plan, Verdict, Wor
 from store.requests import apply_asked
 from store.sealing import NewId, frozen_body, seal
 from store.vault import Vault
-from store.webhook_rows import headers_of, secrets_of
+from store.webhook_rows import read_target, secrets_of
 
 
 def plans() -> list[Plan]:
@@ -215,7 +215,7 @@ def _seal_and_begin(
 def _begin(delivery: Delivery, body: bytes, row: models.Webhook, vault: Vault, now_ms: int) -> Work:
     """Count the attempt before it is made, so that a crash still counts."""
     secrets = secrets_of(row, vault)
-    headers = headers_of(row, vault)
+    target = read_target(row, vault)
     delivery.attempts += 1
     delivery.sending_since_ms = now_ms
     Delivery.update(attempts=delivery.attempts, sending_since_ms=now_ms).where(
@@ -228,8 +228,9 @@ def _begin(delivery: Delivery, body: bytes, row: models.Webhook, vault: Vault, n
         number=delivery.attempts,
         count=delivery.count,
         body=body,
-        url=row.url,
-        headers=headers,
+        url=target.url,
+        shown_url=row.url,
+        headers=target.headers,
         secrets=secrets.in_force(now_ms) if secrets else (),
         ca_file=row.ca_file,
         revision=row.revision,
@@ -241,7 +242,7 @@ def _write_attempt(work: Work, result: AttemptResult) -> None:
     Attempt.insert(
         delivery=work.delivery_id,
         number=work.number,
-        url=work.url,
+        url=work.shown_url,
         revision=work.revision,
         started_ms=result.started_ms,
         duration_ms=result.duration_ms,

@@ -128,10 +128,7 @@ def set_log_aside(path: Path) -> None:
     while (aside := log.with_name(f"{log.name}.set-aside-{number}")).exists():
         number += 1
     with suppress(FileNotFoundError):
-        if log.stat().st_size:
-            log.rename(aside)
-        else:
-            log.unlink()
+        log.rename(aside)
 
 
 def names_sentence(path: Path, names: int) -> str:

@@ -210,7 +210,7 @@ def _erase_webhooks(now_ms: int, uptime_ms: int | None) -> int:
         ):
             end_skipped(delivery, row, "the webhook was deleted", now_ms)
         Quarantine.delete().where(Quarantine.webhook == row.id).execute()
-        row.headers = row.secrets = None
+        row.target = row.secrets = None
         row.erased_ms = now_ms
         set_redo(row, None)
         row.released = 0

@@ -27,7 +27,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A webhook as it is kept. `readable` is False if its headers need a key we don't have."""
+    """A webhook as it is kept. `readable` is False if its secrets need a key we don't have."""
 
     id: int
     revision: int
@@ -132,7 +132,8 @@ class Work:
     number: int
     count: int
     body: bytes = field(repr=False)
-    url: str
+    url: str = field(repr=False)
+    shown_url: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     ca_file: str | None
@@ -195,7 +196,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt as it is kept."""
+    """An attempt as it is kept; its URL is masked."""
 
     number: int
     url: str

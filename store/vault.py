@@ -1,4 +1,4 @@
-"""Encryption at rest for header values and signing secrets.
+"""Encryption at rest for URLs, header values and signing secrets.
 
 The key lies in a file beside the database, never in it. It is made once, with the store, and a
 second time only when all is encrypted anew (`store/rekey.py`): a lost key leaves the webhooks
@@ -78,23 +78,24 @@ class Vault:
 
         Called within the transaction that writes it, so that no other key comes in between.
         """
-        return self._current(self.known()).encrypt(text.encode())
+        return self.cipher(self.known()).encrypt(text.encode())
 
     def decrypt(self, token: bytes) -> str:
         """Decrypt what `encrypt` made; raises WrongKey."""
         from cryptography.fernet import InvalidToken
 
-        cipher = self._cipher[1] if self._cipher else self._current(self.known())
+        cipher = self._cipher[1] if self._cipher else self.cipher(self.known())
         for _ in range(2):
             try:
                 return cipher.decrypt(bytes(token)).decode()
             except InvalidToken:
-                cipher = self._current(self.known())  # the store may have another key by now
+                cipher = self.cipher(self.known())  # the store may have another key by now
         raise WrongKey(
             f"the key file {self.key_file} does not open a secret in {self.store_path}"
         ) from None
 
-    def _current(self, known: str | None) -> MultiFernet:
+    def cipher(self, known: str | None) -> MultiFernet:
+        """The cipher of the key with this fingerprint. Raises WrongKey."""
         from cryptography.fernet import Fernet, MultiFernet
 
         if self._cipher is None or self._cipher[0] != known:

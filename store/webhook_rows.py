@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import field, replace
 
 from domain.event_types import EventType
 from domain.quick import dataclass
+from domain.urls import mask_url
 from domain.webhooks import WebhookFields
 from store import models, ranges
 from store.errors import NotFound, WrongKey
@@ -14,6 +15,14 @@ from store.records import Secrets, Webhook
 from store.vault import Vault
 
 Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a webhook's requests go and with which headers; all of it may be secret."""
+
+    url: str = field(repr=False)
+    headers: Pairs = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +79,26 @@ def live(webhook_id: int) -> models.Webhook:
 
 
 def record_of(row: models.Webhook, vault: Vault | None) -> Webhook:
-    """The record of a row; without the right key it has no headers and is not `readable`.
+    """The record of a row; without the right key its URL is masked, and it is not `readable`.
 
     With no vault at all the secrets are left out unread, for lists that never show them.
     """
+    masked = Target(mask_url(row.url), ())
     if vault is None:
-        return _record(row, (), None, readable=True)
+        return _record(row, masked, None, readable=True)
     try:
-        return _record(row, headers_of(row, vault), secrets_of(row, vault), readable=True)
+        return _record(row, read_target(row, vault), secrets_of(row, vault), readable=True)
     except WrongKey:
-        return _record(row, (), None, readable=False)
+        return _record(row, masked, None, readable=False)
 
 
 def _record(
-    row: models.Webhook, headers: Pairs, secrets: Secrets | None, *, readable: bool
+    row: models.Webhook, target: Target, secrets: Secrets | None, *, readable: bool
 ) -> Webhook:
     return Webhook(
         id=row.id,
         revision=row.revision,
-        fields=_fields_of(row, headers),
+        fields=_fields_of(row, target),
         secrets=secrets,
         readable=readable,
         created_ms=row.created_ms,
@@ -97,9 +107,18 @@ def _record(
     )
 
 
-def headers_of(row: models.Webhook, vault: Vault) -> Pairs:
-    """The headers in clear. Raises WrongKey."""
-    return pairs(vault.decrypt(row.headers)) if row.headers is not None else ()
+def read_target(row: models.Webhook, vault: Vault) -> Target:
+    """The URL and the headers in clear. Raises WrongKey.
+
+    Where nothing of the URL is hidden it stands in its own column, as in all that an older Tocsin
+    wrote; of such a webhook only the headers, if there are any, are encrypted.
+    """
+    if row.target is None:
+        return Target(row.url, ())
+    found = json.loads(vault.decrypt(row.target))
+    if isinstance(found, list):
+        return Target(row.url, _pairs(found))
+    return Target(found["url"], _pairs(found["headers"]))
 
 
 def secrets_of(row: models.Webhook, vault: Vault) -> Secrets | None:
@@ -112,8 +131,10 @@ def write_fields(row: models.Webhook, fields: WebhookFields, vault: Vault) -> No
     row.name = fields.name
     row.type = fields.type.value
     row.active = fields.active
-    row.url = fields.url
-    row.headers = vault.encrypt(json.dumps(fields.headers)) if fields.headers else None
+    row.url = mask_url(fields.url)
+    row.target = None
+    if fields.headers or row.url != fields.url:
+        row.target = vault.encrypt(json.dumps({"url": fields.url, "headers": fields.headers}))
     row.extra_fields = json.dumps(fields.extra_fields, ensure_ascii=False)
     row.max_events = fields.max_events
     row.max_bytes = fields.max_bytes
@@ -136,16 +157,20 @@ def write_secrets(row: models.Webhook, secrets: Secrets | None, vault: Vault) ->
 
 def pairs(text: str) -> Pairs:
     """Name and value pairs from their JSON."""
-    return tuple((name, value) for name, value in json.loads(text))
+    return _pairs(json.loads(text))
 
 
-def _fields_of(row: models.Webhook, headers: Pairs) -> WebhookFields:
+def _pairs(found: list[list[str]]) -> Pairs:
+    return tuple((name, value) for name, value in found)
+
+
+def _fields_of(row: models.Webhook, target: Target) -> WebhookFields:
     return WebhookFields(
         type=EventType(row.type),
-        url=row.url,
+        url=target.url,
         name=row.name,
         active=bool(row.active),
-        headers=headers,
+        headers=target.headers,
         extra_fields=pairs(row.extra_fields),
         max_events=row.max_events,
         max_bytes=row.max_bytes,

@@ -64,15 +64,18 @@ def rebase(plain: str, before: Known, after: Known) -> str:
     return _by_line(plain, lambda name, value: _moved(name, value, before, after))
 
 
-def read_headers(text: str, known: Known) -> Pairs:
-    """The headers with their real values. Raises FieldErrors, which show no value."""
+def read_headers(text: str, known: Known, kept: Pairs = ()) -> Pairs:
+    """The headers with their real values; the `kept` ones may stay. Raises FieldErrors.
+
+    No value is shown in these.
+    """
     revealed = reveal(text, known).split("\n")
     dotted = [number for number, line in enumerate(revealed) if DOT in _split(line)[1]]
     errors = [_dots(number + 1, revealed[number], known) for number in dotted]
     for number in dotted:
         revealed[number] = ""
     try:
-        headers = parse_headers("\n".join(revealed))
+        headers = parse_headers("\n".join(revealed), kept)
     except FieldErrors as found:
         errors += found.errors
     if errors:

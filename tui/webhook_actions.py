@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from delivery.report import undelivered
+from domain.urls import mask_url
 from domain.words import counted, span_text
-from store import queue, webhooks
+from store import audit, queue, webhooks
 from store.records import WebhookStatus
 from tui.clipboard import copy
+from tui.desk import Refused
 from tui.edit_back import EditBack
 from tui.filter_screen import FilterScreen
 from tui.keys import and_key, key_of
@@ -239,10 +241,24 @@ class WebhookActions(FilterScreen):
             self.app.push_screen(screen)
 
     def action_copy(self) -> None:
-        """Copy the URL of the selected webhook."""
+        """Copy the whole URL of the selected webhook, which is recorded if any of it is hidden."""
         status = self.selected()
         if status is not None and self.table.is_meant():
-            self.in_background(copy(self, status.webhook.fields.url))
+            self.in_background(self._copy(status.webhook.id))
+
+    async def _copy(self, webhook_id: int) -> None:
+        from tui.webhook_form_state import read_webhook
+
+        try:
+            url = (await read_webhook(self.desk, webhook_id)).fields.url
+            if mask_url(url) != url:
+                await self.desk.change(
+                    audit.note_alone, action="webhook.reveal", webhook_id=webhook_id
+                )
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+            return
+        await copy(self, url)
 
 
 def _left_alone(count: int) -> str:

@@ -14,7 +14,6 @@ from domain.headers import headers_text
 from domain.lines import Pair, Pairs
 from domain.settings import BY_NAME
 from domain.times import parse_time
-from domain.urls import check_url
 from domain.webhooks import WebhookFields, check_ca_file, check_name
 from tui.hidden_headers import (
     Known,
@@ -27,6 +26,7 @@ from tui.hidden_headers import (
     reveal,
     take_in,
 )
+from tui.hidden_url import NAME, hide_url, read_url, reveal_url, with_url
 from tui.webhook_form_secret import Choice, check_own_secret
 
 T = TypeVar("T")
@@ -63,12 +63,12 @@ def labels_of(names: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FormTexts:
-    """What stands in the form, each field as text; known header values are masked."""
+    """What stands in the form, each field as text; a known URL and header values are masked."""
 
     type: str = EventType.ALERTS.value
     state: str = ACTIVE
     name: str = ""
-    url: str = ""
+    url: str = field(default="", repr=False)
     headers: str = field(default="", repr=False)
     extra_fields: str = ""
     max_events: str = ""
@@ -83,7 +83,7 @@ class FormTexts:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the form holds: its texts, and the header values that stand behind the dots."""
+    """What the form holds: its texts, and what stands behind the dots in them."""
 
     texts: FormTexts
     known: Known = field(default_factory=dict, repr=False)
@@ -91,7 +91,7 @@ class Contents:
     @property
     def plain(self) -> FormTexts:
         """The texts with nothing hidden."""
-        return replace(self.texts, headers=reveal(self.texts.headers, self.known))
+        return _revealed(self.texts, self.known)
 
     def changed_from(self, other: Contents) -> set[str]:
         """The names of the fields that differ."""
@@ -100,9 +100,9 @@ class Contents:
         return {name for name in names if getattr(mine, name) != getattr(theirs, name)}
 
     def with_all_hidden(self) -> Contents:
-        """The same with every header value masked, also those that were typed just now."""
-        known = take_in(self.texts.headers, self.known)
-        return Contents(replace(self.texts, headers=hide(self.plain.headers, known)), known)
+        """The same with URL and header values masked, also what was typed just now."""
+        known = with_url(self.plain.url, take_in(self.texts.headers, self.known))
+        return Contents(hidden(self.plain, known), known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,34 +141,45 @@ class _Reader:
         return self.read(name, lambda: BY_NAME[name].parse(text) if text.strip() else None, None)
 
 
+def hidden(texts: FormTexts, known: Known) -> FormTexts:
+    """The texts with everything masked that is known."""
+    return replace(texts, url=hide_url(texts.url, known), headers=hide(texts.headers, known))
+
+
+def _revealed(texts: FormTexts, known: Known) -> FormTexts:
+    return replace(texts, url=reveal_url(texts.url, known), headers=reveal(texts.headers, known))
+
+
 def contents_of(webhook: WebhookFields) -> Contents:
     """The fields as the form shows them."""
-    known = known_values(webhook.headers)
+    known = with_url(webhook.url, known_values(webhook.headers))
     texts = FormTexts(
         type=webhook.type.value,
         state=ACTIVE if webhook.active else INACTIVE,
         name=webhook.name or "",
         url=webhook.url,
-        headers=hide(headers_text(webhook.headers), known),
+        headers=headers_text(webhook.headers),
         extra_fields=extra_fields_text(webhook.extra_fields),
         max_events=_limit_text("max_events", webhook.max_events),
         max_bytes=_limit_text("max_bytes", webhook.max_bytes),
         interval=_limit_text("interval", webhook.interval_ms),
         ca_file=webhook.ca_file or "",
     )
-    return Contents(texts, known)
+    return Contents(hidden(texts, known), known)
 
 
-def read_contents(contents: Contents, now_ms: int) -> Reading:
-    """Check every field and say what they mean."""
+def read_contents(contents: Contents, now_ms: int, kept: Pairs = ()) -> Reading:
+    """Check every field and say what they mean; headers that were `kept` may stay."""
     texts, known = contents.texts, contents.known
     reader = _Reader()
     best = WebhookFields(
         type=EventType(texts.type),
         active=texts.state == ACTIVE,
         name=reader.read("name", lambda: _if_any(check_name, texts.name.strip()), None),
-        url=reader.read("url", lambda: check_url(texts.url), ""),
-        headers=reader.lines("headers", lambda text: read_headers(text, known), texts.headers),
+        url=reader.read("url", lambda: read_url(texts.url, known), ""),
+        headers=reader.lines(
+            "headers", lambda text: read_headers(text, known, kept), texts.headers
+        ),
         extra_fields=reader.lines("extra_fields", parse_extra_fields, texts.extra_fields),
         max_events=reader.limit("max_events", texts.max_events),
         max_bytes=reader.limit("max_bytes", texts.max_bytes),
@@ -196,7 +207,8 @@ def merge(mine: Contents, base: Contents, theirs: Contents) -> Merged:
         kept["headers"] = rebase(kept["headers"], base.known, theirs.known)
     plain = replace(theirs.plain, **kept)
     known = foremost(plain.headers, all_of(theirs.known, base.known, mine.known))
-    merged = Contents(replace(plain, headers=hide(plain.headers, known)), known)
+    known = with_url(plain.url, known) if plain.url in known.get(NAME, ()) else known
+    merged = Contents(hidden(plain, known), known)
     return Merged(merged, frozenset(typed & saved & merged.changed_from(theirs)))
 
 

@@ -1,4 +1,4 @@
-"""What the form of a webhook hides until it is asked for: values of headers, and secrets."""
+"""What the form of a webhook hides until it is asked for: URL, header values and secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HidingForm(DraftedForm):
     _session: Session | None = None
 
     async def action_reveal(self) -> None:
-        """Show or hide header values and secrets."""
+        """Show or hide the URL, header values and secrets."""
         session = self._session
         if session is None or not session.has_hidden:
             self.tell(NOTHING_HIDDEN)

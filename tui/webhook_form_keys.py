@@ -21,7 +21,7 @@ KEYS = (
         "reveal",
         "reveal",
         id="form.reveal",
-        tooltip="show the hidden header values and secrets, or hide them again; is recorded",
+        tooltip="show the hidden URL, header values and secrets, or hide them again; is recorded",
     ),
     Binding(
         "f4",

@@ -73,6 +73,11 @@ async def save(
             asked = dropping
 
 
+def of_refused(reason: str) -> Question:
+    """About a URL whose own address the network policy refuses."""
+    return Question("Save it all the same?", (f"{reason}.",), yes="Save")
+
+
 def _add_anew(before: Webhook) -> Question:
     lines = (f"{before.named} stays deleted.",)
     return Question("Add what is typed as a new webhook?", lines, yes="Add as new")

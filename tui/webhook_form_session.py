@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import fields, replace
-from functools import partial
 
 from delivery.edited import fate_of_pending, is_resealable
 from delivery.report import Report
@@ -17,9 +16,19 @@ from store import audit
 from store.records import Secrets, Webhook
 from tui.desk import Desk
 from tui.drafts import Draft
-from tui.hidden_headers import hide, reveal
+from tui.hidden_headers import Known, hide, reveal
+from tui.hidden_url import hide_url, reveal_url
 from tui.keys import key_of, keys_do
-from tui.webhook_form_fields import LABELS, NOW, Contents, FormTexts, labels_of, read_contents
+from tui.webhook_form_fields import (
+    LABELS,
+    NOW,
+    Contents,
+    FormTexts,
+    Reading,
+    hidden,
+    labels_of,
+    read_contents,
+)
 from tui.webhook_form_news import Latest, Overtaken, overtaken
 from tui.webhook_form_secret import MAKING_NEW, choices, label
 from tui.webhook_form_state import Opened, Typed, webhook_of
@@ -37,7 +46,7 @@ class Session:
         self.settings = report.settings if report else DEFAULTS
         self.contents = opened.base
         self.panel = self._make_panel(desk)
-        self.typed = Typed(opened.base.texts, read_contents(opened.base, desk.now_ms()))
+        self.typed = Typed(opened.base.texts, self._reading(opened.base, desk))
         self._overtaken = Overtaken(opened, opened.base)
         self._looked_for: tuple[int, int | None] | None = None
         self._desk = desk
@@ -86,12 +95,12 @@ class Session:
     def read_again(self) -> bool:
         """Read and check the form; say at each field what is wrong. Whether anything changed."""
         texts = self.panel.texts
-        hidden = replace(texts, headers=hide(texts.headers, self._known))
-        before, self.contents = self.contents, Contents(hidden, self._known)
+        masked = hidden(texts, self._known)
+        before, self.contents = self.contents, Contents(masked, self._known)
         if texts.secret in MAKING_NEW and not self.typed.generated:
             self.typed = replace(self.typed, generated=generate_secret(self._desk.random_bytes))
-        reading = read_contents(self.contents, self._desk.now_ms())
-        self.typed = replace(self.typed, texts=hidden, reading=reading)
+        reading = self._reading(self.contents, self._desk)
+        self.typed = replace(self.typed, texts=masked, reading=reading)
         shown = reading.errors.keys() if self._tried else self.changed & reading.errors.keys()
         self._complain({name: reading.errors[name] for name in shown})
         self.panel.show_secret(self._secret_text())
@@ -115,11 +124,18 @@ class Session:
         self.panel.focus_field(name)
 
     def _complain(self, errors: Mapping[str, str]) -> None:
+        doubt = doubt_about(self.typed.reading.best.extra_fields)
+        self.panel.complain(errors, {"url": self._refused_address, "extra_fields": doubt})
+
+    @property
+    def newly_refused(self) -> str:
+        """That nothing will be sent to the address in a URL that was typed; "" otherwise."""
+        return self._refused_address if "url" in self.changed else ""
+
+    @property
+    def _refused_address(self) -> str:
         policy = NetworkPolicy(self.settings.network_policy, self.settings.allow_networks)
-        best = self.typed.reading.best
-        refused = policy.refused_target(best.url) or ""
-        doubt = doubt_about(best.extra_fields)
-        self.panel.complain(errors, {"url": refused, "extra_fields": doubt})
+        return policy.refused_target(self.typed.reading.best.url) or ""
 
     @property
     def new_secret(self) -> str:
@@ -154,7 +170,7 @@ class Session:
 
     def _put(self, contents: Contents) -> None:
         if self._revealed:
-            self.panel.rewrite_headers(partial(hide, known=self._known))
+            self._rewrite(hide, hide_url)
         self._known = contents.known
         self._revealed = False
         self.panel.put(contents.texts)
@@ -173,10 +189,23 @@ class Session:
                 audit.note_alone, action="webhook.reveal", webhook_id=source.id if source else None
             )
         self._revealed = not self._revealed
-        self.panel.rewrite_headers(partial(reveal if self._revealed else hide, known=self._known))
+        if self._revealed:
+            self._rewrite(reveal, reveal_url)
+        else:
+            self._rewrite(hide, hide_url)
         self.read_again()
         if self._revealed and self.opened.secrets is not None:
             self.panel.bring_into_view("secret")
+
+    def _rewrite(
+        self, headers: Callable[[str, Known], str], url: Callable[[str, Known], str]
+    ) -> None:
+        self.panel.rewrite("headers", lambda text: headers(text, self._known))
+        self.panel.rewrite("url", lambda text: url(text, self._known))
+
+    def _reading(self, contents: Contents, desk: Desk) -> Reading:
+        editing = self.opened.editing
+        return read_contents(contents, desk.now_ms(), editing.fields.headers if editing else ())
 
     def _secret_text(self) -> str:
         if self.new_secret:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from store import webhooks
@@ -66,16 +65,15 @@ class Typed:
         return changed_secrets(before, self.secret_change, self.reading.now_ms)
 
 
-async def open_form(
-    desk: Desk, editing: int | None, copy_of: int | None, others: Iterable[Webhook]
-) -> Opened:
-    """Read what the form needs. Raises Refused, also where header values cannot be read."""
+async def open_form(desk: Desk, editing: int | None, copy_of: int | None) -> Opened:
+    """Read what the form needs. Raises Refused, also where secrets cannot be read."""
     webhook_id = copy_of if editing is None else editing
     if webhook_id is None:
         return Opened(Contents(FormTexts()))
     source = await read_webhook(desk, webhook_id)
     if editing is not None:
         return Opened(contents_of(source.fields), source)
+    others = await desk.read(webhooks.everyone, desk.store.vault)
     return Opened(contents_of(fields_like(source, others)), source, of_copy=True)
 
 

@@ -76,5 +76,12 @@ WEBHOOK_KEYS: list[BindingType] = [
         id="webhooks.duplicate",
         tooltip="add one for the same receiver and another type",
     ),
-    Binding("y", "copy", "copy URL", show=False, id="webhooks.copy"),
+    Binding(
+        "y",
+        "copy",
+        "copy URL",
+        show=False,
+        id="webhooks.copy",
+        tooltip="copy the whole URL; is recorded if any of it is hidden",
+    ),
 ]

@@ -14,7 +14,7 @@ from cli.exit_codes import ExitCode
 from cli.stores import open_for_reading, open_for_writing
 from domain.words import counted, size_text
 from store import backup as backups
-from store import health, signs
+from store import health, remnants, signs
 from store import prune as pruning
 from store.audit import note_alone
 from store.creation import is_there, make_filled
@@ -44,6 +44,7 @@ def upgrade(args: Namespace, context: Context) -> ExitCode:
     there = context.db.exists()
     older = context.open_store(join_settings=False)
     if not older.outdated:
+        _remove_remnants(older, context)
         done = "is up to date" if there else "is made"
         context.out.note(f"{older.path} {done} (schema {LATEST}).")
         return ExitCode.OK
@@ -54,6 +55,14 @@ def upgrade(args: Namespace, context: Context) -> ExitCode:
         f"{path} is now of schema {LATEST}. What it was before, schema {schema}, lies in {copy}."
     )
     return ExitCode.OK
+
+
+def _remove_remnants(store: Store, context: Context) -> None:
+    """Do what an earlier upgrade had no room for."""
+    if not store.call(remnants.are_there):
+        return
+    if not context.open_store(migrate=True).call(remnants.are_there):
+        context.out.note("They are removed now.")
 
 
 def check(args: Namespace, context: Context) -> ExitCode:
@@ -86,7 +95,7 @@ def backup(args: Namespace, context: Context) -> ExitCode:
     else:
         context.out.note(
             f"The key is not in it: keep {store.vault.key_file} too, in another place. Without it "
-            "header values and secrets cannot be read, and nothing is sent."
+            "URLs, header values and secrets cannot be read, and nothing is sent."
         )
     return ExitCode.OK
 

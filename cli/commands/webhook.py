@@ -7,11 +7,19 @@ from argparse import Namespace
 from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.reading import ValueReader
-from cli.shapes import Shape, header_lines, quarantine_shape, secret_lines, webhook_shape
+from cli.shapes import (
+    Shape,
+    header_lines,
+    quarantine_shape,
+    secret_lines,
+    shown_url,
+    webhook_shape,
+)
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_edit import Editor
 from cli.webhook_fields import GENERATED, FieldOptions, new_secret
 from cli.webhook_store import (
+    check_address,
     deleted_id,
     ids_of,
     kept,
@@ -52,6 +60,8 @@ def add(args: Namespace, context: Context) -> ExitCode:
         fields = options.applied_to(fields_like(source, others))
         if args.secret is None and source.secrets is not None:
             secret = source.secrets.current
+    if not args.force:
+        check_address(fields.url, context)
     webhook_id = store.call(
         webhooks.add,
         fields,
@@ -93,7 +103,8 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         )
         return ExitCode.OK
     rows = [
-        _row(webhook, statuses.get(webhook.id)) + (_secrets(webhook) if args.reveal else ())
+        _row(webhook, statuses.get(webhook.id), reveal=args.reveal)
+        + (_secrets(webhook) if args.reveal else ())
         for webhook in found
     ]
     context.out.table(rows, HEADERS + (("HEADERS", "SECRETS") if args.reveal else ()))
@@ -256,7 +267,7 @@ def _shape(store: Store, webhook_id: int) -> Shape:
     return webhook_shape(webhook, statuses_by_id(store).get(webhook_id), reveal=False)
 
 
-def _row(webhook: Webhook, status: WebhookStatus | None) -> tuple[object, ...]:
+def _row(webhook: Webhook, status: WebhookStatus | None, *, reveal: bool) -> tuple[object, ...]:
     fields = webhook.fields
     state = "active" if fields.active else "inactive"
     return (
@@ -266,7 +277,7 @@ def _row(webhook: Webhook, status: WebhookStatus | None) -> tuple[object, ...]:
         state if webhook.deleted_ms is None else f"deleted {time_text(webhook.deleted_ms)}",
         undelivered(status) if status else None,
         status.pending.events if status and status.pending else None,
-        fields.url,
+        shown_url(webhook, reveal=reveal),
     )
 
 

@@ -50,7 +50,7 @@ def _add_export(commands: Commands) -> None:
     export.add_argument(
         "--reveal",
         action="store_true",
-        help="write header values and secrets in clear, which is recorded in the audit trail",
+        help="write URLs, header values and secrets in clear; is recorded in the audit trail",
     )
     add_yes(export)
 

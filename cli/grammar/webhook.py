@@ -42,7 +42,7 @@ def build(parser: Parser) -> None:
 def _add(commands: Commands) -> None:
     add = add_leaf(commands, "add", f"{RUN}:add", "make a webhook and print its id", epilog=FILES)
     add.add_argument("--type", choices=EVENT_TYPES, help="the events that it gets")
-    add.add_argument("--url", help="where its events are sent")
+    add.add_argument("--url", help="where its events are sent: a URL, or @FILE")
     add.add_argument(
         "--like",
         metavar="ID",
@@ -67,6 +67,11 @@ def _add(commands: Commands) -> None:
 def _add_fields(parser: Parser, count: Reader, size: Reader, span: Reader) -> None:
     parser.add_argument("--name", help="a name to use instead of the id")
     _add_request_fields(parser)
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="save it though the network policy refuses the address in its URL",
+    )
     parser.add_argument("--state", choices=STATES, help="inactive collects events and sends none")
     parser.add_argument("--max-events", type=count, metavar="N", help="events in one request")
     parser.add_argument(
@@ -112,7 +117,9 @@ def _list_and_show(commands: Commands) -> None:
     add_webhook(show)
     for parser in (listing, show):
         parser.add_argument(
-            "--reveal", action="store_true", help="show header values and secrets; is recorded"
+            "--reveal",
+            action="store_true",
+            help="show URLs, header values and secrets; is recorded",
         )
         add_json(parser)
 
@@ -127,7 +134,7 @@ def _edit(commands: Commands) -> None:
     )
     add_webhooks(edit)
     edit.add_argument("--type", choices=EVENT_TYPES, help="the events that it gets from now on")
-    edit.add_argument("--url", help="where its events are sent")
+    edit.add_argument("--url", help="where its events are sent: a URL, or @FILE")
     _add_fields(edit, or_empty(count), or_empty(size), or_empty(duration))
     edit.add_argument(
         "--unset-header",
@@ -199,7 +206,7 @@ def _test(commands: Commands) -> None:
         "id", metavar="ID", nargs="?", help="the webhook's id or name; without it one as given"
     )
     test.add_argument("--type", choices=EVENT_TYPES, help="the type of the event")
-    test.add_argument("--url", help="where it is sent")
+    test.add_argument("--url", help="where it is sent: a URL, or @FILE")
     test.add_argument(
         "--event",
         metavar="EVENT",

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 
-from store.errors import StoreUnavailable
+from store import remnants
+from store.errors import StoreUnavailable, WrongKey
 from store.failures import unavailable
 from store.files import sync_folder
-from store.migrations import m0001_initial, m0002_refusals
+from store.migrations import m0001_initial, m0002_refusals, m0003_encrypted_urls
+from store.vault import Vault
 
 APPLICATION_ID = 0x70C51201
 """Marks a file as a Tocsin store (SQLite's header field for that purpose)."""
@@ -24,8 +26,14 @@ _UNRELEASED_ID = 0x70C51200
 """Marks the stores from before the first release; no step leads from their schemas to today's."""
 
 NONE = 0
-STEPS: tuple[Callable[[DatabaseProxy], None], ...] = (m0001_initial.up, m0002_refusals.up)
+STEPS: tuple[Callable[[DatabaseProxy, Vault | None], None], ...] = (
+    m0001_initial.up,
+    m0002_refusals.up,
+    m0003_encrypted_urls.up,
+)
 LATEST = len(STEPS)
+ENCRYPTED_URLS = 3
+"""The schema from which on no URL of a webhook stands in clear."""
 
 
 def version_of(database: DatabaseProxy, path: Path) -> int:
@@ -67,40 +75,72 @@ def refuse_unreleased(application: int, version: int, path: Path) -> None:
         )
 
 
-def create(database: DatabaseProxy, path: Path, *, fingerprint: str) -> None:
+def create(database: DatabaseProxy, *, fingerprint: str) -> None:
     """Make today's schema in an empty file and note the key's fingerprint."""
     with database.atomic():
         if _pragma(database, "user_version") != NONE:
             return
         database.execute_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        _apply(database, since=NONE)
+        _apply(database, None, since=NONE)
         database.execute_sql(
             "INSERT INTO fact (name, value) VALUES ('key_fingerprint', ?)", (fingerprint,)
         )
 
 
-def upgrade(database: DatabaseProxy, path: Path) -> None:
-    """Bring an older store up to date, after a backup beside it.
+def upgrade(database: DatabaseProxy, path: Path, vault: Vault) -> tuple[str, ...]:
+    """Bring an older store up to date, after a backup beside it; what an admin should know.
 
     The backup is written while the lock is held: it holds all that the older Tocsin wrote, and no
-    other process writes to the same file.
+    other process writes to the same file. Raises WrongKey before anything is written.
     """
+    told: tuple[str, ...] = ()
+    # What is deleted now is overwritten at once; what was deleted before is the file's remnants.
+    overwrites = _pragma(database, "secure_delete")
+    database.execute_sql("PRAGMA secure_delete = 1").fetchall()
     with database.atomic():
         version = _pragma(database, "user_version")
         if version < LATEST:
-            _back_up(path)
-            _apply(database, since=version)
+            _check_key(database, vault, since=version)
+            copy = _back_up(path)
+            changes = database.connection().total_changes
+            _apply(database, vault, since=version)
+            if version < ENCRYPTED_URLS and database.connection().total_changes > changes:
+                remnants.note()
+                told = (_of_copy(copy),)
+    database.execute_sql(f"PRAGMA secure_delete = {overwrites}").fetchall()
+    return told
 
 
-def upgrade_copy(path: Path) -> None:
-    """Bring a copy that nobody else has open up to date."""
+def upgrade_copy(path: Path, vault: Vault) -> None:
+    """Bring a copy that nobody else has open up to date. Raises WrongKey."""
     copy = DatabaseProxy()
     copy.initialize(SqliteDatabase(str(path)))
     with copy.connection_context(), copy.atomic():
-        _apply(copy, since=_pragma(copy, "user_version"))
+        version = _pragma(copy, "user_version")
+        _check_key(copy, vault, since=version)
+        _apply(copy, vault, since=version)
 
 
-def _back_up(path: Path) -> None:
+def _check_key(database: DatabaseProxy, vault: Vault, *, since: int) -> None:
+    """Raise WrongKey where URLs are to be encrypted and the key of this file is not there."""
+    if since >= ENCRYPTED_URLS or not m0003_encrypted_urls.has_urls(database):
+        return
+    try:
+        vault.cipher(m0003_encrypted_urls.fingerprint_in(database))
+    except WrongKey as error:
+        raise WrongKey(
+            f"{error}; the upgrade encrypts the URLs of webhooks with it, and nothing was changed"
+        ) from error
+
+
+def _of_copy(copy: Path) -> str:
+    return (
+        f"{copy} is the store as it was, with the URLs of webhooks in clear: "
+        "delete it when you need it no more"
+    )
+
+
+def _back_up(path: Path) -> Path:
     """A copy that is there whole or not at all; one that was killed half-way is made anew."""
     from store.backup import backup_to
 
@@ -110,6 +150,7 @@ def _back_up(path: Path) -> None:
     backup_to(path, draft)
     draft.replace(copy)
     sync_folder(copy)
+    return copy
 
 
 def current_version(database: DatabaseProxy) -> int:
@@ -117,9 +158,10 @@ def current_version(database: DatabaseProxy) -> int:
     return _pragma(database, "user_version")
 
 
-def _apply(database: DatabaseProxy, *, since: int) -> None:
+def _apply(database: DatabaseProxy, vault: Vault | None, *, since: int) -> None:
+    """Take the steps; a file with nothing in it needs no vault."""
     for step in STEPS[since:]:
-        step(database)
+        step(database, vault)
     if since < LATEST:
         database.execute_sql(f"PRAGMA user_version = {LATEST}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from peewee import DatabaseProxy
 
 from domain.event_types import EventType
+from store.vault import Vault
 
 STATEMENTS = (
     """
@@ -266,7 +267,7 @@ OWN_SIGN_INS = """
 """
 
 
-def up(database: DatabaseProxy) -> None:
+def up(database: DatabaseProxy, _: Vault | None) -> None:
     """Make every table and index, a head for each of the four types, and the built-in source."""
     for statement in STATEMENTS:
         database.execute_sql(statement)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from peewee import DatabaseProxy
 
+from store.vault import Vault
+
 STATEMENTS = (
     """
     CREATE TABLE "refusal" (
@@ -31,7 +33,7 @@ STATEMENTS = (
 )
 
 
-def up(database: DatabaseProxy) -> None:
+def up(database: DatabaseProxy, _: Vault | None) -> None:
     """Make the table and its indexes."""
     for statement in STATEMENTS:
         database.execute_sql(statement)

@@ -24,7 +24,7 @@ NEWER = (
     sys.executable,
     "-P",
     "-c",
-    "import sys; from store import migrations; migrations.STEPS += (lambda database: None,); "
+    "import sys; from store import migrations; migrations.STEPS += (lambda *_: None,); "
     "migrations.LATEST += 1; from cli.main import main; sys.exit(main())",
 )
 

@@ -389,7 +389,7 @@ def test_show_prints_the_request_as_a_command_without_its_secrets(tocsin: Tocsin
         "'webhook-id: msg_1'",
         "'webhook-signature: v1,…'",
         "--data-binary '[{",
-        "'https://example.com/hook?key=••••3f9a'",
+        "'https://example.com/hook?••••'",
     ):
         assert part in done.stdout
     assert "SECRET" not in done.stdout

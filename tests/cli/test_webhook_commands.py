@@ -118,17 +118,22 @@ def test_add_needs_a_type_and_a_url(tocsin: Tocsin) -> None:
         ("https://example.com/", False),
     ],
 )
-def test_an_address_that_the_policy_refuses_is_noted(
+def test_an_address_that_the_policy_refuses_is_saved_by_force_alone(
     tocsin: Tocsin, url: str, refused: bool
 ) -> None:
     assert add(tocsin) == 1
     for words in (("add", "--type", "alerts"), ("edit", "1")):
         done = tocsin.run("webhook", *words, "--url", url)
-        assert done.returncode == 0, done.stderr
-        assert ("nothing will be sent to it" in done.stderr) == refused
-        assert ("network_policy local" in done.stderr) == refused
-    done = tocsin.run("webhook", "edit", "1", "--name", "x", "--set", "network_policy=open")
-    assert "nothing will be sent" not in done.stderr
+        assert done.returncode == (ExitCode.BAD_DATA if refused else ExitCode.OK), done.stderr
+        assert ("nothing will be sent to it; allow it with" in done.stderr) == refused
+        assert ("or save it with --force" in done.stderr) == refused
+        done = tocsin.run("webhook", *words, "--url", url, "--force", "--max-events", "7")
+        assert done.returncode == ExitCode.OK, done.stderr
+        assert ("network_policy local: nothing will be sent to it." in done.stderr) == refused
+    done = tocsin.run("webhook", "edit", "1", "--name", "x")
+    assert done.returncode == ExitCode.OK, done.stderr
+    done = tocsin.run("webhook", "add", "--like", "1", "--set", "network_policy=open")
+    assert (done.returncode, "nothing will be sent" in done.stderr) == (ExitCode.OK, False)
 
 
 def test_a_url_without_a_key_among_the_extra_fields_is_noted(tocsin: Tocsin) -> None:
@@ -657,7 +662,7 @@ def test_an_edit_is_tested_before_it_is_saved(tocsin: Tocsin, receiver: Receiver
     [request] = receiver.requests("/ok/new")
     assert request.header("authorization") == TOKEN
     assert request.header("webhook-signature")
-    assert shown(tocsin, 1)["url"] == receiver.url("/503/old")
+    assert shown(tocsin, 1, "--reveal")["url"] == receiver.url("/503/old")
 
 
 def test_a_test_without_the_saved_secret_is_unsigned(tocsin: Tocsin, receiver: Receiver) -> None:

@@ -120,7 +120,7 @@ def test_adding_costs_the_same_with_1_webhook_and_with_1000(desk: Desk) -> None:
     desk.add()
     with_one = statements_of_an_append(desk, 1)
     (first,) = desk.call(lambda: rows(models.Webhook.select()))
-    copies = [dict(zip(models.Webhook._meta.columns, first, strict=True)) for _ in range(999)]
+    copies = [dict(zip(models.Webhook._meta.fields, first, strict=True)) for _ in range(999)]
     for place, copy in enumerate(copies, 2):
         copy["id"] = place
     desk.call(lambda: models.Webhook.insert_many(copies).execute())

@@ -19,6 +19,7 @@ from store.database import Store, open_store
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
 from store.models import database
 from store.records import Worker
+from store.vault import Vault
 from tests.store.helpers import (
     ACTOR,
     ALERTS,
@@ -324,7 +325,7 @@ def test_workers_of_the_backup_are_not_brought_and_those_here_stay(
 def test_an_older_backup_is_brought_up_to_date(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def second(engine: DatabaseProxy) -> None:
+    def second(engine: DatabaseProxy, _: Vault) -> None:
         engine.execute_sql("CREATE INDEX added ON event (received_ms)")
         steps_taken.append(2)
 

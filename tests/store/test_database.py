@@ -224,7 +224,7 @@ def test_opening_it_twice_in_one_process_drops_no_lock_on_it(store_path: Path) -
 # An older store: a copy of migration 1 with a second step declared on top.
 
 OLDER = """
-def second(database):
+def second(database, vault):
     database.execute_sql("CREATE TABLE added (value INTEGER)")
     database.execute_sql("INSERT INTO added VALUES (1)")
 
@@ -301,7 +301,7 @@ def test_an_upgrade_that_fails_changes_nothing(older: Path) -> None:
     out = run_child(
         OLDER
         + """
-def third(database):
+def third(database, vault):
     database.execute_sql("CREATE TABLE fact (value)")
 
 migrations.STEPS = (*migrations.STEPS, third)

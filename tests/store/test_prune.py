@@ -226,7 +226,7 @@ def test_an_erased_webhook_keeps_its_row_for_the_audit_and_no_secret(desk: Desk)
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
     assert prune_all(desk, NOW + webhooks.UNDELETE_MS).webhooks == 1
     row = desk.call(lambda: Webhook.get_by_id(webhook_id))
-    assert (row.headers, row.secrets, row.skipped_events) == (None, None, 3)
+    assert (row.target, row.secrets, row.skipped_events) == (None, None, 3)
     delivery = desk.delivery(public_id)
     assert (delivery.state, delivery.ended_by) == ("skipped", "the webhook was deleted")
     assert len(desk.call(reads.attempts, public_id)) == 1

@@ -140,7 +140,7 @@ def test_without_the_key_no_edit_overwrites_a_secret(
     closed: Path, spoil: object, sentence: str
 ) -> None:
     def secrets() -> list[tuple[object, ...]]:
-        columns = (models.Webhook.headers, models.Webhook.secrets, models.Webhook.revision)
+        columns = (models.Webhook.target, models.Webhook.secrets, models.Webhook.revision)
         return store.call(lambda: models.rows(models.Webhook.select(*columns)))
 
     spoil(closed)  # type: ignore[operator]
@@ -198,7 +198,7 @@ def test_a_secret_that_was_tampered_with_is_not_opened(store: Store) -> None:
     desk = Desk(store)
     webhook_id = desk.add(WITH_SECRETS)
     desk.append(event(1))
-    store.call(models.Webhook.update(headers=b"gAAAAABm").execute)
+    store.call(models.Webhook.update(target=b"gAAAAABm").execute)
     with pytest.raises(WrongKey, match="does not open a secret"):
         desk.start(webhook_id)
 

@@ -98,10 +98,10 @@ def test_the_query_of_the_url_is_masked_here_and_in_the_curl_command(bench: Benc
     deliver(bench, made, 1, 503)
 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
-        assert "POST https://example.com/hook?key=••••3f9a" in await seen(app, pilot)
+        assert "POST https://example.com/hook?••••" in await seen(app, pilot)
         assert isinstance(app.screen, DeliveryScreen)
         command = await copied_text(app.screen.desk, await app.screen.chosen(), "c")
-        assert "'https://example.com/hook?key=••••3f9a'" in command
+        assert "'https://example.com/hook?••••'" in command
         assert "SUPER-SECRET" not in command
 
     played(bench, scene, size=(120, 40))

@@ -639,7 +639,7 @@ def test_the_request_stands_beside_the_form_where_there_is_room(bench: Bench) ->
 def test_without_the_right_key_the_form_says_so(bench: Bench) -> None:
     bench.store.add(SIEM)
     bench.opened.vault.key_file.unlink()
-    bench.opened.vault.__dict__.pop("_checked", None)
+    bench.opened.vault._cipher = None
 
     async def scene() -> None:
         async with form(bench, editing=1) as shown:

@@ -21,7 +21,7 @@ from tui.live import Live
 from tui.webhook_form_hiding import HidingForm
 from tui.webhook_form_keys import KEYS
 from tui.webhook_form_news import find_latest
-from tui.webhook_form_saving import Saved, ca_file_problem, save
+from tui.webhook_form_saving import Saved, ca_file_problem, of_refused, save
 from tui.webhook_form_session import TESTED, Session
 from tui.webhook_form_state import open_form
 from tui.webhook_form_titles import NEW
@@ -76,9 +76,8 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
 
     async def _open(self) -> None:
         report = self.live.report
-        others = [one.webhook for one in report.overview.webhooks] if report else []
         try:
-            opened = await open_form(self.desk, self._editing, self._copy_of, others)
+            opened = await open_form(self.desk, self._editing, self._copy_of)
         except Refused as refused:
             self.tell(str(refused), bad=True)
             self.end_with(None)
@@ -177,6 +176,8 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
             focused.focus()
 
     async def _store(self, session: Session) -> None:
+        if session.newly_refused and not await self.is_sure(of_refused(session.newly_refused)):
+            return
         done = await save(self.desk, session.opened, session.typed, self.is_sure)
         if done is None:
             return

@@ -58,6 +58,15 @@ class TextBox(InputLine):
             del self._before[:-MOST_UNDONE]
         return value
 
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Change the text, and everything that can be taken back to, so that none is as it was."""
+        was_at_end = self.cursor_position >= len(self.value)
+        before = list(map(change, self._before))
+        with self.prevent(InputLine.Changed):
+            self.value = change(self.value)
+        self._before = before
+        self.cursor_position = len(self.value) if was_at_end else self.cursor_position
+
     def action_undo(self) -> None:
         """Show what stood here before."""
         if self._before:

@@ -128,9 +128,11 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         if any(isinstance(one, Collapsible) for one in self._controls[name].ancestors):
             self.query_one(Collapsible).collapsed = False
 
-    def rewrite_headers(self, change: Callable[[str], str]) -> None:
-        """Change how the headers are shown, also those that can be taken back to."""
-        self.query_one("#box-headers", Lines).rewrite(change)
+    def rewrite(self, name: str, change: Callable[[str], str]) -> None:
+        """Change how a field is shown, also the texts that can be taken back to."""
+        control = self._controls[name]
+        if isinstance(control, Lines | TextBox):
+            control.rewrite(change)
 
     @on(Input.Changed)
     @on(TextArea.Changed)

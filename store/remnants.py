@@ -1,0 +1,52 @@
+"""Remnants: what an upgrade encrypted still lies in clear in freed parts of the file.
+
+Writing the whole file anew removes them. A fact in the store says that this is still to be done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from peewee import PeeweeException
+
+from store.disk import free_bytes, store_bytes
+from store.models import Fact, database
+
+FACT = "remnants"
+COPIES = 2
+"""SQLite writes the file into a temporary one, and from there into the write-ahead log."""
+
+
+def note() -> None:
+    """Note that there are remnants; called inside the transaction that makes them."""
+    Fact.insert(name=FACT, value="").on_conflict("REPLACE").execute()
+
+
+def are_there() -> bool:
+    """Whether the file is still to be written anew."""
+    return bool(Fact.select().where(Fact.name == FACT).exists())
+
+
+def remove(path: Path) -> None:
+    """Write the file anew; nothing is lost where that fails, and the fact stays."""
+    if free_bytes(path) < COPIES * store_bytes(path):
+        return
+    try:
+        database.execute_sql("PRAGMA temp_store = file")  # a copy in memory may not fit there
+        database.execute_sql("VACUUM")
+        with database.atomic():
+            Fact.delete().where(Fact.name == FACT).execute()
+        database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except (PeeweeException, sqlite3.Error):
+        return
+    finally:
+        database.execute_sql("PRAGMA temp_store = memory")
+
+
+def warning(path: Path) -> str:
+    """What is not as it should be, and how it ends."""
+    return (
+        f"freed parts of {path} still hold URLs of webhooks in clear: with {COPIES} times its size "
+        "free on the disk, `tocsin db upgrade` removes them"
+    )
