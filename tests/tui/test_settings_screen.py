@@ -390,9 +390,9 @@ def test_a_worker_of_this_terminal_that_has_ended_is_told_as_such(
 
 
 def test_the_log_of_this_terminals_worker_is_shown_harmless(bench: SettingsBench) -> None:
-    store = bench.opened.sibling()
-    bench.worker = WorkerThread(store, settings_of_store({}), settings_of_store)
-    bench.worker.lines.append("webhook 1: [b]bold[/b] \x1b[31mred")
+    worker = WorkerThread(bench.opened.sibling(), settings_of_store({}), settings_of_store)
+    bench.worker = worker
+    worker.lines.append("webhook 1: [b]bold[/b] \x1b[31mred")
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
@@ -404,7 +404,8 @@ def test_the_log_of_this_terminals_worker_is_shown_harmless(bench: SettingsBench
             assert "\x1b" not in text
 
     asyncio.run(scene())
-    store.close()
+    worker.stop()
+    assert worker.join(30)  # the store is closed by then
 
 
 def test_the_smallest_screen_has_room_for_settings_beside_many_workers(
