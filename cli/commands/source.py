@@ -14,6 +14,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.geo_note import geo_note_of_sources
 from cli.log_lines import LogLines
 from cli.source_key import keep_key, new_key
+from cli.source_parts import parts_in_all, question_before
 from cli.source_text import in_full, list_rows, source_shape
 from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
@@ -21,7 +22,7 @@ from domain import source_kinds
 from domain.clients import AGENT
 from sources.outlook import foreseen_lack, foreseen_problem
 from store import clients, refusals, sources, workers
-from store.errors import Conflict, NotFound
+from store.errors import NotFound
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -102,7 +103,7 @@ def add(args: Namespace, context: Context) -> ExitCode:
     if _is_there(store, name):
         if args.if_absent:
             return ExitCode.OK
-        raise Conflict(f"there is a source {name} already: choose another name")
+        return _serve_more(name, args, store, context)
     options = source_kinds.kind_named(args.kind).check(_given(args))
     secret = new_key(args, args.kind, options, store, context)
     made = store.call(sources.add, args.kind, name, options, context.actor, context.now_ms())
@@ -114,6 +115,16 @@ def add(args: Namespace, context: Context) -> ExitCode:
     if not _note_outlook(made, "is active, but cannot run as it is set", store, context):
         context.out.note(f"Source {made.name} is active: the worker that sends runs it.")
     return ExitCode.OK
+
+
+def _serve_more(name: str, args: Namespace, store: Store, context: Context) -> ExitCode:
+    """Let an HTTP source that is there serve more, after asking. Raises Conflict, Failure."""
+    before = store.call(sources.find, name)
+    parts = parts_in_all(before, args.kind, _given(args))
+    if not context.out.confirm(question_before(before, _given(args), parts), args.yes):
+        return ExitCode.CHECK_FAILED
+    args.name, args.option_serves, args.unset = name, parts, None
+    return _edit(args, store, context)
 
 
 def _note_outlook(source: StoredSource, words: str, store: Store, context: Context) -> bool:
@@ -129,7 +140,10 @@ def _note_outlook(source: StoredSource, words: str, store: Store, context: Conte
 
 def edit(args: Namespace, context: Context) -> ExitCode:
     """Change what is set for a source."""
-    store = open_for_writing(context)
+    return _edit(args, open_for_writing(context), context)
+
+
+def _edit(args: Namespace, store: Store, context: Context) -> ExitCode:
     before = store.call(sources.find, args.name)
     options = _edited_options(args, before)
     secret = new_key(args, before.kind, options, store, context)

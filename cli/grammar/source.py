@@ -48,6 +48,7 @@ def _add(commands: Commands) -> None:
     add.add_argument(
         "--if-absent", action="store_true", help="do nothing if there is a source of this name"
     )
+    add_yes(add)
     _add_options(add)
     _add_setup_code(add)
     add_json(add)

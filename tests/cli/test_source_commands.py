@@ -102,6 +102,18 @@ def test_what_cannot_be_is_refused_with_its_cure(
     assert "None of your own yet" in tocsin.run("source", "list").stderr
 
 
+def test_an_http_source_that_is_there_serves_more_after_a_question(tocsin: Tocsin) -> None:
+    run(tocsin, "add", "http")
+    asked = run(tocsin, "add", "http", "--serves", "agents", code=ExitCode.USAGE)
+    assert "serves events. Let it serve agents too" in asked
+    assert "`tocsin source edit http --serves events,agents`" in asked
+    run(tocsin, "add", "http", "--serves", "agents", "--clients", "7", "--yes")
+    options = shown(tocsin, "http")["options"]
+    assert (options["serves"], options["clients"]) == ("events, agents", "7")
+    said = run(tocsin, "add", "http", "--serves", "agents", "--yes", code=ExitCode.CHECK_FAILED)
+    assert "change that one with `tocsin source edit http`" in said
+
+
 def test_a_name_is_taken_once_unless_it_may_be_there(tocsin: Tocsin) -> None:
     run(tocsin, "add", "wireguard")
     said = run(tocsin, "add", "wireguard", code=ExitCode.CHECK_FAILED)
