@@ -15,6 +15,7 @@ from cli.grammar.tree import build
 from cli.output import Output
 from cli.streams import standard_streams
 from domain.version import VERSION
+from sources.capabilities import keep_from_children
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,7 @@ NO_SCREEN = "there is no terminal here: see `tocsin status`, or `tocsin --help` 
 def main(arguments: Sequence[str] | None = None) -> ExitCode:
     """Run one command line; what went wrong is one line on stderr and the exit code."""
     os.umask(0o077)
+    keep_from_children()
     out = Output(*standard_streams())
     run = _Run(list(sys.argv[1:] if arguments is None else arguments), out)
     try:

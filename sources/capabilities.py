@@ -1,0 +1,61 @@
+"""CAP_NET_ADMIN, the right to ask the kernel's WireGuard: what is started does not inherit it.
+
+A service is given it in its ambient set, which every program that is started inherits. Linux keeps
+that set for each thread; new threads have that of the thread that made them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_STATUS = Path("/proc/thread-self/status")
+_SETS = re.compile(r"^Cap(\w+):\s*([0-9a-f]+)$", re.MULTILINE)
+
+# linux/capability.h and linux/prctl.h
+_NET_ADMIN = 12
+_PR_CAP_AMBIENT = 47
+_RAISE = 2
+_CLEAR_ALL = 4
+
+
+def keep_from_children() -> None:
+    """Let nothing that this thread, or one that it makes from now on, starts inherit a right."""
+    if _sets().get("Amb"):
+        _change_ambient(_CLEAR_ALL)
+
+
+@contextmanager
+def left_to_children() -> Iterator[None]:
+    """Let what this thread starts meanwhile ask WireGuard, if the program itself was let do so."""
+    sets = _sets()
+    if not sets.get("Prm", 0) & sets.get("Inh", 0) & 1 << _NET_ADMIN:
+        yield
+        return
+    _change_ambient(_RAISE, _NET_ADMIN)
+    try:
+        yield
+    finally:
+        _change_ambient(_CLEAR_ALL)
+
+
+def _sets() -> dict[str, int]:
+    """The capabilities of this thread by set; none of a system that is not Linux."""
+    try:
+        status = _STATUS.read_text()
+    except OSError:
+        return {}
+    return {name: int(bits, 16) for name, bits in _SETS.findall(status)}
+
+
+def _change_ambient(operation: int, capability: int = 0) -> None:
+    import ctypes  # where there is a capability alone: it takes milliseconds
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    arguments = (ctypes.c_ulong(one) for one in (operation, capability, 0, 0))
+    if libc.prctl(_PR_CAP_AMBIENT, *arguments) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"prctl: {os.strerror(error)}")
