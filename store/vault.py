@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 FINGERPRINT = "key_fingerprint"
+MOST_OPENED, LONGEST_OPENED = 4_096, 4_096
+"""Values that are kept decrypted in memory, and the longest of them in bytes."""
 
 
 class Vault:
@@ -36,6 +38,7 @@ class Vault:
         self.next_file = key_file.with_name(f"{key_file.name}.new")
         self.store_path = store_path
         self._cipher: tuple[str | None, MultiFernet] | None = None
+        self._opened: dict[bytes, str] = {}
 
     def place(self, key: bytes) -> None:
         """Make the key file, which must not be there yet. Raises StoreUnavailable."""
@@ -81,13 +84,27 @@ class Vault:
         return self.cipher(self.known()).encrypt(text.encode())
 
     def decrypt(self, token: bytes) -> str:
-        """Decrypt what `encrypt` made; raises WrongKey."""
+        """Decrypt what `encrypt` made; raises WrongKey.
+
+        What an attempt needs is decrypted once, not at each attempt.
+        """
+        token = bytes(token)
+        text = self._opened.get(token)
+        if text is None:
+            text = self._decrypted(token)
+            if len(self._opened) >= MOST_OPENED:
+                self._opened.clear()
+            if len(token) <= LONGEST_OPENED:
+                self._opened[token] = text
+        return text
+
+    def _decrypted(self, token: bytes) -> str:
         from cryptography.fernet import InvalidToken
 
         cipher = self._cipher[1] if self._cipher else self.cipher(self.known())
         for _ in range(2):
             try:
-                return cipher.decrypt(bytes(token)).decode()
+                return cipher.decrypt(token).decode()
             except InvalidToken:
                 cipher = self.cipher(self.known())  # the store may have another key by now
         raise WrongKey(
