@@ -155,7 +155,10 @@ def open_store(
         raise Conflict(f"there is a store at {path} already: leave --new-store out")
     if create:
         _check_to_write(path)
-    return _open(path, vault, migrate=migrate)
+    try:
+        return _open(path, vault, migrate=migrate)
+    except StoreGone:  # a file system of layers gives a file another number when it is opened
+        return _open(path, vault, migrate=migrate)
 
 
 def own_path(path: Path) -> Path:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from peewee import DatabaseProxy
 
-from store import backup, health, models, prune
+from store import backup, health, migrations, models, prune
 from store import events as event_store
 from store.database import Store, open_store
 from store.errors import StoreGone, StoreUnavailable
@@ -160,6 +162,26 @@ store.close()
 
 def _checkpoint(store: Store) -> None:
     store.call(lambda: models.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+
+
+def test_a_file_that_is_another_one_once_it_is_opened_is_opened_again(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system of layers, where a file that is written becomes a copy."""
+    open_store(store_path).close()
+    version_of, copies = migrations.version_of, [store_path.with_name("copy.db")]
+
+    def copied_meanwhile(proxy: DatabaseProxy, path: Path) -> int:
+        for copy in copies:
+            shutil.copy(path, copy)
+            copy.replace(path)
+        copies.clear()
+        return version_of(proxy, path)
+
+    monkeypatch.setattr(migrations, "version_of", copied_meanwhile)
+    store = open_store(store_path)
+    assert Desk(store).append(event(1)).accepted == 1
+    store.close()
 
 
 def test_what_tocsin_itself_does_to_the_file_is_no_loss(store: Store, tmp_path: Path) -> None:
