@@ -25,10 +25,11 @@ import tui.screens
 from domain.actors import Actor
 from domain.clients import ConfFile
 from domain.event_types import EventType
-from domain.events import Event
+from domain.events import Event, RefusedEvent
 from domain.source_kinds import BY_NAME
-from store import audit, models, outbox, sources
+from store import audit, models, outbox, refusals, sources
 from store.records import AttemptResult, Change, Delivery, Verdict, Work
+from store.refusals import TakingRules
 from store.workers import SendingLock
 from tests.store.helpers import LIMITS, NOW, compact, event, fields
 from tests.tui.helpers import Bench, screen_text
@@ -48,6 +49,8 @@ from tui.screens.kept_draft import KeptDraftScreen
 from tui.screens.menu import Choice, MenuScreen
 from tui.screens.option_form import Form, OptionFormScreen
 from tui.screens.quarantine import QuarantineScreen
+from tui.screens.receiver import ReceiverScreen
+from tui.screens.refused import RefusedScreen
 from tui.screens.reseal import EventChoiceScreen, ResealScreen
 from tui.screens.save import SaveScreen
 from tui.screens.webhook_form import WebhookFormScreen
@@ -138,6 +141,10 @@ def _spoil(bench: Bench, work: Work) -> None:
     )
     sources.add("wireguard", "hub", {"host": "x[/b]y"}, WHO, NOW)
     sources.save_failure("hub", LONG, NOW)
+    refused = RefusedEvent(HOSTILE, LONG.encode(), HOSTILE)
+    rules = TakingRules(lambda _: None, lambda *_: None)
+    refusals.save_taken("hub", [], [refused], None, NOW, rules)
+    models.Refusal.update(attempts=1, last_error=HOSTILE).execute()
     audit.note_alone(WHO, HOSTILE, NOW, 1, **{HOSTILE: LONG, "name": HOSTILE})
     models.Webhook.update(name=HOSTILE, url=f"https://example.com/{HOSTILE}").where(
         models.Webhook.id == 2
@@ -167,6 +174,8 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),
     "KeptDraftScreen": lambda _seen: KeptDraftScreen(QUESTION),
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
+    "RefusedScreen": lambda seen: RefusedScreen(seen.desk, seen.live, "hub"),
+    "ReceiverScreen": lambda _seen: ReceiverScreen(HOSTILE, {1: HOSTILE}),
     "SaveScreen": lambda _seen: SaveScreen("msg_1.json", b""),
     "BugScreen": lambda _seen: BugScreen(LONG, None),
     "OptionFormScreen": lambda seen: OptionFormScreen(seen.desk, seen.live, FORM),
