@@ -33,7 +33,7 @@ def read_toml(file: Path) -> dict[str, object]:
         found = _LONG_NUMBER.search(text)
         line = f", line {text.count(chr(10), 0, found.start()) + 1}" if found else ""
         reason = "a number has more than 18 digits"
-        raise wrong(f"{file}{line}: {reason}; write a shorter one, or quotes around it") from None
+        raise wrong(f"{file}{line}: {reason}; write a shorter one") from None
 
 
 def wrong(message: str) -> Failure:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from store import health, migrations, models, outbox
+from store import health, migrations, models, outbox, rekey
 from store.database import Store, open_store
 from store.models import database
-from tests.store.helpers import ALERTS, WORKER, Desk, event
+from tests.store.helpers import ACTOR, ALERTS, WORKER, Desk, event
 from tests.store.released import MADE_MS, RELEASED, copy_of, kept, kept_by
 
 SIEM, SLACK = 1, 2
@@ -73,6 +73,17 @@ def test_an_upgrade_keeps_what_was_there(released: Path, upgraded: Store) -> Non
     now = kept(upgraded)
     for name, before in kept_by(released).items():
         assert now[name] == before, name
+
+
+def test_another_key_keeps_it_too(released: Path, upgraded: Store) -> None:
+    problems = upgraded.call(health.problems, upgraded.vault)
+    done = upgraded.call(rekey.rekey, upgraded.vault, ACTOR, MADE_MS)
+    assert (done.values > 0, done.unreadable, done.leftover) == (True, 0, False)
+    now = kept(upgraded)
+    for name, before in kept_by(released).items():
+        if name != "changes":  # who did this is one more
+            assert now[name] == before, name
+    assert upgraded.call(health.problems, upgraded.vault) == problems
 
 
 def test_a_pending_delivery_goes_on_as_it_was_sealed(released: Path, upgraded: Store) -> None:
