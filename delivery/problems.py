@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import CROWDED, failed_attempts, interval_of, is_failing
+from domain.addresses import NetworkPolicy
 from domain.headers import is_reserved
+from domain.urls import mask_url
 from domain.words import counted, error_word, second_text, size_text, span_text, wait_word
 from store.future_times import TOLERATED_MS
 from store.presence import names_sentence
@@ -160,7 +163,10 @@ def _of_webhook(status: WebhookStatus, report: Report, words: TimeWords) -> Iter
     if not status.webhook.fields.active:
         return
     hindered = (
-        _hindered(status) or _failing(status, report, words) or _waits_long(status, report, words)
+        _hindered(status)
+        or _failing(status, report, words)
+        or _refused_address(status, report)
+        or _waits_long(status, report, words)
     )
     if hindered is not None:
         yield f"{name}: {hindered}"
@@ -184,6 +190,19 @@ def _hindered(status: WebhookStatus) -> str | None:
     if not status.webhook.readable:
         return "its headers and secrets cannot be read: put the right key file back"
     return None
+
+
+def _refused_address(status: WebhookStatus, report: Report) -> str | None:
+    """That nothing will be sent to the address in its URL; where a name leads is known later."""
+    settings = report.settings
+    return _refusal(
+        mask_url(status.webhook.fields.url), settings.network_policy, settings.allow_networks
+    )
+
+
+@lru_cache(4_096)
+def _refusal(url: str, policy: str, allowed: tuple[str, ...]) -> str | None:
+    return NetworkPolicy(policy, allowed).refused_target(url)
 
 
 def _failing(status: WebhookStatus, report: Report, words: TimeWords) -> str | None:

@@ -132,6 +132,7 @@ def test_an_address_that_the_policy_refuses_is_saved_by_force_alone(
         assert ("network_policy local: nothing will be sent to it." in done.stderr) == refused
     done = tocsin.run("webhook", "edit", "1", "--name", "x")
     assert done.returncode == ExitCode.OK, done.stderr
+    assert ("nothing will be sent to it" in tocsin.run("status").stdout) == refused
     done = tocsin.run("webhook", "add", "--like", "1", "--set", "network_policy=open")
     assert (done.returncode, "nothing will be sent" in done.stderr) == (ExitCode.OK, False)
 

@@ -163,11 +163,17 @@ def basic(text: str, encoding: str = "utf-8") -> str:
 
 
 URL = "https://example.com/hook"
+SLACK = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/aBcDeFgHiJkLmNoPqRsTuVwX"
+NO_HEADER = ("X-Short", "1")
 
 
 @pytest.mark.parametrize(
     ("url", "header", "answer", "told"),
     [
+        (SLACK, NO_HEADER, f"no {SLACK}!", "no https://hooks.slack.com/services/••••uVwX!"),
+        (SLACK, NO_HEADER, '{"key":"aBcDeFgHiJkLmNoPqRsTuVwX"}', '{"key":"••••uVwX"}'),
+        (SLACK, NO_HEADER, "no such channel: T0123ABCD", "no such channel: T0123ABCD"),
+        ("https://a/b%2Fc0123456789abcdef", NO_HEADER, "b/c0123456789abcdef", "••••cdef"),
         (URL, ("Authorization", basic("tocsin:pass:word-1")), "got pass:word-1!", "got ••••!"),
         (URL, ("Authorization", basic("tocsin:12345678")), "tocsin:12345678", "••••"),
         (URL, ("authorization", basic("a:gehörtmir")), "user a, gehörtmir", "user a, ••••"),
