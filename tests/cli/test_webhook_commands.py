@@ -21,6 +21,7 @@ from domain.event_types import EventType
 from store import audit, requests, webhooks
 from store.prune import Retention, prune_some
 from store.records import Webhook
+from store.workers import SendingLock
 from tests.certificates import Authority
 from tests.cli.desks import desk_of, enter_worker, newer
 from tests.program import ROOT, Tocsin
@@ -446,7 +447,10 @@ def test_edit_says_what_becomes_of_the_pending_delivery(tocsin: Tocsin) -> None:
         extended = tocsin.run("webhook", "edit", "1", "--extra-field", "k: v")
         assert "keeps its body. `tocsin delivery reseal msg_1` seals" in extended.stderr
         desk.started(1)
+        lock = SendingLock(tocsin.db)
+        assert lock.acquire()
         flying = tocsin.run("webhook", "edit", "1", "--header", "A: 1")
+        lock.release()
     assert "is tried again when the attempt in flight is over" in flying.stderr
 
 
