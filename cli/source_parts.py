@@ -24,7 +24,7 @@ def question_before(source: StoredSource, given: Mapping[str, str], parts: str) 
     """The question whether the source that is there is to serve more."""
     others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name != "serves")
     parts_text = ", ".join(_new_parts(source, given))
-    set_too = f", and set {', '.join(others)}" if others else ""
+    set_too = f", and set {others}" if others else ""
     return (
         f"There is a source {source.name} already, which serves {_served(source)}. Let it serve "
         f"{parts_text} too{set_too}, as `tocsin source edit {source.name} "

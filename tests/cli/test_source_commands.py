@@ -104,10 +104,11 @@ def test_what_cannot_be_is_refused_with_its_cure(
 
 def test_an_http_source_that_is_there_serves_more_after_a_question(tocsin: Tocsin) -> None:
     run(tocsin, "add", "http")
-    asked = run(tocsin, "add", "http", "--serves", "agents", code=ExitCode.USAGE)
-    assert "serves events. Let it serve agents too" in asked
+    asking = ("add", "http", "--serves", "agents", "--clients", "7")
+    asked = run(tocsin, *asking, code=ExitCode.USAGE)
+    assert "serves events. Let it serve agents too, and set --clients, as" in asked
     assert "`tocsin source edit http --serves events,agents`" in asked
-    run(tocsin, "add", "http", "--serves", "agents", "--clients", "7", "--yes")
+    run(tocsin, *asking, "--yes")
     options = shown(tocsin, "http")["options"]
     assert (options["serves"], options["clients"]) == ("events, agents", "7")
     said = run(tocsin, "add", "http", "--serves", "agents", "--yes", code=ExitCode.CHECK_FAILED)
