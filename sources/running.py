@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from domain.alert_kinds import all_terms
+from domain.alert_kinds import AlertTerms, all_terms
 from domain.events import Event
 from domain.field_errors import FieldErrors
 from domain.settings import Settings
@@ -35,6 +35,7 @@ from store.records import Appended, StoredSource
 if TYPE_CHECKING:
     from store.database import Store
 
+Alerts = Mapping[str, AlertTerms]
 FILES_LOOK_S = 0.5
 """How often it is looked whether the store is still there, while a source runs by itself."""
 
@@ -62,6 +63,8 @@ class _Run:
     key: _Key
     stop: asyncio.Event
     task: asyncio.Task[None]
+    stale: StaleAlerts | None
+    """Handed on to the run that follows an edit, which makes nobody silent for less long."""
 
 
 async def run_one(
@@ -123,8 +126,9 @@ async def run_made(
     on_appended: Callable[[], None] = lambda: None,
     once: bool = False,
     monotonic: Callable[[], float] = time.monotonic,
+    stale: StaleAlerts | None = None,
 ) -> Appended:
-    """Run what was made until `stop`."""
+    """Run what was made until `stop`; `stale` knows since when a service watches others."""
     least = terms.settings.min_free_disk_bytes
     if made.source is not None:
         return await run_source(
@@ -155,7 +159,8 @@ async def run_made(
         created_ms=stored.created_ms,
     )
     if made.service is not None:
-        watching = _watching(made, inlet, _stale_alerts(terms, clock(), monotonic), on_failure)
+        stale = stale or _stale_alerts(terms.alerts, clock(), monotonic)
+        watching = _watching(made, inlet, stale, on_failure)
         try:
             blindness = _blindness(terms, clock(), monotonic)
             await run_service(made.service, inlet, stop, on_failure=on_failure, blindness=blindness)
@@ -179,8 +184,8 @@ def _watching(
     return asyncio.create_task(watch())
 
 
-def _stale_alerts(terms: Terms, watching_ms: int, monotonic: Callable[[], float]) -> StaleAlerts:
-    return StaleAlerts(terms.alerts, watching_ms, Jumps(monotonic, watching_ms).since)
+def _stale_alerts(alerts: Alerts, now_ms: int, monotonic: Callable[[], float]) -> StaleAlerts:
+    return StaleAlerts(alerts, now_ms, Jumps(monotonic, now_ms).since)
 
 
 def _blindness(
@@ -191,7 +196,7 @@ def _blindness(
     whose: Whose = nobody,
 ) -> Blindness:
     """What is told of a source that sees nothing for long."""
-    stale = _stale_alerts(terms, watching_ms, monotonic)
+    stale = _stale_alerts(terms.alerts, watching_ms, monotonic)
 
     def telling(
         stored: StoredSource, state: bytes | None, sentence: str, now_ms: int
@@ -256,7 +261,7 @@ class Sources:
             elif is_run(one.stored.kind):
                 stop = asyncio.Event()
                 task = asyncio.create_task(self._look_once_at(one, stop))
-                self._runs[name] = _Run(one.stored.kind, one.key, stop, task)
+                self._runs[name] = _Run(one.stored.kind, one.key, stop, task, None)
         await asyncio.gather(*(run.task for run in self._runs.values()))
         self._active = False
         self._runs.clear()
@@ -314,16 +319,26 @@ class Sources:
         for name, run in list(self._runs.items()):
             if name not in wanted or wanted[name].key != run.key:
                 run.stop.set()
-            if name not in wanted and run.task.done():
-                del self._runs[name]
+            if name not in wanted:
+                run.stale = None  # of the time in which it does not run nothing can be told
+                if run.task.done():
+                    del self._runs[name]
         for name, one in wanted.items():
             before = self._runs.get(name)
             if before is None or before.stop.is_set():
-                stop = asyncio.Event()
-                task = asyncio.create_task(self._run(one, stop, before))
-                self._runs[name] = _Run(one.stored.kind, one.key, stop, task)
+                stop, stale = asyncio.Event(), self._stale(before, one.stored)
+                task = asyncio.create_task(self._run(one, stop, before, stale))
+                self._runs[name] = _Run(one.stored.kind, one.key, stop, task, stale)
 
-    async def _run(self, wanted: _Wanted, stop: asyncio.Event, before: _Run | None) -> None:
+    def _stale(self, before: _Run | None, stored: StoredSource) -> StaleAlerts:
+        """That of the run before, if this one takes its place without a pause."""
+        is_edit = before is not None and before.key.created_ms == stored.created_ms
+        known = before.stale if before is not None and is_edit else None
+        return known or _stale_alerts(self._alerts, self._clock(), self._monotonic)
+
+    async def _run(
+        self, wanted: _Wanted, stop: asyncio.Event, before: _Run | None, stale: StaleAlerts
+    ) -> None:
         """One source until `stop`, once its last run is over; it stops and delays no other."""
         if before is not None:
             await asyncio.wait({before.task})
@@ -333,7 +348,7 @@ class Sources:
         while not stop.is_set():
             began_s = time.monotonic()
             try:
-                await self._run_once(wanted.stored, terms, stop)
+                await self._run_once(wanted.stored, terms, stop, stale=stale)
             except (StoreLost, NotFound):  # the worker sees it too
                 return
             except Exception as error:
@@ -346,7 +361,13 @@ class Sources:
                 return
 
     async def _run_once(
-        self, stored: StoredSource, terms: Terms, stop: asyncio.Event, *, once: bool = False
+        self,
+        stored: StoredSource,
+        terms: Terms,
+        stop: asyncio.Event,
+        *,
+        once: bool = False,
+        stale: StaleAlerts | None = None,
     ) -> None:
         made = make(stored, terms, self._store)
         if made is not None:
@@ -361,6 +382,7 @@ class Sources:
                 on_appended=self._on_appended,
                 once=once,
                 monotonic=self._monotonic,
+                stale=stale,
             )
 
     async def _note_failure(

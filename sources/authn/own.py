@@ -61,7 +61,7 @@ def signed_in_over_http(
         user=told.user,
         user_id=user_id if told.ok else "",
         facts=(told.kind, str(random64())),
-        host=host,
+        host=told.host or host,
         verifications=(("token",) if is_token else ("signature", "user")) if told.ok else (),
         errors=told.errors,
     )

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +44,14 @@ class Surroundings:
     def sign_ins(self) -> SignIns:
         """Those who sign in with a key, one table for all parts."""
         from sources.http.sign_in import SignIns
+        from sources.http.silence import note_refused_host
 
-        return SignIns(self.inlet.store, self.inlet.clock, self.report_sign_in)
+        return SignIns(
+            self.inlet.store,
+            self.inlet.clock,
+            self.report_sign_in,
+            note_refused=partial(note_refused_host, self.inlet),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import time
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
@@ -45,6 +45,14 @@ KEY_BYTES = 32
 _USER_LIMIT = 64
 
 
+NoteRefused = Callable[[Client, str], Awaitable[None]]
+"""Takes a client whose signature was refused, and the address that it came from."""
+
+
+async def note_nobody(_: Client, __: str) -> None:
+    """Where no host is kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Session:
     user_id: str
@@ -61,6 +69,7 @@ class SignIns:
         clock: Callable[[], int],
         report: ReportSignIn,
         *,
+        note_refused: NoteRefused = note_nobody,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,6 +77,7 @@ class SignIns:
         self._clock = clock
         self._random_bytes = random_bytes
         self._report = report
+        self._note_refused = note_refused
         self._monotonic = monotonic
         self._challenges = Challenges(monotonic, random_bytes)
         self._failures = Failures(monotonic)
@@ -121,14 +131,16 @@ class SignIns:
         # From here on to its use nobody else gets a turn: a challenge is good once.
         value = self._challenges.value_of(challenge)
         if value is None:
-            raise await self._refusal(request, "challenge", user_id)
+            raise await self._refusal(request, "challenge", user_id, client.name)
         if not _is_signed(client.public_key, values.get("signature", b""), value):
-            raise await self._refusal(request, "signature", user_id)
+            refusal = await self._refusal(request, "signature", user_id, client.name)
+            await self._note_refused(client, request.peer)
+            raise refusal
         self._challenges.use(challenge)
         self._lost.discard(user_id)
         token = encode(self._random_bytes(32))
         self._keep(_digest(token), client)
-        await self._report(_told(request, user_id, ()))
+        await self._report(_told(request, user_id, (), client.name))
         return token
 
     async def admit(self, request: Request, kind: str) -> Client:
@@ -140,9 +152,9 @@ class SignIns:
         if client is None:
             raise await self._refusal(request, "user", user_id)
         if session is None or session.until_s <= self._monotonic():
-            raise await self._lost_session(request, user_id)
+            raise await self._lost_session(request, client)
         if session.user_id != user_id or session.public_key != client.public_key:
-            raise await self._refusal(request, "session", user_id)
+            raise await self._refusal(request, "session", user_id, client.name)
         if client.kind != kind:
             raise await self.forbidden(request, client, kind)
         return client
@@ -150,21 +162,21 @@ class SignIns:
     async def forbidden(self, request: Request, client: Client, what: str) -> Refused:
         """The refusal of a signed-in client that asks for what is another's; it is told of."""
         self._failures.add(request.peer)
-        await self._report(_told(request, client.user_id, (what,)))
+        await self._report(_told(request, client.user_id, (what,), client.name))
         return Refused(HTTPStatus.FORBIDDEN, f"{clients.NOUNS[client.kind]} {client.name} may not")
 
-    async def _lost_session(self, request: Request, user_id: str) -> Refused:
+    async def _lost_session(self, request: Request, client: Client) -> Refused:
         """One lost session is the way of things; who has signed in no more since then is told."""
-        if user_id not in self._lost:
-            self._lost.add(user_id)
+        if client.user_id not in self._lost:
+            self._lost.add(client.user_id)
             return _unauthorized("session")
-        return await self._refusal(request, "session", user_id)
+        return await self._refusal(request, "session", client.user_id, client.name)
 
-    async def _refusal(self, request: Request, what: str, user_id: str) -> Refused:
+    async def _refusal(self, request: Request, what: str, user_id: str, name: str = "") -> Refused:
         """The refusal of what is not good: told of and counted, unless there were too many."""
         self._check_pace(request)
         self._failures.add(request.peer)
-        await self._report(_told(request, user_id, (what,)))
+        await self._report(_told(request, user_id, (what,), name))
         return _unauthorized(what)
 
     def _check_pace(self, request: Request) -> None:
@@ -213,7 +225,7 @@ def _text(value: bytes | None) -> str:
     return (value or b"").decode("ascii", "replace")
 
 
-def _told(request: Request, user_id: str, errors: tuple[str, ...]) -> SignIn:
+def _told(request: Request, user_id: str, errors: tuple[str, ...], name: str) -> SignIn:
     return SignIn(
         kind=SCHEME,
         ok=not errors,
@@ -221,6 +233,7 @@ def _told(request: Request, user_id: str, errors: tuple[str, ...]) -> SignIn:
         url=safe(request.path, 200),
         user=safe(user_id, _USER_LIMIT),
         errors=tuple(f"bad {error}" for error in errors),
+        host=name,
     )
 
 

@@ -15,6 +15,7 @@ class SignIn:
     ip:     the address that the connection came from
     url:    the path that was asked for
     user:   the name of the token or the id of the agent, "" where it is not known
+    host:   the name of the agent's host or of the broker, "" where it is not known
     errors: why it failed, such as ("unknown token",)
     """
 
@@ -24,6 +25,7 @@ class SignIn:
     url: str
     user: str
     errors: tuple[str, ...] = ()
+    host: str = ""
 
 
 ReportSignIn = Callable[[SignIn], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""Hosts whose agents report nothing more: we are blind there, and say so."""
+"""Hosts whose agents report nothing more, or may not: we are blind there, and say so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from domain.clients import AGENT
+from domain.safe import safe
 from domain.words import second_text
 from sources.inlet import Inlet
 from sources.stale import Blind, StaleAlerts
@@ -15,6 +16,21 @@ from store.errors import NotFound, StoreError
 from store.records import Client, StoredSource
 
 LOOK_S = 30.0
+_REFUSED = "the signature of its agent is refused"
+
+
+async def note_refused_host(inlet: Inlet, client: Client, address: str) -> None:
+    """Let the health of a host say that its agent cannot sign in; a report that is kept ends it."""
+    if client.kind != AGENT:
+        return
+    sentence = (
+        f"{_REFUSED}: what signs in for it from {safe(address, 64)} does not have the key that was "
+        f"set up; give it new files with `tocsin host renew {client.name}`"
+    )
+    with suppress(NotFound, StoreError):
+        source = await inlet.store.run(stored_sources.find, client.name)
+        if source.error != sentence:
+            await inlet.note_failure(source, sentence)
 
 
 def silent_since(
@@ -31,6 +47,19 @@ def silent_since(
     return since_ms if stale.is_stale(waited_ms, client.interval_ms or 0, now_ms) else None
 
 
+def _blind_since(
+    client: Client, source: StoredSource, stale: StaleAlerts, now_ms: int
+) -> int | None:
+    """When we last saw it, if it is refused or too long silent."""
+    if _is_refused(source):
+        return source.last_ok_ms or source.created_ms
+    return silent_since(client, source, stale, now_ms)
+
+
+def _is_refused(source: StoredSource) -> bool:
+    return source.active and (source.error or "").startswith(_REFUSED)
+
+
 def silence_sentence(since_ms: int) -> str:
     """What an admin reads of an agent that is not heard of."""
     return (
@@ -43,6 +72,8 @@ def _what_is_wrong(
     client: Client, source: StoredSource, since_ms: int, stale: StaleAlerts, now_ms: int
 ) -> str:
     """An agent that is heard of has its pings refused, which was noted as they came."""
+    if _is_refused(source):
+        return str(source.error)
     heard_ms = client.seen_ms or since_ms
     if stale.is_stale(heard_ms, client.interval_ms or 0, now_ms):
         return silence_sentence(heard_ms)
@@ -66,7 +97,7 @@ async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bo
     for client in await inlet.store.run(clients.everyone, AGENT):
         with suppress(NotFound):
             source = await inlet.store.run(stored_sources.find, client.name)
-            since_ms = silent_since(client, source, stale, now_ms)
+            since_ms = _blind_since(client, source, stale, now_ms)
             if since_ms is None:
                 continue
             sentence = _what_is_wrong(client, source, since_ms, stale, now_ms)

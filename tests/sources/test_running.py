@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from sources.base import SourceError
 from sources.inlet import Inlet
 from sources.making import Made
 from sources.running import Sources, run_one
+from sources.stale import StaleAlerts
 from store import events, sources
 from store.database import Store, open_store
 from store.errors import NotFound, StoreError
@@ -236,6 +238,44 @@ def serve_with(monkeypatch: pytest.MonkeyPatch, *services: Waiting) -> None:
 async def begun(service: Waiting) -> None:
     async with asyncio.timeout(30):
         await service.begun.wait()
+
+
+def test_an_edit_makes_nobody_silent_for_less_long_and_a_pause_does(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, watching = Waiting("served"), list[StaleAlerts]()
+    service.may_end.set()
+
+    async def watch(_: Inlet, stale: StaleAlerts) -> None:
+        watching.append(stale)
+
+    made = Made(service=service, watch=watch)
+    monkeypatch.setattr(
+        running, "make", lambda stored, *_: made if stored.name == "served" else None
+    )
+
+    async def act(scene: Scene) -> None:
+        scene.add("served")
+        scene.adapt()
+        await begun(service)
+        for change in (
+            partial(sources.edit, "served", {"every": "9s"}, ADMIN, NOW_MS),
+            partial(sources.pause, "served", ADMIN, NOW_MS),
+            partial(sources.unpause, "served", ADMIN, NOW_MS),
+        ):
+            service.begun.clear()
+            scene.store.call(change)
+            scene.adapt()
+            if change.func is sources.pause:
+                await asyncio.wait_for(service.stop.wait(), 30)
+            else:
+                await begun(service)
+        await scene.until(lambda: len(watching) == 3)
+
+    play(act)
+    first, edited, unpaused = watching
+    assert edited is first
+    assert unpaused is not first
 
 
 def test_one_that_is_slow_to_stop_keeps_no_other_from_starting(

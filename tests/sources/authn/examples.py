@@ -50,7 +50,10 @@ def sign_ins() -> list[dict[str, Any]]:
             now_ms=NOW_MS,
             random64=lambda: 1,
         ),
-        told(over_http.SignIn("X-Custos", True, HOME, "/sessions", "Ahg1opVcGXw"), 2),
+        told(
+            over_http.SignIn("X-Custos", True, HOME, "/sessions", "Ahg1opVcGXw", host="office-hub"),
+            2,
+        ),
         told(over_http.SignIn("token", False, AWAY, "/events", "", ("unknown token",)), 3),
     ]
     events += [log_authn(one, event_names=True) for one in own]

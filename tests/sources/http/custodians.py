@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,6 +22,7 @@ from sources.http.custos import encode
 from sources.http.server import Surroundings
 from sources.http.sign_in import SignIns
 from sources.http.sign_ins import SignIn
+from sources.http.silence import note_refused_host
 from sources.inlet import Inlet
 from store import clients
 from store.database import Store
@@ -163,7 +165,13 @@ async def centre(store: Store, *, max_body: int = 20_000_000) -> AsyncIterator[C
 
     inlet = Inlet("http", store, clock, on_appended=lambda: None)
     surroundings = Surroundings(inlet, lambda: 1, report, Settings(), all_terms({}))
-    surroundings.__dict__["sign_ins"] = SignIns(store, clock, report, monotonic=clock.monotonic)
+    surroundings.__dict__["sign_ins"] = SignIns(
+        store,
+        clock,
+        report,
+        note_refused=partial(note_refused_host, inlet),
+        monotonic=clock.monotonic,
+    )
     routes = (*agents.routes(surroundings), *queues.routes(surroundings))
     async with serving(routes, bounds=limits(max_body, clients=100)) as served:
         yield Centre(store, served, clock, told, inlet)

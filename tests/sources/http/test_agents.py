@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.alert_kinds import DEFAULT_TERMS
 from domain.event_types import EventType
@@ -286,6 +287,29 @@ async def look_for_silence(here: Centre, stale: StaleAlerts) -> list[dict[str, A
     await note_silent_hosts(here.inlet, stale, event_names=True)
     told = [one["attributes"] for one in events(here, EventType.ALERTS)]
     return [one for one in told if one["type"] == "source_stale"]
+
+
+def test_a_host_whose_agent_has_another_key_says_so_and_raises_an_alert(store: Store) -> None:
+    async def work(here: Centre) -> None:
+        agent = await here.agent()
+        await agent.ping(ping())
+        stale = StaleAlerts(DEFAULT_TERMS, NOW)
+        own_key, agent.key = agent.key, Ed25519PrivateKey.generate()
+        assert (await agent.sign_in()).status == 401
+        assert "the signature of its agent is refused" in str(source(here).error)
+        assert "`tocsin host renew hub`" in str(source(here).error)
+        assert source(here).state == "failing"
+        [alert] = await look_for_silence(here, stale)
+        assert "signature of its agent is refused" in alert["params"]["error"]
+        assert alert["params"]["host"] == "hub"
+        assert await look_for_silence(here, stale) == [alert], "once"
+        assert [(one.host, one.ok) for one in here.told][-1] == ("hub", False)
+        agent.key = own_key
+        assert (await agent.sign_in()).status == 200
+        await agent.ping(ping())
+        assert source(here).error is None
+
+    in_centre(store, work)
 
 
 def test_a_host_whose_pings_are_all_refused_is_one_that_we_do_not_see(store: Store) -> None:
