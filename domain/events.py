@@ -149,7 +149,7 @@ def same_event(stored_body: bytes, event: Event) -> bool:
 
 def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
     """The texts of an array's items: at once where that takes little memory, else one by one."""
-    if most is None or len(data) <= _FEW_BYTES or data.count(b",") <= _FEW_COMMAS:
+    if most is None or len(data) <= _FEW_BYTES or _has_few_items(data):
         try:
             texts = _decode_texts(data)
         except _DECODING_FAILED:
@@ -161,6 +161,17 @@ def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
     if not data.lstrip(b" \t\r\n").startswith(b"["):
         raise EventError("event", "expected a JSON array of events")
     return _at_most(strict_json.array_items(data), most)
+
+
+def _has_few_items(data: bytes) -> bool:
+    """Tell whether the items are few, or each has what an event has and so much text."""
+    if data.count(b",") <= _FEW_COMMAS:
+        return True
+    try:
+        _decode_likely(data)
+    except _DECODING_FAILED:
+        return False
+    return True
 
 
 def _at_most(texts: Iterator[bytes], most: int | None) -> Iterator[bytes]:
@@ -191,6 +202,13 @@ _Value4 = _Scalar | list[_Value3] | dict[str, _Value3]
 _Object = dict[str, _Value4]
 
 
+class _LikelyEvent(msgspec.Struct, gc=False):
+    """An object that may be an event: decoding ends at the first that is none."""
+
+    type: msgspec.Raw
+    attributes: msgspec.Raw
+
+
 class _CompleteEvent(TypedDict):
     """Decoding drops members that are not named here, so that encoding gives other bytes."""
 
@@ -205,6 +223,7 @@ class _CompleteEvent(TypedDict):
 _encode = msgspec.json.Encoder().encode
 _decode_complete = msgspec.json.Decoder(_CompleteEvent).decode
 _decode_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_likely = msgspec.json.Decoder(list[_LikelyEvent]).decode
 _DECODING_FAILED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 

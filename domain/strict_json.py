@@ -37,6 +37,9 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 _IN_ARRAY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{},]', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _IN_ITEM = re.compile(_STRING_OR_BRACKET.pattern.encode(), re.DOTALL)
 _BLANKS = b" \t\r\n"
 
@@ -65,7 +68,8 @@ def decode(data: bytes) -> Any:
     Numbers that are no integers come as msgspec.Raw, which `compact` writes as they were.
     """
     text = _text(data)
-    _check_depth(text)
+    if not _is_shallow(data):
+        _check_depth(text)
     try:
         return _parsed(text)
     except json.JSONDecodeError as error:
@@ -164,9 +168,19 @@ def _text(data: bytes) -> str:
         raise StrictJsonError(f"byte {error.start}", "is not UTF-8") from None
 
 
+def _is_shallow(data: bytes) -> bool:
+    """Tell quickly that a text, whose brackets all match, is not nested too deep."""
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        return True
+    brackets = _STRING.sub(b"", data).translate(_AS_SQUARE, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):  # each time the innermost go
+        if not brackets:
+            break
+        brackets = brackets.replace(b"[]", b"")
+    return not brackets
+
+
 def _check_depth(text: str) -> None:
-    if text.count("{") + text.count("[") <= MAX_DEPTH:
-        return
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         if match[0] in "[{":
