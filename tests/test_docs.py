@@ -115,6 +115,16 @@ def test_the_size_of_a_state_is_what_the_page_says(looks: int, when: str) -> Non
     assert len(state) / 1e5 == pytest.approx(float(said[1]), rel=0.05), "of 10,000, in MB"
 
 
+def test_each_promise_names_tests_that_are_there() -> None:
+    rows = table_rows(section(DOCS / "promises.md", "What is promised"))
+    assert len(rows) >= 10
+    for promise, tried in rows:
+        paths = re.findall(r"`(tests/[a-z_/]+\.py)`", tried)
+        assert paths, promise
+        for path in paths:
+            assert re.search(r"^def test_", (ROOT / path).read_text(), re.MULTILINE), path
+
+
 def plain(text: str) -> str:
     return text.replace("`", "")
 
