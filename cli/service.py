@@ -19,10 +19,10 @@ SUDOERS = "/etc/sudoers.d/tocsin"
 
 
 def installation(
-    host: Host, program: str, *, wg: str | None, new_store: bool = False
+    host: Host, program: str, *, with_wireguard: bool, new_store: bool = False
 ) -> list[Step]:
-    """The steps that make the service; with `wg`, the path of that program, for WireGuard too."""
-    unit = files.unit(program, with_wireguard=wg is not None)
+    """The steps that make the service."""
+    unit = files.unit(program, with_wireguard=with_wireguard)
     steps: list[Step] = [
         *_accounts(host),
         Folder(DATA_FOLDER, 0o700, USER),
@@ -35,7 +35,7 @@ def installation(
     if host.is_running:
         steps.append(Command((program, "db", "upgrade", "--config", CONFIG), lambda: True))
     steps.append(TextFile(UNIT, unit, 0o644))
-    rule = files.sudoers(program, wg)
+    rule = files.sudoers(program, with_wireguard=with_wireguard)
     steps.append(TextFile(SUDOERS, rule, 0o440, check=("visudo", "-c", "-q", "-f")))
     return steps + _reload(host)
 

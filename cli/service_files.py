@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-USER = "tocsin"
+import shlex
+
+from domain.actors import SERVICE_ACCOUNT
+from sources.wireguard.rights import KEYLESS
+
+USER = SERVICE_ACCOUNT
 ADMIN_GROUP = "tocsin-admin"
 CAPABILITY = "CAP_NET_ADMIN"
 
@@ -39,6 +44,8 @@ StateDirectoryMode=0700
 RuntimeDirectory={user}
 RuntimeDirectoryMode=0755
 WorkingDirectory=/var/lib/tocsin
+# Nothing that its account may write is run with what the service may do.
+Environment=PYTHONNOUSERSITE=1
 {network}
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -97,7 +104,9 @@ Defaults!{executable} env_keep += "SSH_CONNECTION TMUX NO_COLOR COLORTERM TERM"
 """
 
 SUDOERS_WIREGUARD = """\
-{user} ALL=(root) NOPASSWD: {wg} show all dump
+# What `wg show all dump` prints, without its keys, for a screen beside the service.
+Defaults!{executable} env_reset, always_set_home
+{user} ALL=(root) NOPASSWD: {executable} {dump}
 """
 
 
@@ -111,7 +120,11 @@ def unit(executable: str, *, with_wireguard: bool) -> str:
     )
 
 
-def sudoers(executable: str, wg: str | None) -> str:
-    """The sudo rule; with `wg` the service's user may also read this host's WireGuard."""
+def sudoers(executable: str, *, with_wireguard: bool) -> str:
+    """The sudo rule; with WireGuard the service's user may also read this host's, but for keys."""
     rule = SUDOERS.format(user=USER, group=ADMIN_GROUP, executable=executable)
-    return rule + (SUDOERS_WIREGUARD.format(user=USER, wg=wg) if wg else "")
+    return rule + (
+        SUDOERS_WIREGUARD.format(user=USER, executable=executable, dump=shlex.join(KEYLESS))
+        if with_wireguard
+        else ""
+    )

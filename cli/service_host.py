@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.exit_codes import ExitCode, Failure
-
-SECURE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from sources.wireguard.rights import SYSTEM_PATH
 
 
 class Host:
@@ -58,7 +57,7 @@ class Host:
 
     def find(self, program: str) -> str | None:
         """The absolute path of a program on the system's own search path."""
-        for folder in SECURE_PATH.split(":"):
+        for folder in SYSTEM_PATH.split(":"):
             place = f"{folder}/{program}"
             if os.access(self.path(place), os.X_OK):
                 return place
@@ -73,14 +72,14 @@ class Host:
 
     def run(self, command: Sequence[str]) -> None:
         """Run a command with a plain environment; what it says goes to stderr."""
-        found = shutil.which(command[0], path=SECURE_PATH)
+        found = shutil.which(command[0], path=SYSTEM_PATH)
         if found is None:
             raise Failure(f"{command[0]} is missing on this system", ExitCode.UNAVAILABLE)
         done = subprocess.run(  # noqa: S603  # our own words and checked paths, no shell
             [found, *command[1:]],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
-            env={"PATH": SECURE_PATH},
+            env={"PATH": SYSTEM_PATH},
             check=False,
         )
         if done.returncode != 0:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from domain.quick import dataclass
 
+SERVICE_ACCOUNT = "tocsin"
+"""The account that `tocsin service install` makes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:

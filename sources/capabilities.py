@@ -28,13 +28,15 @@ def keep_from_children() -> None:
         _change_ambient(_CLEAR_ALL)
 
 
+def is_held() -> bool:
+    """Whether the program was given the right, and may leave it to what it starts."""
+    sets = _sets()
+    return bool(sets.get("Prm", 0) & sets.get("Inh", 0) & 1 << _NET_ADMIN)
+
+
 @contextmanager
 def left_to_children() -> Iterator[None]:
-    """Let what this thread starts meanwhile ask WireGuard, if the program itself was let do so."""
-    sets = _sets()
-    if not sets.get("Prm", 0) & sets.get("Inh", 0) & 1 << _NET_ADMIN:
-        yield
-        return
+    """Let what this thread starts meanwhile ask WireGuard. The right must be held."""
     _change_ambient(_RAISE, _NET_ADMIN)
     try:
         yield

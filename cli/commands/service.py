@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,17 @@ from cli.service_files import ADMIN_GROUP
 from cli.service_host import Host
 from cli.service_program import find_program, problems
 from cli.service_steps import Step
+from sources.base import SourceError
+from sources.wireguard.command import DumpCommand, unreadable_line
+from sources.wireguard.dump import DumpError, without_keys
+from sources.wireguard.rights import DUMP, systems_own
 
 NEXT = f"""\
 To start it now and at every boot:   systemctl enable --now tocsin
 To let an account administer it:     usermod --append --groups {ADMIN_GROUP} ACCOUNT
 It then runs:                        sudo -u tocsin {{program}} status"""
+
+NO_WG = "wg is missing: install wireguard-tools first"
 
 
 def install(args: Namespace, context: Context) -> ExitCode:
@@ -28,8 +35,11 @@ def install(args: Namespace, context: Context) -> ExitCode:
     host = Host(Path(args.root))
     program = find_program(host)
     _refuse_unsafe(problems(host, program), args.dry_run, context.out)
-    wg = _find_wg(host) if args.with_wireguard else None
-    steps = service.installation(host, program, wg=wg, new_store=args.new_store)
+    if args.with_wireguard and host.find("wg") is None:
+        raise Failure(NO_WG, ExitCode.UNAVAILABLE)
+    steps = service.installation(
+        host, program, with_wireguard=args.with_wireguard, new_store=args.new_store
+    )
     _carry_out(steps, host, args.dry_run, context.out)
     if not args.dry_run:
         context.out.note(NEXT.format(program=_as_sudo_finds_it(host, program)))
@@ -50,6 +60,23 @@ def uninstall(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
+def dump(args: Namespace, context: Context) -> ExitCode:
+    """Print the dump of this host's WireGuard without its keys, for a screen beside the service."""
+    if os.geteuid() != 0:
+        raise Failure("only root may do this", ExitCode.PERMISSION)
+    wg = systems_own(DUMP)
+    if wg is None:
+        raise Failure(NO_WG, ExitCode.UNAVAILABLE)
+    try:
+        printed = DumpCommand(shlex.join((wg, *DUMP[1:]))).run()  # the search path may be another's
+        context.out.raw(without_keys(printed.dump).encode())
+    except (SourceError, DumpError) as error:
+        raise Failure(str(error), ExitCode.UNAVAILABLE) from None
+    for interface in sorted(printed.unreadable):
+        context.out.note(unreadable_line(interface))
+    return ExitCode.OK
+
+
 def _need_root(args: Namespace) -> None:
     if os.geteuid() != 0 and not args.dry_run:
         raise Failure(
@@ -62,13 +89,6 @@ def _refuse_unsafe(reasons: Sequence[str], dry_run: bool, out: Output) -> None:
         raise Failure("\n".join(reasons), ExitCode.PERMISSION)
     for reason in reasons:
         out.note(f"tocsin: {reason}")
-
-
-def _find_wg(host: Host) -> str:
-    found = host.find("wg")
-    if found is None:
-        raise Failure("wg is missing: install wireguard-tools first", ExitCode.UNAVAILABLE)
-    return found
 
 
 def _carry_out(steps: Sequence[Step], host: Host, dry_run: bool, out: Output) -> None:

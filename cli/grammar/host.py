@@ -94,6 +94,12 @@ def build_service(parser: Parser) -> None:
         "--purge", action="store_true", help="remove the store, its key and the user too"
     )
     add_yes(uninstall)
+    add_standalone_leaf(
+        commands,
+        "dump",
+        "cli.commands.service:dump",
+        "print what `wg show all dump` does without keys; the service's account may, as root",
+    )
     for command in (install, uninstall):
         command.add_argument(
             "--dry-run", action="store_true", help="print every file and command and do nothing"

@@ -10,7 +10,6 @@ import os
 import re
 import selectors
 import shlex
-import shutil
 import signal
 import subprocess
 import time
@@ -22,16 +21,11 @@ from pathlib import PurePath
 
 from domain.safe import safe
 from sources.base import SourceError
-from sources.capabilities import left_to_children
+from sources.capabilities import is_held, left_to_children
 from sources.wireguard.fields import LONGEST_NAME, is_interface_name
+from sources.wireguard.rights import keyless, systems_own
 
 TIMEOUT_S = 10.0
-DUMP = ("wg", "show", "all", "dump")
-"""The one command that may ask the kernel's WireGuard by a right that this program was given."""
-
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where the system's own programs are, which root alone puts there."""
-
 OUTPUT_LIMIT = 64 * 1024 * 1024
 """Bytes of output at which a command is stopped; 10,000 peers print 1.6 MB."""
 
@@ -46,8 +40,8 @@ _SUDO_OPTIONS_WITH_VALUE = frozenset({"-u", "-g", "-C", "-D", "-h", "-p", "-R", 
 _SUDO_CURE = "let this account run it without a password (a sudoers line with NOPASSWD)"
 # Not "run tocsin as root": root becomes the owner of the store before it opens anything.
 _RIGHTS_CURE = (
-    "set the source's command to `sudo -n wg show all dump` and allow this account that by a "
-    "sudoers line"
+    "for the service of a host run `sudo tocsin service install --with-wireguard`; for yourself "
+    "set the source's command to `sudo -n wg show all dump` and allow that by a sudoers line"
 )
 _OTHER_CURE = "run it by hand as the account of tocsin, and correct the source's command"
 _ELSEWHERE_CURE = (
@@ -70,6 +64,10 @@ class Printed:
 
     dump: str
     unreadable: frozenset[str]
+
+
+class _LacksRights(SourceError):
+    """This account may not ask the WireGuard of this host."""
 
 
 class DumpCommand:
@@ -102,7 +100,18 @@ class DumpCommand:
     def run(self) -> Printed:
         """Run it and return what it printed, or raise SourceError."""
         self._refuse_to_pile_up()
-        process = self._start()
+        try:
+            return self._printed(self.argv)
+        except _LacksRights as error:
+            argv = keyless(self.argv)
+            if not argv:
+                raise
+            with suppress(SourceError):
+                return self._printed(argv)
+            raise error from None
+
+    def _printed(self, argv: Sequence[str]) -> Printed:
+        process = self._start(argv)
         try:
             output, complaints = self._output_of(process)
         except BaseException:
@@ -124,14 +133,14 @@ class DumpCommand:
             )
         self._unkillable = None
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        program = safe(self.argv[0], 200)
-        systems_own = _systems_own(self.argv)
+    def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        program = safe(argv[0], 200)
+        executable = systems_own(argv) if is_held() else None
         try:
-            with left_to_children() if systems_own else nullcontext():
+            with left_to_children() if executable else nullcontext():
                 return subprocess.Popen(  # noqa: S603  # the admin's own command, and no shell
-                    self.argv,
-                    executable=systems_own,
+                    argv,
+                    executable=executable,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -177,7 +186,8 @@ class DumpCommand:
         cure = next((cure for sign, cure in _CURES if sign in said), "") or self._cure_of(said)
         how = f"exit status {exit_code}" if exit_code > 0 else f"signal {-exit_code}"
         last_line = safe(said.splitlines()[-1], 300) if said else "it said nothing"
-        return SourceError(f"{last_line}: `{self.text}` failed with {how}", cure)
+        kind = _LacksRights if cure == _RIGHTS_CURE else SourceError
+        return kind(f"{last_line}: `{self.text}` failed with {how}", cure)
 
     def _cure_of(self, said: str) -> str:
         """How to get the rights for the same hosts and interfaces, where they are lacking."""
@@ -187,6 +197,11 @@ class DumpCommand:
         if self.is_local:
             return _RIGHTS_CURE
         return _ELSEWHERE_CURE if "wg" in words else _OTHER_CURE
+
+
+def unreadable_line(interface: str) -> str:
+    """The line by which a command tells of an interface that it could not read."""
+    return f"Unable to access interface {interface}: it could not be read"
 
 
 def _unreadable(complaints: str) -> Iterator[str]:
@@ -215,12 +230,6 @@ def _without_sudo(argv: Sequence[str]) -> Sequence[str]:
         if option in _SUDO_OPTIONS_WITH_VALUE and words:
             words.pop(0)
     return words
-
-
-def _systems_own(argv: Sequence[str]) -> str | None:
-    """The path of the system's `wg` where argv is to print its dump and does nothing else."""
-    path = shutil.which("wg", path=SYSTEM_PATH)
-    return path if path and tuple(argv) in (DUMP, (path, *DUMP[1:])) else None
 
 
 def _program(argv: Sequence[str]) -> str:

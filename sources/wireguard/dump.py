@@ -24,6 +24,10 @@ from sources.wireguard.fields import (
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
 
 _NONE = "(none)"
+_HIDDEN = "(hidden)"
+_HASHED = "sha256:"
+"""What stands before the hash of a preshared key in a dump without keys."""
+
 _OFF = "off"
 
 
@@ -61,6 +65,28 @@ def parse_dump(
         for name, facts in reader.interfaces.items()
     }
     return Snapshot(host, read_at_ms, interfaces, tuple(sorted(unreadable)))
+
+
+def without_keys(text: str) -> str:
+    """A whole dump without its private keys, and with preshared keys as their hashes.
+
+    It is read as the dump itself is. Raises DumpError.
+    """
+    return "".join(_without_keys(*line) for line in enumerate(_whole_lines(text), start=1))
+
+
+def _without_keys(number: int, line: str) -> str:
+    fields = line.split("\t")
+    try:
+        if len(fields) == 5:
+            fields[1] = _HIDDEN
+        elif len(fields) == 9:
+            fields[2] = _HASHED + _preshared_key_hash(fields[2])
+        else:
+            raise Malformed(_wrong_count(len(fields)))
+    except Malformed as error:
+        raise DumpError(number, str(error)) from None
+    return "\t".join(fields) + "\n"
 
 
 class _Reader:
@@ -135,6 +161,9 @@ def _optional_key(field: str, what: str) -> str:
 
 
 def _preshared_key_hash(field: str) -> str:
+    if field.startswith(_HASHED):
+        hashed = field.removeprefix(_HASHED)
+        return hashed and check_key(hashed, "the hash of the preshared key")
     key = _optional_key(field, "the preshared key")
     return b64encode(hashlib.sha256(b64decode(key)).digest()).decode() if key else ""
 

@@ -29,7 +29,7 @@ status
 audit
 refused list|show|export|send|drop
 config show|set|unset|export|import
-service install|uninstall
+service install|uninstall|dump
 db upgrade|check|backup|restore|prune|rekey
 demo
 completion

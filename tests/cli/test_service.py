@@ -126,10 +126,12 @@ def test_wireguard_comes_and_goes_with_its_option(tocsin: Tocsin, image: Image) 
     unit = image.path("etc/systemd/system/tocsin.service")
     rule = image.path("etc/sudoers.d/tocsin")
     assert "source add wireguard --if-absent" in unit.read_text()
-    assert "/usr/bin/wg show all dump" in rule.read_text()
+    assert rule.read_text().endswith(
+        "tocsin ALL=(root) NOPASSWD: /usr/local/bin/tocsin service dump\n"
+    )
     install(tocsin, image)
     assert "wireguard" not in unit.read_text()
-    assert "/usr/bin/wg" not in rule.read_text()
+    assert "service dump" not in rule.read_text()
 
 
 @needs_root
@@ -205,7 +207,7 @@ def test_a_dry_run_shows_all_and_touches_nothing(tocsin: Tocsin, image: Image) -
     for text in (
         service_files.CONFIG,
         service_files.unit("/usr/local/bin/tocsin", with_wireguard=True),
-        service_files.sudoers("/usr/local/bin/tocsin", "/usr/bin/wg"),
+        service_files.sudoers("/usr/local/bin/tocsin", with_wireguard=True),
     ):
         assert all(f"| {line}".rstrip() in said for line in text.splitlines())
     assert image.content() == {}
@@ -251,15 +253,15 @@ def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path, with_wireg
 
 
 @pytest.mark.skipif(not shutil.which("visudo"), reason="visudo is missing")
-@pytest.mark.parametrize("wg", [None, "/usr/bin/wg"])
-def test_sudo_takes_the_rule(tmp_path: Path, wg: str | None) -> None:
+@pytest.mark.parametrize("with_wireguard", [False, True])
+def test_sudo_takes_the_rule(tmp_path: Path, with_wireguard: bool) -> None:
     rule = tmp_path / "rule"
-    rule.write_text(service_files.sudoers("/usr/local/bin/tocsin", wg))
+    rule.write_text(service_files.sudoers("/usr/local/bin/tocsin", with_wireguard=with_wireguard))
     subprocess.run(["visudo", "-c", "-f", str(rule)], check=True)
 
 
 def test_the_rule_gives_exactly_one_program_and_five_variables() -> None:
-    lines = service_files.sudoers("/usr/local/bin/tocsin", None).splitlines()
+    lines = service_files.sudoers("/usr/local/bin/tocsin", with_wireguard=False).splitlines()
     assert [line for line in lines if not line.startswith("#")] == [
         'Defaults!/usr/local/bin/tocsin env_keep += "SSH_CONNECTION TMUX NO_COLOR COLORTERM TERM"',
         "%tocsin-admin ALL=(tocsin) NOPASSWD: /usr/local/bin/tocsin",

@@ -133,7 +133,7 @@ def test_a_failure_says_what_was_said_and_its_cure(
 @pytest.mark.parametrize(
     ("program", "arguments", "cure"),
     [
-        ("wg", "show all dump", "set the source's command to `sudo -n wg"),
+        ("wg", "show all dump", "for the service of a host run `sudo tocsin service"),
         ("exec", "hub wg show all dump", "put `sudo -n` before `wg` inside the source's command"),
         ("exec", "hub '/usr/bin/wg show all dump'", "put `sudo -n` before `wg` inside"),
         ("exec", "hub sudo -n wg show all dump", "run it by hand"),

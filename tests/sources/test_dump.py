@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.wireguard.dump import DumpError, parse_dump
+from sources.wireguard.dump import DumpError, parse_dump, without_keys
 from sources.wireguard.snapshot import Interface, Peer, State, encode_state
 from tests.sources.dumps import PeerRow, dump, idle, interface_row, key, snapshot
 
@@ -177,3 +177,18 @@ def test_no_damage_brings_key_material_into_an_error(start: int, end: int, noise
         said = repr(error) + str(error) + repr(error.__cause__)
         for secret in (key("preshared"), key("private wg0")):
             assert not any(secret[i : i + 8] in said for i in range(len(secret) - 8))
+
+
+def test_without_keys_it_reads_the_same() -> None:
+    text = dump(PeerRow("alice", preshared_key=key("psk")), PeerRow("bob"))
+    told = without_keys(text)
+    assert key("private wg0") not in told
+    assert key("psk") not in told
+    assert snapshot(told) == snapshot(text)
+    assert without_keys(told) == told
+
+
+@pytest.mark.parametrize("line", ["wg0\tsecret\n", "wg0", f"wg0{chr(9) * 8}\n"])
+def test_without_keys_nothing_passes_that_is_no_line_of_a_dump(line: str) -> None:
+    with pytest.raises(DumpError):
+        without_keys(line)
