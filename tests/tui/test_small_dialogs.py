@@ -27,9 +27,9 @@ async def seen(app: TocsinApp, pilot: Pilot[int], words: str) -> None:
 def test_the_question_about_a_draft_names_the_beginning_of_a_long_url(bench: Bench) -> None:
     async def scene() -> None:
         async with form(bench) as shown:
-            await shown.write("url", "https://example.com/" + "a" * 1900)
+            await shown.write("url", "https://" + "a." * 900 + "example.com/hook")
         async with form(bench) as shown:
-            assert "https://example.com/aaa" in shown.text
+            assert "https://a.a.a." in shown.text
             assert "…: you" in shown.text
             assert "Drop it (f8)" in shown.text
 
