@@ -82,6 +82,6 @@ WEBHOOK_KEYS: list[BindingType] = [
         "copy URL",
         show=False,
         id="webhooks.copy",
-        tooltip="copy the whole URL; is recorded if any of it is hidden",
+        tooltip="copy the whole URL; is recorded",
     ),
 ]

@@ -52,7 +52,7 @@ def test_the_help_tells_the_screens_own_keys_first_each_with_its_id(bench: Bench
             await pilot.pause()
             lines = [" ".join(line.strip("│ ").split()) for line in screen_text(app).split("\n")]
             assert "n add a webhook webhooks.add" in lines
-            told = "y copy the whole URL; is recorded if any of it is hidden webhooks.copy"
+            told = "y copy URL: copy the whole URL; is recorded webhooks.copy"
             own = lines.index(told)
             lists = lines.index("↑ k up table.up")
             everywhere = lines.index("q esc back back")
