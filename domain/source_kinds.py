@@ -80,7 +80,12 @@ def _every(text: str, what: str = "the time between two looks", lowest: int = SE
 
 
 _NAMES_FILE = Default(
-    Option("names_file", kinds.PATH, "a file of lines `PUBLIC-KEY NAME` of peers"), ""
+    Option(
+        "names_file",
+        kinds.PATH,
+        "a file of lines `PUBLIC-KEY NAME USER` of peers, the last word optional",
+    ),
+    "",
 )
 
 

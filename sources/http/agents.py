@@ -157,7 +157,7 @@ class Agents:
         found = self._name_files(str(options["names_file"] or "")).read()
         terms = DeriveTerms(
             user=client.user_id,
-            names=Names(client.name, found.peers),
+            names=Names(client.name, found.peers, found.users),
             event_names=self._settings.event_names,
             port_changes=bool(options["port_changes"]),
             alerts=dict(self._alerts),

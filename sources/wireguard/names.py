@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from domain.safe import safe
@@ -19,6 +19,7 @@ USUAL_CONF_FOLDER = "/etc/wireguard"
 
 NAME_LIMIT = 100
 _NAME_LINE = re.compile(rf"({KEY.pattern})\s+(\S.*)")
+_QUOTED = re.compile(r'"([^"]*\S[^"]*)"(?:\s+(\S+))?')
 _SECTION = re.compile(r"\[(\w+)\]\s*(?:#+\s*(.*))?", re.IGNORECASE)
 _NAME_COMMENT = re.compile(r"#+\s*name\s*=\s*(.*)", re.IGNORECASE)
 _COMMENT = re.compile(r"#+\s*(?:BEGIN_PEER\s|begin\s|client:?\s)?\s*(.*\w.*?)[\s#]*", re.IGNORECASE)
@@ -29,14 +30,18 @@ _KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{43}")
 """In base64 or hexadecimal, also with its end left off: it may be a secret one."""
 _PUBLIC_KEY = re.compile(rf"publickey\s*=\s*({KEY.pattern})\s*(?:#.*)?", re.IGNORECASE)
 
+_Named = tuple[str, str]
+"""The name of a peer, and who uses it, "" where that is not said."""
+
 _Seen = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Names by public key, and what is wrong with the files, each with its place."""
+    """Names of peers and of their users by public key, and what is wrong with the files."""
 
     peers: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -58,7 +63,7 @@ class NameFiles:
         seen = tuple(_look(file) for file in files)
         if seen != self._seen:
             self._seen, self._found = seen, self._read(files)
-        return Found(self._found.peers, (*warnings, *self._found.warnings))
+        return replace(self._found, warnings=(*warnings, *self._found.warnings))
 
     def _files(self) -> tuple[list[Path], tuple[str, ...]]:
         """The conf files and then the file of names."""
@@ -69,6 +74,7 @@ class NameFiles:
 
     def _read(self, files: list[Path]) -> Found:
         peers: dict[str, str] = {}
+        users: dict[str, str] = {}
         warnings: list[str] = []
         for file in files:
             try:
@@ -78,11 +84,12 @@ class NameFiles:
                 continue
             if file == self._names_file:
                 named, broken = _from_names(file, lines)
-                peers.update(named)
+                peers.update({key: name for key, (name, _) in named.items()})
+                users.update({key: user for key, (_, user) in named.items() if user})
                 warnings.extend(broken)
             else:
                 peers.update(_from_conf(lines))
-        return Found(peers, tuple(warnings))
+        return Found(peers, users, tuple(warnings))
 
 
 def _conf_files(folder: Path | None) -> tuple[list[Path], tuple[str, ...]]:
@@ -116,9 +123,9 @@ def _told(path: Path, error: OSError) -> tuple[str, ...]:
     return (f"no names from {safe(str(path), 200)}: {reason}",)
 
 
-def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The names of `PUBLIC-KEY NAME` lines; empty ones and those that begin with # are none."""
-    named: dict[str, str] = {}
+def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, _Named], list[str]]:
+    """What `PUBLIC-KEY NAME USER` lines say; empty ones and those that begin with # are none."""
+    named: dict[str, _Named] = {}
     broken: list[str] = []
     for number, line in enumerate(lines, start=1):
         text = line.strip()
@@ -133,8 +140,18 @@ def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, str], list[str]
         elif _KEY_LIKE.search(match[2]):
             broken.append(f"{place}: there is a key in the name")
         else:
-            named[match[1]] = safe(match[2], NAME_LIMIT)
+            named[match[1]] = _name_and_user(match[2])
     return named, broken
+
+
+def _name_and_user(text: str) -> _Named:
+    """A name of one word, or in quotes, and the word behind it; else the text is a name alone."""
+    quoted, words = _QUOTED.fullmatch(text), text.split()
+    if quoted is not None:
+        name, user = quoted[1], quoted[2] or ""
+    else:
+        name, user = words if len(words) == 2 else (text, "")
+    return safe(name, NAME_LIMIT), safe(user, NAME_LIMIT)
 
 
 def _from_conf(lines: list[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from sources.wireguard.derive import derive
 from sources.wireguard.dump import DumpError, parse_dump
 from sources.wireguard.events import host_id
 from sources.wireguard.hosts import host_key, host_name
-from sources.wireguard.names import NameFiles
+from sources.wireguard.names import Found, NameFiles
 from sources.wireguard.remembering import recalled
 from sources.wireguard.seen import NOTHING_UP
 from sources.wireguard.snapshot import (
@@ -65,7 +65,7 @@ class WireGuardSource:
         printed = self._command.run()
         snapshot = self._snapshot(printed, self._host_key(previous, state), now_ms)
         named = self._names.read()
-        derived = derive(previous, snapshot, self._terms(snapshot.host, named.peers))
+        derived = derive(previous, snapshot, self._terms(snapshot.host, named))
         geo_problem = self._geo.problem if self._geo else ""
         unreadable = _unreadable_warning(printed)
         sees_nothing = not snapshot.interfaces and not unreadable
@@ -86,10 +86,10 @@ class WireGuardSource:
     def _host_name(self) -> str:
         return host_name(self.name, self._host, is_local=self._command.is_local)
 
-    def _terms(self, host: str, peers: Mapping[str, str]) -> DeriveTerms:
+    def _terms(self, host: str, named: Found) -> DeriveTerms:
         return DeriveTerms(
             user=resource_id("users", host, self.name),
-            names=Names(self._host_name(), peers),
+            names=Names(self._host_name(), named.peers, named.users),
             event_names=self._event_names,
             port_changes=self._port_changes,
             alerts=dict(self._alerts),

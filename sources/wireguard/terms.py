@@ -14,10 +14,11 @@ SHORT_KEY = 8
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What people call the host and its peers, these by public key."""
+    """What people call the host, its peers and their users, the latter two by public key."""
 
     host: str
     peers: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict)
 
     def peer(self, key: str) -> str:
         """The name of a peer, or the start of its key."""

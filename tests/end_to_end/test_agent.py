@@ -148,7 +148,7 @@ def test_a_whole_play_gives_what_a_look_at_the_host_itself_gives(hub: Hub) -> No
     with hub.agent.pinging() as ping:
         for name, step in STEPS.items():
             step(play)
-            names = "".join(f"{key} {who}\n" for key, who in play.names.items())
+            names = "".join(f'{key} "{who}"\n' for key, who in play.names.items())
             hub.names_file.write_text(names)
             ping()
             told[name] = lines(new_events(hub.tocsin, seen), play.names)

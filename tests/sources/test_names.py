@@ -132,6 +132,29 @@ def test_a_broken_line_is_told_with_its_place_and_the_rest_holds(
     assert found.warnings == (f"{names}, line 2: {said}",)
 
 
+@pytest.mark.parametrize(
+    ("words", "name", "user"),
+    [
+        ("laptop", "laptop", None),
+        ("laptop alice", "laptop", "alice"),
+        ("laptop\t alice@example.com ", "laptop", "alice@example.com"),
+        ('"old laptop" alice', "old laptop", "alice"),
+        ('"old laptop"', "old laptop", None),
+        ("the old laptop", "the old laptop", None),
+        ('"old laptop" of alice', '"old laptop" of alice', None),
+    ],
+)
+def test_the_third_word_is_the_user(
+    tmp_path: Path, words: str, name: str, user: str | None
+) -> None:
+    names = tmp_path / "names"
+    names.write_text(f"{key('bob')} {words}\n")
+    found = NameFiles(str(names)).read()
+    assert found.peers == {key("bob"): name}
+    assert found.users.get(key("bob")) == user
+    assert found.warnings == ()
+
+
 def test_names_are_made_fit_to_be_shown(tmp_path: Path) -> None:
     names = tmp_path / "names"
     names.write_bytes(f"{key('bob')} b\x1b[31m".encode() + b"\xff" + b"o o" * 200)

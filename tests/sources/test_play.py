@@ -50,7 +50,7 @@ def test_a_whole_play_gives_exactly_these_events(rig: Rig, tmp_path: Path) -> No
     state, told, alerts, events = None, {}, {}, list[Event]()
     for name, step in STEPS.items():
         step(play)
-        names_file.write_text("".join(f"{key} {who}\n" for key, who in play.names.items()))
+        names_file.write_text("".join(f'{key} "{who}"\n' for key, who in play.names.items()))
         batch = source.poll(time.time_ns() // 1_000_000, state)
         state = batch.state
         told[name] = lines(batch.events, play.names)

@@ -131,7 +131,7 @@ def test_another_name_makes_no_other_event(dump_file: Path, tmp_path: Path) -> N
     first = wireguard.poll(NOW_MS, None)
     dump_file.write_text(dump(LATER))
     (event,) = wireguard.poll(NOW_MS + 1, first.state).events
-    names.write_text(f"{key('alice')} Alice Liddell\n")
+    names.write_text(f'{key("alice")} "Alice Liddell"\n')
     (renamed,) = wireguard.poll(NOW_MS + 60_000, first.state).events
     assert b"Alice Liddell" in renamed.body
     assert renamed.id == event.id
@@ -225,3 +225,21 @@ def test_a_dump_that_may_not_be_read_is_an_error(dump_file: Path) -> None:
         SourceError, match="Permission denied: run it by hand as the account of tocsin"
     ):
         source(dump_file).poll(NOW_MS, None)
+
+
+@pytest.mark.parametrize("event_names", [True, False])
+def test_an_alert_names_the_user_of_its_peer(
+    dump_file: Path, tmp_path: Path, event_names: bool
+) -> None:
+    names = tmp_path / "names"
+    names.write_text(f"{key('bob')} laptop robert\n{key('carol')} phone\n")
+    wireguard = WireGuardSource(
+        f"cat '{dump_file}'", host="hub", names=NameFiles(str(names)), event_names=event_names
+    )
+    first = wireguard.poll(NOW_MS, None)
+    dump_file.write_text(dump(LATER, PeerRow("bob", allowed_ips="10.99.0.3/32"), idle("carol")))
+    events = wireguard.poll(NOW_MS + 30_000, first.state).events
+    told = [json.loads(event.body)["attributes"] for event in events]
+    users = [one["params"].get("user") for one in told if one.get("type") == "endpoint_added"]
+    assert sorted(users, key=str) == ([None, "robert"] if event_names else [None, None])
+    assert not [one for one in told if "user" in one]

@@ -154,6 +154,9 @@ class Teller:
             found["host"] = self._terms.names.host
         if subject.key is not None:
             found["peer_pub"] = resource
+            user = self._terms.names.users.get(subject.key)
+            if user and self.tells_names:
+                found["user"] = user
         return found
 
 
