@@ -97,7 +97,7 @@ class _Connection:
     ) -> None:
         self.address = str((writer.get_extra_info("peername") or ("",))[0])
         self.let_in = False
-        self.is_answering = False
+        self._in_request = False
         self.active_s = time.monotonic()
         self._app = app
         self._reader = reader
@@ -130,6 +130,11 @@ class _Connection:
         self._stop_timer()
         self.cut()
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether it waits for us, and not we for more of a body."""
+        return not self._wanted.is_set()
+
     async def end_when_idle(self) -> None:
         """Close it now, or after the request that is being answered."""
         await self._context.terminated.set()
@@ -154,7 +159,7 @@ class _Connection:
         if not data:
             self._stop_timer()
             await self.end_when_idle()
-        if data and not self.is_answering and self._head_timer is None:
+        if data and not self._in_request and self._head_timer is None:
             loop = asyncio.get_running_loop()
             self._head_timer = loop.call_later(self._timeout_s, self._too_slow)
         return data
@@ -166,7 +171,7 @@ class _Connection:
     async def answer(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """The head is here: from now on the app keeps the time."""
         self._stop_timer()
-        self.is_answering = True
+        self._in_request = True
         self._wanted.clear()
 
         async def wanted() -> Mapping[str, Any]:
@@ -182,7 +187,7 @@ class _Connection:
         except TimeoutError:
             self.cut()
         finally:
-            self.is_answering = False
+            self._in_request = False
             self.active_s = time.monotonic()
             self._answers.end_request()
             self._wanted.set()
@@ -198,7 +203,7 @@ class _Connection:
     def _refuse(self, status: str, reason: bytes) -> None:
         """Answer a head that the app never sees, and close. Nothing is put into another answer."""
         self._stop_timer()
-        if not self.is_answering:
+        if not self._in_request:
             self._writer.write(_plain(status, reason))
         self._writer.close()
 

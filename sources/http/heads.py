@@ -71,6 +71,9 @@ def _judged(head: bytes) -> int:
     if len(lines) > MOST_HEADERS:
         reason = f"a request may have {MOST_HEADERS} headers"
         raise BadHead(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, reason)
+    if any(line.startswith((b" ", b"\t")) for line in lines):
+        reason = "a header has to be one line"  # HTTP's parser joins such lines: other headers
+        raise BadHead(HTTPStatus.BAD_REQUEST, reason)
     pairs = [line.partition(b":") for line in lines]
     headers = [(name.strip().lower(), value.strip()) for name, _, value in pairs]
     names = {name for name, _ in headers}

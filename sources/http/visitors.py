@@ -21,9 +21,12 @@ class Visitor(Protocol):
 
     address: str
     let_in: bool
-    is_answering: bool
     active_s: float
     """When it last sent something or was answered, by the monotonic clock."""
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether it waits for us: who does not send on with a body is as idle as any other."""
 
     def cut(self) -> None:
         """Close it whatever is under way."""

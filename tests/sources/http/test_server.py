@@ -187,10 +187,21 @@ def test_what_follows_a_body_without_a_length_is_not_read() -> None:
         (b"x: y\r\n" * (MOST_HEADERS + 1), 431),
         (b"upgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n", 400),
         (b"upgrade: websocket\r\nconnection: upgrade\r\n", 400),
+        (b"x: a\r\n content-length: 500\r\n", 400),
+        (b"x: a\r\n\ttransfer-encoding: chunked\r\n", 400),
         (b"content-length: 1\r\ncontent-length: 2\r\n", 400),
         (b"content-length: -1\r\n", 400),
     ],
-    ids=["long", "many", "HTTP/2", "websocket", "two lengths", "no length"],
+    ids=[
+        "long",
+        "many",
+        "HTTP/2",
+        "websocket",
+        "folded length",
+        "folded encoding",
+        "two lengths",
+        "no length",
+    ],
 )
 def test_a_bad_head_is_refused_with_a_sentence(more: bytes, status: int) -> None:
     async def run() -> None:
@@ -214,6 +225,28 @@ def test_strangers_who_hold_all_connections_keep_nobody_out() -> None:
             assert await strangers[0].is_closed(), "the longest idle goes"
             await friend.send(head("POST", "/closed", b"", GOOD))
             assert (await friend.reply()).status == 200, "who was let in stays"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        head("POST", "/closed", b"x" * 9, {}),
+        head("POST", "/echo", b"x" * 9, {"expect": "100-continue"}) + b"xx",
+        head("GET", "/nothing", b"x" * 9, {}),
+    ],
+    ids=["refused", "open to all", "not there"],
+)
+def test_strangers_who_never_send_a_body_keep_nobody_out(start: bytes) -> None:
+    async def run() -> None:
+        async with serving(ROUTES, bounds=limits(clients=4)) as served:
+            for _ in range(4):
+                stranger = await served.connect()
+                await stranger.send(start)
+                await stranger.reply()
+            reply = await served.ask("POST", "/closed", b"", **GOOD)
+            assert reply.status == 200
 
     asyncio.run(run())
 
