@@ -85,5 +85,6 @@ def _from_text(text: str, at_ms: int) -> Draft:
 
 
 def _contents(parts: dict[str, dict[str, Any]]) -> Contents:
+    """What a form held; a URL that an older Tocsin kept readable in the draft is hidden."""
     known = {name: tuple(values) for name, values in parts["known"].items()}
-    return Contents(FormTexts(**parts["texts"]), known)
+    return Contents(FormTexts(**parts["texts"]), known).with_all_hidden()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
@@ -13,7 +14,7 @@ from tests.tui.helpers import Bench
 from tui import drafts
 from tui.desk import Desk
 from tui.drafts import Draft
-from tui.webhook_form_fields import Contents, contents_of
+from tui.webhook_form_fields import Contents, FormTexts, contents_of
 
 BASE = contents_of(WebhookFields(EventType.ALERTS, "https://a.example", headers=(("X-A", "old"),)))
 TYPED = Contents(
@@ -60,3 +61,16 @@ def test_a_dropped_draft_is_not_found(bench: Bench) -> None:
         return await drafts.find(desk, "new")
 
     assert asyncio.run(scene()) is None
+
+
+def test_the_url_of_a_draft_that_an_older_tocsin_kept_is_hidden(bench: Bench) -> None:
+    desk, vault = desk_of(bench), bench.opened.vault
+    url = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/typed"
+    typed = {"texts": asdict(replace(FormTexts(), url=url)), "known": {}}
+    base = {"texts": asdict(FormTexts()), "known": {}}
+    text = json.dumps({"typed": typed, "base": base, "revision": None, "generated": ""})
+    bench.opened.call(stored.save, "new", text, vault=vault, actor=ACTOR, now_ms=NOW)
+    found = asyncio.run(drafts.find(desk, "new"))
+    assert found is not None
+    assert found.typed.texts.url == "https://hooks.slack.com/services/••••"
+    assert found.typed.plain.url == url
