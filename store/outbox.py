@@ -141,11 +141,11 @@ def record(
     What admins asked for while the attempt was in flight is applied here; a 2XX wins over it.
     """
     with database.atomic():
-        _write_attempt(work, result)
-        delivery = Delivery.get_or_none(
-            Delivery.id == work.delivery_id, Delivery.state == "pending"
-        )
+        delivery = Delivery.get_or_none(Delivery.id == work.delivery_id)
         if delivery is None:
+            return None  # it ended meanwhile, by the clock so long ago that it is pruned
+        _write_attempt(work, result)
+        if delivery.state != "pending":
             return None
         delivery.sending_since_ms = None
         delivery.last_status, delivery.last_error = result.status, result.error

@@ -94,6 +94,16 @@ def test_nothing_undelivered_goes_whatever_the_times_say(desk: Desk) -> None:
     assert kept(desk) == [1, 2]
 
 
+def test_a_jump_that_prunes_the_delivery_of_an_attempt_in_flight_ends_no_worker(desk: Desk) -> None:
+    webhook_id = desk.add()
+    desk.append(event(1))
+    work = desk.started(webhook_id)
+    desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
+    prune_all(desk, NOW + TEN_MINUTES)
+    assert prune_all(desk, AHEAD).deliveries == 1
+    assert desk.end(work, 200, go_on=True) is None
+
+
 def deleted(desk: Desk) -> int:
     webhook_id = desk.add()
     desk.call(webhooks.delete, [webhook_id], ACTOR, desk.now_ms, UPTIME)
