@@ -1,4 +1,4 @@
-"""Which kinds of alerts are not raised since nothing tells where addresses are."""
+"""What tells where addresses are: its age, and the kinds of alerts that are not raised for want."""
 
 from __future__ import annotations
 
@@ -7,23 +7,47 @@ from typing import TYPE_CHECKING
 from domain.source_kinds import AGENT, WIREGUARD
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cli.context import Context
+    from domain.alert_kinds import AlertTerms
+    from sources.geo_age import CountryData
     from store.database import Store
 
 
-def geo_note_of_sources(context: Context, store: Store) -> str:
-    """One line, "" where nothing is lacking or no source asks where addresses are."""
+def geo_notes_of_sources(context: Context, store: Store) -> list[str]:
+    """What is lacking or too old, a line each; nothing where no source asks where addresses are."""
+    return geo_notes(context, store) if _is_asked(store) else []
+
+
+def geo_notes(context: Context, store: Store) -> list[str]:
+    """What is lacking or too old, a line each."""
+    from sources.geo import geo_of, shortage
+
+    lacking = shortage(geo_of(context.settings.geo_db), _terms(store))
+    data = _country_data(context, store)
+    return [one for one in (lacking, data.warning(context.now_ms()) if data else "") if one]
+
+
+def country_data_of_sources(context: Context, store: Store) -> CountryData | None:
+    """What tells countries; None where no source asks for them."""
+    return _country_data(context, store) if _is_asked(store) else None
+
+
+def _country_data(context: Context, store: Store) -> CountryData | None:
+    from sources.geo import country_data_of, geo_of
+
+    return country_data_of(geo_of(context.settings.geo_db), _terms(store))
+
+
+def _is_asked(store: Store) -> bool:
     from store import sources
 
-    asks = any(one.kind in (WIREGUARD, AGENT) for one in store.call(sources.everyone))
-    return geo_note(context, store) if asks else ""
+    return any(one.kind in (WIREGUARD, AGENT) for one in store.call(sources.everyone))
 
 
-def geo_note(context: Context, store: Store) -> str:
-    """One line, "" where nothing is lacking."""
+def _terms(store: Store) -> Mapping[str, AlertTerms]:
     from domain.alert_kinds import all_terms
-    from sources.geo import geo_of, shortage
     from store import alert_settings
 
-    terms = all_terms(store.call(alert_settings.load_all))
-    return shortage(geo_of(context.settings.geo_db), terms)
+    return all_terms(store.call(alert_settings.load_all))

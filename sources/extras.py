@@ -20,7 +20,15 @@ def install_cure(extra: str) -> str:
 
     An environment that uv has made, such as that of `uv tool install`, has no pip.
     """
+    return f"run `{_installer()} 'tocsin[{extra}]'`"
+
+
+def upgrade_cure(package: str) -> str:
+    """How to get a newer release of a package where this program runs."""
+    return f"run `{_installer()} --upgrade {package}`"
+
+
+def _installer() -> str:
     python = shlex.quote(sys.executable)
     own = f"{python} -m pip install"
-    installer = own if is_installed("pip") else f"uv pip install --python {python}"
-    return f"run `{installer} 'tocsin[{extra}]'`"
+    return own if is_installed("pip") else f"uv pip install --python {python}"

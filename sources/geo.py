@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from domain.alert_kinds import GEO, KINDS, NETWORKS, AlertTerms
 from domain.countries import country_name
 from domain.safe import safe
-from sources.extras import install_cure
+from sources.extras import install_cure, upgrade_cure
+from sources.geo_age import PACKAGE, CountryData, package_data
 
 if TYPE_CHECKING:
     from maxminddb import Reader
@@ -23,6 +24,9 @@ MOST_KNOWN = 20_000
 
 NAME_LIMIT = 100
 _PEEKED = 200
+_LAST_S = 1 << 33
+"""A build after it, in the year 2242, is none."""
+
 _OURS = tuple(
     map(
         ipaddress.ip_network,
@@ -82,6 +86,15 @@ class Geo:
         return self._country_of is not None or any(file.has_countries for file in self._files)
 
     @property
+    def country_data(self) -> CountryData | None:
+        """What tells countries; of several files the oldest. None where nothing does."""
+        if self._country_of is not None:
+            return package_data(upgrade_cure(PACKAGE))
+        self._refresh()
+        files = [file.country_data for file in self._files if file.has_countries]
+        return min(files, key=lambda one: one.made_ms or 0, default=None)
+
+    @property
     def has_networks(self) -> bool:
         """Whether it knows networks."""
         self._refresh()
@@ -129,6 +142,13 @@ class _File:
     def problem(self) -> str:
         """Why it cannot be read now, or what is broken in what was read; "" for nothing."""
         return self._unread or self._broken
+
+    @property
+    def country_data(self) -> CountryData:
+        """What it is, and when it was built."""
+        built_s = self._reader.metadata().build_epoch if self._reader else 0
+        made_ms = built_s * 1000 if 0 < built_s < _LAST_S else None
+        return CountryData(safe(self._path, 200), made_ms, "put a newer file in its place")
 
     def refresh(self) -> bool:
         """Read it if it is another than before; whether it was read."""
@@ -185,6 +205,12 @@ class _File:
 def geo_of(files: tuple[str, ...]) -> Geo:
     """What looks into these files, one for all sources."""
     return Geo(files)
+
+
+def country_data_of(geo: Geo, alerts: Mapping[str, AlertTerms]) -> CountryData | None:
+    """What tells countries, where there is a kind of alerts that is on and asks for them."""
+    asked = any(kind.needs == GEO and alerts[kind.name].active for kind in KINDS)
+    return geo.country_data if asked else None
 
 
 def shortage(geo: Geo, alerts: Mapping[str, AlertTerms]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from domain.alert_kinds import ACTIVE, KINDS, AlertKind
+from domain.alert_kinds import ACTIVE, GEO, KINDS, AlertKind
 from domain.safe import safe
 from sources.geo import geo_of
 from tui.widgets.columns import Cell, Column, Row
@@ -26,11 +26,12 @@ Given = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What is known of where addresses are."""
+    """What is known of where addresses are; `old` is the warning where it is too old."""
 
     countries: bool
     networks: bool
     problem: str = ""
+    old: str = ""
 
     def not_raised(self, kind: AlertKind, given: Given) -> str:
         """Why a kind is not raised although it is on, "" where it is off or can be raised."""
@@ -41,10 +42,12 @@ class Places:
         return f"{why}. {self.problem}".rstrip() if why and kind.needs else why
 
 
-def places_of(files: tuple[str, ...]) -> Places:
+def places_of(files: tuple[str, ...], now_ms: int) -> Places:
     """What is known by these files, of which many megabytes may have to be read."""
     geo = geo_of(files)
-    return Places(geo.has_countries, geo.has_networks, geo.problem)
+    data = geo.country_data
+    old = data.warning(now_ms) if data else ""
+    return Places(geo.has_countries, geo.has_networks, geo.problem, old)
 
 
 def is_on(kind: AlertKind, given: Given) -> bool:
@@ -108,4 +111,6 @@ def facts_of(kind: AlertKind, given: Given, places: Places | None) -> Text:
     why = places.not_raised(kind, given) if places is not None else ""
     if why:
         lines.append(f"▲ Not raised: {why}")
+    elif places is not None and places.old and kind.needs == GEO and is_on(kind, given):
+        lines.append(f"▲ {places.old[0].upper()}{places.old[1:]}")
     return Text("\n".join(safe(line, LINE) for line in lines))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from cli.geo_note import geo_note
+from cli.geo_note import geo_notes
 from cli.render import labelled
 from cli.shapes import Shape
 from cli.stores import open_for_reading, open_for_writing
@@ -38,9 +38,8 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     context.out.table(rows, HEADERS)
     if any(row[1] == NOT_RAISED for row in rows):
         context.out.note(f"{NOT_RAISED}: not raised; `tocsin alert show KIND` says why.")
-    lacking = geo_note(context, store)
-    if lacking:
-        context.out.note(f"Alerts: {lacking}.")
+    for line in geo_notes(context, store):
+        context.out.note(f"Alerts: {line}.")
     return ExitCode.OK
 
 

@@ -17,6 +17,8 @@ from cli.service_host import Host
 from cli.service_program import find_program, problems
 from cli.service_steps import Step
 from sources.base import SourceError
+from sources.extras import install_cure
+from sources.geo import Geo
 from sources.wireguard.command import DumpCommand, unreadable_line
 from sources.wireguard.dump import DumpError, without_keys
 from sources.wireguard.rights import DUMP, systems_own
@@ -43,6 +45,8 @@ def install(args: Namespace, context: Context) -> ExitCode:
     _carry_out(steps, host, args.dry_run, context.out)
     if not args.dry_run:
         context.out.note(NEXT.format(program=_as_sudo_finds_it(host, program)))
+        if host.is_running:
+            context.out.note(f"Countries of addresses are told by: {_country_data(context)}")
     return ExitCode.OK
 
 
@@ -106,6 +110,12 @@ def _apply(step: Step, host: Host, out: Output) -> str | None:
         out.data(what)
         out.flush()
     return what
+
+
+def _country_data(context: Context) -> str:
+    """What tells the service countries as long as no geo_db is set."""
+    data = Geo([]).country_data
+    return data.age(context.now_ms()) if data else f"nothing; {install_cure('geo')}"
 
 
 def _as_sudo_finds_it(host: Host, program: str) -> str:

@@ -11,7 +11,7 @@ from cli.commands.refused import HEADERS as REFUSED_HEADERS
 from cli.commands.refused import rows_of
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
-from cli.geo_note import geo_note_of_sources
+from cli.geo_note import geo_notes_of_sources
 from cli.log_lines import LogLines
 from cli.source_key import keep_key, new_key
 from cli.source_parts import parts_in_all, question_before
@@ -49,9 +49,8 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     keyless = {one.name for one in agents if one.public_key is None}
     rows = list_rows(found, keyless, context.now_ms(), runs=_is_worked(store, context.now_ms()))
     context.out.table(rows, HEADERS)
-    lacking = geo_note_of_sources(context, store)
-    if lacking:
-        context.out.note(f"Alerts: {lacking}.")
+    for line in geo_notes_of_sources(context, store):
+        context.out.note(f"Alerts: {line}.")
     if all(source_kinds.kind_named(one.kind).built_in for one in found):
         context.out.note(
             "None of your own yet: `tocsin source add wireguard` watches this host's WireGuard."

@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.context import Context
 from cli.exit_codes import ExitCode
-from cli.geo_note import geo_note_of_sources
+from cli.geo_note import country_data_of_sources, geo_notes_of_sources
 from cli.status_report import read_report, status_json
 from cli.status_text import print_report
 from cli.stores import open_for_reading
@@ -37,11 +37,20 @@ def show(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         context.out.json(status_json(report, problems(report)))
     else:
-        print_report(report, problems(report), context.out)
-        lacking = geo_note_of_sources(context, store)
-        if lacking:
-            context.out.data(f"alerts   {lacking}")
+        _print(report, store, context)
     return ExitCode.OK
+
+
+def _print(report: Report, store: Store, context: Context) -> None:
+    """The report, and what tells countries: no matter of delivery, which `--check` is about."""
+    data = country_data_of_sources(context, store)
+    old = data.warning(report.now_ms) if data else ""
+    print_report(report, [*problems(report), *([old] if old else [])], context.out)
+    if data:
+        context.out.data(f"places   countries are told by {data.age(report.now_ms)}")
+    for line in geo_notes_of_sources(context, store):
+        if line != old:
+            context.out.data(f"alerts   {line}")
 
 
 def _check(args: Namespace, context: Context) -> ExitCode:

@@ -143,6 +143,15 @@ def test_a_kind_that_lacks_data_says_so() -> None:
     assert row_of(FLAPPING, {}, nowhere)[0].text == "✓ on"
 
 
+def test_a_kind_whose_country_data_is_old_says_so() -> None:
+    old = Places(True, True, old="the country data is 6 months old")
+    assert "▲ The country data is 6 months old" in facts_of(COUNTRY, {}, old).plain
+    assert row_of(COUNTRY, {}, old)[0].text == "✓ on"
+    off = {COUNTRY.name: {"active": "off"}}
+    for kind, given in ((COUNTRY, off), (FLAPPING, {})):
+        assert "months old" not in facts_of(kind, given, old).plain
+
+
 def test_a_kind_that_lacks_what_it_is_raised_with_says_so() -> None:
     everywhere = Places(True, True)
     suspicious = BY_NAME["endpoint_ip_suspicious"]

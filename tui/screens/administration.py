@@ -180,7 +180,7 @@ class AdministrationScreen(TocsinScreen):
         self.tick()
         report = self.live.report
         if report is not None:
-            self._places = await asyncio.to_thread(places_of, report.settings.geo_db)
+            self._places = await asyncio.to_thread(places_of, report.settings.geo_db, report.now_ms)
             self.tick()
 
     @on(LiveTable.Moved)

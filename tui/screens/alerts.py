@@ -96,7 +96,7 @@ class AlertsScreen(LookingScreen):
         self._paint()
         report = self.live.report
         if report is not None:  # files of many megabytes may have to be read
-            self._places = await asyncio.to_thread(places_of, report.settings.geo_db)
+            self._places = await asyncio.to_thread(places_of, report.settings.geo_db, report.now_ms)
             self._paint()
 
     def _paint(self) -> None:

@@ -1,0 +1,81 @@
+"""What tells countries, and the age of what it knows: addresses move from country to country."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from domain.settings import DAY_MS
+from domain.words import counted
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+PACKAGE = "iptocc"
+"""The package that tells countries where no file does; its data is as old as its release."""
+
+OLD_MS = 182 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class CountryData:
+    """A file or package that tells countries.
+
+    made_ms: when its data was made, or released; None where nothing tells
+    cure:    how to get newer data
+    """
+
+    name: str
+    made_ms: int | None
+    cure: str
+
+    def age(self, now_ms: int) -> str:
+        """Its name and its age, in a few words."""
+        if self.made_ms is None:
+            return f"{self.name}, whose age nothing tells"
+        days = max(0, now_ms - self.made_ms) // DAY_MS
+        return f"{self.name} of {self._day}, {counted(days, 'day')} old"
+
+    def warning(self, now_ms: int) -> str:
+        """One sentence where it is too old, "" where it is not or its age is not known."""
+        if self.made_ms is None or now_ms - self.made_ms < OLD_MS:
+            return ""
+        months = (now_ms - self.made_ms) // (OLD_MS // 6)
+        return (
+            f"the country data, {self.name} of {self._day}, is {months} months old, so that alerts "
+            f"may name the wrong country: {self.cure}"
+        )
+
+    @property
+    def _day(self) -> str:
+        return "" if self.made_ms is None else _moment(self.made_ms).date().isoformat()
+
+
+@lru_cache(maxsize=1)
+def package_data(cure: str) -> CountryData:
+    """What the package is: its wheel carries a list of its parts that has the time of the build."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        installed = distribution(PACKAGE)
+    except PackageNotFoundError:
+        return CountryData(PACKAGE, None, cure)
+    return CountryData(f"{PACKAGE} {installed.version}", _built_ms(installed), cure)
+
+
+def _built_ms(installed: Distribution) -> int | None:
+    for path in installed.files or ():
+        if "sboms" in path.parts and path.suffix == ".json":
+            try:
+                made = json.loads(path.read_text())["metadata"]["timestamp"]
+                return int(datetime.fromisoformat(made).timestamp() * 1000)
+            except (OSError, ValueError, LookupError, TypeError):
+                continue
+    return None
+
+
+def _moment(time_ms: int) -> datetime:
+    return datetime.fromtimestamp(time_ms / 1000, UTC)
