@@ -13,6 +13,7 @@ from store.records import Delivery, StoredSource, WebhookStatus
 
 if TYPE_CHECKING:
     from cli.context import Context
+    from sources.geo_age import CountryData
     from store.database import Store
 
 
@@ -23,8 +24,10 @@ def read_report(store: Store, context: Context) -> Report:
     return make_report(overview, settings, store, context.now_ms())
 
 
-def status_json(report: Report, warnings: list[str]) -> dict[str, Any]:
-    """The report as `status --json` prints it."""
+def status_json(
+    report: Report, warnings: list[str], countries: CountryData | None = None
+) -> dict[str, Any]:
+    """The report, and what tells countries, as `status --json` prints them."""
     from cli.commands.worker import worker_row
 
     paused = report.paused
@@ -40,9 +43,15 @@ def status_json(report: Report, warnings: list[str]) -> dict[str, Any]:
             "free_bytes": report.free_bytes,
             "outdated": report.outdated,
         },
+        "countries": _countries_json(countries, report.now_ms) if countries else None,
         "warnings": warnings,
         "notes": notes(report),
     }
+
+
+def _countries_json(data: CountryData, now_ms: int) -> dict[str, Any]:
+    old = data.warning(now_ms)
+    return {"from": data.name, "made": time_text(data.made_ms), "warning": old or None}
 
 
 def _webhook_json(status: WebhookStatus, report: Report) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.context import Context
 from cli.exit_codes import ExitCode
@@ -19,6 +19,9 @@ from store.database import Store
 from store.errors import StoreError
 from store.signs import look
 
+if TYPE_CHECKING:
+    from sources.geo_age import CountryData
+
 WATCH_S = 1.0
 LOOK_AGAIN_MS = 5_000
 """From this age on a report is read anew also where nobody wrote: heartbeats grow old."""
@@ -31,19 +34,19 @@ def show(args: Namespace, context: Context) -> ExitCode:
     if args.check:
         return _check(args, context)
     store = open_for_reading(context)
+    countries = country_data_of_sources(context, store)
     if args.watch:
-        return _watch(store, context, Changes(context, as_json=args.json))
+        return _watch(store, context, Changes(context, countries, as_json=args.json))
     report = read_report(store, context)
     if args.json:
-        context.out.json(status_json(report, problems(report)))
+        context.out.json(status_json(report, problems(report), countries))
     else:
-        _print(report, store, context)
+        _print(report, countries, store, context)
     return ExitCode.OK
 
 
-def _print(report: Report, store: Store, context: Context) -> None:
+def _print(report: Report, data: CountryData | None, store: Store, context: Context) -> None:
     """The report, and what tells countries: no matter of delivery, which `--check` is about."""
-    data = country_data_of_sources(context, store)
     old = data.warning(report.now_ms) if data else ""
     print_report(report, [*problems(report), *([old] if old else [])], context.out)
     if data:
@@ -95,14 +98,17 @@ def _moves(report: Report, now_ms: int) -> bool:
 class Changes:
     """Draws a terminal anew; elsewhere writes only what differs from what was written last."""
 
-    def __init__(self, context: Context, *, as_json: bool) -> None:
+    def __init__(
+        self, context: Context, countries: CountryData | None = None, *, as_json: bool
+    ) -> None:
         self._out = context.out
+        self._countries = countries
         self._as_json = as_json
         self._last: dict[str, Any] | None = None
 
     def __call__(self, report: Report) -> None:
         warnings = problems(report)
-        shape = status_json(report, warnings)
+        shape = status_json(report, warnings, self._countries)
         if self._out.stdout_is_terminal and not self._as_json:
             self._out.clear()
             print_report(report, warnings, self._out)

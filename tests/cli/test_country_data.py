@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -44,6 +45,11 @@ def test_old_data_is_warned_of_wherever_its_alerts_are(tocsin: Tocsin, old_file:
     assert f"WARNING: {said}" in run(tocsin, "status", file=old_file)
     assert f"Alerts: {said}" in run(tocsin, "source", "list", file=old_file)
     assert f"Alerts: {said}" in run(tocsin, "alert", "list", file=old_file)
+    assert json.loads(run(tocsin, "status", "--json", file=old_file))["countries"] == {
+        "from": str(old_file),
+        "made": "2025-03-01T00:00:00Z",
+        "warning": ANY,
+    }
     assert said not in run(tocsin, "status")
     assert json.loads(run(tocsin, "status", "--check", "--json", file=old_file))["warnings"] == []
     run(tocsin, "alert", "edit", "endpoint_ip_first_use_country", "--active", "off")

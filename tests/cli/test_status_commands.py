@@ -112,7 +112,7 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
     store = status.pop("store")
     assert store.keys() == {"path", "bytes", "free_bytes", "outdated"}
     assert store["path"] == str(tocsin.db)
-    assert [*status] == ["sources", "paused", "warnings", "notes"]
+    assert [*status] == ["sources", "paused", "countries", "warnings", "notes"]
 
 
 def test_the_last_attempts_words_come_with_the_pending_delivery(tocsin: Tocsin) -> None:
