@@ -59,7 +59,8 @@ class Sender:
         False if there was nothing to send after all. Raises StoreError if not even the first
         attempt could be started.
         """
-        async with self.slots.take(failing=failing) as place:
+        most_bytes = self.settings.max_bytes
+        async with self.slots.take(failing=failing, body_bytes=most_bytes) as place:
             if not self._may_begin():
                 return True
             async with self.starts:

@@ -47,7 +47,9 @@ class Gate:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits who would be let in if one inside left."""
+        """Whether somebody waits who would be let in if one inside left, or bodies are too many."""
+        if self._bytes >= self._most_bytes:
+            return True
         if self._failing < self._most_failing:
             return self.waiting > 0
         return self.waiting > len(self._queues[Rank.FAILING])
@@ -87,12 +89,16 @@ class Gate:
         if count < 0:
             self._let_in_next()
 
-    def _is_open(self, rank: Rank) -> bool:
-        if self.inside >= self.total:
-            return False
+    def has_room(self, rank: Rank) -> bool:
+        """Whether the bodies inside leave room for that of one more."""
         if rank is Rank.FAILING:
-            return self._failing < self._most_failing and self._bytes * 4 < self._most_bytes * 3
+            return self._bytes * 4 < self._most_bytes * 3
         return self._bytes < self._most_bytes
+
+    def _is_open(self, rank: Rank) -> bool:
+        if rank is Rank.FAILING and self._failing >= self._most_failing:
+            return False
+        return self.inside < self.total and self.has_room(rank)
 
     def _let_in(self, rank: Rank) -> None:
         self.inside += 1
@@ -180,12 +186,30 @@ class Slots:
         return self._places.wanted
 
     @asynccontextmanager
-    async def take(self, *, failing: bool) -> AsyncIterator[Place]:
-        """Wait for a place and a slot; the place is held to the end of the block."""
-        await self._places.enter(Rank.FAILING if failing else Rank.HEALTHY)
-        place = Place(self._places, self._slots, failing=failing)
+    async def take(self, *, failing: bool, body_bytes: int = 0) -> AsyncIterator[Place]:
+        """Wait for a place and a slot; the place is held to the end of the block.
+
+        `body_bytes` are counted for a body that is not known yet.
+        """
+        place = None
+        while place is None:
+            place = await self._enter(failing=failing)
         try:
-            await place.take_slot()
+            place.carry(body_bytes)
             yield place
         finally:
             place.leave()
+
+    async def _enter(self, *, failing: bool) -> Place | None:
+        """A place with a slot; None where the bodies became too many while it waited for that."""
+        rank = Rank.FAILING if failing else Rank.HEALTHY
+        await self._places.enter(rank)
+        place = Place(self._places, self._slots, failing=failing)
+        has_room = False
+        try:
+            await place.take_slot()
+            has_room = self._places.has_room(rank)
+        finally:
+            if not has_room:
+                place.leave()
+        return place if has_room else None

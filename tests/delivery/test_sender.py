@@ -21,9 +21,9 @@ from domain.settings import Settings
 from store import outbox, reads, webhooks
 from store.errors import StoreUnavailable
 from tests.certificates import Authority
-from tests.delivery.running import QUICK, SkewedWorld, hook
+from tests.delivery.running import QUICK, SkewedWorld, eventually, hook
 from tests.receiver_client import Receiver
-from tests.store.helpers import ACTOR, Desk, carried, events
+from tests.store.helpers import ACTOR, Desk, carried, event, events
 
 BYTES = 1_000_000
 FEW = replace(QUICK, max_events=2)
@@ -133,6 +133,30 @@ def test_a_long_drain_lets_the_next_webhook_in(desk: Desk, shared_receiver: Rece
     assert bodies(shared_receiver, long) == [[1, 2]]
     (plan,) = (plan for plan in desk.call(outbox.plans) if plan.webhook_id == 1)
     assert plan.cursor < plan.run_until
+
+
+def test_bodies_are_bounded_also_when_all_begin_at_once(
+    desk: Desk, shared_receiver: Receiver
+) -> None:
+    paths = [f"/hang/large/{number}" for number in range(1, 5)]
+    for path in paths:
+        desk.add(hook(shared_receiver.url(path)))
+    desk.append(event(1, text="x" * (BYTES * 6 // 10)))
+
+    async def story(sender: Sender) -> None:
+        drains = [
+            asyncio.create_task(sender.drain(number, new_run=True, failing=False))
+            for number in range(1, 5)
+        ]
+        for path in paths[:2]:
+            await asyncio.to_thread(shared_receiver.wait, path, count=1)
+        await asyncio.to_thread(eventually, lambda: sender.slots.waiting == 2)
+        for drain in drains:
+            drain.cancel()
+        await asyncio.gather(*drains, return_exceptions=True)
+
+    with_sender(desk, story, slots=2, places=9)
+    assert not any(bodies(shared_receiver, path) for path in paths[2:])
 
 
 def test_a_webhook_that_fails_no_more_leaves_its_place_to_the_next_failing_one(

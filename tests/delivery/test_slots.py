@@ -287,3 +287,46 @@ def test_a_body_is_counted_until_the_next_takes_its_place() -> None:
         assert list(attempts.places) == ["a", "b"]
 
     attempted(Slots(9, 9, 100), story)
+
+
+def test_who_waited_for_a_slot_while_bodies_became_too_many_waits_for_one_to_end() -> None:
+    async def story(attempts: Attempts) -> None:
+        await attempts.begin("a", "b")
+        await attempts.begin("f", failing=True)
+        assert attempts.slots.waiting == 0
+        attempts.places["a"].carry(100)
+        attempts.places["a"].make_room()
+        await settle()
+        assert list(attempts.places) == ["a"]
+        assert attempts.slots.waiting == 2
+        attempts.places["a"].carry(75)
+        await settle()
+        assert list(attempts.places) == ["a", "b"]
+
+    attempted(Slots(1, 9, 100), story)
+
+
+def test_a_body_that_is_not_known_yet_is_counted() -> None:
+    async def story() -> None:
+        slots = Slots(9, 9, 100)
+        async with slots.take(failing=False, body_bytes=100):
+            late = asyncio.create_task(passed(slots))
+            await settle()
+            assert not late.done()
+        await late
+
+    async def passed(slots: Slots) -> None:
+        async with slots.take(failing=False, body_bytes=100):
+            pass
+
+    asyncio.run(story())
+
+
+def test_nobody_goes_on_while_bodies_are_too_many() -> None:
+    async def story(attempts: Attempts) -> None:
+        await attempts.begin("a")
+        assert not attempts.slots.wanted
+        attempts.places["a"].carry(100)
+        assert attempts.slots.wanted
+
+    attempted(Slots(9, 9, 100), story)
