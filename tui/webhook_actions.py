@@ -179,8 +179,9 @@ class WebhookActions(FilterScreen):
 
     async def _test(self, webhook_id: int) -> None:
         from tui.trial import try_out
+        from tui.webhook_form_state import read_webhook
 
-        webhook = await self.desk.read(webhooks.find, webhook_id, self.desk.store.vault)
+        webhook = await read_webhook(self.desk, webhook_id)
         report = self.live.report
         if report is None:
             return

@@ -13,7 +13,7 @@ from domain.field_errors import FieldError
 from domain.urls import mask_url
 from store import audit, drafts, webhooks
 from tests.store.helpers import ACTOR, fields
-from tests.tui.helpers import Bench
+from tests.tui.helpers import Bench, told
 from tests.tui.test_webhook_form import Form, actions, form, webhook
 from tests.tui.test_webhooks_list import press
 from tui.hidden_url import hide_url, known_url, read_url, reveal_url, with_url
@@ -171,6 +171,22 @@ def test_a_copy_of_the_url_is_whole_and_recorded(
     assert copied == [URL, "https://example.com/hook"]
     assert [one.webhook_id for one in bench.opened.call(audit.changes)][:1] == [1]
     assert actions(bench).count("webhook.reveal") == 1
+
+
+def test_without_the_key_no_test_goes_to_what_is_left_of_it(bench: Bench) -> None:
+    bench.store.add(SLACK)
+    bench.opened.vault.key_file.unlink()
+    bench.opened.vault._cipher = None
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await app.push_screen(WebhooksScreen(app._desk, app.live))
+            await press(pilot, "t")
+            while not any("the key file" in one for one in told(app)):
+                await pilot.pause()
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+    assert "webhook.test" not in actions(bench)
 
 
 def test_a_refused_address_is_saved_after_a_question(bench: Bench) -> None:
