@@ -64,7 +64,7 @@ class SanitizedEvent(Event, frozen=True, gc=False):
     """
 
 
-class RefusedEvent(msgspec.Struct, frozen=True):
+class RefusedText(msgspec.Struct, frozen=True):
     """A text that a source took from a queue elsewhere and that is no event here, whole."""
 
     queue: str
@@ -160,7 +160,7 @@ def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
             return map(bytes, texts)
     if not data.lstrip(b" \t\r\n").startswith(b"["):
         raise EventError("event", "expected a JSON array of events")
-    return _at_most(strict_json.array_items(data), most)
+    return _at_most(strict_json.array_items(data, MAX_TEXT_BYTES), most)
 
 
 def _has_few_items(data: bytes) -> bool:
@@ -259,8 +259,7 @@ def _is_known_time(text: str) -> bool:
 
 def _decoded(data: bytes) -> Any:
     if len(data) > MAX_TEXT_BYTES:
-        size = f"{len(data):,} bytes of text"
-        raise EventError("event", f"{size}, more than the limit of {MAX_TEXT_BYTES:,}")
+        raise EventError("event", f"its text has more than the limit of {MAX_TEXT_BYTES:,} bytes")
     try:
         return strict_json.decode(data)
     except StrictJsonError as error:

@@ -42,6 +42,7 @@ _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _IN_ITEM = re.compile(_STRING_OR_BRACKET.pattern.encode(), re.DOTALL)
 _BLANKS = b" \t\r\n"
+_BLANKS_HERE = re.compile(rb"[ \t\r\n]*")
 
 
 class StrictJsonError(ValueError):
@@ -77,36 +78,59 @@ def decode(data: bytes) -> Any:
         raise StrictJsonError(_byte_place(text, position), reason) from None
 
 
-def array_items(data: bytes) -> Iterator[bytes]:
+def array_items(data: bytes, longest: int) -> Iterator[bytes]:
     """Cut the text of an array into those of its items, one at a time, which it does not read.
 
-    So who reads them holds no more than one, whatever the text. Raises StrictJsonError where it is
-    no array, after the items before that place.
+    So who reads them holds no more than one, whatever the text. An item of more than `longest`
+    bytes is cut behind them and is the last. Raises StrictJsonError where it is no array, after the
+    items before that place.
     """
-    position = start = data.index(b"[") + 1
-    depth = 1
-    while match := (_IN_ARRAY if depth == 1 else _IN_ITEM).search(data, position):
+    position = start = _behind_blanks(data, data.index(b"[") + 1)
+    comma = -1
+    while match := _IN_ARRAY.search(data, position):
         token, position = match[0], match.end()
-        if token in b"[{":
-            depth += 1
-        elif token in b"]}":
-            depth -= 1
-        if depth == 0 or token == b",":
-            item = data[start : match.start()].strip(_BLANKS)
+        if token in b",]}":
+            item = data[start : match.start()].rstrip(_BLANKS)
             if item:
                 yield item
             elif token == b",":
                 raise StrictJsonError(f"byte {match.start()}", _reason("Expecting value"))
-            elif data[start - 1 : start] == b",":
-                raise StrictJsonError(f"byte {start - 1}", _NOTHING_FOLLOWS)
-            start = position
-        if depth == 0:
-            _check_end(data, token, position)
-            return
-    if data[start:].strip(_BLANKS):
-        yield data[start:]
+            elif comma >= 0:
+                raise StrictJsonError(f"byte {comma}", _NOTHING_FOLLOWS)
+            if token != b",":
+                _check_end(data, token, position)
+                return
+            comma = match.start()
+            position = start = _behind_blanks(data, position)
+            continue
+        if token in b"[{":
+            position = _end_of_nested(data, position, start + longest + 1)
+        if position > start + longest:
+            break
+    rest = data[start : start + longest + 1]
+    if rest:
+        yield rest
         raise StrictJsonError(f"byte {len(data)}", _reason("Expecting ','"))
     raise StrictJsonError(f"byte {len(data)}", _reason("Expecting value"))
+
+
+def _behind_blanks(data: bytes, position: int) -> int:
+    match = _BLANKS_HERE.match(data, position)
+    return match.end() if match else position
+
+
+def _end_of_nested(data: bytes, position: int, stop: int) -> int:
+    """Return the place behind the bracket that closes the one before `position`, at most `stop`."""
+    depth = 1
+    for match in _IN_ITEM.finditer(data, position, stop):
+        token = match[0]
+        if token in b"[{":
+            depth += 1
+        elif token in b"]}":
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    return stop
 
 
 def _check_end(data: bytes, bracket: bytes, position: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from domain.events import Event, RefusedEvent
+from domain.events import Event, RefusedText
 from domain.quick import dataclass
 from domain.settings import DAY_MS
 
@@ -40,7 +40,7 @@ class Batch:
     warning: str = ""
     more: bool = False
     failure: SourceError | None = None
-    refused: tuple[RefusedEvent, ...] = ()
+    refused: tuple[RefusedText, ...] = ()
 
 
 class SourceError(Exception):

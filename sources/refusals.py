@@ -15,7 +15,7 @@ from domain.times import parse_rfc3339, rfc3339
 from domain.words import counted
 from sources.base import SourceError
 from store import refusals
-from store.refusals import Refused, TakingRules
+from store.refusals import RefusedNews, TakingRules
 
 _ERROR_LIMIT = 500
 DEAL_WITH_THEM = "`tocsin refused list` shows them, `tocsin refused send` and `drop` make room"
@@ -55,7 +55,7 @@ def updated_event(event: Event) -> Event | None:
     return Event(event.type, event_id, body, event.created_given, event.no_facts)
 
 
-def _alert(alerts: Mapping[str, AlertTerms], refused: Refused, now_ms: int) -> Event | None:
+def _alert(alerts: Mapping[str, AlertTerms], refused: RefusedNews, now_ms: int) -> Event | None:
     """The alert that something was refused, once for a source until its time is over."""
     terms = alerts[EVENT_REFUSED]
     before_ms = refused.alerted_ms

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from domain.events import Event, RefusedEvent
+from domain.events import Event, RefusedText
 from domain.words import counted
 from sources.base import Batch, SourceError
 
@@ -24,7 +24,7 @@ class _Kept(msgspec.Struct, frozen=True):
     warning: str
     more: bool
     created_ms: int | None = None
-    refused: tuple[RefusedEvent, ...] = ()
+    refused: tuple[RefusedText, ...] = ()
 
 
 _decoder = msgspec.msgpack.Decoder(_Kept)

@@ -22,7 +22,7 @@ from store.models import Refusal, Source, database, rows
 from store.records import Appended, StoredRefusal, Webhook
 
 if TYPE_CHECKING:
-    from domain.events import Event, RefusedEvent
+    from domain.events import Event, RefusedText
 
 MOST_EVENTS = 10_000
 MOST_BYTES = 64_000_000
@@ -33,7 +33,7 @@ LISTS = "`tocsin refused list`"
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedNews:
     """What a source could not queue, for the alert that tells of it.
 
     waiting:    how many of its are kept by now and were not sent
@@ -56,13 +56,13 @@ class TakingRules:
     """
 
     updated: Callable[[Event], Event | None]
-    alert: Callable[[Refused, int], Event | None]
+    alert: Callable[[RefusedNews, int], Event | None]
 
 
 def save_taken(
     name: str,
     events: Sequence[Event],
-    refused: Sequence[RefusedEvent],
+    refused: Sequence[RefusedText],
     state: bytes | None,
     now_ms: int,
     rules: TakingRules,
@@ -84,7 +84,7 @@ def save_taken(
 
 def _append(
     events: Sequence[Event], now_ms: int, rules: TakingRules
-) -> tuple[Appended, list[RefusedEvent]]:
+) -> tuple[Appended, list[RefusedText]]:
     appended = event_store.append(events, now_ms)
     known = [events[place] for place in appended.conflicts]
     again = [(event, rules.updated(event)) for event in known]
@@ -95,23 +95,21 @@ def _append(
     return appended + more, [_known_otherwise(event) for event in refused]
 
 
-def _known_otherwise(event: Event) -> RefusedEvent:
-    from domain.events import RefusedEvent  # reading bodies is for those who add events
+def _known_otherwise(event: Event) -> RefusedText:
+    from domain.events import RefusedText  # reading bodies is for those who add events
 
     reason = f"its id {event.id} is known with other content, and it does not say when it changed"
-    return RefusedEvent(event.type.value, event.body, reason)
+    return RefusedText(event.type.value, event.body, reason)
 
 
-def _refuse(
-    name: str, refused: Sequence[RefusedEvent], now_ms: int, rules: TakingRules
-) -> Appended:
+def _refuse(name: str, refused: Sequence[RefusedText], now_ms: int, rules: TakingRules) -> Appended:
     """Keep what is new of it, and add the alert; returns what was added of that."""
     every = {_id(name, one): one for one in refused}
     new = {id_: one for id_, one in every.items() if not _is_kept(id_)}
     if not new:
         return Appended(0, 0)
     first, *_ = new.values()
-    told = Refused(name, first.reason, waiting(name) + len(new), _last_alert_ms(name))
+    told = RefusedNews(name, first.reason, waiting(name) + len(new), _last_alert_ms(name))
     alert = rules.alert(told, now_ms)
     for place, (id_, one) in enumerate(new.items()):
         Refusal.insert(
@@ -127,7 +125,7 @@ def _refuse(
     return event_store.append([alert] if alert else [], now_ms)
 
 
-def _id(name: str, one: RefusedEvent) -> str:
+def _id(name: str, one: RefusedText) -> str:
     return event_id_from_facts("refused", name.encode() + b"\0" + one.body)
 
 

@@ -11,7 +11,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from sources.refusals import taking_rules
 from store import refusals
-from store.refusals import Refused
+from store.refusals import RefusedNews
 from tests.documents import DOCS, code_blocks, section, table_rows
 from tests.sources.alerts.examples import examples
 from tests.sources.authn import examples as authn
@@ -148,7 +148,9 @@ def test_the_alerts_about_sign_ins_are_real_and_explained() -> None:
 
 def test_the_alert_about_a_refused_event_is_real_and_explained() -> None:
     text = section(EVENTS, "Events of an account elsewhere")
-    told = Refused("procustodibus", 'type: unknown type "log_errors"', waiting=1, alerted_ms=None)
+    told = RefusedNews(
+        "procustodibus", 'type: unknown type "log_errors"', waiting=1, alerted_ms=None
+    )
     alert = taking_rules(DEFAULT_TERMS).alert(told, authn.NOW_MS)
     assert alert is not None
     (shown,) = code_blocks(text, "jsonl")

@@ -10,7 +10,7 @@ import msgspec
 
 from domain import strict_json
 from domain.event_types import TOP_LEVEL_MEMBERS
-from domain.events import Event, EventError, RefusedEvent, read_event
+from domain.events import Event, EventError, RefusedText, read_event
 from domain.safe import safe
 from domain.strict_json import StrictJsonError
 
@@ -37,7 +37,7 @@ class Found:
     """
 
     events: tuple[Event, ...]
-    refused: tuple[RefusedEvent, ...]
+    refused: tuple[RefusedText, ...]
     count: int
     broken: str
 
@@ -48,7 +48,7 @@ def read_answer(
     """Read every event that can be read; `cut` says why not all of the body came, "" if it did."""
     texts = _split(body)
     read = [_read(text, queue, now_ms, random64) for text in texts.events]
-    refused = [one for one in read if isinstance(one, RefusedEvent)]
+    refused = [one for one in read if isinstance(one, RefusedText)]
     broken = ""
     rest = texts.rest or b""
     if texts.rest is not None or cut:
@@ -56,20 +56,18 @@ def read_answer(
         shown = f" ({safe(rest, SHOWN)})" if rest else ""
         broken = f"{queue}, after event {len(read)}: the answer is broken, {reason}{shown}"
     if texts.is_list and not cut and rest.strip(_ENDING):  # what was cut may be given again
-        refused.append(RefusedEvent(queue, rest, "it is the rest of a broken list of events"))
+        refused.append(RefusedText(queue, rest, "it is the rest of a broken list of events"))
     events = tuple(one for one in read if isinstance(one, Event))
     return Found(events, tuple(refused), len(read), broken)
 
 
-def _read(
-    text: bytes, queue: str, now_ms: int, random64: Callable[[], int]
-) -> Event | RefusedEvent:
+def _read(text: bytes, queue: str, now_ms: int, random64: Callable[[], int]) -> Event | RefusedText:
     try:
         return read_event(_as_event(text), now_ms=now_ms, random64=random64)
     except (EventError, StrictJsonError) as error:
-        return RefusedEvent(queue, text, str(error))
+        return RefusedText(queue, text, str(error))
     except Exception as error:  # whatever it holds, it is nowhere else
-        return RefusedEvent(queue, text, f"it cannot be read ({type(error).__name__})")
+        return RefusedText(queue, text, f"it cannot be read ({type(error).__name__})")
 
 
 def _as_event(text: bytes) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from domain.events import Event, RefusedEvent
+from domain.events import Event, RefusedText
 from domain.settings import DAY_MS, SECOND_MS
 from sources.base import Batch, SourceError
 from sources.polling import backoff_s
@@ -111,7 +111,7 @@ class ProCustodibusSource:
         state: State,
         left: Sequence[str],
         now_ms: int,
-        refused: Sequence[RefusedEvent] = (),
+        refused: Sequence[RefusedText] = (),
     ) -> Batch:
         """What is told of a poll. While every queue fails none is a good look, also a sign-in."""
         failing = {name: one for name, one in state.failing.items() if name in self._types}

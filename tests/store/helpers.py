@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 
 from domain.actors import Actor
 from domain.event_types import EventType
-from domain.events import Event, RefusedEvent
+from domain.events import Event, RefusedText
 from domain.webhooks import WebhookFields
 from store import events as event_store
 from store import outbox, reads, refusals, sources, webhooks
@@ -123,7 +123,7 @@ class Desk:
     def refuse(self, *texts: bytes, source: str = "pc") -> None:
         """Let a source take texts that are no events."""
         rules = TakingRules(lambda _: None, lambda *_: None)
-        refused = [RefusedEvent("alerts", text, "type: unknown type") for text in texts]
+        refused = [RefusedText("alerts", text, "type: unknown type") for text in texts]
         self.call(refusals.save_taken, source, [], refused, None, self.now_ms, rules)
 
     def edit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.events import RefusedEvent
+from domain.events import RefusedText
 from domain.source_kinds import PROCUSTODIBUS
 from store import backup, health, prune, refusals, sources
 from store.errors import NotFound
@@ -60,7 +60,7 @@ def test_what_was_sent_makes_room(taking: Desk, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_events_and_state_and_what_is_refused_come_in_one_transaction(taking: Desk) -> None:
-    taken = ([event(1)], [RefusedEvent("alerts", b"odd", "why")], b"state", NOW, RULES)
+    taken = ([event(1)], [RefusedText("alerts", b"odd", "why")], b"state", NOW, RULES)
 
     def broken() -> None:
         with database.atomic():
@@ -78,7 +78,7 @@ def test_events_and_state_and_what_is_refused_come_in_one_transaction(taking: De
 
 def test_what_a_deleted_source_took_is_kept(taking: Desk) -> None:
     taking.call(sources.delete, "pc", ACTOR, NOW)
-    refused = [RefusedEvent("alerts", b"odd", "why")]
+    refused = [RefusedText("alerts", b"odd", "why")]
     appended = taking.call(
         refusals.save_taken, "pc", [event(1)], refused, b"state", NOW, RULES, created_ms=NOW
     )

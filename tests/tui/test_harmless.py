@@ -25,7 +25,7 @@ import tui.screens
 from domain.actors import Actor
 from domain.clients import ConfFile
 from domain.event_types import EventType
-from domain.events import Event, RefusedEvent
+from domain.events import Event, RefusedText
 from domain.source_kinds import BY_NAME
 from store import audit, models, outbox, refusals, sources
 from store.records import AttemptResult, Change, Delivery, Verdict, Work
@@ -141,7 +141,7 @@ def _spoil(bench: Bench, work: Work) -> None:
     )
     sources.add("wireguard", "hub", {"host": "x[/b]y"}, WHO, NOW)
     sources.save_failure("hub", LONG, NOW)
-    refused = RefusedEvent(HOSTILE, LONG.encode(), HOSTILE)
+    refused = RefusedText(HOSTILE, LONG.encode(), HOSTILE)
     rules = TakingRules(lambda _: None, lambda *_: None)
     refusals.save_taken("hub", [], [refused], None, NOW, rules)
     models.Refusal.update(attempts=1, last_error=HOSTILE).execute()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.actors import Actor
 from domain.event_types import EventType
-from domain.events import RefusedEvent, read_event
+from domain.events import RefusedText, read_event
 from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
@@ -48,7 +48,7 @@ class Puller:
         self.state: bytes | None = None
         self.now_ms = NOW_MS
         self.last: Batch | None = None
-        self.refused: list[RefusedEvent] = []
+        self.refused: list[RefusedText] = []
 
     def poll(self) -> list[str]:
         """The ids of one answer."""
