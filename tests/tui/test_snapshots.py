@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from store.database import open_store
 from tests.tui.helpers import Bench
@@ -70,6 +71,8 @@ def pressing(*keys: str) -> Callable[[Pilot[int]], object]:
         for key in keys:
             await pilot.press(key)
             await settled(pilot)
+        for box in pilot.app.screen.query(Input):
+            box.cursor_blink = False  # a slow machine would take the picture between two blinks
         await settled(pilot)
 
     return before
