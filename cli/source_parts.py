@@ -1,4 +1,4 @@
-"""What `source add http --serves ...` does where there is an HTTP source: it gets further parts."""
+"""Further parts of an HTTP source that is there, for `source add http --serves ...`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from store.records import StoredSource
 
 
 def parts_in_all(source: StoredSource, kind: str, given: Mapping[str, str]) -> str:
-    """What the source is to serve from now on. Raises Conflict where it is another one."""
+    """Return what the source is to serve from now on. Raises Conflict where it is another one."""
     if source.kind != kind or "serves" not in given or not _new_parts(source, given):
         raise Conflict(
             f"there is a source {source.name} already: choose another name, or change that one "

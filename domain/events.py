@@ -85,18 +85,14 @@ class TooManyEvents(EventError):
     """The text holds more events than are taken at once."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(
-            f"event {most + 1:,}", f"one text holds at most {most:,} events: hand in several"
-        )
+        reason = f"one text holds at most {most:,} events: hand in several"
+        super().__init__(f"event {most + 1:,}", reason)
 
 
 def read_event(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> Event:
     """Read one JSON object as an event, fill in what may be missing, or raise EventError."""
     try:
-        event = _read_compact(data)
-        if event is None:
-            return _checked_event(_decoded(data), now_ms, random64)
-        return event
+        return _read_compact(data) or _checked_event(_decoded(data), now_ms, random64)
     except EventError:
         raise
     except Exception as error:
@@ -362,9 +358,8 @@ def _checked_created(attributes: dict[str, Any]) -> bool:
     try:
         parse_rfc3339(created)
     except ValueError as error:
-        raise EventError(
-            "attributes.created", f"{safe(str(error), 300)}, or leave it out"
-        ) from None
+        reason = f"{safe(str(error), 300)}, or leave it out"
+        raise EventError("attributes.created", reason) from None
     return True
 
 
@@ -384,10 +379,7 @@ def _sized_event(event: Event) -> Event:
 
 
 def _kind(value: Any) -> str:
-    for kind, name in _KINDS:
-        if isinstance(value, kind):
-            return name
-    return "null"
+    return next((name for kind, name in _KINDS if isinstance(value, kind)), "null")
 
 
 _FOREIGN_MEMBER = (

@@ -57,7 +57,7 @@ def parse_headers(text: str, kept: Sequence[Pair] = ()) -> Pairs:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a header is set by Tocsin itself, or would say what is not so."""
+    """Tell whether a header is set by Tocsin itself, or would say what is not so."""
     lowered = name.lower()
     return lowered in _RESERVED or lowered.startswith(_RESERVED_PREFIXES)
 

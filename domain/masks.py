@@ -20,5 +20,5 @@ def is_masked(value: str) -> bool:
 
 
 def has_dots(text: str) -> bool:
-    """Whether there is one of the dots that stand for what is hidden."""
+    """Tell whether there is one of the dots that stand for what is hidden."""
     return DOTS[0] in text

@@ -1,4 +1,4 @@
-"""What becomes of what a source took and the queue cannot hold: nothing of it is dropped."""
+"""Rules for what a source took and the queue cannot hold: nothing of it is dropped."""
 
 from __future__ import annotations
 

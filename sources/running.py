@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Alerts = Mapping[str, AlertTerms]
 FILES_LOOK_S = 0.5
-"""How often it is looked whether the store is still there, while a source runs by itself."""
+"""Seconds from look to look at whether the store is there, while a source runs by itself."""
 
 
 class _Key(NamedTuple):
@@ -83,8 +83,7 @@ async def run_one(
     StoreLost.
     """
     stored = await store.run(stored_sources.find, name)
-    alerts = all_terms(await store.run(alert_settings.load_all))
-    terms = Terms(settings, alerts)
+    terms = Terms(settings, all_terms(await store.run(alert_settings.load_all)))
     made = make(stored, terms, store)
     if made is None:
         raise SourceError(

@@ -64,7 +64,7 @@ class Unsaved:
         return _batch(kept)
 
     def of_earlier(self) -> Batch | None:
-        """What a deleted source of this name left, if anything. Raises SourceError."""
+        """Return what a deleted source of this name left, if anything. Raises SourceError."""
         kept = self._read() if self._batch is None else None
         return None if kept is None or kept.created_ms == self._created_ms else _batch(kept)
 

@@ -1,4 +1,4 @@
-"""What sources took and the queue cannot hold: kept whole, bounded, until an admin deals with it.
+"""Texts that sources took and the queue cannot hold: kept whole, bounded, for an admin.
 
 It is gone where it came from. A source whose bound is reached takes nothing more, see `is_full`.
 """
@@ -34,7 +34,7 @@ LISTS = "`tocsin refused list`"
 
 @dataclass(frozen=True, slots=True)
 class RefusedNews:
-    """What a source could not queue, for the alert that tells of it.
+    """Refused texts of a source, for the alert that tells of them.
 
     waiting:    how many of its are kept by now and were not sent
     alerted_ms: when the last alert was raised about them, None where none was
@@ -48,7 +48,7 @@ class RefusedNews:
 
 @dataclass(frozen=True, slots=True)
 class TakingRules:
-    """What becomes of events that cannot be queued as they came.
+    """Rules for events that cannot be queued as they came.
 
     updated: the event under an id of its own, where its id is known with other content; None
              where it has none
@@ -140,21 +140,21 @@ def _last_alert_ms(name: str) -> int | None:
 
 
 def waiting(name: str) -> int:
-    """How many that a source took are kept and were not sent."""
+    """Count what a source took that is kept and was not sent."""
     return int(Refusal.select().where(*_waiting(name)).count())
 
 
 def is_full(name: str) -> bool:
-    """Whether as much of a source is kept as may be."""
+    """Tell whether as much of a source is kept as may be."""
     count, size = fn.COUNT(Refusal.number), fn.SUM(Refusal.bytes)
     [(events, size_there)] = rows(Refusal.select(count, size).where(*_waiting(name)))
     return events >= MOST_EVENTS or (size_there or 0) >= MOST_BYTES
 
 
 def waiting_by_source() -> dict[str, int]:
-    """How many are kept and were not sent, by the name of the source that took them.
+    """Count what is kept and was not sent, by the name of the source that took it.
 
-    A store of an older Tocsin, which is only read, may have no table of them.
+    A store of an older Tocsin, which is only read, may have no table of it.
     """
     query = Refusal.select(Refusal.source, fn.COUNT(Refusal.number))
     try:
@@ -166,7 +166,7 @@ def waiting_by_source() -> dict[str, int]:
 
 
 def everything(name: str | None = None, *, most: int | None = None) -> list[StoredRefusal]:
-    """What is kept, of one source or of all, oldest first; with `most` only the newest."""
+    """Return what is kept, of one source or of all, oldest first; with `most` only the newest."""
     query = _select().order_by(Refusal.number.desc())
     if name is not None:
         query = query.where(Refusal.source == name)
@@ -190,7 +190,7 @@ def text_of(id_: str) -> bytes:
 
 
 def warning(name: str) -> str:
-    """What an admin is told while refused events of a source are kept, "" where there are none."""
+    """Return what an admin is told of a source's refused events, "" where none are kept."""
     count = waiting(name)
     if not count:
         return ""

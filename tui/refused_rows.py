@@ -1,4 +1,4 @@
-"""How refused events read in their list, and what is asked before one is dropped."""
+"""Rows of the list of refused events, and the question before one is dropped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def row_of(one: StoredRefusal, now_ms: int) -> Row:
 
 
 def title_of(found: list[StoredRefusal]) -> str:
-    """What the frame says of all of them."""
+    """Return what the frame says of all of them."""
     sent = sum(one.sent_ms is not None for one in found)
     return f"Refused ── {len(found):,}{f', {sent:,} of them sent' if sent else ''}"
 
@@ -47,7 +47,7 @@ def facts_of(one: StoredRefusal, receiver: str, now_ms: int) -> str:
 
 
 def drop_question(one: StoredRefusal) -> Question:
-    """What is asked before one is forgotten."""
+    """Return the question before one is forgotten."""
     sent = "It was sent to a webhook." if one.sent_ms is not None else "It went to no webhook."
     return Question(
         f"Forget the refused event {one.id}?",

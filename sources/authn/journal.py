@@ -100,7 +100,7 @@ class JournalSource:
         self._checked_ms = now_ms
 
     def _read(self, state: State, now_ms: int) -> tuple[Read, State]:
-        """What comes after the state, which notes when its cursor is worth nothing."""
+        """Read what comes after the state, which notes when its cursor is worth nothing."""
         if not state.cursor:
             return self._command.read(_since(state.at_ms)), state
         try:

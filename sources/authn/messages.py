@@ -17,7 +17,7 @@ from domain.addresses import address_text
 
 
 class Outcome(Enum):
-    """What came of it. A connection that CLOSED failed, unless its failure was told before.
+    """The end of a sign-in. A connection that CLOSED failed, unless its failure was told before.
 
     One that was REFUSED failed too: sshd dropped it unread, for earlier failures from its address.
     """

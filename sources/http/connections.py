@@ -132,7 +132,7 @@ class _Connection:
 
     @property
     def is_answering(self) -> bool:
-        """Whether it waits for us, and not we for more of a body."""
+        """Tell whether it waits for us, and not we for more of a body."""
         return not self._wanted.is_set()
 
     async def end_when_idle(self) -> None:

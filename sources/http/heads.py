@@ -1,4 +1,4 @@
-"""What a client sends, cut into heads and bodies; each head is judged before the server sees it.
+"""Bytes of a client, cut into heads and bodies; each head is judged before the server sees it.
 
 A server behind this meets no HTTP/2, no upgrade and no head that is too long.
 """

@@ -50,7 +50,7 @@ NoteRefused = Callable[[Client, str], Awaitable[None]]
 
 
 async def note_nobody(_: Client, __: str) -> None:
-    """Where no host is kept."""
+    """Do nothing, where no host is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def silent_since(
 def _blind_since(
     client: Client, source: StoredSource, stale: StaleAlerts, now_ms: int
 ) -> int | None:
-    """When we last saw it, if it is refused or too long silent."""
+    """Return when we last saw it, if it is refused or too long silent."""
     if _is_refused(source):
         return source.last_ok_ms or source.created_ms
     return silent_since(client, source, stale, now_ms)

@@ -22,11 +22,11 @@ class Visitor(Protocol):
     address: str
     let_in: bool
     active_s: float
-    """When it last sent something or was answered, by the monotonic clock."""
+    """The time by the monotonic clock at which it last sent something or was answered."""
 
     @property
     def is_answering(self) -> bool:
-        """Whether it waits for us: who does not send on with a body is as idle as any other."""
+        """Tell whether it waits for us: who sends no more of a body is as idle as any other."""
 
     def cut(self) -> None:
         """Close it whatever is under way."""

@@ -90,7 +90,7 @@ def _as_event(text: bytes) -> bytes:
 
 
 def _is_known(name: str, value: object) -> bool:
-    """Whether it is a member of events, of the form that it has there."""
+    """Tell whether it is a member of events, of the form that it has there."""
     if name in OBJECTS:
         return isinstance(value, dict)
     return name in TOP_LEVEL_MEMBERS

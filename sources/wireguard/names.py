@@ -124,7 +124,7 @@ def _told(path: Path, error: OSError) -> tuple[str, ...]:
 
 
 def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, _Named], list[str]]:
-    """What `PUBLIC-KEY NAME USER` lines say; empty ones and those that begin with # are none."""
+    """Read `PUBLIC-KEY NAME USER` lines; empty ones and those that begin with # are none."""
     named: dict[str, _Named] = {}
     broken: list[str] = []
     for number, line in enumerate(lines, start=1):

@@ -79,7 +79,7 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def has_untold(self) -> bool:
-        """Whether bytes from before the counters began are still to be told."""
+        """Tell whether bytes from before the counters began are still to be told."""
         return self.rx <= 0 and self.tx <= 0 and self.rx + self.tx < 0
 
 

@@ -14,7 +14,7 @@ SHORT_KEY = 8
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What people call the host, its peers and their users, the latter two by public key."""
+    """Names of the host, its peers and their users, the latter two by public key."""
 
     host: str
     peers: Mapping[str, str] = field(default_factory=dict)

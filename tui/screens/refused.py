@@ -61,7 +61,7 @@ class RefusedScreen(LookingScreen):
         self._found: dict[str, StoredRefusal] = {}
         self._text: tuple[str, bytes] = ("", b"")
         self._changes = 0
-        """How often something was done here, which the count of those that wait need not show."""
+        """Count of what was done here, which the count of those that wait need not show."""
         self._seen: object = None
 
     def body(self) -> Iterable[Widget]:
@@ -166,7 +166,7 @@ class RefusedScreen(LookingScreen):
             self.look_soon()
 
     async def _sent(self, one: StoredRefusal, webhook_id: int) -> tuple[str, bool]:
-        """What came of it, and whether that is bad. Raises Refused."""
+        """Send it; return what came of it, and whether that is bad. Raises Refused."""
         report = self.live.report
         webhook = await self.desk.read(webhooks.find, webhook_id, self.desk.store.vault)
         await self.desk.read(refusals.check_may_send, webhook)
