@@ -22,11 +22,10 @@ from domain.source_kinds import SERVING, TAKING
 from sources.base import SourceError
 from sources.current_alerts import CurrentAlerts
 from sources.inlet import Inlet
-from sources.jumps import Jumps
 from sources.making import Made, Terms, Whose, is_run, make, nobody, used_settings
 from sources.polling import Blindness, failure_sentence, pause, run_source, save_failure
 from sources.serving import Tries, run_service
-from sources.stale import Blind, StaleAlerts
+from sources.stale import Blind, StaleAlerts, stale_alerts
 from store import alert_settings
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreGone, StoreLost
@@ -158,7 +157,7 @@ async def run_made(
         created_ms=stored.created_ms,
     )
     if made.service is not None:
-        stale = stale or _stale_alerts(terms.alerts, clock(), monotonic)
+        stale = stale or stale_alerts(terms.alerts, clock(), monotonic)
         watching = _watching(made, inlet, stale, on_failure)
         try:
             blindness = _blindness(terms, clock(), monotonic)
@@ -183,10 +182,6 @@ def _watching(
     return asyncio.create_task(watch())
 
 
-def _stale_alerts(alerts: Alerts, now_ms: int, monotonic: Callable[[], float]) -> StaleAlerts:
-    return StaleAlerts(alerts, now_ms, Jumps(monotonic, now_ms).since)
-
-
 def _blindness(
     terms: Terms,
     watching_ms: int,
@@ -195,7 +190,7 @@ def _blindness(
     whose: Whose = nobody,
 ) -> Blindness:
     """What is told of a source that sees nothing for long."""
-    stale = _stale_alerts(terms.alerts, watching_ms, monotonic)
+    stale = stale_alerts(terms.alerts, watching_ms, monotonic)
 
     def telling(
         stored: StoredSource, state: bytes | None, sentence: str, now_ms: int
@@ -211,8 +206,7 @@ def _blindness(
 class Sources:
     """Made and used inside one event loop; `adapt` never blocks.
 
-    `on_appended` is called after each commit that added events, `on_failure` with the name of a
-    source and what has gone wrong with it.
+    `on_appended` is called after each commit that added events, `on_failure` with what goes wrong.
     """
 
     def __init__(
@@ -221,7 +215,7 @@ class Sources:
         clock: Callable[[], int],
         *,
         on_appended: Callable[[], None],
-        on_failure: Callable[[str, str], None],
+        on_failure: Callable[[str], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -256,7 +250,7 @@ class Sources:
         self._active, self._settings = True, settings
         for name, one in (await self._wanted()).items():
             if one.stored.kind in SERVING:
-                self._on_failure(name, "not waited for: it is handed its events")
+                self._tell(name, "not waited for: it is handed its events")
             elif is_run(one.stored.kind):
                 stop = asyncio.Event()
                 task = asyncio.create_task(self._look_once_at(one, stop))
@@ -264,6 +258,9 @@ class Sources:
         await asyncio.gather(*(run.task for run in self._runs.values()))
         self._active = False
         self._runs.clear()
+
+    def _tell(self, name: str, sentence: str) -> None:
+        self._on_failure(f"source {name}: {sentence}")
 
     def stop_looking(self) -> None:
         """Wait for no first look any more."""
@@ -275,10 +272,10 @@ class Sources:
         try:
             await self._run_once(wanted.stored, terms, stop, once=True)
         except Exception as error:
-            self._on_failure(name, f"its first look failed: {failure_sentence(error)}")
+            self._tell(name, f"its first look failed: {failure_sentence(error)}")
         else:
             if stop.is_set():
-                self._on_failure(name, "its first look was not waited for")
+                self._tell(name, "its first look was not waited for")
 
     async def end(self) -> None:
         """Stop every source, and wait until all have stopped."""
@@ -296,10 +293,12 @@ class Sources:
             self._changed.clear()
             try:
                 wanted = await self._wanted()
+            except StoreLost:  # the worker sees it too
+                return
             except (StoreError, FieldErrors) as error:
                 sentence = failure_sentence(error)
                 if tries.failed(sentence, 0):
-                    self._on_failure("", sentence)
+                    self._on_failure(f"which sources are to run cannot be read: {sentence}")
                 await pause(self._changed, tries.wait_s)
                 self._changed.set()
             else:
@@ -333,7 +332,7 @@ class Sources:
         """That of the run before, if this one takes its place without a pause."""
         is_edit = before is not None and before.key.created_ms == stored.created_ms
         known = before.stale if before is not None and is_edit else None
-        return known or _stale_alerts(self._alerts, self._clock(), self._monotonic)
+        return known or stale_alerts(self._alerts, self._clock(), self._monotonic)
 
     async def _run(
         self, wanted: _Wanted, stop: asyncio.Event, before: _Run | None, stale: StaleAlerts
@@ -353,7 +352,7 @@ class Sources:
             except Exception as error:
                 sentence = failure_sentence(error)
                 if tries.failed(sentence, time.monotonic() - began_s):
-                    self._on_failure(wanted.stored.name, sentence)
+                    self._tell(wanted.stored.name, sentence)
                 await self._note_failure(wanted.stored, sentence, blindness)
                 await pause(stop, tries.wait_s)
             else:
@@ -377,7 +376,7 @@ class Sources:
                 terms,
                 self._clock,
                 stop,
-                on_failure=partial(self._on_failure, stored.name),
+                on_failure=partial(self._tell, stored.name),
                 on_appended=self._on_appended,
                 once=once,
                 monotonic=self._monotonic,

@@ -15,7 +15,7 @@ from domain.ids import event_id_from_facts
 from domain.safe import safe
 from domain.settings import DAY_MS
 from domain.times import rfc3339
-from sources.jumps import LEAST_MS, no_jump
+from sources.jumps import LEAST_MS, Jumps, no_jump
 
 INTERVALS = 3
 """A source that looks seldom may miss so many looks."""
@@ -107,3 +107,10 @@ class StaleAlerts:
         }
         body = {"attributes": attributes, "id": event_id, "type": EventType.ALERTS.value}
         return Event(EventType.ALERTS, event_id, _encoder.encode(body), False, _NO_FACTS)
+
+
+def stale_alerts(
+    alerts: Mapping[str, AlertTerms], now_ms: int, monotonic: Callable[[], float]
+) -> StaleAlerts:
+    """Those of who watches from now on, and is not misled by jumps of the clock."""
+    return StaleAlerts(alerts, now_ms, Jumps(monotonic, now_ms).since)

@@ -15,6 +15,7 @@ from pathlib import Path
 from store.errors import StoreBusy, StoreUnavailable
 
 CHECK_SAYS_MORE = " (`tocsin db check` says more)"
+RESTORE = "move it away and restore a backup"
 
 LEAST_ROOM_BYTES = 128 * 1024
 
@@ -22,8 +23,8 @@ _SENTENCES = {
     "SQLITE_FULL": "the disk of {path} is full: free some space and try again",
     "SQLITE_READONLY": "{path} cannot be written{reason}",
     "SQLITE_CANTOPEN": "{path} cannot be opened{reason}",
-    "SQLITE_NOTADB": "{path} is not a Tocsin store, or it is damaged: restore a backup",
-    "SQLITE_CORRUPT": f"{{path}} is damaged: restore a backup{CHECK_SAYS_MORE}",
+    "SQLITE_NOTADB": f"{{path}} is not a Tocsin store, or it is damaged: {RESTORE}",
+    "SQLITE_CORRUPT": f"{{path}} is damaged: {RESTORE}{CHECK_SAYS_MORE}",
     "SQLITE_BUSY": "{path} is locked by another process for too long: try again",
     "SQLITE_IOERR": "reading or writing {path} failed on its disk",
 }

@@ -74,9 +74,9 @@ class Presence:
             )
         if self._is_open and status.st_size < LEAST_BYTES:
             self._keep_log()
-            return self._told(
-                f"{self._path} was cut to {status.st_size} bytes", "run `tocsin db restore`"
-            )
+            away = "move it away and " if status.st_size else ""
+            cure = f"{away}run `tocsin db restore`"
+            return self._told(f"{self._path} was cut to {status.st_size} bytes", cure)
         self.names = status.st_nlink
         return self._fault_of_log()
 

@@ -113,7 +113,7 @@ class WorkerThread:
             self._store,
             RealWorld().now_ms,
             on_appended=self._wake,
-            on_failure=lambda name, sentence: self._note(f"source {name}: {sentence}"),
+            on_failure=self._note,
         )
         self._worker = Worker(
             self._store,

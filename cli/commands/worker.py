@@ -117,7 +117,7 @@ async def _run(
         store,
         context.now_ms,
         on_appended=lambda: worker.wake(),
-        on_failure=lambda name, sentence: log(f"source {name}: {sentence}"),
+        on_failure=log,
     )
     worker = Worker(
         store,

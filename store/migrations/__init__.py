@@ -62,7 +62,7 @@ def refuse_impossible(version: int, path: Path) -> None:
     if version < 1:
         raise StoreUnavailable(
             f"{path} says that it is of schema {version}, which no Tocsin wrote: it is damaged, "
-            "restore a backup"
+            "move it away and restore a backup"
         )
 
 

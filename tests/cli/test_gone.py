@@ -85,6 +85,7 @@ def test_a_program_without_its_store_ends_and_says_so(
     assert time.monotonic() - began_s < SOON_S + MARGIN_S
     assert process.wait(timeout=30) == ExitCode.UNAVAILABLE
     assert "Traceback" not in log.read_text()
+    assert "source :" not in log.read_text()
 
 
 @every_fault
@@ -129,6 +130,34 @@ def test_no_new_store_is_made_in_its_place(
         "sign-ins",
         "socket",
     ]
+
+
+def cut_to_less_than_a_page(tocsin: Tocsin) -> None:
+    os.truncate(tocsin.db, 1_000)
+
+
+def damage(tocsin: Tocsin) -> None:
+    tocsin.db.with_name("tocsin.db-wal").unlink(missing_ok=True)
+    tocsin.db.write_bytes(tocsin.db.read_bytes()[:4_096] + bytes(40_960))
+
+
+@pytest.mark.parametrize("spoil", [cut_to_less_than_a_page, damage])
+def test_the_cure_that_is_named_for_a_damaged_store_is_one(
+    tocsin: Tocsin, served: Path, spoil: Callable[[Tocsin], None]
+) -> None:
+    process, log = start(tocsin, served, "worker", "run")
+    if spoil is damage:
+        process.kill()
+    spoil(tocsin)
+    if spoil is cut_to_less_than_a_page:
+        eventually(lambda: said(log, "move it away and run `tocsin db restore`"), "it says so")
+    process.wait(timeout=30)
+    done = tocsin.run("db", "restore", "copy.db")
+    assert done.returncode == ExitCode.UNAVAILABLE
+    assert "move it away and restore a backup" in done.stderr
+    tocsin.db.rename(tocsin.home / "damaged.db")
+    assert tocsin.run("db", "restore", "copy.db").returncode == 0
+    assert tocsin.run("db", "check").returncode == 0
 
 
 def test_a_new_store_is_made_once_where_it_is_said(tocsin: Tocsin, served: Path) -> None:

@@ -24,7 +24,7 @@ from sources.running import Sources, run_one
 from sources.stale import StaleAlerts
 from store import events, sources
 from store.database import Store, open_store
-from store.errors import NotFound, StoreError
+from store.errors import NotFound, StoreError, StoreGone
 from store.records import StoredSource
 from tests.sources.dumps import PeerRow, dump, idle
 from tests.sources.telling import run_until_told
@@ -40,9 +40,9 @@ class Scene:
         self.store = store
         self.folder = folder
         self.heard = asyncio.Event()
-        self.failures: list[tuple[str, str]] = []
+        self.failures: list[str] = []
         self.sources = Sources(
-            store, lambda: NOW_MS, on_appended=self.heard.set, on_failure=self._fail
+            store, lambda: NOW_MS, on_appended=self.heard.set, on_failure=self.failures.append
         )
 
     def add(self, name: str, command: str = "", *, created_ms: int = NOW_MS) -> None:
@@ -78,9 +78,6 @@ class Scene:
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.dump"
-
-    def _fail(self, name: str, sentence: str) -> None:
-        self.failures.append((name, sentence))
 
 
 @pytest.fixture
@@ -146,8 +143,8 @@ def test_one_that_fails_stops_no_other(play: Play) -> None:
         await scene.handshake("hub")
 
     scene = play(act)
-    assert {name for name, _ in scene.failures} == {"broken"}
-    assert "`false` failed with exit status 1" in scene.failures[0][1]
+    assert all(one.startswith("source broken: ") for one in scene.failures)
+    assert "`false` failed with exit status 1" in scene.failures[0]
     assert scene.health("broken").state == "failing"
     assert scene.health("hub").state == "active"
 
@@ -347,7 +344,7 @@ def test_one_that_cannot_be_made_is_tried_again(
         await begun(service)
 
     scene = play(act)
-    assert scene.failures == [("hub", "the source failed: OSError: no more files")]
+    assert scene.failures == ["source hub: the source failed: OSError: no more files"]
     assert scene.health("hub").failures == 1
 
 
@@ -381,7 +378,7 @@ def test_a_store_that_cannot_be_read_is_read_again(
         scene.adapt()
         await scene.looked("hub")
 
-    assert play(act).failures == [("", "the store is busy")]
+    assert play(act).failures == ["which sources are to run cannot be read: the store is busy"]
 
 
 def test_the_end_does_not_wait_for_a_store_that_cannot_be_read(
@@ -396,7 +393,7 @@ def test_the_end_does_not_wait_for_a_store_that_cannot_be_read(
         scene.adapt()
         await scene.until(lambda: bool(scene.failures))
 
-    assert play(act).failures == [("", "the store is busy")]
+    assert play(act).failures == ["which sources are to run cannot be read: the store is busy"]
 
 
 def run_once(store: Store, name: str) -> None:
@@ -428,3 +425,21 @@ def test_one_look_is_refused_where_there_is_none(store: Store) -> None:
     store.call(sources.add, SOCKET, "socket", {}, ADMIN, NOW_MS)
     with pytest.raises(SourceError, match="waits for others"):
         run_once(store, "socket")
+
+
+def test_of_a_store_that_is_gone_the_worker_tells_alone(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def gone() -> list[StoredSource]:
+        looked.append("")
+        raise StoreGone("the store is gone")
+
+    monkeypatch.setattr(sources, "everyone", gone)
+
+    async def act(scene: Scene) -> None:
+        scene.adapt()
+        await scene.until(lambda: bool(looked))
+
+    assert play(act).failures == []
