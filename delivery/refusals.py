@@ -15,6 +15,7 @@ _REFUSED = re.compile(
     r'"accepted"\s*:\s*\d+\s*,\s*"repeated"\s*:\s*\d+\s*,.*?"refused"\s*:\s*\[', re.DOTALL
 )
 _JOINT = re.compile(r"\s*,?\s*")
+_ID = re.compile(r"[ -~]{1,64}")
 _decoder = json.JSONDecoder(parse_int=float)  # which takes any number of digits
 
 
@@ -46,5 +47,6 @@ def _ids(text: str) -> Iterator[str]:
             entry, place = _decoder.raw_decode(text, joint.end())
         except (ValueError, RecursionError):
             return
-        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
-            yield entry["id"]
+        id_ = entry.get("id") if isinstance(entry, dict) else None
+        if isinstance(id_, str) and _ID.fullmatch(id_):  # any server may answer so
+            yield id_

@@ -45,6 +45,8 @@ def test_of_an_answer_that_was_cut_those_before_the_cut_are_named() -> None:
         b'{"error":"its id is known","place":"event 2 of 3"}',
         b'{"refused":[{"id":"a"}]}',
         b'{"accepted":1,"repeated":0,"refused":"a"}',
+        b'{"accepted":1,"repeated":0,"refused":[{"id":""},{"id":"a\\u001b[31m"},{"id":"\xc3\xa9"}]}',
+        b'{"accepted":1,"repeated":0,"refused":[{"id":"' + b"a" * 65 + b'"}]}',
         b'{"accepted":1,"repeated":0,"refused":[1,{"id":2},"a",null]}',
         b'{"accepted":1,"repeated":0,"refused":[' + b"[" * 5_000,
         b'{"accepted":1,"repeated":0,"refused":[' + b"9" * 5_000,

@@ -337,6 +337,19 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
     assert re.fullmatch(r"attributes\.a: 9{39}… is too large for a number", message)
 
 
+@pytest.mark.parametrize("fault", [ValueError("x"), RecursionError(), MemoryError()])
+def test_a_fault_of_the_reader_is_the_refusal_of_one_event(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fails(*_: object) -> Event:
+        raise fault
+
+    monkeypatch.setattr(events_module, "_checked_event", fails)
+    with pytest.raises(EventError) as caught:
+        read_all(b'[{"type":"alerts","attributes":{}}]')
+    assert str(caught.value).startswith(f"event 1 of 1: {type(fault).__name__} while it was read")
+
+
 @pytest.mark.parametrize("levels", [63, 1000, 100_000])
 def test_nesting_deeper_than_64_levels_is_refused(levels: int) -> None:
     data = event_text(f'"deep":{"[" * levels}{"]" * levels}')

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from domain.event_types import EventType
+from domain.events import Event
 from sources import inlet as inlets
 from sources.inlet import Inlet
 from store import events, sources
@@ -42,6 +45,14 @@ def test_clients_take_turns_in_commits_of_bounded_size(
     monkeypatch.setattr(inlets, "MOST_EVENTS", 4)
     store.call(sources.add, "socket", "socket", {}, ACTOR, NOW)
     commits: list[int] = []
+    sizes: list[int] = []
+    save_each = sources.save_each
+
+    def noted(name: str, lists: Sequence[Sequence[Event]], *args: Any, **more: Any) -> Any:
+        sizes.append(sum(map(len, lists)))
+        return save_each(name, lists, *args, **more)
+
+    monkeypatch.setattr(sources, "save_each", noted)
     inlet = Inlet("socket", store, lambda: NOW, on_appended=lambda: None)
 
     async def put(client: str, first: int, last: int) -> None:
@@ -66,3 +77,4 @@ def test_clients_take_turns_in_commits_of_bounded_size(
     in_order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 18, 19, 20, 10, 11, 12, 13, 21, 14, 15, 16, 17]
     assert [event.id for event in stored] == [f"e{number}" for number in in_order]
     assert sorted(commits) == [1, 10, 14, 18, 19, 21]
+    assert sizes == [9, 3, 4, 1, 4]
