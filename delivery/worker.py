@@ -23,7 +23,7 @@ from delivery.sender import Sender
 from delivery.world import RealWorld, World
 from domain.ids import base58
 from domain.settings import Settings
-from store import outbox, prune, signs, workers
+from store import migrations, outbox, prune, signs, workers
 from store import settings as stored_settings
 from store.database import Store
 from store.errors import StoreError, StoreGone
@@ -238,6 +238,7 @@ class Worker:
         """Clear up after the last worker, however long the store won't let us; None if stopped."""
         while not self._stopped.is_set():
             try:
+                await self._store.run(migrations.mask_late, self._store.vault)
                 lost = await self._store.run(outbox.recover, self.id, self._world.now_ms())
                 await self._store.run(workers.take_over, self.id, self._world.now_ms())
             except StoreError as error:

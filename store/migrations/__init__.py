@@ -121,6 +121,13 @@ def upgrade_copy(path: Path, vault: Vault) -> None:
         _apply(copy, vault, since=version)
 
 
+def mask_late(vault: Vault) -> None:
+    """Mask what a Tocsin of before wrote after an upgrade; called with the sending lock held."""
+    from store.models import database
+
+    m0003_encrypted_urls.mask_late(database, vault)
+
+
 def _check_key(database: DatabaseProxy, vault: Vault, *, since: int) -> None:
     """Raise WrongKey where URLs are to be encrypted and the key of this file is not there."""
     if since >= ENCRYPTED_URLS or not m0003_encrypted_urls.has_urls(database):

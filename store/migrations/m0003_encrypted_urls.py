@@ -21,6 +21,9 @@ from store.vault import FINGERPRINT, Vault
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
+MASKED_TO = "urls_masked_to"
+"""The fact that names the last attempt and the last change that the upgrade masked."""
+
 _DOTS = "\u2022" * 4
 _LONG = 16
 _SHOWN = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*://)?)([^/?#]*)(/[^/?#]*)?(.*)", re.DOTALL)
@@ -29,8 +32,44 @@ _BETWEEN = re.compile(r"[/?#]")
 
 def up(database: DatabaseProxy, vault: Vault | None) -> None:
     """Encrypt and mask. Raises WrongKey before anything is changed."""
+    if vault is None:
+        return  # a new store
     connection = database.connection()
-    if vault is not None and has_urls(database):
+    changes = connection.total_changes
+    _encrypt_and_mask(database, vault, (0, 0))
+    if connection.total_changes > changes:
+        connection.execute(
+            "INSERT INTO fact (name, value) SELECT ?, json_array("
+            " (SELECT coalesce(max(id), 0) FROM attempt),"
+            " (SELECT coalesce(max(id), 0) FROM change))",
+            (MASKED_TO,),
+        )
+
+
+def mask_late(database: DatabaseProxy, vault: Vault) -> None:
+    """Encrypt and mask what a Tocsin of before wrote that was still running at the upgrade.
+
+    Its attempt in flight was recorded after it. Called with the sending lock held, which it has
+    given back by then. Raises WrongKey.
+    """
+    connection = database.connection()
+    found = connection.execute("SELECT value FROM fact WHERE name = ?", (MASKED_TO,)).fetchone()
+    if found is None:
+        return
+    ((overwrites,),) = connection.execute("PRAGMA secure_delete").fetchall()
+    connection.execute("PRAGMA secure_delete = 1").fetchall()
+    with database.atomic():
+        _encrypt_and_mask(database, vault, tuple(json.loads(found[0])))
+        connection.execute("DELETE FROM fact WHERE name = ?", (MASKED_TO,))
+    connection.execute(f"PRAGMA secure_delete = {overwrites:d}").fetchall()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _encrypt_and_mask(database: DatabaseProxy, vault: Vault, after: tuple[int, ...]) -> None:
+    """Do so with the webhooks, and the attempts and changes after these ids."""
+    attempt, change = after
+    connection = database.connection()
+    if has_urls(database):
         _encrypt(connection, vault.cipher(fingerprint_in(database)))
     connection.create_function("masked_url", 1, _masked, deterministic=True)
     connection.create_function("masked_answer", 2, _masked_answer, deterministic=True)
@@ -38,13 +77,15 @@ def up(database: DatabaseProxy, vault: Vault | None) -> None:
     connection.execute(
         "UPDATE attempt SET url = masked_url(url), detail = masked_answer(detail, url),"
         " answer_headers = masked_answer(answer_headers, url),"
-        " answer_body = masked_answer(answer_body, url) WHERE url <> masked_url(url)"
+        " answer_body = masked_answer(answer_body, url) WHERE id > ? AND url <> masked_url(url)",
+        (attempt,),
     )
     connection.execute("UPDATE webhook SET url = masked_url(url) WHERE url <> masked_url(url)")
     connection.execute(
         "UPDATE change SET detail = masked_detail(detail)"
-        " WHERE (webhook_id IS NOT NULL OR action LIKE 'webhook.%')"
-        " AND detail <> masked_detail(detail)"
+        " WHERE id > ? AND (webhook_id IS NOT NULL OR action LIKE 'webhook.%')"
+        " AND detail <> masked_detail(detail)",
+        (change,),
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 import delivery.worker
 from delivery.dispatcher import Until
 from delivery.worker import Ended
-from store import migrations, reads, workers
+from store import migrations, models, reads, workers
 from tests.delivery.running import (
     QUICK,
     SkewedWorld,
@@ -23,7 +23,7 @@ from tests.delivery.running import (
     running_worker,
 )
 from tests.receiver_client import Receiver, Request
-from tests.store.helpers import Desk, carried, events, run_child
+from tests.store.helpers import Desk, carried, event, events, run_child
 
 SET_INTERVAL = """
 store = open_store(path)
@@ -221,6 +221,20 @@ def test_a_worker_that_stands_by_can_be_stopped(desk: Desk) -> None:
         waiting = first if first.said("standing by") else second
         waiting.stop()
         assert waiting.ended is Ended.STOPPED
+
+
+def test_what_an_overtaken_worker_recorded_in_clear_is_masked(desk: Desk) -> None:
+    clear = "https://example.com/hook/of-a-tocsin-of-before"
+    webhook_id = desk.add()
+    desk.append(event(1))
+    delivery = desk.started(webhook_id)
+    desk.end(delivery, 500)
+    desk.call(models.Attempt.update(url=clear).execute)
+    desk.call(models.Fact.insert(name="urls_masked_to", value="[0, 0]").execute)
+    with running_worker(desk) as running:
+        eventually(lambda: running.said("sending for /"))
+    (attempt,) = desk.call(reads.attempts, delivery.public_id)
+    assert attempt.url == "https://example.com/hook/••••"
 
 
 def test_what_a_dead_worker_had_in_flight_is_made_again_at_once(

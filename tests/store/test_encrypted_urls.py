@@ -226,3 +226,30 @@ def test_a_backup_of_before_is_not_restored_without_its_key(older: Path) -> None
     saved = backed_up(older, with_key=False)
     with pytest.raises(WrongKey, match=f"put the key at {saved}.key"):
         restored(saved)
+
+
+def test_what_a_tocsin_of_before_records_after_the_upgrade_is_masked_too(older: Path) -> None:
+    """Its attempt in flight when it is overtaken, and a form that was open."""
+    long_part = SECRET.rpartition("/")[2]
+    detail = json.dumps({"after": {"url": SECRET}})
+    with closing(open_store(older, migrate=True)) as store:
+        with closing(sqlite3.connect(older, isolation_level=None)) as overtaken:
+            overtaken.execute(
+                "INSERT INTO attempt (delivery_id, number, url, revision, started_ms, duration_ms,"
+                " detail, answer_headers, answer_body, worker)"
+                " SELECT max(id), 99, ?, 1, 0, 0, ?, '[]', x'', '' FROM delivery",
+                (SECRET, f"no {long_part}"),
+            )
+            overtaken.execute(
+                "UPDATE webhook SET url = ?, headers = NULL WHERE id = ?", (SECRET, SLACK)
+            )
+            overtaken.execute(
+                "INSERT INTO change (at_ms, user, action, webhook_id, detail)"
+                " VALUES (0, 'alice', 'webhook.edit', ?, ?)",
+                (SLACK, detail),
+            )
+        assert bytes_of(older).count(SECRET.encode()) >= 3
+        store.call(migrations.mask_late, store.vault)
+        assert [one for one in (b"T0123ABCD", long_part.encode()) if one in bytes_of(older)] == []
+        assert store.call(webhooks.find, SLACK, store.vault).fields.url == SECRET
+        assert not store.call(models.Fact.get_or_none, models.Fact.name == "urls_masked_to")
