@@ -136,7 +136,7 @@ def _finish(vault: Vault) -> str | None:
 
 def _write(vault: Vault, key: bytes) -> int | None:
     """Write the new key beside the old one, for the same account; locked before it is seen."""
-    draft = vault.next_file.with_name(f".{vault.next_file.name}.part")
+    draft = _draft_of(vault)
     draft.unlink(missing_ok=True)
     files.write_new(draft, key + b"\n", 0o400)
     owner = vault.key_file.stat()
@@ -153,6 +153,11 @@ def _write(vault: Vault, key: bytes) -> int | None:
         draft.unlink()
     files.sync_folder(vault.next_file)
     return descriptor
+
+
+def _draft_of(vault: Vault) -> Path:
+    """The name under which the new key is written."""
+    return vault.next_file.with_name(f".{vault.next_file.name}.part")
 
 
 def _open(file: Path) -> int | None:
@@ -258,6 +263,7 @@ def _give_back_all() -> None:
 def _put(vault: Vault) -> None:
     """Let the new key take the old one's place."""
     try:
+        _draft_of(vault).unlink(missing_ok=True)  # a kill may have left it as a second name
         vault.next_file.replace(vault.key_file)
         files.sync_folder(vault.key_file)
     except OSError as error:

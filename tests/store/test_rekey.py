@@ -284,6 +284,30 @@ def test_any_start_finishes_what_a_kill_cut_off(closed: Path, step: str, moment:
         assert store.call(store.vault.known) == store.vault.fingerprint()
 
 
+def test_a_kill_leaves_no_second_name_of_the_new_key(closed: Path) -> None:
+    child = Child(
+        "from pathlib import Path\n"
+        "from store import rekey\n"
+        "store = open_store(path)\n"
+        "real = Path.unlink\n"
+        "def cut(self, missing_ok=False):\n"
+        "    if not missing_ok and self.suffix == '.part':\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    real(self, missing_ok)\n"
+        "Path.unlink = cut\n"
+        "store.call(rekey.rekey, store.vault, ACTOR, NOW)\n",
+        closed,
+    )
+    assert child.process.wait(30) == -9
+    child.kill()
+    second_name = closed.with_name(".tocsin.key.new.part")
+    assert second_name.exists()
+    with closing(open_store(closed)) as store:
+        check_whole(store)
+        assert not store.vault.next_file.exists()
+    assert not second_name.exists()
+
+
 def test_a_start_that_may_not_move_the_key_reads_it_where_it_is(desk: Desk) -> None:
     fill(desk)
     vault = desk.store.vault
