@@ -115,9 +115,11 @@ class Vault:
         """The cipher of the key with this fingerprint. Raises WrongKey."""
         from cryptography.fernet import Fernet, MultiFernet
 
-        if self._cipher is None or self._cipher[0] != known:
-            self._cipher = known, MultiFernet([Fernet(key) for key in self._keys_of(known)])
-        return self._cipher[1]
+        kept = self._cipher  # the other threads of the store may have another at any moment
+        if kept is None or kept[0] != known:
+            kept = known, MultiFernet([Fernet(key) for key in self._keys_of(known)])
+            self._cipher = kept
+        return kept[1]
 
     def _keys_of(self, known: str | None) -> list[bytes]:
         """The keys of the file in which the known one is: `next_file` first, since it may move."""
