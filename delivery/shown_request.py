@@ -1,4 +1,4 @@
-"""The request of a delivery as it is shown: headers and the URL's query masked, no signature."""
+"""The request of a delivery as it is shown: header values and URL masked, no signature."""
 
 from __future__ import annotations
 
