@@ -144,8 +144,10 @@ def test_a_complete_compact_event_is_kept_to_the_byte() -> None:
     assert read(data).body is data
 
 
-def test_a_missing_time_and_id_are_filled_in() -> None:
-    event = read('{"type":"log_authn","attributes":{"status":"ok"}}')
+@pytest.mark.parametrize("ms", [0, 1, 987], ids=["whole second", "just behind", "far behind"])
+def test_a_missing_time_in_whole_seconds_and_a_missing_id_are_filled_in(ms: int) -> None:
+    text = b'{"type":"log_authn","attributes":{"status":"ok"}}'
+    event = read_event(text, now_ms=NOW_MS + ms, random64=lambda: DICE)
     assert event.id == base58(DICE)
     assert not event.created_given
     assert json.loads(event.body) == {
