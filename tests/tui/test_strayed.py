@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from domain.event_types import EventType
 from store import webhooks
 from store.records import WebhookStatus
+from store.workers import SendingLock
 from tests.store.helpers import NOW, events, fields
 from tests.tui.helpers import Bench, notice, screen_text, told
 from tests.tui.test_deliveries_screen import (
@@ -40,6 +41,9 @@ def failing(bench: Bench) -> int:
 
 
 def test_who_fails_is_found_as_such_also_during_the_next_attempt(three: Bench) -> None:
+    lock = SendingLock(three.opened.path)
+    assert lock.acquire(), "the lock tells that somebody sends"
+
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         three.store.started(2)
         await three.settle(app, pilot)
@@ -49,6 +53,7 @@ def test_who_fails_is_found_as_such_also_during_the_next_attempt(three: Bench) -
         assert not matches(pager, "!failing")
 
     play(three, scene)
+    lock.release()
 
 
 @pytest.mark.parametrize("key", ["p", "n", "t", "y"])
