@@ -303,7 +303,12 @@ def _warnings(path: Path) -> tuple[str, ...]:
         found.append(f"{path} is open to others (mode {mode:04o}): run `chmod 0600 {path}`")
     folder = path.parent
     mode = stat.S_IMODE(folder.stat().st_mode)
-    if mode & 0o022:
+    if mode & 0o022 and mode & stat.S_ISVTX:
+        found.append(
+            f"others may write to {folder} (mode {mode:04o}), and keep a worker from its lock "
+            "there: keep the store in a folder of its own"
+        )
+    elif mode & 0o022:
         found.append(
             f"others may write to {folder} (mode {mode:04o}), and replace the store and its key "
             f"there: run `chmod go-w {folder}`, or keep the store in a folder of its own"
