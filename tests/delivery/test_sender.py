@@ -193,6 +193,8 @@ def hangs_while_another_is_served(
     async def story(sender: Sender) -> None:
         sender.resolver = resolver or sender.resolver
         first = asyncio.create_task(sender.drain(1, new_run=True, failing=False))
+        await asyncio.sleep(0)
+        assert sender.slots.under_way == 1
         await sender.drain(2, new_run=True, failing=False)
         assert not first.done()
         (release or first.cancel)()
@@ -206,6 +208,14 @@ def hangs_while_another_is_served(
 def test_who_waits_for_an_answer_makes_room(desk: Desk, shared_receiver: Receiver) -> None:
     desk.add(hook(shared_receiver.url("/hang/makes-room")))
     hangs_while_another_is_served(desk, shared_receiver, "/ok/beside-an-answer")
+
+
+def test_who_has_sent_makes_room_at_once(
+    desk: Desk, shared_receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "YOUNG_S", 60.0)
+    desk.add(hook(shared_receiver.url("/hang/makes-room-at-once")))
+    hangs_while_another_is_served(desk, shared_receiver, "/ok/beside-what-is-sent")
 
 
 def test_who_waits_for_tls_makes_room(desk: Desk, shared_receiver: Receiver) -> None:
