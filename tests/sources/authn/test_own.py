@@ -93,7 +93,9 @@ def test_an_address_that_is_claimed_is_made_fit(store: Store, dice: Iterator[int
             ("error", ["unknown token"], [], None),
         ),
         (
-            over_http.SignIn("X-Custos", True, "192.0.2.7", "/sessions", "Ahg1opVcGX"),
+            over_http.SignIn(
+                "X-Custos", True, "192.0.2.7", "/sessions", "Ahg1opVcGX", host="office"
+            ),
             ("ok", [], ["signature", "user"], "Ahg1opVcGX"),
         ),
         (
@@ -117,6 +119,7 @@ def test_signing_in_over_http_is_an_event(
     assert found == expected
     assert attributes["type"] == told.kind
     assert attributes["ip"] == (told.ip or None)
+    assert attributes["host"] == (told.host or "gateway")
 
 
 def test_failures_over_http_raise_an_alert_across_restarts(
