@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from store.errors import StoreBusy, StoreUnavailable
@@ -89,11 +89,12 @@ def obstacle(path: Path) -> str | None:
     try:
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
             return f"the file system of {folder} is read-only: mount it for writing"
-        for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
-            if file.exists() and not _may(file, os.R_OK | os.W_OK):
-                return _forbidden(file, "chmod u+rw")
+        files = (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")))
+        barred = [one for one in files if one.exists() and not _may(one, os.R_OK | os.W_OK)]
+        if barred:
+            return _forbidden(barred, "chmod u+rw")
         if not _may(folder, os.W_OK | os.X_OK):
-            return f"SQLite writes its log in the folder: {_forbidden(folder, 'chmod u+rwx')}"
+            return f"SQLite writes its log in the folder: {_forbidden([folder], 'chmod u+rwx')}"
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
     return None
@@ -103,13 +104,16 @@ def _may(path: Path, mode: int) -> bool:
     return os.access(path, mode, effective_ids=True)
 
 
-def _forbidden(path: Path, chmod: str) -> str:
+def _forbidden(paths: Sequence[Path], chmod: str) -> str:
+    """What the first of them is, and the cure for it and those of the same owner at once."""
+    path = paths[0]
     status, uid = path.stat(), os.geteuid()
-    cure = f"{chmod} {path}" if status.st_uid == uid else f"sudo chown {uid} {path}"
+    command = chmod if status.st_uid == uid else f"sudo chown {uid}"
+    alike = [str(one) for one in paths if one.stat().st_uid == status.st_uid]
     mode = status.st_mode & 0o777
     return (
         f"{path} belongs to uid {status.st_uid} with mode {mode:04o}, and you are uid {uid}: "
-        f"run `{cure}`"
+        f"run `{command} {' '.join(alike)}`"
     )
 
 

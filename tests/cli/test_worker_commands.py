@@ -86,7 +86,13 @@ def test_a_store_that_may_not_be_written_is_refused_at_the_start(tocsin: Tocsin)
         done = bounded.run(*command)
         assert done.returncode == ExitCode.UNAVAILABLE
         assert f"run `chmod u+rw {tocsin.db}`" in done.stderr
-    assert bounded.run("status", "--check").stdout
+    assert "cannot be written" in bounded.run("status", "--check").stdout
+    names = [f"{tocsin.db}{suffix}" for suffix in ("", "-wal", "-shm")]  # as SQLite left them then
+    done = bounded.run("worker", "--once")
+    assert f"run `chmod u+rw {' '.join(names)}`" in done.stderr
+    for name in names:
+        Path(name).chmod(0o600)
+    assert bounded.run("event", "emit", "-", stdin="[]").returncode == ExitCode.OK
 
 
 def bound_by_modes(tocsin: Tocsin) -> Tocsin:
