@@ -92,6 +92,20 @@ def test_a_reveal_shows_and_records_it(slack: Tocsin) -> None:
     assert [one["action"] for one in audit].count("webhook.reveal") == 4
 
 
+def test_a_test_is_recorded_without_it(tocsin: Tocsin) -> None:
+    url = "http://127.0.0.1:9/hook/T0123ABCD/aBcDeFgHiJkLmNoPqRsTuVwX"
+    done(tocsin, "db", "upgrade")
+    options = ("--type", "alerts", "--url", "@-")
+    for more in ((), ("--json",)):
+        told = done(tocsin, "webhook", "test", *options, *more, stdin=url, code=1)
+        assert not [secret for secret in NOWHERE if secret in told]
+    audit = done(tocsin, "audit", "--json")
+    assert not [secret for secret in NOWHERE if secret in audit]
+    assert json.loads(tocsin.run("audit", "--json").stdout)[0]["detail"]["url"] == (
+        "http://127.0.0.1:9/hook/••••"
+    )
+
+
 def test_a_filter_finds_the_deliveries_by_what_is_shown_of_it(tocsin: Tocsin) -> None:
     done(tocsin, "webhook", "add", "--type", "alerts", "--url", "@-", stdin=URL)
     with desk_of(tocsin) as desk:
