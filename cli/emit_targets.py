@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cli.context import Context
@@ -165,11 +167,7 @@ class SocketTarget:
             except OSError as error:
                 self.close()
                 wait_s, failure = RETRY_S, self._failure(error, otherwise)
-            left_s = ends - time.monotonic()
-            if left_s <= 0:
-                raise failure from None
-            if select.select([self._stop], [], [], min(max(wait_s, RETRY_S), left_s))[0]:
-                raise Failure(f"interrupted: {otherwise}", ExitCode.INTERRUPTED)
+            self._wait(wait_s, ends, failure)
 
     def _connected(self) -> Emitter:
         from sources.emit import Emitter
@@ -179,14 +177,41 @@ class SocketTarget:
         return self._emitter
 
     def _connect(self) -> None:
-        try:
-            self._connected()
-        except OSError as error:
-            raise self._failure(error, "nothing was taken") from None
+        """Connect before anything is read, so that what cannot be is told before it is typed."""
+        ends = time.monotonic() + RECONNECT_S
+        while self._emitter is None:
+            try:
+                self._connected()
+            except OSError as error:
+                failure = self._failure(error, "nothing was taken")
+                if not self._may_answer_later(error):
+                    raise failure from None
+                self._wait(RETRY_S, ends, failure)
+
+    def _may_answer_later(self, error: OSError) -> bool:
+        """Whether no socket is there, or one that nobody listens at, as between two workers."""
+        waits = FileNotFoundError | ConnectionError | BlockingIOError | TimeoutError
+        return isinstance(error, waits) and not self._is_something_else()
+
+    def _is_something_else(self) -> bool:
+        return os.path.exists(self._path) and not Path(self._path).is_socket()
+
+    def _wait(self, wait_s: float, ends: float, failure: Failure) -> None:
+        """Wait before the next try. Raises `failure` where the time is over, or was interrupted."""
+        left_s = ends - time.monotonic()
+        if left_s <= 0:
+            raise failure from None
+        if select.select([self._stop], [], [], min(max(wait_s, RETRY_S), left_s))[0]:
+            raise Failure(f"interrupted: {failure.message}", ExitCode.INTERRUPTED)
 
     def _failure(self, error: OSError, otherwise: str) -> Failure:
         denied = isinstance(error, PermissionError)
-        cure = "ask for membership in its group" if denied else "is a worker with that source up?"
+        if denied:
+            cure = "ask for membership in its group"
+        elif self._is_something_else():
+            cure = "it is no socket: name that of the source"
+        else:
+            cure = "is a worker with that source up?"
         reason = error.strerror or str(error) or type(error).__name__
         return Failure(
             f"no Tocsin answers at the socket {self._path}: {reason}: {otherwise}; {cure}",

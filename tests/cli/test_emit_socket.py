@@ -149,12 +149,6 @@ def test_a_pipe_lives_through_a_restart_of_the_other_side(
     assert emitting.returncode == 0
 
 
-def test_where_nobody_answers_it_says_so(program: Tocsin, tmp_path: Path) -> None:
-    done = program.run("event", "emit", "--socket", str(tmp_path / "none"), stdin=lines(EVENT))
-    assert done.returncode == ExitCode.TEMPORARY
-    assert "no Tocsin answers" in done.stderr
-
-
 def test_the_function_for_programs(served: Served) -> None:
     served.start()
     path = str(served.socket)
