@@ -15,6 +15,8 @@ from cli.exit_codes import ExitCode, Failure
 from cli.service_host import Host
 from cli.service_program import problems
 from cli.service_steps import Adoption, StoreAndKey, TextFile, write
+from store.database import open_store
+from store.vault import new_key
 from tests.program import Tocsin
 
 needs_root = pytest.mark.skipif(
@@ -158,6 +160,28 @@ def test_a_store_whose_key_is_lost_gets_no_second_one(tocsin: Tocsin, image: Ima
     assert done.returncode == ExitCode.UNAVAILABLE
     assert "/etc/tocsin/key: the key of /var/lib/tocsin/tocsin.db is missing" in done.stderr
     assert not image.path("etc/tocsin/key").exists()
+
+
+@needs_root
+@pytest.mark.parametrize("place", ["etc/tocsin/key", "var/lib/tocsin/tocsin.key"])
+def test_where_a_key_is_a_store_is_made_only_if_it_is_said(
+    tocsin: Tocsin, image: Image, place: str
+) -> None:
+    key = image.path(place)
+    key.parent.mkdir(parents=True)
+    key.write_bytes(new_key() + b"\n")
+    key.chmod(0o400)
+    done = tocsin.run("service", "install", "--root", str(image.root))
+    assert done.returncode == ExitCode.UNAVAILABLE
+    assert f"its key {key} is there" in done.stderr
+    assert "--new-store" in done.stderr
+    assert not image.path("var/lib/tocsin/tocsin.db").exists()
+    install(tocsin, image, "--new-store")
+    store = open_store(
+        image.path("var/lib/tocsin/tocsin.db"), key_file=image.path("etc/tocsin/key"), create=False
+    )
+    store.call(store.vault.check)
+    store.close()
 
 
 @needs_root
