@@ -1,4 +1,4 @@
-"""How many attempts may be under way at once, as far as descriptors and memory allow."""
+"""Limit of attempts under way at once, as far as descriptors and memory allow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def attempt_slots(concurrency: int) -> Slots:
 
 
 def descriptors(wanted: int) -> int:
-    """How many files and connections this process may have open; raised to what is wanted.
+    """Limit of files and connections of this process, raised to what is wanted.
 
     Not further than that: the programs that sources start inherit it.
     """

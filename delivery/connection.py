@@ -80,7 +80,7 @@ class WatchedStream(httpcore.AsyncNetworkStream):
         return self.left_over() if info == "is_readable" else self._stream.get_extra_info(info)
 
     def left_over(self) -> bool:
-        """Whether anything, also an end, has come in that nobody asked for."""
+        """True if anything, also an end, has come in that nobody asked for."""
         if self._last_byte or self._was_full:
             return True
         encrypted = self._stream.get_extra_info("ssl_object")
@@ -90,7 +90,7 @@ class WatchedStream(httpcore.AsyncNetworkStream):
 
 
 class OneConnection:
-    """What httpx's transport uses of a connection pool, for one request after the other.
+    """The parts of a connection pool that httpx's transport uses, for one request at a time.
 
     was_spoiled: something was left over on a kept connection, or its end
     was_lost:    a kept connection ended before a byte of the answer to the latest request came in
@@ -108,7 +108,7 @@ class OneConnection:
         self._connection: httpcore.AsyncConnectionInterface | None = None
 
     def is_reusable(self) -> bool:
-        """Whether it stands, and nothing is left over on it."""
+        """True if it stands, and nothing is left over on it."""
         kept, stream = self._connection, self._stream()
         if kept is None or stream is None or not kept.is_available():
             return False
@@ -144,7 +144,7 @@ class OneConnection:
 
 
 def _holds_more(encrypted: ssl.SSLObject) -> bool:
-    """Whether decrypted bytes, or the end, wait above the socket. Takes a byte if there is one."""
+    """True if decrypted bytes, or the end, wait above the socket. Takes a byte if there is one."""
     try:
         encrypted.read(1)
     except ssl.SSLWantReadError:

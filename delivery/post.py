@@ -52,7 +52,7 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """What stood in the place of an answer."""
+    """A failure that stood in the place of an answer."""
 
     error: str
     detail: str
@@ -160,7 +160,7 @@ class Poster:
         return is_whole and self._may_keep(response, self._transport.connection)
 
     def _may_keep(self, response: httpx.Response, connection: OneConnection) -> bool:
-        """Whether the next request may follow on this connection, now that it is read."""
+        """True if the next request may follow on this connection, now that it is read."""
         if not is_success(response.status_code) or _has_odd_body(response):
             return False
         is_reusable = connection.is_reusable()
@@ -239,7 +239,7 @@ async def _read_tail(response: httpx.Response, answer: _Answer) -> bool:
 
 
 def _has_odd_body(response: httpx.Response) -> bool:
-    """Whether a body is announced where that status has none: who knows what follows it."""
+    """True if a body is announced where that status has none: more may follow."""
     if response.status_code not in _BODILESS:
         return False
     lengths = response.headers.get_list("content-length")

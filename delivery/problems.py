@@ -55,7 +55,7 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
 
 
 def notes(report: Report) -> list[str]:
-    """What goes on though it would be refused if it were new; each one sentence."""
+    """Sentences on what goes on though it would be refused if it were new."""
     return [_of_names(group) for group in report.overview.lookalikes]
 
 

@@ -29,7 +29,7 @@ from store.errors import StoreError, StoreGone
 from store.records import AttemptResult, Limits, Verdict, Work
 
 AT_THE_STORE = 4
-"""How many that begin, and how many that failed, ask the store at once: when a thousand do so
+"""Those that begin, and those that failed, which may ask the store at once: when a thousand do so
 together, one that goes on does not wait behind them all."""
 
 

@@ -42,12 +42,12 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """How many wait to be let in."""
+        """Number of those that wait to be let in."""
         return sum(map(len, self._queues.values()))
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody waits who would be let in if one inside left, or bodies are too many."""
+        """True if somebody waits who would be let in if one inside left, or bodies are too many."""
         if self._bytes >= self._most_bytes:
             return True
         if self._failing < self._most_failing:
@@ -90,7 +90,7 @@ class Gate:
             self._let_in_next()
 
     def has_room(self, rank: Rank) -> bool:
-        """Whether the bodies inside leave room for that of one more."""
+        """True if the bodies inside leave room for that of one more."""
         if rank is Rank.FAILING:
             return self._bytes * 4 < self._most_bytes * 3
         return self._bytes < self._most_bytes
@@ -167,22 +167,22 @@ class Slots:
 
     @property
     def places(self) -> int:
-        """How many attempts may be under way in all."""
+        """Limit of attempts under way in all."""
         return self._places.total
 
     @property
     def waiting(self) -> int:
-        """How many webhooks wait for a place, since too many attempts wait for an answer."""
+        """Number of webhooks that wait for a place, since too many attempts wait for an answer."""
         return self._places.waiting
 
     @property
     def under_way(self) -> int:
-        """How many webhooks have a place."""
+        """Number of webhooks that have a place."""
         return self._places.inside
 
     @property
     def wanted(self) -> bool:
-        """Whether a webhook in a long drain is to let another have its place."""
+        """True if a webhook in a long drain is to let another have its place."""
         return self._places.wanted
 
     @asynccontextmanager

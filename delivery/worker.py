@@ -99,14 +99,7 @@ class Worker:
         self._merge = merge
         self._until = until
         self._beside = beside
-        self._claim = Claim(
-            store,
-            self.id,
-            kind=role.kind,
-            asks=until is Until.STOPPED,
-            monotonic=self._world.monotonic,
-            now_ms=self._world.now_ms,
-        )
+        self._claim = self._new_claim()
         self._active = False
         self._started_ms = self._world.now_ms()
         self._lost: Ended | None = None
@@ -151,6 +144,16 @@ class Worker:
         if self._lost is not None:
             return self._lost
         return Ended.DONE if done else Ended.STOPPED
+
+    def _new_claim(self) -> Claim:
+        return Claim(
+            self._store,
+            self.id,
+            kind=self._role.kind,
+            asks=self._until is Until.STOPPED,
+            monotonic=self._world.monotonic,
+            now_ms=self._world.now_ms,
+        )
 
     async def _enter(self) -> None:
         """Tell others of this worker; if the store won't have it now, the next beat does."""

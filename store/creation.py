@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def is_there(path: Path) -> bool:
-    """Whether something is at `path` that a new store may not take the place of."""
+    """True if something is at `path` that a new store may not take the place of."""
     try:
         return path.stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
@@ -120,7 +120,7 @@ def build(draft: Path, fingerprint: str) -> None:
 
 
 def is_finished(draft: Path, key_file: Path) -> bool:
-    """Whether a store was built, and its key put in its place, and nothing came after that."""
+    """True if a store was built, and its key put in its place, and nothing came after that."""
     if not draft.exists() or not key_file.exists():
         return False
     try:

@@ -69,7 +69,7 @@ class Store:
         self.path = path
         self.vault = vault
         self.presence = presence
-        """Whether the files are still those that were opened."""
+        """The files that were opened, and what became of them."""
         self.warnings: tuple[str, ...] = ()
         """What is not as it should be and keeps nobody from working, each as one sentence."""
         self.outdated = False

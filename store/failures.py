@@ -118,7 +118,7 @@ def _forbidden(paths: Sequence[Path], chmod: str) -> str:
 
 
 def _is_disk_full(path: Path) -> bool:
-    """Whether there is no room for what SQLite needs beside the store before it writes anything."""
+    """True if there is no room for what SQLite needs beside the store before it writes anything."""
     try:
         disk = os.statvfs(path.parent)
     except OSError:

@@ -33,7 +33,7 @@ class Presence:
 
     def __init__(self, path: Path) -> None:
         self.names = 1
-        """How many hard links the file has: each would be a store of its own with its own lock."""
+        """Number of hard links of the file: each would be a store of its own with its own lock."""
         self._path = str(path)
         self._log = f"{path}-wal"
         self._file_identity = _identity(self._path)
@@ -44,7 +44,7 @@ class Presence:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it is known to be gone; this asks nobody."""
+        """True if it is known to be gone; this asks nobody."""
         return self._sentence is not None
 
     def begin(self) -> None:
@@ -148,5 +148,5 @@ def _identity(name: str) -> Identity | None:
 
 
 def _is_missing(error: OSError) -> bool:
-    """Whether nothing is there, for certain: what cannot be looked at may well be there."""
+    """True if nothing is there, for certain: what cannot be looked at may well be there."""
     return isinstance(error, FileNotFoundError | NotADirectoryError)

@@ -24,7 +24,7 @@ def note() -> None:
 
 
 def are_there() -> bool:
-    """Whether the file is still to be written anew."""
+    """True if the file is still to be written anew."""
     return bool(Fact.select().where(Fact.name == FACT).exists())
 
 
@@ -45,7 +45,7 @@ def remove(path: Path) -> None:
 
 
 def warning(path: Path) -> str:
-    """What is not as it should be, and how it ends."""
+    """Say what is not as it should be, and how it ends."""
     return (
         f"freed parts of {path} still hold URLs of webhooks in clear: with {COPIES} times its size "
         "free on the disk, `tocsin db upgrade` removes them"

@@ -36,7 +36,7 @@ def look() -> Signs:
 
 
 def is_locked() -> bool:
-    """Whether another connection keeps every write from beginning, for a tenth of a second."""
+    """True if another connection keeps every write from beginning, for a tenth of a second."""
     ask = database.connection().execute
     ((patience_ms,),) = ask("PRAGMA busy_timeout").fetchall()
     ask(f"PRAGMA busy_timeout = {LOCK_PATIENCE_MS}")

@@ -159,7 +159,7 @@ def forget_crowd() -> None:
 
 
 def crowd() -> int:
-    """How many attempts leave no room for another, as who sends has written; 0 where there is."""
+    """Number of attempts that leave no room for another, as who sends has written, else 0."""
     fact = models.Fact.get_or_none(models.Fact.name == CROWD)
     if fact is None:
         return 0
@@ -168,7 +168,7 @@ def crowd() -> int:
 
 
 def is_anyone_sending() -> bool:
-    """Whether a process holds the sending lock of the store that is open: the one truth of that."""
+    """True if a process holds the sending lock of the store that is open: the one truth of that."""
     return _lock().is_held()
 
 

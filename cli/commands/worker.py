@@ -19,9 +19,10 @@ from domain.words import counted
 
 if TYPE_CHECKING:
     from delivery.dispatcher import Until
-    from delivery.worker import Ended
+    from delivery.worker import Ended, Worker
+    from sources.running import Sources
+    from store import records
     from store.database import Store
-    from store.records import Worker
 
 
 def run(args: Namespace, context: Context) -> ExitCode:
@@ -62,7 +63,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def worker_row(worker: Worker, now_ms: int) -> dict[str, object]:
+def worker_row(worker: records.Worker, now_ms: int) -> dict[str, object]:
     """A worker as `worker list --json` and `status --json` show it."""
     from store.workers import OLD_HEARTBEAT_MS, is_gone
 
@@ -110,24 +111,8 @@ async def _run(
 ) -> Ended | None:
     """Run the worker and its sources; None if the time given ran out."""
     from delivery.dispatcher import Until
-    from delivery.worker import Role, Worker
-    from sources.running import Sources
 
-    sources = Sources(
-        store,
-        context.now_ms,
-        on_appended=lambda: worker.wake(),
-        on_failure=log,
-    )
-    worker = Worker(
-        store,
-        context.settings,
-        role=Role.headless(),
-        log=log,
-        merge=lambda stored: _merge(context, stored),
-        until=until,
-        beside=sources.adapt if until is Until.STOPPED else None,
-    )
+    sources, worker = _made(context, store, until, log)
     limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
     loop = asyncio.get_running_loop()
 
@@ -147,6 +132,27 @@ async def _run(
         ended = await running
         await sources.end()
         return ended if done else None
+
+
+def _made(
+    context: Context, store: Store, until: Until, log: Callable[[str], None]
+) -> tuple[Sources, Worker]:
+    """Make the sources and the worker, which wake each other."""
+    from delivery.dispatcher import Until
+    from delivery.worker import Role, Worker
+    from sources.running import Sources
+
+    sources = Sources(store, context.now_ms, on_appended=lambda: worker.wake(), on_failure=log)
+    worker = Worker(
+        store,
+        context.settings,
+        role=Role.headless(),
+        log=log,
+        merge=lambda stored: _merge(context, stored),
+        until=until,
+        beside=sources.adapt if until is Until.STOPPED else None,
+    )
+    return sources, worker
 
 
 def _merge(context: Context, stored: Mapping[str, str]) -> Settings:

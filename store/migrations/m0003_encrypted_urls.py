@@ -90,7 +90,7 @@ def _encrypt_and_mask(database: DatabaseProxy, vault: Vault, after: tuple[int, .
 
 
 def has_urls(database: DatabaseProxy) -> bool:
-    """Whether there is anything to encrypt, for which the key is needed."""
+    """True if there is anything to encrypt, for which the key is needed."""
     return bool(_to_encrypt(database.connection()))
 
 
