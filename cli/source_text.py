@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from cli.render import ago_text, labelled
 from cli.shapes import Shape
@@ -11,6 +12,7 @@ from domain.options import Default
 from domain.times import rfc3339
 from domain.words import counted, span_text, time_text
 from sources.outlook import next_look_ms
+from sources.socket.place import socket_beside
 from store.records import StoredSource
 
 
@@ -56,11 +58,13 @@ def list_rows(
     ]
 
 
-def in_full(source: StoredSource, seen: str, refused: int, now_ms: int, *, runs: bool) -> str:
+def in_full(
+    source: StoredSource, seen: str, refused: int, now_ms: int, *, runs: bool, place: str
+) -> str:
     """Everything about a source.
 
     `seen` is what it saw at its last look, "" if that is not told; `refused` is how many of its
-    events are kept that could not be queued.
+    events are kept that could not be queued; `place` is the path of its socket, "" if it has none.
     """
     kind = source_kinds.kind_named(source.kind)
     used = kind.used(source.options)
@@ -69,7 +73,7 @@ def in_full(source: StoredSource, seen: str, refused: int, now_ms: int, *, runs:
         ("Kind", f"{kind.name}: {kind.about}"),
         ("State", source.state),
         *(
-            (default.name, _with_origin(default, text))
+            (default.name, _with_origin(default, text, place))
             for default, text in _texts(source)
             if default in used
         ),
@@ -85,6 +89,13 @@ def in_full(source: StoredSource, seen: str, refused: int, now_ms: int, *, runs:
 
 def _refused(name: str, count: int) -> str:
     return f"{counted(count, 'event')}, kept whole: `tocsin refused list {name}`"
+
+
+def socket_place(source: StoredSource, store: Path) -> str:
+    """The path of its socket, "" for a source of another kind."""
+    if source.kind != source_kinds.SOCKET:
+        return ""
+    return source.options.get("path") or str(socket_beside(store))
 
 
 def again_text(source: StoredSource, now_ms: int) -> str:
@@ -107,5 +118,7 @@ def _texts(source: StoredSource) -> list[tuple[Default, str]]:
     return [(default, source.options.get(default.name, default.text)) for default in kind.defaults]
 
 
-def _with_origin(default: Default, text: str) -> str:
+def _with_origin(default: Default, text: str, place: str) -> str:
+    if default.name == "path" and not text:
+        return f"{place} (default)"
     return f"{text or 'none'}{' (default)' if text == default.text else ''}"

@@ -15,7 +15,7 @@ from cli.geo_note import geo_notes_of_sources
 from cli.log_lines import LogLines
 from cli.source_key import keep_key, new_key
 from cli.source_parts import parts_in_all, question_before
-from cli.source_text import in_full, list_rows, source_shape
+from cli.source_text import in_full, list_rows, socket_place, source_shape
 from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
@@ -68,7 +68,8 @@ def show(args: Namespace, context: Context) -> ExitCode:
         return ExitCode.OK
     now_ms = context.now_ms()
     runs = _is_worked(store, now_ms)
-    context.out.data(in_full(found, _seen(found, store), refused, now_ms, runs=runs))
+    seen, place = _seen(found, store), socket_place(found, store.path)
+    context.out.data(in_full(found, seen, refused, now_ms, runs=runs, place=place))
     if refused:
         newest = store.call(refusals.everything, found.name, most=SHOWN_REFUSED)
         context.out.data("")
@@ -112,7 +113,9 @@ def add(args: Namespace, context: Context) -> ExitCode:
     else:
         context.out.data(made.name)
     if not _note_outlook(made, "is active, but cannot run as it is set", store, context):
-        context.out.note(f"Source {made.name} is active: the worker that sends runs it.")
+        place = socket_place(made, store.path)
+        at = f", at {place}" if place else ""
+        context.out.note(f"Source {made.name} is active: the worker that sends runs it{at}.")
     return ExitCode.OK
 
 
@@ -246,7 +249,9 @@ def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) 
         return
     serves = source.kind in source_kinds.SERVING
     or_once = "" if serves else "; --once looks once"
-    yield f"running source {source.name} for {store.path}: Ctrl+C ends it{or_once}"
+    place = socket_place(source, store.path)
+    at = f" at {place}" if place else ""
+    yield f"running source {source.name}{at} for {store.path}: Ctrl+C ends it{or_once}"
     others = [one for one in store.call(workers.everyone) if one.active]
     if source.active and _is_worked(store, now_ms):
         beside = WAITS if serves else SHARES

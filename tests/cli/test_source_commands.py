@@ -85,6 +85,15 @@ def test_what_is_added_is_listed_and_shown_with_every_option(tocsin: Tocsin) -> 
     assert "none yet" in text
 
 
+def test_the_path_of_a_socket_is_told_where_nobody_set_one(tocsin: Tocsin) -> None:
+    beside = tocsin.db.resolve().with_suffix(".sock")
+    added = tocsin.run("source", "add", "socket")
+    assert f"the worker that sends runs it, at {beside}." in added.stderr
+    assert f"{beside} (default)" in run(tocsin, "show", "socket")
+    run(tocsin, "edit", "socket", "--path", "/run/other.sock")
+    assert "/run/other.sock\n" in run(tocsin, "show", "socket")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

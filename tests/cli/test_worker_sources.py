@@ -92,7 +92,7 @@ def test_a_second_process_is_told_that_one_serves_at_a_time(tocsin: Tocsin, tmp_
     tocsin.start("source", "run", "socket", log=log)
     eventually(lambda: log.exists() and log.read_text().count("\n") == 2, "two lines")
     first, second = log.read_text().splitlines()
-    assert first == f"running source socket for {tocsin.db}: Ctrl+C ends it"
+    assert first == f"running source socket at {path} for {tocsin.db}: Ctrl+C ends it"
     assert f"(pid {worker.pid}) runs it too: one serves at a time, and this one waits" in second
 
 
