@@ -116,6 +116,19 @@ def test_one_is_sent_whole_to_the_webhook_that_is_named(tocsin: Tocsin, receiver
     assert status_of(tocsin)["webhooks"][0]["queued"] == 0, "it is outside of the queue"
 
 
+def test_other_bytes_are_sent_under_another_id(tocsin: Tocsin, receiver: Receiver) -> None:
+    [id_] = taken(tocsin, ODD)
+    add_webhook(tocsin, receiver.url("/script:200/edited"))
+    assert tocsin.run("refused", "send", id_, "--to", "siem").returncode == ExitCode.OK
+    assert (
+        tocsin.run("webhook", "edit", "siem", "--extra-field", "via: t").returncode == ExitCode.OK
+    )
+    assert tocsin.run("refused", "send", id_, "--to", "siem").returncode == ExitCode.OK
+    first, second = receiver.requests("/script:200/edited")
+    assert first.body != second.body
+    assert first.header("webhook-id") != second.header("webhook-id")
+
+
 def test_those_of_a_source_are_sent_one_after_the_other(tocsin: Tocsin, receiver: Receiver) -> None:
     taken(tocsin, ODD, NO_OBJECT, b'{"id":"e3"}')
     add_webhook(tocsin, receiver.url("/script:200,500,200/all"), "--extra-field", "via: tocsin")
