@@ -92,7 +92,11 @@ class Store:
         return self._thread.submit(partial(self._guarded, function, *args, **kwargs)).result()
 
     def sibling(self) -> Store:
-        """A second thread with a connection of its own to the same database."""
+        """A second thread with a connection of its own to the same database.
+
+        Where that is gone nothing is made in its place. Raises StoreGone.
+        """
+        self.presence.check()
         other = Store(self._engine, self.path, self.vault, self.presence)
         other.outdated = self.outdated
         other.call(_connect, self._engine, read_only=self.outdated)

@@ -102,9 +102,12 @@ def facts_of(part: str, seen: Seen) -> str:
     return f"{newest}Enter: who changed what, when and from where."
 
 
-def problems_of(report: Report, worker_trouble: str | None = None) -> Text:
-    """What is wrong with this terminal's worker and with the store; or that nothing is."""
-    found = [*([worker_trouble] if worker_trouble else []), *problems(report, LIVE)]
+def problems_of(report: Report, worker_trouble: str | None = None, gone: str | None = None) -> Text:
+    """What is wrong with this terminal's worker and with the store; or that nothing is.
+
+    Of a store that is `gone` nothing else holds.
+    """
+    found = [gone] if gone else [*filter(None, [worker_trouble]), *problems(report, LIVE)]
     if not found:
         return Text("✓ nothing is wrong")
     text = Text()

@@ -29,6 +29,7 @@ from tui.palette import Actions, commands
 from tui.screens.base import paint_seen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
+from tui.screens.store_gone import StoreGoneScreen, cover_without_store
 from tui.screens.too_small import TooSmallScreen, cover_while_small
 from tui.theme import Wardrobe
 from tui.waiting_drafts import tell_of_drafts
@@ -191,6 +192,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         if tick:
             self.live.pass_time(self._desk.now_ms())
         paint_seen(self, tick=tick)
+        cover_without_store(self, self.live.gone)
 
     def _own_worker(self) -> str | None:
         return self._worker.id if self._worker is not None else None
@@ -199,8 +201,8 @@ class TocsinApp(CopyingApp, SturdyApp):
         return self._worker.trouble if self._worker is not None else None
 
     def action_command_palette(self) -> None:
-        """Nothing is offered while there is no room to see it."""
-        if not isinstance(self.screen, TooSmallScreen):
+        """Nothing is offered while there is no room to see it, or no store to do it in."""
+        if not isinstance(self.screen, TooSmallScreen | StoreGoneScreen):
             super().action_command_palette()
 
     def action_help(self) -> None:
@@ -224,6 +226,9 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     def action_leave(self) -> None:
         """Quit; ask first if something would not be done or saved, or nobody sends what waits."""
+        if self.live.gone:
+            self.exit(0)  # nothing can be done or saved any more
+            return
         keys = self.take_dropped()
         reason = reason_to_stay(self.screen_stack)
         if reason:

@@ -26,6 +26,9 @@ QUIET_TICK_MS = 5_000
 """How often ages in minutes are worth painting."""
 
 YOUNG_MS = 60_000
+STORE_GONE = "the store is gone"
+"""Short enough for the first line of 80 columns; the panel over it says why, and the cure."""
+
 LEFT_ALONE_MS = 5_000
 """After so long without a key rows may take the places that they would have."""
 
@@ -89,9 +92,14 @@ class Live:
         return self._desk.now_ms() - self.keyed_ms >= LEFT_ALONE_MS
 
     @property
+    def gone(self) -> str | None:
+        """Why there is no store any more, and the cure; None while there is one."""
+        return self.trouble if self._desk.store.presence.is_gone else None
+
+    @property
     def troubles(self) -> str | None:
         """What the first line of every screen says before all else."""
-        return self.trouble or self.worker_trouble
+        return STORE_GONE if self.gone else self.trouble or self.worker_trouble
 
     @property
     def store(self) -> Store:

@@ -107,6 +107,14 @@ def test_every_connection_of_a_process_notices(store: Store) -> None:
     sibling.close()
 
 
+def test_a_further_connection_makes_nothing_where_the_store_was(store: Store) -> None:
+    Desk(store).append(event(1))
+    move_away(store.path)
+    with pytest.raises(StoreGone, match="was deleted or moved away"):
+        store.sibling()
+    assert not store.path.exists()
+
+
 def test_what_is_gone_stays_gone_when_it_is_put_back(store: Store) -> None:
     Desk(store).append(event(1))
     move_away(store.path)

@@ -53,6 +53,7 @@ from tui.screens.receiver import ReceiverScreen
 from tui.screens.refused import RefusedScreen
 from tui.screens.reseal import EventChoiceScreen, ResealScreen
 from tui.screens.save import SaveScreen
+from tui.screens.store_gone import StoreGoneScreen
 from tui.screens.webhook_form import WebhookFormScreen
 from tui.screens.webhooks import WebhooksScreen
 from tui.widgets.option_fields import Asked
@@ -178,6 +179,7 @@ MADE_WITH_MORE: dict[str, Factory] = {
     "ReceiverScreen": lambda _seen: ReceiverScreen(HOSTILE, {1: HOSTILE}),
     "SaveScreen": lambda _seen: SaveScreen("msg_1.json", b""),
     "BugScreen": lambda _seen: BugScreen(LONG, None),
+    "StoreGoneScreen": lambda _seen: StoreGoneScreen(LONG),
     "OptionFormScreen": lambda seen: OptionFormScreen(seen.desk, seen.live, FORM),
     "ConfFilesScreen": lambda _seen: ConfFilesScreen(FILES),
     "CopiedScreen": lambda _seen: CopiedScreen(LONG, "tmux did not take it"),

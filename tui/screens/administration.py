@@ -123,7 +123,7 @@ class AdministrationScreen(TocsinScreen):
             fact = facts_of(str(self.table.cursor), seen)
             self.query_one("#part-facts", Facts).tell(Text(safe(fact, LONGEST_FACT)))
             self.query_one("#problems", Facts).tell(
-                problems_of(seen.report, self.live.worker_trouble)
+                problems_of(seen.report, self.live.worker_trouble, self.live.gone)
             )
             self.call_after_refresh(self._look_at_overflow)
 
