@@ -79,7 +79,7 @@ class StoreTarget:
         self._refuse_when_disk_is_short(events, otherwise)
         appended = self._store.call(append, events, now_ms)
         self._let_others_write(len(events))
-        refused = dict.fromkeys(appended.conflicts, f"id: {ID_TAKEN}")
+        refused = {place: f"id {events[place].id}: {ID_TAKEN}" for place in appended.conflicts}
         return Taken(appended.accepted, appended.repeated, refused)
 
     def close(self) -> None:
@@ -222,7 +222,9 @@ class SocketTarget:
 def _refused(error: EmitError) -> dict[int, str]:
     """The reasons by place in the line, which the other side writes as "event 2 of 3"."""
     return {
-        int(one["place"].split()[1]) - 1 if " " in one["place"] else 0: f"id: {one['reason']}"
+        int(one["place"].split()[1]) - 1 if " " in one["place"] else 0: (
+            f"id {safe(one['id'], 100)}: {safe(one['reason'], 500)}"
+        )
         for one in error.refused
     }
 

@@ -101,7 +101,7 @@ def test_of_a_document_each_event_is_taken_that_stands_alone(
     for counted in (counts(1, 0), counts(0, 1)):
         done = program.run(*emitting, stdin=json.dumps([EVENT | {"id": "a3"}, other]))
         assert (done.returncode, json.loads(done.stdout)) == (ExitCode.BAD_DATA, counted)
-        assert done.stderr.startswith("event 2 of 2: id: its id is known already")
+        assert done.stderr.startswith("event 2 of 2: id a1: its id is known already")
     assert served.ids() == ["a1", "t1", "a3"]
 
 
@@ -114,7 +114,7 @@ def test_a_document_of_more_than_a_line_takes_is_handed_in_by_parts(
     many[11_000] = many[0] | {"attributes": {"text": "another"}}
     done = program.run(*emitting, stdin=json.dumps(many))
     assert json.loads(done.stdout) == counts(12_000, 0)
-    assert done.stderr.startswith("event 11001 of 12001: id: its id is known already")
+    assert done.stderr.startswith("event 11001 of 12001: id m0: its id is known already")
 
 
 def test_a_pipe_lives_through_a_restart_of_the_other_side(

@@ -88,7 +88,7 @@ def test_an_array_is_read_whole_or_refused_and_each_event_of_it_stands_alone(
     for counted in (answer(2), answer(0, 2)):
         code, counts, errors = emit(tocsin, text)
         assert (code, counts) == (ExitCode.BAD_DATA, counted)
-        assert errors.startswith("event 2 of 3: id: its id is known already with another body")
+        assert errors.startswith("event 2 of 3: id a: its id is known already with another body")
     assert stored(tocsin) == ["a", "b", "c"]
 
 
@@ -131,7 +131,7 @@ def test_json_lines_take_the_good_and_name_the_bad(tocsin: Tocsin) -> None:
     told = errors.splitlines()
     assert told[0] == "line 2: byte 0: not JSON: a value is missing here"
     assert told[1].startswith('line 4: attributes.created: "yesterday" is not')
-    assert told[2].startswith("line 6: id: its id is known already with another body")
+    assert told[2].startswith("line 6: id a: its id is known already with another body")
     assert told[3:] == ["3 of 7 lines were refused."]
     assert stored(tocsin) == ["a", "b"]
 
