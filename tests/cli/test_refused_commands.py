@@ -112,6 +112,8 @@ def test_one_is_sent_whole_to_the_webhook_that_is_named(tocsin: Tocsin, receiver
     assert (one.state, one.attempts, one.sent_to, one.last_error) == ("sent", 2, 1, None)
     told = [(action, detail["refused"], detail["status"]) for action, detail in changes(tocsin)]
     assert told == [("refused.send", id_, 503), ("refused.send", id_, 200)]
+    masked = receiver.url("/script:503,200/••••")
+    assert {detail["url"] for _, detail in changes(tocsin)} == {masked}
     assert "sent to webhook 1" in tocsin.run("refused", "list").stdout
     assert status_of(tocsin)["webhooks"][0]["queued"] == 0, "it is outside of the queue"
 
