@@ -11,7 +11,6 @@ tell receivers apart. Every path counts its own requests.
     /half                 200, half its body   /half-hang          the same, then silence
     /garbage              no HTTP              /hints              103, then 200
     /big:STATUS           a body of 10,000 B   /retry-after:VALUE  503 with that Retry-After
-    /twice:MS             two answers, so far apart, then nothing more is taken
     /bodied:STATUS,MS     a body, so late, where that status has none
     /once                 200, then a reset when the connection is used again
     /echo:STATUS,BYTES    the request's headers, in a header, a Location and after so many bytes
@@ -188,15 +187,6 @@ async def _retry_after(exchange: Exchange, value: str) -> None:
     await exchange.answer(503, f"Retry-After: {value}")
 
 
-async def _twice(exchange: Exchange, ms: str) -> None:
-    again = b"HTTP/1.1 200 Test\r\nContent-Length: 0\r\n\r\n"
-    await exchange.head(200, after=b"" if float(ms) else again)
-    if float(ms):
-        await asyncio.sleep(float(ms) / 1000)
-        exchange.writer.write(again)
-    await exchange.until_closed()
-
-
 async def _bodied(exchange: Exchange, argument: str) -> None:
     status, _, ms = argument.partition(",")
     body = b'{"taken":true}'
@@ -230,7 +220,6 @@ BEHAVIOURS: dict[str, Callable[[Exchange, str], Awaitable[None]]] = {
     "big": _big,
     "echo": _echo,
     "retry-after": _retry_after,
-    "twice": _twice,
     "bodied": _bodied,
     "once": _once,
 }
