@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from cli.service_program import problems
 from cli.service_steps import Adoption, StoreAndKey, TextFile, write
 from store.database import open_store
 from store.vault import new_key
-from tests.program import Tocsin
+from tests.program import ROOT, Tocsin
 
 needs_root = pytest.mark.skipif(
     os.getuid() != 0 or not shutil.which("useradd"), reason="needs root and useradd"
@@ -371,3 +373,88 @@ def test_links_and_files_of_others_are_not_adopted(tmp_path: Path) -> None:
     os.chown(folder / "theirs", 12345, 12345)
     said = Adoption("/data", "tocsin").apply(OurHost(tmp_path))
     assert said == "gave plain in /data to tocsin"
+
+
+# Makes store and key as an installation does, killed before one of the calls that change the disk.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+
+left = int(sys.argv[2])
+
+def counted(name):
+    real = getattr(os, name)
+    def call(*args, **named):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **named)
+    setattr(os, name, call)
+
+from cli import service
+from cli.service_host import Host
+from cli.service_steps import StoreAndKey
+import cryptography.fernet
+Host.give = lambda self, path, owner: None
+for name in ("fsync", "replace", "rename", "link"):
+    counted(name)
+StoreAndKey(service.STORE, service.KEY, "tocsin").apply(Host(Path(sys.argv[1])))
+"""
+
+
+def killed_installation(image: Image, step: int) -> bool:
+    """Whether it was killed, rather than done before that."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(image.root), str(step)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+@pytest.mark.parametrize("installs_again", [False, True])
+def test_a_kill_at_any_step_leaves_what_the_next_start_or_installation_finishes(
+    tmp_path: Path, installs_again: bool
+) -> None:
+    seen, step, killed = set(), 0, True
+    while killed:
+        step += 1
+        image = Image(tmp_path / str(step))
+        for folder in ("var/lib/tocsin", "etc/tocsin"):
+            image.path(folder).mkdir(parents=True, mode=0o700)
+        store, key = image.path("var/lib/tocsin/tocsin.db"), image.path("etc/tocsin/key")
+        killed = killed_installation(image, step)
+        seen.add((key.exists(), store.exists()))
+        if installs_again:
+            assert not killed_installation(image, 10_000)
+        tocsin = Tocsin(tmp_path, store, environment={"TOCSIN_KEY_FILE": str(key)})
+        done = tocsin.run("worker", "--once")
+        assert done.returncode == 0, done.stderr
+        assert tocsin.run("db", "check").returncode == 0
+    assert seen == {(False, False), (True, False), (True, True)}
+
+
+@needs_root
+def test_a_store_that_is_gone_is_not_installed_anew(tocsin: Tocsin, image: Image) -> None:
+    install(tocsin, image)
+    image.path("var/lib/tocsin/tocsin.db").unlink()
+    done = tocsin.run("service", "install", "--root", str(image.root))
+    assert done.returncode == ExitCode.UNAVAILABLE
+    assert "etc/tocsin/key is there" in done.stderr
+    assert "--new-store" in done.stderr
+    assert not image.path("var/lib/tocsin/tocsin.db").exists()
+    key = image.path("etc/tocsin/key").read_bytes()
+    install(tocsin, image, "--new-store")
+    assert image.rights("var/lib/tocsin/tocsin.db") == (0o600, image.uid())
+    assert image.path("etc/tocsin/key").read_bytes() == key
+
+
+def test_systemd_starts_nothing_again_whose_store_is_gone() -> None:
+    unit = service_files.unit("/bin/true", with_wireguard=False)
+    [line] = [one for one in unit.splitlines() if one.startswith("RestartPreventExitStatus=")]
+    assert str(int(ExitCode.UNAVAILABLE)) in line.partition("=")[2].split()
+    assert str(int(ExitCode.TEMPORARY)) not in line.partition("=")[2].split()
