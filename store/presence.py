@@ -128,7 +128,10 @@ def set_log_aside(path: Path) -> None:
     while (aside := log.with_name(f"{log.name}.set-aside-{number}")).exists():
         number += 1
     with suppress(FileNotFoundError):
-        log.rename(aside)
+        if log.stat().st_size:
+            log.rename(aside)
+        else:
+            log.unlink()
 
 
 def names_sentence(path: Path, names: int) -> str:

@@ -51,7 +51,10 @@ def build(parser: Parser) -> None:
         "--with-key", action="store_true", help="copy the key to FILE.key; it opens the secrets"
     )
     restore = add_leaf(
-        commands, "restore", f"{RUN}:restore", "fill an empty store from a backup, sending paused"
+        commands,
+        "restore",
+        f"{RUN}:restore",
+        "fill an empty or missing store from a backup, sending paused",
     )
     restore.add_argument("file", metavar="FILE", help="the backup")
     add_yes(restore)
