@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 from domain.quick import dataclass
@@ -19,6 +20,10 @@ from store.vault import FINGERPRINT, Vault
 MOST_FILES = 5_000
 """Files of one folder that are looked at."""
 
+Identity = tuple[int, int]
+"""Device and number of a file."""
+
+_ENDS = ("", "-wal", "-shm")
 _MAGIC = b"SQLite format 3\0"
 _APPLICATION = slice(68, 72)
 """Where the header of a database has the number of the program that it belongs to."""
@@ -26,10 +31,10 @@ _APPLICATION = slice(68, 72)
 
 @dataclass(frozen=True, slots=True)
 class OldBackup:
-    """A backup; `is_there` is False where its folder is not there now, as that of a stick."""
+    """A backup; `is_seen` is False where it cannot be looked at now, as on a stick."""
 
     path: Path
-    is_there: bool
+    is_seen: bool
     has_key: bool
 
 
@@ -41,14 +46,33 @@ def find(vault: Vault) -> list[OldBackup]:
     written = {Path(detail["file"]) for detail in _details(BACKED_UP)}
     prints = {*(detail["before"] for detail in _details(REKEYED)), vault.known()} - {None}
     folders = {vault.store_path.parent} | {path.parent for path in written}
+    own = {_identity(vault.store_path.with_name(vault.store_path.name + end)) for end in _ENDS}
     found = [
-        OldBackup(path, is_there=True, has_key=key_beside(path).exists())
+        OldBackup(path, is_seen=True, has_key=key_beside(path).exists())
         for folder in sorted(folders)
-        for path in _stores(folder)
-        if path != vault.store_path and _fingerprint(path) in prints
+        for path in _stores(folder, own)
+        if _fingerprint(path) in prints
     ]
-    away = [OldBackup(one, False, False) for one in sorted(written) if not one.parent.exists()]
-    return found + away
+    unseen = sorted(path for path in written if _is_unseen(path))
+    return found + [OldBackup(path, is_seen=False, has_key=False) for path in unseen]
+
+
+def _is_unseen(path: Path) -> bool:
+    """True of a file that may well be there, and cannot be read here and now."""
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        return not _is_folder(path.parent)
+    except OSError:
+        return True
+    return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _details(action: str) -> list[dict[str, str]]:
@@ -56,14 +80,27 @@ def _details(action: str) -> list[dict[str, str]]:
     return [json.loads(detail) for (detail,) in rows(query)]
 
 
-def _stores(folder: Path) -> Iterator[Path]:
-    """The files of a folder that are stores of ours, by their first bytes."""
+def _stores(folder: Path, own: Set[Identity | None]) -> Iterator[Path]:
+    """The files of a folder that are stores of ours, by their first bytes.
+
+    The files of the store that is open are left alone: to close them here would drop the locks
+    that SQLite has on them for this process.
+    """
     try:
-        for _, path in zip(range(MOST_FILES), sorted(folder.iterdir()), strict=False):
-            if stat.S_ISREG(path.lstat().st_mode) and _is_store(path):
+        for path in islice(sorted(folder.iterdir()), MOST_FILES):
+            is_file = stat.S_ISREG(path.lstat().st_mode)
+            if is_file and _identity(path) not in own and _is_store(path):
                 yield path
     except OSError:
         return
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _is_store(path: Path) -> bool:

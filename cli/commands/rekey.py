@@ -54,7 +54,7 @@ def _tell(old: Sequence[OldBackup], context: Context) -> None:
 
 
 def _remark(backup: OldBackup) -> str:
-    if not backup.is_there:
+    if not backup.is_seen:
         return "  (it cannot be looked at now)"
     return "  (its key lies beside it)" if backup.has_key else ""
 
