@@ -42,6 +42,7 @@ TIMES = TimeWords(
 def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
     """Every problem as one sentence without its full stop; an empty list is a healthy store."""
     return [
+        *_of_key(report),
         *_of_sending(report, words),
         *_of_crowd(report),
         *_of_files(report),
@@ -74,6 +75,14 @@ def answer_text(status: int | None, error: str | None) -> str | None:
     if status is None:
         return None if error is None else error_word(error)
     return str(status)
+
+
+def _of_key(report: Report) -> Iterator[str]:
+    if report.overview.key_fault is not None:
+        yield (
+            f"{report.overview.key_fault}; until then no worker starts, and URLs, headers and "
+            "secrets of webhooks cannot be read"
+        )
 
 
 def _of_sending(report: Report, words: TimeWords) -> Iterator[str]:
@@ -109,6 +118,8 @@ def _cure(report: Report) -> str:
             f"worker {worker.id} (pid {worker.pid} on {worker.host}) is stopped or stuck and "
             "keeps the lock on purpose: continue it or end it"
         )
+    if report.overview.key_fault is not None:
+        return "see to the key file, then start a worker"
     return "start a worker, with `tocsin worker` or as a service"
 
 
@@ -188,7 +199,7 @@ def _hindered(status: WebhookStatus) -> str | None:
     if pending is not None and pending.blocked is not None:
         return f"delivery {pending.id} is blocked: {pending.blocked}"
     if not status.webhook.readable:
-        return "its headers and secrets cannot be read: put the right key file back"
+        return "its URL, headers and secrets cannot be read: put the right key file back"
     return None
 
 

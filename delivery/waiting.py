@@ -83,7 +83,7 @@ def hindrance(status: WebhookStatus, pace: Pace) -> str | None:
     if status.pending is not None and status.pending.blocked is not None:
         return f"blocked: {status.pending.blocked}"
     if not status.webhook.readable:
-        return "its headers and secrets cannot be read: put the right key file back"
+        return "its URL, headers and secrets cannot be read: put the right key file back"
     if not pace.worker_alive:
         return "no worker is sending"
     return "the worker that sends is stopping" if pace.stopping else None

@@ -16,6 +16,7 @@ from store import (
     sources,
     workers,
 )
+from store.errors import WrongKey
 from store.future_times import LatestTimes
 from store.models import Attempt, Delivery, rows
 from store.records import StoredSource, WebhookStatus, Worker
@@ -32,7 +33,7 @@ class Overview:
     `last_words` has, by the id of each pending delivery that was tried, what came of its last
     attempt in plain words. `latest` has the latest times of each type of events. `lookalikes`
     has the names that people may take for one another. `paused` is the JSON of who paused all
-    sending.
+    sending. `key_fault` is what is wrong with the key file, where that was looked at.
     """
 
     webhooks: list[WebhookStatus]
@@ -47,6 +48,7 @@ class Overview:
     paused: str | None
     crowd: int
     settings: dict[str, str]
+    key_fault: str | None
 
 
 def read_overview(vault: Vault | None) -> Overview:
@@ -65,7 +67,17 @@ def read_overview(vault: Vault | None) -> Overview:
             paused=settings.paused(),
             crowd=workers.crowd(),
             settings=settings.load_all(),
+            key_fault=_key_fault(vault),
         )
+
+
+def _key_fault(vault: Vault | None) -> str | None:
+    try:
+        if vault is not None:
+            vault.check()
+    except WrongKey as error:
+        return str(error)
+    return None
 
 
 def _last_words() -> dict[str, str]:

@@ -24,6 +24,7 @@ from domain.event_types import EventType
 from store import settings, sources, workers
 from store.models import Webhook
 from store.records import Worker
+from store.vault import new_key
 from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
 from tests.cli.desks import change_store, desk_of, enter_worker, newer, status_of
 from tests.program import ROOT, Tocsin
@@ -228,7 +229,7 @@ def without_key(desk: Desk) -> None:
         (paused, [], "all sending is paused by alice from 192.0.2.7 for "),
         (source_in_error, [], "source local: wg is not there"),
         (without_worker, [], "nobody is sending while 1 event waits: "),
-        (without_key, [], "put the right key file back"),
+        (without_key, [], "its URL, headers and secrets cannot be read"),
         (healthy, ["--set", "min_free_disk=100TB"], "less than min_free_disk"),
         (failing, ["--set", "warn_queue=61"], "62 undelivered events, more than warn_queue"),
     ],
@@ -242,6 +243,38 @@ def test_check_fails(tocsin: Tocsin, prepare: Prepare, options: list[str], words
     assert words in line
     warnings = json.loads(tocsin.run("status", "--check", "--json", *options).stdout)["warnings"]
     assert any(words in warning for warning in warnings)
+
+
+def lose_key(desk: Desk) -> None:
+    desk.store.vault.key_file.unlink()
+
+
+def exchange_key(desk: Desk) -> None:
+    desk.store.vault.key_file.unlink()
+    desk.store.vault.place(new_key())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cure"),
+    [(lose_key, "is missing: put it back"), (exchange_key, "put the right key file back")],
+)
+@pytest.mark.parametrize("prepare", [lambda _desk: None, without_worker])
+def test_a_key_with_which_no_worker_starts_is_told_first(
+    tocsin: Tocsin, prepare: Prepare, spoil: Prepare, cure: str
+) -> None:
+    with desk_of(tocsin) as desk:
+        prepare(desk)
+        spoil(desk)
+        key_file = desk.store.vault.key_file
+    code, line = check(tocsin)
+    assert code == ExitCode.CHECK_FAILED
+    assert line.startswith(f"FAIL - the key file {key_file} is ")
+    assert cure in line
+    assert "no worker starts, and URLs, headers and secrets" in line
+    status = tocsin.run("status").stdout
+    assert status.startswith(f"WARNING: the key file {key_file} is ")
+    assert ": start a worker" not in status
+    assert tocsin.run("worker", "--once").returncode == ExitCode.UNAVAILABLE
 
 
 def slow_webhook(desk: Desk) -> None:

@@ -32,7 +32,7 @@ from tui.widgets.json_view import JsonView
 from tui.widgets.live_table import LiveTable
 
 FOR_A_ROW = {"send", "write", "copy_id", "copy_json", "drop"}
-UNREADABLE = "its headers and secrets cannot be read: put the right key file back"
+UNREADABLE = "its URL, headers and secrets cannot be read: put the right key file back"
 FACTS = 600
 
 

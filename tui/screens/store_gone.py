@@ -15,6 +15,7 @@ from tui.keys import key_of, keys_do
 from tui.over import OverScreen
 
 LONGEST = 1_000
+AFTERWARDS = "What is seen below is out of date. Start Tocsin again when that is done."
 
 
 def cover_without_store(app: App[Any], sentence: str | None) -> None:
@@ -42,5 +43,5 @@ class StoreGoneScreen(OverScreen[None]):
         with Vertical(classes="dialog"):
             yield Static(Text("The store is gone.", style="bold"))
             yield Static(Text(safe(self._sentence, LONGEST)))
-            yield Static(Text("What you see below is of before. Start Tocsin anew after that."))
+            yield Static(Text(AFTERWARDS))
             yield Static(Text(quits))
