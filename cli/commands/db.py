@@ -95,7 +95,7 @@ def backup(args: Namespace, context: Context) -> ExitCode:
     else:
         context.out.note(
             f"The key is not in it: keep {store.vault.key_file} too, in another place. Without it "
-            "URLs, header values and secrets cannot be read, and nothing is sent."
+            "what is masked of URLs, header values and secrets cannot be read, and nothing is sent."
         )
     return ExitCode.OK
 

@@ -32,8 +32,10 @@ def rekey(args: Namespace, context: Context) -> ExitCode:
     access = partial(_access_to, vault.key_file.parent)
     done = store.call(rekeying.rekey, vault, context.actor, context.now_ms(), access)
     what = "What was begun is finished" if done.finished else "Done"
+    fields = counted(done.values, "field")
+    of_what = f" ({fields}, such as the URL of a webhook with its headers)" if done.values else ""
     context.out.note(
-        f"{what}: {counted(done.values, 'secret')} of {store.path} encrypted with the new key in "
+        f"{what}: all that is encrypted in {store.path}{of_what} opens with the new key in "
         f"{vault.key_file}; programs that run read it by themselves."
     )
     _tell_of_rest(done, store, context)

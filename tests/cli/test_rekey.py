@@ -43,11 +43,14 @@ def test_it_asks_before_the_old_key_goes(filled: Tocsin) -> None:
         f"Encrypt all secrets of {filled.db} with a new key, which takes the place" in done.stderr
     )
     assert key(filled) == before
+    more = ("--url", "https://siem.example/hooks/123", "--secret", "generate")
+    assert filled.run("webhook", "edit", "siem", *more).returncode == 0
     done = filled.run("db", "rekey", "--yes")
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert done.stderr == (
-        f"Done: 1 secret of {filled.db} encrypted with the new key in "
+        f"Done: all that is encrypted in {filled.db} (2 fields, such as the URL of a webhook with "
+        "its headers) opens with the new key in "
         f"{filled.db.with_name('tocsin.key')}; programs that run read it by themselves.\n"
     )
     assert key(filled) != before
