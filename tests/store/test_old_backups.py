@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,10 @@ def test_those_of_every_former_key_and_no_others(desk: Desk, tmp_path: Path) -> 
     beside = desk.store.path.with_name("tocsin.db.before-schema-9")
     backup.backup_to(desk.store.path, beside)
     (tmp_path / "text").write_text("SQLite format 3, as it were")
+    backup.backup_to(desk.store.path, tmp_path / "of-another-key.db")
+    with closing(sqlite3.connect(tmp_path / "of-another-key.db")) as other:
+        other.execute("UPDATE fact SET value = 'another' WHERE name = 'key_fingerprint'")
+        other.commit()
     assert {one.path for one in found(desk)} == {first, second, beside}
     desk.call(rekey.rekey, desk.store.vault, ACTOR, NOW)
     third = written(desk, tmp_path / "third.db")
