@@ -213,12 +213,20 @@ def _nobody_sending(path: Path) -> Iterator[None]:
 
 
 def _note_key(store: Store, context: Context) -> None:
+    file = store.vault.key_file
     try:
         store.call(store.vault.check)
-    except StoreError:
+    except StoreError as error:
+        if not file.exists():
+            context.out.note(
+                f"The key was not beside the backup: put the key of the store that was backed up "
+                f"at {file} (mode 0400). Until then nothing is sent."
+            )
+            return
         context.out.note(
-            f"The key was not beside the backup: put the key of the store that was backed up at "
-            f"{store.vault.key_file} (mode 0400). Until then nothing is sent."
+            f"The key in {file} does not open this backup: {error}. Keep that file in another "
+            "place and put the key there that the store had when it was backed up (mode 0400), or "
+            "restore a backup that was made after `tocsin db rekey`. Until then nothing is sent."
         )
 
 

@@ -92,10 +92,15 @@ def pause(args: Namespace, context: Context) -> ExitCode:
 def unpause(args: Namespace, context: Context) -> ExitCode:
     """Go on sending."""
     from store import settings
+    from store.errors import WrongKey
 
     store = open_for_writing(context)
     if not store.call(settings.unpause, context.actor, context.now_ms()):
         context.out.note("Sending was not paused.")
+    try:
+        store.call(store.vault.check)
+    except WrongKey as error:
+        context.out.note(f"But no worker starts: {error}.")
     return ExitCode.OK
 
 

@@ -246,6 +246,34 @@ def test_restore_without_the_key_says_where_it_must_go(
     assert other.run("db", "check").returncode == 0
 
 
+def test_restore_beside_a_newer_key_says_that_it_is_the_wrong_one(
+    tocsin: Tocsin, tmp_path: Path
+) -> None:
+    with desk_of(tocsin) as desk:
+        filled(desk)
+        key_file = desk.store.vault.key_file
+    key = key_file.read_bytes()
+    copy = tmp_path / "copy.db"
+    assert tocsin.run("db", "backup", str(copy)).returncode == 0
+    assert tocsin.run("db", "rekey", "--yes").returncode == 0
+    for file in tocsin.home.glob("tocsin.db*"):
+        file.unlink()
+    done = tocsin.run("db", "restore", str(copy))
+    assert done.returncode == 0, done.stderr
+    assert f"The key in {key_file} does not open this backup" in done.stderr
+    assert "backup that was made after `tocsin db rekey`" in done.stderr
+    assert "was not beside the backup" not in done.stderr
+    unpaused = tocsin.run("worker", "unpause")
+    assert unpaused.returncode == 0
+    assert f"no worker starts: the key file {key_file} is not the key of" in unpaused.stderr
+    key_file.unlink()
+    assert "no worker starts" in tocsin.run("worker", "unpause").stderr
+    key_file.write_bytes(key)
+    key_file.chmod(0o400)
+    assert "no worker starts" not in tocsin.run("worker", "unpause").stderr
+    assert tocsin.run("db", "check").returncode == 0
+
+
 def test_restore_goes_into_an_empty_store_only(tocsin: Tocsin, tmp_path: Path) -> None:
     with desk_of(tocsin) as desk:
         filled(desk)
