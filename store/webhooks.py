@@ -165,12 +165,7 @@ def edit(
     """
     with database.atomic():
         row = live(webhook_id)
-        before = record_of(row, vault)
-        if revision is not None and revision != row.revision:
-            raise Conflict(moved(webhook_id, revision, row.revision))
-        if not before.readable:
-            vault.check()
-            raise WrongKey(f"the secrets of webhook {webhook_id} cannot be read with the key file")
+        before = _editable(row, revision, vault)
         _check_name_free(fields.name, webhook_id)
         if fields.name is not None and fields.name != row.name:
             lookalikes.refuse("webhook", fields.name, row.name)
@@ -185,15 +180,21 @@ def edit(
         _save_revision(row, now_ms, retargeted=retargeted)
         if retargeted:
             retry_pending_now(webhook_id, now_ms, "its settings were changed")
-        audit.note(
-            actor,
-            "webhook.edit",
-            now_ms,
-            webhook_id,
-            **difference(before, fields, secrets),
-            **({"dropped_events": dropped} if dropped else {}),
-        )
+        told = difference(before, fields, secrets)
+        told |= {"dropped_events": dropped} if dropped else {}
+        audit.note(actor, "webhook.edit", now_ms, webhook_id, **told)
         return Edited(record_of(row, vault), dropped)
+
+
+def _editable(row: models.Webhook, revision: int | None, vault: Vault) -> Webhook:
+    """The record of a row as it is before an edit. Raises Conflict, WrongKey."""
+    if revision is not None and revision != row.revision:
+        raise Conflict(moved(row.id, revision, row.revision))
+    before = record_of(row, vault)
+    if not before.readable:
+        vault.check()
+        raise WrongKey(f"the secrets of webhook {row.id} cannot be read with the key file")
+    return before
 
 
 def droppable(webhook_id: int) -> int:
