@@ -37,12 +37,15 @@ class CopyingApp(App[int]):
         self.run_worker(copy(self.screen, text))
 
 
-async def copy(screen: Screen[Any], text: str) -> None:
-    """Copy a text and tell by which way, never the text: it may be a secret."""
+async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
+    """Copy a text and tell by which way, never the text: it may be a secret.
+
+    `said` ends the notice with what the text is.
+    """
     size = counted(len(text.encode()), "byte")
     if os.environ.get("TMUX"):
         if await _through_tmux(text):
-            tell(screen, f"copied {size} through tmux")
+            tell(screen, f"copied {size} through tmux{said}")
         else:
             screen.app.push_screen(CopiedScreen(text, "tmux did not take the text"))
     elif len(text.encode()) > OSC_52_LIMIT:
@@ -53,9 +56,8 @@ async def copy(screen: Screen[Any], text: str) -> None:
     else:
         _sent[screen] = text
         App.copy_to_clipboard(screen.app, text)
-        tell(
-            screen, f"sent {size} to the terminal (OSC 52); if they did not arrive, copy once more"
-        )
+        arrives = "if they did not arrive, copy once more"
+        tell(screen, f"sent {size} to the terminal (OSC 52); {arrives}{said}")
 
 
 async def _through_tmux(text: str) -> bool:

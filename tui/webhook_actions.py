@@ -20,6 +20,7 @@ from tui.webhook_rows import names_of, told_of_sending
 
 FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
 FOR_A_LIST = {"filter", "faults", "sort", "invert"}
+COPIED_WHOLE = "; it is the whole URL, unmasked, and that is recorded"
 
 if TYPE_CHECKING:
     from tui.webhook_form_saving import Saved
@@ -252,14 +253,15 @@ class WebhookActions(FilterScreen):
 
         try:
             url = (await read_webhook(self.desk, webhook_id)).fields.url
-            if mask_url(url) != url:
+            is_masked = mask_url(url) != url
+            if is_masked:
                 await self.desk.change(
-                    audit.note_alone, action="webhook.reveal", webhook_id=webhook_id
+                    audit.note_alone, action="webhook.reveal", webhook_id=webhook_id, copied="URL"
                 )
         except Refused as refused:
             self.tell(str(refused), bad=True)
             return
-        await copy(self, url)
+        await copy(self, url, COPIED_WHOLE if is_masked else "")
 
 
 def _left_alone(count: int) -> str:

@@ -154,7 +154,7 @@ def test_a_copy_of_the_url_is_whole_and_recorded(
 ) -> None:
     copied: list[str] = []
 
-    async def note(_: object, text: str) -> None:
+    async def note(_: object, text: str, _said: str) -> None:
         copied.append(text)
 
     monkeypatch.setattr("tui.webhook_actions.copy", note)
@@ -171,6 +171,27 @@ def test_a_copy_of_the_url_is_whole_and_recorded(
     assert copied == [URL, "https://example.com/hook"]
     assert [one.webhook_id for one in bench.opened.call(audit.changes)][:1] == [1]
     assert actions(bench).count("webhook.reveal") == 1
+
+
+def test_a_copy_of_a_masked_url_says_that_it_is_whole_and_recorded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    bench.store.add(SLACK)
+    bench.store.add(fields(name="plain"))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await app.push_screen(WebhooksScreen(app._desk, app.live))
+            await press(pilot, "y")
+            assert told(app)[-1].startswith(f"sent {len(URL)} bytes to the terminal (OSC 52)")
+            assert told(app)[-1].endswith("; it is the whole URL, unmasked, and that is recorded")
+            await press(pilot, "down", "y")
+            assert "unmasked" not in told(app)[-1]
+
+    asyncio.run(scene())
+    [newest] = bench.opened.call(audit.changes, limit=1)
+    assert (newest.action, newest.detail) == ("webhook.reveal", {"copied": "URL"})
 
 
 def test_without_the_key_no_test_goes_to_what_is_left_of_it(bench: Bench) -> None:
