@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import termios
@@ -125,6 +126,24 @@ def test_sigquit_ends_at_once_and_restores_the_terminal(tocsin: Tocsin) -> None:
         terminal.read_for(0.1)
         assert_restored(terminal)
         assert WRAPPED in b"".join(chunk.data for chunk in terminal.chunks)
+
+
+def test_what_sigquit_cut_off_is_recorded_by_the_next_worker_and_made_again(
+    tocsin: Tocsin, shared_receiver: Receiver
+) -> None:
+    path = "/slow:3/screen-quit"
+    with in_flight(tocsin, shared_receiver, path) as terminal:
+        terminal.process.send_signal(signal.SIGQUIT)
+        assert terminal.end() == -signal.SIGQUIT
+    assert tocsin.run("worker", "--once", timeout=60).returncode == ExitCode.OK
+    with opened_desk(tocsin.db) as desk:
+        assert desk.status(1).delivered_events == 2
+    first, again = shared_receiver.requests(path)
+    assert first.header("webhook-id") == again.header("webhook-id")
+    assert first.body == again.body
+    (delivery,) = json.loads(tocsin.run("delivery", "list", "--json").stdout)
+    shown = json.loads(tocsin.run("delivery", "show", delivery["id"], "--json").stdout)
+    assert [one["error"] for one in shown["history"]] == ["CutOff", None]
 
 
 def test_a_hang_up_records_the_attempt_in_flight(tocsin: Tocsin, shared_receiver: Receiver) -> None:
