@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from delivery.capacity import attempt_slots
 from delivery.slots import Gate, Place, Rank, Slots
 
 
@@ -330,3 +332,16 @@ def test_nobody_goes_on_while_bodies_are_too_many() -> None:
         assert attempts.slots.wanted
 
     attempted(Slots(9, 9, 100), story)
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "places"), [(256, 256, 128), (1_024, 1_024, 768), (1_024, 4_096, 1_064)]
+)
+def test_places_are_as_many_as_descriptors_allow(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, places: int
+) -> None:
+    raised: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
+    assert attempt_slots(64).places == places
+    assert raised == [(min(hard, 1_320), hard)]
