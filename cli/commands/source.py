@@ -112,10 +112,11 @@ def add(args: Namespace, context: Context) -> ExitCode:
         context.out.json(source_shape(made, _refused_events(store, made.name)))
     else:
         context.out.data(made.name)
-    if not _note_outlook(made, "is active, but cannot run as it is set", store, context):
-        place = socket_place(made, store.path)
-        at = f", at {place}" if place else ""
-        context.out.note(f"Source {made.name} is active: the worker that sends runs it{at}.")
+    if _note_outlook(made, "is active, but cannot run as it is set", store, context):
+        return ExitCode.CHECK_FAILED
+    place = socket_place(made, store.path)
+    at = f", at {place}" if place else ""
+    context.out.note(f"Source {made.name} is active: the worker that sends runs it{at}.")
     return ExitCode.OK
 
 
@@ -160,8 +161,8 @@ def _edit(args: Namespace, store: Store, context: Context) -> ExitCode:
     keep_key(store, args.name, secret, context)
     if args.json:
         context.out.json(source_shape(after, _refused_events(store, after.name)))
-    _note_outlook(after, "cannot run as it is set", store, context)
-    return ExitCode.OK
+    problem = _note_outlook(after, "is saved, but cannot run as it is set", store, context)
+    return ExitCode.CHECK_FAILED if problem else ExitCode.OK
 
 
 def _edited_options(args: Namespace, before: StoredSource) -> dict[str, str]:

@@ -219,7 +219,7 @@ def test_the_url_is_that_of_the_source_that_serves_agents(tocsin: Tocsin) -> Non
 def test_the_url_follows_from_what_is_set_for_the_source(
     tocsin: Tocsin, options: tuple[str, ...], url: str | None
 ) -> None:
-    run(tocsin, "source", "add", "http", "--serves", "agents", *options)
+    tocsin.run("source", "add", "http", "--serves", "agents", *options)
     if url is None:
         assert "--url" in run(tocsin, "host", "add", "hub", code=ExitCode.CHECK_FAILED)
         run(tocsin, "host", "add", "hub", "--url", URL)
