@@ -27,12 +27,20 @@ def files_of(client: Client, url: str, code: str) -> tuple[ConfFile, ConfFile]:
 
 
 def check_target(folder: str | None, kind: str) -> None:
-    """Refuse a folder that the files cannot go into, before a code is made. Raises Failure."""
+    """Make the folder, and refuse one that the files cannot go into, before a code is made.
+
+    Raises Failure.
+    """
     if folder is None:
         return
     path = _absolute(folder)
-    if not path.is_dir():
-        raise Failure(f"--into: {path} is no folder: make it first", ExitCode.CHECK_FAILED)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(
+            f"--into: {path} cannot be made a folder: {error.strerror}; name another folder",
+            ExitCode.CHECK_FAILED,
+        ) from None
     is_host = kind == AGENT
     files = kinds.agent_files("", "", "", "", 0) if is_host else kinds.broker_files("", "", "", 0)
     taken = [path / one.name for one in files if (path / one.name).exists()]

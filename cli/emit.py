@@ -13,7 +13,7 @@ from cli.emit_targets import SocketTarget, StoreTarget, Target
 from cli.exit_codes import ExitCode, Failure
 from domain.event_texts import EventText, is_document, sanitized
 from domain.events import Event, EventError, read_document, read_event
-from domain.words import size_text
+from domain.words import counted, size_text
 
 
 @dataclass(slots=True)
@@ -106,7 +106,9 @@ class _Emitter:
         if not source.stopped:
             self._take_lines(lines.last(), lines.number)
         if self._tally.refused:
-            self._context.out.note(f"{self._tally.refused} of {lines.number} lines were refused.")
+            of_all = f"{self._tally.refused} of {counted(lines.number, 'line')}"
+            were = "was" if self._tally.refused == 1 else "were"
+            self._context.out.note(f"{of_all} {were} refused.")
 
     def _take_lines(self, lines: Sequence[bytes], last_number: int) -> None:
         first = last_number - len(lines) + 1

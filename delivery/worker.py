@@ -23,6 +23,7 @@ from delivery.sender import Sender
 from delivery.world import RealWorld, World
 from domain.ids import base58
 from domain.settings import Settings
+from domain.words import counted
 from store import migrations, outbox, prune, signs, workers
 from store import settings as stored_settings
 from store.database import Store
@@ -234,7 +235,9 @@ class Worker:
         self._log(f"sending for {self._store.path}")
         self._tell_beside()
         if lost:
-            self._log(f"{lost} attempts were cut off when a worker ended: they are made again now")
+            were, they_are = ("was", "it is") if lost == 1 else ("were", "they are")
+            told = f"{counted(lost, 'attempt')} {were} cut off when a worker ended"
+            self._log(f"{told}: {they_are} made again now")
         return await self._dispatcher.run(self._turn_over)
 
     async def _clear_up(self) -> int | None:

@@ -26,7 +26,7 @@ PARTS = {AGENT: "agents", BROKER: "queues"}
 """The part of an HTTP source that serves each kind of client."""
 
 NEXT_STEPS = {
-    AGENT: "There, in a virtual environment: `pip install procustodibus-agent`, once "
+    AGENT: "There, in a virtual environment: `pip install procustodibus-agent==1.10.4`, once "
     "`procustodibus-agent --test`, then `procustodibus-agent --loop=120` as a service. For a "
     "certificate of your own authority set REQUESTS_CA_BUNDLE=/path/of/ca.pem for both.",
     BROKER: "There, in a virtual environment: `pip install procustodibus-broker`, then "

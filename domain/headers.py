@@ -8,7 +8,7 @@ from functools import partial
 
 from domain.field_errors import FieldError, raise_all
 from domain.lines import Pair, Pairs, first_repeated, pairs_text, parse_pairs
-from domain.masks import mask_value
+from domain.masks import has_dots, mask_value
 
 __all__ = ["check_header", "check_headers", "headers_text", "mask_value", "parse_headers"]
 
@@ -86,6 +86,9 @@ def check_header(name: str, value: str) -> None:
     if value != value.strip():
         reason = f"the value of {name} begins or ends with a blank"
         raise FieldError(_FIELD, reason, "take the blank out")
+    if has_dots(value):
+        reason = f"the value of {name} has the dots that stand for what is hidden"
+        raise FieldError(_FIELD, reason, "write the whole value")
     if not _PRINTABLE.fullmatch(value):
         reason = f"the value of {name} has a character that is not printable ASCII"
         raise FieldError(_FIELD, reason, "take it out, or encode the value, e.g. as Base64")

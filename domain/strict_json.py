@@ -24,7 +24,7 @@ _NOTHING_FOLLOWS = "not JSON: nothing follows this comma"
 # By the beginning of the parser's own message, whose words change with Python's version.
 _SYNTAX_REASONS = (
     ("Extra data", "more than one JSON document: expected its end here"),
-    ("Expecting value", "not JSON: a value is missing here"),
+    ("Expecting value", "not JSON: expected a value here"),
     ("Expecting property name", "not JSON: a name in double quotes is missing here"),
     ("Expecting ':'", "not JSON: a colon is missing here"),
     ("Expecting ','", "not JSON: a comma or a closing bracket is missing here"),

@@ -60,7 +60,6 @@ def test_a_new_host_gets_two_files_and_a_source(tocsin: Tocsin) -> None:
 
 def test_the_files_are_written_into_a_folder(tocsin: Tocsin, tmp_path: Path) -> None:
     folder = tmp_path / "files"
-    folder.mkdir()
     printed = run(tocsin, "host", "add", "hub", "--url", URL, "--into", str(folder))
     main, setup = folder / "procustodibus.conf", folder / "procustodibus-setup.conf"
     assert printed.splitlines() == [str(main), str(setup)]
@@ -68,6 +67,7 @@ def test_the_files_are_written_into_a_folder(tocsin: Tocsin, tmp_path: Path) -> 
     assert code not in printed
     assert f"Api = {URL}\n" in main.read_text()
     assert setup.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
     assert code_in(run(tocsin, "host", "renew", "hub", "--url", URL)) != code
 
 
@@ -76,8 +76,9 @@ def test_a_folder_that_cannot_take_the_files_is_refused_before_a_code_is_made(
     tocsin: Tocsin, tmp_path: Path, noun: str
 ) -> None:
     into = ("--url", URL, "--into")
-    told = run(tocsin, noun, "add", "x", *into, str(tmp_path / "none"), code=ExitCode.CHECK_FAILED)
-    assert "none is no folder: make it first" in told
+    (tmp_path / "file").touch()
+    told = run(tocsin, noun, "add", "x", *into, str(tmp_path / "file"), code=ExitCode.CHECK_FAILED)
+    assert "file cannot be made a folder: File exists; name another folder" in told
     run(tocsin, noun, "add", "first", *into, str(tmp_path))
     told = run(tocsin, noun, "add", "x", *into, str(tmp_path), code=ExitCode.CHECK_FAILED)
     assert "is there already: move it away" in told
@@ -111,7 +112,12 @@ def test_an_address_that_only_this_machine_reaches_is_warned_of(tocsin: Tocsin, 
     [
         (
             "host",
-            ("pip install procustodibus-agent", "procustodibus-agent --test", "--loop=120", "CA"),
+            (
+                "install procustodibus-agent==1.10.4`",
+                "procustodibus-agent --test",
+                "--loop=120",
+                "CA",
+            ),
         ),
         ("broker", ("pip install procustodibus-broker", "--loop=60", "python -m certifi")),
     ],

@@ -92,6 +92,15 @@ def test_an_array_is_read_whole_or_refused_and_each_event_of_it_stands_alone(
     assert stored(tocsin) == ["a", "b", "c"]
 
 
+def test_one_line_that_is_no_json_is_refused_in_the_singular(tocsin: Tocsin) -> None:
+    code, _, errors = emit(tocsin, "hello")
+    assert code == ExitCode.BAD_DATA
+    assert errors.splitlines() == [
+        "line 1: byte 0: not JSON: expected a value here",
+        "1 of 1 line was refused.",
+    ]
+
+
 def test_what_is_no_text_is_replaced_and_counted(tocsin: Tocsin) -> None:
     bad = '{"type":"alerts","id":"x","attributes":{"user":"root\\u0000\\ud800"}}\n'
     for counted in (answer(2), answer(0, 2)):
@@ -129,7 +138,7 @@ def test_json_lines_take_the_good_and_name_the_bad(tocsin: Tocsin) -> None:
     code, counts, errors = emit(tocsin, text)
     assert (code, counts) == (ExitCode.BAD_DATA, answer(2, 1))
     told = errors.splitlines()
-    assert told[0] == "line 2: byte 0: not JSON: a value is missing here"
+    assert told[0] == "line 2: byte 0: not JSON: expected a value here"
     assert told[1].startswith('line 4: attributes.created: "yesterday" is not')
     assert told[2].startswith("line 6: id a: its id is known already with another body")
     assert told[3:] == ["3 of 7 lines were refused."]

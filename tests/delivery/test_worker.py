@@ -247,7 +247,7 @@ def test_what_a_dead_worker_had_in_flight_is_made_again_at_once(
     with running_worker(desk) as running:
         (request,) = shared_receiver.wait(path, acked=1)
         eventually(lambda: desk.status(1).pending is None)
-    assert running.said("1 attempts were cut off")
+    assert running.said("1 attempt was cut off when a worker ended: it is made again now")
     assert request.header("webhook-id") == lost.public_id
     assert request.body == lost.body
     newest, oldest = desk.call(reads.attempts, lost.public_id)

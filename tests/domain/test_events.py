@@ -246,8 +246,8 @@ def test_an_event_of_exactly_256_kib_as_stored_is_taken() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "byte 0: not JSON: a value is missing here"),
-        (b"   ", "byte 3: not JSON: a value is missing here"),
+        (b"", "byte 0: not JSON: expected a value here"),
+        (b"   ", "byte 3: not JSON: expected a value here"),
         (b"{", "byte 1: not JSON: a name in double quotes is missing here"),
         (b"{'type': 1}", "byte 1: not JSON: a name in double quotes is missing here"),
         ('{"ä":"ö"'.encode(), "byte 10: not JSON: a comma or a closing bracket is missing here"),
@@ -479,13 +479,13 @@ def test_one_bad_event_refuses_the_array_and_is_named(bad: str, message: str) ->
     ("data", "message"),
     [
         (b"{}", "event: expected a JSON array of events"),
-        (b"[", "byte 1: not JSON: a value is missing here"),
+        (b"[", "byte 1: not JSON: expected a value here"),
         (b"[1,]", "event 1: expected a JSON object, not a number"),
         (b"[] []", "byte 3: more than one JSON document: expected its end here"),
         (b"[" * 70 + b"]" * 70, "event 1 of 1, byte 64: nested deeper than 64 levels"),
         (b"[" * 100_000, "event 1, byte 64: nested deeper than 64 levels"),
         (b"[5 ", "event 1: expected a JSON object, not a number"),
-        (b"[,5]", "byte 1: not JSON: a value is missing here"),
+        (b"[,5]", "byte 1: not JSON: expected a value here"),
         (b"[}", "byte 1: not JSON: a comma or a closing bracket is missing here"),
     ],
 )
@@ -500,9 +500,9 @@ def test_what_is_wrong_behind_the_last_event_is_told() -> None:
     end = len(good) + 1
     for behind, place, message in (
         ("", end, "not JSON: a comma or a closing bracket is missing here"),
-        (",", end + 1, "not JSON: a value is missing here"),
+        (",", end + 1, "not JSON: expected a value here"),
         (",]", end, "not JSON: nothing follows this comma"),
-        (",,]", end + 1, "not JSON: a value is missing here"),
+        (",,]", end + 1, "not JSON: expected a value here"),
         ("}", end, "not JSON: a comma or a closing bracket is missing here"),
         (f"] {good}", end + 2, "more than one JSON document: expected its end here"),
     ):

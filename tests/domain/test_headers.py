@@ -98,6 +98,7 @@ def test_a_name_is_a_token(name: str) -> None:
         ("a\tb", "not printable ASCII"),
         ("a\x7f", "not printable ASCII"),
         ("caf\u00e9", "not printable ASCII"),
+        ("\u2022\u2022\u2022\u2022", "dots that stand for what is hidden; write the whole value"),
         ("\ud800", "not printable ASCII"),
         (" a", "begins or ends with a blank"),
         ("a\n", "begins or ends with a blank"),

@@ -122,5 +122,5 @@ def test_others_take_over_and_every_event_comes_once_and_in_order(
     assert len(order) == EMITTERS * EVENTS_EACH
     verdicts = judge_all(lean_receiver, PATHS, order)
     assert all(verdict.taken_again <= KILLS + PAUSES for verdict in verdicts), verdicts
-    assert "attempts were cut off" in fleet.said()
+    assert "cut off when a worker ended" in fleet.said()
     check_store(tocsin)
