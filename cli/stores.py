@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from cli.exit_codes import ExitCode, Failure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.context import Context
     from store.database import Store
 
@@ -32,7 +34,7 @@ def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:
     except StoreGone:
         raise
     except StoreUnavailable as error:
-        if context.db.exists():
+        if not _is_missing(context.db):
             raise
         cure = "`tocsin`, or a command that adds something, makes one; --db names another"
         raise Failure(f"{error}; {cure}", ExitCode.UNAVAILABLE) from error
@@ -41,3 +43,13 @@ def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:
             f"{store.path} was made by an older Tocsin: it is only read until `tocsin db upgrade`."
         )
     return store
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False

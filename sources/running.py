@@ -85,10 +85,8 @@ async def run_one(
     terms = Terms(settings, all_terms(await store.run(alert_settings.load_all)))
     made = make(stored, terms, store)
     if made is None:
-        raise SourceError(
-            f"source {name} is of kind {stored.kind}", "run the source that serves it instead"
-        )
-    watching = asyncio.create_task(_watch_files(store, stop, on_failure))
+        raise SourceError(f"it is of kind {stored.kind}", "run the source that serves it instead")
+    watching = asyncio.create_task(_watch_files(store, stop))
     try:
         return await run_made(
             made, stored, store, terms, clock, stop, on_failure=on_failure, once=once
@@ -98,16 +96,13 @@ async def run_one(
         store.presence.check()
 
 
-async def _watch_files(
-    store: Store, stop: asyncio.Event, on_failure: Callable[[str], None]
-) -> None:
+async def _watch_files(store: Store, stop: asyncio.Event) -> None:
     """Stop when the store is gone, also while nothing is to be put into it."""
     while True:
         await asyncio.sleep(FILES_LOOK_S)
         try:
             store.presence.check()
-        except StoreGone as error:
-            on_failure(str(error))
+        except StoreGone:  # which the end of the run says
             stop.set()
             return
 
@@ -145,9 +140,7 @@ async def run_made(
             blindness=_blindness(terms, clock(), monotonic, made.every_ms, made.whose),
         )
     if once:
-        raise SourceError(
-            f"source {stored.name} waits for others to hand events in", "run it without --once"
-        )
+        raise SourceError("it waits for others to hand events in", "run it without --once")
     inlet = Inlet(
         stored.name,
         store,

@@ -280,10 +280,15 @@ def _check_file(path: Path) -> None:
         status = path.stat()
     except FileNotFoundError:
         return
+    except NotADirectoryError as error:
+        raise StoreUnavailable(
+            f"{path} cannot be opened: a part of its path is no folder; name another"
+        ) from error
     except OSError as error:
         raise failed_system_call(error, f"{path} cannot be opened") from error
     if not stat.S_ISREG(status.st_mode):
-        raise StoreUnavailable(f"{path} is not a file")
+        where = " in that folder" if stat.S_ISDIR(status.st_mode) else ""
+        raise StoreUnavailable(f"{path} is not a file; name one, such as tocsin.db{where}")
     if 0 < status.st_size < SMALLEST_DATABASE:
         raise StoreUnavailable(f"{path} is not a Tocsin store: it is no SQLite database")
 

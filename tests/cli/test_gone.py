@@ -85,6 +85,8 @@ def test_a_program_without_its_store_ends_and_says_so(
     assert time.monotonic() - began_s < SOON_S + MARGIN_S
     assert process.wait(timeout=30) == ExitCode.UNAVAILABLE
     assert "Traceback" not in log.read_text()
+    if arguments[0] == "source":
+        assert log.read_text().count(sentence) == 1
     assert "source :" not in log.read_text()
 
 

@@ -254,6 +254,22 @@ def test_pause_unpause_and_delete(tocsin: Tocsin) -> None:
     assert shown(tocsin, "socket")["state"] == "inactive"
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("taken/x", "taken/x cannot be opened: a part of its path is no folder; name another\n"),
+        ("", " is not a file; name one, such as tocsin.db in that folder\n"),
+    ],
+)
+def test_a_store_that_cannot_be_is_refused_with_its_cure_alone(
+    tocsin: Tocsin, tmp_path: Path, file: str, said: str
+) -> None:
+    (tmp_path / "taken").touch()
+    done = tocsin.run("--db", str(tmp_path / file), "source", "list")
+    assert done.returncode == ExitCode.UNAVAILABLE
+    assert done.stderr.endswith(said)
+
+
 def test_where_there_is_no_store_the_list_says_what_makes_one(tocsin: Tocsin) -> None:
     said = run(tocsin, "list", code=ExitCode.UNAVAILABLE)
     assert f"there is no store at {tocsin.db}; `tocsin`, or a command that adds something" in said
@@ -362,7 +378,7 @@ def test_a_failed_look_forgets_nothing(tocsin: Tocsin, dump_file: Path) -> None:
 def test_what_only_takes_in_cannot_look_once(tocsin: Tocsin) -> None:
     run(tocsin, "add", "socket")
     said = run(tocsin, "run", "socket", "--once", code=ExitCode.IO_ERROR)
-    assert "waits for others to hand events in; run it without --once" in said
+    assert "source socket: it waits for others to hand events in; run it without --once" in said
 
 
 def test_a_full_disk_is_to_be_tried_again(tocsin: Tocsin, dump_file: Path) -> None:

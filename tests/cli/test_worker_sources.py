@@ -105,4 +105,4 @@ def test_a_source_that_others_serve_is_refused_and_not_called_running(
     refused = tocsin.run("source", "run", "hub")
     assert refused.returncode == ExitCode.IO_ERROR
     [line] = refused.stderr.splitlines()
-    assert "source hub is of kind agent; run the source that serves it instead" in line
+    assert "source hub: it is of kind agent; run the source that serves it instead" in line

@@ -177,7 +177,7 @@ def test_a_folder_and_a_device_are_no_store(tmp_path: Path) -> None:
 
 def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "Not a directory" in refusal(tmp_path / "file" / "tocsin.db")
+    assert "a part of its path is no folder" in refusal(tmp_path / "file" / "tocsin.db")
 
 
 def test_a_query_on_another_thread_raises_at_once(store: Store) -> None:
