@@ -108,7 +108,9 @@ def test_a_deliberate_new_store_keeps_the_key_that_is_there(made: Path) -> None:
 def test_a_new_store_is_refused_where_one_is(made: Path) -> None:
     with pytest.raises(Conflict, match="leave --new-store out"):
         open_store(made, new_store=True)
-    assert open_store(made).call(event_store.heads)[ALERTS] == 1
+    store = open_store(made)
+    assert store.call(event_store.heads)[ALERTS] == 1
+    store.close()
 
 
 def test_a_key_that_was_put_there_beforehand_needs_a_word(tmp_path: Path) -> None:
