@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -71,6 +72,8 @@ class Live:
         self._seen: signs.Signs | None = None
         self._monotonic = monotonic
         self._trier: Store | None = None
+        self._opening = threading.Lock()
+        self._is_closed = False
         self._tried_s = monotonic()
         self._locked_since_s: float | None = None
 
@@ -162,13 +165,24 @@ class Live:
         """Whether it is locked; what else is wrong with the store is told by the next look."""
         try:
             if self._trier is None:
-                self._trier = await asyncio.to_thread(self.store.sibling)
-            return await self._trier.run(signs.is_locked)
+                await asyncio.to_thread(self._open_trier)
+            return self._trier is not None and await self._trier.run(signs.is_locked)
         except StoreError:
             return False
 
+    def _open_trier(self) -> None:
+        """Open a connection that tries to write; it is closed at once if the app ends meanwhile."""
+        trier = self.store.sibling()
+        with self._opening:
+            if not self._is_closed:
+                self._trier = trier
+                return
+        trier.close()
+
     def close(self) -> None:
         """End what tried to write."""
+        with self._opening:
+            self._is_closed = True
         if self._trier is not None:
             self._trier.close()
 

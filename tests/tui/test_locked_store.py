@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from delivery.report import make_report
 from domain.settings import DEFAULTS
 from store import signs
+from store.database import Store
 from store.overview import read_overview
 from store.records import Worker
 from tests.store.helpers import NOW
@@ -113,3 +114,20 @@ def test_this_terminal_is_never_told_as_a_process_that_is_stopped_or_stuck(bench
     held = replace(report, locked=True)
     assert worker_line(held, None, "w1").text == "▲ this terminal wrote nothing for 34s"
     assert worker_line(held, None, None).text == f"▲ pid {os.getpid()} is stopped or stuck"
+
+
+def test_a_connection_that_opens_while_the_app_ends_is_closed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, made = bench.app().live, list[Store]()
+    open_sibling = bench.opened.sibling
+
+    def slow_sibling() -> Store:
+        live.close()
+        made.append(open_sibling())
+        return made[-1]
+
+    monkeypatch.setattr(live.store, "sibling", slow_sibling)
+    assert not asyncio.run(live._is_locked())
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        made[0].call(lambda: None)

@@ -123,7 +123,7 @@ def test_sigquit_ends_at_once_and_restores_the_terminal(tocsin: Tocsin) -> None:
         terminal.process.send_signal(signal.SIGQUIT)
         assert terminal.end() == -signal.SIGQUIT
         assert termios.tcgetattr(shell) == before
-        terminal.read_for(0.1)
+        terminal.read_until_quiet(1)
         assert_restored(terminal)
         assert WRAPPED in b"".join(chunk.data for chunk in terminal.chunks)
 
