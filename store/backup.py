@@ -159,9 +159,7 @@ def _remove(database: Path) -> None:
 def _first_value(path: Path, shown: Path, statement: str) -> Any:
     """What a statement says about a file; `shown` is the one that an error names."""
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-        ) as file:
+        with files.closed_database(path) as file:
             return file.execute(statement).fetchone()[0]
     except sqlite3.Error as error:
         raise unavailable(error, shown) from error

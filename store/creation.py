@@ -11,7 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from store import files, migrations
 from store.errors import Conflict, StoreGone
 from store.failures import failed_system_call, unavailable
 from store.presence import log_of, set_log_aside
-from store.vault import FINGERPRINT, Vault, fingerprint_of, new_key
+from store.vault import Vault, fingerprint_in, fingerprint_of, new_key
 
 T = TypeVar("T")
 
@@ -123,14 +123,8 @@ def is_finished(draft: Path, key_file: Path) -> bool:
     """True if a store was built, and its key put in its place, and nothing came after that."""
     if not draft.exists() or not key_file.exists():
         return False
-    try:
-        with closing(
-            sqlite3.connect(f"{draft.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-        ) as file:
-            found = file.execute("SELECT value FROM fact WHERE name = ?", (FINGERPRINT,)).fetchone()
-    except sqlite3.Error:
-        return False
-    return bool(found == (fingerprint_of(Vault(key_file, draft).key()),))
+    known = fingerprint_in(draft)
+    return known is not None and known == fingerprint_of(Vault(key_file, draft).key())
 
 
 @contextmanager

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import stat
 from collections.abc import Iterator, Set
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from store.backup import BACKED_UP, key_beside
 from store.migrations import APPLICATION_ID
 from store.models import Change, rows
 from store.rekey import REKEYED
-from store.vault import FINGERPRINT, Vault
+from store.vault import Vault, fingerprint_in
 
 MOST_FILES = 5_000
 """Files of one folder that are looked at."""
@@ -51,7 +49,7 @@ def find(vault: Vault) -> list[OldBackup]:
         OldBackup(path, is_seen=True, has_key=key_beside(path).exists())
         for folder in sorted(folders)
         for path in _stores(folder, own)
-        if _fingerprint(path) in prints
+        if fingerprint_in(path) in prints
     ]
     unseen = sorted(path for path in written if _is_unseen(path))
     return found + [OldBackup(path, is_seen=False, has_key=False) for path in unseen]
@@ -110,15 +108,3 @@ def _is_store(path: Path) -> bool:
     except OSError:
         return False
     return head.startswith(_MAGIC) and head[_APPLICATION] == APPLICATION_ID.to_bytes(4, "big")
-
-
-def _fingerprint(path: Path) -> str | None:
-    """The fingerprint of the key of a store that nobody has open."""
-    try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-        ) as file:
-            row = file.execute("SELECT value FROM fact WHERE name = ?", (FINGERPRINT,)).fetchone()
-    except sqlite3.Error:
-        return None
-    return None if row is None else str(row[0])

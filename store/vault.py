@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.errors import WrongKey
 from store.failures import failed_system_call
-from store.files import sync_folder, write_new
+from store.files import closed_database, sync_folder, write_new
 from store.models import Fact
 
 if TYPE_CHECKING:
@@ -169,6 +170,16 @@ def new_key() -> bytes:
     from cryptography.fernet import Fernet
 
     return Fernet.generate_key()
+
+
+def fingerprint_in(path: Path) -> str | None:
+    """Return the fingerprint that a store which nobody has open keeps of its key, if any."""
+    try:
+        with closed_database(path) as file:
+            row = file.execute("SELECT value FROM fact WHERE name = ?", (FINGERPRINT,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
 
 
 def fingerprint_of(key: bytes) -> str:
