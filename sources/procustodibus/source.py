@@ -13,13 +13,10 @@ import msgspec
 
 from domain.events import Event, RefusedText
 from domain.settings import DAY_MS, SECOND_MS
-from sources.base import Batch, SourceError
+from sources.base import Batch, SourceError, is_told_still
 from sources.polling import backoff_s
 from sources.procustodibus.api import SERVER_CURE, Api, QueueError
 from sources.procustodibus.reading import Found, read_answer
-
-TOLD_MS = DAY_MS
-"""For how long what could not be read is told of."""
 
 MOST_TOLD = 5
 MOST_DIGITS = 9
@@ -115,7 +112,7 @@ class ProCustodibusSource:
     ) -> Batch:
         """What is told of a poll. While every queue fails none is a good look, also a sign-in."""
         failing = {name: one for name, one in state.failing.items() if name in self._types}
-        wrong = tuple(one for one in state.wrong if 0 <= now_ms - one.at_ms < TOLD_MS)
+        wrong = tuple(one for one in state.wrong if is_told_still(one.at_ms, now_ms))
         after = msgspec.structs.replace(state, left=tuple(left), failing=failing, wrong=wrong)
         problems = [f"queue {name}: {one.problem}" for name, one in failing.items()]
         lost = [f"not read: {one.text}" for one in wrong]
