@@ -10,11 +10,11 @@ from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from domain import clients as kinds
 from domain.clients import AGENT, BROKER, ConfFile
+from store.clients import NOUNS
 from store.errors import Conflict, StoreUnavailable
 from store.files import write_new
 from store.records import Client
 
-_NOUNS = {AGENT: "host", BROKER: "broker"}
 _PROGRAMS = {AGENT: "procustodibus-agent", BROKER: "procustodibus-broker"}
 
 
@@ -87,7 +87,7 @@ def _write(
         for file in files:
             write_new(folder / file.name, file.text.encode(), 0o600 if file.secret else 0o644)
     except (Conflict, StoreUnavailable) as error:
-        again = f"tocsin {_NOUNS[client.kind]} renew {client.name} --into FOLDER"
+        again = f"tocsin {NOUNS[client.kind]} renew {client.name} --into FOLDER"
         raise Failure(
             f"{error}; {client.name} is there all the same: `{again}` makes its files anew",
             ExitCode.CHECK_FAILED,

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from cli.shapes import Shape
     from store.database import Store
 
-_NOUNS = {AGENT: "host", BROKER: "broker"}
-
 
 def add_host(args: Namespace, context: Context) -> ExitCode:
     """Add a host whose agent will report."""
@@ -133,7 +131,7 @@ def _renew(kind: str, args: Namespace, context: Context) -> ExitCode:
 
 
 def _renewal(kind: str, name: str) -> str:
-    whose = named(_NOUNS[kind], [name])
+    whose = named(clients.NOUNS[kind], [name])
     return f"Make a new set-up code for {whose}? Its key is worth nothing from then on."
 
 
@@ -157,7 +155,7 @@ def _delete(kind: str, end: str, args: Namespace, context: Context) -> ExitCode:
     names = list(dict.fromkeys(args.names))
     for name in names:
         store.call(clients.find, kind, name)
-    if not context.out.confirm(f"Delete {named(_NOUNS[kind], names)}{end}", args.yes):
+    if not context.out.confirm(f"Delete {named(clients.NOUNS[kind], names)}{end}", args.yes):
         return ExitCode.CHECK_FAILED
     for name in names:
         store.call(clients.delete, kind, name, context.actor, context.now_ms())
