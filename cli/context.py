@@ -33,7 +33,7 @@ class Context:
     ) -> None:
         self.configuration = configuration
         self.new_store = new_store
-        """Whether to make a store also where there was one, which is done once."""
+        """True if a store is to be made also where there was one, which is done once."""
         self.actor = actor
         self.out = out
         self._opened = ExitStack()

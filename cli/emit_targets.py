@@ -189,7 +189,7 @@ class SocketTarget:
                 self._wait(RETRY_S, ends, failure)
 
     def _may_answer_later(self, error: OSError) -> bool:
-        """Whether no socket is there, or one that nobody listens at, as between two workers."""
+        """True if no socket is there, or one that nobody listens at, as between two workers."""
         waits = FileNotFoundError | ConnectionError | BlockingIOError | TimeoutError
         return isinstance(error, waits) and not self._is_something_else()
 

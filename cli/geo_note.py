@@ -1,4 +1,4 @@
-"""What tells where addresses are: its age, and the kinds of alerts that are not raised for want."""
+"""Country data in words: its age, and the kinds of alerts that are not raised for want of it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def geo_notes_of_sources(context: Context, store: Store) -> list[str]:
-    """What is lacking or too old, a line each; nothing where no source asks where addresses are."""
+    """List what is lacking or too old; nothing where no source asks where addresses are."""
     return geo_notes(context, store) if _is_asked(store) else []
 
 
 def geo_notes(context: Context, store: Store) -> list[str]:
-    """What is lacking or too old, a line each."""
+    """List what is lacking or too old."""
     from sources.geo import geo_of, shortage
 
     lacking = shortage(geo_of(context.settings.geo_db), _terms(store))
@@ -30,7 +30,7 @@ def geo_notes(context: Context, store: Store) -> list[str]:
 
 
 def country_data_of_sources(context: Context, store: Store) -> CountryData | None:
-    """What tells countries; None where no source asks for them."""
+    """Return what tells countries; None where no source asks for them."""
     return _country_data(context, store) if _is_asked(store) else None
 
 

@@ -79,7 +79,7 @@ def reveal(shown: Sequence[Webhook], store: Store, context: Context) -> None:
 
 
 def has_secrets(webhook: Webhook) -> bool:
-    """Whether any of it is shown only when it is revealed."""
+    """True if any of it is shown only when it is revealed."""
     fields = webhook.fields
     return bool(fields.headers or webhook.secrets or mask_url(fields.url) != fields.url)
 

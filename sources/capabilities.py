@@ -29,7 +29,7 @@ def keep_from_children() -> None:
 
 
 def is_held() -> bool:
-    """Whether the program was given the right, and may leave it to what it starts."""
+    """True if the program was given the right, and may leave it to what it starts."""
     sets = _sets()
     return bool(sets.get("Prm", 0) & sets.get("Inh", 0) & 1 << _NET_ADMIN)
 

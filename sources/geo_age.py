@@ -56,7 +56,7 @@ class CountryData:
 
 @lru_cache(maxsize=1)
 def package_data(cure: str) -> CountryData:
-    """What the package is: its wheel carries a list of its parts that has the time of the build."""
+    """Describe the package: its wheel lists its parts, with the time at which it was built."""
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:

@@ -44,7 +44,7 @@ Access = Callable[[], AbstractContextManager[object]]
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed:
-    """What came of it.
+    """Result of a change of keys.
 
     values:     how many values the new key opens
     unreadable: how many the old key did not open, which are left as they were

@@ -139,7 +139,7 @@ def prune(args: Namespace, context: Context) -> ExitCode:
 
 
 def _note_backup(store: Store, target: Path, context: Context) -> None:
-    """Where it is, for the day on which the store gets another key."""
+    """Say where a backup is, for the day on which the store gets another key."""
     if store.outdated:
         return
     file = str(target)

@@ -178,7 +178,7 @@ class _Work:
 
     @property
     def sends(self) -> bool:
-        """Whether there is a worker that sends, or stands by."""
+        """True if there is a worker that sends, or stands by."""
         return self._worker is not None and self._worker.alive
 
     def wait(self) -> None:

@@ -113,7 +113,7 @@ def _apply(step: Step, host: Host, out: Output) -> str | None:
 
 
 def _country_data(context: Context) -> str:
-    """What tells the service countries as long as no geo_db is set."""
+    """Name what tells the service countries as long as no geo_db is set."""
     data = Geo([]).country_data
     return data.age(context.now_ms()) if data else f"nothing; {install_cure('geo')}"
 
