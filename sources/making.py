@@ -18,8 +18,8 @@ from sources.base import Service, Source
 from store.records import StoredSource
 
 if TYPE_CHECKING:
-    from sources.authn.alerts import AlertRules
     from sources.inlet import Inlet
+    from sources.logins.alerts import AlertRules
     from sources.stale import StaleAlerts
     from store.database import Store
 
@@ -127,10 +127,10 @@ def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: 
 
 
 def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
-    from sources.authn.own import reporter
     from sources.http.app import Limits
     from sources.http.server import HttpService, HttpTerms
     from sources.http.silence import watch_hosts
+    from sources.logins.own_sign_ins import reporter
 
     http_terms = HttpTerms(
         listen=_text(values["listen"]),
@@ -159,8 +159,8 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
 
 
 def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
-    from sources.authn.auth_log import AuthLogSource
-    from sources.authn.journal import JournalSource
+    from sources.logins.auth_log import AuthLogSource
+    from sources.logins.journal import JournalSource
     from sources.wireguard.hosts import MACHINE_ID_FILE, machine_key
 
     rules = sign_in_rules(terms)
@@ -193,8 +193,8 @@ def _procustodibus(
 
 def sign_in_rules(terms: Terms) -> AlertRules:
     """What holds for the alerts of every source that tells of sign-ins."""
-    from sources.authn.alerts import AlertRules
     from sources.geo import geo_of
+    from sources.logins.alerts import AlertRules
 
     geo = geo_of(terms.settings.geo_db)
     return AlertRules(terms.alerts, geo.locate, terms.settings.event_names)

@@ -14,7 +14,7 @@ from store import refusals
 from store.refusals import RefusedNews
 from tests.documents import DOCS, code_blocks, section, table_rows
 from tests.sources.alerts.examples import examples
-from tests.sources.authn import examples as authn
+from tests.sources.logins import examples as logins
 from tests.sources.play import EXPECTED, expected_alerts, played
 
 EVENTS = DOCS / "events.md"
@@ -106,11 +106,11 @@ def test_each_kind_is_explained_with_its_danger_its_params_and_its_numbers() -> 
 
 
 def test_all_alerts_have_the_id_of_a_host_but_those_that_the_page_says_have_none() -> None:
-    bodies = {**examples(), **authn.alerts()}
+    bodies = {**examples(), **logins.alerts()}
     without = {
         kind for kind, body in bodies.items() if "host_pub" not in body["attributes"]["params"]
     }
-    assert without == set(authn.alerts())
+    assert without == set(logins.alerts())
     said = " ".join(section(EVENTS, "Alerts").split())
     assert "has no ids, nor have [alerts about sign-ins](#alerts-about-sign-ins)" in said
 
@@ -120,7 +120,7 @@ def test_the_sign_ins_are_real_events() -> None:
     (whole,) = code_blocks(text, "json")
     (lines,) = code_blocks(text, "jsonl")
     shown = [json.loads(one) for one in (whole, *lines.splitlines())]
-    assert shown == authn.sign_ins()
+    assert shown == logins.sign_ins()
     explained = {
         name.strip("` ") for row in table_rows(text) if len(row) == 2 for name in row[0].split(",")
     }
@@ -131,7 +131,7 @@ def test_the_alerts_about_sign_ins_are_real_and_explained() -> None:
     text = section(EVENTS, "Alerts about sign-ins")
     (lines,) = code_blocks(text, "jsonl")
     shown = [json.loads(one) for one in lines.splitlines()]
-    assert {body["attributes"]["type"]: body for body in shown} == authn.alerts()
+    assert {body["attributes"]["type"]: body for body in shown} == logins.alerts()
     common = {"host", "type"}
     assert [[row[0], row[1], row[3], row[4]] for row in table_rows(text) if len(row) == 5] == [
         [
@@ -141,8 +141,8 @@ def test_the_alerts_about_sign_ins_are_real_and_explained() -> None:
             ", ".join(f"`{one.name}` {one.text}" for one in kind.own),
         ]
         for kind in KINDS
-        if kind.name in authn.alerts()
-        for params in [authn.alerts()[kind.name]["attributes"]["params"]]
+        if kind.name in logins.alerts()
+        for params in [logins.alerts()[kind.name]["attributes"]["params"]]
     ]
 
 
@@ -151,7 +151,7 @@ def test_the_alert_about_a_refused_event_is_real_and_explained() -> None:
     told = RefusedNews(
         "procustodibus", 'type: unknown type "log_errors"', waiting=1, alerted_ms=None
     )
-    alert = taking_rules(DEFAULT_TERMS).alert(told, authn.NOW_MS)
+    alert = taking_rules(DEFAULT_TERMS).alert(told, logins.NOW_MS)
     assert alert is not None
     (shown,) = code_blocks(text, "jsonl")
     assert json.loads(shown) == json.loads(alert.body)
@@ -163,7 +163,7 @@ def test_the_alert_about_a_refused_event_is_real_and_explained() -> None:
 
 
 def test_every_kind_of_alert_has_its_place() -> None:
-    placed = {*examples(), *authn.alerts(), EVENT_REFUSED}
+    placed = {*examples(), *logins.alerts(), EVENT_REFUSED}
     assert placed == {kind.name for kind in KINDS}
 
 

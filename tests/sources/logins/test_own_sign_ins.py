@@ -16,11 +16,11 @@ from domain.alert_kinds import KINDS
 from domain.event_types import EventType
 from domain.ids import resource_id
 from domain.source_kinds import OWN_SIGN_INS, SIGN_INS
-from sources.authn.alerts import AlertRules
-from sources.authn.events import SignIn
-from sources.authn.own import kept, reporter, screen_opened, signed_in_over_http
 from sources.http import sign_ins as over_http
 from sources.inlet import Inlet
+from sources.logins.alerts import AlertRules
+from sources.logins.events import SignIn
+from sources.logins.own_sign_ins import kept, reporter, screen_opened, signed_in_over_http
 from store import events as event_store
 from store import sources
 from store.database import Store

@@ -13,10 +13,9 @@ import pytest
 
 from domain.event_types import EventType
 from domain.ids import resource_id
-from sources.authn import journalctl
-from sources.authn.alerts import AlertRules
-from sources.authn.journal import JournalSource
 from sources.base import LOSS_TOLD_MS, Batch, SourceError
+from sources.logins.alerts import AlertRules
+from sources.logins.journal import JournalCommand, JournalSource
 
 RECORDED = Path(__file__).parents[2] / "data" / "authn" / "sshd-journal.jsonl"
 PROGRAM = Path(__file__).with_name("journalctl.py")
@@ -215,7 +214,7 @@ def test_a_state_that_cannot_be_used_is_told_of(journal: Journal, state: bytes) 
 
 
 def test_a_long_journal_is_read_in_parts(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journalctl.JournalCommand.read, "__kwdefaults__", {"most": 10})
+    monkeypatch.setattr(JournalCommand.read, "__kwdefaults__", {"most": 10})
     journal.write(*(entry(at, failed(f"user{at}")) for at in range(1, 26)))
     found = [one["user"] for _ in range(3) for one in journal.poll()]
     assert found == [f"user{at}" for at in range(1, 26)]
@@ -225,7 +224,7 @@ def test_a_long_journal_is_read_in_parts(journal: Journal, monkeypatch: pytest.M
 def test_old_parts_of_a_long_journal_are_passed_over(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journalctl.JournalCommand.read, "__kwdefaults__", {"most": 10})
+    monkeypatch.setattr(JournalCommand.read, "__kwdefaults__", {"most": 10})
     old = [entry(at, failed()) for at in range(1, 26)]
     journal.write(*old)
     while journal.poll() and journal.batches[-1].more:
@@ -296,7 +295,7 @@ def test_a_journal_that_cannot_be_read_has_a_cure(
     tmp_path: Path, text: str, reason: str, cure: str
 ) -> None:
     timeout_s = 0.2 if "sleep" in text else 20.0
-    command = journalctl.JournalCommand(script(tmp_path, text), timeout_s=timeout_s)
+    command = JournalCommand(script(tmp_path, text), timeout_s=timeout_s)
     with pytest.raises(SourceError) as caught:
         command.check()
     assert reason in caught.value.reason

@@ -14,9 +14,9 @@ from domain.events import Event
 from domain.ids import resource_id
 from domain.safe import safe
 from domain.source_kinds import OWN_SIGN_INS
-from sources.authn.alerts import AlertRules, Memory, raised
-from sources.authn.events import NAME_LIMIT, SignIn, log_authn
 from sources.http import sign_ins as over_http
+from sources.logins.alerts import AlertRules, Memory, raised
+from sources.logins.events import NAME_LIMIT, SignIn, log_authn
 
 if TYPE_CHECKING:
     from sources.inlet import Inlet

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from domain.alert_kinds import KINDS, AlertTerms
 from domain.events import Event
 from domain.settings import DAY_MS, MINUTE_MS
-from sources.authn import alerts
-from sources.authn.alerts import AlertRules, Memory, raised
-from sources.authn.events import SignIn
 from sources.geo import Location
+from sources.logins import alerts
+from sources.logins.alerts import AlertRules, Memory, raised
+from sources.logins.events import SignIn
 
 NOW_MS = 1_795_502_130_000
 HOME, AWAY = "198.51.100.7", "203.0.113.9"

@@ -141,8 +141,8 @@ HOSTILE = "root from 192.0.2.66 port 1 ssh2"
 
 def play(program: Path, folder: Path, port: int) -> None:
     """Good key, bad key, two bad passwords, and names that nobody has."""
-    from sources.authn.alerts import AlertRules
-    from sources.authn.journal import JournalSource
+    from sources.logins.alerts import AlertRules
+    from sources.logins.journal import JournalSource
 
     source = JournalSource("journalctl", name="logins", rules=AlertRules())
     state = source.poll(time.time_ns() // 1_000_000, None).state

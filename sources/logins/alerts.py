@@ -18,8 +18,8 @@ from domain.ids import event_id_from_facts
 from domain.safe import safe
 from domain.settings import DAY_MS
 from domain.times import rfc3339
-from sources.authn.events import NAME_LIMIT, SignIn
 from sources.geo import Locate, nowhere
+from sources.logins.events import NAME_LIMIT, SignIn
 from sources.places import place_of
 
 FAILURES = "authn_failures"

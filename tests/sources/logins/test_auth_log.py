@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 
 from domain.times import parse_rfc3339, rfc3339
-from sources.authn import auth_log
-from sources.authn.alerts import AlertRules
-from sources.authn.auth_log import AuthLogSource
-from sources.authn.syslog import read_line
 from sources.base import LOSS_TOLD_MS, Batch, SourceError
+from sources.logins import auth_log
+from sources.logins.alerts import AlertRules
+from sources.logins.auth_log import AuthLogSource, read_line
 
 NOW_MS = parse_rfc3339("2026-11-24T12:00:00Z")
 OLD_MS = NOW_MS - 60_000

@@ -11,12 +11,12 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event
 from domain.settings import DAY_MS
-from sources.authn.alerts import AlertRules
-from sources.authn.events import SignIn, log_authn
-from sources.authn.logins import Line, Progress, derive
-from sources.authn.own import screen_opened, signed_in_over_http
 from sources.geo import Location
 from sources.http import sign_ins as over_http
+from sources.logins.alerts import AlertRules
+from sources.logins.events import SignIn, log_authn
+from sources.logins.messages import Line, Progress, derive
+from sources.logins.own_sign_ins import screen_opened, signed_in_over_http
 
 NOW_MS = 1_795_774_707_000
 MACHINE = "e08d2021fbdd6f894fde550c98aff54d"
