@@ -32,7 +32,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.store_gone import StoreGoneScreen, cover_without_store
 from tui.screens.too_small import TooSmallScreen, cover_while_small
 from tui.theme import Wardrobe
-from tui.waiting_drafts import tell_of_drafts
+from tui.webhook_form.waiting_drafts import tell_of_drafts
 from tui.worker_thread import WorkerThread
 
 TICK_S = 0.95

@@ -13,7 +13,7 @@ from tui.desk import Desk
 from tui.screens.confirm import Question
 
 if TYPE_CHECKING:
-    from tui.webhook_form_saving import Saved  # nothing that the first screen waits for
+    from tui.webhook_form.saving import Saved  # nothing that the first screen waits for
 
 
 class EditBack:

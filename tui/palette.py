@@ -96,7 +96,7 @@ ALERTS = Place(
     "switch, tune or undo an alert",
 )
 PLACES = (WEBHOOKS, PANEL, SOURCES, ALERTS, SETTINGS, AUDIT)
-FORMS = ("tui.screens.webhook_form", "tui.screens.option_form")
+FORMS = ("tui.webhook_form.screen", "tui.screens.option_form")
 
 
 class Actions(Provider):

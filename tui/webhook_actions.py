@@ -23,7 +23,7 @@ FOR_A_LIST = {"filter", "faults", "sort", "invert"}
 COPIED_WHOLE = "; it is the whole URL, unmasked, and that is recorded"
 
 if TYPE_CHECKING:
-    from tui.webhook_form_saving import Saved
+    from tui.webhook_form.saving import Saved
 
 
 class WebhookActions(FilterScreen):
@@ -90,7 +90,7 @@ class WebhookActions(FilterScreen):
         self.app.push_screen(AlertsScreen(self.desk, self.live))
 
     def _open_form(self, **which: int) -> None:
-        from tui.screens.webhook_form import WebhookFormScreen
+        from tui.webhook_form.screen import WebhookFormScreen
 
         self.app.push_screen(WebhookFormScreen(self.desk, self.live, **which), self._saved)
 
@@ -179,8 +179,8 @@ class WebhookActions(FilterScreen):
             self.beyond_screen(self._test(status.webhook.id))
 
     async def _test(self, webhook_id: int) -> None:
-        from tui.trial import try_out
-        from tui.webhook_form_state import read_webhook
+        from tui.webhook_form.opening import read_webhook
+        from tui.webhook_form.testing import try_out
 
         webhook = await read_webhook(self.desk, webhook_id)
         report = self.live.report
@@ -249,7 +249,7 @@ class WebhookActions(FilterScreen):
             self.in_background(self._copy(status.webhook.id))
 
     async def _copy(self, webhook_id: int) -> None:
-        from tui.webhook_form_state import read_webhook
+        from tui.webhook_form.opening import read_webhook
 
         try:
             url = (await read_webhook(self.desk, webhook_id)).fields.url

@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.tui.helpers import Bench, screen_text, told
-from tests.tui.test_webhook_form import Form, form
+from tests.tui.webhook_form.test_screen import Form, form
 from tui.clipboard import copy
 from tui.screens.webhooks import WebhooksScreen
 from tui.widgets.text_boxes import TextBox

@@ -14,8 +14,8 @@ from domain.event_types import EventType
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text, told
 from tests.tui.test_key_order import type_at_once
-from tests.tui.test_webhook_form import webhook
-from tests.tui.test_webhook_form_saving import busy
+from tests.tui.webhook_form.test_saving import busy
+from tests.tui.webhook_form.test_screen import webhook
 from tui.app import TocsinApp
 
 CHANGES = EventType.LOG_CHANGES

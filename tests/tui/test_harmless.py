@@ -45,7 +45,6 @@ from tui.screens.copied import CopiedScreen
 from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.event import EventScreen
-from tui.screens.kept_draft import KeptDraftScreen
 from tui.screens.menu import Choice, MenuScreen
 from tui.screens.option_form import Form, OptionFormScreen
 from tui.screens.quarantine import QuarantineScreen
@@ -54,8 +53,9 @@ from tui.screens.refused import RefusedScreen
 from tui.screens.reseal import EventChoiceScreen, ResealScreen
 from tui.screens.save import SaveScreen
 from tui.screens.store_gone import StoreGoneScreen
-from tui.screens.webhook_form import WebhookFormScreen
 from tui.screens.webhooks import WebhooksScreen
+from tui.webhook_form.kept_draft import KeptDraftScreen
+from tui.webhook_form.screen import WebhookFormScreen
 from tui.widgets.option_fields import Asked
 
 PIECES = (

@@ -13,14 +13,14 @@ from textual.screen import Screen
 from store import webhooks
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text, told
-from tests.tui.test_webhook_form_saving import busy
+from tests.tui.webhook_form.test_saving import busy
 from tui import key_order
 from tui.app import TocsinApp
 from tui.screens.change import ChangeScreen
 from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
-from tui.screens.webhook_form import WebhookFormScreen
+from tui.webhook_form.screen import WebhookFormScreen
 
 
 def test_keys_that_come_at_once_are_handed_on_in_order_without_a_wait(

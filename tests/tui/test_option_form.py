@@ -7,7 +7,7 @@ import asyncio
 from textual.widgets import Input
 
 from tests.tui.helpers import Bench, screen_text, told
-from tests.tui.test_webhook_form_saving import busy
+from tests.tui.webhook_form.test_saving import busy
 from tui.leaving import LOST
 from tui.screens.alerts import AlertsScreen
 from tui.screens.help import HelpScreen

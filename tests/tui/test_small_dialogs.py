@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
-from tests.tui.test_webhook_form import form
+from tests.tui.webhook_form.test_screen import form
 from tui.app import TocsinApp
 from tui.screens.confirm import ConfirmScreen, Question
 

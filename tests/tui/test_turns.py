@@ -11,7 +11,7 @@ from store import webhooks
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, notice, screen_text, told
 from tests.tui.test_key_order import type_at_once
-from tests.tui.test_webhook_form_saving import busy
+from tests.tui.webhook_form.test_saving import busy
 from tui.app import TocsinApp
 from tui.screens.administration import AdministrationScreen
 from tui.screens.webhooks import WebhooksScreen

@@ -18,9 +18,9 @@ from store.secret_changes import ROTATION_MS, RestoreSecrets, RotateSecret
 from tests.store.helpers import NOW, fields
 from tests.tui.helpers import Bench, screen_text, told
 from tui.app import TocsinApp
-from tui.screens.webhook_form import WebhookFormScreen
 from tui.screens.webhooks import WebhooksScreen
-from tui.webhook_form_saving import Saved
+from tui.webhook_form.saving import Saved
+from tui.webhook_form.screen import WebhookFormScreen
 from tui.widgets.live_table import LiveTable
 
 OLD = generate_secret(lambda count: b"\x01" * count)

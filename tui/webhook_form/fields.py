@@ -15,7 +15,8 @@ from domain.lines import Pair, Pairs
 from domain.settings import BY_NAME
 from domain.times import parse_time
 from domain.webhooks import WebhookFields, check_ca_file, check_name
-from tui.hidden_headers import (
+from tui.webhook_form.hidden_url import NAME, hide_url, read_url, reveal_url, with_url
+from tui.webhook_form.hidden_values import (
     Known,
     all_of,
     foremost,
@@ -26,8 +27,7 @@ from tui.hidden_headers import (
     reveal,
     take_in,
 )
-from tui.hidden_url import NAME, hide_url, read_url, reveal_url, with_url
-from tui.webhook_form_secret import Choice, check_own_secret
+from tui.webhook_form.secrets import Choice, check_own_secret
 
 T = TypeVar("T")
 Start = Literal["now", "start"] | int

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tui.clipboard import copy
 from tui.desk import Refused
 from tui.keys import key_of, keys_do
-from tui.webhook_form_draft import DraftedForm
-from tui.webhook_form_session import Session
+from tui.webhook_form.drafted_form import DraftedForm
+from tui.webhook_form.session import Session
 
 NOTHING_HIDDEN = "nothing is hidden in this form"
 NOTHING_SHOWN = "no secret is shown: {}"

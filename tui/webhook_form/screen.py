@@ -16,19 +16,19 @@ from textual.widgets import Button
 
 from domain.safe import safe
 from tui.desk import Desk, Refused
-from tui.drafts import Draft
 from tui.live import Live
-from tui.webhook_form_hiding import HidingForm
-from tui.webhook_form_keys import KEYS
-from tui.webhook_form_news import find_latest
-from tui.webhook_form_saving import Saved, ca_file_problem, of_refused, save
-from tui.webhook_form_session import TESTED, Session
-from tui.webhook_form_state import open_form
-from tui.webhook_form_titles import NEW
-from tui.webhook_form_trial import tried_out
+from tui.webhook_form.conflicts import find_latest
+from tui.webhook_form.drafts import Draft
+from tui.webhook_form.hiding import HidingForm
+from tui.webhook_form.keys import KEYS
+from tui.webhook_form.opening import open_form
+from tui.webhook_form.panel import WebhookFieldsPanel
+from tui.webhook_form.preview import RequestPanel
+from tui.webhook_form.saving import Saved, ca_file_problem, of_refused, save
+from tui.webhook_form.session import TESTED, Session
+from tui.webhook_form.tested import tried_out
+from tui.webhook_form.titles import NEW
 from tui.widgets.facts import Facts
-from tui.widgets.request_panel import RequestPanel
-from tui.widgets.webhook_fields import WebhookFieldsPanel
 
 __all__ = ["Saved", "WebhookFormScreen"]
 

@@ -15,9 +15,9 @@ from store import events as event_store
 from store import webhooks
 from tests.store.helpers import ACTOR, ALERTS, DAY, events
 from tests.tui.helpers import Bench, screen_text, told
-from tests.tui.test_webhook_form import SIEM, Form, form, webhook
+from tests.tui.webhook_form.test_screen import SIEM, Form, form, webhook
 from tui.screens.too_small import TooSmallScreen
-from tui.screens.webhook_form import WebhookFormScreen
+from tui.webhook_form.screen import WebhookFormScreen
 
 
 @contextmanager

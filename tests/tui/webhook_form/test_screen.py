@@ -19,10 +19,10 @@ from store.records import Change, Webhook
 from tests.receiver_client import Receiver
 from tests.store.helpers import MINUTE, events, fields
 from tests.tui.helpers import Bench, screen_text
-from tui import drafts, webhook_form_draft
 from tui.app import TocsinApp
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.webhook_form import Saved, WebhookFormScreen
+from tui.webhook_form import drafted_form, drafts
+from tui.webhook_form.screen import Saved, WebhookFormScreen
 from tui.widgets.text_boxes import Lines, TextBox
 
 BOB = Actor("bob", "bob", "192.0.2.9")
@@ -377,8 +377,8 @@ def test_a_draft_is_kept_a_second_after_the_last_key(bench: Bench) -> None:
 def test_a_draft_is_kept_of_who_types_without_a_pause(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_form_draft, "KEEP_AFTER_S", 3_600.0)
-    monkeypatch.setattr(webhook_form_draft, "KEEP_AT_LATEST_S", 0.05)
+    monkeypatch.setattr(drafted_form, "KEEP_AFTER_S", 3_600.0)
+    monkeypatch.setattr(drafted_form, "KEEP_AT_LATEST_S", 0.05)
 
     async def kept(shown: Form, name: str) -> None:
         async with asyncio.timeout(30):

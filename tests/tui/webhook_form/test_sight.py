@@ -13,8 +13,8 @@ from store.secret_changes import RotateSecret
 from tests.receiver_client import Receiver
 from tests.store.helpers import ALERTS, MINUTE, fields
 from tests.tui.helpers import Bench
-from tests.tui.test_webhook_form import SIEM, Form, form, webhook
-from tests.tui.test_webhook_form_saving import busy, until_closed
+from tests.tui.webhook_form.test_saving import busy, until_closed
+from tests.tui.webhook_form.test_screen import SIEM, Form, form, webhook
 from tui.widgets.dropdown import Dropdown
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -15,16 +15,16 @@ from textual.timer import Timer
 from domain.urls import mask_url
 from domain.words import span_text
 from store.records import Worker
-from tui import drafts
 from tui.desk import Refused
-from tui.draft_holders import holding
-from tui.drafts import Draft
 from tui.ending import EndingScreen
 from tui.key_order import ReadyLater
 from tui.leaving import KEPT
 from tui.screens.confirm import ConfirmScreen, Question
-from tui.screens.kept_draft import KeptDraftScreen
-from tui.webhook_form_fields import labels_of
+from tui.webhook_form import drafts
+from tui.webhook_form.draft_holders import holding
+from tui.webhook_form.drafts import Draft
+from tui.webhook_form.fields import labels_of
+from tui.webhook_form.kept_draft import KeptDraftScreen
 from tui.widgets.columns import cut
 
 LONGEST = 60

@@ -15,7 +15,7 @@ from store.errors import MoreToDrop
 from store.records import Webhook
 from tui.desk import Desk, Refused
 from tui.screens.confirm import Question
-from tui.webhook_form_state import Opened, Typed
+from tui.webhook_form.opening import Opened, Typed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from domain.settings import Settings
 from store.records import Webhook
-from tui.request_text import request_line, request_text
+from tui.webhook_form.request_text import request_line, request_text
 
 BEFORE = "before your last change: "
 

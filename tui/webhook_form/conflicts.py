@@ -11,8 +11,8 @@ from domain.words import span_text
 from store import audit
 from store.records import Change, Webhook
 from tui.desk import Desk
-from tui.webhook_form_fields import LABELS, Contents, FormTexts, contents_of, labels_of, merge
-from tui.webhook_form_state import Opened, read_webhook
+from tui.webhook_form.fields import LABELS, Contents, FormTexts, contents_of, labels_of, merge
+from tui.webhook_form.opening import Opened, read_webhook
 
 REVISING = frozenset(
     f"webhook.{word}" for word in ("edit", "pause", "unpause", "delete", "undelete")

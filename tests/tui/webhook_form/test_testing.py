@@ -10,7 +10,7 @@ from textual.widgets import Collapsible
 from delivery.trial import LEFT
 from tests.receiver_client import Receiver
 from tests.tui.helpers import Bench
-from tests.tui.test_webhook_form import form, trail
+from tests.tui.webhook_form.test_screen import form, trail
 
 
 @pytest.mark.parametrize("keys", [("escape", "y"), ("f5",), ("ctrl+q", "y")])

@@ -14,10 +14,10 @@ from domain.urls import mask_url
 from store import audit, drafts, webhooks
 from tests.store.helpers import ACTOR, fields
 from tests.tui.helpers import Bench, told
-from tests.tui.test_webhook_form import Form, actions, form, webhook
 from tests.tui.test_webhooks_list import press
-from tui.hidden_url import hide_url, known_url, read_url, reveal_url, with_url
+from tests.tui.webhook_form.test_screen import Form, actions, form, webhook
 from tui.screens.webhooks import WebhooksScreen
+from tui.webhook_form.hidden_url import hide_url, known_url, read_url, reveal_url, with_url
 
 URL = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/aBcDeFgHiJkLmNoPqRsTuVwX"
 SHOWN = "https://hooks.slack.com/services/••••"

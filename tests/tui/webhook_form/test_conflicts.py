@@ -10,8 +10,8 @@ import pytest
 
 from store import webhooks
 from tests.tui.helpers import Bench
-from tests.tui.test_webhook_form import BOB, SIEM, edit_as_bob, form, webhook
-from tests.tui.test_webhook_form_saving import until_closed
+from tests.tui.webhook_form.test_saving import until_closed
+from tests.tui.webhook_form.test_screen import BOB, SIEM, edit_as_bob, form, webhook
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 

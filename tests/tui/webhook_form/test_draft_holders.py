@@ -15,7 +15,7 @@ from store import workers
 from store.records import Worker
 from tests.store.helpers import MINUTE, NOW
 from tests.tui.helpers import Bench, screen_text, told
-from tests.tui.test_webhook_form import SIEM, Form, form
+from tests.tui.webhook_form.test_screen import SIEM, Form, form
 from tui.app import TocsinApp
 from tui.screens.confirm import ConfirmScreen
 

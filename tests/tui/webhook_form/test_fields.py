@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields, clean_fields
 from tests.store.helpers import NOW
-from tui.webhook_form_fields import (
+from tui.webhook_form.fields import (
     Contents,
     FormTexts,
     Reading,
@@ -18,7 +18,7 @@ from tui.webhook_form_fields import (
     merge,
     read_contents,
 )
-from tui.webhook_form_secret import Choice
+from tui.webhook_form.secrets import Choice
 
 WORD = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
 PAIRS = st.dictionaries(WORD.map("x-{}".format), WORD, max_size=4).map(lambda d: tuple(d.items()))

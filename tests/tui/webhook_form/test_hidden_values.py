@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from domain.field_errors import FieldErrors
 from domain.headers import headers_text, mask_value
-from tui.hidden_headers import DOT, hide, known_values, read_headers, rebase, reveal, take_in
+from tui.webhook_form.hidden_values import (
+    DOT,
+    hide,
+    known_values,
+    read_headers,
+    rebase,
+    reveal,
+    take_in,
+)
 
 VALUES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=0, max_size=30)
 HEADERS = st.dictionaries(st.from_regex(r"X-[a-z]{1,6}", fullmatch=True), VALUES, max_size=5).map(

@@ -10,7 +10,7 @@ from domain.settings import Settings
 from domain.words import span_text
 from store.records import Webhook
 from tui.desk import Desk, Refused
-from tui.trial import try_out
+from tui.webhook_form.testing import try_out
 
 ANSWER_SHOWN = 500
 

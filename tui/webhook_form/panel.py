@@ -15,7 +15,7 @@ from textual.widgets import Collapsible, Input, Select, Static, TextArea
 
 from domain.event_types import EventType
 from domain.settings import BY_NAME, Settings, value_of
-from tui.webhook_form_fields import (
+from tui.webhook_form.fields import (
     ACTIVE,
     ALL_KEPT,
     INACTIVE,
@@ -25,7 +25,7 @@ from tui.webhook_form_fields import (
     FormTexts,
     labels_of,
 )
-from tui.webhook_form_secret import Choice
+from tui.webhook_form.secrets import Choice
 from tui.widgets.dropdown import Dropdown, Options
 from tui.widgets.field import Field
 from tui.widgets.text_boxes import Lines, TextBox

@@ -8,8 +8,8 @@ from typing import Any
 
 from store import drafts
 from tui.desk import Desk, Refused
-from tui.draft_holders import HOLDER, holder_of
-from tui.webhook_form_fields import Contents, FormTexts
+from tui.webhook_form.draft_holders import HOLDER, holder_of
+from tui.webhook_form.fields import Contents, FormTexts
 
 
 @dataclass(frozen=True, slots=True)

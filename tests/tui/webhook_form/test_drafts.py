@@ -11,10 +11,10 @@ from domain.webhooks import WebhookFields
 from store import drafts as stored
 from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import Bench
-from tui import drafts
 from tui.desk import Desk
-from tui.drafts import Draft
-from tui.webhook_form_fields import Contents, FormTexts, contents_of
+from tui.webhook_form import drafts
+from tui.webhook_form.drafts import Draft
+from tui.webhook_form.fields import Contents, FormTexts, contents_of
 
 BASE = contents_of(WebhookFields(EventType.ALERTS, "https://a.example", headers=(("X-A", "old"),)))
 TYPED = Contents(

@@ -8,7 +8,7 @@ from domain.field_errors import FieldError
 from store.records import Secrets, Webhook
 from store.secret_changes import RetireSecret, RotateSecret, SetSecret, check_secret_change
 from tests.store.helpers import DAY, NOW, fields
-from tui.webhook_form_secret import Choice, change_of, check_own_secret, choices, label
+from tui.webhook_form.secrets import Choice, change_of, check_own_secret, choices, label
 
 OWN = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 ROTATED = Secrets("whsec_new", "whsec_old", NOW + DAY)

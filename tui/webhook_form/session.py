@@ -15,11 +15,10 @@ from domain.words import second_text
 from store import audit
 from store.records import Secrets, Webhook
 from tui.desk import Desk
-from tui.drafts import Draft
-from tui.hidden_headers import Known, hide, reveal
-from tui.hidden_url import hide_url, reveal_url
 from tui.keys import key_of, keys_do
-from tui.webhook_form_fields import (
+from tui.webhook_form.conflicts import Latest, Overtaken, overtaken
+from tui.webhook_form.drafts import Draft
+from tui.webhook_form.fields import (
     LABELS,
     NOW,
     Contents,
@@ -29,10 +28,11 @@ from tui.webhook_form_fields import (
     labels_of,
     read_contents,
 )
-from tui.webhook_form_news import Latest, Overtaken, overtaken
-from tui.webhook_form_secret import MAKING_NEW, choices, label
-from tui.webhook_form_state import Opened, Typed, webhook_of
-from tui.widgets.webhook_fields import WebhookFieldsPanel
+from tui.webhook_form.hidden_url import hide_url, reveal_url
+from tui.webhook_form.hidden_values import Known, hide, reveal
+from tui.webhook_form.opening import Opened, Typed, webhook_of
+from tui.webhook_form.panel import WebhookFieldsPanel
+from tui.webhook_form.secrets import MAKING_NEW, choices, label
 
 TESTED = frozenset({"url", "headers", "extra_fields", "ca_file", "own_secret"})
 """The fields that a test needs right; the others don't change what is sent, or are chosen."""

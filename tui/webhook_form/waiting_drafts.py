@@ -8,10 +8,10 @@ from textual.screen import Screen
 
 from store import drafts
 from tui.desk import Desk, Refused
-from tui.draft_holders import holder_of, holding
 from tui.live import Live
 from tui.notices import tell
-from tui.webhook_form_titles import COPY_OF, NEW, form_title
+from tui.webhook_form.draft_holders import holder_of, holding
+from tui.webhook_form.titles import COPY_OF, NEW, form_title
 
 
 async def tell_of_drafts(screen: Screen[Any], desk: Desk, live: Live) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from domain.field_errors import FieldError
 from domain.masks import has_dots
 from domain.urls import check_url, mask_url
-from tui.hidden_headers import Known, all_of
+from tui.webhook_form.hidden_values import Known, all_of
 
 NAME = ":url"
 

@@ -9,9 +9,9 @@ from store.duplicates import fields_like
 from store.records import Secrets, Webhook
 from store.secret_changes import SecretChange, changed_secrets
 from tui.desk import Desk, Refused
-from tui.webhook_form_fields import Contents, FormTexts, Reading, contents_of
-from tui.webhook_form_secret import change_of
-from tui.webhook_form_titles import COPY_OF, NEW, form_title
+from tui.webhook_form.fields import Contents, FormTexts, Reading, contents_of
+from tui.webhook_form.secrets import change_of
+from tui.webhook_form.titles import COPY_OF, NEW, form_title
 
 
 @dataclass(frozen=True, slots=True)

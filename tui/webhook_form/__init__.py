@@ -1,0 +1,1 @@
+"""The form of a webhook: adding, editing and duplicating one."""
