@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from sources.base import Service, Source
 from store.records import StoredSource
 
 if TYPE_CHECKING:
+    from sources.http.routes import Route
     from sources.inlet import Inlet
     from sources.logins.alerts import AlertRules
     from sources.stale import StaleAlerts
@@ -130,11 +131,9 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
     from sources.http.app import Limits
     from sources.http.server import HttpService, HttpTerms
     from sources.http.silence import watch_hosts
-    from sources.logins.own_sign_ins import reporter
 
     http_terms = HttpTerms(
         listen=_text(values["listen"]),
-        serves=_words(values["serves"]),
         certificate=_text(values["certificate"]),
         private_key=_text(values["private_key"]),
         limits=Limits(
@@ -143,19 +142,40 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
             client_timeout_s=_span(values["client_timeout"]) / 1000,
         ),
     )
-    service = HttpService(
-        name,
-        http_terms,
-        settings=terms.settings,
-        alerts=terms.alerts,
-        random64=partial(secrets.randbits, 64),
-        report_sign_ins=reporter(
-            sign_in_rules(terms), host=socket.gethostname(), random64=partial(secrets.randbits, 64)
-        ),
-    )
-    if "agents" not in http_terms.serves:
+    serves = _words(values["serves"])
+    service = HttpService(name, http_terms, partial(_http_routes, serves, terms))
+    if "agents" not in serves:
         return Made(service=service)
     return Made(service=service, watch=partial(watch_hosts, terms.settings.event_names))
+
+
+def _http_routes(serves: Collection[str], terms: Terms, inlet: Inlet) -> list[Route]:
+    """Return the routes of the parts that are served, and import no others."""
+    from sources.http.sign_ins import FewFailures
+    from sources.logins.own_sign_ins import reporter
+
+    random64 = partial(secrets.randbits, 64)
+    host = socket.gethostname()
+    own = reporter(inlet, sign_in_rules(terms), host=host, random64=random64)
+    report = FewFailures(own, inlet.clock)
+    routes: list[Route] = []
+    if "events" in serves:
+        from sources.http import events
+
+        routes += events.routes(inlet, random64, report)
+    if "agents" in serves or "queues" in serves:
+        from sources.http import agents, identity, queues
+        from sources.http.sign_in import SignIns
+        from sources.http.silence import note_refused_host
+
+        refused = partial(note_refused_host, inlet)
+        sign_ins = SignIns(inlet.store, inlet.clock, report, note_refused=refused)
+        routes += identity.routes(inlet, sign_ins)
+        if "agents" in serves:
+            routes += agents.routes(inlet, sign_ins, terms.settings, terms.alerts)
+        if "queues" in serves:
+            routes += queues.routes(inlet, sign_ins)
+    return routes
 
 
 def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:

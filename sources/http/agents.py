@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from domain import clients as kinds
+from domain.alert_kinds import AlertTerms
 from domain.events import Event
 from domain.options import values
+from domain.settings import Settings
 from domain.source_kinds import AGENT, kind_named
 from sources.alone import alone, lock_file
 from sources.base import SourceError
 from sources.geo import geo_of
-from sources.http.identity import Identity
 from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.pings import PingError, endpoint_warning, read_ping
 from sources.http.routes import Route
+from sources.http.sign_in import SignIns
+from sources.inlet import Inlet
 from sources.polling import conflict_warning
 from sources.wireguard.derive import derive
 from sources.wireguard.names import NameFiles
@@ -32,9 +34,6 @@ from store import sources as stored_sources
 from store.errors import NotFound, StoreError
 from store.records import Client, StoredSource
 
-if TYPE_CHECKING:
-    from sources.http.server import Surroundings
-
 ROOM_RETRY_S = 60
 BUSY_RETRY_S = 5
 LARGEST_STATE = 64 * 1024 * 1024
@@ -44,11 +43,12 @@ AT_ONCE = 2
 """Pings that are worked on at once, so that many large ones don't fill the memory."""
 
 
-def routes(surroundings: Surroundings) -> Iterable[Route]:
-    """All that an agent asks for."""
-    agents = Agents(surroundings)
+def routes(
+    inlet: Inlet, sign_ins: SignIns, settings: Settings, alerts: Mapping[str, AlertTerms]
+) -> Iterable[Route]:
+    """Return the routes by which a signed-in agent reports."""
+    agents = Agents(inlet, sign_ins, settings, alerts)
     return (
-        *Identity(surroundings.inlet, surroundings.sign_ins).routes(),
         Route("GET", "/hosts/{host}", agents.host, agents.admit),
         Route("POST", "/hosts/{host}/ping/{version}", agents.ping, agents.admit),
     )
@@ -66,13 +66,19 @@ class _Look:
 class Agents:
     """The hosts that report to one server."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._inlet = surroundings.inlet
-        self._store = surroundings.inlet.store
-        self._sign_ins = surroundings.sign_ins
-        self._settings = surroundings.settings
-        self._alerts = surroundings.alerts
-        self._geo = geo_of(surroundings.settings.geo_db)
+    def __init__(
+        self,
+        inlet: Inlet,
+        sign_ins: SignIns,
+        settings: Settings,
+        alerts: Mapping[str, AlertTerms],
+    ) -> None:
+        self._inlet = inlet
+        self._store = inlet.store
+        self._sign_ins = sign_ins
+        self._settings = settings
+        self._alerts = alerts
+        self._geo = geo_of(settings.geo_db)
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._names: dict[str, NameFiles] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from sources.http.messages import Answer, Refused, Request, not_now
 from sources.http.routes import Route
-from sources.http.server import Surroundings
+from sources.http.sign_ins import ReportSignIn
 from sources.http.token_door import TokenDoor
+from sources.inlet import Inlet
 from sources.intake import Intake, NotNow, Refusal, TooLarge
 
 PATH = "/events"
@@ -15,10 +17,10 @@ KEY_HEADERS = ("idempotency-key", "webhook-id")
 """What names a request that may come again; a Tocsin sends the second."""
 
 
-def routes(surroundings: Surroundings) -> list[Route]:
-    """The routes of this part."""
-    intake = Intake(surroundings.inlet, surroundings.random64)
-    door = TokenDoor(surroundings)
+def routes(inlet: Inlet, random64: Callable[[], int], report: ReportSignIn) -> list[Route]:
+    """Return the routes by which events are handed in."""
+    intake = Intake(inlet, random64)
+    door = TokenDoor(inlet, report)
 
     async def take(request: Request) -> Answer:
         try:

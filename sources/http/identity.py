@@ -24,26 +24,24 @@ class _Credentials(msgspec.Struct):
     secret: str
 
 
-class Identity:
-    """Answers what comes before any work."""
+def routes(inlet: Inlet, sign_ins: SignIns) -> Iterable[Route]:
+    """Return the routes that agents and brokers have in common."""
+    hello = Hello(inlet, sign_ins)
+    set_up = "/users/{user}/credentials/signature"
+    return (
+        Route("GET", "/health", hello.health, max_body=_SMALL_BODY),
+        Route("GET", "/sessions/challenge", hello.challenge, max_body=_SMALL_BODY),
+        Route("POST", "/sessions", hello.sign_in, max_body=_SMALL_BODY),
+        Route("POST", set_up, hello.set_up, max_body=_SMALL_BODY),
+    )
+
+
+class Hello:
+    """Answers to what agents and brokers ask before any work."""
 
     def __init__(self, inlet: Inlet, sign_ins: SignIns) -> None:
         self._inlet = inlet
         self._sign_ins = sign_ins
-
-    def routes(self) -> Iterable[Route]:
-        """The routes that agents and brokers have in common."""
-        return (
-            Route("GET", "/health", self.health, max_body=_SMALL_BODY),
-            Route("GET", "/sessions/challenge", self.challenge, max_body=_SMALL_BODY),
-            Route("POST", "/sessions", self.sign_in, max_body=_SMALL_BODY),
-            Route(
-                "POST",
-                "/users/{user}/credentials/signature",
-                self.set_up,
-                max_body=_SMALL_BODY,
-            ),
-        )
 
     async def health(self, _: Request) -> Answer:
         """Whether events would be taken."""

@@ -9,20 +9,17 @@ a round that failed; a request of it fails here; or this process starts anew.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from domain import clients as kinds
 from domain.event_types import EventType
-from sources.http.identity import Identity
 from sources.http.json_body import NotThatShape, read_json
 from sources.http.messages import Answer, Refused, Request
 from sources.http.routes import Route
+from sources.http.sign_in import SignIns
+from sources.inlet import Inlet
 from store import clients, places
-
-if TYPE_CHECKING:
-    from sources.http.server import Surroundings
 
 USUAL_MAX = 10
 MOST_EVENTS = 1_000
@@ -30,11 +27,10 @@ MOST_BYTES = 8_000_000
 _SMALL_BODY = 4096
 
 
-def routes(surroundings: Surroundings) -> Iterable[Route]:
-    """All that a broker asks for."""
-    queues = Queues(surroundings)
+def routes(inlet: Inlet, sign_ins: SignIns) -> Iterable[Route]:
+    """Return the routes by which a signed-in broker reads."""
+    queues = Queues(inlet, sign_ins)
     return (
-        *Identity(surroundings.inlet, surroundings.sign_ins).routes(),
         Route("GET", "/queues/{version}/hello", queues.hello, queues.admit, max_body=_SMALL_BODY),
         Route("POST", "/queues/{type}/next", queues.next, queues.admit, max_body=_SMALL_BODY),
     )
@@ -47,10 +43,10 @@ class _Wanted(msgspec.Struct):
 class Queues:
     """The brokers that read from one server, and what each was given last of each type."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._inlet = surroundings.inlet
-        self._store = surroundings.inlet.store
-        self._sign_ins = surroundings.sign_ins
+    def __init__(self, inlet: Inlet, sign_ins: SignIns) -> None:
+        self._inlet = inlet
+        self._store = inlet.store
+        self._sign_ins = sign_ins
         self._given: dict[str, dict[EventType, int]] = {}
 
     async def admit(self, request: Request) -> str:

@@ -1,57 +1,27 @@
-"""A source of kind `http`: serves the parts that are switched on until it is told to stop."""
+"""A source of kind `http`: a server of the routes that it is given, until it is to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.alert_kinds import AlertTerms
 from sources.base import SourceError
 from sources.extras import install_cure
 from sources.http.app import App, Limits
 from sources.http.listening import open_listener, tls_context
 from sources.http.renewal import Renewal
 from sources.http.routes import Route, Routes
-from sources.http.sign_ins import FewFailures, ReportSignIn, report_nothing
 from store.errors import StoreError
 
 if TYPE_CHECKING:
-    from domain.settings import Settings
     from sources.http.connections import Connections
-    from sources.http.sign_in import SignIns
     from sources.inlet import Inlet
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the parts of a server may use."""
-
-    inlet: Inlet
-    random64: Callable[[], int]
-    report_sign_in: ReportSignIn
-    settings: Settings
-    alerts: Mapping[str, AlertTerms]
-
-    @cached_property
-    def sign_ins(self) -> SignIns:
-        """Those who sign in with a key, one table for all parts."""
-        from sources.http.sign_in import SignIns
-        from sources.http.silence import note_refused_host
-
-        return SignIns(
-            self.inlet.store,
-            self.inlet.clock,
-            self.report_sign_in,
-            note_refused=partial(note_refused_host, self.inlet),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +29,22 @@ class HttpTerms:
     """What is set for a source of this kind."""
 
     listen: str
-    serves: tuple[str, ...]
     certificate: str
     private_key: str
     limits: Limits
 
 
-MakeRoutes = Callable[[Surroundings], Iterable[Route]]
-_PARTS: Mapping[str, str] = {
-    "events": "sources.http.events:routes",
-    "agents": "sources.http.agents:routes",
-    "queues": "sources.http.queues:routes",
-}
-"""What makes the routes of each part, imported only where it is served."""
+MakeRoutes = Callable[["Inlet"], Iterable[Route]]
+"""Makes the routes of what is served, for one run of a server."""
 
 
 class HttpService:
     """Serves HTTP; it is a `sources.base.Service`."""
 
-    def __init__(
-        self,
-        name: str,
-        terms: HttpTerms,
-        *,
-        settings: Settings,
-        alerts: Mapping[str, AlertTerms],
-        random64: Callable[[], int],
-        report_sign_ins: Callable[[Inlet], ReportSignIn] = lambda _: report_nothing,
-    ) -> None:
+    def __init__(self, name: str, terms: HttpTerms, make_routes: MakeRoutes) -> None:
         self._name = name
         self._terms = terms
-        self._settings = settings
-        self._alerts = alerts
-        self._random64 = random64
-        self._report_sign_ins = report_sign_ins
+        self._make_routes = make_routes
 
     @property
     def name(self) -> str:
@@ -104,8 +56,7 @@ class HttpService:
         terms = self._terms
         context = tls_context(terms.certificate, terms.private_key)
         bugs = _Bugs(inlet)
-        surroundings = self._surroundings(inlet)
-        app = App(Routes(self._routes(surroundings)), terms.limits, bugs.note)
+        app = App(Routes(self._make_routes(inlet)), terms.limits, bugs.note)
         connections = _connections(app, terms.limits, context)
         listener = await asyncio.to_thread(
             open_listener, terms.listen, encrypted=context is not None
@@ -119,13 +70,6 @@ class HttpService:
                 renewing.cancel()
                 await bugs.told()
 
-    def _surroundings(self, inlet: Inlet) -> Surroundings:
-        report = FewFailures(self._report_sign_ins(inlet), inlet.clock)
-        return Surroundings(inlet, self._random64, report, self._settings, self._alerts)
-
-    def _routes(self, surroundings: Surroundings) -> list[Route]:
-        return [route for part in self._terms.serves for route in _part(part)(surroundings)]
-
 
 async def _renew(
     context: ssl.SSLContext | None, terms: HttpTerms, inlet: Inlet, bugs: _Bugs
@@ -136,17 +80,6 @@ async def _renew(
         await Renewal(context, terms.certificate, terms.private_key, inlet).watch()
     except Exception as error:
         bugs.note(error)
-
-
-def _part(name: str) -> MakeRoutes:
-    module, _, function = _PARTS[name].partition(":")
-    try:
-        make: MakeRoutes = getattr(import_module(module), function)
-    except ModuleNotFoundError:
-        raise SourceError(
-            f"this version of tocsin cannot serve {name}", "leave it out of serves"
-        ) from None
-    return make
 
 
 def _connections(app: App, limits: Limits, context: ssl.SSLContext | None) -> Connections:

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from domain.tokens import bearer_token
 from sources.hourly import Hourly
 from sources.http.messages import Refused, Request
-from sources.http.server import Surroundings
-from sources.http.sign_ins import SignIn
+from sources.http.sign_ins import ReportSignIn, SignIn
+from sources.inlet import Inlet
 from store import tokens
 
 KIND = "token"
@@ -18,9 +18,9 @@ _REASON = "show a token that `tocsin token add` made: Authorization: Bearer TOKE
 class TokenDoor:
     """The `admit` of routes that programs use."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._inlet = surroundings.inlet
-        self._report = surroundings.report_sign_in
+    def __init__(self, inlet: Inlet, report: ReportSignIn) -> None:
+        self._inlet = inlet
+        self._report = report
         self._told = Hourly(self._inlet.clock)
 
     async def admit(self, request: Request) -> str:

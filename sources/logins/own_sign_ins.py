@@ -84,20 +84,17 @@ def kept(sign_in: SignIn, rules: AlertRules) -> Step:
 
 
 def reporter(
-    rules: AlertRules, *, host: str, random64: Callable[[], int]
-) -> Callable[[Inlet], over_http.ReportSignIn]:
-    """What an HTTP source tells its sign-ins; they are on disk before the client is answered."""
+    inlet: Inlet, rules: AlertRules, *, host: str, random64: Callable[[], int]
+) -> over_http.ReportSignIn:
+    """Return what keeps a sign-in over HTTP; it is on disk before the client is answered."""
 
-    def of(inlet: Inlet) -> over_http.ReportSignIn:
-        async def report(told: over_http.SignIn) -> None:
-            now_ms = inlet.clock()
-            sign_in = signed_in_over_http(told, host=host, now_ms=now_ms, random64=random64)
-            step = await asyncio.to_thread(kept, sign_in, rules)
-            await inlet.advance(OWN_SIGN_INS, step)
+    async def report(told: over_http.SignIn) -> None:
+        now_ms = inlet.clock()
+        sign_in = signed_in_over_http(told, host=host, now_ms=now_ms, random64=random64)
+        step = await asyncio.to_thread(kept, sign_in, rules)
+        await inlet.advance(OWN_SIGN_INS, step)
 
-        return report
-
-    return of
+    return report
 
 
 def _memory(state: bytes | None) -> Memory:

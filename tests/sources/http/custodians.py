@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from domain.alert_kinds import all_terms
 from domain.clients import AGENT, BROKER
 from domain.settings import Settings
-from sources.http import agents, queues
+from sources.http import agents, identity, queues
 from sources.http.custos import encode
-from sources.http.server import Surroundings
 from sources.http.sign_in import SignIns
 from sources.http.sign_ins import SignIn
 from sources.http.silence import note_refused_host
@@ -164,15 +163,13 @@ async def centre(store: Store, *, max_body: int = 20_000_000) -> AsyncIterator[C
         told.append(sign_in)
 
     inlet = Inlet("http", store, clock, on_appended=lambda: None)
-    surroundings = Surroundings(inlet, lambda: 1, report, Settings(), all_terms({}))
-    surroundings.__dict__["sign_ins"] = SignIns(
-        store,
-        clock,
-        report,
-        note_refused=partial(note_refused_host, inlet),
-        monotonic=clock.monotonic,
+    refused = partial(note_refused_host, inlet)
+    sign_ins = SignIns(store, clock, report, note_refused=refused, monotonic=clock.monotonic)
+    routes = (
+        *identity.routes(inlet, sign_ins),
+        *agents.routes(inlet, sign_ins, Settings(), all_terms({})),
+        *queues.routes(inlet, sign_ins),
     )
-    routes = (*agents.routes(surroundings), *queues.routes(surroundings))
     async with serving(routes, bounds=limits(max_body, clients=100)) as served:
         yield Centre(store, served, clock, told, inlet)
         assert served.bugs == []

@@ -11,11 +11,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from domain.event_types import EventType
-from domain.settings import Settings
 from domain.tokens import new_token
 from sources.http import failures as counted
 from sources.http.events import routes
-from sources.http.server import Surroundings
 from sources.http.sign_ins import FewFailures, SignIn
 from sources.inlet import Inlet
 from store import events, sources, tokens
@@ -68,10 +66,8 @@ async def way(
         "http", store, lambda: NOW_MS, on_appended=lambda: None, min_free_disk_bytes=least_free
     )
     dice = iter(range(1, 1_000_000))
-    surroundings = Surroundings(
-        inlet, lambda: next(dice), FewFailures(report, inlet.clock), Settings(), {}
-    )
-    async with serving(routes(surroundings)) as served:
+    few = FewFailures(report, inlet.clock)
+    async with serving(routes(inlet, lambda: next(dice), few)) as served:
         yield Way(served, store, sign_ins)
 
 

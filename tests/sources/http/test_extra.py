@@ -13,12 +13,11 @@ from tests.program import ROOT
 SCRIPT = """
 import asyncio, sys
 sys.modules["hypercorn"] = None
-from domain.settings import Settings
 from sources.base import SourceError
 from sources.http.app import Limits
 from sources.http.server import HttpService, HttpTerms
-terms = HttpTerms("127.0.0.1:0", (), "", "", Limits(1, 1, 1.0))
-service = HttpService("http", terms, settings=Settings(), alerts={}, random64=lambda: 1)
+terms = HttpTerms("127.0.0.1:0", "", "", Limits(1, 1, 1.0))
+service = HttpService("http", terms, lambda inlet: ())
 class Nothing:
     clock = None
 try:

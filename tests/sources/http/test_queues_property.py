@@ -11,13 +11,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.alert_kinds import all_terms
 from domain.clients import BROKER
 from domain.event_types import EventType
-from domain.settings import Settings
 from sources.http.messages import Refused, Request
 from sources.http.queues import Queues
-from sources.http.server import Surroundings
+from sources.http.sign_in import SignIns
 from sources.http.sign_ins import report_nothing
 from sources.inlet import Inlet
 from store import events as event_store
@@ -42,8 +40,7 @@ class Broker:
     def start_server(self) -> None:
         """A new process of ours, which remembers only what is in the store."""
         inlet = Inlet("http", self.store, lambda: NOW, on_appended=lambda: None)
-        surroundings = Surroundings(inlet, lambda: 1, report_nothing, Settings(), all_terms({}))
-        self.queues = Queues(surroundings)
+        self.queues = Queues(inlet, SignIns(self.store, inlet.clock, report_nothing))
 
     async def round(self, most: int, fails_at: int | None, *, by_us: bool) -> None:
         """One round, in which the answer to one request may not come."""

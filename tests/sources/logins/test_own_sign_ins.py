@@ -177,7 +177,7 @@ def test_sign_ins_never_wait_for_disk(store: Store, dice: Iterator[int]) -> None
         inlet = Inlet(
             "http", store, lambda: NOW_MS, on_appended=heard.set, min_free_disk_bytes=1 << 62
         )
-        report = reporter(RULES, host="gateway", random64=lambda: next(dice))(inlet)
+        report = reporter(inlet, RULES, host="gateway", random64=lambda: next(dice))
         await report(over_http.SignIn("token", True, "192.0.2.7", "/events", "siem"))
 
     heard = asyncio.Event()
