@@ -29,8 +29,7 @@ def new_key(
     if kind != source_kinds.PROCUSTODIBUS:
         raise Failure(f"--setup-code: a source of kind {kind} signs up nowhere", ExitCode.USAGE)
     from sources.base import SourceError
-    from sources.procustodibus.api import set_up
-    from sources.procustodibus.exchange import Exchange
+    from sources.procustodibus.api import Exchange, set_up
 
     code = ValueReader(context.out).value(args.setup_code).strip()
     if not code:

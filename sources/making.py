@@ -130,7 +130,7 @@ def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: 
 def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
     from sources.http.app import Limits
     from sources.http.server import HttpService, HttpTerms
-    from sources.http.silence import watch_hosts
+    from sources.procustodibus.agents import watch_hosts
 
     http_terms = HttpTerms(
         listen=_text(values["listen"]),
@@ -151,7 +151,7 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
 
 def _http_routes(serves: Collection[str], terms: Terms, inlet: Inlet) -> list[Route]:
     """Return the routes of the parts that are served, and import no others."""
-    from sources.http.sign_ins import FewFailures
+    from sources.http.sign_in_watch import FewFailures
     from sources.logins.own_sign_ins import reporter
 
     random64 = partial(secrets.randbits, 64)
@@ -164,17 +164,17 @@ def _http_routes(serves: Collection[str], terms: Terms, inlet: Inlet) -> list[Ro
 
         routes += events.routes(inlet, random64, report)
     if "agents" in serves or "queues" in serves:
-        from sources.http import agents, identity, queues
-        from sources.http.sign_in import SignIns
-        from sources.http.silence import note_refused_host
+        from sources.procustodibus import agents, brokers, hello
+        from sources.procustodibus.agents import note_refused_host
+        from sources.procustodibus.sign_in import SignIns
 
         refused = partial(note_refused_host, inlet)
         sign_ins = SignIns(inlet.store, inlet.clock, report, note_refused=refused)
-        routes += identity.routes(inlet, sign_ins)
+        routes += hello.routes(inlet, sign_ins)
         if "agents" in serves:
             routes += agents.routes(inlet, sign_ins, terms.settings, terms.alerts)
         if "queues" in serves:
-            routes += queues.routes(inlet, sign_ins)
+            routes += brokers.routes(inlet, sign_ins)
     return routes
 
 
@@ -194,9 +194,8 @@ def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store:
 def _procustodibus(
     name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store
 ) -> Made:
-    from sources.procustodibus.api import Api
-    from sources.procustodibus.exchange import Exchange
-    from sources.procustodibus.source import ProCustodibusSource
+    from sources.procustodibus.api import Api, Exchange
+    from sources.procustodibus.pull import ProCustodibusSource
     from store.sources import secret_of
 
     exchange = Exchange(_text(values["url"]))

@@ -30,8 +30,7 @@ async def new_key(
     """The secret of a new key that the other side knows, if there is a code. Raises Refused."""
     if code is None:
         return None
-    from sources.procustodibus.api import set_up
-    from sources.procustodibus.exchange import Exchange
+    from sources.procustodibus.api import Exchange, set_up
 
     await desk.read(desk.store.vault.check)  # before the code is used up
     try:

@@ -1,8 +1,8 @@
 """The connections of one listening socket: hypercorn speaks HTTP on each, behind our bounds.
 
 Hypercorn's own way to serve knows no limit of connections and closes a slow head in silence, so
-its `TCPServer` is used by itself, one a connection. The bounds are in `visitors` and `heads`, and
-another server could come behind them.
+its `TCPServer` is used by itself, one a connection. The bounds are in `connection_limit` and
+`heads`, and another server could come behind them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,45 @@ from hypercorn.utils import wrap_app
 
 from sources.http.app import CONNECTION, App, Limits, Send
 from sources.http.bodies import Receive
-from sources.http.continuing import ContinueWriter
+from sources.http.connection_limit import Visitors
 from sources.http.heads import BadHead, HeadReader
 from sources.http.listening import BACKLOG
-from sources.http.visitors import Visitors
+
+_CONTINUE = b"HTTP/1.1 100 "
+
+
+class ContinueWriter:
+    """What hypercorn writes to. It says `100 Continue` at once, whether the body is wanted or not.
+
+    Here an answer that comes first takes its place, and the client sends no body for nothing.
+    """
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._held = b""
+        self._wanted = False
+
+    def write(self, data: bytes) -> None:
+        """Write it; a `100 Continue` only when the body is wanted."""
+        if data.startswith(_CONTINUE) and not self._wanted:
+            self._held = data
+            return
+        self._held = b""
+        self._writer.write(data)
+
+    def want_body(self) -> None:
+        """Let the client send the body of this request."""
+        self._wanted = True
+        if self._held:
+            self.write(self._held)
+
+    def end_request(self) -> None:
+        """What comes next is of another request."""
+        self._wanted = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
+
 
 STOP_PATIENCE_S = 2.0
 """How long requests that run when the stop comes may go on."""

@@ -1,17 +1,23 @@
-"""Where an HTTP source listens: loopback, a WireGuard address, or anywhere with TLS."""
+"""Sockets that an HTTP source listens on, and their certificates, which may be renewed meanwhile.
+
+It listens on loopback, on a WireGuard address, or anywhere with TLS.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import ipaddress
 import socket
 import ssl
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from domain.source_option_kinds import split_listen
 from sources.base import SourceError
-from sources.http.addresses import Address, all_addresses
-from sources.http.ways_in import take_only_tunnels
+from sources.http.tunnel_only import Address, all_addresses, take_only_tunnels
+from sources.inlet import Inlet
+from store.errors import StoreError
 
 _INTERFACES = Path("/sys/class/net")
 _USERSPACE_SOCKETS = Path("/var/run/wireguard")
@@ -110,7 +116,59 @@ def _wireguard_interfaces() -> set[str]:
     """Those of the kernel say what they are; those of a program have a socket of its own."""
     names = {file.stem for file in _USERSPACE_SOCKETS.glob("*.sock")}
     for file in _INTERFACES.glob("*/uevent"):
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             if "DEVTYPE=wireguard" in file.read_text().splitlines():
                 names.add(file.parent.name)
     return names
+
+
+LOOK_S = 60.0
+"""How often it is looked whether the certificate was renewed."""
+
+
+class Renewal:
+    """The certificate of a server that runs, and whether its files are as they were."""
+
+    def __init__(
+        self, context: ssl.SSLContext, certificate: str, private_key: str, inlet: Inlet
+    ) -> None:
+        self._context = context
+        self._files = (certificate, private_key)
+        self._inlet = inlet
+        self._seen = _changed_at(self._files)
+        self._is_failing = False
+
+    async def watch(self) -> None:
+        """Look again and again, without end."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self.look()
+
+    async def look(self) -> None:
+        """Use the files if they have changed; while they are no good, the source's health says so.
+
+        What could not be noted is noted with the next look.
+        """
+        now = _changed_at(self._files)
+        if now == self._seen and not self._is_failing:
+            return
+        with suppress(StoreError):
+            try:
+                load_certificate(self._context, *self._files)
+                self._seen = now
+                if self._is_failing:
+                    await self._inlet.note_own_success()
+                    self._is_failing = False
+            except SourceError as error:
+                self._is_failing = True
+                await self._inlet.note_own_failure(f"the old certificate is used still: {error}")
+
+
+def _changed_at(files: Iterable[str]) -> list[int]:
+    found: list[int] = []
+    for file in files:
+        try:
+            found.append(Path(file).stat().st_mtime_ns)
+        except OSError:
+            found.append(0)
+    return found

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from sources.base import SourceError
 from sources.extras import install_cure
 from sources.http.app import App, Limits
-from sources.http.listening import open_listener, tls_context
-from sources.http.renewal import Renewal
+from sources.http.listening import Renewal, open_listener, tls_context
 from sources.http.routes import Route, Routes
 from store.errors import StoreError
 

@@ -14,7 +14,7 @@ from domain.events import Event
 from domain.ids import resource_id
 from domain.safe import safe
 from domain.source_kinds import OWN_SIGN_INS
-from sources.http import sign_ins as over_http
+from sources.http import sign_in_watch as over_http
 from sources.logins.alerts import AlertRules, Memory, raised
 from sources.logins.events import NAME_LIMIT, SignIn, log_authn
 

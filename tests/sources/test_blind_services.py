@@ -17,9 +17,9 @@ from domain.settings import DEFAULTS
 from domain.source_kinds import HTTP
 from sources import serving
 from sources.base import SourceError
-from sources.http import silence
 from sources.inlet import Inlet
 from sources.making import Made, Terms
+from sources.procustodibus import agents
 from sources.running import run_made
 from store import clients, events, sources
 from store.database import Store
@@ -34,7 +34,7 @@ DAY_MS = 86_400_000
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is begun anew at once, and hosts are looked at all the time."""
     monkeypatch.setattr(serving, "backoff_s", lambda _: 0)
-    monkeypatch.setattr(silence, "LOOK_S", 0.0)
+    monkeypatch.setattr(agents, "LOOK_S", 0.0)
 
 
 @pytest.fixture

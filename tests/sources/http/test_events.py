@@ -12,9 +12,9 @@ import pytest
 
 from domain.event_types import EventType
 from domain.tokens import new_token
-from sources.http import failures as counted
+from sources.http import sign_in_watch as counted
 from sources.http.events import routes
-from sources.http.sign_ins import FewFailures, SignIn
+from sources.http.sign_in_watch import FewFailures, SignIn
 from sources.inlet import Inlet
 from store import events, sources, tokens
 from store.database import Store

@@ -12,7 +12,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from domain.settings import DAY_MS
 from sources.geo import Location
-from sources.http import sign_ins as over_http
+from sources.http import sign_in_watch as over_http
 from sources.logins.alerts import AlertRules
 from sources.logins.events import SignIn, log_authn
 from sources.logins.messages import Line, Progress, derive

@@ -16,7 +16,7 @@ from domain.alert_kinds import KINDS
 from domain.event_types import EventType
 from domain.ids import resource_id
 from domain.source_kinds import OWN_SIGN_INS, SIGN_INS
-from sources.http import sign_ins as over_http
+from sources.http import sign_in_watch as over_http
 from sources.inlet import Inlet
 from sources.logins.alerts import AlertRules
 from sources.logins.events import SignIn

@@ -9,12 +9,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from domain.clients import BROKER
-from sources.procustodibus.api import Api, set_up
-from sources.procustodibus.exchange import Exchange
-from sources.procustodibus.source import ProCustodibusSource
+from sources.procustodibus.api import Api, Exchange, set_up
+from sources.procustodibus.pull import ProCustodibusSource
 from store import events as event_store
 from store.database import Store
-from tests.sources.http.custodians import CODE, NOW, add_client, centre
+from tests.sources.procustodibus.custodians import CODE, NOW, add_client, centre
 from tests.store.conftest import store, store_path
 from tests.store.helpers import events
 

@@ -17,8 +17,8 @@ from domain.event_types import EventType
 from sources.http.json_body import NotThatShape, read_json
 from sources.http.messages import Answer, Refused, Request
 from sources.http.routes import Route
-from sources.http.sign_in import SignIns
 from sources.inlet import Inlet
+from sources.procustodibus.sign_in import SignIns
 from store import clients, places
 
 USUAL_MAX = 10

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.procustodibus.reading import Found, read_answer
+from sources.procustodibus.pull import Found, read_answer
 from tests.stub_api_client import sample
 
 

@@ -19,9 +19,8 @@ from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
 from sources.polling import TAKING_PATIENCE_S, run_source
-from sources.procustodibus.api import Api, set_up
-from sources.procustodibus.exchange import TIMEOUT_S, Exchange
-from sources.procustodibus.source import ProCustodibusSource
+from sources.procustodibus.api import TIMEOUT_S, Api, Exchange, set_up
+from sources.procustodibus.pull import ProCustodibusSource
 from sources.running import run_one
 from store import events as event_store
 from store import sources

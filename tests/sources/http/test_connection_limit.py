@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sources.http.visitors import SETTLE_S, Visitors
+from sources.http.connection_limit import SETTLE_S, Visitors
 
 
 @dataclass(eq=False)

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from domain.clients import BROKER
 from domain.event_types import EventType
 from sources.http.messages import Refused, Request
-from sources.http.queues import Queues
-from sources.http.sign_in import SignIns
-from sources.http.sign_ins import report_nothing
+from sources.http.sign_in_watch import report_nothing
 from sources.inlet import Inlet
+from sources.procustodibus.brokers import Queues
+from sources.procustodibus.sign_in import SignIns
 from store import events as event_store
 from store.database import Store, open_store
-from tests.sources.http.custodians import NOW, add_client
+from tests.sources.procustodibus.custodians import NOW, add_client
 from tests.store.helpers import events
 
 TYPES = (EventType.ALERTS, EventType.LOG_CHANGES)

@@ -15,9 +15,9 @@ from sources.running import Sources
 from store import alert_settings, events, sources
 from store.database import Store
 from tests.sources.dumps import key
-from tests.sources.http.custodians import NOW, Custodian, add_client
 from tests.sources.http.serving import Served
-from tests.sources.http.test_pings import ping
+from tests.sources.procustodibus.custodians import NOW, Custodian, add_client
+from tests.sources.procustodibus.test_pings import ping
 from tests.store.helpers import ACTOR
 
 KEY_CHANGED = "endpoint_preshared_key_changed"

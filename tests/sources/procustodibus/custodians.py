@@ -17,12 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from domain.alert_kinds import all_terms
 from domain.clients import AGENT, BROKER
 from domain.settings import Settings
-from sources.http import agents, identity, queues
-from sources.http.custos import encode
-from sources.http.sign_in import SignIns
-from sources.http.sign_ins import SignIn
-from sources.http.silence import note_refused_host
+from sources.http.sign_in_watch import SignIn
 from sources.inlet import Inlet
+from sources.procustodibus import agents, brokers, hello
+from sources.procustodibus.agents import note_refused_host
+from sources.procustodibus.sign_in import SignIns, encode
 from store import clients
 from store.database import Store
 from store.records import Client
@@ -166,9 +165,9 @@ async def centre(store: Store, *, max_body: int = 20_000_000) -> AsyncIterator[C
     refused = partial(note_refused_host, inlet)
     sign_ins = SignIns(store, clock, report, note_refused=refused, monotonic=clock.monotonic)
     routes = (
-        *identity.routes(inlet, sign_ins),
+        *hello.routes(inlet, sign_ins),
         *agents.routes(inlet, sign_ins, Settings(), all_terms({})),
-        *queues.routes(inlet, sign_ins),
+        *brokers.routes(inlet, sign_ins),
     )
     async with serving(routes, bounds=limits(max_body, clients=100)) as served:
         yield Centre(store, served, clock, told, inlet)

@@ -15,8 +15,7 @@ from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import SourceError
-from sources.procustodibus.api import set_up
-from sources.procustodibus.exchange import Exchange
+from sources.procustodibus.api import Exchange, set_up
 from sources.running import run_one
 from store import alert_settings, events, models, refusals, sources
 from store.database import Store

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.http.pings import (
+from sources.procustodibus.pings import (
     MOST_INTERFACES,
     NO_INTERFACE_WARNING,
     SECRETS_WARNING,
@@ -24,7 +24,7 @@ from sources.wireguard.clock import AHEAD_S
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
 from sources.wireguard.terms import Names
 from tests.sources.dumps import key
-from tests.sources.http.custodians import NOW
+from tests.sources.procustodibus.custodians import NOW
 
 DATA = Path(__file__).parents[2] / "data" / "procustodibus"
 

@@ -12,8 +12,8 @@ from sources.base import SourceError
 from sources.http.json_body import NotThatShape, read_json
 from sources.http.messages import Answer, Refused, Request
 from sources.http.routes import Route
-from sources.http.sign_in import SESSION_S, SignIns, is_key
 from sources.inlet import Inlet
+from sources.procustodibus.sign_in import SESSION_S, SignIns, is_key
 
 _SMALL_BODY = 4096
 

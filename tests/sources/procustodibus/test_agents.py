@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.alert_kinds import DEFAULT_TERMS
 from domain.event_types import EventType
-from sources.http.pings import SECRETS_WARNING
-from sources.http.silence import note_silent_hosts
 from sources.inlet import Inlet
+from sources.procustodibus.agents import note_silent_hosts
+from sources.procustodibus.pings import SECRETS_WARNING
 from sources.stale import StaleAlerts
 from store import clients, sources
 from store import events as event_store
@@ -22,8 +22,8 @@ from store.database import Store
 from store.errors import StoreError
 from store.records import StoredSource
 from tests.sources.dumps import key
-from tests.sources.http.custodians import NOW, Centre, Custodian, centre
-from tests.sources.http.test_pings import DATA, ping, recorded
+from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
+from tests.sources.procustodibus.test_pings import DATA, ping, recorded
 from tests.store.helpers import ACTOR
 
 LEAST_MS = 600_000

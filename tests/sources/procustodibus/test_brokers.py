@@ -10,11 +10,11 @@ import pytest
 from domain.clients import BROKER
 from domain.event_types import EventType
 from domain.events import Event
-from sources.http import queues
+from sources.procustodibus import brokers
 from store import clients, health, places, prune
 from store import events as event_store
 from store.database import Store
-from tests.sources.http.custodians import NOW, Centre, Custodian, centre
+from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
 from tests.store.helpers import ACTOR, ALERTS, DAY, event, events
 
 STATS = EventType.ENDPOINT_STATS
@@ -180,7 +180,7 @@ def test_how_many_are_wanted_is_bounded(store: Store, body: bytes, count: int) -
 def test_an_answer_is_bounded_in_bytes_but_never_empty_for_that(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queues, "MOST_BYTES", 250)
+    monkeypatch.setattr(brokers, "MOST_BYTES", 250)
 
     async def work(here: Centre) -> None:
         broker = await here.broker()

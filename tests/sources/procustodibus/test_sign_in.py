@@ -9,12 +9,19 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from domain.clients import AGENT, BROKER, SETUP_MS
-from sources.http.custos import CHALLENGE_S, Challenges, encode, read_header
-from sources.http.failures import MOST, MOST_ADDRESSES, WINDOW_S, Failures
-from sources.http.sign_in import AT_ONCE, SESSION_S, SESSIONS_OF_ONE
+from sources.http.sign_in_watch import MOST, MOST_ADDRESSES, WINDOW_S, Failures
+from sources.procustodibus.sign_in import (
+    AT_ONCE,
+    CHALLENGE_S,
+    SESSION_S,
+    SESSIONS_OF_ONE,
+    Challenges,
+    encode,
+    read_header,
+)
 from store import audit, clients
 from store.database import Store
-from tests.sources.http.custodians import NOW, Centre, Custodian, centre
+from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
 from tests.store.helpers import ACTOR
 
 PING: dict[str, object] = {"interfaces": {}}
