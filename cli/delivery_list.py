@@ -11,10 +11,10 @@ from cli.following import looks
 from cli.render import columns
 from cli.shapes import delivery_shape
 from delivery.waiting import failed_attempts
+from domain.filters import OF_DELIVERIES
 from domain.words import second_text
 from store import reads
 from store.database import Store
-from store.filter_words import OF_DELIVERIES
 from store.reads import DeliveryFilter
 from store.records import Delivery
 

@@ -16,12 +16,13 @@ from cli.shapes import event_json
 from cli.stores import open_for_reading
 from domain.event_types import EventType
 from domain.event_words import event_line
+from domain.filters import event_passes, phrase_terms
 from domain.safe import safe
 from domain.words import second_text, time_text
 from store import event_listing, events, reads
 from store.database import Store
 from store.errors import NotFound
-from store.event_listing import Extent, sought_in
+from store.event_listing import Extent
 from store.records import Delivery, StoredEvent
 
 HEADERS = ("ACCEPTED", "TYPE", "ID", "EVENT")
@@ -104,7 +105,7 @@ class _Listing:
         self._out = context.out
         self._store = store
         self._types = list(EventType) if args.type is None else [EventType(args.type)]
-        self._sought = sought_in(args.search or "")
+        self._terms = phrase_terms(args.search or "")
         self._extents = store.call(event_listing.extents)
         self._last = store.call(events.heads)
 
@@ -132,13 +133,13 @@ class _Listing:
 
     def _newest_of(self, type_: EventType, limit: int) -> list[StoredEvent]:
         since_ms = self._args.since_ms
-        if self._sought is None:
+        if not self._terms:
             before = self._last[type_] + 1
             return self._store.call(
                 events.newest, type_, limit=limit, since_ms=since_ms, before_seq=before
             )
         extent = Extent(self._last[type_], self._extents.get(type_, Extent()).pruned)
-        found = self._store.call(event_listing.newest, type_, self._sought, extent, limit=limit)
+        found = self._store.call(event_listing.newest, type_, self._terms, extent, limit=limit)
         return [event for event in found if since_ms is None or event.received_ms >= since_ms]
 
     def _arrived(self) -> list[StoredEvent]:
@@ -147,19 +148,13 @@ class _Listing:
         behind = [type_ for type_ in self._types if heads[type_] > self._last[type_]]
         arrived = []
         for type_ in behind:
-            place = self._last[type_]
-            found = self._store.call(events.after, type_, place, limit=PAGE)
+            found = self._store.call(events.after, type_, self._last[type_], limit=PAGE)
             self._last[type_] = found[-1].seq if found else heads[type_]
-            arrived.append(self._wanted(type_, place, found))
+            arrived.append([event for event in found if self._is_wanted(event)])
         return _in_order(arrived)
 
-    def _wanted(self, type_: EventType, place: int, found: list[StoredEvent]) -> list[StoredEvent]:
-        if self._sought is None:
-            return found
-        matching = self._store.call(
-            event_listing.scan, type_, self._sought, above=place, up_to=self._last[type_]
-        )
-        return [event for event in found if event.seq in matching]
+    def _is_wanted(self, event: StoredEvent) -> bool:
+        return event_passes(self._terms, event.type, event.received_ms, event.body)
 
     def _print(self, found: list[StoredEvent]) -> None:
         for event in found:

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
+from domain.filters import FilterReader, Terms
 from domain.urls import receiver
 from store import audit_listing, webhooks
 from store.database import Store
-from store.filter_words import FilterReader
-from store.terms import Term
 
 
-def read_filter(
-    text: str | None, offered: Sequence[str], store: Store, context: Context
-) -> tuple[Term, ...]:
+def read_filter(text: str | None, offered: Sequence[str], store: Store, context: Context) -> Terms:
     """The terms of `--filter`. Raises Failure with what to write instead."""
     if text is None:
         return ()

@@ -9,16 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.event_types import EventType
-from store.models import Event, Head, database, rows
+from domain.filters import Term
+from store.filters import event_conditions
+from store.models import Event, Head, rows
 from store.records import StoredEvent
 
 SCANNED_ROWS = 20_000
 """Events that one look of a search reads: some hundredths of a second."""
-
-_SCAN = """
-    SELECT seq FROM event WHERE type = ? AND seq > ? AND seq <= ?
-    AND (CAST(body AS TEXT) LIKE ? ESCAPE '\\') = ? ORDER BY seq DESC
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +29,6 @@ class Extent:
     def count(self) -> int:
         """How many events are kept."""
         return self.head - self.pruned
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What a search looks for: JSON text as it is stored, in small or capital letters."""
-
-    text: str
-    inverse: bool = False
-
-
-def sought_in(text: str) -> Sought | None:
-    """What is asked for by a text, `!` before it turning it round; None for an empty one."""
-    wanted = text.strip()
-    inverse = wanted.startswith("!")
-    wanted = wanted[1:].strip() if inverse else wanted
-    return Sought(wanted, inverse) if wanted else None
 
 
 def extents() -> dict[EventType, Extent]:
@@ -78,27 +59,24 @@ def seq_of(type_: EventType, id_: str) -> int | None:
     return int(found[0][0]) if found else None
 
 
-def scan(type_: EventType, sought: Sought, *, above: int, up_to: int) -> list[int]:
+def scan(type_: EventType, terms: Sequence[Term], *, above: int, up_to: int) -> list[int]:
     """The numbers of the matching events among those `above` < number <= `up_to`, newest first.
 
     The caller asks for SCANNED_ROWS at most, and goes on from there.
     """
-    values = (type_.value, above, up_to, _pattern(sought.text), not sought.inverse)
-    return [int(seq) for (seq,) in database.execute_sql(_SCAN, values).fetchall()]
+    within = (Event.type == type_.value) & (Event.seq > above) & (Event.seq <= up_to)
+    query = Event.select(Event.seq).where(within, *event_conditions(terms))
+    return [seq for (seq,) in rows(query.order_by(Event.seq.desc()))]
 
 
-def newest(type_: EventType, sought: Sought, extent: Extent, *, limit: int) -> list[StoredEvent]:
+def newest(
+    type_: EventType, terms: Sequence[Term], extent: Extent, *, limit: int
+) -> list[StoredEvent]:
     """The newest matching events, newest first, however far back they are."""
     found: list[int] = []
     place = extent.head
     while place > extent.pruned and len(found) < limit:
         above = max(extent.pruned, place - SCANNED_ROWS)
-        found += scan(type_, sought, above=above, up_to=place)
+        found += scan(type_, terms, above=above, up_to=place)
         place = above
     return sorted(some(type_, found[:limit]), key=lambda event: event.seq, reverse=True)
-
-
-def _pattern(text: str) -> str:
-    for special in ("\\", "%", "_"):
-        text = text.replace(special, f"\\{special}")
-    return f"%{text}%"

@@ -12,12 +12,12 @@ from typing import Any
 from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
+from domain.filters import Terms
 from store import event_listing, models, ranges, reads
-from store.delivery_terms import conditions_of
 from store.errors import NotFound
+from store.filters import delivery_conditions
 from store.models import rows
 from store.records import Attempt, Delivery, StoredEvent
-from store.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Search:
     """Every term must hold; with none everything is found."""
 
     webhook_id: int | None = None
-    terms: tuple[Term, ...] = ()
+    terms: Terms = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _of(
 
 
 def _conditions(search: Search) -> list[Any]:
-    conditions = conditions_of(search.terms)
+    conditions = delivery_conditions(search.terms)
     if search.webhook_id is not None:
         conditions.append(models.Delivery.webhook == search.webhook_id)
     return conditions or [True]

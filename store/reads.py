@@ -19,7 +19,7 @@ from store.vault import Vault
 from store.webhook_rows import record_of, redo_of
 
 if TYPE_CHECKING:
-    from store.terms import Term
+    from domain.filters import Terms
 
 Held = Literal["queued", "in quarantine", "released"]
 """Where an event is that a webhook has not been sent; a released one is queued again."""
@@ -40,7 +40,7 @@ class DeliveryFilter:
     state: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
-    terms: tuple[Term, ...] = ()
+    terms: Terms = ()
 
 
 def past_webhook(reference: str) -> int:
@@ -286,9 +286,9 @@ def _filtered(which: DeliveryFilter) -> ModelSelect[models.Delivery]:
     if which.until_ms is not None:
         query = query.where(models.Delivery.sealed_ms < which.until_ms)
     if which.terms:
-        from store.delivery_terms import conditions_of  # nothing that the first screen waits for
+        from store.filters import delivery_conditions  # nothing that the first screen waits for
 
-        query = query.where(*conditions_of(which.terms))
+        query = query.where(*delivery_conditions(which.terms))
     return query
 
 

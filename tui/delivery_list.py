@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.widgets import Static
 
+from domain.filters import OF_DELIVERIES, FilterReader, Terms
 from domain.safe import safe
 from store import listing
-from store.filter_words import OF_DELIVERIES, FilterReader
 from store.listing import Listed, Look, Search
 from store.records import Delivery, WebhookStatus
-from store.terms import Term
 from tui.delivery_actions import DeliveryActions
 from tui.delivery_keys import DeliveryKeys
 from tui.delivery_rows import Reader, lines, queue_line
@@ -47,8 +45,6 @@ class DeliveryList(DeliveryActions, ListScreen):
     admin puts it on another row; then they are held back.
     """
 
-    NOTHING: ClassVar[tuple[Term, ...]] = ()
-
     def __init__(self, desk: Desk, live: Live, *, webhook_id: int | None = None) -> None:
         super().__init__(desk, live)
         self.webhook_id = webhook_id
@@ -76,10 +72,10 @@ class DeliveryList(DeliveryActions, ListScreen):
         self._show_frame()
         self._show_facts()
 
-    async def read_filter(self, text: str) -> tuple[Term, ...]:
+    async def read_filter(self, text: str) -> Terms:
         return FilterReader(self.names(), self.desk.now_ms(), OF_DELIVERIES).read(text)
 
-    def filter_by(self, wanted: tuple[Term, ...], text: str) -> None:
+    def filter_by(self, wanted: Terms, text: str) -> None:
         self._filter = text
         self._search = Search(self.webhook_id, wanted)
         self._asked = True

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.event_types import EventType
+from domain.filters import phrase_terms
 from domain.safe import safe
 from store import event_listing
-from store.event_listing import Extent, sought_in
+from store.event_listing import Extent
 from tui.desk import Desk
 from tui.event_rows import empty_text, key_of, keys_of
 from tui.event_search import EventSearch
@@ -65,10 +66,10 @@ class EventFeed:
 
     def start(self, type_: EventType, text: str) -> None:
         """Begin anew with the newest events of a type, all or those with a text."""
-        sought = sought_in(text)
+        terms = phrase_terms(text)
         self.type = type_
         self.text = text
-        self._search = EventSearch(type_, sought, self._extent) if sought else None
+        self._search = EventSearch(type_, terms, self._extent) if terms else None
         self.following = True
         self.catch_up()
 

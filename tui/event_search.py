@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from domain.event_types import EventType
+from domain.filters import HasText, Term, Terms
 from store import event_listing
-from store.event_listing import SCANNED_ROWS, Extent, Sought
+from store.event_listing import SCANNED_ROWS, Extent
 from tui.desk import Desk
 
 MOST_FOUND = 5_000
@@ -13,10 +14,10 @@ MOST_FOUND = 5_000
 class EventSearch:
     """`found` has the numbers of the matching events, newest first, as far as was looked."""
 
-    def __init__(self, type_: EventType, sought: Sought, extent: Extent) -> None:
+    def __init__(self, type_: EventType, terms: Terms, extent: Extent) -> None:
         self.found: list[int] = []
         self._type = type_
-        self._sought = sought
+        self._terms = terms
         self._start = self._top = self._place = extent.head
         self._bottom = extent.pruned
 
@@ -41,9 +42,10 @@ class EventSearch:
 
     async def go_on(self, desk: Desk) -> None:
         """Look at the next stretch of older events, but for the id first. Raises Refused."""
-        if self._place == self._start and not self._sought.inverse:
-            by_id = await desk.read(event_listing.seq_of, self._type, self._sought.text)
-            self._add([] if by_id is None else [by_id])
+        match self._terms:
+            case (Term(HasText(id_), False),) if self._place == self._start:
+                by_id = await desk.read(event_listing.seq_of, self._type, id_)
+                self._add([] if by_id is None else [by_id])
         above = max(self._bottom, self._place - SCANNED_ROWS)
         self._add(await self._scan(desk, above, self._place))
         self._place = above
@@ -56,7 +58,7 @@ class EventSearch:
 
     async def _scan(self, desk: Desk, above: int, up_to: int) -> list[int]:
         return await desk.read(
-            event_listing.scan, self._type, self._sought, above=above, up_to=up_to
+            event_listing.scan, self._type, self._terms, above=above, up_to=up_to
         )
 
     def _add(self, seqs: list[int]) -> None:

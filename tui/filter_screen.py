@@ -23,7 +23,7 @@ class FilterScreen(ReadyLater, TocsinScreen):
 
     takes_keys = True
 
-    NOTHING: ClassVar[Any] = None
+    NOTHING: ClassVar[Any] = ()
     """What `read_filter` makes of no text."""
 
     def __init__(self, *args: Any, **named: Any) -> None:

@@ -10,11 +10,10 @@ from cli.exit_codes import ExitCode
 from cli.filters import read_filter
 from cli.stores import open_for_reading
 from domain.change_words import detail_text
+from domain.filters import OF_CHANGES, OfWebhook, Since, Term
 from domain.words import second_text
 from store import audit_listing, webhooks
 from store.database import Store
-from store.filter_words import OF_CHANGES
-from store.terms import OfWebhook, Since, Term
 
 MOST = 1_000_000
 MAX_DIGITS = 19

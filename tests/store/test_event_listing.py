@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.event_types import EventType
+from domain.filters import HasText, Term
 from store import event_listing
-from store.event_listing import Extent, Sought
+from store.event_listing import Extent
 from store.models import Head
 from tests.store.helpers import ALERTS, Desk, event, events
 
@@ -18,7 +19,8 @@ STATS = EventType.ENDPOINT_STATS
 def found(
     desk: Desk, text: str, *, above: int = 0, up_to: int = 100, inverse: bool = False
 ) -> list[int]:
-    return desk.call(event_listing.scan, ALERTS, Sought(text, inverse), above=above, up_to=up_to)
+    terms = [Term(HasText(text), inverse)]
+    return desk.call(event_listing.scan, ALERTS, terms, above=above, up_to=up_to)
 
 
 def test_the_extent_of_each_type_is_what_is_kept(desk: Desk) -> None:
@@ -77,7 +79,7 @@ def test_the_newest_are_found_stretch_by_stretch(
 ) -> None:
     monkeypatch.setattr(event_listing, "SCANNED_ROWS", 2)
     desk.append(*(event(number, text="odd" if number % 2 else "even") for number in range(1, 8)))
-    extent = Extent(head=6, pruned=1)
+    extent, terms = Extent(head=6, pruned=1), [Term(HasText("odd"))]
     for limit, expected in ((9, [5, 3]), (1, [5])):
-        found = desk.call(event_listing.newest, ALERTS, Sought("odd"), extent, limit=limit)
+        found = desk.call(event_listing.newest, ALERTS, terms, extent, limit=limit)
         assert [one.seq for one in found] == expected

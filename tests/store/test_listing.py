@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from domain.words import ERROR_WORDS, OTHER_ERROR, error_word
-from store import listing, requests
-from store.errors import NotFound
-from store.listing import Look, Search
-from store.terms import (
+from domain.filters import (
     Answered,
+    Criterion,
     HasState,
     HasText,
     OfType,
     OfWebhook,
     Since,
     Term,
-    Test,
     Unanswered,
 )
+from domain.words import ERROR_WORDS, OTHER_ERROR, error_word
+from store import listing, requests
+from store.errors import NotFound
+from store.listing import Look, Search
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
 
@@ -31,7 +31,7 @@ def everything(desk: Desk, search: Search | None = None) -> Look:
     return desk.call(listing.look, search or Search(), 0, NOTHING)
 
 
-def found(desk: Desk, test: Test, *, inverse: bool = False) -> list[str]:
+def found(desk: Desk, test: Criterion, *, inverse: bool = False) -> list[str]:
     """The public ids that a test finds, oldest first."""
     look = everything(desk, Search(terms=(Term(test, inverse),)))
     rows = desk.call(listing.deliveries, look.found)
@@ -81,7 +81,7 @@ def filled(desk: Desk, sending: SendingLock) -> Desk:
         (HasText("skipped"), ["msg_2"]),
     ],
 )
-def test_a_search_and_its_inverse(filled: Desk, test: Test, expected: list[str]) -> None:
+def test_a_search_and_its_inverse(filled: Desk, test: Criterion, expected: list[str]) -> None:
     assert found(filled, test) == expected
     every = ["msg_1", "msg_2", "msg_3", "msg_4"]
     assert found(filled, test, inverse=True) == [one for one in every if one not in expected]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from domain.filters import OfWebhook, Term
 from store import audit, audit_listing, webhooks
-from store.terms import OfWebhook, Term
 from tests.store.helpers import ACTOR, NOW, fields
 from tests.tui.helpers import screen_text
 from tests.tui.settings_bench import SettingsBench, open_part, settings_bench

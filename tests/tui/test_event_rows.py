@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.safe import safe
-from store.event_listing import sought_in
 from tests.store.helpers import NOW
 from tui.event_rows import key_of, keys_of, seq_of, short_time, what_of
 from tui.widgets.columns import fit
@@ -150,11 +149,3 @@ def test_a_time_is_short_and_in_utc() -> None:
 )
 def test_a_count_in_few_letters(count: int, short: str) -> None:
     assert short_count(count) == short
-
-
-def test_what_a_search_means() -> None:
-    assert sought_in("  ") is None
-    assert sought_in("!") is None
-    sought = sought_in(" ! a b ")
-    assert sought is not None
-    assert (sought.text, sought.inverse) == ("a b", True)

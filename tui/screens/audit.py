@@ -13,11 +13,10 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from domain.filters import OF_CHANGES, FilterReader, Terms
 from domain.safe import safe
 from store import audit_listing
-from store.filter_words import OF_CHANGES, FilterReader
 from store.records import Change
-from store.terms import Term
 from tui.change_rows import COLUMNS, facts_of, row_of
 from tui.desk import Desk
 from tui.list_screen import ListScreen
@@ -42,7 +41,6 @@ class AuditScreen(ListScreen):
 
     CRUMBS = "Audit"
     UNDER = "Admin"
-    NOTHING: ClassVar[tuple[Term, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "slash",
@@ -58,7 +56,7 @@ class AuditScreen(ListScreen):
         super().__init__(desk, live)
         self._terms = self.NOTHING
         self._filter = ""
-        self._seen: tuple[int, tuple[Term, ...], str] | None = None
+        self._seen: tuple[int, Terms, str] | None = None
         self._changes: dict[int, Change] = {}
 
     def body(self) -> Iterable[Widget]:
@@ -98,11 +96,11 @@ class AuditScreen(ListScreen):
         self.table.put_rows({change.id: row_of(change) for change in changes})
         self._show_facts()
 
-    async def read_filter(self, text: str) -> tuple[Term, ...]:
+    async def read_filter(self, text: str) -> Terms:
         names = await self.desk.read(audit_listing.names)
         return FilterReader(names, self.desk.now_ms(), OF_CHANGES).read(text)
 
-    def filter_by(self, wanted: tuple[Term, ...], text: str) -> None:
+    def filter_by(self, wanted: Terms, text: str) -> None:
         self._terms, self._filter = wanted, text
         self.look_soon()
 

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
-from store.filter_words import OF_DELIVERIES
+from domain.filters import OF_DELIVERIES
 from tui.delivery_list import DeliveryList
 from tui.delivery_rows import columns
 from tui.keys import key_of

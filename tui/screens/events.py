@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from domain.event_types import EventType
+from domain.filters import Terms, phrase_terms
 from store import event_listing, events
-from store.event_listing import Sought, sought_in
 from tui.clipboard import copy
 from tui.desk import Refused
 from tui.event_feed import EventFeed
@@ -158,10 +158,10 @@ class EventsScreen(ListScreen):
         self._feed.catch_up()
         self._paint()
 
-    async def read_filter(self, text: str) -> Sought | None:
-        return sought_in(text)
+    async def read_filter(self, text: str) -> Terms:
+        return phrase_terms(text)
 
-    def filter_by(self, wanted: Sought | None, text: str) -> None:
+    def filter_by(self, wanted: Terms, text: str) -> None:
         self._start(self._feed.type, text)
 
     def _start(self, type_: EventType, text: str) -> None:

@@ -7,20 +7,23 @@ import re
 import pytest
 
 from domain.event_types import EventType
-from store.filter_words import OF_CHANGES, OF_DELIVERIES, FilterReader
-from store.terms import (
+from domain.filters import (
+    OF_CHANGES,
+    OF_DELIVERIES,
     Answered,
+    Criterion,
+    FilterReader,
     HasState,
     HasText,
     OfType,
     OfWebhook,
     Since,
     Term,
-    Test,
     Unanswered,
+    phrase_terms,
 )
-from tests.store.helpers import NOW
 
+NOW = 1_790_000_000_000
 HOUR = 3_600_000
 
 
@@ -58,7 +61,7 @@ READER = FilterReader(NAMES, NOW, OF_DELIVERIES)
         ("http://x", HasText("http://x")),
     ],
 )
-def test_a_word_and_its_inverse(text: str, test: Test) -> None:
+def test_a_word_and_its_inverse(text: str, test: Criterion) -> None:
     assert READER.read(text) == (Term(test),)
     assert READER.read(f"!{text}") == (Term(test, inverse=True),)
 
@@ -106,3 +109,8 @@ def test_of_two_with_the_same_name_the_later_is_meant() -> None:
 def test_what_cannot_be_read_is_told_with_its_cure(text: str, cure: str) -> None:
     with pytest.raises(ValueError, match=re.escape(cure)):
         READER.read(text)
+
+
+def test_a_phrase_is_one_text_with_its_blanks() -> None:
+    assert phrase_terms("  ") == phrase_terms("!") == ()
+    assert phrase_terms(" ! a b ") == (Term(HasText("a b"), inverse=True),)
