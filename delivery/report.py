@@ -9,10 +9,11 @@ from pathlib import Path
 from delivery.waiting import Pace, Waiting, waiting
 from domain.quick import dataclass
 from domain.settings import Settings
+from domain.source_kinds import kind_named
 from store.database import Store
 from store.disk import free_bytes, store_bytes
 from store.overview import Overview
-from store.records import WebhookStatus, Worker
+from store.records import StoredSource, WebhookStatus, Worker
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
 
 
@@ -47,6 +48,11 @@ class Report:
         if self.overview.paused is None:
             return None
         return Paused(**json.loads(self.overview.paused))
+
+    @property
+    def added_sources(self) -> list[StoredSource]:
+        """All sources but the one that every store has from the start, and that no worker runs."""
+        return [one for one in self.overview.sources if not kind_named(one.kind).built_in]
 
     @property
     def worker_alive(self) -> bool:

@@ -20,7 +20,7 @@ from tui.delivery_copy import CHOICES, copied_text
 from tui.delivery_rows import Reader, short_result
 from tui.looking import LookingScreen
 from tui.outcomes import FAILED, Outcome, any_failed, summary
-from tui.screens.confirm import Question
+from tui.questions import Question
 from tui.screens.menu import MenuScreen
 from tui.screens.reseal import ResealScreen, Wish
 

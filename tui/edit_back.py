@@ -10,7 +10,7 @@ from store import webhooks
 from store.records import Webhook
 from store.secret_changes import RestoreSecrets
 from tui.desk import Desk
-from tui.screens.confirm import Question
+from tui.questions import Question
 
 if TYPE_CHECKING:
     from tui.webhook_form.saving import Saved  # nothing that the first screen waits for

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.event_types import EventType
-from domain.event_words import event_line
 from domain.words import second_text
 from store.reads import Held
 from store.records import Delivery, StoredEvent
 from tui.widgets.columns import Cell, Column, Row
-from tui.words import state_of
+from tui.words import event_cell, state_of
 
 COLUMNS = (
     Column("accepted", "Accepted UTC", 14, sortable=False),
@@ -62,7 +61,7 @@ def row_of(event: StoredEvent) -> Row:
     return (
         Cell(short_time(event.received_ms), "dim"),
         Cell(event.id),
-        what_of(event.type, event.body),
+        event_cell(event.type, event.body),
         Cell(f"{len(event.body):,}", "dim"),
         Cell(f"{event.seq:,}", "dim"),
     )
@@ -102,9 +101,3 @@ def _result(delivery: Delivery) -> str:
 def short_time(time_ms: int) -> str:
     """Month, day and time in UTC: "11-24 08:00:00"."""
     return str(second_text(time_ms))[5:-1].replace("T", " ")
-
-
-def what_of(type_: EventType, body: bytes) -> Cell:
-    """An event in a line."""
-    line = event_line(type_, body)
-    return Cell(line.text, line.weight)

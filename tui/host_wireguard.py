@@ -14,7 +14,7 @@ from store import sources as stored_sources
 from store.errors import StoreError
 from store.records import Appended, StoredSource
 from tui.desk import Desk, Refused
-from tui.screens.confirm import Question
+from tui.questions import Question
 
 LOOKED_AT = "this host's WireGuard is being looked at already: wait for it"
 ALSO_RUN = "another process runs the source local: stop that first"

@@ -11,9 +11,8 @@ from textual.screen import Screen
 from delivery.report import Report, undelivered_events
 from domain.words import counted
 from store.workers import has_no_process
+from tui.questions import Question
 from tui.screens.base import TocsinScreen
-from tui.screens.confirm import Question
-from tui.sources_at_a_glance import added
 
 QUIT_ASKED = "Quit? "
 KEPT = "What you typed is kept as your draft and offered next time."
@@ -99,7 +98,7 @@ def _what_stops(report: Report, waiting: int) -> tuple[str, ...]:
         "Nothing is sent until a worker runs again: tocsin, or tocsin worker.",
         f"{counted(waiting, 'event')} {'waits' if waiting == 1 else 'wait'} for it.",
     ]
-    active = sum(one.active for one in added(report))
+    active = sum(one.active for one in report.added_sources)
     if active:
         lines.append(f"Until then {counted(active, 'source')} will make no event.")
     return tuple(lines)

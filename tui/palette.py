@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import SystemCommand
 from textual.binding import ActiveBinding
@@ -14,12 +13,10 @@ from textual.screen import ModalScreen, Screen
 
 from domain.quick import dataclass
 from tui.keys import OF_EVERY_SCREEN, key_of, with_key
+from tui.navigation import NavigatingApp
 from tui.notices import tell
 from tui.screens.base import TocsinScreen
-from tui.sections import SECTIONS
-
-if TYPE_CHECKING:
-    from tui.app import TocsinApp
+from tui.sections import ALERTS_SCREEN, SECTIONS, SOURCES_SCREEN, load_screen
 
 LESS = 0.01
 """What the words of the explanation count: less than any match of the name."""
@@ -52,8 +49,7 @@ class Place:
 
     def load(self) -> type[TocsinScreen]:
         """The class of the screen."""
-        module, _, name = self.screen.partition(":")
-        found: type[TocsinScreen] = getattr(import_module(module), name)
+        found: type[TocsinScreen] = load_screen(self.screen)
         return found
 
     def is_of(self, screen: Screen[Any]) -> bool:
@@ -83,14 +79,14 @@ SETTINGS = Place(
 AUDIT = Place("Audit", "tui.screens.audit:AuditScreen", "admin.audit", "who changed what, and when")
 SOURCES = Place(
     "Sources",
-    "tui.screens.sources:SourcesScreen",
+    SOURCES_SCREEN,
     "admin.sources",
     "where events come from, and how each does",
     "edit, pause, try, delete or undo a source",
 )
 ALERTS = Place(
     "Alerts",
-    "tui.screens.alerts:AlertsScreen",
+    ALERTS_SCREEN,
     "admin.alerts",
     "which kinds are raised",
     "switch, tune or undo an alert",
@@ -143,7 +139,7 @@ def _nothing() -> None:
     """There is nothing to do."""
 
 
-def commands(app: TocsinApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
+def commands(app: NavigatingApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
     """What can be done on this screen, then where one can go, then what holds everywhere."""
     actives = [one for one in screen.active_bindings.values() if _is_offered(one)]
     once = {one.binding.action: one for one in reversed(actives)}
@@ -163,7 +159,7 @@ def _is_offered(active: ActiveBinding) -> bool:
     return bool(enabled and id_ != "palette" and not id_.startswith("section."))
 
 
-def _command(app: TocsinApp, active: ActiveBinding) -> SystemCommand:
+def _command(app: NavigatingApp, active: ActiveBinding) -> SystemCommand:
     binding = active.binding
     return SystemCommand(
         f"{binding.description} ({app.get_key_display(binding)})",
@@ -172,7 +168,7 @@ def _command(app: TocsinApp, active: ActiveBinding) -> SystemCommand:
     )
 
 
-def _leading_on(app: TocsinApp, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
+def _leading_on(app: NavigatingApp, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
     """Places and actions that have no key of their own here."""
     in_form = screen.__module__ in FORMS
     if "webhooks.add" not in ids and not in_form:
@@ -197,12 +193,12 @@ def _leading_on(app: TocsinApp, screen: Screen[Any], ids: set[str]) -> Iterator[
             yield SystemCommand(title, "Go there", partial(app.action_section, section.name))
 
 
-async def _go(app: TocsinApp, place: Place, action: str = "") -> None:
+async def _go(app: NavigatingApp, place: Place, action: str = "") -> None:
     """Go to a place of Admin, unless the admin stays with what is open; then do an action there."""
     await app.leave_for(partial(_arrive, app, place, action))
 
 
-async def _arrive(app: TocsinApp, place: Place, action: str) -> None:
+async def _arrive(app: NavigatingApp, place: Place, action: str) -> None:
     await app.open_section("admin")
     kind = place.load()
     if len(app.screen_stack) == 1 and not isinstance(app.screen, kind):
@@ -216,5 +212,5 @@ async def _arrive(app: TocsinApp, place: Place, action: str) -> None:
         await app.run_action(action, app.screen)
 
 
-def _has_form(app: TocsinApp) -> bool:
+def _has_form(app: NavigatingApp) -> bool:
     return any(one.__module__ in FORMS for one in app.screen_stack)

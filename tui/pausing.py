@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from delivery.report import Report, undelivered_events
 from domain.words import counted, wait_word
-from tui.screens.confirm import Question
+from tui.questions import Question
 
 
 def question_before_pausing(report: Report, key: str) -> Question:

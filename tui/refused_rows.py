@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.words import counted, size_text, span_text
 from store.records import StoredRefusal
-from tui.screens.confirm import Question
+from tui.questions import Question
 from tui.widgets.columns import Cell, Column, Row
 from tui.words import coarse_age
 

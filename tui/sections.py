@@ -41,8 +41,18 @@ PANEL = Section("", "panel", "Admin", "tui.screens.administration:Administration
 """What lies below the screen that the app opens with; it is made when somebody goes back to it."""
 
 
+SOURCES_SCREEN = "tui.screens.sources:SourcesScreen"
+ALERTS_SCREEN = "tui.screens.alerts:AlertsScreen"
+DELIVERIES_SCREEN = SECTIONS[1].screen
+
+
+def load_screen(path: str) -> Any:
+    """The class of the screen at "module:class"; its module is loaded when it is first opened."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
 def base_screen(section: Section, desk: Desk, live: Live) -> Screen[Any]:
     """The screen at the bottom of a section."""
-    module, _, name = section.screen.partition(":")
-    screen: Screen[Any] = getattr(import_module(module), name)(desk, live)
+    screen: Screen[Any] = load_screen(section.screen)(desk, live)
     return screen

@@ -22,8 +22,9 @@ from tui.agent_hosts import form_to_add_host, renewed
 from tui.desk import Refused
 from tui.keys import and_key, key_of
 from tui.looking import LookingScreen
+from tui.questions import Question
 from tui.screens.conf_files import ConfFilesScreen, Files
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.menu import Choice, MenuScreen
 from tui.screens.option_form import OptionFormScreen
 from tui.source_forms import LOOKED_AT, Edited, form_to_add, form_to_edit

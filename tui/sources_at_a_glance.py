@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from delivery.report import Report
-from domain.source_kinds import LOCAL, WIREGUARD, kind_named
+from domain.source_kinds import LOCAL, WIREGUARD
 from domain.words import counted
 from store.overview import Overview
 from store.records import StoredSource
@@ -18,7 +18,7 @@ BELOW = "What is wrong is told below"
 
 def sources_cell(report: Report) -> Cell:
     """How many are active, which fail, and whether anybody runs them."""
-    every = added(report)
+    every = report.added_sources
     failing, warned = _of_state(report.overview.sources, "failing"), _warned(report)
     if not every and not failing and not warned:
         return Cell("none yet: open the list to add the first", "dim")
@@ -62,11 +62,6 @@ def wireguard_facts(report: Report) -> str:
     looked = source.last_ok_ms
     last = f", last read {coarse_age(report.now_ms - looked)} ago" if looked else ""
     return f"{counted(source.accepted_events, 'event')} from it so far{last}."
-
-
-def added(report: Report) -> list[StoredSource]:
-    """All but the one that every store has from the start, and that no worker runs."""
-    return [one for one in report.overview.sources if not kind_named(one.kind).built_in]
 
 
 def sources_facts(report: Report) -> str:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from domain.quick import dataclass
 from tui.desk import Refused
-
-if TYPE_CHECKING:
-    from tui.screens.confirm import Question
+from tui.questions import Question
 
 
 async def _nothing_to_ask() -> None:

@@ -15,7 +15,8 @@ from tui.edit_back import EditBack
 from tui.filter_screen import FilterScreen
 from tui.keys import and_key, key_of
 from tui.outcomes import Runs
-from tui.screens.confirm import Question
+from tui.questions import Question
+from tui.sections import ALERTS_SCREEN, DELIVERIES_SCREEN, SOURCES_SCREEN, load_screen
 from tui.webhook_rows import names_of, told_of_sending
 
 FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
@@ -79,15 +80,11 @@ class WebhookActions(FilterScreen):
 
     def action_sources(self) -> None:
         """Open the list of sources."""
-        from tui.screens.sources import SourcesScreen
-
-        self.app.push_screen(SourcesScreen(self.desk, self.live))
+        self.app.push_screen(load_screen(SOURCES_SCREEN)(self.desk, self.live))
 
     def action_alerts(self) -> None:
         """Open the kinds of alerts."""
-        from tui.screens.alerts import AlertsScreen
-
-        self.app.push_screen(AlertsScreen(self.desk, self.live))
+        self.app.push_screen(load_screen(ALERTS_SCREEN)(self.desk, self.live))
 
     def _open_form(self, **which: int) -> None:
         from tui.webhook_form.screen import WebhookFormScreen
@@ -235,11 +232,10 @@ class WebhookActions(FilterScreen):
 
     def action_deliveries(self) -> None:
         """Show the deliveries of the selected webhook."""
-        from tui.screens.deliveries import DeliveriesScreen
-
         status = self.selected()
         if status is not None:
-            screen = DeliveriesScreen(self.desk, self.live, webhook_id=status.webhook.id)
+            deliveries = load_screen(DELIVERIES_SCREEN)
+            screen = deliveries(self.desk, self.live, webhook_id=status.webhook.id)
             self.app.push_screen(screen)
 
     def action_copy(self) -> None:

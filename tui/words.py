@@ -11,6 +11,8 @@ from rich.cells import cell_len
 from delivery.outcome import is_success
 from delivery.report import Report
 from delivery.waiting import is_failing
+from domain.event_types import EventType
+from domain.event_words import event_line
 from domain.quick import dataclass
 from domain.safe import safe
 from domain.words import error_word
@@ -204,3 +206,9 @@ def state_of(delivery: Delivery) -> Cell:
     if delivery.sending_since_ms is not None:
         return Cell("↑", "busy")
     return Cell("✗", "bad") if is_failing(delivery) else Cell("·", "plain")
+
+
+def event_cell(type_: EventType, body: bytes) -> Cell:
+    """An event in a line."""
+    line = event_line(type_, body)
+    return Cell(line.text, line.weight)

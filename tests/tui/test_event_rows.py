@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from domain.event_types import EventType
 from domain.safe import safe
 from tests.store.helpers import NOW
-from tui.event_rows import key_of, keys_of, seq_of, short_time, what_of
+from tui.event_rows import key_of, keys_of, seq_of, short_time
 from tui.widgets.columns import fit
 from tui.widgets.type_tabs import short_count
+from tui.words import event_cell
 
 ALERTS, STATS, AUTHN, CHANGES = EventType
 OLD_KEY, NEW_KEY = f"{'a' * 42}A=", f"{'b' * 42}A="
@@ -21,7 +22,7 @@ OLD_KEY, NEW_KEY = f"{'a' * 42}A=", f"{'b' * 42}A="
 
 def what(type_: EventType, attributes: object, **more: object) -> str:
     body = json.dumps({"type": type_.value, "id": "e1", "attributes": attributes, **more})
-    return what_of(type_, body.encode()).text
+    return event_cell(type_, body.encode()).text
 
 
 def test_an_alert_begins_with_danger_kind_and_who() -> None:
@@ -33,7 +34,7 @@ def test_an_alert_begins_with_danger_kind_and_who() -> None:
 @pytest.mark.parametrize(("danger", "tone"), [(3, "plain"), (4, "warning"), (7, "bad")])
 def test_a_dangerous_alert_has_a_tone(danger: int, tone: str) -> None:
     body = json.dumps({"attributes": {"danger": danger}}).encode()
-    assert what_of(ALERTS, body).tone == tone
+    assert event_cell(ALERTS, body).tone == tone
 
 
 def test_a_handshake_tells_endpoint_and_traffic() -> None:
@@ -120,7 +121,7 @@ def test_every_event_can_be_told(type_: EventType, value: object) -> None:
 
 @given(st.sampled_from(list(EventType)), st.binary())
 def test_even_what_is_no_event_can_be_told(type_: EventType, body: bytes) -> None:
-    shown = fit(what_of(type_, body).text, 60)
+    shown = fit(event_cell(type_, body).text, 60)
     assert safe(shown) == shown
 
 

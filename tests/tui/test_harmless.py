@@ -36,11 +36,12 @@ from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
 from tui.desk import Desk, Refused
 from tui.live import Live
+from tui.questions import Question
 from tui.screens.base import TocsinScreen
 from tui.screens.bug import BugScreen
 from tui.screens.change import ChangeScreen
 from tui.screens.conf_files import ConfFilesScreen, Files
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.copied import CopiedScreen
 from tui.screens.deliveries import DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen

@@ -12,7 +12,8 @@ from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
 from tests.tui.webhook_form.test_screen import form
 from tui.app import TocsinApp
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.questions import Question
+from tui.screens.confirm import ConfirmScreen
 
 SMALLEST = (60, 15)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from tests.tui.helpers import Bench, screen_text
+from tui.questions import Question
 from tui.screens.bug import BugScreen
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.too_small import TooSmallScreen
 
 

@@ -19,7 +19,8 @@ from tui.garbage import forget_watchers
 from tui.live import Live
 from tui.notices import NoticeApp, tell
 from tui.over import UnderScreen
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.questions import Question
+from tui.screens.confirm import ConfirmScreen
 from tui.undo import Undo, UndoStack
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_table import LiveTable

@@ -10,21 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Button, Static
 
-from domain.quick import dataclass
 from domain.safe import safe
 from tui.keys import key_of, with_key
 from tui.over import OverScreen
+from tui.questions import Question
 from tui.widgets.buttons import Buttons
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, what it costs (a line each), and the word on the button that does it."""
-
-    text: str
-    lines: tuple[str, ...] = ()
-    yes: str = "Yes"
-    no: str = "Cancel"
 
 
 class ConfirmScreen(OverScreen[bool]):

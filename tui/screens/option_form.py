@@ -21,11 +21,12 @@ from tui.ending import EndingScreen
 from tui.keys import key_of
 from tui.leaving import LOST
 from tui.live import Live
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.questions import Question
+from tui.screens.confirm import ConfirmScreen
 from tui.widgets.facts import Facts
 from tui.widgets.option_fields import Asked, OptionFields
 
-LONGEST = 600
+TEXT_LIMIT = 600
 SAVING = "it is being saved: wait for it"
 LOOKING = "a look is under way: wait for its answer"
 NOT_WHAT_IS_TYPED = "; you have typed on since: look again"
@@ -103,7 +104,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.query_one("#option-panel").border_title = Text(safe(self._form.title))
-        self.query_one("#option-about", Facts).tell(Text(safe(self._form.about, LONGEST)))
+        self.query_one("#option-about", Facts).tell(Text(safe(self._form.about, TEXT_LIMIT)))
         self._tell_news("")
         self._at_first = self._fields.texts()
         self._fields.focus_first()
@@ -134,7 +135,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
     def _tell_news(self, text: str, *, bad: bool = False) -> None:
         facts = self.query_one("#option-news", Facts)
         facts.set_class(bad, "error")
-        facts.tell(Text(safe(f"✗ {text}" if bad else text, LONGEST)))
+        facts.tell(Text(safe(f"✗ {text}" if bad else text, TEXT_LIMIT)))
         facts.display = bool(text)
 
     def action_save(self) -> None:

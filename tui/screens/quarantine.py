@@ -21,7 +21,8 @@ from tui.background import BackgroundScreen
 from tui.desk import Desk, Refused
 from tui.keys import key_of, keys_do, with_key
 from tui.notices import tell
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.questions import Question
+from tui.screens.confirm import ConfirmScreen
 from tui.widgets.columns import Cell, Column, Row
 from tui.widgets.facts import Facts
 from tui.widgets.live_table import LiveTable

@@ -21,13 +21,13 @@ from domain.words import counted
 from store import listing
 from store.records import Delivery, StoredEvent
 from tui.desk import Desk, Refused
-from tui.event_rows import what_of
 from tui.keys import ENTER, key_of, keys_do, with_key
 from tui.over import OverScreen
 from tui.widgets.buttons import Buttons
 from tui.widgets.columns import Cell, Column
 from tui.widgets.input_line import InputLine
 from tui.widgets.live_table import LiveTable
+from tui.words import event_cell
 
 HALF = "Proposed: half at a time."
 AS_MANY = "Without a number a request takes what the webhook says."
@@ -204,7 +204,7 @@ class EventChoiceScreen(ModalScreen[str]):
     def _rows(self, keys: Iterable[object]) -> Iterable[tuple[str, tuple[Cell, ...]]]:
         for key in keys:
             place, event = self._events[str(key)]
-            what = what_of(event.type, event.body)
+            what = event_cell(event.type, event.body)
             yield event.id, (Cell(f"{place:,}", "dim"), Cell(event.id), what)
 
     @on(LiveTable.Chosen)

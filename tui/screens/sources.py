@@ -21,7 +21,6 @@ from store.records import Client, StoredSource
 from tui.keys import key_of
 from tui.source_actions import SourceActions
 from tui.source_rows import COLUMNS, empty_list, facts_of, matches, ordered, row_of
-from tui.sources_at_a_glance import added
 from tui.widgets.facts import Facts
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.live_table import LiveTable
@@ -123,7 +122,7 @@ class SourcesScreen(SourceActions):
         self.table.set_keys([one.name for one in shown], asked=asked)
         title = f"{len(shown)} of {len(every)}" if wanted else f"{len(every)}"
         self.query_one("#sources-panel", Panel).tell_title(f"Sources ── {title}")
-        self._show_hint(not added(report))
+        self._show_hint(not report.added_sources)
         self.tick()
         if any(one.kind == AGENT for one in every) or self._unseen():
             self.look_soon()

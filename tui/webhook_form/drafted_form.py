@@ -19,7 +19,8 @@ from tui.desk import Refused
 from tui.ending import EndingScreen
 from tui.key_order import ReadyLater
 from tui.leaving import KEPT
-from tui.screens.confirm import ConfirmScreen, Question
+from tui.questions import Question
+from tui.screens.confirm import ConfirmScreen
 from tui.webhook_form import drafts
 from tui.webhook_form.draft_holders import holding
 from tui.webhook_form.drafts import Draft

@@ -14,7 +14,7 @@ from store import webhooks
 from store.errors import MoreToDrop
 from store.records import Webhook
 from tui.desk import Desk, Refused
-from tui.screens.confirm import Question
+from tui.questions import Question
 from tui.webhook_form.opening import Opened, Typed
 
 
