@@ -18,7 +18,7 @@ from sources.base import Service, Source
 from store.records import StoredSource
 
 if TYPE_CHECKING:
-    from sources.http.routes import Route
+    from sources.http.app import Route
     from sources.inlet import Inlet
     from sources.logins.alerts import AlertRules
     from sources.stale import StaleAlerts
@@ -128,7 +128,7 @@ def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: 
 
 
 def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
-    from sources.http.app import Limits
+    from sources.http.app import ClientLimits
     from sources.http.server import HttpService, HttpTerms
     from sources.procustodibus.agents import watch_hosts
 
@@ -136,7 +136,7 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
         listen=_text(values["listen"]),
         certificate=_text(values["certificate"]),
         private_key=_text(values["private_key"]),
-        limits=Limits(
+        limits=ClientLimits(
             max_body=_span(values["max_body"]),
             clients=_span(values["clients"]),
             client_timeout_s=_span(values["client_timeout"]) / 1000,

@@ -1,33 +1,58 @@
-"""The ASGI application: a request through the table of routes to its answer."""
+"""The ASGI application: the routes, and a request through its route to an answer."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
-from sources.http.bodies import Body, ClientGone, Receive
-from sources.http.budget import Budget, Share
-from sources.http.messages import Answer, Refused, Request, not_now
-from sources.http.routes import Routes
-from sources.http.unpacking import Unpacker
+from sources.http.bodies import Body, Budget, ClientGone, Receive, Share, Unpacker
+from sources.http.messages import Answer, Request, RequestRefused, not_now
 from sources.memory import MOST_BYTES
 from store.errors import StoreError
 
+Handler = Callable[[Request], Awaitable[Answer]]
+Admit = Callable[[Request], Awaitable[str]]
 Send = Callable[[Any], Awaitable[None]]
 CONNECTION = "tocsin.connection"
-"""The name in a scope of the connection that a request came on: it is told who was let in."""
+"""The name in a scope of the connection that a request came on: who was let in is noted there."""
 
 STORE_RETRY_S = 5
 _BUG = "this is a bug in tocsin: its log tells where; nothing of this request was taken"
+_LAST = ("connection", "close")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One path that is served.
+
+    path:     such as "/hosts/{host}/ping/{version}"; a name in braces takes one part of a path
+    admit:    called before the body is read, says who the caller is or raises RequestRefused;
+              None lets everyone in
+    max_body: the most bytes of a body where fewer than the source's `max_body` are enough
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    admit: Admit | None = None
+    max_body: int | None = None
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What a path has to be like, before it is unquoted."""
+        return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path))
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one client may ask for."""
+class ClientLimits:
+    """Bounds for one client, and for how many there may be."""
 
     max_body: int
     clients: int
@@ -40,31 +65,36 @@ class App:
     Raises TimeoutError out of a call when a client does not take its answer.
     """
 
-    def __init__(self, routes: Routes, limits: Limits, on_bug: Callable[[Exception], None]) -> None:
-        self._routes = routes
+    def __init__(
+        self, routes: Iterable[Route], limits: ClientLimits, on_bug: Callable[[Exception], None]
+    ) -> None:
+        self._routes = list(routes)
         self._limits = limits
         self._on_bug = on_bug
         self._unpacker = Unpacker()
         self._budget = Budget(max(2 * limits.max_body, MOST_BYTES))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """One request, as ASGI wants it."""
+        """Answer one request, as ASGI wants it."""
         if scope["type"] != "http":
             return
+        request = _request(scope)
+        # A body without a length ends its connection: what is behind it was judged by nobody.
+        has_no_length = "transfer-encoding" in request.headers
+        ended = not has_no_length and request.header("content-length") in ("", "0")
         share = Share(self._budget)
-        body = Body(receive, share, self._limits.client_timeout_s)
-        body.ended = not _has_body(scope["headers"])
+        body = Body(receive, share, self._limits.client_timeout_s, ended=ended)
         with suppress(ClientGone):
             with closing(share):
-                answer = await self._answer(scope, body, share)
-            ends = not scope[CONNECTION].let_in or _has_no_length(scope["headers"])
+                answer = await self._answer(scope, request, body)
+            ends = has_no_length or not scope[CONNECTION].let_in
             async with asyncio.timeout(2 * self._limits.client_timeout_s):
                 await self._send(answer, body, send, ends=ends)
 
-    async def _answer(self, scope: Mapping[str, Any], body: Body, share: Share) -> Answer:
+    async def _answer(self, scope: Mapping[str, Any], request: Request, body: Body) -> Answer:
         try:
-            return await self._handled(scope, body, share)
-        except Refused as refused:
+            return await self._handle(scope, request, body)
+        except RequestRefused as refused:
             return refused.answer
         except StoreError:
             return not_now("the store cannot be written: try again", STORE_RETRY_S).answer
@@ -74,12 +104,11 @@ class App:
             self._on_bug(error)
             return Answer({"error": _BUG}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    async def _handled(self, scope: Mapping[str, Any], body: Body, share: Share) -> Answer:
+    async def _handle(self, scope: Mapping[str, Any], request: Request, body: Body) -> Answer:
         if scope["http_version"] not in ("1.0", "1.1"):
-            raise Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "use HTTP/1.1")
-        raw_path = scope["raw_path"].decode("ascii", "replace")
-        route, values = self._routes.find(scope["method"], raw_path)
-        request = replace(_request(scope), values=values)
+            raise RequestRefused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "use HTTP/1.1")
+        route, values = self._find(request.method, scope["raw_path"].decode("ascii", "replace"))
+        request = replace(request, values=values)
         if route.admit is not None:
             scope[CONNECTION].let_in = False
             request = replace(request, caller=await route.admit(request))
@@ -87,8 +116,21 @@ class App:
         limit = min(route.max_body or self._limits.max_body, self._limits.max_body)
         data = await body.read(limit, request.header("content-length"))
         encoding = request.header("content-encoding")
-        data = await self._unpacker.unpacked(data, encoding, limit, share, request.caller)
+        data = await self._unpacker.unpack(data, encoding, limit, body.share, request.caller)
         return await route.handler(replace(request, body=data))
+
+    def _find(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]]:
+        """Return the route of a path and what stands in its places. Raises RequestRefused."""
+        matches = [(route, route.pattern.fullmatch(raw_path)) for route in self._routes]
+        found = {route.method: (route, match) for route, match in matches if match is not None}
+        if method in found:
+            route, match = found[method]
+            return route, {name: unquote(value) for name, value in match.groupdict().items()}
+        if found:
+            allowed = ", ".join(sorted(found))
+            reason, headers = f"this path takes {allowed}", (("allow", allowed),)
+            raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, reason, headers=headers)
+        raise RequestRefused(HTTPStatus.NOT_FOUND, "there is nothing at this path")
 
     async def _send(self, answer: Answer, body: Body, send: Send, *, ends: bool) -> None:
         """Send the answer; with `ends` the connection ends with it."""
@@ -98,28 +140,15 @@ class App:
             ("content-length", str(len(content))),
             *answer.headers,
         ]
-        is_early = not body.ended and ("connection", "close") not in headers
-        if (is_early or ends) and ("connection", "close") not in headers:
-            headers.append(("connection", "close"))
+        is_early = not body.ended and _LAST not in headers
+        if (is_early or ends) and _LAST not in headers:
+            headers.append(_LAST)
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await send({"type": "http.response.start", "status": int(answer.status), "headers": pairs})
         await send({"type": "http.response.body", "body": content, "more_body": True})
         if is_early:
             await body.discard(self._limits.max_body)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(
-        name.lower() == b"transfer-encoding"
-        or (name.lower() == b"content-length" and value != b"0")
-        for name, value in headers
-    )
-
-
-def _has_no_length(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """A body without a length ends its connection: what is behind it was judged by nobody."""
-    return any(name.lower() == b"transfer-encoding" for name, _ in headers)
 
 
 def _request(scope: Mapping[str, Any]) -> Request:
@@ -130,7 +159,6 @@ def _request(scope: Mapping[str, Any]) -> Request:
     return Request(
         method=scope["method"],
         path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
         headers=headers,
         peer=scope["client"][0] if scope["client"] else "",
     )

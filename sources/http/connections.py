@@ -21,7 +21,7 @@ from hypercorn.config import Config
 from hypercorn.typing import LifespanState
 from hypercorn.utils import wrap_app
 
-from sources.http.app import CONNECTION, App, Limits, Send
+from sources.http.app import CONNECTION, App, ClientLimits, Send
 from sources.http.bodies import Receive
 from sources.http.connection_limit import Visitors
 from sources.http.heads import BadHead, HeadReader
@@ -73,7 +73,7 @@ _SLOW = b"the head of the request took too long to come"
 class Connections:
     """Serves HTTP on one socket until told to stop."""
 
-    def __init__(self, app: App, limits: Limits, context: ssl.SSLContext | None) -> None:
+    def __init__(self, app: App, limits: ClientLimits, context: ssl.SSLContext | None) -> None:
         self._app = app
         self._limits = limits
         self._tls = context
@@ -243,7 +243,7 @@ class _Connection:
         self._writer.close()
 
 
-def _config(limits: Limits) -> Config:
+def _config(limits: ClientLimits) -> Config:
     config = Config()
     config.accesslog = config.errorlog = None
     config.include_server_header = False

@@ -7,8 +7,8 @@ from http import HTTPStatus
 
 from domain.tokens import bearer_token
 from sources.hourly import Hourly
-from sources.http.messages import Answer, Refused, Request, not_now
-from sources.http.routes import Route
+from sources.http.app import Route
+from sources.http.messages import Answer, Request, RequestRefused, not_now
 from sources.http.sign_in_watch import ReportSignIn, SignIn
 from sources.inlet import Inlet
 from sources.intake import Intake, NotNow, Refusal, TooLarge
@@ -27,13 +27,13 @@ class TokenDoor:
         self._told = Hourly(self._inlet.clock)
 
     async def admit(self, request: Request) -> str:
-        """The name of the token that is shown. Raises Refused."""
+        """The name of the token that is shown. Raises RequestRefused."""
         token = bearer_token(request.header("authorization"))
         name = await self._name(token) if token else None
         if name is None:
             error = "unknown token" if token else "no token"
             await self._report(SignIn(KIND, False, request.peer, request.path, "", (error,)))
-            raise Refused(
+            raise RequestRefused(
                 HTTPStatus.UNAUTHORIZED, _REASON, headers=(("www-authenticate", "Bearer"),)
             )
         # Every request signs in; only one an hour is told of from each address.
@@ -68,7 +68,7 @@ def routes(inlet: Inlet, random64: Callable[[], int], report: ReportSignIn) -> l
         except Refusal as refusal:
             too_large = isinstance(refusal, TooLarge)
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
-            raise Refused(status, refusal.reason, place=refusal.place) from None
+            raise RequestRefused(status, refusal.reason, place=refusal.place) from None
         except NotNow as error:
             raise not_now(str(error), error.retry_after_s) from None
         status = HTTPStatus.CONFLICT if receipt.refused else HTTPStatus.OK

@@ -1,14 +1,16 @@
-"""A request as a handler gets it, and what it answers; nothing here knows of the server."""
+"""Requests as handlers get them, and answers and refusals, always JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TypeVar
 
 import msgspec
 
 Headers = tuple[tuple[str, str], ...]
+Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,6 @@ class Request:
 
     method: str
     path: str
-    query: str
     headers: Mapping[str, str]
     peer: str
     body: bytes = b""
@@ -30,13 +31,13 @@ class Request:
     caller: str = ""
 
     def header(self, name: str) -> str:
-        """The value of a header, "" where there is none."""
+        """Return the value of a header, "" where there is none."""
         return self.headers.get(name.lower(), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered: a status and JSON."""
+    """An answer to a request: a status and JSON."""
 
     content: object
     status: int = HTTPStatus.OK
@@ -48,10 +49,10 @@ class Answer:
         return msgspec.json.encode(self.content)
 
 
-class Refused(Exception):
-    """Why a request is refused: `place` tells where in it the fault is, "" for the whole.
+class RequestRefused(Exception):
+    """A request is refused: `place` tells where in it the fault is, "" for the whole.
 
-    With `retry_after_s` the same can be asked again, so many seconds later.
+    With `retry_after_s` the same can be sent again, so many seconds later.
     """
 
     def __init__(
@@ -64,34 +65,27 @@ class Refused(Exception):
         retry_after_s: int | None = None,
     ) -> None:
         super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.place = place
-        self.headers = headers
-        self.retry_after_s = retry_after_s
-
-    @property
-    def answer(self) -> Answer:
-        """What the client is told."""
-        content: dict[str, object] = {"error": self.reason}
-        headers = self.headers
-        if self.place:
-            content["place"] = self.place
-        if self.retry_after_s is not None:
-            content["retry_after"] = self.retry_after_s
-            headers = (*headers, ("retry-after", str(self.retry_after_s)))
-        return Answer(content, self.status, headers)
+        content: dict[str, object] = {"error": reason}
+        if place:
+            content["place"] = place
+        if retry_after_s is not None:
+            content["retry_after"] = retry_after_s
+            headers = (*headers, ("retry-after", str(retry_after_s)))
+        self.answer = Answer(content, status, headers)
 
 
-def not_now(reason: str, retry_after_s: int) -> Refused:
-    """A refusal of what can be asked again later."""
-    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason, retry_after_s=retry_after_s)
+def not_now(reason: str, retry_after_s: int) -> RequestRefused:
+    """Refuse what can be sent again later."""
+    return RequestRefused(HTTPStatus.SERVICE_UNAVAILABLE, reason, retry_after_s=retry_after_s)
 
 
-def too_large(limit: int, how: str = "") -> Refused:
-    """A refusal of a body of more than `limit` bytes; `how` is "unpacked " where that is meant."""
-    return Refused(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"the {how}body is larger than {limit:,} bytes: send fewer events in one request",
-        place="body",
-    )
+class NotThatShape(ValueError):
+    """The body is no JSON, or another one; the text quotes nothing of it."""
+
+
+def read_json(body: bytes, shape: type[Shape]) -> Shape:
+    """Read a body in this shape; members that it has not are passed over. Raises NotThatShape."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise NotThatShape(type(error).__name__) from None

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from sources.base import SourceError
 from sources.extras import install_cure
-from sources.http.app import App, Limits
+from sources.http.app import App, ClientLimits, Route
 from sources.http.listening import Renewal, open_listener, tls_context
-from sources.http.routes import Route, Routes
 from store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class HttpTerms:
     listen: str
     certificate: str
     private_key: str
-    limits: Limits
+    limits: ClientLimits
 
 
 MakeRoutes = Callable[["Inlet"], Iterable[Route]]
@@ -55,7 +54,7 @@ class HttpService:
         terms = self._terms
         context = tls_context(terms.certificate, terms.private_key)
         bugs = _Bugs(inlet)
-        app = App(Routes(self._make_routes(inlet)), terms.limits, bugs.note)
+        app = App(self._make_routes(inlet), terms.limits, bugs.note)
         connections = _connections(app, terms.limits, context)
         listener = await asyncio.to_thread(
             open_listener, terms.listen, encrypted=context is not None
@@ -81,7 +80,7 @@ async def _renew(
         bugs.note(error)
 
 
-def _connections(app: App, limits: Limits, context: ssl.SSLContext | None) -> Connections:
+def _connections(app: App, limits: ClientLimits, context: ssl.SSLContext | None) -> Connections:
     try:
         from sources.http.connections import Connections
     except ModuleNotFoundError:

@@ -23,8 +23,8 @@ from domain.words import second_text
 from sources.alone import alone, lock_file
 from sources.base import SourceError
 from sources.geo import geo_of
-from sources.http.messages import Answer, Refused, Request, not_now
-from sources.http.routes import Route
+from sources.http.app import Route
+from sources.http.messages import Answer, Request, RequestRefused, not_now
 from sources.inlet import Inlet
 from sources.polling import conflict_warning
 from sources.procustodibus.pings import PingError, endpoint_warning, read_ping
@@ -118,12 +118,12 @@ class Agents:
                 await self._look_alone(client, source, body)
         except PingError as error:
             await self._fail(source, f"its agent sent a ping that cannot be read: {error}")
-            raise Refused(HTTPStatus.BAD_REQUEST, error.reason, place=error.place) from None
+            raise RequestRefused(HTTPStatus.BAD_REQUEST, error.reason, place=error.place) from None
         except SourceError as error:
             await self._fail(source, str(error))
             raise not_now(error.reason, ROOM_RETRY_S) from None
         except NotFound:
-            raise Refused(HTTPStatus.NOT_FOUND, "this host was deleted") from None
+            raise RequestRefused(HTTPStatus.NOT_FOUND, "this host was deleted") from None
 
     async def _look_alone(self, client: Client, source: StoredSource, body: bytes) -> None:
         with alone(lock_file(self._store.path, client.name)) as we_are:

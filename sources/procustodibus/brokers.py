@@ -14,9 +14,8 @@ import msgspec
 
 from domain import clients as kinds
 from domain.event_types import EventType
-from sources.http.json_body import NotThatShape, read_json
-from sources.http.messages import Answer, Refused, Request
-from sources.http.routes import Route
+from sources.http.app import Route
+from sources.http.messages import Answer, NotThatShape, Request, RequestRefused, read_json
 from sources.inlet import Inlet
 from sources.procustodibus.sign_in import SignIns
 from store import clients, places
@@ -95,5 +94,5 @@ def _wanted(body: bytes) -> int:
     try:
         wanted = read_json(body, _Wanted).max if body else USUAL_MAX
     except NotThatShape:
-        raise Refused(400, 'the body is not like {"max": 100}', place="body") from None
+        raise RequestRefused(400, 'the body is not like {"max": 100}', place="body") from None
     return max(1, min(wanted, MOST_EVENTS))

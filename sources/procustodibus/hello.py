@@ -9,9 +9,8 @@ import msgspec
 
 from domain.ids import base58
 from sources.base import SourceError
-from sources.http.json_body import NotThatShape, read_json
-from sources.http.messages import Answer, Refused, Request
-from sources.http.routes import Route
+from sources.http.app import Route
+from sources.http.messages import Answer, NotThatShape, Request, RequestRefused, read_json
 from sources.inlet import Inlet
 from sources.procustodibus.sign_in import SESSION_S, SignIns, is_key
 
@@ -68,9 +67,9 @@ class Hello:
         try:
             given = read_json(request.body, _Credentials)
         except NotThatShape:
-            raise Refused(400, "the body is no JSON with a secret", place="body") from None
+            raise RequestRefused(400, "the body is no JSON with a secret", place="body") from None
         if not is_key(given.secret):
-            raise Refused(400, "it is not the base64 of an ed25519 key", place="secret")
+            raise RequestRefused(400, "it is not the base64 of an ed25519 key", place="secret")
         await self._sign_ins.set_up(request, request.values["user"], given.secret)
         return _resource(base58(secrets.randbits(64)), "credentials", {"type": "signature"})
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from domain.safe import safe
-from sources.http.json_body import NotThatShape, read_json
+from sources.http.messages import NotThatShape, read_json
 from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
 from sources.wireguard.fields import (
     LAST_COUNT,

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from domain import clients as kinds
 from domain.safe import safe
-from sources.http.messages import Refused, Request
+from sources.http.messages import Request, RequestRefused
 from sources.http.sign_in_watch import Failures, ReportSignIn, SignIn
 from store import clients
 from store.records import Client
@@ -174,7 +174,7 @@ class SignIns:
         return self._challenges.new()
 
     async def set_up(self, request: Request, user_id: str, public_key: str) -> None:
-        """Keep the key of a client that has a set-up code. Raises Refused."""
+        """Keep the key of a client that has a set-up code. Raises RequestRefused."""
         async with self._at_once:
             # Codes are guessed at, keys are not: here who is right has to wait as well.
             self._check_pace(request)
@@ -200,7 +200,7 @@ class SignIns:
         raise await self._refusal(request, "set-up code", user_id)
 
     async def sign_in(self, request: Request) -> str:
-        """A new session for who has signed a challenge of ours: its token. Raises Refused."""
+        """Return the token of a new session for a signed challenge. Raises RequestRefused."""
         async with self._at_once:
             return await self._sign_in(request)
 
@@ -227,7 +227,7 @@ class SignIns:
         return token
 
     async def admit(self, request: Request, kind: str) -> Client:
-        """Who asks, by the session of the request. Raises Refused."""
+        """Who asks, by the session of the request. Raises RequestRefused."""
         values = read_header(request.header("authorization"))
         user_id = _text(values.get("user"))
         session = self._sessions.get(_digest(_text(values.get("session"))))
@@ -242,20 +242,24 @@ class SignIns:
             raise await self.forbidden(request, client, kind)
         return client
 
-    async def forbidden(self, request: Request, client: Client, what: str) -> Refused:
+    async def forbidden(self, request: Request, client: Client, what: str) -> RequestRefused:
         """The refusal of a signed-in client that asks for what is another's; it is told of."""
         self._failures.add(request.peer)
         await self._report(_told(request, client.user_id, (what,), client.name))
-        return Refused(HTTPStatus.FORBIDDEN, f"{clients.NOUNS[client.kind]} {client.name} may not")
+        return RequestRefused(
+            HTTPStatus.FORBIDDEN, f"{clients.NOUNS[client.kind]} {client.name} may not"
+        )
 
-    async def _lost_session(self, request: Request, client: Client) -> Refused:
+    async def _lost_session(self, request: Request, client: Client) -> RequestRefused:
         """One lost session is the way of things; who has signed in no more since then is told."""
         if client.user_id not in self._lost:
             self._lost.add(client.user_id)
             return _unauthorized("session")
         return await self._refusal(request, "session", client.user_id, client.name)
 
-    async def _refusal(self, request: Request, what: str, user_id: str, name: str = "") -> Refused:
+    async def _refusal(
+        self, request: Request, what: str, user_id: str, name: str = ""
+    ) -> RequestRefused:
         """The refusal of what is not good: told of and counted, unless there were too many."""
         self._check_pace(request)
         self._failures.add(request.peer)
@@ -263,10 +267,10 @@ class SignIns:
         return _unauthorized(what)
 
     def _check_pace(self, request: Request) -> None:
-        """Raises Refused where too many failures came from this address before."""
+        """Raises RequestRefused where too many failures came from this address before."""
         wait_s = self._failures.wait_s(request.peer)
         if wait_s:
-            raise Refused(
+            raise RequestRefused(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too many failures to sign in came from this address",
                 headers=(("retry-after", str(ceil(wait_s))),),
@@ -320,8 +324,8 @@ def _told(request: Request, user_id: str, errors: tuple[str, ...], name: str) ->
     )
 
 
-def _unauthorized(what: str) -> Refused:
-    return Refused(
+def _unauthorized(what: str) -> RequestRefused:
+    return RequestRefused(
         HTTPStatus.UNAUTHORIZED,
         f"sign in first: the {what} is not known here, or is no longer good",
         headers=(("www-authenticate", SCHEME),),

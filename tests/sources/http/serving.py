@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sources.http.app import App, Limits
+from sources.http.app import App, ClientLimits, Route
 from sources.http.connections import Connections
 from sources.http.listening import open_listener
-from sources.http.routes import Route, Routes
 
 
 @dataclass(slots=True)
@@ -93,18 +92,23 @@ def head(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> byt
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def limits(max_body: int = 1_000_000, clients: int = 20, client_timeout_s: float = 20.0) -> Limits:
-    return Limits(max_body, clients, client_timeout_s)
+def limits(
+    max_body: int = 1_000_000, clients: int = 20, client_timeout_s: float = 20.0
+) -> ClientLimits:
+    return ClientLimits(max_body, clients, client_timeout_s)
 
 
 @asynccontextmanager
 async def serving(
-    routes: Iterable[Route], *, bounds: Limits | None = None, tls: ssl.SSLContext | None = None
+    routes: Iterable[Route],
+    *,
+    bounds: ClientLimits | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Served]:
     """Serve these routes."""
     bounds = bounds or limits()
     bugs: list[Exception] = []
-    connections = Connections(App(Routes(routes), bounds, bugs.append), bounds, tls)
+    connections = Connections(App(routes, bounds, bugs.append), bounds, tls)
     stop = asyncio.Event()
     with open_listener("127.0.0.1:0", encrypted=tls is not None) as listener:
         task = asyncio.create_task(connections.serve(listener, stop))

@@ -14,9 +14,9 @@ SCRIPT = """
 import asyncio, sys
 sys.modules["hypercorn"] = None
 from sources.base import SourceError
-from sources.http.app import Limits
+from sources.http.app import ClientLimits
 from sources.http.server import HttpService, HttpTerms
-terms = HttpTerms("127.0.0.1:0", "", "", Limits(1, 1, 1.0))
+terms = HttpTerms("127.0.0.1:0", "", "", ClientLimits(1, 1, 1.0))
 service = HttpService("http", terms, lambda inlet: ())
 class Nothing:
     clock = None

@@ -9,10 +9,10 @@ import ssl
 
 import pytest
 
+from sources.http.app import Route
 from sources.http.heads import MOST_BYTES, MOST_HEADERS
 from sources.http.listening import open_listener, tls_context
-from sources.http.messages import Answer, Refused, Request
-from sources.http.routes import Route
+from sources.http.messages import Answer, Request, RequestRefused
 from tests.certificates import Authority
 from tests.sources.http.serving import Connection, Served, head, limits, serving
 
@@ -22,7 +22,7 @@ async def _echo(request: Request) -> Answer:
         {
             "size": len(request.body),
             "values": request.values,
-            "query": request.query,
+            "path": request.path,
             "caller": request.caller,
             "peer": request.peer,
         }
@@ -36,7 +36,7 @@ async def _fails(_: Request) -> Answer:
 async def _lets_in(request: Request) -> str:
     assert request.body == b""
     if request.header("Authorization") != "Bearer good":
-        raise Refused(401, "not known")
+        raise RequestRefused(401, "not known")
     return "alice"
 
 
@@ -56,7 +56,7 @@ def test_a_request_is_answered() -> None:
             reply = await served.ask("POST", "/echo?a=1", b"12345")
             assert reply.status == 200
             assert reply.content["size"] == 5
-            assert reply.content["query"] == "a=1"
+            assert reply.content["path"] == "/echo"
             assert reply.content["peer"] == "127.0.0.1"
             assert reply.headers["content-type"] == "application/json"
 

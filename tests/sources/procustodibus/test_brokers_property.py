@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.clients import BROKER
 from domain.event_types import EventType
-from sources.http.messages import Refused, Request
+from sources.http.messages import Request, RequestRefused
 from sources.http.sign_in_watch import report_nothing
 from sources.inlet import Inlet
 from sources.procustodibus.brokers import Queues
@@ -48,7 +48,7 @@ class Broker:
         for place, type_ in enumerate(TYPES):
             if place == fails_at:
                 await self._fail(type_, most, by_us=by_us)
-                await self.queues.hello(Request("GET", "", "", {}, "", caller="siem"))
+                await self.queues.hello(Request("GET", "", {}, "", caller="siem"))
                 return
             found[type_] = await self._next(type_, json.dumps({"max": most}).encode())
         for type_, numbers in found.items():
@@ -58,12 +58,12 @@ class Broker:
         """We refuse the request, or our answer is lost on the way."""
         try:
             await self._next(type_, b"[" if by_us else json.dumps({"max": most}).encode())
-        except Refused:
+        except RequestRefused:
             assert by_us
 
     async def _next(self, type_: EventType, body: bytes) -> list[int]:
         values = {"type": type_.value}
-        request = Request("POST", "", "", {}, "", body=body, values=values, caller="siem")
+        request = Request("POST", "", {}, "", body=body, values=values, caller="siem")
         answer = await self.queues.next(request)
         return [int(one["id"].removeprefix("e")) for one in json.loads(answer.body)["data"]]
 

@@ -12,11 +12,10 @@ from hypercorn.asyncio.tcp_server import MAX_RECV
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.http import app, connections, unpacking
-from sources.http.budget import Budget, Share
-from sources.http.messages import Answer, Refused, Request
-from sources.http.routes import Route
-from sources.http.unpacking import PIECE_BYTES, gzip_pieces
+from sources.http import app, bodies, connections
+from sources.http.app import Route
+from sources.http.bodies import PIECE_BYTES, Budget, Share, gzip_pieces
+from sources.http.messages import Answer, Request, RequestRefused
 from tests.sources.http.serving import Connection, Served, head, limits, serving
 
 MAX_BODY = 1_000_000
@@ -37,7 +36,7 @@ def test_one_goes_on_where_the_budget_is_full_and_others_have_to_wait() -> None:
     first, second, third = (Share(budget) for _ in range(3))
     first.take(60)
     second.take(60)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         third.take(60)
     assert refused.value.answer.status == 503
     second.take(1000)
@@ -159,7 +158,7 @@ def test_bodies_are_unpacked_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> Non
         threads.add(threading.get_ident())
         yield from gzip_pieces(data)
 
-    monkeypatch.setattr(unpacking, "gzip_pieces", noted)
+    monkeypatch.setattr(bodies, "gzip_pieces", noted)
 
     async def run() -> None:
         async with serving([Route("POST", "/", _size)], bounds=limits(MAX_BODY)) as served:
