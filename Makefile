@@ -8,12 +8,12 @@ SUPPLY := $(VENV)/supply
 COMPILE := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
-CODE := bench cli delivery domain sources store tests tui
+CODE := bench cli delivery docs domain sources store tests tui
 JOBS ?= 2
 TESTS ?=
 PYTHON ?=
 
-.PHONY: help run demo test check bench trials format requirements audit clean
+.PHONY: help run demo test check docs bench trials format requirements audit clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,6 +34,9 @@ check: $(VENV)/.installed-dev ## formatting, lint, types, layers and tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test
+
+docs: $(VENV)/.installed-dev ## write the generated pages of the manual anew
+	@exec $(BIN)/python -m docs.tools
 
 bench: $(VENV)/.installed-dev ## measure speed and size against the floor
 	@exec $(BIN)/python -m bench

@@ -1,4 +1,4 @@
-"""The JSON of the lists: a stable interface. docs and README describe every field.
+"""The JSON of the lists: a stable interface. docs/json.md describes every member.
 
 Times are RFC 3339 in UTC, durations as options take them; null is "not set" or "not yet".
 """

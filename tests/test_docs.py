@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from bench import derive
-from cli.exit_codes import ExitCode
 from cli.grammar.tree import build
-from domain.settings import SETTINGS, Setting
-from tests.documents import DOCS, PAGES, README, section, table_rows
+from docs.tools import commands, keys, licences, settings
+from tests.documents import CONTRIBUTING, DOCS, PAGES, README, section, table_rows
 from tests.program import ROOT
+
+GENERATORS = (commands, keys, licences, settings)
+NAMED_FILE = re.compile(r"`([a-z_]+/[a-z0-9_/]*(?:\.[a-z]+)?)`")
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 INSTALLING = re.compile(
@@ -23,46 +24,29 @@ INSTALLING = re.compile(
 MACHINE = re.compile(r"/(work|root|tmp|Users|home/[a-z]+)\b|\b(localhost|127\.0\.0\.1):\d{5}\b")
 
 
-def commands(parser: argparse.ArgumentParser) -> Iterator[str]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                yield from [child.prog] if child.get_default("run") else commands(child)
+@pytest.mark.parametrize("generator", GENERATORS, ids=lambda generator: generator.PAGE.name)
+def test_generated_pages_are_those_of_the_code(generator: ModuleType) -> None:
+    assert generator.PAGE.read_text(encoding="utf-8") == generator.page(), "run `make docs`"
 
 
-def test_readme_lists_every_command_and_no_other() -> None:
-    named = [row[0].strip("`") for row in table_rows(section(README, "Commands"))]
-    assert named == list(commands(build()))
+def test_commands_are_read_from_the_whole_grammar() -> None:
+    page = commands.PAGE.read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(tocsin [a-z]+(?: [a-z]+)?)", page, re.MULTILINE)
+    assert sorted(named) == sorted(one.prog for one in commands.commands(build()))
 
 
-def test_readme_begins_with_all_its_sections_in_their_order() -> None:
+def test_the_readme_is_short_and_names_every_page_of_the_manual() -> None:
     text = README.read_text(encoding="utf-8")
-    contents = text[text.index("Contents: ") :].split("\n\n")[0].removeprefix("Contents: ")
-    listed = [LINK.sub("", one).strip().removeprefix("[") for one in contents.split(" ·")]
-    assert listed == re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert len(text.splitlines()) <= 170
+    linked = {Path(target).name for target in LINK.findall(text)}
+    assert {page.name for page in PAGES if page != README} <= linked
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_readme_describes_every_setting(setting: Setting) -> None:
-    rows = {row[0].strip("`"): row for row in table_rows(section(README, "Settings"))}
-    _, environment, default, range_, description = rows[setting.name]
-    assert environment == f"`{setting.environment}`"
-    assert range_ == setting.range
-    assert plain(description).startswith(plain(setting.description))
-    written = setting.format(setting.default)
-    assert default == written or (written in ("", "none") and default)
-
-
-def test_readme_has_no_other_settings_and_keeps_their_order() -> None:
-    named = [row[0].strip("`") for row in table_rows(section(README, "Settings"))]
-    assert named == [setting.name for setting in SETTINGS]
-
-
-def test_readme_explains_every_exit_code() -> None:
-    rows = table_rows(section(README, "Exit codes"))
-    assert [(int(code), plain(words)) for code, words in rows] == [
-        (int(code), code.description) for code in ExitCode
-    ]
+@pytest.mark.parametrize("page", [CONTRIBUTING, DOCS / "architecture.md"], ids=lambda one: one.name)
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    named = NAMED_FILE.findall(page.read_text(encoding="utf-8"))
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -81,21 +65,22 @@ def test_no_page_speaks_of_the_machine_it_was_written_on(page: Path) -> None:
     assert not MACHINE.search(page.read_text(encoding="utf-8"))
 
 
-def test_readme_says_what_make_does() -> None:
-    targets = set(re.findall(r"\bmake ([a-z]+)(?=\s{2,}#)", README.read_text(encoding="utf-8")))
-    assert targets >= {"run", "test", "check", "bench", "trials"}
+def test_every_target_of_make_that_is_named_is_there() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in (README, CONTRIBUTING))
+    named = set(re.findall(r"\bmake ([a-z]+)(?=\s{2,}#|`)", text))
+    assert named >= {"run", "demo", "test", "check", "docs", "bench", "trials"}
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in targets:
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"there is no make {target}"
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
 
 
 def test_every_recipe_installs_the_http_server_and_what_tells_countries() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    text = README.read_text(encoding="utf-8") + makefile
+    pages = (README, CONTRIBUTING, DOCS / "service.md")
+    text = "\n".join([*(page.read_text(encoding="utf-8") for page in pages), makefile])
     recipes = [
         line for line in text.splitlines() if INSTALLING.search(line) and "SUPPLY" not in line
     ]
-    assert len(recipes) == 7
+    assert len(recipes) == 9
     for recipe in recipes:
         files = re.findall(r"requirements/(?:run|dev)\.txt", recipe)
         assert "'.[http,geo]'" in recipe or files, recipe
@@ -123,10 +108,6 @@ def test_each_promise_names_tests_that_are_there() -> None:
         assert paths, promise
         for path in paths:
             assert re.search(r"^def test_", (ROOT / path).read_text(), re.MULTILINE), path
-
-
-def plain(text: str) -> str:
-    return text.replace("`", "")
 
 
 def anchors(page: Path) -> set[str]:

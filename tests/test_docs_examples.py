@@ -46,8 +46,9 @@ def running(process: subprocess.Popen[str], port: int) -> Iterator[None]:
 
 
 def test_the_first_webhook(tocsin: Tocsin, port: int, tmp_path: Path) -> None:
-    blocks = code_blocks(section(README, "First webhook"), "sh")
-    receiver, *steps = [block.replace("8080", str(port)) for block in blocks]
+    pages = ((DOCS / "receivers.md", "A receiver to try it with"), (README, "First webhook"))
+    blocks = [block for page in pages for block in code_blocks(section(*page), "sh")]
+    receiver, steps = [block.replace("8080", str(port)) for block in blocks]
     environment = shell_environment(tocsin, tmp_path)
     received = tmp_path / "received"
     with received.open("w") as output:
@@ -55,7 +56,7 @@ def test_the_first_webhook(tocsin: Tocsin, port: int, tmp_path: Path) -> None:
             ("bash", "-ec", f"exec {receiver}"), stdout=output, env=environment, text=True
         )
         with running(server, port):
-            script = "set -o pipefail\n" + "".join(steps)
+            script = f"set -o pipefail\n{steps}"
             done = subprocess.run(
                 ("bash", "-exc", script), env=environment, capture_output=True, text=True
             )

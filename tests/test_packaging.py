@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from docs import licences
 from domain.version import VERSION
 from tests.program import ROOT
 
@@ -108,10 +107,6 @@ def test_the_build_backend_is_the_pinned_one() -> None:
     system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
     assert set(system["requires"]) <= set((ROOT / "constraints.txt").read_text().splitlines())
     assert {line.split("==")[0] for line in system["requires"]} <= required("build")
-
-
-def test_the_licences_are_those_of_what_is_installed() -> None:
-    assert licences.PAGE.read_text() == licences.page(), "run python -m docs.licences"
 
 
 def required(name: str) -> set[str]:

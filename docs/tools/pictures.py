@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from a store with made-up data: python -m docs.pictures."""
+"""Make the pictures of the manual from a store with made-up data: python -m docs.tools.pictures."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from docs.tools.parts import DOCS
 from store.database import open_store
 from tests.tui.helpers import Bench
 from tests.tui.scenes import furnish
 
-FOLDER = Path(__file__).parent / "pictures"
+FOLDER = DOCS / "pictures"
 SIZE = (96, 24)
 PICTURES = {"webhooks": (), "form": ("e",), "delivery": ("2", "enter")}
 
