@@ -35,7 +35,7 @@ check: $(VENV)/.installed-dev ## formatting, lint, types, layers and tests
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test
 
-docs: $(VENV)/.installed-dev ## write the generated pages of the manual anew
+docs: $(VENV)/.installed-dev ## write what is generated of the manual anew
 	@exec $(BIN)/python -m docs.tools
 
 bench: $(VENV)/.installed-dev ## measure speed and size against the floor

@@ -1,4 +1,4 @@
-"""Make the pictures of the manual from a store with made-up data: python -m docs.tools.pictures."""
+"""Make the pictures of the manual from a store with made-up data."""
 
 from __future__ import annotations
 
@@ -39,7 +39,3 @@ async def take_all() -> None:
             await take(bench, name, keys)
         lock.release()
         bench.opened.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(take_all())
