@@ -177,13 +177,13 @@ class WebhookActions(FilterScreen):
 
     async def _test(self, webhook_id: int) -> None:
         from tui.webhook_form.opening import read_webhook
-        from tui.webhook_form.testing import try_out
+        from tui.webhook_form.testing import send_test
 
         webhook = await read_webhook(self.desk, webhook_id)
         report = self.live.report
         if report is None:
             return
-        outcome = await try_out(self.desk, webhook, report.settings)
+        outcome = await send_test(self.desk, webhook, report.settings)
         self.tell(
             f"test of {webhook.named}: {outcome.detail}, after {span_text(outcome.duration_ms)}",
             bad=not outcome.delivered,

@@ -55,7 +55,7 @@ from tui.screens.reseal import EventChoiceScreen, ResealScreen
 from tui.screens.save import SaveScreen
 from tui.screens.store_gone import StoreGoneScreen
 from tui.screens.webhooks import WebhooksScreen
-from tui.webhook_form.kept_draft import KeptDraftScreen
+from tui.webhook_form.draft_keeper import KeptDraftScreen
 from tui.webhook_form.screen import WebhookFormScreen
 from tui.widgets.option_fields import Asked
 

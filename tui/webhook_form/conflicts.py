@@ -1,8 +1,8 @@
-"""What somebody else did to the webhook while its form was open: found, merged and told."""
+"""Conflicts of two admins: edits that others save while a form is open, merged into it in words."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from domain.actors import Actor
@@ -11,70 +11,76 @@ from domain.words import span_text
 from store import audit
 from store.records import Change, Webhook
 from tui.desk import Desk
-from tui.webhook_form.fields import LABELS, Contents, FormTexts, contents_of, labels_of, merge
-from tui.webhook_form.opening import Opened, read_webhook
+from tui.webhook_form.hidden_values import URL, merged, rebase_headers, standing_first, with_url
+from tui.webhook_form.opening import read_webhook
+from tui.webhook_form.texts import LABELS, FormTexts, labels_of
 
 REVISING = frozenset(
     f"webhook.{word}" for word in ("edit", "pause", "unpause", "delete", "undelete")
 )
 """The actions that make another revision of a webhook, one each."""
 
-MOST_TOLD = 2
+MOST_SHOWN = 2
 """Of the changes the newest, so that they never push the form away."""
 
 
 @dataclass(frozen=True, slots=True)
-class Latest:
-    """The webhook as it is saved now, and the changes since the form read it, newest first."""
+class OtherEdits:
+    """Changes that others saved while the form was open, newest first.
 
-    webhook: Webhook
-    changes: tuple[Change, ...]
+    `disputed` are the fields in which saving puts something over them; `advice` says so.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Overtaken:
-    """Somebody else saved: the form as it goes on from there."""
-
-    opened: Opened
-    contents: Contents
     changes: tuple[Change, ...] = ()
     disputed: frozenset[str] = frozenset()
-    """The fields in which saving puts something over what somebody else saved."""
+    advice: str = ""
 
-    def news(self, now_ms: int) -> str:
-        """Who changed what how long ago, and what saving would do to that."""
-        if self.opened.source is None or not self.changes:
-            return ""
-        told = (_told(one, now_ms) for one in self.changes[:MOST_TOLD])
-        theirs = _theirs(self.contents, self.opened.base, self.disputed)
-        lines = (*told, _consequence(self.opened.source, self.disputed), theirs)
-        return "\n".join(filter(None, lines))
+    def text(self, now_ms: int) -> str:
+        """Return who changed what how long ago, and what saving does to that; "" if nobody did."""
+        changes = (_change_text(one, now_ms) for one in self.changes[:MOST_SHOWN])
+        return "\n".join(filter(None, (*changes, self.advice)))
 
 
-async def find_latest(desk: Desk, opened: Opened, revision: int | None) -> Latest | None:
-    """What is saved now, if that is not `revision` any more. Raises Refused."""
-    before = opened.editing
-    if before is None or revision is None:
+async def find_edits(
+    desk: Desk, editing: Webhook | None, revision: int | None
+) -> tuple[Webhook, tuple[Change, ...]] | None:
+    """Return the webhook as it is saved now and its changes since `revision`, newest first.
+
+    None where that still is its revision, or none is edited. Raises Refused.
+    """
+    if editing is None or revision is None:
         return None
-    current = await read_webhook(desk, before.id)
+    current = await read_webhook(desk, editing.id)
     if current.revision == revision:
         return None
-    changes = await desk.read(audit.changes, webhook_id=before.id)
+    changes = await desk.read(audit.changes, webhook_id=editing.id)
     since = [one for one in changes if one.action in REVISING][: current.revision - revision]
-    return Latest(current, tuple(since))
+    return current, tuple(since)
 
 
-def overtaken(before: Overtaken, typed: Contents, latest: Latest) -> Overtaken:
-    """The form on top of what is saved now; what was told before is told still."""
-    theirs = contents_of(latest.webhook.fields)
-    merged = merge(typed, before.opened.base, theirs)
-    mine = merged.contents
-    return Overtaken(
-        replace(before.opened, base=theirs, source=latest.webhook),
-        mine,
-        latest.changes + before.changes,
-        (merged.disputed | before.disputed) & mine.changed_from(theirs),
-    )
+def merge(mine: FormTexts, base: FormTexts, theirs: FormTexts) -> tuple[FormTexts, frozenset[str]]:
+    """Merge two edits of `base`: return the texts, and the fields that both sides changed.
+
+    What was typed stays; fields nobody typed into show what somebody else saved.
+    """
+    typed, saved = mine.changed_from(base), theirs.changed_from(base)
+    kept = {name: getattr(mine.plain, name) for name in typed}
+    if "headers" in kept:
+        kept["headers"] = rebase_headers(kept["headers"], base.known, theirs.known)
+    plain = replace(theirs.plain, **kept, generated=mine.generated)
+    known = standing_first(plain.headers, merged(theirs.known, base.known, mine.known))
+    known = with_url(plain.url, known) if plain.url in known.get(URL, ()) else known
+    result = replace(plain, known=known).masked
+    return result, frozenset(typed & saved & result.changed_from(theirs))
+
+
+def advice(current: Webhook, mine: FormTexts, theirs: FormTexts, disputed: frozenset[str]) -> str:
+    """Return what saving does to what they saved, and their values of the disputed fields."""
+    values = [_value(name, mine, theirs) for name in LABELS if name in disputed]
+    lines = [_consequence(current, disputed)]
+    if values:
+        lines.append(f"Theirs: {'; '.join(values)}")
+    return "\n".join(lines)
 
 
 def _consequence(current: Webhook, disputed: Iterable[str]) -> str:
@@ -89,14 +95,8 @@ def _consequence(current: Webhook, disputed: Iterable[str]) -> str:
     return "What you typed is kept; saving keeps their changes too."
 
 
-def _theirs(mine: Contents, theirs: Contents, disputed: Container[str]) -> str:
-    """What they saved where both changed a field, secrets masked: "theirs: Name pager"."""
-    told = [_value(name, mine.texts, theirs.texts) for name in LABELS if name in disputed]
-    return f"Theirs: {'; '.join(told)}" if told else ""
-
-
 def _value(name: str, mine: FormTexts, theirs: FormTexts) -> str:
-    """A field's value; of several lines those that are not mine too."""
+    """Their value of a field, secrets masked; of several lines those that are not mine too."""
     text = getattr(theirs, name)
     own = getattr(mine, name).split("\n")
     lines = [line for line in text.split("\n") if line and line not in own]
@@ -104,7 +104,7 @@ def _value(name: str, mine: FormTexts, theirs: FormTexts) -> str:
     return f"{labels_of([name])} {shown or ('without lines of yours' if text else 'empty')}"
 
 
-def _told(change: Change, now_ms: int) -> str:
+def _change_text(change: Change, now_ms: int) -> str:
     before = change.detail.get("before")
     names = before if isinstance(before, dict) else {}
     verb = "changed" if change.action == "webhook.edit" else change.action.split(".")[1] + "d"

@@ -1,4 +1,4 @@
-"""The form that was not saved, as the login's draft in the store."""
+"""Drafts of the form: what was typed and not saved, kept encrypted in the store for each login."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from typing import Any
 
 from store import drafts
 from tui.desk import Desk, Refused
-from tui.webhook_form.draft_holders import HOLDER, holder_of
-from tui.webhook_form.fields import Contents, FormTexts
+from tui.webhook_form.texts import FormTexts
+from tui.webhook_form.waiting_drafts import HOLDER, holder_of
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """What was typed, over what, and of which revision that was (None for a new webhook)."""
+class FormDraft:
+    """Texts that were typed over `base`, which is of this revision (None for a new webhook).
 
-    typed: Contents
-    base: Contents
+    `holder` is the worker of the terminal in which its form is open, "" for none.
+    """
+
+    typed: FormTexts
+    base: FormTexts
     revision: int | None
-    generated: str = field(default="", repr=False)
     at_ms: int = 0
     holder: str = field(default="", compare=False)
-    """The worker of the terminal in which its form is open; "" for none."""
 
 
-async def keep(desk: Desk, subject: str, draft: Draft) -> int:
-    """Save the draft of a subject, and give the time by which it is known. Raises Refused."""
+async def keep(desk: Desk, subject: str, draft: FormDraft) -> int:
+    """Save the draft of a subject; return the time by which it is known. Raises Refused."""
     text = _text_of(draft, _own_worker(desk))
     return await desk.change(drafts.save, subject, text, vault=desk.store.vault)
 
 
-async def take_up(desk: Desk, subject: str, draft: Draft) -> None:
-    """Say in a kept draft that its form is open here. Raises Refused."""
+async def take_up(desk: Desk, subject: str, draft: FormDraft) -> None:
+    """Note in a kept draft that its form is open here. Raises Refused."""
     text = _text_of(draft, _own_worker(desk))
     await desk.change(drafts.rewrite, subject, text, draft.at_ms, vault=desk.store.vault)
 
 
-async def give_up(desk: Desk, subject: str, draft: Draft, at_ms: int) -> None:
-    """Say in the draft that is known by this time that its form is open nowhere. Raises Refused."""
+async def give_up(desk: Desk, subject: str, draft: FormDraft, at_ms: int) -> None:
+    """Note in the draft known by this time that its form is open nowhere. Raises Refused."""
     text = _text_of(draft, "")
     await desk.change(drafts.rewrite, subject, text, at_ms, vault=desk.store.vault)
 
@@ -48,8 +49,8 @@ async def drop(desk: Desk, subject: str, at_ms: int) -> None:
     await desk.change(drafts.drop, subject, at_ms)
 
 
-async def find(desk: Desk, subject: str) -> Draft | None:
-    """The draft of a subject; None also where it can't be read or another Tocsin wrote it."""
+async def find(desk: Desk, subject: str) -> FormDraft | None:
+    """Return the draft of a subject; None also if it can't be read or another Tocsin wrote it."""
     try:
         stored = await desk.read(drafts.load, subject, vault=desk.store.vault, actor=desk.actor)
         return None if stored is None else _from_text(stored.text, stored.at_ms)
@@ -61,30 +62,35 @@ def _own_worker(desk: Desk) -> str:
     return (desk.worker.id if desk.worker is not None else None) or ""
 
 
-def _text_of(draft: Draft, holder: str) -> str:
+def _text_of(draft: FormDraft, holder: str) -> str:
     parts = {
-        "typed": asdict(draft.typed.with_all_hidden()),
-        "base": asdict(draft.base),
+        "typed": _parts_of(draft.typed.all_masked),
+        "base": _parts_of(draft.base),
         "revision": draft.revision,
-        "generated": draft.generated,
+        "generated": draft.typed.generated,
         HOLDER: holder,
     }
     return json.dumps(parts, ensure_ascii=False)
 
 
-def _from_text(text: str, at_ms: int) -> Draft:
+def _from_text(text: str, at_ms: int) -> FormDraft:
     parts = json.loads(text)
-    return Draft(
-        typed=_contents(parts["typed"]),
-        base=_contents(parts["base"]),
+    return FormDraft(
+        typed=_texts(parts["typed"], parts["generated"]),
+        base=_texts(parts["base"]),
         revision=parts["revision"],
-        generated=parts["generated"],
         at_ms=at_ms,
         holder=holder_of(text),
     )
 
 
-def _contents(parts: dict[str, dict[str, Any]]) -> Contents:
-    """What a form held; a URL that an older Tocsin kept readable in the draft is hidden."""
+def _parts_of(texts: FormTexts) -> dict[str, Any]:
+    shown = asdict(texts)
+    del shown["generated"]
+    return {"known": shown.pop("known"), "texts": shown}
+
+
+def _texts(parts: dict[str, dict[str, Any]], generated: str = "") -> FormTexts:
+    """Read texts; a URL that an older Tocsin kept readable in the draft is masked."""
     known = {name: tuple(values) for name, values in parts["known"].items()}
-    return Contents(FormTexts(**parts["texts"]), known).with_all_hidden()
+    return FormTexts(**parts["texts"], known=known, generated=generated).all_masked

@@ -1,8 +1,9 @@
-"""Header lines whose values are hidden behind dots until the admin asks to see them.
+"""URL and header values that are hidden behind dots until the admin asks to see them.
 
-`known` holds the values that may be hidden, by lower-cased header name. A line whose value is
-exactly the mask of a value of its own header stands for that value, for the first where several
-have the same mask; dots anywhere else are an error, so that they are never stored.
+`known` holds the values that may be hidden: header values by lower-cased name, the URL by a name
+that no header has. A text that is exactly the mask of a known value of its own name stands for that
+value, for the first where several have the same mask; dots anywhere else are an error, so that they
+are never stored.
 """
 
 from __future__ import annotations
@@ -12,20 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from domain.field_errors import FieldError, FieldErrors
 from domain.headers import parse_headers
 from domain.lines import Pair, Pairs
-from domain.masks import mask_value
+from domain.masks import has_dots, mask_value
+from domain.urls import check_url, mask_url
 
-Known = Mapping[str, tuple[str, ...]]
+KnownValues = Mapping[str, tuple[str, ...]]
 
-DOT = mask_value("")[:1]
-
-
-def known_values(headers: Iterable[Pair]) -> Known:
-    """The values of headers by the name under which `hide` and `reveal` look for them."""
-    return all_of(*({name.lower(): (value,)} for name, value in headers))
+URL = ":url"
 
 
-def all_of(*several: Known) -> Known:
-    """Every value of each, in this order."""
+def merged(*several: KnownValues) -> KnownValues:
+    """Return every value of each, in this order."""
     found: dict[str, dict[str, None]] = {}
     for known in several:
         for name, values in known.items():
@@ -33,44 +30,80 @@ def all_of(*several: Known) -> Known:
     return {name: tuple(values) for name, values in found.items()}
 
 
-def foremost(plain: str, known: Known) -> Known:
-    """`known` with the values that stand in the text first, so that their masks are theirs."""
+def known_headers(headers: Iterable[Pair]) -> KnownValues:
+    """Return the values of headers by the names under which they are known."""
+    return merged(*({name.lower(): (value,)} for name, value in headers))
+
+
+def _known_url(url: str) -> KnownValues:
+    """The URL under its name, if any of it is to be hidden."""
+    return {URL: (url,)} if mask_url(url) != url else {}
+
+
+def with_url(url: str, known: KnownValues) -> KnownValues:
+    """Return `known` with this URL first, so that its mask stands for it."""
+    return merged(_known_url(url), known)
+
+
+def hide_url(text: str, known: KnownValues) -> str:
+    """Mask a URL that is known; what was typed anew stays readable."""
+    mask = mask_url(text)
+    hides = text in known.get(URL, ()) and reveal_url(mask, known) == text
+    return mask if hides else text
+
+
+def reveal_url(text: str, known: KnownValues) -> str:
+    """Put the known URL in the place of its mask."""
+    return next((url for url in known.get(URL, ()) if mask_url(url) == text), text)
+
+
+def read_url(text: str, known: KnownValues) -> str:
+    """Return the URL with nothing hidden. Raises FieldError, which shows no hidden part."""
+    url = reveal_url(text, known)
+    if has_dots(url) and URL in known:
+        cure = "reveal it first, write the whole URL, or take it back with ctrl+z"
+        raise FieldError("url", "its dots stand for what is hidden", cure)
+    return check_url(url)
+
+
+def standing_first(plain: str, known: KnownValues) -> KnownValues:
+    """Return `known` with the values of the text first, so that their masks stand for them."""
     standing = _values(plain)
     first = {
         name: tuple(one for one in values if one in standing.get(name, ()))
         for name, values in known.items()
     }
-    return all_of(first, known)
+    return merged(first, known)
 
 
-def hide(text: str, known: Known) -> str:
+def hide_headers(text: str, known: KnownValues) -> str:
     """Mask every value that is known; what was typed anew stays readable."""
     return _by_line(text, lambda name, value: _masked(name, value, known))
 
 
-def reveal(text: str, known: Known) -> str:
+def reveal_headers(text: str, known: KnownValues) -> str:
     """Put every known value in the place of its mask."""
     return _by_line(text, lambda name, value: _unmasked(name, value, known))
 
 
-def take_in(text: str, known: Known) -> Known:
-    """`known` and every value that was typed anew, so that `hide` masks these as well."""
-    plain = reveal(text, known)
-    return foremost(plain, all_of(known, _values(plain)))
+def with_typed_headers(text: str, known: KnownValues) -> KnownValues:
+    """Return `known` and every value that was typed anew, so that these are masked as well."""
+    plain = reveal_headers(text, known)
+    return standing_first(plain, merged(known, _values(plain)))
 
 
-def rebase(plain: str, before: Known, after: Known) -> str:
-    """Where a value still is the one `before`, write the one `after`; no value is masked."""
+def rebase_headers(plain: str, before: KnownValues, after: KnownValues) -> str:
+    """Replace each value of `before` by that of `after`; no value of `plain` is masked."""
     return _by_line(plain, lambda name, value: _moved(name, value, before, after))
 
 
-def read_headers(text: str, known: Known, kept: Pairs = ()) -> Pairs:
-    """The headers with their real values; the `kept` ones may stay. Raises FieldErrors.
+def read_headers(text: str, known: KnownValues, kept: Pairs = ()) -> Pairs:
+    """Return the headers with their real values; those that were `kept` may stay.
 
-    No value is shown in these.
+    Raises FieldErrors, which show no value.
     """
-    revealed = reveal(text, known).split("\n")
-    dotted = [number for number, line in enumerate(revealed) if DOT in _split(line)[1]]
+    revealed = reveal_headers(text, known).split("\n")
+    dotted = [number for number, line in enumerate(revealed) if has_dots(_split(line)[1])]
     errors = [_dots(number + 1, revealed[number], known) for number in dotted]
     for number in dotted:
         revealed[number] = ""
@@ -83,7 +116,7 @@ def read_headers(text: str, known: Known, kept: Pairs = ()) -> Pairs:
     return headers
 
 
-def _dots(number: int, line: str, known: Known) -> FieldError:
+def _dots(number: int, line: str, known: KnownValues) -> FieldError:
     name = _split(line)[0].strip(" \t")
     if name.lower() in known:
         reason = f"line {number}: the dots of {name} were changed"
@@ -111,13 +144,13 @@ def _split(line: str) -> tuple[str, str]:
     return name, value.strip(" \t\r")
 
 
-def _values(plain: str) -> Known:
+def _values(plain: str) -> KnownValues:
     lines = (_split(line) for line in plain.split("\n"))
     named = ((name.strip(" \t"), value) for name, value in lines)
-    return known_values((name, value) for name, value in named if value and DOT not in value)
+    return known_headers((name, value) for name, value in named if value and not has_dots(value))
 
 
-def _masked(name: str, value: str, known: Known) -> str:
+def _masked(name: str, value: str, known: KnownValues) -> str:
     """The mask, unless it would stand for another value of that name."""
     if value not in known.get(name, ()):
         return value
@@ -125,10 +158,10 @@ def _masked(name: str, value: str, known: Known) -> str:
     return mask if _unmasked(name, mask, known) == value else value
 
 
-def _unmasked(name: str, value: str, known: Known) -> str:
+def _unmasked(name: str, value: str, known: KnownValues) -> str:
     behind = (one for one in known.get(name, ()) if mask_value(one) == value)
     return next(behind, value)
 
 
-def _moved(name: str, value: str, before: Known, after: Known) -> str:
+def _moved(name: str, value: str, before: KnownValues, after: KnownValues) -> str:
     return after[name][0] if value in before.get(name, ()) and name in after else value

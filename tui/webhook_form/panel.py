@@ -1,9 +1,9 @@
-"""The fields of a webhook as a form: it shows texts and gives them back, and checks nothing."""
+"""Panel of the fields of a webhook: it shows texts and gives them back, and checks nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from typing import Any
 
 from rich.text import Text
 from textual import on
@@ -15,7 +15,8 @@ from textual.widgets import Collapsible, Input, Select, Static, TextArea
 
 from domain.event_types import EventType
 from domain.settings import BY_NAME, Settings, value_of
-from tui.webhook_form.fields import (
+from tui.webhook_form.secrets import SecretChoice
+from tui.webhook_form.texts import (
     ACTIVE,
     ALL_KEPT,
     INACTIVE,
@@ -25,7 +26,6 @@ from tui.webhook_form.fields import (
     FormTexts,
     labels_of,
 )
-from tui.webhook_form.secrets import Choice
 from tui.widgets.dropdown import Dropdown, Options
 from tui.widgets.field import Field
 from tui.widgets.text_boxes import Lines, TextBox
@@ -76,16 +76,15 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         self._explain()
 
     def on_resize(self) -> None:
-        """What is typed into stays in view, also where a notice takes room away."""
+        """Keep the focused field in view, also where a notice takes room away."""
         focused = self.screen.focused
         if focused is not None and self in focused.ancestors:
             focused.call_after_refresh(focused.scroll_visible, animate=False)
 
     @property
-    def texts(self) -> FormTexts:
-        """What stands in the form."""
-        found = {name: _read(control) for name, control in self._controls.items()}
-        return replace(self._first, **found)
+    def values(self) -> dict[str, Any]:
+        """The text of each field, as shown, by the name of the field."""
+        return {name: _read(control) for name, control in self._controls.items()}
 
     def put(self, texts: FormTexts) -> None:
         """Show other texts; a control whose text is the same is left alone."""
@@ -105,7 +104,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
                 field.warn(warnings.get(name, ""))
 
     def show_secret(self, text: str) -> None:
-        """Say below the secret's choice what it will be."""
+        """Show the secrets below the choice about them."""
         self._fields["secret"].explain(text)
 
     def focus_field(self, name: str) -> None:
@@ -114,7 +113,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         self.screen.set_focus(self._controls[name])  # `focus()` would let the next key overtake it
 
     def bring_into_view(self, name: str) -> None:
-        """Let a field be seen; what is typed goes where it went."""
+        """Bring a field into view; the focus stays where it is."""
         self._unfold(name)
         field = self._fields[name]
         field.call_after_refresh(field.scroll_visible)
@@ -143,14 +142,14 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         self.post_message(self.Changed())
 
     def _explain(self) -> None:
-        texts = self.texts
-        meaning = EventType(texts.type).description
-        if texts.state == INACTIVE:
+        values = self.values
+        meaning = EventType(values["type"]).description
+        if values["state"] == INACTIVE:
             meaning += INACTIVE_MEANS
         self.query_one("#type-means", Static).update(Text(meaning))
-        self._fields["own_secret"].offer(texts.secret == Choice.OWN)
+        self._fields["own_secret"].offer(values["secret"] == SecretChoice.OWN)
         if self._adding:
-            self._fields["since"].offer(texts.start == SINCE)
+            self._fields["since"].offer(values["start"] == SINCE)
 
     def _advanced(self) -> Iterable[Widget]:
         yield self._limit("max_bytes")

@@ -1,4 +1,4 @@
-"""Saving the form."""
+"""Saving of the form: questions that it asks first, then the webhook is added or edited."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from store.errors import MoreToDrop
 from store.records import Webhook
 from tui.desk import Desk, Refused
 from tui.questions import Question
-from tui.webhook_form.opening import Opened, Typed
+from tui.webhook_form.reading import FormReading
+from tui.webhook_form.session import FormSession
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a form saved: `before` is None for a new webhook."""
+    """Webhook that a form saved; `before` is None for a new one, `dropped` counts events."""
 
     webhook_id: int
     revision: int
@@ -29,52 +30,45 @@ class Saved:
     dropped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What was saved, and the sentence that says so."""
-
-    saved: Saved
-    sentence: str
-
-
-async def ca_file_problem(typed: Typed) -> str:
-    """Why the CA file cannot be used, with the cure; "" if it can."""
+async def ca_file_problem(ca_file: str | None) -> str:
+    """Return why a CA file cannot be used, with the cure; "" if it can."""
     try:
-        await asyncio.to_thread(ssl_context, typed.reading.best.ca_file)
+        await asyncio.to_thread(ssl_context, ca_file)
     except CaFileError as error:
         return f"{error}; name a PEM file of certificates"
     return ""
 
 
 async def save(
-    desk: Desk, opened: Opened, typed: Typed, ask: Callable[[Question], Awaitable[bool]]
-) -> Done | None:
-    """Add or save the webhook, in which nothing is wrong. Raises Refused.
+    desk: Desk, session: FormSession, ask: Callable[[Question], Awaitable[bool]]
+) -> tuple[Saved, str] | None:
+    """Add or edit the webhook, in which nothing is wrong; return a sentence about it, too.
 
     A new type drops unsealed events: that is asked first, and again where more came meanwhile.
-    None if the answer was no.
+    None if the answer was no. Raises Refused.
     """
-    before, type_ = opened.editing, typed.reading.best.type
+    before, reading = session.editing, session.reading
+    type_ = reading.fields.type
     if before is None:
-        return await _add(desk, opened, typed)
+        return await _add(desk, session)
     if before.deleted_ms is not None:
-        return await _add(desk, opened, typed) if await ask(_add_anew(before)) else None
-    asked: int | None = None
+        return await _add(desk, session) if await ask(_add_anew(before)) else None
+    dropping_before: int | None = None
     while True:
-        is_typed_anew = before.fields.type is not type_
-        dropping = await desk.read(webhooks.droppable, before.id) if is_typed_anew else 0
-        if dropping and not await ask(_drop(before, dropping, type_, asked)):
+        type_changes = before.fields.type is not type_
+        dropping = await desk.read(webhooks.droppable, before.id) if type_changes else 0
+        if dropping and not await ask(_drop(before, dropping, type_, dropping_before)):
             return None
         try:
-            return await _edit(desk, before, typed, dropping)
+            return await _edit(desk, before, reading, dropping)
         except Refused as refused:
             if not isinstance(refused.__cause__, MoreToDrop):
                 raise
-            asked = dropping
+            dropping_before = dropping
 
 
-def of_refused(reason: str) -> Question:
-    """About a URL whose own address the network policy refuses."""
+def refused_address_question(reason: str) -> Question:
+    """Return the question about a URL to which nothing will be sent, for this reason."""
     return Question("Save it all the same?", (f"{reason}.",), yes="Save")
 
 
@@ -83,43 +77,44 @@ def _add_anew(before: Webhook) -> Question:
     return Question("Add what is typed as a new webhook?", lines, yes="Add as new")
 
 
-def _drop(before: Webhook, dropping: int, type_: EventType, asked: int | None) -> Question:
-    more = (
-        ()
-        if asked is None
-        else (f"Nothing is saved yet: meanwhile it became more than {asked:,}.",)
-    )
+def _drop(
+    before: Webhook, dropping: int, type_: EventType, dropping_before: int | None
+) -> Question:
+    more: tuple[str, ...] = ()
+    if dropping_before is not None:
+        more = (f"Nothing is saved yet: meanwhile it became more than {dropping_before:,}.",)
     return Question(drop_question([(before, dropping)], type_), more, yes="Drop and save")
 
 
-async def _edit(desk: Desk, before: Webhook, typed: Typed, dropping: int) -> Done:
+async def _edit(
+    desk: Desk, before: Webhook, reading: FormReading, dropping: int
+) -> tuple[Saved, str]:
+    change = reading.secret_change
     edited = await desk.change(
         webhooks.edit,
         before.id,
-        typed.reading.best,
-        typed.secret_change,
+        reading.fields,
+        change,
         revision=before.revision,
         dropping=dropping,
         vault=desk.store.vault,
     )
     after = edited.webhook
-    saved = Saved(after.id, after.revision, before, typed.secret_change is not None, edited.dropped)
+    saved = Saved(after.id, after.revision, before, change is not None, edited.dropped)
     if after.revision == before.revision:
-        return Done(saved, f"nothing to change: {after.named} is so already")
+        return saved, f"nothing to change: {after.named} is so already"
     dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
-    return Done(saved, f"saved {after.named}, revision {after.revision}{dropped}")
+    return saved, f"saved {after.named}, revision {after.revision}{dropped}"
 
 
-async def _add(desk: Desk, opened: Opened, typed: Typed) -> Done:
-    secrets = typed.secrets_after(opened.secrets)
+async def _add(desk: Desk, session: FormSession) -> tuple[Saved, str]:
+    reading, secrets = session.reading, session.webhook.secrets
     webhook_id = await desk.change(
         webhooks.add,
-        typed.reading.best,
+        reading.fields,
         secrets.current if secrets else None,
-        start=typed.reading.start,
+        start=reading.start,
         vault=desk.store.vault,
     )
-    name = typed.reading.best.name
-    return Done(
-        Saved(webhook_id, 1), f"added webhook {webhook_id}" + (f" ({name})" if name else "")
-    )
+    name = f" ({reading.fields.name})" if reading.fields.name else ""
+    return Saved(webhook_id, 1), f"added webhook {webhook_id}{name}"

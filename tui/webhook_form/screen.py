@@ -1,4 +1,4 @@
-"""Adding, editing and duplicating a webhook: checked while typing, and nothing typed is lost."""
+"""Screen of the form: a webhook is added, edited or duplicated, and checked while it is typed."""
 
 from __future__ import annotations
 
@@ -8,37 +8,84 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button
 
 from domain.safe import safe
+from tui.clipboard import copy
 from tui.desk import Desk, Refused
+from tui.ending import EndingScreen
+from tui.key_order import ReadyLater
+from tui.keys import key_of, keys_do
+from tui.leaving import KEPT
 from tui.live import Live
-from tui.webhook_form.conflicts import find_latest
-from tui.webhook_form.drafts import Draft
-from tui.webhook_form.hiding import HidingForm
-from tui.webhook_form.keys import KEYS
+from tui.questions import Question
+from tui.screens.confirm import ConfirmScreen
+from tui.webhook_form.conflicts import find_edits
+from tui.webhook_form.draft_keeper import DraftKeeper
 from tui.webhook_form.opening import open_form
 from tui.webhook_form.panel import WebhookFieldsPanel
 from tui.webhook_form.preview import RequestPanel
-from tui.webhook_form.saving import Saved, ca_file_problem, of_refused, save
-from tui.webhook_form.session import TESTED, Session
-from tui.webhook_form.tested import tried_out
-from tui.webhook_form.titles import NEW
+from tui.webhook_form.saving import Saved, ca_file_problem, refused_address_question, save
+from tui.webhook_form.session import TESTED, FormSession
+from tui.webhook_form.testing import outcome_text, send_test
 from tui.widgets.facts import Facts
 
 __all__ = ["Saved", "WebhookFormScreen"]
 
 SAVING = "it is being saved: the form closes by itself"
+NOTHING_HIDDEN = "nothing is hidden in this form"
+NOTHING_SHOWN = "no secret is shown: {}"
+MAKING_ONE = ("generate and rotate under Advanced", "make one")
 
 
-class WebhookFormScreen(HidingForm, inherit_bindings=False):
-    """Ends with `Saved`, or with None if nothing was saved."""
+class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
+    """Form of a webhook; ends with `Saved`, or with None if nothing was saved.
 
-    BINDINGS: ClassVar[list[BindingType]] = [*Screen.BINDINGS, *KEYS]
+    None of its keys can be typed, and each ctrl key has an F key beside it. Tab has priority: the
+    app itself then moves the focus, at once.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *Screen.BINDINGS,
+        Binding("ctrl+s,f2", "save", "save", id="form.save", tooltip="save what is typed"),
+        Binding(
+            "ctrl+t,f5",
+            "test",
+            "send a test",
+            id="form.test",
+            tooltip="send one marked test event with what is typed, without saving",
+        ),
+        Binding(
+            "ctrl+r,f3",
+            "reveal",
+            "reveal",
+            id="form.reveal",
+            tooltip="show the hidden URL, header values and secrets, or hide them again; "
+            "is recorded",
+        ),
+        Binding(
+            "f4",
+            "copy_secret",
+            "copy secret",
+            id="form.copy",
+            tooltip="copy the signing secret that is shown",
+        ),
+        Binding("escape", "back", "back", id="form.back", tooltip="leave; what is typed is kept"),
+        Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
+        Binding(
+            "shift+tab",
+            "app.focus_previous",
+            "field before",
+            show=False,
+            priority=True,
+            id="form.previous",
+        ),
+        Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
+    ]
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual types it as an instance variable
         (0, "-tiny"),
         (60, "-narrow"),
@@ -53,7 +100,8 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
         self._copy_of = copy_of
         self._refusal = ""
         self._is_saving = False
-        self._is_saved = False
+        self._session: FormSession | None = None
+        self.draft_keeper = DraftKeeper(self)
 
     def crumbs(self) -> str:
         word = "Add" if self._editing is None else "Edit"
@@ -77,53 +125,43 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
     async def _open(self) -> None:
         report = self.live.report
         try:
-            opened = await open_form(self.desk, self._editing, self._copy_of)
+            base, source = await open_form(self.desk, self._editing, self._copy_of)
         except Refused as refused:
             self.tell(str(refused), bad=True)
             self.end_with(None)
             return
-        self._session = session = Session(self.desk, opened, report)
+        of_copy = self._copy_of is not None
+        self._session = session = FormSession(self.desk, report, base, source, of_copy=of_copy)
         frame = self.query_one("#form-panel")
-        frame.border_title = Text(safe(opened.title))
+        frame.border_title = Text(safe(session.title))
         await frame.mount(session.panel, before=0)
         session.panel.focus_field("url" if self._editing else "type")
         session.read_again()
         self.show()
         try:
-            await self._go_on_with_draft(session)
+            draft = await self.draft_keeper.offer(session)
+            if draft is not None:
+                session.go_on_with(draft)
+                await self._catch_up(session, draft.revision)
         finally:
             self.take_keys()
-
-    async def _go_on_with_draft(self, session: Session) -> None:
-        draft = await self.offer_draft(session.opened.title)
-        if draft is not None:
-            session.take(draft)
-            await self._catch_up(session, draft.revision)
-
-    @property
-    def subject(self) -> str:
-        return NEW if self._session is None else self._session.opened.subject
-
-    def draft(self) -> Draft | None:
-        if self._session is None or self._is_saved:
-            return None
-        return self._session.draft()
 
     @on(WebhookFieldsPanel.Changed)
     def _typed_into(self) -> None:
         if self._session is not None and self._session.read_again():
-            self.keep_soon()
+            self.draft_keeper.keep_soon()
             self.show()
 
     def show(self) -> None:
         session = self._session
         if session is None:
             return
-        if not (self._is_saving or self.is_offering) and session.is_overtaken(self.live.report):
+        is_busy = self._is_saving or self.draft_keeper.is_offering
+        if not is_busy and session.is_overtaken(self.live.report):
             self.in_background(self._catch_up(session, session.revision), group="catch up")
-        told = filter(None, (self._refusal, session.news, session.fate(self.live.report)))
-        self._tell("#form-notice", "\n".join(told))
-        self._tell("#form-todo", "saving ..." if self._is_saving else session.problem)
+        notices = filter(None, (self._refusal, session.news, session.fate(self.live.report)))
+        self._show_line("#form-notice", "\n".join(notices))
+        self._show_line("#form-todo", "saving ..." if self._is_saving else session.problem)
         button = self.query_one("#save", Button)
         button.disabled = session.first_wrong() is not None
         if str(button.label) != session.save_word:
@@ -131,7 +169,7 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
             button.refresh(layout=True)
         self.query_one(RequestPanel).show(session.webhook, session.settings, self.desk.now_ms())
 
-    def _tell(self, selector: str, text: str) -> None:
+    def _show_line(self, selector: str, text: str) -> None:
         facts = self.query_one(selector, Facts)
         facts.tell(Text(safe(text, keep_newlines=True)))
         facts.display = bool(text)
@@ -153,14 +191,14 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
         else:
             self.show()
 
-    async def _save(self, session: Session) -> None:
-        """Nothing can be typed meanwhile, since it would be neither saved nor kept."""
+    async def _save(self, session: FormSession) -> None:
+        """Save; nothing can be typed meanwhile, since it would be neither saved nor kept."""
         focused = self.focused
         session.panel.disabled = True
         self.show()
         problem = ""
         try:
-            problem = await ca_file_problem(session.typed)
+            problem = await ca_file_problem(session.reading.fields.ca_file)
             if not problem:
                 await self._store(session)
         except Refused as refused:
@@ -175,25 +213,27 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
         elif focused is not None:
             focused.focus()
 
-    async def _store(self, session: Session) -> None:
-        if session.newly_refused and not await self.is_sure(of_refused(session.newly_refused)):
+    async def _store(self, session: FormSession) -> None:
+        refused = session.newly_refused
+        if refused and not await self._is_sure(refused_address_question(refused)):
             return
-        done = await save(self.desk, session.opened, session.typed, self.is_sure)
+        done = await save(self.desk, session, self._is_sure)
         if done is None:
             return
-        self._is_saved = True
-        await self.drop_draft()
+        saved, sentence = done
+        session.is_saved = True
+        await self.draft_keeper.drop()
         await self.live.look_again()
-        self.tell(done.sentence)
-        self.end_with(done.saved)
+        self.tell(sentence)
+        self.end_with(saved)
 
-    async def _catch_up(self, session: Session, revision: int | None) -> None:
+    async def _catch_up(self, session: FormSession, revision: int | None) -> None:
         """If somebody else saved since `revision`, say so and go on from there."""
         known = session.revision
-        latest = await find_latest(self.desk, session.opened, revision)
-        if latest is not None and session.revision == known:
+        edits = await find_edits(self.desk, session.editing, revision)
+        if edits is not None and session.revision == known:
             self._refusal = ""
-            session.go_on(latest)
+            session.go_on_after(*edits)
         self.show()
 
     def action_test(self) -> None:
@@ -206,10 +246,34 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
         else:
             self.show()
 
-    async def _test(self, session: Session) -> None:
+    async def _test(self, session: FormSession) -> None:
         panel = self.query_one(RequestPanel)
         panel.begin_test()
-        panel.end_test(await tried_out(self.desk, session.webhook, session.settings))
+        try:
+            outcome = await send_test(self.desk, session.webhook, session.settings)
+            panel.end_test(outcome_text(outcome))
+        except Refused as refused:
+            panel.end_test(Text(safe(str(refused))))
+
+    async def action_reveal(self) -> None:
+        """Show or hide the URL, header values and secrets."""
+        session = self._session
+        if session is None or not session.has_hidden:
+            self.tell(NOTHING_HIDDEN)
+            return
+        try:
+            await session.reveal()
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+
+    def action_copy_secret(self) -> None:
+        """Copy the secret that is shown."""
+        secret = self._session.shown_secret if self._session else ""
+        if secret:
+            self.in_background(copy(self, secret), group="copy")
+        else:
+            reveal = key_of(self, "form.reveal"), "reveals it"
+            self.tell(NOTHING_SHOWN.format(keys_do(reveal, MAKING_ONE)))
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
@@ -221,7 +285,22 @@ class WebhookFormScreen(HidingForm, inherit_bindings=False):
     def _leave(self, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
         if self._is_saving:
             self.tell(SAVING)
-        elif self.draft() is None:
-            self.end_with(None, arrive)
+        elif self.fate_of_typed:
+            self.in_background(self._leave_if_sure(arrive), group="leave")
         else:
-            self.in_background(self.leave_if_sure(arrive), group="leave")
+            self.end_with(None, arrive)
+
+    async def _leave_if_sure(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
+        question = Question("Leave without saving?", (KEPT,), yes="Leave", no="Keep editing")
+        if await self._is_sure(question):
+            self.end_with(None, arrive)
+
+    async def _is_sure(self, question: Question) -> bool:
+        return await self.app.push_screen_wait(ConfirmScreen(question))
+
+    @property
+    def fate_of_typed(self) -> str:
+        return KEPT if self._session is not None and self._session.draft() is not None else ""
+
+    async def on_unmount(self) -> None:
+        await self.draft_keeper.close()

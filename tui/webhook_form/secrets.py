@@ -1,4 +1,4 @@
-"""The signing secret in the form: what can be chosen, and what that makes of the secrets."""
+"""Choices about the signing secret in the form, and the change that each one asks of the store."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from store.records import Secrets
 from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
 
 
-class Choice(StrEnum):
-    """What is to become of the secret; the words of `--secret`, and `keep`."""
+class SecretChoice(StrEnum):
+    """Choice about the secret: the words of `--secret`, and `keep`."""
 
     KEEP = "keep"
     GENERATE = "generate"
@@ -20,23 +20,23 @@ class Choice(StrEnum):
     NONE = "none"
 
 
-MAKING_NEW = (Choice.GENERATE.value, Choice.ROTATE.value)
+MAKING_NEW = (SecretChoice.GENERATE.value, SecretChoice.ROTATE.value)
 
 
-def choices(secrets: Secrets | None, now_ms: int, *, of_copy: bool = False) -> list[Choice]:
-    """What can be done with these secrets, the choice that changes nothing first."""
+def choices(secrets: Secrets | None, now_ms: int, *, of_copy: bool = False) -> list[SecretChoice]:
+    """Return the choices that these secrets allow; the one that changes nothing comes first."""
     if secrets is None:
-        return [Choice.KEEP, Choice.GENERATE, Choice.OWN]
+        return [SecretChoice.KEEP, SecretChoice.GENERATE, SecretChoice.OWN]
     if of_copy:
-        return [Choice.KEEP, Choice.GENERATE, Choice.OWN, Choice.NONE]
+        return [SecretChoice.KEEP, SecretChoice.GENERATE, SecretChoice.OWN, SecretChoice.NONE]
     rotating = len(secrets.in_force(now_ms)) > 1
-    turn = Choice.RETIRE if rotating else Choice.ROTATE
-    return [Choice.KEEP, turn, Choice.GENERATE, Choice.OWN, Choice.NONE]
+    turn = SecretChoice.RETIRE if rotating else SecretChoice.ROTATE
+    return [SecretChoice.KEEP, turn, SecretChoice.GENERATE, SecretChoice.OWN, SecretChoice.NONE]
 
 
-def label(choice: Choice, secrets: Secrets | None, *, of_copy: bool = False) -> str:
-    """A choice in words."""
-    if choice is Choice.KEEP:
+def label(choice: SecretChoice, secrets: Secrets | None, *, of_copy: bool = False) -> str:
+    """Return a choice in words."""
+    if choice is SecretChoice.KEEP:
         if secrets is None:
             return "none: its requests are not signed"
         return "the same as of the copied webhook" if of_copy else "keep it"
@@ -44,31 +44,28 @@ def label(choice: Choice, secrets: Secrets | None, *, of_copy: bool = False) -> 
 
 
 _LABELS = {
-    Choice.GENERATE: "generate: a new one from now on",
-    Choice.ROTATE: "rotate: a new one, the old one signs too for 24 hours",
-    Choice.RETIRE: "retire: the one before it signs no longer",
-    Choice.OWN: "own: one that the receiver gave",
-    Choice.NONE: "none: its requests are no longer signed",
+    SecretChoice.GENERATE: "generate: a new one from now on",
+    SecretChoice.ROTATE: "rotate: a new one, the old one signs too for 24 hours",
+    SecretChoice.RETIRE: "retire: the one before it signs no longer",
+    SecretChoice.OWN: "own: one that the receiver gave",
+    SecretChoice.NONE: "none: its requests are no longer signed",
 }
 
 
-def check_own_secret(choice: str, text: str) -> None:
-    """Raise FieldError where an own secret is chosen and what was written is none."""
-    if choice == Choice.OWN:
-        parse_secret(text)
-
-
 def change_of(choice: str, own: str, generated: str) -> SecretChange | None:
-    """What the store is asked to do with the secret of a webhook that is there."""
+    """Return the change that a choice asks of the store; None to keep the secret.
+
+    Raises FieldError where the `own` secret is chosen and is none.
+    """
     match choice:
-        case Choice.GENERATE:
+        case SecretChoice.GENERATE:
             return SetSecret(generated)
-        case Choice.ROTATE:
+        case SecretChoice.ROTATE:
             return RotateSecret(generated)
-        case Choice.RETIRE:
+        case SecretChoice.RETIRE:
             return RetireSecret()
-        case Choice.OWN:
+        case SecretChoice.OWN:
             return SetSecret(format_secret(parse_secret(own)))
-        case Choice.NONE:
+        case SecretChoice.NONE:
             return SetSecret(None)
     return None

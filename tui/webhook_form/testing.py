@@ -1,18 +1,33 @@
-"""A test of a webhook from the screen, and its line in the audit trail."""
+"""Test of a webhook from a screen; a module of its own, as lists send one without a form."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from rich.text import Text
+
 from delivery.outcome import Outcome
 from delivery.trial import noted_test
+from domain.safe import safe
 from domain.settings import Settings
+from domain.words import span_text
 from store.audit import note_alone
 from store.records import Webhook
 from tui.desk import Desk
 
+ANSWER_SHOWN = 500
 
-async def try_out(desk: Desk, webhook: Webhook, settings: Settings) -> Outcome:
-    """Send the test and record that it was sent; what came of it. Raises Refused."""
+
+async def send_test(desk: Desk, webhook: Webhook, settings: Settings) -> Outcome:
+    """Send one test event and record in the audit trail that it was sent. Raises Refused."""
     note = partial(desk.change, note_alone)
     return await noted_test(webhook, settings, desk.now_ms(), desk.random_bytes, note)
+
+
+def outcome_text(outcome: Outcome) -> Text:
+    """Return the verdict, the time it took, and the start of the answer."""
+    mark, verdict = ("✓", "delivered") if outcome.delivered else ("✗", "not delivered")
+    line = f"{mark} {verdict}: {safe(outcome.detail)}, after {span_text(outcome.duration_ms)}"
+    text = Text().append(line, "bold")
+    answer = safe(outcome.answer_body, ANSWER_SHOWN, keep_newlines=True).strip("\n")
+    return text.append(f"\n{answer}") if answer else text

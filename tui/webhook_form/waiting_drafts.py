@@ -1,17 +1,57 @@
-"""What is told at the start of forms that were left unsaved; loads nothing of the forms."""
+"""Drafts that wait: their titles, the terminals that have them open, and the notice at the start.
+
+It loads nothing of the form, since the first paint does not wait for that.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from textual.screen import Screen
 
 from store import drafts
+from store.records import Worker
+from store.workers import has_no_process
 from tui.desk import Desk, Refused
 from tui.live import Live
 from tui.notices import tell
-from tui.webhook_form.draft_holders import holder_of, holding
-from tui.webhook_form.titles import COPY_OF, NEW, form_title
+
+NEW = "new"
+COPY_OF = "copy of "
+"""Subjects of drafts: NEW, COPY_OF and the id of a webhook, or the id of the edited one."""
+
+HOLDER = "holder"
+
+
+def form_title(named: str | None, *, of_copy: bool = False) -> str:
+    """Return the title of a form; without a webhook's name it adds one."""
+    if named is None:
+        return "Add webhook"
+    return f"{'Duplicate' if of_copy else 'Edit'} {named}"
+
+
+def holder_of(text: str) -> str:
+    """Return the worker that a draft's text names; "" for none, also where it cannot be read.
+
+    A draft names the worker of its terminal while its form is open there.
+    """
+    try:
+        named = json.loads(text).get(HOLDER)
+    except (ValueError, AttributeError):
+        return ""
+    return named if isinstance(named, str) else ""
+
+
+def other_holder(holder: str, live: Live) -> Worker | None:
+    """Return the worker of another terminal that has a draft's form open; a dead one has none."""
+    report = live.report
+    if not holder or report is None or holder == live.own_worker():
+        return None
+    found = next((one for one in report.overview.workers if one.id == holder), None)
+    if found is None or report.is_old(found) or has_no_process(found):
+        return None
+    return found
 
 
 async def tell_of_drafts(screen: Screen[Any], desk: Desk, live: Live) -> None:
@@ -32,11 +72,11 @@ async def _is_open_elsewhere(subject: str, desk: Desk, live: Live) -> bool:
         stored = await desk.read(drafts.load, subject, vault=desk.store.vault, actor=desk.actor)
     except Refused:
         return False
-    return stored is not None and holding(holder_of(stored.text), live) is not None
+    return stored is not None and other_holder(holder_of(stored.text), live) is not None
 
 
 def _title(subject: str, live: Live) -> str:
-    """What the form of a draft does; "" if its webhook is gone."""
+    """Return the title of a draft's form; "" if its webhook is gone."""
     if subject == NEW:
         return form_title(None)
     webhooks = [one.webhook for one in live.report.overview.webhooks] if live.report else []

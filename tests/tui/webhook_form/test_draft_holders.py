@@ -46,7 +46,7 @@ def seat(bench: Bench, name: str, *, host: str = HERE, pid: int | None = None) -
 
 async def type_name(shown: Form, name: str) -> None:
     await shown.write("name", name)
-    await shown.app.screen.keep_draft()  # type: ignore[attr-defined]
+    await shown.app.screen.draft_keeper.keep()  # type: ignore[attr-defined]
 
 
 def ended_pid() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
@@ -13,12 +13,12 @@ from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import Bench
 from tui.desk import Desk
 from tui.webhook_form import drafts
-from tui.webhook_form.drafts import Draft
-from tui.webhook_form.fields import Contents, FormTexts, contents_of
+from tui.webhook_form.drafts import FormDraft
+from tui.webhook_form.texts import LABELS, FormTexts, texts_of
 
-BASE = contents_of(WebhookFields(EventType.ALERTS, "https://a.example", headers=(("X-A", "old"),)))
-TYPED = Contents(
-    replace(BASE.texts, url="", headers="X-A: ••••\nX-B: typed\nhalf a li"), BASE.known
+BASE = texts_of(WebhookFields(EventType.ALERTS, "https://a.example", headers=(("X-A", "old"),)))
+TYPED = replace(
+    BASE, url="", headers="X-A: ••••\nX-B: typed\nhalf a li", generated="whsec_generated"
 )
 
 
@@ -29,15 +29,15 @@ def desk_of(bench: Bench) -> Desk:
 def test_a_draft_comes_back_whole_with_its_values_hidden(bench: Bench) -> None:
     desk = desk_of(bench)
 
-    async def scene() -> Draft | None:
-        await drafts.keep(desk, "1", Draft(TYPED, BASE, 4, "whsec_generated"))
+    async def scene() -> FormDraft | None:
+        await drafts.keep(desk, "1", FormDraft(TYPED, BASE, 4))
         return await drafts.find(desk, "1")
 
     found = asyncio.run(scene())
     assert found is not None
-    assert found.typed.plain == TYPED.plain
-    assert found.typed.texts.headers == "X-A: ••••\nX-B: ••••\nhalf a li"
-    assert (found.base, found.revision, found.generated, found.at_ms) == (
+    assert not found.typed.changed_from(TYPED)
+    assert found.typed.headers == "X-A: ••••\nX-B: ••••\nhalf a li"
+    assert (found.base, found.revision, found.typed.generated, found.at_ms) == (
         BASE,
         4,
         "whsec_generated",
@@ -55,8 +55,8 @@ def test_what_another_tocsin_wrote_is_left_alone(bench: Bench) -> None:
 def test_a_dropped_draft_is_not_found(bench: Bench) -> None:
     desk = desk_of(bench)
 
-    async def scene() -> Draft | None:
-        kept_ms = await drafts.keep(desk, "new", Draft(TYPED, BASE, None))
+    async def scene() -> FormDraft | None:
+        kept_ms = await drafts.keep(desk, "new", FormDraft(TYPED, BASE, None))
         await drafts.drop(desk, "new", kept_ms)
         return await drafts.find(desk, "new")
 
@@ -66,11 +66,11 @@ def test_a_dropped_draft_is_not_found(bench: Bench) -> None:
 def test_the_url_of_a_draft_that_an_older_tocsin_kept_is_hidden(bench: Bench) -> None:
     desk, vault = desk_of(bench), bench.opened.vault
     url = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/typed"
-    typed = {"texts": asdict(replace(FormTexts(), url=url)), "known": {}}
-    base = {"texts": asdict(FormTexts()), "known": {}}
+    base = {"texts": {name: getattr(FormTexts(), name) for name in LABELS}, "known": {}}
+    typed = {"texts": {**base["texts"], "url": url}, "known": {}}
     text = json.dumps({"typed": typed, "base": base, "revision": None, "generated": ""})
     bench.opened.call(stored.save, "new", text, vault=vault, actor=ACTOR, now_ms=NOW)
     found = asyncio.run(drafts.find(desk, "new"))
     assert found is not None
-    assert found.typed.texts.url == "https://hooks.slack.com/services/••••"
+    assert found.typed.url == "https://hooks.slack.com/services/••••"
     assert found.typed.plain.url == url

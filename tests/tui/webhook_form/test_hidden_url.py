@@ -17,7 +17,7 @@ from tests.tui.helpers import Bench, told
 from tests.tui.test_webhooks_list import press
 from tests.tui.webhook_form.test_screen import Form, actions, form, webhook
 from tui.screens.webhooks import WebhooksScreen
-from tui.webhook_form.hidden_url import hide_url, known_url, read_url, reveal_url, with_url
+from tui.webhook_form.hidden_values import hide_url, read_url, reveal_url, with_url
 
 URL = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/aBcDeFgHiJkLmNoPqRsTuVwX"
 SHOWN = "https://hooks.slack.com/services/••••"
@@ -26,7 +26,7 @@ SLACK = replace(fields(name="slack"), url=URL)
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_hiding_loses_nothing(url: str, other: str) -> None:
-    known = with_url(url, known_url(other))
+    known = with_url(url, with_url(other, {}))
     assert reveal_url(hide_url(url, known), known) == url
     assert hide_url(url, known) in (url, mask_url(url))
 
@@ -34,7 +34,7 @@ def test_hiding_loses_nothing(url: str, other: str) -> None:
 @pytest.mark.parametrize("text", [f"{SHOWN}x", SHOWN[:-1], "https://example.com/a/••••"])
 def test_changed_dots_are_no_url(text: str) -> None:
     with pytest.raises(FieldError, match="its dots stand for what is hidden") as caught:
-        read_url(text, known_url(URL))
+        read_url(text, with_url(URL, {}))
     assert "T0123ABCD" not in str(caught.value)
 
 

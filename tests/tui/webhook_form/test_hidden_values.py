@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from domain.field_errors import FieldErrors
 from domain.headers import headers_text, mask_value
+from domain.masks import DOTS
 from tui.webhook_form.hidden_values import (
-    DOT,
-    hide,
-    known_values,
+    hide_headers,
+    known_headers,
     read_headers,
-    rebase,
-    reveal,
-    take_in,
+    rebase_headers,
+    reveal_headers,
+    with_typed_headers,
 )
 
 VALUES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=0, max_size=30)
@@ -29,7 +29,7 @@ LINES = st.lists(
     )
 ).map("\n".join)
 STORED = (("Authorization", "Bearer abcdefghijkl3f9a"), ("X-Short", "abc"))
-KNOWN = known_values(STORED)
+KNOWN = known_headers(STORED)
 HIDDEN = "Authorization: ••••3f9a\nX-Short: ••••"
 
 
@@ -40,24 +40,24 @@ def errors_of(text: str) -> list[str]:
 
 
 def test_hidden_lines_show_dots_and_little_more() -> None:
-    assert hide(headers_text(STORED), KNOWN) == HIDDEN
+    assert hide_headers(headers_text(STORED), KNOWN) == HIDDEN
 
 
 @given(HEADERS)
 def test_hiding_loses_nothing(headers: tuple[tuple[str, str], ...]) -> None:
-    known = known_values(headers)
+    known = known_headers(headers)
     text = headers_text(headers)
-    assert reveal(hide(text, known), known) == text
-    assert read_headers(hide(text, known), known) == headers
+    assert reveal_headers(hide_headers(text, known), known) == text
+    assert read_headers(hide_headers(text, known), known) == headers
 
 
 @given(LINES, HEADERS)
 def test_dots_are_never_a_value(text: str, headers: tuple[tuple[str, str], ...]) -> None:
     try:
-        found = read_headers(text, known_values(headers))
+        found = read_headers(text, known_headers(headers))
     except FieldErrors:
         return
-    assert not any(DOT in value for _, value in found)
+    assert not any(DOTS[0] in value for _, value in found)
 
 
 def test_other_lines_can_come_and_go_around_hidden_ones() -> None:
@@ -89,8 +89,8 @@ def test_a_mask_that_was_typed_into_is_an_error() -> None:
 
 def test_what_was_typed_is_hidden_once_it_is_taken_in() -> None:
     text = "Authorization: ••••3f9a\nX-New: secretsecret\nX-Short: other"
-    known = take_in(text, KNOWN)
-    hidden = hide(reveal(text, KNOWN), known)
+    known = with_typed_headers(text, KNOWN)
+    hidden = hide_headers(reveal_headers(text, KNOWN), known)
     assert hidden == f"Authorization: ••••3f9a\nX-New: {mask_value('secretsecret')}\nX-Short: ••••"
     assert read_headers(hidden, known) == (
         STORED[0],
@@ -101,26 +101,31 @@ def test_what_was_typed_is_hidden_once_it_is_taken_in() -> None:
 
 def test_a_second_line_of_a_name_brings_no_hidden_value_into_the_open() -> None:
     text = f"{HIDDEN}\nAuthorization: Bearer newvalue-long-99999\nX-Short: other"
-    known = take_in(text, KNOWN)
-    hidden = hide(reveal(text, KNOWN), known)
+    known = with_typed_headers(text, KNOWN)
+    hidden = hide_headers(reveal_headers(text, KNOWN), known)
     assert hidden == f"{HIDDEN}\nAuthorization: ••••9999\nX-Short: other"
-    assert reveal(hidden, known) == reveal(text, KNOWN)
+    assert reveal_headers(hidden, known) == reveal_headers(text, KNOWN)
 
 
 @given(HEADERS, st.lists(st.tuples(st.from_regex(r"X-[a-b]", fullmatch=True), VALUES)))
 def test_what_was_hidden_stays_hidden_and_nothing_is_lost(
     stored: tuple[tuple[str, str], ...], typed: list[tuple[str, str]]
 ) -> None:
-    known = known_values(stored)
+    known = known_headers(stored)
     again = [(name, f"{value}a") for name, value in stored]
-    hidden = hide(headers_text(stored), known)
+    hidden = hide_headers(headers_text(stored), known)
     text = f"{headers_text(tuple(again + typed))}\n{hidden}"
-    taken = take_in(text, known)
-    assert hide(reveal(text, known), taken).endswith(hidden)
-    assert reveal(hide(reveal(text, known), taken), taken) == reveal(text, known)
+    taken = with_typed_headers(text, known)
+    assert hide_headers(reveal_headers(text, known), taken).endswith(hidden)
+    assert reveal_headers(
+        hide_headers(reveal_headers(text, known), taken), taken
+    ) == reveal_headers(text, known)
 
 
 def test_untouched_values_follow_what_somebody_else_saved() -> None:
     plain = "Authorization: Bearer abcdefghijkl3f9a\nX-Short: mine\nX-New: 1"
     theirs = {"authorization": ("Bearer theirs",), "x-short": ("theirs",)}
-    assert rebase(plain, KNOWN, theirs) == "Authorization: Bearer theirs\nX-Short: mine\nX-New: 1"
+    assert (
+        rebase_headers(plain, KNOWN, theirs)
+        == "Authorization: Bearer theirs\nX-Short: mine\nX-New: 1"
+    )

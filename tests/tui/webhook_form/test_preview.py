@@ -9,7 +9,7 @@ from domain.settings import DEFAULTS
 from domain.webhooks import WebhookFields
 from store.records import Secrets, Webhook
 from tests.store.helpers import ALERTS, NOW
-from tui.webhook_form.request_text import NO_URL, request_line, request_text
+from tui.webhook_form.preview import NO_URL, request_line, request_text
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 FIELDS = WebhookFields(

@@ -21,7 +21,7 @@ from tests.store.helpers import MINUTE, events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
 from tui.screens.confirm import ConfirmScreen
-from tui.webhook_form import drafted_form, drafts
+from tui.webhook_form import draft_keeper, drafts
 from tui.webhook_form.screen import Saved, WebhookFormScreen
 from tui.widgets.text_boxes import Lines, TextBox
 
@@ -377,14 +377,14 @@ def test_a_draft_is_kept_a_second_after_the_last_key(bench: Bench) -> None:
 def test_a_draft_is_kept_of_who_types_without_a_pause(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafted_form, "KEEP_AFTER_S", 3_600.0)
-    monkeypatch.setattr(drafted_form, "KEEP_AT_LATEST_S", 0.05)
+    monkeypatch.setattr(draft_keeper, "KEEP_AFTER_S", 3_600.0)
+    monkeypatch.setattr(draft_keeper, "KEEP_AT_LATEST_S", 0.05)
 
     async def kept(shown: Form, name: str) -> None:
         async with asyncio.timeout(30):
             while True:
                 found = await drafts.find(shown.app._desk, "new")
-                if found is not None and found.typed.texts.name == name:
+                if found is not None and found.typed.name == name:
                     return
                 await shown.pilot.pause(0.01)
 
@@ -427,7 +427,7 @@ def test_saving_leaves_what_another_terminal_of_the_login_kept(bench: Bench) -> 
     async def scene() -> None:
         async with form(bench) as here:
             await here.write("url", "https://here.example")
-            await here.app.screen.keep_draft()  # type: ignore[attr-defined]
+            await here.app.screen.draft_keeper.keep()  # type: ignore[attr-defined]
             bench.clock.now_ms += MINUTE
             async with form(bench) as there:
                 await there.press("enter")

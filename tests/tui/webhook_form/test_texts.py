@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields, clean_fields
 from tests.store.helpers import NOW
-from tui.webhook_form.fields import (
-    Contents,
-    FormTexts,
-    Reading,
-    contents_of,
-    merge,
-    read_contents,
-)
-from tui.webhook_form.secrets import Choice
+from tui.webhook_form.conflicts import merge
+from tui.webhook_form.reading import FormReading, read_texts
+from tui.webhook_form.secrets import SecretChoice
+from tui.webhook_form.texts import FormTexts, texts_of
 
 WORD = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
 PAIRS = st.dictionaries(WORD.map("x-{}".format), WORD, max_size=4).map(lambda d: tuple(d.items()))
@@ -38,15 +33,15 @@ FIELDS = st.builds(
 GOOD = FormTexts(url="https://example.com/hook")
 
 
-def read(**texts: str) -> Reading:
-    return read_contents(Contents(replace(GOOD, **texts)), NOW)
+def read(**texts: str) -> FormReading:
+    return read_texts(replace(GOOD, **texts), NOW)  # type: ignore[arg-type]
 
 
 @given(FIELDS)
 def test_fields_come_back_as_they_were(fields: WebhookFields) -> None:
-    reading = read_contents(contents_of(fields), NOW)
+    reading = read_texts(texts_of(fields), NOW)
     assert not reading.errors
-    assert reading.best == clean_fields(fields)
+    assert reading.fields == clean_fields(fields)
 
 
 def test_every_error_stands_at_its_field_with_its_cure() -> None:
@@ -59,7 +54,7 @@ def test_every_error_stands_at_its_field_with_its_cure() -> None:
         max_bytes="lots",
         interval="3",
         ca_file="own.pem",
-        secret=Choice.OWN,
+        secret=SecretChoice.OWN,
         own_secret="hunter2",
         start="since",
         since="yesterday",
@@ -86,9 +81,9 @@ def test_every_error_stands_at_its_field_with_its_cure() -> None:
 
 
 def test_what_is_right_is_known_beside_what_is_wrong() -> None:
-    best = read(name="siem", headers="no colon\nX-Foo: bar", max_events="5", url="").best
-    assert (best.name, best.headers, best.max_events) == ("siem", (("X-Foo", "bar"),), 5)
-    assert best.url == ""
+    found = read(name="siem", headers="no colon\nX-Foo: bar", max_events="5", url="").fields
+    assert (found.name, found.headers, found.max_events) == ("siem", (("X-Foo", "bar"),), 5)
+    assert found.url == ""
 
 
 def test_where_to_start() -> None:
@@ -102,74 +97,74 @@ def test_an_own_secret_counts_only_where_it_is_chosen() -> None:
 
 
 def test_a_typed_value_that_looks_the_same_behind_its_dots_is_a_change() -> None:
-    base = contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=(("x-a", "old"),)))
-    typed = Contents(replace(base.texts, headers="x-a: new"), base.known)
-    hidden = typed.with_all_hidden()
-    assert hidden.texts == base.texts
+    base = texts_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=(("x-a", "old"),)))
+    typed = replace(base, headers="x-a: new")
+    hidden = typed.all_masked
+    assert (hidden.url, hidden.headers) == (base.url, base.headers)
     assert hidden.changed_from(base) == {"headers"}
-    assert read_contents(hidden, NOW).best.headers == (("x-a", "new"),)
+    assert read_texts(hidden, NOW).fields.headers == (("x-a", "new"),)
 
 
 @given(FIELDS, FIELDS)
 def test_who_typed_nothing_sees_what_was_saved(before: WebhookFields, after: WebhookFields) -> None:
-    base, theirs = contents_of(before), contents_of(after)
-    merged = merge(base, base, theirs)
-    assert merged.contents.plain == theirs.plain
-    assert not merged.disputed
+    base, theirs = texts_of(before), texts_of(after)
+    merged, disputed = merge(base, base, theirs)
+    assert not merged.changed_from(theirs)
+    assert not disputed
 
 
 @given(FIELDS, FIELDS)
 def test_what_was_typed_stays_where_nobody_saved(
     before: WebhookFields, typed: WebhookFields
 ) -> None:
-    base, mine = contents_of(before), contents_of(typed)
-    merged = merge(mine, base, base)
-    assert merged.contents.plain == mine.plain
-    assert not merged.disputed
+    base, mine = texts_of(before), texts_of(typed)
+    merged, disputed = merge(mine, base, base)
+    assert not merged.changed_from(mine)
+    assert not disputed
 
 
 @given(FIELDS, FIELDS, FIELDS)
 def test_each_field_is_either_the_typed_or_the_saved_one(
     before: WebhookFields, typed: WebhookFields, saved: WebhookFields
 ) -> None:
-    base, mine, theirs = contents_of(before), contents_of(typed), contents_of(saved)
-    merged = merge(mine, base, theirs)
+    base, mine, theirs = texts_of(before), texts_of(typed), texts_of(saved)
+    merged, disputed = merge(mine, base, theirs)
     for name in ("type", "url", "name", "extra_fields", "max_events", "ca_file"):
         expected = mine if name in mine.changed_from(base) else theirs
-        assert getattr(merged.contents.texts, name) == getattr(expected.texts, name)
+        assert getattr(merged, name) == getattr(expected, name)
     both = mine.changed_from(base) & theirs.changed_from(base)
-    assert merged.disputed <= both
-    assert not read_contents(merged.contents, NOW).errors
+    assert disputed <= both
+    assert not read_texts(merged, NOW).errors
 
 
 def test_a_typed_header_goes_beside_the_one_somebody_else_saved() -> None:
-    def with_headers(**values: str) -> Contents:
+    def with_headers(**values: str) -> FormTexts:
         pairs = tuple(values.items())
-        return contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs))
+        return texts_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs))
 
     base, theirs = with_headers(a="old", b="old"), with_headers(a="new", b="old")
-    mine = Contents(replace(base.texts, headers="a: ••••\nb: mine"), base.known)
-    merged = merge(mine, base, theirs)
-    assert merged.contents.plain.headers == "a: new\nb: mine"
-    assert merged.disputed == {"headers"}
+    mine = replace(base, headers="a: ••••\nb: mine")
+    merged, disputed = merge(mine, base, theirs)
+    assert merged.plain.headers == "a: new\nb: mine"
+    assert disputed == {"headers"}
 
 
 def test_a_hidden_value_stays_hidden_where_somebody_else_took_its_header_away() -> None:
     pairs = (("a", "secret-of-the-stored"), ("b", "old"))
-    base = contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs))
-    theirs = contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs[1:]))
-    mine = Contents(replace(base.texts, headers=f"{base.texts.headers}\nc: typed"), base.known)
-    merged = merge(mine, base, theirs)
-    assert merged.contents.texts.headers == "a: ••••ored\nb: ••••\nc: typed"
-    assert merged.contents.plain.headers == "a: secret-of-the-stored\nb: old\nc: typed"
+    base = texts_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs))
+    theirs = texts_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=pairs[1:]))
+    mine = replace(base, headers=f"{base.headers}\nc: typed")
+    merged, _ = merge(mine, base, theirs)
+    assert merged.headers == "a: ••••ored\nb: ••••\nc: typed"
+    assert merged.plain.headers == "a: secret-of-the-stored\nb: old\nc: typed"
 
 
 def test_a_hidden_value_typed_before_stays_hidden_where_somebody_else_saved_another() -> None:
-    def with_a(value: str) -> Contents:
-        return contents_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=(("a", value),)))
+    def with_a(value: str) -> FormTexts:
+        return texts_of(WebhookFields(EventType.ALERTS, GOOD.url, headers=(("a", value),)))
 
     base, theirs = with_a("old"), with_a("new")
-    mine = Contents(replace(base.texts, headers="a: typed"), base.known).with_all_hidden()
-    merged = merge(mine, base, theirs)
-    assert merged.contents.texts.headers == "a: ••••"
-    assert merged.contents.plain.headers == "a: typed"
+    mine = replace(base, headers="a: typed").all_masked
+    merged, _ = merge(mine, base, theirs)
+    assert merged.headers == "a: ••••"
+    assert merged.plain.headers == "a: typed"

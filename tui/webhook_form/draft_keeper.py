@@ -1,0 +1,171 @@
+"""Keeper of the draft: saves what is typed into a form soon after, and offers it the next time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Container
+from contextlib import suppress
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+from textual.widgets import Button
+
+from domain.urls import mask_url
+from domain.words import span_text
+from store.records import Worker
+from tui.desk import Refused
+from tui.questions import Question
+from tui.screens.base import TocsinScreen
+from tui.screens.confirm import ConfirmScreen
+from tui.webhook_form import drafts
+from tui.webhook_form.drafts import FormDraft
+from tui.webhook_form.session import FormSession
+from tui.webhook_form.texts import labels_of
+from tui.webhook_form.waiting_drafts import other_holder
+from tui.widgets.columns import cut
+
+LONGEST = 60
+"""Columns for the name or URL of a new webhook: a URL may have thousands."""
+
+KEEP_AFTER_S = 1.0
+KEEP_AT_LATEST_S = 3.0
+"""Whoever types without a pause has so much to type anew after a crash, and no more."""
+
+
+class DraftKeeper:
+    """Keeps the draft of one open form; while a kept one is offered, that stays as it is."""
+
+    def __init__(self, screen: TocsinScreen) -> None:
+        self.is_offering = False
+        self._screen = screen
+        self._desk = screen.desk
+        self._session: FormSession | None = None
+        self._subject = ""
+        self._pause: Timer | None = None
+        self._latest: Timer | None = None
+        self._kept_ms: int | None = None
+        self._kept: FormDraft | None = None
+        self._lock = asyncio.Lock()
+        self._was_refused = False
+
+    async def offer(self, session: FormSession) -> FormDraft | None:
+        """Return the draft that was kept of this form, unless the admin drops it now."""
+        self._session, self._subject = session, session.subject
+        found = await drafts.find(self._desk, self._subject)
+        if found is None:
+            return None
+        elsewhere = other_holder(found.holder, self._screen.live)
+        if elsewhere is not None:
+            self._screen.tell(open_elsewhere(elsewhere))
+            return None
+        self._kept_ms = found.at_ms
+        self.is_offering = True
+        question = draft_question(session.title, found, self._desk.now_ms())
+        is_dropped = await self._screen.app.push_screen_wait(KeptDraftScreen(question))
+        self.is_offering = False
+        if is_dropped:
+            await self.drop()
+            return None
+        with suppress(Refused):  # it is offered elsewhere too, then
+            await drafts.take_up(self._desk, self._subject, found)
+            self._kept = replace(found, at_ms=0)
+        return found
+
+    def keep_soon(self) -> None:
+        """Keep the draft when nothing was typed for a second, and soon enough where it is."""
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self._screen.set_timer(KEEP_AFTER_S, self._keep_now)
+        if self._latest is None:
+            self._latest = self._screen.set_timer(KEEP_AT_LATEST_S, self._keep_now)
+
+    async def keep(self) -> None:
+        """Keep the draft, or drop it where nothing differs any more; say once if that fails."""
+        if self.is_offering:
+            return
+        draft = self._session.draft() if self._session is not None else None
+        if draft is None:
+            await self.drop()
+            return
+        if draft == self._kept:
+            return  # another terminal may have kept something newer
+        try:
+            async with self._lock:
+                self._kept_ms = await drafts.keep(self._desk, self._subject, draft)
+                self._kept = draft
+        except Refused as refused:
+            if not self._was_refused:
+                self._was_refused = True
+                self._screen.tell(f"what you type is not kept as a draft: {refused}", bad=True)
+
+    async def drop(self) -> None:
+        """Forget the draft that this form kept or took up; not what another terminal kept since."""
+        self._stop_timers()
+        try:
+            async with self._lock:
+                kept_ms, self._kept_ms = self._kept_ms, None
+                self._kept = None
+                if kept_ms is not None:
+                    await drafts.drop(self._desk, self._subject, kept_ms)
+        except Refused as refused:
+            self._screen.tell(f"the draft is still there: {refused}", bad=True)
+
+    async def close(self) -> None:
+        """Keep the draft a last time, and give it up to other terminals."""
+        await self.keep()
+        if self._kept is not None and self._kept_ms is not None:
+            with suppress(Refused):  # whoever asks sees that this terminal is gone
+                await drafts.give_up(self._desk, self._subject, self._kept, self._kept_ms)
+
+    def _stop_timers(self) -> None:
+        for timer in (self._pause, self._latest):
+            if timer is not None:
+                timer.stop()
+        self._pause = self._latest = None
+
+    def _keep_now(self) -> None:
+        self._stop_timers()
+        self._screen.in_background(self.keep(), group="draft")
+
+
+class KeptDraftScreen(ConfirmScreen, inherit_bindings=False):
+    """Question about a kept draft; only a key that no text has drops it, as it opens unseen."""
+
+    YES_KEY = "draft.drop"
+    NO_KEY = "draft.keep"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f8", "answer(True)", "drop it", id="draft.drop"),
+        Binding("escape", "answer(False)", "go on with it", id="draft.keep"),
+    ]
+
+    def on_mount(self) -> None:
+        self.query_one("#yes", Button).can_focus = False  # tab and enter are typed ahead too
+
+
+def open_elsewhere(worker: Worker) -> str:
+    """Return why a draft is not offered."""
+    where = "" if worker.host == os.uname().nodename else f" on {worker.host}"
+    return f"your draft of this form is open in another terminal (pid {worker.pid}{where})"
+
+
+def draft_question(title: str, draft: FormDraft, now_ms: int) -> Question:
+    """Return the question about a draft of the form with this title: its fields and its age."""
+    changed = draft.typed.changed_from(draft.base)
+    return Question(
+        f"Drop your draft from {span_text(now_ms - draft.at_ms)} ago?",
+        (f"{title}{_new_one(draft, changed)}: you changed {labels_of(changed)} and did not save.",),
+        yes="Drop it",
+        no="Go on with it",
+    )
+
+
+def _new_one(draft: FormDraft, changed: Container[str]) -> str:
+    """The name or URL of a new webhook."""
+    if draft.revision is None and "name" in changed:
+        return f", {cut(draft.typed.name.strip(), LONGEST)}"
+    if draft.revision is None and "url" in changed:
+        return f", {cut(mask_url(draft.typed.url.strip()), LONGEST)}"
+    return ""

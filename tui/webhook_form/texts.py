@@ -1,0 +1,120 @@
+"""Texts of the form's fields, with the URL and the header values that are known behind dots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from domain.event_types import EventType
+from domain.extra_fields import extra_fields_text
+from domain.headers import headers_text
+from domain.settings import BY_NAME
+from domain.webhooks import WebhookFields
+from tui.webhook_form.hidden_values import (
+    KnownValues,
+    hide_headers,
+    hide_url,
+    known_headers,
+    reveal_headers,
+    reveal_url,
+    with_typed_headers,
+    with_url,
+)
+from tui.webhook_form.secrets import SecretChoice
+
+ACTIVE, INACTIVE = "active", "inactive"
+NOW, ALL_KEPT, SINCE = "now", "start", "since"
+
+LABELS = {
+    "type": "Type",
+    "state": "State",
+    "name": "Name",
+    "url": "URL",
+    "headers": "Headers",
+    "extra_fields": "Extra fields",
+    "max_events": "Max events",
+    "max_bytes": "Max bytes",
+    "interval": "Interval",
+    "ca_file": "CA file",
+    "secret": "Secret",
+    "own_secret": "Secret",
+    "start": "From",
+    "since": "From",
+}
+"""Label of each field on the screen, in the order of the form; two have two boxes."""
+
+
+def labels_of(names: Iterable[str]) -> str:
+    """Return the labels of fields in the order of the form: "Name, URL"."""
+    found = set(names)
+    return ", ".join(dict.fromkeys(label for name, label in LABELS.items() if name in found))
+
+
+@dataclass(frozen=True, slots=True)
+class FormTexts:
+    """Text of each field, as shown; `known` are the values that its dots may stand for.
+
+    `generated` is the signing secret that was made for this form, "" before one was.
+    """
+
+    type: str = EventType.ALERTS.value
+    state: str = ACTIVE
+    name: str = ""
+    url: str = field(default="", repr=False)
+    headers: str = field(default="", repr=False)
+    extra_fields: str = ""
+    max_events: str = ""
+    max_bytes: str = ""
+    interval: str = ""
+    ca_file: str = ""
+    secret: str = SecretChoice.KEEP.value
+    own_secret: str = field(default="", repr=False)
+    start: str = NOW
+    since: str = ""
+    known: KnownValues = field(default_factory=dict, repr=False)
+    generated: str = field(default="", repr=False)
+
+    @property
+    def plain(self) -> FormTexts:
+        """The texts with nothing hidden."""
+        url, headers = reveal_url(self.url, self.known), reveal_headers(self.headers, self.known)
+        return replace(self, url=url, headers=headers)
+
+    @property
+    def masked(self) -> FormTexts:
+        """The texts with every known value masked; a value that was typed anew stays readable."""
+        url, headers = hide_url(self.url, self.known), hide_headers(self.headers, self.known)
+        return replace(self, url=url, headers=headers)
+
+    @property
+    def all_masked(self) -> FormTexts:
+        """The texts with URL and header values masked, also those that were typed anew."""
+        plain = self.plain
+        known = with_url(plain.url, with_typed_headers(self.headers, self.known))
+        return replace(plain, known=known).masked
+
+    def changed_from(self, other: FormTexts) -> set[str]:
+        """Return the names of the fields that differ."""
+        mine, theirs = self.plain, other.plain
+        return {name for name in LABELS if getattr(mine, name) != getattr(theirs, name)}
+
+
+def texts_of(webhook: WebhookFields) -> FormTexts:
+    """Return the fields of a webhook as the form shows them."""
+    return FormTexts(
+        type=webhook.type.value,
+        state=ACTIVE if webhook.active else INACTIVE,
+        name=webhook.name or "",
+        url=webhook.url,
+        headers=headers_text(webhook.headers),
+        extra_fields=extra_fields_text(webhook.extra_fields),
+        max_events=_limit_text("max_events", webhook.max_events),
+        max_bytes=_limit_text("max_bytes", webhook.max_bytes),
+        interval=_limit_text("interval", webhook.interval_ms),
+        ca_file=webhook.ca_file or "",
+        known=with_url(webhook.url, known_headers(webhook.headers)),
+    ).masked
+
+
+def _limit_text(name: str, value: int | None) -> str:
+    return "" if value is None else BY_NAME[name].format(value)
