@@ -36,8 +36,8 @@ def known_headers(headers: Iterable[Pair]) -> KnownValues:
 
 
 def _known_url(url: str) -> KnownValues:
-    """The URL under its name, if any of it is to be hidden."""
-    return {URL: (url,)} if mask_url(url) != url else {}
+    """The URL under its name, if any of it is to be hidden; an empty box stands for nothing."""
+    return {URL: (url,)} if mask_url(url) not in (url, "") else {}
 
 
 def with_url(url: str, known: KnownValues) -> KnownValues:

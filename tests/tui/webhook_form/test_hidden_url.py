@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.field_errors import FieldError
@@ -25,6 +25,7 @@ SLACK = replace(fields(name="slack"), url=URL)
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
+@example("", "@")
 def test_hiding_loses_nothing(url: str, other: str) -> None:
     known = with_url(url, with_url(other, {}))
     assert reveal_url(hide_url(url, known), known) == url
