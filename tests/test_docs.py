@@ -15,7 +15,10 @@ from tests.documents import CONTRIBUTING, DOCS, PAGES, README, section, table_ro
 from tests.program import ROOT
 
 GENERATORS = (commands, keys, licences, settings)
-NAMED_FILE = re.compile(r"`([a-z_]+/[a-z0-9_/]*(?:\.[a-z]+)?)`")
+NAMED_FILE = re.compile(
+    r"(?<![\w./-])((?:cli|delivery|docs|domain|sources|store|tests|tui)/[a-z0-9_/.]*[a-z0-9_/])"
+)
+NAMED_FOLDER = re.compile(r"^ *([a-z_/]+/) {2,}", re.MULTILINE)
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 INSTALLING = re.compile(
@@ -44,7 +47,8 @@ def test_the_readme_is_short_and_names_every_page_of_the_manual() -> None:
 
 @pytest.mark.parametrize("page", [CONTRIBUTING, DOCS / "architecture.md"], ids=lambda one: one.name)
 def test_every_file_that_is_named_is_there(page: Path) -> None:
-    named = NAMED_FILE.findall(page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    named = [*NAMED_FILE.findall(text), *NAMED_FOLDER.findall(text)]
     assert len(named) > 10
     assert [name for name in named if not (ROOT / name).exists()] == []
 
