@@ -151,13 +151,13 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
 
 def _http_routes(serves: Collection[str], terms: Terms, inlet: Inlet) -> list[Route]:
     """Return the routes of the parts that are served, and import no others."""
-    from sources.http.sign_in_watch import FewFailures
+    from sources.http.sign_in_watch import LimitedReports
     from sources.logins.own_sign_ins import reporter
 
     random64 = partial(secrets.randbits, 64)
     host = socket.gethostname()
     own = reporter(inlet, sign_in_rules(terms), host=host, random64=random64)
-    report = FewFailures(own, inlet.clock)
+    report = LimitedReports(own, inlet.clock)
     routes: list[Route] = []
     if "events" in serves:
         from sources.http import events
@@ -166,10 +166,10 @@ def _http_routes(serves: Collection[str], terms: Terms, inlet: Inlet) -> list[Ro
     if "agents" in serves or "queues" in serves:
         from sources.procustodibus import agents, brokers, hello
         from sources.procustodibus.agents import note_refused_host
-        from sources.procustodibus.sign_in import SignIns
+        from sources.procustodibus.sign_in import Sessions
 
         refused = partial(note_refused_host, inlet)
-        sign_ins = SignIns(inlet.store, inlet.clock, report, note_refused=refused)
+        sign_ins = Sessions(inlet.store, inlet.clock, report, note_refused=refused)
         routes += hello.routes(inlet, sign_ins)
         if "agents" in serves:
             routes += agents.routes(inlet, sign_ins, terms.settings, terms.alerts)

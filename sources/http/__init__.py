@@ -1,1 +1,1 @@
-"""What programs, agents and brokers ask of this Tocsin over HTTP."""
+"""Requests over HTTP: the server of a source, its bounds, and `POST /events`."""

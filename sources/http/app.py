@@ -1,4 +1,4 @@
-"""The ASGI application: the routes, and a request through its route to an answer."""
+"""Application of the HTTP server (ASGI): its routes, and requests through them to answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handler = Callable[[Request], Awaitable[Answer]]
 Admit = Callable[[Request], Awaitable[str]]
 Send = Callable[[Any], Awaitable[None]]
 CONNECTION = "tocsin.connection"
-"""The name in a scope of the connection that a request came on: who was let in is noted there."""
+"""Name in a scope of the connection that a request came on: its `admitted` is set there."""
 
 STORE_RETRY_S = 5
 _BUG = "this is a bug in tocsin: its log tells where; nothing of this request was taken"
@@ -30,7 +30,7 @@ _LAST = ("connection", "close")
 
 @dataclass(frozen=True)
 class Route:
-    """One path that is served.
+    """Route: one path that is served.
 
     path:     such as "/hosts/{host}/ping/{version}"; a name in braces takes one part of a path
     admit:    called before the body is read, says who the caller is or raises RequestRefused;
@@ -46,7 +46,7 @@ class Route:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """What a path has to be like, before it is unquoted."""
+        """Pattern of a path as it is sent, before it is unquoted."""
         return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path))
 
 
@@ -60,7 +60,7 @@ class ClientLimits:
 
 
 class App:
-    """Answers requests; whatever goes wrong inside is told to `on_bug`, never to a client.
+    """Answers requests; a fault of our own goes to `on_bug`, and nothing of it to a client.
 
     Raises TimeoutError out of a call when a client does not take its answer.
     """
@@ -87,7 +87,7 @@ class App:
         with suppress(ClientGone):
             with closing(share):
                 answer = await self._answer(scope, request, body)
-            ends = has_no_length or not scope[CONNECTION].let_in
+            ends = has_no_length or not scope[CONNECTION].admitted
             async with asyncio.timeout(2 * self._limits.client_timeout_s):
                 await self._send(answer, body, send, ends=ends)
 
@@ -110,9 +110,9 @@ class App:
         route, values = self._find(request.method, scope["raw_path"].decode("ascii", "replace"))
         request = replace(request, values=values)
         if route.admit is not None:
-            scope[CONNECTION].let_in = False
+            scope[CONNECTION].admitted = False
             request = replace(request, caller=await route.admit(request))
-            scope[CONNECTION].let_in = True
+            scope[CONNECTION].admitted = True
         limit = min(route.max_body or self._limits.max_body, self._limits.max_body)
         data = await body.read(limit, request.header("content-length"))
         encoding = request.header("content-encoding")

@@ -18,17 +18,17 @@ from sources.turns import Turns
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 PIECE_BYTES = 256 * 1024
-"""So much is unpacked before it is looked again whether there is room for more."""
+"""Bytes that are unpacked at a time; before each it is checked that there is room for more."""
 
 _SLICE_BYTES = 4 * 1024
-"""So much is handed to zlib at a time, which copies what it leaves at every end of a member."""
+"""Bytes that zlib gets at a time: it copies what it leaves at every end of a member."""
 
 _WITH_HEADER = 31  # zlib's number for the gzip format
 _DISCARD_FACTOR = 4
 
 
 class ClientGone(Exception):
-    """The client closed the connection; there is nobody to answer."""
+    """Raised where the client closed the connection: there is nobody to answer."""
 
 
 class Budget:
@@ -45,7 +45,7 @@ class Budget:
 
 
 class Share:
-    """The part of the budget that one request holds."""
+    """Share of the budget: the bytes that one request holds."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -78,7 +78,7 @@ class Share:
 
 
 class Body:
-    """The body of one request as it comes; `ended` where there is no more of it."""
+    """Body of one request as it comes; `ended` where there is no more of it."""
 
     def __init__(self, receive: Receive, share: Share, timeout_s: float, *, ended: bool) -> None:
         self.ended = ended

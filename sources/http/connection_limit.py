@@ -1,6 +1,6 @@
-"""The open connections of a server, and which one goes when there are too many.
+"""Limit of the open connections of a server, and which one goes when there are too many.
 
-It stands in front of the HTTP server, which needs no bounds of its own.
+It stands in front of the HTTP server, which needs no bounds of its own, and knows nothing of HTTP.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Protocol
 from sources.places import place_of
 
 SETTLE_S = 1.0
-"""For so long a connection is safe from the next one of its own address."""
+"""Seconds for which a connection is safe from the next one of its own address."""
 
 
-class Visitor(Protocol):
-    """A connection: where it comes from, and whether anybody was let in on it."""
+class OpenConnection(Protocol):
+    """Connection as the limit knows it: its address, and whether somebody was let in on it."""
 
     address: str
-    let_in: bool
+    admitted: bool
     active_s: float
-    """The time by the monotonic clock at which it last sent something or was answered."""
+    """Time by the monotonic clock at which it last sent something or was answered."""
 
     @property
     def is_answering(self) -> bool:
@@ -32,8 +32,8 @@ class Visitor(Protocol):
         """Close it whatever is under way."""
 
 
-class Visitors:
-    """At most `most` connections; one address has half of them that nobody was let in on.
+class ConnectionLimit:
+    """Limit: at most `most` connections; one address has half of those that nobody was let in on.
 
     A new one takes the place of the longest idle that nobody was let in on; where there is none
     it is not taken in. Who was let in keeps its place. This host's own address has no share of
@@ -44,30 +44,30 @@ class Visitors:
         self._most = most
         self._share = max(1, most // 2)
         self._clock = clock
-        self._open: set[Visitor] = set()
+        self._open: set[OpenConnection] = set()
 
-    def enter(self, visitor: Visitor) -> bool:
+    def enter(self, connection: OpenConnection) -> bool:
         """Take a connection in, where need be in another's place; False where none goes."""
-        strangers = [one for one in self._open if not one.let_in]
-        place = place_of(visitor.address)
-        of_its_place = [one for one in strangers if place_of(one.address) == place]
-        if len(of_its_place) >= self._share and not _is_this_host(visitor.address):
+        strangers = [each for each in self._open if not each.admitted]
+        place = place_of(connection.address)
+        of_its_place = [each for each in strangers if place_of(each.address) == place]
+        if len(of_its_place) >= self._share and not _is_this_host(connection.address):
             has_room = self._send_away(of_its_place, SETTLE_S)
         elif len(self._open) >= self._most:
             has_room = self._send_away(strangers, 0.0)
         else:
             has_room = True
         if has_room:
-            self._open.add(visitor)
+            self._open.add(connection)
         return has_room
 
-    def leave(self, visitor: Visitor) -> None:
+    def leave(self, connection: OpenConnection) -> None:
         """Forget a connection that ended."""
-        self._open.discard(visitor)
+        self._open.discard(connection)
 
-    def _send_away(self, candidates: list[Visitor], settle_s: float) -> bool:
-        idle = [one for one in candidates if not one.is_answering]
-        longest = min(idle, key=lambda one: one.active_s, default=None)
+    def _send_away(self, candidates: list[OpenConnection], settle_s: float) -> bool:
+        idle = [each for each in candidates if not each.is_answering]
+        longest = min(idle, key=lambda each: each.active_s, default=None)
         if longest is None or self._clock() - longest.active_s < settle_s:
             return False
         self._open.discard(longest)

@@ -1,4 +1,4 @@
-"""The connections of one listening socket: hypercorn speaks HTTP on each, behind our bounds.
+"""Connections of one listening socket: hypercorn speaks HTTP on each, behind our bounds.
 
 Hypercorn's own way to serve knows no limit of connections and closes a slow head in silence, so
 its `TCPServer` is used by itself, one a connection. The bounds are in `connection_limit` and
@@ -23,7 +23,7 @@ from hypercorn.utils import wrap_app
 
 from sources.http.app import CONNECTION, App, ClientLimits, Send
 from sources.http.bodies import Receive
-from sources.http.connection_limit import Visitors
+from sources.http.connection_limit import ConnectionLimit
 from sources.http.heads import BadHead, HeadReader
 from sources.http.listening import BACKLOG
 
@@ -31,7 +31,7 @@ _CONTINUE = b"HTTP/1.1 100 "
 
 
 class ContinueWriter:
-    """What hypercorn writes to. It says `100 Continue` at once, whether the body is wanted or not.
+    """Writer for hypercorn, which says `100 Continue` at once, be the body wanted or not.
 
     Here an answer that comes first takes its place, and the client sends no body for nothing.
     """
@@ -56,7 +56,7 @@ class ContinueWriter:
             self.write(self._held)
 
     def end_request(self) -> None:
-        """What comes next is of another request."""
+        """End the request: what is written next is of another one."""
         self._wanted = False
 
     def __getattr__(self, name: str) -> Any:
@@ -64,7 +64,7 @@ class ContinueWriter:
 
 
 STOP_PATIENCE_S = 2.0
-"""How long requests that run when the stop comes may go on."""
+"""Seconds that requests that run when the stop comes may go on."""
 
 _BUSY = b"this server has as many clients as it may have: try again"
 _SLOW = b"the head of the request took too long to come"
@@ -78,7 +78,7 @@ class Connections:
         self._limits = limits
         self._tls = context
         self._config = _config(limits)
-        self._visitors = Visitors(limits.clients)
+        self._connection_limit = ConnectionLimit(limits.clients)
         self._connections: dict[asyncio.Task[None], _Connection] = {}
 
     async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
@@ -103,7 +103,7 @@ class Connections:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self._app, reader, writer, self._limits.client_timeout_s)
-        if not self._visitors.enter(connection):
+        if not self._connection_limit.enter(connection):
             if self._tls is None:
                 writer.write(_plain("503 Service Unavailable", _BUSY, "retry-after: 2\r\n"))
             writer.close()
@@ -113,11 +113,11 @@ class Connections:
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._visitors.leave(self._connections.pop(task))
+        self._connection_limit.leave(self._connections.pop(task))
 
 
 class _Connection:
-    """A connection as hypercorn reads from it; the head of a request has to come in time.
+    """Connection as hypercorn reads from it; the head of a request has to come in time.
 
     Of its body no more is read than the app asks for: hypercorn would keep all of it in a queue,
     also while the app still asks the store who the client is.
@@ -131,7 +131,7 @@ class _Connection:
         timeout_s: float,
     ) -> None:
         self.address = str((writer.get_extra_info("peername") or ("",))[0])
-        self.let_in = False
+        self.admitted = False
         self._in_request = False
         self.active_s = time.monotonic()
         self._app = app
@@ -141,7 +141,7 @@ class _Connection:
         self._answers = ContinueWriter(writer)
         self._timeout_s = timeout_s
         self._wanted = asyncio.Event()
-        """The app waits for more of a body, or waits for nothing any longer."""
+        """Set while the app waits for more of a body, or waits for nothing any longer."""
         self._wanted.set()
         self._head_timer: asyncio.TimerHandle | None = None
         # One for each: hypercorn waits for it even when the client has closed an idle connection.
@@ -149,7 +149,7 @@ class _Connection:
 
     async def run(self, config: Config, tls: ssl.SSLContext | None) -> None:
         """Serve it to its end."""
-        # Whatever a client does to its own connection is told by its status, or by nothing.
+        # Whatever a client does to its own connection shows in its status, or in nothing.
         with suppress(Exception):
             if tls is not None:
                 await self._writer.start_tls(tls, ssl_handshake_timeout=self._timeout_s)
@@ -200,11 +200,11 @@ class _Connection:
         return data
 
     def at_eof(self) -> bool:
-        """Whether the client has closed its side."""
+        """Tell whether the client has closed its side."""
         return self._reader.at_eof()
 
     async def answer(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """The head is here: from now on the app keeps the time."""
+        """Let the app answer a request whose head is here; from now on it keeps the time."""
         self._stop_timer()
         self._in_request = True
         self._wanted.clear()
@@ -247,7 +247,7 @@ def _config(limits: ClientLimits) -> Config:
     config = Config()
     config.accesslog = config.errorlog = None
     config.include_server_header = False
-    # Twice the time, so that a head that is slow from the start is told so before this closes.
+    # Twice the time, so that a head that is slow from the start is answered so before this closes.
     config.keep_alive_timeout = 2 * limits.client_timeout_s
     # The app takes what comes as it comes; with a bound, hypercorn waits for ever for a place in
     # the queue of a request that was answered early.
@@ -257,7 +257,7 @@ def _config(limits: ClientLimits) -> Config:
 
 
 def _plain(status: str, reason: bytes, more: str = "") -> bytes:
-    """An answer that no request led to."""
+    """Return an answer to what never came to be a request, as bytes."""
     body = b'{"error":"' + reason + b'"}'
     head = (
         f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{more}connection: close\r\n"

@@ -9,7 +9,7 @@ from domain.tokens import bearer_token
 from sources.hourly import Hourly
 from sources.http.app import Route
 from sources.http.messages import Answer, Request, RequestRefused, not_now
-from sources.http.sign_in_watch import ReportSignIn, SignIn
+from sources.http.sign_in_watch import HttpSignIn, ReportSignIn
 from sources.inlet import Inlet
 from sources.intake import Intake, NotNow, Refusal, TooLarge
 from store import tokens
@@ -18,34 +18,34 @@ KIND = "token"
 _REASON = "show a token that `tocsin token add` made: Authorization: Bearer TOKEN"
 
 
-class TokenDoor:
-    """The `admit` of routes that programs use."""
+class TokenCheck:
+    """Check of tokens: the `admit` of the routes that programs use."""
 
     def __init__(self, inlet: Inlet, report: ReportSignIn) -> None:
         self._inlet = inlet
         self._report = report
-        self._told = Hourly(self._inlet.clock)
+        self._reported = Hourly(self._inlet.clock)
 
     async def admit(self, request: Request) -> str:
-        """The name of the token that is shown. Raises RequestRefused."""
+        """Return the name of the token that is shown. Raises RequestRefused."""
         token = bearer_token(request.header("authorization"))
         name = await self._name(token) if token else None
         if name is None:
             error = "unknown token" if token else "no token"
-            await self._report(SignIn(KIND, False, request.peer, request.path, "", (error,)))
+            await self._report(HttpSignIn(KIND, False, request.peer, request.path, "", (error,)))
             raise RequestRefused(
                 HTTPStatus.UNAUTHORIZED, _REASON, headers=(("www-authenticate", "Bearer"),)
             )
-        # Every request signs in; only one an hour is told of from each address.
-        if self._told.is_due((name, request.peer)):
-            await self._tell(name, request)
+        # Every request signs in; only one an hour is reported from each address.
+        if self._reported.is_due((name, request.peer)):
+            await self._report_success(name, request)
         return name
 
-    async def _tell(self, name: str, request: Request) -> None:
+    async def _report_success(self, name: str, request: Request) -> None:
         try:
-            await self._report(SignIn(KIND, True, request.peer, request.path, name))
+            await self._report(HttpSignIn(KIND, True, request.peer, request.path, name))
         except BaseException:
-            self._told.forget((name, request.peer))
+            self._reported.forget((name, request.peer))
             raise
 
     async def _name(self, token: str) -> str | None:
@@ -54,13 +54,13 @@ class TokenDoor:
 
 PATH = "/events"
 KEY_HEADERS = ("idempotency-key", "webhook-id")
-"""What names a request that may come again; a Tocsin sends the second."""
+"""Headers that name a request which may come again; a Tocsin sends the second."""
 
 
 def routes(inlet: Inlet, random64: Callable[[], int], report: ReportSignIn) -> list[Route]:
     """Return the routes by which events are handed in."""
     intake = Intake(inlet, random64)
-    door = TokenDoor(inlet, report)
+    check = TokenCheck(inlet, report)
 
     async def take(request: Request) -> Answer:
         try:
@@ -74,10 +74,10 @@ def routes(inlet: Inlet, random64: Callable[[], int], report: ReportSignIn) -> l
         status = HTTPStatus.CONFLICT if receipt.refused else HTTPStatus.OK
         return Answer(receipt.answer(), status)
 
-    return [Route("POST", PATH, take, admit=door.admit)]
+    return [Route("POST", PATH, take, admit=check.admit)]
 
 
 def _key(request: Request) -> str:
-    """What stays the same when the caller sends the same request again, "" for nothing."""
+    """Return what stays the same when the caller sends a request again, "" for nothing."""
     given = next((key for name in KEY_HEADERS if (key := request.header(name))), "")
     return f"{request.caller}\0{given}" if given else ""

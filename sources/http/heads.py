@@ -1,4 +1,4 @@
-"""Bytes of a client, cut into heads and bodies; each head is judged before the server sees it.
+"""Heads of requests: cut out of what a client sends, and judged before the server sees them.
 
 A server behind this meets no HTTP/2, no upgrade and no head that is too long.
 """
@@ -19,7 +19,7 @@ _TO_THE_END = -1
 
 
 class BadHead(Exception):
-    """A head that is refused, with the answer to it."""
+    """Head that is refused, with the answer to it."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
@@ -47,7 +47,7 @@ class HeadReader:
             self._ahead += data
         stop = len(self._ahead) if end is None else end.end()
         head, self._ahead = self._ahead[:stop], self._ahead[stop:]
-        self._body_left = _judged(head)
+        self._body_left = _body_length(head)
         return head
 
     async def _some_of_body(self, count: int) -> bytes:
@@ -60,8 +60,8 @@ class HeadReader:
         return data
 
 
-def _judged(head: bytes) -> int:
-    """The length of the body that follows. Raises BadHead."""
+def _body_length(head: bytes) -> int:
+    """Judge a head, and return the length of the body that follows. Raises BadHead."""
     if head.startswith(_HTTP_2):
         raise BadHead(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "use HTTP/1.1")
     if len(head) > MOST_BYTES:
@@ -80,6 +80,6 @@ def _judged(head: bytes) -> int:
     if b"upgrade" in names:
         raise BadHead(HTTPStatus.BAD_REQUEST, "use HTTP/1.1, and send no header Upgrade")
     lengths = {value for name, value in headers if name == b"content-length"} or {b"0"}
-    if len(lengths) > 1 or not all(re.fullmatch(rb"[0-9]{1,18}", one) for one in lengths):
+    if len(lengths) > 1 or not all(re.fullmatch(rb"[0-9]{1,18}", text) for text in lengths):
         raise BadHead(HTTPStatus.BAD_REQUEST, "Content-Length has to be one number")
     return _TO_THE_END if b"transfer-encoding" in names else int(lengths.pop())

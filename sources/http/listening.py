@@ -25,7 +25,7 @@ BACKLOG = 256
 
 
 def check_listening(listen: str, certificate: str, private_key: str) -> None:
-    """Whether it could listen so, be its port free or not. Raises SourceError with the cure."""
+    """Check that it could listen so, be its port free or not. Raises SourceError with the cure."""
     encrypted = tls_context(certificate, private_key) is not None
     open_listener(listen, encrypted=encrypted, at_any_port=True).close()
 
@@ -71,7 +71,7 @@ def _keep_others_away(listener: socket.socket) -> None:
 
 
 def tls_context(certificate: str, private_key: str) -> ssl.SSLContext | None:
-    """TLS with these files; None where neither is set. Raises SourceError."""
+    """Return TLS with these files; None where neither is set. Raises SourceError."""
     if not certificate and not private_key:
         return None
     if not certificate or not private_key:
@@ -102,18 +102,18 @@ def _why_unusable(error: OSError | ValueError) -> str:
 
 
 def _no_password() -> str:
-    """Else OpenSSL would ask for it on the terminal."""
+    """Refuse to give a password, for which OpenSSL would else ask on the terminal."""
     raise ValueError("the key has a password")
 
 
 def wireguard_addresses() -> set[Address]:
-    """The addresses of this host's WireGuard interfaces, as far as the system tells."""
+    """Return the addresses of this host's WireGuard interfaces, as far as the system knows them."""
     names = _wireguard_interfaces()
     return {address for name, address in all_addresses() if name in names} if names else set()
 
 
 def _wireguard_interfaces() -> set[str]:
-    """Those of the kernel say what they are; those of a program have a socket of its own."""
+    """Return their names: those of the kernel say what they are, a program's have a socket."""
     names = {file.stem for file in _USERSPACE_SOCKETS.glob("*.sock")}
     for file in _INTERFACES.glob("*/uevent"):
         with suppress(OSError):
@@ -122,12 +122,12 @@ def _wireguard_interfaces() -> set[str]:
     return names
 
 
-LOOK_S = 60.0
-"""How often it is looked whether the certificate was renewed."""
+CHECK_S = 60.0
+"""Seconds from one check to the next whether the certificate was renewed."""
 
 
-class Renewal:
-    """The certificate of a server that runs, and whether its files are as they were."""
+class CertificateRenewal:
+    """Renewal of the certificate of a server that runs: uses its files anew when they change."""
 
     def __init__(
         self, context: ssl.SSLContext, certificate: str, private_key: str, inlet: Inlet
@@ -139,15 +139,15 @@ class Renewal:
         self._is_failing = False
 
     async def watch(self) -> None:
-        """Look again and again, without end."""
+        """Check again and again, without end."""
         while True:
-            await asyncio.sleep(LOOK_S)
-            await self.look()
+            await asyncio.sleep(CHECK_S)
+            await self.check()
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Use the files if they have changed; while they are no good, the source's health says so.
 
-        What could not be noted is noted with the next look.
+        What could not be noted is noted with the next check.
         """
         now = _changed_at(self._files)
         if now == self._seen and not self._is_failing:

@@ -15,7 +15,7 @@ Shape = TypeVar("Shape")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. The names of headers are lower case; one that came twice is joined by commas.
+    """Request. The names of headers are lower case; one that came twice is joined by commas.
 
     values: what stands in the places of the route's path
     caller: who was let in, as the route's `admit` said
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to a request: a status and JSON."""
+    """Answer to a request: a status and JSON."""
 
     content: object
     status: int = HTTPStatus.OK
@@ -45,12 +45,12 @@ class Answer:
 
     @property
     def body(self) -> bytes:
-        """The content as JSON."""
+        """Content as JSON."""
         return msgspec.json.encode(self.content)
 
 
 class RequestRefused(Exception):
-    """A request is refused: `place` tells where in it the fault is, "" for the whole.
+    """Refusal of a request: `place` is where in it the fault is, "" for the whole.
 
     With `retry_after_s` the same can be sent again, so many seconds later.
     """
@@ -80,7 +80,7 @@ def not_now(reason: str, retry_after_s: int) -> RequestRefused:
 
 
 class NotThatShape(ValueError):
-    """The body is no JSON, or another one; the text quotes nothing of it."""
+    """Raised for a body that is no JSON, or another one; the text quotes nothing of it."""
 
 
 def read_json(body: bytes, shape: type[Shape]) -> Shape:

@@ -1,4 +1,4 @@
-"""A source of kind `http`: a server of the routes that it is given, until it is to stop."""
+"""Source of kind `http`: it serves the routes that it is given until it is to stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sources.base import SourceError
 from sources.extras import install_cure
 from sources.http.app import App, ClientLimits, Route
-from sources.http.listening import Renewal, open_listener, tls_context
+from sources.http.listening import CertificateRenewal, open_listener, tls_context
 from store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HttpTerms:
-    """What is set for a source of this kind."""
+    """Options of a source of this kind."""
 
     listen: str
     certificate: str
@@ -53,7 +53,7 @@ class HttpService:
         """Answer until `stop`. Raises SourceError where it cannot listen."""
         terms = self._terms
         context = tls_context(terms.certificate, terms.private_key)
-        bugs = _Bugs(inlet)
+        bugs = _BugReports(inlet)
         app = App(self._make_routes(inlet), terms.limits, bugs.note)
         connections = _connections(app, terms.limits, context)
         listener = await asyncio.to_thread(
@@ -66,16 +66,16 @@ class HttpService:
                 await connections.serve(listener, stop)
             finally:
                 renewing.cancel()
-                await bugs.told()
+                await bugs.finish()
 
 
 async def _renew(
-    context: ssl.SSLContext | None, terms: HttpTerms, inlet: Inlet, bugs: _Bugs
+    context: ssl.SSLContext | None, terms: HttpTerms, inlet: Inlet, bugs: _BugReports
 ) -> None:
     if context is None:
         return
     try:
-        await Renewal(context, terms.certificate, terms.private_key, inlet).watch()
+        await CertificateRenewal(context, terms.certificate, terms.private_key, inlet).watch()
     except Exception as error:
         bugs.note(error)
 
@@ -88,25 +88,25 @@ def _connections(app: App, limits: ClientLimits, context: ssl.SSLContext | None)
     return Connections(app, limits, context)
 
 
-class _Bugs:
-    """Tells of bugs where the source's health is shown, without any text of a request."""
+class _BugReports:
+    """Reports bugs in the health of the source, without any text of a request."""
 
     def __init__(self, inlet: Inlet) -> None:
         self._inlet = inlet
-        self._telling: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def note(self, error: Exception) -> None:
         frames: Sequence[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
         place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "?"
         sentence = f"a request met a bug in tocsin: {type(error).__name__} in {place}"
-        task = asyncio.create_task(_tell(self._inlet, sentence))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        task = asyncio.create_task(_note_failure(self._inlet, sentence))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
-    async def told(self) -> None:
-        await asyncio.gather(*self._telling, return_exceptions=True)
+    async def finish(self) -> None:
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
 
-async def _tell(inlet: Inlet, sentence: str) -> None:
+async def _note_failure(inlet: Inlet, sentence: str) -> None:
     with suppress(StoreError):
         await inlet.note_own_failure(sentence)

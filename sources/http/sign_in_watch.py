@@ -6,19 +6,33 @@ session is let in all the same.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from sources.places import place_of
+
+MOST_REPORTS = 10
+"""Failures of one address that are reported in a minute; more would only fill the store."""
+
+MOST_REPORTS_OF_ALL = 100
+MOST_FAILURES = 20
+"""Failures of one address in a window, after which it has to wait for the window's end."""
+
+WINDOW_S = 60.0
+MOST_ADDRESSES = 10_000
+"""Addresses that are remembered; the oldest is forgotten for a new one."""
+
+_MINUTE_MS = 60_000
+
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
-    """Someone signed in, or tried to.
+class HttpSignIn:
+    """Sign-in over HTTP, or a try at one.
 
-    kind:   how, "token" or "X-Custos"
+    kind:   "token" or "X-Custos"
     ip:     the address that the connection came from
-    url:    the path that was asked for
+    url:    the path of the request
     user:   the name of the token or the id of the agent, "" where it is not known
     host:   the name of the agent's host or of the broker, "" where it is not known
     errors: why it failed, such as ("unknown token",)
@@ -33,21 +47,10 @@ class SignIn:
     host: str = ""
 
 
-ReportSignIn = Callable[[SignIn], Awaitable[None]]
+ReportSignIn = Callable[[HttpSignIn], Awaitable[None]]
 
 
-async def report_nothing(_: SignIn) -> None:
-    """Where nobody wants to hear of sign-ins."""
-
-
-MOST_FAILURES = 10
-"""Failures of one address that are told of in a minute; more would only fill the store."""
-
-MOST_FAILURES_OF_ALL = 100
-_MINUTE_MS = 60_000
-
-
-class FewFailures:
+class LimitedReports:
     """Passes sign-ins on, but of failures only so many a minute."""
 
     def __init__(self, report: ReportSignIn, clock: Callable[[], int]) -> None:
@@ -56,8 +59,8 @@ class FewFailures:
         self._minute = -1
         self._counts: Counter[str] = Counter()
 
-    async def __call__(self, sign_in: SignIn) -> None:
-        """Tell of a sign-in, unless there were too many failures in this minute."""
+    async def __call__(self, sign_in: HttpSignIn) -> None:
+        """Report a sign-in, unless there were too many failures in this minute."""
         if sign_in.ok or self._has_room(sign_in.ip):
             await self._report(sign_in)
 
@@ -66,53 +69,31 @@ class FewFailures:
         if minute != self._minute:
             self._minute = minute
             self._counts.clear()
-        if self._counts.total() >= MOST_FAILURES_OF_ALL or self._counts[ip] >= MOST_FAILURES:
+        if self._counts.total() >= MOST_REPORTS_OF_ALL or self._counts[ip] >= MOST_REPORTS:
             return False
         self._counts[ip] += 1
         return True
 
 
-MOST = 20
-"""Failures of one address in a window, after which it has to wait for the window's end."""
-
-WINDOW_S = 60.0
-MOST_ADDRESSES = 10_000
-"""Addresses that are remembered; the oldest is forgotten for a new one."""
-
-_SITE_PREFIX = 64  # whoever has an IPv6 address has as many as he likes below this
-
-
-class Failures:
-    """Counts failures by address, IPv6 addresses by their network."""
+class FailedAddresses:
+    """Counts failures by address, those of IPv6 by their network of 64 bits."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._counts: dict[str, tuple[float, int]] = {}
 
     def wait_s(self, address: str) -> float:
-        """How long this address has to wait before it may try again; 0 for now."""
-        until, count = self._counts.get(_site(address), (0.0, 0))
-        return max(0.0, until - self._monotonic()) if count >= MOST else 0.0
+        """Return for how many seconds an address may not try again; 0 where it may now."""
+        until, count = self._counts.get(place_of(address), (0.0, 0))
+        return max(0.0, until - self._monotonic()) if count >= MOST_FAILURES else 0.0
 
     def add(self, address: str) -> None:
-        """One more failure."""
-        site = _site(address)
+        """Count one more failure."""
+        place = place_of(address)
         now = self._monotonic()
-        until, count = self._counts.pop(site, (0.0, 0))
+        until, count = self._counts.pop(place, (0.0, 0))
         if until <= now:
             until, count = now + WINDOW_S, 0
-        self._counts[site] = (until, count + 1)
+        self._counts[place] = (until, count + 1)
         if len(self._counts) > MOST_ADDRESSES:
             del self._counts[next(iter(self._counts))]
-
-
-def _site(address: str) -> str:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found), _SITE_PREFIX), strict=False))

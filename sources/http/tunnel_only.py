@@ -39,7 +39,7 @@ _PROGRAM_AT = struct.Struct("HP")
 
 def take_only_tunnels(listener: socket.socket) -> None:
     """Take what comes by a tunnel or from this host; the rest gets no answer. Raises OSError."""
-    code = array.array("B", b"".join(_INSTRUCTION.pack(*one) for one in _PROGRAM))
+    code = array.array("B", b"".join(_INSTRUCTION.pack(*words) for words in _PROGRAM))
     place, _ = code.buffer_info()
     program = _PROGRAM_AT.pack(len(_PROGRAM), place)
     listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
@@ -57,7 +57,7 @@ _IPV6 = Path("/proc/self/net/if_inet6")
 
 
 def all_addresses() -> Iterator[tuple[str, Address]]:
-    """The name of an interface and one of its addresses; none where the system has other ways."""
+    """Yield pairs of an interface and an address of it; none where the system has other ways."""
     with suppress(OSError):
         yield from _ipv4()
     with suppress(OSError):

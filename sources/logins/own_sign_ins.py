@@ -14,7 +14,7 @@ from domain.events import Event
 from domain.ids import resource_id
 from domain.safe import safe
 from domain.source_kinds import OWN_SIGN_INS
-from sources.http import sign_in_watch as over_http
+from sources.http.sign_in_watch import HttpSignIn, ReportSignIn
 from sources.logins.alerts import AlertRules, Memory, raised
 from sources.logins.events import NAME_LIMIT, SignIn, log_authn
 
@@ -48,7 +48,7 @@ def screen_opened(
 
 
 def signed_in_over_http(
-    told: over_http.SignIn, *, host: str, now_ms: int, random64: Callable[[], int]
+    told: HttpSignIn, *, host: str, now_ms: int, random64: Callable[[], int]
 ) -> SignIn:
     """An agent, a broker or a program signs in, or fails to."""
     is_token = told.kind == TOKEN
@@ -85,10 +85,10 @@ def kept(sign_in: SignIn, rules: AlertRules) -> Step:
 
 def reporter(
     inlet: Inlet, rules: AlertRules, *, host: str, random64: Callable[[], int]
-) -> over_http.ReportSignIn:
+) -> ReportSignIn:
     """Return what keeps a sign-in over HTTP; it is on disk before the client is answered."""
 
-    async def report(told: over_http.SignIn) -> None:
+    async def report(told: HttpSignIn) -> None:
         now_ms = inlet.clock()
         sign_in = signed_in_over_http(told, host=host, now_ms=now_ms, random64=random64)
         step = await asyncio.to_thread(kept, sign_in, rules)

@@ -28,7 +28,7 @@ from sources.http.messages import Answer, Request, RequestRefused, not_now
 from sources.inlet import Inlet
 from sources.polling import conflict_warning
 from sources.procustodibus.pings import PingError, endpoint_warning, read_ping
-from sources.procustodibus.sign_in import SignIns
+from sources.procustodibus.sign_in import Sessions
 from sources.stale import Blind, StaleAlerts
 from sources.wireguard.derive import derive
 from sources.wireguard.names import NameFiles
@@ -50,7 +50,7 @@ AT_ONCE = 2
 
 
 def routes(
-    inlet: Inlet, sign_ins: SignIns, settings: Settings, alerts: Mapping[str, AlertTerms]
+    inlet: Inlet, sign_ins: Sessions, settings: Settings, alerts: Mapping[str, AlertTerms]
 ) -> Iterable[Route]:
     """Return the routes by which a signed-in agent reports."""
     agents = Agents(inlet, sign_ins, settings, alerts)
@@ -75,7 +75,7 @@ class Agents:
     def __init__(
         self,
         inlet: Inlet,
-        sign_ins: SignIns,
+        sign_ins: Sessions,
         settings: Settings,
         alerts: Mapping[str, AlertTerms],
     ) -> None:

@@ -17,7 +17,7 @@ from domain.event_types import EventType
 from sources.http.app import Route
 from sources.http.messages import Answer, NotThatShape, Request, RequestRefused, read_json
 from sources.inlet import Inlet
-from sources.procustodibus.sign_in import SignIns
+from sources.procustodibus.sign_in import Sessions
 from store import clients, places
 
 USUAL_MAX = 10
@@ -26,7 +26,7 @@ MOST_BYTES = 8_000_000
 _SMALL_BODY = 4096
 
 
-def routes(inlet: Inlet, sign_ins: SignIns) -> Iterable[Route]:
+def routes(inlet: Inlet, sign_ins: Sessions) -> Iterable[Route]:
     """Return the routes by which a signed-in broker reads."""
     queues = Queues(inlet, sign_ins)
     return (
@@ -42,7 +42,7 @@ class _Wanted(msgspec.Struct):
 class Queues:
     """The brokers that read from one server, and what each was given last of each type."""
 
-    def __init__(self, inlet: Inlet, sign_ins: SignIns) -> None:
+    def __init__(self, inlet: Inlet, sign_ins: Sessions) -> None:
         self._inlet = inlet
         self._store = inlet.store
         self._sign_ins = sign_ins

@@ -12,7 +12,7 @@ from sources.base import SourceError
 from sources.http.app import Route
 from sources.http.messages import Answer, NotThatShape, Request, RequestRefused, read_json
 from sources.inlet import Inlet
-from sources.procustodibus.sign_in import SESSION_S, SignIns, is_key
+from sources.procustodibus.sign_in import SESSION_S, Sessions, is_key
 
 _SMALL_BODY = 4096
 
@@ -23,7 +23,7 @@ class _Credentials(msgspec.Struct):
     secret: str
 
 
-def routes(inlet: Inlet, sign_ins: SignIns) -> Iterable[Route]:
+def routes(inlet: Inlet, sign_ins: Sessions) -> Iterable[Route]:
     """Return the routes that agents and brokers have in common."""
     hello = Hello(inlet, sign_ins)
     set_up = "/users/{user}/credentials/signature"
@@ -38,7 +38,7 @@ def routes(inlet: Inlet, sign_ins: SignIns) -> Iterable[Route]:
 class Hello:
     """Answers to what agents and brokers ask before any work."""
 
-    def __init__(self, inlet: Inlet, sign_ins: SignIns) -> None:
+    def __init__(self, inlet: Inlet, sign_ins: Sessions) -> None:
         self._inlet = inlet
         self._sign_ins = sign_ins
 

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from domain import clients as kinds
 from domain.safe import safe
 from sources.http.messages import Request, RequestRefused
-from sources.http.sign_in_watch import Failures, ReportSignIn, SignIn
+from sources.http.sign_in_watch import FailedAddresses, HttpSignIn, ReportSignIn
 from store import clients
 from store.records import Client
 
@@ -143,7 +143,7 @@ class _Session:
     until_s: float
 
 
-class SignIns:
+class Sessions:
     """Everyone who signs in to one server. Used inside one event loop."""
 
     def __init__(
@@ -163,7 +163,7 @@ class SignIns:
         self._note_refused = note_refused
         self._monotonic = monotonic
         self._challenges = Challenges(monotonic, random_bytes)
-        self._failures = Failures(monotonic)
+        self._failures = FailedAddresses(monotonic)
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._sessions: dict[bytes, _Session] = {}
         self._lost: set[str] = set()
@@ -312,8 +312,8 @@ def _text(value: bytes | None) -> str:
     return (value or b"").decode("ascii", "replace")
 
 
-def _told(request: Request, user_id: str, errors: tuple[str, ...], name: str) -> SignIn:
-    return SignIn(
+def _told(request: Request, user_id: str, errors: tuple[str, ...], name: str) -> HttpSignIn:
+    return HttpSignIn(
         kind=SCHEME,
         ok=not errors,
         ip=request.peer,

@@ -14,7 +14,7 @@ from domain.event_types import EventType
 from domain.tokens import new_token
 from sources.http import sign_in_watch as counted
 from sources.http.events import routes
-from sources.http.sign_in_watch import FewFailures, SignIn
+from sources.http.sign_in_watch import HttpSignIn, LimitedReports
 from sources.inlet import Inlet
 from store import events, sources, tokens
 from store.database import Store
@@ -31,7 +31,7 @@ WITHOUT_ID = {"type": "alerts", "attributes": {"text": "x"}}
 class Way:
     """A served `/events` and what came through it."""
 
-    def __init__(self, served: Served, store: Store, sign_ins: list[SignIn]) -> None:
+    def __init__(self, served: Served, store: Store, sign_ins: list[HttpSignIn]) -> None:
         self.served = served
         self.store = store
         self.sign_ins = sign_ins
@@ -54,10 +54,10 @@ async def way(
     """`failures` are of the first reports of sign-ins."""
     await store.run(sources.add, "http", "http", {}, ACTOR, NOW_MS)
     await store.run(tokens.add, "edge", TOKEN, ACTOR, NOW_MS)
-    sign_ins: list[SignIn] = []
+    sign_ins: list[HttpSignIn] = []
     failing = list(failures)
 
-    async def report(sign_in: SignIn) -> None:
+    async def report(sign_in: HttpSignIn) -> None:
         if failing:
             raise failing.pop()
         sign_ins.append(sign_in)
@@ -66,7 +66,7 @@ async def way(
         "http", store, lambda: NOW_MS, on_appended=lambda: None, min_free_disk_bytes=least_free
     )
     dice = iter(range(1, 1_000_000))
-    few = FewFailures(report, inlet.clock)
+    few = LimitedReports(report, inlet.clock)
     async with serving(routes(inlet, lambda: next(dice), few)) as served:
         yield Way(served, store, sign_ins)
 
@@ -266,7 +266,7 @@ def test_a_token_signs_in_for_an_hour(store: Store) -> None:
         async with way(store) as there:
             for _ in range(3):
                 await there.post(EVENT)
-            assert there.sign_ins == [SignIn("token", True, "127.0.0.1", "/events", "edge")]
+            assert there.sign_ins == [HttpSignIn("token", True, "127.0.0.1", "/events", "edge")]
 
     asyncio.run(run())
 
@@ -275,7 +275,7 @@ def test_a_sign_in_that_could_not_be_told_of_is_told_of_later(store: Store) -> N
     async def run() -> None:
         async with way(store, failures=[StoreError("the store is busy")]) as there:
             assert [(await there.post(EVENT)).status for _ in range(3)] == [503, 200, 200]
-            assert there.sign_ins == [SignIn("token", True, "127.0.0.1", "/events", "edge")]
+            assert there.sign_ins == [HttpSignIn("token", True, "127.0.0.1", "/events", "edge")]
 
     asyncio.run(run())
 
@@ -283,7 +283,9 @@ def test_a_sign_in_that_could_not_be_told_of_is_told_of_later(store: Store) -> N
 def test_a_flood_of_wrong_tokens_is_refused_each_time_and_told_of_ten_times(store: Store) -> None:
     async def run() -> None:
         async with way(store) as there:
-            statuses = [(await there.post(EVENT, "wrong")).status for _ in range(2 * counted.MOST)]
+            statuses = [
+                (await there.post(EVENT, "wrong")).status for _ in range(2 * counted.MOST_FAILURES)
+            ]
             assert set(statuses) == {401}
             assert len(there.sign_ins) == 10
 

@@ -18,7 +18,7 @@ from domain.source_kinds import HTTP
 from sources.base import SourceError
 from sources.http import listening, tunnel_only
 from sources.http.listening import (
-    Renewal,
+    CertificateRenewal,
     check_listening,
     load_certificate,
     open_listener,
@@ -192,7 +192,7 @@ class Scene:
         certificate, private_key = map(str, self.files)
         context = tls_context(certificate, private_key)
         assert context is not None
-        self._renewal = Renewal(context, certificate, private_key, self.inlet)
+        self._renewal = CertificateRenewal(context, certificate, private_key, self.inlet)
         store.call(sources.add, HTTP, "http", {}, ACTOR, NOW)
 
     def write(self, *, changed_at: int, good: bool = True) -> None:
@@ -202,7 +202,7 @@ class Scene:
             os.utime(file, ns=(changed_at, changed_at))
 
     def error_after_look(self) -> str | None:
-        asyncio.run(self._renewal.look())
+        asyncio.run(self._renewal.check())
         return self._store.call(sources.find, "http").error
 
 

@@ -12,7 +12,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from domain.settings import DAY_MS
 from sources.geo import Location
-from sources.http import sign_in_watch as over_http
+from sources.http.sign_in_watch import HttpSignIn
 from sources.logins.alerts import AlertRules
 from sources.logins.events import SignIn, log_authn
 from sources.logins.messages import Line, Progress, derive
@@ -51,16 +51,16 @@ def sign_ins() -> list[dict[str, Any]]:
             random64=lambda: 1,
         ),
         told(
-            over_http.SignIn("X-Custos", True, HOME, "/sessions", "Ahg1opVcGXw", host="office-hub"),
+            HttpSignIn("X-Custos", True, HOME, "/sessions", "Ahg1opVcGXw", host="office-hub"),
             2,
         ),
-        told(over_http.SignIn("token", False, AWAY, "/events", "", ("unknown token",)), 3),
+        told(HttpSignIn("token", False, AWAY, "/events", "", ("unknown token",)), 3),
     ]
     events += [log_authn(one, event_names=True) for one in own]
     return bodies(events)
 
 
-def told(sign_in: over_http.SignIn, dice: int) -> SignIn:
+def told(sign_in: HttpSignIn, dice: int) -> SignIn:
     return signed_in_over_http(sign_in, host=HOST, now_ms=NOW_MS, random64=lambda: dice)
 
 

@@ -16,7 +16,7 @@ from domain.alert_kinds import KINDS
 from domain.event_types import EventType
 from domain.ids import resource_id
 from domain.source_kinds import OWN_SIGN_INS, SIGN_INS
-from sources.http import sign_in_watch as over_http
+from sources.http.sign_in_watch import HttpSignIn
 from sources.inlet import Inlet
 from sources.logins.alerts import AlertRules
 from sources.logins.events import SignIn
@@ -85,27 +85,25 @@ def test_an_address_that_is_claimed_is_made_fit(store: Store, dice: Iterator[int
     ("told", "expected"),
     [
         (
-            over_http.SignIn("token", True, "192.0.2.7", "/events", "siem"),
+            HttpSignIn("token", True, "192.0.2.7", "/events", "siem"),
             ("ok", [], ["token"], resource_id("users", "tokens", "siem")),
         ),
         (
-            over_http.SignIn("token", False, "192.0.2.7", "/events", "", ("unknown token",)),
+            HttpSignIn("token", False, "192.0.2.7", "/events", "", ("unknown token",)),
             ("error", ["unknown token"], [], None),
         ),
         (
-            over_http.SignIn(
-                "X-Custos", True, "192.0.2.7", "/sessions", "Ahg1opVcGX", host="office"
-            ),
+            HttpSignIn("X-Custos", True, "192.0.2.7", "/sessions", "Ahg1opVcGX", host="office"),
             ("ok", [], ["signature", "user"], "Ahg1opVcGX"),
         ),
         (
-            over_http.SignIn("X-Custos", False, "", "/sessions", "forged", ("bad signature",)),
+            HttpSignIn("X-Custos", False, "", "/sessions", "forged", ("bad signature",)),
             ("error", ["bad signature"], [], None),
         ),
     ],
 )
 def test_signing_in_over_http_is_an_event(
-    store: Store, dice: Iterator[int], told: over_http.SignIn, expected: tuple[Any, ...]
+    store: Store, dice: Iterator[int], told: HttpSignIn, expected: tuple[Any, ...]
 ) -> None:
     keep(
         store,
@@ -125,7 +123,7 @@ def test_signing_in_over_http_is_an_event(
 def test_failures_over_http_raise_an_alert_across_restarts(
     store: Store, dice: Iterator[int]
 ) -> None:
-    told = over_http.SignIn("X-Custos", False, "203.0.113.9", "/sessions", "x", ("bad signature",))
+    told = HttpSignIn("X-Custos", False, "203.0.113.9", "/sessions", "x", ("bad signature",))
     for _ in range(5):
         keep(
             store,
@@ -137,7 +135,7 @@ def test_failures_over_http_raise_an_alert_across_restarts(
 
 
 def test_what_comes_at_once_is_all_kept_and_all_counted(store: Store, dice: Iterator[int]) -> None:
-    told = over_http.SignIn("token", False, "203.0.113.9", "/events", "", ("unknown token",))
+    told = HttpSignIn("token", False, "203.0.113.9", "/events", "", ("unknown token",))
     other = store.sibling()
 
     def fail(at: int) -> None:
@@ -178,7 +176,7 @@ def test_sign_ins_never_wait_for_disk(store: Store, dice: Iterator[int]) -> None
             "http", store, lambda: NOW_MS, on_appended=heard.set, min_free_disk_bytes=1 << 62
         )
         report = reporter(inlet, RULES, host="gateway", random64=lambda: next(dice))
-        await report(over_http.SignIn("token", True, "192.0.2.7", "/events", "siem"))
+        await report(HttpSignIn("token", True, "192.0.2.7", "/events", "siem"))
 
     heard = asyncio.Event()
     asyncio.run(report())

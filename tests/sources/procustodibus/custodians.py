@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from domain.alert_kinds import all_terms
 from domain.clients import AGENT, BROKER
 from domain.settings import Settings
-from sources.http.sign_in_watch import SignIn
+from sources.http.sign_in_watch import HttpSignIn
 from sources.inlet import Inlet
 from sources.procustodibus import agents, brokers, hello
 from sources.procustodibus.agents import note_refused_host
-from sources.procustodibus.sign_in import SignIns, encode
+from sources.procustodibus.sign_in import Sessions, encode
 from store import clients
 from store.database import Store
 from store.records import Client
@@ -121,7 +121,7 @@ class Centre:
     store: Store
     served: Served
     clock: Clock
-    told: list[SignIn]
+    told: list[HttpSignIn]
     inlet: Inlet
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -156,14 +156,14 @@ def add_client(store: Store, kind: str, name: str, code: str = CODE) -> Client:
 @asynccontextmanager
 async def centre(store: Store, *, max_body: int = 20_000_000) -> AsyncIterator[Centre]:
     """A server with both parts."""
-    clock, told = Clock(), list[SignIn]()
+    clock, told = Clock(), list[HttpSignIn]()
 
-    async def report(sign_in: SignIn) -> None:
+    async def report(sign_in: HttpSignIn) -> None:
         told.append(sign_in)
 
     inlet = Inlet("http", store, clock, on_appended=lambda: None)
     refused = partial(note_refused_host, inlet)
-    sign_ins = SignIns(store, clock, report, note_refused=refused, monotonic=clock.monotonic)
+    sign_ins = Sessions(store, clock, report, note_refused=refused, monotonic=clock.monotonic)
     routes = (
         *hello.routes(inlet, sign_ins),
         *agents.routes(inlet, sign_ins, Settings(), all_terms({})),

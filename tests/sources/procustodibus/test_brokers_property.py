@@ -14,16 +14,20 @@ from hypothesis import strategies as st
 from domain.clients import BROKER
 from domain.event_types import EventType
 from sources.http.messages import Request, RequestRefused
-from sources.http.sign_in_watch import report_nothing
+from sources.http.sign_in_watch import HttpSignIn
 from sources.inlet import Inlet
 from sources.procustodibus.brokers import Queues
-from sources.procustodibus.sign_in import SignIns
+from sources.procustodibus.sign_in import Sessions
 from store import events as event_store
 from store.database import Store, open_store
 from tests.sources.procustodibus.custodians import NOW, add_client
 from tests.store.helpers import events
 
 TYPES = (EventType.ALERTS, EventType.LOG_CHANGES)
+
+
+async def ignore(_: HttpSignIn) -> None:
+    """Report nothing."""
 
 
 @dataclass
@@ -40,7 +44,7 @@ class Broker:
     def start_server(self) -> None:
         """A new process of ours, which remembers only what is in the store."""
         inlet = Inlet("http", self.store, lambda: NOW, on_appended=lambda: None)
-        self.queues = Queues(inlet, SignIns(self.store, inlet.clock, report_nothing))
+        self.queues = Queues(inlet, Sessions(self.store, inlet.clock, ignore))
 
     async def round(self, most: int, fails_at: int | None, *, by_us: bool) -> None:
         """One round, in which the answer to one request may not come."""

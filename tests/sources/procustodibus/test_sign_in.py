@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from domain.clients import AGENT, BROKER, SETUP_MS
-from sources.http.sign_in_watch import MOST, MOST_ADDRESSES, WINDOW_S, Failures
+from sources.http.sign_in_watch import MOST_ADDRESSES, MOST_FAILURES, WINDOW_S, FailedAddresses
 from sources.procustodibus.sign_in import (
     AT_ONCE,
     CHALLENGE_S,
@@ -276,12 +276,12 @@ def test_a_session_that_ended_is_the_way_of_things_and_not_told(store: Store) ->
 def test_codes_have_to_wait_after_many_failures_also_the_right_one(store: Store) -> None:
     async def work(here: Centre) -> None:
         agent = here.add(AGENT, "hub")
-        for _ in range(MOST):
+        for _ in range(MOST_FAILURES):
             assert (await agent.set_up("guess")).status == 401
         refused = await agent.set_up()
         assert refused.status == 429
         assert int(refused.headers["retry-after"]) == WINDOW_S
-        assert len(here.told) == MOST
+        assert len(here.told) == MOST_FAILURES
         here.clock.now_ms += int(WINDOW_S * 1000)
         assert (await agent.set_up()).status == 200
 
@@ -291,7 +291,7 @@ def test_codes_have_to_wait_after_many_failures_also_the_right_one(store: Store)
 def test_strangers_at_the_same_address_lock_nobody_out(store: Store) -> None:
     async def work(here: Centre) -> None:
         agent, stranger = await here.agent(), Custodian(here.served, "nobody")
-        for _ in range(MOST):
+        for _ in range(MOST_FAILURES):
             assert (await stranger.sign_in()).status == 401
         told = len(here.told)
         assert (await stranger.sign_in()).status == 429
@@ -309,9 +309,9 @@ def test_strangers_at_the_same_address_lock_nobody_out(store: Store) -> None:
 def test_many_failures_at_once_are_no_way_around_that(store: Store) -> None:
     async def work(here: Centre) -> None:
         agent = here.add(AGENT, "hub")
-        replies = await asyncio.gather(*(agent.set_up("guess") for _ in range(3 * MOST)))
+        replies = await asyncio.gather(*(agent.set_up("guess") for _ in range(3 * MOST_FAILURES)))
         refused = [reply.status for reply in replies].count(401)
-        assert MOST <= refused <= MOST + AT_ONCE
+        assert MOST_FAILURES <= refused <= MOST_FAILURES + AT_ONCE
         assert len(here.told) == refused
 
     in_centre(store, work)
@@ -374,20 +374,20 @@ def test_what_is_no_challenge_has_no_value(text: str) -> None:
 
 
 def test_failures_of_one_network_are_counted_together_and_of_others_apart() -> None:
-    failures = Failures(lambda: 0.0)
-    for number in range(MOST):
+    failures = FailedAddresses(lambda: 0.0)
+    for number in range(MOST_FAILURES):
         failures.add(f"2001:db8::{number:x}")
     assert failures.wait_s("2001:db8::ffff:1") == WINDOW_S
     assert failures.wait_s("2001:db8:0:1::1") == 0
-    for _ in range(MOST):
+    for _ in range(MOST_FAILURES):
         failures.add("::ffff:192.0.2.1")
     assert failures.wait_s("192.0.2.1") == WINDOW_S
     assert failures.wait_s("192.0.2.2") == 0
 
 
 def test_addresses_that_failed_are_remembered_up_to_a_bound() -> None:
-    failures = Failures(lambda: 0.0)
-    for _ in range(MOST):
+    failures = FailedAddresses(lambda: 0.0)
+    for _ in range(MOST_FAILURES):
         failures.add("192.0.2.1")
     for number in range(MOST_ADDRESSES):
         failures.add(f"2001:db8:{number:x}::1")
