@@ -169,12 +169,12 @@ def _http_routes(serves: Collection[str], terms: Terms, inlet: Inlet) -> list[Ro
         from sources.procustodibus.sign_in import Sessions
 
         refused = partial(note_refused_host, inlet)
-        sign_ins = Sessions(inlet.store, inlet.clock, report, note_refused=refused)
-        routes += hello.routes(inlet, sign_ins)
+        sessions = Sessions(inlet.store, inlet.clock, report, note_refused=refused)
+        routes += hello.routes(inlet, sessions)
         if "agents" in serves:
-            routes += agents.routes(inlet, sign_ins, terms.settings, terms.alerts)
+            routes += agents.routes(inlet, sessions, terms.settings, terms.alerts)
         if "queues" in serves:
-            routes += brokers.routes(inlet, sign_ins)
+            routes += brokers.routes(inlet, sessions)
     return routes
 
 

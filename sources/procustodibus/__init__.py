@@ -1,1 +1,1 @@
-"""The events of a Pro Custodibus account, pulled as its broker pulls them."""
+"""Protocol of Pro Custodibus: agents and brokers that sign in here, and queues that we pull."""

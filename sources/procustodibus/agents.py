@@ -1,13 +1,14 @@
-"""Agents of hosts: each ping is a look at the WireGuard of its host, and silence is told of.
+"""Agents of hosts: each ping shows the WireGuard of its host, and silent hosts are noticed.
 
-Where an agent reports nothing more, or may not, we are blind, and its health and an alert say so.
+Where an agent reports nothing more, or may not, nothing is seen of its host: its health and an
+alert say so.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -45,15 +46,21 @@ BUSY_RETRY_S = 5
 LARGEST_STATE = 64 * 1024 * 1024
 """Bytes that are remembered of one host; some 500,000 peers."""
 
+CHECK_S = 30.0
+"""Seconds from one check for silent hosts to the next."""
+
 AT_ONCE = 2
-"""Pings that are worked on at once, so that many large ones don't fill the memory."""
+"""Pings that are worked on at once, so that many large ones do not fill the memory."""
+
+
+_REFUSED = "the signature of its agent is refused"
 
 
 def routes(
-    inlet: Inlet, sign_ins: Sessions, settings: Settings, alerts: Mapping[str, AlertTerms]
+    inlet: Inlet, sessions: Sessions, settings: Settings, alerts: Mapping[str, AlertTerms]
 ) -> Iterable[Route]:
     """Return the routes by which a signed-in agent reports."""
-    agents = Agents(inlet, sign_ins, settings, alerts)
+    agents = Agents(inlet, sessions, settings, alerts)
     return (
         Route("GET", "/hosts/{host}", agents.host, agents.admit),
         Route("POST", "/hosts/{host}/ping/{version}", agents.ping, agents.admit),
@@ -61,8 +68,8 @@ def routes(
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What a ping gave: events, the next state of the host, and what is wrong with its agent."""
+class _PingResult:
+    """Result of a ping: events, the next state of the host, and what is wrong with its agent."""
 
     events: tuple[Event, ...]
     state: bytes
@@ -70,18 +77,18 @@ class _Look:
 
 
 class Agents:
-    """The hosts that report to one server."""
+    """Agents of the hosts that report to one server."""
 
     def __init__(
         self,
         inlet: Inlet,
-        sign_ins: Sessions,
+        sessions: Sessions,
         settings: Settings,
         alerts: Mapping[str, AlertTerms],
     ) -> None:
         self._inlet = inlet
         self._store = inlet.store
-        self._sign_ins = sign_ins
+        self._sessions = sessions
         self._settings = settings
         self._alerts = alerts
         self._geo = geo_of(settings.geo_db)
@@ -90,21 +97,21 @@ class Agents:
         self._names: dict[str, NameFiles] = {}
 
     async def admit(self, request: Request) -> str:
-        """The agent of the host in the path, and nobody else."""
-        client = await self._sign_ins.admit(request, kinds.AGENT)
+        """Let in the agent of the host in the path, and nobody else; return its name."""
+        client = await self._sessions.admit(request, kinds.AGENT)
         if client.host_id != request.values["host"]:
-            raise await self._sign_ins.forbidden(request, client, "host")
+            raise await self._sessions.forbidden(request, client, "host")
         return client.name
 
     async def host(self, request: Request) -> Answer:
-        """What the host of the agent is called here."""
+        """Return the name of the agent's host here."""
         attributes = {"name": request.caller}
         return Answer(
             {"data": [{"id": request.values["host"], "type": "hosts", "attributes": attributes}]}
         )
 
     async def ping(self, request: Request) -> Answer:
-        """Keep what happened since the last look; nothing is ever asked of the agent."""
+        """Keep what happened since the last ping; nothing is ever wanted of the agent."""
         client = await self._store.run(clients.find, kinds.AGENT, request.caller)
         source = await self._store.run(stored_sources.find, client.name)
         await self._store.run(clients.note_seen, client.name, self._inlet.clock())
@@ -115,7 +122,7 @@ class Agents:
     async def _keep(self, client: Client, source: StoredSource, body: bytes) -> None:
         try:
             async with self._turns[client.name]:
-                await self._look_alone(client, source, body)
+                await self._take_alone(client, source, body)
         except PingError as error:
             await self._fail(source, f"its agent sent a ping that cannot be read: {error}")
             raise RequestRefused(HTTPStatus.BAD_REQUEST, error.reason, place=error.place) from None
@@ -125,20 +132,20 @@ class Agents:
         except NotFound:
             raise RequestRefused(HTTPStatus.NOT_FOUND, "this host was deleted") from None
 
-    async def _look_alone(self, client: Client, source: StoredSource, body: bytes) -> None:
+    async def _take_alone(self, client: Client, source: StoredSource, body: bytes) -> None:
         with alone(lock_file(self._store.path, client.name)) as we_are:
             if not we_are:
                 raise not_now("another server works on a ping of this host", BUSY_RETRY_S)
-            await self._look(client, source, body)
+            await self._take(client, source, body)
 
-    async def _look(self, client: Client, source: StoredSource, body: bytes) -> None:
+    async def _take(self, client: Client, source: StoredSource, body: bytes) -> None:
         now_ms = self._inlet.clock()
         created_ms = source.created_ms
         state = await self._store.run(stored_sources.load_state, client.name, created_ms=created_ms)
         async with self._at_once:
-            look = await asyncio.to_thread(self._derived, client, source, body, state, now_ms)
-        appended = await self._inlet.keep(source, look.events, look.state)
-        warning = look.warning or conflict_warning(appended)
+            derived = await asyncio.to_thread(self._derive, client, source, body, state, now_ms)
+        appended = await self._inlet.keep(source, derived.events, derived.state)
+        warning = derived.warning or conflict_warning(appended)
         if warning:
             with suppress(StoreError):
                 await self._store.run(
@@ -149,15 +156,15 @@ class Agents:
                     created_ms=created_ms,
                 )
 
-    def _derived(
+    def _derive(
         self,
         client: Client,
         source: StoredSource,
         body: bytes,
         state: bytes | None,
         now_ms: int,
-    ) -> _Look:
-        """In a thread of its own: the ping of a large host takes a while."""
+    ) -> _PingResult:
+        """Derive events from a ping; in a thread, for that of a large host takes a while."""
         previous, fresh = recalled(state)
         ping = read_ping(
             body,
@@ -165,8 +172,22 @@ class Agents:
             received_ms=now_ms,
             known=previous.snapshot if previous is not None else None,
         )
+        terms, name_warnings = self._terms(client, source)
+        derived = derive(previous, ping.snapshot, terms)
+        encoded = encode_state(derived.state)
+        if len(encoded) > LARGEST_STATE:
+            raise PingError(
+                "with it, more would be remembered of this host than we can", "interfaces"
+            )
+        unread = endpoint_warning(ping.unread, terms.names)
+        warnings = (fresh, ping.warning, unread, derived.warning, *name_warnings, self._geo.problem)
+        return _PingResult(derived.events, encoded, "; ".join(filter(None, warnings)))
+
+    def _terms(self, client: Client, source: StoredSource) -> tuple[DeriveTerms, Sequence[str]]:
+        """Return what deriving needs of a host, and what is wrong with its file of names."""
         options = values(kind_named(AGENT).defaults, source.options)
-        found = self._name_files(str(options["names_file"] or "")).read()
+        file = str(options["names_file"] or "")
+        found = self._names.setdefault(file, NameFiles(file)).read()
         terms = DeriveTerms(
             user=client.user_id,
             names=Names(client.name, found.peers, found.users),
@@ -175,33 +196,11 @@ class Agents:
             alerts=dict(self._alerts),
             locate=self._geo.locate,
         )
-        derived = derive(previous, ping.snapshot, terms)
-        encoded = encode_state(derived.state)
-        if len(encoded) > LARGEST_STATE:
-            raise PingError(
-                "with it, more would be remembered of this host than we can", "interfaces"
-            )
-        unread = endpoint_warning(ping.unread, terms.names)
-        warnings = (
-            fresh,
-            ping.warning,
-            unread,
-            derived.warning,
-            *found.warnings,
-            self._geo.problem,
-        )
-        return _Look(derived.events, encoded, "; ".join(filter(None, warnings)))
-
-    def _name_files(self, file: str) -> NameFiles:
-        return self._names.setdefault(file, NameFiles(file))
+        return terms, found.warnings
 
     async def _fail(self, source: StoredSource, sentence: str) -> None:
         with suppress(StoreError):
             await self._inlet.note_failure(source, sentence)
-
-
-LOOK_S = 30.0
-_REFUSED = "the signature of its agent is refused"
 
 
 async def note_refused_host(inlet: Inlet, client: Client, address: str) -> None:
@@ -218,12 +217,12 @@ async def note_refused_host(inlet: Inlet, client: Client, address: str) -> None:
             await inlet.note_failure(source, sentence)
 
 
-def silent_since(
+def _silent_since(
     client: Client, source: StoredSource, stale: StaleAlerts, now_ms: int
 ) -> int | None:
-    """When a ping of it was last kept, if that is too long ago.
+    """Return when a ping of it was last kept, if that is too long ago.
 
-    One that has never asked for anything waits for its set-up; nothing is missed of a pause.
+    One that has never sent anything waits for its set-up; nothing is missed of a pause.
     """
     if client.seen_ms is None or not source.active:
         return None
@@ -238,15 +237,15 @@ def _blind_since(
     """Return when we last saw it, if it is refused or too long silent."""
     if _is_refused(source):
         return source.last_ok_ms or source.created_ms
-    return silent_since(client, source, stale, now_ms)
+    return _silent_since(client, source, stale, now_ms)
 
 
 def _is_refused(source: StoredSource) -> bool:
     return source.active and (source.error or "").startswith(_REFUSED)
 
 
-def silence_sentence(since_ms: int) -> str:
-    """What an admin reads of an agent that is not heard of."""
+def _silence_sentence(since_ms: int) -> str:
+    """Return the sentence about an agent that is not heard of."""
     return (
         f"its agent reports nothing since {second_text(since_ms)}: see whether procustodibus-agent "
         "runs there and can reach us"
@@ -256,12 +255,15 @@ def silence_sentence(since_ms: int) -> str:
 def _what_is_wrong(
     client: Client, source: StoredSource, since_ms: int, stale: StaleAlerts, now_ms: int
 ) -> str:
-    """An agent that is heard of has its pings refused, which was noted as they came."""
+    """Return the sentence about a host that we are blind to.
+
+    An agent that is heard of has its pings refused, which was noted as they came.
+    """
     if _is_refused(source):
         return str(source.error)
     heard_ms = client.seen_ms or since_ms
     if stale.is_stale(heard_ms, client.interval_ms or 0, now_ms):
-        return silence_sentence(heard_ms)
+        return _silence_sentence(heard_ms)
     return source.error or (
         f"nothing that its agent reports was kept since {second_text(since_ms)}: "
         "see the log of procustodibus-agent there"
@@ -269,11 +271,11 @@ def _what_is_wrong(
 
 
 async def watch_hosts(event_names: bool, inlet: Inlet, stale: StaleAlerts) -> None:
-    """Look for silent hosts, without end: also while nobody could reach us."""
+    """Check for silent hosts, without end: also while nobody could reach us."""
     while True:
         with suppress(StoreError):
             await note_silent_hosts(inlet, stale, event_names=event_names)
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(CHECK_S)
 
 
 async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bool) -> None:
@@ -286,8 +288,8 @@ async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bo
             if since_ms is None:
                 continue
             sentence = _what_is_wrong(client, source, since_ms, stale, now_ms)
-            whose = {"host_pub": client.host_id} | ({"host": client.name} if event_names else {})
-            with stale.telling(Blind(client.name, since_ms, sentence, whose), now_ms) as alert:
+            host = {"host_pub": client.host_id} | ({"host": client.name} if event_names else {})
+            with stale.telling(Blind(client.name, since_ms, sentence, host), now_ms) as alert:
                 if alert is not None or source.error != sentence:
                     alerts = () if alert is None else (alert,)
                     await inlet.note_failure(source, sentence, alerts)

@@ -1,4 +1,4 @@
-"""The API as a broker asks it: its set-up, a session, and the next events of a queue.
+"""Client of the Pro Custodibus API: a broker's set-up, its session, and the events of a queue.
 
 Each is one HTTP request, bounded in time and size whatever the server does.
 """
@@ -31,15 +31,14 @@ from sources.base import SourceError
 from sources.procustodibus.sign_in import SCHEME, encode
 
 TIMEOUT_S = 16.0
-"""In all, as the official broker has it for each step."""
+"""Seconds for a whole request, as the official broker has them for each step."""
 
 MOST_BYTES = 64 * 1024 * 1024
-_READ_HTTP = "an API that is not on this host is asked over TLS only"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said; `cut` tells that not all of it came, and why."""
+class ApiAnswer:
+    """Answer of the server; `cut` says why not all of it came, "" where it did."""
 
     status: int
     body: bytes
@@ -48,15 +47,15 @@ class Answer:
 
 
 class NoAnswer(Exception):
-    """Nothing was learned: whether the server did what it was asked is not known."""
+    """Raised where no answer came: the server may have done what the request says, or not."""
 
 
 class Unreachable(NoAnswer):
-    """The server did not even take the request."""
+    """Raised where the server did not even take the request."""
 
 
 class Exchange:
-    """Asks one server; each request has a connection of its own."""
+    """Sends requests to one server; each has a connection of its own."""
 
     def __init__(
         self, url: str, *, timeout_s: float = TIMEOUT_S, most_bytes: int = MOST_BYTES
@@ -69,8 +68,8 @@ class Exchange:
 
     async def ask(
         self, method: str, path: str, authorization: str = "", body: Mapping[str, Any] | None = None
-    ) -> Answer:
-        """Ask once. Raises NoAnswer, Unreachable."""
+    ) -> ApiAnswer:
+        """Send a request, once. Raises NoAnswer, Unreachable."""
         headers = {"accept-encoding": "identity", "user-agent": f"tocsin/{VERSION}"}
         if authorization:
             headers["authorization"] = authorization
@@ -83,13 +82,13 @@ class Exchange:
         except TimeoutError:
             raise NoAnswer(f"it gave no answer within {self._timeout_s:g} s") from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:
-            raise Unreachable(_sentence(error)) from None
+            raise Unreachable(_cause(error)) from None
         except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as error:
-            raise NoAnswer(_sentence(error)) from None
+            raise NoAnswer(_cause(error)) from None
 
     async def _ask(
         self, method: str, path: str, headers: Mapping[str, str], content: bytes
-    ) -> Answer:
+    ) -> ApiAnswer:
         deadline = asyncio.get_running_loop().time() + self._timeout_s
         client = httpx.AsyncClient(
             verify=self._trust(), trust_env=False, timeout=self._timeout_s, follow_redirects=False
@@ -104,10 +103,10 @@ class Exchange:
                 body, cut = await self._body(response, deadline)
             finally:
                 await response.aclose()
-        return Answer(response.status_code, body, response.headers.get("retry-after", ""), cut)
+        return ApiAnswer(response.status_code, body, response.headers.get("retry-after", ""), cut)
 
     async def _body(self, response: httpx.Response, deadline: float) -> tuple[bytes, str]:
-        """What came of the body, also of one that is cut: it is not answered a second time."""
+        """Return what came of the body, also of one that is cut: it is not sent a second time."""
         body = bytearray()
         try:
             async with asyncio.timeout_at(deadline):
@@ -118,11 +117,11 @@ class Exchange:
         except TimeoutError:
             return bytes(body), f"it did not end within {self._timeout_s:g} s"
         except (httpx.HTTPError, OSError) as error:
-            return bytes(body), _sentence(error)
+            return bytes(body), _cause(error)
         return bytes(body), ""
 
     def _trust(self) -> ssl.SSLContext:
-        """The authorities that this host trusts, and those that browsers do."""
+        """Return a context with the authorities that this host trusts, and those of browsers."""
         if self._context is None:
             self._context = ssl.create_default_context()
             self._context.load_verify_locations(certifi.where())
@@ -133,7 +132,11 @@ def _check(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
         return
-    raise SourceError(f"{safe(url, 200)} is not encrypted, and {_READ_HTTP}", "use https")
+    raise SourceError(
+        f"{safe(url, 200)} is not encrypted, and an API that is not on this host is asked over TLS "
+        "only",
+        "use https",
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -143,8 +146,8 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _sentence(error: Exception) -> str:
-    """The cause in words that no version of Python changes: those of OpenSSL and of the system."""
+def _cause(error: Exception) -> str:
+    """Return the cause in words of OpenSSL or the system, which no version of Python changes."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -158,6 +161,8 @@ def _sentence(error: Exception) -> str:
 
 
 LEEWAY_S = 60.0
+"""Seconds before its end after which a session is not used any more."""
+
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SETUP_CURE = (
     "make a new set-up code for the broker on their site, and give the source a key with "
@@ -167,7 +172,7 @@ SERVER_CURE = "see whether the source's option url is right, and whether their s
 
 
 class QueueError(Exception):
-    """One queue gave no events this time; what is to be told, and how long it asks to be left."""
+    """Raised where a queue gave no events: the reason, and the Retry-After of the answer."""
 
     def __init__(self, reason: str, retry_after: str = "") -> None:
         super().__init__(reason)
@@ -198,7 +203,7 @@ _resources = msgspec.json.Decoder(_Resources)
 
 
 class Api:
-    """A broker's view of the API; `secret` gives its private key, None where it has none.
+    """Session of a broker with the API; `secret` gives its private key, None where it has none.
 
     The session is kept in memory alone.
     """
@@ -218,17 +223,17 @@ class Api:
         self._token = ""
         self._until_s = 0.0
         self._is_new = False
-        """Nothing was asked yet in the session."""
+        """True until the first request of the session."""
         self._greeted = False
         self._doubtful = set[str]()
-        """The queues whose last answer may not have come."""
+        """Queues whose last answer may not have come."""
 
-    async def next(self, queue: str, most: int) -> Answer | None:
-        """The next events of a queue, or None where they can be asked for now, or have to be anew.
+    async def next(self, queue: str, most: int) -> ApiAnswer | None:
+        """Return the next events of a queue, or None where a step towards them was made.
 
-        What signs in or says hello takes nothing: at a stop an answer is waited for only so long
-        that it must not have been asked for late. Raises QueueError; SourceError where none can be
-        asked.
+        Such a step signs in or says hello, and takes nothing: since a stop waits for an answer
+        only so long, no second request follows the first. Raises QueueError; SourceError where no
+        queue gives any.
         """
         if not self._is_signed_in():
             await self._sign_in()
@@ -242,13 +247,13 @@ class Api:
         return answer
 
     def _is_signed_in(self) -> bool:
-        """A new session is good for one request, however short it is."""
+        """Tell whether there is a session; a new one is good for one request at least."""
         return bool(self._token) and (self._is_new or self._monotonic() < self._until_s)
 
     async def _say_hello(self) -> None:
         """Let a server that can, as another Tocsin, give again what it cannot know to have come.
 
-        One that refuses it is asked for events all the same.
+        Where it is refused, events are fetched all the same.
         """
         try:
             answer = await self._ask("GET", f"/queues/{VERSION}/hello")
@@ -261,7 +266,7 @@ class Api:
         self._greeted = True
         self._doubtful.clear()
 
-    async def _next(self, queue: str, most: int) -> Answer | None:
+    async def _next(self, queue: str, most: int) -> ApiAnswer | None:
         self._doubtful.add(queue)
         try:
             answer = await self._ask("POST", f"/queues/{quote(queue)}/next", {"max": most})
@@ -275,8 +280,8 @@ class Api:
 
     async def _ask(
         self, method: str, path: str, body: Mapping[str, int] | None = None
-    ) -> Answer | None:
-        """Ask within the session; None where it turns out to be over."""
+    ) -> ApiAnswer | None:
+        """Send a request within the session; None where it turns out to be over."""
         session = f"{SCHEME} user=^{self._broker}, session=^{self._token}"
         was_new, self._is_new = self._is_new, False
         answer = await self._exchange.ask(method, path, session, body)
@@ -329,7 +334,7 @@ async def set_up(exchange: Exchange, broker: str, code: str) -> str:
 
 
 def check_broker(broker: str) -> str:
-    """The id of a broker as it can stand in a header. Raises SourceError."""
+    """Return the id of a broker as it can stand in a header. Raises SourceError."""
     if not _ID.fullmatch(broker):
         reason = f"{safe(broker, 40)!r} is no id of a broker" if broker else "no broker is named"
         raise SourceError(reason, "set the source's option broker to the id that their site shows")
@@ -342,7 +347,7 @@ def _private_key(secret: str | None) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(base64.b64decode(secret))
 
 
-def _resource(answer: Answer) -> _Resource:
+def _resource(answer: ApiAnswer) -> _Resource:
     if answer.status != HTTPStatus.OK:
         raise _refused(answer.status, "the sign-in")
     try:

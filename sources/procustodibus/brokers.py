@@ -1,4 +1,4 @@
-"""The queues that brokers read, as those of Pro Custodibus are read.
+"""Brokers: the queues that they read, as those of Pro Custodibus are read.
 
 The protocol has no acknowledgement. So an answer counts as read when the broker asks for the next
 events of the same type. Until then they are given again, with the same ids, whenever there is a
@@ -26,12 +26,12 @@ MOST_BYTES = 8_000_000
 _SMALL_BODY = 4096
 
 
-def routes(inlet: Inlet, sign_ins: Sessions) -> Iterable[Route]:
+def routes(inlet: Inlet, sessions: Sessions) -> Iterable[Route]:
     """Return the routes by which a signed-in broker reads."""
-    queues = Queues(inlet, sign_ins)
+    brokers = Brokers(inlet, sessions)
     return (
-        Route("GET", "/queues/{version}/hello", queues.hello, queues.admit, max_body=_SMALL_BODY),
-        Route("POST", "/queues/{type}/next", queues.next, queues.admit, max_body=_SMALL_BODY),
+        Route("GET", "/queues/{version}/hello", brokers.hello, brokers.admit, max_body=_SMALL_BODY),
+        Route("POST", "/queues/{type}/next", brokers.next, brokers.admit, max_body=_SMALL_BODY),
     )
 
 
@@ -39,21 +39,21 @@ class _Wanted(msgspec.Struct):
     max: int = USUAL_MAX
 
 
-class Queues:
-    """The brokers that read from one server, and what each was given last of each type."""
+class Brokers:
+    """Brokers that read from one server, and the last event that each was given of each type."""
 
-    def __init__(self, inlet: Inlet, sign_ins: Sessions) -> None:
+    def __init__(self, inlet: Inlet, sessions: Sessions) -> None:
         self._inlet = inlet
         self._store = inlet.store
-        self._sign_ins = sign_ins
+        self._sessions = sessions
         self._given: dict[str, dict[EventType, int]] = {}
 
     async def admit(self, request: Request) -> str:
-        """A broker, and nobody else."""
-        return (await self._sign_ins.admit(request, kinds.BROKER)).name
+        """Let in a broker, and nobody else; return its name."""
+        return (await self._sessions.admit(request, kinds.BROKER)).name
 
     async def hello(self, request: Request) -> Answer:
-        """What the broker is called here; what it was given last will be given again."""
+        """Return the name of the broker here; what it was given last will be given again."""
         self._given.pop(request.caller, None)
         broker = await self._store.run(clients.find, kinds.BROKER, request.caller)
         await self._store.run(clients.note_seen, broker.name, self._inlet.clock())
@@ -61,7 +61,7 @@ class Queues:
         return Answer({"data": [{"id": broker.user_id, "type": "users", "attributes": attributes}]})
 
     async def next(self, request: Request) -> Answer:
-        """The events that follow; a type that there is none of is always empty."""
+        """Return the events that follow; of a type that there is none of, there are never any."""
         try:
             return await self._next(request)
         except BaseException:

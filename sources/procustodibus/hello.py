@@ -1,4 +1,4 @@
-"""The routes by which agents and brokers learn that we are there, and sign in."""
+"""Routes by which agents and brokers learn that this server is there, and sign in."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _SMALL_BODY = 4096
 
 
 class _Credentials(msgspec.Struct):
-    """What a client says of its new key; `secret` is the public half of it."""
+    """New key of a client; `secret` is the public half of it."""
 
     secret: str
 
 
-def routes(inlet: Inlet, sign_ins: Sessions) -> Iterable[Route]:
+def routes(inlet: Inlet, sessions: Sessions) -> Iterable[Route]:
     """Return the routes that agents and brokers have in common."""
-    hello = Hello(inlet, sign_ins)
+    hello = Hello(inlet, sessions)
     set_up = "/users/{user}/credentials/signature"
     return (
         Route("GET", "/health", hello.health, max_body=_SMALL_BODY),
@@ -36,14 +36,14 @@ def routes(inlet: Inlet, sign_ins: Sessions) -> Iterable[Route]:
 
 
 class Hello:
-    """Answers to what agents and brokers ask before any work."""
+    """Answers to what agents and brokers send before any work."""
 
-    def __init__(self, inlet: Inlet, sign_ins: Sessions) -> None:
+    def __init__(self, inlet: Inlet, sessions: Sessions) -> None:
         self._inlet = inlet
-        self._sign_ins = sign_ins
+        self._sessions = sessions
 
     async def health(self, _: Request) -> Answer:
-        """Whether events would be taken."""
+        """Tell whether events would be taken."""
         try:
             self._inlet.check_room()
         except SourceError as error:
@@ -51,26 +51,26 @@ class Hello:
         return Answer([{"name": "store", "healthy": True, "error": None}])
 
     async def challenge(self, _: Request) -> Answer:
-        """Something to sign."""
-        id_, value = self._sign_ins.challenge()
+        """Return something to sign."""
+        id_, value = self._sessions.challenge()
         return _resource(id_, "challenges", {"value": value})
 
     async def sign_in(self, request: Request) -> Answer:
-        """A session for a signed challenge."""
-        token = await self._sign_ins.sign_in(request)
+        """Return a session for a signed challenge."""
+        token = await self._sessions.sign_in(request)
         attributes = {"token": token}
         meta = {"expiration_timeout": SESSION_S}
         return _resource(base58(secrets.randbits(64)), "sessions", attributes, meta)
 
     async def set_up(self, request: Request) -> Answer:
-        """Keep the public key of who has a set-up code."""
+        """Keep the public key of a client that has a set-up code."""
         try:
             given = read_json(request.body, _Credentials)
         except NotThatShape:
             raise RequestRefused(400, "the body is no JSON with a secret", place="body") from None
         if not is_key(given.secret):
             raise RequestRefused(400, "it is not the base64 of an ed25519 key", place="secret")
-        await self._sign_ins.set_up(request, request.values["user"], given.secret)
+        await self._sessions.set_up(request, request.values["user"], given.secret)
         return _resource(base58(secrets.randbits(64)), "credentials", {"type": "signature"})
 
 

@@ -45,7 +45,7 @@ NO_INTERFACE_WARNING = (
 
 
 class _Peer(msgspec.Struct):
-    """A peer that is not available is one of a conf file, not of a running interface."""
+    """Peer; one that is not available is of a conf file, not of a running interface."""
 
     available: bool = True
     preshared_key: str = ""
@@ -74,9 +74,9 @@ class _Ping(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """A look at a host, and what is to be said of how the agent was set up.
+    """Ping: what a host looked like, and a warning about how its agent was set up.
 
-    unread: the interfaces and keys of peers whose endpoint is none
+    unread: the interfaces and keys of peers with an endpoint that is none
     """
 
     snapshot: Snapshot
@@ -85,7 +85,7 @@ class Ping:
 
 
 class PingError(ValueError):
-    """The body is no ping; `place` tells where in it, without quoting it."""
+    """Raised for a body that is no ping; `place` is where in it, without quoting it."""
 
     def __init__(self, reason: str, place: str) -> None:
         super().__init__(f"{place}: {reason}")
@@ -96,7 +96,7 @@ class PingError(ValueError):
 def read_ping(body: bytes, *, host: str, received_ms: int, known: Snapshot | None = None) -> Ping:
     """Read a whole ping; its time is that of its receipt. Raises PingError.
 
-    A peer whose endpoint is none has the one of the last look at it, which is `known`: such an
+    A peer with an endpoint that is none has the one seen last, which is in `known`: such an
     agent sends the host name of a conf file where it cannot resolve it.
     """
     try:
@@ -108,17 +108,17 @@ def read_ping(body: bytes, *, host: str, received_ms: int, known: Snapshot | Non
     before = known.interfaces if known is not None else {}
     unread: list[tuple[str, str]] = []
     interfaces: dict[str, Interface] = {}
-    for name, one in ping.interfaces.items():
-        if _is_there(one):
+    for name, given in ping.interfaces.items():
+        if _is_there(given):
             peers = before[name].peers if name in before else {}
-            interfaces[name], without = _interface(name, one, peers)
+            interfaces[name], without = _interface(name, given, peers)
             unread += [(name, key) for key in without]
     snapshot = Snapshot(host=host, read_at_ms=received_ms, interfaces=interfaces)
     return Ping(snapshot, "; ".join(_warnings(ping, snapshot)), tuple(unread))
 
 
 def endpoint_warning(unread: Sequence[tuple[str, str]], names: Names) -> str:
-    """What an admin reads of endpoints that are none, "" where there are no such."""
+    """Return the warning about endpoints that are none, "" where there are no such."""
     if not unread:
         return ""
     listed = ", ".join(f"{names.peer(key)} on {name}" for name, key in unread[:_MOST_LISTED])
@@ -130,15 +130,15 @@ def endpoint_warning(unread: Sequence[tuple[str, str]], names: Names) -> str:
     )
 
 
-def _is_there(one: _Interface) -> bool:
-    """An interface of a conf file that is down has no peer that is available."""
-    return one.up or any(peer.available for peer in one.peers.values())
+def _is_there(given: _Interface) -> bool:
+    """Tell whether it runs: one of a conf file that is down has no peer that is available."""
+    return given.up or any(peer.available for peer in given.peers.values())
 
 
 def _interface(
-    name: str, one: _Interface, known: Mapping[str, Peer]
+    name: str, given: _Interface, known: Mapping[str, Peer]
 ) -> tuple[Interface, list[str]]:
-    """The interface, and the keys of its peers whose endpoint is none."""
+    """Return the interface, and the keys of its peers with an endpoint that is none."""
     try:
         check_interface_name(name)
     except Malformed as error:  # a place with any text in it must not be quoted
@@ -146,14 +146,14 @@ def _interface(
     place = f"interfaces.{name}"
     unread: list[str] = []
     try:
-        public_key = check_key(one.public_key, "its public key") if one.public_key else ""
+        public_key = check_key(given.public_key, "its public key") if given.public_key else ""
         interface = Interface(
             public_key=public_key,
-            listen_port=_number(one.listen_port, "its listen port", LAST_PORT),
-            fwmark=_number(one.fwmark, "its fwmark", LAST_FWMARK),
+            listen_port=_number(given.listen_port, "its listen port", LAST_PORT),
+            fwmark=_number(given.fwmark, "its fwmark", LAST_FWMARK),
             ifindex=None,
-            peers=dict(_peers(one.peers, known, unread)),
-            address=_addresses(one.address),
+            peers=dict(_peers(given.peers, known, unread)),
+            address=_addresses(given.address),
         )
     except Malformed as error:
         raise PingError(str(error), place) from None
@@ -163,27 +163,27 @@ def _interface(
 def _peers(
     peers: Mapping[str, _Peer], known: Mapping[str, Peer], unread: list[str]
 ) -> Iterable[tuple[str, Peer]]:
-    for key, one in peers.items():
-        if not one.available:
+    for key, given in peers.items():
+        if not given.available:
             continue
         check_key(key, "the public key of a peer")
         try:
-            ip, port = split_endpoint(one.endpoint) if one.endpoint else (None, None)
+            ip, port = split_endpoint(given.endpoint) if given.endpoint else (None, None)
         except Malformed:
             ip, port = (known[key].ip, known[key].port) if key in known else (None, None)
             unread.append(key)
-        hashed = one.preshared_key_hash
+        hashed = given.preshared_key_hash
         yield (
             key,
             Peer(
                 preshared_key_hash=check_key(hashed, "a preshared key hash") if hashed else "",
                 ip=ip,
                 port=port,
-                allowed_ips=tuple(sorted(map(_network, one.allowed_ips))),
-                handshake_s=check_number(one.latest_handshake, "a handshake", LAST_SECOND),
-                rx=check_number(one.transfer_rx, "a count of bytes received", LAST_COUNT),
-                tx=check_number(one.transfer_tx, "a count of bytes sent", LAST_COUNT),
-                keepalive_s=_number(one.persistent_keepalive, "a keepalive", LAST_PORT),
+                allowed_ips=tuple(sorted(map(_network, given.allowed_ips))),
+                handshake_s=check_number(given.latest_handshake, "a handshake", LAST_SECOND),
+                rx=check_number(given.transfer_rx, "a count of bytes received", LAST_COUNT),
+                tx=check_number(given.transfer_tx, "a count of bytes sent", LAST_COUNT),
+                keepalive_s=_number(given.persistent_keepalive, "a keepalive", LAST_PORT),
             ),
         )
 
@@ -195,7 +195,7 @@ def _network(text: str) -> str:
 
 
 def _number(value: int | str, what: str, highest: int) -> int:
-    """What comes from a conf file is text, such as "0x51" or "off"."""
+    """Read a number; from a conf file it is text, such as "0x51" or "off"."""
     if isinstance(value, int):
         return check_number(value, what, highest)
     if value in ("", "off"):
@@ -209,7 +209,7 @@ def _number(value: int | str, what: str, highest: int) -> int:
 
 
 def _addresses(given: tuple[str, ...] | str | None) -> tuple[str, ...] | None:
-    """The addresses of the interface; link-local ones are made anew with each start of it."""
+    """Return the addresses of an interface but link-local ones, which each start makes anew."""
     if given is None:
         return None
     items = given.split(",") if isinstance(given, str) else given
@@ -226,8 +226,8 @@ def _is_link_local(item: str) -> bool:
 
 def _warnings(ping: _Ping, snapshot: Snapshot) -> Iterable[str]:
     if any(
-        one.private_key or any(peer.preshared_key for peer in one.peers.values())
-        for one in ping.interfaces.values()
+        given.private_key or any(peer.preshared_key for peer in given.peers.values())
+        for given in ping.interfaces.values()
     ):
         yield SECRETS_WARNING
     ahead = ahead_s(snapshot)

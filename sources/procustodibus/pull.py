@@ -27,8 +27,13 @@ from sources.procustodibus.api import SERVER_CURE, Api, QueueError
 SHOWN = 120
 """Characters that are shown of what could not be read."""
 
+MOST_WRONG = 5
+MOST_DIGITS = 9
+"""Digits that are read of a Retry-After; Python reads no number of thousands of them."""
+
 OBJECTS = ("relationships", "meta", "links")
 NO_LIST = "it is no list of events"
+_VERSION = 1
 _ENDING = b" \t\r\n,]}"
 
 
@@ -40,8 +45,8 @@ _answers = msgspec.json.Decoder(_Data)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The events of an answer, what it held beside them, and how many texts that was in all.
+class AnswerEvents:
+    """Events of an answer, what it held beside them, and how many texts that was in all.
 
     `broken` says what is wrong with an answer that cannot be read to its end, "" where it can.
     """
@@ -54,11 +59,11 @@ class Found:
 
 def read_answer(
     body: bytes, cut: str, queue: str, now_ms: int, random64: Callable[[], int]
-) -> Found:
+) -> AnswerEvents:
     """Read every event that can be read; `cut` says why not all of the body came, "" if it did."""
     texts = _split(body)
     read = [_read(text, queue, now_ms, random64) for text in texts.events]
-    refused = [one for one in read if isinstance(one, RefusedText)]
+    refused = [found for found in read if isinstance(found, RefusedText)]
     broken = ""
     rest = texts.rest or b""
     if texts.rest is not None or cut:
@@ -67,8 +72,8 @@ def read_answer(
         broken = f"{queue}, after event {len(read)}: the answer is broken, {reason}{shown}"
     if texts.is_list and not cut and rest.strip(_ENDING):  # what was cut may be given again
         refused.append(RefusedText(queue, rest, "it is the rest of a broken list of events"))
-    events = tuple(one for one in read if isinstance(one, Event))
-    return Found(events, tuple(refused), len(read), broken)
+    events = tuple(found for found in read if isinstance(found, Event))
+    return AnswerEvents(events, tuple(refused), len(read), broken)
 
 
 def _read(text: bytes, queue: str, now_ms: int, random64: Callable[[], int]) -> Event | RefusedText:
@@ -81,7 +86,7 @@ def _read(text: bytes, queue: str, now_ms: int, random64: Callable[[], int]) -> 
 
 
 def _as_event(text: bytes) -> bytes:
-    """The text with its unknown members in `meta`. Raises EventError, StrictJsonError."""
+    """Return the text with its unknown members in `meta`. Raises EventError, StrictJsonError."""
     members = strict_json.decode(text)
     if not isinstance(members, dict):
         return text
@@ -108,7 +113,7 @@ def _is_known(name: str, value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """The JSON of each event of an answer, and what follows the last whole one, None if all is.
+    """JSON of each event of an answer, and the rest behind the last whole one, None if all are.
 
     `is_list` says whether there was a list of events at all.
     """
@@ -126,7 +131,7 @@ def _split(body: bytes) -> _Texts:
 
 
 def _whole_ones(body: bytes) -> _Texts:
-    """The events at the start of an answer that is cut or broken."""
+    """Return the events at the start of an answer that is cut or broken."""
     text = body.decode("utf-8", "replace")
     member = text.find('"data"')
     place = text.find("[", member) if member >= 0 else -1
@@ -149,42 +154,35 @@ def _whole_ones(body: bytes) -> _Texts:
     return _Texts(texts, text[end:].encode(), is_list=end > 0)
 
 
-MOST_TOLD = 5
-MOST_DIGITS = 9
-"""Of the seconds that a server asks to be left; Python reads no number of thousands of digits."""
-
-_VERSION = 1
-
-
-class Failing(msgspec.Struct, frozen=True, array_like=True):
-    """A queue that gives no events: how often in a row, when it is asked again, and why."""
+class FailingQueue(msgspec.Struct, frozen=True, array_like=True):
+    """Queue that gives no events: how often in a row, when it is next to be tried, and why."""
 
     failures: int
     again_ms: int
     problem: str
 
 
-class Wrong(msgspec.Struct, frozen=True, array_like=True):
-    """What could not be read, and when that was."""
+class UnreadAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """Answer that could not be read whole: when that was, and what was wrong."""
 
     at_ms: int
     text: str
 
 
-class State(msgspec.Struct, frozen=True):
-    """Which queues are still to be asked in this round, and what is wrong."""
+class PullState(msgspec.Struct, frozen=True):
+    """State of the source: the queues that are left of this round, and what is wrong."""
 
     left: tuple[str, ...] = ()
-    failing: Mapping[str, Failing] = {}
-    wrong: tuple[Wrong, ...] = ()
+    failing: Mapping[str, FailingQueue] = {}
+    wrong: tuple[UnreadAnswer, ...] = ()
     version: int = _VERSION
 
 
-_states = msgspec.json.Decoder(State)
+_states = msgspec.json.Decoder(PullState)
 
 
 class ProCustodibusSource:
-    """Asks one queue with each poll, signs in or says hello; all of them in a round."""
+    """Source: each poll takes from one queue, signs in or says hello; a round takes from all."""
 
     def __init__(
         self,
@@ -199,54 +197,54 @@ class ProCustodibusSource:
         self._api = api
         self._types = types
         self._most = most
-        self._asked: dict[str, int] = {}
-        """For how many events a queue is asked now."""
+        self._wanted: dict[str, int] = {}
+        """Numbers of events that are wanted of each queue now."""
         self._random64 = random64
         self._last: dict[str, tuple[str, ...]] = {}
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
-        """Ask the next queue. Raises SourceError where none can be asked."""
+        """Take from the next queue. Raises SourceError where none gives any."""
         before = _recalled(state)
-        left = [one for one in before.left if one in self._types] or self._due(before, now_ms)
+        left = [name for name in before.left if name in self._types] or self._due(before, now_ms)
         if not left:
             return self._batch((), before, (), now_ms)
         queue, rest = left[0], left[1:]
-        asked = self._asked.get(queue, self._most)
+        wanted = self._wanted.get(queue, self._most)
         try:
-            answer = asyncio.run(self._api.next(queue, asked))
+            answer = asyncio.run(self._api.next(queue, wanted))
         except QueueError as error:
             return self._batch((), _failed(before, queue, error, now_ms), rest, now_ms)
         if answer is None:
             return self._batch((), before, left, now_ms)
         found = read_answer(answer.body, answer.cut, queue, now_ms, self._random64)
         # What was cut may be given again, and would be cut at the same place for ever.
-        self._asked[queue] = max(asked // 2, 1) if answer.cut else min(asked * 2, self._most)
-        if self._has_more(queue, found, asked):
+        self._wanted[queue] = max(wanted // 2, 1) if answer.cut else min(wanted * 2, self._most)
+        if self._has_more(queue, found, wanted):
             rest = [*rest, queue]  # the other queues have their turn first
         after = _worked(before, queue, found, now_ms)
         return self._batch(found.events, after, rest, now_ms, found.refused)
 
-    def _has_more(self, queue: str, found: Found, asked: int) -> bool:
-        """A full answer has more behind it, unless it is the last one over again."""
+    def _has_more(self, queue: str, found: AnswerEvents, wanted: int) -> bool:
+        """Tell whether there is more: behind a full answer, unless it is the last one again."""
         ids = tuple(event.id for event in found.events)
         is_new = ids != self._last.get(queue)
         self._last[queue] = ids
-        return is_new and found.count >= asked
+        return is_new and found.count >= wanted
 
     def _batch(
         self,
         events: Sequence[Event],
-        state: State,
+        state: PullState,
         left: Sequence[str],
         now_ms: int,
         refused: Sequence[RefusedText] = (),
     ) -> Batch:
-        """What is told of a poll. While every queue fails none is a good look, also a sign-in."""
-        failing = {name: one for name, one in state.failing.items() if name in self._types}
-        wrong = tuple(one for one in state.wrong if is_told_still(one.at_ms, now_ms))
+        """Return the result of a poll: a failure while every queue fails, were it but a sign-in."""
+        failing = {name: known for name, known in state.failing.items() if name in self._types}
+        wrong = tuple(known for known in state.wrong if is_told_still(known.at_ms, now_ms))
         after = msgspec.structs.replace(state, left=tuple(left), failing=failing, wrong=wrong)
-        problems = [f"queue {name}: {one.problem}" for name, one in failing.items()]
-        lost = [f"not read: {one.text}" for one in wrong]
+        problems = [f"queue {name}: {known.problem}" for name, known in failing.items()]
+        lost = [f"not read: {known.text}" for known in wrong]
         is_blind = len(failing) == len(self._types)
         return Batch(
             tuple(events),
@@ -257,39 +255,39 @@ class ProCustodibusSource:
             refused=tuple(refused),
         )
 
-    def _due(self, state: State, now_ms: int) -> list[str]:
-        """The queues of a new round."""
-        return [one for one in self._types if _is_due(state.failing.get(one), now_ms)]
+    def _due(self, state: PullState, now_ms: int) -> list[str]:
+        """Return the queues of a new round."""
+        return [name for name in self._types if _is_due(state.failing.get(name), now_ms)]
 
 
-def _is_due(failing: Failing | None, now_ms: int) -> bool:
-    """A clock that was set back makes no queue wait longer than a day."""
+def _is_due(failing: FailingQueue | None, now_ms: int) -> bool:
+    """Tell whether a queue is to be tried; after a clock was set back it waits a day at most."""
     return failing is None or not 0 < failing.again_ms - now_ms <= DAY_MS
 
 
-def _recalled(state: bytes | None) -> State:
-    """What is remembered is no condition: the queues are at their server."""
+def _recalled(state: bytes | None) -> PullState:
+    """Return the state, a new one where it cannot be used: the queues are at their server."""
     try:
-        known = State() if state is None else _states.decode(state)
+        known = PullState() if state is None else _states.decode(state)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return State()
-    return known if known.version == _VERSION else State()
+        return PullState()
+    return known if known.version == _VERSION else PullState()
 
 
-def _failed(state: State, queue: str, error: QueueError, now_ms: int) -> State:
+def _failed(state: PullState, queue: str, error: QueueError, now_ms: int) -> PullState:
     known = state.failing.get(queue)
     failures = 1 + (known.failures if known else 0)
     digits = error.retry_after[:MOST_DIGITS]
-    asked_s = int(digits) if digits.isdecimal() else 0
-    wait_ms = min(max(backoff_s(failures), asked_s) * SECOND_MS, DAY_MS)
-    failing = Failing(failures, now_ms + wait_ms, error.reason)
+    retry_after_s = int(digits) if digits.isdecimal() else 0
+    wait_ms = min(max(backoff_s(failures), retry_after_s) * SECOND_MS, DAY_MS)
+    failing = FailingQueue(failures, now_ms + wait_ms, error.reason)
     return msgspec.structs.replace(state, failing={**state.failing, queue: failing})
 
 
-def _worked(state: State, queue: str, found: Found, now_ms: int) -> State:
-    failing = {name: one for name, one in state.failing.items() if name != queue}
-    wrong = (*state.wrong, *([Wrong(now_ms, found.broken)] if found.broken else []))
-    return msgspec.structs.replace(state, failing=failing, wrong=wrong[-MOST_TOLD:])
+def _worked(state: PullState, queue: str, found: AnswerEvents, now_ms: int) -> PullState:
+    failing = {name: known for name, known in state.failing.items() if name != queue}
+    wrong = (*state.wrong, *([UnreadAnswer(now_ms, found.broken)] if found.broken else []))
+    return msgspec.structs.replace(state, failing=failing, wrong=wrong[-MOST_WRONG:])
 
 
 def _no_queue(problems: Sequence[str]) -> SourceError:

@@ -1,19 +1,24 @@
-"""How agents and brokers sign in: a set-up code once, then a signature for each session.
+"""Sign-in of agents and brokers: a set-up code once, then a signature for each session.
 
 Sessions live in memory and die with the process; agents and brokers then sign in again by
 themselves. A client that was deleted, or got a new set-up code, is out at once.
+
+They say who they are in one header:
+
+    X-Custos user=^Ahg1opVcGXw, session=^cGqm5m91ObZIqkmY9ScYEKEcTrEvDn9A
+
+A value after `^` stands as it is, one without is base64url. The broker leaves a comma out.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import hmac
 import re
 import secrets
 import time
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,19 +38,29 @@ from store.records import Client
 if TYPE_CHECKING:
     from store.database import Store
 
-
 SCHEME = "X-Custos"
-CHALLENGE_S = 60
 HEADER_LIMIT = 2_048
-"""Characters of a header that are looked at; a real one has some 200."""
+"""Characters of a header that are read; a real one has some 200."""
 
+CHALLENGE_S = 60
+SESSION_S = 3600
+"""Seconds that a session lasts; clients take up to ten minutes off it."""
+
+SESSIONS_OF_ONE = 8
+"""Sessions of one client; the oldest ends for a new one."""
+
+AT_ONCE = 4
+"""Requests that are checked together; the failures of those before count for those after."""
+
+KEY_BYTES = 32
+_USER_LIMIT = 64
 _PART = re.compile(r"\b(\w{1,32})=(\^?)([^\s,]*)")
 _NONCE_BYTES = 16
 _TIME_BYTES = 8
 
 
 def read_header(header: str) -> Mapping[str, bytes]:
-    """The values by name; nothing where the header is of another scheme."""
+    """Return the values of a header by name; none where it is of another scheme."""
     scheme, _, rest = header.partition(" ")
     if scheme.lower() != SCHEME.lower():
         return {}
@@ -58,20 +73,20 @@ def _value(text: str, is_raw: bool) -> bytes:
 
 
 def encode(value: bytes) -> str:
-    """Base64url without padding."""
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    """Return base64url without padding."""
+    return urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def decode(text: str) -> bytes:
-    """The bytes of base64url, b"" for what is none."""
+    """Return the bytes of base64url, b"" for what is none."""
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         return b""
 
 
 class Challenges:
-    """Gives out challenges and knows its own again, and keeps none: nobody can fill it.
+    """Challenges to sign: each is known again though none is kept, so nobody can fill a table.
 
     A challenge is an id with the time it ends at, and a value that only this process can derive
     from it. So a signature over the value shows that its maker got it from here, lately. Only
@@ -87,13 +102,13 @@ class Challenges:
         self._used: dict[bytes, float] = {}
 
     def new(self) -> tuple[str, str]:
-        """The id and the value of a new challenge."""
+        """Return the id and the value of a new challenge."""
         until_ms = int((self._monotonic() + CHALLENGE_S) * 1000)
         facts = until_ms.to_bytes(_TIME_BYTES, "big") + self._random_bytes(_NONCE_BYTES)
         return encode(facts), self._value(facts)
 
     def value_of(self, id_: str) -> str | None:
-        """The value that has to be signed, or None for one that ended, was used or is no id."""
+        """Return the value to be signed, None for an id that ended, was used or is none."""
         facts = decode(id_)
         if len(facts) != _TIME_BYTES + _NONCE_BYTES or facts in self._used:
             return None
@@ -101,7 +116,7 @@ class Challenges:
         return None if is_over else self._value(facts)
 
     def use(self, id_: str) -> None:
-        """Let it not be used again."""
+        """Note that it was used, so that it is not used again."""
         now = self._monotonic()
         self._used = {facts: until for facts, until in self._used.items() if until > now}
         facts = decode(id_)
@@ -115,25 +130,8 @@ def _until(facts: bytes) -> float:
     return int.from_bytes(facts[:_TIME_BYTES], "big") / 1000
 
 
-SESSION_S = 3600
-"""How long a session lasts; clients take up to ten minutes off it."""
-
-SESSIONS_OF_ONE = 8
-"""Sessions of one client; the oldest ends for a new one."""
-
-AT_ONCE = 4
-"""Requests that are looked at together; the failures of those before count for those after."""
-
-KEY_BYTES = 32
-_USER_LIMIT = 64
-
-
 NoteRefused = Callable[[Client, str], Awaitable[None]]
 """Takes a client whose signature was refused, and the address that it came from."""
-
-
-async def note_nobody(_: Client, __: str) -> None:
-    """Do nothing, where no host is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ class _Session:
 
 
 class Sessions:
-    """Everyone who signs in to one server. Used inside one event loop."""
+    """Sessions of all who sign in to one server. Used inside one event loop."""
 
     def __init__(
         self,
@@ -152,7 +150,7 @@ class Sessions:
         clock: Callable[[], int],
         report: ReportSignIn,
         *,
-        note_refused: NoteRefused = note_nobody,
+        note_refused: NoteRefused,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -170,7 +168,7 @@ class Sessions:
         """Users who came with a session that has ended, as all do after a restart of ours."""
 
     def challenge(self) -> tuple[str, str]:
-        """The id and the value of a new challenge."""
+        """Return the id and the value of a new challenge."""
         return self._challenges.new()
 
     async def set_up(self, request: Request, user_id: str, public_key: str) -> None:
@@ -223,11 +221,11 @@ class Sessions:
         self._lost.discard(user_id)
         token = encode(self._random_bytes(32))
         self._keep(_digest(token), client)
-        await self._report(_told(request, user_id, (), client.name))
+        await self._report(_sign_in_report(request, user_id, (), client.name))
         return token
 
     async def admit(self, request: Request, kind: str) -> Client:
-        """Who asks, by the session of the request. Raises RequestRefused."""
+        """Return the client of the session of a request. Raises RequestRefused."""
         values = read_header(request.header("authorization"))
         user_id = _text(values.get("user"))
         session = self._sessions.get(_digest(_text(values.get("session"))))
@@ -243,15 +241,18 @@ class Sessions:
         return client
 
     async def forbidden(self, request: Request, client: Client, what: str) -> RequestRefused:
-        """The refusal of a signed-in client that asks for what is another's; it is told of."""
+        """Return the refusal of a signed-in client that wants what is another's; report it."""
         self._failures.add(request.peer)
-        await self._report(_told(request, client.user_id, (what,), client.name))
+        await self._report(_sign_in_report(request, client.user_id, (what,), client.name))
         return RequestRefused(
             HTTPStatus.FORBIDDEN, f"{clients.NOUNS[client.kind]} {client.name} may not"
         )
 
     async def _lost_session(self, request: Request, client: Client) -> RequestRefused:
-        """One lost session is the way of things; who has signed in no more since then is told."""
+        """Return a refusal; a failure only where the client has not signed in since an earlier one.
+
+        After a restart of ours each client loses its session once.
+        """
         if client.user_id not in self._lost:
             self._lost.add(client.user_id)
             return _unauthorized("session")
@@ -260,14 +261,14 @@ class Sessions:
     async def _refusal(
         self, request: Request, what: str, user_id: str, name: str = ""
     ) -> RequestRefused:
-        """The refusal of what is not good: told of and counted, unless there were too many."""
+        """Return the refusal of what is not good; report and count it, up to a bound."""
         self._check_pace(request)
         self._failures.add(request.peer)
-        await self._report(_told(request, user_id, (what,), name))
+        await self._report(_sign_in_report(request, user_id, (what,), name))
         return _unauthorized(what)
 
     def _check_pace(self, request: Request) -> None:
-        """Raises RequestRefused where too many failures came from this address before."""
+        """Raise RequestRefused where too many failures came from this address before."""
         wait_s = self._failures.wait_s(request.peer)
         if wait_s:
             raise RequestRefused(
@@ -278,15 +279,15 @@ class Sessions:
 
     def _keep(self, digest: bytes, client: Client) -> None:
         now = self._monotonic()
-        self._sessions = {key: one for key, one in self._sessions.items() if one.until_s > now}
-        own = [key for key, one in self._sessions.items() if one.user_id == client.user_id]
+        self._sessions = {key: old for key, old in self._sessions.items() if old.until_s > now}
+        own = [key for key, old in self._sessions.items() if old.user_id == client.user_id]
         for key in own[: max(0, len(own) + 1 - SESSIONS_OF_ONE)]:
             del self._sessions[key]
         self._sessions[digest] = _Session(client.user_id, client.public_key or "", now + SESSION_S)
 
 
 def is_key(text: str) -> bool:
-    """Whether this is the base64 of a public ed25519 key."""
+    """Tell whether a text is the base64 of a public ed25519 key."""
     try:
         return len(b64decode(text, validate=True)) == KEY_BYTES
     except ValueError:
@@ -304,7 +305,7 @@ def _is_signed(public_key: str | None, signature: bytes, value: str) -> bool:
 
 
 def _digest(token: str) -> bytes:
-    """What a session is found by, so that the time of looking says nothing of a token."""
+    """Return the key of a session: a hash, so that no time of a look-up betrays a token."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -312,7 +313,9 @@ def _text(value: bytes | None) -> str:
     return (value or b"").decode("ascii", "replace")
 
 
-def _told(request: Request, user_id: str, errors: tuple[str, ...], name: str) -> HttpSignIn:
+def _sign_in_report(
+    request: Request, user_id: str, errors: tuple[str, ...], name: str
+) -> HttpSignIn:
     return HttpSignIn(
         kind=SCHEME,
         ok=not errors,

@@ -34,7 +34,7 @@ DAY_MS = 86_400_000
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is begun anew at once, and hosts are looked at all the time."""
     monkeypatch.setattr(serving, "backoff_s", lambda _: 0)
-    monkeypatch.setattr(agents, "LOOK_S", 0.0)
+    monkeypatch.setattr(agents, "CHECK_S", 0.0)
 
 
 @pytest.fixture

@@ -163,11 +163,11 @@ async def centre(store: Store, *, max_body: int = 20_000_000) -> AsyncIterator[C
 
     inlet = Inlet("http", store, clock, on_appended=lambda: None)
     refused = partial(note_refused_host, inlet)
-    sign_ins = Sessions(store, clock, report, note_refused=refused, monotonic=clock.monotonic)
+    sessions = Sessions(store, clock, report, note_refused=refused, monotonic=clock.monotonic)
     routes = (
-        *hello.routes(inlet, sign_ins),
-        *agents.routes(inlet, sign_ins, Settings(), all_terms({})),
-        *brokers.routes(inlet, sign_ins),
+        *hello.routes(inlet, sessions),
+        *agents.routes(inlet, sessions, Settings(), all_terms({})),
+        *brokers.routes(inlet, sessions),
     )
     async with serving(routes, bounds=limits(max_body, clients=100)) as served:
         yield Centre(store, served, clock, told, inlet)

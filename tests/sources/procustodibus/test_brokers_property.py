@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from domain.clients import BROKER
 from domain.event_types import EventType
 from sources.http.messages import Request, RequestRefused
-from sources.http.sign_in_watch import HttpSignIn
 from sources.inlet import Inlet
-from sources.procustodibus.brokers import Queues
+from sources.procustodibus.brokers import Brokers
 from sources.procustodibus.sign_in import Sessions
 from store import events as event_store
 from store.database import Store, open_store
@@ -26,16 +25,16 @@ from tests.store.helpers import events
 TYPES = (EventType.ALERTS, EventType.LOG_CHANGES)
 
 
-async def ignore(_: HttpSignIn) -> None:
+async def ignore(*_: object) -> None:
     """Report nothing."""
 
 
 @dataclass
 class Broker:
-    """As the real one does it: a round is written when all of its queues were answered."""
+    """As the real one does it: a round is written when all of its brokers were answered."""
 
     store: Store
-    queues: Queues = field(init=False)
+    brokers: Brokers = field(init=False)
     written: dict[EventType, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -44,7 +43,9 @@ class Broker:
     def start_server(self) -> None:
         """A new process of ours, which remembers only what is in the store."""
         inlet = Inlet("http", self.store, lambda: NOW, on_appended=lambda: None)
-        self.queues = Queues(inlet, Sessions(self.store, inlet.clock, ignore))
+        self.brokers = Brokers(
+            inlet, Sessions(self.store, inlet.clock, ignore, note_refused=ignore)
+        )
 
     async def round(self, most: int, fails_at: int | None, *, by_us: bool) -> None:
         """One round, in which the answer to one request may not come."""
@@ -52,7 +53,7 @@ class Broker:
         for place, type_ in enumerate(TYPES):
             if place == fails_at:
                 await self._fail(type_, most, by_us=by_us)
-                await self.queues.hello(Request("GET", "", {}, "", caller="siem"))
+                await self.brokers.hello(Request("GET", "", {}, "", caller="siem"))
                 return
             found[type_] = await self._next(type_, json.dumps({"max": most}).encode())
         for type_, numbers in found.items():
@@ -68,7 +69,7 @@ class Broker:
     async def _next(self, type_: EventType, body: bytes) -> list[int]:
         values = {"type": type_.value}
         request = Request("POST", "", {}, "", body=body, values=values, caller="siem")
-        answer = await self.queues.next(request)
+        answer = await self.brokers.next(request)
         return [int(one["id"].removeprefix("e")) for one in json.loads(answer.body)["data"]]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.procustodibus.pull import Found, read_answer
+from sources.procustodibus.pull import AnswerEvents, read_answer
 from tests.stub_api_client import sample
 
 
@@ -24,12 +24,12 @@ def test_a_number_of_too_many_digits_loses_no_other_event_of_a_cut_answer() -> N
     assert refused.reason.startswith("attributes.number: 9999")
 
 
-def read(*events: object) -> Found:
+def read(*events: object) -> AnswerEvents:
     body = json.dumps({"data": events}).encode()
     return read_answer(body, "", "alerts", 0, lambda: 1)
 
 
-def only(found: Found) -> Any:
+def only(found: AnswerEvents) -> Any:
     """The one event, as JSON."""
     assert (len(found.events), found.refused) == (1, ())
     return json.loads(found.events[0].body)
