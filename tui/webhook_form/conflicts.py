@@ -1,4 +1,4 @@
-"""Conflicts of two admins: edits that others save while a form is open, merged into it in words."""
+"""Conflicts of two admins: edits that others save while a form is open, merged and shown."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _consequence(current: Webhook, disputed: Iterable[str]) -> str:
 
 
 def _value(name: str, mine: FormTexts, theirs: FormTexts) -> str:
-    """Their value of a field, secrets masked; of several lines those that are not mine too."""
+    """Return their value of a field, secrets masked; of several lines those unlike mine."""
     text = getattr(theirs, name)
     own = getattr(mine, name).split("\n")
     lines = [line for line in text.split("\n") if line and line not in own]

@@ -32,7 +32,7 @@ LONGEST = 60
 
 KEEP_AFTER_S = 1.0
 KEEP_AT_LATEST_S = 3.0
-"""Whoever types without a pause has so much to type anew after a crash, and no more."""
+"""Seconds after the last key, and at the latest: a crash costs no more than that of typing."""
 
 
 class DraftKeeper:
@@ -59,11 +59,11 @@ class DraftKeeper:
             return None
         elsewhere = other_holder(found.holder, self._screen.live)
         if elsewhere is not None:
-            self._screen.tell(open_elsewhere(elsewhere))
+            self._screen.tell(_elsewhere_text(elsewhere))
             return None
         self._kept_ms = found.at_ms
         self.is_offering = True
-        question = draft_question(session.title, found, self._desk.now_ms())
+        question = _draft_question(session.title, found, self._desk.now_ms())
         is_dropped = await self._screen.app.push_screen_wait(KeptDraftScreen(question))
         self.is_offering = False
         if is_dropped:
@@ -75,7 +75,7 @@ class DraftKeeper:
         return found
 
     def keep_soon(self) -> None:
-        """Keep the draft when nothing was typed for a second, and soon enough where it is."""
+        """Keep the draft when nothing was typed for a second, or after three at the latest."""
         if self._pause is not None:
             self._pause.stop()
         self._pause = self._screen.set_timer(KEEP_AFTER_S, self._keep_now)
@@ -145,24 +145,23 @@ class KeptDraftScreen(ConfirmScreen, inherit_bindings=False):
         self.query_one("#yes", Button).can_focus = False  # tab and enter are typed ahead too
 
 
-def open_elsewhere(worker: Worker) -> str:
-    """Return why a draft is not offered."""
+def _elsewhere_text(worker: Worker) -> str:
     where = "" if worker.host == os.uname().nodename else f" on {worker.host}"
     return f"your draft of this form is open in another terminal (pid {worker.pid}{where})"
 
 
-def draft_question(title: str, draft: FormDraft, now_ms: int) -> Question:
+def _draft_question(title: str, draft: FormDraft, now_ms: int) -> Question:
     """Return the question about a draft of the form with this title: its fields and its age."""
     changed = draft.typed.changed_from(draft.base)
     return Question(
         f"Drop your draft from {span_text(now_ms - draft.at_ms)} ago?",
-        (f"{title}{_new_one(draft, changed)}: you changed {labels_of(changed)} and did not save.",),
+        (f"{title}{_new(draft, changed)}: you changed {labels_of(changed)} and did not save.",),
         yes="Drop it",
         no="Go on with it",
     )
 
 
-def _new_one(draft: FormDraft, changed: Container[str]) -> str:
+def _new(draft: FormDraft, changed: Container[str]) -> str:
     """The name or URL of a new webhook."""
     if draft.revision is None and "name" in changed:
         return f", {cut(draft.typed.name.strip(), LONGEST)}"

@@ -151,7 +151,7 @@ def _values(plain: str) -> KnownValues:
 
 
 def _masked(name: str, value: str, known: KnownValues) -> str:
-    """The mask, unless it would stand for another value of that name."""
+    """Return the mask, unless it would stand for another value of that name."""
     if value not in known.get(name, ()):
         return value
     mask = mask_value(value)

@@ -228,7 +228,7 @@ class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
         self.end_with(saved)
 
     async def _catch_up(self, session: FormSession, revision: int | None) -> None:
-        """If somebody else saved since `revision`, say so and go on from there."""
+        """Merge and show what somebody else saved since `revision`."""
         known = session.revision
         edits = await find_edits(self.desk, session.editing, revision)
         if edits is not None and session.revision == known:

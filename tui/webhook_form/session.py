@@ -118,7 +118,7 @@ class FormSession:
 
     @property
     def problem(self) -> str:
-        """The fields that keep the form from being saved, or that something is not saved yet."""
+        """The line beside the buttons: fields that are wrong, or that something is not saved."""
         wrong = labels_of(self.reading.errors)
         if wrong:
             return f"to do: {wrong}"
@@ -170,7 +170,7 @@ class FormSession:
 
     @property
     def newly_refused(self) -> str:
-        """Why nothing will be sent to the address in a URL that was typed; "" otherwise."""
+        """The reason why nothing will be sent to a URL that was typed; "" if it will."""
         return self._refused_address if "url" in self.changed else ""
 
     @property
@@ -221,7 +221,7 @@ class FormSession:
 
     @property
     def has_hidden(self) -> bool:
-        """Whether there is anything to reveal."""
+        """True if there is anything to reveal."""
         return bool(self.texts.known) or self.secrets is not None
 
     async def reveal(self) -> None:
