@@ -155,7 +155,7 @@ def _hand_in(serving: Serving, texts: Sequence[bytes], ask: Ask) -> None:
 
     def client(share: Sequence[bytes]) -> int:
         with serving.connect() as connection, connection.makefile("rwb", 1 << 16) as stream:
-            both = cast(IO[bytes], stream)
+            both = cast("IO[bytes]", stream)
             return sum(json.loads(ask(both, text))["accepted"] for text in share)
 
     with ThreadPoolExecutor(CLIENTS) as threads:

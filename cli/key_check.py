@@ -9,7 +9,7 @@ def usable_keys(configuration: Configuration) -> dict[str, str]:
     """Those of them that can be, for the screen."""
     if not configuration.keymap:
         return {}
-    from tui.keymap import usable
+    from tui.shell.keymap import usable
 
     return usable(configuration.keymap)
 
@@ -21,6 +21,6 @@ def wrong_keys(configuration: Configuration) -> list[str]:
     """
     if not configuration.keymap:
         return []
-    from tui.keymap import complaints
+    from tui.shell.keymap import complaints
 
     return [f"{configuration.file}: [{KEYS}]: {one}" for one in complaints(configuration.keymap)]

@@ -134,7 +134,7 @@ def modules_of(tocsin: Tocsin, *words: str, stdin: str = "") -> set[str]:
 
 
 def test_the_first_screen_waits_for_no_room_behind_it() -> None:
-    told = "import cli.commands.screen, tui.screens.webhooks, sys; print(*sys.modules)"
+    told = "import cli.commands.screen, tui.webhooks.screen, sys; print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -142,7 +142,7 @@ def test_the_first_screen_waits_for_no_room_behind_it() -> None:
         f"tui.webhook_form.{one}" for one in ("draft_holders", "titles", "waiting_drafts")
     }
     loaded = set(result.stdout.split()) - told_of_drafts
-    assert "tui.screens.webhooks" in loaded
+    assert "tui.webhooks.screen" in loaded
     behind = ("tui.webhook_form.", "tui.source_", "tui.delivery_", "tui.event_", "tui.setting_")
     assert not [module for module in loaded if module.startswith(behind)]
     assert not {"httpx", "hypercorn", "maxminddb"} & loaded

@@ -15,25 +15,25 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
-from tui.bugs import SturdyApp
-from tui.clipboard import CopyingApp
-from tui.desk import Desk
 from tui.first_paint import paint_first
 from tui.garbage import share_colours
-from tui.key_order import QUIT
-from tui.keys import ENTER, key_of, keys_do
-from tui.leaving import question_before_leaving, reason_to_stay
-from tui.live import Live
-from tui.notices import Notice, Told, tell
-from tui.palette import Actions, commands
+from tui.key_names import ENTER, key_of, keys_do
 from tui.screens.base import paint_seen
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.dialogs import ConfirmScreen
 from tui.screens.help import HelpScreen
+from tui.screens.quitting import question_before_leaving, reason_to_stay
 from tui.screens.store_gone import StoreGoneScreen, cover_without_store
 from tui.screens.too_small import TooSmallScreen, cover_while_small
-from tui.theme import Wardrobe
+from tui.shell.clipboard import CopyingApp
+from tui.shell.crashes import SturdyApp
+from tui.shell.palette import Actions, commands
+from tui.shell.themes import Wardrobe
+from tui.state.live_report import Live
+from tui.state.store_access import Desk
+from tui.state.worker_thread import WorkerThread
+from tui.terminal.typing_ahead import QUIT
 from tui.webhook_form.waiting_drafts import tell_of_drafts
-from tui.worker_thread import WorkerThread
+from tui.widgets.notices import Notice, Told, tell
 
 TICK_S = 0.95
 """A second, less what a look may be early."""
@@ -96,7 +96,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         super().__init__(desk, live, keep_bug)
         share_colours()
         if self.no_color:
-            from tui.no_colour import wear_no_colour  # few want that
+            from tui.shell.themes import wear_no_colour  # few want that
 
             wear_no_colour(self)
         self.animation_level = "none"  # a slow line has better things to carry

@@ -6,7 +6,7 @@ from domain.event_types import EventType
 from domain.filters import HasText, Term, Terms
 from store import event_listing
 from store.event_listing import SCANNED_ROWS, Extent
-from tui.desk import Desk
+from tui.state.store_access import Desk
 
 MOST_FOUND = 5_000
 

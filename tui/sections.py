@@ -12,8 +12,8 @@ from typing import Any
 from textual.screen import Screen
 
 from domain.quick import dataclass
-from tui.desk import Desk
-from tui.live import Live
+from tui.state.live_report import Live
+from tui.state.store_access import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,17 @@ class Section:
 
 
 SECTIONS = (
-    Section("1", "admin", "Admin", "tui.screens.webhooks:WebhooksScreen"),
-    Section("2", "deliveries", "Deliveries", "tui.screens.deliveries:DeliveriesScreen"),
-    Section("3", "events", "Events", "tui.screens.events:EventsScreen"),
+    Section("1", "admin", "Admin", "tui.webhooks.screen:WebhooksScreen"),
+    Section("2", "deliveries", "Deliveries", "tui.deliveries.screen:DeliveriesScreen"),
+    Section("3", "events", "Events", "tui.events.screen:EventsScreen"),
 )
 
-PANEL = Section("", "panel", "Admin", "tui.screens.administration:AdministrationScreen")
+PANEL = Section("", "panel", "Admin", "tui.admin.panel:AdministrationScreen")
 """What lies below the screen that the app opens with; it is made when somebody goes back to it."""
 
 
-SOURCES_SCREEN = "tui.screens.sources:SourcesScreen"
-ALERTS_SCREEN = "tui.screens.alerts:AlertsScreen"
+SOURCES_SCREEN = "tui.sources.screen:SourcesScreen"
+ALERTS_SCREEN = "tui.admin.alerts:AlertsScreen"
 DELIVERIES_SCREEN = SECTIONS[1].screen
 
 

@@ -25,11 +25,10 @@ from cli.terminal_modes import TerminalModes
 from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
-from tui.desk import Desk
 from tui.drivers import wake_less
-from tui.looks import Looks
 from tui.mouse import hears_mouse
-from tui.worker_thread import WorkerThread
+from tui.state.store_access import Desk, Looks
+from tui.state.worker_thread import WorkerThread
 
 ENDED_BY_ITSELF = "the screen ended by itself: this is a bug in tocsin"
 PATIENCE_S = 0.3

@@ -159,8 +159,8 @@ class _Connection:
                 config,
                 self._context,
                 LifespanState({}),
-                cast(asyncio.StreamReader, self),
-                cast(asyncio.StreamWriter, self._answers),
+                cast("asyncio.StreamReader", self),
+                cast("asyncio.StreamWriter", self._answers),
             )
         self._stop_timer()
         self.cut()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from cli.commands.screen import _Work, waiting_words
 from domain.settings import DEFAULTS
 from store.records import Appended
-from tui.looks import Looks
+from tui.state.store_access import Looks
 
 
 def test_the_end_tells_a_look_to_stop_and_waits_for_it() -> None:

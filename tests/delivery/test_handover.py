@@ -32,7 +32,7 @@ from tests.delivery.running import (
 from tests.program import Tocsin
 from tests.receiver_client import Receiver, Request
 from tests.store.helpers import NOW, Desk, carried, events
-from tui.worker_thread import WorkerThread
+from tui.state.worker_thread import WorkerThread
 
 ENVIRONMENT = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s", "TOCSIN_TIMEOUT": "5s"}
 OLD_S = workers.OLD_HEARTBEAT_MS / 1000

@@ -145,7 +145,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(change=changes, pick=picks, type_=types, place=st.integers(0, 12), yes=st.booleans())
     def administer(self, change: str, pick: int, type_: EventType, place: int, yes: bool) -> None:
         both = self.both
-        webhook_id = cast(int, chosen(both.live(), pick))
+        webhook_id = cast("int", chosen(both.live(), pick))
         if change == "pause":
             both.set_active(webhook_id, False)
         elif change == "unpause":

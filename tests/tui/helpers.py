@@ -16,9 +16,9 @@ from store.database import Store
 from tests.store.helpers import ACTOR, NOW
 from tests.store.helpers import Desk as StoreDesk
 from tui.app import TocsinApp
-from tui.desk import Desk
-from tui.notices import Told
+from tui.state.store_access import Desk
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.notices import Told
 
 _TOLD: WeakKeyDictionary[TocsinApp, list[str]] = WeakKeyDictionary()
 

@@ -14,8 +14,8 @@ from store.database import open_store
 from tests.store.helpers import ACTOR
 from tests.tui.helpers import Bench
 from tui.app import TocsinApp
-from tui.desk import Desk, settings_of_store
-from tui.worker_thread import WorkerThread
+from tui.state.store_access import Desk, settings_of_store
+from tui.state.worker_thread import WorkerThread
 
 SHORTLY_AFTER = 1_795_502_130_500
 """A moment after the handshakes of the dumps."""

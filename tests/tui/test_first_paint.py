@@ -17,7 +17,7 @@ from tests.store.helpers import fields
 from tests.tui.helpers import Bench, screen_text
 from tests.tui.pty import on_terminal
 from tui import first_paint
-from tui.screens.deliveries import DeliveriesScreen
+from tui.deliveries.screen import DeliveriesScreen
 
 SIZE = (80, 24)
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"

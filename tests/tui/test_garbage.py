@@ -12,8 +12,8 @@ from textual.dom import DOMNode
 from textual.pilot import Pilot
 
 from tests.store.helpers import fields
+from tests.tui.deliveries.test_screen import deliver
 from tests.tui.helpers import Bench
-from tests.tui.test_deliveries_screen import deliver
 
 WALKS: dict[str, Sequence[str]] = {
     "list": ("down", "down", "s", "S", "up", "space", "space", "f", "f"),

@@ -21,7 +21,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-import tui.screens
+import tui
 from domain.actors import Actor
 from domain.clients import ConfFile
 from domain.event_types import EventType
@@ -33,31 +33,29 @@ from store.refusals import TakingRules
 from store.workers import SendingLock
 from tests.store.helpers import LIMITS, NOW, compact, event, fields
 from tests.tui.helpers import Bench, screen_text
+from tui.admin.audit import ChangeScreen
 from tui.app import TocsinApp
-from tui.desk import Desk, Refused
-from tui.live import Live
+from tui.deliveries.delivery_screen import DeliveryScreen
+from tui.deliveries.quarantine import QuarantineScreen
+from tui.deliveries.reseal import EventChoiceScreen, ResealScreen
+from tui.deliveries.screen import DeliveriesScreen
+from tui.events.event_screen import EventScreen
 from tui.questions import Question
 from tui.screens.base import TocsinScreen
-from tui.screens.bug import BugScreen
-from tui.screens.change import ChangeScreen
-from tui.screens.conf_files import ConfFilesScreen, Files
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.copied import CopiedScreen
-from tui.screens.deliveries import DeliveriesScreen
-from tui.screens.delivery import DeliveryScreen
-from tui.screens.event import EventScreen
-from tui.screens.menu import Choice, MenuScreen
-from tui.screens.option_form import Form, OptionFormScreen
-from tui.screens.quarantine import QuarantineScreen
-from tui.screens.receiver import ReceiverScreen
-from tui.screens.refused import RefusedScreen
-from tui.screens.reseal import EventChoiceScreen, ResealScreen
-from tui.screens.save import SaveScreen
+from tui.screens.dialogs import Choice, ConfirmScreen, MenuScreen, SaveScreen
+from tui.screens.help import HelpScreen
+from tui.screens.option_form import Asked, Form, OptionFormScreen
 from tui.screens.store_gone import StoreGoneScreen
-from tui.screens.webhooks import WebhooksScreen
+from tui.shell.clipboard import CopiedScreen
+from tui.shell.crashes import BugScreen
+from tui.sources.hosts import ConfFilesScreen, Files
+from tui.sources.receiver import ReceiverScreen
+from tui.sources.refused import RefusedScreen
+from tui.state.live_report import Live
+from tui.state.store_access import Desk, Refused
 from tui.webhook_form.draft_keeper import KeptDraftScreen
 from tui.webhook_form.screen import WebhookFormScreen
-from tui.widgets.option_fields import Asked
+from tui.webhooks.screen import WebhooksScreen
 
 PIECES = (
     "\x1b[2J",  # clear the screen
@@ -188,18 +186,18 @@ MADE_WITH_MORE: dict[str, Factory] = {
 
 
 def every_screen() -> dict[str, type[Screen[Any]]]:
-    """The screens that are defined in tui.screens."""
+    """The screens of all places; those that others are made from are no screens yet."""
     found: dict[str, type[Screen[Any]]] = {}
-    for module in pkgutil.iter_modules(tui.screens.__path__, "tui.screens."):
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
         members = vars(importlib.import_module(module.name)).values()
         found |= {
             one.__name__: one
             for one in members
             if inspect.isclass(one) and issubclass(one, Screen) and one.__module__ == module.name
         }
-    for name in ("TocsinScreen", "HelpScreen"):  # the one is no screen yet, `?` opens the other
-        del found[name]
-    return found
+    bases = {base for one in found.values() for base in one.__mro__[1:]}
+    made = [one for one in found.values() if one not in bases or one.__name__ in MADE_WITH_MORE]
+    return {one.__name__: one for one in made if one is not HelpScreen}  # `?` opens that one
 
 
 def make(name: str, seen: Seen) -> Screen[Any]:

@@ -10,7 +10,7 @@ import pytest
 from tests.store.helpers import Desk, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.ink import A_SECOND, LONGEST_PAUSE_S, SAVED, Ink
-from tui.live import LOOK_S
+from tui.state.live_report import LOOK_S
 
 
 @dataclass

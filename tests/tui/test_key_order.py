@@ -14,19 +14,19 @@ from store import webhooks
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text, told
 from tests.tui.webhook_form.test_saving import busy
-from tui import key_order
+from tui.admin.audit import ChangeScreen
 from tui.app import TocsinApp
-from tui.screens.change import ChangeScreen
-from tui.screens.deliveries import DeliveriesScreen
-from tui.screens.event import EventScreen
-from tui.screens.events import EventsScreen
+from tui.deliveries.screen import DeliveriesScreen
+from tui.events.event_screen import EventScreen
+from tui.events.screen import EventsScreen
+from tui.terminal import typing_ahead
 from tui.webhook_form.screen import WebhookFormScreen
 
 
 def test_keys_that_come_at_once_are_handed_on_in_order_without_a_wait(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_order, "PATIENCE_S", 3_600)
+    monkeypatch.setattr(typing_ahead, "PATIENCE_S", 3_600)
     for name in ("siem", "pager"):
         bench.store.add(fields(name=name))
 

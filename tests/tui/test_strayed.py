@@ -10,18 +10,11 @@ from store import webhooks
 from store.records import WebhookStatus
 from store.workers import SendingLock
 from tests.store.helpers import NOW, events, fields
+from tests.tui.deliveries.test_screen import deliver, hands, played, screen_of, seen, under_cursor
 from tests.tui.helpers import Bench, notice, screen_text, told
-from tests.tui.test_deliveries_screen import (
-    deliver,
-    hands,
-    played,
-    screen_of,
-    seen,
-    under_cursor,
-)
-from tests.tui.test_webhooks_list import OTHER, active, names, play, press, webhooks_screen
+from tests.tui.webhooks.test_rows import OTHER, active, names, play, press, webhooks_screen
 from tui.app import TocsinApp
-from tui.webhook_rows import matches
+from tui.webhooks.rows import matches
 from tui.widgets.live_table import HIDDEN, STRAYED
 
 

@@ -1,1 +1,1 @@
-"""One screen a file."""
+"""What the screens of every place are made of."""

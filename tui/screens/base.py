@@ -1,34 +1,78 @@
-"""What every screen of Tocsin has: the first and the last line, and a live report."""
+"""Base of every screen: first and last line, live report, and work in the background."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
-from tui.background import BackgroundScreen
 from tui.compositors import new_compositor
-from tui.desk import Desk, Refused
 from tui.first_paint import take_size
 from tui.garbage import forget_watchers
-from tui.live import Live
-from tui.notices import NoticeApp, tell
 from tui.over import UnderScreen
 from tui.questions import Question
-from tui.screens.confirm import ConfirmScreen
-from tui.undo import Undo, UndoStack
+from tui.screens.dialogs import ConfirmScreen
+from tui.state.live_report import Live
+from tui.state.store_access import Desk, Refused
+from tui.state.undo import Undo, UndoStack
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_table import LiveTable
+from tui.widgets.notices import NoticeApp, tell
 from tui.widgets.top_bar import CRUMB, CUT, TopBar
-from tui.words import worker_line
+from tui.wording import worker_line
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class BackgroundScreen(Screen[Any]):
+    """A screen whose work in the background fails like anything else that fails."""
+
+    desk: Desk
+
+    @dataclass
+    class Failed(Message):
+        """Work in the background has met a bug."""
+
+        error: Exception
+
+    def in_background(
+        self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False
+    ) -> None:
+        """Let something go on without holding up the keys; what is refused or fails is told.
+
+        It ends with the screen, so it is for what only the screen needs.
+        """
+        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
+
+    def beyond_screen(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on in the background, and be told, wherever the admin goes."""
+        self.app.run_worker(work, exit_on_error=False)
+
+    def in_turn(
+        self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
+    ) -> None:
+        """Make a change when those asked for before it are done, wherever the admin goes."""
+        self.beyond_screen(self.desk.turns.take(partial(change, *args, **named)))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell what was refused, and hand on what failed."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        if isinstance(error, Refused):
+            tell(self, str(error), bad=True)
+        elif isinstance(error, Exception):
+            self.post_message(self.Failed(error))
 
 
 def paint_seen(app: App[Any], *, tick: bool = False) -> None:

@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from domain.quick import dataclass
-from tui.keys import OF_EVERY_SCREEN, key_of, keys_do, with_key
+from tui.key_names import OF_EVERY_SCREEN, key_of, keys_do, with_key
 from tui.veil import VeiledScreen
 
 HERE, MOVING, EVERYWHERE = "This screen", "Moving in it", "Everywhere"

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from domain.safe import safe
-from tui.keys import key_of, keys_do
+from tui.key_names import key_of, keys_do
 from tui.over import OverScreen
 
 LONGEST = 1_000

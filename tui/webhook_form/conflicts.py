@@ -10,7 +10,7 @@ from domain.urls import mask_url
 from domain.words import span_text
 from store import audit
 from store.records import Change, Webhook
-from tui.desk import Desk
+from tui.state.store_access import Desk
 from tui.webhook_form.hidden_values import URL, merged, rebase_headers, standing_first, with_url
 from tui.webhook_form.opening import read_webhook
 from tui.webhook_form.texts import LABELS, FormTexts, labels_of

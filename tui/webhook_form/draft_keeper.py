@@ -16,16 +16,16 @@ from textual.widgets import Button
 from domain.urls import mask_url
 from domain.words import span_text
 from store.records import Worker
-from tui.desk import Refused
+from tui.cells import cut
 from tui.questions import Question
 from tui.screens.base import TocsinScreen
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.dialogs import ConfirmScreen
+from tui.state.store_access import Refused
 from tui.webhook_form import drafts
 from tui.webhook_form.drafts import FormDraft
 from tui.webhook_form.session import FormSession
 from tui.webhook_form.texts import labels_of
 from tui.webhook_form.waiting_drafts import other_holder
-from tui.widgets.columns import cut
 
 LONGEST = 60
 """Columns for the name or URL of a new webhook: a URL may have thousands."""

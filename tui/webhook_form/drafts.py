@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from store import drafts
-from tui.desk import Desk, Refused
+from tui.state.store_access import Desk, Refused
 from tui.webhook_form.texts import FormTexts
 from tui.webhook_form.waiting_drafts import HOLDER, holder_of
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from store import webhooks
 from store.duplicates import fields_like
 from store.records import Webhook
-from tui.desk import Desk, Refused
+from tui.state.store_access import Desk, Refused
 from tui.webhook_form.texts import FormTexts, texts_of
 
 

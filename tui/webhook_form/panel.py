@@ -26,9 +26,7 @@ from tui.webhook_form.texts import (
     FormTexts,
     labels_of,
 )
-from tui.widgets.dropdown import Dropdown, Options
-from tui.widgets.field import Field
-from tui.widgets.text_boxes import Lines, TextBox
+from tui.widgets.inputs import Dropdown, Field, Lines, Options, TextBox
 
 STATES: Options = [("Active", ACTIVE), ("Inactive", INACTIVE)]
 STARTS: Options = [

@@ -13,8 +13,8 @@ from domain.words import counted
 from store import webhooks
 from store.errors import MoreToDrop
 from store.records import Webhook
-from tui.desk import Desk, Refused
 from tui.questions import Question
+from tui.state.store_access import Desk, Refused
 from tui.webhook_form.reading import FormReading
 from tui.webhook_form.session import FormSession
 

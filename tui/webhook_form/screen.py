@@ -15,15 +15,15 @@ from textual.widget import Widget
 from textual.widgets import Button
 
 from domain.safe import safe
-from tui.clipboard import copy
-from tui.desk import Desk, Refused
-from tui.ending import EndingScreen
-from tui.key_order import ReadyLater
-from tui.keys import key_of, keys_do
-from tui.leaving import KEPT
-from tui.live import Live
+from tui.key_names import key_of, keys_do
 from tui.questions import Question
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.dialogs import ConfirmScreen
+from tui.screens.forms import EndingScreen
+from tui.screens.quitting import KEPT
+from tui.shell.clipboard import copy
+from tui.state.live_report import Live
+from tui.state.store_access import Desk, Refused
+from tui.terminal.typing_ahead import ReadyLater
 from tui.webhook_form.conflicts import find_edits
 from tui.webhook_form.draft_keeper import DraftKeeper
 from tui.webhook_form.opening import open_form
@@ -32,7 +32,7 @@ from tui.webhook_form.preview import RequestPanel
 from tui.webhook_form.saving import Saved, ca_file_problem, refused_address_question, save
 from tui.webhook_form.session import TESTED, FormSession
 from tui.webhook_form.testing import outcome_text, send_test
-from tui.widgets.facts import Facts
+from tui.widgets.lines import Facts
 
 __all__ = ["Saved", "WebhookFormScreen"]
 

@@ -14,8 +14,8 @@ from domain.settings import DEFAULTS
 from domain.words import second_text
 from store import audit
 from store.records import Change, Secrets, Webhook, WebhookStatus
-from tui.desk import Desk
-from tui.keys import key_of, keys_do
+from tui.key_names import key_of, keys_do
+from tui.state.store_access import Desk
 from tui.webhook_form.conflicts import OtherEdits, advice, merge
 from tui.webhook_form.drafts import FormDraft
 from tui.webhook_form.hidden_values import (

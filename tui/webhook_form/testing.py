@@ -13,7 +13,7 @@ from domain.settings import Settings
 from domain.words import span_text
 from store.audit import note_alone
 from store.records import Webhook
-from tui.desk import Desk
+from tui.state.store_access import Desk
 
 ANSWER_SHOWN = 500
 

@@ -13,9 +13,9 @@ from textual.screen import Screen
 from store import drafts
 from store.records import Worker
 from store.workers import has_no_process
-from tui.desk import Desk, Refused
-from tui.live import Live
-from tui.notices import tell
+from tui.state.live_report import Live
+from tui.state.store_access import Desk, Refused
+from tui.widgets.notices import tell
 
 NEW = "new"
 COPY_OF = "copy of "

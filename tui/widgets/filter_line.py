@@ -11,9 +11,9 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from domain.safe import safe
-from tui.keys import ENTER
-from tui.widgets.facts import Facts
-from tui.widgets.visible_input import VisibleInput
+from tui.key_names import ENTER
+from tui.widgets.inputs import VisibleInput
+from tui.widgets.lines import Facts
 
 BETWEEN = " · "
 REASON = 300

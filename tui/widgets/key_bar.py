@@ -15,9 +15,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from domain.quick import dataclass
-from tui.notices import Notice
 from tui.over import over_of
 from tui.sections import SECTIONS
+from tui.widgets.notices import Notice
 from tui.widgets.top_bar import NAMED_FROM
 
 LAST = ("table.open", "back", "help")

@@ -15,9 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 
-from tui.widgets.changes import changed_regions
-from tui.widgets.columns import GAP, Column, Row, place
-from tui.widgets.row_lines import Key, RowLines
+from tui.cells import GAP, Column, Row, place
+from tui.widgets.lines import changed_regions
+from tui.widgets.table_lines import Key, RowLines
 
 __all__ = ["HIDDEN", "STRAYED", "Key", "LiveTable"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.message import Message
 
-from tui.widgets.facts import Facts
+from tui.widgets.lines import Facts
 
 
 class RequestHead(Facts):

@@ -11,11 +11,11 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.keys import app_key_of
+from tui.cells import cut, fit
+from tui.key_names import app_key_of
 from tui.sections import SECTIONS
-from tui.widgets.changes import changed_regions
-from tui.widgets.columns import cut, fit
-from tui.words import Told
+from tui.widgets.lines import changed_regions
+from tui.wording import Told
 
 CRUMB = " › "
 CUT = "…"

@@ -17,7 +17,7 @@ from tests.store.helpers import MINUTE, NOW
 from tests.tui.helpers import Bench, screen_text, told
 from tests.tui.webhook_form.test_screen import SIEM, Form, form
 from tui.app import TocsinApp
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.dialogs import ConfirmScreen
 
 HERE = os.uname().nodename
 OPEN = "your draft of this form is open in another terminal"

@@ -11,7 +11,7 @@ from domain.webhooks import WebhookFields
 from store import drafts as stored
 from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import Bench
-from tui.desk import Desk
+from tui.state.store_access import Desk
 from tui.webhook_form import drafts
 from tui.webhook_form.drafts import FormDraft
 from tui.webhook_form.texts import LABELS, FormTexts, texts_of

@@ -14,10 +14,10 @@ from domain.urls import mask_url
 from store import audit, drafts, webhooks
 from tests.store.helpers import ACTOR, fields
 from tests.tui.helpers import Bench, told
-from tests.tui.test_webhooks_list import press
 from tests.tui.webhook_form.test_screen import Form, actions, form, webhook
-from tui.screens.webhooks import WebhooksScreen
+from tests.tui.webhooks.test_rows import press
 from tui.webhook_form.hidden_values import hide_url, read_url, reveal_url, with_url
+from tui.webhooks.screen import WebhooksScreen
 
 URL = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/aBcDeFgHiJkLmNoPqRsTuVwX"
 SHOWN = "https://hooks.slack.com/services/••••"
@@ -158,7 +158,7 @@ def test_a_copy_of_the_url_is_whole_and_recorded(
     async def note(_: object, text: str, _said: str) -> None:
         copied.append(text)
 
-    monkeypatch.setattr("tui.webhook_actions.copy", note)
+    monkeypatch.setattr("tui.webhooks.actions.copy", note)
     bench.store.add(SLACK)
     bench.store.add(fields(name="plain"))
 

@@ -20,10 +20,10 @@ from tests.receiver_client import Receiver
 from tests.store.helpers import MINUTE, events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.dialogs import ConfirmScreen
 from tui.webhook_form import draft_keeper, drafts
 from tui.webhook_form.screen import Saved, WebhookFormScreen
-from tui.widgets.text_boxes import Lines, TextBox
+from tui.widgets.inputs import Lines, TextBox
 
 BOB = Actor("bob", "bob", "192.0.2.9")
 HEADERS = (("Authorization", "Bearer abcdefghijkl3f9a"), ("X-Foo", "bar & baz"))

@@ -15,7 +15,7 @@ from tests.store.helpers import ALERTS, MINUTE, fields
 from tests.tui.helpers import Bench
 from tests.tui.webhook_form.test_saving import busy, until_closed
 from tests.tui.webhook_form.test_screen import SIEM, Form, form, webhook
-from tui.widgets.dropdown import Dropdown
+from tui.widgets.inputs import Dropdown
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"

@@ -1,0 +1,628 @@
+"""Deliveries: what the list tells, how it stays still, and what its keys do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from store import reads, webhooks, workers
+from store.prune import Retention, prune_some
+from store.records import Worker
+from store.workers import SendingLock
+from tests.store.helpers import ACTOR, DAY, NOW, events, fields
+from tests.store.helpers import Desk as StoreDesk
+from tests.tui.helpers import Bench, screen_text, told
+from tui.app import TocsinApp
+from tui.deliveries import screen
+from tui.deliveries.screen import MOVES_AT_ONCE, PACE_MS, DeliveriesScreen
+
+Scene = Callable[[TocsinApp, Pilot[int]], Awaitable[None]]
+
+
+def played(bench: Bench, scene: Scene, size: tuple[int, int] = (80, 24)) -> None:
+    """Play a scene that begins on the list of all deliveries."""
+
+    async def whole() -> None:
+        async with bench.running(size) as (app, pilot):
+            await pilot.press("2")
+            await seen(app, pilot)
+            await scene(app, pilot)
+
+    asyncio.run(whole())
+
+
+async def seen(app: TocsinApp, pilot: Pilot[int]) -> str:
+    """What is on the screen when all that was asked of the store is read."""
+    await app.live.look_again()
+    app.paint()
+    for _ in range(2):
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+    return screen_text(app)
+
+
+def screen_of(app: TocsinApp) -> DeliveriesScreen:
+    assert isinstance(app.screen, DeliveriesScreen)
+    return app.screen
+
+
+def under_cursor(app: TocsinApp) -> str:
+    """The id of the delivery under the cursor."""
+    selected = screen_of(app).selected()
+    assert selected is not None
+    return selected.id
+
+
+def hands(bench: Bench) -> StoreDesk:
+    """The worker's hands; ids go on where they were."""
+    store = bench.store
+    store.ids.made = len(store.call(reads.deliveries, reads.DeliveryFilter()))
+    return store
+
+
+def let_work(bench: Bench) -> None:
+    """Enter a worker that is heard of, for a test that holds the sending lock."""
+    at_ms = bench.clock.now_ms
+    worker = Worker("w1", "here", 7, "headless", True, at_ms, at_ms)
+    bench.opened.call(workers.enter, worker)
+
+
+def deliver(bench: Bench, webhook_id: int, first: int, status: int | None = 200) -> None:
+    """Two events in a delivery that got this answer, a second later."""
+    bench.clock.now_ms += 1_000
+    store = hands(bench)
+    store.append(*events(first, first + 1))
+    store.end(store.started(webhook_id), status)
+
+
+@pytest.fixture
+def siem(bench: Bench) -> int:
+    """A webhook with three deliveries: two delivered, the third failing."""
+    webhook_id = bench.store.add(fields(name="siem"))
+    for number, status in ((1, 200), (3, 200), (5, 503)):
+        deliver(bench, webhook_id, number, status)
+    return webhook_id
+
+
+def test_nothing_yet_is_explained(bench: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        assert "Nothing was sealed for delivery yet" in screen_text(app)
+
+    played(bench, scene)
+
+
+def test_the_first_deliveries_have_the_keys(bench: Bench) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        webhook_id = bench.store.add(fields(name="siem"))
+        deliver(bench, webhook_id, 1)
+        deliver(bench, webhook_id, 3)
+        await seen(app, pilot)
+        await pilot.press("j")
+        assert under_cursor(app) == "msg_1"
+
+    played(bench, scene)
+
+
+def test_what_fails_stands_first_with_its_reason(bench: Bench, siem: int) -> None:
+    bench.store.append(*events(7, 9))
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        lines = screen_text(app).splitlines()
+        assert "3 deliveries · 3 events queued" in lines[2]
+        assert lines[4].split()[1:5] == ["✗", "sealed", "0s", "siem"]
+        assert "503 · no worker" in lines[4]
+        assert "✓ 14:13:22" in lines[5]
+        assert "200 OK" in lines[5]
+        assert "msg_3 · 2 events (Alerts)" in lines[-4]
+        assert "attempt 1: answered 503, after 40ms" in lines[-2]
+
+    played(bench, scene)
+
+
+def test_wide_screens_name_type_and_id(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        row = screen_text(app).splitlines()[4]
+        assert "Alerts" in row
+        assert "msg_3" in row
+        assert "40ms" in row
+
+    played(bench, scene, (140, 40))
+
+
+def test_the_deliveries_of_one_webhook_do_not_name_it(bench: Bench, siem: int) -> None:
+    other = bench.store.add(fields(name="pager"))
+    deliver(bench, other, 20)
+    bench.store.append(*events(22, 23))
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.pause()
+            await pilot.press("down", "enter")
+            text = await seen(app, pilot)
+            assert "Webhooks › pager › Deliveries" in text
+            assert "1 delivery · 2 events queued · no worker is sending" in text
+
+    asyncio.run(scene())
+
+
+def test_the_result_is_a_countdown_while_a_worker_sends(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        lock = SendingLock(bench.opened.path)
+        assert lock.acquire()
+        let_work(bench)
+        assert "503 · next in 3:00" in await seen(app, pilot)
+        bench.clock.now_ms += 2_000
+        app.paint(tick=True)
+        await pilot.pause()
+        assert "503 · next in 2:58" in screen_text(app)
+        work = bench.store.started(siem)
+        bench.clock.now_ms += 4_000
+        assert "↑ sealed 6s" in await seen(app, pilot)
+        assert "sending 4s" in screen_text(app)
+        bench.store.end(work, 200)
+        assert "200, after 1 failed" in await seen(app, pilot)
+        lock.release()
+
+    played(bench, scene)
+
+
+def test_new_rows_are_held_back_while_the_cursor_is_elsewhere(bench: Bench, siem: int) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("down")
+        held = under_cursor(app)
+        deliver(bench, siem, 7)
+        deliver(bench, siem, 9)
+        text = await seen(app, pilot)
+        assert "▲ 2 new" in text
+        assert "msg_5" not in text
+        assert under_cursor(app) == held
+        await pilot.press("f")
+        assert "new" not in (await seen(app, pilot)).splitlines()[2]
+        assert under_cursor(app) == "msg_5"
+
+    played(bench, scene)
+
+
+def test_home_follows_again(bench: Bench, siem: int) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("down")
+        deliver(bench, siem, 7)
+        assert "▲ 1 new" in await seen(app, pilot)
+        await pilot.press("home")
+        await seen(app, pilot)
+        assert under_cursor(app) == "msg_4"
+        deliver(bench, siem, 9)
+        await seen(app, pilot)
+        assert under_cursor(app) == "msg_5"
+
+    played(bench, scene)
+
+
+def test_follow_can_be_stopped_on_the_first_row(bench: Bench, siem: int) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("f")
+        deliver(bench, siem, 7)
+        assert "▲ 1 new" in await seen(app, pilot)
+        assert under_cursor(app) == "msg_3"
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize("key", ["home", "g", "f"])
+def test_what_is_held_back_on_the_first_row_is_shown_by_every_key_that_was_told(
+    bench: Bench, siem: int, key: str
+) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("f")
+        deliver(bench, siem, 7)
+        assert "▲ 1 new" in await seen(app, pilot)
+        await pilot.press(key)
+        assert "new" not in (await seen(app, pilot)).splitlines()[1]
+        assert screen_of(app).follows
+
+    played(bench, scene)
+
+
+def test_in_a_burst_the_list_moves_only_now_and_then(bench: Bench, siem: int) -> None:
+    bench.store.end(bench.store.started(siem), 200)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        for number in range(MOVES_AT_ONCE + 1):
+            deliver(bench, siem, 7 + 2 * number)
+            bench.clock.now_ms -= 1_000
+            text = await seen(app, pilot)
+        assert "new" not in text.splitlines()[2]
+        assert f"{MOVES_AT_ONCE + 4} deliveries" in text
+        assert under_cursor(app) == f"msg_{MOVES_AT_ONCE + 3}"
+        bench.clock.now_ms += PACE_MS
+        app.paint(tick=True)
+        await pilot.pause()
+        assert under_cursor(app) == f"msg_{MOVES_AT_ONCE + 4}"
+
+    played(bench, scene)
+
+
+def test_a_filter_is_told_in_the_title_and_taken_away(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *"status:5xx", "enter")
+        text = await seen(app, pilot)
+        assert "Deliveries ── status:5xx" in text
+        assert "1 of 3 deliveries" in text
+        assert "200 OK" not in text
+        bench.store.end(bench.store.started(siem), 200)
+        assert "Nothing matches" in await seen(app, pilot)
+        await pilot.press("escape")
+        text = await seen(app, pilot)
+        assert "status:5xx" not in text
+        assert "3 deliveries" in text
+        assert not screen_of(app).filter_line.display
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize("entered", ["", "status:2xx"])
+def test_a_wrong_filter_changes_nothing_and_is_kept_for_correction(
+    bench: Bench, siem: int, entered: str
+) -> None:
+    count = "2 of 3 deliveries" if entered else "3 deliveries"
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        if entered:
+            await pilot.press("slash", *entered, "enter", "slash", "end", *["backspace"] * 10)
+        await pilot.press("slash" if not entered else "end", *"state:foo", "enter")
+        text = await seen(app, pilot)
+        assert "no state foo: write pending, sending" in text
+        assert count in text
+        box = screen_of(app).filter_line.box
+        assert box.has_focus
+        assert box.value == "state:foo"
+        await pilot.press(*["backspace"] * 3, *"failing")
+        text = await seen(app, pilot)
+        assert "no state" not in text
+        assert "1 of 3 deliveries" in text
+        await pilot.press("enter", "j")
+        assert "1 of 3 deliveries" in await seen(app, pilot)
+        assert screen_of(app).table.has_focus
+
+    played(bench, scene)
+
+
+def test_a_wrong_filter_can_be_left(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *"state:good")
+        assert "no state good" in await seen(app, pilot)
+        await pilot.press("escape")
+        text = await seen(app, pilot)
+        assert "no state" not in text
+        assert "3 deliveries" in text
+        assert screen_of(app).table.has_focus
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("width", "offered"),
+    [
+        (120, "text · !text · state:failing · webhook:NAME · since:1h · status:5xx · type:alerts"),
+        (80, "text · !text · state:failing · webhook:NAME · since:1h · status:5xx "),
+        (60, "text · !text · state:failing · webhook:NAME · since:1h "),
+    ],
+)
+def test_the_filter_offers_as_many_whole_words_as_fit(
+    bench: Bench, siem: int, width: int, offered: str
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("slash")
+        assert offered in await seen(app, pilot)
+
+    played(bench, scene, (width, 24))
+
+
+def test_retry_tells_the_outcome_when_the_attempt_is_over(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("n")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").next_attempt_ms == bench.clock.now_ms
+        assert "msg_3…: the next attempt is due now" in told(app)
+        assert "it waits: no worker is sending" in told(app)
+        bench.store.end(bench.store.started(siem), None)
+        await seen(app, pilot)
+        assert told(app)[-1] == "msg_3…: attempt 2 failed: connection refused"
+        count = len(told(app))
+        bench.store.end(bench.store.started(siem), 200)
+        await seen(app, pilot)
+        assert len(told(app)) == count
+
+    played(bench, scene)
+
+
+def test_what_is_delivered_cannot_be_retried(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("down", "r")
+        await seen(app, pilot)
+        assert told(app) == ["msg_2…: delivered already, retry now is for pending ones"]
+
+    played(bench, scene)
+
+
+def test_skip_asks_with_the_number_and_counts(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        text = await seen(app, pilot)
+        assert "Skip msg_3…?" in text
+        assert "2 events will never be sent again." in text
+        await pilot.press("enter")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").state == "pending"
+        await pilot.press("s", "y")
+        assert "skipped by alice" in await seen(app, pilot)
+        assert bench.store.status(siem).skipped_events == 2
+
+    played(bench, scene)
+
+
+def test_a_skip_during_an_attempt_waits_for_its_end(bench: Bench, siem: int) -> None:
+    lock = SendingLock(bench.opened.path)
+    assert lock.acquire()
+    work = bench.store.started(siem)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        assert "this follows it, unless it is taken" in await seen(app, pilot)
+        await pilot.press("y")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").asked == "skip"
+        bench.store.end(work, 503)
+        assert "skipped by alice" in await seen(app, pilot)
+
+    played(bench, scene)
+    lock.release()
+
+
+def test_marked_deliveries_are_skipped_together(bench: Bench, siem: int) -> None:
+    pager = bench.store.add(fields(name="pager"))
+    deliver(bench, pager, 20, 500)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("space", "space", "s")
+        text = await seen(app, pilot)
+        assert "Skip 2 deliveries?" in text
+        assert "4 events will never be sent again." in text
+        await pilot.press("y")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").state == "skipped"
+        assert bench.store.delivery("msg_4").state == "skipped"
+        assert screen_of(app).table.marked == set()
+
+    played(bench, scene)
+
+
+def test_reseal_takes_fewer_a_request(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b")
+        text = await seen(app, pilot)
+        assert "its 2 events are sealed anew under new ids" in text
+        assert "Proposed:" in text
+        await pilot.press("f2")
+        assert "resealed by alice" in await seen(app, pilot)
+        work = hands(bench).started(siem, new_run=False)
+        assert work.count == 1
+
+    played(bench, scene)
+
+
+def test_reseal_without_an_event_and_its_release(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b", "f3")
+        assert "Leave out which event?" in await seen(app, pilot)
+        await pilot.press("down", "enter")
+        text = await seen(app, pilot)
+        assert "e6 (to quarantine)" in text
+        assert "its 1 other event is sealed anew under new ids" in text
+        assert "as the webhook says" in text
+        await pilot.press("f2")
+        assert "1 in quarantine (R)" in await seen(app, pilot)
+        await pilot.press("R")
+        assert f"tocsin webhook release {siem} e6" in await seen(app, pilot)
+        await pilot.press("R")
+        assert "Send event e6 to siem after all?" in await seen(app, pilot)
+        await pilot.press("enter")
+        assert "left out" in await seen(app, pilot)
+        await pilot.press("R", "y")
+        text = await seen(app, pilot)
+        assert "about to be sent" in text
+        assert "event e6 goes to siem in a delivery of its own" in text
+        await pilot.press("R", "y")
+        assert "was released already" in await seen(app, pilot)
+        await pilot.press("q")
+        assert "1 released, about to be sent (R)" in await seen(app, pilot)
+
+    played(bench, scene)
+
+
+def test_marked_deliveries_are_retried_together_after_a_question(bench: Bench, siem: int) -> None:
+    pager = bench.store.add(fields(name="pager"))
+    deliver(bench, pager, 20, 500)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("space", "space", "n")
+        text = await seen(app, pilot)
+        assert "Retry 2 deliveries now?" in text
+        assert "with 4 events in all" in text
+        assert bench.store.delivery("msg_3").next_attempt_ms != bench.clock.now_ms
+        await pilot.press("y")
+        await seen(app, pilot)
+        for id_ in ("msg_3", "msg_4"):
+            assert bench.store.delivery(id_).next_attempt_ms == bench.clock.now_ms
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [("0", "0 is out of range; write a whole number from 1 to"), ("-", "that is no number")],
+)
+def test_a_wrong_number_is_told_in_the_dialog(
+    bench: Bench, siem: int, typed: str, told: str
+) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("b", "backspace", typed, "f2")
+        assert told in await seen(app, pilot)
+        await pilot.press("escape")
+        await seen(app, pilot)
+        assert bench.store.delivery("msg_3").state == "pending"
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("i", "msg_3"),
+        ("u", "https://example.com/hook"),
+        ("h", "\nwebhook-id: msg_3\n"),
+        ("p", '[{"type":"alerts","id":"e5","attributes":{"text":""}},'),
+        ("a", "Server: test\n\nok"),
+        ("c", "--data-binary '[{"),
+    ],
+)
+def test_copying(
+    bench: Bench, siem: int, monkeypatch: pytest.MonkeyPatch, key: str, expected: str
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("y")
+        assert "a curl command, its secrets masked" in await seen(app, pilot)
+        await pilot.press(key)
+        await seen(app, pilot)
+        assert expected in app.clipboard
+
+    played(bench, scene)
+
+
+def test_a_copied_command_holds_no_secret(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    wanted = fields(headers=(("Authorization", "Bearer a-very-long-secret-3f9a"),))
+    webhook_id = bench.store.add(wanted, secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    deliver(bench, webhook_id, 1, 500)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("y", "c")
+        await seen(app, pilot)
+        assert "'Authorization: ••••3f9a'" in app.clipboard
+        assert "'webhook-id: msg_1'" in app.clipboard
+        assert "secret" not in app.clipboard
+        assert "whsec" not in app.clipboard
+        await pilot.press("y", "h")
+        await seen(app, pilot)
+        assert "\nAuthorization: ••••3f9a" in f"\n{app.clipboard}"
+        assert "secret" not in app.clipboard
+
+    played(bench, scene)
+
+
+def test_a_deleted_webhook_leaves_its_deliveries(bench: Bench, siem: int) -> None:
+    bench.opened.call(webhooks.delete, [siem], ACTOR, NOW)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        text = screen_text(app)
+        assert "webhook 1" in text
+        assert "its webhook is deleted" in text
+
+    played(bench, scene)
+
+
+def test_deliveries_that_are_pruned_leave_the_list(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("end")
+        assert under_cursor(app) == "msg_1"
+        bench.clock.now_ms += DAY
+        ages = Retention(keep_events_ms=DAY, keep_deliveries_ms=DAY + 1_500)
+        bench.opened.call(prune_some, ages, bench.clock.now_ms)
+        assert "2 deliveries" in await seen(app, pilot)
+        assert under_cursor(app) == "msg_2"
+
+    played(bench, scene)
+
+
+def test_what_is_delivered_while_it_is_asked_about_is_not_skipped(bench: Bench, siem: int) -> None:
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        await seen(app, pilot)
+        bench.store.end(bench.store.started(siem), 200)
+        await pilot.press("y")
+        await seen(app, pilot)
+        assert "delivery msg_3 is delivered: this is for pending ones" in told(app)
+        assert not any("skipped" in one for one in told(app))
+
+    played(bench, scene)
+
+
+@pytest.mark.parametrize(
+    ("key", "told_of_it"),
+    [("s", "skipped msg_4…"), ("n", "msg_4…: the next attempt is due now")],
+)
+def test_of_two_only_the_one_that_it_was_done_to_is_told(
+    bench: Bench, siem: int, key: str, told_of_it: str
+) -> None:
+    pager = bench.store.add(fields(name="pager"))
+    deliver(bench, pager, 20, 500)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("space", "space", key)
+        await seen(app, pilot)
+        bench.store.end(bench.store.started(siem), 200)
+        await pilot.press("y")
+        await seen(app, pilot)
+        refused = "delivery msg_3 is delivered: this is for pending ones"
+        assert f"{told_of_it}; {refused}" in told(app)
+
+    played(bench, scene)
+
+
+def many(bench: Bench, count: int) -> None:
+    """A webhook with so many deliveries, all made a day ago."""
+    webhook_id = bench.store.add(fields())
+    store = bench.store
+    for number in range(count):
+        store.append(*events(number, number))
+        store.end(store.started(webhook_id), 200)
+    bench.clock.now_ms += DAY
+
+
+def test_all_of_many_marked_ones_are_copied(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "KEPT_ROWS", 50)
+    many(bench, 300)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        table = screen_of(app).table
+        table.marked |= set(table.keys)
+        chosen = await screen_of(app).chosen()
+        assert [one.id for one in chosen] == [f"msg_{n}" for n in range(300, 0, -1)]
+
+    played(bench, scene)
+
+
+def test_facts_come_with_their_row_though_nothing_else_moves(bench: Bench) -> None:
+    many(bench, 300)
+
+    async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
+        await pilot.press("end")
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "msg_1 · 1 event" in screen_text(app)
+
+    played(bench, scene)

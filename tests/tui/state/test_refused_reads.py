@@ -1,0 +1,85 @@
+"""A store that cannot be read this second is told wherever it is met, and is no bug."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.store.helpers import fields
+from tests.tui.deliveries.test_screen import deliver, seen
+from tests.tui.helpers import Bench, told
+from tui.admin.audit import AuditScreen
+from tui.deliveries.screen import DeliveriesScreen
+from tui.state.store_access import Desk, Refused
+
+REASON = "disk I/O error: look at the disk"
+
+
+class Readable:
+    """Whether what the screens ask for can be read."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = True
+        read = Desk.read
+
+        async def ask(desk: Desk, query: Callable[..., Any], *args: Any, **named: Any) -> Any:
+            if not self.now:
+                raise Refused(REASON)
+            return await read(desk, query, *args, **named)
+
+        monkeypatch.setattr(Desk, "read", ask)
+
+
+@pytest.fixture
+def readable(monkeypatch: pytest.MonkeyPatch) -> Readable:
+    return Readable(monkeypatch)
+
+
+@pytest.mark.parametrize("key", ["n", "s", "b", "y"])
+def test_by_an_action(bench: Bench, readable: Readable, key: str) -> None:
+    deliver(bench, bench.store.add(fields()), 1, 503)
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("2")
+            await seen(app, pilot)
+            assert isinstance(app.screen, DeliveriesScreen)
+            app.screen._rows.clear()
+            readable.now = False
+            await pilot.press(key)
+            await pilot.pause()
+            assert told(app)[-1] == REASON
+            readable.now = True
+            await pilot.press("enter")
+            await pilot.pause()
+            assert "Attempts" in await seen(app, pilot)
+
+    asyncio.run(scene())
+
+
+def test_by_a_handler(bench: Bench, readable: Readable) -> None:
+    for _ in range(3):
+        bench.store.add(fields())
+
+    async def scene() -> None:
+        async with bench.running() as (app, pilot):
+            await pilot.press("q")
+            await seen(app, pilot)
+            await pilot.press("a")
+            await seen(app, pilot)
+            assert isinstance(app.screen, AuditScreen)
+            app.screen._changes.clear()
+            readable.now = False
+            await pilot.press(*["j"] * 2, *["k"] * 2)
+            await pilot.pause()
+            assert told(app).count(REASON) == 4
+            assert isinstance(app.screen, AuditScreen)
+            readable.now = True
+            await pilot.press("j")
+            await seen(app, pilot)
+            assert app.screen._selected() is not None
+
+    asyncio.run(scene())

@@ -1,0 +1,200 @@
+"""Admin › Alerts: the kinds of alerts, each switched on or off and tuned here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from domain.alert_kinds import ACTIVE, BY_NAME, KINDS, AlertKind
+from store import alert_settings
+from store.alert_settings import Moved
+from tui.admin.alert_rows import (
+    COLUMNS,
+    Given,
+    Places,
+    facts_of,
+    is_on,
+    places_of,
+    row_of,
+    title_of,
+)
+from tui.cells import Row
+from tui.key_names import and_key, key_of
+from tui.screens.lists import LookingScreen
+from tui.screens.option_form import Asked, Form, OptionFormScreen
+from tui.widgets.lines import Facts
+from tui.widgets.live_table import LiveTable
+from tui.widgets.panel import Panel
+
+Edited = tuple[AlertKind, Mapping[str, str], Mapping[str, str]]
+"""A kind, what was set for it, and what is set for it now."""
+
+
+class AlertsScreen(LookingScreen):
+    """The list in the order of the table of kinds; what is set is kept in the store."""
+
+    takes_keys = True
+    CRUMBS = "Alerts"
+    UNDER = "Admin"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "space",
+            "switch",
+            "on/off",
+            priority=True,
+            id="alerts.switch",
+            tooltip="raise alerts of this kind, or none any more",
+        ),
+        Binding("e", "edit", "tune", id="alerts.edit", tooltip="change its danger and numbers"),
+        Binding(
+            "x,delete",
+            "reset",
+            "default",
+            id="alerts.reset",
+            tooltip="let the defaults of this kind hold again",
+        ),
+        Binding("u", "undo", "undo", id="alerts.undo", tooltip="take back the last change here"),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._given: Given = {}
+        self._places: Places | None = None
+        self._undos = self.live.undos.alerts
+        self._offered = (False, False)
+
+    @property
+    def table(self) -> LiveTable:
+        """The kinds."""
+        return self.query_one("#alerts", LiveTable)
+
+    def body(self) -> Iterable[Widget]:
+        with Panel(id="alerts-panel"):
+            yield LiveTable(COLUMNS, id="alerts")
+        yield Facts(id="alert-facts")
+
+    def on_mount(self) -> None:
+        self.table.set_keys([kind.name for kind in KINDS])
+        self.table.focus()
+        self.show()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no key that has nothing to work on."""
+        if action == "undo":
+            return bool(self._undos) or self.desk.turns.under_way
+        if action == "reset":
+            return bool(self._set_for(self._selected)) or self.desk.turns.under_way
+        return super().check_action(action, parameters)
+
+    @property
+    def _selected(self) -> AlertKind:
+        return BY_NAME.get(str(self.table.cursor), KINDS[0])
+
+    def _set_for(self, kind: AlertKind) -> Mapping[str, str]:
+        return self._given.get(kind.name, {})
+
+    async def look(self) -> None:
+        self._given = await self.desk.read(alert_settings.load_all)
+        self._paint()
+        report = self.live.report
+        if report is not None:  # files of many megabytes may have to be read
+            self._places = await asyncio.to_thread(places_of, report.settings.geo_db, report.now_ms)
+            self._paint()
+
+    def _paint(self) -> None:
+        rows: dict[object, Row] = {
+            kind.name: row_of(kind, self._given, self._places) for kind in KINDS
+        }
+        self.table.put_rows(rows)
+        title = title_of(self._given, self._places)
+        self.query_one("#alerts-panel", Panel).tell_title(title)
+        self._show_facts()
+
+    @on(LiveTable.Moved)
+    def _show_facts(self) -> None:
+        told = facts_of(self._selected, self._given, self._places)
+        self.query_one("#alert-facts", Facts).tell(told)
+        offered = (bool(self._set_for(self._selected)), bool(self._undos))
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_edit()
+
+    def action_switch(self) -> None:
+        """Switch the selected kind on or off."""
+        self.in_turn(self._switch, self._selected)
+
+    async def _switch(self, kind: AlertKind) -> None:
+        self._given = await self.desk.read(alert_settings.load_all)
+        word = "off" if is_on(kind, self._given) else "on"
+        moved = await self.carry_out(self._change(kind, {ACTIVE: word}))
+        if moved is not None:
+            self._kept((kind, *moved), f"{kind.name} is {word}")
+
+    def action_reset(self) -> None:
+        """Let the defaults of the selected kind hold again."""
+        self.in_turn(self._reset, self._selected)
+
+    async def _reset(self, kind: AlertKind) -> None:
+        moved = await self.carry_out(self.desk.change(alert_settings.replace, kind.name, {}))
+        if moved is not None:
+            self._kept((kind, *moved), f"the defaults of {kind.name} hold again")
+
+    def action_edit(self) -> None:
+        """Open the form of the selected kind."""
+        kind, shown = self._selected, self._set_for(self._selected)
+        asked = [Asked(one, shown.get(one.name, one.text)) for one in kind.defaults]
+        at_first = {one.default.name: one.text for one in asked}
+
+        async def save(given: Mapping[str, str]) -> Edited:
+            changes = {name: text for name, text in given.items() if text != at_first[name]}
+            return kind, *await self._change(kind, changes)
+
+        form = Form(
+            crumb=kind.name,
+            title=f"Tune {kind.name}",
+            about=f"{kind.about}{f'; needs {kind.needs}' if kind.needs else ''}",
+            asked=asked,
+            save=save,
+        )
+        self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._edited)
+
+    def _edited(self, edited: Edited | None) -> None:
+        if edited is not None:
+            self._kept(edited, f"{edited[0].name} is saved")
+
+    async def _change(self, kind: AlertKind, changes: Mapping[str, str]) -> Moved:
+        """Set what is named; what somebody else has set meanwhile stays. Raises Refused."""
+        [moved] = await self.desk.change(alert_settings.edit, [kind.name], changes)
+        return moved
+
+    def _kept(self, edited: Edited, told: str) -> None:
+        kind, before, after = edited
+        if before == after:
+            self.tell("nothing was changed")
+            return
+        self._undos.push(told, lambda: self._change_back(kind, before, after))
+        self.tell(and_key(told, key_of(self, "alerts.undo"), "undoes it"))
+        if self.is_running:
+            self.look_soon()
+
+    async def _change_back(
+        self, kind: AlertKind, before: Mapping[str, str], ours: Mapping[str, str]
+    ) -> str:
+        """Undo a change, unless somebody else made one after it. Raises Refused."""
+        replace = partial(alert_settings.replace, expected=ours)
+        await self.desk.change(replace, kind.name, before)
+        return ""
+
+    def action_undo(self) -> None:
+        """Take back the last change made here."""
+        self.in_turn(self.take_back, self._undos)

@@ -1,0 +1,181 @@
+"""How settings and workers read on the screen of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from rich.text import Text
+
+from delivery.report import Report
+from domain.quick import dataclass
+from domain.safe import safe
+from domain.settings import BY_NAME, KEY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
+from domain.words import second_text
+from store.records import Worker
+from store.workers import is_gone
+from tui.cells import Cell, Column, Row
+from tui.key_names import and_key
+from tui.state.store_access import Desk
+from tui.wording import coarse_age
+
+COLUMNS = (
+    Column("name", "Setting", 17, sortable=False),
+    Column("value", "Value", 20, sortable=False),
+    Column("from", "From", 11, sortable=False),
+    Column("what", "What it is", 0, sortable=False),
+)
+STORE, DEFAULT = "store", "default"
+SHOWN_WORKERS = 3
+LINE = 300
+_DEFAULT_PLACES = {
+    "db": "the usual place of this account",
+    "key_file": f"{KEY_NAME} beside the store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The settings in force, with what the store keeps and who gave each its value."""
+
+    report: Report
+    origin_of: Callable[[str], str]
+    worn: str
+    """The theme that the screen wears now, by the name of the setting."""
+    key_file: Path
+    """Where the key is, also where nobody says so."""
+
+    @property
+    def stored(self) -> Mapping[str, str]:
+        """What the store keeps, as text."""
+        return self.report.overview.settings
+
+    def value(self, setting: Setting) -> str:
+        """The value in force as text, "" if there is none."""
+        if setting.name == "db":
+            return str(self.report.path)
+        if setting.name == "key_file":
+            return str(self.key_file)
+        return setting.format(value_of(self.report.settings, setting))
+
+    def origin(self, setting: Setting) -> str:
+        """Who gave the value in force."""
+        return origin_of(setting.name, self.report, self.origin_of)
+
+    def instead(self, setting: Setting) -> str:
+        """What the screen shows instead of the value, "" if it shows that."""
+        is_other = setting.name == "theme" and self.worn != self.value(setting)
+        return self.worn if is_other else ""
+
+
+def origin_of(name: str, report: Report, told: Callable[[str], str]) -> str:
+    """Who gave a setting its value: what is `told`, or the store."""
+    origin = told(name)
+    return STORE if origin == DEFAULT and name in report.overview.settings else origin
+
+
+def rows_of(told: Told) -> dict[object, Row]:
+    """A row for each setting."""
+    return {setting.name: _row(setting, told) for setting in SETTINGS}
+
+
+def _row(setting: Setting, told: Told) -> Row:
+    origin = told.origin(setting)
+    is_default = origin == DEFAULT
+    value = told.value(setting)
+    if instead := told.instead(setting):
+        value = f"{value}: {instead}"
+    return (
+        Cell(setting.name),
+        Cell(value or "-", "dim" if is_default else "plain"),
+        Cell(origin.partition(" ")[0], "dim" if is_default else "busy"),
+        Cell(setting.description, "dim"),
+    )
+
+
+def facts_of(name: str, told: Told) -> Text:
+    """What a setting is, what it may be, and who decides it."""
+    setting = BY_NAME[name]
+    lines = (f"{name}: {setting.description}", _bounds(setting), _who_decides(setting, told))
+    return Text("\n".join(safe(line, LINE) for line in lines))
+
+
+def _bounds(setting: Setting) -> str:
+    default = _DEFAULT_PLACES.get(setting.name) or setting.format(setting.default) or "none"
+    bounds = f", {setting.range}" if setting.range else ""
+    return f"{setting.kind.form}{bounds}; default {default}"
+
+
+def _who_decides(setting: Setting, told: Told) -> str:
+    origin = told.origin(setting)
+    now = f"{told.value(setting) or 'nothing'} from {origin}"
+    if instead := told.instead(setting):
+        return f"{now}; worn now: {instead}, which this terminal's colours or the palette chose"
+    if setting.name in PLACES_OF_THE_STORE:
+        return f"{now}; only a configuration file can say so for good"
+    kept = told.stored.get(setting.name)
+    if kept is not None and origin != STORE:
+        return f"the store keeps {kept}, but here the value from {origin} wins"
+    return now if origin in (STORE, DEFAULT) else f"{now}, which wins over the store"
+
+
+def why_no_worker(desk: Desk) -> str | None:
+    """Why this terminal has no worker, None if it has one."""
+    worker = desk.worker
+    if worker is None and desk.store.outdated:
+        return (
+            "○ this terminal has no worker, since the store is of an older Tocsin: "
+            "start it again after `tocsin db upgrade`"
+        )
+    if worker is None:
+        return "○ this terminal has no worker: `tocsin worker` starts one"
+    if worker.trouble is not None:
+        return f"✗ this terminal's worker has ended: {worker.trouble}"
+    return "○ this terminal's worker has ended" if worker.id is None else None
+
+
+def worker_lines(report: Report, own: str | None, missing: str | None, pause_key: str) -> Text:
+    """Who sends, who stands by and when each was heard of; and what stops them all."""
+    text = Text()
+    for line, style in _lines(report, own, missing, pause_key):
+        text.append(f"{safe(line, LINE)}\n", style)
+    text.rstrip()
+    return text
+
+
+def _lines(
+    report: Report, own: str | None, missing: str | None, pause_key: str
+) -> list[tuple[str, str]]:
+    everyone = report.overview.workers
+    lines = [(line, "bold") for line in _stops(report, pause_key)]
+    if missing is not None:
+        lines.append((missing, "bold" if missing.startswith("✗") else ""))
+    lines += [(_worker_line(one, report, own), "") for one in everyone[:SHOWN_WORKERS]]
+    more = len(everyone) - SHOWN_WORKERS
+    return [*lines, (f"  and {more} more: `tocsin worker list`", "")] if more > 0 else lines
+
+
+def _stops(report: Report, pause_key: str) -> Iterator[str]:
+    """What keeps everything from being sent."""
+    if report.paused is not None:
+        since = second_text(report.paused.since_ms)
+        told = and_key("‖ all sending is paused", pause_key, "goes on", ", ")
+        yield f"{told}; by {report.paused.by} since {since}"
+    if not any(one.active and report.locked for one in report.overview.workers):
+        yield "✗ nobody is sending"
+
+
+def _worker_line(one: Worker, report: Report, own: str | None) -> str:
+    who = f"this terminal, pid {one.pid}" if one.id == own else f"{one.kind} pid {one.pid}"
+    age = coarse_age(report.now_ms - one.heartbeat_ms)
+    sends = one.active and report.locked
+    glyph, does = ("●", "sends") if sends else ("○", "stands by")
+    if sends and report.paused is not None:
+        glyph, does = "‖", "would send"
+    if is_gone(one, report.now_ms):
+        glyph, does = "✗", "is gone"
+    elif report.is_old(one):
+        glyph, does = "▲", "is stopped, stuck or gone"
+    elsewhere = f" on {one.host}" if one.host != os.uname().nodename else ""
+    return f"{glyph} {who}{elsewhere} {does} · heartbeat {age} ago"

@@ -1,0 +1,1 @@
+"""Deliveries: the list, one delivery, and every action on them."""

@@ -1,0 +1,75 @@
+"""What can be copied of a delivery: its id, where it goes and how, its payload, the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from delivery.shown_request import NOWHERE, ShownRequest, curl, shown_request
+from domain.safe import safe
+from store import reads, webhooks
+from store.records import Attempt, Delivery, Webhook
+from tui.screens.dialogs import Choice
+from tui.state.store_access import Desk, Refused
+
+
+async def read_request(desk: Desk, one: Delivery, attempt: Attempt | None) -> ShownRequest:
+    """The request of an attempt, or of the next one. Raises Refused if nothing tells where to."""
+    webhook = await _webhook(desk, one.webhook_id)
+    if webhook is None and attempt is None:
+        raise Refused(f"webhook {one.webhook_id} is deleted: {NOWHERE}")
+    return shown_request(one, webhook, attempt, desk.now_ms())
+
+
+async def _webhook(desk: Desk, webhook_id: int) -> Webhook | None:
+    try:
+        return await desk.read(webhooks.find, webhook_id, desk.store.vault)
+    except Refused:
+        return None
+
+
+CHOICES = (
+    Choice("i", "the id"),
+    Choice("u", "the URL, its secrets masked"),
+    Choice("h", "the headers of the request, their values masked"),
+    Choice("c", "a curl command, its secrets masked"),
+    Choice("p", "the payload: the exact body"),
+    Choice("a", "the answer to the last attempt"),
+)
+
+
+async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> str:
+    """The text to copy: of all chosen ones the ids, else of the first. Raises Refused."""
+    first = chosen[0]
+    if choice == "i":
+        return "\n".join(one.id for one in chosen)
+    if choice == "a":
+        return await _answer(desk, first)
+    if choice == "p":
+        return (await desk.read(reads.body, first.id)).decode()
+    request = await read_request(desk, first, await last_attempt(desk, first))
+    if choice == "u":
+        return request.url
+    if choice == "h":
+        return "\n".join(f"{name}: {value}" for name, value in request.headers)
+    return curl(request, first, await desk.read(reads.body, first.id))
+
+
+async def last_attempt(desk: Desk, one: Delivery) -> Attempt | None:
+    """The newest attempt that is recorded. Raises Refused."""
+    found = await desk.read(reads.attempts, one.id, limit=1)
+    return found[0] if found else None
+
+
+def answer_text(attempt: Attempt) -> str:
+    """The headers and the start of the body of an answer, harmless."""
+    headers = "\n".join(safe(f"{name}: {value}") for name, value in attempt.answer_headers)
+    body = safe(attempt.answer_body, keep_newlines=True)
+    return f"{headers}\n\n{body}" if headers and body else headers or body
+
+
+async def _answer(desk: Desk, one: Delivery) -> str:
+    attempt = await last_attempt(desk, one)
+    if attempt is None:
+        raise Refused("there is no answer: it was not tried yet")
+    text = answer_text(attempt)
+    return f"{attempt.detail}\n{text}" if text else attempt.detail

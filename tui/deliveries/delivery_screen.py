@@ -1,0 +1,251 @@
+"""One delivery: its attempts, what was answered to each, and the exact request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from delivery.refusals import refused_events, reseal_command
+from domain.safe import safe
+from domain.words import counted, size_text
+from store import listing, reads
+from store.listing import Listed
+from store.records import Attempt, Delivery
+from tui.deliveries.actions import short_id
+from tui.deliveries.body import BodyActions
+from tui.deliveries.copying import read_request
+from tui.deliveries.rows import (
+    COLUMNS,
+    Reader,
+    answer,
+    lines,
+    longest,
+    request_text,
+    row_of,
+    sending_row,
+)
+from tui.key_names import and_key, key_of, with_key
+from tui.state.live_report import Live
+from tui.state.store_access import Desk, Refused
+from tui.widgets.json_tree import event_of
+from tui.widgets.json_view import JsonBox, JsonView
+from tui.widgets.lines import Facts
+from tui.widgets.live_table import Key, LiveTable
+from tui.widgets.raw_text import RawText
+from tui.widgets.request_head import RequestHead
+
+SENDING = "sending"
+"""The key of the attempt that is under way; the others have their row ids."""
+
+FOR_PENDING = {"retry", "skip", "reseal"}
+RAW_SHOWN = 20_000
+PAGE = 200
+FEWEST = 3
+"""Lines of the attempts, their header included, that stay however small the screen is."""
+
+
+class DeliveryScreen(BodyActions):
+    """Attempts at the left, the request at the right; on narrow screens one above the other."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "pane('attempts')", "attempts", id="delivery.attempts"),
+        Binding(
+            "p",
+            "pane('request')",
+            "request",
+            id="delivery.request",
+            tooltip="go to the request; the pane that one is in gets the most room",
+        ),
+        Binding(
+            "v",
+            "raw",
+            "raw",
+            id="delivery.raw",
+            tooltip="show the body as it is sent, or as folding JSON again",
+        ),
+        Binding(
+            "slash",
+            "search",
+            "search",
+            key_display="/",
+            id="delivery.search",
+            tooltip="go to a text in the request",
+        ),
+    ]
+
+    def __init__(self, desk: Desk, live: Live, delivery_id: str) -> None:
+        super().__init__(desk, live)
+        self.delivery_id = delivery_id
+        self._listed: Listed | None = None
+        self._attempts: dict[int, Attempt] = {}
+        self._shown: object = None
+
+    def crumbs(self) -> str:
+        return short_id(self.delivery_id)
+
+    def body(self) -> Iterable[Widget]:
+        yield Facts(id="delivery-facts")
+        with Container(id="delivery-panes"):
+            with Vertical(classes="panel", id="attempts-pane"):
+                yield LiveTable(COLUMNS, id="attempts")
+                with VerticalScroll(id="answer-scroll"):
+                    yield Static(Text(""), id="answer")
+            with Vertical(classes="panel", id="request-pane"):
+                yield RequestHead(id="request-head", classes="head")
+                yield JsonBox(JsonView(id="body"))
+                with VerticalScroll(id="raw"):
+                    yield RawText(id="raw-text")
+
+    def on_mount(self) -> None:
+        self.query_one("#attempts-pane").border_title = "Attempts"
+        self.query_one("#request-pane").border_title = "Request"
+        self.query_one("#raw").display = False
+        self.query_one("#attempts", LiveTable).focus()
+        self.in_background(self._read_body())
+        self.show()
+
+    def show(self) -> None:
+        if self._listed is None or self._listed.delivery.state == "pending":
+            self.look_soon()
+
+    def tick(self) -> None:
+        report, listed = self.live.report, self._listed
+        if report is None or listed is None:
+            return
+        self.query_one("#delivery-facts", Facts).tell(Reader(report).facts(listed))
+        if listed.delivery.sending_since_ms is not None:
+            row = sending_row(listed.delivery, report.now_ms)
+            self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
+
+    async def look(self) -> None:
+        ids = await self.desk.read(listing.numbers, [self.delivery_id])
+        found = await self.desk.read(listing.deliveries, ids)
+        if not found:
+            self._tell_gone()
+            return
+        before, self._listed = self._listed, found[ids[0]]
+        if before is None or before.delivery.state != self._listed.delivery.state:
+            self.refresh_bindings()
+        keys: list[Key] = list(await self.desk.read(listing.attempt_ids, self.delivery_id))
+        await self._read_attempts([key for key in keys[:PAGE] if key not in self._attempts])
+        sending = self._listed.delivery.sending_since_ms is not None
+        table = self.query_one("#attempts", LiveTable)
+        at_top = table.at_top
+        self.tick()
+        height = len(keys) + sending + 1
+        table.styles.min_height, table.styles.max_height = min(height, FEWEST), height
+        table.set_keys([SENDING, *keys] if sending else keys, to_top=at_top)
+        self.query_one("#attempts-pane").border_title = f"Attempts ── {len(keys):,}"
+        await self._show_attempt()
+
+    def _tell_gone(self) -> None:
+        self.query_one("#delivery-facts", Facts).tell(
+            lines(f"{self.delivery_id} is no longer kept: its retention is over")
+        )
+
+    async def _read_attempts(self, keys: list[Key]) -> None:
+        ids = [key for key in keys if isinstance(key, int)]
+        self._attempts.update(await self.desk.read(listing.attempts, ids))
+        table, now_ms = self.query_one("#attempts", LiveTable), self.desk.now_ms()
+        most = longest(list(self._attempts.values()))
+        table.put_rows({key: row_of(one, most, now_ms) for key, one in self._attempts.items()})
+
+    async def _read_body(self) -> None:
+        view = self.query_one(JsonView)
+        try:
+            self.post_body = await self.desk.read(reads.body, self.delivery_id)
+        except Refused as refused:
+            view.show_json(str(refused).encode())
+            return
+        view.show_json(self.post_body)
+        note = ""
+        if len(self.post_body) > RAW_SHOWN:
+            write = key_of(self, "delivery.write")
+            note = f"{size_text(len(self.post_body))} in all"
+            note = and_key(note, write, "writes them to a file", ": ")
+        self.query_one(RawText).show_text(safe(self.post_body, RAW_SHOWN), note)
+
+    async def _show_attempt(self) -> None:
+        """The answer to the selected attempt, and the request as it was made then."""
+        key = self.query_one("#attempts", LiveTable).cursor
+        attempt = self._attempts.get(key) if isinstance(key, int) else None
+        if self._listed is None or (self._shown == (key, attempt) and attempt is not None):
+            return
+        self._shown = (key, attempt)
+        nothing = Text("no answer yet" if key == SENDING else "not tried yet", style="dim")
+        told = answer(attempt, self._cure(attempt)) if attempt else nothing
+        self.query_one("#answer", Static).update(told)
+        request = await read_request(self.desk, self._listed.delivery, attempt)
+        self.request = request_text(request)
+        self.query_one(RequestHead).tell(self.request)
+
+    def _cure(self, attempt: Attempt) -> str:
+        """The command for an event that another Tocsin refuses, with the key that asks the same."""
+        pending = self._listed is not None and self._listed.delivery.state == "pending"
+        refused = refused_events(attempt.status, attempt.answer_body)
+        if not pending or not refused:
+            return ""
+        command = reseal_command(self.delivery_id, refused[0])
+        return with_key(command, key_of(self, "deliveries.reseal"))
+
+    async def chosen(self, *, asks: bool = True) -> list[Delivery]:
+        return [self._listed.delivery] if self._listed is not None else []
+
+    @property
+    def event_in_sight(self) -> str | None:
+        event = event_of(self.query_one(JsonView).line)
+        return event[1] if event is not None else None
+
+    @on(LiveTable.Moved)
+    async def _moved(self) -> None:
+        await self._show_attempt()
+
+    @on(LiveTable.Wanted)
+    async def _wanted(self, message: LiveTable.Wanted) -> None:
+        await self._read_attempts(message.keys)
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        """Go to the answer, to scroll it."""
+        self.query_one("#answer-scroll").focus()
+
+    def action_pane(self, name: str) -> None:
+        """Go to the attempts or to the request."""
+        raw = self.query_one("#raw")
+        request = raw if raw.display else self.query_one(JsonView)
+        (request if name == "request" else self.query_one("#attempts")).focus()
+
+    @on(RequestHead.Cut)
+    def _head_cut(self, message: RequestHead.Cut) -> None:
+        """A low pane shows the first headers only."""
+        pager = key_of(self, "delivery.pager")
+        more = and_key(counted(message.hidden, "more header"), pager, "pager", ", ")
+        self.query_one("#request-pane").border_subtitle = Content(more if message.hidden else "")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is asked for a delivery that has ended."""
+        if action in FOR_PENDING and self._listed is not None:
+            return self._listed.delivery.state == "pending"
+        return super().check_action(action, parameters)
+
+    def action_raw(self) -> None:
+        """Show the body as it is sent, or as JSON to look at."""
+        self._show_raw(not self.query_one("#raw").display)
+        self.action_pane("request")
+
+    def _show_raw(self, raw: bool) -> None:
+        self.query_one("#raw").display = raw
+        self.query_one(JsonBox).display = not raw
+
+    def action_search(self) -> None:
+        """Search in the folding JSON, also from elsewhere on this screen."""
+        self._show_raw(False)
+        self.query_one(JsonBox).open()

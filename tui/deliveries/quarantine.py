@@ -1,0 +1,156 @@
+"""Events that reseals left out: which they are, and sending one after all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from domain.safe import safe
+from domain.words import span_text
+from store import reads, requests
+from store.records import QuarantinedEvent
+from tui.cells import Cell, Column, Row
+from tui.key_names import key_of, keys_do, with_key
+from tui.questions import Question
+from tui.screens.base import BackgroundScreen
+from tui.screens.dialogs import ConfirmScreen
+from tui.state.store_access import Desk, Refused
+from tui.widgets.lines import Facts
+from tui.widgets.live_table import LiveTable
+from tui.widgets.notices import tell
+
+EMPTY = "Nothing is in quarantine: no reseal left an event out that was not sent since."
+
+
+class QuarantineScreen(ModalScreen[None], BackgroundScreen):
+    """Of one webhook, or of all of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("R,enter", "release", "release", id="quarantine.release"),
+        Binding("q,escape", "dismiss(None)", "close", id="quarantine.close"),
+    ]
+    COLUMNS = (
+        Column("webhook", "Webhook", 14, sortable=False),
+        Column("event", "Event", 16, sortable=False),
+        Column("since", "Since", 7, right=True, sortable=False),
+        Column("state", "State", 0, sortable=False),
+        Column("delivery", "Left out of", 27, from_width=90, sortable=False),
+    )
+
+    def __init__(self, desk: Desk, webhook_id: int | None, names: Mapping[int, str]) -> None:
+        """`names` are those of the webhooks, by their ids."""
+        super().__init__()
+        self._names = names
+        self.desk = desk
+        self._webhook_id = webhook_id
+        self._events: list[QuarantinedEvent] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            send, close = (key_of(self, f"quarantine.{one}") for one in ("release", "close"))
+            keys = keys_do((send, "sends one after all"), (close, "closes"))
+            told = with_key("Quarantine  ", keys)
+            yield Static(Text(told, style="bold"))
+            yield Facts(id="quarantine-facts", classes="plain-line")
+            yield LiveTable(self.COLUMNS, id="quarantine")
+
+    async def on_mount(self) -> None:
+        self.query_one(LiveTable).focus()
+        await self._read()
+
+    async def _read(self, told: str | None = None) -> None:
+        try:
+            self._events = await self.desk.read(reads.quarantine, self._webhook_id)
+        except Refused as refused:
+            told = str(refused)
+        table = self.query_one(LiveTable)
+        table.set_keys(range(len(self._events)))
+        table.put_rows(dict(self._rows()))
+        self._tell(told or self._command())
+
+    def _rows(self) -> Iterable[tuple[int, Row]]:
+        now_ms = self.desk.now_ms()
+        for place, event in enumerate(self._events):
+            state = (
+                Cell("left out") if event.released_ms is None else Cell("about to be sent", "busy")
+            )
+            yield (
+                place,
+                (
+                    Cell(self._receiver(event)),
+                    Cell(event.event_id),
+                    Cell(span_text(now_ms - event.at_ms), "dim"),
+                    state,
+                    Cell(event.delivery_id, "dim"),
+                ),
+            )
+
+    def _receiver(self, event: QuarantinedEvent) -> str:
+        return self._names.get(event.webhook_id, f"webhook {event.webhook_id}")
+
+    def _selected(self) -> QuarantinedEvent | None:
+        place = self.query_one(LiveTable).cursor
+        if isinstance(place, int) and place < len(self._events):
+            return self._events[place]
+        return None
+
+    def _command(self) -> str:
+        event = self._selected()
+        if event is None:
+            return EMPTY
+        return f"the same: tocsin webhook release {event.webhook_id} {event.event_id}"
+
+    def _tell(self, text: str) -> None:
+        self.query_one("#quarantine-facts", Facts).tell(Text(safe(text, 300)))
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        self._tell(self._command())
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_release()
+
+    def action_release(self) -> None:
+        """Ask, then send the selected event in a delivery of its own."""
+        event = self._selected()
+        if event is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.in_turn(self._release, event)
+
+        self.app.push_screen(ConfirmScreen(question_of(event, self._receiver(event))), answered)
+
+    async def _release(self, event: QuarantinedEvent) -> None:
+        told = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
+        refusal = ""
+        try:
+            await self.desk.change(requests.release, event.webhook_id, event.event_id)
+        except Refused as refused:
+            refusal = str(refused)
+        if self.is_running:
+            await self._read(refusal or told)
+        else:
+            tell(self, refusal or told, bad=bool(refusal))
+
+
+def question_of(event: QuarantinedEvent, name: str) -> Question:
+    """What is asked before an event is sent after all to the webhook of that name."""
+    return Question(
+        f"Send event {event.event_id} to {name} after all?",
+        (
+            "1 event goes in a delivery of its own, behind events that came after it.",
+            f"It was left out of {event.delivery_id}.",
+        ),
+        yes="Send",
+    )

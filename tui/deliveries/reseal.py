@@ -1,0 +1,212 @@
+"""How to seal the events of a delivery anew: fewer a request, or without one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from domain.field_errors import FieldError
+from domain.safe import safe
+from domain.webhooks import check_limit
+from domain.words import counted
+from store import listing
+from store.records import Delivery, StoredEvent
+from tui.cells import Cell, Column
+from tui.key_names import ENTER, key_of, keys_do, with_key
+from tui.over import OverScreen
+from tui.screens.dialogs import Buttons
+from tui.state.store_access import Desk, Refused
+from tui.widgets.inputs import InputLine
+from tui.widgets.live_table import LiveTable
+from tui.wording import event_cell
+
+HALF = "Proposed: half at a time."
+AS_MANY = "Without a number a request takes what the webhook says."
+TWICE = "A receiver that took some of them already gets those twice."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """At most so many events a request (None: as the webhook says), and which one is left out."""
+
+    max_events: int | None
+    without: str | None
+
+
+class ResealScreen(OverScreen[Wish]):
+    """Ends with the wish, or None. `in_sight` is the event that is offered to be left out.
+
+    `without` is one that is left out unless another is chosen: the receiver refuses it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "cancel", id="reseal.cancel"),
+        Binding("f2,ctrl+s", "reseal", "reseal", id="reseal.reseal"),
+        Binding("f3,ctrl+l", "leave_out", "leave one out", id="reseal.leave-out"),
+    ]
+
+    def __init__(
+        self, desk: Desk, one: Delivery, in_sight: str | None, *, without: str | None = None
+    ) -> None:
+        super().__init__()
+        self._desk = desk
+        self._one = one
+        self._without = without
+        self._in_sight = without or in_sight
+
+    def compose(self) -> ComposeResult:
+        half = str(max(1, self._one.events // 2))
+        with Vertical(classes="dialog"):
+            yield Static(Text(f"Reseal {safe(self._one.id)}?", style="bold"))
+            yield Static(Text(""), id="sealed-anew")
+            with Horizontal(classes="row"):
+                yield Static(Text("Events a request, at most "))
+                yield InputLine(
+                    half if self._without is None else "",
+                    placeholder="as the webhook says",
+                    type="integer",
+                    select_on_focus=True,
+                    id="max-events",
+                )
+            yield Static(Text(""), id="reseal-error", classes="error")
+            yield Static(Text(""), id="left-out")
+            with Buttons():
+                yield self._button("cancel", "Cancel")
+                yield self._button("leave-out", "Leave one out")
+                yield self._button("reseal", "Reseal")
+
+    def _button(self, id_: str, words: str) -> Button:
+        text = Text(with_key(words, key_of(self, f"reseal.{id_}")))
+        return Button(text, id=id_, variant="error" if id_ == "reseal" else "default", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#max-events").focus()
+        self.query_one("#reseal-error").display = False
+        self._show_left_out()
+
+    def _show_left_out(self) -> None:
+        self.query_one("#sealed-anew", Static).update(Text(f"It ends, and {self._fate()}"))
+        event = "none" if self._without is None else f"{safe(self._without, 60)} (to quarantine)"
+        self.query_one("#left-out", Static).update(Text(f"Left out                   {event}"))
+
+    def _fate(self) -> str:
+        """What becomes of its events."""
+        if self._without is None:
+            return f"{_sealed_anew(self._one.events, 'event')} {HALF}"
+        others = self._one.events - 1
+        if not others:
+            return "its only event waits in quarantine: nothing is sealed anew."
+        return f"{_sealed_anew(others, 'other event')} {AS_MANY}"
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.query_one("#reseal", Button).focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        if event.button.id == "reseal":
+            self.action_reseal()
+        elif event.button.id == "leave-out":
+            self.action_leave_out()
+        else:
+            self.dismiss(None)
+
+    def action_leave_out(self) -> None:
+        """Choose an event to leave out; with one left out its number a request stays as it is."""
+
+        def answered(event_id: str | None) -> None:
+            self._without = event_id
+            if event_id is not None:
+                self.query_one("#max-events", Input).value = ""
+            self._show_left_out()
+
+        self.app.push_screen(EventChoiceScreen(self._desk, self._one, self._in_sight), answered)
+
+    def action_reseal(self) -> None:
+        """Answer with what is typed and chosen."""
+        text = self.query_one("#max-events", Input).value.strip()
+        try:
+            max_events = int(text) if text else None
+            check_limit("max_events", max_events)
+        except FieldError as error:
+            self._tell(f"{error.reason}; {error.cure}")
+        except ValueError:
+            self._tell("that is no number; write one, or nothing")
+        else:
+            self.dismiss(Wish(max_events, self._without))
+
+    def _tell(self, reason: str) -> None:
+        error = self.query_one("#reseal-error", Static)
+        error.update(Text(safe(reason)))
+        error.display = True
+
+
+def _sealed_anew(count: int, noun: str) -> str:
+    are = "is" if count == 1 else "are"
+    return f"its {counted(count, noun)} {are} sealed anew under new ids. {TWICE}"
+
+
+def _choice(none: str) -> str:
+    keys = keys_do((ENTER, "chooses"), (none, "leaves none out"))
+    return f"Leave out which event?   ({keys})"
+
+
+class EventChoiceScreen(ModalScreen[str]):
+    """Ends with the id of an event of the delivery, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape", "dismiss(None)", "none", id="event-choice.none"),
+    ]
+    COLUMNS = (
+        Column("place", "#", 6, right=True, sortable=False),
+        Column("id", "Id", 16, sortable=False),
+        Column("what", "What", 0, sortable=False),
+    )
+
+    def __init__(self, desk: Desk, one: Delivery, in_sight: str | None) -> None:
+        super().__init__()
+        self._desk = desk
+        self._one = one
+        self._in_sight = in_sight
+        self._events: dict[str, tuple[int, StoredEvent]] = {}
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            yield Static(Text(_choice(key_of(self, "event-choice.none")), style="bold"))
+            yield LiveTable(self.COLUMNS, id="members")
+
+    async def on_mount(self) -> None:
+        table = self.query_one(LiveTable)
+        table.focus()
+        try:
+            events = await self._desk.read(listing.members, self._one.id)
+        except Refused:
+            self.dismiss(None)
+            return
+        self._events = {event.id: (place, event) for place, event in enumerate(events, 1)}
+        table.set_keys(list(self._events))
+        if self._in_sight is not None:
+            table.move_to(self._in_sight)
+
+    @on(LiveTable.Wanted)
+    def _wanted(self, message: LiveTable.Wanted) -> None:
+        message.table.put_rows(dict(self._rows(message.keys)))
+
+    def _rows(self, keys: Iterable[object]) -> Iterable[tuple[str, tuple[Cell, ...]]]:
+        for key in keys:
+            place, event = self._events[str(key)]
+            what = event_cell(event.type, event.body)
+            yield event.id, (Cell(f"{place:,}", "dim"), Cell(event.id), what)
+
+    @on(LiveTable.Chosen)
+    def _chosen(self, message: LiveTable.Chosen) -> None:
+        self.dismiss(str(message.key))

@@ -1,0 +1,291 @@
+"""How a delivery reads as a row of the list, and in the lines below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rich.text import Text
+
+from delivery.outcome import is_success
+from delivery.report import Report, aside_words
+from delivery.shown_request import ShownRequest
+from delivery.waiting import Waiting, failed_attempts, is_failing
+from domain.safe import safe
+from domain.words import counted, error_word, second_text, size_text, span_text, status_words
+from store.listing import Listed
+from store.records import Attempt, Delivery, WebhookStatus
+from tui.cells import Cell, Column, Row, Tone
+from tui.deliveries.copying import answer_text
+from tui.key_names import with_key
+from tui.webhooks.rows import receiver_of
+from tui.wording import coarse_age, state_of, time_left
+
+_WEBHOOK = "webhook"
+_ROOMY, _NARROW = 88, 74
+"""From which width there is room for what the lines below the list tell too."""
+
+_COLUMNS = (
+    Column("state", "", 1, sortable=False),
+    Column("when", "When UTC", 11, sortable=False),
+    Column(_WEBHOOK, "Webhook", 14, sortable=False),
+    Column("type", "Type", 14, from_width=104, sortable=False),
+    Column("events", "Events", 6, right=True, from_width=_NARROW, sortable=False),
+    Column("size", "Size", 9, right=True, from_width=_ROOMY, sortable=False),
+    Column("attempts", "Attempts", 8, right=True, from_width=_NARROW, sortable=False),
+    Column("result", "Result", 0, sortable=False),
+    Column("took", "Took", 6, right=True, from_width=_ROOMY, sortable=False),
+    Column("id", "Id", 15, from_width=124, sortable=False),
+)
+LINE = 400
+
+
+def columns(*, of_one: bool) -> tuple[Column, ...]:
+    """The columns of the list of all webhooks, or of one: it is not named, for more of the rest."""
+    if not of_one:
+        return _COLUMNS
+    unnamed = [column for column in _COLUMNS if column.key != _WEBHOOK]
+    return tuple(
+        replace(one, from_width=_NARROW) if one.from_width == _ROOMY else one for one in unnamed
+    )
+
+
+class Reader:
+    """Puts deliveries into words, with what the report knows of their webhooks."""
+
+    def __init__(self, report: Report, *, of_one: bool = False) -> None:
+        self._report = report
+        self._of_one = of_one
+        self._statuses = {one.webhook.id: one for one in report.overview.webhooks}
+
+    def row(self, listed: Listed) -> Row:
+        """The cells of a delivery, in the order of the columns."""
+        one = listed.delivery
+        took = "" if listed.took_ms is None else span_text(listed.took_ms)
+        name = () if self._of_one else (Cell(self.webhook_name(one.webhook_id)),)
+        return (
+            state_of(one),
+            self._when(one),
+            *name,
+            Cell(one.type.title, "dim"),
+            Cell(f"{one.events:,}"),
+            Cell(size_text(one.bytes)),
+            Cell(f"{one.attempts:,}"),
+            self.result(one),
+            Cell(took, "dim"),
+            Cell(one.id, "dim"),
+        )
+
+    def webhook_name(self, webhook_id: int) -> str:
+        """Its name or receiver; of one that is deleted only the number is left."""
+        status = self._statuses.get(webhook_id)
+        return receiver_of(status.webhook) if status else f"webhook {webhook_id}"
+
+    def result(self, one: Delivery) -> Cell:
+        """What came of it, or what it waits for."""
+        if one.state == "delivered":
+            return Cell(_delivered(one), "good")
+        if one.state != "pending":
+            return Cell(_ended(one), "warning" if one.state == "skipped" else "dim")
+        if one.blocked is not None:
+            return Cell(f"blocked: {one.blocked}", "bad")
+        if self._is_sending(one):
+            return Cell(self._sending(one), "busy")
+        last = "" if not is_failing(one) else f"{short_result(one)} · "
+        waits = self.waiting(one)
+        if waits.next_ms is None:
+            return Cell(f"{last}{waits.reason}", "warning")
+        tone: Tone = "bad" if last else "plain"
+        return Cell(f"{last}next {time_left(waits.next_ms, self._report.now_ms)}", tone)
+
+    def waiting(self, one: Delivery) -> Waiting:
+        """Why a pending delivery is not sent yet, and when it will be."""
+        status = self._statuses.get(one.webhook_id)
+        if status is None or status.pending is None or status.pending.id != one.id:
+            return Waiting(self._lone_reason(status), None)
+        return self._report.waiting(status)
+
+    def facts(self, listed: Listed) -> Text:
+        """Three lines: which delivery it is, what it waits for, how its last attempt went."""
+        return lines(self._which(listed.delivery), *self._how(listed))
+
+    def story(self, one: Delivery) -> str:
+        """What has become of it, or why it is not sent yet, in a sentence."""
+        if one.state != "pending":
+            return f"{_ended(one)} at {second_text(one.ended_ms)}"
+        if self._is_sending(one):
+            asked = f"; {one.asked} follows it unless it is taken" if one.asked else ""
+            return f"attempt {one.attempts} is under way{asked}"
+        waits = self.waiting(one)
+        if waits.next_ms is None:
+            return waits.reason or ""
+        return f"{waits.reason}, {time_left(waits.next_ms, self._report.now_ms)}"
+
+    def _which(self, one: Delivery) -> str:
+        name = self.webhook_name(one.webhook_id)
+        return (
+            f"{one.id} · {counted(one.events, 'event')} ({one.type.title}), "
+            f"{size_text(one.bytes)} to {name}"
+        )
+
+    def _how(self, listed: Listed) -> Iterator[str]:
+        one = listed.delivery
+        yield f"sealed {second_text(one.sealed_ms)} · {self.story(one)}"
+        over = failed_attempts(one)
+        if not over:
+            yield "no attempt is over yet" if one.attempts else "not tried yet"
+        elif listed.took_ms is None:
+            yield f"attempt {over} was made; its record is no longer kept"
+        else:
+            words = listed.words or _answer(one)
+            yield f"attempt {over}: {words}, after {span_text(listed.took_ms)}"
+
+    def _when(self, one: Delivery) -> Cell:
+        if one.ended_ms is None:
+            return Cell(f"sealed {coarse_age(self._report.now_ms - one.sealed_ms)}")
+        return Cell(moment(one.ended_ms, self._report.now_ms), "dim")
+
+    def _is_sending(self, one: Delivery) -> bool:
+        """An attempt that a dead worker left behind is not under way."""
+        return one.sending_since_ms is not None and self._report.locked
+
+    def _sending(self, one: Delivery) -> str:
+        since_ms = one.sending_since_ms or self._report.now_ms
+        asked = f", then {one.asked}" if one.asked else ""
+        return f"sending {coarse_age(self._report.now_ms - since_ms)}{asked}"
+
+    def _lone_reason(self, status: WebhookStatus | None) -> str:
+        return "its webhook is deleted" if status is None else "about to change"
+
+
+def queue_line(
+    statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool, quarantine_key: str
+) -> str:
+    """What a reseal left out, and what is not sealed yet and why, of one webhook or of all."""
+    queued = sum(one.queued for one in statuses)
+    aside = aside_words(statuses)
+    parts = [with_key(", ".join(aside), quarantine_key)] if aside else []
+    parts.append(f"{counted(queued, 'event')} queued")
+    if of_one and queued and statuses:
+        parts.append(_queue_reason(statuses[0], report))
+    return " · ".join(parts)
+
+
+def _queue_reason(status: WebhookStatus, report: Report) -> str:
+    if status.pending is not None:
+        return "behind the delivery that is pending"
+    waits = report.waiting(status)
+    if waits.next_ms is None:
+        return waits.reason or ""
+    return f"{waits.reason}, {time_left(waits.next_ms, report.now_ms)}"
+
+
+def moment(time_ms: int, now_ms: int) -> str:
+    """A time in UTC: of today without its day, of another day without its seconds."""
+    text, today = str(second_text(time_ms)), str(second_text(now_ms))[:10]
+    return text[11:19] if text.startswith(today) else f"{text[5:10]} {text[11:16]}"
+
+
+def short_result(one: Delivery) -> str:
+    """What came of the last attempt, in a word."""
+    return error_word(one.last_error) if one.last_status is None else str(one.last_status)
+
+
+def lines(*texts: str) -> Text:
+    """Lines of the facts, harmless, each cut where the screen ends."""
+    shown = "\n".join(safe(text, LINE) for text in texts)
+    return Text(shown, no_wrap=True, overflow="ellipsis")
+
+
+def _delivered(one: Delivery) -> str:
+    words = "taken" if one.last_status is None else status_words(one.last_status)
+    if one.attempts <= 1:
+        return words
+    return f"{words.split(' ')[0]}, after {one.attempts - 1} failed"
+
+
+def _ended(one: Delivery) -> str:
+    if one.state == "delivered":
+        return "delivered"
+    return f"{one.state} by {one.ended_by}" if one.ended_by else one.state
+
+
+def _answer(one: Delivery) -> str:
+    if one.last_status is None:
+        return error_word(one.last_error)
+    return status_words(one.last_status)
+
+
+BAR = 6
+COLUMNS = (
+    Column("number", "#", 5, right=True, sortable=False),
+    Column("at", "UTC", 11, sortable=False),
+    Column("took", "Took", 5, right=True, sortable=False),
+    Column("bar", "", BAR, sortable=False),
+    Column("result", "Result", 0, sortable=False),
+)
+
+
+def row_of(attempt: Attempt, longest_ms: int, now_ms: int) -> Row:
+    """The cells of an attempt that is over; its bar is measured by the longest."""
+    good = attempt.status is not None and is_success(attempt.status)
+    tone: Tone = "good" if good else "bad"
+    return (
+        Cell(f"{attempt.number:,}"),
+        Cell(moment(attempt.started_ms, now_ms), "dim"),
+        Cell(span_text(attempt.duration_ms)),
+        Cell(bar(attempt.duration_ms, longest_ms), tone),
+        Cell(f"{'✓' if good else '✗'} {_short(attempt)}", tone),
+    )
+
+
+def sending_row(one: Delivery, now_ms: int) -> Row:
+    """The cells of the attempt that is under way."""
+    since_ms = one.sending_since_ms or now_ms
+    then = f", then {one.asked}" if one.asked else ""
+    return (
+        Cell(f"{one.attempts:,}"),
+        Cell(moment(since_ms, now_ms), "dim"),
+        Cell(coarse_age(now_ms - since_ms)),
+        Cell(""),
+        Cell(f"↑ sending{then}", "busy"),
+    )
+
+
+def bar(duration_ms: int, longest_ms: int) -> str:
+    """A bar of blocks, the longest of them all BAR wide."""
+    return "▇" * max(1, -(-duration_ms * BAR // max(longest_ms, 1)))
+
+
+def words_of(attempt: Attempt) -> str:
+    """What came of it, in plain words."""
+    return attempt.detail or _short(attempt)
+
+
+def _short(attempt: Attempt) -> str:
+    if attempt.status is not None:
+        return status_words(attempt.status)
+    return attempt.detail or error_word(attempt.error)
+
+
+def longest(attempts: Sequence[Attempt]) -> int:
+    """How long the longest of them took, milliseconds."""
+    return max((one.duration_ms for one in attempts), default=1)
+
+
+def answer(attempt: Attempt, cure: str = "") -> Text:
+    """The whole words, what can be done, and what the receiver said, harmless."""
+    said = answer_text(attempt)
+    told = Text(safe(words_of(attempt)), style="bold")
+    if cure:
+        told.append(f"\n{safe(cure)}")
+    return told.append(f"\n{said}" if said else "\n(no answer)", style="not bold")
+
+
+def request_text(request: ShownRequest) -> Text:
+    """Where to and with which headers, one a line, harmless."""
+    shown = [f"POST {request.url}", *(f"{name}: {value}" for name, value in request.headers)]
+    text = Text("\n".join(safe(line, 400) for line in shown), no_wrap=True, overflow="ellipsis")
+    if request.note:
+        text.append(f"\n{safe(request.note)}", style="italic")
+    return text

@@ -1,0 +1,343 @@
+"""Deliveries, of one webhook or all: what is sent this second, what waits and why, what is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from domain.filters import OF_DELIVERIES, FilterReader, Terms
+from domain.safe import safe
+from store import listing
+from store.listing import Listed, Look, Search
+from store.records import Delivery, WebhookStatus
+from tui.deliveries.actions import DeliveryActions
+from tui.deliveries.delivery_screen import DeliveryScreen
+from tui.deliveries.quarantine import QuarantineScreen
+from tui.deliveries.row_ids import DeliveryKeys
+from tui.deliveries.rows import Reader, columns, lines, queue_line
+from tui.key_names import and_key, key_of
+from tui.pace import Pace
+from tui.screens.lists import ListScreen
+from tui.state.live_report import Live
+from tui.state.store_access import Desk
+from tui.webhooks.rows import receiver_of
+from tui.widgets.filter_line import BETWEEN, FilterLine
+from tui.widgets.lines import Facts
+from tui.widgets.live_table import Key, LiveTable
+
+PAGE = 200
+"""Rows that are read at once."""
+
+KEPT_ROWS = 4_000
+PACE_MS = 4_000
+MOVES_AT_ONCE = 4
+"""A move of the list paints all of it (8 KB): some at once, then one in each PACE_MS."""
+
+FILTER_SHOWN = 40
+EMPTY = """Nothing was sealed for delivery yet.
+
+Queued events are sealed and sent when the next run of their webhook is due."""
+NONE_FOUND = "Nothing matches.\n\nWithout the filter all deliveries are shown again."
+
+
+class DeliveryList(DeliveryActions, ListScreen):
+    """What waits stands first. New rows come, and the cursor goes to the first of them, until the
+    admin puts it on another row; then they are held back.
+    """
+
+    def __init__(self, desk: Desk, live: Live, *, webhook_id: int | None = None) -> None:
+        super().__init__(desk, live)
+        self.webhook_id = webhook_id
+        self._search = Search(webhook_id)
+        self._filter = self._told = self._marks = ""
+        self._keys = DeliveryKeys()
+        self._rows: dict[int, Listed] = {}
+        self._following = True
+        self._asked = False
+        self._pace = Pace(PACE_MS, MOVES_AT_ONCE)
+
+    @property
+    def follows(self) -> bool:
+        """Whether new rows are shown as they come."""
+        return self._following
+
+    def show(self) -> None:
+        self.tick()
+        self.look_soon()
+
+    def tick(self) -> None:
+        if self.follows and self._keys.held and self._pace.take(self.desk.now_ms()):
+            self.follow()
+        self._put([key for key in self._in_sight() if self._is_moving(key)])
+        self._show_frame()
+        self._show_facts()
+
+    async def read_filter(self, text: str) -> Terms:
+        return FilterReader(self.names(), self.desk.now_ms(), OF_DELIVERIES).read(text)
+
+    def filter_by(self, wanted: Terms, text: str) -> None:
+        self._filter = text
+        self._search = Search(self.webhook_id, wanted)
+        self._asked = True
+        self._start_over()
+
+    def hold(self) -> None:
+        """Hold new rows back from now on."""
+        self._following = False
+
+    def follow(self, *, asked: bool = False) -> None:
+        """Show what was held back, and what comes from now on; the admin `asked`, or it is time."""
+        self._following = True
+        self._keys.release()
+        self._show_keys(to_top=True, asked=asked)
+        self._show_frame()
+
+    def statuses(self) -> list[WebhookStatus]:
+        """The webhook whose deliveries these are, or all of them."""
+        report = self.live.report
+        every = report.overview.webhooks if report is not None else []
+        return [one for one in every if self.webhook_id in (None, one.webhook.id)]
+
+    def names(self) -> dict[int, str]:
+        """What these webhooks are called, by their ids."""
+        return {one.webhook.id: receiver_of(one.webhook) for one in self.statuses()}
+
+    def selected(self) -> Delivery | None:
+        """The delivery under the cursor."""
+        key = self.table.cursor
+        listed = self._rows.get(key) if isinstance(key, int) else None
+        return listed.delivery if listed is not None else None
+
+    async def chosen(self, *, asks: bool = True) -> list[Delivery]:
+        """Read anew, since of many rows not all are kept here."""
+        keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
+        found: dict[int, Listed] = {}
+        for page in _pages(keys):
+            found |= await self.desk.read(listing.deliveries, page)
+        return [found[key].delivery for key in keys if key in found]
+
+    def chosen_done(self) -> None:
+        self.table.clear_marks()
+
+    def _start_over(self) -> None:
+        self._keys = DeliveryKeys()
+        self.show()
+
+    async def look(self) -> None:
+        """Rows are read before their keys are shown, so that none is blank for a moment."""
+        keys = self._keys
+        before = keys.open_ids
+        look = await self.desk.read(listing.look, self._search, keys.last_id, before)
+        if keys.is_overtaken(look):
+            self._start_over()
+            return
+        await self.read_rows(self._to_read(look, before))
+        if keys is self._keys:
+            self._take_in(look)
+
+    def _to_read(self, look: Look, before: frozenset[int]) -> list[int]:
+        """The newest that were found, and all known rows that were or are pending."""
+        newest = look.found[: -PAGE // 2 : -1]
+        known = [key for key in before | look.open_ids if key in self._rows]
+        return list(dict.fromkeys([*newest, *known]))
+
+    async def read_rows(self, keys: Sequence[Key]) -> None:
+        ids = [key for key in keys if isinstance(key, int)]
+        for page in _pages(ids):
+            found = await self.desk.read(listing.deliveries, page)
+            self._rows.update(found)
+            self._put(list(found))
+            if len(found) < len(page) and self._keys.last_id:
+                self._start_over()  # some were pruned
+        if self.table.cursor in ids and self.table.cursor in self._rows:
+            self._show_facts()
+
+    def _take_in(self, look: Look) -> None:
+        if not self._keys.last_id:
+            self._keys.start(look)
+            self._show_keys(to_top=self.follows, asked=self._asked)
+            self._asked = False
+        elif self._keys.update(look, hold=True):
+            self._show_keys()
+        self.tick()
+
+    def _show_keys(self, *, to_top: bool = False, asked: bool = False) -> None:
+        self.table.set_keys(self._keys.keys(), to_top=to_top, asked=asked)
+        self._count_marks()
+        some = len(self.table.keys) > 0
+        self.show_table(some)
+        empty = self.query_one("#no-deliveries", Static)
+        empty.display = not some
+        empty.update(Text(NONE_FOUND if self._search.terms else EMPTY))
+
+    def _put(self, keys: Sequence[Key]) -> None:
+        report = self.live.report
+        known = [key for key in keys if isinstance(key, int) and key in self._rows]
+        if report is None or not known:
+            return
+        reader = Reader(report, of_one=self.webhook_id is not None)
+        self.table.put_rows({key: reader.row(self._rows[key]) for key in known})
+        if len(self._rows) > KEPT_ROWS:
+            kept = {*self._in_sight(), *self._keys.open_ids}
+            self._rows = {key: row for key, row in self._rows.items() if key in kept}
+
+    def _in_sight(self) -> Sequence[Key]:
+        top = self.table.scroll_offset.y
+        return self.table.keys[top : top + self.table.size.height]
+
+    def _is_moving(self, key: Key) -> bool:
+        listed = self._rows.get(key) if isinstance(key, int) else None
+        return listed is not None and listed.delivery.state == "pending"
+
+    def _show_frame(self) -> None:
+        """The count moves often and is no part of the border, which paints all within it."""
+        told = f"Deliveries ── {safe(self._filter, FILTER_SHOWN)}" if self._filter else "Deliveries"
+        if told != self._told:
+            self._told = told
+            self.query_one("#deliveries-panel").border_title = Text(told)
+        report = self.live.report
+        if report is not None and self._keys.last_id:
+            queue = queue_line(
+                self.statuses(),
+                report,
+                of_one=self.webhook_id is not None,
+                quarantine_key=key_of(self, "deliveries.quarantine"),
+            )
+            self.query_one("#deliveries-count", Facts).tell(lines(f"{self._count()} · {queue}"))
+
+    def _count(self) -> str:
+        keys = self._keys
+        found = f"{keys.count:,} of {keys.total:,}" if self._search.terms else f"{keys.total:,}"
+        noun = "delivery" if keys.total == 1 else "deliveries"
+        held = ""
+        if keys.held and not self.follows:
+            follow = key_of(self, "deliveries.follow")
+            held = and_key(f" · ▲ {keys.held:,} new", follow, "shows them", ": ")
+        return f"{found} {noun}{self._marks}{held}"
+
+    @on(LiveTable.Marked)
+    def _marked(self) -> None:
+        self._count_marks()
+        self._show_frame()
+
+    def _count_marks(self) -> None:
+        """Of a long list not at every tick."""
+        marked = self.table.marked
+        hidden = len(marked.difference(self.table.keys)) if marked else 0
+        of_them = " and hidden" if hidden == len(marked) else f", {hidden:,} of them hidden"
+        told = f" · {len(marked):,} marked{of_them if hidden else ''}"
+        self._marks = told if marked else ""
+
+    def _show_facts(self) -> None:
+        report, key = self.live.report, self.table.cursor
+        listed = self._rows.get(key) if isinstance(key, int) else None
+        told = Text("")
+        if report is not None and listed is not None:
+            told = Reader(report).facts(listed)
+        elif isinstance(key, int):
+            self.in_background(self.read_rows([key]))
+        self.query_one("#delivery-facts", Facts).tell(told)
+
+    @on(LiveTable.Moved)
+    def _cursor_moved(self) -> None:
+        """The admin follows what is new on the first row; elsewhere it is held back."""
+        if not self.table.has_strayed:
+            self._following = self.table.at_top
+            if self._following and self._keys.held:
+                self.follow(asked=True)
+        self._show_facts()
+
+
+def _pages(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+
+
+HINTS = ("text", "!text", *OF_DELIVERIES)
+
+
+class DeliveriesScreen(DeliveryList):
+    """The list, the reasons of the selected row below it, and every action on deliveries."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "open",
+            "open",
+            id="deliveries.open",
+            tooltip="its attempts, the answers, the exact request",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "filter",
+            key_display="/",
+            id="deliveries.filter",
+            tooltip=BETWEEN.join(HINTS),
+        ),
+        Binding(
+            "f",
+            "follow",
+            "follow",
+            id="deliveries.follow",
+            tooltip="go to the newest and stay there, or stop that",
+        ),
+        Binding(
+            "R",
+            "quarantine",
+            "quarantine",
+            show=False,
+            id="deliveries.quarantine",
+            tooltip="events that reseals left out, and sending them after all",
+        ),
+    ]
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(classes="panel", id="deliveries-panel"):
+            yield Facts(id="deliveries-count", classes="line")
+            yield LiveTable(
+                columns(of_one=self.webhook_id is not None), id="deliveries", markable=True
+            )
+            yield Static(Text(""), id="no-deliveries", classes="empty")
+            yield FilterLine(HINTS, id="deliveries-filter")
+        yield Facts(id="delivery-facts")
+
+    def on_mount(self) -> None:
+        self.query_one("#no-deliveries").display = False
+
+    def crumbs(self) -> str:
+        if self.webhook_id is None:
+            return "Deliveries"
+        statuses = self.statuses()
+        name = receiver_of(statuses[0].webhook) if statuses else str(self.webhook_id)
+        return f"{name} › Deliveries"
+
+    @on(LiveTable.Chosen)
+    def _chosen_row(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Open the delivery under the cursor."""
+        one = self.selected()
+        if one is not None:
+            self.app.push_screen(DeliveryScreen(self.desk, self.live, one.id))
+
+    def action_follow(self) -> None:
+        """Go to the newest and stay there; if one is there already, stop that."""
+        if self.follows:
+            self.hold()
+            follow, first = key_of(self, "deliveries.follow"), key_of(self, "table.first")
+            keys = " or ".join(filter(None, (follow, first))) or "you go back to the first"
+            self.tell(f"new deliveries are held back until {keys}")
+        else:
+            self.follow(asked=True)
+
+    def action_quarantine(self) -> None:
+        """Show what reseals left out."""
+        self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id, self.names()))

@@ -1,0 +1,1 @@
+"""Events: the list, the search, and one event."""

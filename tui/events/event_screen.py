@@ -1,0 +1,144 @@
+"""One event: its JSON, which deliveries carried it, to whom and when, and who still waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+
+from domain.event_types import EventType
+from domain.words import size_text, time_text
+from store import events, reads
+from store.records import Delivery, StoredEvent
+from tui.deliveries.delivery_screen import DeliveryScreen
+from tui.deliveries.screen import DeliveriesScreen
+from tui.events.rows import CARRIER_COLUMNS, carrier_row, holder_row
+from tui.screens.base import TocsinScreen
+from tui.shell.clipboard import copy
+from tui.state.live_report import Live
+from tui.state.store_access import Desk, Refused
+from tui.webhooks.rows import receiver_of
+from tui.widgets.json_view import JsonBox, JsonView
+from tui.widgets.lines import Facts
+from tui.widgets.live_table import Key, LiveTable
+
+FEW = 2
+"""Deliveries that the low panel has room for."""
+
+
+class EventScreen(TocsinScreen):
+    """The event's JSON has the focus; tab goes to the deliveries."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "other pane", id="event.pane"),
+        Binding("y", "copy_id", "copy id", id="event.copy-id"),
+        Binding("Y", "copy_json", "copy JSON", id="event.copy-json"),
+    ]
+
+    def __init__(self, desk: Desk, live: Live, type_: EventType, event_id: str) -> None:
+        super().__init__(desk, live)
+        self._type = type_
+        self._event_id = event_id
+        self._event: StoredEvent | None = None
+        self._seen: object = None
+
+    def crumbs(self) -> str:
+        return f"{self._type.title} › {self._event_id}"
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(classes="panel", id="event-panel"):
+            yield JsonBox(JsonView(id="event-json"))
+        with Vertical(classes="panel", id="carriers-panel"):
+            yield LiveTable(CARRIER_COLUMNS, id="carriers")
+            yield Facts(id="no-carriers")
+
+    def on_mount(self) -> None:
+        self.query_one("#carriers-panel").border_title = "Carried by"
+        self.query_one(JsonView).focus()
+        self.show()
+
+    def show(self) -> None:
+        """Read the deliveries anew if one of the webhooks has got further."""
+        report = self.live.report
+        every = report.overview.webhooks if report is not None else []
+        seen = [
+            (
+                one.pending,
+                one.delivered_events,
+                one.skipped_events,
+                one.quarantined_events,
+                one.released_events,
+            )
+            for one in every
+        ]
+        if seen != self._seen:
+            self._seen = seen
+            self._read()
+
+    def tick(self) -> None:
+        """Nothing here changes with the clock alone."""
+
+    @work(exclusive=True, group="read", exit_on_error=False)
+    async def _read(self) -> None:
+        try:
+            if self._event is None:
+                self._event = await self.desk.read(events.find, self._type, self._event_id)
+                self._show_event(self._event)
+            which = self._type, self._event.seq
+            carriers = await self.desk.read(reads.carriers, *which)
+            self._show_carriers(carriers, await self.desk.read(reads.holders, *which))
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+
+    def _show_event(self, event: StoredEvent) -> None:
+        title = f"accepted {time_text(event.received_ms)} ── {size_text(len(event.body))}"
+        self.query_one("#event-panel").border_title = Content(title)
+        self.query_one(JsonView).show_json(event.body)
+
+    def _show_carriers(self, carriers: list[Delivery], holders: Mapping[int, reads.Held]) -> None:
+        """Of deliveries the key is their id, of webhooks that have none of it yet their number."""
+        table = self.query_one(LiveTable)
+        names = self._names()
+        table.put_rows({one.id: carrier_row(one, names) for one in carriers})
+        table.put_rows({id_: holder_row(id_, where, names) for id_, where in holders.items()})
+        keys: list[Key] = [*holders, *(one.id for one in reversed(carriers))]
+        table.set_keys(keys)
+        self.query_one("#carriers-panel").set_class(len(keys) > FEW, "many")
+        table.display = bool(keys)
+        self.query_one("#no-carriers").display = not keys
+        self.query_one("#no-carriers", Facts).tell(Text(self._why_none()))
+
+    def _names(self) -> dict[int, str]:
+        report = self.live.report
+        every = report.overview.webhooks if report is not None else []
+        return {one.webhook.id: receiver_of(one.webhook) for one in every}
+
+    def _why_none(self) -> str:
+        report = self.live.report
+        every = report.overview.webhooks if report is not None else []
+        if any(one.webhook.fields.type is self._type for one in every):
+            return "No delivery has carried it so far."
+        return f"No delivery has carried it: no webhook takes {self._type.title}."
+
+    @on(LiveTable.Chosen)
+    def _chosen(self, message: LiveTable.Chosen) -> None:
+        key = message.key
+        if isinstance(key, int):
+            self.app.push_screen(DeliveriesScreen(self.desk, self.live, webhook_id=key))
+        else:
+            self.app.push_screen(DeliveryScreen(self.desk, self.live, str(key)))
+
+    async def action_copy_id(self) -> None:
+        """Copy the event's id."""
+        await copy(self, self._event_id)
+
+    async def action_copy_json(self) -> None:
+        """Copy the event as it is stored."""
+        if self._event is not None:
+            await copy(self, self._event.body.decode())

@@ -1,0 +1,97 @@
+"""Which events a list shows: of one type, as far as it follows, all or what a search found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.event_types import EventType
+from domain.filters import phrase_terms
+from domain.safe import safe
+from store import event_listing
+from store.event_listing import Extent
+from tui.event_search import EventSearch
+from tui.events.rows import empty_text, key_of, keys_of
+from tui.state.store_access import Desk
+from tui.widgets.type_tabs import short_count
+
+
+class EventFeed:
+    """`following` lets new events in; without it the list stays as it was but for the pruned."""
+
+    def __init__(self, type_: EventType) -> None:
+        self.type = type_
+        self.following = True
+        self._extents: dict[EventType, Extent] = {}
+        self._head = 0
+        self.text = ""
+        self._search: EventSearch | None = None
+
+    @property
+    def counts(self) -> dict[EventType, int]:
+        """How many events of each type are kept."""
+        return {type_: extent.count for type_, extent in self._extents.items()}
+
+    @property
+    def keys(self) -> Sequence[int]:
+        """The keys of the rows, newest first."""
+        if self._search is not None:
+            return [key_of(self.type, seq) for seq in self._search.found]
+        return keys_of(self.type, self._head, min(self._head, self._extent.pruned))
+
+    @property
+    def note(self) -> str:
+        """Whether the list follows, or how many events came since it stopped."""
+        if self._search is not None:
+            return ""
+        news = self._extent.head - self._head
+        if self.following:
+            return "● following"
+        return f"▲ {short_count(news)} new" if news else "‖ stopped"
+
+    @property
+    def title(self) -> str:
+        """What is listed, and how many."""
+        if self._search is None:
+            return f"{self.type.title} ── {len(self.keys):,}"
+        return f"{self.type.title} ── /{safe(self.text, 30)} ── {self._search.progress}"
+
+    @property
+    def emptiness(self) -> str:
+        """What is told instead of an empty list; nothing if there are rows."""
+        if self.keys:
+            return ""
+        if self._search is not None:
+            return f"No {self.type.title} with this text: {self._search.progress}."
+        return empty_text(self.type)
+
+    def start(self, type_: EventType, text: str) -> None:
+        """Begin anew with the newest events of a type, all or those with a text."""
+        terms = phrase_terms(text)
+        self.type = type_
+        self.text = text
+        self._search = EventSearch(type_, terms, self._extent) if terms else None
+        self.following = True
+        self.catch_up()
+
+    async def look(self, desk: Desk) -> None:
+        """See what there is now. Raises Refused."""
+        self._extents = await desk.read(event_listing.extents)
+        if self._search is not None:
+            await self._search.catch_up(desk, self._extent.head)
+
+    async def search_on(self, desk: Desk) -> bool:
+        """Search on a little; whether it was of any use. Raises Refused."""
+        search = self._search
+        if search is None or search.is_over:
+            return False
+        await search.go_on(desk)
+        return True
+
+    def catch_up(self) -> None:
+        """Let in what came, if the list follows."""
+        if self.following:
+            self._head = self._extent.head
+
+    @property
+    def _extent(self) -> Extent:
+        return self._extents.get(self.type, Extent())

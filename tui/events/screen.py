@@ -1,0 +1,204 @@
+"""Events: what was accepted of one type, newest first, following what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+
+from domain.event_types import EventType
+from domain.filters import Terms, phrase_terms
+from store import event_listing, events
+from tui.events.event_screen import EventScreen
+from tui.events.feed import EventFeed
+from tui.events.rows import COLUMNS, TYPES, key_of, row_of, seq_of
+from tui.screens.lists import ListScreen
+from tui.shell.clipboard import copy
+from tui.state.store_access import Refused
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.lines import Facts
+from tui.widgets.live_table import Key, LiveTable
+from tui.widgets.type_tabs import TypeTabs
+
+REST_S = 1.0
+PAGE = 100
+"""Rows that are read before the first are shown."""
+
+
+class EventsScreen(ListScreen):
+    """The list follows the newest event until the cursor is moved from the top row."""
+
+    CRUMBS = "Events"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "left,h",
+            "type(-1)",
+            "type",
+            key_display="←→",
+            id="events.type-left",
+            tooltip="the type to the left",
+        ),
+        Binding(
+            "right,l",
+            "type(1)",
+            "type to the right",
+            show=False,
+            id="events.type-right",
+            tooltip="the type to the right",
+        ),
+        Binding(
+            "f",
+            "follow",
+            "follow",
+            id="events.follow",
+            tooltip="go to the newest event and stay there, or stop here; home does it too",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "search",
+            key_display="/",
+            id="events.search",
+            tooltip="events with this id or text, newest first; with ! before it those without",
+        ),
+        Binding("enter", "open", "open", id="events.open", tooltip="the event and who got it"),
+        Binding("y", "copy_id", "copy id", id="events.copy-id"),
+        Binding("Y", "copy_json", "copy JSON", id="events.copy-json"),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._feed = EventFeed(EventType.ALERTS)
+        self._told_title = ""
+        self._resting = False
+
+    def body(self) -> Iterable[Widget]:
+        yield TypeTabs(self._feed.type, id="event-types")
+        with Vertical(classes="panel", id="events-panel"):
+            yield LiveTable(COLUMNS, id="events")
+            yield Facts(id="no-events", classes="empty")
+            yield FilterLine(("id or text", "!text for those without"), id="events-filter")
+
+    def on_mount(self) -> None:
+        self.query_one("#no-events").display = False
+
+    async def look(self) -> None:
+        feed = self._feed
+        await feed.look(self.desk)
+        if not self.takes_keys:
+            feed.catch_up()
+            await self.read_rows(feed.keys[:PAGE])
+        self._paint()
+
+    def _paint(self) -> None:
+        """Show the rows there are, as far as the list follows, and what the titles say of them."""
+        feed, table = self._feed, self.table
+        feed.following = feed.following and table.at_top
+        if not self._resting:
+            feed.catch_up()
+        if feed.keys != table.keys:
+            self._rest()
+            table.set_keys(feed.keys, to_top=feed.following)
+        self.query_one(TypeTabs).tell(feed.type, feed.counts, feed.note)
+        if feed.title != self._told_title:
+            self._told_title = feed.title
+            self.query_one("#events-panel").border_title = Content(feed.title)
+        self.show_table(not feed.emptiness)
+        empty = self.query_one("#no-events", Facts)
+        empty.display = bool(feed.emptiness)
+        empty.tell(Text(feed.emptiness))
+
+    def _rest(self) -> None:
+        """Let a stream of events move the rows once a second, not at every look."""
+        if self.table.keys and not self._resting:
+            self._resting = True
+            self.set_timer(REST_S, self._rest_over)
+
+    def _rest_over(self) -> None:
+        self._resting = False
+        self.show()
+
+    async def read_rows(self, keys: Sequence[Key]) -> None:
+        type_ = self._feed.type
+        seqs = [seq_of(key) for key in keys if isinstance(key, int)]
+        some = await self.desk.read(event_listing.some, type_, seqs)
+        self.table.put_rows({key_of(type_, one.seq): row_of(one) for one in some})
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        if self._feed.following is not self.table.at_top:
+            self._feed.following = self.table.at_top
+            self._feed.catch_up()
+            self._paint()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_open()
+
+    @on(TypeTabs.Picked)
+    def _picked(self, message: TypeTabs.Picked) -> None:
+        self._start(message.type, self._feed.text)
+
+    def action_type(self, by: int) -> None:
+        """Show another type."""
+        self._start(TYPES[(TYPES.index(self._feed.type) + by) % len(TYPES)], self._feed.text)
+
+    def action_follow(self) -> None:
+        """Go to the newest event and stay there, or stop."""
+        following = not self._feed.following
+        for newest in self.table.keys[:1]:
+            self.table.move_to(newest)
+        self._feed.following = following
+        self._feed.catch_up()
+        self._paint()
+
+    async def read_filter(self, text: str) -> Terms:
+        return phrase_terms(text)
+
+    def filter_by(self, wanted: Terms, text: str) -> None:
+        self._start(self._feed.type, text)
+
+    def _start(self, type_: EventType, text: str) -> None:
+        self._feed.start(type_, text)
+        self.table.set_keys((), asked=True)
+        self._paint()
+        self._search_on()
+
+    @work(exclusive=True, group="search", exit_on_error=False)
+    async def _search_on(self) -> None:
+        try:
+            while await self._feed.search_on(self.desk):
+                self._paint()
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+
+    def action_open(self) -> None:
+        """Open the event under the cursor; the list stops meanwhile."""
+        if self._event_id is not None:
+            self._feed.following = False
+            self.app.push_screen(EventScreen(self.desk, self.live, self._feed.type, self._event_id))
+
+    @property
+    def _event_id(self) -> str | None:
+        row = None if self.table.cursor is None else self.table.row_of(self.table.cursor)
+        return None if row is None else row[1].text
+
+    async def action_copy_id(self) -> None:
+        """Copy the id of the event under the cursor."""
+        if self._event_id is not None:
+            await copy(self, self._event_id)
+
+    async def action_copy_json(self) -> None:
+        """Copy the event under the cursor as it is stored."""
+        if self._event_id is not None:
+            event = await self.carry_out(
+                self.desk.read(events.find, self._feed.type, self._event_id)
+            )
+            if event is not None:
+                await copy(self, event.body.decode())

@@ -1,0 +1,203 @@
+"""Bases of screens with a list: reading rows in the background, and filtering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.widgets import Input
+
+from tui.screens.base import TocsinScreen
+from tui.state.store_access import Refused
+from tui.terminal.typing_ahead import ReadyLater
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.live_table import Key, LiveTable
+
+
+class FilterScreen(ReadyLater, TocsinScreen):
+    """A LiveTable and a FilterLine.
+
+    A filter is tried while it is typed. One that is wrong changes nothing: the list shows what the
+    last entered one finds, and Enter stays in the box. The keys behind Enter are for what is found.
+    """
+
+    takes_keys = True
+
+    NOTHING: ClassVar[Any] = ()
+    """What `read_filter` makes of no text."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._entered = self._shown = (self.NOTHING, "")
+        self._wrong = self._is_entering = False
+
+    @property
+    def table(self) -> LiveTable:
+        """The list."""
+        return self.query_one(LiveTable)
+
+    @property
+    def filter_line(self) -> FilterLine:
+        """Where its filter is typed."""
+        return self.query_one(FilterLine)
+
+    def on_mount(self) -> None:
+        self.filter_line.box.entering = self._begin_to_enter
+        self.table.focus()
+        self.show()
+
+    def show_table(self, there_are_rows: bool) -> None:
+        """Show the list or leave its place to words; a hidden list has lost the keys."""
+        self.table.display = there_are_rows
+        if there_are_rows and self.focused is None:
+            self.set_focus(self.table)
+
+    async def read_filter(self, text: str) -> Any:
+        """What a filter asks for. Raises ValueError or Refused with what to write instead."""
+        raise NotImplementedError
+
+    def filter_by(self, wanted: Any, text: str) -> None:
+        """Show only what is asked for, by the text that is told."""
+        raise NotImplementedError
+
+    def action_filter(self) -> None:
+        """Open the filter's box."""
+        self.filter_line.open()
+
+    def action_back(self) -> None:
+        """Take the filter away first, then leave."""
+        if not self.filter_line.display:
+            super().action_back()
+            return
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.filter_line.close()
+        self.set_focus(self.table)
+        self._enter(self.NOTHING, "")
+
+    def _enter(self, wanted: Any, text: str) -> None:
+        self._entered = (wanted, text)
+        self._wrong = False
+        self._show_filtered(wanted, text)
+
+    def _show_filtered(self, wanted: Any, text: str) -> None:
+        if (wanted, text) != self._shown:
+            self._shown = (wanted, text)
+            self.filter_by(wanted, text)
+
+    @on(Input.Changed)
+    async def _filter_typed(self, message: Input.Changed) -> None:
+        """Show what it finds as far as it can be read."""
+        if self.filter_line.display:
+            await self._try(message.value)
+
+    async def _try(self, text: str) -> tuple[Any, str]:
+        """Show what is typed, or else what was there before it, with the reason."""
+        reason, found = "", self._entered
+        try:
+            found = (await self.read_filter(text), text.strip())
+        except (ValueError, Refused) as error:
+            reason = str(error)
+        self._wrong = bool(reason)
+        self.filter_line.refuse(reason)
+        self._show_filtered(*found)
+        return found
+
+    def _begin_to_enter(self) -> None:
+        self._is_entering = True
+        self.hold_keys()
+
+    def keys_may_come(self) -> bool:
+        return super().keys_may_come() and not self._is_entering
+
+    @on(Input.Submitted)
+    async def _filter_entered(self, message: Input.Submitted) -> None:
+        try:
+            found = await self._try(message.value)
+            if not self._wrong:
+                self._go_to_found(*found)
+        finally:
+            self._is_entering = False
+            self.take_keys()
+
+    def _go_to_found(self, wanted: Any, text: str) -> None:
+        if text:
+            self._enter(wanted, text)
+            self.set_focus(self.table)  # at once: what is typed next belongs there
+        else:
+            self._close_filter()
+
+
+class LookingScreen(ReadyLater, TocsinScreen):
+    """`look` reads and shows; what comes meanwhile makes it look once more, never twice at once.
+
+    Keys for what is shown wait for the first look.
+    """
+
+    takes_keys = False
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._stale = self._looking = False
+
+    def show(self) -> None:
+        self.look_soon()
+
+    def keys_may_come(self) -> bool:
+        return super().keys_may_come() and not (self._stale or self._looking)
+
+    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+        """The way to another section, or out of the app, is open at once."""
+        binding = self.active_bindings.get(event.key) if isinstance(event, events.Key) else None
+        return binding is None or binding.node is not self.app
+
+    def tick(self) -> None:
+        """Nothing here changes with the clock alone."""
+
+    def look_soon(self) -> None:
+        """Look at the store in the background; while a look is under way, another follows it."""
+        self._stale = True
+        if not self._looking:
+            self.in_background(self._look())
+
+    async def look(self) -> None:
+        """Read what may have changed, and show it."""
+        raise NotImplementedError
+
+    async def after_look(self) -> None:
+        """What else is to be told then."""
+
+    async def _look(self) -> None:
+        if self._looking:
+            return
+        self._looking = True
+        try:
+            while self._stale:
+                self._stale = False
+                await self.look()
+                await self.after_look()
+        except Refused:
+            self._stale = False  # the first line says it
+        finally:
+            self._looking = False
+            self.take_keys()
+
+
+class ListScreen(LookingScreen, FilterScreen):
+    """A list whose rows are read when they come into sight."""
+
+    async def read_rows(self, keys: Sequence[Key]) -> None:
+        """Read rows that came into sight, and put them into the table. May raise Refused."""
+        raise NotImplementedError
+
+    @on(LiveTable.Wanted)
+    def _wanted(self, message: LiveTable.Wanted) -> None:
+        self.in_background(self._read_rows_there(message.keys), group="rows", exclusive=True)
+
+    async def _read_rows_there(self, keys: Sequence[Key]) -> None:
+        try:
+            await self.read_rows(keys)
+        except Refused:
+            return  # the first line says it

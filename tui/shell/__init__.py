@@ -1,0 +1,1 @@
+"""The frame around every screen: navigation, palette, keymap, themes, clipboard, crashes."""

@@ -1,0 +1,133 @@
+"""What becomes of a failure inside the app: it is told, kept if it is a bug, and the app goes on.
+
+Textual ends the loop of whatever a handler failed in: a widget leaves a deaf screen behind, the app
+ends without a word. So a failure is caught before that loop sees it. The parts of Textual that this
+is built on are private; one without them never calls what is here, and does as it always did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.dom import DOMNode
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+from textual.worker import Worker, WorkerFailed, WorkerState
+
+from delivery.log import place_of
+from delivery.report import Report
+from domain.safe import safe
+from tui.key_names import and_key, key_of
+from tui.screens.base import BackgroundScreen
+from tui.shell.navigation import NavigatingApp
+from tui.state.live_report import Live
+from tui.state.store_access import Desk, Refused
+from tui.widgets.notices import Notice, Told
+
+
+class BugScreen(ModalScreen[None]):
+    """A short panel; the screens below go on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape,enter", "dismiss(None)", "close", id="bug.close"),
+    ]
+
+    def __init__(self, sentence: str, report: Report | None, place: str = "") -> None:
+        """`place` is where it failed, by which a bug is known."""
+        super().__init__()
+        self.place = place
+        self._sentence = sentence
+        self._sends = report is not None and report.worker_alive
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text("Something went wrong inside Tocsin.", style="bold"))
+            yield Static(Text(safe(self._sentence, 600)))
+            sending = "Deliveries go on." if self._sends else "Nobody is sending."
+            close = key_of(self, "bug.close")
+            yield Static(Text(and_key(sending, close, "closes this panel.", " ")))
+
+
+MOST_BUGS = 3
+"""After so many different ones the app gives up: it would only fail again."""
+
+EXIT_BUG = 70
+
+
+class SturdyApp(NavigatingApp):
+    """Outlives what fails in its handlers, and in those of all screens and widgets."""
+
+    def __init__(self, desk: Desk, live: Live, keep_bug: Callable[[BaseException], str]) -> None:
+        """`keep_bug` writes a bug down and gives the sentence that says where."""
+        super().__init__(desk, live)
+        self._keep_bug = keep_bug
+        self._places: set[str] = set()
+        self._is_open = False
+        self.last_bug = ""
+
+    def on_ready(self) -> None:
+        self._is_open = True
+
+    async def _dispatch_message(self, message: Message) -> None:
+        await self._outlive(super()._dispatch_message(message))
+
+    def _register_child(
+        self, parent: DOMNode, child: Widget, *place: Any, **named_place: Any
+    ) -> None:
+        """Every screen and widget comes by here before its first message."""
+        super()._register_child(parent, child, *place, **named_place)
+        dispatch = getattr(type(child), "_dispatch_message", None)
+        if dispatch is not None:
+            child._dispatch_message = (  # type: ignore[method-assign]
+                lambda message: self._outlive(dispatch(child, message))
+            )
+
+    async def _outlive(self, handling: Awaitable[None]) -> None:
+        try:
+            await handling
+        except Exception as error:
+            self._handle_exception(error)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Handle what failed in work that belongs to no screen."""
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and isinstance(error, Exception):
+            self._handle_exception(error)
+
+    @on(BackgroundScreen.Failed)
+    def _failed(self, message: BackgroundScreen.Failed) -> None:
+        self._handle_exception(message.error)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Tell what was refused, and of a bug without its local values.
+
+        After some different ones, or before the screen is open, a bug ends the app with status 70.
+        """
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, Refused):
+            self.post_message(Told(Notice(str(cause), bad=True)))
+            return
+        place = place_of(cause)
+        if self._tells_of(place):
+            return
+        self._places.add(place)
+        self.last_bug = self._keep_bug(cause)
+        if len(self._places) >= MOST_BUGS or not self.is_running or not self._is_open:
+            self.exit(EXIT_BUG, message=self.last_bug)
+            return
+        self.push_screen(BugScreen(self.last_bug, self.live.report, place))
+
+    def _tells_of(self, place: str) -> bool:
+        """Whether a panel is open that tells of this very bug, as of one at each tick."""
+        if not self._is_open:
+            return False
+        panels = [one for one in self.screen_stack if isinstance(one, BugScreen)]
+        return any(one.place == place for one in panels)

@@ -1,0 +1,216 @@
+"""What ctrl+p offers: each action of the screen that is seen, and from there every other place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from textual.app import SystemCommand
+from textual.binding import ActiveBinding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import ModalScreen, Screen
+
+from domain.quick import dataclass
+from tui.key_names import OF_EVERY_SCREEN, key_of, with_key
+from tui.screens.base import TocsinScreen
+from tui.sections import ALERTS_SCREEN, SECTIONS, SOURCES_SCREEN, load_screen
+from tui.shell.navigation import NavigatingApp
+from tui.widgets.notices import tell
+
+LESS = 0.01
+"""What the words of the explanation count: less than any match of the name."""
+
+NOTHING = "Nothing here has these words"
+ANSWER_FIRST = "Answer or close first what is open: the rest is offered after it"
+OF_THE_COMMAND_LINE = {
+    "tokens of HTTP clients": "tocsin token",
+    "brokers that pull events": "tocsin broker",
+    "export or import the configuration": "tocsin config",
+    "back up, restore, check or prune the store": "tocsin db",
+    "run as a service": "tocsin service",
+    "audit trail of a time, as text or JSON": "tocsin audit",
+}
+"""What only the command line does, and the command for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A screen of Admin as "module:class"; `id` is of the key that leads to it from the panel.
+
+    `done` says what can be done there.
+    """
+
+    title: str
+    screen: str
+    id: str = ""
+    help: str = ""
+    done: str = ""
+
+    def load(self) -> type[TocsinScreen]:
+        """The class of the screen."""
+        found: type[TocsinScreen] = load_screen(self.screen)
+        return found
+
+    def is_of(self, screen: Screen[Any]) -> bool:
+        """Whether a screen is this place."""
+        return f"{screen.__module__}:{type(screen).__name__}" == self.screen
+
+
+WEBHOOKS = Place(
+    "Webhooks",
+    "tui.webhooks.screen:WebhooksScreen",
+    "admin.webhooks",
+    "all of them",
+    "edit, pause, send, test, delete or undo a webhook",
+)
+PANEL = Place(
+    "Administration",
+    "tui.admin.panel:AdministrationScreen",
+    help="all that is set up, and what is wrong",
+)
+SETTINGS = Place(
+    "Worker and settings",
+    "tui.admin.settings:SettingsScreen",
+    "admin.settings",
+    "who sends, intervals, limits, retention, colours",
+    "change or undo a setting",
+)
+AUDIT = Place("Audit", "tui.admin.audit:AuditScreen", "admin.audit", "who changed what, and when")
+SOURCES = Place(
+    "Sources",
+    SOURCES_SCREEN,
+    "admin.sources",
+    "where events come from, and how each does",
+    "edit, pause, try, delete or undo a source",
+)
+ALERTS = Place(
+    "Alerts",
+    ALERTS_SCREEN,
+    "admin.alerts",
+    "which kinds are raised",
+    "switch, tune or undo an alert",
+)
+PLACES = (WEBHOOKS, PANEL, SOURCES, ALERTS, SETTINGS, AUDIT)
+FORMS = ("tui.webhook_form.screen", "tui.screens.option_form")
+
+
+class Actions(Provider):
+    """Finds an action by the words of its name and of its explanation."""
+
+    async def discover(self) -> Hits:
+        for one in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(one.title, one.callback, help=one.help)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        found = False
+        commands = (*self.app.get_system_commands(self.screen), *_elsewhere(self.app, self.screen))
+        for one in commands:
+            score = matcher.match(one.title) or LESS * _has_words(one, query, self.screen)
+            if score > 0:
+                found = True
+                yield Hit(score, matcher.highlight(one.title), one.callback, help=one.help)
+        if not found:
+            why = ANSWER_FIRST if isinstance(self.screen, ModalScreen) else ""
+            yield Hit(LESS, NOTHING, _nothing, help=why)
+
+
+def _has_words(command: SystemCommand, query: str, screen: Screen[Any]) -> bool:
+    """Whether it is told in these words, in any order; what the screen shows may be named too."""
+    told = f"{command.title} {command.help}".lower()
+    words = set(query.lower().split())
+    others = {word for word in words if word not in told}
+    shown = screen.CRUMBS.lower() if isinstance(screen, TocsinScreen) else ""
+    return others < words and all(word in shown for word in others)
+
+
+def _elsewhere(app: Any, screen: Screen[Any]) -> Iterator[SystemCommand]:
+    """What is found only by its words: what other places do, and what the command line does."""
+    for place in PLACES:
+        if place.done and not place.is_of(screen) and not isinstance(screen, ModalScreen):
+            yield SystemCommand(place.done, f"Go to {place.title}", partial(_go, app, place))
+    for title, command in OF_THE_COMMAND_LINE.items():
+        told = f"the command line does this: {command} --help"
+        yield SystemCommand(title, told.capitalize(), partial(tell, screen, told))
+
+
+def _nothing() -> None:
+    """There is nothing to do."""
+
+
+def commands(app: NavigatingApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
+    """What can be done on this screen, then where one can go, then what holds everywhere."""
+    actives = [one for one in screen.active_bindings.values() if _is_offered(one)]
+    once = {one.binding.action: one for one in reversed(actives)}
+    of_here = [one for one in actives if one is once[one.binding.action]]
+    ids = {str(one.binding.id) for one in of_here}
+    own = [one for one in of_here if one.node is screen and one.binding.id not in OF_EVERY_SCREEN]
+    yield from (_command(app, one) for one in own)
+    if not isinstance(screen, ModalScreen):  # a question is answered before one goes elsewhere
+        yield from _leading_on(app, screen, ids)
+    yield from (_command(app, one) for one in of_here if one not in own)
+    yield SystemCommand("theme", "Choose the colours", app.action_change_theme)
+
+
+def _is_offered(active: ActiveBinding) -> bool:
+    """An action with a name and an id; sections are places, and the palette itself is open."""
+    id_, enabled = active.binding.id or "palette", active.enabled and active.binding.description
+    return bool(enabled and id_ != "palette" and not id_.startswith("section."))
+
+
+def _command(app: NavigatingApp, active: ActiveBinding) -> SystemCommand:
+    binding = active.binding
+    return SystemCommand(
+        f"{binding.description} ({app.get_key_display(binding)})",
+        binding.tooltip or "",
+        partial(app.run_action, binding.action, active.node),
+    )
+
+
+def _leading_on(app: NavigatingApp, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
+    """Places and actions that have no key of their own here."""
+    in_form = screen.__module__ in FORMS
+    if "webhooks.add" not in ids and not in_form:
+        yield SystemCommand("add webhook", "Add a webhook", partial(_go, app, WEBHOOKS, "add"))
+    if "sources.add" not in ids and not in_form:
+        yield SystemCommand(
+            "add source", "Add a source or a host", partial(_go, app, SOURCES, "add")
+        )
+    if "worker.pause" not in ids:
+        yield SystemCommand(
+            "pause all",
+            "Start no attempt of any webhook, in any process; or go on with it",
+            partial(_go, app, SETTINGS, "pause"),
+        )
+    for place in PLACES:
+        if not place.is_of(screen) and place.id not in ids:
+            yield SystemCommand(place.title, f"Go there: {place.help}", partial(_go, app, place))
+    for section in SECTIONS[1:]:
+        if app.current_mode != section.name or len(app.screen_stack) > 1:
+            key = key_of(screen, section.id)
+            title = with_key(section.title, key)
+            yield SystemCommand(title, "Go there", partial(app.action_section, section.name))
+
+
+async def _go(app: NavigatingApp, place: Place, action: str = "") -> None:
+    """Go to a place of Admin, unless the admin stays with what is open; then do an action there."""
+    await app.leave_for(partial(_arrive, app, place, action))
+
+
+async def _arrive(app: NavigatingApp, place: Place, action: str) -> None:
+    await app.open_section("admin")
+    kind = place.load()
+    if len(app.screen_stack) == 1 and not isinstance(app.screen, kind):
+        await app.action_panel()
+    if any(type(one) is kind for one in app.screen_stack) and not _has_form(app):
+        while type(app.screen) is not kind:
+            await app.pop_screen()
+    elif type(app.screen) is not kind:
+        await app.open(kind)
+    if action:
+        await app.run_action(action, app.screen)
+
+
+def _has_form(app: NavigatingApp) -> bool:
+    return any(one.__module__ in FORMS for one in app.screen_stack)

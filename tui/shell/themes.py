@@ -1,0 +1,111 @@
+"""The colours that the settings ask for, as far as the terminal has them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from rich.color import Color as TerminalColor
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import App
+from textual.color import Color
+from textual.filter import LineFilter, Monochrome
+
+from delivery.report import Report
+from domain.settings import DEFAULTS
+
+_TEXTUAL_NAMES = {"dark": "textual-dark", "light": "textual-light"}
+_IN_FEW_COLOURS = {"dark": "ansi-dark", "light": "ansi-light"}
+MANY_COLOURS = ("256", "truecolor", "windows")
+
+
+def textual_name(theme: str) -> str:
+    """What Textual calls a theme."""
+    return _TEXTUAL_NAMES.get(theme, theme)
+
+
+def own_name(textual_theme: str) -> str:
+    """What the setting calls a theme of Textual."""
+    names = {theirs: ours for ours, theirs in _TEXTUAL_NAMES.items()}
+    return names.get(textual_theme, textual_theme)
+
+
+def has_few_colours(app: App[Any]) -> bool:
+    """Whether the terminal has so few that what shades tell apart would look the same."""
+    has_colours = not (app.is_headless or app.no_color)
+    return has_colours and app.console.color_system not in MANY_COLOURS
+
+
+def wanted_theme(report: Report, *, few_colours: bool) -> str:
+    """The theme that is set, or its likeness where its shades would be greys, the alarms' too."""
+    theme = report.settings.theme
+    return _IN_FEW_COLOURS.get(theme, theme) if few_colours else theme
+
+
+class Wardrobe:
+    """Puts colours on when the setting changes, so that a choice of the moment lasts meanwhile."""
+
+    def __init__(self) -> None:
+        self._worn = DEFAULTS.theme
+
+    def dress(self, app: App[Any], report: Report | None) -> None:
+        """Put on what the settings say, if that is new."""
+        if report is None:
+            return
+        wanted = wanted_theme(report, few_colours=has_few_colours(app))
+        if wanted != self._worn:
+            self._worn = wanted
+            app.theme = textual_name(wanted)
+
+
+LIT = 0.15
+"""How much lighter or darker than the screen a ground is that is shown reversed."""
+
+FAINT = 0.45
+"""How little of a text stands out from its ground that is shown dim."""
+
+
+class NoColour(LineFilter):
+    """Says with attributes what the colours of the theme say."""
+
+    def __init__(self, app: App[Any]) -> None:
+        super().__init__()
+        self._app = app
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments, without colours."""
+        ground = self._app.theme_variables["background"]
+        return [
+            Segment(text, style and _without_colour(style, ground), control)
+            for text, style, control in segments
+        ]
+
+
+def wear_no_colour(app: App[Any]) -> None:
+    """Let an app whose owner wants no colours write none."""
+    kept = [one for one in app._filters if not isinstance(one, Monochrome)]
+    app._filters = [*kept, NoColour(app)]
+
+
+@lru_cache(maxsize=4_096)
+def _without_colour(style: Style, screen: str) -> Style:
+    text, ground = _brightness(style.color), _brightness(style.bgcolor)
+    if style.reverse:
+        text, ground = ground, text
+    plain = style.without_color + Style.from_meta(style.meta)
+    if ground is None or text is None:
+        return plain
+    is_lit = _stands_out(ground, Color.parse(screen))
+    return plain + Style(reverse=is_lit, dim=abs(text - ground) < FAINT and not is_lit)
+
+
+def _stands_out(ground: float, screen: Color) -> bool:
+    """Whether a ground is another than the screen's; where that is the terminal's own, any is."""
+    return screen.ansi is not None or abs(ground - screen.brightness) > LIT
+
+
+def _brightness(color: TerminalColor | None) -> float | None:
+    if color is None or color.is_default:
+        return None
+    return Color.from_rich_color(color).brightness

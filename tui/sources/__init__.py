@@ -1,0 +1,1 @@
+"""Admin › Sources: the list, its forms, hosts, and events that were refused."""

@@ -1,0 +1,175 @@
+"""The forms of sources: one to add a source of each kind, one to edit what is set for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from domain import source_kinds
+from domain.field_errors import FieldErrors
+from domain.options import Default, Option
+from domain.settings import Settings
+from domain.source_kinds import LOCAL, PROCUSTODIBUS, SourceKind, kind_named
+from domain.source_option_kinds import TEXT
+from domain.words import counted
+from sources.base import Batch, SourceError
+from sources.first_look import first_look
+from sources.outlook import listening_problem
+from sources.wireguard.seen import seen_text
+from store import sources as stored_sources
+from store.errors import StoreError
+from store.records import StoredSource
+from tui.screens.option_form import Asked, Form, Request, name_asked
+from tui.state.store_access import Desk, Refused
+
+SETUP_CODE = "setup_code"
+
+
+def code_asked(kind: SourceKind, help_: str) -> tuple[Asked, ...]:
+    """The field for a set-up code, for a kind that signs in elsewhere."""
+    if kind.name != PROCUSTODIBUS:
+        return ()
+    return (Asked(Default(Option(SETUP_CODE, TEXT, help_), ""), "", hidden=True),)
+
+
+async def new_key(
+    desk: Desk, kind: SourceKind, options: Mapping[str, str], code: str | None
+) -> str | None:
+    """The secret of a new key that the other side knows, if there is a code. Raises Refused."""
+    if code is None:
+        return None
+    from sources.procustodibus.api import Exchange, set_up
+
+    await desk.read(desk.store.vault.check)  # before the code is used up
+    try:
+        values = kind.values(options)
+        return await set_up(Exchange(str(values["url"])), str(values["broker"]), code.strip())
+    except (SourceError, FieldErrors) as error:
+        raise Refused(str(error)) from error
+
+
+async def keep_key(desk: Desk, source: StoredSource, secret: str | None) -> StoredSource:
+    """Keep the secret, if there is one; the source as it is then. Raises Refused."""
+    if secret is None:
+        return source
+    await desk.change(stored_sources.set_secret, source.name, secret, desk.store.vault)
+    return await desk.read(stored_sources.find, source.name)
+
+
+TRIED = (source_kinds.WIREGUARD, source_kinds.JOURNAL)
+"""Kinds of which one look takes nothing away, so that it can be made before they are kept."""
+
+LOOKED_AT = (*TRIED, source_kinds.PROCUSTODIBUS)
+"""Kinds that look by themselves, and can be told to."""
+
+BROKER = "broker"
+"""The option without which nothing can be pulled: a new source is not saved without it."""
+
+Edited = tuple[StoredSource, StoredSource]
+"""A source before and after an edit."""
+
+
+def form_to_add(
+    desk: Desk, settings: Settings, kind: SourceKind, existing: Sequence[StoredSource]
+) -> Form:
+    """Ends with the new source."""
+
+    async def save(given: Mapping[str, str]) -> StoredSource:
+        options = _options(given)
+        every = await desk.read(stored_sources.everyone)
+        if any(one.name == given["name"] for one in every):  # a code would be used up for nothing
+            raise Refused(f"there is a source {given['name']} already: choose another name")
+        secret = await new_key(desk, kind, options, given.get(SETUP_CODE))
+        added = await desk.change(stored_sources.add, kind.name, given["name"], options)
+        return await keep_key(desk, added, secret)
+
+    name = _free_name(kind, {one.name for one in existing})
+    return Form(
+        crumb=f"Add {kind.title}",
+        title=f"Add a source: {kind.title}",
+        about=_sentence(kind),
+        asked=(
+            name_asked(source_kinds.check_name, "its name", name),
+            *(Asked(one, one.text, required=one.name == BROKER) for one in kind.defaults),
+            *code_asked(kind, "the broker's set-up code, for a new key"),
+        ),
+        save=save,
+        tried=_first_look(desk, settings, kind),
+    )
+
+
+def form_to_edit(desk: Desk, settings: Settings, source: StoredSource) -> Form:
+    """Ends with the source as it was and as it is then."""
+    kind = kind_named(source.kind)
+
+    async def save(given: Mapping[str, str]) -> Edited:
+        options = _options(given)
+        await desk.read(stored_sources.check_revision, source.name, source.revision)
+        secret = await new_key(desk, kind, options, given.get(SETUP_CODE))
+        edit = partial(stored_sources.edit, revision=source.revision)
+        edited = await desk.change(edit, source.name, options)
+        return source, await keep_key(desk, edited, secret)
+
+    return Form(
+        crumb=f"Edit {source.name}",
+        title=f"Edit {source.name}: {kind.title}",
+        about=_sentence(kind),
+        asked=(
+            *(Asked(one, source.options.get(one.name, one.text)) for one in kind.defaults),
+            *code_asked(kind, "a set-up code, for a new key; without one it keeps its key"),
+        ),
+        save=save,
+        tried=_first_look(desk, settings, kind),
+    )
+
+
+def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | None:
+    """Look with what is typed and keep nothing; what would have come of it, in a sentence."""
+    if kind.name == source_kinds.HTTP:
+        return _would_listen
+    if kind.name not in TRIED:
+        return None
+
+    async def look(given: Mapping[str, str]) -> str:
+        options = _options(given)
+        name = given.get("name", LOCAL)
+        try:
+            batch = await first_look(
+                kind.name, name, options, None, desk.store, settings, desk.now_ms()
+            )
+        except (SourceError, StoreError, FieldErrors) as error:
+            raise Refused(str(error)) from error
+        seen = f"{_seen(kind, batch)}; {counted(len(batch.events), 'event')} at once"
+        return f"▲ {seen}; but {batch.warning}" if batch.warning else f"✓ {seen}"
+
+    return look
+
+
+async def _would_listen(given: Mapping[str, str]) -> str:
+    options = _options(given)
+    problem = listening_problem(options)
+    if problem:
+        raise Refused(problem)
+    listen = kind_named(source_kinds.HTTP).values(options)["listen"]
+    return f"✓ it can listen on {listen}, unless another program does"
+
+
+def _options(given: Mapping[str, str]) -> dict[str, str]:
+    """What is kept as options: neither its name nor the code for a key."""
+    return {name: text for name, text in given.items() if name not in ("name", SETUP_CODE)}
+
+
+def _seen(kind: SourceKind, batch: Batch) -> str:
+    if kind.name == source_kinds.WIREGUARD:
+        return seen_text(batch.state)
+    return "it can be read"
+
+
+def _sentence(kind: SourceKind) -> str:
+    return f"{kind.about[:1].upper()}{kind.about[1:]}."
+
+
+def _free_name(kind: SourceKind, taken: set[str]) -> str:
+    """The usual name of its kind, or none if that is taken."""
+    usual = LOCAL if kind.name == source_kinds.WIREGUARD else kind.name
+    return "" if usual in taken else usual

@@ -1,0 +1,227 @@
+"""Hosts: adding one that reports here, its two files, and the WireGuard of this host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from domain import clients as kinds
+from domain import source_kinds
+from domain.clients import AGENT, NEXT_STEPS, ConfFile
+from domain.field_errors import FieldErrors
+from domain.ids import new_code, new_event_id
+from domain.options import Default, Option
+from domain.safe import safe
+from domain.settings import Settings
+from domain.source_kinds import LOCAL, WIREGUARD, kind_named
+from domain.source_option_kinds import URL
+from domain.words import counted
+from sources.alone import alone, lock_file
+from sources.base import Batch, SourceError
+from sources.first_look import first_look
+from sources.wireguard.seen import seen_text
+from store import clients
+from store import sources as stored_sources
+from store.errors import StoreError
+from store.records import Appended, Client, StoredSource
+from tui.key_names import and_key, key_of
+from tui.questions import Question
+from tui.screens.option_form import Asked, Form, name_asked
+from tui.shell.clipboard import copy
+from tui.state.store_access import Desk, Refused
+from tui.widgets.key_bar import KeyBar
+
+LONGEST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a host needs; one of the files holds its set-up code.
+
+    warning: why another machine would not find us by these files, "" where it would
+    """
+
+    host: str
+    files: Sequence[ConfFile]
+    warning: str = ""
+
+
+class ConfFilesScreen(ModalScreen[None]):
+    """Each file with its place, and a key that copies it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "copy_file(0)", "copy the first", id="conf-files.first"),
+        Binding("2", "copy_file(1)", "copy the second", id="conf-files.second"),
+        Binding("q,escape", "dismiss(None)", "close", id="conf-files.close"),
+    ]
+
+    def __init__(self, files: Files) -> None:
+        super().__init__()
+        self._host = files.host
+        self._files = files.files
+        self._warning = files.warning
+
+    def compose(self) -> ComposeResult:
+        keys = [key_of(self, id_) for id_ in ("conf-files.first", "conf-files.second")]
+        with VerticalScroll(classes="bare"):
+            if self._warning:
+                yield Static(Text(f"▲ {self._warning}\n", style="bold"))
+            yield Static(
+                Text(
+                    f"Put these two files on {safe(self._host)} as root, the second 0600. "
+                    f"{NEXT_STEPS[AGENT]}\n"
+                    "The code in the second is shown only now and works once; c makes a new one.\n"
+                )
+            )
+            for key, file in zip(keys, self._files, strict=False):
+                yield Static(Text(and_key(safe(file.path), key, "copies it", "   "), style="bold"))
+                yield Static(Text(safe(file.text, LONGEST, keep_newlines=True)))
+        yield KeyBar()
+
+    def action_copy_file(self, index: int) -> None:
+        """Copy one of the files."""
+        self.run_worker(copy(self, self._files[index].text), exit_on_error=False)
+
+
+NOT_SERVED = (
+    "No source serves agents yet: add one of kind HTTP that serves agents, with a certificate, "
+    "on an address of WireGuard, or on 127.0.0.1 for a host that is this machine."
+)
+
+
+def form_to_add_host(desk: Desk, existing: Sequence[StoredSource]) -> Form:
+    """Ends with the files of the new host."""
+
+    async def save(given: Mapping[str, str]) -> Files:
+        code = new_code(desk.random_bytes)
+        user_id = new_event_id(lambda: int.from_bytes(desk.random_bytes(8), "big"))
+        client = await desk.change(clients.add, AGENT, given["name"], user_id, code)
+        return _files(client, given["url"], code)
+
+    url = _served_url(existing)
+    found = Default(Option("url", URL, "where the host finds this Tocsin"), "")
+    what = "An unmodified Pro Custodibus agent reports the WireGuard of a host to this Tocsin."
+    return Form(
+        crumb="Add host",
+        title="Add a host",
+        about=f"{what} {_about_reach(url)}".rstrip(),
+        asked=(
+            name_asked(source_kinds.check_name, "its name here", ""),
+            Asked(found, url or "", required=True),
+        ),
+        save=save,
+    )
+
+
+async def renewed(desk: Desk, name: str, existing: Sequence[StoredSource]) -> Files:
+    """Give it a new set-up code; the files with it. Raises Refused."""
+    url = _served_url(existing)
+    if url is None:
+        raise Refused(NOT_SERVED)
+    code = new_code(desk.random_bytes)
+    client = await desk.change(clients.renew, AGENT, name, code)
+    return _files(client, url, code)
+
+
+def _files(client: Client, url: str, code: str) -> Files:
+    until_ms = client.setup_until_ms or 0
+    files = kinds.agent_files(url, client.host_id, client.user_id, code, until_ms)
+    return Files(client.name, files, kinds.reach_warning(url))
+
+
+def _about_reach(url: str | None) -> str:
+    """What to know of where this Tocsin is found, before a host is told of it."""
+    if url is None:
+        return NOT_SERVED
+    warning = kinds.reach_warning(url)
+    return f"▲ {warning}." if warning else ""
+
+
+def _served_url(existing: Sequence[StoredSource]) -> str | None:
+    return kinds.served_url(AGENT, ((one.kind, one.options) for one in existing))
+
+
+LOOKED_AT = "this host's WireGuard is being looked at already: wait for it"
+ALSO_RUN = "another process runs the source local: stop that first"
+
+
+def question_before(source: StoredSource | None) -> Question:
+    """What is asked before it is watched, or watched no more."""
+    if source is not None and source.active:
+        return Question(
+            "Watch this host's WireGuard no more?",
+            ("Handshakes from now on become no events; what was queued is sent.",),
+            yes="Pause it",
+        )
+    return Question(
+        "Watch this host's WireGuard?",
+        (
+            f"`{_command(source)}` is run now, for the baseline, and then by the worker that "
+            "sends.",
+            "The first event comes with the next handshake of a peer.",
+        ),
+        yes="Watch it",
+    )
+
+
+async def switch(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
+    """Watch it, or watch it no more; what came of that. Raises Refused."""
+    if source is None or not source.active:
+        return await switch_on(desk, settings, source)
+    await desk.change(stored_sources.pause, LOCAL)
+    return "this host's WireGuard is not watched any more"
+
+
+async def switch_on(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
+    """Look once and, if that went well, let the worker watch; what was found, in a sentence.
+
+    Raises Refused, with the reason and the cure, and then nothing is changed.
+    """
+    if desk.looks.is_under_way(LOCAL):
+        raise Refused(LOOKED_AT)
+    return await desk.looks.carry_out(LOCAL, lambda _stop: _begin(desk, settings, source))
+
+
+async def _begin(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
+    options = {} if source is None else source.options
+    with alone(lock_file(desk.store.path, LOCAL)) as we_are:
+        if not we_are:
+            raise Refused(ALSO_RUN)
+        before = await desk.read(stored_sources.load_state, LOCAL) if source else None
+        batch = await _look(desk, settings, dict(options), before)
+        appended = await desk.change(
+            stored_sources.start, WIREGUARD, LOCAL, options, batch.events, batch.state
+        )
+    found = seen_text(batch.state)
+    return f"{found}{_what_follows(appended, watched_before=before is not None)}"
+
+
+async def _look(
+    desk: Desk, settings: Settings, options: dict[str, str], before: bytes | None
+) -> Batch:
+    try:
+        return await first_look(
+            WIREGUARD, LOCAL, options, before, desk.store, settings, desk.now_ms()
+        )
+    except (SourceError, StoreError, FieldErrors) as error:
+        raise Refused(f"{error}; it stays off") from error
+
+
+def _command(source: StoredSource | None) -> object:
+    given = {} if source is None else source.options
+    return kind_named(WIREGUARD).values(given)["command"]
+
+
+def _what_follows(appended: Appended, *, watched_before: bool) -> str:
+    if not watched_before and not appended.accepted:
+        return "; the next handshake is the first event"
+    since = " since it was last watched" if watched_before else " at once"
+    return f"; {counted(appended.accepted, 'event')}{since}"

@@ -1,0 +1,228 @@
+"""Admin › Sources: where events come from, how each source does, and every action on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from domain.clients import AGENT
+from domain.source_kinds import WIREGUARD
+from sources.wireguard.seen import seen_text
+from store import clients
+from store import sources as stored_sources
+from store.records import Client, StoredSource
+from tui.key_names import key_of
+from tui.sources.actions import SourceActions
+from tui.sources.rows import COLUMNS, empty_list, facts_of, matches, ordered, row_of
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.lines import Facts
+from tui.widgets.live_table import LiveTable
+from tui.widgets.panel import Panel
+
+LOOKS_AT_WIREGUARD = (WIREGUARD, AGENT)
+
+
+class SourcesScreen(SourceActions):
+    """The list, and below it what is wrong with the selected one, what it is and what is set."""
+
+    CRUMBS = "Sources"
+    UNDER = "Admin"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a,plus", "add", "add", id="sources.add", tooltip="add a source or a host"),
+        Binding("e", "edit", "edit", id="sources.edit", tooltip="edit what is set for it"),
+        Binding(
+            "p",
+            "pause",
+            "pause",
+            id="sources.pause",
+            tooltip="stop it in every process, or let it go on",
+        ),
+        Binding(
+            "n,r",
+            "look",
+            "look now",
+            id="sources.look",
+            tooltip="look once now, without waiting for its time",
+        ),
+        Binding(
+            "c",
+            "code",
+            "new code",
+            id="sources.code",
+            tooltip="give the agent of a host a new set-up code; its key is worth nothing then",
+        ),
+        Binding(
+            "o",
+            "refused",
+            "refused",
+            id="sources.refused",
+            tooltip="what it took and the queue cannot hold: open, send or forget it",
+        ),
+        Binding(
+            "x,delete",
+            "delete",
+            "delete",
+            id="sources.delete",
+            tooltip="forget the source and what it remembers, after asking; its events stay",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "filter",
+            key_display="/",
+            id="sources.filter",
+            tooltip="show rows that hold a text, or with ! before it those that do not",
+        ),
+        Binding(
+            "u", "undo", "undo", id="sources.undo", tooltip="take back the last edit or pause here"
+        ),
+        Binding(
+            "w",
+            "wireguard",
+            "this host",
+            show=False,
+            id="sources.wireguard",
+            tooltip="watch this host's WireGuard, or watch it no more; asks first",
+        ),
+    ]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._clients: dict[str, Client] = {}
+        self._seen: tuple[tuple[object, ...], str] = ((), "")
+        self._found_by = ""
+
+    def body(self) -> Iterable[Widget]:
+        with Panel(id="sources-panel"):
+            yield LiveTable(COLUMNS, id="sources")
+            yield Facts(id="no-sources", classes="notice")
+            yield FilterLine(("text", "!text for those without"), id="sources-filter")
+        yield Facts(id="source-facts")
+
+    def on_mount(self) -> None:
+        self.query_one(FilterLine).box.entering = self.hold_keys
+        self.table.focus()
+        self.show()
+
+    def show(self) -> None:
+        report = self.live.report
+        if report is None:
+            return
+        every = report.overview.sources
+        wanted = self.query_one(FilterLine).box.value.strip()
+        shown = [one for one in ordered(every) if not wanted or matches(one, wanted)]
+        asked, self._found_by = wanted != self._found_by, wanted
+        self.table.set_keys([one.name for one in shown], asked=asked)
+        title = f"{len(shown)} of {len(every)}" if wanted else f"{len(every)}"
+        self.query_one("#sources-panel", Panel).tell_title(f"Sources ── {title}")
+        self._show_hint(not report.added_sources)
+        self.tick()
+        if any(one.kind == AGENT for one in every) or self._unseen():
+            self.look_soon()
+
+    def _show_hint(self, is_needed: bool) -> None:
+        hint = self.query_one("#no-sources", Facts)
+        hint.display = is_needed
+        if is_needed:
+            hint.tell(
+                Text(empty_list(key_of(self, "sources.add"), key_of(self, "sources.wireguard")))
+            )
+
+    def tick(self) -> None:
+        """Ages move with time."""
+        report = self.live.report
+        if report is not None:
+            self.table.put_only(
+                {
+                    one.name: row_of(one, report, self._client(one))
+                    for one in report.overview.sources
+                }
+            )
+            self._show_facts()
+
+    async def look(self) -> None:
+        """Read who reports by an agent, and what the selected source saw."""
+        found = await self.desk.read(clients.everyone, AGENT)
+        self._clients = {one.name: one for one in found}
+        looked = self._unseen()
+        if looked is not None:
+            self._seen = (looked, await self.desk.read(_seen_at, looked[0]))
+        self.tick()
+
+    def _unseen(self) -> tuple[str, int | None] | None:
+        """The selected source and its last look, if what it saw then is not read yet."""
+        source = self.selected()
+        if source is None or source.kind not in LOOKS_AT_WIREGUARD:
+            return None
+        looked = (source.name, source.last_ok_ms)
+        return looked if looked != self._seen[0] else None
+
+    def _seen_of(self, source: StoredSource) -> str:
+        return self._seen[1] if self._seen[0][:1] == (source.name,) else ""
+
+    def _client(self, source: StoredSource) -> Client | None:
+        """Who reports by it, for a host of an agent."""
+        return self._clients.get(source.name) if source.kind == AGENT else None
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        self._show_facts()
+        if self._unseen():
+            self.look_soon()
+
+    def _show_facts(self) -> None:
+        report, source = self.live.report, self.selected()
+        facts = self.query_one("#source-facts", Facts)
+        if report is None or source is None:
+            facts.tell(Text(""))
+        else:
+            client, seen = self._client(source), self._seen_of(source)
+            facts.tell(facts_of(source, report, client, partial(key_of, self), seen=seen))
+        self.offer_keys()
+
+    @on(LiveTable.Wanted)
+    def _wanted(self) -> None:
+        self.tick()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_edit()
+
+    def action_filter(self) -> None:
+        """Open the filter's box."""
+        self.query_one(FilterLine).open()
+
+    def action_back(self) -> None:
+        """Close the filter first, then leave the screen."""
+        box = self.query_one(FilterLine)
+        if box.display:
+            box.close()
+            self.table.focus()
+        else:
+            super().action_back()
+
+    @on(Input.Changed, "#sources-filter-box")
+    def _filtered(self) -> None:
+        self.show()
+
+    @on(Input.Submitted, "#sources-filter-box")
+    def _filter_entered(self) -> None:
+        self.set_focus(self.table)
+        self.take_keys()
+
+    def remember(self, source: StoredSource) -> None:
+        """Go to a source that is new."""
+        self.show()
+        self.table.move_to(source.name)
+
+
+def _seen_at(name: str) -> str:
+    state = stored_sources.load_state(name)
+    return "" if state is None else seen_text(state)

@@ -1,0 +1,178 @@
+"""What the screens may read and ask for: the one way from them to the store."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from domain.actors import Actor
+from domain.field_errors import FieldError, FieldErrors
+from domain.quick import dataclass
+from domain.settings import BY_NAME, Settings, settings_from
+from store.database import Store
+from store.errors import StoreError
+
+if TYPE_CHECKING:
+    from tui.state.worker_thread import WorkerThread
+
+
+class Turns:
+    """Gives each change its turn, so that an undo finds what was done before it."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._asked = 0
+
+    @property
+    def asked(self) -> int:
+        """How many changes were asked for and are not done yet."""
+        return self._asked
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something that was asked for is not done yet."""
+        return self._asked > 0
+
+    def take(self, change: Callable[[], Awaitable[None]]) -> Coroutine[Any, Any, None]:
+        """Line up at once; what is given does the change when those before it are done."""
+        self._asked += 1
+        return self._in_turn(change)
+
+    async def _in_turn(self, change: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with self._turn:
+                await change()
+        finally:
+            self._asked -= 1
+
+
+T = TypeVar("T")
+Look = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
+"""Looks once, and comes to an end soon after the event is set."""
+
+
+class Looks:
+    """Those that are under way, one a source."""
+
+    def __init__(self) -> None:
+        self._under_way: set[str] = set()
+        self._threads: dict[str, threading.Thread] = {}
+        self._stops: dict[str, Callable[[], object]] = {}
+        self._stopped = False
+
+    def is_under_way(self, name: str) -> bool:
+        """Whether a source is being looked at."""
+        return name in self._under_way
+
+    @property
+    def any_under_way(self) -> bool:
+        """Whether some source is being looked at."""
+        return bool(self._under_way)
+
+    async def carry_out(self, name: str, look: Look[T]) -> T:
+        """Look, and wait for what it brings; it goes on if the caller is cancelled."""
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # from now on nobody can cancel it
+        thread = threading.Thread(
+            target=self._run, args=(name, look, future), name="look", daemon=True
+        )
+        self._under_way.add(name)
+        self._threads[name] = thread
+        thread.start()
+        return await asyncio.wrap_future(future)
+
+    def stop(self) -> None:
+        """Begin no other look; may be called from a signal handler."""
+        self._stopped = True
+        for stop in list(self._stops.values()):
+            with suppress(RuntimeError):  # it has just ended
+                stop()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for those under way; whether all have ended."""
+        ends_s = time.monotonic() + timeout_s
+        threads = list(self._threads.values())
+        for thread in threads:
+            thread.join(max(0.0, ends_s - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+    def _run(self, name: str, look: Look[T], future: Future[T]) -> None:
+        try:
+            found = asyncio.run(self._look(name, look))
+        except Exception as error:  # whoever waits for it is told
+            self._under_way.discard(name)
+            future.set_exception(error)
+        else:
+            self._under_way.discard(name)
+            future.set_result(found)
+
+    async def _look(self, name: str, look: Look[T]) -> T:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._stops[name] = partial(loop.call_soon_threadsafe, stop.set)
+        try:
+            if self._stopped:
+                stop.set()
+            return await look(stop)
+        finally:
+            del self._stops[name]
+
+
+class Refused(Exception):
+    """What was asked for cannot be done; `str()` is the sentence for the admin."""
+
+
+def _of_nobody(_name: str) -> str:
+    return "default"
+
+
+def _of_no_machine() -> None:
+    return None
+
+
+def settings_of_store(stored: Mapping[str, str]) -> Settings:
+    """The settings where nobody but the store says any. Raises ValueError."""
+    known = {name: text for name, text in stored.items() if name in BY_NAME}
+    return settings_from({name: BY_NAME[name].parse(text) for name, text in known.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One admin at one store. `merge` makes the settings in force from those the store keeps.
+
+    `check_stored` raises ValueError, with the reason and the cure, for settings that would not
+    do; `origin` tells who gave a setting its value; `worker` is the one of this terminal;
+    `looks` and `turns` outlive the screen that asked for them. `uptime_ms` is the machine's
+    monotonic clock.
+    """
+
+    store: Store
+    actor: Actor
+    merge: Callable[[Mapping[str, str]], Settings]
+    now_ms: Callable[[], int]
+    random_bytes: Callable[[int], bytes]
+    worker: WorkerThread | None = None
+    origin: Callable[[str], str] = _of_nobody
+    check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
+    looks: Looks = field(default_factory=Looks)
+    turns: Turns = field(default_factory=Turns)
+    uptime_ms: Callable[[], int | None] = _of_no_machine
+
+    async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:
+        """Ask the store. Raises Refused."""
+        try:
+            return await self.store.run(query, *args, **named)
+        except (StoreError, FieldError, FieldErrors) as error:
+            raise Refused(str(error)) from error
+
+    async def change(self, request: Callable[..., T], *args: Any, **named: Any) -> T:
+        """Change the store in the admin's name. Raises Refused."""
+        if self.store.outdated:
+            raise Refused("this store is of an older Tocsin: run `tocsin db upgrade` first")
+        return await self.read(request, *args, actor=self.actor, now_ms=self.now_ms(), **named)

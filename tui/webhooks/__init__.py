@@ -1,0 +1,1 @@
+"""Admin › Webhooks: the list, and every action on webhooks."""

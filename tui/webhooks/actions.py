@@ -1,0 +1,318 @@
+"""What an admin does to webhooks from a list: pause, send, test, delete, undo, copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from delivery.edited import drop_question
+from delivery.report import undelivered
+from domain.urls import mask_url
+from domain.words import counted, span_text
+from store import audit, queue, webhooks
+from store.records import Webhook, WebhookStatus
+from store.secret_changes import RestoreSecrets
+from tui.key_names import and_key, key_of
+from tui.questions import Question
+from tui.screens.lists import FilterScreen
+from tui.sections import ALERTS_SCREEN, DELIVERIES_SCREEN, SOURCES_SCREEN, load_screen
+from tui.shell.clipboard import copy
+from tui.state.store_access import Desk, Refused
+from tui.webhooks.results import Runs
+from tui.webhooks.rows import names_of, told_of_sending
+
+if TYPE_CHECKING:
+    from tui.webhook_form.saving import Saved  # nothing that the first screen waits for
+
+
+class EditBack:
+    """An edit as long as nobody saved after it; what going back to the type drops is asked."""
+
+    def __init__(self, desk: Desk, saved: Saved, before: Webhook) -> None:
+        self._desk = desk
+        self._saved = saved
+        self._before = before
+        self._dropping = 0
+
+    async def question(self) -> Question | None:
+        """What is to be asked before. Raises Refused."""
+        now = await self._desk.read(webhooks.find, self._saved.webhook_id, self._desk.store.vault)
+        type_ = self._before.fields.type
+        if now.fields.type is type_:
+            return None
+        self._dropping = await self._desk.read(webhooks.droppable, now.id)
+        if not self._dropping:
+            return None
+        lines = (f"{self._lost}.",) if self._lost else ()
+        return Question(drop_question([(now, self._dropping)], type_), lines, yes="Drop and undo")
+
+    async def carry_out(self) -> str:
+        """Do it, dropping no more than was asked about; what is lost by it. Raises Refused."""
+        secrets = RestoreSecrets(self._before.secrets)
+        edited = await self._desk.change(
+            webhooks.edit,
+            self._saved.webhook_id,
+            self._before.fields,
+            secrets if self._saved.secret_changed else None,
+            revision=self._saved.revision,
+            dropping=self._dropping,
+            vault=self._desk.store.vault,
+        )
+        dropped = f"{counted(edited.dropped, 'queued event')} of the other type given up"
+        return "; ".join(filter(None, (dropped if edited.dropped else "", self._lost)))
+
+    @property
+    def _lost(self) -> str:
+        """What the edit itself has dropped."""
+        count = self._saved.dropped
+        stay = "stays" if count == 1 else "stay"
+        return f"{counted(count, 'event')} that the edit dropped {stay} dropped" if count else ""
+
+
+FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
+FOR_A_LIST = {"filter", "faults", "sort", "invert"}
+COPIED_WHOLE = "; it is the whole URL, unmasked, and that is recorded"
+
+
+class WebhookActions(FilterScreen):
+    """The screen that has the table of webhooks; several rows can be marked."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._runs = Runs()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no key that has nothing to work on."""
+        report = self.live.report
+        if action in FOR_A_ROW:
+            return self.table.cursor is not None
+        if action in FOR_A_LIST:
+            return report is not None and bool(report.overview.webhooks)
+        if action == "undo":
+            return bool(self.live.undos.webhooks) or self.check_action("filter", ())
+        return super().check_action(action, parameters)
+
+    @property
+    def _undo_key(self) -> str:
+        return key_of(self, "webhooks.undo")
+
+    def selected(self) -> WebhookStatus | None:
+        """The webhook under the cursor."""
+        return next(iter(self._statuses([self.table.cursor])), None)
+
+    def chosen(self, *, asks: bool = False) -> list[WebhookStatus]:
+        """The marked webhooks, or the one under the cursor; for a key that `asks` or acts."""
+        return self._statuses(self.table.chosen_keys(asks=asks))
+
+    def _statuses(self, ids: list[Any]) -> list[WebhookStatus]:
+        report = self.live.report
+        every = report.overview.webhooks if report is not None else []
+        return [one for one in every if one.webhook.id in ids]
+
+    def action_add(self) -> None:
+        """Open the empty form."""
+        self._open_form()
+
+    def action_edit(self) -> None:
+        """Open the form of the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            self._open_form(editing=status.webhook.id)
+
+    def action_duplicate(self) -> None:
+        """Open the form filled in from the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            self._open_form(copy_of=status.webhook.id)
+
+    def action_sources(self) -> None:
+        """Open the list of sources."""
+        self.app.push_screen(load_screen(SOURCES_SCREEN)(self.desk, self.live))
+
+    def action_alerts(self) -> None:
+        """Open the kinds of alerts."""
+        self.app.push_screen(load_screen(ALERTS_SCREEN)(self.desk, self.live))
+
+    def _open_form(self, **which: int) -> None:
+        from tui.webhook_form.screen import WebhookFormScreen
+
+        self.app.push_screen(WebhookFormScreen(self.desk, self.live, **which), self._saved)
+
+    def _saved(self, saved: Saved | None) -> None:
+        if saved is None:
+            return
+        self.remember_edit(saved)
+        self.in_background(self.go_to(saved.webhook_id))
+
+    async def go_to(self, webhook_id: int) -> None:
+        """Put the cursor on a webhook; one that was added is no row before the next look."""
+        await self.live.look_again()
+        self.show()
+        self.table.move_to(webhook_id)
+
+    def action_pause(self) -> None:
+        """Pause the chosen ones; if all of them are paused, unpause them."""
+        ids = [one.webhook.id for one in self.chosen()]
+        if ids:
+            self.in_turn(self._pause, ids)
+
+    async def _pause(self, ids: list[int]) -> None:
+        chosen = self._statuses(ids)
+        active = not any(one.webhook.fields.active for one in chosen)
+        changing = [one.webhook.id for one in chosen if one.webhook.fields.active != active]
+        request = self.desk.change(webhooks.set_active, changing, active)
+        changed = await self.carry_out(request)
+        if changed is not None:
+            self._tell_of_pausing(changed, active)
+
+    def _tell_of_pausing(self, changed: list[int], active: bool) -> None:
+        """Another admin's pause is not told as one's own, and not undone as such either."""
+        word = "unpaused" if active else "paused"
+        if not changed:
+            self.tell(f"nothing changed: somebody else {word} before")
+            return
+        some = self._named(changed)
+        self.tell(and_key(f"{some} {word}", self._undo_key, "undoes it"))
+        self.live.undos.webhooks.push(f"{word} {some}", lambda: self._set_back(changed, not active))
+
+    def _named(self, ids: list[int]) -> str:
+        return _names(self._statuses(ids)) or counted(len(ids), "webhook")
+
+    async def _set_back(self, ids: list[int], active: bool) -> str:
+        changed = await self.desk.change(webhooks.set_active, ids, active)
+        return _left_alone(len(ids) - len(changed))
+
+    def action_send(self) -> None:
+        """Start a run of the chosen webhook now; several are asked about, with their numbers."""
+        chosen = self.chosen()
+        ids = [one.webhook.id for one in chosen]
+        if len(chosen) == 1:
+            self.in_turn(self._send, ids)
+        elif chosen:
+            events = counted(sum(map(undelivered, chosen)), "event")
+            question = Question(
+                f"Send to {_names(chosen)} now?",
+                (
+                    f"{names_of(chosen)}: {events} in all, at once.",
+                    "Deliveries that fail are tried again at once, too.",
+                ),
+                yes="Send",
+            )
+            self.when_sure(question, self._send, ids)
+
+    async def _send(self, ids: list[int]) -> None:
+        chosen = self._statuses(ids)
+        runs = await self.carry_out(self.desk.change(queue.send_now, ids))
+        report = self.live.report
+        if runs and report is not None:
+            self.tell(told_of_sending(runs, report))
+            self._runs.watch(one for one in chosen if runs[one.webhook.id].events)
+            self.tell_of_runs()
+
+    def tell_of_runs(self) -> None:
+        """Tell what came of what was sent here, once it is over."""
+        news = self._runs.news(self.live.report) if self.live.report is not None else None
+        if news is not None:
+            self.tell(news[0], bad=news[1])
+
+    def action_test(self) -> None:
+        """Send a test event in the background and tell what came of it."""
+        status = self.selected()
+        if status is not None and self.table.is_meant():
+            self.tell(f"testing {status.webhook.named} ...")
+            self.beyond_screen(self._test(status.webhook.id))
+
+    async def _test(self, webhook_id: int) -> None:
+        from tui.webhook_form.opening import read_webhook
+        from tui.webhook_form.testing import send_test
+
+        webhook = await read_webhook(self.desk, webhook_id)
+        report = self.live.report
+        if report is None:
+            return
+        outcome = await send_test(self.desk, webhook, report.settings)
+        self.tell(
+            f"test of {webhook.named}: {outcome.detail}, after {span_text(outcome.duration_ms)}",
+            bad=not outcome.delivered,
+        )
+
+    def action_delete(self) -> None:
+        """Ask with the numbers, then delete the chosen ones."""
+        chosen = self.chosen(asks=True)
+        if not chosen:
+            return
+        events = sum(map(undelivered, chosen))
+        undo = self._undo_key
+        it, its = ("it", "its queue") if len(chosen) == 1 else ("them", "their queues")
+        question = Question(
+            f"Delete {_names(chosen)}?",
+            (
+                f"{names_of(chosen)}: {counted(events, 'event')} will not be sent.",
+                *([f"{undo} brings {it} back for ten minutes, with {its}."] if undo else []),
+            ),
+            yes="Delete",
+        )
+        ids = [one.webhook.id for one in chosen]
+        self.when_sure(question, self._delete, ids, _names(chosen))
+
+    async def _delete(self, ids: list[int], names: str) -> None:
+        done = and_key(f"deleted {names}", self._undo_key, "undoes it")
+        uptime_ms = self.desk.uptime_ms()
+        if await self.carry_out(self.desk.change(webhooks.delete, ids, uptime_ms=uptime_ms), done):
+            self.live.undos.webhooks.push(f"deleted {names}", lambda: self._bring_back(ids))
+
+    async def _bring_back(self, ids: list[int]) -> str:
+        uptime_ms = self.desk.uptime_ms()
+        back = await self.desk.change(webhooks.undelete_all, ids, uptime_ms=uptime_ms)
+        return _left_alone(len(ids) - back)
+
+    def remember_edit(self, saved: Saved) -> None:
+        """An edit can be undone as long as nobody saved after it."""
+        before = saved.before
+        if before is not None and saved.revision != before.revision:
+            back = EditBack(self.desk, saved, before)
+            self.live.undos.webhooks.push(f"edited {before.named}", back.carry_out, back.question)
+
+    def action_undo(self) -> None:
+        """Take back the last thing that can be."""
+        self.in_turn(self.take_back, self.live.undos.webhooks)
+
+    def action_deliveries(self) -> None:
+        """Show the deliveries of the selected webhook."""
+        status = self.selected()
+        if status is not None:
+            deliveries = load_screen(DELIVERIES_SCREEN)
+            screen = deliveries(self.desk, self.live, webhook_id=status.webhook.id)
+            self.app.push_screen(screen)
+
+    def action_copy(self) -> None:
+        """Copy the whole URL of the selected webhook, which is recorded if any of it is hidden."""
+        status = self.selected()
+        if status is not None and self.table.is_meant():
+            self.in_background(self._copy(status.webhook.id))
+
+    async def _copy(self, webhook_id: int) -> None:
+        from tui.webhook_form.opening import read_webhook
+
+        try:
+            url = (await read_webhook(self.desk, webhook_id)).fields.url
+            is_masked = mask_url(url) != url
+            if is_masked:
+                await self.desk.change(
+                    audit.note_alone, action="webhook.reveal", webhook_id=webhook_id, copied="URL"
+                )
+        except Refused as refused:
+            self.tell(str(refused), bad=True)
+            return
+        await copy(self, url, COPIED_WHOLE if is_masked else "")
+
+
+def _left_alone(count: int) -> str:
+    """What an undo says of those that somebody else had set back before it."""
+    were = "was" if count == 1 else "were"
+    return f"{counted(count, 'webhook')} {were} so already" if count else ""
+
+
+def _names(chosen: list[WebhookStatus]) -> str:
+    if len(chosen) == 1:
+        return chosen[0].webhook.named
+    return counted(len(chosen), "webhook")

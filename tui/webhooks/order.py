@@ -1,0 +1,101 @@
+"""In which order the list of webhooks stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from delivery.report import Report, undelivered
+from delivery.waiting import interval_of
+from domain.quick import dataclass
+from store.records import WebhookStatus
+from tui.webhooks.rows import COLUMNS, receiver_of
+from tui.wording import Condition, steady_condition_of
+
+SETTLED_MS = 60_000
+"""Whoever failed and does well for so long stands among those that do well, whatever is typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """By which column the list is sorted; by state means the worst first."""
+
+    column: str = "state"
+    descending: bool = False
+
+    def next(self) -> Sorting:
+        """By the column to the right."""
+        names = [column.key for column in COLUMNS if column.sortable]
+        return _sorting(names[(names.index(self.column) + 1) % len(names)])
+
+    def inverted(self) -> Sorting:
+        """The other way round."""
+        return replace(self, descending=not self.descending)
+
+    def asked(self, column: str) -> Sorting:
+        """By a column whose label was clicked, which turns it round if it was that already."""
+        return self.inverted() if column == self.column else _sorting(column)
+
+
+def _sorting(column: str) -> Sorting:
+    """By a column as one wants it first: of counts the most."""
+    return Sorting(column, descending=column == "waiting")
+
+
+SORT_KEYS: dict[str, Callable[[WebhookStatus, Report], tuple[object, ...]]] = {
+    "type": lambda status, _: (status.webhook.fields.type.title,),
+    "receiver": lambda status, _: (receiver_of(status.webhook).lower(),),
+    "waiting": lambda status, _: (undelivered(status),),
+    "last": lambda status, _: (-(status.last_attempt_ms or 0),),
+    "next": lambda status, report: (report.waiting(status).next_ms or 1 << 62,),
+    "oldest": lambda status, _: (status.waiting_since_ms or 1 << 62,),
+    "interval": lambda status, report: (interval_of(status, report.settings.interval_ms),),
+}
+
+
+class Order:
+    """Sorts the rows; by state none changes its place with each attempt of a faltering receiver.
+
+    A retry under way is no better than its webhook was before it, and who failed a moment ago
+    stays among those that fail until it has done well for a while, or until the admin has left the
+    list alone.
+    """
+
+    def __init__(self) -> None:
+        self.sorting = Sorting()
+        self._failed_ms: dict[int, int] = {}
+        self._is_held = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some stand where they stood before they did well."""
+        return self._is_held
+
+    def of(
+        self, statuses: Sequence[WebhookStatus], report: Report, *, left_alone: bool = False
+    ) -> list[WebhookStatus]:
+        """In the order asked for; equals by id. Nobody is held in place if `left_alone`."""
+        self._note_failing(report, left_alone)
+        by_state = self.sorting.column == "state"
+        key = self._rank if by_state else SORT_KEYS[self.sorting.column]
+        return sorted(
+            sorted(statuses, key=lambda one: one.webhook.id),
+            key=lambda one: key(one, report),
+            reverse=self.sorting.descending,
+        )
+
+    def _note_failing(self, report: Report, left_alone: bool) -> None:
+        webhooks = report.overview.webhooks
+        failing = {
+            one.webhook.id for one in webhooks if steady_condition_of(one) is Condition.FAILING
+        }
+        kept = {} if left_alone else self._failed_ms
+        self._failed_ms = {**kept, **dict.fromkeys(failing, report.now_ms)}
+        self._is_held = len(self._failed_ms) > len(failing)
+
+    def _rank(self, status: WebhookStatus, report: Report) -> tuple[object, ...]:
+        condition = steady_condition_of(status)
+        failed_ms = self._failed_ms.get(status.webhook.id)
+        recently = failed_ms is not None and report.now_ms - failed_ms < SETTLED_MS
+        healed = condition is Condition.IDLE
+        return (Condition.FAILING if healed and recently else condition,)

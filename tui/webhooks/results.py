@@ -1,0 +1,137 @@
+"""Last results of webhooks, and what came of attempts that were asked for here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+
+from delivery.outcome import is_success
+from delivery.report import Report, undelivered
+from delivery.waiting import hindrance
+from domain.quick import dataclass
+from domain.words import counted, error_word, wait_word
+from store import reads
+from store.records import WebhookStatus
+from tui.state.store_access import Desk, Refused
+from tui.webhooks.rows import Results
+from tui.wording import time_left
+
+Then = Callable[[], None]
+
+
+class LastResults:
+    """Gives what is known; what a new attempt made stale is read in the background.
+
+    `run` starts a job of the screen's own; `then` paints what was read.
+    """
+
+    def __init__(
+        self, desk: Desk, run: Callable[[Coroutine[None, None, None]], object], then: Then
+    ) -> None:
+        self._desk = desk
+        self._run = run
+        self._then = then
+        self._known: dict[int, tuple[int, Results]] = {}
+        self._stale: dict[int, int] = {}
+        self._is_reading = False
+
+    def of(self, status: WebhookStatus) -> Results:
+        """The last results of a webhook as far as they are known."""
+        webhook_id, at_ms = status.webhook.id, status.last_attempt_ms
+        known_ms, results = self._known.get(webhook_id, (None, ()))
+        if at_ms is not None and at_ms != known_ms:
+            self._stale[webhook_id] = at_ms
+            if not self._is_reading:
+                self._is_reading = True
+                self._run(self._read())
+        return results
+
+    async def _read(self) -> None:
+        """Read what is stale, and what becomes so meanwhile; then paint once."""
+        try:
+            while self._stale:
+                webhook_id, at_ms = self._stale.popitem()
+                results = await self._desk.read(reads.last_results, webhook_id)
+                self._known[webhook_id] = (at_ms, results)
+        except Refused:  # the first line of the screen tells of it
+            return
+        finally:
+            self._is_reading = False
+        self._then()
+
+
+FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`came` is "delivered", "failed" or another end of a delivery; `sentence` tells all of it."""
+
+    came: str
+    answer: str
+    sentence: str
+
+
+def summary(over: Sequence[Outcome], under_way: int) -> str:
+    """The sentence of a lone outcome, or how many came to which end, and what is not over yet."""
+    if len(over) == 1 and not under_way:
+        return over[0].sentence
+    counts = Counter(one.came for one in over)
+    answers = dict.fromkeys(one.answer for one in over if one.came == FAILED)
+    failed = counts.pop(FAILED, 0)
+    parts = [f"{count:,} {came}" for came, count in counts.items()]
+    if under_way:
+        parts.append(f"{under_way:,} under way")
+    return ", ".join([*parts, *([f"{failed:,} failed: {', '.join(answers)}"] if failed else [])])
+
+
+def any_failed(over: Iterable[Outcome]) -> bool:
+    """Whether it is bad news."""
+    return any(one.came == FAILED for one in over)
+
+
+class Runs:
+    """The webhooks whose queues were asked to go, until the first attempt of each is over."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, object] = {}
+        self._over: list[Outcome] = []
+
+    def watch(self, statuses: Iterable[WebhookStatus]) -> None:
+        """Wait for these, as they were before they were asked."""
+        self._before |= {one.webhook.id: _last_attempt(one) for one in statuses}
+
+    def news(self, report: Report) -> tuple[str, bool] | None:
+        """What is to be told of those that are over since the last call, and whether it is bad."""
+        if not self._before:
+            return None
+        there = [one for one in report.overview.webhooks if one.webhook.id in self._before]
+        over = [one for one in there if _last_attempt(one) != self._before[one.webhook.id]]
+        waited = [one for one in there if one not in over and hindrance(one, report.pace) is None]
+        self._before = {one.webhook.id: self._before[one.webhook.id] for one in waited}
+        self._over += [_outcome(one, report) for one in over]
+        if not over:
+            return None
+        told = summary(self._over, len(self._before)), any_failed(self._over)
+        if not self._before:
+            self._over = []
+        return told
+
+
+def _last_attempt(status: WebhookStatus) -> object:
+    """What no attempt leaves as it was, once it is recorded."""
+    return status.last_attempt_ms, status.delivered_events
+
+
+def _outcome(status: WebhookStatus, report: Report) -> Outcome:
+    answer = str(status.last_status or error_word(status.last_error))
+    name = status.webhook.named
+    if status.last_status is not None and is_success(status.last_status):
+        left = undelivered(status)
+        more = f"; {counted(left, 'event')} still {wait_word(left)}" if left else ""
+        return Outcome("delivered", answer, f"{name}: delivered, {answer}{more}")
+    pending = status.pending
+    words = (report.overview.last_words.get(pending.id) if pending else None) or answer
+    next_ms = report.waiting(status).next_ms
+    again = f", next {time_left(next_ms, report.now_ms)}" if next_ms is not None else ""
+    return Outcome(FAILED, answer, f"{name}: failed: {words}{again}")

@@ -1,0 +1,252 @@
+"""How a webhook reads as a row of the list, and in the lines below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from rich.text import Text
+
+from delivery.outcome import is_success
+from delivery.report import Report, aside_words, undelivered
+from delivery.waiting import hindrance, interval_of
+from domain.safe import safe
+from domain.times import format_duration
+from domain.urls import receiver
+from domain.words import counted, size_text, wait_word
+from store.queue import Run
+from store.records import Webhook, WebhookStatus
+from tui.cells import Cell, Column, Row, cut
+from tui.key_names import with_key
+from tui.widgets.live_table import Key
+from tui.widgets.panel import Offer
+from tui.wording import (
+    Condition,
+    coarse_age,
+    condition_cell,
+    condition_of,
+    countdown,
+    result_cell,
+    steady_condition_of,
+    time_left,
+)
+
+COLUMNS = (
+    Column("state", "State", 10),
+    Column("type", "Type", 14, from_width=70),
+    Column("receiver", "Receiver", 0),
+    Column("url", "URL", 44, from_width=176, sortable=False),
+    Column("waiting", "Waiting", 9, right=True),
+    Column("last", "Last", 12),
+    Column("next", "Next", 8, right=True),
+    Column("oldest", "Oldest", 7, right=True, from_width=98),
+    Column("interval", "Interval", 9, right=True, from_width=108),
+    Column("strip", "Last 20", 20, from_width=116, sortable=False),
+)
+STRIP_GOOD, STRIP_BAD = "▂", "▇"
+NAMED, LONGEST_NAME = 3, 24
+Results = Sequence[int | None]
+
+
+def matches(status: WebhookStatus, wanted: str) -> bool:
+    """Whether a row holds the filter's text; `!` before it means whether it does not.
+
+    Who fails is found by that also during the next attempt.
+    """
+    text = wanted.strip().lower()
+    inverse = text.startswith("!")
+    fields = status.webhook.fields
+    conditions = (condition_of(status), steady_condition_of(status))
+    states = " ".join(condition_cell(one).text for one in conditions)
+    hay = f"{status.webhook.id} {fields.name or ''} {fields.url} {fields.type.title} {states}"
+    return (text.lstrip("!").strip() in hay.lower()) != inverse
+
+
+def receiver_of(webhook: Webhook) -> str:
+    """The webhook's name, or its host and path, which begin with what tells it from others."""
+    return webhook.fields.name or receiver(webhook.fields.url).removeprefix("http://")
+
+
+def names_of(statuses: Sequence[WebhookStatus]) -> str:
+    """The first few webhooks by their names or receivers, and how many more there are."""
+    named = [cut(receiver_of(one.webhook), LONGEST_NAME) for one in statuses[:NAMED]]
+    more = len(statuses) - NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+
+
+def row_of(status: WebhookStatus, report: Report, results: Results) -> Row:
+    """The cells of a webhook, in the order of COLUMNS."""
+    fields = status.webhook.fields
+    since_ms, waiting = status.waiting_since_ms, undelivered(status)
+    return (
+        condition_cell(condition_of(status)),
+        Cell(fields.type.title),
+        Cell(receiver_of(status.webhook)),
+        Cell(receiver(fields.url), "dim"),
+        Cell(f"{waiting:,}", "plain" if waiting else "dim"),
+        _last(status, report),
+        _next(status, report),
+        Cell("-", "dim") if since_ms is None else Cell(coarse_age(report.now_ms - since_ms)),
+        Cell(format_duration(interval_of(status, report.settings.interval_ms)), "dim"),
+        Cell(strip_of(results), "dim"),
+    )
+
+
+def strip_of(results: Results) -> str:
+    """One block an attempt, low for taken and high for failed."""
+    return "".join(STRIP_GOOD if _taken(status) else STRIP_BAD for status in results)
+
+
+def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
+    """Three lines: why it is not sent yet, what waits, how it has been going.
+
+    What may be long and is shown elsewhere too stands last, since lines are cut at their end.
+    """
+    where = receiver(status.webhook.fields.url)
+    return Text(
+        "\n".join(
+            safe(line, 400)
+            for line in (
+                f"{_reason(status, report)} · webhook {status.webhook.id} · {where}",
+                _what_waits(status, report),
+                _how_it_goes(status, report, results),
+            )
+        ),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def empty_list(key_of: Callable[[str], str]) -> str:
+    """What stands where the rows will be."""
+    add, palette = key_of("webhooks.add"), key_of("palette")
+    press = f"Press  {add}" if add else f"Press  {palette}  and type  add webhook"
+    sources = key_of("admin.sources")
+    way = f"{sources}  leads" if sources else f"{palette}  and  sources  lead"
+    return (
+        "No webhooks yet.\n"
+        f"{press}  to add the first one: choose what to send and where.\n"
+        f"{way} to the sources, where events come from.\n"
+        "Just looking? Quit and run  tocsin demo ."
+    )
+
+
+def title_of(
+    shown: int,
+    total: int,
+    *,
+    only_faults: bool,
+    marks: set[Key],
+    keys: Iterable[Key],
+    key_of: Callable[[str], str],
+) -> tuple[str, Offer]:
+    """What the frame of the list says: how many there are, and what was done to the list.
+
+    Of the rows with `marks` only those of `keys` are in sight; nothing is done to the others.
+    """
+    parts = ["Webhooks", str(total) if shown == total else f"{shown} of {total}"]
+    if only_faults:
+        parts.append("faults only")
+    marked = len(marks.intersection(keys))
+    hidden = len(marks) - marked
+    if marks:
+        spared = f" and {hidden} hidden, which stay as they are" if hidden else ""
+        parts.append(f"{marked} marked{spared}")
+        offer = Offer(with_key("unmark", key_of("back")), "back")
+    else:
+        offer = Offer(with_key("+ add", key_of("webhooks.add")), "add")
+    return " ── ".join(parts), offer
+
+
+def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
+    """What comes of asking to send now: what goes, and what still holds some of it up."""
+    asked = [one for one in report.overview.webhooks if one.webhook.id in runs]
+    free = [one for one in asked if hindrance(one, report.pace) is None]
+    whose = f"{free[0].webhook.named}: " if len(free) == 1 else ""
+    parts = [whose + _what_goes([runs[one.webhook.id] for one in free])] if free else []
+    held = [one for one in asked if one not in free]
+    if held:
+        events = sum(runs[one.webhook.id].events for one in held)
+        names = held[0].webhook.named if len(held) == 1 else counted(len(held), "webhook")
+        why = hindrance(held[0], report.pace)
+        parts.append(f"{counted(events, 'event')} of {names} {wait_word(events)} on: {why}")
+    return "; ".join(parts)
+
+
+def _what_goes(runs: Sequence[Run]) -> str:
+    """A pending delivery goes alone; what is queued behind it waits for its 2XX."""
+    going = sum(run.pending or run.queued for run in runs)
+    behind = sum(run.queued for run in runs if run.pending)
+    if not going:
+        return "nothing waits to be sent"
+    go, it = ("goes", "it is") if going == 1 else ("go", "they are")
+    told = f"{counted(going, 'event')} {go} now"
+    return f"{told}; {counted(behind, 'event')} behind when {it} delivered" if behind else told
+
+
+def _last(status: WebhookStatus, report: Report) -> Cell:
+    at_ms = status.last_attempt_ms
+    age_ms = None if at_ms is None else report.now_ms - at_ms
+    return result_cell(status.last_status, status.last_error, age_ms)
+
+
+def _next(status: WebhookStatus, report: Report) -> Cell:
+    condition = condition_of(status)
+    if condition is Condition.INACTIVE:
+        return Cell("paused", "dim")
+    if condition is Condition.BLOCKED:
+        return Cell("blocked", "bad")
+    if condition is Condition.IDLE:
+        return Cell("idle", "dim")
+    if condition is Condition.SENDING:
+        return Cell("sending", "busy")
+    waits = report.waiting(status)
+    if waits.next_ms is None:
+        return Cell("held", "warning")
+    return Cell(countdown(waits.next_ms, report.now_ms))
+
+
+def _reason(status: WebhookStatus, report: Report) -> str:
+    waits = report.waiting(status)
+    if waits.reason is None:
+        return hindrance(status, report.pace) or _nothing_waits(status)
+    if waits.next_ms is None:
+        return waits.reason
+    return f"{waits.reason}, {time_left(waits.next_ms, report.now_ms)}"
+
+
+def _nothing_waits(status: WebhookStatus) -> str:
+    return "all is delivered" if status.delivered_events else "no event has come yet"
+
+
+def _what_waits(status: WebhookStatus, report: Report) -> str:
+    waiting = undelivered(status)
+    if not waiting:
+        return f"nothing waits · {counted(status.delivered_events, 'event')} delivered so far"
+    parts = [f"{counted(waiting, 'event')} {wait_word(waiting)}: {_where_they_are(status)}"]
+    if status.waiting_since_ms is not None:
+        parts.append(f"oldest {coarse_age(report.now_ms - status.waiting_since_ms)}")
+    return " · ".join(parts)
+
+
+def _where_they_are(status: WebhookStatus) -> str:
+    """Sealed in the pending delivery, or still queued."""
+    pending = status.pending
+    if pending is None:
+        return "queued"
+    sealed = f"in {pending.id[:12]}… ({size_text(pending.bytes)})"
+    return f"{pending.events:,} {sealed}, {status.queued:,} queued" if status.queued else sealed
+
+
+def _how_it_goes(status: WebhookStatus, report: Report, results: Results) -> str:
+    pending = status.pending
+    words = report.overview.last_words.get(pending.id) if pending is not None else None
+    good = sum(map(_taken, results))
+    parts = [f"last {len(results)}: {good} delivered, {len(results) - good} failed"]
+    parts = [*aside_words([status]), *(parts if results else []), *([words] if words else [])]
+    if results:
+        parts.append(strip_of(results))
+    return " · ".join(parts) or "no attempt yet"
+
+
+def _taken(status: int | None) -> bool:
+    return status is not None and is_success(status)

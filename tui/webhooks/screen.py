@@ -1,0 +1,276 @@
+"""Admin › Webhooks: every webhook with its queue, its last result and its next attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from domain.safe import safe
+from store.records import WebhookStatus
+from tui.key_names import key_of
+from tui.webhooks.actions import WebhookActions
+from tui.webhooks.order import Order, Sorting
+from tui.webhooks.results import LastResults
+from tui.webhooks.rows import COLUMNS, empty_list, facts_of, matches, row_of, title_of
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.lines import FactLines
+from tui.widgets.live_table import Key, LiveTable
+from tui.widgets.panel import Panel
+from tui.wording import Condition, steady_condition_of
+
+WEBHOOK_KEYS: list[BindingType] = [
+    Binding("a,plus", "add", "add", id="webhooks.add", tooltip="add a webhook"),
+    Binding("e", "edit", "edit", id="webhooks.edit", tooltip="edit the selected webhook"),
+    Binding(
+        "p",
+        "pause",
+        "pause",
+        id="webhooks.pause",
+        tooltip="make the chosen ones inactive, or active again; nothing is lost meanwhile",
+    ),
+    Binding(
+        "n,r",
+        "send",
+        "send now",
+        id="webhooks.send",
+        tooltip="what is queued or fails goes at once; several are asked about",
+    ),
+    Binding("t", "test", "test", id="webhooks.test", tooltip="send one marked test event"),
+    Binding(
+        "slash",
+        "filter",
+        "filter",
+        key_display="/",
+        id="webhooks.filter",
+        tooltip="show rows that hold a text, or with ! before it those that do not",
+    ),
+    Binding(
+        "x,delete",
+        "delete",
+        "delete",
+        id="webhooks.delete",
+        tooltip="delete the chosen ones; they can be brought back for ten minutes",
+    ),
+    Binding(
+        "u",
+        "undo",
+        "undo",
+        id="webhooks.undo",
+        tooltip="take back the last delete, pause or edit of this session",
+    ),
+    Binding(
+        "o",
+        "sources",
+        "sources",
+        id="admin.sources",
+        tooltip="where events come from, and how each source does; adding hosts",
+    ),
+    Binding(
+        "l",
+        "alerts",
+        "alerts",
+        id="admin.alerts",
+        tooltip="which kinds of alerts are raised, and from what numbers on",
+    ),
+    Binding(
+        "f",
+        "faults",
+        "faults",
+        show=False,
+        id="webhooks.faults",
+        tooltip="show only those that fail or are blocked, or all again",
+    ),
+    Binding("s", "sort", "sort", show=False, id="webhooks.sort", tooltip="sort by the next column"),
+    Binding("S", "invert", "invert the order", show=False, id="webhooks.invert"),
+    Binding(
+        "d",
+        "duplicate",
+        "duplicate",
+        show=False,
+        id="webhooks.duplicate",
+        tooltip="add one for the same receiver and another type",
+    ),
+    Binding(
+        "y",
+        "copy",
+        "copy URL",
+        show=False,
+        id="webhooks.copy",
+        tooltip="copy the whole URL; is recorded",
+    ),
+]
+
+
+class WebhooksScreen(WebhookActions):
+    """The list, the reasons of the selected row below it, and every action on webhooks."""
+
+    CRUMBS = "Webhooks"
+    UNDER = "Admin"
+    NOTHING = ""
+    BINDINGS: ClassVar[list[BindingType]] = WEBHOOK_KEYS
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._order = Order()
+        self._only_faults = False
+        self._sought = self.NOTHING
+        self._offered = (True, True)
+        self._ordered: dict[Key, WebhookStatus] = {}
+        self._results = LastResults(self.desk, self.in_background, self.show)
+
+    def body(self) -> Iterable[Widget]:
+        with Panel(id="webhooks-panel"):
+            yield LiveTable(COLUMNS, id="webhooks", markable=True)
+            yield Static("", id="no-webhooks", classes="empty", markup=False)
+            yield FilterLine(("text", "!text for those without"), id="webhooks-filter")
+        yield FactLines(id="webhook-facts")
+
+    def on_mount(self) -> None:
+        self.table.set_sorted(self._order.sorting.column, self._order.sorting.descending)
+
+    def show(self) -> None:
+        self._show_rows()
+
+    def _show_rows(self, *, asked: bool = False) -> None:
+        """Show what there is now; `asked` if the admin wants other rows than before."""
+        report = self.live.report
+        if report is None:
+            self._show_trouble()
+            return
+        shown = [one for one in report.overview.webhooks if self._is_wanted(one)]
+        ordered = self._order.of(shown, report, left_alone=self.live.is_left_alone)
+        self._ordered = {one.webhook.id: one for one in ordered}
+        self.table.set_keys([one.webhook.id for one in ordered], asked=asked)
+        self.table.keep_marks(one.webhook.id for one in report.overview.webhooks)
+        self._fill()
+        self._show_frame(len(ordered), len(report.overview.webhooks))
+        self._show_facts()
+        self.tell_of_runs()
+
+    def tick(self) -> None:
+        """Only ages and countdowns move with time, and rows that were held in their places."""
+        if self._order.is_held and self.live.is_left_alone:
+            self._show_rows()
+            return
+        self._fill()
+        self._show_facts()
+
+    def _show_trouble(self) -> None:
+        """Nothing is known: the first line has no room for the whole reason."""
+        self.show_table(False)
+        self.query_one("#no-webhooks", Static).update(safe(self.live.trouble or "", 400))
+
+    def _show_frame(self, shown: int, total: int) -> None:
+        self._show_title(shown, total)
+        self.show_table(total > 0)
+        if self._offered != (shown > 0, total > 0):
+            self._offered = (shown > 0, total > 0)
+            self.refresh_bindings()
+        empty = self.query_one("#no-webhooks", Static)
+        empty.display = total == 0
+        told = empty_list(partial(key_of, self))
+        if not total and empty.content != told:
+            empty.update(told)
+
+    def _show_title(self, shown: int, total: int) -> None:
+        title, offer = title_of(
+            shown,
+            total,
+            only_faults=self._only_faults,
+            marks=self.table.marked,
+            keys=self.table.keys,
+            key_of=self._key_now,
+        )
+        self.query_one("#webhooks-panel", Panel).tell_title(title, offer)
+
+    def _key_now(self, id_: str) -> str:
+        """The key of an id; none while every key is typed into the filter."""
+        return "" if self.filter_line.box.has_focus else key_of(self, id_)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _keys_went_elsewhere(self) -> None:
+        if self.live.report is not None:
+            self._show_title(len(self._ordered), len(self.live.report.overview.webhooks))
+
+    @on(LiveTable.Moved)
+    def _show_facts(self) -> None:
+        status, report = self.selected(), self.live.report
+        facts = self.query_one("#webhook-facts", FactLines)
+        if status is None or report is None:
+            facts.tell(Text(""))
+        else:
+            facts.tell(facts_of(status, report, self._results.of(status)))
+
+    def _is_wanted(self, status: WebhookStatus) -> bool:
+        faulty = steady_condition_of(status) <= Condition.FAILING
+        if self._only_faults and not faulty:
+            return False
+        return not self._sought or matches(status, self._sought)
+
+    async def read_filter(self, text: str) -> str:
+        return text.strip() if text.strip(" !") else self.NOTHING
+
+    def filter_by(self, wanted: str, text: str) -> None:
+        self._sought = wanted
+        self._show_rows(asked=True)
+
+    @on(LiveTable.Wanted)
+    def _fill(self) -> None:
+        """Make the rows in sight; all of a thousand, four times a second, would take too long."""
+        report = self.live.report
+        if report is None:
+            return
+        of = self._results.of if self.table.shows("strip") else lambda _: ()
+        near = [self._ordered[key] for key in self.table.near() if key in self._ordered]
+        self.table.put_only({one.webhook.id: row_of(one, report, of(one)) for one in near})
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_deliveries()
+
+    @on(LiveTable.SortAsked)
+    def _sort_asked(self, message: LiveTable.SortAsked) -> None:
+        self._sort(self._order.sorting.asked(message.column))
+
+    def _sort(self, sorting: Sorting) -> None:
+        self._order.sorting = sorting
+        self.table.set_sorted(sorting.column, sorting.descending)
+        self.show()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        self._sort(self._order.sorting.next())
+
+    def action_invert(self) -> None:
+        """Turn the order round."""
+        self._sort(self._order.sorting.inverted())
+
+    def action_faults(self) -> None:
+        """Show only what fails, or everything again."""
+        self._only_faults = not self._only_faults
+        self._show_rows(asked=True)
+
+    def action_back(self) -> None:
+        """Close the filter first, unmark, show what does not fail too; then leave the screen."""
+        if self.filter_line.display:
+            super().action_back()
+        elif self.table.marked:
+            self.table.clear_marks()
+        elif self._only_faults:
+            self.action_faults()
+        elif len(self.app.screen_stack) > 1:
+            super().action_back()
+        else:
+            self.call_later(self.run_action, "app.panel")
+
+    @on(LiveTable.Marked)
+    def _chosen_otherwise(self) -> None:
+        self.show()

@@ -1,0 +1,339 @@
+"""Inputs of a form: fields, text boxes and drop-downs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+from rich.highlighter import Highlighter
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Input, Select, Static, TextArea
+from textual.widgets._select import SelectCurrent, SelectOverlay
+from textual.widgets.text_area import Selection
+
+from domain.safe import safe
+
+LIMIT = 600
+MARKS = {"wrong": "✗ ", "warned": "! "}
+MOST_LINES = 3
+"""Of the errors of one field, so that they never push the form away."""
+
+
+class Field(Vertical):
+    """Fields stand below each other; the message has a line only while there is one."""
+
+    def __init__(self, label: str, *controls: Widget, id: str | None = None) -> None:
+        super().__init__(id=id, classes="field")
+        self._label = label
+        self._controls = controls
+        self._message = Static(classes="field-message")
+        self._message.display = False
+        self._told = ""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="field-row"):
+            yield Static(Text(self._label), classes="field-label")
+            yield from self._controls
+        yield self._message
+
+    def offer(self, is_offered: bool) -> None:
+        """Show it only while it has a meaning; what comes up after a choice comes into view."""
+        comes_up = is_offered and not self.display
+        self.display = is_offered
+        if comes_up:
+            self.call_after_refresh(self.scroll_visible)
+
+    def explain(self, text: str) -> None:
+        """Say what the value means."""
+        self._tell(text)
+
+    def warn(self, text: str) -> None:
+        """Say what will go wrong with a value that can be saved."""
+        self._tell(text, "warned")
+
+    def complain(self, errors: str) -> None:
+        """Say what is wrong with it, an error a line; "" takes the message away."""
+        lines = errors.split("\n")
+        more = [f"... and {len(lines) - MOST_LINES + 1} more"]
+        shown = lines if len(lines) <= MOST_LINES else lines[: MOST_LINES - 1] + more
+        self._tell("\n".join(shown), "wrong")
+
+    def _tell(self, text: str, tone: str = "") -> None:
+        message = self._message
+        message.set_classes(f"field-message {tone}".rstrip())
+        told = MARKS.get(tone, "") + safe(text, LIMIT, keep_newlines=True) if text else ""
+        if told == self._told:
+            return
+        self._told = told
+        message.update(Text(told))
+        message.display = bool(text)
+        if text and self.has_focus_within:
+            message.call_after_refresh(message.scroll_visible)
+
+
+class InputLine(Input):
+    """Textual's own, with the keys for both ends that boxes of several lines have."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "home", "start", show=False),
+        Binding("ctrl+end", "end", "end", show=False),
+    ]
+
+    def __init__(self, value: str = "", *, select_on_focus: bool = False, **more: Any) -> None:
+        super().__init__(value, compact=True, select_on_focus=select_on_focus, **more)
+        self.cursor_blink = False
+
+
+MOST_UNDONE = 50
+STAND_IN = "\N{REPLACEMENT CHARACTER}"
+
+
+def shown(text: str) -> str:
+    """The text with a stand-in for each character that must not reach a terminal.
+
+    It keeps its length, so that the place of the cursor stays right.
+    """
+    if safe(text, len(text)) == text:
+        return text
+    return "".join(one if one == "\t" or safe(one) == one else STAND_IN for one in text)
+
+
+class _Shown(Highlighter):
+    """Lets an Input show `shown` of its value."""
+
+    def __call__(self, text: str | Text) -> Text:
+        plain = text if isinstance(text, str) else text.plain
+        return Text(shown(plain), no_wrap=True, overflow="ignore", end="")
+
+    def highlight(self, text: Text) -> None:
+        """There is nothing to colour."""
+
+
+class TextBox(InputLine):
+    """One line; what was typed into it can be taken back, a word at a time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z,super+z", "undo", "undo", show=False),
+    ]
+
+    def __init__(self, value: str = "", **more: Any) -> None:
+        self._before: list[str] = []
+        super().__init__(value, highlighter=_Shown(), **more)
+        self._before.clear()
+
+    def validate_value(self, value: str) -> str:
+        """Remember what is replaced, unless it only grows within a word."""
+        if value != self.value and not (self._before and _grows(self.value, value)):
+            self._before.append(self.value)
+            del self._before[:-MOST_UNDONE]
+        return value
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Change the text, and everything that can be taken back to, so that none is as it was."""
+        was_at_end = self.cursor_position >= len(self.value)
+        before = list(map(change, self._before))
+        with self.prevent(InputLine.Changed):
+            self.value = change(self.value)
+        self._before = before
+        self.cursor_position = len(self.value) if was_at_end else self.cursor_position
+
+    def action_undo(self) -> None:
+        """Show what stood here before."""
+        if self._before:
+            before = self._before[:-1]
+            self.value = self._before[-1]
+            self._before = before
+            self.cursor_position = len(self.value)
+
+
+def _grows(before: str, after: str) -> bool:
+    """Whether a letter or digit was added at the end."""
+    return after[:-1] == before and after[-1].isalnum()
+
+
+class Lines(TextArea):
+    """A pair a line, "Name: value", the name coloured, and lines without a colon marked."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = TextArea.COMPONENT_CLASSES | {
+        "lines--name",
+        "lines--bad",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "start", "start of the text", show=False),
+        Binding("ctrl+end", "end", "end of the text", show=False),
+    ]
+
+    def __init__(self, text: str = "", **more: Any) -> None:
+        super().__init__(text, compact=True, soft_wrap=False, highlight_cursor_line=False, **more)
+        self.cursor_blink = False
+        self._was_entered = False
+
+    def on_focus(self) -> None:
+        """Begin behind what is there; whoever comes back goes on where they were."""
+        if not self._was_entered:
+            self._was_entered = True
+            self.action_end()
+
+    def action_start(self) -> None:
+        """Go before the first character."""
+        self.move_cursor(self.document.start)
+
+    def action_end(self) -> None:
+        """Go behind the last character."""
+        self.move_cursor(self.document.end)
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        self._leave_what_may_go()
+        super().undo()
+
+    def redo(self) -> None:
+        """Make the change that was taken back."""
+        self._leave_what_may_go()
+        super().redo()
+
+    def _leave_what_may_go(self) -> None:
+        """Textual scrolls to the cursor before it has moved it from lines that are no more."""
+        self.selection = Selection.cursor(self.document.start)
+
+    def put(self, text: str) -> None:
+        """Show another text; the one before can be taken back."""
+        place = self.cursor_location
+        self.history.checkpoint()
+        self.replace(text, self.document.start, self.document.end)
+        self.history.checkpoint()
+        self.move_cursor(place)
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Change the text, and everything that can be taken back to, so that none is as it was."""
+        place = self.cursor_location
+        texts = [self.text]
+        with self.prevent(TextArea.Changed):
+            while self.history.undo_stack:
+                self.undo()
+                texts.append(self.text)
+            self.text = change(texts.pop())
+            for text in map(change, reversed(texts)):
+                if text != self.text:
+                    self.put(text)
+        self.move_cursor(place)
+
+    def get_line(self, line_index: int) -> Text:
+        """One line, harmless and coloured."""
+        line = Text(shown(self.document.get_line(line_index)), end="", no_wrap=True)
+        name, colon, _ = line.plain.partition(":")
+        if colon:
+            line.stylize(self.get_component_rich_style("lines--name", partial=True), 0, len(name))
+        elif name.strip():
+            line.stylize(self.get_component_rich_style("lines--bad", partial=True))
+        return line
+
+
+MOST = 200
+VISIBLE = (
+    r"[^\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]*"
+)
+"""No control and no invisible character: Textual would hand what is pasted to the terminal."""
+
+
+class VisibleInput(InputLine):
+    """A line of text in which everything that is typed or pasted must be visible."""
+
+    def __init__(
+        self, value: str = "", *, placeholder: str = "", max_length: int = MOST, id: str
+    ) -> None:
+        super().__init__(
+            value, placeholder=placeholder, max_length=max_length, restrict=VISIBLE, id=id
+        )
+
+
+Options = list[tuple[str, str]]
+"""What each option is called, and its value."""
+
+
+class OpenList(SelectOverlay):
+    """The open list; its key says what it does in the words of the other screens.
+
+    Keys open and close it at once: those that were typed behind them are not to overtake that.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "close the list", id="choice.close"),
+    ]
+
+    def __init__(self, close: Callable[[int | None], None]) -> None:
+        super().__init__()
+        self._close_with = close
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        self.screen.set_focus(self, scroll_visible)
+        return self
+
+    def action_select(self) -> None:
+        """Choose the option under the cursor."""
+        self._close_with(self.highlighted)
+
+    def action_dismiss(self) -> None:
+        """Choose nothing."""
+        self._close_with(None)
+
+
+class Dropdown(Select[str]):
+    """Of a name of several lines the first is what the closed box shows.
+
+    A letter goes to the next option that begins with it.
+    """
+
+    def __init__(self, options: Options, value: str, *, id: str) -> None:
+        super().__init__(
+            [(_prompt(name), value) for name, value in options],
+            allow_blank=False,
+            value=value,
+            compact=True,
+            id=id,
+        )
+        self._names = options
+
+    def compose(self) -> ComposeResult:
+        yield SelectCurrent(self.prompt)
+        yield OpenList(self._close).data_bind(compact=Select.compact)
+
+    def watch_expanded(self, expanded: bool) -> None:
+        """Begin the list under the box and end it where the form ends, over whole fields."""
+        form = next((one for one in self.ancestors if isinstance(one, VerticalScroll)), None)
+        if expanded and form is not None:
+            width = form.content_region.right - self.region.x
+            self.query_one(OpenList).styles.width = max(self.size.width, width)
+
+    def _close(self, index: int | None) -> None:
+        """Close the open list, with this option chosen if there is one."""
+        if index is not None:
+            self.value = self._names[index][1]
+        self.expanded = False
+        self.screen.set_focus(self)
+
+    def on_key(self, event: events.Key) -> None:
+        """The open list looks for what is typed by itself."""
+        if self.expanded or event.character is None:
+            return
+        found = self._next_with(event.character.lower())
+        if found is not None:
+            event.stop()
+            self.value = found
+
+    def _next_with(self, letter: str) -> str | None:
+        """The value of the next option with that first letter, after the last from the first on."""
+        values = [value for _, value in self._names]
+        after = values.index(str(self.value)) + 1
+        around = self._names[after:] + self._names[:after]
+        return next((value for name, value in around if name[:1].lower() == letter), None)
+
+
+def _prompt(name: str) -> Text:
+    title, _, more = name.partition("\n")
+    return Text(title).append(f"\n{more}", "dim") if more else Text(title)

@@ -1,0 +1,94 @@
+"""Lines of text of which only the columns that changed are painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from rich.cells import get_character_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tui.cells import fit
+
+JOINED = 8
+"""Unchanged columns that cost less than to begin anew behind them: a place and a style."""
+
+
+def changed_regions(before: Strip, after: Strip, y: int) -> list[Region]:
+    """The parts of line `y` to paint, from left to right; none if nothing changed."""
+    if before == after:
+        return []
+    spans: list[tuple[int, int]] = []
+    for x, (old, new) in enumerate(zip_longest(_cells(before), _cells(after))):
+        if old == new:
+            continue
+        if spans and x - spans[-1][1] < JOINED:
+            spans[-1] = (spans[-1][0], x + 1)
+        else:
+            spans.append((x, x + 1))
+    return [Region(start, y, end - start, 1) for start, end in spans]
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    return [cell for segment in strip for cell in _cells_of(segment)]
+
+
+def _cells_of(segment: Segment) -> list[tuple[str, Style | None]]:
+    """What each column shows; a wide character stands in its first one, and takes both."""
+    if segment.text.isascii():
+        return [(character, segment.style) for character in segment.text]
+    cells: list[tuple[str, Style | None]] = []
+    for character in segment.text:
+        width = get_character_cell_size(character)
+        if not width and cells:
+            cells[-1] = (cells[-1][0] + character, segment.style)
+        cells += [(character, segment.style)] * width
+    return cells
+
+
+class FactLines(Widget):
+    """For facts that count down: each of its lines is cut where the widget ends."""
+
+    def __init__(self, *, id: str, classes: str = "facts") -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: Sequence[str] = ()
+
+    def tell(self, text: Text) -> None:
+        """Show other lines; colours in them don't count."""
+        lines = text.plain.split("\n")
+        if lines == self._lines:
+            return
+        before, self._lines = self._lines, lines
+        width, height = self.size
+        for y in range(height):
+            old, new = (Strip([Segment(_fitting(one, y, width))]) for one in (before, lines))
+            if regions := changed_regions(old, new, y):
+                self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        return Strip([Segment(_fitting(self._lines, y, width), self.rich_style)], width)
+
+
+def _fitting(lines: Sequence[str], y: int, width: int) -> str:
+    return fit(lines[y] if y < len(lines) else "", width)
+
+
+class Facts(Static):
+    """A Static that compares first: an unchanged text costs the terminal nothing."""
+
+    def __init__(self, *, id: str | None = None, classes: str = "facts") -> None:
+        super().__init__(Text(""), id=id, classes=classes)
+        self._told = Text("")
+
+    def tell(self, text: Text) -> None:
+        """Show a text that is harmless already."""
+        if text != self._told:
+            self._told = text
+            self.update(text)

@@ -1,0 +1,214 @@
+"""The words and tones in which screens tell of webhooks, deliveries and workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from enum import IntEnum
+
+from rich.cells import cell_len
+
+from delivery.outcome import is_success
+from delivery.report import Report
+from delivery.waiting import is_failing
+from domain.event_types import EventType
+from domain.event_words import event_line
+from domain.quick import dataclass
+from domain.safe import safe
+from domain.words import error_word
+from store.records import Delivery, WebhookStatus, Worker
+from tui.cells import Cell, Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence and its tone; `shorter` says less and less of it, for where there is no room."""
+
+    text: str
+    tone: Tone
+    shorter: tuple[str, ...] = ()
+
+    @property
+    def rich(self) -> tuple[str, ...]:
+        """All but the shortest, unless there is no other."""
+        return (self.text, *self.shorter)[:-1] or (self.text,)
+
+    @property
+    def harmless(self) -> Told:
+        """The same, fit for a terminal: names of hosts and admins come from outside."""
+        return Told(safe(self.text), self.tone, tuple(map(safe, self.shorter)))
+
+    def fitting(self, width: int) -> str:
+        """The longest that fits, or else the shortest."""
+        every = (self.text, *self.shorter)
+        return next((one for one in every if cell_len(one) <= width), every[-1])
+
+
+class Condition(IntEnum):
+    """How a webhook does, the worst first."""
+
+    BLOCKED = 0
+    FAILING = 1
+    SENDING = 2
+    WAITING = 3
+    IDLE = 4
+    INACTIVE = 5
+
+
+_CONDITIONS: dict[Condition, Cell] = {
+    Condition.BLOCKED: Cell("■ blocked", "bad"),
+    Condition.FAILING: Cell("✗ failing", "bad"),
+    Condition.SENDING: Cell("↑ sending", "busy"),
+    Condition.WAITING: Cell("✓ active", "good"),
+    Condition.IDLE: Cell("✓ active", "good"),
+    Condition.INACTIVE: Cell("‖ inactive", "dim"),
+}
+
+
+def condition_of(status: WebhookStatus) -> Condition:
+    """How a webhook does."""
+    pending = status.pending
+    if not status.webhook.fields.active:
+        return Condition.INACTIVE
+    if pending is not None and pending.blocked is not None:
+        return Condition.BLOCKED
+    if pending is not None and pending.sending_since_ms is not None:
+        return Condition.SENDING
+    if is_failing(pending):
+        return Condition.FAILING
+    return Condition.WAITING if status.queued or pending else Condition.IDLE
+
+
+def steady_condition_of(status: WebhookStatus) -> Condition:
+    """How a webhook does by what is known of it: the same before, in and after an attempt."""
+    condition = condition_of(status)
+    if condition is Condition.SENDING and is_failing(status.pending):
+        return Condition.FAILING
+    return Condition.IDLE if Condition.FAILING < condition < Condition.INACTIVE else condition
+
+
+def condition_cell(condition: Condition) -> Cell:
+    """Its glyph and word."""
+    return _CONDITIONS[condition]
+
+
+def countdown(until_ms: int, now_ms: int) -> str:
+    """The time left: "now", "0:07", "2:48", "1:02:03"."""
+    seconds = -(-(until_ms - now_ms) // 1000)
+    if seconds <= 0:
+        return "now"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def result_cell(status: int | None, error: str | None, age_ms: int | None) -> Cell:
+    """The last answer and its age: "200 2m", "TLS 9m"."""
+    if age_ms is None or (status is None and error is None):
+        return Cell("-", "dim")
+    told = error_word(error) if status is None else str(status)
+    tone: Tone = "dim" if status is not None and is_success(status) else "bad"
+    return Cell(f"{told} {coarse_age(age_ms)}", tone)
+
+
+def time_left(until_ms: int, now_ms: int) -> str:
+    """A countdown within a sentence: "now", "in 2:48"."""
+    left = countdown(until_ms, now_ms)
+    return left if left == "now" else f"in {left}"
+
+
+def coarse_age(age_ms: int) -> str:
+    """An age in one unit, so that it changes rarely: "12s", "9m", "4h", "3d"."""
+    for unit, size_ms in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
+        if age_ms >= size_ms:
+            return f"{age_ms // size_ms}{unit}"
+    return f"{max(0, age_ms) // 1000}s"
+
+
+def worker_line(
+    report: Report | None, trouble: str | None, own_worker: str | None, locked_s: int = 0
+) -> Told:
+    """Who sends, for the first line of every screen; `own_worker` is None if there is none.
+
+    `locked_s` is how long the store cannot be written.
+    """
+    if trouble is not None:
+        return Told(f"✗ {trouble}", "bad")
+    if locked_s:
+        return Told(
+            f"▲ nothing can be written: the store is locked for {locked_s}s",
+            "bad",
+            (f"▲ store locked for {locked_s}s",),
+        )
+    if report is None:
+        return Told("", "dim")
+    if report.paused is not None:
+        return Told(f"‖ all sending paused by {report.paused.by}", "bad")
+    active = next((one for one in report.overview.workers if one.active), None)
+    if active is None or not report.locked:
+        if own_worker is not None:
+            return Told("○ this terminal begins to send", "dim")
+        return Told("✗ nobody is sending", "bad")
+    if report.is_old(active):
+        if active.id == own_worker:
+            age = coarse_age(report.now_ms - active.heartbeat_ms)
+            return Told(f"▲ this terminal wrote nothing for {age}", "bad")
+        return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")
+    if active.stopping:
+        who = "this terminal" if active.id == own_worker else f"{active.kind} pid {active.pid}"
+        return Told(f"▲ {who} is stopping", "warning")
+    return sending_line(active, own_worker, _doing(report))
+
+
+def sending_line(active: Worker, own_worker: str | None, doing: Sequence[str]) -> Told:
+    """Who sends and what it does; in less room who in short, then what fails and comes next."""
+    senders = _senders(active, own_worker)
+    last = doing[-1:]  # what comes next, or what there is at least
+    kept = [one for one in doing if "sending" not in one]
+    shorter = [*((one, doing) for one in senders[1:]), (senders[-1], kept), (senders[-1], last)]
+    lines = [" · ".join([one, *more]) for one, more in [(senders[0], doing), *shorter]]
+    return Told(lines[0], "good", tuple(lines[1:]))
+
+
+def _senders(active: Worker, own_worker: str | None) -> tuple[str, ...]:
+    """Who sends, and the same in fewer words."""
+    if active.id == own_worker:
+        return ("● this terminal",)
+    elsewhere = f" on {active.host}" if active.host != os.uname().nodename else ""
+    who = f"{active.kind} pid {active.pid}"
+    if own_worker is None:
+        return (f"● {who}{elsewhere}", f"● {who}", f"● {active.kind}")
+    return (f"○ standing by: {who}{elsewhere} sends", f"○ {who} sends", f"○ {active.kind} sends")
+
+
+def _doing(report: Report) -> list[str]:
+    conditions = [condition_of(status) for status in report.overview.webhooks]
+    counts = (
+        (conditions.count(Condition.SENDING), "sending"),
+        (conditions.count(Condition.FAILING), "retrying"),
+    )
+    due = [report.waiting(status).next_ms for status in report.overview.webhooks]
+    known = [time_ms for time_ms in due if time_ms is not None]
+    doing = [f"{count} {word}" for count, word in counts if count]
+    return [*doing, f"next {countdown(min(known), report.now_ms)}"] if known else doing
+
+
+def state_of(delivery: Delivery) -> Cell:
+    """A delivery's glyph, with its tone."""
+    if delivery.state == "delivered":
+        return Cell("✓", "good")
+    if delivery.state == "skipped":
+        return Cell("↷", "warning")
+    if delivery.state == "resealed":
+        return Cell("↻", "dim")
+    if delivery.blocked is not None:
+        return Cell("■", "bad")
+    if delivery.sending_since_ms is not None:
+        return Cell("↑", "busy")
+    return Cell("✗", "bad") if is_failing(delivery) else Cell("·", "plain")
+
+
+def event_cell(type_: EventType, body: bytes) -> Cell:
+    """An event in a line."""
+    line = event_line(type_, body)
+    return Cell(line.text, line.weight)
