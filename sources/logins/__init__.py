@@ -1,1 +1,1 @@
-"""Who signs in, and who fails to: to this Tocsin, and to this host by SSH."""
+"""Sign-ins, good ones and failures: to this Tocsin, and to this host by SSH."""

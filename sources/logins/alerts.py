@@ -31,40 +31,40 @@ MOST_ADDRESSES = 1_000
 MOST_USERS = 1_000
 MOST_PLACES = 50
 MOST_SUPPRESSED = 5_000
-USERS_TOLD = 10
+MOST_USERS_NAMED = 10
 _encoder = msgspec.json.Encoder(order="sorted")
 _V = TypeVar("_V")
 
 
-class Failure(msgspec.Struct, frozen=True, array_like=True):
-    """One failed sign-in of an address."""
+class FailedSignIn(msgspec.Struct, frozen=True, array_like=True):
+    """Failed sign-in of an address."""
 
     at_ms: int
     user: str
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True):
-    """The places and countries of a user, by the time of last use, the latest last."""
+class KnownUser(msgspec.Struct, frozen=True, array_like=True):
+    """User with the times at which places and countries were last used, the latest last."""
 
     first_ms: int
     places: Mapping[str, int] = {}
     countries: Mapping[str, int] = {}
 
 
-class Memory(msgspec.Struct, frozen=True):
-    """What is remembered from sign-in to sign-in; bounded whatever comes.
+class SignInMemory(msgspec.Struct, frozen=True):
+    """Memory from sign-in to sign-in; bounded whatever comes.
 
     failures: by place; users: by the user's id; suppressed: until when, by kind and subject
     """
 
-    failures: Mapping[str, tuple[Failure, ...]] = {}
-    users: Mapping[str, Known] = {}
+    failures: Mapping[str, tuple[FailedSignIn, ...]] = {}
+    users: Mapping[str, KnownUser] = {}
     suppressed: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRules:
-    """What holds for all alerts of one source."""
+    """Rules for all alerts of one source."""
 
     terms: Mapping[str, AlertTerms] = field(default_factory=lambda: DEFAULT_TERMS)
     locate: Locate = nowhere
@@ -73,7 +73,7 @@ class AlertRules:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """Something to be told, unless its subject was told of lately."""
+    """Finding that an alert is made of, unless there was one about its subject lately."""
 
     kind: str
     subject: tuple[str, ...]
@@ -81,8 +81,10 @@ class _Finding:
     is_learning: bool = False
 
 
-def raised(memory: Memory, sign_in: SignIn, rules: AlertRules) -> tuple[list[Event], Memory]:
-    """The alerts that a sign-in raises, and what is remembered from now on."""
+def raised(
+    memory: SignInMemory, sign_in: SignIn, rules: AlertRules
+) -> tuple[list[Event], SignInMemory]:
+    """Return the alerts that a sign-in raises, and what is remembered from now on."""
     if sign_in.ip is None:
         return [], memory
     if sign_in.ok:
@@ -91,35 +93,35 @@ def raised(memory: Memory, sign_in: SignIn, rules: AlertRules) -> tuple[list[Eve
         memory, found = _failed(memory, sign_in, sign_in.ip, rules)
     events: list[Event] = []
     for finding in found:
-        event, memory = _told(memory, finding, sign_in, rules)
+        event, memory = _alert_unless_suppressed(memory, finding, sign_in, rules)
         events += [event] if event is not None else []
     return events, memory
 
 
 def _failed(
-    memory: Memory, sign_in: SignIn, ip: str, rules: AlertRules
-) -> tuple[Memory, list[_Finding]]:
+    memory: SignInMemory, sign_in: SignIn, ip: str, rules: AlertRules
+) -> tuple[SignInMemory, list[_Finding]]:
     terms = rules.terms[FAILURES]
     enough = terms.number("failures")
     within_ms = terms.number("within")
     place = place_of(ip)
     before = memory.failures.get(place, ())
-    failures = [one for one in before if abs(sign_in.at_ms - one.at_ms) <= within_ms]
-    failures = [*failures, Failure(sign_in.at_ms, safe(sign_in.user, NAME_LIMIT))][-enough:]
+    failures = [old for old in before if abs(sign_in.at_ms - old.at_ms) <= within_ms]
+    failures = [*failures, FailedSignIn(sign_in.at_ms, safe(sign_in.user, NAME_LIMIT))][-enough:]
     kept = _put(memory.failures, place, tuple(failures), MOST_ADDRESSES)
     memory = msgspec.structs.replace(memory, failures=kept)
     if len(failures) < enough:
         return memory, []
     params: dict[str, Any] = {"count": len(failures), "ip": ip}
     if rules.event_names:
-        users = dict.fromkeys(one.user for one in failures if one.user)
-        params["users"] = list(users)[:USERS_TOLD]
+        users = dict.fromkeys(failure.user for failure in failures if failure.user)
+        params["users"] = list(users)[:MOST_USERS_NAMED]
     return memory, [_Finding(FAILURES, (place,), params)]
 
 
 def _succeeded(
-    memory: Memory, sign_in: SignIn, ip: str, rules: AlertRules
-) -> tuple[Memory, list[_Finding]]:
+    memory: SignInMemory, sign_in: SignIn, ip: str, rules: AlertRules
+) -> tuple[SignInMemory, list[_Finding]]:
     if not sign_in.user_id:
         return memory, []
     now_ms = sign_in.at_ms
@@ -127,8 +129,8 @@ def _succeeded(
     country = location.country if location is not None else ""
     known = memory.users.get(sign_in.user_id)
     found = [] if known is None else list(_first_uses(known, sign_in, ip, rules))
-    before = Known(now_ms) if known is None else _not_ahead(known, now_ms)
-    after = Known(
+    before = KnownUser(now_ms) if known is None else _not_ahead(known, now_ms)
+    after = KnownUser(
         before.first_ms,
         _put(before.places, place_of(ip), now_ms, MOST_PLACES),
         _put(before.countries, country, now_ms, MOST_PLACES) if country else before.countries,
@@ -137,17 +139,19 @@ def _succeeded(
     return msgspec.structs.replace(memory, users=users), found
 
 
-def _not_ahead(known: Known, now_ms: int) -> Known:
-    """What a clock that was ahead has written, as of now."""
-    return Known(
+def _not_ahead(known: KnownUser, now_ms: int) -> KnownUser:
+    """Return a user whose times are not ahead, as a clock that was set back leaves them."""
+    return KnownUser(
         min(known.first_ms, now_ms),
         {place: min(at_ms, now_ms) for place, at_ms in known.places.items()},
         {country: min(at_ms, now_ms) for country, at_ms in known.countries.items()},
     )
 
 
-def _first_uses(known: Known, sign_in: SignIn, ip: str, rules: AlertRules) -> Iterator[_Finding]:
-    """What is new about the place of a user who has signed in before."""
+def _first_uses(
+    known: KnownUser, sign_in: SignIn, ip: str, rules: AlertRules
+) -> Iterator[_Finding]:
+    """Yield what is new about the place of a user who has signed in before."""
     known_ms = sign_in.at_ms - known.first_ms
     user: dict[str, Any] = {"ip": ip, "user_pub": sign_in.user_id}
     if rules.event_names:
@@ -175,10 +179,10 @@ def _is_new(used: Mapping[str, int], place: str, since_ms: int) -> bool:
     return used.get(place, since_ms - 1) < since_ms
 
 
-def _told(
-    memory: Memory, finding: _Finding, sign_in: SignIn, rules: AlertRules
-) -> tuple[Event | None, Memory]:
-    """The alert, unless its kind is off or its subject was told of lately."""
+def _alert_unless_suppressed(
+    memory: SignInMemory, finding: _Finding, sign_in: SignIn, rules: AlertRules
+) -> tuple[Event | None, SignInMemory]:
+    """Return the alert, None if its kind is off or there was one about its subject lately."""
     terms = rules.terms[finding.kind]
     now_ms = sign_in.at_ms
     key = "\0".join((finding.kind, *finding.subject))
@@ -216,8 +220,8 @@ def _alert(
 
 
 def _put(kept: Mapping[str, _V], key: str, value: _V, most: int) -> dict[str, _V]:
-    """With the value last; the first ones go where there are too many."""
-    after = {name: one for name, one in kept.items() if name != key}
+    """Return a copy with the value last; the first ones go where there are too many."""
+    after = {name: old for name, old in kept.items() if name != key}
     after[key] = value
     for name in list(after)[: max(0, len(after) - most)]:
         del after[name]

@@ -22,7 +22,7 @@ from domain.safe import safe
 from domain.times import parse_rfc3339
 from sources.base import Batch, SourceError, is_told_still
 from sources.logins.alerts import AlertRules
-from sources.logins.messages import IDENTIFIERS, Line, Progress, derive
+from sources.logins.messages import IDENTIFIERS, LoginProgress, SshdLine, derive
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OLD = rf"(?P<month>{'|'.join(_MONTHS)}) +(?P<day>[0-9]{{1,2}}) (?P<time>[0-9:]{{8}})"
@@ -32,12 +32,24 @@ _LINE = re.compile(
     rf"(?:{'|'.join(IDENTIFIERS)})(?:\[[0-9]+\])?: (?P<message>.*)"
 )
 _AHEAD = timedelta(days=1)
-"""How far a clock may be ahead of ours before its stamp is not believed."""
+"""Time that a clock may be ahead of ours before its stamp is not believed."""
+
+MOST_BYTES = 1024 * 1024
+LONGEST_LINE = 64 * 1024
+SETTLE_MS = 10_000
+"""Time after its last line in which an old file may get another: syslog lets go of it later."""
+
+_MARKED = 512
+"""Bytes before an offset by which it is known again."""
+
+_PACKED = frozenset({".gz", ".xz", ".bz2", ".zst"})
+_LOST = "the log was rotated or cut, and the rest of the old file is gone"
+_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of sshd."""
+    """Line of sshd in a log file."""
 
     at_ms: int
     host: str
@@ -45,7 +57,7 @@ class LogLine:
 
 
 def read_line(text: str, now_ms: int, zone: tzinfo | None = None) -> LogLine | None:
-    """A line of sshd, or None for any other. Old stamps are in `zone`, None for this host's own."""
+    """Read a line of sshd, None for others. Old stamps are in `zone`, None for this host's own."""
     match = _LINE.fullmatch(text)
     if match is None:
         return None
@@ -54,7 +66,7 @@ def read_line(text: str, now_ms: int, zone: tzinfo | None = None) -> LogLine | N
 
 
 def _iso_ms(stamp: str, now_ms: int) -> int | None:
-    """A stamp that is too far in the future is a wrong one: its line was written now."""
+    """Return the time of a stamp; one too far in the future is wrong, and means now."""
     try:
         at_ms = parse_rfc3339(stamp)
     except ValueError:
@@ -63,7 +75,7 @@ def _iso_ms(stamp: str, now_ms: int) -> int | None:
 
 
 def _old_ms(match: re.Match[str], now_ms: int, zone: tzinfo | None) -> int | None:
-    """A stamp without a year is of the latest year in which it is not in the future."""
+    """Return the time of a stamp without a year: the latest that is not in the future."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     month = _MONTHS.index(match["month"]) + 1
     for year in range(now.year + 1, now.year - 9, -1):  # the 29th of February may be 8 years ago
@@ -78,36 +90,22 @@ def _old_ms(match: re.Match[str], now_ms: int, zone: tzinfo | None) -> int | Non
     return None
 
 
-MOST_BYTES = 1024 * 1024
-LONGEST_LINE = 64 * 1024
-SETTLE_MS = 10_000
-"""For so long after its last line an old file may get another: syslog is told to let go later."""
+class AuthLogState(msgspec.Struct, frozen=True):
+    """State of the source: the place in the log, a file by its number (inode) and an offset.
 
-_PACKED = frozenset({".gz", ".xz", ".bz2", ".zst"})
-_LOST = "the log was rotated or cut, and the rest of the old file is gone"
-_VERSION = 1
-
-
-_MARKED = 512
-"""By so many bytes before it a place is known again."""
-
-
-class State(msgspec.Struct, frozen=True):
-    """Where in the log we are: behind so many bytes of the file with this number (inode).
-
-    mark:    what tells the bytes before from others, "" where it is not known
+    mark:    what tells the bytes before the offset from others, "" where it is not known
     lost_ms: when lines were last lost with a file that is gone, None where none were
     """
 
     inode: int
     offset: int
     mark: str = ""
-    progress: Progress = Progress()
+    progress: LoginProgress = LoginProgress()
     version: int = _VERSION
     lost_ms: int | None = None
 
 
-_states = msgspec.json.Decoder(State)
+_states = msgspec.json.Decoder(AuthLogState)
 
 
 class AuthLogSource:
@@ -159,11 +157,11 @@ class AuthLogSource:
         inode = before.inode
         if is_over and not more:
             inode, offset, mark, more = self._next(inode), 0, "", True
-        after = State(inode, offset, mark, progress, lost_ms=before.lost_ms)
+        after = AuthLogState(inode, offset, mark, progress, lost_ms=before.lost_ms)
         lost = _LOST if is_told_still(before.lost_ms, now_ms) else ""
         return Batch(tuple(events), msgspec.json.encode(after), warning or lost, more)
 
-    def _recalled(self, state: bytes | None) -> tuple[State, str]:
+    def _recalled(self, state: bytes | None) -> tuple[AuthLogState, str]:
         known, warning = None, ""
         if state is not None:
             try:
@@ -174,10 +172,10 @@ class AuthLogSource:
             return known, warning
         with self._file.open("rb") as file:
             status = os.fstat(file.fileno())
-            return State(status.st_ino, _line_start(file, status.st_size)), warning
+            return AuthLogState(status.st_ino, _line_start(file, status.st_size)), warning
 
-    def _place(self, state: State, now_ms: int) -> tuple[Path, State]:
-        """The file to read on in; the state notes when what was to be read is gone."""
+    def _place(self, state: AuthLogState, now_ms: int) -> tuple[Path, AuthLogState]:
+        """Return the file to read on in; the state notes when what was to be read is gone."""
         found = self._where(state)
         if found is not None:
             path, inode = found
@@ -185,8 +183,8 @@ class AuthLogSource:
         inode = self._file.stat().st_ino
         return self._file, msgspec.structs.replace(state, inode=inode, offset=0, lost_ms=now_ms)
 
-    def _where(self, state: State) -> tuple[Path, int] | None:
-        """The file that we were in and its number: the one with that number, or a copy of it.
+    def _where(self, state: AuthLogState) -> tuple[Path, int] | None:
+        """Return the file that was read last: the one with that number, or a copy of it.
 
         A copy, since logrotate's `copytruncate` makes one and then cuts the file in place.
         """
@@ -201,13 +199,13 @@ class AuthLogSource:
         return None
 
     def _next(self, inode: int) -> int:
-        """The number of the file that was begun after this one."""
+        """Return the number of the file that was begun after this one."""
         numbers = [number for _, number in self._files()]
         place = numbers.index(inode) + 1 if inode in numbers else len(numbers)
         return numbers[place] if place < len(numbers) else self._file.stat().st_ino
 
     def _files(self) -> list[tuple[Path, int]]:
-        """The log and what it was before, in the order in which they were written; it is last."""
+        """Return the older logs in the order in which they were written, and the log itself."""
         if not stat.S_ISREG(self._file.stat().st_mode):
             raise OSError(0, "it is no file")
         older: list[tuple[int, Path, int]] = []
@@ -218,18 +216,18 @@ class AuthLogSource:
         written = [(path, inode) for _, path, inode in sorted(older)]
         return [*written, (self._file, self._file.stat().st_ino)]
 
-    def _line(self, inode: int, place: int, text: bytes, now_ms: int) -> Line | None:
+    def _line(self, inode: int, place: int, text: bytes, now_ms: int) -> SshdLine | None:
         found = read_line(text.decode("utf-8", "backslashreplace"), now_ms, self._zone)
         if found is None:
             return None
         facts = (str(inode), str(place), safe(text, LONGEST_LINE))
-        return Line(found.at_ms, self._machine, found.host, found.message, facts)
+        return SshdLine(found.at_ms, self._machine, found.host, found.message, facts)
 
 
 def _read(
     file: BinaryIO, offset: int, *, is_over: bool
 ) -> tuple[list[tuple[int, bytes]], int, bool]:
-    """Whole lines with their places, where the next one begins, and whether there is more.
+    """Return whole lines with their offsets, where the next one begins, and whether there is more.
 
     A line without an end waits for it, unless the file `is_over` or the line too long.
     """
@@ -249,14 +247,14 @@ def _read(
 
 
 def _mark(file: BinaryIO, offset: int) -> str:
-    """What tells the bytes before a place from others."""
+    """Return what tells the bytes before an offset from others."""
     start = max(0, offset - _MARKED)
     file.seek(start)
     return blake2b(file.read(offset - start), digest_size=8).hexdigest() if offset else ""
 
 
-def _holds(path: Path, state: State) -> bool:
-    """Whether what was read is still there: a file may be cut, and its number be used again."""
+def _holds(path: Path, state: AuthLogState) -> bool:
+    """Tell whether what was read is still in it: a file may be cut, its number be used again."""
     with path.open("rb") as file:
         if state.offset > os.fstat(file.fileno()).st_size:
             return False
@@ -264,7 +262,7 @@ def _holds(path: Path, state: State) -> bool:
 
 
 def _line_start(file: BinaryIO, size: int) -> int:
-    """Where the line begins that is being written at the end of a file."""
+    """Return where the line begins that is being written at the end of a file."""
     start = max(0, size - LONGEST_LINE)
     file.seek(start)
     end = file.read(size - start).rfind(b"\n")

@@ -1,4 +1,4 @@
-"""How a sign-in becomes a `log_authn` event."""
+"""Events of sign-ins: `log_authn`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Someone signed in, or failed to.
+    """Sign-in of somebody, or a failure to.
 
     at_ms:         when it was
-    kind:          how: "ssh", "terminal", "token" or "X-Custos"
+    kind:          "ssh", "terminal", "token" or "X-Custos"
     ip:            the address that it came from, None where there is none
     user:          the name that was given, "" for none
     user_id:       the id of that user, "" where the name is nobody's
@@ -47,12 +47,12 @@ class SignIn:
 
     @property
     def ok(self) -> bool:
-        """Whether it succeeded."""
+        """True where it succeeded."""
         return not self.errors
 
 
 def log_authn(sign_in: SignIn, *, event_names: bool) -> Event:
-    """The event of a sign-in; its id follows from the facts."""
+    """Return the event of a sign-in; its id follows from the facts."""
     attributes: dict[str, Any] = {
         "created": rfc3339(sign_in.at_ms // 1000 * 1000),
         "errors": sign_in.errors,

@@ -20,7 +20,7 @@ from domain.safe import safe
 from domain.settings import MINUTE_MS
 from sources.base import Batch, SourceError, is_told_still
 from sources.logins.alerts import AlertRules
-from sources.logins.messages import IDENTIFIERS, Line, Progress, derive
+from sources.logins.messages import IDENTIFIERS, LoginProgress, SshdLine, derive
 
 TIMEOUT_S = 20.0
 MOST_ENTRIES = 2_000
@@ -36,37 +36,52 @@ _ELSEWHERE_CURE = (
     "where sshd logs to a file, set the source's option file to it, as /var/log/auth.log"
 )
 
+LATE_MS = 60 * MINUTE_MS
+"""Age up to which an entry of an unknown journal file is taken for a new one."""
+
+CHECK_MS = MINUTE_MS
+"""Time between checks that a journal that has nothing new can be read at all."""
+
+END_US = 1 << 55
+"""Last time, in microseconds, that the journal itself takes for one: in the year 3111."""
+
+MOST_FILES = 64
+_CURSOR = re.compile(r"s=([0-9a-f]+);i=([0-9a-f]+);.*")
+_TRUSTED = ("syslog", "stdout")
+_LOST = "the place in the journal was lost: it was read anew from an hour before"
+_VERSION = 1
+
 
 class CursorError(Exception):
-    """The journal cannot be read on from this cursor."""
+    """Raised where the journal cannot be read on from a cursor."""
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """The entries as they were printed, and whether there are more."""
+class JournalEntries:
+    """Entries as they were printed, and whether there are more."""
 
     lines: tuple[bytes, ...]
     more: bool
 
 
 class JournalCommand:
-    """A command that takes the options of journalctl, split as a shell would; no shell runs it."""
+    """Command that takes the options of journalctl, split as a shell would; no shell runs it."""
 
     def __init__(self, text: str, *, timeout_s: float = TIMEOUT_S) -> None:
         self._text = safe(text, 200)
         self._argv = _split(text)
         self._timeout_s = timeout_s
 
-    def read(self, start: str, *, most: int = MOST_ENTRIES) -> Read:
-        """Entries of sshd from `start` on, an option. Raises CursorError, SourceError."""
+    def read(self, start: str, *, most: int = MOST_ENTRIES) -> JournalEntries:
+        """Read entries of sshd from `start` on, an option. Raises CursorError, SourceError."""
         identifiers = [f"--identifier={name}" for name in IDENTIFIERS]
         fields = f"--output-fields={','.join(FIELDS)}"
         output, is_whole = self._printed(["--output=json", fields, *identifiers, start], most)
         lines = output.split(b"\n")[:most]
-        return Read(tuple(line for line in lines if line), more=not is_whole)
+        return JournalEntries(tuple(line for line in lines if line), more=not is_whole)
 
     def check(self) -> None:
-        """Raise SourceError where nothing can be read: of that it says no word beside JSON."""
+        """Raise SourceError where nothing can be read, of which it says no word beside JSON."""
         self._printed(["--output=short", "--lines=1"], 1)
 
     def _printed(self, options: Sequence[str], most: int) -> tuple[bytes, bool]:
@@ -105,7 +120,7 @@ class JournalCommand:
             raise SourceError(f"`{self._text}` cannot start: {error.strerror}", cure) from None
 
     def _output(self, process: subprocess.Popen[bytes], most: int) -> tuple[bytes, bool]:
-        """Whole lines, and whether the output has ended. A pipe that stands still is an error."""
+        """Return whole lines, and whether the output ended. Raises SourceError where none comes."""
         deadline = time.monotonic() + self._timeout_s
         output = bytearray()
         count = 0
@@ -133,7 +148,7 @@ class JournalCommand:
         return bytes(output[: output.rindex(b"\n")]), False
 
     def _end(self, process: subprocess.Popen[bytes], is_whole: bool) -> int:
-        """Its exit code; 0 where it has more to say than is wanted."""
+        """Return the exit code; 0 where there is more output than is wanted."""
         if not is_whole:
             return 0
         try:
@@ -169,24 +184,8 @@ def _split(text: str) -> Sequence[str]:
     return argv
 
 
-LATE_MS = 60 * MINUTE_MS
-"""How far back an entry of an unknown journal file may be to be taken for a new one."""
-
-CHECK_MS = MINUTE_MS
-"""How often it is asked whether a journal that has nothing new can be read at all."""
-
-END_US = 1 << 55
-"""What the journal itself takes for a time ends in the year 3111."""
-
-MOST_FILES = 64
-_CURSOR = re.compile(r"s=([0-9a-f]+);i=([0-9a-f]+);.*")
-_TRUSTED = ("syslog", "stdout")
-_LOST = "the place in the journal was lost: it was read anew from an hour before"
-_VERSION = 1
-
-
-class State(msgspec.Struct, frozen=True):
-    """Where in the journal we are.
+class JournalState(msgspec.Struct, frozen=True):
+    """State of the source: the place in the journal.
 
     cursor:  of the last entry that was read, "" before the first
     at_ms:   when that was written, or when the source began
@@ -197,13 +196,13 @@ class State(msgspec.Struct, frozen=True):
     cursor: str
     at_ms: int
     numbers: Mapping[str, int] = {}
-    progress: Progress = Progress()
+    progress: LoginProgress = LoginProgress()
     version: int = _VERSION
     lost_ms: int | None = None
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """An entry; fields are lists where they were given twice or are no text."""
+    """Entry; fields are lists where they were given twice or are no text."""
 
     cursor: str = msgspec.field(name="__CURSOR")
     time_us: str = msgspec.field(name="__REALTIME_TIMESTAMP")
@@ -216,7 +215,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 _entries = msgspec.json.Decoder(_Entry)
-_states = msgspec.json.Decoder(State)
+_states = msgspec.json.Decoder(JournalState)
 
 
 class JournalSource:
@@ -243,19 +242,19 @@ class JournalSource:
         return Batch(
             events=tuple(events),
             state=msgspec.json.encode(after),
-            warning="; ".join(one for one in (warning, lost, unreadable) if one),
+            warning="; ".join(filter(None, (warning, lost, unreadable))),
             more=read.more and after.cursor != before.cursor,
         )
 
     def _check(self, now_ms: int) -> None:
-        """Whether nothing new is no journal, once in a while. Raises SourceError."""
+        """Check once in a while that the journal can be read at all. Raises SourceError."""
         if self._checked_ms is not None and 0 <= now_ms - self._checked_ms < CHECK_MS:
             return
         self._command.check()
         self._checked_ms = now_ms
 
-    def _read(self, state: State, now_ms: int) -> tuple[Read, State]:
-        """Read what comes after the state, which notes when its cursor is worth nothing."""
+    def _read(self, state: JournalState, now_ms: int) -> tuple[JournalEntries, JournalState]:
+        """Read what comes after the state, which notes when its cursor cannot be used."""
         if not state.cursor:
             return self._command.read(_since(state.at_ms)), state
         try:
@@ -269,22 +268,22 @@ def _since(at_ms: int) -> str:
     return f"--since=@{max(0, at_ms) // 1000}"
 
 
-def _recalled(state: bytes | None, now_ms: int) -> tuple[State, str]:
+def _recalled(state: bytes | None, now_ms: int) -> tuple[JournalState, str]:
     if state is None:
-        return State("", now_ms), ""
+        return JournalState("", now_ms), ""
     try:
         known = _states.decode(state)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         known = None
     if known is None or known.version != _VERSION:
-        return State("", now_ms), "what was remembered cannot be used: logins count from now"
+        return JournalState("", now_ms), "what was remembered cannot be used: logins count from now"
     # An entry of a clock that was ahead must not hide those of a journal begun anew.
     return msgspec.structs.replace(known, at_ms=min(known.at_ms, now_ms)), ""
 
 
-def _lines(read: Read, state: State) -> tuple[list[Line], State, int]:
-    """What is new and sshd's own, where that has brought us, and how many entries are broken."""
-    lines: list[Line] = []
+def _lines(read: JournalEntries, state: JournalState) -> tuple[list[SshdLine], JournalState, int]:
+    """Return new lines of sshd itself, the state behind them, and how many entries are broken."""
+    lines: list[SshdLine] = []
     numbers, at_ms, cursor, broken = dict(state.numbers), state.at_ms, state.cursor, 0
     for text in read.lines:
         try:
@@ -303,11 +302,11 @@ def _lines(read: Read, state: State) -> tuple[list[Line], State, int]:
         line = _line(entry, written_ms, place)
         lines += [line] if line is not None else []
     newest = dict(list(numbers.items())[-MOST_FILES:])
-    return lines, State(cursor, at_ms, newest), broken
+    return lines, JournalState(cursor, at_ms, newest), broken
 
 
 def _written_ms(time_us: str) -> int:
-    """When an entry was written. Raises ValueError for what no clock says."""
+    """Return when an entry was written. Raises ValueError for what no clock says."""
     written_us = int(time_us)
     if not 0 <= written_us < END_US:
         raise ValueError("no clock goes so far")
@@ -315,33 +314,33 @@ def _written_ms(time_us: str) -> int:
 
 
 def _place(cursor: str) -> tuple[str, int] | None:
-    """The sequence of numbers that an entry is in, and its number."""
+    """Return the sequence of numbers that an entry is in, and its number."""
     match = _CURSOR.fullmatch(cursor)
     return None if match is None else (match[1], int(match[2], 16))
 
 
 def _is_new(
-    place: tuple[str, int] | None, written_ms: int, numbers: Mapping[str, int], state: State
+    place: tuple[str, int] | None, written_ms: int, numbers: Mapping[str, int], state: JournalState
 ) -> bool:
-    """journalctl gives all there is, without a word, where the cursor is gone."""
+    """Tell whether an entry is new: without its cursor journalctl gives all, and says nothing."""
     if place is not None and place[0] in numbers:
         return place[1] > numbers[place[0]]
     return written_ms >= state.at_ms - (LATE_MS if state.cursor else 0)
 
 
-def _line(entry: _Entry, written_ms: int, place: tuple[str, int] | None) -> Line | None:
-    """None for what somebody else than sshd wrote under its name."""
+def _line(entry: _Entry, written_ms: int, place: tuple[str, int] | None) -> SshdLine | None:
+    """Return the line of an entry; None if somebody else than sshd wrote it under its name."""
     if entry.uid != "0" or entry.transport not in _TRUSTED or entry.identifier not in IDENTIFIERS:
         return None
     message = _message(entry.message)
     if message is None:
         return None
     facts = (entry.cursor,) if place is None else (place[0], str(place[1]))
-    return Line(written_ms, _text(entry.machine), _text(entry.host), message, facts)
+    return SshdLine(written_ms, _text(entry.machine), _text(entry.host), message, facts)
 
 
 def _message(value: Any) -> str | None:
-    """A message that is no text comes as a list of its bytes."""
+    """Return the message; one that is no text comes as a list of its bytes."""
     if isinstance(value, str):
         return value
     try:

@@ -1,4 +1,4 @@
-"""What a line of sshd says of a sign-in.
+"""Messages of sshd, and the sign-ins that they tell of.
 
 Whoever knocks chooses the user name in it, and the key id of a certificate, and may write into them
 what looks like the rest of a line. So a name reaches as far to the right as the line allows, what
@@ -21,12 +21,12 @@ from domain.events import Event
 from domain.ids import resource_id
 from domain.safe import safe
 from domain.settings import MINUTE_MS
-from sources.logins.alerts import AlertRules, Memory, raised
+from sources.logins.alerts import AlertRules, SignInMemory, raised
 from sources.logins.events import NAME_LIMIT, SignIn, log_authn
 
 
-class Outcome(Enum):
-    """The end of a sign-in. A connection that CLOSED failed, unless its failure was told before.
+class LoginEnd(Enum):
+    """End of a sign-in. A connection that CLOSED failed, unless a line before says so already.
 
     One that was REFUSED failed too: sshd dropped it unread, for earlier failures from its address.
     """
@@ -38,8 +38,8 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What one line says.
+class SshdMessage:
+    """Message of sshd about a sign-in.
 
     method:  "publickey", "password" and so on; "" where the line does not tell
     user:    the name that was given, None where it cannot be told from the rest
@@ -48,7 +48,7 @@ class Said:
     penalty: what the address is refused for, in the words of sshd; "" where it is not
     """
 
-    outcome: Outcome
+    outcome: LoginEnd
     method: str
     user: str | None
     ip: str | None
@@ -87,27 +87,36 @@ _REFUSED = re.compile(
     r"drop connection #[0-9]+ from \[(?P<ip>[^\]]+)\]:(?P<port>[0-9]{1,5}) "
     r"on \[[^\]]+\]:[0-9]{1,5} penalty: (?P<penalty>[A-Za-z ]+)"
 )
-# A name so long that sshd cuts its own line, or words of another version: told without a place.
+# A name so long that sshd cuts its own line, or words of another version: read without a place.
 _CUT = re.compile(rf"Failed {_METHOD} for (?P<user>.*)")
 _FORMS = (
-    (Outcome.ACCEPTED, _ACCEPTED),
-    (Outcome.FAILED, _FAILED),
-    (Outcome.FAILED, _CERTIFICATE),
-    (Outcome.FAILED, _CUT),
-    (Outcome.CLOSED, _CLOSED),
-    (Outcome.CLOSED, _TOO_MANY),
-    (Outcome.REFUSED, _REFUSED),
+    (LoginEnd.ACCEPTED, _ACCEPTED),
+    (LoginEnd.FAILED, _FAILED),
+    (LoginEnd.FAILED, _CERTIFICATE),
+    (LoginEnd.FAILED, _CUT),
+    (LoginEnd.CLOSED, _CLOSED),
+    (LoginEnd.CLOSED, _TOO_MANY),
+    (LoginEnd.REFUSED, _REFUSED),
 )
 _FOLDED = re.compile(r"message repeated (?P<times>[0-9]{1,9}) times: \[ ?(?P<message>.*)\]")
 MOST_REPEATED = 1_000
-"""How often a line counts at most that says it stands for many: a log file does not tell whose."""
+"""Sign-ins that one line stands for at most: anybody may write into a log file that it is many."""
 
 _NO_METHOD = "none"
-"""How a client asks which methods there are."""
+"""Method by which a client asks which methods there are."""
+
+SSH = "ssh"
+IDENTIFIERS = ("sshd", "sshd-session", "sshd-auth")
+"""Names under which sshd logs; OpenSSH 9.8 split it into several programs."""
+
+CONNECTION_MS = 10 * MINUTE_MS
+"""Time for a connection to sign in; sshd closes it after two minutes by default."""
+
+MOST_CONNECTIONS = 10_000
 
 
-def unfolded(message: str) -> tuple[str, int]:
-    """The message, and how often it was repeated: 0 for one that stands for itself alone.
+def unfold(message: str) -> tuple[str, int]:
+    """Return the message, and how often it was repeated: 0 for one that stands for itself.
 
     rsyslog writes a line once and then how often the same came again, with the line in brackets.
     """
@@ -117,25 +126,25 @@ def unfolded(message: str) -> tuple[str, int]:
     return match["message"], min(int(match["times"]), MOST_REPEATED)
 
 
-def read_message(message: str) -> Said | None:
-    """What the line says of a sign-in; None for all other lines."""
+def read_message(message: str) -> SshdMessage | None:
+    """Read what a line says of a sign-in; None for all other lines."""
     message = message[:LONGEST]
     for outcome, form in _FORMS:
         match = form.fullmatch(message)
         if match is not None:
             has_many = form is _CERTIFICATE and len(_PLACE.findall(message)) > 1
-            return _said(outcome, match, is_clear=form is not _CUT and not has_many)
+            return _message(outcome, match, is_clear=form is not _CUT and not has_many)
     return None
 
 
-def _said(outcome: Outcome, match: re.Match[str], *, is_clear: bool) -> Said | None:
+def _message(outcome: LoginEnd, match: re.Match[str], *, is_clear: bool) -> SshdMessage | None:
     found = match.groupdict()
     method = (found.get("method") or "").partition("/")[0]
     if method == _NO_METHOD:
         return None
     if not is_clear:
-        return Said(outcome, method, None, None, 0)
-    return Said(
+        return SshdMessage(outcome, method, None, None, 0)
+    return SshdMessage(
         outcome=outcome,
         method=method,
         user=found.get("user"),
@@ -147,26 +156,16 @@ def _said(outcome: Outcome, match: re.Match[str], *, is_clear: bool) -> Said | N
 
 
 def _address(text: str) -> str | None:
-    """The address as events tell it; sshd writes UNKNOWN where it cannot know."""
+    """Return the address as events have it; sshd writes UNKNOWN where it cannot know."""
     try:
         return address_text(ipaddress.ip_address(text))
     except ValueError:
         return None
 
 
-SSH = "ssh"
-IDENTIFIERS = ("sshd", "sshd-session", "sshd-auth")
-"""By what name sshd logs; OpenSSH 9.8 split it into several programs."""
-
-CONNECTION_MS = 10 * MINUTE_MS
-"""How long a connection may take to sign in; sshd closes it after two minutes by default."""
-
-MOST_CONNECTIONS = 10_000
-
-
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of sshd: when and on which host it was written, and what tells it from others.
+class SshdLine:
+    """Line of sshd: when and on which host it was written, and what tells it from others.
 
     machine tells the host from others in ids, host is its name.
     """
@@ -178,47 +177,47 @@ class Line:
     facts: tuple[str, ...]
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """What is remembered from line to line.
+class LoginProgress(msgspec.Struct, frozen=True):
+    """Memory from line to line.
 
-    failed: the connections that a failure was told of, "ADDRESS PORT", and when
+    failed: the connections that a failure is known of, "ADDRESS PORT", and when
     """
 
     failed: Mapping[str, int] = {}
-    memory: Memory = Memory()
+    memory: SignInMemory = SignInMemory()
 
 
 def derive(
-    progress: Progress, lines: Iterable[Line], rules: AlertRules
-) -> tuple[list[Event], Progress]:
-    """The sign-ins that lines tell of, each followed by the alerts that it raises."""
+    progress: LoginProgress, lines: Iterable[SshdLine], rules: AlertRules
+) -> tuple[list[Event], LoginProgress]:
+    """Return the sign-ins that lines tell of, each followed by the alerts that it raises."""
     events: list[Event] = []
     now_ms: int | None = None
     failed, memory = dict(progress.failed), progress.memory
     for line in _each(lines):
         now_ms = line.at_ms
         said = read_message(line.message[:LONGEST])
-        if said is None or _is_told(said, line, failed):
+        if said is None or _is_repeated_failure(said, line, failed):
             continue
         sign_in = _sign_in(said, line)
         alerts, memory = raised(memory, sign_in, rules)
         events += (log_authn(sign_in, event_names=rules.event_names), *alerts)
-    return events, Progress(failed if now_ms is None else _recent(failed, now_ms), memory)
+    return events, LoginProgress(failed if now_ms is None else _recent(failed, now_ms), memory)
 
 
-def _each(lines: Iterable[Line]) -> Iterator[Line]:
-    """Each line as often as it was written, where one says how often another was repeated."""
+def _each(lines: Iterable[SshdLine]) -> Iterator[SshdLine]:
+    """Yield each line as often as it was written, also where it says how often it was repeated."""
     for line in lines:
-        message, times = unfolded(line.message)
+        message, times = unfold(line.message)
         if not times:
             yield line
         for number in range(1, times + 1):
             yield replace(line, message=message, facts=(*line.facts, str(number)))
 
 
-def _is_told(said: Said, line: Line, failed: dict[str, int]) -> bool:
-    """Whether this is the end of a connection whose failure was told before; failures are noted."""
-    if said.outcome is Outcome.ACCEPTED or said.ip is None:
+def _is_repeated_failure(said: SshdMessage, line: SshdLine, failed: dict[str, int]) -> bool:
+    """Tell whether a connection ends whose failure is known already; failures are noted."""
+    if said.outcome is LoginEnd.ACCEPTED or said.ip is None:
         return False
     connection = f"{said.ip} {said.port}"
     before = failed.pop(connection, None)
@@ -226,16 +225,16 @@ def _is_told(said: Said, line: Line, failed: dict[str, int]) -> bool:
     for old in list(failed)[: max(0, len(failed) - MOST_CONNECTIONS)]:
         del failed[old]
     is_recent = before is not None and abs(line.at_ms - before) < CONNECTION_MS
-    return is_recent and said.outcome is Outcome.CLOSED
+    return is_recent and said.outcome is LoginEnd.CLOSED
 
 
 def _recent(failed: Mapping[str, int], now_ms: int) -> dict[str, int]:
-    """Those whose connections may still be open; a stamp that is far ahead was a wrong one."""
-    return {one: at_ms for one, at_ms in failed.items() if abs(now_ms - at_ms) < CONNECTION_MS}
+    """Return the failures of connections that may be open; a stamp far ahead was a wrong one."""
+    return {who: at_ms for who, at_ms in failed.items() if abs(now_ms - at_ms) < CONNECTION_MS}
 
 
-def _sign_in(said: Said, line: Line) -> SignIn:
-    is_ok = said.outcome is Outcome.ACCEPTED
+def _sign_in(said: SshdMessage, line: SshdLine) -> SignIn:
+    is_ok = said.outcome is LoginEnd.ACCEPTED
     user = said.user or ""
     return SignIn(
         at_ms=line.at_ms,
@@ -251,8 +250,8 @@ def _sign_in(said: Said, line: Line) -> SignIn:
     )
 
 
-def _errors(said: Said) -> tuple[str, ...]:
+def _errors(said: SshdMessage) -> tuple[str, ...]:
     if said.penalty:
         return (f"penalty: {said.penalty}",)
-    how = f"bad {said.method}" if said.outcome is Outcome.FAILED else "not authenticated"
+    how = f"bad {said.method}" if said.outcome is LoginEnd.FAILED else "not authenticated"
     return ("unknown user", how) if said.invalid else (how,)

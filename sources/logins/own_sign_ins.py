@@ -15,7 +15,7 @@ from domain.ids import resource_id
 from domain.safe import safe
 from domain.source_kinds import OWN_SIGN_INS
 from sources.http.sign_in_watch import HttpSignIn, ReportSignIn
-from sources.logins.alerts import AlertRules, Memory, raised
+from sources.logins.alerts import AlertRules, SignInMemory, raised
 from sources.logins.events import NAME_LIMIT, SignIn, log_authn
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ TERMINAL = "terminal"
 TOKEN = "token"  # noqa: S105  # the name of a way to sign in
 _TOKENS = "tokens"
 _ADDRESS_LIMIT = 64
-_memories = msgspec.json.Decoder(Memory)
+_memories = msgspec.json.Decoder(SignInMemory)
 
 
 def screen_opened(
     actor: Actor, *, machine: str, host: str, now_ms: int, random64: Callable[[], int]
 ) -> SignIn:
-    """Someone opens the screen: who has logged in to this machine, from where as is claimed."""
+    """Return the sign-in of who opens the screen: the login here, and the address as is claimed."""
     user = actor.login or actor.user
     return SignIn(
         at_ms=now_ms,
@@ -48,27 +48,31 @@ def screen_opened(
 
 
 def signed_in_over_http(
-    told: HttpSignIn, *, host: str, now_ms: int, random64: Callable[[], int]
+    reported: HttpSignIn, *, host: str, now_ms: int, random64: Callable[[], int]
 ) -> SignIn:
-    """An agent, a broker or a program signs in, or fails to."""
-    is_token = told.kind == TOKEN
-    user_id = resource_id("users", _TOKENS, told.user) if is_token and told.user else told.user
+    """Return the sign-in of an agent, a broker or a program, or its failure to."""
+    is_token = reported.kind == TOKEN
+    user_id = (
+        resource_id("users", _TOKENS, reported.user)
+        if is_token and reported.user
+        else reported.user
+    )
     return SignIn(
         at_ms=now_ms,
-        kind=told.kind,
-        ip=told.ip or None,
-        url=safe(told.url, 200),
-        user=told.user,
-        user_id=user_id if told.ok else "",
-        facts=(told.kind, str(random64())),
-        host=told.host or host,
-        verifications=(("token",) if is_token else ("signature", "user")) if told.ok else (),
-        errors=told.errors,
+        kind=reported.kind,
+        ip=reported.ip or None,
+        url=safe(reported.url, 200),
+        user=reported.user,
+        user_id=user_id if reported.ok else "",
+        facts=(reported.kind, str(random64())),
+        host=reported.host or host,
+        verifications=(("token",) if is_token else ("signature", "user")) if reported.ok else (),
+        errors=reported.errors,
     )
 
 
-def kept(sign_in: SignIn, rules: AlertRules) -> Step:
-    """What `store.sources.advance` does with a sign-in: its event, its alerts, what we remember.
+def sign_in_step(sign_in: SignIn, rules: AlertRules) -> Step:
+    """Return the step of `store.sources.advance` for a sign-in: its event, its alerts, the memory.
 
     Where it came from is looked up here, not while the store is being written.
     """
@@ -86,20 +90,20 @@ def kept(sign_in: SignIn, rules: AlertRules) -> Step:
 def reporter(
     inlet: Inlet, rules: AlertRules, *, host: str, random64: Callable[[], int]
 ) -> ReportSignIn:
-    """Return what keeps a sign-in over HTTP; it is on disk before the client is answered."""
+    """Return the function that keeps a sign-in over HTTP, before the client is answered."""
 
-    async def report(told: HttpSignIn) -> None:
+    async def report(reported: HttpSignIn) -> None:
         now_ms = inlet.clock()
-        sign_in = signed_in_over_http(told, host=host, now_ms=now_ms, random64=random64)
-        step = await asyncio.to_thread(kept, sign_in, rules)
+        sign_in = signed_in_over_http(reported, host=host, now_ms=now_ms, random64=random64)
+        step = await asyncio.to_thread(sign_in_step, sign_in, rules)
         await inlet.advance(OWN_SIGN_INS, step)
 
     return report
 
 
-def _memory(state: bytes | None) -> Memory:
-    """What is remembered; nothing where it cannot be used, since no sign-in may go untold."""
+def _memory(state: bytes | None) -> SignInMemory:
+    """Return the memory; a new one where it cannot be used, since no sign-in may be lost."""
     try:
-        return Memory() if state is None else _memories.decode(state)
+        return SignInMemory() if state is None else _memories.decode(state)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return Memory()
+        return SignInMemory()

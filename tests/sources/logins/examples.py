@@ -15,7 +15,7 @@ from sources.geo import Location
 from sources.http.sign_in_watch import HttpSignIn
 from sources.logins.alerts import AlertRules
 from sources.logins.events import SignIn, log_authn
-from sources.logins.messages import Line, Progress, derive
+from sources.logins.messages import LoginProgress, SshdLine, derive
 from sources.logins.own_sign_ins import screen_opened, signed_in_over_http
 
 NOW_MS = 1_795_774_707_000
@@ -29,8 +29,10 @@ PLACES: Mapping[str, Location] = {
 RULES = AlertRules(locate=PLACES.get)
 
 
-def line(number: int, message: str, at_ms: int = NOW_MS) -> Line:
-    return Line(at_ms, MACHINE, HOST, message, ("57c0cb8f66ae4bd6ada23ac6d05496a2", str(number)))
+def line(number: int, message: str, at_ms: int = NOW_MS) -> SshdLine:
+    return SshdLine(
+        at_ms, MACHINE, HOST, message, ("57c0cb8f66ae4bd6ada23ac6d05496a2", str(number))
+    )
 
 
 @cache
@@ -41,7 +43,7 @@ def sign_ins() -> list[dict[str, Any]]:
         line(370, f"Accepted publickey for alice from {HOME} port 34868 ssh2: {key}"),
         line(383, f"Failed password for invalid user mallory from {AWAY} port 34880 ssh2"),
     ]
-    events, _ = derive(Progress(), lines, RULES)
+    events, _ = derive(LoginProgress(), lines, RULES)
     own = [
         screen_opened(
             Actor("tocsin", "alice", HOME),
@@ -73,7 +75,7 @@ def alerts() -> dict[str, dict[str, Any]]:
         for number in range(2, 7)
     ]
     lines += [line(7, f"Accepted password for alice from {AWAY} port 7 ssh2")]
-    events, _ = derive(Progress(), lines, RULES)
+    events, _ = derive(LoginProgress(), lines, RULES)
     found = bodies([event for event in events if event.type is EventType.ALERTS])
     return {body["attributes"]["type"]: body for body in found}
 

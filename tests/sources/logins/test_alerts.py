@@ -17,7 +17,7 @@ from domain.events import Event
 from domain.settings import DAY_MS, MINUTE_MS
 from sources.geo import Location
 from sources.logins import alerts
-from sources.logins.alerts import AlertRules, Memory, raised
+from sources.logins.alerts import AlertRules, SignInMemory, raised
 from sources.logins.events import SignIn
 
 NOW_MS = 1_795_502_130_000
@@ -41,10 +41,10 @@ def bad(at_ms: int, ip: str | None = AWAY, user: str = "root") -> SignIn:
 
 def all_raised(sign_ins: Iterable[SignIn], rules: AlertRules = RULES) -> list[dict[str, Any]]:
     """The attributes of every alert, in order."""
-    memory, told = Memory(), list[Event]()
+    memory, told = SignInMemory(), list[Event]()
     for sign_in in sign_ins:
         events, memory = raised(memory, sign_in, rules)
-        memory = msgspec.json.decode(msgspec.json.encode(memory), type=Memory)
+        memory = msgspec.json.decode(msgspec.json.encode(memory), type=SignInMemory)
         told += events
     return [json.loads(event.body)["attributes"] for event in told]
 
@@ -94,7 +94,7 @@ def test_one_subject_is_told_of_once_until_its_time_is_over() -> None:
 
 
 def test_of_a_flood_no_more_failures_are_remembered_than_make_an_alert() -> None:
-    memory = Memory()
+    memory = SignInMemory()
     for at in range(100):
         _, memory = raised(memory, bad(NOW_MS + at * 1000), RULES)
     assert [one.at_ms for one in memory.failures[AWAY]] == [
@@ -201,7 +201,7 @@ def test_names_can_be_left_out() -> None:
 def test_memory_is_bounded_whatever_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit in ("MOST_ADDRESSES", "MOST_USERS", "MOST_PLACES", "MOST_SUPPRESSED"):
         monkeypatch.setattr(alerts, limit, 20)
-    memory = Memory()
+    memory = SignInMemory()
     for at in range(60):
         ip = f"2001:db8:0:{at:x}::1"
         for sign_in in (bad(NOW_MS + at, ip), good(NOW_MS + at, ip), good(NOW_MS, user=str(at))):

@@ -11,13 +11,13 @@ from sources.logins.messages import (
     CONNECTION_MS,
     MOST_CONNECTIONS,
     MOST_REPEATED,
-    Line,
-    Outcome,
-    Progress,
-    Said,
+    LoginEnd,
+    LoginProgress,
+    SshdLine,
+    SshdMessage,
     derive,
     read_message,
-    unfolded,
+    unfold,
 )
 
 HASH = "SHA256:jE4SbokxFJV6FAwNld+aFAjgupjAtM7P5JoPzcHgO0Y"
@@ -29,66 +29,68 @@ HERE, THERE = "192.0.2.7", "198.51.100.9"
     [
         (
             f"Accepted publickey for root from {HERE} port 34868 ssh2: ED25519 {HASH}",
-            Said(Outcome.ACCEPTED, "publickey", "root", HERE, 34868),
+            SshdMessage(LoginEnd.ACCEPTED, "publickey", "root", HERE, 34868),
         ),
         (
             f"Accepted keyboard-interactive/pam for alice from {HERE} port 1 ssh2",
-            Said(Outcome.ACCEPTED, "keyboard-interactive", "alice", HERE, 1),
+            SshdMessage(LoginEnd.ACCEPTED, "keyboard-interactive", "alice", HERE, 1),
         ),
         (
             f"Failed password for root from {HERE} port 34872 ssh2",
-            Said(Outcome.FAILED, "password", "root", HERE, 34872),
+            SshdMessage(LoginEnd.FAILED, "password", "root", HERE, 34872),
         ),
         (
             f"Failed publickey for root from {HERE} port 5 ssh2: RSA {HASH}",
-            Said(Outcome.FAILED, "publickey", "root", HERE, 5),
+            SshdMessage(LoginEnd.FAILED, "publickey", "root", HERE, 5),
         ),
         (
             f"drop connection #0 from [{HERE}]:40112 on [{THERE}]:22 "
             "penalty: failed authentication",
-            Said(*(Outcome.REFUSED, "", None, HERE, 40112), penalty="failed authentication"),
+            SshdMessage(
+                *(LoginEnd.REFUSED, "", None, HERE, 40112), penalty="failed authentication"
+            ),
         ),
         (
             "drop connection #12 from [2001:db8::7]:9 on [2001:db8::1]:2222 penalty: "
             "connections without attempting authentication",
-            Said(
-                *(Outcome.REFUSED, "", None, "2001:db8::7", 9),
+            SshdMessage(
+                *(LoginEnd.REFUSED, "", None, "2001:db8::7", 9),
                 penalty="connections without attempting authentication",
             ),
         ),
         (
             "Failed password for invalid user mallory from 2001:db8::7 port 2 ssh2",
-            Said(Outcome.FAILED, "password", "mallory", "2001:db8::7", 2, invalid=True),
+            SshdMessage(LoginEnd.FAILED, "password", "mallory", "2001:db8::7", 2, invalid=True),
         ),
         (
             f"Failed password for invalid user  from {HERE} port 2 ssh2",
-            Said(Outcome.FAILED, "password", "", HERE, 2, invalid=True),
+            SshdMessage(LoginEnd.FAILED, "password", "", HERE, 2, invalid=True),
         ),
         (
             "Failed password for bob from UNKNOWN port 65535 ssh2",
-            Said(Outcome.FAILED, "password", "bob", None, 65535),
+            SshdMessage(LoginEnd.FAILED, "password", "bob", None, 65535),
         ),
         (
             f"Connection closed by authenticating user root {HERE} port 34870 [preauth]",
-            Said(Outcome.CLOSED, "", "root", HERE, 34870),
+            SshdMessage(LoginEnd.CLOSED, "", "root", HERE, 34870),
         ),
         (
             f"Connection reset by invalid user a b {HERE} port 7 [preauth]",
-            Said(Outcome.CLOSED, "", "a b", HERE, 7, invalid=True),
+            SshdMessage(LoginEnd.CLOSED, "", "a b", HERE, 7, invalid=True),
         ),
         (
             f"Disconnecting authenticating user bob {HERE} port 7: "
             "Too many authentication failures [preauth]",
-            Said(Outcome.CLOSED, "", "bob", HERE, 7),
+            SshdMessage(LoginEnd.CLOSED, "", "bob", HERE, 7),
         ),
         (
             f"Failed publickey for bob from {HERE} port 7 ssh2: ED25519-CERT {HASH} "
             f"ID bob@laptop (serial 3) CA RSA {HASH}",
-            Said(Outcome.FAILED, "publickey", "bob", HERE, 7),
+            SshdMessage(LoginEnd.FAILED, "publickey", "bob", HERE, 7),
         ),
     ],
 )
-def test_what_a_line_says(message: str, said: Said) -> None:
+def test_what_a_line_says(message: str, said: SshdMessage) -> None:
     assert read_message(message) == said
 
 
@@ -127,37 +129,39 @@ HOSTILE = [
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_forges_nothing(name: str) -> None:
     failed = read_message(f"Failed password for invalid user {name} from {HERE} port 22 ssh2")
-    assert failed == Said(Outcome.FAILED, "password", name, HERE, 22, invalid=True)
+    assert failed == SshdMessage(LoginEnd.FAILED, "password", name, HERE, 22, invalid=True)
     closed = read_message(f"Connection closed by invalid user {name} {HERE} port 22 [preauth]")
-    assert closed == Said(Outcome.CLOSED, "", name, HERE, 22, invalid=True)
+    assert closed == SshdMessage(LoginEnd.CLOSED, "", name, HERE, 22, invalid=True)
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=120))
 def test_no_name_at_all_forges_anything(name: str) -> None:
     line = f"Failed password for invalid user {name} from {HERE} port 22 ssh2"
-    assert read_message(line) == Said(Outcome.FAILED, "password", name, HERE, 22, invalid=True)
+    assert read_message(line) == SshdMessage(
+        LoginEnd.FAILED, "password", name, HERE, 22, invalid=True
+    )
 
 
 def test_a_key_id_that_looks_like_a_place_leaves_the_place_open() -> None:
     key = f"ED25519-CERT {HASH} ID x from {THERE} port 1 ssh2 (serial 0) CA ED25519 {HASH}"
     said = read_message(f"Failed publickey for root from {HERE} port 5 ssh2: {key}")
-    assert said == Said(Outcome.FAILED, "publickey", None, None, 0)
+    assert said == SshdMessage(LoginEnd.FAILED, "publickey", None, None, 0)
 
 
 def test_an_accepted_name_ends_where_it_can_first() -> None:
     key = f"ED25519-CERT {HASH} ID x from {THERE} port 1 ssh2 (serial 0) CA ED25519 {HASH}"
     said = read_message(f"Accepted publickey for root from {HERE} port 5 ssh2: {key}")
-    assert said == Said(Outcome.ACCEPTED, "publickey", "root", HERE, 5)
+    assert said == SshdMessage(LoginEnd.ACCEPTED, "publickey", "root", HERE, 5)
 
 
 def test_a_line_that_a_long_name_has_cut_is_a_failure_all_the_same() -> None:
     said = read_message("Failed password for invalid user " + "a" * 990)
-    assert said == Said(Outcome.FAILED, "password", None, None, 0)
+    assert said == SshdMessage(LoginEnd.FAILED, "password", None, None, 0)
 
 
 def test_a_line_without_end_is_read_soon() -> None:
     line = "Failed publickey for " + "from 1.1.1.1 port 1 ssh2: X-CERT a ID " * 100_000
-    assert read_message(line) == Said(Outcome.FAILED, "publickey", None, None, 0)
+    assert read_message(line) == SshdMessage(LoginEnd.FAILED, "publickey", None, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -171,14 +175,14 @@ def test_a_line_without_end_is_read_soon() -> None:
     ],
 )
 def test_a_message_tells_how_often_it_was_repeated(message: str, plain: str, times: int) -> None:
-    assert unfolded(message) == (plain, times)
+    assert unfold(message) == (plain, times)
 
 
 NOW_MS = 1_795_502_130_000
 
 
-def line(message: str, at_ms: int = NOW_MS) -> Line:
-    return Line(at_ms, "machine", "gateway", message, (message, str(at_ms)))
+def line(message: str, at_ms: int = NOW_MS) -> SshdLine:
+    return SshdLine(at_ms, "machine", "gateway", message, (message, str(at_ms)))
 
 
 def failed(port: int) -> str:
@@ -189,9 +193,9 @@ def closed(port: int) -> str:
     return f"Connection closed by authenticating user root 192.0.2.7 port {port} [preauth]"
 
 
-def count(*lines: Line) -> int:
+def count(*lines: SshdLine) -> int:
     """How many sign-ins the lines give, read one by one."""
-    progress, found = Progress(), 0
+    progress, found = LoginProgress(), 0
     for one in lines:
         events, progress = derive(progress, [one], AlertRules())
         found += sum(event.type.value == "log_authn" for event in events)
@@ -215,14 +219,14 @@ def test_a_stamp_that_is_far_ahead_makes_no_failure_a_second_one() -> None:
 
 
 def test_a_look_without_lines_ends_no_connection() -> None:
-    _, progress = derive(Progress(), [line(failed(5))], AlertRules())
+    _, progress = derive(LoginProgress(), [line(failed(5))], AlertRules())
     _, progress = derive(progress, [], AlertRules())
     assert list(progress.failed) == ["192.0.2.7 5"]
 
 
 def test_connections_are_not_remembered_for_ever() -> None:
     lines = [line(failed(port), NOW_MS + port * 1000) for port in range(1, 2000)]
-    _, progress = derive(Progress(), lines, AlertRules())
+    _, progress = derive(LoginProgress(), lines, AlertRules())
     assert len(progress.failed) == CONNECTION_MS // 1000
     flood = [
         line(f"Failed password for root from 2001:db8::{port:x} port 1 ssh2")
@@ -234,4 +238,4 @@ def test_connections_are_not_remembered_for_ever() -> None:
 
 def test_the_lines_here_are_what_they_seem() -> None:
     outcomes = [said.outcome for text in (failed(1), closed(1)) if (said := read_message(text))]
-    assert outcomes == [Outcome.FAILED, Outcome.CLOSED]
+    assert outcomes == [LoginEnd.FAILED, LoginEnd.CLOSED]

@@ -20,7 +20,7 @@ from sources.http.sign_in_watch import HttpSignIn
 from sources.inlet import Inlet
 from sources.logins.alerts import AlertRules
 from sources.logins.events import SignIn
-from sources.logins.own_sign_ins import kept, reporter, screen_opened, signed_in_over_http
+from sources.logins.own_sign_ins import reporter, screen_opened, sign_in_step, signed_in_over_http
 from store import events as event_store
 from store import sources
 from store.database import Store
@@ -45,7 +45,7 @@ def opened(dice: Iterator[int], actor: Actor = ADMIN) -> SignIn:
 
 
 def keep(store: Store, sign_in: SignIn) -> Appended:
-    return store.call(sources.advance, OWN_SIGN_INS, kept(sign_in, RULES), NOW_MS)
+    return store.call(sources.advance, OWN_SIGN_INS, sign_in_step(sign_in, RULES), NOW_MS)
 
 
 def bodies(store: Store, type_: EventType = EventType.LOG_AUTHN) -> list[dict[str, Any]]:
