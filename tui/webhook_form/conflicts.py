@@ -37,7 +37,7 @@ class OtherEdits:
 
     def text(self, now_ms: int) -> str:
         """Return who changed what how long ago, and what saving does to that; "" if nobody did."""
-        changes = (_change_text(one, now_ms) for one in self.changes[:MOST_SHOWN])
+        changes = (_change_text(change, now_ms) for change in self.changes[:MOST_SHOWN])
         return "\n".join(filter(None, (*changes, self.advice)))
 
 
@@ -54,8 +54,8 @@ async def find_edits(
     if current.revision == revision:
         return None
     changes = await desk.read(audit.changes, webhook_id=editing.id)
-    since = [one for one in changes if one.action in REVISING][: current.revision - revision]
-    return current, tuple(since)
+    revising = [change for change in changes if change.action in REVISING]
+    return current, tuple(revising[: current.revision - revision])
 
 
 def merge(mine: FormTexts, base: FormTexts, theirs: FormTexts) -> tuple[FormTexts, frozenset[str]]:

@@ -70,7 +70,7 @@ def standing_first(plain: str, known: KnownValues) -> KnownValues:
     """Return `known` with the values of the text first, so that their masks stand for them."""
     standing = _values(plain)
     first = {
-        name: tuple(one for one in values if one in standing.get(name, ()))
+        name: tuple(value for value in values if value in standing.get(name, ()))
         for name, values in known.items()
     }
     return merged(first, known)
@@ -159,7 +159,7 @@ def _masked(name: str, value: str, known: KnownValues) -> str:
 
 
 def _unmasked(name: str, value: str, known: KnownValues) -> str:
-    behind = (one for one in known.get(name, ()) if mask_value(one) == value)
+    behind = (hidden for hidden in known.get(name, ()) if mask_value(hidden) == value)
     return next(behind, value)
 
 

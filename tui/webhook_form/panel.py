@@ -122,7 +122,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         self.query_one(Collapsible).title = f"Advanced: {labels}" if labels else "Advanced"
 
     def _unfold(self, name: str) -> None:
-        if any(isinstance(one, Collapsible) for one in self._controls[name].ancestors):
+        if any(isinstance(ancestor, Collapsible) for ancestor in self._controls[name].ancestors):
             self.query_one(Collapsible).collapsed = False
 
     def rewrite(self, name: str, change: Callable[[str], str]) -> None:
@@ -205,4 +205,4 @@ def _write(control: Widget, text: str) -> None:
 
 
 def _types() -> Options:
-    return [(f"{one.title}\n  {one.description}", one.value) for one in EventType]
+    return [(f"{type_.title}\n  {type_.description}", type_.value) for type_ in EventType]

@@ -76,7 +76,7 @@ class _Reader:
         try:
             return read()
         except FieldErrors as found:
-            self.errors[name] = "\n".join(f"{one.reason}; {one.cure}" for one in found.errors)
+            self.errors[name] = "\n".join(f"{error.reason}; {error.cure}" for error in found.errors)
         except FieldError as error:
             self.errors[name] = f"{error.reason}; {error.cure}"
         except ValueError as error:

@@ -255,7 +255,7 @@ class FormSession:
 
     def _secret_text(self) -> str:
         if self.new_secret:
-            copy, show = (key_of(self.panel.screen, f"form.{one}") for one in ("copy", "reveal"))
+            copy, show = (key_of(self.panel.screen, f"form.{id_}") for id_ in ("copy", "reveal"))
             keys = keys_do((copy, "copies it"), (show, "shows it later"))
             return f"{self.new_secret}\nThe receiver needs it{f': {keys}' if keys else ''}."
         secrets = self.secrets
@@ -275,7 +275,9 @@ class FormSession:
 
     def _make_panel(self) -> WebhookFieldsPanel:
         offered = choices(self.secrets, self._desk.now_ms(), of_copy=self.of_copy)
-        options = [(label(one, self.secrets, of_copy=self.of_copy), one.value) for one in offered]
+        options = [
+            (label(choice, self.secrets, of_copy=self.of_copy), choice.value) for choice in offered
+        ]
         adding = self.editing is None
         return WebhookFieldsPanel(self.base, self.settings, options, adding=adding)
 
@@ -314,4 +316,4 @@ class FormSession:
         if self.editing is None or report is None:
             return None
         statuses = report.overview.webhooks
-        return next((one for one in statuses if one.webhook.id == self.editing.id), None)
+        return next((status for status in statuses if status.webhook.id == self.editing.id), None)

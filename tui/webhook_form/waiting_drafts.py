@@ -48,7 +48,7 @@ def other_holder(holder: str, live: Live) -> Worker | None:
     report = live.report
     if not holder or report is None or holder == live.own_worker():
         return None
-    found = next((one for one in report.overview.workers if one.id == holder), None)
+    found = next((worker for worker in report.overview.workers if worker.id == holder), None)
     if found is None or report.is_old(found) or has_no_process(found):
         return None
     return found
@@ -60,7 +60,7 @@ async def tell_of_drafts(screen: Screen[Any], desk: Desk, live: Live) -> None:
         subjects = await desk.read(drafts.waiting, actor=desk.actor, now_ms=desk.now_ms())
     except Refused:
         return
-    free = [one for one in subjects if not await _is_open_elsewhere(one, desk, live)]
+    free = [subject for subject in subjects if not await _is_open_elsewhere(subject, desk, live)]
     titles = [title for title in (_title(subject, live) for subject in free) if title]
     if titles:
         them = "a draft waits" if len(titles) == 1 else f"{len(titles)} drafts wait"
@@ -79,7 +79,7 @@ def _title(subject: str, live: Live) -> str:
     """Return the title of a draft's form; "" if its webhook is gone."""
     if subject == NEW:
         return form_title(None)
-    webhooks = [one.webhook for one in live.report.overview.webhooks] if live.report else []
+    webhooks = [status.webhook for status in live.report.overview.webhooks] if live.report else []
     wanted = subject.removeprefix(COPY_OF)
-    named = next((one.named for one in webhooks if str(one.id) == wanted), None)
+    named = next((webhook.named for webhook in webhooks if str(webhook.id) == wanted), None)
     return "" if named is None else form_title(named, of_copy=subject != wanted)
