@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from types import ModuleType
 
@@ -20,11 +21,18 @@ NAMED_FILE = re.compile(
 )
 NAMED_FOLDER = re.compile(r"^ *([a-z_/]+/) {2,}", re.MULTILINE)
 
+COMMAND_LINE = re.compile(r"^(?: {4}|\$ )?((?:sudo |.*\| )?tocsin(?: .*)?)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 INSTALLING = re.compile(
     r"^\s.*(?:\binstall .*--require-hashes|pipx install|uv tool install|PIP\) --require-hashes)"
 )
 MACHINE = re.compile(r"/(work|root|tmp|Users|home/[a-z]+)\b|\b(localhost|127\.0\.0\.1):\d{5}\b")
+
+
+def command_lines(page: Path) -> list[str]:
+    """The lines of a page's examples that run `tocsin`, each with what continues it."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    return [found[1] for found in COMMAND_LINE.finditer(text)]
 
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda generator: generator.PAGE.name)
@@ -36,6 +44,16 @@ def test_commands_are_read_from_the_whole_grammar() -> None:
     page = commands.PAGE.read_text(encoding="utf-8")
     named = re.findall(r"^\| `(tocsin [a-z]+(?: [a-z]+)?)", page, re.MULTILINE)
     assert sorted(named) == sorted(one.prog for one in commands.commands(build()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_examples_can_be_read(page: Path) -> None:
+    grammar = build()
+    for line in command_lines(page):
+        words = shlex.split(line, comments=True)
+        words = words[words.index("tocsin") + 1 :]
+        ends = [at for at, word in enumerate(words) if word in ("<", "|", ">")]
+        grammar.parse_args(words[: min(ends, default=None)])  # or it raises Failure
 
 
 def test_the_readme_is_short_and_names_every_page_of_the_manual() -> None:
