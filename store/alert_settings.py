@@ -12,7 +12,7 @@ from domain.field_errors import raise_all
 from store import audit
 from store.edit_words import options_moved
 from store.errors import Conflict
-from store.models import AlertSetting, database
+from store.models import AlertSettingRow, database
 
 Moved = tuple[dict[str, str], dict[str, str]]
 """What was set for a kind, and what is set for it now."""
@@ -20,7 +20,7 @@ Moved = tuple[dict[str, str], dict[str, str]]
 
 def load_all() -> dict[str, dict[str, str]]:
     """What differs from the defaults, as text, by kind and option."""
-    return {row.kind: json.loads(row.options) for row in list(AlertSetting.select())}
+    return {row.kind: json.loads(row.options) for row in list(AlertSettingRow.select())}
 
 
 def edit(
@@ -56,7 +56,7 @@ def replace(
 
 
 def _load(name: str) -> dict[str, str]:
-    row = AlertSetting.get_or_none(AlertSetting.kind == name)
+    row = AlertSettingRow.get_or_none(AlertSettingRow.kind == name)
     return {} if row is None else json.loads(row.options)
 
 
@@ -65,9 +65,9 @@ def _keep(name: str, options: Mapping[str, str], actor: Actor, now_ms: int) -> M
     if before == after:
         return before, after
     if after:
-        kept = AlertSetting.insert(kind=name, options=json.dumps(after))
+        kept = AlertSettingRow.insert(kind=name, options=json.dumps(after))
         kept.on_conflict("REPLACE").execute()
     else:
-        AlertSetting.delete().where(AlertSetting.kind == name).execute()
+        AlertSettingRow.delete().where(AlertSettingRow.kind == name).execute()
     audit.note(actor, "alert.edit", now_ms, None, alert=name, **options_moved(before, after))
     return before, after

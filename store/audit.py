@@ -6,6 +6,7 @@ import json
 
 from domain.actors import Actor
 from store import models
+from store.models import ChangeRow
 from store.records import Change
 
 
@@ -16,7 +17,7 @@ def note(
 
     `detail` must have its secrets masked already.
     """
-    models.Change.insert(
+    ChangeRow.insert(
         at_ms=now_ms,
         user=actor.user,
         login=actor.login,
@@ -39,15 +40,15 @@ def changes(
     *, webhook_id: int | None = None, since_ms: int | None = None, limit: int = 200
 ) -> list[Change]:
     """The newest lines, newest first."""
-    query = models.Change.select().order_by(models.Change.id.desc()).limit(limit)
+    query = ChangeRow.select().order_by(ChangeRow.id.desc()).limit(limit)
     if webhook_id is not None:
-        query = query.where(models.Change.webhook_id == webhook_id)
+        query = query.where(ChangeRow.webhook_id == webhook_id)
     if since_ms is not None:
-        query = query.where(models.Change.at_ms >= since_ms)
+        query = query.where(ChangeRow.at_ms >= since_ms)
     return [change_of(row) for row in list(query)]
 
 
-def change_of(row: models.Change) -> Change:
+def change_of(row: ChangeRow) -> Change:
     """A line as it leaves the store."""
     return Change(
         id=row.id,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from domain.quick import dataclass
-from store import models
-from store.models import Delivery, Head, rows
+from store.models import DeliveryRow, EventRow, HeadRow, WebhookRow, rows
 from store.ranges import gaps
 from store.webhook_rows import Redo, redo_of
 
@@ -26,7 +25,7 @@ class Cut:
         return self.from_queue + self.from_redo
 
 
-def cut_before(row: models.Webhook, before_ms: int) -> Cut:
+def cut_before(row: WebhookRow, before_ms: int) -> Cut:
     """The queued events accepted before a time, in the order in which they would be sent.
 
     The first event accepted later ends the cut, so that clocks which jumped never drop a newer one.
@@ -38,7 +37,7 @@ def cut_before(row: models.Webhook, before_ms: int) -> Cut:
     return Cut(from_queue, from_redo, left)
 
 
-def undelivered(row: models.Webhook) -> int:
+def undelivered(row: WebhookRow) -> int:
     """How many events a webhook has yet to deliver: its queue and its pending delivery."""
     queued = head_of(row.type) - int(row.cursor) + row.redo_count + row.released
     return queued + pending_events(row.id)
@@ -46,7 +45,9 @@ def undelivered(row: models.Webhook) -> int:
 
 def pending_events(webhook_id: int) -> int:
     """How many events are in a webhook's pending delivery."""
-    pending = Delivery.get_or_none(Delivery.webhook == webhook_id, Delivery.state == "pending")
+    pending = DeliveryRow.get_or_none(
+        DeliveryRow.webhook == webhook_id, DeliveryRow.state == "pending"
+    )
     return int(pending.count) if pending is not None else 0
 
 
@@ -54,20 +55,20 @@ def first_since(
     type_: str, after: int, until: int, since_ms: int, *, without: Collection[int] = ()
 ) -> int | None:
     """The first event between two places of a type's sequence that was accepted since a time."""
-    query = models.Event.select(models.Event.seq).where(
-        models.Event.type == type_,
-        models.Event.seq > after,
-        models.Event.seq <= until,
-        models.Event.received_ms >= since_ms,
+    query = EventRow.select(EventRow.seq).where(
+        EventRow.type == type_,
+        EventRow.seq > after,
+        EventRow.seq <= until,
+        EventRow.received_ms >= since_ms,
     )
     # `without` may be longer than the list of values that a statement takes.
-    found = rows(query.order_by(models.Event.seq).limit(len(without) + 1))
+    found = rows(query.order_by(EventRow.seq).limit(len(without) + 1))
     return next((int(seq) for (seq,) in found if seq not in without), None)
 
 
 def head_of(type_: str) -> int:
     """The number of the newest event of a type."""
-    return int(Head.get_by_id(type_).seq)
+    return int(HeadRow.get_by_id(type_).seq)
 
 
 def _redo_left(redo: Redo, before_ms: int) -> Redo | None:
@@ -77,7 +78,7 @@ def _redo_left(redo: Redo, before_ms: int) -> Redo | None:
     return None if kept is None else redo.since(kept)
 
 
-def _queue_cut(row: models.Webhook, before_ms: int) -> int:
+def _queue_cut(row: WebhookRow, before_ms: int) -> int:
     head = head_of(row.type)
     kept = first_since(row.type, row.cursor, head, before_ms)
     return (head if kept is None else kept - 1) - int(row.cursor)

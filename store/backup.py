@@ -13,6 +13,7 @@ from domain.actors import Actor
 from store import files, models, settings
 from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey
 from store.failures import unavailable
+from store.models import EventRow, HeadRow, RefusalRow, WebhookRow, WorkerRow
 from store.vault import Vault
 
 BACKED_UP = "store.backup"
@@ -54,9 +55,9 @@ def key_beside(backup: Path) -> Path:
 def is_empty() -> bool:
     """Whether nothing was ever put into this store."""
     return (
-        not models.Webhook.select().exists()
-        and not models.Refusal.select().exists()
-        and not models.Head.select().where(models.Head.seq > 0).exists()
+        not WebhookRow.select().exists()
+        and not RefusalRow.select().exists()
+        and not HeadRow.select().where(HeadRow.seq > 0).exists()
     )
 
 
@@ -83,8 +84,8 @@ def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_m
         if key is not None:
             files.replace(key_file, key, 0o400)
     return Restored(
-        webhooks=models.Webhook.select().where(models.Webhook.deleted_ms.is_null()).count(),
-        events=models.Event.select().count(),
+        webhooks=WebhookRow.select().where(WebhookRow.deleted_ms.is_null()).count(),
+        events=EventRow.select().count(),
         key_restored=key is not None,
     )
 
@@ -99,12 +100,7 @@ def check_backup(source: Path) -> None:
 
     Whether it is sound is found out on the copy that a restore makes of it.
     """
-    from store.migrations import (
-        APPLICATION_ID,
-        LATEST,
-        refuse_impossible,
-        refuse_unreleased,
-    )
+    from store.migrations import APPLICATION_ID, LATEST, refuse_impossible, refuse_unreleased
 
     if not source.is_file():
         raise NotFound(f"there is no backup at {source}")
@@ -195,7 +191,7 @@ def _take_all() -> None:
     The workers of the backup are long gone; those that have this store open now stay.
     """
     for model in models.MODELS:
-        if model is not models.Worker:
+        if model is not WorkerRow:
             table = model._meta.table_name
             columns = ", ".join(f'"{name}"' for name in model._meta.columns)
             model.delete().execute()

@@ -11,9 +11,9 @@ import hmac
 from domain import clients as terms
 from domain.actors import Actor
 from domain.source_kinds import check_name
-from store import audit, lookalikes, models, places, sources
+from store import audit, lookalikes, places, sources
 from store.errors import Conflict, NotFound
-from store.models import database
+from store.models import ClientRow, database
 from store.records import Client
 
 NOUNS = {terms.AGENT: "host", terms.BROKER: "broker"}
@@ -27,14 +27,14 @@ def add(kind: str, name: str, user_id: str, code: str, actor: Actor, now_ms: int
     """
     name = check_name(name)
     with database.atomic():
-        other = models.Client.get_or_none(models.Client.name == name)
+        other = ClientRow.get_or_none(ClientRow.name == name)
         if other is not None:
             raise Conflict(
                 f"there is a {NOUNS[other.kind]} {name} already: choose another name, or give it "
                 f"a new set-up code with `tocsin {NOUNS[other.kind]} renew {name}`"
             )
         lookalikes.refuse("client", name)
-        row = models.Client.create(
+        row = ClientRow.create(
             name=name,
             kind=kind,
             user_id=user_id,
@@ -85,7 +85,7 @@ def find(kind: str, name: str) -> Client:
 
 def everyone(kind: str) -> list[Client]:
     """Every client of a kind, by name."""
-    client = models.Client
+    client = ClientRow
     return [
         _record(row)
         for row in list(client.select().where(client.kind == kind).order_by(client.name))
@@ -94,7 +94,7 @@ def everyone(kind: str) -> list[Client]:
 
 def with_user_id(user_id: str) -> Client | None:
     """Whom an id belongs to."""
-    row = models.Client.get_or_none(models.Client.user_id == user_id)
+    row = ClientRow.get_or_none(ClientRow.user_id == user_id)
     return None if row is None else _record(row)
 
 
@@ -103,9 +103,7 @@ def set_up(
 ) -> str | None:
     """Keep the key that a client brings with its code, once; its name, or None if refused."""
     with database.atomic():
-        row = models.Client.get_or_none(
-            models.Client.user_id == user_id, models.Client.kind == kind
-        )
+        row = ClientRow.get_or_none(ClientRow.user_id == user_id, ClientRow.kind == kind)
         kept = row.setup_hash or "" if row is not None else ""
         is_right = hmac.compare_digest(kept, _hash(code))
         if row is None or not is_right or now_ms >= (row.setup_until_ms or 0):
@@ -120,7 +118,7 @@ def set_up(
 def note_seen(name: str, now_ms: int) -> None:
     """Note that a client was heard of, and how often an agent usually reports."""
     with database.atomic():
-        row = models.Client.get_or_none(models.Client.name == name)
+        row = ClientRow.get_or_none(ClientRow.name == name)
         if row is None:
             return
         if row.seen_ms is not None and now_ms > row.seen_ms:
@@ -136,8 +134,8 @@ def usual_interval(usual_ms: int | None, gap_ms: int) -> int:
     return (3 * usual_ms + min(gap_ms, 2 * usual_ms + 1)) // 4
 
 
-def _row(kind: str, name: str) -> models.Client:
-    row = models.Client.get_or_none(models.Client.name == name, models.Client.kind == kind)
+def _row(kind: str, name: str) -> ClientRow:
+    row = ClientRow.get_or_none(ClientRow.name == name, ClientRow.kind == kind)
     if row is None:
         noun = NOUNS[kind]
         raise NotFound(f"no {noun} {name}; `tocsin {noun} list` shows what there is")
@@ -153,7 +151,7 @@ def _hash(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()
 
 
-def _record(row: models.Client) -> Client:
+def _record(row: ClientRow) -> Client:
     return Client(
         name=row.name,
         kind=row.kind,

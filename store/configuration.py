@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from domain import clients as client_kinds
 from store import alert_settings, clients, settings, sources, tokens, webhooks
 from store.errors import WrongKey
-from store.models import Source, database
+from store.models import SourceRow, database
 from store.records import StoredSource, Webhook
 from store.vault import Vault
 
@@ -54,7 +54,7 @@ def change(steps: Sequence[Callable[[], object]]) -> None:
 
 
 def _source_secrets(vault: Vault) -> dict[str, str | None]:
-    rows = Source.select(Source.name).where(Source.secrets.is_null(False))
+    rows = SourceRow.select(SourceRow.name).where(SourceRow.secrets.is_null(False))
     return {row.name: _opened(row.name, vault) for row in list(rows)}
 
 

@@ -8,7 +8,7 @@ from peewee import Expression
 
 from domain.actors import Actor
 from domain.quick import dataclass
-from store.models import Draft, database
+from store.models import DraftRow, database
 from store.vault import Vault
 
 KEPT_MS = 30 * 86_400_000
@@ -29,8 +29,8 @@ def save(subject: str, text: str, *, vault: Vault, actor: Actor, now_ms: int) ->
     Gives the time by which the draft is known.
     """
     with database.atomic():
-        Draft.delete().where(Draft.at_ms < now_ms - KEPT_MS).execute()
-        Draft.insert(
+        DraftRow.delete().where(DraftRow.at_ms < now_ms - KEPT_MS).execute()
+        DraftRow.insert(
             login=_login(actor), subject=subject, text=vault.encrypt(text), at_ms=now_ms
         ).on_conflict("REPLACE").execute()
     return now_ms
@@ -38,14 +38,16 @@ def save(subject: str, text: str, *, vault: Vault, actor: Actor, now_ms: int) ->
 
 def load(subject: str, *, vault: Vault, actor: Actor) -> StoredDraft | None:
     """What the login typed and did not save. Raises WrongKey."""
-    row = Draft.get_or_none(Draft.login == _login(actor), Draft.subject == subject)
+    row = DraftRow.get_or_none(DraftRow.login == _login(actor), DraftRow.subject == subject)
     return None if row is None else StoredDraft(vault.decrypt(row.text), row.at_ms)
 
 
 def waiting(*, actor: Actor, now_ms: int) -> list[str]:
     """The subjects of the login's drafts, the newest first."""
-    own = Draft.select().where(Draft.login == _login(actor), Draft.at_ms >= now_ms - KEPT_MS)
-    return [row.subject for row in own.order_by(Draft.at_ms.desc())]
+    own = DraftRow.select().where(
+        DraftRow.login == _login(actor), DraftRow.at_ms >= now_ms - KEPT_MS
+    )
+    return [row.subject for row in own.order_by(DraftRow.at_ms.desc())]
 
 
 def rewrite(
@@ -53,7 +55,7 @@ def rewrite(
 ) -> None:
     """Keep another text of the same draft, unless it was saved anew since, on another terminal."""
     del now_ms  # it is as old as before
-    Draft.update(text=vault.encrypt(text)).where(_own(subject, at_ms, actor)).execute()
+    DraftRow.update(text=vault.encrypt(text)).where(_own(subject, at_ms, actor)).execute()
 
 
 def drop(subject: str, at_ms: int, *, actor: Actor, now_ms: int) -> None:
@@ -63,12 +65,16 @@ def drop(subject: str, at_ms: int, *, actor: Actor, now_ms: int) -> None:
     """
     with database.atomic():
         own = _own(subject, at_ms, actor)
-        Draft.delete().where(own | (Draft.at_ms < now_ms - KEPT_MS)).execute()
+        DraftRow.delete().where(own | (DraftRow.at_ms < now_ms - KEPT_MS)).execute()
 
 
 def _own(subject: str, at_ms: int, actor: Actor) -> Expression:
     """The login's draft of a subject, as it was saved at a time."""
-    return (Draft.login == _login(actor)) & (Draft.subject == subject) & (Draft.at_ms == at_ms)
+    return (
+        (DraftRow.login == _login(actor))
+        & (DraftRow.subject == subject)
+        & (DraftRow.at_ms == at_ms)
+    )
 
 
 def _login(actor: Actor) -> str:

@@ -8,7 +8,7 @@ from domain.actors import Actor
 from domain.masks import mask_value
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
-from store import models
+from store.models import ChangeRow
 from store.records import Secrets, Webhook
 from store.secret_changes import secret_word
 
@@ -19,9 +19,9 @@ DEFAULT = "default"
 def moved(webhook_id: int, revision: int, current: int) -> str:
     """What is said to an editor who read a revision that is no longer the current one."""
     change = (
-        models.Change.select()
-        .where(models.Change.webhook_id == webhook_id)
-        .order_by(models.Change.id.desc())
+        ChangeRow.select()
+        .where(ChangeRow.webhook_id == webhook_id)
+        .order_by(ChangeRow.id.desc())
         .first()
     )
     who = Actor(change.user, change.login, change.address).text if change else "somebody"

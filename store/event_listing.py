@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from domain.event_types import EventType
 from domain.filters import Term
 from store.filters import event_conditions
-from store.models import Event, Head, rows
+from store.models import EventRow, HeadRow, rows
 from store.records import StoredEvent
 
 SCANNED_ROWS = 20_000
@@ -36,7 +36,7 @@ def extents() -> dict[EventType, Extent]:
 
     Single ones that a quarantine holds on to beyond the pruned place are not counted.
     """
-    query = Head.select(Head.type, Head.seq, Head.pruned)
+    query = HeadRow.select(HeadRow.type, HeadRow.seq, HeadRow.pruned)
     return {EventType(type_): Extent(head, pruned) for type_, head, pruned in rows(query)}
 
 
@@ -44,9 +44,9 @@ def some(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
     """The events with these numbers, as far as they are kept, in no certain order."""
     found: list[StoredEvent] = []
     for start in range(0, len(seqs), 500):
-        query = Event.select(Event.seq, Event.id, Event.received_ms, Event.body).where(
-            Event.type == type_.value, Event.seq.in_(list(seqs[start : start + 500]))
-        )
+        query = EventRow.select(
+            EventRow.seq, EventRow.id, EventRow.received_ms, EventRow.body
+        ).where(EventRow.type == type_.value, EventRow.seq.in_(list(seqs[start : start + 500])))
         found += [
             StoredEvent(type_, seq, id_, at, bytes(body)) for seq, id_, at, body in rows(query)
         ]
@@ -55,7 +55,9 @@ def some(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
 
 def seq_of(type_: EventType, id_: str) -> int | None:
     """The number of the event with exactly this id."""
-    found = rows(Event.select(Event.seq).where(Event.type == type_.value, Event.id == id_))
+    found = rows(
+        EventRow.select(EventRow.seq).where(EventRow.type == type_.value, EventRow.id == id_)
+    )
     return int(found[0][0]) if found else None
 
 
@@ -64,9 +66,9 @@ def scan(type_: EventType, terms: Sequence[Term], *, above: int, up_to: int) -> 
 
     The caller asks for SCANNED_ROWS at most, and goes on from there.
     """
-    within = (Event.type == type_.value) & (Event.seq > above) & (Event.seq <= up_to)
-    query = Event.select(Event.seq).where(within, *event_conditions(terms))
-    return [seq for (seq,) in rows(query.order_by(Event.seq.desc()))]
+    within = (EventRow.type == type_.value) & (EventRow.seq > above) & (EventRow.seq <= up_to)
+    query = EventRow.select(EventRow.seq).where(within, *event_conditions(terms))
+    return [seq for (seq,) in rows(query.order_by(EventRow.seq.desc()))]
 
 
 def newest(

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from peewee import IntegrityError, ModelSelect
 
 from domain.event_types import EventType
-from store import models, signs
+from store import signs
 from store.errors import NotFound
 from store.future_times import TOLERATED_MS, note_event_ahead
-from store.models import Head, database, rows
+from store.models import EventRow, HeadRow, database, rows
 from store.records import Appended, StoredEvent
 
 if TYPE_CHECKING:
@@ -140,12 +140,12 @@ def _insert(type_: EventType, events: list[Event], now_ms: int) -> None:
 
 def heads() -> dict[EventType, int]:
     """How many events of each type were ever accepted."""
-    return {EventType(type_): seq for type_, seq in rows(Head.select(Head.type, Head.seq))}
+    return {EventType(type_): seq for type_, seq in rows(HeadRow.select(HeadRow.type, HeadRow.seq))}
 
 
 def find(type_: EventType, id_: str) -> StoredEvent:
     """One event. Raises NotFound."""
-    row = _select().where(models.Event.type == type_.value, models.Event.id == id_).tuples().first()
+    row = _select().where(EventRow.type == type_.value, EventRow.id == id_).tuples().first()
     if row is None:
         raise NotFound(f"no event {id_} of type {type_.value} is kept")
     return _stored(row)
@@ -156,7 +156,7 @@ def of_any_type(id_: str) -> list[StoredEvent]:
     types = [
         type_.value for type_ in EventType
     ]  # named, so that the index of types and ids is used
-    query = _select().where(models.Event.type.in_(types), models.Event.id == id_)
+    query = _select().where(EventRow.type.in_(types), EventRow.id == id_)
     return [_stored(row) for row in rows(query)]
 
 
@@ -164,32 +164,28 @@ def newest(
     type_: EventType, *, limit: int, since_ms: int | None = None, before_seq: int | None = None
 ) -> list[StoredEvent]:
     """The newest events of a type, newest first; a page goes on with `before_seq`."""
-    query = _select().where(models.Event.type == type_.value)
+    query = _select().where(EventRow.type == type_.value)
     if since_ms is not None:
-        query = query.where(models.Event.received_ms >= since_ms)
+        query = query.where(EventRow.received_ms >= since_ms)
     if before_seq is not None:
-        query = query.where(models.Event.seq < before_seq)
-    return [_stored(row) for row in rows(query.order_by(models.Event.seq.desc()).limit(limit))]
+        query = query.where(EventRow.seq < before_seq)
+    return [_stored(row) for row in rows(query.order_by(EventRow.seq.desc()).limit(limit))]
 
 
 def after(type_: EventType, seq: int, *, limit: int) -> list[StoredEvent]:
     """The events that follow a place in a type's sequence, oldest first."""
     query = (
         _select()
-        .where(models.Event.type == type_.value, models.Event.seq > seq)
-        .order_by(models.Event.seq)
+        .where(EventRow.type == type_.value, EventRow.seq > seq)
+        .order_by(EventRow.seq)
         .limit(limit)
     )
     return [_stored(row) for row in rows(query)]
 
 
-def _select() -> ModelSelect[models.Event]:
-    return models.Event.select(
-        models.Event.type,
-        models.Event.seq,
-        models.Event.id,
-        models.Event.received_ms,
-        models.Event.body,
+def _select() -> ModelSelect[EventRow]:
+    return EventRow.select(
+        EventRow.type, EventRow.seq, EventRow.id, EventRow.received_ms, EventRow.body
     )
 
 

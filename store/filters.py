@@ -23,7 +23,7 @@ from domain.filters import (
     Unanswered,
 )
 from domain.words import ERROR_WORDS, OTHER_ERROR, status_words
-from store.models import Attempt, Change, Delivery, Event
+from store.models import AttemptRow, ChangeRow, DeliveryRow, EventRow
 from store.workers import is_anyone_sending
 
 _ENDED = ("skipped", "resealed")
@@ -55,32 +55,39 @@ def _of_delivery(criterion: Criterion) -> Any:
         case HasState(word):
             return _state(word)
         case OfWebhook(webhook_id):
-            return Delivery.webhook == webhook_id
+            return DeliveryRow.webhook == webhook_id
         case OfType(type_):
-            return Delivery.type == type_.value
+            return DeliveryRow.type == type_.value
         case Since(since_ms):
-            return Delivery.sealed_ms >= since_ms
+            return DeliveryRow.sealed_ms >= since_ms
         case Answered(lowest, highest):
-            return Delivery.last_status.between(lowest, highest)
+            return DeliveryRow.last_status.between(lowest, highest)
         case Unanswered(word):
-            return Delivery.last_error.is_null(False) & (_error_word() == word)
+            return DeliveryRow.last_error.is_null(False) & (_error_word() == word)
         case HasText(text, webhook_ids):
-            fields = (Delivery.public_id, Delivery.last_error, Delivery.ended_by, Delivery.blocked)
-            found = Delivery.webhook.in_(list(webhook_ids)) | _any_has(fields, text)
+            fields = (
+                DeliveryRow.public_id,
+                DeliveryRow.last_error,
+                DeliveryRow.ended_by,
+                DeliveryRow.blocked,
+            )
+            found = DeliveryRow.webhook.in_(list(webhook_ids)) | _any_has(fields, text)
             return found | _outcome_has(text)
 
 
 def _of_change(criterion: Criterion) -> Any:
     match criterion:
         case OfWebhook(webhook_id):
-            return Change.webhook_id == webhook_id
+            return ChangeRow.webhook_id == webhook_id
         case Since(since_ms):
-            return Change.at_ms >= since_ms
+            return ChangeRow.at_ms >= since_ms
         case HasText(text, webhook_ids):
-            found = Change.webhook_id.in_(list(webhook_ids))
-            found |= _any_has((Change.user, Change.login, Change.address, Change.action), text)
+            found = ChangeRow.webhook_id.in_(list(webhook_ids))
+            found |= _any_has(
+                (ChangeRow.user, ChangeRow.login, ChangeRow.address, ChangeRow.action), text
+            )
             # On the screen "max_events" reads as "max events".
-            return found | fn.REPLACE(Change.detail, "_", " ").contains(text.replace("_", " "))
+            return found | fn.REPLACE(ChangeRow.detail, "_", " ").contains(text.replace("_", " "))
         case _:
             raise ValueError(f"no change has a {type(criterion).__name__}")
 
@@ -88,12 +95,12 @@ def _of_change(criterion: Criterion) -> Any:
 def _of_event(criterion: Criterion) -> Any:
     match criterion:
         case OfType(type_):
-            return Event.type == type_.value
+            return EventRow.type == type_.value
         case Since(since_ms):
-            return Event.received_ms >= since_ms
+            return EventRow.received_ms >= since_ms
         case HasText(text):
             # No JSON holds a NUL, and LIKE would end there.
-            return "\0" not in text and Event.body.cast("TEXT").contains(text)
+            return "\0" not in text and EventRow.body.cast("TEXT").contains(text)
         case _:
             raise ValueError(f"no event has a {type(criterion).__name__}")
 
@@ -106,17 +113,17 @@ def _any_has(fields: Sequence[Any], text: str) -> Any:
 
 
 def _state(word: StateWord) -> Any:
-    pending = Delivery.state == "pending"
+    pending = DeliveryRow.state == "pending"
     match word:
         case "sending":
-            return pending & Delivery.sending_since_ms.is_null(False) & is_anyone_sending()
+            return pending & DeliveryRow.sending_since_ms.is_null(False) & is_anyone_sending()
         case "failing":
-            failed = Delivery.last_status.is_null(False) | Delivery.last_error.is_null(False)
+            failed = DeliveryRow.last_status.is_null(False) | DeliveryRow.last_error.is_null(False)
             return pending & failed
         case "blocked":
-            return pending & Delivery.blocked.is_null(False)
+            return pending & DeliveryRow.blocked.is_null(False)
         case _:
-            return Delivery.state == word
+            return DeliveryRow.state == word
 
 
 def _outcome_has(text: str) -> Any:
@@ -126,13 +133,13 @@ def _outcome_has(text: str) -> Any:
     words = _detail_has(text)
     if any(wanted in word.lower() for word in (*dict(ERROR_WORDS).values(), OTHER_ERROR)):
         words = _error_word().contains(text) | words
-    found = Delivery.last_status.in_(statuses) | (Delivery.last_error.is_null(False) & words)
-    return Delivery.state.in_([state for state in _ENDED if wanted in state]) | found
+    found = DeliveryRow.last_status.in_(statuses) | (DeliveryRow.last_error.is_null(False) & words)
+    return DeliveryRow.state.in_([state for state in _ENDED if wanted in state]) | found
 
 
 def _error_word() -> Any:
     """Return the SQL of `domain.words.error_word`."""
-    error = Delivery.last_error
+    error = DeliveryRow.last_error
     return Case(
         None, [(fn.INSTR(error, part) > 0, word) for part, word in ERROR_WORDS], OTHER_ERROR
     )
@@ -140,11 +147,11 @@ def _error_word() -> Any:
 
 def _detail_has(text: str) -> Any:
     """Match the last attempt that is over, found by its number: there may be thousands."""
-    over = Delivery.attempts - Delivery.sending_since_ms.is_null(False)
+    over = DeliveryRow.attempts - DeliveryRow.sending_since_ms.is_null(False)
     return fn.EXISTS(
-        Attempt.select(Attempt.id).where(
-            (Attempt.delivery == Delivery.id)
-            & (Attempt.number == over)
-            & Attempt.detail.contains(text)
+        AttemptRow.select(AttemptRow.id).where(
+            (AttemptRow.delivery == DeliveryRow.id)
+            & (AttemptRow.number == over)
+            & AttemptRow.detail.contains(text)
         )
     )

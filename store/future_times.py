@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from domain.quick import dataclass
-from store.models import Fact, database
+from store.models import FactRow, database
 
 TOLERATED_MS = 60_000
 """By how much a time may be later than now without being told of: two processes may differ."""
@@ -43,7 +43,7 @@ class LatestTimes:
 def note_event_ahead(type_: str, seq: int, time_ms: int) -> None:
     """Note an event whose time is later than that of the next one: the clock went back."""
     note = json.dumps({"seq": seq, "time_ms": max(time_ms, _noted_ms(type_))})
-    Fact.insert(name=_NOTED + type_, value=note).on_conflict("REPLACE").execute()
+    FactRow.insert(name=_NOTED + type_, value=note).on_conflict("REPLACE").execute()
 
 
 def latest() -> dict[str, LatestTimes]:
@@ -93,5 +93,5 @@ def _next_attempt(last: int, now_ms: int) -> tuple[int, int]:
 
 
 def _noted_ms(type_: str) -> int:
-    fact = Fact.get_or_none(Fact.name == _NOTED + type_)
+    fact = FactRow.get_or_none(FactRow.name == _NOTED + type_)
     return int(json.loads(fact.value)["time_ms"]) if fact is not None else 0

@@ -10,7 +10,7 @@ from peewee import fn
 from domain.words import counted
 from store import models, sealing
 from store.errors import WrongKey
-from store.models import Delivery, Event, Head, Quarantine, Webhook, rows
+from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, rows
 from store.places import queued
 from store.vault import Vault
 from store.webhook_rows import redo_of
@@ -18,23 +18,17 @@ from store.webhook_rows import redo_of
 
 def problems(vault: Vault) -> list[str]:
     """Every fault found, each as one sentence; an empty list is a sound store."""
-    return [
-        *_engine(),
-        *_heads(),
-        *_pending_bodies(),
-        *places(),
-        *_key(vault),
-    ]
+    return [*_engine(), *_heads(), *_pending_bodies(), *places(), *_key(vault)]
 
 
 def places() -> list[str]:
     """Webhooks and brokers whose place in the queue, or what is counted before it, is not right."""
     with models.database.atomic("DEFERRED"):
-        heads = dict(rows(Head.select(Head.type, Head.seq)))
+        heads = dict(rows(HeadRow.select(HeadRow.type, HeadRow.seq)))
         released = _released_counts()
         return [
             f"webhook {row.id} {fault}"
-            for row in list(Webhook.select().where(Webhook.erased_ms.is_null()))
+            for row in list(WebhookRow.select().where(WebhookRow.erased_ms.is_null()))
             for fault in _misplaced(row, heads, released.get(row.id, 0))
         ] + _broker_places()
 
@@ -59,8 +53,10 @@ def _engine() -> list[str]:
 def _heads() -> list[str]:
     """Sequences are dense: between what was pruned and the head no event may be missing."""
     found = []
-    for head in list(Head.select()):
-        kept = Event.select().where(Event.type == head.type, Event.seq > head.pruned).count()
+    for head in list(HeadRow.select()):
+        kept = (
+            EventRow.select().where(EventRow.type == head.type, EventRow.seq > head.pruned).count()
+        )
         missing = head.seq - head.pruned - kept
         if missing:
             are = "is" if missing == 1 else "are"
@@ -69,7 +65,7 @@ def _heads() -> list[str]:
 
 
 def _pending_bodies() -> list[str]:
-    rows = list(Delivery.select().where(Delivery.state == "pending"))
+    rows = list(DeliveryRow.select().where(DeliveryRow.state == "pending"))
     return [
         f"delivery {row.public_id} no longer has the bytes that were sealed"
         for row in rows
@@ -77,7 +73,7 @@ def _pending_bodies() -> list[str]:
     ]
 
 
-def _misplaced(row: Webhook, heads: dict[str, int], released: int) -> Iterator[str]:
+def _misplaced(row: WebhookRow, heads: dict[str, int], released: int) -> Iterator[str]:
     for place in sorted({row.cursor, row.run_until}):
         if place > heads[row.type]:
             yield f"stands at event {place} of {row.type}, which has only {heads[row.type]}"
@@ -88,24 +84,24 @@ def _misplaced(row: Webhook, heads: dict[str, int], released: int) -> Iterator[s
         yield f"counts {counted(row.released, 'released event')}, but there are {released:,}"
 
 
-def _redo_there(row: Webhook) -> int:
+def _redo_there(row: WebhookRow) -> int:
     """How many events of the range that is to be sealed anew are in the store."""
     redo = redo_of(row)
     if redo is None:
         return 0
-    query = Event.select(Event.seq).where(
-        Event.type == redo.type,
-        Event.seq >= redo.numbers[0],
-        Event.seq <= redo.numbers[-1],
+    query = EventRow.select(EventRow.seq).where(
+        EventRow.type == redo.type,
+        EventRow.seq >= redo.numbers[0],
+        EventRow.seq <= redo.numbers[-1],
     )
     return len({seq for (seq,) in rows(query)}.intersection(redo.numbers))
 
 
 def _released_counts() -> dict[int, int]:
     query = (
-        Quarantine.select(Quarantine.webhook, fn.COUNT(Quarantine.id))
-        .where(Quarantine.released_ms.is_null(False), Quarantine.sent_in.is_null())
-        .group_by(Quarantine.webhook)
+        QuarantineRow.select(QuarantineRow.webhook, fn.COUNT(QuarantineRow.id))
+        .where(QuarantineRow.released_ms.is_null(False), QuarantineRow.sent_in.is_null())
+        .group_by(QuarantineRow.webhook)
     )
     return dict(rows(query))
 

@@ -16,7 +16,7 @@ from domain.filters import Terms
 from store import event_listing, models, ranges, reads
 from store.errors import NotFound
 from store.filters import delivery_conditions
-from store.models import rows
+from store.models import AttemptRow, DeliveryRow, rows
 from store.records import Attempt, Delivery, StoredEvent
 
 
@@ -48,7 +48,7 @@ def look(search: Search, after_id: int, open_ids: frozenset[int]) -> Look:
 
     `look(search, 0, frozenset())` searches all of them.
     """
-    delivery = models.Delivery
+    delivery = DeliveryRow
     with models.database.atomic("DEFERRED"):
         query = delivery.select(delivery.id).where(*_conditions(search))
         if after_id:
@@ -74,7 +74,7 @@ class Listed:
 def deliveries(ids: Sequence[int]) -> dict[int, Listed]:
     """The deliveries of these row ids, as far as they are kept."""
     with models.database.atomic("DEFERRED"):
-        found = list(models.Delivery.select().where(models.Delivery.id.in_(list(ids))))
+        found = list(DeliveryRow.select().where(DeliveryRow.id.in_(list(ids))))
         last = {
             row_id: (took_ms, words)
             for row_id, took_ms, words in rows(_last_attempts([row.id for row in found]))
@@ -84,17 +84,17 @@ def deliveries(ids: Sequence[int]) -> dict[int, Listed]:
 
 def numbers(public_ids: Sequence[str]) -> list[int]:
     """The row ids of these deliveries, as far as they are kept, in no certain order."""
-    delivery = models.Delivery
+    delivery = DeliveryRow
     return _ids(delivery.select(delivery.id).where(delivery.public_id.in_(list(public_ids))))
 
 
 def attempt_ids(public_id: str) -> list[int]:
     """The row ids of a delivery's attempts, newest first."""
-    attempt = models.Attempt
+    attempt = AttemptRow
     query = (
         attempt.select(attempt.id)
-        .join(models.Delivery)
-        .where(models.Delivery.public_id == public_id)
+        .join(DeliveryRow)
+        .where(DeliveryRow.public_id == public_id)
         .order_by(attempt.number.desc(), attempt.id.desc())
     )
     return _ids(query)
@@ -102,13 +102,13 @@ def attempt_ids(public_id: str) -> list[int]:
 
 def attempts(ids: Sequence[int]) -> dict[int, Attempt]:
     """The attempts of these row ids, as far as they are kept."""
-    query = models.Attempt.select().where(models.Attempt.id.in_(list(ids)))
+    query = AttemptRow.select().where(AttemptRow.id.in_(list(ids)))
     return {row.id: reads.attempt_of(row) for row in list(query)}
 
 
 def members(public_id: str) -> list[StoredEvent]:
     """The events of a delivery in their order, as far as they are kept. Raises NotFound."""
-    delivery = models.Delivery.get_or_none(models.Delivery.public_id == public_id)
+    delivery = DeliveryRow.get_or_none(DeliveryRow.public_id == public_id)
     if delivery is None:
         raise NotFound(f"there is no delivery {public_id} any more")
     seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
@@ -116,9 +116,9 @@ def members(public_id: str) -> list[StoredEvent]:
     return sorted(found, key=lambda event: event.seq)
 
 
-def _last_attempts(ids: Sequence[int]) -> ModelSelect[models.Attempt]:
+def _last_attempts(ids: Sequence[int]) -> ModelSelect[AttemptRow]:
     """Found by their numbers, since a delivery may have had ten thousand."""
-    attempt, delivery = models.Attempt, models.Delivery
+    attempt, delivery = AttemptRow, DeliveryRow
     last = delivery.attempts - delivery.sending_since_ms.is_null(False)
     return (
         attempt.select(delivery.id, attempt.duration_ms, attempt.detail)
@@ -131,14 +131,12 @@ def _ids(query: Any) -> list[int]:
     return [row_id for (row_id,) in rows(query)]
 
 
-def _of(
-    webhook_id: int | None, query: ModelSelect[models.Delivery]
-) -> ModelSelect[models.Delivery]:
-    return query if webhook_id is None else query.where(models.Delivery.webhook == webhook_id)
+def _of(webhook_id: int | None, query: ModelSelect[DeliveryRow]) -> ModelSelect[DeliveryRow]:
+    return query if webhook_id is None else query.where(DeliveryRow.webhook == webhook_id)
 
 
 def _conditions(search: Search) -> list[Any]:
     conditions = delivery_conditions(search.terms)
     if search.webhook_id is not None:
-        conditions.append(models.Delivery.webhook == search.webhook_id)
+        conditions.append(DeliveryRow.webhook == search.webhook_id)
     return conditions or [True]

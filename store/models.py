@@ -1,7 +1,7 @@
 """The tables and their indexes, nothing else. `migrations/` holds frozen copies of them.
 
 Times are UTC milliseconds, bodies are bytes. The queue has no table: it is the distance between
-`Webhook.cursor` and `Head.seq` of the webhook's type.
+`WebhookRow.cursor` and `HeadRow.seq` of the webhook's type.
 """
 
 from __future__ import annotations
@@ -47,30 +47,36 @@ def _row_class(name: str, fields: tuple[str, ...]) -> Any:
     return namedtuple(name, fields)
 
 
+def _table_name(model: type[Model]) -> str:
+    """Name a table after its class: "webhook" for WebhookRow."""
+    return model.__name__.removesuffix("Row").lower()
+
+
 class Base(Model):
     """Binds every table to the one database of this process."""
 
     class Meta:
         database = database
         legacy_table_names = False
+        table_function = _table_name
         only_save_dirty = True  # an UPDATE of 30 columns takes longer to write than to run
 
 
-class Fact(Base):
+class FactRow(Base):
     """Facts about this store itself: the key's fingerprint, whether sending is paused."""
 
     name = CharField(primary_key=True)
     value = TextField()
 
 
-class Setting(Base):
+class SettingRow(Base):
     """Settings that were given to the store; flags, environment and file win over them."""
 
     name = CharField(primary_key=True)
     value = TextField()
 
 
-class Head(Base):
+class HeadRow(Base):
     """The last sequence number given out for a type, and how far its events were pruned."""
 
     type = CharField(primary_key=True)
@@ -78,7 +84,7 @@ class Head(Base):
     pruned = BigIntegerField(default=0)
 
 
-class Event(Base):
+class EventRow(Base):
     """One event; `body` is exactly what will be POSTed. `seq` is dense for each type."""
 
     type = CharField()
@@ -92,7 +98,7 @@ class Event(Base):
         indexes = ((("type", "id"), True),)
 
 
-class Webhook(Base):
+class WebhookRow(Base):
     """One subscription, its place in the queue and how its last delivery went.
 
     `redo_*` is a range of events sealed once already that is to be sealed anew (a reseal); it
@@ -142,14 +148,14 @@ class Webhook(Base):
     erased_ms = BigIntegerField(null=True)
 
 
-Webhook.add_index(
-    Webhook.index(
-        Webhook.name, unique=True, where=Webhook.deleted_ms.is_null(), name="webhook_name"
+WebhookRow.add_index(
+    WebhookRow.index(
+        WebhookRow.name, unique=True, where=WebhookRow.deleted_ms.is_null(), name="webhook_name"
     )
 )
 
 
-class Delivery(Base):
+class DeliveryRow(Base):
     """One POST body, frozen: which events, with which splice, and their SHA-256.
 
     `without` is the JSON list of sequence numbers inside the range that were left out when it was
@@ -159,7 +165,7 @@ class Delivery(Base):
 
     id = AutoField()
     public_id = CharField(unique=True)
-    webhook = ForeignKeyField(Webhook, backref="deliveries", on_delete="RESTRICT")
+    webhook = ForeignKeyField(WebhookRow, backref="deliveries", on_delete="RESTRICT")
     webhook_id: int
     type = CharField()
     first_seq = BigIntegerField()
@@ -185,24 +191,26 @@ class Delivery(Base):
     ended_by = TextField(null=True)
 
 
-Delivery.add_index(
-    Delivery.index(
-        Delivery.webhook,
+DeliveryRow.add_index(
+    DeliveryRow.index(
+        DeliveryRow.webhook,
         unique=True,
-        where=(Delivery.state == "pending"),
+        where=(DeliveryRow.state == "pending"),
         name="delivery_one_pending",
     )
 )
-Delivery.add_index(
-    Delivery.index(Delivery.type, Delivery.ended_ms, Delivery.first_seq, name="delivery_type_ended")
+DeliveryRow.add_index(
+    DeliveryRow.index(
+        DeliveryRow.type, DeliveryRow.ended_ms, DeliveryRow.first_seq, name="delivery_type_ended"
+    )
 )
 
 
-class Attempt(Base):
+class AttemptRow(Base):
     """One HTTP request made for a delivery, with what came of it; `url` is masked."""
 
     id = AutoField()
-    delivery = ForeignKeyField(Delivery, backref="tries", on_delete="CASCADE", index=False)
+    delivery = ForeignKeyField(DeliveryRow, backref="tries", on_delete="CASCADE", index=False)
     number = IntegerField()
     url = TextField()
     revision = IntegerField()
@@ -219,11 +227,11 @@ class Attempt(Base):
         indexes = ((("delivery", "number"), False),)
 
 
-class Quarantine(Base):
+class QuarantineRow(Base):
     """An event that a reseal left out for one webhook; it can still be sent on request."""
 
     id = AutoField()
-    webhook = ForeignKeyField(Webhook, backref="quarantined", on_delete="RESTRICT")
+    webhook = ForeignKeyField(WebhookRow, backref="quarantined", on_delete="RESTRICT")
     webhook_id: int
     type = CharField()
     seq = BigIntegerField()
@@ -231,10 +239,10 @@ class Quarantine(Base):
     delivery_public_id = CharField()
     at_ms = BigIntegerField()
     released_ms = BigIntegerField(null=True)
-    sent_in = ForeignKeyField(Delivery, null=True, on_delete="CASCADE", index=False)
+    sent_in = ForeignKeyField(DeliveryRow, null=True, on_delete="CASCADE", index=False)
 
 
-class Worker(Base):
+class WorkerRow(Base):
     """A process that delivers or stands by; `yield_to` is who asked it to give way.
 
     One that stops by itself has its own id there.
@@ -250,7 +258,7 @@ class Worker(Base):
     yield_to = CharField(null=True)
 
 
-class Source(Base):
+class SourceRow(Base):
     """Where events come from: what is set for it, what it remembers, and how it is doing.
 
     `options` is the JSON of what differs from the defaults of its kind; `secrets` is encrypted.
@@ -273,7 +281,7 @@ class Source(Base):
     updated_ms = BigIntegerField()
 
 
-class Refusal(Base):
+class RefusalRow(Base):
     """A text that a source took, that is no event for the queue, and that is nowhere else.
 
     `id` follows from source and text, so that a repeat is known. `alerted` says that an alert was
@@ -298,14 +306,17 @@ class Refusal(Base):
         indexes = ((("source", "sent_ms", "bytes"), False),)
 
 
-class AlertSetting(Base):
+class AlertSettingRow(Base):
     """What differs from the defaults of a kind of alert, as JSON."""
 
     kind = CharField(primary_key=True)
     options = TextField()
 
+    class Meta:
+        table_name = "alert_setting"
 
-class Token(Base):
+
+class TokenRow(Base):
     """A program that may hand in events over HTTP; only the SHA-256 of its token is kept."""
 
     name = CharField(primary_key=True)
@@ -314,7 +325,7 @@ class Token(Base):
     used_ms = BigIntegerField(null=True)
 
 
-class Client(Base):
+class ClientRow(Base):
     """An agent or a broker that signs in with a key of its own.
 
     `setup_hash` is the SHA-256 of the code by which it brings its public key, once. `interval_ms`
@@ -333,7 +344,7 @@ class Client(Base):
     interval_ms = BigIntegerField(null=True)
 
 
-class Place(Base):
+class BrokerCursorRow(Base):
     """How far a broker has read the queue of a type."""
 
     client = CharField()
@@ -341,10 +352,11 @@ class Place(Base):
     seq = BigIntegerField()
 
     class Meta:
+        table_name = "place"
         primary_key = CompositeKey("client", "type")
 
 
-class Change(Base):
+class ChangeRow(Base):
     """The audit trail: who did what, when, from where; secrets masked. Only ever added to."""
 
     id = AutoField()
@@ -357,7 +369,7 @@ class Change(Base):
     detail = TextField(default="{}")
 
 
-class Draft(Base):
+class DraftRow(Base):
     """What a login typed into a form and did not save; `text` is encrypted."""
 
     login = CharField()
@@ -370,21 +382,21 @@ class Draft(Base):
 
 
 MODELS = (
-    Fact,
-    Setting,
-    Head,
-    Event,
-    Webhook,
-    Delivery,
-    Attempt,
-    Quarantine,
-    Worker,
-    Source,
-    Refusal,
-    AlertSetting,
-    Token,
-    Client,
-    Place,
-    Change,
-    Draft,
+    FactRow,
+    SettingRow,
+    HeadRow,
+    EventRow,
+    WebhookRow,
+    DeliveryRow,
+    AttemptRow,
+    QuarantineRow,
+    WorkerRow,
+    SourceRow,
+    RefusalRow,
+    AlertSettingRow,
+    TokenRow,
+    ClientRow,
+    BrokerCursorRow,
+    ChangeRow,
+    DraftRow,
 )

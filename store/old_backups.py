@@ -11,7 +11,7 @@ from pathlib import Path
 from domain.quick import dataclass
 from store.backup import BACKED_UP, key_beside
 from store.migrations import APPLICATION_ID
-from store.models import Change, rows
+from store.models import ChangeRow, rows
 from store.rekey import REKEYED
 from store.vault import Vault, fingerprint_in
 
@@ -74,7 +74,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _details(action: str) -> list[dict[str, str]]:
-    query = Change.select(Change.detail).where(Change.action == action)
+    query = ChangeRow.select(ChangeRow.detail).where(ChangeRow.action == action)
     return [json.loads(detail) for (detail,) in rows(query)]
 
 

@@ -10,9 +10,9 @@ import json
 
 from peewee import JOIN, fn
 
-from store import models, settings, signs
+from store import settings, signs
 from store.errors import WrongKey
-from store.models import Attempt, Delivery, Head, database, rows
+from store.models import AttemptRow, DeliveryRow, HeadRow, WebhookRow, database, rows
 from store.records import AttemptResult, Limits, PendingPlan, Plan, Verdict, Work
 from store.requests import apply_asked
 from store.sealing import NewId, frozen_body, seal
@@ -24,12 +24,12 @@ def plans() -> list[Plan]:
     """What to do next for every webhook that may send, in one read; none while paused."""
     if settings.paused() is not None:
         return []
-    webhook, delivery = models.Webhook, Delivery
+    webhook, delivery = WebhookRow, DeliveryRow
     query = (
         webhook.select(
             webhook.id,
             webhook.interval_ms,
-            Head.seq,
+            HeadRow.seq,
             webhook.cursor,
             webhook.run_until,
             webhook.last_run_ms,
@@ -41,7 +41,7 @@ def plans() -> list[Plan]:
             delivery.wait_ms,
             delivery.blocked,
         )
-        .join(Head, on=(Head.type == webhook.type))
+        .join(HeadRow, on=(HeadRow.type == webhook.type))
         .switch(webhook)
         .join(
             delivery,
@@ -88,15 +88,15 @@ def _plan(
 
 def undelivered() -> int:
     """How many active webhooks have something that is not delivered yet."""
-    webhook = models.Webhook
-    pending = Delivery.select(Delivery.webhook).where(Delivery.state == "pending")
+    webhook = WebhookRow
+    pending = DeliveryRow.select(DeliveryRow.webhook).where(DeliveryRow.state == "pending")
     query = (
         webhook.select(fn.COUNT(webhook.id))
-        .join(Head, on=(Head.type == webhook.type))
+        .join(HeadRow, on=(HeadRow.type == webhook.type))
         .where(
             webhook.active,
             webhook.deleted_ms.is_null(),
-            (Head.seq > webhook.cursor)
+            (HeadRow.seq > webhook.cursor)
             | (webhook.redo_count > 0)
             | (webhook.released > 0)
             | webhook.id.in_(pending),
@@ -141,7 +141,7 @@ def record(
     What admins asked for while the attempt was in flight is applied here; a 2XX wins over it.
     """
     with database.atomic():
-        delivery = Delivery.get_or_none(Delivery.id == work.delivery_id)
+        delivery = DeliveryRow.get_or_none(DeliveryRow.id == work.delivery_id)
         if delivery is None:
             return None  # it ended meanwhile, by the clock so long ago that it is pruned
         _write_attempt(work, result)
@@ -149,7 +149,7 @@ def record(
             return None
         delivery.sending_since_ms = None
         delivery.last_status, delivery.last_error = result.status, result.error
-        row = models.Webhook.get_by_id(work.webhook_id)
+        row = WebhookRow.get_by_id(work.webhook_id)
         row.last_attempt_ms = result.started_ms + result.duration_ms
         row.last_status, row.last_error = result.status, result.error
         if verdict.delivered:
@@ -174,8 +174,8 @@ def recover(worker_id: str, now_ms: int) -> int:
     """
     with database.atomic():
         lost = list(
-            Delivery.select().where(
-                Delivery.state == "pending", Delivery.sending_since_ms.is_null(False)
+            DeliveryRow.select().where(
+                DeliveryRow.state == "pending", DeliveryRow.sending_since_ms.is_null(False)
             )
         )
         for delivery in lost:
@@ -184,19 +184,21 @@ def recover(worker_id: str, now_ms: int) -> int:
             delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
             delivery.reason = f"attempt {delivery.attempts + 1}, the last one was cut off"
             delivery.save()
-            apply_asked(delivery, models.Webhook.get_by_id(delivery.webhook_id), now_ms)
+            apply_asked(delivery, WebhookRow.get_by_id(delivery.webhook_id), now_ms)
         return len(lost)
 
 
 def _start_next(
     webhook_id: int, limits: Limits, new_id: NewId, vault: Vault, now_ms: int, new_run: bool
 ) -> Work | None:
-    row = models.Webhook.get_or_none(
-        models.Webhook.id == webhook_id, models.Webhook.active, models.Webhook.deleted_ms.is_null()
+    row = WebhookRow.get_or_none(
+        WebhookRow.id == webhook_id, WebhookRow.active, WebhookRow.deleted_ms.is_null()
     )
     if row is None or settings.paused() is not None:
         return None
-    delivery = Delivery.get_or_none(Delivery.webhook == webhook_id, Delivery.state == "pending")
+    delivery = DeliveryRow.get_or_none(
+        DeliveryRow.webhook == webhook_id, DeliveryRow.state == "pending"
+    )
     if delivery is None:
         return _seal_and_begin(row, limits, new_id, vault, now_ms, new_run)
     body = frozen_body(delivery)
@@ -206,20 +208,20 @@ def _start_next(
 
 
 def _seal_and_begin(
-    row: models.Webhook, limits: Limits, new_id: NewId, vault: Vault, now_ms: int, new_run: bool
+    row: WebhookRow, limits: Limits, new_id: NewId, vault: Vault, now_ms: int, new_run: bool
 ) -> Work | None:
     sealed = seal(row, limits, new_id, now_ms, new_run)
     return _begin(*sealed, row, vault, now_ms) if sealed is not None else None
 
 
-def _begin(delivery: Delivery, body: bytes, row: models.Webhook, vault: Vault, now_ms: int) -> Work:
+def _begin(delivery: DeliveryRow, body: bytes, row: WebhookRow, vault: Vault, now_ms: int) -> Work:
     """Count the attempt before it is made, so that a crash still counts."""
     secrets = secrets_of(row, vault)
     target = read_target(row, vault)
     delivery.attempts += 1
     delivery.sending_since_ms = now_ms
-    Delivery.update(attempts=delivery.attempts, sending_since_ms=now_ms).where(
-        Delivery.id == delivery.id
+    DeliveryRow.update(attempts=delivery.attempts, sending_since_ms=now_ms).where(
+        DeliveryRow.id == delivery.id
     ).execute()
     return Work(
         delivery_id=delivery.id,
@@ -239,7 +241,7 @@ def _begin(delivery: Delivery, body: bytes, row: models.Webhook, vault: Vault, n
 
 
 def _write_attempt(work: Work, result: AttemptResult) -> None:
-    Attempt.insert(
+    AttemptRow.insert(
         delivery=work.delivery_id,
         number=work.number,
         url=work.shown_url,
@@ -255,7 +257,7 @@ def _write_attempt(work: Work, result: AttemptResult) -> None:
     ).execute()
 
 
-def _finish(delivery: Delivery, row: models.Webhook, now_ms: int) -> None:
+def _finish(delivery: DeliveryRow, row: WebhookRow, now_ms: int) -> None:
     delivery.state = "delivered"
     delivery.ended_ms = now_ms
     delivery.asked = None
@@ -267,7 +269,7 @@ def _finish(delivery: Delivery, row: models.Webhook, now_ms: int) -> None:
 
 
 def _postpone(
-    delivery: Delivery, row: models.Webhook, work: Work, verdict: Verdict, now_ms: int
+    delivery: DeliveryRow, row: WebhookRow, work: Work, verdict: Verdict, now_ms: int
 ) -> None:
     delivery.next_attempt_ms = verdict.next_attempt_ms
     delivery.wait_ms = verdict.wait_ms
@@ -280,9 +282,9 @@ def _postpone(
     apply_asked(delivery, row, now_ms)
 
 
-def _note_lost_attempt(delivery: Delivery, worker_id: str, now_ms: int) -> None:
-    row = models.Webhook.get_by_id(delivery.webhook_id)
-    Attempt.insert(
+def _note_lost_attempt(delivery: DeliveryRow, worker_id: str, now_ms: int) -> None:
+    row = WebhookRow.get_by_id(delivery.webhook_id)
+    AttemptRow.insert(
         delivery=delivery.id,
         number=delivery.attempts,
         url=row.url,

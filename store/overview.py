@@ -18,7 +18,7 @@ from store import (
 )
 from store.errors import WrongKey
 from store.future_times import LatestTimes
-from store.models import Attempt, Delivery, rows
+from store.models import AttemptRow, DeliveryRow, rows
 from store.records import StoredSource, WebhookStatus, Worker
 from store.vault import Vault
 
@@ -81,10 +81,12 @@ def _key_fault(vault: Vault | None) -> str | None:
 
 
 def _last_words() -> dict[str, str]:
-    last = Delivery.attempts - Delivery.sending_since_ms.is_null(False)
+    last = DeliveryRow.attempts - DeliveryRow.sending_since_ms.is_null(False)
     query = (
-        Attempt.select(Delivery.public_id, Attempt.detail)
-        .join(Delivery, on=((Attempt.delivery == Delivery.id) & (Attempt.number == last)))
-        .where(Delivery.state == "pending")
+        AttemptRow.select(DeliveryRow.public_id, AttemptRow.detail)
+        .join(
+            DeliveryRow, on=((AttemptRow.delivery == DeliveryRow.id) & (AttemptRow.number == last))
+        )
+        .where(DeliveryRow.state == "pending")
     )
     return dict(rows(query))

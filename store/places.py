@@ -9,19 +9,19 @@ from peewee import fn
 
 from domain.event_types import EventType
 from store import events
-from store.models import Head, Place, database, rows
+from store.models import BrokerCursorRow, HeadRow, database, rows
 from store.records import StoredEvent
 
 
 def begin(broker: str) -> None:
     """Stand at the head of every type: what is accepted from now on will be read."""
     for type_, seq in events.heads().items():
-        Place.insert(client=broker, type=type_.value, seq=seq).execute()
+        BrokerCursorRow.insert(client=broker, type=type_.value, seq=seq).execute()
 
 
 def forget(broker: str) -> None:
     """Give up all that it has yet to read."""
-    Place.delete().where(Place.client == broker).execute()
+    BrokerCursorRow.delete().where(BrokerCursorRow.client == broker).execute()
 
 
 def read_on(
@@ -33,17 +33,17 @@ def read_on(
     """
     with database.atomic():
         if read_to is not None:
-            here = (Place.client == broker) & (Place.type == type_.value)
-            Place.update(seq=read_to).where(here, Place.seq < read_to).execute()
+            here = (BrokerCursorRow.client == broker) & (BrokerCursorRow.type == type_.value)
+            BrokerCursorRow.update(seq=read_to).where(here, BrokerCursorRow.seq < read_to).execute()
         place = _place(broker, type_)
         return [] if place is None else _within(events.after(type_, place, limit=limit), max_bytes)
 
 
 def queued() -> dict[str, dict[EventType, int]]:
     """How many events each broker has yet to read, by its name and the type."""
-    query = Place.select(Place.client, Place.type, Head.seq - Place.seq).join(
-        Head, on=(Head.type == Place.type)
-    )
+    query = BrokerCursorRow.select(
+        BrokerCursorRow.client, BrokerCursorRow.type, HeadRow.seq - BrokerCursorRow.seq
+    ).join(HeadRow, on=(HeadRow.type == BrokerCursorRow.type))
     found: dict[str, dict[EventType, int]] = {}
     for broker, type_, count in rows(query):
         found.setdefault(broker, {})[EventType(type_)] = count
@@ -52,13 +52,17 @@ def queued() -> dict[str, dict[EventType, int]]:
 
 def lowest_place(type_: str) -> int | None:
     """The place of the broker that is furthest behind in a type, None without brokers."""
-    lowest = Place.select(fn.MIN(Place.seq)).where(Place.type == type_).scalar()
+    lowest = (
+        BrokerCursorRow.select(fn.MIN(BrokerCursorRow.seq))
+        .where(BrokerCursorRow.type == type_)
+        .scalar()
+    )
     return None if lowest is None else int(lowest)
 
 
 def _place(broker: str, type_: EventType) -> int | None:
-    here = (Place.client == broker) & (Place.type == type_.value)
-    seq = Place.select(Place.seq).where(here).scalar()
+    here = (BrokerCursorRow.client == broker) & (BrokerCursorRow.type == type_.value)
+    seq = BrokerCursorRow.select(BrokerCursorRow.seq).where(here).scalar()
     return None if seq is None else int(seq)
 
 

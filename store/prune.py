@@ -10,7 +10,7 @@ from peewee import SQL, Expression, fn
 from domain.event_types import EventType
 from store import refusals
 from store.future_times import deliveries_ended_by, next_event
-from store.models import Delivery, Event, Head, Quarantine, Webhook, database, rows
+from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, database, rows
 from store.places import lowest_place
 from store.requests import end_skipped
 from store.webhook_rows import set_redo
@@ -75,23 +75,23 @@ def give_back(pages: int = 2_000) -> bool:
 
 
 def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:
-    head = Head.get_by_id(type_)
+    head = HeadRow.get_by_id(type_)
     until = min(_needed_from(type_, retention, now_ms) - 1, head.pruned + CHUNK)
     until = _before_kept(type_, head.pruned, until, now_ms - retention.keep_events_ms, now_ms)
     if until <= head.pruned:
         return 0
     spared = _quarantined(type_, head.pruned, until)
     gone = (
-        Event.delete()
+        EventRow.delete()
         .where(
-            Event.type == type_,
-            Event.seq <= until,
-            Event.seq > head.pruned,
-            Event.seq.not_in(spared),
+            EventRow.type == type_,
+            EventRow.seq <= until,
+            EventRow.seq > head.pruned,
+            EventRow.seq.not_in(spared),
         )
         .execute()
     )
-    Head.update(pruned=until).where(Head.type == type_).execute()
+    HeadRow.update(pruned=until).where(HeadRow.type == type_).execute()
     return int(gone)
 
 
@@ -101,15 +101,21 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
     Or that a webhook got within the time of keeping.
     """
     cutoff = now_ms - retention.keep_events_ms
-    places = [int(Head.get_by_id(type_).seq) + 1]
-    living = Webhook.erased_ms.is_null()
-    cursor = Webhook.select(fn.MIN(Webhook.cursor)).where(Webhook.type == type_, living).scalar()
+    places = [int(HeadRow.get_by_id(type_).seq) + 1]
+    living = WebhookRow.erased_ms.is_null()
+    cursor = (
+        WebhookRow.select(fn.MIN(WebhookRow.cursor))
+        .where(WebhookRow.type == type_, living)
+        .scalar()
+    )
     redo = (
-        Webhook.select(fn.MIN(Webhook.redo_next)).where(Webhook.redo_type == type_, living).scalar()
+        WebhookRow.select(fn.MIN(WebhookRow.redo_next))
+        .where(WebhookRow.redo_type == type_, living)
+        .scalar()
     )
     kept = (
-        Delivery.select(fn.MIN(Delivery.first_seq))
-        .where(Delivery.type == type_, _is_kept(type_, cutoff, now_ms))
+        DeliveryRow.select(fn.MIN(DeliveryRow.first_seq))
+        .where(DeliveryRow.type == type_, _is_kept(type_, cutoff, now_ms))
         .scalar()
     )
     broker = lowest_place(type_)
@@ -121,8 +127,8 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
 def _is_kept(type_: str, cutoff_ms: int, now_ms: int) -> Expression:
     """Condition on a delivery of a type: it is pending, or ended after the cutoff."""
     ended = json.dumps(deliveries_ended_by(type_, cutoff_ms, now_ms))
-    return Delivery.ended_ms.is_null() | (
-        (Delivery.ended_ms > cutoff_ms) & Delivery.id.not_in(_values(ended))
+    return DeliveryRow.ended_ms.is_null() | (
+        (DeliveryRow.ended_ms > cutoff_ms) & DeliveryRow.id.not_in(_values(ended))
     )
 
 
@@ -134,14 +140,14 @@ def _values(ids: str) -> SQL:
 def _before_kept(type_: str, after: int, until: int, cutoff_ms: int, now_ms: int) -> int:
     """The end of the run of events accepted before the cutoff."""
     query = (
-        Event.select(Event.seq, Event.received_ms)
+        EventRow.select(EventRow.seq, EventRow.received_ms)
         .where(
-            Event.type == type_,
-            Event.seq > after,
-            Event.seq <= until,
-            Event.received_ms > cutoff_ms,
+            EventRow.type == type_,
+            EventRow.seq > after,
+            EventRow.seq <= until,
+            EventRow.received_ms > cutoff_ms,
         )
-        .order_by(Event.seq)
+        .order_by(EventRow.seq)
     )
     passed = after
     for seq, received_ms in rows(query):
@@ -155,30 +161,30 @@ def _before_kept(type_: str, after: int, until: int, cutoff_ms: int, now_ms: int
 
 
 def _quarantined(type_: str, after: int, until: int) -> list[int]:
-    query = Quarantine.select(Quarantine.seq).where(
-        Quarantine.type == type_,
-        Quarantine.seq > after,
-        Quarantine.seq <= until,
-        Quarantine.sent_in.is_null(),
+    query = QuarantineRow.select(QuarantineRow.seq).where(
+        QuarantineRow.type == type_,
+        QuarantineRow.seq > after,
+        QuarantineRow.seq <= until,
+        QuarantineRow.sent_in.is_null(),
     )
     return [seq for (seq,) in rows(query)]
 
 
 def _prune_spared(type_: str, retention: Retention, now_ms: int) -> int:
     """Forget events that were spared for a quarantine and are needed no more."""
-    unsent = Quarantine.select(Quarantine.seq).where(
-        Quarantine.type == type_, Quarantine.sent_in.is_null()
+    unsent = QuarantineRow.select(QuarantineRow.seq).where(
+        QuarantineRow.type == type_, QuarantineRow.sent_in.is_null()
     )
-    carrier = Delivery.select(Delivery.id).where(
-        Delivery.type == type_,
-        Delivery.first_seq <= Event.seq,
-        Delivery.last_seq >= Event.seq,
+    carrier = DeliveryRow.select(DeliveryRow.id).where(
+        DeliveryRow.type == type_,
+        DeliveryRow.first_seq <= EventRow.seq,
+        DeliveryRow.last_seq >= EventRow.seq,
         _is_kept(type_, now_ms - retention.keep_events_ms, now_ms),
     )
-    gone = Event.delete().where(
-        Event.type == type_,
-        Event.seq <= Head.get_by_id(type_).pruned,
-        Event.seq.not_in(unsent),
+    gone = EventRow.delete().where(
+        EventRow.type == type_,
+        EventRow.seq <= HeadRow.get_by_id(type_).pruned,
+        EventRow.seq.not_in(unsent),
         ~fn.EXISTS(carrier),
     )
     return int(gone.execute())
@@ -188,28 +194,32 @@ def _prune_deliveries(retention: Retention, now_ms: int) -> int:
     cutoff_ms = now_ms - retention.keep_deliveries_ms
     ahead = [id_ for type_ in EventType for id_ in deliveries_ended_by(type_, cutoff_ms, now_ms)]
     old = (
-        Delivery.select(Delivery.id)
+        DeliveryRow.select(DeliveryRow.id)
         .where(
-            Delivery.state != "pending",
-            (Delivery.ended_ms < cutoff_ms) | Delivery.id.in_(_values(json.dumps(ahead))),
+            DeliveryRow.state != "pending",
+            (DeliveryRow.ended_ms < cutoff_ms) | DeliveryRow.id.in_(_values(json.dumps(ahead))),
         )
-        .order_by(Delivery.id)
+        .order_by(DeliveryRow.id)
         .limit(CHUNK)
     )
     ids = [id_ for (id_,) in rows(old)]
-    return int(Delivery.delete().where(Delivery.id.in_(ids)).execute()) if ids else 0
+    return int(DeliveryRow.delete().where(DeliveryRow.id.in_(ids)).execute()) if ids else 0
 
 
 def _erase_webhooks(now_ms: int, uptime_ms: int | None) -> int:
     """Erase webhooks whose time for being brought back is over: secrets go, the row stays."""
-    deleted = Webhook.select().where(Webhook.erased_ms.is_null(), ~Webhook.deleted_ms.is_null())
+    deleted = WebhookRow.select().where(
+        WebhookRow.erased_ms.is_null(), ~WebhookRow.deleted_ms.is_null()
+    )
     gone = [row for row in list(deleted) if undelete_is_over(row, now_ms, uptime_ms)]
     for row in gone:
         for delivery in list(
-            Delivery.select().where(Delivery.webhook == row.id, Delivery.state == "pending")
+            DeliveryRow.select().where(
+                DeliveryRow.webhook == row.id, DeliveryRow.state == "pending"
+            )
         ):
             end_skipped(delivery, row, "the webhook was deleted", now_ms)
-        Quarantine.delete().where(Quarantine.webhook == row.id).execute()
+        QuarantineRow.delete().where(QuarantineRow.webhook == row.id).execute()
         row.target = row.secrets = None
         row.erased_ms = now_ms
         set_redo(row, None)

@@ -8,7 +8,7 @@ from domain.actors import Actor
 from domain.quick import dataclass
 from store import audit
 from store.backlog import cut_before, head_of, pending_events
-from store.models import Delivery, database
+from store.models import DeliveryRow, database
 from store.webhook_rows import live, set_redo
 
 
@@ -68,10 +68,10 @@ def skip_backlog(webhook_id: int, before_ms: int, actor: Actor, now_ms: int) -> 
 
 def retry_pending_now(webhook_id: int, now_ms: int, why: str) -> None:
     """Make the pending delivery due, unless its attempt is in flight."""
-    delivery = Delivery.get_or_none(
-        Delivery.webhook == webhook_id,
-        Delivery.state == "pending",
-        Delivery.sending_since_ms.is_null(),
+    delivery = DeliveryRow.get_or_none(
+        DeliveryRow.webhook == webhook_id,
+        DeliveryRow.state == "pending",
+        DeliveryRow.sending_since_ms.is_null(),
     )
     if delivery is not None:
         delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0

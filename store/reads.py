@@ -13,7 +13,16 @@ from peewee import ModelSelect, fn
 from domain.event_types import EventType
 from store import models, sealing, webhooks, workers
 from store.errors import NotFound
-from store.models import light_rows, rows
+from store.models import (
+    AttemptRow,
+    DeliveryRow,
+    EventRow,
+    HeadRow,
+    QuarantineRow,
+    WebhookRow,
+    light_rows,
+    rows,
+)
 from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
 from store.vault import Vault
 from store.webhook_rows import record_of, redo_of
@@ -57,30 +66,30 @@ def past_webhook(reference: str) -> int:
 
 
 def _was_there(webhook_id: int) -> bool:
-    return models.Webhook.select().where(models.Webhook.id == webhook_id).exists()
+    return WebhookRow.select().where(WebhookRow.id == webhook_id).exists()
 
 
 def deliveries(
     which: DeliveryFilter, *, limit: int = PAGE, before: str | None = None
 ) -> list[Delivery]:
     """The newest deliveries, newest first; a page goes on with the last id of the one before."""
-    query = _filtered(which).order_by(models.Delivery.id.desc()).limit(limit)
+    query = _filtered(which).order_by(DeliveryRow.id.desc()).limit(limit)
     if before is not None:
-        query = query.where(models.Delivery.id < _delivery_row(before).id)
+        query = query.where(DeliveryRow.id < _delivery_row(before).id)
     return [delivery_of(row) for row in list(query)]
 
 
 def deliveries_after(which: DeliveryFilter, last: str | None, *, limit: int) -> list[Delivery]:
     """The deliveries sealed after one, oldest first, for lists that follow."""
-    query = _filtered(which).order_by(models.Delivery.id).limit(limit)
+    query = _filtered(which).order_by(DeliveryRow.id).limit(limit)
     if last is not None:
-        query = query.where(models.Delivery.id > _delivery_row(last).id)
+        query = query.where(DeliveryRow.id > _delivery_row(last).id)
     return [delivery_of(row) for row in list(query)]
 
 
 def matches(which: DeliveryFilter, public_id: str) -> bool:
     """Whether a delivery is one of these."""
-    return _filtered(which).where(models.Delivery.public_id == public_id).exists()
+    return _filtered(which).where(DeliveryRow.public_id == public_id).exists()
 
 
 def delivery(public_id: str) -> Delivery:
@@ -92,9 +101,9 @@ def attempts(public_id: str, *, limit: int = PAGE) -> list[Attempt]:
     """The newest attempts of a delivery, newest first."""
     row = _delivery_row(public_id)
     query = (
-        models.Attempt.select()
-        .where(models.Attempt.delivery == row.id)
-        .order_by(models.Attempt.number.desc(), models.Attempt.id.desc())
+        AttemptRow.select()
+        .where(AttemptRow.delivery == row.id)
+        .order_by(AttemptRow.number.desc(), AttemptRow.id.desc())
         .limit(limit)
     )
     return [attempt_of(attempt) for attempt in list(query)]
@@ -111,9 +120,9 @@ def body(public_id: str) -> bytes:
 
 def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
     """The events that reseals left out and that were not sent since, oldest first."""
-    query = models.Quarantine.select().where(models.Quarantine.sent_in.is_null())
+    query = QuarantineRow.select().where(QuarantineRow.sent_in.is_null())
     if webhook_id is not None:
-        query = query.where(models.Quarantine.webhook == webhook_id)
+        query = query.where(QuarantineRow.webhook == webhook_id)
     return [
         QuarantinedEvent(
             webhook_id=row.webhook_id,
@@ -123,20 +132,20 @@ def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
             at_ms=row.at_ms,
             released_ms=row.released_ms,
         )
-        for row in list(query.order_by(models.Quarantine.id))
+        for row in list(query.order_by(QuarantineRow.id))
     ]
 
 
 def carriers(type_: EventType, seq: int) -> list[Delivery]:
     """The deliveries that carried or carry an event, oldest first."""
     query = (
-        models.Delivery.select()
+        DeliveryRow.select()
         .where(
-            models.Delivery.type == type_.value,
-            models.Delivery.first_seq <= seq,
-            models.Delivery.last_seq >= seq,
+            DeliveryRow.type == type_.value,
+            DeliveryRow.first_seq <= seq,
+            DeliveryRow.last_seq >= seq,
         )
-        .order_by(models.Delivery.id)
+        .order_by(DeliveryRow.id)
     )
     return [delivery_of(row) for row in list(query) if seq not in json.loads(row.without)]
 
@@ -145,15 +154,15 @@ def holders(type_: EventType, seq: int) -> dict[int, Held]:
     """The webhooks that still have an event before them, not sealed, and where, by their ids."""
     with models.database.atomic("DEFERRED"):
         found: dict[int, Held] = {}
-        for row in list(models.Webhook.select().where(models.Webhook.deleted_ms.is_null())):
+        for row in list(WebhookRow.select().where(WebhookRow.deleted_ms.is_null())):
             redo = redo_of(row)
             again = redo is not None and redo.type == type_ and seq in redo.numbers
             if again or (row.type == type_ and row.cursor < seq):
                 found[row.id] = "queued"
-        aside = models.Quarantine.select().where(
-            models.Quarantine.type == type_.value,
-            models.Quarantine.seq == seq,
-            models.Quarantine.sent_in.is_null(),
+        aside = QuarantineRow.select().where(
+            QuarantineRow.type == type_.value,
+            QuarantineRow.seq == seq,
+            QuarantineRow.sent_in.is_null(),
         )
         for event in list(aside):
             found[event.webhook_id] = "in quarantine" if event.released_ms is None else "released"
@@ -165,15 +174,15 @@ def statuses(vault: Vault | None) -> list[WebhookStatus]:
     with models.database.atomic("DEFERRED"):
         pending = {
             row.webhook_id: row
-            for row in list(models.Delivery.select().where(models.Delivery.state == "pending"))
+            for row in list(DeliveryRow.select().where(DeliveryRow.state == "pending"))
         }
         quarantined = _quarantined_counts()
-        heads = dict(rows(models.Head.select(models.Head.type, models.Head.seq)))
+        heads = dict(rows(HeadRow.select(HeadRow.type, HeadRow.seq)))
         times = _FirstTimes(heads)
-        webhooks = models.Webhook.select().where(models.Webhook.deleted_ms.is_null())
+        webhooks = WebhookRow.select().where(WebhookRow.deleted_ms.is_null())
         return [
             _status(row, times, pending.get(row.id), quarantined.get(row.id, 0), vault)
-            for row in light_rows(webhooks.order_by(models.Webhook.id))
+            for row in light_rows(webhooks.order_by(WebhookRow.id))
         ]
 
 
@@ -192,7 +201,7 @@ class _FirstTimes:
         if seq > self.heads[type_]:
             return None
         if (type_, seq) not in self.known:
-            event = models.Event
+            event = EventRow
             there = event.select(event.received_ms).where(event.type == type_, event.seq >= seq)
             times = rows(there.order_by(event.seq).limit(1))
             self.known[type_, seq] = int(times[0][0]) if times else None
@@ -202,24 +211,24 @@ class _FirstTimes:
 def last_results(webhook_id: int, *, limit: int = 20) -> list[int | None]:
     """The statuses of a webhook's newest attempts, oldest first; None where no answer came."""
     newest = (
-        models.Delivery.select(models.Delivery.id)
-        .where(models.Delivery.webhook == webhook_id)
-        .order_by(models.Delivery.id.desc())
+        DeliveryRow.select(DeliveryRow.id)
+        .where(DeliveryRow.webhook == webhook_id)
+        .order_by(DeliveryRow.id.desc())
         .limit(limit)
     )
     query = (
-        models.Attempt.select(models.Attempt.status)
-        .where(models.Attempt.delivery.in_(newest))
-        .order_by(models.Attempt.id.desc())
+        AttemptRow.select(AttemptRow.status)
+        .where(AttemptRow.delivery.in_(newest))
+        .order_by(AttemptRow.id.desc())
         .limit(limit)
     )
     return [status for (status,) in reversed(rows(query))]
 
 
 def _status(
-    row: models.Webhook,
+    row: WebhookRow,
     times: _FirstTimes,
-    pending: models.Delivery | None,
+    pending: DeliveryRow | None,
     quarantined: int,
     vault: Vault | None,
 ) -> WebhookStatus:
@@ -242,9 +251,7 @@ def _status(
     )
 
 
-def _waiting_since(
-    row: models.Webhook, pending: models.Delivery | None, times: _FirstTimes
-) -> int | None:
+def _waiting_since(row: WebhookRow, pending: DeliveryRow | None, times: _FirstTimes) -> int | None:
     type_, seq = row.type, row.cursor + 1
     if pending is not None:
         type_, seq = pending.type, pending.first_seq
@@ -256,8 +263,8 @@ def _waiting_since(
     return min((time_ms for time_ms in waiting if time_ms is not None), default=None)
 
 
-def _released_times(webhook_id: int) -> ModelSelect[models.Quarantine]:
-    event, held = models.Event, models.Quarantine
+def _released_times(webhook_id: int) -> ModelSelect[QuarantineRow]:
+    event, held = EventRow, QuarantineRow
     query = held.select(event.received_ms).join(
         event, on=((event.type == held.type) & (event.seq == held.seq))
     )
@@ -268,23 +275,23 @@ def _released_times(webhook_id: int) -> ModelSelect[models.Quarantine]:
 
 def _quarantined_counts() -> dict[int, int]:
     query = (
-        models.Quarantine.select(models.Quarantine.webhook, fn.COUNT(models.Quarantine.id))
-        .where(models.Quarantine.sent_in.is_null(), models.Quarantine.released_ms.is_null())
-        .group_by(models.Quarantine.webhook)
+        QuarantineRow.select(QuarantineRow.webhook, fn.COUNT(QuarantineRow.id))
+        .where(QuarantineRow.sent_in.is_null(), QuarantineRow.released_ms.is_null())
+        .group_by(QuarantineRow.webhook)
     )
     return dict(rows(query))
 
 
-def _filtered(which: DeliveryFilter) -> ModelSelect[models.Delivery]:
-    query = models.Delivery.select()
+def _filtered(which: DeliveryFilter) -> ModelSelect[DeliveryRow]:
+    query = DeliveryRow.select()
     if which.webhook_id is not None:
-        query = query.where(models.Delivery.webhook == which.webhook_id)
+        query = query.where(DeliveryRow.webhook == which.webhook_id)
     if which.state is not None:
-        query = query.where(models.Delivery.state == which.state)
+        query = query.where(DeliveryRow.state == which.state)
     if which.since_ms is not None:
-        query = query.where(models.Delivery.sealed_ms >= which.since_ms)
+        query = query.where(DeliveryRow.sealed_ms >= which.since_ms)
     if which.until_ms is not None:
-        query = query.where(models.Delivery.sealed_ms < which.until_ms)
+        query = query.where(DeliveryRow.sealed_ms < which.until_ms)
     if which.terms:
         from store.filters import delivery_conditions  # nothing that the first screen waits for
 
@@ -292,16 +299,14 @@ def _filtered(which: DeliveryFilter) -> ModelSelect[models.Delivery]:
     return query
 
 
-def _delivery_row(public_id: str) -> models.Delivery:
-    row: models.Delivery | None = models.Delivery.get_or_none(
-        models.Delivery.public_id == public_id
-    )
+def _delivery_row(public_id: str) -> DeliveryRow:
+    row: DeliveryRow | None = DeliveryRow.get_or_none(DeliveryRow.public_id == public_id)
     if row is None:
         raise NotFound(f"no delivery {public_id}; `tocsin delivery list` shows what there is")
     return row
 
 
-def delivery_of(row: models.Delivery) -> Delivery:
+def delivery_of(row: DeliveryRow) -> Delivery:
     """A row as the record of it."""
     pending = row.state == "pending"
     begun = row.sending_since_ms is not None
@@ -329,7 +334,7 @@ def delivery_of(row: models.Delivery) -> Delivery:
     )
 
 
-def attempt_of(row: models.Attempt) -> Attempt:
+def attempt_of(row: AttemptRow) -> Attempt:
     """A row as the record of it."""
     return Attempt(
         number=row.number,

@@ -18,7 +18,7 @@ from domain.words import counted
 from store import audit, settings, sources
 from store import events as event_store
 from store.errors import Conflict, NotFound
-from store.models import Refusal, Source, database, rows
+from store.models import RefusalRow, SourceRow, database, rows
 from store.records import Appended, StoredRefusal, Webhook
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _refuse(name: str, refused: Sequence[RefusedText], now_ms: int, rules: Takin
     told = RefusedNews(name, first.reason, waiting(name) + len(new), _last_alert_ms(name))
     alert = rules.alert(told, now_ms)
     for place, (id_, one) in enumerate(new.items()):
-        Refusal.insert(
+        RefusalRow.insert(
             id=id_,
             source=name,
             queue=one.queue,
@@ -130,24 +130,24 @@ def _id(name: str, one: RefusedText) -> str:
 
 
 def _is_kept(id_: str) -> bool:
-    return Refusal.select().where(Refusal.id == id_).exists()
+    return RefusalRow.select().where(RefusalRow.id == id_).exists()
 
 
 def _last_alert_ms(name: str) -> int | None:
-    query = Refusal.select(fn.MAX(Refusal.at_ms))
-    found: int | None = query.where(Refusal.source == name, Refusal.alerted).scalar()
+    query = RefusalRow.select(fn.MAX(RefusalRow.at_ms))
+    found: int | None = query.where(RefusalRow.source == name, RefusalRow.alerted).scalar()
     return found
 
 
 def waiting(name: str) -> int:
     """Count what a source took that is kept and was not sent."""
-    return int(Refusal.select().where(*_waiting(name)).count())
+    return int(RefusalRow.select().where(*_waiting(name)).count())
 
 
 def is_full(name: str) -> bool:
     """Tell whether as much of a source is kept as may be."""
-    count, size = fn.COUNT(Refusal.number), fn.SUM(Refusal.bytes)
-    [(events, size_there)] = rows(Refusal.select(count, size).where(*_waiting(name)))
+    count, size = fn.COUNT(RefusalRow.number), fn.SUM(RefusalRow.bytes)
+    [(events, size_there)] = rows(RefusalRow.select(count, size).where(*_waiting(name)))
     return events >= MOST_EVENTS or (size_there or 0) >= MOST_BYTES
 
 
@@ -156,9 +156,9 @@ def waiting_by_source() -> dict[str, int]:
 
     A store of an older Tocsin, which is only read, may have no table of it.
     """
-    query = Refusal.select(Refusal.source, fn.COUNT(Refusal.number))
+    query = RefusalRow.select(RefusalRow.source, fn.COUNT(RefusalRow.number))
     try:
-        return dict(rows(query.where(Refusal.sent_ms.is_null()).group_by(Refusal.source)))
+        return dict(rows(query.where(RefusalRow.sent_ms.is_null()).group_by(RefusalRow.source)))
     except OperationalError as error:
         if "no such table" in str(error):
             return {}
@@ -167,15 +167,15 @@ def waiting_by_source() -> dict[str, int]:
 
 def everything(name: str | None = None, *, most: int | None = None) -> list[StoredRefusal]:
     """Return what is kept, of one source or of all, oldest first; with `most` only the newest."""
-    query = _select().order_by(Refusal.number.desc())
+    query = _select().order_by(RefusalRow.number.desc())
     if name is not None:
-        query = query.where(Refusal.source == name)
+        query = query.where(RefusalRow.source == name)
     return [StoredRefusal(*row) for row in rows(query.limit(most))][::-1]
 
 
 def find(id_: str) -> StoredRefusal:
     """One of them. Raises NotFound."""
-    found = rows(_select().where(Refusal.id == id_))
+    found = rows(_select().where(RefusalRow.id == id_))
     if not found:
         raise _not_found(id_)
     return StoredRefusal(*found[0])
@@ -183,7 +183,7 @@ def find(id_: str) -> StoredRefusal:
 
 def text_of(id_: str) -> bytes:
     """The text as it came. Raises NotFound."""
-    found = rows(Refusal.select(Refusal.body).where(Refusal.id == id_))
+    found = rows(RefusalRow.select(RefusalRow.body).where(RefusalRow.id == id_))
     if not found:
         raise _not_found(id_)
     return bytes(found[0][0])
@@ -207,7 +207,7 @@ def drop(ids: Iterable[str], actor: Actor, now_ms: int) -> None:
             for name in names:
                 stack.enter_context(_warned_anew(name))
             for id_ in wanted:
-                Refusal.delete().where(Refusal.id == id_).execute()
+                RefusalRow.delete().where(RefusalRow.id == id_).execute()
         audit.note(actor, "refused.drop", now_ms, events=len(wanted), ids=wanted[:100])
 
 
@@ -234,22 +234,24 @@ def note_sent(
     """Record that one was sent by hand, and what came of it; `url` is masked already."""
     with database.atomic():
         changes: dict[object, object] = {
-            Refusal.attempts: Refusal.attempts + 1,
-            Refusal.last_error: None if delivered else error or f"status {status}",
+            RefusalRow.attempts: RefusalRow.attempts + 1,
+            RefusalRow.last_error: None if delivered else error or f"status {status}",
         }
         if delivered:
-            changes |= {Refusal.sent_ms: now_ms, Refusal.sent_to: webhook_id}
+            changes |= {RefusalRow.sent_ms: now_ms, RefusalRow.sent_to: webhook_id}
         with _warned_anew(find(id_).source):
-            Refusal.update(changes).where(Refusal.id == id_).execute()
+            RefusalRow.update(changes).where(RefusalRow.id == id_).execute()
         told = {"refused": id_, "url": url, "status": status, "error": error}
         audit.note(actor, "refused.send", now_ms, webhook_id, **told)
 
 
 def prune_sent(before_ms: int, most: int) -> int:
     """Forget what was sent before a time."""
-    old = Refusal.select(Refusal.number).where(Refusal.sent_ms < before_ms).limit(most)
+    old = RefusalRow.select(RefusalRow.number).where(RefusalRow.sent_ms < before_ms).limit(most)
     numbers = [number for (number,) in rows(old)]
-    return int(Refusal.delete().where(Refusal.number.in_(numbers)).execute()) if numbers else 0
+    return (
+        int(RefusalRow.delete().where(RefusalRow.number.in_(numbers)).execute()) if numbers else 0
+    )
 
 
 @contextmanager
@@ -257,26 +259,28 @@ def _warned_anew(name: str) -> Iterator[None]:
     """Let a source that has nothing else to tell tell how many are left after a change."""
     before = warning(name)
     yield
-    source = Source.update(error=warning(name) or None)
-    source.where(Source.name == name, Source.error == before, Source.failures == 0).execute()
+    source = SourceRow.update(error=warning(name) or None)
+    source.where(
+        SourceRow.name == name, SourceRow.error == before, SourceRow.failures == 0
+    ).execute()
 
 
 def _waiting(name: str) -> tuple[Expression, ...]:
-    return Refusal.source == name, Refusal.sent_ms.is_null()
+    return RefusalRow.source == name, RefusalRow.sent_ms.is_null()
 
 
-def _select() -> ModelSelect[Refusal]:
-    return Refusal.select(
-        Refusal.id,
-        Refusal.source,
-        Refusal.queue,
-        Refusal.reason,
-        Refusal.bytes,
-        Refusal.at_ms,
-        Refusal.attempts,
-        Refusal.last_error,
-        Refusal.sent_ms,
-        Refusal.sent_to,
+def _select() -> ModelSelect[RefusalRow]:
+    return RefusalRow.select(
+        RefusalRow.id,
+        RefusalRow.source,
+        RefusalRow.queue,
+        RefusalRow.reason,
+        RefusalRow.bytes,
+        RefusalRow.at_ms,
+        RefusalRow.attempts,
+        RefusalRow.last_error,
+        RefusalRow.sent_ms,
+        RefusalRow.sent_to,
     )
 
 

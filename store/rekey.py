@@ -22,7 +22,7 @@ from domain.quick import dataclass
 from store import audit, files
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
 from store.failures import unavailable
-from store.models import Fact, database
+from store.models import FactRow, database
 from store.prune import give_back
 from store.vault import FINGERPRINT, Vault, fingerprint_of, keys_in, new_key
 
@@ -188,7 +188,7 @@ def _encrypt_anew(vault: Vault) -> tuple[int, int]:
             return 0, 0  # it was killed after this
         ciphers = MultiFernet([Fernet(key) for key in (*new, *vault.keys())])
         counts = [_rewrite(table, columns, ciphers) for table, columns in ENCRYPTED.items()]
-        Fact.update(value=fingerprint_of(new[0])).where(Fact.name == FINGERPRINT).execute()
+        FactRow.update(value=fingerprint_of(new[0])).where(FactRow.name == FINGERPRINT).execute()
     return sum(done for done, _ in counts), sum(left for _, left in counts)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from peewee import PeeweeException
 
 from store.disk import free_bytes, store_bytes
-from store.models import Fact, database
+from store.models import FactRow, database
 
 FACT = "remnants"
 COPIES = 2
@@ -20,12 +20,12 @@ COPIES = 2
 
 def note() -> None:
     """Note that there are remnants; called inside the transaction that makes them."""
-    Fact.insert(name=FACT, value="").on_conflict("REPLACE").execute()
+    FactRow.insert(name=FACT, value="").on_conflict("REPLACE").execute()
 
 
 def are_there() -> bool:
     """True if the file is still to be written anew."""
-    return bool(Fact.select().where(Fact.name == FACT).exists())
+    return bool(FactRow.select().where(FactRow.name == FACT).exists())
 
 
 def remove(path: Path) -> None:
@@ -36,7 +36,7 @@ def remove(path: Path) -> None:
         database.execute_sql("PRAGMA temp_store = file")  # a copy in memory may not fit there
         database.execute_sql("VACUUM")
         with database.atomic():
-            Fact.delete().where(Fact.name == FACT).execute()
+            FactRow.delete().where(FactRow.name == FACT).execute()
         database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except (PeeweeException, sqlite3.Error):
         return

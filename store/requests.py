@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from domain.actors import Actor
-from store import audit, models, ranges
+from store import audit, ranges
 from store.errors import Conflict, NotFound
-from store.models import Delivery, Event, Quarantine, database
+from store.models import DeliveryRow, EventRow, QuarantineRow, WebhookRow, database
 from store.webhook_rows import Redo, redo_of, set_redo
 from store.workers import SendingLock, is_anyone_sending
 
@@ -84,40 +84,35 @@ def reseal(
         delivery = pending(public_id)
         if without is not None:
             _check_member(delivery, without)
-        asked = {
-            "do": "reseal",
-            "by": actor.text,
-            "max_events": max_events,
-            "without": without,
-        }
+        asked = {"do": "reseal", "by": actor.text, "max_events": max_events, "without": without}
         return _ask(public_id, asked, actor, now_ms, idle=idle)
 
 
 def release(webhook_id: int, event_id: str, actor: Actor, now_ms: int) -> None:
     """Send an event from quarantine after all, in a delivery of its own."""
     with database.atomic():
-        held = Quarantine.select().where(
-            Quarantine.webhook == webhook_id,
-            Quarantine.event_id == event_id,
-            Quarantine.sent_in.is_null(),
+        held = QuarantineRow.select().where(
+            QuarantineRow.webhook == webhook_id,
+            QuarantineRow.event_id == event_id,
+            QuarantineRow.sent_in.is_null(),
         )
         # Two types may have the same id: the one that was not released comes first.
-        event = held.order_by(Quarantine.released_ms.is_null().desc(), Quarantine.id).first()
+        event = held.order_by(QuarantineRow.released_ms.is_null().desc(), QuarantineRow.id).first()
         if event is None:
             raise NotFound(f"webhook {webhook_id} has no event {event_id} in quarantine")
         if event.released_ms is not None:
             raise Conflict(f"event {event_id} was released already and is about to be sent")
         event.released_ms = now_ms
         event.save()
-        models.Webhook.update(released=models.Webhook.released + 1).where(
-            models.Webhook.id == webhook_id
+        WebhookRow.update(released=WebhookRow.released + 1).where(
+            WebhookRow.id == webhook_id
         ).execute()
         audit.note(actor, "webhook.release", now_ms, webhook_id, event=event_id)
 
 
-def pending(public_id: str) -> Delivery:
+def pending(public_id: str) -> DeliveryRow:
     """The row of a pending delivery. Raises NotFound or Conflict."""
-    delivery: Delivery | None = Delivery.get_or_none(Delivery.public_id == public_id)
+    delivery: DeliveryRow | None = DeliveryRow.get_or_none(DeliveryRow.public_id == public_id)
     if delivery is None:
         raise NotFound(f"no delivery {public_id}; `tocsin delivery list` shows what there is")
     if delivery.state != "pending":
@@ -125,7 +120,7 @@ def pending(public_id: str) -> Delivery:
     return delivery
 
 
-def apply_asked(delivery: Delivery, row: models.Webhook, now_ms: int) -> None:
+def apply_asked(delivery: DeliveryRow, row: WebhookRow, now_ms: int) -> None:
     """Do what was asked of a delivery while its attempt was in flight, if anything was."""
     if delivery.asked is None:
         return
@@ -139,7 +134,7 @@ def apply_asked(delivery: Delivery, row: models.Webhook, now_ms: int) -> None:
         _reseal(delivery, row, asked, now_ms)
 
 
-def end_skipped(delivery: Delivery, row: models.Webhook, by: str, now_ms: int) -> None:
+def end_skipped(delivery: DeliveryRow, row: WebhookRow, by: str, now_ms: int) -> None:
     """End a pending delivery as skipped and count what it dropped."""
     _end(delivery, "skipped", by, now_ms)
     row.skipped_events += delivery.count
@@ -157,7 +152,7 @@ def _ask(
             delivery.save()
         else:
             delivery.sending_since_ms = None
-            apply_asked(delivery, models.Webhook.get_by_id(delivery.webhook_id), now_ms)
+            apply_asked(delivery, WebhookRow.get_by_id(delivery.webhook_id), now_ms)
         detail = {key: value for key, value in asked.items() if key not in ("do", "by") and value}
         audit.note(
             actor,
@@ -171,24 +166,24 @@ def _ask(
         return Asked(done=not in_flight, events=delivery.count)
 
 
-def _make_due(delivery: Delivery, by: str, now_ms: int) -> None:
+def _make_due(delivery: DeliveryRow, by: str, now_ms: int) -> None:
     delivery.blocked = delivery.asked = None
     delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
     delivery.reason = f"attempt {delivery.attempts + 1}, asked by {by}"
 
 
-def _check_member(delivery: Delivery, event_id: str) -> None:
-    event = Event.get_or_none(
-        Event.type == delivery.type,
-        Event.id == event_id,
-        Event.seq >= delivery.first_seq,
-        Event.seq <= delivery.last_seq,
+def _check_member(delivery: DeliveryRow, event_id: str) -> None:
+    event = EventRow.get_or_none(
+        EventRow.type == delivery.type,
+        EventRow.id == event_id,
+        EventRow.seq >= delivery.first_seq,
+        EventRow.seq <= delivery.last_seq,
     )
     if event is None or event.seq in json.loads(delivery.without):
         raise NotFound(f"event {event_id} is not in delivery {delivery.public_id}")
 
 
-def _end(delivery: Delivery, state: str, by: str, now_ms: int) -> None:
+def _end(delivery: DeliveryRow, state: str, by: str, now_ms: int) -> None:
     delivery.state = state
     delivery.ended_ms = now_ms
     delivery.ended_by = by
@@ -198,10 +193,10 @@ def _end(delivery: Delivery, state: str, by: str, now_ms: int) -> None:
     delivery.save()
 
 
-def _reseal(delivery: Delivery, row: models.Webhook, asked: Mapping[str, Any], now_ms: int) -> None:
+def _reseal(delivery: DeliveryRow, row: WebhookRow, asked: Mapping[str, Any], now_ms: int) -> None:
     _end(delivery, "resealed", str(asked["by"]), now_ms)
     without = asked["without"]
-    released = Quarantine.get_or_none(Quarantine.sent_in == delivery.id)
+    released = QuarantineRow.get_or_none(QuarantineRow.sent_in == delivery.id)
     if released is not None:
         _back_to_quarantine(released, row, again=without is None)
         return
@@ -213,17 +208,17 @@ def _reseal(delivery: Delivery, row: models.Webhook, asked: Mapping[str, Any], n
         _put_back(row, Redo(delivery.type, back, asked["max_events"]))
 
 
-def _put_back(row: models.Webhook, back: Redo) -> None:
+def _put_back(row: WebhookRow, back: Redo) -> None:
     """Make these events the next to be sealed, before what already waits there."""
     waiting = redo_of(row)
     set_redo(row, replace(back, numbers=back.numbers + (waiting.numbers if waiting else ())))
     row.save()
 
 
-def _quarantine(delivery: Delivery, event_id: str, now_ms: int) -> int:
+def _quarantine(delivery: DeliveryRow, event_id: str, now_ms: int) -> int:
     """Put an event of the delivery into quarantine; its number."""
-    event = Event.get(Event.type == delivery.type, Event.id == event_id)
-    Quarantine.insert(
+    event = EventRow.get(EventRow.type == delivery.type, EventRow.id == event_id)
+    QuarantineRow.insert(
         webhook=delivery.webhook_id,
         type=delivery.type,
         seq=event.seq,
@@ -234,7 +229,7 @@ def _quarantine(delivery: Delivery, event_id: str, now_ms: int) -> int:
     return int(event.seq)
 
 
-def _back_to_quarantine(event: Quarantine, row: models.Webhook, *, again: bool) -> None:
+def _back_to_quarantine(event: QuarantineRow, row: WebhookRow, *, again: bool) -> None:
     """A delivery of one released event: it is to be sealed again, or stays in quarantine."""
     event.sent_in = None
     if again:

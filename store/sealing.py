@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from domain import bodies
 from domain.actors import Actor
-from store import audit, models, ranges
-from store.models import Delivery, Head, rows
+from store import audit, ranges
+from store.models import DeliveryRow, EventRow, HeadRow, WebhookRow, rows
 from store.records import Limits
 from store.stretch import Stretch, next_stretch, taken
 from store.webhook_rows import pairs
@@ -21,11 +21,11 @@ TOCSIN = Actor("tocsin")
 
 
 def seal(
-    row: models.Webhook, limits: Limits, new_id: NewId, now_ms: int, new_run: bool
-) -> tuple[Delivery, bytes] | None:
+    row: WebhookRow, limits: Limits, new_id: NewId, now_ms: int, new_run: bool
+) -> tuple[DeliveryRow, bytes] | None:
     """Freeze the next events after the webhook's place into a delivery; saves the webhook."""
     if new_run:
-        row.run_until = Head.get_by_id(row.type).seq
+        row.run_until = HeadRow.get_by_id(row.type).seq
         row.last_run_ms = now_ms
     splice = bodies.splice(pairs(row.extra_fields))
     stretch = _next_kept(row, limits, len(splice), now_ms)
@@ -39,9 +39,7 @@ def seal(
     return sealed
 
 
-def _next_kept(
-    row: models.Webhook, limits: Limits, splice_length: int, now_ms: int
-) -> Stretch | None:
+def _next_kept(row: WebhookRow, limits: Limits, splice_length: int, now_ms: int) -> Stretch | None:
     """The next events that are still in the store; what is gone is counted and left behind.
 
     Only damage makes events go before they are sent: waiting for them would stop the queue.
@@ -59,9 +57,9 @@ def _next_kept(
 
 
 def _freeze(
-    row: models.Webhook, stretch: Stretch, splice: bytes, body: bytes, public_id: str, now_ms: int
-) -> Delivery:
-    return Delivery.create(
+    row: WebhookRow, stretch: Stretch, splice: bytes, body: bytes, public_id: str, now_ms: int
+) -> DeliveryRow:
+    return DeliveryRow.create(
         public_id=public_id,
         webhook=row.id,
         type=stretch.type,
@@ -82,25 +80,21 @@ def _freeze(
 def _event_bodies(type_: str, seqs: Sequence[int]) -> list[bytes]:
     """The bodies of these events in order; fewer if some are gone from the store."""
     query = (
-        models.Event.select(models.Event.seq, models.Event.body)
-        .where(
-            models.Event.type == type_,
-            models.Event.seq >= seqs[0],
-            models.Event.seq <= seqs[-1],
-        )
-        .order_by(models.Event.seq)
+        EventRow.select(EventRow.seq, EventRow.body)
+        .where(EventRow.type == type_, EventRow.seq >= seqs[0], EventRow.seq <= seqs[-1])
+        .order_by(EventRow.seq)
     )
     wanted = set(seqs)
     return [body for seq, body in rows(query) if seq in wanted]
 
 
-def body_of(delivery: Delivery) -> bytes:
+def body_of(delivery: DeliveryRow) -> bytes:
     """The body of a delivery, joined again from its events as it was frozen."""
     seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
     return bodies.join_body(_event_bodies(delivery.type, seqs), bytes(delivery.splice))
 
 
-def frozen_body(delivery: Delivery) -> bytes | None:
+def frozen_body(delivery: DeliveryRow) -> bytes | None:
     """The body if it is still the one that was sealed; otherwise the delivery is blocked."""
     body = body_of(delivery)
     if hashlib.sha256(body).hexdigest() == delivery.sha256:
@@ -109,5 +103,5 @@ def frozen_body(delivery: Delivery) -> bytes | None:
         "its events no longer give the bytes that were sealed (SHA-256 differs): it is not sent; "
         "reseal it to send what is there now, or skip it"
     )
-    Delivery.update(blocked=blocked).where(Delivery.id == delivery.id).execute()
+    DeliveryRow.update(blocked=blocked).where(DeliveryRow.id == delivery.id).execute()
     return None

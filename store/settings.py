@@ -6,21 +6,21 @@ import json
 
 from domain.actors import Actor
 from store import audit
-from store.models import Fact, Setting, database
+from store.models import FactRow, SettingRow, database
 
 PAUSED = "paused"
 
 
 def load_all() -> dict[str, str]:
     """Every setting of the store as text, by name."""
-    return {row.name: row.value for row in list(Setting.select())}
+    return {row.name: row.value for row in list(SettingRow.select())}
 
 
 def set_one(name: str, text: str, actor: Actor, now_ms: int) -> None:
     """Keep a setting; the caller has checked it."""
     with database.atomic():
-        before = Setting.get_or_none(Setting.name == name)
-        Setting.insert(name=name, value=text).on_conflict("REPLACE").execute()
+        before = SettingRow.get_or_none(SettingRow.name == name)
+        SettingRow.insert(name=name, value=text).on_conflict("REPLACE").execute()
         audit.note(
             actor, "config.set", now_ms, setting=name, before=before and before.value, after=text
         )
@@ -29,7 +29,7 @@ def set_one(name: str, text: str, actor: Actor, now_ms: int) -> None:
 def unset(name: str, actor: Actor, now_ms: int) -> bool:
     """Forget a setting; False if the store had none of that name."""
     with database.atomic():
-        gone = bool(Setting.delete().where(Setting.name == name).execute())
+        gone = bool(SettingRow.delete().where(SettingRow.name == name).execute())
         if gone:
             audit.note(actor, "config.unset", now_ms, setting=name)
         return gone
@@ -37,14 +37,14 @@ def unset(name: str, actor: Actor, now_ms: int) -> bool:
 
 def paused() -> str | None:
     """Who paused all sending and since when, as JSON text; None if nobody did."""
-    fact = Fact.get_or_none(Fact.name == PAUSED)
+    fact = FactRow.get_or_none(FactRow.name == PAUSED)
     return fact.value if fact else None
 
 
 def pause(actor: Actor, now_ms: int) -> None:
     """Start no further attempt of any webhook, in any process, until `unpause`."""
     with database.atomic():
-        Fact.insert(
+        FactRow.insert(
             name=PAUSED, value=json.dumps({"by": actor.text, "since_ms": now_ms})
         ).on_conflict("REPLACE").execute()
         audit.note(actor, "worker.pause", now_ms)
@@ -53,7 +53,7 @@ def pause(actor: Actor, now_ms: int) -> None:
 def unpause(actor: Actor, now_ms: int) -> bool:
     """Go on sending; False if nobody had paused."""
     with database.atomic():
-        gone = bool(Fact.delete().where(Fact.name == PAUSED).execute())
+        gone = bool(FactRow.delete().where(FactRow.name == PAUSED).execute())
         if gone:
             audit.note(actor, "worker.unpause", now_ms)
         return gone

@@ -12,11 +12,11 @@ from peewee import Expression, ModelSelect
 from domain import source_kinds
 from domain.actors import Actor
 from domain.source_kinds import check_name
-from store import audit, lookalikes, models
+from store import audit, lookalikes
 from store import events as event_store
 from store.edit_words import options_moved
 from store.errors import Conflict, NotFound
-from store.models import database
+from store.models import ClientRow, SourceRow, database
 from store.records import Appended, StoredSource
 from store.vault import Vault
 
@@ -48,11 +48,11 @@ def add(
         raise Conflict(f"every store has its source of kind {kind} already")
     options = found.check(options)
     with database.atomic():
-        if models.Source.get_or_none(models.Source.name == name) is not None:
+        if SourceRow.get_or_none(SourceRow.name == name) is not None:
             raise Conflict(f"there is a source {name} already: choose another name")
         if not carried:
             lookalikes.refuse("source", name)
-        row = models.Source.create(
+        row = SourceRow.create(
             name=name, kind=kind, options=_text(options), created_ms=now_ms, updated_ms=now_ms
         )
         audit.note(actor, "source.add", now_ms, source=name, kind=kind, options=options)
@@ -73,7 +73,7 @@ def start(
     Raises FieldError, FieldErrors.
     """
     with database.atomic():
-        if models.Source.get_or_none(models.Source.name == name) is None:
+        if SourceRow.get_or_none(SourceRow.name == name) is None:
             add(kind, name, options, actor, now_ms)
         else:
             unpause(name, actor, now_ms)
@@ -81,12 +81,7 @@ def start(
 
 
 def edit(
-    name: str,
-    options: Mapping[str, str],
-    actor: Actor,
-    now_ms: int,
-    *,
-    revision: int | None = None,
+    name: str, options: Mapping[str, str], actor: Actor, now_ms: int, *, revision: int | None = None
 ) -> StoredSource:
     """Keep what is set now. Raises NotFound, FieldErrors, Conflict if `revision` moved."""
     with database.atomic():
@@ -108,7 +103,7 @@ def check_revision(name: str, revision: int) -> None:
     _check_revision(_row(name), revision)
 
 
-def _check_revision(row: models.Source, revision: int) -> None:
+def _check_revision(row: SourceRow, revision: int) -> None:
     if row.revision != revision:
         raise Conflict(f"source {row.name} was changed meanwhile: look at it again")
 
@@ -131,7 +126,7 @@ def delete(name: str, actor: Actor, now_ms: int) -> None:
             options=json.loads(row.options),
         )
         row.delete_instance()
-        client = models.Client
+        client = ClientRow
         client.delete().where(client.name == name, client.kind == source_kinds.AGENT).execute()
 
 
@@ -167,7 +162,7 @@ def find(name: str) -> StoredSource:
 
 def everyone() -> list[StoredSource]:
     """Every source, by name."""
-    return [_record(row) for row in list(_without_state().order_by(models.Source.name))]
+    return [_record(row) for row in list(_without_state().order_by(SourceRow.name))]
 
 
 def load_state(name: str, *, created_ms: int | None = None) -> bytes | None:
@@ -176,7 +171,7 @@ def load_state(name: str, *, created_ms: int | None = None) -> bytes | None:
     Here and below `created_ms` tells the source from a later one of the same name: what a deleted
     source still has to say is not said of another.
     """
-    row = models.Source.get_or_none(_is(name, created_ms))
+    row = SourceRow.get_or_none(_is(name, created_ms))
     if row is None:
         raise _not_found(name)
     return bytes(row.state) if row.state is not None else None
@@ -204,16 +199,14 @@ def count_batch(
     name: str, accepted: int, state: bytes | None, now_ms: int, *, created_ms: int | None = None
 ) -> None:
     """Note that so many of a source's events were added, and its new state. Raises NotFound."""
-    moved: Mapping[object, object] = (
-        _NOTHING_MORE if state is None else {models.Source.state: state}
-    )
+    moved: Mapping[object, object] = _NOTHING_MORE if state is None else {SourceRow.state: state}
     _count(name, created_ms, accepted, now_ms, moved)
 
 
 def save_state(name: str, state: bytes, *, created_ms: int | None = None) -> None:
     """Keep the new state of a source that saw nothing. Raises NotFound."""
     with database.atomic():
-        update = models.Source.update(state=state)
+        update = SourceRow.update(state=state)
         if not update.where(_is(name, created_ms)).execute():
             raise _not_found(name)
 
@@ -233,11 +226,7 @@ def advance(name: str, step: Step, now_ms: int) -> Appended:
 
 
 def save_each(
-    name: str,
-    lists: Sequence[Sequence[Event]],
-    now_ms: int,
-    *,
-    created_ms: int | None = None,
+    name: str, lists: Sequence[Sequence[Event]], now_ms: int, *, created_ms: int | None = None
 ) -> list[Appended]:
     """Add several lists that were handed to a source, as `events.append_each` does.
 
@@ -262,7 +251,7 @@ def _count(
     now_ms: int,
     more: Mapping[object, object] = _NOTHING_MORE,
 ) -> None:
-    source = models.Source
+    source = SourceRow
     changes = {
         **more,
         source.accepted_events: source.accepted_events + accepted,
@@ -289,7 +278,7 @@ def save_failure(
 
     Of a source that was deleted nothing is noted or told.
     """
-    source = models.Source
+    source = SourceRow
     with database.atomic():
         if not source.select().where(_is(name, created_ms)).exists():
             return Appended(0, 0)
@@ -308,7 +297,7 @@ def save_failure(
 
 def save_warning(name: str, warning: str, now_ms: int, *, created_ms: int | None = None) -> None:
     """Note what is not as it should be, though it works."""
-    source = models.Source
+    source = SourceRow
     with database.atomic():
         update = source.update(error=warning, error_ms=now_ms)
         update.where(_is(name, created_ms)).execute()
@@ -328,14 +317,14 @@ def _switch(name: str, active: bool, actor: Actor, now_ms: int) -> bool:
         return True
 
 
-def _touch(row: models.Source, now_ms: int) -> None:
+def _touch(row: SourceRow, now_ms: int) -> None:
     row.revision += 1
     row.updated_ms = now_ms
     row.save()
 
 
-def _row(name: str) -> models.Source:
-    row = models.Source.get_or_none(models.Source.name == name)
+def _row(name: str) -> SourceRow:
+    row = SourceRow.get_or_none(SourceRow.name == name)
     if row is None:
         raise _not_found(name)
     return row
@@ -343,7 +332,7 @@ def _row(name: str) -> models.Source:
 
 def _is(name: str, created_ms: int | None) -> Expression:
     """By name; with `created_ms` only the one that was added then."""
-    source = models.Source
+    source = SourceRow
     if created_ms is None:
         return source.name == name
     return (source.name == name) & (source.created_ms == created_ms)
@@ -353,12 +342,12 @@ def _not_found(name: str) -> NotFound:
     return NotFound(f"no source {name}; `tocsin source list` shows what there is")
 
 
-def _without_state() -> ModelSelect[models.Source]:
-    source = models.Source
+def _without_state() -> ModelSelect[SourceRow]:
+    source = SourceRow
     return source.select(*(field for field in source._meta.sorted_fields if field.name != "state"))
 
 
-def _record(row: models.Source) -> StoredSource:
+def _record(row: SourceRow) -> StoredSource:
     return StoredSource(
         name=row.name,
         kind=row.kind,

@@ -14,8 +14,8 @@ from peewee import fn
 
 from domain import bodies
 from domain.quick import dataclass
-from store import models, ranges
-from store.models import Quarantine, rows
+from store import ranges
+from store.models import EventRow, QuarantineRow, WebhookRow, rows
 from store.records import Limits
 from store.webhook_rows import Redo, redo_of, set_redo
 
@@ -36,7 +36,7 @@ class Stretch:
     """`redo`, `released` or `queue`."""
 
 
-def next_stretch(row: models.Webhook, limits: Limits, splice_length: int) -> Stretch | None:
+def next_stretch(row: WebhookRow, limits: Limits, splice_length: int) -> Stretch | None:
     """The events of the next request: as many as the limits allow, at least one that is there."""
     most = Limits(row.max_events or limits.max_events, row.max_bytes or limits.max_bytes)
     redo = redo_of(row)
@@ -49,7 +49,7 @@ def next_stretch(row: models.Webhook, limits: Limits, splice_length: int) -> Str
     return _queued(row, most, splice_length) if row.cursor < row.run_until else None
 
 
-def taken(row: models.Webhook, stretch: Stretch, delivery_id: int | None) -> None:
+def taken(row: WebhookRow, stretch: Stretch, delivery_id: int | None) -> None:
     """Move the webhook's place past a stretch; saving the row is the caller's.
 
     `delivery_id` is what it was sealed into, None where nothing of it is left.
@@ -64,19 +64,19 @@ def taken(row: models.Webhook, stretch: Stretch, delivery_id: int | None) -> Non
         set_redo(row, redo.since(stretch.last + 1))
 
 
-def _take_from_quarantine(row: models.Webhook, stretch: Stretch, delivery_id: int | None) -> None:
+def _take_from_quarantine(row: WebhookRow, stretch: Stretch, delivery_id: int | None) -> None:
     event = (
-        (Quarantine.webhook == row.id)
-        & (Quarantine.type == stretch.type)
-        & (Quarantine.seq == stretch.last)
+        (QuarantineRow.webhook == row.id)
+        & (QuarantineRow.type == stretch.type)
+        & (QuarantineRow.seq == stretch.last)
     )
     if delivery_id is None:
-        Quarantine.delete().where(event).execute()
+        QuarantineRow.delete().where(event).execute()
     else:
-        Quarantine.update(sent_in=delivery_id).where(event).execute()
+        QuarantineRow.update(sent_in=delivery_id).where(event).execute()
 
 
-def _queued(row: models.Webhook, limits: Limits, splice_length: int) -> Stretch:
+def _queued(row: WebhookRow, limits: Limits, splice_length: int) -> Stretch:
     seqs = _fitting(row.type, row.cursor, row.run_until, set(), limits, splice_length)
     last = seqs[-1] if seqs else int(row.run_until)
     return Stretch(row.type, seqs, last, last - row.cursor - len(seqs), "queue")
@@ -92,31 +92,26 @@ def _redo(redo: Redo, limits: Limits, splice_length: int) -> Stretch:
     return Stretch(redo.type, seqs, end, passed - len(seqs), "redo")
 
 
-def _released(row: models.Webhook) -> Stretch | None:
+def _released(row: WebhookRow) -> Stretch | None:
     event = (
-        Quarantine.select()
+        QuarantineRow.select()
         .where(
-            Quarantine.webhook == row.id,
-            Quarantine.released_ms.is_null(False),
-            Quarantine.sent_in.is_null(),
+            QuarantineRow.webhook == row.id,
+            QuarantineRow.released_ms.is_null(False),
+            QuarantineRow.sent_in.is_null(),
         )
-        .order_by(Quarantine.released_ms, Quarantine.id)
+        .order_by(QuarantineRow.released_ms, QuarantineRow.id)
         .first()
     )
     if event is None:
         return None
-    kept = models.Event.get_or_none(models.Event.type == event.type, models.Event.seq == event.seq)
+    kept = EventRow.get_or_none(EventRow.type == event.type, EventRow.seq == event.seq)
     seqs = (event.seq,) if kept is not None else ()
     return Stretch(event.type, seqs, event.seq, 1 - len(seqs), "released")
 
 
 def _fitting(
-    type_: str,
-    after: int,
-    until: int,
-    without: set[int],
-    limits: Limits,
-    splice_length: int,
+    type_: str, after: int, until: int, without: set[int], limits: Limits, splice_length: int
 ) -> tuple[int, ...]:
     """The longest run of events within both limits; one that is too large goes alone.
 
@@ -140,10 +135,8 @@ def _fitting(
 
 def _fit_all(type_: str, seqs: range, max_bytes: int, splice_length: int) -> bool:
     """Whether all of these events are there and fit, as they mostly do: one number to fetch."""
-    query = models.Event.select(fn.COUNT(models.Event.seq), fn.SUM(fn.LENGTH(models.Event.body)))
-    query = query.where(
-        models.Event.type == type_, models.Event.seq >= seqs[0], models.Event.seq <= seqs[-1]
-    )
+    query = EventRow.select(fn.COUNT(EventRow.seq), fn.SUM(fn.LENGTH(EventRow.body)))
+    query = query.where(EventRow.type == type_, EventRow.seq >= seqs[0], EventRow.seq <= seqs[-1])
     [(count, total)] = rows(query)
     return count == len(seqs) and bodies.body_length(int(total), count, splice_length) <= max_bytes
 
@@ -151,9 +144,9 @@ def _fit_all(type_: str, seqs: range, max_bytes: int, splice_length: int) -> boo
 def _lengths(type_: str, after: int, until: int, limit: int) -> list[tuple[int, int]]:
     """Numbers and body lengths; SQLite knows a blob's length without reading it."""
     query = (
-        models.Event.select(models.Event.seq, fn.LENGTH(models.Event.body))
-        .where(models.Event.type == type_, models.Event.seq > after, models.Event.seq <= until)
-        .order_by(models.Event.seq)
+        EventRow.select(EventRow.seq, fn.LENGTH(EventRow.body))
+        .where(EventRow.type == type_, EventRow.seq > after, EventRow.seq <= until)
+        .order_by(EventRow.seq)
         .limit(limit)
     )
     return rows(query)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from store.errors import WrongKey
 from store.failures import failed_system_call
 from store.files import closed_database, sync_folder, write_new
-from store.models import Fact
+from store.models import FactRow
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -66,7 +66,7 @@ class Vault:
 
     def known(self) -> str | None:
         """The fingerprint of the key that the store is encrypted with."""
-        known = Fact.get_or_none(Fact.name == FINGERPRINT)
+        known = FactRow.get_or_none(FactRow.name == FINGERPRINT)
         return None if known is None else str(known.value)
 
     def keys(self) -> list[bytes]:

@@ -9,8 +9,9 @@ from domain.event_types import EventType
 from domain.quick import dataclass
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
-from store import models, ranges
+from store import ranges
 from store.errors import NotFound, WrongKey
+from store.models import WebhookRow
 from store.records import Secrets, Webhook
 from store.vault import Vault
 
@@ -41,7 +42,7 @@ class Redo:
         return replace(self, numbers=tuple(one for one in self.numbers if one >= number))
 
 
-def redo_of(row: models.Webhook) -> Redo | None:
+def redo_of(row: WebhookRow) -> Redo | None:
     """The range to be sealed anew, if there is one."""
     if row.redo_type is None or row.redo_next is None or row.redo_last is None:
         return None
@@ -49,7 +50,7 @@ def redo_of(row: models.Webhook) -> Redo | None:
     return Redo(row.redo_type, numbers, row.redo_max_events) if numbers else None
 
 
-def set_redo(row: models.Webhook, redo: Redo | None) -> None:
+def set_redo(row: WebhookRow, redo: Redo | None) -> None:
     """Set or, with None or nothing left in it, clear the range; saving is the caller's."""
     left = redo if redo is not None and redo.numbers else None
     row.redo_type = left.type if left else None
@@ -60,17 +61,17 @@ def set_redo(row: models.Webhook, redo: Redo | None) -> None:
     row.redo_max_events = left.max_events if left else None
 
 
-def read(webhook_id: int) -> models.Webhook:
+def read(webhook_id: int) -> WebhookRow:
     """The row of a webhook that is not erased. Raises NotFound."""
-    row: models.Webhook | None = models.Webhook.get_or_none(
-        models.Webhook.id == webhook_id, models.Webhook.erased_ms.is_null()
+    row: WebhookRow | None = WebhookRow.get_or_none(
+        WebhookRow.id == webhook_id, WebhookRow.erased_ms.is_null()
     )
     if row is None:
         raise NotFound(f"no webhook {webhook_id}; `tocsin webhook list` shows what there is")
     return row
 
 
-def live(webhook_id: int) -> models.Webhook:
+def live(webhook_id: int) -> WebhookRow:
     """The row of a webhook that is not deleted. Raises NotFound."""
     row = read(webhook_id)
     if row.deleted_ms is not None:
@@ -78,7 +79,7 @@ def live(webhook_id: int) -> models.Webhook:
     return row
 
 
-def record_of(row: models.Webhook, vault: Vault | None) -> Webhook:
+def record_of(row: WebhookRow, vault: Vault | None) -> Webhook:
     """The record of a row; without the right key its URL is masked, and it is not `readable`.
 
     With no vault at all the secrets are left out unread, for lists that never show them.
@@ -92,9 +93,7 @@ def record_of(row: models.Webhook, vault: Vault | None) -> Webhook:
         return _record(row, masked, None, readable=False)
 
 
-def _record(
-    row: models.Webhook, target: Target, secrets: Secrets | None, *, readable: bool
-) -> Webhook:
+def _record(row: WebhookRow, target: Target, secrets: Secrets | None, *, readable: bool) -> Webhook:
     return Webhook(
         id=row.id,
         revision=row.revision,
@@ -107,7 +106,7 @@ def _record(
     )
 
 
-def read_target(row: models.Webhook, vault: Vault) -> Target:
+def read_target(row: WebhookRow, vault: Vault) -> Target:
     """The URL and the headers in clear. Raises WrongKey.
 
     Where nothing of the URL is hidden it stands in its own column, as in all that an older Tocsin
@@ -121,12 +120,12 @@ def read_target(row: models.Webhook, vault: Vault) -> Target:
     return Target(found["url"], _pairs(found["headers"]))
 
 
-def secrets_of(row: models.Webhook, vault: Vault) -> Secrets | None:
+def secrets_of(row: WebhookRow, vault: Vault) -> Secrets | None:
     """The signing secrets in clear. Raises WrongKey."""
     return Secrets(**json.loads(vault.decrypt(row.secrets))) if row.secrets is not None else None
 
 
-def write_fields(row: models.Webhook, fields: WebhookFields, vault: Vault) -> None:
+def write_fields(row: WebhookRow, fields: WebhookFields, vault: Vault) -> None:
     """Set every editable column of the row; saving is the caller's."""
     row.name = fields.name
     row.type = fields.type.value
@@ -142,7 +141,7 @@ def write_fields(row: models.Webhook, fields: WebhookFields, vault: Vault) -> No
     row.ca_file = fields.ca_file
 
 
-def write_secrets(row: models.Webhook, secrets: Secrets | None, vault: Vault) -> None:
+def write_secrets(row: WebhookRow, secrets: Secrets | None, vault: Vault) -> None:
     """Set the secrets' column of the row; saving is the caller's."""
     if secrets is None:
         row.secrets = None
@@ -164,7 +163,7 @@ def _pairs(found: list[list[str]]) -> Pairs:
     return tuple((name, value) for name, value in found)
 
 
-def _fields_of(row: models.Webhook, target: Target) -> WebhookFields:
+def _fields_of(row: WebhookRow, target: Target) -> WebhookFields:
     return WebhookFields(
         type=EventType(row.type),
         url=target.url,

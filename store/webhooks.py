@@ -11,22 +11,16 @@ from domain.actors import Actor
 from domain.quick import dataclass
 from domain.webhooks import NAME_LIMIT, WebhookFields
 from domain.words import counted
-from store import audit, lookalikes, models
+from store import audit, lookalikes
 from store.backlog import first_since, head_of, undelivered
 from store.edit_words import difference, moved, shown
 from store.errors import Conflict, MoreToDrop, NotFound, WrongKey
-from store.models import Fact, Head, database
+from store.models import FactRow, HeadRow, WebhookRow, database
 from store.queue import retry_pending_now
 from store.records import Secrets, Webhook, target_of
 from store.secret_changes import SecretChange, changed_secrets, check_secret_change
 from store.vault import Vault
-from store.webhook_rows import (
-    live,
-    read,
-    record_of,
-    write_fields,
-    write_secrets,
-)
+from store.webhook_rows import live, read, record_of, write_fields, write_secrets
 
 UNDELETE_MS = 10 * 60_000
 """For how long a deleted webhook can be brought back."""
@@ -56,8 +50,8 @@ def resolve(reference: str, *, deleted: bool = False) -> int:
     return int(row.id)
 
 
-def _named(reference: str, *, deleted: bool) -> ModelSelect[models.Webhook]:
-    webhook = models.Webhook
+def _named(reference: str, *, deleted: bool) -> ModelSelect[WebhookRow]:
+    webhook = WebhookRow
     query = webhook.select(webhook.id).where(webhook.erased_ms.is_null())
     if not deleted:
         query = query.where(webhook.deleted_ms.is_null())
@@ -74,29 +68,29 @@ def find(webhook_id: int, vault: Vault) -> Webhook:
 
 def everyone(vault: Vault | None) -> list[Webhook]:
     """All webhooks that are not deleted; without a vault as lists show them."""
-    there = models.Webhook.select().where(models.Webhook.deleted_ms.is_null())
-    return [record_of(row, vault) for row in list(there.order_by(models.Webhook.id))]
+    there = WebhookRow.select().where(WebhookRow.deleted_ms.is_null())
+    return [record_of(row, vault) for row in list(there.order_by(WebhookRow.id))]
 
 
 def restorable(vault: Vault, now_ms: int, uptime_ms: int | None = None) -> list[Webhook]:
     """The deleted webhooks that can still be brought back."""
-    gone = models.Webhook.select().where(
-        ~models.Webhook.deleted_ms.is_null(), models.Webhook.erased_ms.is_null()
+    gone = WebhookRow.select().where(
+        ~WebhookRow.deleted_ms.is_null(), WebhookRow.erased_ms.is_null()
     )
     return [
         record_of(row, vault)
-        for row in list(gone.order_by(models.Webhook.id))
+        for row in list(gone.order_by(WebhookRow.id))
         if not undelete_is_over(row, now_ms, uptime_ms)
     ]
 
 
-def undelete_is_over(row: models.Webhook, now_ms: int, uptime_ms: int | None) -> bool:
+def undelete_is_over(row: WebhookRow, now_ms: int, uptime_ms: int | None) -> bool:
     """True when a deleted webhook can be brought back no more.
 
     Its ten minutes go by the uptime, which no jump of the clock moves; after a restart of the
     machine they begin with it. The clock decides where the uptime is not known.
     """
-    noted = Fact.get_or_none(Fact.name == f"{_DELETED_UPTIME}{row.id}")
+    noted = FactRow.get_or_none(FactRow.name == f"{_DELETED_UPTIME}{row.id}")
     if noted is None or uptime_ms is None:
         return row.deleted_ms is not None and now_ms - row.deleted_ms >= UNDELETE_MS
     since_ms = int(noted.value)
@@ -105,7 +99,7 @@ def undelete_is_over(row: models.Webhook, now_ms: int, uptime_ms: int | None) ->
 
 def end_undelete(webhook_id: int) -> None:
     """Forget since when a webhook is deleted: it is back, or erased."""
-    Fact.delete().where(Fact.name == f"{_DELETED_UPTIME}{webhook_id}").execute()
+    FactRow.delete().where(FactRow.name == f"{_DELETED_UPTIME}{webhook_id}").execute()
 
 
 def add(
@@ -129,7 +123,7 @@ def add(
         if fields.name is not None and not carried:
             lookalikes.refuse("webhook", fields.name)
         cursor = _start_cursor(fields.type.value, start)
-        row = models.Webhook(
+        row = WebhookRow(
             type=fields.type.value,
             cursor=cursor,
             run_until=cursor,
@@ -186,7 +180,7 @@ def edit(
         return Edited(record_of(row, vault), dropped)
 
 
-def _editable(row: models.Webhook, revision: int | None, vault: Vault) -> Webhook:
+def _editable(row: WebhookRow, revision: int | None, vault: Vault) -> Webhook:
     """The record of a row as it is before an edit. Raises Conflict, WrongKey."""
     if revision is not None and revision != row.revision:
         raise Conflict(moved(row.id, revision, row.revision))
@@ -228,7 +222,7 @@ def delete(
             row.deleted_ms = now_ms
             _save_revision(row, now_ms, retargeted=False)
             if uptime_ms is not None:
-                noted = Fact.insert(name=f"{_DELETED_UPTIME}{webhook_id}", value=str(uptime_ms))
+                noted = FactRow.insert(name=f"{_DELETED_UPTIME}{webhook_id}", value=str(uptime_ms))
                 noted.on_conflict("REPLACE").execute()
             audit.note(
                 actor, "webhook.delete", now_ms, webhook_id, undelivered_events=undelivered(row)
@@ -268,7 +262,7 @@ def undelete_all(
 
 
 def _start_cursor(type_: str, start: Literal["now", "start"] | int) -> int:
-    head = Head.get_by_id(type_)
+    head = HeadRow.get_by_id(type_)
     if start == "now":
         return int(head.seq)
     if start == "start":
@@ -280,14 +274,12 @@ def _start_cursor(type_: str, start: Literal["now", "start"] | int) -> int:
 def _check_name_free(name: str | None, own_id: int | None) -> None:
     if name is None:
         return
-    taken = models.Webhook.get_or_none(
-        models.Webhook.name == name, models.Webhook.deleted_ms.is_null()
-    )
+    taken = WebhookRow.get_or_none(WebhookRow.name == name, WebhookRow.deleted_ms.is_null())
     if taken is not None and taken.id != own_id:
         raise Conflict(f"the name {name} is taken by webhook {taken.id}: choose another")
 
 
-def _change_type(row: models.Webhook, type_: str, dropping: int | None) -> int:
+def _change_type(row: WebhookRow, type_: str, dropping: int | None) -> int:
     if row.type == type_:
         return 0
     dropped = head_of(row.type) - int(row.cursor)
@@ -301,7 +293,7 @@ def _change_type(row: models.Webhook, type_: str, dropping: int | None) -> int:
     return dropped
 
 
-def _save_revision(row: models.Webhook, now_ms: int, *, retargeted: bool) -> None:
+def _save_revision(row: WebhookRow, now_ms: int, *, retargeted: bool) -> None:
     row.revision += 1
     row.updated_ms = now_ms
     if retargeted:

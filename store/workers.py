@@ -11,7 +11,7 @@ from pathlib import Path
 from store import models
 from store.errors import StoreUnavailable
 from store.files import open_lock
-from store.models import database
+from store.models import FactRow, WorkerRow, database
 from store.records import Worker
 
 HEARTBEAT_MS = 5_000
@@ -131,10 +131,10 @@ def enter(worker: Worker) -> None:
     now_ms = worker.heartbeat_ms
     with database.atomic():
         gone = [other.id for other in everyone() if is_gone(other, now_ms)]
-        models.Worker.delete().where(
-            (models.Worker.heartbeat_ms < now_ms - FORGET_MS) | models.Worker.id.in_(gone)
+        WorkerRow.delete().where(
+            (WorkerRow.heartbeat_ms < now_ms - FORGET_MS) | WorkerRow.id.in_(gone)
         ).execute()
-        models.Worker.insert(
+        WorkerRow.insert(
             id=worker.id,
             host=worker.host,
             pid=worker.pid,
@@ -149,18 +149,18 @@ def note_crowd(worker_id: str, under_way: int) -> None:
     """Write that so many attempts are under way that webhooks wait for one to end."""
     value = json.dumps({"worker": worker_id, "under_way": under_way})
     with database.atomic():
-        models.Fact.insert(name=CROWD, value=value).on_conflict("REPLACE").execute()
+        FactRow.insert(name=CROWD, value=value).on_conflict("REPLACE").execute()
 
 
 def forget_crowd() -> None:
     """Write that no webhook waits for an attempt of another any more."""
     with database.atomic():
-        models.Fact.delete().where(models.Fact.name == CROWD).execute()
+        FactRow.delete().where(FactRow.name == CROWD).execute()
 
 
 def crowd() -> int:
     """Number of attempts that leave no room for another, as who sends has written, else 0."""
-    fact = models.Fact.get_or_none(models.Fact.name == CROWD)
+    fact = FactRow.get_or_none(FactRow.name == CROWD)
     if fact is None:
         return 0
     noted = json.loads(fact.value)
@@ -205,17 +205,17 @@ def beat(worker_id: str, now_ms: int, *, active: bool) -> bool:
     """
     with database.atomic():
         if active:
-            models.Worker.update(active=False).where(
-                models.Worker.active, models.Worker.id != worker_id
+            WorkerRow.update(active=False).where(
+                WorkerRow.active, WorkerRow.id != worker_id
             ).execute()
-        lives = models.Worker.update(heartbeat_ms=now_ms, active=active)
-        return bool(lives.where(models.Worker.id == worker_id).execute())
+        lives = WorkerRow.update(heartbeat_ms=now_ms, active=active)
+        return bool(lives.where(WorkerRow.id == worker_id).execute())
 
 
 def take_over(worker_id: str, now_ms: int) -> None:
     """Write that a worker sends from now on; whoever was asked to give way has done so."""
     with database.atomic():
-        models.Worker.update(yield_to=None).where(models.Worker.yield_to.is_null(False)).execute()
+        WorkerRow.update(yield_to=None).where(WorkerRow.yield_to.is_null(False)).execute()
         beat(worker_id, now_ms, active=True)
 
 
@@ -224,42 +224,38 @@ def ask_to_yield(worker_id: str) -> bool:
 
     It is asked once, by the first that asks.
     """
-    deaf = (
-        models.Worker.active
-        & (models.Worker.kind == TERMINAL)
-        & models.Worker.yield_to.is_null(True)
-    )
-    if not models.Worker.select().where(deaf).exists():
+    deaf = WorkerRow.active & (WorkerRow.kind == TERMINAL) & WorkerRow.yield_to.is_null(True)
+    if not WorkerRow.select().where(deaf).exists():
         return False  # most often, and a read keeps no other process waiting
     with database.atomic():
-        return bool(models.Worker.update(yield_to=worker_id).where(deaf).execute())
+        return bool(WorkerRow.update(yield_to=worker_id).where(deaf).execute())
 
 
 def is_asked_to_yield(worker_id: str) -> bool:
     """Whether a worker was asked to give way."""
-    asked = (models.Worker.id == worker_id) & models.Worker.yield_to.is_null(False)
-    return bool(models.Worker.select().where(asked).exists())
+    asked = (WorkerRow.id == worker_id) & WorkerRow.yield_to.is_null(False)
+    return bool(WorkerRow.select().where(asked).exists())
 
 
 def is_promised() -> bool:
     """Whether some worker that is still here was promised the lock and does not send yet."""
-    heir = models.Worker.alias()
-    query = models.Worker.select().join(heir, on=(models.Worker.yield_to == heir.id))
+    heir = WorkerRow.alias()
+    query = WorkerRow.select().join(heir, on=(WorkerRow.yield_to == heir.id))
     return bool(query.where(~heir.active).exists())
 
 
 def begin_to_stop(worker_id: str) -> None:
     """Write that a worker begins no further attempt, and gives way to whoever comes."""
     with database.atomic():
-        stops = models.Worker.update(yield_to=worker_id)
-        stops.where(models.Worker.id == worker_id, models.Worker.yield_to.is_null(True)).execute()
+        stops = WorkerRow.update(yield_to=worker_id)
+        stops.where(WorkerRow.id == worker_id, WorkerRow.yield_to.is_null(True)).execute()
 
 
 def leave(worker_id: str) -> None:
     """Write that a worker is gone, and with it what it asked for."""
     with database.atomic():
-        models.Worker.update(yield_to=None).where(models.Worker.yield_to == worker_id).execute()
-        models.Worker.delete().where(models.Worker.id == worker_id).execute()
+        WorkerRow.update(yield_to=None).where(WorkerRow.yield_to == worker_id).execute()
+        WorkerRow.delete().where(WorkerRow.id == worker_id).execute()
 
 
 def everyone() -> list[Worker]:
@@ -280,9 +276,7 @@ def everyone() -> list[Worker]:
 
 def marked_workers() -> list[Worker]:
     """The same as their rows have it, also those that hold a lock whose file is gone."""
-    rows = models.Worker.select().order_by(
-        models.Worker.active.desc(), models.Worker.started_ms, models.Worker.id
-    )
+    rows = WorkerRow.select().order_by(WorkerRow.active.desc(), WorkerRow.started_ms, WorkerRow.id)
     return [
         Worker(
             id=row.id,

@@ -22,7 +22,7 @@ from cli.output import Output
 from cli.status_report import read_report
 from domain.event_types import EventType
 from store import settings, sources, workers
-from store.models import Webhook
+from store.models import WebhookRow
 from store.records import Worker
 from store.vault import new_key
 from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
@@ -481,7 +481,7 @@ def test_names_that_look_alike_are_noted_and_fail_no_check(tocsin: Tocsin) -> No
     with desk_of(tocsin) as desk:
         healthy(desk)
         other = desk.add(fields(name="other"))
-        desk.call(Webhook.update(name="SIEM").where(Webhook.id == other).execute)
+        desk.call(WebhookRow.update(name="SIEM").where(WebhookRow.id == other).execute)
     assert check(tocsin)[0] == 0
     said = 'the names "SIEM", "siem" look alike: change all but one of them'
     assert f"NOTE: {said}\n" in tocsin.run("status").stdout

@@ -12,9 +12,9 @@ import pytest
 
 from delivery.dispatcher import FRUITLESS_S, HOLD_S, Until
 from delivery.worker import Ended
-from store import models, outbox
+from store import outbox
 from store.errors import StoreUnavailable
-from store.models import Delivery
+from store.models import DeliveryRow, EventRow, WebhookRow
 from tests.delivery.running import QUICK, SkewedWorld, eventually, hook, running_worker
 from tests.receiver_client import Receiver
 from tests.store.helpers import Desk, carried, event, events
@@ -113,7 +113,7 @@ def test_once_tries_again_what_failed_before_and_goes_on_with_the_queue(
 
 
 def due_now() -> None:
-    Delivery.update(next_attempt_ms=0).execute()
+    DeliveryRow.update(next_attempt_ms=0).execute()
 
 
 # Steps that cannot be started
@@ -126,7 +126,7 @@ def test_nothing_to_send_after_all_is_no_busy_loop(
     path = "/ok/gone"
     broken = desk.add(hook(shared_receiver.url("/ok/broken")))
     desk.append(*events(1, 1))
-    desk.call(lambda: models.Event.delete().execute())
+    desk.call(lambda: EventRow.delete().execute())
     whole = desk.add(hook(shared_receiver.url(path)))
     with running_worker(desk) as running:
         eventually(lambda: door.count("start_next") >= 1)
@@ -141,9 +141,7 @@ def test_nothing_to_send_after_all_is_no_busy_loop(
 
 
 def set_cursor(webhook_id: int, cursor: int) -> None:
-    models.Webhook.update(cursor=cursor, run_until=1).where(
-        models.Webhook.id == webhook_id
-    ).execute()
+    WebhookRow.update(cursor=cursor, run_until=1).where(WebhookRow.id == webhook_id).execute()
 
 
 def test_a_store_that_refuses_is_asked_again_later_and_told_of_once(

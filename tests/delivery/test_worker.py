@@ -13,7 +13,8 @@ import pytest
 import delivery.worker
 from delivery.dispatcher import Until
 from delivery.worker import Ended
-from store import migrations, models, reads, workers
+from store import migrations, reads, workers
+from store.models import AttemptRow, FactRow
 from tests.delivery.running import (
     QUICK,
     SkewedWorld,
@@ -229,8 +230,8 @@ def test_what_an_overtaken_worker_recorded_in_clear_is_masked(desk: Desk) -> Non
     desk.append(event(1))
     delivery = desk.started(webhook_id)
     desk.end(delivery, 500)
-    desk.call(models.Attempt.update(url=clear).execute)
-    desk.call(models.Fact.insert(name="urls_masked_to", value="[0, 0]").execute)
+    desk.call(AttemptRow.update(url=clear).execute)
+    desk.call(FactRow.insert(name="urls_masked_to", value="[0, 0]").execute)
     with running_worker(desk) as running:
         eventually(lambda: running.said("sending for /"))
     (attempt,) = desk.call(reads.attempts, delivery.public_id)

@@ -12,10 +12,11 @@ import pytest
 
 from domain.event_types import EventType
 from store import events as event_store
-from store import health, models, outbox, prune, queue, reads, requests, sealing, webhooks
+from store import health, outbox, prune, queue, reads, requests, sealing, webhooks
 from store import settings as store_settings
 from store.database import open_store
 from store.errors import Conflict, NotFound
+from store.models import DeliveryRow, HeadRow
 from store.records import Limits, Verdict, Work
 from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, carried, event, fields, result
 from tests.store.queue_model import Held, Item, Model, Pending
@@ -61,7 +62,7 @@ class Both:
         assert self.desk.append(*(event(item.place, type_) for item in kept)).accepted == 0
 
     def kept(self, type_: EventType) -> list[Item]:
-        pruned = self.desk.call(lambda: models.Head.get_by_id(type_.value).pruned)
+        pruned = self.desk.call(lambda: HeadRow.get_by_id(type_.value).pruned)
         return self.items[type_][pruned:]
 
     # The worker.
@@ -257,7 +258,7 @@ class Both:
 
     def a_webhook_has_one_pending_delivery_whose_bytes_never_change(self) -> None:
         pending = self.desk.call(
-            lambda: list(models.Delivery.select().where(models.Delivery.state == "pending"))
+            lambda: list(DeliveryRow.select().where(DeliveryRow.state == "pending"))
         )
         sealed = {id_: model.pending for id_, model in self.models.items() if model.pending}
         assert sorted(row.webhook_id for row in pending) == sorted(sealed)

@@ -28,6 +28,15 @@ from store import (
     webhooks,
 )
 from store.database import Store
+from store.models import (
+    AttemptRow,
+    ChangeRow,
+    DeliveryRow,
+    HeadRow,
+    QuarantineRow,
+    WebhookRow,
+    WorkerRow,
+)
 from store.webhook_rows import redo_of
 from tests.store.helpers import ACTOR
 
@@ -62,11 +71,11 @@ def kept(store: Store) -> Any:
 def _kept(store: Store) -> dict[str, Any]:
     return {
         "events": {type_.value: _events(type_) for type_ in EventType},
-        "heads": sorted(models.rows(models.Head.select())),
-        "webhooks": [_webhook(row, store) for row in models.Webhook.select()],
-        "deliveries": [_delivery(row) for row in models.Delivery.select()],
-        "attempts": models.rows(models.Attempt.select(*_ATTEMPT)),
-        "quarantine": models.rows(models.Quarantine.select()),
+        "heads": sorted(models.rows(HeadRow.select())),
+        "webhooks": [_webhook(row, store) for row in WebhookRow.select()],
+        "deliveries": [_delivery(row) for row in DeliveryRow.select()],
+        "attempts": models.rows(AttemptRow.select(*_ATTEMPT)),
+        "quarantine": models.rows(QuarantineRow.select()),
         "settings": settings.load_all(),
         "paused": settings.paused(),
         "alerts": alert_settings.load_all(),
@@ -74,29 +83,29 @@ def _kept(store: Store) -> dict[str, Any]:
         "clients": [asdict(one) for kind in clients.NOUNS for one in clients.everyone(kind)],
         "queued for brokers": places.queued(),
         "sources": [_source(one.name, store) for one in sources.everyone()],
-        "workers": models.Worker.select().count(),
-        "changes": models.rows(models.Change.select(*_CHANGE)),
+        "workers": WorkerRow.select().count(),
+        "changes": models.rows(ChangeRow.select(*_CHANGE)),
         "drafts": drafts.waiting(actor=ACTOR, now_ms=MADE_MS),
     }
 
 
 _ATTEMPT = (
-    models.Attempt.delivery,
-    models.Attempt.number,
-    models.Attempt.revision,
-    models.Attempt.started_ms,
-    models.Attempt.status,
-    models.Attempt.error,
-    models.Attempt.detail,
-    models.Attempt.worker,
+    AttemptRow.delivery,
+    AttemptRow.number,
+    AttemptRow.revision,
+    AttemptRow.started_ms,
+    AttemptRow.status,
+    AttemptRow.error,
+    AttemptRow.detail,
+    AttemptRow.worker,
 )
 _CHANGE = (
-    models.Change.at_ms,
-    models.Change.user,
-    models.Change.login,
-    models.Change.address,
-    models.Change.action,
-    models.Change.webhook_id,
+    ChangeRow.at_ms,
+    ChangeRow.user,
+    ChangeRow.login,
+    ChangeRow.address,
+    ChangeRow.action,
+    ChangeRow.webhook_id,
 )
 
 
@@ -107,7 +116,7 @@ def _events(type_: EventType) -> list[tuple[object, ...]]:
     ]
 
 
-def _webhook(row: models.Webhook, store: Store) -> dict[str, Any]:
+def _webhook(row: WebhookRow, store: Store) -> dict[str, Any]:
     redo = redo_of(row)
     counted = {name: getattr(row, name) for name in _COUNTED}
     if row.erased_ms is not None:
@@ -144,7 +153,7 @@ _COUNTED = (
 )
 
 
-def _delivery(row: models.Delivery) -> dict[str, Any]:
+def _delivery(row: DeliveryRow) -> dict[str, Any]:
     """A delivery with the hash of its body as it is joined today."""
     frozen = {name: getattr(row, name) for name in _FROZEN}
     return {**frozen, "joined": hashlib.sha256(sealing.body_of(row)).hexdigest()}

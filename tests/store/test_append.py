@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from domain.event_types import EventType
 from domain.events import Event, read_event
 from store import events as event_store
-from store import models, outbox
+from store import outbox
 from store.database import Store, open_store
 from store.errors import NotFound
-from store.models import database, rows
+from store.models import WebhookRow, database, rows
 from store.records import Appended
 from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events
 
@@ -119,11 +119,11 @@ def statements_of_an_append(desk: Desk, number: int) -> list[str]:
 def test_adding_costs_the_same_with_1_webhook_and_with_1000(desk: Desk) -> None:
     desk.add()
     with_one = statements_of_an_append(desk, 1)
-    (first,) = desk.call(lambda: rows(models.Webhook.select()))
-    copies = [dict(zip(models.Webhook._meta.fields, first, strict=True)) for _ in range(999)]
+    (first,) = desk.call(lambda: rows(WebhookRow.select()))
+    copies = [dict(zip(WebhookRow._meta.fields, first, strict=True)) for _ in range(999)]
     for place, copy in enumerate(copies, 2):
         copy["id"] = place
-    desk.call(lambda: models.Webhook.insert_many(copies).execute())
+    desk.call(lambda: WebhookRow.insert_many(copies).execute())
     assert len(desk.call(outbox.plans)) == 1_000
     with_many = statements_of_an_append(desk, 2)
     assert len(with_many) == len(with_one) < 10

@@ -10,6 +10,7 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from store import audit, models, queue, requests, settings, webhooks
 from store.errors import Conflict, NotFound
+from store.models import ChangeRow
 from store.records import Secrets
 from store.secret_changes import RestoreSecrets, RetireSecret, RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
@@ -188,7 +189,7 @@ def test_no_secret_is_in_any_line(desk: Desk) -> None:
     desk.edit(webhook_id, other, RotateSecret(OTHER_SECRET))
     desk.edit(webhook_id, other, RetireSecret())
     desk.edit(webhook_id, fields(), SetSecret(None))
-    lines = desk.call(lambda: models.rows(models.Change.select()))
+    lines = desk.call(lambda: models.rows(ChangeRow.select()))
     assert len(lines) == 4
     for secret in (HEADER, OTHER_HEADER, SECRET, OTHER_SECRET):
         assert secret.removeprefix("whsec_") not in repr(lines)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from domain.actors import Actor
-from store import drafts, models
+from store import drafts
 from store.database import Store
 from store.errors import WrongKey
+from store.models import ChangeRow
 from store.vault import Vault, new_key
 from tests.store.helpers import DAY, NOW
 
@@ -99,4 +100,4 @@ def test_a_stored_draft_hides_its_text_in_a_traceback() -> None:
 
 def test_saving_a_draft_is_no_change_of_the_audit_trail(store: Store) -> None:
     save(store, ALICE, "mine")
-    assert store.call(lambda: models.Change.select().count()) == 0
+    assert store.call(lambda: ChangeRow.select().count()) == 0

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from store import audit, backup, migrations, models, reads, remnants, webhooks
+from store import audit, backup, migrations, reads, remnants, webhooks
 from store.database import Store, open_store
 from store.errors import WrongKey
-from store.models import rows
+from store.models import AttemptRow, ChangeRow, FactRow, WebhookRow, rows
 from store.vault import keys_in
 from tests.store.helpers import ACTOR, NOW, Desk, event, fields
 from tests.store.released import RELEASED, copy_of
@@ -88,7 +88,7 @@ def test_the_audit_trail_masks_it_and_tells_that_it_changed(desk: Desk) -> None:
 
 def test_a_url_of_which_nothing_is_hidden_needs_no_key(desk: Desk) -> None:
     webhook_id = desk.add()
-    row = desk.call(models.Webhook.get_by_id, webhook_id)
+    row = desk.call(WebhookRow.get_by_id, webhook_id)
     assert (row.url, row.target) == ("https://example.com/hook", None)
 
 
@@ -107,7 +107,7 @@ def test_an_upgrade_leaves_no_url_in_clear(older: Path) -> None:
         after = bytes_of(older)
         assert [one for one in KEPT_SECRET if one in after] == []
         assert store.call(webhooks.find, SLACK, store.vault).fields.url == SECRET
-        shown = rows_of(store, models.Attempt.select(models.Attempt.url).distinct())
+        shown = rows_of(store, AttemptRow.select(AttemptRow.url).distinct())
         assert (SHOWN,) in shown
         assert not store.call(remnants.are_there)
     finally:
@@ -120,7 +120,7 @@ def rows_of(store: Store, query: object) -> list[tuple[object, ...]]:
 
 def test_an_upgrade_masks_the_audit_trail(older: Path) -> None:
     store = open_store(older, migrate=True)
-    details = store.call(lambda: [row.detail for row in models.Change.select()])
+    details = store.call(lambda: [row.detail for row in ChangeRow.select()])
     store.close()
     added = json.loads(details[1])["after"]
     assert (added["url"], added["headers"]) == (SHOWN, [])
@@ -252,4 +252,4 @@ def test_what_a_tocsin_of_before_records_after_the_upgrade_is_masked_too(older: 
         store.call(migrations.mask_late, store.vault)
         assert [one for one in (b"T0123ABCD", long_part.encode()) if one in bytes_of(older)] == []
         assert store.call(webhooks.find, SLACK, store.vault).fields.url == SECRET
-        assert not store.call(models.Fact.get_or_none, models.Fact.name == "urls_masked_to")
+        assert not store.call(FactRow.get_or_none, FactRow.name == "urls_masked_to")

@@ -10,7 +10,7 @@ from domain.event_types import EventType
 from domain.filters import HasText, Term
 from store import event_listing
 from store.event_listing import Extent
-from store.models import Head
+from store.models import HeadRow
 from tests.store.helpers import ALERTS, Desk, event, events
 
 STATS = EventType.ENDPOINT_STATS
@@ -25,7 +25,7 @@ def found(
 
 def test_the_extent_of_each_type_is_what_is_kept(desk: Desk) -> None:
     desk.append(*events(1, 7), *events(1, 2, STATS))
-    desk.call(lambda: Head.update(pruned=3).where(Head.type == ALERTS.value).execute())
+    desk.call(lambda: HeadRow.update(pruned=3).where(HeadRow.type == ALERTS.value).execute())
     extents = desk.call(event_listing.extents)
     assert extents[ALERTS] == Extent(7, 3)
     assert extents[ALERTS].count == 4

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from domain.event_types import EventType
 from domain.filters import HasState, HasText, OfType, Since, Term, event_passes
 from store.filters import event_conditions
-from store.models import Event, database, rows
+from store.models import EventRow, database, rows
 from store.records import StoredEvent
 from tests.store.helpers import ALERTS, NOW, Desk, event
 
@@ -41,10 +41,10 @@ def cases(draw: st.DrawFn) -> tuple[StoredEvent, list[Term]]:
 def is_found(kept: StoredEvent, terms: list[Term]) -> bool:
     """Whether SQL finds an event that is the only one."""
     with database.atomic() as transaction:
-        Event.insert(
+        EventRow.insert(
             type=kept.type.value, seq=1, id=kept.id, received_ms=kept.received_ms, body=kept.body
         ).execute()
-        found = rows(Event.select(Event.seq).where(True, *event_conditions(terms)))
+        found = rows(EventRow.select(EventRow.seq).where(True, *event_conditions(terms)))
         transaction.rollback()
     return bool(found)
 

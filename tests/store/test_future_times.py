@@ -7,7 +7,7 @@ import pytest
 from domain.event_types import EventType
 from store import future_times, prune, webhooks
 from store.errors import Conflict
-from store.models import Fact, Webhook
+from store.models import FactRow, WebhookRow
 from store.overview import read_overview
 from tests.store.helpers import ACTOR, DAY, MINUTE, NOW, Desk, event, events
 from tests.store.test_prune import MONTH, RETENTION, deliver, kept, prune_all
@@ -122,7 +122,7 @@ def test_a_clock_that_jumps_ends_no_deleted_webhooks_ten_minutes(desk: Desk) -> 
     assert len(desk.call(webhooks.restorable, desk.store.vault, late, uptime)) == 1
     desk.call(webhooks.undelete, [webhook_id], ACTOR, late, uptime)
     assert desk.status(webhook_id).webhook.deleted_ms is None
-    assert desk.call(lambda: Fact.select().where(Fact.name.contains("uptime")).count()) == 0
+    assert desk.call(lambda: FactRow.select().where(FactRow.name.contains("uptime")).count()) == 0
 
 
 def test_a_clock_that_was_ahead_does_not_keep_a_deleted_webhooks_secrets(desk: Desk) -> None:
@@ -133,7 +133,7 @@ def test_a_clock_that_was_ahead_does_not_keep_a_deleted_webhooks_secrets(desk: D
     with pytest.raises(Conflict, match="more than ten minutes ago"):
         desk.call(webhooks.undelete, [webhook_id], ACTOR, NOW, uptime)
     assert erased(desk, NOW, uptime)
-    assert desk.call(lambda: Webhook.get_by_id(webhook_id)).erased_ms == NOW
+    assert desk.call(lambda: WebhookRow.get_by_id(webhook_id)).erased_ms == NOW
 
 
 def test_after_a_restart_of_the_machine_the_ten_minutes_begin_with_it(desk: Desk) -> None:
@@ -168,7 +168,9 @@ def test_two_processes_that_differ_by_seconds_are_no_clock_ahead(desk: Desk) -> 
     desk.append(event(1))
     desk.now_ms = NOW
     desk.append(event(2))
-    assert desk.call(lambda: Fact.select().where(Fact.name.startswith("events_")).count()) == 0
+    assert (
+        desk.call(lambda: FactRow.select().where(FactRow.name.startswith("events_")).count()) == 0
+    )
 
 
 def latest(desk: Desk) -> future_times.LatestTimes:

@@ -6,6 +6,7 @@ import pytest
 
 from domain.event_types import EventType
 from store import health, models, requests
+from store.models import EventRow, WebhookRow
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
 
 
@@ -31,7 +32,7 @@ def test_a_sound_store_has_no_problems(desk: Desk) -> None:
 @pytest.mark.parametrize("number", [1, 3, 6])
 def test_a_missing_event_is_found(desk: Desk, number: int) -> None:
     busy(desk)
-    gone = models.Event.delete().where(models.Event.type == "alerts", models.Event.seq == number)
+    gone = EventRow.delete().where(EventRow.type == "alerts", EventRow.seq == number)
     desk.call(gone.execute)
     assert "1 event of alerts is missing" in problems(desk)
 
@@ -39,9 +40,7 @@ def test_a_missing_event_is_found(desk: Desk, number: int) -> None:
 def test_a_changed_body_of_a_pending_delivery_is_found(desk: Desk) -> None:
     busy(desk)
     other = event(2, text="other").body
-    changed = models.Event.update(body=other).where(
-        models.Event.type == "alerts", models.Event.seq == 2
-    )
+    changed = EventRow.update(body=other).where(EventRow.type == "alerts", EventRow.seq == 2)
     desk.call(changed.execute)
     (problem,) = problems(desk)
     assert problem == "delivery msg_1 no longer has the bytes that were sealed"
@@ -94,7 +93,7 @@ def test_a_wrong_place_in_the_queue_is_found(
     desk: Desk, wrong: dict[str, object], fault: str
 ) -> None:
     webhook_id = with_redo_and_released(desk)
-    desk.call(models.Webhook.update(**wrong).execute)
+    desk.call(WebhookRow.update(**wrong).execute)
     assert problems(desk) == [f"webhook {webhook_id} {fault}"]
 
 

@@ -8,7 +8,7 @@ from domain import clients as terms
 from domain.field_errors import FieldError
 from store import clients, lookalikes, sources, tokens, webhooks
 from store.errors import Conflict
-from store.models import Webhook
+from store.models import WebhookRow
 from tests.store.helpers import ACTOR, NOW, Desk, fields
 
 LOOKS = "looks like siem, which is there: choose another"
@@ -18,7 +18,7 @@ def stored(desk: Desk, *names: str) -> list[int]:
     """Webhooks of an older Tocsin, which took every printed name."""
     ids = [desk.add() for _ in names]
     for id_, name in zip(ids, names, strict=True):
-        desk.call(Webhook.update(name=name).where(Webhook.id == id_).execute)
+        desk.call(WebhookRow.update(name=name).where(WebhookRow.id == id_).execute)
     return ids
 
 

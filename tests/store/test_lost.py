@@ -6,7 +6,8 @@ from itertools import chain
 
 import pytest
 
-from store import audit, models, outbox, reads, requests
+from store import audit, outbox, reads, requests
+from store.models import EventRow
 from store.records import Limits
 from tests.store.helpers import ACTOR, ALERTS, LIMITS, NOW, Desk, carried, event, events
 
@@ -22,9 +23,7 @@ def webhook_id(desk: Desk) -> int:
 
 
 def lose(desk: Desk, *numbers: int) -> None:
-    gone = models.Event.delete().where(
-        models.Event.type == ALERTS.value, models.Event.seq.in_(numbers)
-    )
+    gone = EventRow.delete().where(EventRow.type == ALERTS.value, EventRow.seq.in_(numbers))
     assert desk.call(gone.execute) == len(numbers)
 
 

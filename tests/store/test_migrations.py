@@ -13,7 +13,7 @@ from domain.event_types import EventType
 from store import migrations, models
 from store.database import Store
 from store.errors import StoreUnavailable
-from store.models import database
+from store.models import DeliveryRow, HeadRow, database
 
 Schema = dict[tuple[str, str], str]
 
@@ -44,13 +44,13 @@ def test_the_steps_give_the_schema_of_the_models(store: Store, tmp_path: Path) -
 
 
 def test_a_new_store_has_a_head_for_each_type_and_the_number_of_its_schema(store: Store) -> None:
-    heads = store.call(lambda: models.rows(models.Head.select()))
+    heads = store.call(lambda: models.rows(HeadRow.select()))
     assert sorted(heads) == sorted((type_.value, 0, 0) for type_ in EventType)
     assert store.call(migrations.current_version, database) == migrations.LATEST
 
 
 def test_foreign_keys_are_watched_on_every_connection(store: Store) -> None:
-    orphan = models.Delivery.insert(
+    orphan = DeliveryRow.insert(
         public_id="msg_1",
         webhook=99,
         type="alerts",

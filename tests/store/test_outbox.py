@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event_types import EventType
-from store import health, migrations, models, outbox, reads, requests, settings, webhooks
+from store import health, migrations, outbox, reads, requests, settings, webhooks
 from store.database import open_store
 from store.errors import StoreOvertaken, StoreUnavailable
+from store.models import DeliveryRow, EventRow
 from store.records import Limits, Work
 from tests.store.helpers import ACTOR, LIMITS, MINUTE, NOW, WORKER, Desk, carried, events, fields
 from tests.store.helpers import event as make_event
@@ -27,7 +28,7 @@ TWO = Limits(max_events=2, max_bytes=1_000_000)
 def tamper(desk: Desk, id_: str) -> None:
     """Change the body of an event behind the store's back, keeping its length."""
     other = make_event(int(id_[1:])).body.replace(b"text", b"tExt")
-    desk.call(models.Event.update(body=other).where(models.Event.id == id_).execute)
+    desk.call(EventRow.update(body=other).where(EventRow.id == id_).execute)
 
 
 # What one request carries.
@@ -283,7 +284,7 @@ def test_a_blocked_delivery_is_checked_once_more_when_it_is_asked_for(desk: Desk
     assert desk.start(webhook_id) is None
     assert desk.delivery(work.public_id).blocked is not None
     mended = make_event(1).body
-    desk.call(models.Event.update(body=mended).execute)
+    desk.call(EventRow.update(body=mended).execute)
     desk.call(requests.retry, work.public_id, ACTOR, NOW)
     assert desk.started(webhook_id).body == work.body
 
@@ -306,7 +307,7 @@ def test_an_event_that_is_gone_blocks_its_delivery(desk: Desk) -> None:
     desk.append(*events(1, 2))
     work = desk.started(webhook_id)
     desk.end(work, 500)
-    desk.call(models.Event.delete().where(models.Event.id == "e1").execute)
+    desk.call(EventRow.delete().where(EventRow.id == "e1").execute)
     assert desk.start(webhook_id) is None
     assert desk.delivery(work.public_id).blocked is not None
     assert len(desk.call(health.problems, desk.store.vault)) == 2
@@ -332,7 +333,7 @@ def test_the_database_itself_refuses_a_second_pending_delivery(desk: Desk) -> No
     desk.end(desk.started(webhook_id, limits=TWO), 200)
     desk.started(webhook_id)
     with pytest.raises(StoreUnavailable, match="UNIQUE constraint failed"):
-        desk.call(models.Delivery.update(state="pending").execute)
+        desk.call(DeliveryRow.update(state="pending").execute)
 
 
 def test_webhooks_of_a_type_get_the_same_events_in_deliveries_of_their_own(desk: Desk) -> None:

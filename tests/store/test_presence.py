@@ -14,6 +14,7 @@ from store import backup, health, migrations, models, prune
 from store import events as event_store
 from store.database import Store, open_store
 from store.errors import StoreGone, StoreUnavailable
+from store.models import EventRow
 from tests.store.helpers import ALERTS, Desk, event, events, fields, run_child
 
 
@@ -201,7 +202,7 @@ def test_what_tocsin_itself_does_to_the_file_is_no_loss(store: Store, tmp_path: 
     desk.append(*(event(number, text="x" * 9_999) for number in range(300)))
     _checkpoint(store)
     before = store.path.stat().st_size
-    store.call(lambda: models.Event.delete().execute())
+    store.call(lambda: EventRow.delete().execute())
     while store.call(prune.give_back):
         pass
     _checkpoint(store)

@@ -9,7 +9,7 @@ from store import events as event_store
 from store import health, prune, reads, requests, settings, webhooks
 from store.disk import free_bytes, store_bytes
 from store.errors import NotFound
-from store.models import Quarantine, Webhook, database
+from store.models import QuarantineRow, WebhookRow, database
 from tests.store.helpers import ACTOR, ALERTS, DAY, NOW, Desk, event, events, fields
 
 RETENTION = prune.Retention(keep_events_ms=7 * DAY, keep_deliveries_ms=400 * DAY)
@@ -200,7 +200,7 @@ def test_an_event_in_the_quarantine_of_a_deleted_webhook_goes_with_it(desk: Desk
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW + MONTH)
     prune_all(desk, NOW + MONTH + webhooks.UNDELETE_MS)
     assert kept(desk) == []
-    assert desk.call(lambda: Quarantine.select().count()) == 0
+    assert desk.call(lambda: QuarantineRow.select().count()) == 0
 
 
 def test_an_event_is_kept_while_one_of_two_quarantines_holds_it(desk: Desk) -> None:
@@ -225,7 +225,7 @@ def test_an_erased_webhook_keeps_its_row_for_the_audit_and_no_secret(desk: Desk)
     desk.append(event(4))
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
     assert prune_all(desk, NOW + webhooks.UNDELETE_MS).webhooks == 1
-    row = desk.call(lambda: Webhook.get_by_id(webhook_id))
+    row = desk.call(lambda: WebhookRow.get_by_id(webhook_id))
     assert (row.target, row.secrets, row.skipped_events) == (None, None, 3)
     delivery = desk.delivery(public_id)
     assert (delivery.state, delivery.ended_by) == ("skipped", "the webhook was deleted")

@@ -14,6 +14,7 @@ from peewee import BlobField
 from store import audit, drafts, health, models, rekey, sources, webhooks
 from store.database import Store, open_store
 from store.errors import Conflict, WrongKey
+from store.models import DeliveryRow, WebhookRow
 from store.secret_changes import RotateSecret
 from store.vault import fingerprint_of, keys_in
 from tests.store.helpers import ACTOR, NOW, Child, Desk, event, fields
@@ -35,7 +36,7 @@ def fill(desk: Desk) -> None:
     desk.edit(first, fields(name="siem", headers=HEADERS), RotateSecret(OTHER))
     for number in range(40):  # rows that go leave their remains in free parts of pages
         gone = desk.add(fields(name=f"gone{number}", headers=(("X", "y" * 300),)), secret=SECRET)
-        desk.call(models.Webhook.delete().where(models.Webhook.id == gone).execute)
+        desk.call(WebhookRow.delete().where(WebhookRow.id == gone).execute)
     desk.add(fields(name="plain"))
     desk.append(event(1))
     desk.started(first)
@@ -62,7 +63,7 @@ def check_whole(store: Store) -> None:
 
 def health_of_attempt(desk: Desk) -> str:
     """The one attempt that is under way in these tests has no worker."""
-    [public_id] = [row.public_id for row in desk.call(lambda: list(models.Delivery.select()))]
+    [public_id] = [row.public_id for row in desk.call(lambda: list(DeliveryRow.select()))]
     return (
         f"delivery {public_id} counts as being sent, but no worker runs: the next one clears it up"
     )
@@ -209,11 +210,11 @@ def test_a_program_that_runs_reads_the_key_again(filled: Desk) -> None:
 
 def test_what_the_old_key_does_not_open_is_left_and_counted(filled: Desk) -> None:
     foreign = Fernet(Fernet.generate_key()).encrypt(b"[]")
-    named = models.Webhook.name == "plain"
-    filled.call(models.Webhook.update(secrets=foreign).where(named).execute)
+    named = WebhookRow.name == "plain"
+    filled.call(WebhookRow.update(secrets=foreign).where(named).execute)
     done = filled.call(rekey.rekey, filled.store.vault, ACTOR, NOW)
     assert (done.values, done.unreadable) == (4, 1)
-    row = filled.call(models.Webhook.get, named)
+    row = filled.call(WebhookRow.get, named)
     assert row.secrets == foreign
 
 

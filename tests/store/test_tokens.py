@@ -6,9 +6,10 @@ import pytest
 
 from domain.field_errors import FieldError
 from domain.tokens import new_token
-from store import audit, models, tokens
+from store import audit, tokens
 from store.database import Store
 from store.errors import Conflict, NotFound
+from store.models import TokenRow
 from tests.store.helpers import ACTOR, MINUTE, NOW
 
 TOKEN = new_token(lambda count: bytes(range(count)))
@@ -19,7 +20,7 @@ def test_a_token_is_known_and_nowhere_to_be_read(store: Store) -> None:
     assert store.call(tokens.name_of, TOKEN, NOW) == "edge"
     assert store.call(tokens.name_of, TOKEN + "x", NOW) is None
     assert store.call(tokens.name_of, "", NOW) is None
-    kept = store.call(lambda: [row.hash for row in list(models.Token.select())])
+    kept = store.call(lambda: [row.hash for row in list(TokenRow.select())])
     assert TOKEN not in kept[0]
     changes = store.call(audit.changes)
     assert [change.action for change in changes] == ["token.add"]

@@ -9,7 +9,7 @@ import pytest
 
 from store import health, migrations, models, outbox, rekey
 from store.database import Store, open_store
-from store.models import database
+from store.models import FactRow, HeadRow, database
 from tests.store.helpers import ACTOR, ALERTS, WORKER, Desk, event
 from tests.store.released import MADE_MS, RELEASED, copy_of, kept, kept_by
 
@@ -47,25 +47,25 @@ def test_an_upgrade_gives_the_schema_of_today_in_a_sound_file(upgraded: Store) -
 
 def test_every_table_of_the_released_store_has_rows(upgraded: Store) -> None:
     with_rows = upgraded.call(
-        lambda: {model.__name__ for model in models.MODELS if model.select().exists()}
+        lambda: {model._meta.table_name for model in models.MODELS if model.select().exists()}
     )
     assert with_rows >= {
-        "AlertSetting",
-        "Attempt",
-        "Change",
-        "Client",
-        "Delivery",
-        "Draft",
-        "Event",
-        "Fact",
-        "Head",
-        "Place",
-        "Quarantine",
-        "Setting",
-        "Source",
-        "Token",
-        "Webhook",
-        "Worker",
+        "alert_setting",
+        "attempt",
+        "change",
+        "client",
+        "delivery",
+        "draft",
+        "event",
+        "fact",
+        "head",
+        "place",
+        "quarantine",
+        "setting",
+        "source",
+        "token",
+        "webhook",
+        "worker",
     }
 
 
@@ -88,7 +88,7 @@ def test_another_key_keeps_it_too(released: Path, upgraded: Store) -> None:
 
 def test_a_pending_delivery_goes_on_as_it_was_sealed(released: Path, upgraded: Store) -> None:
     desk = Desk(upgraded)
-    upgraded.call(lambda: models.Fact.delete().where(models.Fact.name == "paused").execute())
+    upgraded.call(lambda: FactRow.delete().where(FactRow.name == "paused").execute())
     sealed = next(one for one in kept_by(released)["deliveries"] if one["webhook_id"] == SLACK)
     work = desk.started(SLACK)
     assert (work.public_id, work.number) == (sealed["public_id"], sealed["attempts"] + 1)
@@ -101,7 +101,7 @@ def test_a_pending_delivery_goes_on_as_it_was_sealed(released: Path, upgraded: S
 def test_a_reseal_that_waits_is_sealed_next_with_its_headers_and_secrets(upgraded: Store) -> None:
     desk = Desk(upgraded)
     desk.ids.made = 100
-    upgraded.call(lambda: models.Fact.delete().where(models.Fact.name == "paused").execute())
+    upgraded.call(lambda: FactRow.delete().where(FactRow.name == "paused").execute())
     work = desk.started(SIEM)
     assert work.count == 2
     assert work.headers[0] == ("Authorization", "Bearer siem-token-of-the-test")
@@ -111,5 +111,5 @@ def test_a_reseal_that_waits_is_sealed_next_with_its_headers_and_secrets(upgrade
 def test_the_next_event_gets_the_next_number(released: Path, upgraded: Store) -> None:
     heads = {type_: seq for type_, seq, _ in kept_by(released)["heads"]}
     Desk(upgraded).append(event(1))
-    head = upgraded.call(models.Head.get_by_id, ALERTS.value)
+    head = upgraded.call(HeadRow.get_by_id, ALERTS.value)
     assert head.seq == heads[ALERTS.value] + 1

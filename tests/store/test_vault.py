@@ -12,6 +12,7 @@ from domain.webhooks import WebhookFields
 from store import audit, health, models, webhooks
 from store.database import Store, open_store
 from store.errors import StoreUnavailable, WrongKey
+from store.models import WebhookRow
 from store.secret_changes import RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, fields
 
@@ -140,8 +141,8 @@ def test_without_the_key_no_edit_overwrites_a_secret(
     closed: Path, spoil: object, sentence: str
 ) -> None:
     def secrets() -> list[tuple[object, ...]]:
-        columns = (models.Webhook.target, models.Webhook.secrets, models.Webhook.revision)
-        return store.call(lambda: models.rows(models.Webhook.select(*columns)))
+        columns = (WebhookRow.target, WebhookRow.secrets, WebhookRow.revision)
+        return store.call(lambda: models.rows(WebhookRow.select(*columns)))
 
     spoil(closed)  # type: ignore[operator]
     store = open_store(closed)
@@ -198,7 +199,7 @@ def test_a_secret_that_was_tampered_with_is_not_opened(store: Store) -> None:
     desk = Desk(store)
     webhook_id = desk.add(WITH_SECRETS)
     desk.append(event(1))
-    store.call(models.Webhook.update(target=b"gAAAAABm").execute)
+    store.call(WebhookRow.update(target=b"gAAAAABm").execute)
     with pytest.raises(WrongKey, match="does not open a secret"):
         desk.start(webhook_id)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import models, queue, reads, requests, webhooks
+from store import queue, reads, requests, webhooks
 from store.errors import Conflict, NotFound
+from store.models import EventRow
 from store.records import Limits, Secrets, Webhook
 from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
 from tests.store.helpers import ACTOR, ALERTS, DAY, MINUTE, NOW, Desk, carried, events, fields
@@ -508,5 +509,5 @@ def test_a_webhook_waits_since_its_released_event_was_accepted(desk: Desk) -> No
 
 def test_a_webhook_waits_since_the_first_event_that_is_still_there(desk: Desk) -> None:
     webhook_id = backlog(desk)
-    desk.call(models.Event.delete().where(models.Event.seq <= 2).execute)
+    desk.call(EventRow.delete().where(EventRow.seq <= 2).execute)
     assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from store import models
+from store.models import WebhookRow
 from tests.delivery.running import QUICK, RunningWorker, hook, running_worker
 from tests.receiver_client import Receiver, running_receiver
 from tests.store.helpers import Desk, events
@@ -56,7 +56,7 @@ def test_a_thousand_that_hang_delay_a_healthy_one_by_no_two_seconds(
 
 def failed(desk: Desk) -> int:
     """How many webhooks have met a failure."""
-    return desk.call(lambda: models.Webhook.select().where(models.Webhook.last_error != "").count())
+    return desk.call(lambda: WebhookRow.select().where(WebhookRow.last_error != "").count())
 
 
 def seconds_to_deliver(

@@ -27,7 +27,8 @@ from domain.clients import ConfFile
 from domain.event_types import EventType
 from domain.events import Event, RefusedText
 from domain.source_kinds import BY_NAME
-from store import audit, models, outbox, refusals, sources
+from store import audit, outbox, refusals, sources
+from store.models import QuarantineRow, RefusalRow, WebhookRow, WorkerRow
 from store.records import AttemptResult, Change, Delivery, Verdict, Work
 from store.refusals import TakingRules
 from store.workers import SendingLock
@@ -144,12 +145,12 @@ def _spoil(bench: Bench, work: Work) -> None:
     refused = RefusedText(HOSTILE, LONG.encode(), HOSTILE)
     rules = TakingRules(lambda _: None, lambda *_: None)
     refusals.save_taken("hub", [], [refused], None, NOW, rules)
-    models.Refusal.update(attempts=1, last_error=HOSTILE).execute()
+    RefusalRow.update(attempts=1, last_error=HOSTILE).execute()
     audit.note_alone(WHO, HOSTILE, NOW, 1, **{HOSTILE: LONG, "name": HOSTILE})
-    models.Webhook.update(name=HOSTILE, url=f"https://example.com/{HOSTILE}").where(
-        models.Webhook.id == 2
+    WebhookRow.update(name=HOSTILE, url=f"https://example.com/{HOSTILE}").where(
+        WebhookRow.id == 2
     ).execute()
-    models.Quarantine.insert(
+    QuarantineRow.insert(
         webhook=1, type="alerts", seq=1, event_id=HOSTILE, delivery_public_id=HOSTILE, at_ms=NOW
     ).execute()
 
@@ -278,7 +279,7 @@ def test_the_first_line_is_harmless(bench: Bench) -> None:
 
 
 def _hostile_worker() -> None:
-    models.Worker.insert(
+    WorkerRow.insert(
         id="w",
         host=HOSTILE,
         pid=1,

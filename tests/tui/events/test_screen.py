@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 
 from domain.event_types import EventType
 from domain.events import Event
-from store.models import Event as EventRow
-from store.models import Head
+from store.models import EventRow as EventRow
+from store.models import HeadRow
 from store.workers import SendingLock
 from tests.store.helpers import ALERTS, compact, event, events, fields
 from tests.tui.helpers import Bench, screen_text
@@ -210,7 +210,7 @@ def test_pruned_events_go_from_the_list(bench: Bench) -> None:
 
     def prune() -> None:
         EventRow.delete().where(EventRow.seq <= 2).execute()
-        Head.update(pruned=2).where(Head.type == ALERTS.value).execute()
+        HeadRow.update(pruned=2).where(HeadRow.type == ALERTS.value).execute()
 
     async def scene() -> None:
         async with at_events(bench) as (app, pilot):

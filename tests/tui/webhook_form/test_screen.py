@@ -14,7 +14,8 @@ from textual.widgets import Button, Select, Static
 from domain.actors import Actor
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
-from store import audit, models, webhooks
+from store import audit, webhooks
+from store.models import DraftRow
 from store.records import Change, Webhook
 from tests.receiver_client import Receiver
 from tests.store.helpers import MINUTE, events, fields
@@ -368,7 +369,7 @@ def test_a_draft_is_kept_a_second_after_the_last_key(bench: Bench) -> None:
         async with form(bench) as shown:
             await shown.write("name", "siem")
             async with asyncio.timeout(30):
-                while not bench.opened.call(lambda: models.Draft.select().count()):
+                while not bench.opened.call(lambda: DraftRow.select().count()):
                     await shown.pilot.pause(0.05)
 
     asyncio.run(scene())
