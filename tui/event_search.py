@@ -1,4 +1,4 @@
-"""A search through the events of a type: newest first, a stretch at a time, until it has enough."""
+"""Search through the events of a type: newest first, a stretch at a time, until it has enough."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_FOUND = 5_000
 
 
 class EventSearch:
-    """`found` has the numbers of the matching events, newest first, as far as was looked."""
+    """Search of one type; `found` has the numbers of the events found so far, newest first."""
 
     def __init__(self, type_: EventType, terms: Terms, extent: Extent) -> None:
         self.found: list[int] = []
@@ -23,12 +23,12 @@ class EventSearch:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing more to look at, or enough was found."""
+        """True if all was searched, or enough was found."""
         return self._is_full or self._place <= self._bottom
 
     @property
     def progress(self) -> str:
-        """How far it is: "12 of 1,000,000", "3 found, looked at 40,000 of 1,000,000"."""
+        """The progress in words: "12 of 1,000,000", "3 found, looked at 40,000 of 1,000,000"."""
         count, total = len(self.found), max(0, self._top - self._bottom)
         if self._is_full:
             return f"the newest {count:,} found"
@@ -41,7 +41,7 @@ class EventSearch:
         return len(self.found) >= MOST_FOUND
 
     async def go_on(self, desk: Desk) -> None:
-        """Look at the next stretch of older events, but for the id first. Raises Refused."""
+        """Search the next stretch of older events; first of all for the id. Raises Refused."""
         match self._terms:
             case (Term(HasText(id_), False),) if self._place == self._start:
                 by_id = await desk.read(event_listing.seq_of, self._type, id_)
@@ -51,7 +51,7 @@ class EventSearch:
         self._place = above
 
     async def catch_up(self, desk: Desk, head: int) -> None:
-        """Look at the events that came since. Raises Refused."""
+        """Search the events that came since. Raises Refused."""
         for above in range(self._top, head, SCANNED_ROWS):
             self._add(await self._scan(desk, above, min(head, above + SCANNED_ROWS)))
             self._top = min(head, above + SCANNED_ROWS)

@@ -1,4 +1,4 @@
-"""What an admin does to deliveries: try again now, skip, reseal, copy."""
+"""Actions on deliveries: retry now, skip, reseal, copy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LATER = "an attempt is under way: this follows it, unless it is taken"
 
 
 class Answers:
-    """The deliveries by the answer to a request: done, kept until an attempt is over, refused."""
+    """Deliveries by the result of an action: done, done after the attempt under way, refused."""
 
     def __init__(self) -> None:
         self.done: list[Delivery] = []
@@ -37,7 +37,7 @@ class Answers:
         self._refusals: list[str] = []
 
     async def add(self, one: Delivery, request: Awaitable[Asked]) -> bool:
-        """Await the answer for a delivery; whether it was not refused."""
+        """Await the action on a delivery; return False if it was refused."""
         try:
             asked = await request
         except Refused as refused:
@@ -48,14 +48,14 @@ class Answers:
 
     @property
     def refusal(self) -> str | None:
-        """Why some were refused, None if none was."""
+        """The reason why some were refused, None if none was."""
         if not self._refusals:
             return None
         more = len(self._refusals) - 1
         return self._refusals[0] + (f" (and {more:,} more were refused)" if more else "")
 
     def told(self, done: str) -> str | None:
-        """What was done, with the deliveries' name in place of {}, and what follows later."""
+        """Return what was done, with the deliveries in place of {}, and what follows later."""
         parts = [done.format(named(self.done))] if self.done else []
         if self.later:
             parts.append(f"{named(self.later)}: {LATER}" if self.done else LATER)
@@ -63,19 +63,19 @@ class Answers:
 
 
 def short_id(id_: str) -> str:
-    """The start of a delivery's id, enough to know it by."""
+    """Return the start of a delivery's id."""
     return f"{id_[:SHORT_ID]}…"
 
 
 def named(some: Sequence[Delivery]) -> str:
-    """The one by its id, several by their number."""
+    """Return a single delivery by its id, several by their number."""
     if len(some) == 1:
         return short_id(some[0].id)
     return f"{len(some):,} deliveries"
 
 
 class DeliveryActions(LookingScreen):
-    """A screen on which deliveries can be chosen."""
+    """Base of a screen on which deliveries can be chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -117,12 +117,12 @@ class DeliveryActions(LookingScreen):
         await self._tell_outcomes()
 
     async def chosen(self, *, asks: bool = True) -> list[Delivery]:
-        """The deliveries that an action is for; it `asks` with their names, or acts at once."""
+        """Return the deliveries that an action is for; `asks` if a question names them first."""
         raise NotImplementedError
 
     @property
     def event_in_sight(self) -> str | None:
-        """The id of the event that the admin looks at, if one can be told."""
+        """The id of the event under the cursor, if there is one."""
         return None
 
     async def action_retry(self) -> None:
@@ -139,7 +139,7 @@ class DeliveryActions(LookingScreen):
             self.when_sure(question, self._retry, pending)
 
     async def action_skip(self) -> None:
-        """Ask with the numbers, then give the chosen deliveries up."""
+        """Ask with the numbers, then skip the chosen deliveries."""
         pending = await self._pending("skip")
         if not pending:
             return
@@ -162,7 +162,7 @@ class DeliveryActions(LookingScreen):
             self._ask_reseal(pending[0], await self._refused_event(pending[0]))
 
     async def _refused_event(self, one: Delivery) -> str | None:
-        """The first of its events that another Tocsin refused at the last attempt."""
+        """Return the first of its events that another Tocsin refused at the last attempt."""
         attempts = await self.desk.read(reads.attempts, one.id, limit=1)
         refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
         if not refused:
@@ -194,7 +194,7 @@ class DeliveryActions(LookingScreen):
         await copy(self, await copied_text(self.desk, chosen, choice))
 
     async def _pending(self, wish: str, *, asks: bool = True) -> list[Delivery]:
-        """The chosen ones that are pending; tells if there is none."""
+        """Return the chosen deliveries that are pending; say so if there is none."""
         chosen = await self.chosen(asks=asks)
         pending = [one for one in chosen if one.state == "pending"]
         if chosen and not pending:
@@ -213,7 +213,7 @@ class DeliveryActions(LookingScreen):
             self._tell_hindrance(answers.done[0])
 
     def _tell_hindrance(self, one: Delivery) -> None:
-        """Say why it is not sent all the same."""
+        """Say why a delivery that is due is not sent."""
         if self.live.report is None or one.id not in self._watched:
             return
         waits = Reader(self.live.report).waiting(one)
@@ -237,7 +237,7 @@ class DeliveryActions(LookingScreen):
         await self._done(answers, f"{told}{set_aside}" if answers.done else told)
 
     async def _done(self, answers: Answers, told: str | None) -> None:
-        """Tell what was done and what was not, in one notice: only the newest is seen."""
+        """Show in a single notice what was done and what was refused: only the newest is seen."""
         parts = [part for part in (told, answers.refusal) if part]
         self.tell("; ".join(parts), bad=answers.refusal is not None)
         if self.is_running:
@@ -245,7 +245,7 @@ class DeliveryActions(LookingScreen):
         await self.show_what_changed()
 
     def chosen_done(self) -> None:
-        """What was asked for is done: marks may go."""
+        """Clear marks, as an action is done."""
 
     def _ask_beside_workers(
         self, request: Callable[..., Asked], one: Delivery, **named: Any
@@ -254,7 +254,7 @@ class DeliveryActions(LookingScreen):
         return self.desk.change(requests.beside_workers, request, path, one.id, **named)
 
     async def _tell_outcomes(self) -> None:
-        """Tell of the attempts that were asked for here and are over now."""
+        """Show the results of attempts that were started here and are over now."""
         if not self._watched:
             return
         ids = await self.desk.read(listing.numbers, list(self._watched))

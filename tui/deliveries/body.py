@@ -25,33 +25,33 @@ from tui.state.store_access import Refused
 
 LONGEST_LINE = 10_000_000
 KEY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
-"""What Ctrl+C and Ctrl+\\ send to every program on the terminal."""
+"""Signals that Ctrl+C and Ctrl+\\ send to every program on the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A command, and what it finds in its environment."""
+    """Command of a pager or editor, and its environment."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
 
 
 def pager(environment: Mapping[str, str]) -> Program:
-    """$PAGER; for one who came by sudo a `less` from which nothing else can be started."""
+    """Return $PAGER; under sudo a `less` from which nothing else can be started."""
     if _by_sudo(environment):
         return Program(("less",), {**environment, "LESSSECURE": "1"})
     return Program(_command(environment, ("PAGER",), "less"), environment)
 
 
 def editor(environment: Mapping[str, str]) -> Program:
-    """$VISUAL or $EDITOR. Raises Refused for one who came by sudo."""
+    """Return $VISUAL or $EDITOR. Raises Refused under sudo."""
     if _by_sudo(environment):
         raise Refused("an editor would run as another user here: write the body to a file instead")
     return Program(_command(environment, ("VISUAL", "EDITOR"), "vi"), environment)
 
 
 async def look_at(app: App[Any], program: Program, name: str, text: str) -> None:
-    """Show a copy, harmless, that goes when the program ends. Raises Refused."""
+    """Show a text, harmless, in a file that goes when the program ends. Raises Refused."""
     with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
         path = Path(folder) / name
         await asyncio.to_thread(_write, path, harmless(text))
@@ -68,7 +68,7 @@ async def look_at(app: App[Any], program: Program, name: str, text: str) -> None
 
 
 def harmless(text: str) -> str:
-    """A text of many lines for a terminal that a program may hand it to as it is."""
+    """Return a text of many lines without what a terminal would obey."""
     return "\n".join(safe(line, LONGEST_LINE) for line in text.split("\n"))
 
 
@@ -83,7 +83,7 @@ async def _run(app: App[Any], program: Program, path: Path) -> None:
 
 @contextmanager
 def _deaf_to_its_keys() -> Iterator[None]:
-    """What is pressed is for the program; a handler, unlike ignoring, is not inherited by it."""
+    """Leave Ctrl+C and Ctrl+\\ to the program: it inherits no handler, but it would SIG_IGN."""
     before = {number: signal.signal(number, lambda *_: None) for number in KEY_SIGNALS}
     try:
         yield
@@ -119,7 +119,7 @@ OUTSIDE = "outside"
 
 
 class BodyActions(DeliveryActions):
-    """`post_body` is what is sent, once it is read; `request` is where to, with which headers."""
+    """Actions on the body; `post_body` is that body once it is read, `request` URL and headers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "write", "write to file", id="delivery.write", tooltip="write the exact body"),
@@ -170,7 +170,7 @@ class BodyActions(DeliveryActions):
     def _look_outside(
         self, look: Callable[[bytes, Mapping[str, str]], Coroutine[Any, Any, None]]
     ) -> None:
-        """One at a time: a key that was typed twice is not for a second program."""
+        """Open one program at a time: a key that was typed twice is not for a second one."""
         if self.post_body is None:
             self.tell_here(NO_BODY)
         elif all(one.group != OUTSIDE or one.is_finished for one in self.app.workers):
@@ -187,5 +187,5 @@ class BodyActions(DeliveryActions):
 
 
 def pretty(body: bytes) -> str:
-    """JSON with a line for each value, numbers and strings as they stand in it."""
+    """Return JSON with a line for each value, numbers and strings as they stand in it."""
     return msgspec.json.format(body, indent=2).decode("utf-8", "backslashreplace")

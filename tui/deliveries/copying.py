@@ -1,4 +1,4 @@
-"""What can be copied of a delivery: its id, where it goes and how, its payload, the answer."""
+"""Copies of parts of a delivery: its id, URL, headers, curl command, payload, answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tui.state.store_access import Desk, Refused
 
 
 async def read_request(desk: Desk, one: Delivery, attempt: Attempt | None) -> ShownRequest:
-    """The request of an attempt, or of the next one. Raises Refused if nothing tells where to."""
+    """Return the request of an attempt, or the next. Raises Refused if its URL is not known."""
     webhook = await _webhook(desk, one.webhook_id)
     if webhook is None and attempt is None:
         raise Refused(f"webhook {one.webhook_id} is deleted: {NOWHERE}")
@@ -38,7 +38,7 @@ CHOICES = (
 
 
 async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> str:
-    """The text to copy: of all chosen ones the ids, else of the first. Raises Refused."""
+    """Return the text to copy: the ids of all, anything else of the first. Raises Refused."""
     first = chosen[0]
     if choice == "i":
         return "\n".join(one.id for one in chosen)
@@ -55,13 +55,13 @@ async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> st
 
 
 async def last_attempt(desk: Desk, one: Delivery) -> Attempt | None:
-    """The newest attempt that is recorded. Raises Refused."""
+    """Return the newest attempt that is recorded. Raises Refused."""
     found = await desk.read(reads.attempts, one.id, limit=1)
     return found[0] if found else None
 
 
 def answer_text(attempt: Attempt) -> str:
-    """The headers and the start of the body of an answer, harmless."""
+    """Return the headers and the start of the body of an answer, harmless."""
     headers = "\n".join(safe(f"{name}: {value}") for name, value in attempt.answer_headers)
     body = safe(attempt.answer_body, keep_newlines=True)
     return f"{headers}\n\n{body}" if headers and body else headers or body

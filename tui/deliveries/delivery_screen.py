@@ -1,4 +1,4 @@
-"""One delivery: its attempts, what was answered to each, and the exact request."""
+"""Screen of one delivery: its attempts, the answers to them, and the exact request."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from tui.widgets.raw_text import RawText
 from tui.widgets.request_head import RequestHead
 
 SENDING = "sending"
-"""The key of the attempt that is under way; the others have their row ids."""
+"""Key of the attempt that is under way; the others have their row ids."""
 
 FOR_PENDING = {"retry", "skip", "reseal"}
 RAW_SHOWN = 20_000
@@ -53,7 +53,7 @@ FEWEST = 3
 
 
 class DeliveryScreen(BodyActions):
-    """Attempts at the left, the request at the right; on narrow screens one above the other."""
+    """One delivery: attempts at the left or above, the request at the right or below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "pane('attempts')", "attempts", id="delivery.attempts"),
@@ -174,7 +174,7 @@ class DeliveryScreen(BodyActions):
         self.query_one(RawText).show_text(safe(self.post_body, RAW_SHOWN), note)
 
     async def _show_attempt(self) -> None:
-        """The answer to the selected attempt, and the request as it was made then."""
+        """Show the answer to the selected attempt, and the request as it was made then."""
         key = self.query_one("#attempts", LiveTable).cursor
         attempt = self._attempts.get(key) if isinstance(key, int) else None
         if self._listed is None or (self._shown == (key, attempt) and attempt is not None):
@@ -188,7 +188,7 @@ class DeliveryScreen(BodyActions):
         self.query_one(RequestHead).tell(self.request)
 
     def _cure(self, attempt: Attempt) -> str:
-        """The command for an event that another Tocsin refuses, with the key that asks the same."""
+        """Return the command that leaves out an event that is refused, with the key for it."""
         pending = self._listed is not None and self._listed.delivery.state == "pending"
         refused = refused_events(attempt.status, attempt.answer_body)
         if not pending or not refused:
@@ -225,19 +225,19 @@ class DeliveryScreen(BodyActions):
 
     @on(RequestHead.Cut)
     def _head_cut(self, message: RequestHead.Cut) -> None:
-        """A low pane shows the first headers only."""
+        """Show how many headers have no room in a low pane."""
         pager = key_of(self, "delivery.pager")
         more = and_key(counted(message.hidden, "more header"), pager, "pager", ", ")
         self.query_one("#request-pane").border_subtitle = Content(more if message.hidden else "")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing is asked for a delivery that has ended."""
+        """Offer no retry, skip or reseal of a delivery that has ended."""
         if action in FOR_PENDING and self._listed is not None:
             return self._listed.delivery.state == "pending"
         return super().check_action(action, parameters)
 
     def action_raw(self) -> None:
-        """Show the body as it is sent, or as JSON to look at."""
+        """Show the body as it is sent, or as folding JSON."""
         self._show_raw(not self.query_one("#raw").display)
         self.action_pane("request")
 

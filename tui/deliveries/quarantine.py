@@ -1,4 +1,4 @@
-"""Events that reseals left out: which they are, and sending one after all."""
+"""Screen of the quarantine: events that reseals left out, and sending one after all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EMPTY = "Nothing is in quarantine: no reseal left an event out that was not sent
 
 
 class QuarantineScreen(ModalScreen[None], BackgroundScreen):
-    """Of one webhook, or of all of them."""
+    """List of the quarantine of one webhook, or of all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("R,enter", "release", "release", id="quarantine.release"),
@@ -145,7 +145,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
 
 
 def question_of(event: QuarantinedEvent, name: str) -> Question:
-    """What is asked before an event is sent after all to the webhook of that name."""
+    """Return the question before an event is sent after all to the webhook of that name."""
     return Question(
         f"Send event {event.event_id} to {name} after all?",
         (

@@ -1,4 +1,4 @@
-"""How to seal the events of a delivery anew: fewer a request, or without one of them."""
+"""Question about a reseal: fewer events a request, or one of them left out."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ TWICE = "A receiver that took some of them already gets those twice."
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """At most so many events a request (None: as the webhook says), and which one is left out."""
+    """Most events a request (None: as the webhook says), and the event that is left out."""
 
     max_events: int | None
     without: str | None
 
 
 class ResealScreen(OverScreen[Wish]):
-    """Ends with the wish, or None. `in_sight` is the event that is offered to be left out.
+    """Ends with the choice, or None. `in_sight` is the event that is offered to be left out.
 
-    `without` is one that is left out unless another is chosen: the receiver refuses it.
+    `without` is left out unless another is chosen: the receiver refuses it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -99,7 +99,7 @@ class ResealScreen(OverScreen[Wish]):
         self.query_one("#left-out", Static).update(Text(f"Left out                   {event}"))
 
     def _fate(self) -> str:
-        """What becomes of its events."""
+        """Return the sentence about its events."""
         if self._without is None:
             return f"{_sealed_anew(self._one.events, 'event')} {HALF}"
         others = self._one.events - 1
@@ -121,7 +121,7 @@ class ResealScreen(OverScreen[Wish]):
             self.dismiss(None)
 
     def action_leave_out(self) -> None:
-        """Choose an event to leave out; with one left out its number a request stays as it is."""
+        """Choose an event to leave out; the limit of events is the webhook's then."""
 
         def answered(event_id: str | None) -> None:
             self._without = event_id
@@ -161,7 +161,7 @@ def _choice(none: str) -> str:
 
 
 class EventChoiceScreen(ModalScreen[str]):
-    """Ends with the id of an event of the delivery, or None."""
+    """List of the events of a delivery; ends with the id of one, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape", "dismiss(None)", "none", id="event-choice.none"),

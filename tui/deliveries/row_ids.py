@@ -1,4 +1,4 @@
-"""Which deliveries a list shows, in which order, and which new ones it still holds back."""
+"""Ids of the deliveries that a list shows, in their order, and of new ones that it holds back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from store.listing import Look
 
 
 class NewestFirst(Sequence[int]):
-    """What waits, then what is over, the last to end first."""
+    """Ids of deliveries: those that wait, then those that ended, the last to end first."""
 
     def __init__(self, waiting: Sequence[int], over: array[int]) -> None:
         """`waiting` is newest first already; `over` is in the order of ending."""
@@ -42,14 +42,14 @@ class NewestFirst(Sequence[int]):
         return key in self._waiting or key in self._over
 
     def index(self, value: int, start: int = 0, stop: int | None = None) -> int:
-        """The place of a row; the whole list is looked at."""
+        """Return the index of a row; the whole list is searched."""
         if value in self._waiting:
             return self._waiting.index(value)
         return len(self) - 1 - self._over.index(value)
 
 
 class DeliveryKeys:
-    """The rows of a search, brought up to date by looks at what is new or may have changed."""
+    """Ids of the rows of a search, updated by reads of what is new or may have changed."""
 
     def __init__(self) -> None:
         self.last_id = 0
@@ -62,30 +62,30 @@ class DeliveryKeys:
 
     @property
     def count(self) -> int:
-        """How many rows the search finds, shown or held back."""
+        """The number of rows that the search finds, shown or held back."""
         return len(self._waiting) + len(self._over) + len(self._held)
 
     @property
     def held(self) -> int:
-        """How many rows are held back."""
+        """The number of rows that are held back."""
         return len(self._held)
 
     def keys(self) -> NewestFirst:
-        """The rows to show, good until the next look."""
+        """Return the ids to show, valid until the next update."""
         return NewestFirst(sorted(self._waiting, reverse=True), self._over)
 
     def is_overtaken(self, look: Look) -> bool:
-        """Whether deliveries were pruned since: then everything is to be looked at again."""
+        """Return True if deliveries were pruned since: then all is to be read again."""
         return look.total < self.total
 
     def start(self, look: Look) -> None:
-        """Begin with a look at everything."""
+        """Begin with all that was found."""
         self._held, self._ended, self._waiting, self._over = [], [], set(), array("q")
         self._note(look)
         self._put(look.found)
 
     def update(self, look: Look, *, hold: bool) -> bool:
-        """Take a look in; `hold`: add no rows yet. Whether the rows to show changed."""
+        """Take in what was read, without new rows yet if `hold`; return True if rows changed."""
         before = self._waiting, len(self._over)
         shown = [key for key in look.found if key in self._waiting]
         arrived = [key for key in look.found if key not in self._waiting]
@@ -100,7 +100,7 @@ class DeliveryKeys:
         return before != (self._waiting, len(self._over))
 
     def release(self) -> None:
-        """Show what was held back, in its order among what has ended meanwhile."""
+        """Show the rows that were held back, in order among those that ended meanwhile."""
         held, self._held = set(self._held), []
         shown = sum(key not in held for key in self._ended)
         del self._over[len(self._over) - shown :]

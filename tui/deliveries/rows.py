@@ -1,4 +1,4 @@
-"""How a delivery reads as a row of the list, and in the lines below it."""
+"""Rows of deliveries and of their attempts, and the lines below the list about one delivery."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tui.wording import coarse_age, state_of, time_left
 
 _WEBHOOK = "webhook"
 _ROOMY, _NARROW = 88, 74
-"""From which width there is room for what the lines below the list tell too."""
+"""Widths from which there is room for columns that the lines below the list show too."""
 
 _COLUMNS = (
     Column("state", "", 1, sortable=False),
@@ -41,7 +41,7 @@ LINE = 400
 
 
 def columns(*, of_one: bool) -> tuple[Column, ...]:
-    """The columns of the list of all webhooks, or of one: it is not named, for more of the rest."""
+    """Return the columns of the list; that of a single webhook does not name it."""
     if not of_one:
         return _COLUMNS
     unnamed = [column for column in _COLUMNS if column.key != _WEBHOOK]
@@ -59,7 +59,7 @@ class Reader:
         self._statuses = {one.webhook.id: one for one in report.overview.webhooks}
 
     def row(self, listed: Listed) -> Row:
-        """The cells of a delivery, in the order of the columns."""
+        """Return the cells of a delivery, in the order of the columns."""
         one = listed.delivery
         took = "" if listed.took_ms is None else span_text(listed.took_ms)
         name = () if self._of_one else (Cell(self.webhook_name(one.webhook_id)),)
@@ -77,12 +77,12 @@ class Reader:
         )
 
     def webhook_name(self, webhook_id: int) -> str:
-        """Its name or receiver; of one that is deleted only the number is left."""
+        """Return its name or receiver; of a deleted webhook only the number is left."""
         status = self._statuses.get(webhook_id)
         return receiver_of(status.webhook) if status else f"webhook {webhook_id}"
 
     def result(self, one: Delivery) -> Cell:
-        """What came of it, or what it waits for."""
+        """Return its result, or what it waits for."""
         if one.state == "delivered":
             return Cell(_delivered(one), "good")
         if one.state != "pending":
@@ -99,18 +99,18 @@ class Reader:
         return Cell(f"{last}next {time_left(waits.next_ms, self._report.now_ms)}", tone)
 
     def waiting(self, one: Delivery) -> Waiting:
-        """Why a pending delivery is not sent yet, and when it will be."""
+        """Return the reason why a pending delivery is not sent yet, and the time when it is."""
         status = self._statuses.get(one.webhook_id)
         if status is None or status.pending is None or status.pending.id != one.id:
             return Waiting(self._lone_reason(status), None)
         return self._report.waiting(status)
 
     def facts(self, listed: Listed) -> Text:
-        """Three lines: which delivery it is, what it waits for, how its last attempt went."""
+        """Return three lines: the delivery, what it waits for, how its last attempt went."""
         return lines(self._which(listed.delivery), *self._how(listed))
 
     def story(self, one: Delivery) -> str:
-        """What has become of it, or why it is not sent yet, in a sentence."""
+        """Return a sentence: its end, or why it is not sent yet."""
         if one.state != "pending":
             return f"{_ended(one)} at {second_text(one.ended_ms)}"
         if self._is_sending(one):
@@ -146,7 +146,7 @@ class Reader:
         return Cell(moment(one.ended_ms, self._report.now_ms), "dim")
 
     def _is_sending(self, one: Delivery) -> bool:
-        """An attempt that a dead worker left behind is not under way."""
+        """Return True if an attempt is under way, and not left behind by a dead worker."""
         return one.sending_since_ms is not None and self._report.locked
 
     def _sending(self, one: Delivery) -> str:
@@ -161,7 +161,7 @@ class Reader:
 def queue_line(
     statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool, quarantine_key: str
 ) -> str:
-    """What a reseal left out, and what is not sealed yet and why, of one webhook or of all."""
+    """Return how many events a reseal left out, and how many are not sealed yet and why."""
     queued = sum(one.queued for one in statuses)
     aside = aside_words(statuses)
     parts = [with_key(", ".join(aside), quarantine_key)] if aside else []
@@ -181,18 +181,18 @@ def _queue_reason(status: WebhookStatus, report: Report) -> str:
 
 
 def moment(time_ms: int, now_ms: int) -> str:
-    """A time in UTC: of today without its day, of another day without its seconds."""
+    """Return a time in UTC: of today without its day, of another day without its seconds."""
     text, today = str(second_text(time_ms)), str(second_text(now_ms))[:10]
     return text[11:19] if text.startswith(today) else f"{text[5:10]} {text[11:16]}"
 
 
 def short_result(one: Delivery) -> str:
-    """What came of the last attempt, in a word."""
+    """Return the result of the last attempt in a word."""
     return error_word(one.last_error) if one.last_status is None else str(one.last_status)
 
 
 def lines(*texts: str) -> Text:
-    """Lines of the facts, harmless, each cut where the screen ends."""
+    """Return lines of facts, harmless, each cut at the edge of the screen."""
     shown = "\n".join(safe(text, LINE) for text in texts)
     return Text(shown, no_wrap=True, overflow="ellipsis")
 
@@ -227,7 +227,7 @@ COLUMNS = (
 
 
 def row_of(attempt: Attempt, longest_ms: int, now_ms: int) -> Row:
-    """The cells of an attempt that is over; its bar is measured by the longest."""
+    """Return the cells of an attempt that is over; its bar is measured by the longest."""
     good = attempt.status is not None and is_success(attempt.status)
     tone: Tone = "good" if good else "bad"
     return (
@@ -240,7 +240,7 @@ def row_of(attempt: Attempt, longest_ms: int, now_ms: int) -> Row:
 
 
 def sending_row(one: Delivery, now_ms: int) -> Row:
-    """The cells of the attempt that is under way."""
+    """Return the cells of the attempt that is under way."""
     since_ms = one.sending_since_ms or now_ms
     then = f", then {one.asked}" if one.asked else ""
     return (
@@ -253,12 +253,12 @@ def sending_row(one: Delivery, now_ms: int) -> Row:
 
 
 def bar(duration_ms: int, longest_ms: int) -> str:
-    """A bar of blocks, the longest of them all BAR wide."""
+    """Return a bar of blocks, BAR wide for the longest attempt."""
     return "▇" * max(1, -(-duration_ms * BAR // max(longest_ms, 1)))
 
 
 def words_of(attempt: Attempt) -> str:
-    """What came of it, in plain words."""
+    """Return the result of an attempt in plain words."""
     return attempt.detail or _short(attempt)
 
 
@@ -269,12 +269,12 @@ def _short(attempt: Attempt) -> str:
 
 
 def longest(attempts: Sequence[Attempt]) -> int:
-    """How long the longest of them took, milliseconds."""
+    """Return the duration of the longest attempt, milliseconds."""
     return max((one.duration_ms for one in attempts), default=1)
 
 
 def answer(attempt: Attempt, cure: str = "") -> Text:
-    """The whole words, what can be done, and what the receiver said, harmless."""
+    """Return the whole result, its cure, and the receiver's answer, harmless."""
     said = answer_text(attempt)
     told = Text(safe(words_of(attempt)), style="bold")
     if cure:
@@ -283,7 +283,7 @@ def answer(attempt: Attempt, cure: str = "") -> Text:
 
 
 def request_text(request: ShownRequest) -> Text:
-    """Where to and with which headers, one a line, harmless."""
+    """Return the URL and the headers, one a line, harmless."""
     shown = [f"POST {request.url}", *(f"{name}: {value}" for name, value in request.headers)]
     text = Text("\n".join(safe(line, 400) for line in shown), no_wrap=True, overflow="ellipsis")
     if request.note:

@@ -1,4 +1,4 @@
-"""Deliveries, of one webhook or all: what is sent this second, what waits and why, what is over."""
+"""Deliveries of one webhook or all: those under way, those that wait and why, those that ended."""
 
 from __future__ import annotations
 
@@ -48,8 +48,10 @@ NONE_FOUND = "Nothing matches.\n\nWithout the filter all deliveries are shown ag
 
 
 class DeliveryList(DeliveryActions, ListScreen):
-    """What waits stands first. New rows come, and the cursor goes to the first of them, until the
-    admin puts it on another row; then they are held back.
+    """List of deliveries that is kept up to date; those that wait stand first.
+
+    New rows come, and the cursor goes to the first of them, until the admin puts it on another
+    row; then they are held back.
     """
 
     def __init__(self, desk: Desk, live: Live, *, webhook_id: int | None = None) -> None:
@@ -65,7 +67,7 @@ class DeliveryList(DeliveryActions, ListScreen):
 
     @property
     def follows(self) -> bool:
-        """Whether new rows are shown as they come."""
+        """True if new rows are shown as they come."""
         return self._following
 
     def show(self) -> None:
@@ -93,30 +95,30 @@ class DeliveryList(DeliveryActions, ListScreen):
         self._following = False
 
     def follow(self, *, asked: bool = False) -> None:
-        """Show what was held back, and what comes from now on; the admin `asked`, or it is time."""
+        """Show rows that were held back and those that come; `asked` if the admin chose that."""
         self._following = True
         self._keys.release()
         self._show_keys(to_top=True, asked=asked)
         self._show_frame()
 
     def statuses(self) -> list[WebhookStatus]:
-        """The webhook whose deliveries these are, or all of them."""
+        """Return the webhook that these deliveries are of, or all webhooks."""
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
         return [one for one in every if self.webhook_id in (None, one.webhook.id)]
 
     def names(self) -> dict[int, str]:
-        """What these webhooks are called, by their ids."""
+        """Return the names of these webhooks by their ids."""
         return {one.webhook.id: receiver_of(one.webhook) for one in self.statuses()}
 
     def selected(self) -> Delivery | None:
-        """The delivery under the cursor."""
+        """Return the delivery under the cursor."""
         key = self.table.cursor
         listed = self._rows.get(key) if isinstance(key, int) else None
         return listed.delivery if listed is not None else None
 
     async def chosen(self, *, asks: bool = True) -> list[Delivery]:
-        """Read anew, since of many rows not all are kept here."""
+        """Read the chosen deliveries anew, since of many rows not all are kept here."""
         keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
         found: dict[int, Listed] = {}
         for page in _pages(keys):
@@ -131,7 +133,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         self.show()
 
     async def look(self) -> None:
-        """Rows are read before their keys are shown, so that none is blank for a moment."""
+        """Read rows before their keys are shown, so that none is blank for a moment."""
         keys = self._keys
         before = keys.open_ids
         look = await self.desk.read(listing.look, self._search, keys.last_id, before)
@@ -143,7 +145,7 @@ class DeliveryList(DeliveryActions, ListScreen):
             self._take_in(look)
 
     def _to_read(self, look: Look, before: frozenset[int]) -> list[int]:
-        """The newest that were found, and all known rows that were or are pending."""
+        """Return the newest that were found, and all known rows that were or are pending."""
         newest = look.found[: -PAGE // 2 : -1]
         known = [key for key in before | look.open_ids if key in self._rows]
         return list(dict.fromkeys([*newest, *known]))
@@ -197,7 +199,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         return listed is not None and listed.delivery.state == "pending"
 
     def _show_frame(self) -> None:
-        """The count moves often and is no part of the border, which paints all within it."""
+        """Show title and counts; these move often, and the border would paint all within it."""
         told = f"Deliveries ── {safe(self._filter, FILTER_SHOWN)}" if self._filter else "Deliveries"
         if told != self._told:
             self._told = told
@@ -228,7 +230,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         self._show_frame()
 
     def _count_marks(self) -> None:
-        """Of a long list not at every tick."""
+        """Count the marked rows; of a long list not at every tick."""
         marked = self.table.marked
         hidden = len(marked.difference(self.table.keys)) if marked else 0
         of_them = " and hidden" if hidden == len(marked) else f", {hidden:,} of them hidden"
@@ -247,7 +249,7 @@ class DeliveryList(DeliveryActions, ListScreen):
 
     @on(LiveTable.Moved)
     def _cursor_moved(self) -> None:
-        """The admin follows what is new on the first row; elsewhere it is held back."""
+        """Follow new rows while the cursor is on the first one; hold them back elsewhere."""
         if not self.table.has_strayed:
             self._following = self.table.at_top
             if self._following and self._keys.held:
@@ -263,7 +265,7 @@ HINTS = ("text", "!text", *OF_DELIVERIES)
 
 
 class DeliveriesScreen(DeliveryList):
-    """The list, the reasons of the selected row below it, and every action on deliveries."""
+    """List of deliveries, with the reasons of the selected row below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -329,7 +331,7 @@ class DeliveriesScreen(DeliveryList):
             self.app.push_screen(DeliveryScreen(self.desk, self.live, one.id))
 
     def action_follow(self) -> None:
-        """Go to the newest and stay there; if one is there already, stop that."""
+        """Go to the newest and stay there, or stop that."""
         if self.follows:
             self.hold()
             follow, first = key_of(self, "deliveries.follow"), key_of(self, "table.first")
@@ -339,5 +341,5 @@ class DeliveriesScreen(DeliveryList):
             self.follow(asked=True)
 
     def action_quarantine(self) -> None:
-        """Show what reseals left out."""
+        """Show the events that reseals left out."""
         self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id, self.names()))

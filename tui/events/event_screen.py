@@ -1,4 +1,4 @@
-"""One event: its JSON, which deliveries carried it, to whom and when, and who still waits."""
+"""Screen of one event: its JSON, the deliveries that carried it, and the webhooks that wait."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from tui.widgets.lines import Facts
 from tui.widgets.live_table import Key, LiveTable
 
 FEW = 2
-"""Deliveries that the low panel has room for."""
+"""The number of deliveries that the low panel has room for."""
 
 
 class EventScreen(TocsinScreen):
-    """The event's JSON has the focus; tab goes to the deliveries."""
+    """One event: its JSON, which has the focus, and the deliveries below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "other pane", id="event.pane"),
@@ -64,7 +64,7 @@ class EventScreen(TocsinScreen):
         self.show()
 
     def show(self) -> None:
-        """Read the deliveries anew if one of the webhooks has got further."""
+        """Read the deliveries anew if the counts of a webhook have changed."""
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
         seen = [
@@ -82,7 +82,7 @@ class EventScreen(TocsinScreen):
             self._read()
 
     def tick(self) -> None:
-        """Nothing here changes with the clock alone."""
+        """Do nothing: nothing here changes with the clock alone."""
 
     @work(exclusive=True, group="read", exit_on_error=False)
     async def _read(self) -> None:
@@ -102,7 +102,7 @@ class EventScreen(TocsinScreen):
         self.query_one(JsonView).show_json(event.body)
 
     def _show_carriers(self, carriers: list[Delivery], holders: Mapping[int, reads.Held]) -> None:
-        """Of deliveries the key is their id, of webhooks that have none of it yet their number."""
+        """Show deliveries, by their ids, and webhooks that still wait, by their numbers."""
         table = self.query_one(LiveTable)
         names = self._names()
         table.put_rows({one.id: carrier_row(one, names) for one in carriers})

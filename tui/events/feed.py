@@ -1,4 +1,4 @@
-"""Which events a list shows: of one type, as far as it follows, all or what a search found."""
+"""Feed of the list of events: those of one type, all or those that a search found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tui.widgets.type_tabs import short_count
 
 
 class EventFeed:
-    """`following` lets new events in; without it the list stays as it was but for the pruned."""
+    """Rows of the list; `following` lets new events in, without it only pruned ones go."""
 
     def __init__(self, type_: EventType) -> None:
         self.type = type_
@@ -28,7 +28,7 @@ class EventFeed:
 
     @property
     def counts(self) -> dict[EventType, int]:
-        """How many events of each type are kept."""
+        """The number of events of each type that are kept."""
         return {type_: extent.count for type_, extent in self._extents.items()}
 
     @property
@@ -40,7 +40,7 @@ class EventFeed:
 
     @property
     def note(self) -> str:
-        """Whether the list follows, or how many events came since it stopped."""
+        """A note that the list follows, or of how many events came since it stopped."""
         if self._search is not None:
             return ""
         news = self._extent.head - self._head
@@ -50,14 +50,14 @@ class EventFeed:
 
     @property
     def title(self) -> str:
-        """What is listed, and how many."""
+        """The title of the list: the type or the search, and how many events."""
         if self._search is None:
             return f"{self.type.title} ── {len(self.keys):,}"
         return f"{self.type.title} ── /{safe(self.text, 30)} ── {self._search.progress}"
 
     @property
     def emptiness(self) -> str:
-        """What is told instead of an empty list; nothing if there are rows."""
+        """The text in place of an empty list; "" if there are rows."""
         if self.keys:
             return ""
         if self._search is not None:
@@ -74,13 +74,13 @@ class EventFeed:
         self.catch_up()
 
     async def look(self, desk: Desk) -> None:
-        """See what there is now. Raises Refused."""
+        """Read how many events there are now. Raises Refused."""
         self._extents = await desk.read(event_listing.extents)
         if self._search is not None:
             await self._search.catch_up(desk, self._extent.head)
 
     async def search_on(self, desk: Desk) -> bool:
-        """Search on a little; whether it was of any use. Raises Refused."""
+        """Search a little further; return False if there is nothing left. Raises Refused."""
         search = self._search
         if search is None or search.is_over:
             return False
@@ -88,7 +88,7 @@ class EventFeed:
         return True
 
     def catch_up(self) -> None:
-        """Let in what came, if the list follows."""
+        """Let new events in, if the list follows."""
         if self.following:
             self._head = self._extent.head
 

@@ -1,4 +1,4 @@
-"""How an event reads as a row of the list."""
+"""Rows of the list of events, and of the deliveries that carried one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SOURCES = {
 
 
 def empty_text(type_: EventType) -> str:
-    """What would be listed, and how it comes here."""
+    """Return the text for a type without events: what they are, and how they come here."""
     source = _SOURCES.get(type_, "")
     return (
         f"No {type_.title} yet.\n\n{type_.description}\n\n"
@@ -42,22 +42,22 @@ def empty_text(type_: EventType) -> str:
 
 
 def key_of(type_: EventType, seq: int) -> int:
-    """One key for a type and a number, so that one table can show every type."""
+    """Return a key for a type and a number, so that a table can show every type."""
     return seq * len(TYPES) + TYPES.index(type_)
 
 
 def seq_of(key: int) -> int:
-    """The number in a key."""
+    """Return the number in a key."""
     return key // len(TYPES)
 
 
 def keys_of(type_: EventType, head: int, pruned: int) -> range:
-    """The keys of a stretch, newest first: a million of them take no room."""
+    """Return the keys of a stretch, newest first: a million of them take no memory."""
     return range(key_of(type_, head), key_of(type_, pruned), -len(TYPES))
 
 
 def row_of(event: StoredEvent) -> Row:
-    """The cells of an event, in the order of COLUMNS."""
+    """Return the cells of an event, in the order of COLUMNS."""
     return (
         Cell(short_time(event.received_ms), "dim"),
         Cell(event.id),
@@ -68,7 +68,7 @@ def row_of(event: StoredEvent) -> Row:
 
 
 def carrier_row(delivery: Delivery, names: Mapping[int, str]) -> Row:
-    """The cells of a delivery that carried an event, in the order of CARRIER_COLUMNS."""
+    """Return the cells of a delivery that carried an event, in the order of CARRIER_COLUMNS."""
     state = state_of(delivery)
     return (
         state,
@@ -80,7 +80,7 @@ def carrier_row(delivery: Delivery, names: Mapping[int, str]) -> Row:
 
 
 def holder_row(webhook_id: int, where: Held, names: Mapping[int, str]) -> Row:
-    """The cells of a webhook that an event still waits for, in the order of CARRIER_COLUMNS."""
+    """Return the cells of a webhook that still waits for an event, as CARRIER_COLUMNS say."""
     told = {"queued": "waits: queued", "released": "released, about to be sent"}
     name = names.get(webhook_id, f"webhook {webhook_id}")
     return (Cell("·"), Cell(name), Cell(""), Cell(told.get(where, where)), Cell(""))
@@ -99,5 +99,5 @@ def _result(delivery: Delivery) -> str:
 
 
 def short_time(time_ms: int) -> str:
-    """Month, day and time in UTC: "11-24 08:00:00"."""
+    """Return month, day and time in UTC: "11-24 08:00:00"."""
     return str(second_text(time_ms))[5:-1].replace("T", " ")

@@ -1,4 +1,4 @@
-"""Events: what was accepted of one type, newest first, following what comes."""
+"""Screen of the events of one type, newest first; it follows what comes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGE = 100
 
 
 class EventsScreen(ListScreen):
-    """The list follows the newest event until the cursor is moved from the top row."""
+    """List of events; it follows the newest until the cursor is moved from the top row."""
 
     CRUMBS = "Events"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -97,7 +97,7 @@ class EventsScreen(ListScreen):
         self._paint()
 
     def _paint(self) -> None:
-        """Show the rows there are, as far as the list follows, and what the titles say of them."""
+        """Show the rows and titles, as far as the list follows."""
         feed, table = self._feed, self.table
         feed.following = feed.following and table.at_top
         if not self._resting:
@@ -115,7 +115,7 @@ class EventsScreen(ListScreen):
         empty.tell(Text(feed.emptiness))
 
     def _rest(self) -> None:
-        """Let a stream of events move the rows once a second, not at every look."""
+        """Let a stream of events move the rows once a second, not at every read."""
         if self.table.keys and not self._resting:
             self._resting = True
             self.set_timer(REST_S, self._rest_over)

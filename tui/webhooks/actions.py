@@ -1,4 +1,4 @@
-"""What an admin does to webhooks from a list: pause, send, test, delete, undo, copy."""
+"""Actions on webhooks from their list: pause, send, test, delete, undo, copy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class EditBack:
-    """An edit as long as nobody saved after it; what going back to the type drops is asked."""
+    """Undo of an edit, as long as nobody saved after it; asks before it drops events."""
 
     def __init__(self, desk: Desk, saved: Saved, before: Webhook) -> None:
         self._desk = desk
@@ -34,7 +34,7 @@ class EditBack:
         self._dropping = 0
 
     async def question(self) -> Question | None:
-        """What is to be asked before. Raises Refused."""
+        """Return the question that comes first, if there is one. Raises Refused."""
         now = await self._desk.read(webhooks.find, self._saved.webhook_id, self._desk.store.vault)
         type_ = self._before.fields.type
         if now.fields.type is type_:
@@ -46,7 +46,7 @@ class EditBack:
         return Question(drop_question([(now, self._dropping)], type_), lines, yes="Drop and undo")
 
     async def carry_out(self) -> str:
-        """Do it, dropping no more than was asked about; what is lost by it. Raises Refused."""
+        """Undo, dropping no more than the question said; return what is lost. Raises Refused."""
         secrets = RestoreSecrets(self._before.secrets)
         edited = await self._desk.change(
             webhooks.edit,
@@ -62,7 +62,7 @@ class EditBack:
 
     @property
     def _lost(self) -> str:
-        """What the edit itself has dropped."""
+        """The events that the edit itself has dropped, in words."""
         count = self._saved.dropped
         stay = "stays" if count == 1 else "stay"
         return f"{counted(count, 'event')} that the edit dropped {stay} dropped" if count else ""
@@ -74,7 +74,7 @@ COPIED_WHOLE = "; it is the whole URL, unmasked, and that is recorded"
 
 
 class WebhookActions(FilterScreen):
-    """The screen that has the table of webhooks; several rows can be marked."""
+    """Actions of the screen with the table of webhooks; several rows can be marked."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -96,11 +96,11 @@ class WebhookActions(FilterScreen):
         return key_of(self, "webhooks.undo")
 
     def selected(self) -> WebhookStatus | None:
-        """The webhook under the cursor."""
+        """Return the webhook under the cursor."""
         return next(iter(self._statuses([self.table.cursor])), None)
 
     def chosen(self, *, asks: bool = False) -> list[WebhookStatus]:
-        """The marked webhooks, or the one under the cursor; for a key that `asks` or acts."""
+        """Return the marked webhooks or that under the cursor; `asks` if a question names them."""
         return self._statuses(self.table.chosen_keys(asks=asks))
 
     def _statuses(self, ids: list[Any]) -> list[WebhookStatus]:
@@ -144,7 +144,7 @@ class WebhookActions(FilterScreen):
         self.in_background(self.go_to(saved.webhook_id))
 
     async def go_to(self, webhook_id: int) -> None:
-        """Put the cursor on a webhook; one that was added is no row before the next look."""
+        """Put the cursor on a webhook; a new one is no row before the store was read again."""
         await self.live.look_again()
         self.show()
         self.table.move_to(webhook_id)
@@ -165,7 +165,7 @@ class WebhookActions(FilterScreen):
             self._tell_of_pausing(changed, active)
 
     def _tell_of_pausing(self, changed: list[int], active: bool) -> None:
-        """Another admin's pause is not told as one's own, and not undone as such either."""
+        """Show a notice and allow the undo, neither of those that another admin paused."""
         word = "unpaused" if active else "paused"
         if not changed:
             self.tell(f"nothing changed: somebody else {word} before")
@@ -209,13 +209,13 @@ class WebhookActions(FilterScreen):
             self.tell_of_runs()
 
     def tell_of_runs(self) -> None:
-        """Tell what came of what was sent here, once it is over."""
+        """Show the result of what was sent from here, once it is over."""
         news = self._runs.news(self.live.report) if self.live.report is not None else None
         if news is not None:
             self.tell(news[0], bad=news[1])
 
     def action_test(self) -> None:
-        """Send a test event in the background and tell what came of it."""
+        """Send a test event in the background and show its result."""
         status = self.selected()
         if status is not None and self.table.is_meant():
             self.tell(f"testing {status.webhook.named} ...")
@@ -266,7 +266,7 @@ class WebhookActions(FilterScreen):
         return _left_alone(len(ids) - back)
 
     def remember_edit(self, saved: Saved) -> None:
-        """An edit can be undone as long as nobody saved after it."""
+        """Allow the undo of an edit, as long as nobody saves after it."""
         before = saved.before
         if before is not None and saved.revision != before.revision:
             back = EditBack(self.desk, saved, before)
@@ -307,7 +307,7 @@ class WebhookActions(FilterScreen):
 
 
 def _left_alone(count: int) -> str:
-    """What an undo says of those that somebody else had set back before it."""
+    """Return the part of the notice about those that somebody else had set back before."""
     were = "was" if count == 1 else "were"
     return f"{counted(count, 'webhook')} {were} so already" if count else ""
 

@@ -1,4 +1,4 @@
-"""In which order the list of webhooks stands."""
+"""Order of the list of webhooks."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from tui.webhooks.rows import COLUMNS, receiver_of
 from tui.wording import Condition, steady_condition_of
 
 SETTLED_MS = 60_000
-"""Whoever failed and does well for so long stands among those that do well, whatever is typed."""
+"""A webhook that failed and then does well for so long is sorted as healthy, whatever is typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """By which column the list is sorted; by state means the worst first."""
+    """Column by which the list is sorted; by state means the worst first."""
 
     column: str = "state"
     descending: bool = False
 
     def next(self) -> Sorting:
-        """By the column to the right."""
+        """Return the sorting by the column to the right."""
         names = [column.key for column in COLUMNS if column.sortable]
         return _sorting(names[(names.index(self.column) + 1) % len(names)])
 
     def inverted(self) -> Sorting:
-        """The other way round."""
+        """Return the sorting in reverse."""
         return replace(self, descending=not self.descending)
 
     def asked(self, column: str) -> Sorting:
-        """By a column whose label was clicked, which turns it round if it was that already."""
+        """Return the sorting after a click on a label, which reverses that of its own column."""
         return self.inverted() if column == self.column else _sorting(column)
 
 
 def _sorting(column: str) -> Sorting:
-    """By a column as one wants it first: of counts the most."""
+    """Return the sorting by a column: counts begin with the largest."""
     return Sorting(column, descending=column == "waiting")
 
 
@@ -54,11 +54,10 @@ SORT_KEYS: dict[str, Callable[[WebhookStatus, Report], tuple[object, ...]]] = {
 
 
 class Order:
-    """Sorts the rows; by state none changes its place with each attempt of a faltering receiver.
+    """Sorts the rows; by state, no row moves with each attempt of a faltering receiver.
 
-    A retry under way is no better than its webhook was before it, and who failed a moment ago
-    stays among those that fail until it has done well for a while, or until the admin has left the
-    list alone.
+    A webhook that failed stays among those that fail during a retry, and until it has done well
+    for a while or the admin has left the list alone.
     """
 
     def __init__(self) -> None:
@@ -68,13 +67,13 @@ class Order:
 
     @property
     def is_held(self) -> bool:
-        """Whether some stand where they stood before they did well."""
+        """True if some rows stay among those that fail though they do well now."""
         return self._is_held
 
     def of(
         self, statuses: Sequence[WebhookStatus], report: Report, *, left_alone: bool = False
     ) -> list[WebhookStatus]:
-        """In the order asked for; equals by id. Nobody is held in place if `left_alone`."""
+        """Return the webhooks in order, equal ones by id; no row is held if `left_alone`."""
         self._note_failing(report, left_alone)
         by_state = self.sorting.column == "state"
         key = self._rank if by_state else SORT_KEYS[self.sorting.column]

@@ -1,4 +1,4 @@
-"""Last results of webhooks, and what came of attempts that were asked for here."""
+"""Results of the last attempts of webhooks, and notices of attempts that were started here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Then = Callable[[], None]
 
 
 class LastResults:
-    """Gives what is known; what a new attempt made stale is read in the background.
+    """Cache of last results; those that a new attempt made stale are read in the background.
 
     `run` starts a job of the screen's own; `then` paints what was read.
     """
@@ -36,7 +36,7 @@ class LastResults:
         self._is_reading = False
 
     def of(self, status: WebhookStatus) -> Results:
-        """The last results of a webhook as far as they are known."""
+        """Return the last results of a webhook, as far as they are known."""
         webhook_id, at_ms = status.webhook.id, status.last_attempt_ms
         known_ms, results = self._known.get(webhook_id, (None, ()))
         if at_ms is not None and at_ms != known_ms:
@@ -53,7 +53,7 @@ class LastResults:
                 webhook_id, at_ms = self._stale.popitem()
                 results = await self._desk.read(reads.last_results, webhook_id)
                 self._known[webhook_id] = (at_ms, results)
-        except Refused:  # the first line of the screen tells of it
+        except Refused:  # the first line of the screen shows it
             return
         finally:
             self._is_reading = False
@@ -65,7 +65,7 @@ FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`came` is "delivered", "failed" or another end of a delivery; `sentence` tells all of it."""
+    """End of an attempt that was started here: "delivered", "failed" or how the delivery ended."""
 
     came: str
     answer: str
@@ -73,7 +73,7 @@ class Outcome:
 
 
 def summary(over: Sequence[Outcome], under_way: int) -> str:
-    """The sentence of a lone outcome, or how many came to which end, and what is not over yet."""
+    """Return the sentence of a single attempt, or counts of several by their end."""
     if len(over) == 1 and not under_way:
         return over[0].sentence
     counts = Counter(one.came for one in over)
@@ -86,23 +86,23 @@ def summary(over: Sequence[Outcome], under_way: int) -> str:
 
 
 def any_failed(over: Iterable[Outcome]) -> bool:
-    """Whether it is bad news."""
+    """Return True if an attempt failed."""
     return any(one.came == FAILED for one in over)
 
 
 class Runs:
-    """The webhooks whose queues were asked to go, until the first attempt of each is over."""
+    """Webhooks that were sent now from here, until the first attempt of each is over."""
 
     def __init__(self) -> None:
         self._before: dict[int, object] = {}
         self._over: list[Outcome] = []
 
     def watch(self, statuses: Iterable[WebhookStatus]) -> None:
-        """Wait for these, as they were before they were asked."""
+        """Wait for these webhooks, as they were before."""
         self._before |= {one.webhook.id: _last_attempt(one) for one in statuses}
 
     def news(self, report: Report) -> tuple[str, bool] | None:
-        """What is to be told of those that are over since the last call, and whether it is bad."""
+        """Return a notice of attempts that ended since the last call, and True if one failed."""
         if not self._before:
             return None
         there = [one for one in report.overview.webhooks if one.webhook.id in self._before]
@@ -119,7 +119,7 @@ class Runs:
 
 
 def _last_attempt(status: WebhookStatus) -> object:
-    """What no attempt leaves as it was, once it is recorded."""
+    """Return values of which each attempt that is recorded changes one."""
     return status.last_attempt_ms, status.delivered_events
 
 

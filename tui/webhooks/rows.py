@@ -1,4 +1,4 @@
-"""How a webhook reads as a row of the list, and in the lines below it."""
+"""Rows of the list of webhooks, and the lines below it about the selected one."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ Results = Sequence[int | None]
 
 
 def matches(status: WebhookStatus, wanted: str) -> bool:
-    """Whether a row holds the filter's text; `!` before it means whether it does not.
+    """Return True if a row holds the filter's text, or with `!` before it if it does not.
 
-    Who fails is found by that also during the next attempt.
+    A webhook that fails is found as failing during its next attempt, too.
     """
     text = wanted.strip().lower()
     inverse = text.startswith("!")
@@ -62,19 +62,19 @@ def matches(status: WebhookStatus, wanted: str) -> bool:
 
 
 def receiver_of(webhook: Webhook) -> str:
-    """The webhook's name, or its host and path, which begin with what tells it from others."""
+    """Return the webhook's name, or its host and path."""
     return webhook.fields.name or receiver(webhook.fields.url).removeprefix("http://")
 
 
 def names_of(statuses: Sequence[WebhookStatus]) -> str:
-    """The first few webhooks by their names or receivers, and how many more there are."""
+    """Return the first few webhooks by their names or receivers, and how many more there are."""
     named = [cut(receiver_of(one.webhook), LONGEST_NAME) for one in statuses[:NAMED]]
     more = len(statuses) - NAMED
     return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def row_of(status: WebhookStatus, report: Report, results: Results) -> Row:
-    """The cells of a webhook, in the order of COLUMNS."""
+    """Return the cells of a webhook, in the order of COLUMNS."""
     fields = status.webhook.fields
     since_ms, waiting = status.waiting_since_ms, undelivered(status)
     return (
@@ -92,12 +92,12 @@ def row_of(status: WebhookStatus, report: Report, results: Results) -> Row:
 
 
 def strip_of(results: Results) -> str:
-    """One block an attempt, low for taken and high for failed."""
+    """Return a block for each attempt, low if it was delivered and high if it failed."""
     return "".join(STRIP_GOOD if _taken(status) else STRIP_BAD for status in results)
 
 
 def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
-    """Three lines: why it is not sent yet, what waits, how it has been going.
+    """Return three lines: why it is not sent yet, what waits, how the last attempts went.
 
     What may be long and is shown elsewhere too stands last, since lines are cut at their end.
     """
@@ -117,7 +117,7 @@ def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
 
 
 def empty_list(key_of: Callable[[str], str]) -> str:
-    """What stands where the rows will be."""
+    """Return the text that is shown while there are no webhooks."""
     add, palette = key_of("webhooks.add"), key_of("palette")
     press = f"Press  {add}" if add else f"Press  {palette}  and type  add webhook"
     sources = key_of("admin.sources")
@@ -139,7 +139,7 @@ def title_of(
     keys: Iterable[Key],
     key_of: Callable[[str], str],
 ) -> tuple[str, Offer]:
-    """What the frame of the list says: how many there are, and what was done to the list.
+    """Return the title of the list, with how many rows it has, and the offer beside it.
 
     Of the rows with `marks` only those of `keys` are in sight; nothing is done to the others.
     """
@@ -158,7 +158,7 @@ def title_of(
 
 
 def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
-    """What comes of asking to send now: what goes, and what still holds some of it up."""
+    """Return the notice after "send now": what is sent, and why some of it is not."""
     asked = [one for one in report.overview.webhooks if one.webhook.id in runs]
     free = [one for one in asked if hindrance(one, report.pace) is None]
     whose = f"{free[0].webhook.named}: " if len(free) == 1 else ""
@@ -173,7 +173,7 @@ def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
 
 
 def _what_goes(runs: Sequence[Run]) -> str:
-    """A pending delivery goes alone; what is queued behind it waits for its 2XX."""
+    """Return how many events are sent now; those queued behind a delivery wait for its 2XX."""
     going = sum(run.pending or run.queued for run in runs)
     behind = sum(run.queued for run in runs if run.pending)
     if not going:
@@ -229,7 +229,7 @@ def _what_waits(status: WebhookStatus, report: Report) -> str:
 
 
 def _where_they_are(status: WebhookStatus) -> str:
-    """Sealed in the pending delivery, or still queued."""
+    """Return how many events are sealed in the pending delivery, and how many are queued."""
     pending = status.pending
     if pending is None:
         return "queued"

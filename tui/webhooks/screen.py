@@ -109,7 +109,7 @@ WEBHOOK_KEYS: list[BindingType] = [
 
 
 class WebhooksScreen(WebhookActions):
-    """The list, the reasons of the selected row below it, and every action on webhooks."""
+    """List of webhooks, with the reasons of the selected row below it."""
 
     CRUMBS = "Webhooks"
     UNDER = "Admin"
@@ -139,7 +139,7 @@ class WebhooksScreen(WebhookActions):
         self._show_rows()
 
     def _show_rows(self, *, asked: bool = False) -> None:
-        """Show what there is now; `asked` if the admin wants other rows than before."""
+        """Show the rows as they are now; `asked` if the admin chose others than before."""
         report = self.live.report
         if report is None:
             self._show_trouble()
@@ -155,7 +155,7 @@ class WebhooksScreen(WebhookActions):
         self.tell_of_runs()
 
     def tick(self) -> None:
-        """Only ages and countdowns move with time, and rows that were held in their places."""
+        """Update ages and countdowns, and rows that were held in their places."""
         if self._order.is_held and self.live.is_left_alone:
             self._show_rows()
             return
@@ -163,7 +163,7 @@ class WebhooksScreen(WebhookActions):
         self._show_facts()
 
     def _show_trouble(self) -> None:
-        """Nothing is known: the first line has no room for the whole reason."""
+        """Show the whole reason why nothing is known; the first line has no room for it."""
         self.show_table(False)
         self.query_one("#no-webhooks", Static).update(safe(self.live.trouble or "", 400))
 
@@ -191,7 +191,7 @@ class WebhooksScreen(WebhookActions):
         self.query_one("#webhooks-panel", Panel).tell_title(title, offer)
 
     def _key_now(self, id_: str) -> str:
-        """The key of an id; none while every key is typed into the filter."""
+        """Return the key of an id; "" while every key is typed into the filter."""
         return "" if self.filter_line.box.has_focus else key_of(self, id_)
 
     @on(events.DescendantFocus)
@@ -224,7 +224,7 @@ class WebhooksScreen(WebhookActions):
 
     @on(LiveTable.Wanted)
     def _fill(self) -> None:
-        """Make the rows in sight; all of a thousand, four times a second, would take too long."""
+        """Make the rows in sight; all of a thousand, four times a second, would cost too much."""
         report = self.live.report
         if report is None:
             return
@@ -250,7 +250,7 @@ class WebhooksScreen(WebhookActions):
         self._sort(self._order.sorting.next())
 
     def action_invert(self) -> None:
-        """Turn the order round."""
+        """Reverse the order."""
         self._sort(self._order.sorting.inverted())
 
     def action_faults(self) -> None:
@@ -259,7 +259,7 @@ class WebhooksScreen(WebhookActions):
         self._show_rows(asked=True)
 
     def action_back(self) -> None:
-        """Close the filter first, unmark, show what does not fail too; then leave the screen."""
+        """Close the filter, or unmark, or show all rows again; only then leave the screen."""
         if self.filter_line.display:
             super().action_back()
         elif self.table.marked:

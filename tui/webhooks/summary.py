@@ -1,4 +1,4 @@
-"""All webhooks in one line of the Administration panel, and in a few: what waits, and why."""
+"""Summary of all webhooks for the Admin panel: a line, and a few more about what waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tui.wording import Condition, steady_condition_of
 
 
 def webhooks_cell(report: Report) -> Cell:
-    """How many there are, how many fail, how many events wait, and which are held on purpose."""
+    """Return the numbers of webhooks, of those that fail, and of events that wait or are held."""
     every = report.overview.webhooks
     if not every:
         return Cell("none yet: open the list to add the first", "warning")
@@ -24,7 +24,7 @@ def webhooks_cell(report: Report) -> Cell:
 
 
 def webhooks_facts(report: Report) -> str:
-    """Why something waits; or what the list is for."""
+    """Return why something waits; or the purpose of the list."""
     told = " ".join((*_all_paused(report), *_failing(report), *_inactive(report)))
     return told or "Who is sent which events, how it goes, and what waits. Enter opens the list."
 
