@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from sources.http.bodies import Body, Budget, ClientGone, Receive, Share, Unpacker
-from sources.http.messages import Answer, Request, RequestRefused, not_now
+from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
 from sources.memory import MOST_BYTES
 from store.errors import StoreError
 
-Handler = Callable[[Request], Awaitable[Answer]]
+Handler = Callable[[Request], Awaitable[JsonAnswer]]
 Admit = Callable[[Request], Awaitable[str]]
 Send = Callable[[Any], Awaitable[None]]
 CONNECTION = "tocsin.connection"
@@ -91,7 +91,7 @@ class App:
             async with asyncio.timeout(2 * self._limits.client_timeout_s):
                 await self._send(answer, body, send, ends=ends)
 
-    async def _answer(self, scope: Mapping[str, Any], request: Request, body: Body) -> Answer:
+    async def _answer(self, scope: Mapping[str, Any], request: Request, body: Body) -> JsonAnswer:
         try:
             return await self._handle(scope, request, body)
         except RequestRefused as refused:
@@ -102,9 +102,9 @@ class App:
             raise
         except Exception as error:
             self._on_bug(error)
-            return Answer({"error": _BUG}, HTTPStatus.INTERNAL_SERVER_ERROR)
+            return JsonAnswer({"error": _BUG}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    async def _handle(self, scope: Mapping[str, Any], request: Request, body: Body) -> Answer:
+    async def _handle(self, scope: Mapping[str, Any], request: Request, body: Body) -> JsonAnswer:
         if scope["http_version"] not in ("1.0", "1.1"):
             raise RequestRefused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "use HTTP/1.1")
         route, values = self._find(request.method, scope["raw_path"].decode("ascii", "replace"))
@@ -132,7 +132,7 @@ class App:
             raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, reason, headers=headers)
         raise RequestRefused(HTTPStatus.NOT_FOUND, "there is nothing at this path")
 
-    async def _send(self, answer: Answer, body: Body, send: Send, *, ends: bool) -> None:
+    async def _send(self, answer: JsonAnswer, body: Body, send: Send, *, ends: bool) -> None:
         """Send the answer; with `ends` the connection ends with it."""
         content = answer.body
         headers = [

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from domain.tokens import bearer_token
 from sources.hourly import Hourly
 from sources.http.app import Route
-from sources.http.messages import Answer, Request, RequestRefused, not_now
+from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
 from sources.http.sign_in_watch import HttpSignIn, ReportSignIn
 from sources.inlet import Inlet
 from sources.intake import Intake, NotNow, Refusal, TooLarge
@@ -62,7 +62,7 @@ def routes(inlet: Inlet, random64: Callable[[], int], report: ReportSignIn) -> l
     intake = Intake(inlet, random64)
     check = TokenCheck(inlet, report)
 
-    async def take(request: Request) -> Answer:
+    async def take(request: Request) -> JsonAnswer:
         try:
             receipt = await intake.take(request.body, request.caller, _key(request))
         except Refusal as refusal:
@@ -72,7 +72,7 @@ def routes(inlet: Inlet, random64: Callable[[], int], report: ReportSignIn) -> l
         except NotNow as error:
             raise not_now(str(error), error.retry_after_s) from None
         status = HTTPStatus.CONFLICT if receipt.refused else HTTPStatus.OK
-        return Answer(receipt.answer(), status)
+        return JsonAnswer(receipt.answer(), status)
 
     return [Route("POST", PATH, take, admit=check.admit)]
 

@@ -36,7 +36,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JsonAnswer:
     """Answer to a request: a status and JSON."""
 
     content: object
@@ -71,7 +71,7 @@ class RequestRefused(Exception):
         if retry_after_s is not None:
             content["retry_after"] = retry_after_s
             headers = (*headers, ("retry-after", str(retry_after_s)))
-        self.answer = Answer(content, status, headers)
+        self.answer = JsonAnswer(content, status, headers)
 
 
 def not_now(reason: str, retry_after_s: int) -> RequestRefused:

@@ -25,7 +25,7 @@ from sources.alone import alone, lock_file
 from sources.base import SourceError
 from sources.geo import geo_of
 from sources.http.app import Route
-from sources.http.messages import Answer, Request, RequestRefused, not_now
+from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
 from sources.inlet import Inlet
 from sources.polling import conflict_warning
 from sources.procustodibus.pings import PingError, endpoint_warning, read_ping
@@ -103,21 +103,21 @@ class Agents:
             raise await self._sessions.forbidden(request, client, "host")
         return client.name
 
-    async def host(self, request: Request) -> Answer:
+    async def host(self, request: Request) -> JsonAnswer:
         """Return the name of the agent's host here."""
         attributes = {"name": request.caller}
-        return Answer(
+        return JsonAnswer(
             {"data": [{"id": request.values["host"], "type": "hosts", "attributes": attributes}]}
         )
 
-    async def ping(self, request: Request) -> Answer:
+    async def ping(self, request: Request) -> JsonAnswer:
         """Keep what happened since the last ping; nothing is ever wanted of the agent."""
         client = await self._store.run(clients.find, kinds.AGENT, request.caller)
         source = await self._store.run(stored_sources.find, client.name)
         await self._store.run(clients.note_seen, client.name, self._inlet.clock())
         if source.active:
             await self._keep(client, source, request.body)
-        return Answer({"data": [], "meta": {}})
+        return JsonAnswer({"data": [], "meta": {}})
 
     async def _keep(self, client: Client, source: StoredSource, body: bytes) -> None:
         try:

@@ -15,7 +15,7 @@ import msgspec
 from domain import clients as kinds
 from domain.event_types import EventType
 from sources.http.app import Route
-from sources.http.messages import Answer, NotThatShape, Request, RequestRefused, read_json
+from sources.http.messages import JsonAnswer, NotThatShape, Request, RequestRefused, read_json
 from sources.inlet import Inlet
 from sources.procustodibus.sign_in import Sessions
 from store import clients, places
@@ -52,15 +52,17 @@ class Brokers:
         """Let in a broker, and nobody else; return its name."""
         return (await self._sessions.admit(request, kinds.BROKER)).name
 
-    async def hello(self, request: Request) -> Answer:
+    async def hello(self, request: Request) -> JsonAnswer:
         """Return the name of the broker here; what it was given last will be given again."""
         self._given.pop(request.caller, None)
         broker = await self._store.run(clients.find, kinds.BROKER, request.caller)
         await self._store.run(clients.note_seen, broker.name, self._inlet.clock())
         attributes = {"name": broker.name}
-        return Answer({"data": [{"id": broker.user_id, "type": "users", "attributes": attributes}]})
+        return JsonAnswer(
+            {"data": [{"id": broker.user_id, "type": "users", "attributes": attributes}]}
+        )
 
-    async def next(self, request: Request) -> Answer:
+    async def next(self, request: Request) -> JsonAnswer:
         """Return the events that follow; of a type that there is none of, there are never any."""
         try:
             return await self._next(request)
@@ -69,13 +71,13 @@ class Brokers:
             self._given.pop(request.caller, None)
             raise
 
-    async def _next(self, request: Request) -> Answer:
+    async def _next(self, request: Request) -> JsonAnswer:
         wanted = _wanted(request.body)
         await self._store.run(clients.note_seen, request.caller, self._inlet.clock())
         try:
             type_ = EventType(request.values["type"])
         except ValueError:
-            return Answer({"data": []})
+            return JsonAnswer({"data": []})
         given = self._given.setdefault(request.caller, {})
         found = await self._store.run(
             places.read_on,
@@ -87,7 +89,7 @@ class Brokers:
         )
         if found:
             given[type_] = found[-1].seq
-        return Answer({"data": [msgspec.Raw(event.body) for event in found]})
+        return JsonAnswer({"data": [msgspec.Raw(event.body) for event in found]})
 
 
 def _wanted(body: bytes) -> int:

@@ -10,7 +10,7 @@ import msgspec
 from domain.ids import base58
 from sources.base import SourceError
 from sources.http.app import Route
-from sources.http.messages import Answer, NotThatShape, Request, RequestRefused, read_json
+from sources.http.messages import JsonAnswer, NotThatShape, Request, RequestRefused, read_json
 from sources.inlet import Inlet
 from sources.procustodibus.sign_in import SESSION_S, Sessions, is_key
 
@@ -42,27 +42,27 @@ class Hello:
         self._inlet = inlet
         self._sessions = sessions
 
-    async def health(self, _: Request) -> Answer:
+    async def health(self, _: Request) -> JsonAnswer:
         """Tell whether events would be taken."""
         try:
             self._inlet.check_room()
         except SourceError as error:
-            return Answer([{"name": "store", "healthy": False, "error": error.reason}])
-        return Answer([{"name": "store", "healthy": True, "error": None}])
+            return JsonAnswer([{"name": "store", "healthy": False, "error": error.reason}])
+        return JsonAnswer([{"name": "store", "healthy": True, "error": None}])
 
-    async def challenge(self, _: Request) -> Answer:
+    async def challenge(self, _: Request) -> JsonAnswer:
         """Return something to sign."""
         id_, value = self._sessions.challenge()
         return _resource(id_, "challenges", {"value": value})
 
-    async def sign_in(self, request: Request) -> Answer:
+    async def sign_in(self, request: Request) -> JsonAnswer:
         """Return a session for a signed challenge."""
         token = await self._sessions.sign_in(request)
         attributes = {"token": token}
         meta = {"expiration_timeout": SESSION_S}
         return _resource(base58(secrets.randbits(64)), "sessions", attributes, meta)
 
-    async def set_up(self, request: Request) -> Answer:
+    async def set_up(self, request: Request) -> JsonAnswer:
         """Keep the public key of a client that has a set-up code."""
         try:
             given = read_json(request.body, _Credentials)
@@ -76,6 +76,6 @@ class Hello:
 
 def _resource(
     id_: str, type_: str, attributes: dict[str, str], meta: dict[str, int] | None = None
-) -> Answer:
+) -> JsonAnswer:
     resource: dict[str, object] = {"id": id_, "type": type_, "attributes": attributes}
-    return Answer({"data": [resource | ({"meta": meta} if meta else {})]})
+    return JsonAnswer({"data": [resource | ({"meta": meta} if meta else {})]})

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sources.http import app, bodies, connections
 from sources.http.app import Route
 from sources.http.bodies import PIECE_BYTES, Budget, Share, gzip_pieces
-from sources.http.messages import Answer, Request, RequestRefused
+from sources.http.messages import JsonAnswer, Request, RequestRefused
 from tests.sources.http.serving import Connection, Served, head, limits, serving
 
 MAX_BODY = 1_000_000
@@ -27,8 +27,8 @@ def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "MOST_BYTES", 0)
 
 
-async def _size(request: Request) -> Answer:
-    return Answer(len(request.body))
+async def _size(request: Request) -> JsonAnswer:
+    return JsonAnswer(len(request.body))
 
 
 def test_one_goes_on_where_the_budget_is_full_and_others_have_to_wait() -> None:
@@ -123,11 +123,11 @@ def test_what_is_unpacked_counts() -> None:
     inside: list[int] = []
     settled, go_on = asyncio.Semaphore(0), asyncio.Event()
 
-    async def hold(request: Request) -> Answer:
+    async def hold(request: Request) -> JsonAnswer:
         inside.append(len(request.body))
         settled.release()
         await go_on.wait()
-        return Answer(len(request.body))
+        return JsonAnswer(len(request.body))
 
     async def ask(served: Served) -> int:
         reply = await served.ask("POST", "/", packed, content_encoding="gzip")

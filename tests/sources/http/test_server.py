@@ -12,13 +12,13 @@ import pytest
 from sources.http.app import Route
 from sources.http.heads import MOST_BYTES, MOST_HEADERS
 from sources.http.listening import open_listener, tls_context
-from sources.http.messages import Answer, Request, RequestRefused
+from sources.http.messages import JsonAnswer, Request, RequestRefused
 from tests.certificates import Authority
 from tests.sources.http.serving import Connection, Served, head, limits, serving
 
 
-async def _echo(request: Request) -> Answer:
-    return Answer(
+async def _echo(request: Request) -> JsonAnswer:
+    return JsonAnswer(
         {
             "size": len(request.body),
             "values": request.values,
@@ -29,7 +29,7 @@ async def _echo(request: Request) -> Answer:
     )
 
 
-async def _fails(_: Request) -> Answer:
+async def _fails(_: Request) -> JsonAnswer:
     raise KeyError("secret text of the inside")
 
 
@@ -466,8 +466,8 @@ def test_a_client_that_vanishes_harms_nobody() -> None:
 
 def test_a_client_that_takes_no_answer_is_cut_off() -> None:
     async def run() -> None:
-        async def much(_: Request) -> Answer:
-            return Answer("x" * 50_000_000)
+        async def much(_: Request) -> JsonAnswer:
+            return JsonAnswer("x" * 50_000_000)
 
         bounds = limits(clients=1, client_timeout_s=0.2)
         async with serving([Route("GET", "/much", much), *ROUTES], bounds=bounds) as served:
@@ -484,10 +484,10 @@ def test_a_stop_lets_a_running_request_end() -> None:
     async def run() -> None:
         begun, go_on = asyncio.Event(), asyncio.Event()
 
-        async def slow(_: Request) -> Answer:
+        async def slow(_: Request) -> JsonAnswer:
             begun.set()
             await go_on.wait()
-            return Answer({"done": True})
+            return JsonAnswer({"done": True})
 
         async with serving([Route("GET", "/slow", slow)]) as served:
             asking = asyncio.create_task(served.ask("GET", "/slow"))
@@ -504,7 +504,7 @@ def test_a_stop_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sources.http.connections.STOP_PATIENCE_S", 0.05)
 
     async def run() -> None:
-        async def never(_: Request) -> Answer:
+        async def never(_: Request) -> JsonAnswer:
             await asyncio.Event().wait()
             raise AssertionError
 
