@@ -1,1 +1,1 @@
-"""The queue's memory: Peewee models on SQLite and every query of Tocsin, each with a name."""
+"""The store: Peewee models on SQLite, and every query of Tocsin as a named function."""

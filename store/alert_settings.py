@@ -1,4 +1,4 @@
-"""What admins have set for the kinds of alerts."""
+"""Options that admins have set for the kinds of alerts."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from store.errors import Conflict
 from store.models import AlertSettingRow, database
 
 Moved = tuple[dict[str, str], dict[str, str]]
-"""What was set for a kind, and what is set for it now."""
+"""The options that were set for a kind, and those that are set for it now."""
 
 
 def load_all() -> dict[str, dict[str, str]]:
-    """What differs from the defaults, as text, by kind and option."""
+    """Return the options that differ from the defaults, as text, by kind and option."""
     return {row.kind: json.loads(row.options) for row in list(AlertSettingRow.select())}
 
 
 def edit(
     names: Sequence[str], changes: Mapping[str, str], actor: Actor, now_ms: int
 ) -> list[Moved]:
-    """Set these options for each of the kinds, or for none; others stay as somebody set them.
+    """Set these options for all of the kinds, or for none; other options stay as they are.
 
     Raises FieldError, FieldErrors.
     """
@@ -45,7 +45,7 @@ def replace(
     *,
     expected: Mapping[str, str] | None = None,
 ) -> Moved:
-    """Set exactly these options for a kind: none is its defaults.
+    """Set exactly these options for a kind; with none of them all are at their defaults.
 
     Raises FieldError, FieldErrors, Conflict if something else than `expected` is set.
     """

@@ -13,7 +13,7 @@ from store.records import Change
 def note(
     actor: Actor, action: str, now_ms: int, webhook_id: int | None = None, **detail: object
 ) -> None:
-    """Write one line; called inside the transaction of the change that it tells of.
+    """Write one line; called inside the transaction of the change that it records.
 
     `detail` must have its secrets masked already.
     """
@@ -39,7 +39,7 @@ def note_alone(
 def changes(
     *, webhook_id: int | None = None, since_ms: int | None = None, limit: int = 200
 ) -> list[Change]:
-    """The newest lines, newest first."""
+    """Return the newest lines, newest first."""
     query = ChangeRow.select().order_by(ChangeRow.id.desc()).limit(limit)
     if webhook_id is not None:
         query = query.where(ChangeRow.webhook_id == webhook_id)
@@ -49,7 +49,7 @@ def changes(
 
 
 def change_of(row: ChangeRow) -> Change:
-    """A line as it leaves the store."""
+    """Make the record of a row."""
     return Change(
         id=row.id,
         at_ms=row.at_ms,

@@ -1,4 +1,4 @@
-"""Reading the audit trail for a list of which few rows are in sight."""
+"""The audit trail for long lists, of which few rows are in sight."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from store.records import Change
 
 
 def ids(terms: Sequence[Term] = ()) -> Sequence[int]:
-    """The ids of the lines for which every term holds, the newest first.
+    """Return the ids of the lines for which every term holds, the newest first.
 
-    Nothing is ever taken out of the trail, so all of them are a mere range.
+    Nothing is ever taken out of the trail, so the ids of all lines are a range.
     """
     if not terms:
         return range(count(), 0, -1)
@@ -29,7 +29,7 @@ def ids(terms: Sequence[Term] = ()) -> Sequence[int]:
 
 
 def newest(terms: Sequence[Term], limit: int) -> list[Change]:
-    """The lines for which every term holds, the newest first."""
+    """Return the lines for which every term holds, the newest first."""
     query = (
         ChangeRow.select().where(*change_conditions(terms) or [True]).order_by(ChangeRow.id.desc())
     )
@@ -37,17 +37,17 @@ def newest(terms: Sequence[Term], limit: int) -> list[Change]:
 
 
 def count() -> int:
-    """How many lines there are."""
+    """Return the number of lines."""
     return rows(ChangeRow.select(fn.MAX(ChangeRow.id)))[0][0] or 0
 
 
 def names() -> dict[int, str]:
-    """The webhooks that have a name, deleted ones too: the trail outlives them."""
+    """Return the names of webhooks by their ids, of deleted ones too: the trail outlives them."""
     named = WebhookRow.name.is_null(False)
     return dict(rows(WebhookRow.select(WebhookRow.id, WebhookRow.name).where(named)))
 
 
 def some(wanted: Iterable[int]) -> list[Change]:
-    """The lines with these ids that there are."""
+    """Return the lines with these ids, as far as there are any."""
     query = ChangeRow.select().where(ChangeRow.id.in_(list(wanted)))
     return [change_of(row) for row in list(query)]

@@ -1,4 +1,4 @@
-"""Which of a webhook's queued events a skip of its backlog drops."""
+"""Backlogs: the queued events of a webhook that a skip drops."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Cut:
     from_queue: int
     from_redo: int
     redo: Redo | None
-    """What is left of the range that is to be sealed anew."""
+    """The rest of the range that is to be sealed anew."""
 
     @property
     def events(self) -> int:
-        """How many events are dropped."""
+        """Number of events that are dropped."""
         return self.from_queue + self.from_redo
 
 
 def cut_before(row: WebhookRow, before_ms: int) -> Cut:
-    """The queued events accepted before a time, in the order in which they would be sent.
+    """Return the queued events accepted before a time, in the order in which they would be sent.
 
     The first event accepted later ends the cut, so that clocks which jumped never drop a newer one.
     """
@@ -38,13 +38,13 @@ def cut_before(row: WebhookRow, before_ms: int) -> Cut:
 
 
 def undelivered(row: WebhookRow) -> int:
-    """How many events a webhook has yet to deliver: its queue and its pending delivery."""
+    """Count the events that a webhook has yet to deliver: its queue and its pending delivery."""
     queued = head_of(row.type) - int(row.cursor) + row.redo_count + row.released
     return queued + pending_events(row.id)
 
 
 def pending_events(webhook_id: int) -> int:
-    """How many events are in a webhook's pending delivery."""
+    """Count the events in a webhook's pending delivery."""
     pending = DeliveryRow.get_or_none(
         DeliveryRow.webhook == webhook_id, DeliveryRow.state == "pending"
     )
@@ -54,7 +54,7 @@ def pending_events(webhook_id: int) -> int:
 def first_since(
     type_: str, after: int, until: int, since_ms: int, *, without: Collection[int] = ()
 ) -> int | None:
-    """The first event between two places of a type's sequence that was accepted since a time."""
+    """Return the first event of `after` < number <= `until` accepted since a time, or None."""
     query = EventRow.select(EventRow.seq).where(
         EventRow.type == type_,
         EventRow.seq > after,
@@ -67,7 +67,7 @@ def first_since(
 
 
 def head_of(type_: str) -> int:
-    """The number of the newest event of a type."""
+    """Return the number of the newest event of a type."""
     return int(HeadRow.get_by_id(type_).seq)
 
 

@@ -1,4 +1,4 @@
-"""Backups and restores by SQLite's own copy: a copied file lacks its newest rows."""
+"""Backups and restores by SQLite's own copy: a plain copy of the file lacks its newest rows."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def backup_to(source: Path, target: Path) -> None:
 
 
 def backup_key(keys: Sequence[bytes], target: Path) -> Path:
-    """Write the keys of the backup to a new file beside it, mode 0400; where it is."""
+    """Write the keys of a backup to a new file beside it, mode 0400, and return its path."""
     beside = key_beside(target)
     files.write_new(beside, b"".join(key + b"\n" for key in keys), 0o400)
     return beside
 
 
 def key_beside(backup: Path) -> Path:
-    """Where a backup's key lies if it was written with the key."""
+    """Return the path of a backup's key, if it was written with the key."""
     return backup.with_name(f"{backup.name}.key")
 
 
 def is_empty() -> bool:
-    """Whether nothing was ever put into this store."""
+    """Return True if nothing was ever put into this store."""
     return (
         not WebhookRow.select().exists()
         and not RefusalRow.select().exists()
@@ -65,7 +65,7 @@ def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_m
     """Fill the empty store at `target`, which is open; sending starts paused.
 
     All of it comes in one transaction, with the key and the pause: others see an empty store or
-    the whole one, and what they were told is accepted in the meantime is never written over.
+    the whole one, and what was acknowledged to them in the meantime is never written over.
     """
     _refuse_full(target)
     check_backup(source)
@@ -98,7 +98,7 @@ def _refuse_full(target: Path) -> None:
 def check_backup(source: Path) -> None:
     """Raise NotFound, Conflict or StoreUnavailable if `source` is no backup for us.
 
-    Whether it is sound is found out on the copy that a restore makes of it.
+    A restore checks on a copy of its own that it is sound.
     """
     from store.migrations import APPLICATION_ID, LATEST, refuse_impossible, refuse_unreleased
 
@@ -122,7 +122,7 @@ def _check_sound(path: Path, shown: Path) -> None:
 
 @contextmanager
 def _sound_copy(source: Path, target: Path, vault: Vault) -> Iterator[Path]:
-    """A copy beside the store that nobody else changes: found sound, and of today's schema.
+    """Make a copy beside the store that nobody else changes: found sound, and of today's schema.
 
     Raises WrongKey where an older one needs its key for that.
     """
@@ -153,7 +153,7 @@ def _remove(database: Path) -> None:
 
 
 def _first_value(path: Path, shown: Path, statement: str) -> Any:
-    """What a statement says about a file; `shown` is the one that an error names."""
+    """Return the first value of a statement in a file; `shown` is the path that an error names."""
     try:
         with files.closed_database(path) as file:
             return file.execute(statement).fetchone()[0]
@@ -186,7 +186,7 @@ def _former_key(key_file: Path) -> Iterator[None]:
 
 
 def _take_all() -> None:
-    """Put what is in the copy in the place of what a new store begins with.
+    """Replace what a new store begins with by what is in the copy.
 
     The workers of the backup are long gone; those that have this store open now stay.
     """

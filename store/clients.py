@@ -17,13 +17,13 @@ from store.models import ClientRow, database
 from store.records import Client
 
 NOUNS = {terms.AGENT: "host", terms.BROKER: "broker"}
-"""What an admin calls each kind of client."""
+"""The noun of each kind of client for admins."""
 
 
 def add(kind: str, name: str, user_id: str, code: str, actor: Actor, now_ms: int) -> Client:
     """Keep a new client that may set itself up with `code`; with an agent comes its source.
 
-    A broker's place is the head of every queue. Raises FieldError, Conflict.
+    A broker's cursors are the heads of all queues. Raises FieldError, Conflict.
     """
     name = check_name(name)
     with database.atomic():
@@ -67,7 +67,7 @@ def renew(kind: str, name: str, code: str, actor: Actor, now_ms: int) -> Client:
 
 
 def delete(kind: str, name: str, actor: Actor, now_ms: int) -> None:
-    """Let it sign in no more; forget an agent's source and a broker's places. Raises NotFound."""
+    """Let it sign in no more; forget an agent's source and a broker's cursors. Raises NotFound."""
     with database.atomic():
         row = _row(kind, name)
         _note(actor, kind, "delete", name, now_ms)
@@ -79,12 +79,12 @@ def delete(kind: str, name: str, actor: Actor, now_ms: int) -> None:
 
 
 def find(kind: str, name: str) -> Client:
-    """One client. Raises NotFound."""
+    """Return one client. Raises NotFound."""
     return _record(_row(kind, name))
 
 
 def everyone(kind: str) -> list[Client]:
-    """Every client of a kind, by name."""
+    """Return every client of a kind, ordered by name."""
     client = ClientRow
     return [
         _record(row)
@@ -93,7 +93,7 @@ def everyone(kind: str) -> list[Client]:
 
 
 def with_user_id(user_id: str) -> Client | None:
-    """Whom an id belongs to."""
+    """Return the client with this user id, or None."""
     row = ClientRow.get_or_none(ClientRow.user_id == user_id)
     return None if row is None else _record(row)
 
@@ -101,7 +101,7 @@ def with_user_id(user_id: str) -> Client | None:
 def set_up(
     kind: str, user_id: str, code: str, public_key: str, address: str, now_ms: int
 ) -> str | None:
-    """Keep the key that a client brings with its code, once; its name, or None if refused."""
+    """Keep the key that a client brings with its code, once; return its name, None if refused."""
     with database.atomic():
         row = ClientRow.get_or_none(ClientRow.user_id == user_id, ClientRow.kind == kind)
         kept = row.setup_hash or "" if row is not None else ""
@@ -128,7 +128,7 @@ def note_seen(name: str, now_ms: int) -> None:
 
 
 def usual_interval(usual_ms: int | None, gap_ms: int) -> int:
-    """The usual time between two reports after one more gap; an outage moves it but a little."""
+    """Return the usual time between two reports after one more gap; an outage moves it little."""
     if usual_ms is None:
         return gap_ms
     return (3 * usual_ms + min(gap_ms, 2 * usual_ms + 1)) // 4

@@ -1,4 +1,4 @@
-"""Everything that is configured in a store, read in one look and changed all or nothing."""
+"""The whole configuration of a store: read in one look, changed all or nothing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read(vault: Vault) -> Kept:
 
 
 def change(steps: Sequence[Callable[[], object]]) -> None:
-    """Take every step in one transaction: where one fails, none was taken."""
+    """Take every step in one transaction: if one fails, none was taken."""
     with database.atomic():
         for step in steps:
             step()

@@ -1,8 +1,8 @@
-"""Making a store: built under another name, and renamed when its key is there.
+"""Making a store: it is built under another name, and renamed when its key is in its place.
 
-A kill leaves neither of the two, or a key that no store has used, with the finished store beside
-it that the next start puts in its place. Where a key or a log says that there was a store, none is
-made unless the admin says so: what was accepted would be gone without a word.
+A kill leaves neither store nor key; or a key that no store has used, and beside it the finished
+store, which the next start puts in its place. If a key or a log shows that there was a store, none
+is made unless the admin says so: what was accepted would be gone without a word.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def is_there(path: Path) -> bool:
-    """True if something is at `path` that a new store may not take the place of."""
+    """Return True if something is at `path` that no new store may replace."""
     try:
         return path.stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
@@ -75,7 +75,7 @@ def _make(path: Path, vault: Vault, *, over_remains: bool) -> None:
 def make_filled(path: Path, fill: Callable[[Path], T]) -> T:
     """Make a store where there is none; `fill` puts something into it, and its key in its place.
 
-    What a kill leaves of it no later start takes for a store.
+    No later start takes what a kill leaves of it for a store.
     """
     with _making(path):
         if is_there(path):
@@ -93,14 +93,14 @@ def make_filled(path: Path, fill: Callable[[Path], T]) -> T:
 
 
 def put(draft: Path, path: Path) -> None:
-    """Let the finished store be seen."""
+    """Give the finished store its name."""
     set_log_aside(path)
     draft.replace(path)
     files.sync_folder(path)
 
 
 def draft_of(path: Path) -> Path:
-    """The name under which the store at `path` is built."""
+    """Return the name under which the store at `path` is built."""
     return path.with_name(f".{path.name}.new")
 
 
@@ -120,7 +120,7 @@ def build(draft: Path, fingerprint: str) -> None:
 
 
 def is_finished(draft: Path, key_file: Path) -> bool:
-    """True if a store was built, and its key put in its place, and nothing came after that."""
+    """Return True if a store was built and its key put in its place, and nothing more was done."""
     if not draft.exists() or not key_file.exists():
         return False
     known = fingerprint_in(draft)

@@ -37,7 +37,7 @@ SMALLEST_DATABASE = 512
 
 
 def sqlite(path: Path) -> SqliteDatabase:
-    """The engine with the pragmas that are of the connection and change nothing in the file.
+    """Return the engine with the pragmas that are of the connection and change nothing in the file.
 
     FULL syncs every commit: what was acknowledged survives a power cut. A checkpoint comes every
     4,000 pages (16 MB): the ids of events are random, so that each large commit writes most pages
@@ -69,9 +69,9 @@ class Store:
         self.path = path
         self.vault = vault
         self.presence = presence
-        """The files that were opened, and what became of them."""
+        """The files that were opened, and whether they are still there."""
         self.warnings: tuple[str, ...] = ()
-        """What is not as it should be and keeps nobody from working, each as one sentence."""
+        """Warnings of faults that keep nobody from working, each as one sentence."""
         self.outdated = False
         """True for a store of an older Tocsin: it can be read; only an upgrade changes it."""
         self._engine = engine
@@ -92,9 +92,9 @@ class Store:
         return self._thread.submit(partial(self._guarded, function, *args, **kwargs)).result()
 
     def sibling(self) -> Store:
-        """A second thread with a connection of its own to the same database.
+        """Return a second thread with a connection of its own to the same database.
 
-        Where that is gone nothing is made in its place. Raises StoreGone.
+        If that is gone, none is made. Raises StoreGone.
         """
         self.presence.check()
         other = Store(self._engine, self.path, self.vault, self.presence)
@@ -109,7 +109,7 @@ class Store:
         self._thread.shutdown()
 
     def _guarded(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Nobody is told of a commit before it is certain that the file is one that is found."""
+        """Run a function, then check that its commit is in the files that others find."""
         if self.presence.is_gone:
             self._check_presence()
         try:
@@ -166,10 +166,10 @@ def open_store(
 
 
 def own_path(path: Path) -> Path:
-    """The file's own path; as it was given where there is no link in it.
+    """Return the file's own path; as it was given if there is no link in it.
 
     Links are followed here, once: lock, key and backups have their names from the file's own path,
-    so that all who name one file mean one lock.
+    so that all names of one file lead to one lock.
     """
     own = Path(os.path.realpath(path))
     return path if own == path.absolute() else own
@@ -246,9 +246,9 @@ def _finish_rekey(vault: Vault) -> tuple[str, ...]:
 
 
 def _log_ahead() -> None:
-    """Write-ahead log: readers never wait. The file keeps it, so this is nearly always a read.
+    """Switch to the write-ahead log: readers never wait. The file keeps it, so this mostly reads.
 
-    Where it is not, SQLite does not wait for others that make the same store at this moment.
+    If it writes, SQLite does not wait for others that make the same store at this moment.
     """
     until = time.monotonic() + BUSY_TIMEOUT_S
     while True:
@@ -262,7 +262,7 @@ def _log_ahead() -> None:
 
 
 def _check_writable(path: Path) -> None:
-    """Begin to write: where a file is read-only, BEGIN IMMEDIATE silently begins to read."""
+    """Begin to write: in a read-only file, BEGIN IMMEDIATE silently begins to read."""
     try:
         with database.atomic():
             database.execute_sql("DELETE FROM fact WHERE 0")
@@ -273,8 +273,8 @@ def _check_writable(path: Path) -> None:
 def _check_file(path: Path) -> None:
     """Refuse what is no file before SQLite touches it.
 
-    What is in it is read by SQLite alone: closing any other descriptor of the file would drop the
-    locks that this process has on it already.
+    SQLite alone reads its content: closing any other descriptor of the file would drop the locks
+    that this process has on it already.
     """
     try:
         status = path.stat()
@@ -294,9 +294,9 @@ def _check_file(path: Path) -> None:
 
 
 def _check_to_write(path: Path) -> None:
-    """Refuse what could be read alone, and a file under two names.
+    """Refuse a file that could only be read, and one under two names.
 
-    It has two locks: two workers would send for it at once.
+    That one has two locks: two workers would send for it at once.
     """
     if found := obstacle(path):
         raise StoreUnavailable(f"{path} cannot be written: {found}")

@@ -12,7 +12,7 @@ from store.models import DraftRow, database
 from store.vault import Vault
 
 KEPT_MS = 30 * 86_400_000
-"""A draft that nobody took up for so long is forgotten when the next one is saved."""
+"""Time for which a draft is kept; older ones are forgotten when the next one is saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class StoredDraft:
 def save(subject: str, text: str, *, vault: Vault, actor: Actor, now_ms: int) -> int:
     """Keep what a login typed into the form of `subject`, in place of its last draft of that.
 
-    Gives the time by which the draft is known.
+    Return the time by which the draft is known.
     """
     with database.atomic():
         DraftRow.delete().where(DraftRow.at_ms < now_ms - KEPT_MS).execute()
@@ -37,13 +37,13 @@ def save(subject: str, text: str, *, vault: Vault, actor: Actor, now_ms: int) ->
 
 
 def load(subject: str, *, vault: Vault, actor: Actor) -> StoredDraft | None:
-    """What the login typed and did not save. Raises WrongKey."""
+    """Return what the login typed and did not save. Raises WrongKey."""
     row = DraftRow.get_or_none(DraftRow.login == _login(actor), DraftRow.subject == subject)
     return None if row is None else StoredDraft(vault.decrypt(row.text), row.at_ms)
 
 
 def waiting(*, actor: Actor, now_ms: int) -> list[str]:
-    """The subjects of the login's drafts, the newest first."""
+    """Return the subjects of the login's drafts, the newest first."""
     own = DraftRow.select().where(
         DraftRow.login == _login(actor), DraftRow.at_ms >= now_ms - KEPT_MS
     )
@@ -61,7 +61,7 @@ def rewrite(
 def drop(subject: str, at_ms: int, *, actor: Actor, now_ms: int) -> None:
     """Forget the login's draft of `subject` unless it was saved anew since, on another terminal.
 
-    What is too old by now goes with it, of anybody.
+    Drafts of anybody that are too old by now go with it.
     """
     with database.atomic():
         own = _own(subject, at_ms, actor)
@@ -69,7 +69,7 @@ def drop(subject: str, at_ms: int, *, actor: Actor, now_ms: int) -> None:
 
 
 def _own(subject: str, at_ms: int, actor: Actor) -> Expression:
-    """The login's draft of a subject, as it was saved at a time."""
+    """Return the condition of the login's draft of a subject, as it was saved at a time."""
     return (
         (DraftRow.login == _login(actor))
         & (DraftRow.subject == subject)
@@ -78,5 +78,5 @@ def _own(subject: str, at_ms: int, actor: Actor) -> Expression:
 
 
 def _login(actor: Actor) -> str:
-    """Who sits there, also behind sudo."""
+    """Return the name of the person at the terminal, also behind sudo."""
     return actor.login or actor.user

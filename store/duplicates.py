@@ -1,4 +1,4 @@
-"""Another webhook for the receiver of one that is there already."""
+"""Copies of a webhook: another one for the same receiver."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from store.records import Webhook
 
 
 def fields_like(source: Webhook, others: Iterable[Webhook]) -> WebhookFields:
-    """Its fields without the name, with the first type that this receiver does not get yet."""
+    """Return its fields without the name, with the first type that its receiver does not get."""
     return replace(source.fields, name=None, type=_other_type(source, others))
 
 

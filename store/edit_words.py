@@ -1,4 +1,4 @@
-"""What an edit changed, for the audit, and who made the last one of a webhook."""
+"""Edits in words: the changes for the audit, and who made the last edit of a webhook."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from store.records import Secrets, Webhook
 from store.secret_changes import secret_word
 
 DEFAULT = "default"
-"""What an option is that was not set."""
+"""The word for an option that is not set."""
 
 
 def moved(webhook_id: int, revision: int, current: int) -> str:
-    """What is said to an editor who read a revision that is no longer the current one."""
+    """Return the refusal of an edit of a revision that is no longer the current one."""
     change = (
         ChangeRow.select()
         .where(ChangeRow.webhook_id == webhook_id)
@@ -32,7 +32,7 @@ def moved(webhook_id: int, revision: int, current: int) -> str:
 
 
 def shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
-    """The fields for the audit: URL and headers masked, and a word for the secret."""
+    """Return the fields for the audit: URL and headers masked, and a word for the secret."""
     return {
         "name": fields.name,
         "type": fields.type.value,
@@ -49,7 +49,7 @@ def shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
 
 
 def options_moved(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, object]:
-    """Which options changed, as {"before": {...}, "after": {...}}, also back to their defaults."""
+    """Return the options that changed, as {"before": {...}, "after": {...}}, to defaults too."""
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     return {
         "before": {name: before.get(name, DEFAULT) for name in changed},
@@ -60,7 +60,7 @@ def options_moved(before: Mapping[str, str], after: Mapping[str, str]) -> dict[s
 def difference(
     before: Webhook, fields: WebhookFields, secrets: Secrets | None
 ) -> dict[str, object]:
-    """What changed, as {"before": {...}, "after": {...}}; a changed masked value still shows."""
+    """Return what changed, as {"before": {...}, "after": {...}}, masked values too."""
     old = shown(before.fields, secret_word(None, before.secrets))
     new = shown(fields, secret_word(before.secrets, secrets))
     masked = [name for name in ("url", "headers") if _differs(name, before.fields, fields)]

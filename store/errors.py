@@ -1,4 +1,4 @@
-"""What can go wrong with the store, each as one sentence for the admin."""
+"""Errors of the store, each one sentence for the admin."""
 
 from __future__ import annotations
 

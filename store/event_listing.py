@@ -1,4 +1,4 @@
-"""What a windowed list of events reads: which there are, some of them, and where a text stands.
+"""Events for long lists: the numbers that are kept, single rows, and searches.
 
 Sequence numbers are dense, so that a list of a million events needs no list of their keys.
 """
@@ -15,7 +15,7 @@ from store.models import EventRow, HeadRow, rows
 from store.records import StoredEvent
 
 SCANNED_ROWS = 20_000
-"""Events that one look of a search reads: some hundredths of a second."""
+"""Events that one step of a search reads: some hundredths of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +27,21 @@ class Extent:
 
     @property
     def count(self) -> int:
-        """How many events are kept."""
+        """Number of kept events."""
         return self.head - self.pruned
 
 
 def extents() -> dict[EventType, Extent]:
-    """Which events of each type are kept.
+    """Return the numbers of each type's kept events.
 
-    Single ones that a quarantine holds on to beyond the pruned place are not counted.
+    Single older ones that a quarantine keeps from being pruned are not counted.
     """
     query = HeadRow.select(HeadRow.type, HeadRow.seq, HeadRow.pruned)
     return {EventType(type_): Extent(head, pruned) for type_, head, pruned in rows(query)}
 
 
 def some(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
-    """The events with these numbers, as far as they are kept, in no certain order."""
+    """Return the events with these numbers, as far as they are kept, in no certain order."""
     found: list[StoredEvent] = []
     for start in range(0, len(seqs), 500):
         query = EventRow.select(
@@ -54,7 +54,7 @@ def some(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
 
 
 def seq_of(type_: EventType, id_: str) -> int | None:
-    """The number of the event with exactly this id."""
+    """Return the number of the event with exactly this id, or None."""
     found = rows(
         EventRow.select(EventRow.seq).where(EventRow.type == type_.value, EventRow.id == id_)
     )
@@ -62,7 +62,7 @@ def seq_of(type_: EventType, id_: str) -> int | None:
 
 
 def scan(type_: EventType, terms: Sequence[Term], *, above: int, up_to: int) -> list[int]:
-    """The numbers of the matching events among those `above` < number <= `up_to`, newest first.
+    """Return the numbers of matching events among `above` < number <= `up_to`, newest first.
 
     The caller asks for SCANNED_ROWS at most, and goes on from there.
     """
@@ -74,7 +74,7 @@ def scan(type_: EventType, terms: Sequence[Term], *, above: int, up_to: int) -> 
 def newest(
     type_: EventType, terms: Sequence[Term], extent: Extent, *, limit: int
 ) -> list[StoredEvent]:
-    """The newest matching events, newest first, however far back they are."""
+    """Return the newest matching events, newest first, however far back they are."""
     found: list[int] = []
     place = extent.head
     while place > extent.pruned and len(found) < limit:

@@ -29,24 +29,24 @@ _MOVE_HEAD = """
         SELECT received_ms FROM event WHERE event.type = head.type AND event.seq = head.seq - ?
     )
 """
-"""Gives the last number, and the time of the event that stood last until now."""
+"""Returns the last number, and the time of the event that was last until now."""
 
 LOOKUP_CHUNK = 500
-"""Ids asked for in one statement; SQLite's limit on variables is 999 in old builds."""
+"""Ids in one statement; SQLite's limit on variables is 999 in old builds."""
 
 
 def append(events: Sequence[Event], now_ms: int) -> Appended:
     """Add the events in their order, in one transaction; they are durable when this returns.
 
     An event whose type and id are known is counted as repeated; one whose id is known with
-    another body is left out and its place reported in `conflicts`.
+    another body is left out, and its index is in `conflicts`.
     """
     with database.atomic():
         return _append(events, now_ms)
 
 
 def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:
-    """Add several lists in one transaction, each as `append` does; say what became of each."""
+    """Add several lists in one transaction, each as `append` does; return the result of each."""
     with database.atomic():
         signs.check_schema()
         if _insert_new(list(chain.from_iterable(lists)), now_ms):
@@ -74,7 +74,7 @@ def _append(events: Sequence[Event], now_ms: int) -> Appended:
 def _insert_new(events: Sequence[Event], now_ms: int) -> bool:
     """Add events that are all new, as most are; False, with none added, if one id is known.
 
-    The unique index has to be searched at each insert anyway, so this asks nothing twice.
+    The unique index has to be searched at each insert anyway, so nothing is searched twice.
     """
     try:
         with database.atomic():
@@ -88,7 +88,7 @@ def _insert_new(events: Sequence[Event], now_ms: int) -> bool:
 def _sift(
     type_: EventType, events: Sequence[Event], places: list[int]
 ) -> tuple[list[Event], list[int]]:
-    """The events that are new, and the places of those whose id another body has."""
+    """Return the events that are new, and the indexes of those whose id has another body."""
     from domain.events import same_event  # reading bodies is for those who add events
 
     known = _known_bodies(type_, [events[place].id for place in places])
@@ -106,7 +106,7 @@ def _sift(
 
 
 def _known_bodies(type_: EventType, ids: list[str]) -> dict[str, bytes]:
-    """The bodies kept under these ids. `type` is compared first: it is the index's first column."""
+    """Return the bodies kept under these ids. `type` is first in the condition as in the index."""
     bodies: dict[str, bytes] = {}
     for start in range(0, len(ids), LOOKUP_CHUNK):
         chunk = ids[start : start + LOOKUP_CHUNK]
@@ -139,12 +139,12 @@ def _insert(type_: EventType, events: list[Event], now_ms: int) -> None:
 
 
 def heads() -> dict[EventType, int]:
-    """How many events of each type were ever accepted."""
+    """Return the head of each type: how many events of it were ever accepted."""
     return {EventType(type_): seq for type_, seq in rows(HeadRow.select(HeadRow.type, HeadRow.seq))}
 
 
 def find(type_: EventType, id_: str) -> StoredEvent:
-    """One event. Raises NotFound."""
+    """Return one event. Raises NotFound."""
     row = _select().where(EventRow.type == type_.value, EventRow.id == id_).tuples().first()
     if row is None:
         raise NotFound(f"no event {id_} of type {type_.value} is kept")
@@ -152,7 +152,7 @@ def find(type_: EventType, id_: str) -> StoredEvent:
 
 
 def of_any_type(id_: str) -> list[StoredEvent]:
-    """The events with that id, at most one of each type."""
+    """Return the events with that id, at most one of each type."""
     types = [
         type_.value for type_ in EventType
     ]  # named, so that the index of types and ids is used
@@ -163,7 +163,7 @@ def of_any_type(id_: str) -> list[StoredEvent]:
 def newest(
     type_: EventType, *, limit: int, since_ms: int | None = None, before_seq: int | None = None
 ) -> list[StoredEvent]:
-    """The newest events of a type, newest first; a page goes on with `before_seq`."""
+    """Return the newest events of a type, newest first; a page goes on with `before_seq`."""
     query = _select().where(EventRow.type == type_.value)
     if since_ms is not None:
         query = query.where(EventRow.received_ms >= since_ms)
@@ -173,7 +173,7 @@ def newest(
 
 
 def after(type_: EventType, seq: int, *, limit: int) -> list[StoredEvent]:
-    """The events that follow a place in a type's sequence, oldest first."""
+    """Return the events of a type after a number, oldest first."""
     query = (
         _select()
         .where(EventRow.type == type_.value, EventRow.seq > seq)

@@ -1,4 +1,4 @@
-"""Turns an engine's error into one sentence that says what and where.
+"""Errors of SQLite and of the system as one sentence each: what is wrong, and with which file.
 
 Peewee hides a full disk behind "cannot rollback - no transaction is active": the true cause is at
 the end of the chain of contexts.
@@ -36,7 +36,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def unavailable(error: BaseException, path: Path) -> StoreUnavailable:
-    """An error of the database at `path`, as one sentence."""
+    """Make one sentence of an error of the database at `path`."""
     for cause in _chain(error):
         name = getattr(cause, "sqlite_errorname", None) or ""
         for prefix, text in _SENTENCES.items():
@@ -49,20 +49,20 @@ def unavailable(error: BaseException, path: Path) -> StoreUnavailable:
 
 
 def failed_system_call(error: OSError, what: str) -> StoreUnavailable:
-    """An error of the system in the midst of `what`."""
+    """Make one sentence of an error of the system in the midst of `what`."""
     if error.errno in _FULL:
         return StoreBusy(f"{what}: its disk is full: free some space and try again")
     return StoreUnavailable(f"{what}: {error.strerror}")
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether another process has locked what was wanted."""
+    """Return True if another process holds the lock that was needed."""
     names = (getattr(cause, "sqlite_errorname", None) or "" for cause in _chain(error))
     return any(name.startswith("SQLITE_BUSY") for name in names)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and its causes, the root first."""
+    """Yield the error and its causes, the root first."""
     causes: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in causes:
@@ -84,7 +84,7 @@ def _reason(path: Path) -> str:
 
 
 def obstacle(path: Path) -> str | None:
-    """Which of a store's files, or its folder, this account may not write, why, and the cure."""
+    """Return which file or folder of a store this account may not write, why, and the cure."""
     folder = path.parent
     try:
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
@@ -105,7 +105,7 @@ def _may(path: Path, mode: int) -> bool:
 
 
 def _forbidden(paths: Sequence[Path], chmod: str) -> str:
-    """What the first of them is, and the cure for it and those of the same owner at once."""
+    """Describe the first of them, with the cure for it and those of the same owner."""
     path = paths[0]
     status, uid = path.stat(), os.geteuid()
     command = chmod if status.st_uid == uid else f"sudo chown {uid}"
@@ -118,7 +118,7 @@ def _forbidden(paths: Sequence[Path], chmod: str) -> str:
 
 
 def _is_disk_full(path: Path) -> bool:
-    """True if there is no room for what SQLite needs beside the store before it writes anything."""
+    """Return True if there is no room for what SQLite needs beside the store before it writes."""
     try:
         disk = os.statvfs(path.parent)
     except OSError:

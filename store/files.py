@@ -12,7 +12,7 @@ from store.errors import Conflict, StoreUnavailable
 
 
 def read(path: Path) -> bytes:
-    """What is in a file. Raises StoreUnavailable."""
+    """Return the content of a file. Raises StoreUnavailable."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -45,7 +45,7 @@ def replace(path: Path, content: bytes, mode: int) -> None:
 def open_lock(path: Path) -> int:
     """Open a file to lock it, made if there is none; a link is refused with an OSError.
 
-    Whoever may write to the folder could else have any file of this account's opened, or made.
+    With a link, those who may write to the folder could have any file of this account opened.
     """
     flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -57,7 +57,7 @@ def open_lock(path: Path) -> int:
 
 
 def sync_folder(path: Path) -> None:
-    """Let the name of a file last as long as what is in it: names are their folder's content."""
+    """Make the name of a file as durable as its content: names are the content of their folder."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

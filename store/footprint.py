@@ -1,9 +1,9 @@
-"""Whether a look at the store is worth it, by what the file system says of its files.
+"""Times of a store's files, by which a process knows whether it need read the store again.
 
-A look is a statement on the store's thread, and the way there and back costs a hundred times what
-it costs to ask when the files were written last. Every commit writes to the log beside the store
-before it can be seen; how long before, a slow disk decides. So a look is worth it from a write on
-until some time has passed, and now and then in any case.
+A read is a statement on the store's thread, and the way there and back costs a hundred times as
+much as the times of the files. Every commit writes to the log beside the store before it can be
+seen; how long before, a slow disk decides. So a read is due from a write on until some time has
+passed, and now and then in any case.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Footprint:
         self._looked_ns: int | None = None
 
     def calls_for_look(self) -> bool:
-        """Whether to look now; the answer yes is taken for a look."""
+        """Return True if the store is to be read now; the caller does so then."""
         seen = tuple(map(_state, self._paths))
         before, self._seen = self._seen, seen
         if seen == before and not self._is_fresh() and not self._is_overdue():
@@ -42,7 +42,7 @@ class Footprint:
         return True
 
     def _is_fresh(self) -> bool:
-        """Whether a write is so young that its commit may come yet; so is one of the future."""
+        """Return True if a write is so recent that its commit may yet come, or in the future."""
         newest_ns = max((state[0] for state in self._seen if state is not None), default=0)
         return self._now_ns() - newest_ns < FRESH_NS
 
@@ -52,7 +52,7 @@ class Footprint:
 
 
 def _state(path: str) -> tuple[int, int, int] | None:
-    """When a file was written, its size, and which it is; None if there is none."""
+    """Return the time of a file's last write, its size and its number; None if there is none."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Times later than now, written while this machine's clock was ahead, and what they count as.
+"""Times later than now, written while this machine's clock was ahead, and the times they count as.
 
 An event or an end of a delivery with such a time counts as that of the next one behind it whose
 time is not later than now, or else as now: else what is old would be kept until then.
@@ -12,7 +12,7 @@ from domain.quick import dataclass
 from store.models import FactRow, database
 
 TOLERATED_MS = 60_000
-"""By how much a time may be later than now without being told of: two processes may differ."""
+"""A time so little later than now is no fault: the clocks of two processes may differ."""
 
 _NOTED = "events_ahead:"
 _LATEST = f"""
@@ -47,7 +47,7 @@ def note_event_ahead(type_: str, seq: int, time_ms: int) -> None:
 
 
 def latest() -> dict[str, LatestTimes]:
-    """The latest times of each type, for a warning of those later than now."""
+    """Return the latest times of each type, for a warning of those later than now."""
     found = {}
     for type_, pruned, note, event_ms, ended_ms in database.execute_sql(_LATEST).fetchall():
         noted = json.loads(note) if note else {"seq": 0, "time_ms": 0}
@@ -57,9 +57,9 @@ def latest() -> dict[str, LatestTimes]:
 
 
 def next_event(type_: str, seq: int, now_ms: int) -> tuple[int, int]:
-    """Number and time of the first event behind one whose time is not later than now.
+    """Return number and time of the first event behind one whose time is not later than now.
 
-    Where there is none: a number behind all, and now.
+    If there is none: a number behind all, and now.
     """
     found = database.execute_sql(
         "SELECT seq, received_ms FROM event WHERE type = ? AND seq > ? AND received_ms <= ? "
@@ -70,9 +70,9 @@ def next_event(type_: str, seq: int, now_ms: int) -> tuple[int, int]:
 
 
 def deliveries_ended_by(type_: str, cutoff_ms: int, now_ms: int) -> list[int]:
-    """The ids of deliveries whose end has a time later than now and counts as before a cutoff.
+    """Return the ids of deliveries that ended later than now, which counts as before a cutoff.
 
-    What comes behind an end is the next attempt that was made, whichever its delivery.
+    Behind an end comes the next attempt that was made, of whichever delivery.
     """
     ended: list[int] = []
     behind, counted_ms = 0, now_ms

@@ -1,4 +1,4 @@
-"""Whether the store is sound: what `tocsin db check` looks at."""
+"""Health of a store: the checks of `tocsin db check`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from store.webhook_rows import redo_of
 
 
 def problems(vault: Vault) -> list[str]:
-    """Every fault found, each as one sentence; an empty list is a sound store."""
+    """Return every fault, each as one sentence; of a sound store none."""
     return [*_engine(), *_heads(), *_pending_bodies(), *places(), *_key(vault)]
 
 
 def places() -> list[str]:
-    """Webhooks and brokers whose place in the queue, or what is counted before it, is not right."""
+    """Return the faults of cursors of webhooks and brokers, and of what is counted before them."""
     with models.database.atomic("DEFERRED"):
         heads = dict(rows(HeadRow.select(HeadRow.type, HeadRow.seq)))
         released = _released_counts()
@@ -34,7 +34,7 @@ def places() -> list[str]:
 
 
 def _broker_places() -> list[str]:
-    """Like webhooks, brokers stand at an event that there was."""
+    """Check that brokers, as webhooks, stand at an event that there was."""
     return [
         f"broker {broker} stands {counted(-count, 'event')} behind the last event of {type_.value}"
         for broker, queues in queued().items()
@@ -51,7 +51,7 @@ def _engine() -> list[str]:
 
 
 def _heads() -> list[str]:
-    """Sequences are dense: between what was pruned and the head no event may be missing."""
+    """Check that sequences are dense: between what was pruned and the head no event is missing."""
     found = []
     for head in list(HeadRow.select()):
         kept = (
@@ -85,7 +85,7 @@ def _misplaced(row: WebhookRow, heads: dict[str, int], released: int) -> Iterato
 
 
 def _redo_there(row: WebhookRow) -> int:
-    """How many events of the range that is to be sealed anew are in the store."""
+    """Count the events in the store of the range that is to be sealed anew."""
     redo = redo_of(row)
     if redo is None:
         return 0

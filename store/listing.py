@@ -1,4 +1,4 @@
-"""Deliveries for lists that show a window of them: all ids of a search, then rows by their ids.
+"""Deliveries for long lists: all ids of a search, then the rows in sight by their ids.
 
 The ids here are row numbers: they grow in the order of sealing.
 """
@@ -72,7 +72,7 @@ class Listed:
 
 
 def deliveries(ids: Sequence[int]) -> dict[int, Listed]:
-    """The deliveries of these row ids, as far as they are kept."""
+    """Return the deliveries of these row ids, as far as they are kept."""
     with models.database.atomic("DEFERRED"):
         found = list(DeliveryRow.select().where(DeliveryRow.id.in_(list(ids))))
         last = {
@@ -83,13 +83,13 @@ def deliveries(ids: Sequence[int]) -> dict[int, Listed]:
 
 
 def numbers(public_ids: Sequence[str]) -> list[int]:
-    """The row ids of these deliveries, as far as they are kept, in no certain order."""
+    """Return the row ids of these deliveries, as far as they are kept, in no certain order."""
     delivery = DeliveryRow
     return _ids(delivery.select(delivery.id).where(delivery.public_id.in_(list(public_ids))))
 
 
 def attempt_ids(public_id: str) -> list[int]:
-    """The row ids of a delivery's attempts, newest first."""
+    """Return the row ids of a delivery's attempts, newest first."""
     attempt = AttemptRow
     query = (
         attempt.select(attempt.id)
@@ -101,13 +101,13 @@ def attempt_ids(public_id: str) -> list[int]:
 
 
 def attempts(ids: Sequence[int]) -> dict[int, Attempt]:
-    """The attempts of these row ids, as far as they are kept."""
+    """Return the attempts of these row ids, as far as they are kept."""
     query = AttemptRow.select().where(AttemptRow.id.in_(list(ids)))
     return {row.id: reads.attempt_of(row) for row in list(query)}
 
 
 def members(public_id: str) -> list[StoredEvent]:
-    """The events of a delivery in their order, as far as they are kept. Raises NotFound."""
+    """Return the events of a delivery in order, as far as they are kept. Raises NotFound."""
     delivery = DeliveryRow.get_or_none(DeliveryRow.public_id == public_id)
     if delivery is None:
         raise NotFound(f"there is no delivery {public_id} any more")
@@ -117,7 +117,7 @@ def members(public_id: str) -> list[StoredEvent]:
 
 
 def _last_attempts(ids: Sequence[int]) -> ModelSelect[AttemptRow]:
-    """Found by their numbers, since a delivery may have had ten thousand."""
+    """Select the last attempts by their numbers, since a delivery may have had ten thousand."""
     attempt, delivery = AttemptRow, DeliveryRow
     last = delivery.attempts - delivery.sending_since_ms.is_null(False)
     return (

@@ -1,4 +1,4 @@
-"""Names that people may take for one another: refused where new, told where they are kept."""
+"""Names that people may take for one another: new ones are refused, kept ones are listed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARED = {"client": ("client", "source"), "source": ("source", "client")}
 def refuse(kind: str, name: str, own: str | None = None) -> None:
     """Raise FieldError or Conflict for a new name that looks empty or like one of its kind.
 
-    `own` is the name that it takes the place of.
+    `own` is the name that it replaces.
     """
     names.check_seen(name)
     there = {one for table in _SHARED.get(kind, (kind,)) for one in _names(table)} - {own}
@@ -29,7 +29,7 @@ def refuse(kind: str, name: str, own: str | None = None) -> None:
 
 
 def kept() -> list[tuple[str, ...]]:
-    """The names in the store that look empty, each alone, and those that look alike, together."""
+    """Return the names in the store that look empty, each alone, and those that look alike."""
     return [
         group
         for tables in (("webhook",), ("source", "client"), ("token",))

@@ -99,7 +99,7 @@ class EventRow(Base):
 
 
 class WebhookRow(Base):
-    """One subscription, its place in the queue and how its last delivery went.
+    """One subscription, its cursor in the queue and the result of its last delivery.
 
     `redo_*` is a range of events sealed once already that is to be sealed anew (a reseal); it
     comes before everything after the cursor, and keeps its own type since a webhook's type may
@@ -159,8 +159,8 @@ class DeliveryRow(Base):
     """One POST body, frozen: which events, with which splice, and their SHA-256.
 
     `without` is the JSON list of sequence numbers inside the range that were left out when it was
-    sealed. `asked` is what the admin asked for while an attempt was in flight. `blocked` says
-    why it must not be sent at all.
+    sealed. `asked` is the request that an admin made while an attempt was in flight. `blocked`
+    says why it must not be sent at all.
     """
 
     id = AutoField()
@@ -284,8 +284,8 @@ class SourceRow(Base):
 class RefusalRow(Base):
     """A text that a source took, that is no event for the queue, and that is nowhere else.
 
-    `id` follows from source and text, so that a repeat is known. `alerted` says that an alert was
-    raised with it. `sent_to` is the webhook whose receiver answered 2XX to it.
+    `id` is derived from source and text, so that a repeat is known. `alerted`: an alert was raised
+    with it. `sent_to` is the webhook whose receiver answered 2XX to it.
     """
 
     number = AutoField()

@@ -1,4 +1,4 @@
-"""Backups that open with a key that the store had before: where they are."""
+"""Search for backups that open with a key that the store had before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from store.rekey import REKEYED
 from store.vault import Vault, fingerprint_in
 
 MOST_FILES = 5_000
-"""Files of one folder that are looked at."""
+"""Files of one folder that are read at most."""
 
 Identity = tuple[int, int]
 """Device and number of a file."""
@@ -24,7 +24,7 @@ Identity = tuple[int, int]
 _ENDS = ("", "-wal", "-shm")
 _MAGIC = b"SQLite format 3\0"
 _APPLICATION = slice(68, 72)
-"""Where the header of a database has the number of the program that it belongs to."""
+"""Bytes in the header of a database with the number of the program that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class OldBackup:
 
 
 def find(vault: Vault) -> list[OldBackup]:
-    """The backups with a key that the store has or had; those of today's key too, which goes.
+    """Return the backups with a key that the store has or had; today's is about to be replaced.
 
-    They are looked for where the audit trail says that one was written, and beside the store.
+    They are looked for beside the store, and in the folders that the audit trail names.
     """
     written = {Path(detail["file"]) for detail in _details(BACKED_UP)}
     prints = {*(detail["before"] for detail in _details(REKEYED)), vault.known()} - {None}
@@ -56,7 +56,7 @@ def find(vault: Vault) -> list[OldBackup]:
 
 
 def _is_unseen(path: Path) -> bool:
-    """True of a file that may well be there, and cannot be read here and now."""
+    """Return True for a file that may well be there, and cannot be read here and now."""
     try:
         path.open("rb").close()
     except FileNotFoundError:
@@ -79,7 +79,7 @@ def _details(action: str) -> list[dict[str, str]]:
 
 
 def _stores(folder: Path, own: Set[Identity | None]) -> Iterator[Path]:
-    """The files of a folder that are stores of ours, by their first bytes.
+    """Yield the files of a folder that are stores of ours, by their first bytes.
 
     The files of the store that is open are left alone: to close them here would drop the locks
     that SQLite has on them for this process.

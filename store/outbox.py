@@ -1,4 +1,4 @@
-"""Deliveries: starting their attempts and recording what came of them.
+"""Attempts of deliveries: starting them and recording their results.
 
 The worker is the only caller; what admins do to deliveries is in `store/requests.py`. Every
 function is one transaction, and only ever touches deliveries that are still pending.
@@ -21,7 +21,7 @@ from store.webhook_rows import read_target, secrets_of
 
 
 def plans() -> list[Plan]:
-    """What to do next for every webhook that may send, in one read; none while paused."""
+    """Read the facts from which every webhook's next step is planned; none while paused."""
     if settings.paused() is not None:
         return []
     webhook, delivery = WebhookRow, DeliveryRow
@@ -87,7 +87,7 @@ def _plan(
 
 
 def undelivered() -> int:
-    """How many active webhooks have something that is not delivered yet."""
+    """Count the active webhooks that have something undelivered."""
     webhook = WebhookRow
     pending = DeliveryRow.select(DeliveryRow.webhook).where(DeliveryRow.state == "pending")
     query = (
@@ -118,7 +118,7 @@ def start_next(
 
     `new_run` notes the head of now as the end of a new run; otherwise nothing past the run's end
     is sealed. None if there is nothing to send, or it may not be sent now. Raises StoreOvertaken:
-    what a newer Tocsin keeps may mean another thing than what this one would send.
+    what a newer Tocsin keeps may mean something else than this one would send.
     """
     with database.atomic():
         signs.check_schema()
@@ -136,9 +136,9 @@ def record(
     now_ms: int,
     go_on: bool,
 ) -> Work | None:
-    """Write what came of an attempt; after a delivery, seal and start the run's next one.
+    """Write the result of an attempt; after a delivery, seal and start the run's next one.
 
-    What admins asked for while the attempt was in flight is applied here; a 2XX wins over it.
+    A request that an admin made during the attempt is applied here; a 2XX wins over it.
     """
     with database.atomic():
         delivery = DeliveryRow.get_or_none(DeliveryRow.id == work.delivery_id)
@@ -168,7 +168,7 @@ def record(
 
 
 def recover(worker_id: str, now_ms: int) -> int:
-    """Clear up after a worker that died in the middle of attempts; how many there were.
+    """Clear up after a worker that died in the middle of attempts; return how many these were.
 
     Called with the sending lock held, so nobody is sending. What was in flight is due now.
     """

@@ -1,4 +1,4 @@
-"""Everything about a store that is shown at a glance, as of one moment."""
+"""Overview of a store: all that screens and `status` show of it, as of one moment."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from store.vault import Vault
 class Overview:
     """The webhooks, who works, what comes in.
 
-    `crowd` is how many attempts are under way where others must wait for one to end, else 0.
+    `crowd` is how many attempts are under way while others must wait for one to end, else 0.
     `brokers` has, by the name of each, how many events it has yet to pull; `refused`, by the name
     of a source, how many are kept that it could not queue.
-    `last_words` has, by the id of each pending delivery that was tried, what came of its last
+    `last_words` has, by the id of each pending delivery that was tried, the result of its last
     attempt in plain words. `latest` has the latest times of each type of events. `lookalikes`
     has the names that people may take for one another. `paused` is the JSON of who paused all
-    sending. `key_fault` is what is wrong with the key file, where that was looked at.
+    sending. `key_fault` is what is wrong with the key file, if that was checked.
     """
 
     webhooks: list[WebhookStatus]

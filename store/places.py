@@ -1,6 +1,6 @@
-"""How far each broker has read the queues: a place for each type, like a webhook's cursor.
+"""Cursors of brokers: the number of the last event of each type that a broker has read.
 
-What a broker has yet to read is not pruned.
+Later events are not pruned.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from store.records import StoredEvent
 
 
 def begin(broker: str) -> None:
-    """Stand at the head of every type: what is accepted from now on will be read."""
+    """Set a broker's cursors to the heads: it will read what is accepted from now on."""
     for type_, seq in events.heads().items():
         BrokerCursorRow.insert(client=broker, type=type_.value, seq=seq).execute()
 
 
 def forget(broker: str) -> None:
-    """Give up all that it has yet to read."""
+    """Remove a broker's cursors, and give up all that it has yet to read."""
     BrokerCursorRow.delete().where(BrokerCursorRow.client == broker).execute()
 
 
 def read_on(
     broker: str, type_: EventType, read_to: int | None, *, limit: int, max_bytes: int
 ) -> list[StoredEvent]:
-    """Note that a broker has read a type up to `read_to`, and give what follows its place.
+    """Move a broker's cursor of a type to `read_to`, and return the events after it.
 
     At most so many events and bytes, but one event if there is one.
     """
@@ -40,7 +40,7 @@ def read_on(
 
 
 def queued() -> dict[str, dict[EventType, int]]:
-    """How many events each broker has yet to read, by its name and the type."""
+    """Count the events that each broker has yet to read, by its name and the type."""
     query = BrokerCursorRow.select(
         BrokerCursorRow.client, BrokerCursorRow.type, HeadRow.seq - BrokerCursorRow.seq
     ).join(HeadRow, on=(HeadRow.type == BrokerCursorRow.type))
@@ -51,7 +51,7 @@ def queued() -> dict[str, dict[EventType, int]]:
 
 
 def lowest_place(type_: str) -> int | None:
-    """The place of the broker that is furthest behind in a type, None without brokers."""
+    """Return the lowest cursor of all brokers in a type, None without brokers."""
     lowest = (
         BrokerCursorRow.select(fn.MIN(BrokerCursorRow.seq))
         .where(BrokerCursorRow.type == type_)

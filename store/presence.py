@@ -1,8 +1,8 @@
 """Presence of a store's files: noticed when they are replaced, deleted or cut beneath us.
 
 SQLite goes on with the file that it has open, whatever happens to its name: what it commits then
-is in no file that anybody finds again. So it is looked at after each commit, before anybody is
-told of it, and now and then by whoever runs on.
+is in no file that anybody finds again. So the files are checked after each commit, before it is
+acknowledged, and now and then by programs that run on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from store.errors import StoreGone
 
 LEAST_BYTES = 4_096
-"""A store is larger, whatever the size of its pages: its tables have one each."""
+"""A store is larger, whatever the size of its pages: each table has one."""
 
 _SHARED_BYTES = (0x4000_0002, 510)
 """The bytes of a database that SQLite locks, all of them, to be alone with it."""
@@ -27,7 +27,7 @@ Identity = tuple[int, int]
 class Presence:
     """The two files that hold what was committed: the store and the log beside it.
 
-    Made just before they are opened; may be asked on any thread. What is gone once stays gone: a
+    Made just before they are opened; may be used on any thread. What is gone once stays gone: a
     file that is put back lacks what was committed meanwhile, or others have written to it.
     """
 
@@ -44,11 +44,11 @@ class Presence:
 
     @property
     def is_gone(self) -> bool:
-        """True if it is known to be gone; this asks nobody."""
+        """True if it is known to be gone; nothing is checked for this."""
         return self._sentence is not None
 
     def begin(self) -> None:
-        """Look at size and log too, now that it is known for a store: SQLite has opened its log."""
+        """Check size and log from now on, too: it is a store, and SQLite has opened its log."""
         self._log_identity = _identity(self._log)
         self._is_open = True
 
@@ -81,7 +81,7 @@ class Presence:
         return self._fault_of_log()
 
     def _fault_of_log(self) -> str | None:
-        """SQLite deletes the log when the last connection is closed, and never before."""
+        """Check the log, which SQLite deletes when the last connection is closed, never before."""
         if self._log_identity is None:
             return None
         try:
@@ -116,7 +116,7 @@ class Presence:
 
 
 def log_of(path: Path) -> Path:
-    """The log of the store at `path`."""
+    """Return the log of the store at `path`."""
     return path.with_name(f"{path.name}-wal")
 
 
@@ -135,7 +135,7 @@ def set_log_aside(path: Path) -> None:
 
 
 def names_sentence(path: Path, names: int) -> str:
-    """The warning of a store that has more than one hard link."""
+    """Return the warning about a store that has more than one hard link."""
     return (
         f"{path} has {names} names (hard links), and each has a lock of its own: find the others "
         f"with `find {path.parent} -samefile {path}` and remove them"
@@ -151,5 +151,5 @@ def _identity(name: str) -> Identity | None:
 
 
 def _is_missing(error: OSError) -> bool:
-    """True if nothing is there, for certain: what cannot be looked at may well be there."""
+    """Return True if nothing is there, for certain: what cannot be read may well be there."""
     return isinstance(error, FileNotFoundError | NotADirectoryError)

@@ -1,4 +1,4 @@
-"""Forgetting what was delivered long ago. Nothing undelivered is ever pruned."""
+"""Pruning: what was delivered long ago is forgotten. Nothing undelivered is ever pruned."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Pruned:
 
 
 def prune_some(retention: Retention, now_ms: int, uptime_ms: int | None = None) -> Pruned:
-    """One short transaction of pruning; call it again until it finds nothing.
+    """Prune in one short transaction; to be called again until it finds nothing.
 
     A time later than now counts as that of what comes behind it (`store/future_times.py`).
     `uptime_ms` is the machine's monotonic clock, by which a deleted webhook's ten minutes go.
@@ -96,9 +96,9 @@ def _prune_events(type_: str, retention: Retention, now_ms: int) -> int:
 
 
 def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
-    """The first event that some webhook or broker has yet to get.
+    """Return the number of the first event that some webhook or broker has yet to get.
 
-    Or that a webhook got within the time of keeping.
+    Or of the first that a webhook got within the time of keeping.
     """
     cutoff = now_ms - retention.keep_events_ms
     places = [int(HeadRow.get_by_id(type_).seq) + 1]
@@ -125,7 +125,7 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
 
 
 def _is_kept(type_: str, cutoff_ms: int, now_ms: int) -> Expression:
-    """Condition on a delivery of a type: it is pending, or ended after the cutoff."""
+    """Return the condition that a delivery of a type is pending, or ended after the cutoff."""
     ended = json.dumps(deliveries_ended_by(type_, cutoff_ms, now_ms))
     return DeliveryRow.ended_ms.is_null() | (
         (DeliveryRow.ended_ms > cutoff_ms) & DeliveryRow.id.not_in(_values(ended))
@@ -133,12 +133,12 @@ def _is_kept(type_: str, cutoff_ms: int, now_ms: int) -> Expression:
 
 
 def _values(ids: str) -> SQL:
-    """The numbers of a JSON array as one parameter, however many they are."""
+    """Pass the numbers of a JSON array as one parameter, however many they are."""
     return SQL("(SELECT value FROM json_each(?))", (ids,))
 
 
 def _before_kept(type_: str, after: int, until: int, cutoff_ms: int, now_ms: int) -> int:
-    """The end of the run of events accepted before the cutoff."""
+    """Return the end of the run of events accepted before the cutoff."""
     query = (
         EventRow.select(EventRow.seq, EventRow.received_ms)
         .where(

@@ -1,4 +1,4 @@
-"""What admins ask of a webhook's queue: send it now, or drop what is old in it."""
+"""Requests of admins for a webhook's queue: send it now, or drop what is old in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Run:
 
     @property
     def events(self) -> int:
-        """All that go."""
+        """Number of all events that are sent."""
         return self.queued + self.pending
 
 
@@ -43,12 +43,12 @@ def _start_run(webhook_id: int, actor: Actor, now_ms: int) -> Run:
 
 
 def backlog_before(webhook_id: int, before_ms: int) -> int:
-    """How many queued events `skip_backlog` would drop."""
+    """Count the queued events that `skip_backlog` would drop."""
     return cut_before(live(webhook_id), before_ms).events
 
 
 def skip_backlog(webhook_id: int, before_ms: int, actor: Actor, now_ms: int) -> int:
-    """Drop the queued events accepted before a time; the pending delivery stays. How many.
+    """Drop the queued events accepted before a time, and count them; the pending delivery stays.
 
     The first kept event ends the cut, so that clocks which jumped never drop a newer one.
     """

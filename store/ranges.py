@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 
 def numbers(first: int, last: int, without: str | None) -> tuple[int, ...]:
-    """The numbers of a range; `without` is the JSON list of those that are not in it."""
+    """Return the numbers of a range; `without` is the JSON list of those that are not in it."""
     left_out = set(json.loads(without)) if without else set()
     return tuple(number for number in range(first, last + 1) if number not in left_out)
 
 
 def gaps(ascending: Sequence[int]) -> list[int]:
-    """The numbers between the first and the last that are not among them."""
+    """Return the numbers between the first and the last that are not among them."""
     return sorted(set(range(ascending[0], ascending[-1] + 1)).difference(ascending))

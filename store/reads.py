@@ -1,4 +1,4 @@
-"""What lists and screens show: deliveries, their attempts, and the state of every webhook."""
+"""Reads of lists and screens: deliveries, their attempts, and the state of every webhook."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from domain.filters import Terms
 
 Held = Literal["queued", "in quarantine", "released"]
-"""Where an event is that a webhook has not been sent; a released one is queued again."""
+"""State of an event that a webhook has not been sent; a released one is queued again."""
 
 PAGE = 200
 ID_DIGITS = 18
@@ -53,7 +53,7 @@ class DeliveryFilter:
 
 
 def past_webhook(reference: str) -> int:
-    """The id of a webhook by its id or name; by its id also of one that is erased.
+    """Return the id of a webhook by its id or name; by its id also of one that is erased.
 
     Raises NotFound.
     """
@@ -72,7 +72,7 @@ def _was_there(webhook_id: int) -> bool:
 def deliveries(
     which: DeliveryFilter, *, limit: int = PAGE, before: str | None = None
 ) -> list[Delivery]:
-    """The newest deliveries, newest first; a page goes on with the last id of the one before."""
+    """Return the newest deliveries, newest first; a page goes on with the last id of the former."""
     query = _filtered(which).order_by(DeliveryRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(DeliveryRow.id < _delivery_row(before).id)
@@ -80,7 +80,7 @@ def deliveries(
 
 
 def deliveries_after(which: DeliveryFilter, last: str | None, *, limit: int) -> list[Delivery]:
-    """The deliveries sealed after one, oldest first, for lists that follow."""
+    """Return the deliveries sealed after a given one, oldest first, for lists that follow."""
     query = _filtered(which).order_by(DeliveryRow.id).limit(limit)
     if last is not None:
         query = query.where(DeliveryRow.id > _delivery_row(last).id)
@@ -88,17 +88,17 @@ def deliveries_after(which: DeliveryFilter, last: str | None, *, limit: int) -> 
 
 
 def matches(which: DeliveryFilter, public_id: str) -> bool:
-    """Whether a delivery is one of these."""
+    """Return True if a delivery is among these."""
     return _filtered(which).where(DeliveryRow.public_id == public_id).exists()
 
 
 def delivery(public_id: str) -> Delivery:
-    """One delivery. Raises NotFound."""
+    """Return one delivery. Raises NotFound."""
     return delivery_of(_delivery_row(public_id))
 
 
 def attempts(public_id: str, *, limit: int = PAGE) -> list[Attempt]:
-    """The newest attempts of a delivery, newest first."""
+    """Return the newest attempts of a delivery, newest first."""
     row = _delivery_row(public_id)
     query = (
         AttemptRow.select()
@@ -110,7 +110,7 @@ def attempts(public_id: str, *, limit: int = PAGE) -> list[Attempt]:
 
 
 def body(public_id: str) -> bytes:
-    """The exact body of a delivery. Raises NotFound if its events were pruned since."""
+    """Return the exact body of a delivery. Raises NotFound if its events were pruned since."""
     row = _delivery_row(public_id)
     joined = sealing.body_of(row)
     if row.state != "pending" and hashlib.sha256(joined).hexdigest() != row.sha256:
@@ -119,7 +119,7 @@ def body(public_id: str) -> bytes:
 
 
 def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
-    """The events that reseals left out and that were not sent since, oldest first."""
+    """Return the events that reseals left out and that were not sent since, oldest first."""
     query = QuarantineRow.select().where(QuarantineRow.sent_in.is_null())
     if webhook_id is not None:
         query = query.where(QuarantineRow.webhook == webhook_id)
@@ -137,7 +137,7 @@ def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
 
 
 def carriers(type_: EventType, seq: int) -> list[Delivery]:
-    """The deliveries that carried or carry an event, oldest first."""
+    """Return the deliveries that carried or carry an event, oldest first."""
     query = (
         DeliveryRow.select()
         .where(
@@ -151,7 +151,7 @@ def carriers(type_: EventType, seq: int) -> list[Delivery]:
 
 
 def holders(type_: EventType, seq: int) -> dict[int, Held]:
-    """The webhooks that still have an event before them, not sealed, and where, by their ids."""
+    """Return the ids of webhooks that have yet to be sent an event, each with its state there."""
     with models.database.atomic("DEFERRED"):
         found: dict[int, Held] = {}
         for row in list(WebhookRow.select().where(WebhookRow.deleted_ms.is_null())):
@@ -170,7 +170,7 @@ def holders(type_: EventType, seq: int) -> dict[int, Held]:
 
 
 def statuses(vault: Vault | None) -> list[WebhookStatus]:
-    """Every webhook with its queue, counted without touching an event: head minus cursor."""
+    """Return every webhook with its queue, counted without touching an event: head minus cursor."""
     with models.database.atomic("DEFERRED"):
         pending = {
             row.webhook_id: row
@@ -197,7 +197,7 @@ class _FirstTimes:
     known: dict[tuple[str, int], int | None] = field(default_factory=dict)
 
     def from_place(self, type_: str, seq: int) -> int | None:
-        """The time, None if no event of the type stands there or behind."""
+        """Return the time, None if no event of the type has this number or a later one."""
         if seq > self.heads[type_]:
             return None
         if (type_, seq) not in self.known:
@@ -209,7 +209,7 @@ class _FirstTimes:
 
 
 def last_results(webhook_id: int, *, limit: int = 20) -> list[int | None]:
-    """The statuses of a webhook's newest attempts, oldest first; None where no answer came."""
+    """Return the statuses of a webhook's newest attempts, oldest first; None if no answer came."""
     newest = (
         DeliveryRow.select(DeliveryRow.id)
         .where(DeliveryRow.webhook == webhook_id)
@@ -307,7 +307,7 @@ def _delivery_row(public_id: str) -> DeliveryRow:
 
 
 def delivery_of(row: DeliveryRow) -> Delivery:
-    """A row as the record of it."""
+    """Make the record of a row."""
     pending = row.state == "pending"
     begun = row.sending_since_ms is not None
     under_way = begun and workers.is_anyone_sending()
@@ -335,7 +335,7 @@ def delivery_of(row: DeliveryRow) -> Delivery:
 
 
 def attempt_of(row: AttemptRow) -> Attempt:
-    """A row as the record of it."""
+    """Make the record of a row."""
     return Attempt(
         number=row.number,
         url=row.url,

@@ -1,4 +1,4 @@
-"""What goes out of the store: frozen values, never live rows."""
+"""Records: the frozen values that leave the store, never live rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Secrets:
     previous_until_ms: int | None = None
 
     def in_force(self, now_ms: int) -> tuple[str, ...]:
-        """The secrets to sign with, the current one first."""
+        """Return the secrets to sign with, the current one first."""
         if self.previous and now_ms < (self.previous_until_ms or 0):
             return (self.current, self.previous)
         return (self.current,)
@@ -40,13 +40,13 @@ class Webhook:
 
     @property
     def named(self) -> str:
-        """How a sentence names it: "webhook 1 (siem)"."""
+        """The name for a sentence: "webhook 1 (siem)"."""
         name = self.fields.name
         return f"webhook {self.id} ({name})" if name else f"webhook {self.id}"
 
 
 def target_of(fields: WebhookFields, secrets: Secrets | None) -> tuple[object, ...]:
-    """What makes another request of the same body: an edit of it makes a failing one due now."""
+    """Return the fields that shape requests; an edit of them makes a failing delivery due now."""
     return fields.url, fields.headers, fields.ca_file, secrets
 
 
@@ -59,7 +59,7 @@ class Appended:
     conflicts: tuple[int, ...] = ()
 
     def __add__(self, other: Appended) -> Appended:
-        """The counts of both; places in one list say nothing in the sum."""
+        """Add the counts; indexes in one list mean nothing in the sum."""
         return Appended(self.accepted + other.accepted, self.repeated + other.repeated)
 
 
@@ -110,7 +110,7 @@ class Plan:
 
     @property
     def failing(self) -> bool:
-        """Whether the last attempt of the pending delivery failed, as far as we know."""
+        """True if the last attempt of the pending delivery failed, as far as is known."""
         return self.pending is not None and self.pending.attempts > 0
 
 
@@ -169,8 +169,8 @@ class Verdict:
 class Delivery:
     """A delivery as lists show it.
 
-    sending_since_ms: since when its attempt is under way, None where nobody makes it
-    cut_off:          whether its attempt was under way when the worker ended, and is not noted yet
+    sending_since_ms: since when its attempt is under way, None if no worker makes it
+    cut_off:          its attempt was under way when the worker ended, and is not recorded yet
     """
 
     id: str
@@ -245,9 +245,9 @@ class Worker:
 class StoredSource:
     """A source as it is kept, and how it is doing.
 
-    options:  what differs from the defaults of its kind, as text
-    error:    what is wrong with it, or not as it should be; None where all is well
-    failures: how often in a row it has failed; 0 where it works
+    options:  those that differ from the defaults of its kind, as text
+    error:    what is wrong with it, or not as it should be; None if all is well
+    failures: how often in a row it has failed; 0 if it works
     """
 
     name: str
@@ -277,7 +277,7 @@ class StoredRefusal:
     """A text that a source took and that is no event for the queue, as it is kept.
 
     attempts:   how often it was sent by hand
-    last_error: what came of the last time, None after a 2XX
+    last_error: the result of the last time, None after a 2XX
     sent_to:    the id of the webhook whose receiver answered 2XX to it, at `sent_ms`
     """
 

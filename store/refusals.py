@@ -1,6 +1,6 @@
 """Texts that sources took and the queue cannot hold: kept whole, bounded, for an admin.
 
-It is gone where it came from. A source whose bound is reached takes nothing more, see `is_full`.
+They are kept nowhere else. A source that has reached its bound takes nothing more, see `is_full`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RefusedNews:
     """Refused texts of a source, for the alert that tells of them.
 
     waiting:    how many of its are kept by now and were not sent
-    alerted_ms: when the last alert was raised about them, None where none was
+    alerted_ms: when the last alert was raised about them, None if none was
     """
 
     source: str
@@ -103,7 +103,7 @@ def _known_otherwise(event: Event) -> RefusedText:
 
 
 def _refuse(name: str, refused: Sequence[RefusedText], now_ms: int, rules: TakingRules) -> Appended:
-    """Keep what is new of it, and add the alert; returns what was added of that."""
+    """Keep the texts that are new, and add the alert; return what was added."""
     every = {_id(name, one): one for one in refused}
     new = {id_: one for id_, one in every.items() if not _is_kept(id_)}
     if not new:
@@ -145,7 +145,7 @@ def waiting(name: str) -> int:
 
 
 def is_full(name: str) -> bool:
-    """Tell whether as much of a source is kept as may be."""
+    """Return True if as much of a source is kept as may be."""
     count, size = fn.COUNT(RefusalRow.number), fn.SUM(RefusalRow.bytes)
     [(events, size_there)] = rows(RefusalRow.select(count, size).where(*_waiting(name)))
     return events >= MOST_EVENTS or (size_there or 0) >= MOST_BYTES
@@ -174,7 +174,7 @@ def everything(name: str | None = None, *, most: int | None = None) -> list[Stor
 
 
 def find(id_: str) -> StoredRefusal:
-    """One of them. Raises NotFound."""
+    """Return one of them. Raises NotFound."""
     found = rows(_select().where(RefusalRow.id == id_))
     if not found:
         raise _not_found(id_)
@@ -182,7 +182,7 @@ def find(id_: str) -> StoredRefusal:
 
 
 def text_of(id_: str) -> bytes:
-    """The text as it came. Raises NotFound."""
+    """Return the text as it came. Raises NotFound."""
     found = rows(RefusalRow.select(RefusalRow.body).where(RefusalRow.id == id_))
     if not found:
         raise _not_found(id_)
@@ -190,7 +190,7 @@ def text_of(id_: str) -> bytes:
 
 
 def warning(name: str) -> str:
-    """Return what an admin is told of a source's refused events, "" where none are kept."""
+    """Return the warning about a source's refused events, "" if none are kept."""
     count = waiting(name)
     if not count:
         return ""
@@ -199,7 +199,7 @@ def warning(name: str) -> str:
 
 
 def drop(ids: Iterable[str], actor: Actor, now_ms: int) -> None:
-    """Forget some of them, or none where one is not there. Raises NotFound."""
+    """Forget some of them, or none if any is not there. Raises NotFound."""
     wanted = list(dict.fromkeys(ids))
     with database.atomic():
         names = {find(id_).source for id_ in wanted}
@@ -212,7 +212,7 @@ def drop(ids: Iterable[str], actor: Actor, now_ms: int) -> None:
 
 
 def check_may_send(webhook: Webhook) -> None:
-    """Raise Conflict where nothing is sent to a webhook, by hand neither."""
+    """Raise Conflict if nothing may be sent to a webhook, by hand neither."""
     if not webhook.fields.active:
         cure = f"`tocsin webhook unpause {webhook.id}` first"
         raise Conflict(f"{webhook.named} is inactive, and nothing is sent to it: {cure}")
@@ -231,7 +231,7 @@ def note_sent(
     *,
     delivered: bool,
 ) -> None:
-    """Record that one was sent by hand, and what came of it; `url` is masked already."""
+    """Record that one was sent by hand, and the result; `url` is masked already."""
     with database.atomic():
         changes: dict[object, object] = {
             RefusalRow.attempts: RefusalRow.attempts + 1,
@@ -256,7 +256,7 @@ def prune_sent(before_ms: int, most: int) -> int:
 
 @contextmanager
 def _warned_anew(name: str) -> Iterator[None]:
-    """Let a source that has nothing else to tell tell how many are left after a change."""
+    """Renew a source's warning of how many are left after a change, if it shows no other one."""
     before = warning(name)
     yield
     source = SourceRow.update(error=warning(name) or None)

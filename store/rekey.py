@@ -1,4 +1,4 @@
-"""Another key for a store: the new one is written beside, all is encrypted with it, it takes over.
+"""Change of a store's key: the new one is written beside, all is encrypted with it, it takes over.
 
 A kill leaves the old key in force and the new one beside it, or the new one in force and not yet
 in its place: the next start finishes what was begun, and until then `Vault` finds the right one.
@@ -39,7 +39,7 @@ PAGES = 2_000
 """Pages given back in one short transaction."""
 
 Access = Callable[[], AbstractContextManager[object]]
-"""What the steps at the key file are taken in: the rights to its folder, where those are others."""
+"""Context for the steps at the key file: the rights to its folder, if these are others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Rekeyed:
 
     values:     how many values the new key opens
     unreadable: how many the old key did not open, which are left as they were
-    leftover:   whether a program that reads the store keeps old pages in its log for now
-    finished:   whether it was begun earlier and is finished now
+    leftover:   a program that reads the store keeps old pages in its log for now
+    finished:   it was begun earlier and is finished now
     """
 
     values: int
@@ -94,7 +94,7 @@ def _begin(vault: Vault, actor: Actor, now_ms: int, access: Access) -> int | Non
 
 @contextmanager
 def _taken_back(vault: Vault, access: Access) -> Iterator[None]:
-    """Remove the new key again where nothing was encrypted with it."""
+    """Remove the new key again if nothing was encrypted with it."""
     try:
         yield
     except BaseException:
@@ -105,9 +105,9 @@ def _taken_back(vault: Vault, access: Access) -> Iterator[None]:
 
 
 def finish(vault: Vault) -> str | None:
-    """Finish what was begun, if it was; a warning where that cannot be done now.
+    """Finish a change of keys that was begun; return a warning if that cannot be done now.
 
-    A new key at which another process is is left alone.
+    A new key that another process works with is left alone.
     """
     try:
         descriptor = _open(vault.next_file)
@@ -156,7 +156,7 @@ def _write(vault: Vault, key: bytes) -> int | None:
 
 
 def _draft_of(vault: Vault) -> Path:
-    """The name under which the new key is written."""
+    """Return the name under which the new key is written."""
     return vault.next_file.with_name(f".{vault.next_file.name}.part")
 
 
@@ -170,7 +170,7 @@ def _open(file: Path) -> int | None:
 
 
 def _lock(descriptor: int, file: Path) -> bool:
-    """Be alone with the new key; False if another process is, or has put it in its place."""
+    """Lock the new key; False if another process has, or has put it in its place."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(descriptor), file.stat())
@@ -213,7 +213,7 @@ def _overwriting() -> Iterator[None]:
 def _rewrite(table: str, columns: Sequence[str], ciphers: MultiFernet) -> tuple[int, int]:
     """Write a table's rows anew, into pages that hold nothing of before.
 
-    How many values were encrypted anew, and how many no key opens.
+    Return how many values were encrypted anew, and how many no key opens.
     """
     connection = database.connection()
     cursor = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - a name of our own

@@ -1,4 +1,4 @@
-"""Remnants: what an upgrade encrypted still lies in clear in freed parts of the file.
+"""Remnants: text that an upgrade encrypted, still in clear in freed parts of the file.
 
 Writing the whole file anew removes them. A fact in the store says that this is still to be done.
 """
@@ -24,12 +24,12 @@ def note() -> None:
 
 
 def are_there() -> bool:
-    """True if the file is still to be written anew."""
+    """Return True if the file is still to be written anew."""
     return bool(FactRow.select().where(FactRow.name == FACT).exists())
 
 
 def remove(path: Path) -> None:
-    """Write the file anew; nothing is lost where that fails, and the fact stays."""
+    """Write the file anew; nothing is lost if that fails, and the fact stays."""
     if free_bytes(path) < COPIES * store_bytes(path):
         return
     try:
@@ -45,7 +45,7 @@ def remove(path: Path) -> None:
 
 
 def warning(path: Path) -> str:
-    """Say what is not as it should be, and how it ends."""
+    """Return the warning about remnants: what is wrong, and the cure."""
     return (
         f"freed parts of {path} still hold URLs of webhooks in clear: with {COPIES} times its size "
         "free on the disk, `tocsin db upgrade` removes them"

@@ -1,7 +1,7 @@
-"""What admins ask of deliveries: retry now, skip, reseal, release from quarantine.
+"""Requests of admins for deliveries: retry now, skip, reseal, release from quarantine.
 
-An attempt in flight is never cut: what is asked meanwhile is kept in `Delivery.asked` and applied
-when its outcome is recorded. A 2XX wins over it.
+An attempt in flight is never cut: a request meanwhile is kept in `DeliveryRow.asked` and applied
+when the outcome is recorded. A 2XX wins over it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Asked:
 def retry(public_id: str, actor: Actor, now_ms: int) -> Asked:
     """Make a pending delivery due now; a blocked one is checked once more.
 
-    After an attempt in flight the next one follows at once, unless more was asked for already.
+    After an attempt in flight the next one follows at once, unless a request is kept already.
     """
     with database.atomic():
         delivery = pending(public_id)
@@ -48,10 +48,10 @@ def retry(public_id: str, actor: Actor, now_ms: int) -> Asked:
 def beside_workers(
     request: Callable[..., Asked], store_path: Path, *args: Any, **named: Any
 ) -> Asked:
-    """Make a request, telling it (`idle`) whether no worker can be sending.
+    """Make a request with `idle`, which is True if no worker can be sending.
 
-    None begins to before it is written: the lock is held by the thread that writes, not by who
-    waits for it, who may go away meanwhile.
+    None begins to before it is written: the thread that writes holds the lock, not the caller,
+    who may go away meanwhile.
     """
     lock = SendingLock(store_path)
     try:
@@ -111,7 +111,7 @@ def release(webhook_id: int, event_id: str, actor: Actor, now_ms: int) -> None:
 
 
 def pending(public_id: str) -> DeliveryRow:
-    """The row of a pending delivery. Raises NotFound or Conflict."""
+    """Return the row of a pending delivery. Raises NotFound or Conflict."""
     delivery: DeliveryRow | None = DeliveryRow.get_or_none(DeliveryRow.public_id == public_id)
     if delivery is None:
         raise NotFound(f"no delivery {public_id}; `tocsin delivery list` shows what there is")
@@ -121,7 +121,7 @@ def pending(public_id: str) -> DeliveryRow:
 
 
 def apply_asked(delivery: DeliveryRow, row: WebhookRow, now_ms: int) -> None:
-    """Do what was asked of a delivery while its attempt was in flight, if anything was."""
+    """Carry out the request that was made while a delivery's attempt was in flight, if any was."""
     if delivery.asked is None:
         return
     asked = json.loads(delivery.asked)
@@ -216,7 +216,7 @@ def _put_back(row: WebhookRow, back: Redo) -> None:
 
 
 def _quarantine(delivery: DeliveryRow, event_id: str, now_ms: int) -> int:
-    """Put an event of the delivery into quarantine; its number."""
+    """Put an event of the delivery into quarantine, and return its number."""
     event = EventRow.get(EventRow.type == delivery.type, EventRow.id == event_id)
     QuarantineRow.insert(
         webhook=delivery.webhook_id,
@@ -230,7 +230,7 @@ def _quarantine(delivery: DeliveryRow, event_id: str, now_ms: int) -> int:
 
 
 def _back_to_quarantine(event: QuarantineRow, row: WebhookRow, *, again: bool) -> None:
-    """A delivery of one released event: it is to be sealed again, or stays in quarantine."""
+    """Handle a delivery of one released event: it is sealed again, or stays in quarantine."""
     event.sent_in = None
     if again:
         row.released += 1

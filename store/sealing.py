@@ -17,13 +17,13 @@ from store.webhook_rows import pairs
 NewId = Callable[[], str]
 
 TOCSIN = Actor("tocsin")
-"""Who did what nobody asked for."""
+"""Actor of what Tocsin does by itself."""
 
 
 def seal(
     row: WebhookRow, limits: Limits, new_id: NewId, now_ms: int, new_run: bool
 ) -> tuple[DeliveryRow, bytes] | None:
-    """Freeze the next events after the webhook's place into a delivery; saves the webhook."""
+    """Freeze the next events after the webhook's cursor into a delivery; save the webhook."""
     if new_run:
         row.run_until = HeadRow.get_by_id(row.type).seq
         row.last_run_ms = now_ms
@@ -40,7 +40,7 @@ def seal(
 
 
 def _next_kept(row: WebhookRow, limits: Limits, splice_length: int, now_ms: int) -> Stretch | None:
-    """The next events that are still in the store; what is gone is counted and left behind.
+    """Return the next events that are still in the store; what is gone is counted and left behind.
 
     Only damage makes events go before they are sent: waiting for them would stop the queue.
     """
@@ -78,7 +78,7 @@ def _freeze(
 
 
 def _event_bodies(type_: str, seqs: Sequence[int]) -> list[bytes]:
-    """The bodies of these events in order; fewer if some are gone from the store."""
+    """Return the bodies of these events in order; fewer if some are gone from the store."""
     query = (
         EventRow.select(EventRow.seq, EventRow.body)
         .where(EventRow.type == type_, EventRow.seq >= seqs[0], EventRow.seq <= seqs[-1])
@@ -89,13 +89,13 @@ def _event_bodies(type_: str, seqs: Sequence[int]) -> list[bytes]:
 
 
 def body_of(delivery: DeliveryRow) -> bytes:
-    """The body of a delivery, joined again from its events as it was frozen."""
+    """Join the body of a delivery again from its events, as it was frozen."""
     seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
     return bodies.join_body(_event_bodies(delivery.type, seqs), bytes(delivery.splice))
 
 
 def frozen_body(delivery: DeliveryRow) -> bytes | None:
-    """The body if it is still the one that was sealed; otherwise the delivery is blocked."""
+    """Return the body if it is still the one that was sealed; otherwise block the delivery."""
     body = body_of(delivery)
     if hashlib.sha256(body).hexdigest() == delivery.sha256:
         return body

@@ -1,4 +1,4 @@
-"""What can be done with a webhook's signing secret, and what comes of it."""
+"""Changes of a webhook's signing secret: set, rotate, retire, restore."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from store.errors import Conflict
 from store.records import Secrets, Webhook
 
 ROTATION_MS = 24 * 3_600_000
-"""For how long the previous secret still signs after a rotation."""
+"""Time for which the previous secret still signs after a rotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ SecretChange = SetSecret | RotateSecret | RetireSecret | RestoreSecrets
 
 
 def check_secret_change(before: Webhook, change: SecretChange | None, now_ms: int) -> None:
-    """Raise Conflict where there is nothing to rotate or retire, or a rotation is under way."""
+    """Raise Conflict if there is nothing to rotate or retire, or a rotation is under way."""
     if change is None or isinstance(change, SetSecret | RestoreSecrets):
         return
     secrets = before.secrets
@@ -63,7 +63,7 @@ def check_secret_change(before: Webhook, change: SecretChange | None, now_ms: in
 def changed_secrets(
     before: Secrets | None, change: SecretChange | None, now_ms: int
 ) -> Secrets | None:
-    """The secrets after a change."""
+    """Return the secrets after a change."""
     match change:
         case SetSecret(secret):
             return Secrets(secret) if secret else None
@@ -79,7 +79,7 @@ def changed_secrets(
 
 
 def secret_word(before: Secrets | None, after: Secrets | None) -> str | None:
-    """What became of the secret, for the audit, which shows nothing of it."""
+    """Return the kind of change for the audit, which shows nothing of the secret."""
     if after is None:
         return None if before is None else "removed"
     if before is None or after == before:

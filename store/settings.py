@@ -12,7 +12,7 @@ PAUSED = "paused"
 
 
 def load_all() -> dict[str, str]:
-    """Every setting of the store as text, by name."""
+    """Return every setting of the store as text, by name."""
     return {row.name: row.value for row in list(SettingRow.select())}
 
 
@@ -36,7 +36,7 @@ def unset(name: str, actor: Actor, now_ms: int) -> bool:
 
 
 def paused() -> str | None:
-    """Who paused all sending and since when, as JSON text; None if nobody did."""
+    """Return who paused all sending and since when, as JSON text; None if nobody did."""
     fact = FactRow.get_or_none(FactRow.name == PAUSED)
     return fact.value if fact else None
 

@@ -1,4 +1,4 @@
-"""Cheap signs that another process wrote to the store, or keeps others from writing."""
+"""Versions of a store, by which writes of other processes are noticed, and a check of its lock."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Signs:
 
     @property
     def is_newer(self) -> bool:
-        """Whether a newer Tocsin has migrated the store under us."""
+        """True if a newer Tocsin has migrated the store."""
         return self.schema > migrations.LATEST
 
 
 def look() -> Signs:
-    """The signs as they are now; a few microseconds, since it is asked several times a second."""
+    """Read the versions; this takes a few microseconds, and is done several times a second."""
     ask = database.connection().execute
     ((version,), (schema,)) = (ask(f"PRAGMA {one}").fetchone() for one in PRAGMAS)
     return Signs(int(version), int(schema))
 
 
 def is_locked() -> bool:
-    """True if another connection keeps every write from beginning, for a tenth of a second."""
+    """Return True if another connection keeps writes from beginning, for a tenth of a second."""
     ask = database.connection().execute
     ((patience_ms,),) = ask("PRAGMA busy_timeout").fetchall()
     ask(f"PRAGMA busy_timeout = {LOCK_PATIENCE_MS}")
@@ -51,7 +51,7 @@ def is_locked() -> bool:
 
 
 def is_overtaken() -> bool:
-    """Whether the schema is newer than this process knows."""
+    """Return True if the schema is newer than this process knows."""
     return migrations.current_version(database) > migrations.LATEST
 
 

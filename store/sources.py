@@ -1,4 +1,4 @@
-"""Sources: adding, editing, pausing and deleting them; what they remember and how they do."""
+"""Sources: adding, editing, pausing and deleting them; their state and their health."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def start(
 def edit(
     name: str, options: Mapping[str, str], actor: Actor, now_ms: int, *, revision: int | None = None
 ) -> StoredSource:
-    """Keep what is set now. Raises NotFound, FieldErrors, Conflict if `revision` moved."""
+    """Set the options. Raises NotFound, FieldErrors, Conflict if `revision` is an older one."""
     with database.atomic():
         row = _row(name)
         if revision is not None:
@@ -109,9 +109,9 @@ def _check_revision(row: SourceRow, revision: int) -> None:
 
 
 def delete(name: str, actor: Actor, now_ms: int) -> None:
-    """Forget a source and all that it remembers; its events stay. Raises NotFound, Conflict.
+    """Forget a source and its state; its events stay. Raises NotFound, Conflict.
 
-    With the source of an agent goes what the agent signs in with.
+    With the source of an agent goes the key that the agent signs in with.
     """
     with database.atomic():
         row = _row(name)
@@ -150,26 +150,26 @@ def set_secret(name: str, secret: str | None, vault: Vault, actor: Actor, now_ms
 
 
 def secret_of(name: str, vault: Vault) -> str | None:
-    """The secret in clear. Raises NotFound, WrongKey."""
+    """Return the secret in clear. Raises NotFound, WrongKey."""
     row = _row(name)
     return None if row.secrets is None else vault.decrypt(bytes(row.secrets))
 
 
 def find(name: str) -> StoredSource:
-    """One source. Raises NotFound."""
+    """Return one source. Raises NotFound."""
     return _record(_row(name))
 
 
 def everyone() -> list[StoredSource]:
-    """Every source, by name."""
+    """Return every source, ordered by name."""
     return [_record(row) for row in list(_without_state().order_by(SourceRow.name))]
 
 
 def load_state(name: str, *, created_ms: int | None = None) -> bytes | None:
-    """What the source gave with its last batch. Raises NotFound.
+    """Return the state that came with the source's last batch. Raises NotFound.
 
-    Here and below `created_ms` tells the source from a later one of the same name: what a deleted
-    source still has to say is not said of another.
+    Here and below `created_ms` tells apart sources of the same name: what a deleted one still has
+    to save is not saved for a later one.
     """
     row = SourceRow.get_or_none(_is(name, created_ms))
     if row is None:
@@ -228,7 +228,7 @@ def advance(name: str, step: Step, now_ms: int) -> Appended:
 def save_each(
     name: str, lists: Sequence[Sequence[Event]], now_ms: int, *, created_ms: int | None = None
 ) -> list[Appended]:
-    """Add several lists that were handed to a source, as `events.append_each` does.
+    """Add several lists of events that came to a source, as `events.append_each` does.
 
     Raises NotFound if the source was deleted meanwhile.
     """
@@ -274,9 +274,9 @@ def save_failure(
     *,
     created_ms: int | None = None,
 ) -> Appended:
-    """Note what is wrong with it, and add what is to be told of that; its state stays as it is.
+    """Note what is wrong with it, and add the events about that; its state stays as it is.
 
-    Of a source that was deleted nothing is noted or told.
+    For a source that was deleted nothing is noted or added.
     """
     source = SourceRow
     with database.atomic():
@@ -331,7 +331,7 @@ def _row(name: str) -> SourceRow:
 
 
 def _is(name: str, created_ms: int | None) -> Expression:
-    """By name; with `created_ms` only the one that was added then."""
+    """Return the condition by name; with `created_ms` only the source that was added then."""
     source = SourceRow
     if created_ms is None:
         return source.name == name

@@ -1,4 +1,4 @@
-"""Which events the next delivery of a webhook takes, and how its place moves on.
+"""The events that the next delivery of a webhook takes, and the move of its cursor past them.
 
 In this order: what a reseal put back, then an event released from quarantine, then the queue up to
 the end of the current run.
@@ -37,7 +37,7 @@ class Stretch:
 
 
 def next_stretch(row: WebhookRow, limits: Limits, splice_length: int) -> Stretch | None:
-    """The events of the next request: as many as the limits allow, at least one that is there."""
+    """Return the events of the next request: as many as the limits allow, at least one."""
     most = Limits(row.max_events or limits.max_events, row.max_bytes or limits.max_bytes)
     redo = redo_of(row)
     if redo is not None:
@@ -50,9 +50,9 @@ def next_stretch(row: WebhookRow, limits: Limits, splice_length: int) -> Stretch
 
 
 def taken(row: WebhookRow, stretch: Stretch, delivery_id: int | None) -> None:
-    """Move the webhook's place past a stretch; saving the row is the caller's.
+    """Move the webhook's cursor past these events; saving the row is the caller's.
 
-    `delivery_id` is what it was sealed into, None where nothing of it is left.
+    `delivery_id` is the delivery that they were sealed into, None if none of them is left.
     """
     redo = redo_of(row)
     if stretch.origin == "queue":
@@ -113,7 +113,7 @@ def _released(row: WebhookRow) -> Stretch | None:
 def _fitting(
     type_: str, after: int, until: int, without: set[int], limits: Limits, splice_length: int
 ) -> tuple[int, ...]:
-    """The longest run of events within both limits; one that is too large goes alone.
+    """Return the longest run of events within both limits; one that is too large goes alone.
 
     Bytes are counted before an event is added, so a request never exceeds the limit by one.
     """
@@ -134,7 +134,7 @@ def _fitting(
 
 
 def _fit_all(type_: str, seqs: range, max_bytes: int, splice_length: int) -> bool:
-    """Whether all of these events are there and fit, as they mostly do: one number to fetch."""
+    """Return True if all of these events are there and fit, as they mostly do: one row to fetch."""
     query = EventRow.select(fn.COUNT(EventRow.seq), fn.SUM(fn.LENGTH(EventRow.body)))
     query = query.where(EventRow.type == type_, EventRow.seq >= seqs[0], EventRow.seq <= seqs[-1])
     [(count, total)] = rows(query)
@@ -142,7 +142,7 @@ def _fit_all(type_: str, seqs: range, max_bytes: int, splice_length: int) -> boo
 
 
 def _lengths(type_: str, after: int, until: int, limit: int) -> list[tuple[int, int]]:
-    """Numbers and body lengths; SQLite knows a blob's length without reading it."""
+    """Return numbers and body lengths; SQLite knows a blob's length without reading it."""
     query = (
         EventRow.select(EventRow.seq, fn.LENGTH(EventRow.body))
         .where(EventRow.type == type_, EventRow.seq > after, EventRow.seq <= until)

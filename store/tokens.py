@@ -13,11 +13,11 @@ from store.models import TokenRow, database
 from store.records import StoredToken
 
 USED_EVERY_MS = 60_000
-"""How exactly the last use is kept: more would cost a write with every request."""
+"""Precision of the last use: more would cost a write with every request."""
 
 
 def add(name: str, token: str, actor: Actor, now_ms: int) -> StoredToken:
-    """Let in whoever has this token. Raises FieldError, Conflict."""
+    """Let in programs that have this token. Raises FieldError, Conflict."""
     name = check_name(name)
     with database.atomic():
         if TokenRow.get_or_none(TokenRow.name == name) is not None:
@@ -29,7 +29,7 @@ def add(name: str, token: str, actor: Actor, now_ms: int) -> StoredToken:
 
 
 def delete(name: str, actor: Actor, now_ms: int) -> None:
-    """Let in nobody with this token from now on. Raises NotFound."""
+    """Let in no program with this token from now on. Raises NotFound."""
     with database.atomic():
         find(name)
         audit.note(actor, "token.delete", now_ms, token=name)
@@ -37,7 +37,7 @@ def delete(name: str, actor: Actor, now_ms: int) -> None:
 
 
 def find(name: str) -> StoredToken:
-    """One token. Raises NotFound."""
+    """Return one token. Raises NotFound."""
     row = TokenRow.get_or_none(TokenRow.name == name)
     if row is None:
         raise NotFound(f"no token {name}; `tocsin token list` shows what there is")
@@ -45,12 +45,12 @@ def find(name: str) -> StoredToken:
 
 
 def everyone() -> list[StoredToken]:
-    """Every token, by name."""
+    """Return every token, ordered by name."""
     return [_record(row) for row in list(TokenRow.select().order_by(TokenRow.name))]
 
 
 def name_of(token: str, now_ms: int) -> str | None:
-    """Whose token this is; its use is noted. None for one that is not known."""
+    """Return the name of a token and note its use; None for an unknown one."""
     given = token_hash(token)
     row = TokenRow.get_or_none(TokenRow.hash == given)
     if row is None or not hmac.compare_digest(row.hash, given):

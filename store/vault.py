@@ -1,6 +1,6 @@
 """Encryption at rest for URLs, header values and signing secrets.
 
-The key lies in a file beside the database, never in it. It is made once, with the store, and a
+The key is in a file beside the database, never in it. It is made once, with the store, and a
 second time only when all is encrypted anew (`store/rekey.py`): a lost key leaves the webhooks
 visible and sends nothing.
 """
@@ -30,8 +30,8 @@ MOST_OPENED, LONGEST_OPENED = 4_096, 4_096
 class Vault:
     """The key file of one store. Reading it waits until something must be de- or encrypted.
 
-    It is read again when the store has another key. While that takes the place of the old one it
-    is in `next_file`; which of the two is the store's its fingerprint in the store tells.
+    It is read again when the store has another key. While that replaces the old one it is in
+    `next_file`; the fingerprint in the store says which of the two is the store's.
     """
 
     def __init__(self, key_file: Path, store_path: Path) -> None:
@@ -57,20 +57,20 @@ class Vault:
             raise failed_system_call(error, what) from error
 
     def key(self) -> bytes:
-        """The key in the key file by which is encrypted. Raises WrongKey."""
+        """Return the key in the key file that encrypts. Raises WrongKey."""
         return keys_in(self.key_file)[0]
 
     def fingerprint(self) -> str:
-        """A short name of the key that reveals nothing of it."""
+        """Return a short name of the key that reveals nothing of it."""
         return fingerprint_of(self.key())
 
     def known(self) -> str | None:
-        """The fingerprint of the key that the store is encrypted with."""
+        """Return the fingerprint of the key that the store is encrypted with."""
         known = FactRow.get_or_none(FactRow.name == FINGERPRINT)
         return None if known is None else str(known.value)
 
     def keys(self) -> list[bytes]:
-        """The keys that open the store. Raises WrongKey."""
+        """Return the keys that open the store. Raises WrongKey."""
         return self._keys_of(self.known())
 
     def check(self) -> None:
@@ -113,7 +113,7 @@ class Vault:
         ) from None
 
     def cipher(self, known: str | None) -> MultiFernet:
-        """The cipher of the key with this fingerprint. Raises WrongKey."""
+        """Return the cipher of the key with this fingerprint. Raises WrongKey."""
         from cryptography.fernet import Fernet, MultiFernet
 
         kept = self._cipher  # the other threads of the store may have another at any moment
@@ -123,7 +123,7 @@ class Vault:
         return kept[1]
 
     def _keys_of(self, known: str | None) -> list[bytes]:
-        """The keys of the file in which the known one is: `next_file` first, since it may move."""
+        """Return the keys of the file with the known one: `next_file` first, for it may move."""
         beside = self._keys_beside()
         if known is not None and known in map(fingerprint_of, beside):
             return beside
@@ -145,7 +145,7 @@ class Vault:
 
 
 def keys_in(file: Path) -> list[bytes]:
-    """The keys in a key file, the one by which is encrypted first. Raises WrongKey."""
+    """Return the keys in a key file, first the one that encrypts. Raises WrongKey."""
     try:
         mode = file.stat().st_mode & 0o777
         keys = file.read_bytes().split()
@@ -183,5 +183,5 @@ def fingerprint_in(path: Path) -> str | None:
 
 
 def fingerprint_of(key: bytes) -> str:
-    """A short name of a key that reveals nothing of it."""
+    """Return a short name of a key that reveals nothing of it."""
     return hashlib.sha256(b"tocsin key\0" + key).hexdigest()[:16]

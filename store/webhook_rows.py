@@ -1,4 +1,4 @@
-"""Between a webhook's row and its record: reading, writing, encrypting."""
+"""Conversion of a webhook's row to its record and back, with encryption."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Redo:
     max_events: int | None
 
     def since(self, number: int) -> Redo:
-        """What is left of it from a number on."""
+        """Return the part from a number on."""
         return replace(self, numbers=tuple(one for one in self.numbers if one >= number))
 
 
 def redo_of(row: WebhookRow) -> Redo | None:
-    """The range to be sealed anew, if there is one."""
+    """Return the range to be sealed anew, if there is one."""
     if row.redo_type is None or row.redo_next is None or row.redo_last is None:
         return None
     numbers = ranges.numbers(row.redo_next, row.redo_last, row.redo_without)
@@ -62,7 +62,7 @@ def set_redo(row: WebhookRow, redo: Redo | None) -> None:
 
 
 def read(webhook_id: int) -> WebhookRow:
-    """The row of a webhook that is not erased. Raises NotFound."""
+    """Return the row of a webhook that is not erased. Raises NotFound."""
     row: WebhookRow | None = WebhookRow.get_or_none(
         WebhookRow.id == webhook_id, WebhookRow.erased_ms.is_null()
     )
@@ -72,7 +72,7 @@ def read(webhook_id: int) -> WebhookRow:
 
 
 def live(webhook_id: int) -> WebhookRow:
-    """The row of a webhook that is not deleted. Raises NotFound."""
+    """Return the row of a webhook that is not deleted. Raises NotFound."""
     row = read(webhook_id)
     if row.deleted_ms is not None:
         raise NotFound(f"webhook {webhook_id} is deleted; `tocsin webhook undelete` brings it back")
@@ -80,7 +80,7 @@ def live(webhook_id: int) -> WebhookRow:
 
 
 def record_of(row: WebhookRow, vault: Vault | None) -> Webhook:
-    """The record of a row; without the right key its URL is masked, and it is not `readable`.
+    """Make the record of a row; without the right key its URL is masked, and it is not `readable`.
 
     With no vault at all the secrets are left out unread, for lists that never show them.
     """
@@ -107,10 +107,10 @@ def _record(row: WebhookRow, target: Target, secrets: Secrets | None, *, readabl
 
 
 def read_target(row: WebhookRow, vault: Vault) -> Target:
-    """The URL and the headers in clear. Raises WrongKey.
+    """Return the URL and the headers in clear. Raises WrongKey.
 
-    Where nothing of the URL is hidden it stands in its own column, as in all that an older Tocsin
-    wrote; of such a webhook only the headers, if there are any, are encrypted.
+    A URL of which nothing is hidden is in its own column, as are all that an older Tocsin wrote; of
+    such a webhook only the headers, if there are any, are encrypted.
     """
     if row.target is None:
         return Target(row.url, ())
@@ -121,7 +121,7 @@ def read_target(row: WebhookRow, vault: Vault) -> Target:
 
 
 def secrets_of(row: WebhookRow, vault: Vault) -> Secrets | None:
-    """The signing secrets in clear. Raises WrongKey."""
+    """Return the signing secrets in clear. Raises WrongKey."""
     return Secrets(**json.loads(vault.decrypt(row.secrets))) if row.secrets is not None else None
 
 
@@ -155,7 +155,7 @@ def write_secrets(row: WebhookRow, secrets: Secrets | None, vault: Vault) -> Non
 
 
 def pairs(text: str) -> Pairs:
-    """Name and value pairs from their JSON."""
+    """Return name and value pairs from their JSON."""
     return _pairs(json.loads(text))
 
 

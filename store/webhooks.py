@@ -1,4 +1,4 @@
-"""Webhooks: adding, editing, pausing, deleting and bringing back; each change audited."""
+"""Webhooks: adding, editing, pausing, deleting and bringing back; each change is audited."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from store.vault import Vault
 from store.webhook_rows import live, read, record_of, write_fields, write_secrets
 
 UNDELETE_MS = 10 * 60_000
-"""For how long a deleted webhook can be brought back."""
+"""Time for which a deleted webhook can be brought back."""
 
 _LARGEST_ID = 2**63 - 1
 _DELETED_UPTIME = "webhook_deleted_uptime_ms:"
@@ -38,7 +38,7 @@ class Edited:
 
 
 def resolve(reference: str, *, deleted: bool = False) -> int:
-    """The id of a webhook given by id or name. Raises NotFound.
+    """Return the id of a webhook given by id or name. Raises NotFound.
 
     `deleted`: also of one that is deleted; of several of that name the one that was deleted last.
     """
@@ -62,18 +62,18 @@ def _named(reference: str, *, deleted: bool) -> ModelSelect[WebhookRow]:
 
 
 def find(webhook_id: int, vault: Vault) -> Webhook:
-    """One webhook, also a deleted one that can be brought back. Raises NotFound."""
+    """Return one webhook, also a deleted one that can be brought back. Raises NotFound."""
     return record_of(read(webhook_id), vault)
 
 
 def everyone(vault: Vault | None) -> list[Webhook]:
-    """All webhooks that are not deleted; without a vault as lists show them."""
+    """Return all webhooks that are not deleted; without a vault as lists show them."""
     there = WebhookRow.select().where(WebhookRow.deleted_ms.is_null())
     return [record_of(row, vault) for row in list(there.order_by(WebhookRow.id))]
 
 
 def restorable(vault: Vault, now_ms: int, uptime_ms: int | None = None) -> list[Webhook]:
-    """The deleted webhooks that can still be brought back."""
+    """Return the deleted webhooks that can still be brought back."""
     gone = WebhookRow.select().where(
         ~WebhookRow.deleted_ms.is_null(), WebhookRow.erased_ms.is_null()
     )
@@ -85,7 +85,7 @@ def restorable(vault: Vault, now_ms: int, uptime_ms: int | None = None) -> list[
 
 
 def undelete_is_over(row: WebhookRow, now_ms: int, uptime_ms: int | None) -> bool:
-    """True when a deleted webhook can be brought back no more.
+    """Return True when a deleted webhook can be brought back no more.
 
     Its ten minutes go by the uptime, which no jump of the clock moves; after a restart of the
     machine they begin with it. The clock decides where the uptime is not known.
@@ -154,7 +154,7 @@ def edit(
 
     A change of URL, headers, TLS or secret makes a failing delivery due now. A change of type
     starts at the new type's head; `dropping` is how many unsealed events of the old one may go,
-    None if any number may. Where nothing changes there is no new revision. Raises Conflict if
+    None if any number may. If nothing changes there is no new revision. Raises Conflict if
     somebody else saved in between, MoreToDrop if more events would go.
     """
     with database.atomic():
@@ -181,7 +181,7 @@ def edit(
 
 
 def _editable(row: WebhookRow, revision: int | None, vault: Vault) -> Webhook:
-    """The record of a row as it is before an edit. Raises Conflict, WrongKey."""
+    """Return the record of a row as it is before an edit. Raises Conflict, WrongKey."""
     if revision is not None and revision != row.revision:
         raise Conflict(moved(row.id, revision, row.revision))
     before = record_of(row, vault)
@@ -192,13 +192,13 @@ def _editable(row: WebhookRow, revision: int | None, vault: Vault) -> Webhook:
 
 
 def droppable(webhook_id: int) -> int:
-    """How many unsealed events an edit of the type would give up."""
+    """Count the unsealed events that an edit of the type would give up."""
     row = live(webhook_id)
     return head_of(row.type) - int(row.cursor)
 
 
 def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: int) -> list[int]:
-    """Pause or unpause webhooks; which of them changed. A pause cuts no attempt in flight."""
+    """Pause or unpause webhooks; return those that changed. A pause cuts no attempt in flight."""
     changed = []
     with database.atomic():
         for webhook_id in webhook_ids:
@@ -215,7 +215,7 @@ def set_active(webhook_ids: Sequence[int], active: bool, actor: Actor, now_ms: i
 def delete(
     webhook_ids: Sequence[int], actor: Actor, now_ms: int, uptime_ms: int | None = None
 ) -> int:
-    """Delete webhooks, and say how many: nothing is sent; ten minutes later they are erased."""
+    """Delete webhooks, and count them: nothing is sent; ten minutes later they are erased."""
     with database.atomic():
         for webhook_id in webhook_ids:
             row = live(webhook_id)
@@ -235,7 +235,7 @@ def undelete(
 ) -> None:
     """Bring deleted webhooks back as they were, queues and pending deliveries with them.
 
-    All of them or, where one cannot come back, none. Raises Conflict.
+    All of them or, if one cannot come back, none. Raises Conflict.
     """
     with database.atomic():
         for webhook_id in webhook_ids:
@@ -254,7 +254,7 @@ def undelete(
 def undelete_all(
     webhook_ids: Sequence[int], actor: Actor, now_ms: int, uptime_ms: int | None = None
 ) -> int:
-    """Bring back those of the webhooks that are still deleted, all or none; how many."""
+    """Bring back those of the webhooks that are still deleted, all or none, and count them."""
     with database.atomic():
         gone = [one for one in webhook_ids if read(one).deleted_ms is not None]
         undelete(gone, actor, now_ms, uptime_ms)

@@ -1,4 +1,4 @@
-"""Which processes deliver or stand by, and the lock that lets only one deliver."""
+"""Workers: the processes that deliver or stand by, and the lock that lets only one deliver."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from store.models import FactRow, WorkerRow, database
 from store.records import Worker
 
 HEARTBEAT_MS = 5_000
-"""How often a worker writes that it lives."""
+"""Time between two heartbeats of a worker."""
 
 OLD_HEARTBEAT_MS = 3 * HEARTBEAT_MS
 """From this age on a heartbeat is called old: the process is stopped, stuck or gone."""
@@ -27,7 +27,7 @@ FORGET_MS = 3_600_000
 _SIGNED_BYTES = 100
 
 CROWD = "crowd"
-"""The fact that all places for attempts are taken."""
+"""Fact that webhooks wait for an attempt of another to end."""
 
 TERMINAL = "terminal"
 """The kind of a worker that lives beside a screen, and gives way to one that does not."""
@@ -37,8 +37,8 @@ class SendingLock:
     """The operating system's lock by which one process sends for a store.
 
     It is kept while the process is stopped (SIGSTOP) on purpose, and free at once when it ends in
-    whatever way; no two clocks need to agree. The file names the worker that took it last: where
-    it names another than the one that sent last, it is not the file that this one had locked.
+    whatever way; no two clocks need to agree. The file names the worker that took it last: if that
+    is not the one that sent last, it is not the file that this one had locked.
     """
 
     def __init__(self, store_path: Path) -> None:
@@ -60,7 +60,7 @@ class SendingLock:
         return True
 
     def is_kept(self) -> bool:
-        """Whether it is held here, and is still the one that others would find at its path."""
+        """Return True if the lock is held here, on the file that others would find at its path."""
         if self._descriptor is None:
             return False
         own = os.fstat(self._descriptor)
@@ -69,7 +69,7 @@ class SendingLock:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
-            return True  # it cannot be looked at, which is no sign that it is gone
+            return True  # it cannot be read, which is no sign that it is gone
         return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)
 
     def sign(self, worker_id: str) -> None:
@@ -79,7 +79,7 @@ class SendingLock:
         os.pwrite(descriptor, worker_id.encode(), 0)
 
     def last_worker(self) -> str:
-        """The worker that took this very lock last; "" if none did. It must be held here."""
+        """Return the worker that took this very lock last; "" if none did. It must be held here."""
         return os.pread(self._held(), _SIGNED_BYTES, 0).decode(errors="replace")
 
     def _held(self) -> int:
@@ -97,7 +97,7 @@ class SendingLock:
             ) from error
 
     def is_held(self) -> bool:
-        """Whether some process holds the lock; asking takes it from nobody for longer than that."""
+        """Return True if some process holds the lock; it is taken for no longer than this check."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
@@ -111,7 +111,7 @@ class SendingLock:
         return False
 
     def holder(self) -> str | None:
-        """The worker that holds the lock; None if nobody does, "" where it does not say yet."""
+        """Return the worker that holds the lock; None if none does, "" if it is not written yet."""
         if not self.is_held():
             return None
         try:
@@ -159,7 +159,7 @@ def forget_crowd() -> None:
 
 
 def crowd() -> int:
-    """Number of attempts that leave no room for another, as who sends has written, else 0."""
+    """Return how many attempts leave no room for another, as the sending worker wrote, else 0."""
     fact = FactRow.get_or_none(FactRow.name == CROWD)
     if fact is None:
         return 0
@@ -168,7 +168,7 @@ def crowd() -> int:
 
 
 def is_anyone_sending() -> bool:
-    """True if a process holds the sending lock of the store that is open: the one truth of that."""
+    """Return True if a process holds the sending lock of the store that is open."""
     return _lock().is_held()
 
 
@@ -177,16 +177,16 @@ def _lock() -> SendingLock:
 
 
 def is_gone(worker: Worker, now_ms: int) -> bool:
-    """Whether a worker of this host has no process any more, as after kill -9.
+    """Return True for a worker of this host that has no process any more, as after kill -9.
 
-    One that beats lives, in a container perhaps, whose process numbers are others.
+    One with a heartbeat lives, perhaps in a container, which has other process numbers.
     """
     silent = worker.lost_lock or now_ms - worker.heartbeat_ms >= MISSED_BEAT_MS
     return silent and has_no_process(worker)
 
 
 def has_no_process(worker: Worker) -> bool:
-    """Whether this host has no process of the worker's number; False for another host's."""
+    """Return True if this host has no process of the worker's number; False for another host's."""
     if worker.host != os.uname().nodename:
         return False
     try:
@@ -213,7 +213,7 @@ def beat(worker_id: str, now_ms: int, *, active: bool) -> bool:
 
 
 def take_over(worker_id: str, now_ms: int) -> None:
-    """Write that a worker sends from now on; whoever was asked to give way has done so."""
+    """Write that a worker sends from now on; the one that was to give way has done so."""
     with database.atomic():
         WorkerRow.update(yield_to=None).where(WorkerRow.yield_to.is_null(False)).execute()
         beat(worker_id, now_ms, active=True)
@@ -222,7 +222,7 @@ def take_over(worker_id: str, now_ms: int) -> None:
 def ask_to_yield(worker_id: str) -> bool:
     """Ask the terminal's worker that sends to give way to another; False if there is none to ask.
 
-    It is asked once, by the first that asks.
+    It is asked once, by the first worker that needs it.
     """
     deaf = WorkerRow.active & (WorkerRow.kind == TERMINAL) & WorkerRow.yield_to.is_null(True)
     if not WorkerRow.select().where(deaf).exists():
@@ -232,34 +232,34 @@ def ask_to_yield(worker_id: str) -> bool:
 
 
 def is_asked_to_yield(worker_id: str) -> bool:
-    """Whether a worker was asked to give way."""
+    """Return True if a worker was asked to give way."""
     asked = (WorkerRow.id == worker_id) & WorkerRow.yield_to.is_null(False)
     return bool(WorkerRow.select().where(asked).exists())
 
 
 def is_promised() -> bool:
-    """Whether some worker that is still here was promised the lock and does not send yet."""
+    """Return True if a worker that is still here was promised the lock and does not send yet."""
     heir = WorkerRow.alias()
     query = WorkerRow.select().join(heir, on=(WorkerRow.yield_to == heir.id))
     return bool(query.where(~heir.active).exists())
 
 
 def begin_to_stop(worker_id: str) -> None:
-    """Write that a worker begins no further attempt, and gives way to whoever comes."""
+    """Write that a worker begins no further attempt, and gives way to any other."""
     with database.atomic():
         stops = WorkerRow.update(yield_to=worker_id)
         stops.where(WorkerRow.id == worker_id, WorkerRow.yield_to.is_null(True)).execute()
 
 
 def leave(worker_id: str) -> None:
-    """Write that a worker is gone, and with it what it asked for."""
+    """Write that a worker is gone, and with it its requests to give way."""
     with database.atomic():
         WorkerRow.update(yield_to=None).where(WorkerRow.yield_to == worker_id).execute()
         WorkerRow.delete().where(WorkerRow.id == worker_id).execute()
 
 
 def everyone() -> list[Worker]:
-    """All workers that entered and did not leave, the one that sends first.
+    """Return all workers that entered and did not leave, the one that sends first.
 
     The lock says who sends, not what was written before a kill -9.
     """
@@ -275,7 +275,7 @@ def everyone() -> list[Worker]:
 
 
 def marked_workers() -> list[Worker]:
-    """The same as their rows have it, also those that hold a lock whose file is gone."""
+    """Return all workers as their rows have them, also those with a lock whose file is gone."""
     rows = WorkerRow.select().order_by(WorkerRow.active.desc(), WorkerRow.started_ms, WorkerRow.id)
     return [
         Worker(
