@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.actors import Actor
-from domain.change_words import readable
-from domain.words import time_text
+from domain.wording import readable, time_text
 from store.records import Change
 
 

@@ -8,7 +8,7 @@ from cli.render import ago_text, labelled
 from cli.shapes import Shape
 from domain.clients import ConfFile
 from domain.event_types import EventType
-from domain.words import duration_text, time_text
+from domain.wording import duration_text, time_text
 from store.records import Client, StoredSource
 
 HOST_HEADERS = ("NAME", "STATE", "LAST REPORT", "EVENTS", "PROBLEM")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from cli.config_file import read_toml, wrong
 from cli.exit_codes import ExitCode, Failure
-from domain.field_errors import FieldError, FieldErrors
+from domain.errors import FieldError, FieldErrors
+from domain.options import SettingValue, parse_place
 from domain.quick import dataclass
-from domain.setting_kinds import SettingValue, parse_place
 from domain.settings import (
     BY_NAME,
     DEFAULTS,

@@ -13,10 +13,10 @@ from cli.output import json_text
 from cli.reading import ValueReader, shown
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import note_unreadable, reveal
-from domain.field_errors import FieldError, FieldErrors
+from domain.errors import FieldError, FieldErrors
 from domain.safe import safe
 from domain.strict_json import StrictJsonError
-from domain.words import counted
+from domain.wording import counted
 from store import configuration, files, sources
 from store.audit import note_alone
 from store.configuration import Kept

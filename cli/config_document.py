@@ -13,12 +13,12 @@ from msgspec import UNSET, UnsetType
 
 from cli.shapes import Shape, header_lines, shown_url
 from domain import alert_kinds
+from domain.errors import FieldError
 from domain.event_types import EventType
-from domain.field_errors import FieldError
-from domain.masks import mask_value
+from domain.safe import mask_value
 from domain.settings import BY_NAME
 from domain.strict_json import StrictJsonError, compact, decode
-from domain.words import duration_text, time_text
+from domain.wording import duration_text, time_text
 from store.configuration import Kept
 from store.records import StoredSource, Webhook
 

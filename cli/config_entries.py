@@ -11,11 +11,11 @@ from msgspec import UnsetType
 
 from cli.config_document import WebhookEntry
 from cli.webhook_fields import check_certificates, split_pair
-from domain.field_errors import FieldError, FieldErrors, raise_all
-from domain.lines import Pair, Pairs
-from domain.masks import is_masked
-from domain.secrets import format_secret, parse_secret
+from domain.errors import FieldError, FieldErrors, raise_all
+from domain.pairs import Pair, Pairs
+from domain.safe import is_masked
 from domain.settings import BY_NAME
+from domain.signing import format_secret, parse_secret
 from domain.times import parse_rfc3339
 from domain.urls import is_masked_url
 from domain.webhooks import WebhookFields, clean_fields

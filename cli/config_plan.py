@@ -23,17 +23,15 @@ from cli.config_entries import (
 from cli.context import Context
 from cli.webhook_store import refusal_of, require_readable
 from domain import alert_kinds, source_kinds
-from domain.change_words import detail_text
-from domain.field_errors import FieldError, raise_all
-from domain.lines import first_repeated
-from domain.masks import is_masked
-from domain.options import Option
-from domain.setting_kinds import COMMAND, FILES, PATH, PROXY
+from domain.errors import FieldError, raise_all
+from domain.options import COMMAND, FILES, PATH, PROXY, Option
+from domain.pairs import first_repeated
+from domain.safe import is_masked
 from domain.settings import storable_setting
-from domain.source_option_kinds import LISTEN, URL
+from domain.source_options import LISTEN, URL
 from domain.urls import is_masked_url, mask_url
 from domain.webhooks import WebhookFields
-from domain.words import counted
+from domain.wording import counted, detail_text
 from store import alert_settings, settings, sources, webhooks
 from store.configuration import Kept
 from store.database import Store

@@ -12,7 +12,7 @@ from cli.render import columns
 from cli.shapes import delivery_shape
 from delivery.waiting import failed_attempts
 from domain.filters import OF_DELIVERIES
-from domain.words import second_text
+from domain.wording import second_text
 from store import reads
 from store.database import Store
 from store.reads import DeliveryFilter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cli.render import labelled
 from delivery.problems import answer_text
 from domain.safe import safe
-from domain.words import counted, size_text, span_text, time_text
+from domain.wording import counted, size_text, span_text, time_text
 from store.records import Attempt, Delivery
 
 ANSWER_SHOWN = 200

@@ -11,9 +11,9 @@ from cli.context import Context
 from cli.emit_input import DOCUMENT_LIMIT, Input, Lines, stop_signals
 from cli.emit_targets import SocketTarget, StoreTarget, Target
 from cli.exit_codes import ExitCode, Failure
-from domain.event_texts import EventText, is_document, sanitized
+from domain.event_input import EventText, is_document, sanitized
 from domain.events import Event, EventError, read_document, read_event
-from domain.words import counted, size_text
+from domain.wording import counted, size_text
 
 
 @dataclass(slots=True)

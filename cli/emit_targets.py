@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.stores import open_for_writing
-from domain.event_texts import ID_TAKEN, handed_on
+from domain.event_input import ID_TAKEN, handed_on
 from domain.event_types import EventType
 from domain.events import Event
 from domain.safe import safe
-from domain.words import size_text
+from domain.wording import size_text
 from store.disk import free_bytes
 from store.events import append
 

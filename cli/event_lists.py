@@ -14,11 +14,11 @@ from cli.following import looks
 from cli.render import columns
 from cli.shapes import event_json
 from cli.stores import open_for_reading
+from domain.event_summary import event_line
 from domain.event_types import EventType
-from domain.event_words import event_line
 from domain.filters import event_passes, phrase_terms
 from domain.safe import safe
-from domain.words import second_text, time_text
+from domain.wording import second_text, time_text
 from store import event_listing, events, reads
 from store.database import Store
 from store.errors import NotFound

@@ -12,8 +12,8 @@ from pathlib import Path
 from cli.exit_codes import ExitCode, Failure
 from cli.output import Output
 from delivery.log import place_of
+from domain.errors import FieldError, FieldErrors
 from domain.events import EventError
-from domain.field_errors import FieldError, FieldErrors
 from domain.version import VERSION
 from store import errors as store_errors
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cli.output import width
 from domain.safe import safe
-from domain.words import span_text
+from domain.wording import span_text
 
 
 def columns(row: Sequence[object], widths: Sequence[int]) -> str:

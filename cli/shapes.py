@@ -10,10 +10,9 @@ import re
 from typing import Any
 
 from delivery.report import undelivered
-from domain.masks import mask_value
-from domain.safe import safe
+from domain.safe import mask_value, safe
 from domain.urls import mask_url
-from domain.words import duration_text, time_text
+from domain.wording import duration_text, time_text
 from store.records import (
     Attempt,
     Delivery,

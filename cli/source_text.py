@@ -10,7 +10,7 @@ from cli.shapes import Shape
 from domain import source_kinds
 from domain.options import Default
 from domain.times import rfc3339
-from domain.words import counted, span_text, time_text
+from domain.wording import counted, span_text, time_text
 from sources.outlook import next_look_ms
 from sources.socket.place import socket_beside
 from store.records import StoredSource

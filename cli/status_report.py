@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from delivery.problems import notes
 from delivery.report import Report, make_report, undelivered
 from domain.urls import mask_url
-from domain.words import time_text
+from domain.wording import time_text
 from store.overview import read_overview
 from store.records import Delivery, StoredSource, WebhookStatus
 

@@ -6,7 +6,7 @@ from cli.output import Output
 from cli.source_text import again_text
 from delivery.problems import answer_text, notes
 from delivery.report import Report, undelivered
-from domain.words import counted, second_text, size_text, span_text
+from domain.wording import counted, second_text, size_text, span_text
 from store.records import StoredSource, WebhookStatus, Worker
 from store.workers import is_gone
 

@@ -14,7 +14,7 @@ from cli.webhook_fields import FieldOptions, new_secret
 from cli.webhook_store import live, require_readable
 from delivery.trial import noted_test
 from domain.safe import safe
-from domain.words import span_text
+from domain.wording import span_text
 from store import events
 from store.audit import note_alone
 from store.database import Store

@@ -14,7 +14,7 @@ from cli.webhook_fields import GENERATED, FieldOptions, secret_change
 from cli.webhook_store import check_address, live, note_doubts, pending_of, require_readable
 from delivery.edited import fate_of_pending, is_resealable
 from domain.webhooks import WebhookFields
-from domain.words import counted, second_text
+from domain.wording import counted, second_text
 from store import webhooks
 from store.records import Delivery, Webhook
 from store.secret_changes import RotateSecret, SecretChange, SetSecret, check_secret_change

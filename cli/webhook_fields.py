@@ -10,11 +10,11 @@ from typing import Any
 
 from cli.exit_codes import ExitCode, Failure
 from cli.reading import ValueReader, shown
+from domain.errors import FieldError
 from domain.event_types import EventType
-from domain.field_errors import FieldError
 from domain.headers import parse_headers
-from domain.lines import Pair, Pairs, first_repeated
-from domain.secrets import format_secret, generate_secret, parse_secret
+from domain.pairs import Pair, Pairs, first_repeated
+from domain.signing import format_secret, generate_secret, parse_secret
 from domain.webhooks import WebhookFields, clean_fields
 from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
 

@@ -8,8 +8,8 @@ from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from delivery.report import is_sending
 from domain.addresses import NetworkPolicy
+from domain.errors import FieldError
 from domain.extra_fields import doubt_about
-from domain.field_errors import FieldError
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
 from store import reads, webhooks

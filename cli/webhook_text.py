@@ -6,7 +6,7 @@ from cli.render import labelled
 from cli.shapes import header_lines, secret_lines, shown_url
 from delivery.report import undelivered
 from domain.settings import BY_NAME, Settings
-from domain.words import counted, time_text
+from domain.wording import counted, time_text
 from store.records import QuarantinedEvent, Webhook, WebhookStatus
 from store.webhooks import UNDELETE_MS
 

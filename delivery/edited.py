@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.event_types import EventType
-from domain.words import counted
+from domain.wording import counted
 from store.records import Delivery, Webhook, target_of
 
 

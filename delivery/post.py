@@ -27,7 +27,7 @@ from delivery.retry_after import retry_after_ms
 from delivery.tls import ssl_context
 from domain.addresses import NetworkPolicy
 from domain.safe import safe
-from domain.words import status_words
+from domain.wording import status_words
 
 _TAIL_S = 1.0
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)

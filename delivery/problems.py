@@ -11,7 +11,7 @@ from delivery.waiting import CROWDED, failed_attempts, interval_of, is_failing
 from domain.addresses import NetworkPolicy
 from domain.headers import is_reserved
 from domain.urls import mask_url
-from domain.words import counted, error_word, second_text, size_text, span_text, wait_word
+from domain.wording import counted, error_word, second_text, size_text, span_text, wait_word
 from store.future_times import TOLERATED_MS
 from store.presence import names_sentence
 from store.records import Delivery, WebhookStatus

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
-from domain.masks import LONG_ENOUGH, mask_value
-from domain.secrets import PREFIX
+from domain.safe import LONG_ENOUGH, mask_value
+from domain.signing import PREFIX
 
 LEAST = 8
 """Characters of the shortest value that is masked; a shorter one would be found everywhere."""

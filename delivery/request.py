@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.secrets import parse_secret
-from domain.signing import signature_header
+from domain.signing import parse_secret, signature_header
 from domain.version import VERSION
 
 Headers = list[tuple[str, str]]

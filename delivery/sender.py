@@ -22,7 +22,7 @@ from domain.addresses import NetworkPolicy
 from domain.ids import new_delivery_id
 from domain.settings import Settings
 from domain.times import rfc3339
-from domain.words import counted
+from domain.wording import counted
 from store import outbox
 from store.database import Store
 from store.errors import StoreError, StoreGone

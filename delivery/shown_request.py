@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from delivery.request import request_headers
-from domain.masks import mask_value
-from domain.safe import safe
+from domain.safe import mask_value, safe
 from domain.urls import mask_url
 from store.records import Attempt, Delivery, Webhook
 

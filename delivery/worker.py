@@ -23,7 +23,7 @@ from delivery.sender import Sender
 from delivery.world import RealWorld, World
 from domain.ids import base58
 from domain.settings import Settings
-from domain.words import counted
+from domain.wording import counted
 from store import migrations, outbox, prune, signs, workers
 from store import settings as stored_settings
 from store.database import Store

@@ -14,7 +14,7 @@ from ipaddress import (
 )
 from urllib.parse import urlsplit
 
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 from domain.quick import dataclass
 
 MODES = ("local", "public", "open")

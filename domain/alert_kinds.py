@@ -6,11 +6,10 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from domain import setting_kinds as kinds
-from domain import source_option_kinds as forms
-from domain.field_errors import FieldError
-from domain.options import Default, Option, checked, values
-from domain.setting_kinds import SettingValue
+from domain import options as kinds
+from domain import source_options as forms
+from domain.errors import FieldError
+from domain.options import Default, Option, SettingValue, checked, values
 from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
 from domain.times import rfc3339
 

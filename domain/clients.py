@@ -5,16 +5,18 @@ The agent of a host reports to it; a broker pulls its events.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from domain import source_kinds
-from domain.field_errors import FieldError
-from domain.ids import resource_id
-from domain.setting_kinds import SettingValue
-from domain.source_option_kinds import URL, split_listen
+from domain.errors import FieldError
+from domain.ids import base58, resource_id
+from domain.options import SettingValue
+from domain.source_options import URL, split_listen
 from domain.times import rfc3339
 
 AGENT = source_kinds.AGENT
@@ -154,3 +156,28 @@ def _address(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(urlsplit(url).hostname or "")
     except ValueError:
         return None
+
+
+PREFIX = "tocsin_"
+_RANDOM_BYTES = 32
+_SCHEME = "bearer"
+
+
+def new_token(random_bytes: Callable[[int], bytes]) -> str:
+    """A new token, ready to be shown once."""
+    return PREFIX + base58(int.from_bytes(random_bytes(_RANDOM_BYTES), "big"))
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def bearer_token(authorization: str) -> str:
+    """The token of an Authorization header, "" where it has none."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == _SCHEME else ""
+
+
+KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+"""The base64 of 32 bytes."""

@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Sequence
 from functools import partial
 
+from domain.errors import FieldError, raise_all
 from domain.event_types import TOP_LEVEL_MEMBERS
-from domain.field_errors import FieldError, raise_all
-from domain.lines import Pair, Pairs, first_repeated, pairs_text, parse_pairs
+from domain.pairs import Pair, Pairs, first_repeated, pairs_text, parse_pairs
 
 FIELD_LIMIT = 64
 """Extra fields of a webhook."""

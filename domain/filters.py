@@ -14,7 +14,7 @@ from msgspec import Struct
 from domain.event_types import EventType
 from domain.safe import safe
 from domain.times import parse_time
-from domain.words import ERROR_WORDS, OTHER_ERROR
+from domain.wording import ERROR_WORDS, OTHER_ERROR
 
 OF_DELIVERIES = ("state:failing", "webhook:NAME", "since:1h", "status:5xx", "type:alerts")
 OF_CHANGES = ("webhook:NAME", "since:1h")
@@ -62,7 +62,7 @@ class Answered(Struct, frozen=True):
 
 
 class Unanswered(Struct, frozen=True):
-    """The last attempt got no answer, for a reason that `domain.words.error_word` calls `word`."""
+    """The last attempt got no answer; `word` is what `domain.wording.error_word` calls it."""
 
     word: str
 

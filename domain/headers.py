@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from functools import partial
 
-from domain.field_errors import FieldError, raise_all
-from domain.lines import Pair, Pairs, first_repeated, pairs_text, parse_pairs
-from domain.masks import has_dots, mask_value
+from domain.errors import FieldError, raise_all
+from domain.pairs import Pair, Pairs, first_repeated, pairs_text, parse_pairs
+from domain.safe import has_dots, mask_value
 
 __all__ = ["check_header", "check_headers", "headers_text", "mask_value", "parse_headers"]
 

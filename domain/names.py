@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 
 _BLANKS = frozenset("\N{HANGUL CHOSEONG FILLER}\N{HANGUL JUNGSEONG FILLER}\N{HANGUL FILLER}")
 _MORE_BLANKS = frozenset("\N{HALFWIDTH HANGUL FILLER}\N{BRAILLE PATTERN BLANK}\U0001d159")

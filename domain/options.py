@@ -1,13 +1,205 @@
-"""A named value that an admin may set: how it is written, checked and explained."""
+"""Options: values that an admin may set, with their kinds, how each is read, checked and shown."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from domain.field_errors import FieldError, raise_all
+from domain.addresses import MODES, check_network
+from domain.errors import FieldError, raise_all
 from domain.quick import dataclass
-from domain.setting_kinds import Kind, SettingValue
+from domain.times import format_duration, parse_duration
+from domain.urls import check_proxy
+
+SettingValue = str | int | tuple[str, ...] | None
+"""A switch is a bool, which is an int."""
+
+THEMES = (
+    *("dark", "light", "ansi-dark", "ansi-light"),
+    *("nord", "gruvbox", "dracula", "tokyo-night", "monokai", "atom-one-dark", "atom-one-light"),
+    *("solarized-dark", "solarized-light", "catppuccin-mocha", "catppuccin-latte"),
+)
+"""The colours of the screen; those with ansi are the terminal's own."""
+
+MOST_FILES = 2
+MOUSE_MODES = ("off", "clicks", "all")
+
+_SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+
+_UNITS = {
+    "TiB": 1 << 40,
+    "TB": 10**12,
+    "GiB": 1 << 30,
+    "GB": 10**9,
+    "MiB": 1 << 20,
+    "MB": 10**6,
+    "KiB": 1 << 10,
+    "kB": 10**3,
+}
+_FACTORS = {unit.lower(): factor for unit, factor in _UNITS.items()} | {"": 1, "b": 1}
+_ADDRESS = re.compile(r"(?i)\s*(?:[a-z][a-z0-9+.-]+:/|(?:postgres|mysql|mariadb|jdbc)[\w+.-]*:)")
+_SIZE = re.compile(r"([0-9]{1,18}) ?([a-z]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the values of some settings are written and read.
+
+    `parse` raises ValueError whose text is the reason; `form` says how it should be written;
+    `bare_numbers`, `lists` and `switches` tell which values of a TOML file are taken beside
+    strings.
+    """
+
+    name: str
+    form: str
+    parse: Callable[[str], SettingValue]
+    format: Callable[[SettingValue], str]
+    bare_numbers: bool = False
+    lists: bool = False
+    switches: bool = False
+
+
+def parse_size(text: str) -> int:
+    """Bytes from "1000000", "256MB" or "64KiB"."""
+    match = _SIZE.fullmatch(text.strip().lower())
+    if match is None or match[2] not in _FACTORS:
+        raise ValueError(f"{text!r} is not a size")
+    return int(match[1]) * _FACTORS[match[2]]
+
+
+def format_size(size: int) -> str:
+    """The shortest exact form: 256000000 is "256MB", 1234 is "1234"."""
+    for unit, factor in _UNITS.items():
+        if size and size % factor == 0:
+            return f"{size // factor}{unit}"
+    return str(size)
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is not a duration") from None
+
+
+def _count(text: str) -> int:
+    digits = text.strip().replace("_", "")
+    if not re.fullmatch(r"-?[0-9]{1,18}", digits):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(digits)
+
+
+def _path(text: str) -> str | None:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise ValueError(f"{text!r} has a control character")
+    if text.startswith(("file:", ":memory:")):
+        raise ValueError(f"{text!r} is an address in SQLite's own language")
+    return text or None
+
+
+def parse_place(text: str) -> str:
+    """The path of a file that must be named: neither empty nor an address. Raises ValueError.
+
+    An address is not repeated: a password may be in it.
+    """
+    if _ADDRESS.match(text) or "://" in text:
+        raise ValueError("it is an address, not the path of a file")
+    if not text.strip():
+        raise ValueError("it is empty")
+    return _path(text) or ""
+
+
+def _files(text: str) -> tuple[str, ...]:
+    found = tuple(path for word in text.split(",") if (path := _path(word.strip())))
+    if len(found) > MOST_FILES:
+        raise ValueError(f"{text!r} names more than {MOST_FILES} files")
+    return found
+
+
+def _policy(text: str) -> str:
+    if text.strip().lower() not in MODES:
+        raise ValueError(f"{text!r} is unknown")
+    return text.strip().lower()
+
+
+def _switch(text: str) -> bool:
+    if text.strip().lower() not in _SWITCH:
+        raise ValueError(f"{text!r} is neither on nor off")
+    return _SWITCH[text.strip().lower()]
+
+
+def _theme(text: str) -> str:
+    if text.strip().lower() not in THEMES:
+        raise ValueError(f"{text!r} is unknown")
+    return text.strip().lower()
+
+
+def _mouse(text: str) -> str:
+    if text.strip().lower() not in MOUSE_MODES:
+        raise ValueError(f"{text!r} is unknown")
+    return text.strip().lower()
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(check_network(word) for word in text.replace(",", " ").split())
+
+
+def _proxy(text: str) -> str | None:
+    word = text.strip()
+    return None if word.lower() in ("", "none") else check_proxy(word)
+
+
+def _command(text: str) -> str:
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL character")
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise ValueError(f"{text!r} has an open quotation mark") from None
+    if not words:
+        raise ValueError("the command is empty")
+    return text
+
+
+def _text(value: SettingValue) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)
+
+
+def _proxy_text(value: SettingValue) -> str:
+    return "none" if value is None else str(value)
+
+
+def _switch_text(value: SettingValue) -> str:
+    return "on" if value else "off"
+
+
+def _duration_text(value: SettingValue) -> str:
+    return format_duration(value) if isinstance(value, int) else ""
+
+
+def _size_text(value: SettingValue) -> str:
+    return format_size(value) if isinstance(value, int) else ""
+
+
+DURATION = Kind("duration", "a duration such as 90s, 3m, 1h or 1d", _duration, _duration_text)
+COUNT = Kind("count", "a whole number", _count, _text, bare_numbers=True)
+SIZE = Kind("size", "a size such as 1000000, 256MB or 64KiB", parse_size, _size_text, True)
+PATH = Kind("path", "the path of a file", _path, _text)
+PLACE = Kind("path", "the path of a file", parse_place, _text)
+FILES = Kind("files", "the paths of one or two files, with a comma", _files, _text, lists=True)
+POLICY = Kind("policy", f"one of {', '.join(MODES)}", _policy, _text)
+NETWORKS = Kind(
+    "networks", "networks such as 169.254.10.0/24, fd00::/8", _networks, _text, lists=True
+)
+PROXY = Kind("proxy", "none, or an address such as http://proxy.example:3128", _proxy, _proxy_text)
+COMMAND = Kind("command", "a command and its arguments", _command, _text)
+SWITCH = Kind("switch", "on or off", _switch, _switch_text, switches=True)
+MOUSE = Kind("mouse", f"one of {', '.join(MOUSE_MODES)}", _mouse, _text)
+THEME = Kind("theme", f"one of {', '.join(THEMES)}", _theme, _text)
 
 
 @dataclass(frozen=True, slots=True)

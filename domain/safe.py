@@ -1,4 +1,4 @@
-"""Text from outside, made fit for a terminal, a log line or a widget."""
+"""Outside text made harmless for a terminal, a log line or a widget; and masks of secrets."""
 
 from __future__ import annotations
 
@@ -49,3 +49,25 @@ def _escaped(character: str, kept: str) -> str:
     if number <= 0xFF:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
+
+
+DOTS = "\u2022" * 4
+_SHOWN = 4
+LONG_ENOUGH = 16
+"""So many letters that four of them tell little; in "Bearer TOKEN" those of the token."""
+
+
+def mask_value(value: str) -> str:
+    """Dots and the last four characters, or only dots where these would say too much."""
+    token = value.rpartition(" ")[2]
+    return DOTS + (token[-_SHOWN:] if len(token) >= LONG_ENOUGH else "")
+
+
+def is_masked(value: str) -> bool:
+    """Whether this is what `mask_value` shows in place of a value, which never begins so."""
+    return value.startswith(DOTS)
+
+
+def has_dots(text: str) -> bool:
+    """Tell whether there is one of the dots that stand for what is hidden."""
+    return DOTS[0] in text

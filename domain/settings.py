@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from domain import setting_kinds as kinds
-from domain.field_errors import FieldError, raise_all
-from domain.options import Option
+from domain import options as kinds
+from domain.errors import FieldError, raise_all
+from domain.options import Option, SettingValue
 from domain.quick import dataclass
-from domain.setting_kinds import SettingValue
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS

@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from domain import setting_kinds as kinds
-from domain import source_option_kinds as forms
-from domain.field_errors import FieldError
-from domain.options import Default, Option, checked, values
+from domain import options as kinds
+from domain import source_options as forms
+from domain.errors import FieldError
+from domain.options import Default, Option, SettingValue, checked, values
 from domain.quick import dataclass
-from domain.setting_kinds import SettingValue
 from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
 
 NAME_LIMIT = 40

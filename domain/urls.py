@@ -6,9 +6,9 @@ import re
 import unicodedata
 from ipaddress import IPv4Address, IPv6Address
 
-from domain.field_errors import FieldError
-from domain.masks import DOTS, LONG_ENOUGH, has_dots
+from domain.errors import FieldError
 from domain.quick import dataclass
+from domain.safe import DOTS, LONG_ENOUGH, has_dots
 
 URL_LIMIT = 4096
 """Characters in a URL."""

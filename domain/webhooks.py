@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import field, replace
 from functools import partial
 
+from domain.errors import FieldError, FieldErrors, raise_all
 from domain.event_types import EventType
 from domain.extra_fields import check_extra_fields
-from domain.field_errors import FieldError, FieldErrors, raise_all
 from domain.headers import check_headers
 from domain.quick import dataclass
 from domain.settings import BY_NAME

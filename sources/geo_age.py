@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from domain.settings import DAY_MS
-from domain.words import counted
+from domain.wording import counted
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution

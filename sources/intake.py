@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from domain.event_texts import ID_TAKEN, EventText, read_text, sanitized
+from domain.event_input import ID_TAKEN, EventText, read_text, sanitized
 from domain.events import EventError, TooManyEvents
 from domain.ids import repeated_random64
-from domain.words import counted
+from domain.wording import counted
 from sources.base import SourceError
 from sources.inlet import Inlet
 from sources.turns import Turns

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from domain import source_kinds
 from domain.alert_kinds import AlertTerms
-from domain.setting_kinds import SettingValue
+from domain.options import SettingValue
 from domain.settings import Settings
 from sources.base import Service, Source
 from store.records import StoredSource

@@ -16,7 +16,7 @@ from domain.settings import SECOND_MS
 from sources.extras import HTTP_SERVER, install_cure, is_installed
 
 if TYPE_CHECKING:
-    from domain.setting_kinds import SettingValue
+    from domain.options import SettingValue
     from store.records import StoredSource
 
 LISTENING = ("listen", "certificate", "private_key")

@@ -12,7 +12,7 @@ from domain.events import MAX_EVENT_BYTES, MAX_ID_LENGTH, Event
 from domain.ids import event_id_from_facts
 from domain.safe import safe
 from domain.times import parse_rfc3339, rfc3339
-from domain.words import counted
+from domain.wording import counted
 from sources.base import SourceError
 from store import refusals
 from store.refusals import RefusedNews, TakingRules

@@ -15,8 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.alert_kinds import AlertTerms, all_terms
+from domain.errors import FieldErrors
 from domain.events import Event
-from domain.field_errors import FieldErrors
 from domain.settings import Settings
 from domain.source_kinds import SERVING, TAKING
 from sources.base import SourceError

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from domain.events import Event, RefusedText
-from domain.words import counted
+from domain.wording import counted
 from sources.base import Batch, SourceError
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from domain import alert_kinds
 from domain.actors import Actor
-from domain.field_errors import raise_all
+from domain.errors import raise_all
 from store import audit
 from store.edit_words import options_moved
 from store.errors import Conflict

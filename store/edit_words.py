@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.actors import Actor
-from domain.masks import mask_value
+from domain.safe import mask_value
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
 from store.models import ChangeRow

@@ -22,7 +22,7 @@ from domain.filters import (
     Term,
     Unanswered,
 )
-from domain.words import ERROR_WORDS, OTHER_ERROR, status_words
+from domain.wording import ERROR_WORDS, OTHER_ERROR, status_words
 from store.models import AttemptRow, ChangeRow, DeliveryRow, EventRow
 from store.workers import is_anyone_sending
 
@@ -138,7 +138,7 @@ def _outcome_has(text: str) -> Any:
 
 
 def _error_word() -> Any:
-    """Return the SQL of `domain.words.error_word`."""
+    """Return the SQL of `domain.wording.error_word`."""
     error = DeliveryRow.last_error
     return Case(
         None, [(fn.INSTR(error, part) > 0, word) for part, word in ERROR_WORDS], OTHER_ERROR

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from peewee import fn
 
-from domain.words import counted
+from domain.wording import counted
 from store import models, sealing
 from store.errors import WrongKey
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, rows

@@ -14,7 +14,7 @@ from peewee import Expression, ModelSelect, OperationalError, fn
 from domain.actors import Actor
 from domain.ids import event_id_from_facts
 from domain.quick import dataclass
-from domain.words import counted
+from domain.wording import counted
 from store import audit, settings, sources
 from store import events as event_store
 from store.errors import Conflict, NotFound

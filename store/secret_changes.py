@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.quick import dataclass
-from domain.words import second_text
+from domain.wording import second_text
 from store.errors import Conflict
 from store.records import Secrets, Webhook
 

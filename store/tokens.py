@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 
 from domain.actors import Actor
+from domain.clients import token_hash
 from domain.source_kinds import check_name
-from domain.tokens import token_hash
 from store import audit, lookalikes
 from store.errors import Conflict, NotFound
 from store.models import TokenRow, database

@@ -10,7 +10,7 @@ from peewee import ModelSelect
 from domain.actors import Actor
 from domain.quick import dataclass
 from domain.webhooks import NAME_LIMIT, WebhookFields
-from domain.words import counted
+from domain.wording import counted
 from store import audit, lookalikes
 from store.backlog import first_since, head_of, undelivered
 from store.edit_words import difference, moved, shown

@@ -11,11 +11,11 @@ from rich.cells import cell_len
 from delivery.outcome import is_success
 from delivery.report import Report
 from delivery.waiting import is_failing
+from domain.event_summary import event_line
 from domain.event_types import EventType
-from domain.event_words import event_line
 from domain.quick import dataclass
 from domain.safe import safe
-from domain.words import error_word
+from domain.wording import error_word
 from store.records import Delivery, WebhookStatus, Worker
 from tui.cells import Cell, Tone
 

@@ -9,9 +9,8 @@ from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.filters import read_filter
 from cli.stores import open_for_reading
-from domain.change_words import detail_text
 from domain.filters import OF_CHANGES, OfWebhook, Since, Term
-from domain.words import second_text
+from domain.wording import detail_text, second_text
 from store import audit_listing, webhooks
 from store.database import Store
 

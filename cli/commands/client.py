@@ -24,7 +24,7 @@ from cli.stores import open_for_reading, open_for_writing
 from domain import clients as kinds
 from domain.clients import AGENT, BROKER
 from domain.ids import new_code, new_event_id
-from domain.words import counted, named
+from domain.wording import counted, named
 from store import clients, places, sources
 from store.records import Client
 

@@ -8,8 +8,8 @@ from cli.config import STORE, Configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.key_check import wrong_keys
-from domain.field_errors import FieldError
-from domain.setting_kinds import SettingValue
+from domain.errors import FieldError
+from domain.options import SettingValue
 from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, storable_setting, value_of
 
 

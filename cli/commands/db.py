@@ -12,7 +12,7 @@ from pathlib import Path
 from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.stores import open_for_reading, open_for_writing
-from domain.words import counted, size_text
+from domain.wording import counted, size_text
 from store import backup as backups
 from store import health, remnants, signs
 from store import prune as pruning

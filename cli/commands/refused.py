@@ -15,7 +15,7 @@ from cli.render import ago_text
 from cli.shapes import Shape
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import live, require_readable
-from domain.words import counted, size_text, time_text
+from domain.wording import counted, size_text, time_text
 from store import files, refusals
 
 if TYPE_CHECKING:

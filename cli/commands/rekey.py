@@ -13,7 +13,7 @@ from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.ownership import as_root
 from cli.stores import open_for_writing
-from domain.words import counted
+from domain.wording import counted
 from store import old_backups
 from store import rekey as rekeying
 from store.database import Store

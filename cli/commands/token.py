@@ -9,8 +9,8 @@ from cli.exit_codes import ExitCode
 from cli.render import ago_text
 from cli.shapes import Shape
 from cli.stores import open_for_reading, open_for_writing
-from domain.tokens import new_token
-from domain.words import named, second_text, time_text
+from domain.clients import new_token
+from domain.wording import named, second_text, time_text
 from store import tokens
 from store.records import StoredToken
 

@@ -35,7 +35,7 @@ from cli.webhook_store import (
 from cli.webhook_text import in_full, what_it_has
 from delivery.edited import drop_question
 from delivery.report import undelivered
-from domain.words import counted, time_text
+from domain.wording import counted, time_text
 from store import queue, reads, requests, webhooks
 from store.database import Store
 from store.duplicates import fields_like

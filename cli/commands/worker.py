@@ -15,7 +15,7 @@ from cli.stopping import stop_on_signals, worker_end_s
 from cli.stores import open_for_reading, open_for_writing
 from domain.settings import Settings
 from domain.times import rfc3339
-from domain.words import counted
+from domain.wording import counted
 
 if TYPE_CHECKING:
     from delivery.dispatcher import Until

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cli.config import Given
 from domain.event_types import EventType
-from domain.secrets import generate_secret
+from domain.signing import generate_secret
 from domain.webhooks import WebhookFields
 
 if TYPE_CHECKING:

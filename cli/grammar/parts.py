@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from cli.exit_codes import ExitCode, Failure
-from domain.setting_kinds import Kind
+from domain.options import Kind
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 EVENT_TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")
@@ -245,7 +245,7 @@ def count(text: str) -> int:
 
 def size(text: str) -> int:
     """Bytes of "1000000", "64KiB", "1MB"."""
-    from domain.setting_kinds import parse_size
+    from domain.options import parse_size
 
     return _checked(parse_size, text)
 

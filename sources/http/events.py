@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
-from domain.tokens import bearer_token
+from domain.clients import bearer_token
 from sources.hourly import Hourly
 from sources.http.app import Route
 from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now

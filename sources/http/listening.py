@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from domain.source_option_kinds import split_listen
+from domain.source_options import split_listen
 from sources.base import SourceError
 from sources.http.tunnel_only import Address, all_addresses, take_only_tunnels
 from sources.inlet import Inlet

@@ -20,7 +20,7 @@ from domain.options import values
 from domain.safe import safe
 from domain.settings import Settings
 from domain.source_kinds import AGENT, kind_named
-from domain.words import second_text
+from domain.wording import second_text
 from sources.alone import alone, lock_file
 from sources.base import SourceError
 from sources.geo import geo_of

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from functools import lru_cache
 
-from domain.wireguard_key import KEY
+from domain.clients import KEY
 
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999."""

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from domain.clients import KEY
 from domain.safe import safe
-from domain.wireguard_key import KEY
 
 USUAL_CONF_FOLDER = "/etc/wireguard"
 """Nobody is told that it cannot be read: WireGuard makes it root's alone."""

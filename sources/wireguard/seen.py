@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.words import counted
+from domain.wording import counted
 from sources.wireguard.snapshot import StateError, decode_state
 
 NOTHING_UP = (

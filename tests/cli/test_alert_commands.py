@@ -10,7 +10,7 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from domain.alert_kinds import KINDS
-from domain.change_words import detail_text
+from domain.wording import detail_text
 from store import alert_settings, audit
 from tests.cli.desks import desk_of
 from tests.program import Tocsin

@@ -10,8 +10,8 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from domain.actors import Actor
-from domain.change_words import detail_text
 from domain.webhooks import WebhookFields
+from domain.wording import detail_text
 from store import audit, webhooks
 from store.secret_changes import SetSecret
 from tests.cli.desks import desk_of, newer

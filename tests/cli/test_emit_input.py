@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cli.emit_input import Lines
 from cli.shapes import ascii_json
-from domain.event_texts import is_document
+from domain.event_input import is_document
 
 EVENT = b'{"type":"alerts","attributes":{}}'
 

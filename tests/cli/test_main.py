@@ -19,7 +19,7 @@ from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.failures import LOG_LIMIT
 from cli.main import main
-from domain.field_errors import FieldError, FieldErrors
+from domain.errors import FieldError, FieldErrors
 from domain.version import VERSION
 from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey
 from tests.program import ROOT, Tocsin

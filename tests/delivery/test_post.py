@@ -18,7 +18,7 @@ from delivery.outcome import MAX_ANSWER_BODY, Outcome
 from delivery.post import Poster
 from delivery.resolver import Resolver
 from domain.addresses import NetworkPolicy
-from domain.words import error_word
+from domain.wording import error_word
 from tests.certificates import Authority
 from tests.delivery.proxy import Proxy
 from tests.receiver_client import Receiver, running_receiver

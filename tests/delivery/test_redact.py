@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from delivery.redact import LEAST, LEAST_BEGINNING, Redactor, secrets_of
-from domain.masks import mask_value
+from domain.safe import mask_value
 
 TOKEN = "s3cret-t0ken-0123456789abcdef"
 PRINTABLE = "".join(map(chr, range(32, 127)))

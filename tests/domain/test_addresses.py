@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.addresses import MODES, NetworkPolicy, check_network
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 
 LOCAL = NetworkPolicy()
 PUBLIC = NetworkPolicy("public")

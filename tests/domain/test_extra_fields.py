@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.errors import FieldError, FieldErrors
 from domain.extra_fields import (
     FIELD_LIMIT,
     KEY_LIMIT,
@@ -17,7 +18,6 @@ from domain.extra_fields import (
     extra_fields_text,
     parse_extra_fields,
 )
-from domain.field_errors import FieldError, FieldErrors
 
 
 def test_fields_are_read_one_a_line_in_order() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.field_errors import FieldError, FieldErrors
+from domain.errors import FieldError, FieldErrors
 from domain.headers import (
     HEADER_LIMIT,
     TOTAL_LIMIT,

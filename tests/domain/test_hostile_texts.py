@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.event_texts import read_text
+from domain.event_input import read_text
 from domain.events import Event, EventError, read_array, read_document, read_event
 from tests.program import ROOT
 

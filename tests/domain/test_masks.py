@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.masks import mask_value
+from domain.safe import mask_value
 
 
 @pytest.mark.parametrize(

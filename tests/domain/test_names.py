@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 from domain.names import alike, check_seen, doubtful, looks_empty
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.field_errors import FieldError
-from domain.secrets import format_secret, generate_secret, parse_secret
+from domain.errors import FieldError
+from domain.signing import format_secret, generate_secret, parse_secret
 
 
 def test_a_generated_secret_holds_the_random_bytes_it_was_handed() -> None:

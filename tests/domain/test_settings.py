@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.field_errors import FieldError, FieldErrors
-from domain.setting_kinds import SettingValue, format_size, parse_size
+from domain.errors import FieldError, FieldErrors
+from domain.options import SettingValue, format_size, parse_size
 from domain.settings import (
     BY_NAME,
     PLACES_OF_THE_STORE,

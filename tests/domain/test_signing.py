@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from domain.secrets import format_secret, parse_secret
-from domain.signing import sign, signature_header
+from domain.signing import format_secret, parse_secret, sign, signature_header
 
 BODY = b'[{"type":"alerts","id":"a","attributes":{"text":"\xc3\xbc"}}]'
 OLD, NEW, OTHER = b"o" * 24, b"n" * 32, b"x" * 64

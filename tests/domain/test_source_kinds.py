@@ -6,7 +6,7 @@ import pytest
 
 from domain import alert_kinds, source_kinds
 from domain.alert_kinds import AlertKind
-from domain.field_errors import FieldError, FieldErrors
+from domain.errors import FieldError, FieldErrors
 from domain.options import Default
 from domain.source_kinds import SourceKind
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 from domain.urls import URL_LIMIT, check_proxy, check_url, is_masked_url, mask_url, receiver
 
 

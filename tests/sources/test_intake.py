@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain import event_texts
+from domain import event_input
 from sources import intake as intakes
 from sources.inlet import Inlet
 from sources.intake import Intake
@@ -24,7 +24,7 @@ def test_large_texts_are_read_one_at_a_time(store: Store, monkeypatch: pytest.Mo
     intake = Intake(Inlet("socket", store, lambda: NOW, on_appended=lambda: None), lambda: 7)
     together = threading.Barrier(2, timeout=WAIT_S)
     met: list[int] = []
-    read_text = event_texts.read_text
+    read_text = event_input.read_text
 
     def read(*args: Any, **more: Any) -> Any:
         try:

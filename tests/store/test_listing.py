@@ -16,7 +16,7 @@ from domain.filters import (
     Term,
     Unanswered,
 )
-from domain.words import ERROR_WORDS, OTHER_ERROR, error_word
+from domain.wording import ERROR_WORDS, OTHER_ERROR, error_word
 from store import listing, requests
 from store.errors import NotFound
 from store.listing import Look, Search

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain import clients as terms
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 from store import clients, lookalikes, sources, tokens, webhooks
 from store.errors import Conflict
 from store.models import WebhookRow

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from domain.errors import FieldError, FieldErrors
 from domain.events import Event
-from domain.field_errors import FieldError, FieldErrors
 from domain.source_kinds import OWN_SIGN_INS, SIGN_INS, SOCKET, WIREGUARD
 from store import events, sources
 from store.database import Store

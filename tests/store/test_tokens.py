@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.field_errors import FieldError
-from domain.tokens import new_token
+from domain.clients import new_token
+from domain.errors import FieldError
 from store import audit, tokens
 from store.database import Store
 from store.errors import Conflict, NotFound

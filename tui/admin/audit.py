@@ -16,10 +16,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from domain.actors import Actor
-from domain.change_words import detail_lines, detail_text
 from domain.filters import OF_CHANGES, FilterReader, Terms
 from domain.safe import safe
-from domain.words import second_text
+from domain.wording import detail_lines, detail_text, second_text
 from store import audit_listing
 from store.records import Change
 from tui.cells import Cell, Column, Row

@@ -12,7 +12,7 @@ from delivery.report import Report
 from domain.quick import dataclass
 from domain.safe import safe
 from domain.settings import BY_NAME, KEY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
-from domain.words import second_text
+from domain.wording import second_text
 from store.records import Worker
 from store.workers import is_gone
 from tui.cells import Cell, Column, Row

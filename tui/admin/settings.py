@@ -15,7 +15,7 @@ from textual.widgets import Input, Label
 from delivery.report import Report, undelivered_events
 from domain.safe import safe
 from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS, setting_named
-from domain.words import counted, wait_word
+from domain.wording import counted, wait_word
 from store import settings as stored_settings
 from tui.admin.setting_rows import (
     COLUMNS,

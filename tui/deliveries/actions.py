@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from delivery.refusals import refused_events
 from delivery.waiting import failed_attempts
-from domain.words import counted
+from domain.wording import counted
 from store import listing, reads, requests
 from store.listing import Listed
 from store.records import Delivery

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from delivery.refusals import refused_events, reseal_command
 from domain.safe import safe
-from domain.words import counted, size_text
+from domain.wording import counted, size_text
 from store import listing, reads
 from store.listing import Listed
 from store.records import Attempt, Delivery

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from domain.safe import safe
-from domain.words import span_text
+from domain.wording import span_text
 from store import reads, requests
 from store.records import QuarantinedEvent
 from tui.cells import Cell, Column, Row

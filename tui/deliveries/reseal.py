@@ -14,10 +14,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 from domain.safe import safe
 from domain.webhooks import check_limit
-from domain.words import counted
+from domain.wording import counted
 from store import listing
 from store.records import Delivery, StoredEvent
 from tui.cells import Cell, Column

@@ -12,7 +12,7 @@ from delivery.report import Report, aside_words
 from delivery.shown_request import ShownRequest
 from delivery.waiting import Waiting, failed_attempts, is_failing
 from domain.safe import safe
-from domain.words import counted, error_word, second_text, size_text, span_text, status_words
+from domain.wording import counted, error_word, second_text, size_text, span_text, status_words
 from store.listing import Listed
 from store.records import Attempt, Delivery, WebhookStatus
 from tui.cells import Cell, Column, Row, Tone

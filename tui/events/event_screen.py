@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from domain.event_types import EventType
-from domain.words import size_text, time_text
+from domain.wording import size_text, time_text
 from store import events, reads
 from store.records import Delivery, StoredEvent
 from tui.deliveries.delivery_screen import DeliveryScreen

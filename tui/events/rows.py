@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.event_types import EventType
-from domain.words import second_text
+from domain.wording import second_text
 from store.reads import Held
 from store.records import Delivery, StoredEvent
 from tui.cells import Cell, Column, Row

@@ -17,7 +17,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
 
 from domain.safe import safe
-from domain.words import size_text
+from domain.wording import size_text
 from tui.key_names import ENTER, key_of, keys_do, with_key
 from tui.over import OverScreen
 from tui.questions import Question

@@ -15,10 +15,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Select
 
-from domain.field_errors import FieldError
-from domain.options import Default, Option
+from domain.errors import FieldError
+from domain.options import SWITCH, Default, Kind, Option
 from domain.safe import safe
-from domain.setting_kinds import SWITCH, Kind
 from tui.key_names import key_of
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen

@@ -9,7 +9,7 @@ from typing import Any
 from textual.screen import Screen
 
 from delivery.report import Report, undelivered_events
-from domain.words import counted
+from domain.wording import counted
 from store.workers import has_no_process
 from tui.questions import Question
 from tui.screens.base import TocsinScreen

@@ -21,7 +21,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from domain.safe import safe
-from domain.words import counted
+from domain.wording import counted
 from tui.key_names import key_of, keys_do
 from tui.widgets.notices import tell
 

@@ -10,7 +10,7 @@ from delivery.report import Report
 from domain.actors import Actor
 from domain.clients import AGENT
 from domain.source_kinds import HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD, kind_named
-from domain.words import counted
+from domain.wording import counted
 from sources.base import SourceError
 from sources.outlook import foreseen_problem
 from sources.running import run_one

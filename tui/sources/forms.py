@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from domain import source_kinds
-from domain.field_errors import FieldErrors
+from domain.errors import FieldErrors
 from domain.options import Default, Option
 from domain.settings import Settings
 from domain.source_kinds import LOCAL, PROCUSTODIBUS, SourceKind, kind_named
-from domain.source_option_kinds import TEXT
-from domain.words import counted
+from domain.source_options import TEXT
+from domain.wording import counted
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
 from sources.outlook import listening_problem

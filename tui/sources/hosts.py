@@ -16,14 +16,14 @@ from textual.widgets import Static
 from domain import clients as kinds
 from domain import source_kinds
 from domain.clients import AGENT, NEXT_STEPS, ConfFile
-from domain.field_errors import FieldErrors
+from domain.errors import FieldErrors
 from domain.ids import new_code, new_event_id
 from domain.options import Default, Option
 from domain.safe import safe
 from domain.settings import Settings
 from domain.source_kinds import LOCAL, WIREGUARD, kind_named
-from domain.source_option_kinds import URL
-from domain.words import counted
+from domain.source_options import URL
+from domain.wording import counted
 from sources.alone import alone, lock_file
 from sources.base import Batch, SourceError
 from sources.first_look import first_look

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from delivery.by_hand import send_by_hand
 from domain.safe import safe
-from domain.words import counted, size_text, span_text
+from domain.wording import counted, size_text, span_text
 from store import refusals, webhooks
 from store.errors import StoreError
 from store.records import StoredRefusal

@@ -9,7 +9,7 @@ from rich.text import Text
 from delivery.report import Report
 from domain.safe import safe
 from domain.source_kinds import SOCKET, kind_named
-from domain.words import counted, second_text, span_text
+from domain.wording import counted, second_text, span_text
 from sources.outlook import next_look_ms
 from sources.socket.place import socket_beside
 from store.records import Client, StoredSource

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from delivery.report import Report
 from domain.source_kinds import LOCAL, WIREGUARD
-from domain.words import counted
+from domain.wording import counted
 from store.overview import Overview
 from store.records import StoredSource
 from tui.cells import Cell

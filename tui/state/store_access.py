@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.actors import Actor
-from domain.field_errors import FieldError, FieldErrors
+from domain.errors import FieldError, FieldErrors
 from domain.quick import dataclass
 from domain.settings import BY_NAME, Settings, settings_from
 from store.database import Store

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from domain.actors import Actor
 from domain.urls import mask_url
-from domain.words import span_text
+from domain.wording import span_text
 from store import audit
 from store.records import Change, Webhook
 from tui.state.store_access import Desk

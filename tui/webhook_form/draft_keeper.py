@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Button
 
 from domain.urls import mask_url
-from domain.words import span_text
+from domain.wording import span_text
 from store.records import Worker
 from tui.cells import cut
 from tui.questions import Question

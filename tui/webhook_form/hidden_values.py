@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from domain.field_errors import FieldError, FieldErrors
+from domain.errors import FieldError, FieldErrors
 from domain.headers import parse_headers
-from domain.lines import Pair, Pairs
-from domain.masks import has_dots, mask_value
+from domain.pairs import Pair, Pairs
+from domain.safe import has_dots, mask_value
 from domain.urls import check_url, mask_url
 
 KnownValues = Mapping[str, tuple[str, ...]]

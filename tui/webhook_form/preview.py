@@ -15,12 +15,11 @@ from textual.widgets import Static
 
 from delivery.request import request_headers
 from delivery.trial import body_of_test
-from domain.masks import mask_value
-from domain.safe import safe
+from domain.safe import mask_value, safe
 from domain.settings import Settings
 from domain.urls import mask_url, receiver
 from domain.webhooks import WebhookFields
-from domain.words import counted
+from domain.wording import counted
 from store.records import Webhook
 
 BEFORE = "before your last change: "

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from domain.errors import FieldError, FieldErrors
 from domain.event_types import EventType
 from domain.extra_fields import parse_extra_fields
-from domain.field_errors import FieldError, FieldErrors
-from domain.lines import Pair, Pairs
+from domain.pairs import Pair, Pairs
 from domain.settings import BY_NAME
 from domain.times import parse_time
 from domain.webhooks import WebhookFields, check_ca_file, check_name

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from delivery.edited import drop_question
 from delivery.tls import CaFileError, ssl_context
 from domain.event_types import EventType
-from domain.words import counted
+from domain.wording import counted
 from store import webhooks
 from store.errors import MoreToDrop
 from store.records import Webhook

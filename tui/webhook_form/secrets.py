@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from domain.secrets import format_secret, parse_secret
+from domain.signing import format_secret, parse_secret
 from store.records import Secrets
 from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
 

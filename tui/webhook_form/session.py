@@ -9,9 +9,9 @@ from delivery.edited import fate_of_pending, is_resealable
 from delivery.report import Report
 from domain.addresses import NetworkPolicy
 from domain.extra_fields import doubt_about
-from domain.secrets import generate_secret
 from domain.settings import DEFAULTS
-from domain.words import second_text
+from domain.signing import generate_secret
+from domain.wording import second_text
 from store import audit
 from store.records import Change, Secrets, Webhook, WebhookStatus
 from tui.key_names import key_of, keys_do

@@ -10,7 +10,7 @@ from delivery.outcome import Outcome
 from delivery.trial import noted_test
 from domain.safe import safe
 from domain.settings import Settings
-from domain.words import span_text
+from domain.wording import span_text
 from store.audit import note_alone
 from store.records import Webhook
 from tui.state.store_access import Desk

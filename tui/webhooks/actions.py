@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from delivery.edited import drop_question
 from delivery.report import undelivered
 from domain.urls import mask_url
-from domain.words import counted, span_text
+from domain.wording import counted, span_text
 from store import audit, queue, webhooks
 from store.records import Webhook, WebhookStatus
 from store.secret_changes import RestoreSecrets

@@ -9,7 +9,7 @@ from delivery.outcome import is_success
 from delivery.report import Report, undelivered
 from delivery.waiting import hindrance
 from domain.quick import dataclass
-from domain.words import counted, error_word, wait_word
+from domain.wording import counted, error_word, wait_word
 from store import reads
 from store.records import WebhookStatus
 from tui.state.store_access import Desk, Refused

@@ -12,7 +12,7 @@ from delivery.waiting import hindrance, interval_of
 from domain.safe import safe
 from domain.times import format_duration
 from domain.urls import receiver
-from domain.words import counted, size_text, wait_word
+from domain.wording import counted, size_text, wait_word
 from store.queue import Run
 from store.records import Webhook, WebhookStatus
 from tui.cells import Cell, Column, Row, cut

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from delivery.report import Report, aside_words, undelivered, undelivered_events
-from domain.words import counted, second_text, wait_word
+from domain.wording import counted, second_text, wait_word
 from store.records import WebhookStatus
 from tui.cells import Cell
 from tui.webhooks.rows import names_of

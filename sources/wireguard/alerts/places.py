@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.setting_kinds import SettingValue
+from domain.options import SettingValue
 from sources.geo import Locate, Location
 from sources.places import place_of
 from sources.wireguard.alerts.memory import Left, Usage, Watch

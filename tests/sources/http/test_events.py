@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from domain.clients import new_token
 from domain.event_types import EventType
-from domain.tokens import new_token
 from sources.http import sign_in_watch as counted
 from sources.http.events import routes
 from sources.http.sign_in_watch import HttpSignIn, LimitedReports

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input
 
-from domain.setting_kinds import THEMES
+from domain.options import THEMES
 from domain.settings import SETTINGS
 from store import settings, workers
 from store.records import Worker

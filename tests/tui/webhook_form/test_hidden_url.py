@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 from domain.urls import mask_url
 from store import audit, drafts, webhooks
 from tests.store.helpers import ACTOR, fields

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.field_errors import FieldErrors
+from domain.errors import FieldErrors
 from domain.headers import headers_text, mask_value
-from domain.masks import DOTS
+from domain.safe import DOTS
 from tui.webhook_form.hidden_values import (
     hide_headers,
     known_headers,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.field_errors import FieldError
+from domain.errors import FieldError
 from store.records import Secrets, Webhook
 from store.secret_changes import RetireSecret, RotateSecret, SetSecret, check_secret_change
 from tests.store.helpers import DAY, NOW, fields

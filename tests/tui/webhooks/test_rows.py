@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from domain.actors import Actor
-from domain.secrets import generate_secret
+from domain.signing import generate_secret
 from store import queue, webhooks
 from store.database import Store
 from store.records import Secrets, Webhook

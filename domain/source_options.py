@@ -1,4 +1,4 @@
-"""The forms that options of sources and of alert kinds are written in, beside those of settings."""
+"""Kinds of options that sources and alerts have, beside those of settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from domain.event_types import EventType
-from domain.setting_kinds import Kind, SettingValue
+from domain.options import Kind, SettingValue
 
 NAME_FORM = "write letters, digits, dots, hyphens and underscores"
 PARTS = ("events", "agents", "queues")

@@ -1,10 +1,10 @@
-"""Pairs written one a line, as "Name: value": headers and extra fields."""
+"""Pairs of a name and a value, a line each: read, checked for repeats, and written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from domain.field_errors import FieldError, FieldErrors
+from domain.errors import FieldError, FieldErrors
 
 Pair = tuple[str, str]
 Pairs = tuple[Pair, ...]

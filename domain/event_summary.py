@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from domain.clients import KEY
 from domain.event_types import EventType
-from domain.wireguard_key import KEY
 
 SHOWN = 300
 """Characters of one value that are looked at."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.words import counted, error_word, second_text, size_text, span_text
+from domain.wording import counted, error_word, second_text, size_text, span_text
 
 
 @pytest.mark.parametrize(
