@@ -130,7 +130,6 @@ def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: 
 def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
     from sources.http.app import ClientLimits
     from sources.http.server import HttpService, HttpTerms
-    from sources.procustodibus.agents import watch_hosts
 
     http_terms = HttpTerms(
         listen=_text(values["listen"]),
@@ -146,6 +145,8 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
     service = HttpService(name, http_terms, partial(_http_routes, serves, terms))
     if "agents" not in serves:
         return Made(service=service)
+    from sources.procustodibus.agents import watch_hosts
+
     return Made(service=service, watch=partial(watch_hosts, terms.settings.event_names))
 
 
