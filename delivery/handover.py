@@ -63,7 +63,7 @@ class Claim:
         """Whether another asks for the lock that this worker has. Raises StoreError."""
         if not self._stands_aside:
             return False
-        return await self._store.run(workers.is_asked_to_yield, self._worker_id)
+        return await self._store.run(workers.must_yield, self._worker_id)
 
     def is_kept(self) -> bool:
         """Whether this worker has the lock that others would have to take."""

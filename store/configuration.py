@@ -40,9 +40,9 @@ def read(vault: Vault) -> Kept:
             sources=sources.everyone(),
             source_secrets=_source_secrets(vault),
             alerts=alert_settings.load_all(),
-            tokens=[one.name for one in tokens.everyone()],
-            hosts=[one.name for one in clients.everyone(client_kinds.AGENT)],
-            brokers=[one.name for one in clients.everyone(client_kinds.BROKER)],
+            tokens=[token.name for token in tokens.everyone()],
+            hosts=[client.name for client in clients.everyone(client_kinds.AGENT)],
+            brokers=[client.name for client in clients.everyone(client_kinds.BROKER)],
         )
 
 

@@ -16,6 +16,6 @@ def fields_like(source: Webhook, others: Iterable[Webhook]) -> WebhookFields:
 
 
 def _other_type(source: Webhook, others: Iterable[Webhook]) -> EventType:
-    taken = {one.fields.type for one in others if one.fields.url == source.fields.url}
+    taken = {other.fields.type for other in others if other.fields.url == source.fields.url}
     taken.add(source.fields.type)
-    return next((one for one in EventType if one not in taken), source.fields.type)
+    return next((type_ for type_ in EventType if type_ not in taken), source.fields.type)

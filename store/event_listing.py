@@ -76,9 +76,9 @@ def newest(
 ) -> list[StoredEvent]:
     """Return the newest matching events, newest first, however far back they are."""
     found: list[int] = []
-    place = extent.head
-    while place > extent.pruned and len(found) < limit:
-        above = max(extent.pruned, place - SCANNED_ROWS)
-        found += scan(type_, terms, above=above, up_to=place)
-        place = above
+    up_to = extent.head
+    while up_to > extent.pruned and len(found) < limit:
+        above = max(extent.pruned, up_to - SCANNED_ROWS)
+        found += scan(type_, terms, above=above, up_to=up_to)
+        up_to = above
     return sorted(some(type_, found[:limit]), key=lambda event: event.seq, reverse=True)

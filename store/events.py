@@ -61,8 +61,8 @@ def _append(events: Sequence[Event], now_ms: int) -> Appended:
     new: dict[EventType, list[Event]] = {}
     conflicts: list[int] = []
     for type_ in dict.fromkeys(event.type for event in events):
-        places = [place for place, event in enumerate(events) if event.type is type_]
-        new[type_], taken = _sift(type_, events, places)
+        indexes = [index for index, event in enumerate(events) if event.type is type_]
+        new[type_], taken = _sift(type_, events, indexes)
         conflicts += taken
     for type_, fresh in new.items():
         _insert(type_, fresh, now_ms)
@@ -86,22 +86,22 @@ def _insert_new(events: Sequence[Event], now_ms: int) -> bool:
 
 
 def _sift(
-    type_: EventType, events: Sequence[Event], places: list[int]
+    type_: EventType, events: Sequence[Event], indexes: list[int]
 ) -> tuple[list[Event], list[int]]:
     """Return the events that are new, and the indexes of those whose id has another body."""
     from domain.events import same_event  # reading bodies is for those who add events
 
-    known = _known_bodies(type_, [events[place].id for place in places])
+    known = _known_bodies(type_, [events[index].id for index in indexes])
     fresh: dict[str, Event] = {}
     conflicts = []
-    for place in places:
-        event = events[place]
+    for index in indexes:
+        event = events[index]
         first = fresh.get(event.id)
         body = first.body if first else known.get(event.id)
         if body is None:
             fresh[event.id] = event
         elif not same_event(body, event):
-            conflicts.append(place)
+            conflicts.append(index)
     return list(fresh.values()), conflicts
 
 

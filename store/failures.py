@@ -90,7 +90,7 @@ def obstacle(path: Path) -> str | None:
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
             return f"the file system of {folder} is read-only: mount it for writing"
         files = (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")))
-        barred = [one for one in files if one.exists() and not _may(one, os.R_OK | os.W_OK)]
+        barred = [file for file in files if file.exists() and not _may(file, os.R_OK | os.W_OK)]
         if barred:
             return _forbidden(barred, "chmod u+rw")
         if not _may(folder, os.W_OK | os.X_OK):
@@ -109,7 +109,7 @@ def _forbidden(paths: Sequence[Path], chmod: str) -> str:
     path = paths[0]
     status, uid = path.stat(), os.geteuid()
     command = chmod if status.st_uid == uid else f"sudo chown {uid}"
-    alike = [str(one) for one in paths if one.stat().st_uid == status.st_uid]
+    alike = [str(other) for other in paths if other.stat().st_uid == status.st_uid]
     mode = status.st_mode & 0o777
     return (
         f"{path} belongs to uid {status.st_uid} with mode {mode:04o}, and you are uid {uid}: "

@@ -18,10 +18,10 @@ from store.webhook_rows import redo_of
 
 def problems(vault: Vault) -> list[str]:
     """Return every fault, each as one sentence; of a sound store none."""
-    return [*_engine(), *_heads(), *_pending_bodies(), *places(), *_key(vault)]
+    return [*_engine(), *_heads(), *_pending_bodies(), *cursors(), *_key(vault)]
 
 
-def places() -> list[str]:
+def cursors() -> list[str]:
     """Return the faults of cursors of webhooks and brokers, and of what is counted before them."""
     with models.database.atomic("DEFERRED"):
         heads = dict(rows(HeadRow.select(HeadRow.type, HeadRow.seq)))
@@ -30,10 +30,10 @@ def places() -> list[str]:
             f"webhook {row.id} {fault}"
             for row in list(WebhookRow.select().where(WebhookRow.erased_ms.is_null()))
             for fault in _misplaced(row, heads, released.get(row.id, 0))
-        ] + _broker_places()
+        ] + _broker_cursors()
 
 
-def _broker_places() -> list[str]:
+def _broker_cursors() -> list[str]:
     """Check that brokers, as webhooks, stand at an event that there was."""
     return [
         f"broker {broker} stands {counted(-count, 'event')} behind the last event of {type_.value}"
@@ -74,9 +74,9 @@ def _pending_bodies() -> list[str]:
 
 
 def _misplaced(row: WebhookRow, heads: dict[str, int], released: int) -> Iterator[str]:
-    for place in sorted({row.cursor, row.run_until}):
-        if place > heads[row.type]:
-            yield f"stands at event {place} of {row.type}, which has only {heads[row.type]}"
+    for number in sorted({row.cursor, row.run_until}):
+        if number > heads[row.type]:
+            yield f"stands at event {number} of {row.type}, which has only {heads[row.type]}"
     there = _redo_there(row)
     if row.redo_count != there:
         yield f"counts {counted(row.redo_count, 'event')} to seal anew, but there are {there:,}"

@@ -22,7 +22,7 @@ def refuse(kind: str, name: str, own: str | None = None) -> None:
     `own` is the name that it replaces.
     """
     names.check_seen(name)
-    there = {one for table in _SHARED.get(kind, (kind,)) for one in _names(table)} - {own}
+    there = {known for table in _SHARED.get(kind, (kind,)) for known in _names(table)} - {own}
     other = names.alike(name, there)
     if other is not None:
         raise Conflict(f"the name {name} looks like {other}, which is there: choose another")
@@ -33,7 +33,7 @@ def kept() -> list[tuple[str, ...]]:
     return [
         group
         for tables in (("webhook",), ("source", "client"), ("token",))
-        for group in names.doubtful({one for table in tables for one in _names(table)})
+        for group in names.doubtful({name for table in tables for name in _names(table)})
     ]
 
 

@@ -14,7 +14,7 @@ from store import settings, signs
 from store.errors import WrongKey
 from store.models import AttemptRow, DeliveryRow, HeadRow, WebhookRow, database, rows
 from store.records import AttemptResult, Limits, PendingPlan, Plan, Verdict, Work
-from store.requests import apply_asked
+from store.requests import apply_request
 from store.sealing import NewId, frozen_body, seal
 from store.vault import Vault
 from store.webhook_rows import read_target, secrets_of
@@ -184,7 +184,7 @@ def recover(worker_id: str, now_ms: int) -> int:
             delivery.next_attempt_ms, delivery.wait_ms = now_ms, 0
             delivery.reason = f"attempt {delivery.attempts + 1}, the last one was cut off"
             delivery.save()
-            apply_asked(delivery, WebhookRow.get_by_id(delivery.webhook_id), now_ms)
+            apply_request(delivery, WebhookRow.get_by_id(delivery.webhook_id), now_ms)
         return len(lost)
 
 
@@ -279,7 +279,7 @@ def _postpone(
         delivery.reason = f"attempt {work.number + 1}, its settings were changed"
     delivery.save()
     row.save()
-    apply_asked(delivery, row, now_ms)
+    apply_request(delivery, row, now_ms)
 
 
 def _note_lost_attempt(delivery: DeliveryRow, worker_id: str, now_ms: int) -> None:

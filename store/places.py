@@ -35,8 +35,10 @@ def read_on(
         if read_to is not None:
             here = (BrokerCursorRow.client == broker) & (BrokerCursorRow.type == type_.value)
             BrokerCursorRow.update(seq=read_to).where(here, BrokerCursorRow.seq < read_to).execute()
-        place = _place(broker, type_)
-        return [] if place is None else _within(events.after(type_, place, limit=limit), max_bytes)
+        cursor = _cursor(broker, type_)
+        if cursor is None:
+            return []
+        return _within(events.after(type_, cursor, limit=limit), max_bytes)
 
 
 def queued() -> dict[str, dict[EventType, int]]:
@@ -50,7 +52,7 @@ def queued() -> dict[str, dict[EventType, int]]:
     return found
 
 
-def lowest_place(type_: str) -> int | None:
+def lowest_cursor(type_: str) -> int | None:
     """Return the lowest cursor of all brokers in a type, None without brokers."""
     lowest = (
         BrokerCursorRow.select(fn.MIN(BrokerCursorRow.seq))
@@ -60,7 +62,7 @@ def lowest_place(type_: str) -> int | None:
     return None if lowest is None else int(lowest)
 
 
-def _place(broker: str, type_: EventType) -> int | None:
+def _cursor(broker: str, type_: EventType) -> int | None:
     here = (BrokerCursorRow.client == broker) & (BrokerCursorRow.type == type_.value)
     seq = BrokerCursorRow.select(BrokerCursorRow.seq).where(here).scalar()
     return None if seq is None else int(seq)

@@ -68,7 +68,7 @@ class Presence:
             if self._log_identity is not None and self._log_identity == _identity(self._log):
                 with suppress(OSError):
                     set_log_aside(Path(self._path))  # else it were played into the other file
-            return self._told(
+            return self._with_cure(
                 f"another file was put in the place of {self._path}",
                 "see that the right file is there",
             )
@@ -76,7 +76,7 @@ class Presence:
             self._keep_log()
             away = "move it away and " if status.st_size else ""
             cure = f"{away}run `tocsin db restore`"
-            return self._told(f"{self._path} was cut to {status.st_size} bytes", cure)
+            return self._with_cure(f"{self._path} was cut to {status.st_size} bytes", cure)
         self.names = status.st_nlink
         return self._fault_of_log()
 
@@ -90,17 +90,17 @@ class Presence:
             return self._deleted(self._log) if _is_missing(error) else None
         if (status.st_dev, status.st_ino) == self._log_identity:
             return None
-        return self._told(
+        return self._with_cure(
             f"another file was put in the place of {self._log}",
             "see that the right files are there",
         )
 
     def _deleted(self, name: str) -> str:
-        return self._told(
+        return self._with_cure(
             f"{name} was deleted or moved away", "put it back or run `tocsin db restore`"
         )
 
-    def _told(self, what: str, cure: str) -> str:
+    def _with_cure(self, what: str, cure: str) -> str:
         return f"{what} while this process had it open: it takes and sends nothing more; {cure}"
 
     def _keep_log(self) -> None:

@@ -11,7 +11,7 @@ from domain.event_types import EventType
 from store import refusals
 from store.future_times import deliveries_ended_by, next_event
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, database, rows
-from store.places import lowest_place
+from store.places import lowest_cursor
 from store.requests import end_skipped
 from store.webhook_rows import set_redo
 from store.webhooks import end_undelete, undelete_is_over
@@ -101,7 +101,7 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
     Or of the first that a webhook got within the time of keeping.
     """
     cutoff = now_ms - retention.keep_events_ms
-    places = [int(HeadRow.get_by_id(type_).seq) + 1]
+    numbers = [int(HeadRow.get_by_id(type_).seq) + 1]
     living = WebhookRow.erased_ms.is_null()
     cursor = (
         WebhookRow.select(fn.MIN(WebhookRow.cursor))
@@ -118,10 +118,10 @@ def _needed_from(type_: str, retention: Retention, now_ms: int) -> int:
         .where(DeliveryRow.type == type_, _is_kept(type_, cutoff, now_ms))
         .scalar()
     )
-    broker = lowest_place(type_)
-    places += [place + 1 for place in (cursor, broker) if place is not None]
-    places += [place for place in (redo, kept) if place is not None]
-    return int(min(places))
+    broker = lowest_cursor(type_)
+    numbers += [number + 1 for number in (cursor, broker) if number is not None]
+    numbers += [number for number in (redo, kept) if number is not None]
+    return int(min(numbers))
 
 
 def _is_kept(type_: str, cutoff_ms: int, now_ms: int) -> Expression:

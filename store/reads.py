@@ -196,7 +196,7 @@ class _FirstTimes:
     heads: Mapping[str, int]
     known: dict[tuple[str, int], int | None] = field(default_factory=dict)
 
-    def from_place(self, type_: str, seq: int) -> int | None:
+    def from_number(self, type_: str, seq: int) -> int | None:
         """Return the time, None if no event of the type has this number or a later one."""
         if seq > self.heads[type_]:
             return None
@@ -257,7 +257,7 @@ def _waiting_since(row: WebhookRow, pending: DeliveryRow | None, times: _FirstTi
         type_, seq = pending.type, pending.first_seq
     elif row.redo_type is not None and row.redo_next is not None:
         type_, seq = row.redo_type, row.redo_next
-    waiting = [times.from_place(type_, seq)]
+    waiting = [times.from_number(type_, seq)]
     if row.released:
         waiting += [int(time_ms) for (time_ms,) in rows(_released_times(row.id))]
     return min((time_ms for time_ms in waiting if time_ms is not None), default=None)

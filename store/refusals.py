@@ -86,12 +86,12 @@ def _append(
     events: Sequence[Event], now_ms: int, rules: TakingRules
 ) -> tuple[Appended, list[RefusedText]]:
     appended = event_store.append(events, now_ms)
-    known = [events[place] for place in appended.conflicts]
+    known = [events[index] for index in appended.conflicts]
     again = [(event, rules.updated(event)) for event in known]
     refused = [event for event, updated in again if updated is None]
     updates = [(event, updated) for event, updated in again if updated is not None]
     more = event_store.append([updated for _, updated in updates], now_ms)
-    refused += [updates[place][0] for place in more.conflicts]
+    refused += [updates[index][0] for index in more.conflicts]
     return appended + more, [_known_otherwise(event) for event in refused]
 
 
@@ -104,29 +104,29 @@ def _known_otherwise(event: Event) -> RefusedText:
 
 def _refuse(name: str, refused: Sequence[RefusedText], now_ms: int, rules: TakingRules) -> Appended:
     """Keep the texts that are new, and add the alert; return what was added."""
-    every = {_id(name, one): one for one in refused}
-    new = {id_: one for id_, one in every.items() if not _is_kept(id_)}
+    every = {_id(name, text): text for text in refused}
+    new = {id_: text for id_, text in every.items() if not _is_kept(id_)}
     if not new:
         return Appended(0, 0)
     first, *_ = new.values()
-    told = RefusedNews(name, first.reason, waiting(name) + len(new), _last_alert_ms(name))
-    alert = rules.alert(told, now_ms)
-    for place, (id_, one) in enumerate(new.items()):
+    news = RefusedNews(name, first.reason, waiting(name) + len(new), _last_alert_ms(name))
+    alert = rules.alert(news, now_ms)
+    for index, (id_, text) in enumerate(new.items()):
         RefusalRow.insert(
             id=id_,
             source=name,
-            queue=one.queue,
-            reason=one.reason[:REASON_LIMIT],
-            body=one.body,
-            bytes=len(one.body),
+            queue=text.queue,
+            reason=text.reason[:REASON_LIMIT],
+            body=text.body,
+            bytes=len(text.body),
             at_ms=now_ms,
-            alerted=alert is not None and not place,
+            alerted=alert is not None and not index,
         ).execute()
     return event_store.append([alert] if alert else [], now_ms)
 
 
-def _id(name: str, one: RefusedText) -> str:
-    return event_id_from_facts("refused", name.encode() + b"\0" + one.body)
+def _id(name: str, text: RefusedText) -> str:
+    return event_id_from_facts("refused", name.encode() + b"\0" + text.body)
 
 
 def _is_kept(id_: str) -> bool:
@@ -241,8 +241,8 @@ def note_sent(
             changes |= {RefusalRow.sent_ms: now_ms, RefusalRow.sent_to: webhook_id}
         with _warned_anew(find(id_).source):
             RefusalRow.update(changes).where(RefusalRow.id == id_).execute()
-        told = {"refused": id_, "url": url, "status": status, "error": error}
-        audit.note(actor, "refused.send", now_ms, webhook_id, **told)
+        detail = {"refused": id_, "url": url, "status": status, "error": error}
+        audit.note(actor, "refused.send", now_ms, webhook_id, **detail)
 
 
 def prune_sent(before_ms: int, most: int) -> int:

@@ -118,8 +118,8 @@ def finish(vault: Vault) -> str | None:
         finally:
             os.close(descriptor)
     except (StoreError, PeeweeException, sqlite3.Error) as error:
-        told = error if isinstance(error, StoreError) else unavailable(error, vault.store_path)
-        return f"another key was begun in {vault.next_file}, and this cannot be finished: {told}"
+        reason = error if isinstance(error, StoreError) else unavailable(error, vault.store_path)
+        return f"another key was begun in {vault.next_file}, and this cannot be finished: {reason}"
 
 
 def _finish(vault: Vault) -> str | None:
@@ -198,16 +198,16 @@ def _overwriting() -> Iterator[None]:
 
     What was deleted before leaves the file first.
     """
-    ask = database.execute_sql
+    execute = database.execute_sql
     _give_back_all()
-    before = ask("PRAGMA secure_delete").fetchone()[0]
-    ask("PRAGMA secure_delete = 1").fetchall()
-    ask("PRAGMA foreign_keys = 0")
+    before = execute("PRAGMA secure_delete").fetchone()[0]
+    execute("PRAGMA secure_delete = 1").fetchall()
+    execute("PRAGMA foreign_keys = 0")
     try:
         yield
     finally:
-        ask("PRAGMA foreign_keys = 1")
-        ask(f"PRAGMA secure_delete = {before:d}").fetchall()
+        execute("PRAGMA foreign_keys = 1")
+        execute(f"PRAGMA secure_delete = {before:d}").fetchall()
 
 
 def _rewrite(table: str, columns: Sequence[str], ciphers: MultiFernet) -> tuple[int, int]:
@@ -221,11 +221,11 @@ def _rewrite(table: str, columns: Sequence[str], ciphers: MultiFernet) -> tuple[
     rows = [list(row) for row in cursor.fetchall()]
     done = left = 0
     for row in rows:
-        for place in map(names.index, columns):
-            if row[place] is None:
+        for index in map(names.index, columns):
+            if row[index] is None:
                 continue
-            anew = _anew(row[place], ciphers)
-            row[place] = row[place] if anew is None else anew
+            anew = _anew(row[index], ciphers)
+            row[index] = row[index] if anew is None else anew
             done, left = (done, left + 1) if anew is None else (done + 1, left)
     connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 - the same
     marks = ", ".join("?" * len(names))

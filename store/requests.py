@@ -62,8 +62,8 @@ def beside_workers(
 
 def skip(public_id: str, actor: Actor, now_ms: int, *, idle: bool) -> Asked:
     """Give a pending delivery up. `idle`: no worker holds the sending lock."""
-    asked = {"do": "skip", "by": actor.text}
-    return _ask(public_id, asked, actor, now_ms, idle=idle)
+    request = {"do": "skip", "by": actor.text}
+    return _request(public_id, request, actor, now_ms, idle=idle)
 
 
 def reseal(
@@ -84,8 +84,8 @@ def reseal(
         delivery = pending(public_id)
         if without is not None:
             _check_member(delivery, without)
-        asked = {"do": "reseal", "by": actor.text, "max_events": max_events, "without": without}
-        return _ask(public_id, asked, actor, now_ms, idle=idle)
+        request = {"do": "reseal", "by": actor.text, "max_events": max_events, "without": without}
+        return _request(public_id, request, actor, now_ms, idle=idle)
 
 
 def release(webhook_id: int, event_id: str, actor: Actor, now_ms: int) -> None:
@@ -120,18 +120,18 @@ def pending(public_id: str) -> DeliveryRow:
     return delivery
 
 
-def apply_asked(delivery: DeliveryRow, row: WebhookRow, now_ms: int) -> None:
+def apply_request(delivery: DeliveryRow, row: WebhookRow, now_ms: int) -> None:
     """Carry out the request that was made while a delivery's attempt was in flight, if any was."""
     if delivery.asked is None:
         return
-    asked = json.loads(delivery.asked)
-    if asked["do"] == "retry":
-        _make_due(delivery, asked["by"], now_ms)
+    request = json.loads(delivery.asked)
+    if request["do"] == "retry":
+        _make_due(delivery, request["by"], now_ms)
         delivery.save()
-    elif asked["do"] == "skip":
-        end_skipped(delivery, row, asked["by"], now_ms)
+    elif request["do"] == "skip":
+        end_skipped(delivery, row, request["by"], now_ms)
     else:
-        _reseal(delivery, row, asked, now_ms)
+        _reseal(delivery, row, request, now_ms)
 
 
 def end_skipped(delivery: DeliveryRow, row: WebhookRow, by: str, now_ms: int) -> None:
@@ -141,22 +141,22 @@ def end_skipped(delivery: DeliveryRow, row: WebhookRow, by: str, now_ms: int) ->
     row.save()
 
 
-def _ask(
-    public_id: str, asked: Mapping[str, Any], actor: Actor, now_ms: int, *, idle: bool
+def _request(
+    public_id: str, request: Mapping[str, Any], actor: Actor, now_ms: int, *, idle: bool
 ) -> Asked:
     with database.atomic():
         delivery = pending(public_id)
-        delivery.asked = json.dumps(asked)
+        delivery.asked = json.dumps(request)
         in_flight = delivery.sending_since_ms is not None and not idle
         if in_flight:
             delivery.save()
         else:
             delivery.sending_since_ms = None
-            apply_asked(delivery, WebhookRow.get_by_id(delivery.webhook_id), now_ms)
-        detail = {key: value for key, value in asked.items() if key not in ("do", "by") and value}
+            apply_request(delivery, WebhookRow.get_by_id(delivery.webhook_id), now_ms)
+        detail = {key: value for key, value in request.items() if key not in ("do", "by") and value}
         audit.note(
             actor,
-            f"delivery.{asked['do']}",
+            f"delivery.{request['do']}",
             now_ms,
             delivery.webhook_id,
             delivery=public_id,
@@ -193,9 +193,11 @@ def _end(delivery: DeliveryRow, state: str, by: str, now_ms: int) -> None:
     delivery.save()
 
 
-def _reseal(delivery: DeliveryRow, row: WebhookRow, asked: Mapping[str, Any], now_ms: int) -> None:
-    _end(delivery, "resealed", str(asked["by"]), now_ms)
-    without = asked["without"]
+def _reseal(
+    delivery: DeliveryRow, row: WebhookRow, request: Mapping[str, Any], now_ms: int
+) -> None:
+    _end(delivery, "resealed", str(request["by"]), now_ms)
+    without = request["without"]
     released = QuarantineRow.get_or_none(QuarantineRow.sent_in == delivery.id)
     if released is not None:
         _back_to_quarantine(released, row, again=without is None)
@@ -205,7 +207,7 @@ def _reseal(delivery: DeliveryRow, row: WebhookRow, asked: Mapping[str, Any], no
         held = _quarantine(delivery, without, now_ms)
         back = tuple(number for number in back if number != held)
     if back:
-        _put_back(row, Redo(delivery.type, back, asked["max_events"]))
+        _put_back(row, Redo(delivery.type, back, request["max_events"]))
 
 
 def _put_back(row: WebhookRow, back: Redo) -> None:

@@ -30,23 +30,23 @@ class Signs:
 
 def look() -> Signs:
     """Read the versions; this takes a few microseconds, and is done several times a second."""
-    ask = database.connection().execute
-    ((version,), (schema,)) = (ask(f"PRAGMA {one}").fetchone() for one in PRAGMAS)
+    execute = database.connection().execute
+    ((version,), (schema,)) = (execute(f"PRAGMA {name}").fetchone() for name in PRAGMAS)
     return Signs(int(version), int(schema))
 
 
 def is_locked() -> bool:
     """Return True if another connection keeps writes from beginning, for a tenth of a second."""
-    ask = database.connection().execute
-    ((patience_ms,),) = ask("PRAGMA busy_timeout").fetchall()
-    ask(f"PRAGMA busy_timeout = {LOCK_PATIENCE_MS}")
+    execute = database.connection().execute
+    ((patience_ms,),) = execute("PRAGMA busy_timeout").fetchall()
+    execute(f"PRAGMA busy_timeout = {LOCK_PATIENCE_MS}")
     try:
-        ask("BEGIN IMMEDIATE")
-        ask("ROLLBACK")
+        execute("BEGIN IMMEDIATE")
+        execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         return is_busy(error)
     finally:
-        ask(f"PRAGMA busy_timeout = {patience_ms}")
+        execute(f"PRAGMA busy_timeout = {patience_ms}")
     return False
 
 

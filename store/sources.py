@@ -234,7 +234,7 @@ def save_each(
     """
     with database.atomic():
         appended = event_store.append_each(lists, now_ms)
-        _count(name, created_ms, sum(one.accepted for one in appended), now_ms)
+        _count(name, created_ms, sum(added.accepted for added in appended), now_ms)
         return appended
 
 

@@ -39,7 +39,7 @@ class Redo:
 
     def since(self, number: int) -> Redo:
         """Return the part from a number on."""
-        return replace(self, numbers=tuple(one for one in self.numbers if one >= number))
+        return replace(self, numbers=tuple(kept for kept in self.numbers if kept >= number))
 
 
 def redo_of(row: WebhookRow) -> Redo | None:

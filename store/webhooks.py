@@ -174,9 +174,9 @@ def edit(
         _save_revision(row, now_ms, retargeted=retargeted)
         if retargeted:
             retry_pending_now(webhook_id, now_ms, "its settings were changed")
-        told = difference(before, fields, secrets)
-        told |= {"dropped_events": dropped} if dropped else {}
-        audit.note(actor, "webhook.edit", now_ms, webhook_id, **told)
+        detail = difference(before, fields, secrets)
+        detail |= {"dropped_events": dropped} if dropped else {}
+        audit.note(actor, "webhook.edit", now_ms, webhook_id, **detail)
         return Edited(record_of(row, vault), dropped)
 
 
@@ -256,7 +256,7 @@ def undelete_all(
 ) -> int:
     """Bring back those of the webhooks that are still deleted, all or none, and count them."""
     with database.atomic():
-        gone = [one for one in webhook_ids if read(one).deleted_ms is not None]
+        gone = [id_ for id_ in webhook_ids if read(id_).deleted_ms is not None]
         undelete(gone, actor, now_ms, uptime_ms)
     return len(gone)
 

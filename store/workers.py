@@ -231,10 +231,10 @@ def ask_to_yield(worker_id: str) -> bool:
         return bool(WorkerRow.update(yield_to=worker_id).where(deaf).execute())
 
 
-def is_asked_to_yield(worker_id: str) -> bool:
+def must_yield(worker_id: str) -> bool:
     """Return True if a worker was asked to give way."""
-    asked = (WorkerRow.id == worker_id) & WorkerRow.yield_to.is_null(False)
-    return bool(WorkerRow.select().where(asked).exists())
+    yields = (WorkerRow.id == worker_id) & WorkerRow.yield_to.is_null(False)
+    return bool(WorkerRow.select().where(yields).exists())
 
 
 def is_promised() -> bool:
@@ -264,14 +264,14 @@ def everyone() -> list[Worker]:
     The lock says who sends, not what was written before a kill -9.
     """
     marked = marked_workers()
-    holder = _lock().holder() if any(one.active for one in marked) else None
+    holder = _lock().holder() if any(worker.active for worker in marked) else None
     seen = [
-        replace(one, active=False, lost_lock=True)
-        if one.active and (holder is None or holder not in ("", one.id))
-        else one
-        for one in marked
+        replace(worker, active=False, lost_lock=True)
+        if worker.active and (holder is None or holder not in ("", worker.id))
+        else worker
+        for worker in marked
     ]
-    return sorted(seen, key=lambda one: not one.active)
+    return sorted(seen, key=lambda worker: not worker.active)
 
 
 def marked_workers() -> list[Worker]:

@@ -241,7 +241,7 @@ def test_a_free_lock_is_left_to_the_worker_that_was_promised_it(store: Store) ->
     assert held.acquire()
     headless, second = claim_of(store, "h", "headless"), claim_of(store, "t2", TERMINAL)
     assert not take(headless)
-    assert store.call(workers.is_asked_to_yield, "t1")
+    assert store.call(workers.must_yield, "t1")
     held.release()
     store.call(workers.beat, "t1", NOW, active=False)
     assert not take(second)
@@ -287,7 +287,7 @@ def test_a_worker_that_leaves_takes_what_it_asked_for_with_it(store: Store) -> N
     enter(store, "h", "headless")
     store.call(workers.ask_to_yield, "h")
     store.call(workers.leave, "h")
-    assert not store.call(workers.is_asked_to_yield, "t")
+    assert not store.call(workers.must_yield, "t")
     assert not store.call(workers.is_promised)
 
 

@@ -278,7 +278,7 @@ class Both:
                 assert {f"e{item.place}" for item in needed} <= ids
 
     def every_count_is_right(self) -> None:
-        assert self.desk.call(health.places) == []
+        assert self.desk.call(health.cursors) == []
 
     def events_arrive_once_and_in_the_order_of_acceptance(self) -> None:
         for model in self.models.values():
