@@ -15,20 +15,20 @@ from store.listing import Listed
 from store.records import Delivery
 from store.requests import Asked
 from tui.deliveries.copying import CHOICES, copied_text
-from tui.deliveries.reseal import ResealScreen, Wish
-from tui.deliveries.rows import Reader, short_result
+from tui.deliveries.reseal import ResealChoice, ResealScreen
+from tui.deliveries.rows import DeliveryFormatter, short_result
 from tui.questions import Question
 from tui.screens.dialogs import MenuScreen
 from tui.screens.lists import LookingScreen
 from tui.shell.clipboard import copy
 from tui.state.store_access import Refused
-from tui.webhooks.results import FAILED, Outcome, any_failed, summary
+from tui.webhooks.results import FAILED, AttemptNews, any_failed, summary
 
 SHORT_ID = 12
 LATER = "an attempt is under way: this follows it, unless it is taken"
 
 
-class Answers:
+class ActionResults:
     """Deliveries by the result of an action: done, done after the attempt under way, refused."""
 
     def __init__(self) -> None:
@@ -36,14 +36,14 @@ class Answers:
         self.later: list[Delivery] = []
         self._refusals: list[str] = []
 
-    async def add(self, one: Delivery, request: Awaitable[Asked]) -> bool:
+    async def add(self, delivery: Delivery, request: Awaitable[Asked]) -> bool:
         """Await the action on a delivery; return False if it was refused."""
         try:
-            asked = await request
+            answer = await request
         except Refused as refused:
             self._refusals.append(str(refused))
             return False
-        (self.done if asked.done else self.later).append(one)
+        (self.done if answer.done else self.later).append(delivery)
         return True
 
     @property
@@ -54,7 +54,7 @@ class Answers:
         more = len(self._refusals) - 1
         return self._refusals[0] + (f" (and {more:,} more were refused)" if more else "")
 
-    def told(self, done: str) -> str | None:
+    def notice(self, done: str) -> str | None:
         """Return what was done, with the deliveries in place of {}, and what follows later."""
         parts = [done.format(named(self.done))] if self.done else []
         if self.later:
@@ -111,10 +111,10 @@ class DeliveryActions(LookingScreen):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._watched: dict[str, int] = {}
-        self._over: list[Outcome] = []
+        self._over: list[AttemptNews] = []
 
     async def after_look(self) -> None:
-        await self._tell_outcomes()
+        await self._show_results()
 
     async def chosen(self, *, asks: bool = True) -> list[Delivery]:
         """Return the deliveries that an action is for; `asks` if a question names them first."""
@@ -161,21 +161,21 @@ class DeliveryActions(LookingScreen):
         elif pending:
             self._ask_reseal(pending[0], await self._refused_event(pending[0]))
 
-    async def _refused_event(self, one: Delivery) -> str | None:
+    async def _refused_event(self, delivery: Delivery) -> str | None:
         """Return the first of its events that another Tocsin refused at the last attempt."""
-        attempts = await self.desk.read(reads.attempts, one.id, limit=1)
+        attempts = await self.desk.read(reads.attempts, delivery.id, limit=1)
         refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
         if not refused:
             return None
-        members = {event.id for event in await self.desk.read(listing.members, one.id)}
+        members = {event.id for event in await self.desk.read(listing.members, delivery.id)}
         return next((id_ for id_ in refused if id_ in members), None)
 
-    def _ask_reseal(self, one: Delivery, refused: str | None) -> None:
-        def answered(wish: Wish | None) -> None:
-            if wish is not None:
-                self.in_turn(self._reseal, one, wish)
+    def _ask_reseal(self, delivery: Delivery, refused: str | None) -> None:
+        def answered(choice: ResealChoice | None) -> None:
+            if choice is not None:
+                self.in_turn(self._reseal, delivery, choice)
 
-        screen = ResealScreen(self.desk, one, self.event_in_sight, without=refused)
+        screen = ResealScreen(self.desk, delivery, self.event_in_sight, without=refused)
         self.app.push_screen(screen, answered)
 
     async def action_copy(self) -> None:
@@ -193,53 +193,53 @@ class DeliveryActions(LookingScreen):
     async def _copy(self, chosen: Sequence[Delivery], choice: str) -> None:
         await copy(self, await copied_text(self.desk, chosen, choice))
 
-    async def _pending(self, wish: str, *, asks: bool = True) -> list[Delivery]:
+    async def _pending(self, action: str, *, asks: bool = True) -> list[Delivery]:
         """Return the chosen deliveries that are pending; say so if there is none."""
         chosen = await self.chosen(asks=asks)
-        pending = [one for one in chosen if one.state == "pending"]
+        pending = [delivery for delivery in chosen if delivery.state == "pending"]
         if chosen and not pending:
-            states = {one.state for one in chosen}
+            states = {delivery.state for delivery in chosen}
             state = states.pop() if len(states) == 1 else "over"
-            self.tell_here(f"{named(chosen)}: {state} already, {wish} is for pending ones")
+            self.tell_here(f"{named(chosen)}: {state} already, {action} is for pending ones")
         return pending
 
     async def _retry(self, pending: Sequence[Delivery]) -> None:
-        answers = Answers()
-        for one in pending:
-            if await answers.add(one, self.desk.change(requests.retry, one.id)):
-                self._watched[one.id] = failed_attempts(one)
-        await self._done(answers, answers.told("{}: the next attempt is due now"))
-        if answers.done and answers.refusal is None:
-            self._tell_hindrance(answers.done[0])
+        results = ActionResults()
+        for delivery in pending:
+            if await results.add(delivery, self.desk.change(requests.retry, delivery.id)):
+                self._watched[delivery.id] = failed_attempts(delivery)
+        await self._done(results, results.notice("{}: the next attempt is due now"))
+        if results.done and results.refusal is None:
+            self._show_hindrance(results.done[0])
 
-    def _tell_hindrance(self, one: Delivery) -> None:
+    def _show_hindrance(self, delivery: Delivery) -> None:
         """Say why a delivery that is due is not sent."""
-        if self.live.report is None or one.id not in self._watched:
+        if self.live.report is None or delivery.id not in self._watched:
             return
-        waits = Reader(self.live.report).waiting(one)
-        if waits.next_ms is None and one.sending_since_ms is None and one.blocked is None:
+        waits = DeliveryFormatter(self.live.report).waiting(delivery)
+        if waits.next_ms is None and delivery.sending_since_ms is None and delivery.blocked is None:
             self.tell(f"it waits: {waits.reason}", bad=True)
 
     async def _skip(self, pending: Sequence[Delivery]) -> None:
-        answers = Answers()
-        for one in pending:
-            await answers.add(one, self._ask_beside_workers(requests.skip, one))
-        await self._done(answers, answers.told("skipped {}"))
+        results = ActionResults()
+        for delivery in pending:
+            await results.add(delivery, self._ask_beside_workers(requests.skip, delivery))
+        await self._done(results, results.notice("skipped {}"))
 
-    async def _reseal(self, one: Delivery, wish: Wish) -> None:
-        answers = Answers()
+    async def _reseal(self, delivery: Delivery, choice: ResealChoice) -> None:
+        results = ActionResults()
         request = self._ask_beside_workers(
-            requests.reseal, one, max_events=wish.max_events, without=wish.without
+            requests.reseal, delivery, max_events=choice.max_events, without=choice.without
         )
-        await answers.add(one, request)
-        set_aside = f"; {wish.without} is in quarantine" if wish.without else ""
-        told = answers.told("ended {}, its events are sealed anew")
-        await self._done(answers, f"{told}{set_aside}" if answers.done else told)
+        await results.add(delivery, request)
+        set_aside = f"; {choice.without} is in quarantine" if choice.without else ""
+        notice = results.notice("ended {}, its events are sealed anew")
+        await self._done(results, f"{notice}{set_aside}" if results.done else notice)
 
-    async def _done(self, answers: Answers, told: str | None) -> None:
+    async def _done(self, results: ActionResults, notice: str | None) -> None:
         """Show in a single notice what was done and what was refused: only the newest is seen."""
-        parts = [part for part in (told, answers.refusal) if part]
-        self.tell("; ".join(parts), bad=answers.refusal is not None)
+        parts = [part for part in (notice, results.refusal) if part]
+        self.tell("; ".join(parts), bad=results.refusal is not None)
         if self.is_running:
             self.chosen_done()
         await self.show_what_changed()
@@ -248,12 +248,12 @@ class DeliveryActions(LookingScreen):
         """Clear marks, as an action is done."""
 
     def _ask_beside_workers(
-        self, request: Callable[..., Asked], one: Delivery, **named: Any
+        self, request: Callable[..., Asked], delivery: Delivery, **named: Any
     ) -> Awaitable[Asked]:
         path = self.desk.store.path
-        return self.desk.change(requests.beside_workers, request, path, one.id, **named)
+        return self.desk.change(requests.beside_workers, request, path, delivery.id, **named)
 
-    async def _tell_outcomes(self) -> None:
+    async def _show_results(self) -> None:
         """Show the results of attempts that were started here and are over now."""
         if not self._watched:
             return
@@ -267,31 +267,33 @@ class DeliveryActions(LookingScreen):
             return
         for listed in over:
             del self._watched[listed.delivery.id]
-        self._over += map(_outcome, over)
+        self._over += map(_news_of, over)
         self.tell(summary(self._over, len(self._watched)), bad=any_failed(self._over))
         if not self._watched:
             self._over = []
 
 
-def _is_over(one: Delivery, failed_before: int) -> bool:
-    return one.state != "pending" or failed_attempts(one) > failed_before
+def _is_over(delivery: Delivery, failed_before: int) -> bool:
+    return delivery.state != "pending" or failed_attempts(delivery) > failed_before
 
 
-def _outcome(listed: Listed) -> Outcome:
-    one = listed.delivery
+def _news_of(listed: Listed) -> AttemptNews:
+    delivery = listed.delivery
     words = listed.words or "no record of its attempt"
-    answer = short_result(one)
-    if one.state == "pending":
-        told = f"{named([one])}: attempt {failed_attempts(one)} failed: {words}"
-        return Outcome(FAILED, answer, told)
-    return Outcome(
-        one.state, answer, f"{named([one])}: {one.state}, attempt {one.attempts}: {words}"
+    answer = short_result(delivery)
+    if delivery.state == "pending":
+        sentence = f"{named([delivery])}: attempt {failed_attempts(delivery)} failed: {words}"
+        return AttemptNews(FAILED, answer, sentence)
+    return AttemptNews(
+        delivery.state,
+        answer,
+        f"{named([delivery])}: {delivery.state}, attempt {delivery.attempts}: {words}",
     )
 
 
 def _events_of(some: Sequence[Delivery]) -> str:
-    return counted(sum(one.events for one in some), "event")
+    return counted(sum(delivery.events for delivery in some), "event")
 
 
 def _in_flight(some: Sequence[Delivery]) -> bool:
-    return any(one.sending_since_ms is not None for one in some)
+    return any(delivery.sending_since_ms is not None for delivery in some)

@@ -50,7 +50,7 @@ def editor(environment: Mapping[str, str]) -> Program:
     return Program(_command(environment, ("VISUAL", "EDITOR"), "vi"), environment)
 
 
-async def look_at(app: App[Any], program: Program, name: str, text: str) -> None:
+async def show_in_program(app: App[Any], program: Program, name: str, text: str) -> None:
     """Show a text, harmless, in a file that goes when the program ends. Raises Refused."""
     with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
         path = Path(folder) / name
@@ -74,7 +74,7 @@ def harmless(text: str) -> str:
 
 async def _run(app: App[Any], program: Program, path: Path) -> None:
     # Painting would fill a queue that nobody empties meanwhile, and then wait for ever.
-    with app.batch_update(), app.suspend(), _deaf_to_its_keys():
+    with app.batch_update(), app.suspend(), _leaving_key_signals():
         process = await asyncio.create_subprocess_exec(
             *program.command, str(path), env=dict(program.environment)
         )
@@ -82,7 +82,7 @@ async def _run(app: App[Any], program: Program, path: Path) -> None:
 
 
 @contextmanager
-def _deaf_to_its_keys() -> Iterator[None]:
+def _leaving_key_signals() -> Iterator[None]:
     """Leave Ctrl+C and Ctrl+\\ to the program: it inherits no handler, but it would SIG_IGN."""
     before = {number: signal.signal(number, lambda *_: None) for number in KEY_SIGNALS}
     try:
@@ -149,9 +149,9 @@ class BodyActions(DeliveryActions):
     def action_write(self) -> None:
         """Ask for a file, and write the body to it."""
 
-        def answered(told: str | None) -> None:
-            if told is not None:
-                self.tell(told)
+        def answered(notice: str | None) -> None:
+            if notice is not None:
+                self.tell(notice)
 
         if self.post_body is None:
             self.tell_here(NO_BODY)
@@ -161,28 +161,28 @@ class BodyActions(DeliveryActions):
 
     def action_page(self) -> None:
         """Show the request in the admin's pager, harmless."""
-        self._look_outside(self._page)
+        self._open_outside(self._page)
 
     def action_edit(self) -> None:
         """Show the body in the admin's editor; what is changed there goes nowhere."""
-        self._look_outside(self._edit)
+        self._open_outside(self._edit)
 
-    def _look_outside(
-        self, look: Callable[[bytes, Mapping[str, str]], Coroutine[Any, Any, None]]
+    def _open_outside(
+        self, show: Callable[[bytes, Mapping[str, str]], Coroutine[Any, Any, None]]
     ) -> None:
         """Open one program at a time: a key that was typed twice is not for a second one."""
         if self.post_body is None:
             self.tell_here(NO_BODY)
-        elif all(one.group != OUTSIDE or one.is_finished for one in self.app.workers):
-            self.in_background(look(self.post_body, os.environ), group=OUTSIDE)
+        elif all(worker.group != OUTSIDE or worker.is_finished for worker in self.app.workers):
+            self.in_background(show(self.post_body, os.environ), group=OUTSIDE)
 
     async def _page(self, body: bytes, environment: Mapping[str, str]) -> None:
         text = f"{self.request.plain}\n\n{pretty(body)}\n"
-        await look_at(self.app, pager(environment), f"{self.delivery_id}.txt", text)
+        await show_in_program(self.app, pager(environment), f"{self.delivery_id}.txt", text)
 
     async def _edit(self, body: bytes, environment: Mapping[str, str]) -> None:
         program = editor(environment)
-        await look_at(self.app, program, f"{self.delivery_id}.json", f"{pretty(body)}\n")
+        await show_in_program(self.app, program, f"{self.delivery_id}.json", f"{pretty(body)}\n")
         self.tell("that was a copy: the delivery is sent as it was sealed")
 
 

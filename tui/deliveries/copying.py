@@ -12,12 +12,12 @@ from tui.screens.dialogs import Choice
 from tui.state.store_access import Desk, Refused
 
 
-async def read_request(desk: Desk, one: Delivery, attempt: Attempt | None) -> ShownRequest:
+async def read_request(desk: Desk, delivery: Delivery, attempt: Attempt | None) -> ShownRequest:
     """Return the request of an attempt, or the next. Raises Refused if its URL is not known."""
-    webhook = await _webhook(desk, one.webhook_id)
+    webhook = await _webhook(desk, delivery.webhook_id)
     if webhook is None and attempt is None:
-        raise Refused(f"webhook {one.webhook_id} is deleted: {NOWHERE}")
-    return shown_request(one, webhook, attempt, desk.now_ms())
+        raise Refused(f"webhook {delivery.webhook_id} is deleted: {NOWHERE}")
+    return shown_request(delivery, webhook, attempt, desk.now_ms())
 
 
 async def _webhook(desk: Desk, webhook_id: int) -> Webhook | None:
@@ -41,7 +41,7 @@ async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> st
     """Return the text to copy: the ids of all, anything else of the first. Raises Refused."""
     first = chosen[0]
     if choice == "i":
-        return "\n".join(one.id for one in chosen)
+        return "\n".join(delivery.id for delivery in chosen)
     if choice == "a":
         return await _answer(desk, first)
     if choice == "p":
@@ -54,9 +54,9 @@ async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> st
     return curl(request, first, await desk.read(reads.body, first.id))
 
 
-async def last_attempt(desk: Desk, one: Delivery) -> Attempt | None:
+async def last_attempt(desk: Desk, delivery: Delivery) -> Attempt | None:
     """Return the newest attempt that is recorded. Raises Refused."""
-    found = await desk.read(reads.attempts, one.id, limit=1)
+    found = await desk.read(reads.attempts, delivery.id, limit=1)
     return found[0] if found else None
 
 
@@ -67,8 +67,8 @@ def answer_text(attempt: Attempt) -> str:
     return f"{headers}\n\n{body}" if headers and body else headers or body
 
 
-async def _answer(desk: Desk, one: Delivery) -> str:
-    attempt = await last_attempt(desk, one)
+async def _answer(desk: Desk, delivery: Delivery) -> str:
+    attempt = await last_attempt(desk, delivery)
     if attempt is None:
         raise Refused("there is no answer: it was not tried yet")
     text = answer_text(attempt)

@@ -24,7 +24,7 @@ from tui.deliveries.body import BodyActions
 from tui.deliveries.copying import read_request
 from tui.deliveries.rows import (
     COLUMNS,
-    Reader,
+    DeliveryFormatter,
     answer,
     lines,
     longest,
@@ -120,7 +120,7 @@ class DeliveryScreen(BodyActions):
         report, listed = self.live.report, self._listed
         if report is None or listed is None:
             return
-        self.query_one("#delivery-facts", Facts).tell(Reader(report).facts(listed))
+        self.query_one("#delivery-facts", Facts).tell(DeliveryFormatter(report).facts(listed))
         if listed.delivery.sending_since_ms is not None:
             row = sending_row(listed.delivery, report.now_ms)
             self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
@@ -129,7 +129,7 @@ class DeliveryScreen(BodyActions):
         ids = await self.desk.read(listing.numbers, [self.delivery_id])
         found = await self.desk.read(listing.deliveries, ids)
         if not found:
-            self._tell_gone()
+            self._show_gone()
             return
         before, self._listed = self._listed, found[ids[0]]
         if before is None or before.delivery.state != self._listed.delivery.state:
@@ -146,7 +146,7 @@ class DeliveryScreen(BodyActions):
         self.query_one("#attempts-pane").border_title = f"Attempts ── {len(keys):,}"
         await self._show_attempt()
 
-    def _tell_gone(self) -> None:
+    def _show_gone(self) -> None:
         self.query_one("#delivery-facts", Facts).tell(
             lines(f"{self.delivery_id} is no longer kept: its retention is over")
         )
@@ -156,7 +156,9 @@ class DeliveryScreen(BodyActions):
         self._attempts.update(await self.desk.read(listing.attempts, ids))
         table, now_ms = self.query_one("#attempts", LiveTable), self.desk.now_ms()
         most = longest(list(self._attempts.values()))
-        table.put_rows({key: row_of(one, most, now_ms) for key, one in self._attempts.items()})
+        table.put_rows(
+            {key: row_of(attempt, most, now_ms) for key, attempt in self._attempts.items()}
+        )
 
     async def _read_body(self) -> None:
         view = self.query_one(JsonView)
@@ -181,8 +183,8 @@ class DeliveryScreen(BodyActions):
             return
         self._shown = (key, attempt)
         nothing = Text("no answer yet" if key == SENDING else "not tried yet", style="dim")
-        told = answer(attempt, self._cure(attempt)) if attempt else nothing
-        self.query_one("#answer", Static).update(told)
+        text = answer(attempt, self._cure(attempt)) if attempt else nothing
+        self.query_one("#answer", Static).update(text)
         request = await read_request(self.desk, self._listed.delivery, attempt)
         self.request = request_text(request)
         self.query_one(RequestHead).tell(self.request)

@@ -55,10 +55,10 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            send, close = (key_of(self, f"quarantine.{one}") for one in ("release", "close"))
+            send, close = (key_of(self, f"quarantine.{name}") for name in ("release", "close"))
             keys = keys_do((send, "sends one after all"), (close, "closes"))
-            told = with_key("Quarantine  ", keys)
-            yield Static(Text(told, style="bold"))
+            title = with_key("Quarantine  ", keys)
+            yield Static(Text(title, style="bold"))
             yield Facts(id="quarantine-facts", classes="plain-line")
             yield LiveTable(self.COLUMNS, id="quarantine")
 
@@ -66,15 +66,15 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         self.query_one(LiveTable).focus()
         await self._read()
 
-    async def _read(self, told: str | None = None) -> None:
+    async def _read(self, notice: str | None = None) -> None:
         try:
             self._events = await self.desk.read(reads.quarantine, self._webhook_id)
         except Refused as refused:
-            told = str(refused)
+            notice = str(refused)
         table = self.query_one(LiveTable)
         table.set_keys(range(len(self._events)))
         table.put_rows(dict(self._rows()))
-        self._tell(told or self._command())
+        self._show_line(notice or self._command())
 
     def _rows(self) -> Iterable[tuple[int, Row]]:
         now_ms = self.desk.now_ms()
@@ -108,12 +108,12 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
             return EMPTY
         return f"the same: tocsin webhook release {event.webhook_id} {event.event_id}"
 
-    def _tell(self, text: str) -> None:
+    def _show_line(self, text: str) -> None:
         self.query_one("#quarantine-facts", Facts).tell(Text(safe(text, 300)))
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:
-        self._tell(self._command())
+        self._show_line(self._command())
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
@@ -132,16 +132,16 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         self.app.push_screen(ConfirmScreen(question_of(event, self._receiver(event))), answered)
 
     async def _release(self, event: QuarantinedEvent) -> None:
-        told = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
+        notice = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
         refusal = ""
         try:
             await self.desk.change(requests.release, event.webhook_id, event.event_id)
         except Refused as refused:
             refusal = str(refused)
         if self.is_running:
-            await self._read(refusal or told)
+            await self._read(refusal or notice)
         else:
-            tell(self, refusal or told, bad=bool(refusal))
+            tell(self, refusal or notice, bad=bool(refusal))
 
 
 def question_of(event: QuarantinedEvent, name: str) -> Question:

@@ -35,14 +35,14 @@ TWICE = "A receiver that took some of them already gets those twice."
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ResealChoice:
     """Most events a request (None: as the webhook says), and the event that is left out."""
 
     max_events: int | None
     without: str | None
 
 
-class ResealScreen(OverScreen[Wish]):
+class ResealScreen(OverScreen[ResealChoice]):
     """Ends with the choice, or None. `in_sight` is the event that is offered to be left out.
 
     `without` is left out unless another is chosen: the receiver refuses it.
@@ -55,18 +55,18 @@ class ResealScreen(OverScreen[Wish]):
     ]
 
     def __init__(
-        self, desk: Desk, one: Delivery, in_sight: str | None, *, without: str | None = None
+        self, desk: Desk, delivery: Delivery, in_sight: str | None, *, without: str | None = None
     ) -> None:
         super().__init__()
         self._desk = desk
-        self._one = one
+        self._delivery = delivery
         self._without = without
         self._in_sight = without or in_sight
 
     def compose(self) -> ComposeResult:
-        half = str(max(1, self._one.events // 2))
+        half = str(max(1, self._delivery.events // 2))
         with Vertical(classes="dialog"):
-            yield Static(Text(f"Reseal {safe(self._one.id)}?", style="bold"))
+            yield Static(Text(f"Reseal {safe(self._delivery.id)}?", style="bold"))
             yield Static(Text(""), id="sealed-anew")
             with Horizontal(classes="row"):
                 yield Static(Text("Events a request, at most "))
@@ -101,8 +101,8 @@ class ResealScreen(OverScreen[Wish]):
     def _fate(self) -> str:
         """Return the sentence about its events."""
         if self._without is None:
-            return f"{_sealed_anew(self._one.events, 'event')} {HALF}"
-        others = self._one.events - 1
+            return f"{_sealed_anew(self._delivery.events, 'event')} {HALF}"
+        others = self._delivery.events - 1
         if not others:
             return "its only event waits in quarantine: nothing is sealed anew."
         return f"{_sealed_anew(others, 'other event')} {AS_MANY}"
@@ -129,7 +129,9 @@ class ResealScreen(OverScreen[Wish]):
                 self.query_one("#max-events", Input).value = ""
             self._show_left_out()
 
-        self.app.push_screen(EventChoiceScreen(self._desk, self._one, self._in_sight), answered)
+        self.app.push_screen(
+            EventChoiceScreen(self._desk, self._delivery, self._in_sight), answered
+        )
 
     def action_reseal(self) -> None:
         """Answer with what is typed and chosen."""
@@ -138,13 +140,13 @@ class ResealScreen(OverScreen[Wish]):
             max_events = int(text) if text else None
             check_limit("max_events", max_events)
         except FieldError as error:
-            self._tell(f"{error.reason}; {error.cure}")
+            self._show_error(f"{error.reason}; {error.cure}")
         except ValueError:
-            self._tell("that is no number; write one, or nothing")
+            self._show_error("that is no number; write one, or nothing")
         else:
-            self.dismiss(Wish(max_events, self._without))
+            self.dismiss(ResealChoice(max_events, self._without))
 
-    def _tell(self, reason: str) -> None:
+    def _show_error(self, reason: str) -> None:
         error = self.query_one("#reseal-error", Static)
         error.update(Text(safe(reason)))
         error.display = True
@@ -172,10 +174,10 @@ class EventChoiceScreen(ModalScreen[str]):
         Column("what", "What", 0, sortable=False),
     )
 
-    def __init__(self, desk: Desk, one: Delivery, in_sight: str | None) -> None:
+    def __init__(self, desk: Desk, delivery: Delivery, in_sight: str | None) -> None:
         super().__init__()
         self._desk = desk
-        self._one = one
+        self._delivery = delivery
         self._in_sight = in_sight
         self._events: dict[str, tuple[int, StoredEvent]] = {}
 
@@ -188,7 +190,7 @@ class EventChoiceScreen(ModalScreen[str]):
         table = self.query_one(LiveTable)
         table.focus()
         try:
-            events = await self._desk.read(listing.members, self._one.id)
+            events = await self._desk.read(listing.members, self._delivery.id)
         except Refused:
             self.dismiss(None)
             return

@@ -48,7 +48,7 @@ class NewestFirst(Sequence[int]):
         return len(self) - 1 - self._over.index(value)
 
 
-class DeliveryKeys:
+class DeliveryRowIds:
     """Ids of the rows of a search, updated by reads of what is new or may have changed."""
 
     def __init__(self) -> None:
@@ -74,25 +74,25 @@ class DeliveryKeys:
         """Return the ids to show, valid until the next update."""
         return NewestFirst(sorted(self._waiting, reverse=True), self._over)
 
-    def is_overtaken(self, look: Look) -> bool:
+    def is_overtaken(self, page: Look) -> bool:
         """Return True if deliveries were pruned since: then all is to be read again."""
-        return look.total < self.total
+        return page.total < self.total
 
-    def start(self, look: Look) -> None:
+    def start(self, page: Look) -> None:
         """Begin with all that was found."""
         self._held, self._ended, self._waiting, self._over = [], [], set(), array("q")
-        self._note(look)
-        self._put(look.found)
+        self._note(page)
+        self._put(page.found)
 
-    def update(self, look: Look, *, hold: bool) -> bool:
+    def update(self, page: Look, *, hold: bool) -> bool:
         """Take in what was read, without new rows yet if `hold`; return True if rows changed."""
         before = self._waiting, len(self._over)
-        shown = [key for key in look.found if key in self._waiting]
-        arrived = [key for key in look.found if key not in self._waiting]
+        shown = [key for key in page.found if key in self._waiting]
+        arrived = [key for key in page.found if key not in self._waiting]
         gone = self.open_ids.union(arrived)
         self._held = [*(key for key in self._held if key not in gone), *arrived]
-        self._note(look)
-        self._ended += [key for key in look.found if key not in self.open_ids]
+        self._note(page)
+        self._ended += [key for key in page.found if key not in self.open_ids]
         self._waiting = set()
         self._put(shown)
         if not hold or not self._held:
@@ -114,5 +114,5 @@ class DeliveryKeys:
             else:
                 self._over.append(key)
 
-    def _note(self, look: Look) -> None:
-        self.last_id, self.total, self.open_ids = look.last_id, look.total, look.open_ids
+    def _note(self, page: Look) -> None:
+        self.last_id, self.total, self.open_ids = page.last_id, page.total, page.open_ids

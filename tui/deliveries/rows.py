@@ -46,34 +46,35 @@ def columns(*, of_one: bool) -> tuple[Column, ...]:
         return _COLUMNS
     unnamed = [column for column in _COLUMNS if column.key != _WEBHOOK]
     return tuple(
-        replace(one, from_width=_NARROW) if one.from_width == _ROOMY else one for one in unnamed
+        replace(column, from_width=_NARROW) if column.from_width == _ROOMY else column
+        for column in unnamed
     )
 
 
-class Reader:
+class DeliveryFormatter:
     """Puts deliveries into words, with what the report knows of their webhooks."""
 
     def __init__(self, report: Report, *, of_one: bool = False) -> None:
         self._report = report
         self._of_one = of_one
-        self._statuses = {one.webhook.id: one for one in report.overview.webhooks}
+        self._statuses = {status.webhook.id: status for status in report.overview.webhooks}
 
     def row(self, listed: Listed) -> Row:
         """Return the cells of a delivery, in the order of the columns."""
-        one = listed.delivery
+        delivery = listed.delivery
         took = "" if listed.took_ms is None else span_text(listed.took_ms)
-        name = () if self._of_one else (Cell(self.webhook_name(one.webhook_id)),)
+        name = () if self._of_one else (Cell(self.webhook_name(delivery.webhook_id)),)
         return (
-            state_of(one),
-            self._when(one),
+            state_of(delivery),
+            self._when(delivery),
             *name,
-            Cell(one.type.title, "dim"),
-            Cell(f"{one.events:,}"),
-            Cell(size_text(one.bytes)),
-            Cell(f"{one.attempts:,}"),
-            self.result(one),
+            Cell(delivery.type.title, "dim"),
+            Cell(f"{delivery.events:,}"),
+            Cell(size_text(delivery.bytes)),
+            Cell(f"{delivery.attempts:,}"),
+            self.result(delivery),
             Cell(took, "dim"),
-            Cell(one.id, "dim"),
+            Cell(delivery.id, "dim"),
         )
 
     def webhook_name(self, webhook_id: int) -> str:
@@ -81,27 +82,27 @@ class Reader:
         status = self._statuses.get(webhook_id)
         return receiver_of(status.webhook) if status else f"webhook {webhook_id}"
 
-    def result(self, one: Delivery) -> Cell:
+    def result(self, delivery: Delivery) -> Cell:
         """Return its result, or what it waits for."""
-        if one.state == "delivered":
-            return Cell(_delivered(one), "good")
-        if one.state != "pending":
-            return Cell(_ended(one), "warning" if one.state == "skipped" else "dim")
-        if one.blocked is not None:
-            return Cell(f"blocked: {one.blocked}", "bad")
-        if self._is_sending(one):
-            return Cell(self._sending(one), "busy")
-        last = "" if not is_failing(one) else f"{short_result(one)} · "
-        waits = self.waiting(one)
+        if delivery.state == "delivered":
+            return Cell(_delivered(delivery), "good")
+        if delivery.state != "pending":
+            return Cell(_ended(delivery), "warning" if delivery.state == "skipped" else "dim")
+        if delivery.blocked is not None:
+            return Cell(f"blocked: {delivery.blocked}", "bad")
+        if self._is_sending(delivery):
+            return Cell(self._sending(delivery), "busy")
+        last = "" if not is_failing(delivery) else f"{short_result(delivery)} · "
+        waits = self.waiting(delivery)
         if waits.next_ms is None:
             return Cell(f"{last}{waits.reason}", "warning")
         tone: Tone = "bad" if last else "plain"
         return Cell(f"{last}next {time_left(waits.next_ms, self._report.now_ms)}", tone)
 
-    def waiting(self, one: Delivery) -> Waiting:
+    def waiting(self, delivery: Delivery) -> Waiting:
         """Return the reason why a pending delivery is not sent yet, and the time when it is."""
-        status = self._statuses.get(one.webhook_id)
-        if status is None or status.pending is None or status.pending.id != one.id:
+        status = self._statuses.get(delivery.webhook_id)
+        if status is None or status.pending is None or status.pending.id != delivery.id:
             return Waiting(self._lone_reason(status), None)
         return self._report.waiting(status)
 
@@ -109,50 +110,50 @@ class Reader:
         """Return three lines: the delivery, what it waits for, how its last attempt went."""
         return lines(self._which(listed.delivery), *self._how(listed))
 
-    def story(self, one: Delivery) -> str:
+    def story(self, delivery: Delivery) -> str:
         """Return a sentence: its end, or why it is not sent yet."""
-        if one.state != "pending":
-            return f"{_ended(one)} at {second_text(one.ended_ms)}"
-        if self._is_sending(one):
-            asked = f"; {one.asked} follows it unless it is taken" if one.asked else ""
-            return f"attempt {one.attempts} is under way{asked}"
-        waits = self.waiting(one)
+        if delivery.state != "pending":
+            return f"{_ended(delivery)} at {second_text(delivery.ended_ms)}"
+        if self._is_sending(delivery):
+            then = f"; {delivery.asked} follows it unless it is taken" if delivery.asked else ""
+            return f"attempt {delivery.attempts} is under way{then}"
+        waits = self.waiting(delivery)
         if waits.next_ms is None:
             return waits.reason or ""
         return f"{waits.reason}, {time_left(waits.next_ms, self._report.now_ms)}"
 
-    def _which(self, one: Delivery) -> str:
-        name = self.webhook_name(one.webhook_id)
+    def _which(self, delivery: Delivery) -> str:
+        name = self.webhook_name(delivery.webhook_id)
         return (
-            f"{one.id} · {counted(one.events, 'event')} ({one.type.title}), "
-            f"{size_text(one.bytes)} to {name}"
+            f"{delivery.id} · {counted(delivery.events, 'event')} ({delivery.type.title}), "
+            f"{size_text(delivery.bytes)} to {name}"
         )
 
     def _how(self, listed: Listed) -> Iterator[str]:
-        one = listed.delivery
-        yield f"sealed {second_text(one.sealed_ms)} · {self.story(one)}"
-        over = failed_attempts(one)
+        delivery = listed.delivery
+        yield f"sealed {second_text(delivery.sealed_ms)} · {self.story(delivery)}"
+        over = failed_attempts(delivery)
         if not over:
-            yield "no attempt is over yet" if one.attempts else "not tried yet"
+            yield "no attempt is over yet" if delivery.attempts else "not tried yet"
         elif listed.took_ms is None:
             yield f"attempt {over} was made; its record is no longer kept"
         else:
-            words = listed.words or _answer(one)
+            words = listed.words or _answer(delivery)
             yield f"attempt {over}: {words}, after {span_text(listed.took_ms)}"
 
-    def _when(self, one: Delivery) -> Cell:
-        if one.ended_ms is None:
-            return Cell(f"sealed {coarse_age(self._report.now_ms - one.sealed_ms)}")
-        return Cell(moment(one.ended_ms, self._report.now_ms), "dim")
+    def _when(self, delivery: Delivery) -> Cell:
+        if delivery.ended_ms is None:
+            return Cell(f"sealed {coarse_age(self._report.now_ms - delivery.sealed_ms)}")
+        return Cell(moment(delivery.ended_ms, self._report.now_ms), "dim")
 
-    def _is_sending(self, one: Delivery) -> bool:
+    def _is_sending(self, delivery: Delivery) -> bool:
         """Return True if an attempt is under way, and not left behind by a dead worker."""
-        return one.sending_since_ms is not None and self._report.locked
+        return delivery.sending_since_ms is not None and self._report.locked
 
-    def _sending(self, one: Delivery) -> str:
-        since_ms = one.sending_since_ms or self._report.now_ms
-        asked = f", then {one.asked}" if one.asked else ""
-        return f"sending {coarse_age(self._report.now_ms - since_ms)}{asked}"
+    def _sending(self, delivery: Delivery) -> str:
+        since_ms = delivery.sending_since_ms or self._report.now_ms
+        then = f", then {delivery.asked}" if delivery.asked else ""
+        return f"sending {coarse_age(self._report.now_ms - since_ms)}{then}"
 
     def _lone_reason(self, status: WebhookStatus | None) -> str:
         return "its webhook is deleted" if status is None else "about to change"
@@ -162,7 +163,7 @@ def queue_line(
     statuses: Sequence[WebhookStatus], report: Report, *, of_one: bool, quarantine_key: str
 ) -> str:
     """Return how many events a reseal left out, and how many are not sealed yet and why."""
-    queued = sum(one.queued for one in statuses)
+    queued = sum(status.queued for status in statuses)
     aside = aside_words(statuses)
     parts = [with_key(", ".join(aside), quarantine_key)] if aside else []
     parts.append(f"{counted(queued, 'event')} queued")
@@ -186,9 +187,11 @@ def moment(time_ms: int, now_ms: int) -> str:
     return text[11:19] if text.startswith(today) else f"{text[5:10]} {text[11:16]}"
 
 
-def short_result(one: Delivery) -> str:
+def short_result(delivery: Delivery) -> str:
     """Return the result of the last attempt in a word."""
-    return error_word(one.last_error) if one.last_status is None else str(one.last_status)
+    if delivery.last_status is None:
+        return error_word(delivery.last_error)
+    return str(delivery.last_status)
 
 
 def lines(*texts: str) -> Text:
@@ -197,23 +200,23 @@ def lines(*texts: str) -> Text:
     return Text(shown, no_wrap=True, overflow="ellipsis")
 
 
-def _delivered(one: Delivery) -> str:
-    words = "taken" if one.last_status is None else status_words(one.last_status)
-    if one.attempts <= 1:
+def _delivered(delivery: Delivery) -> str:
+    words = "taken" if delivery.last_status is None else status_words(delivery.last_status)
+    if delivery.attempts <= 1:
         return words
-    return f"{words.split(' ')[0]}, after {one.attempts - 1} failed"
+    return f"{words.split(' ')[0]}, after {delivery.attempts - 1} failed"
 
 
-def _ended(one: Delivery) -> str:
-    if one.state == "delivered":
+def _ended(delivery: Delivery) -> str:
+    if delivery.state == "delivered":
         return "delivered"
-    return f"{one.state} by {one.ended_by}" if one.ended_by else one.state
+    return f"{delivery.state} by {delivery.ended_by}" if delivery.ended_by else delivery.state
 
 
-def _answer(one: Delivery) -> str:
-    if one.last_status is None:
-        return error_word(one.last_error)
-    return status_words(one.last_status)
+def _answer(delivery: Delivery) -> str:
+    if delivery.last_status is None:
+        return error_word(delivery.last_error)
+    return status_words(delivery.last_status)
 
 
 BAR = 6
@@ -239,12 +242,12 @@ def row_of(attempt: Attempt, longest_ms: int, now_ms: int) -> Row:
     )
 
 
-def sending_row(one: Delivery, now_ms: int) -> Row:
+def sending_row(delivery: Delivery, now_ms: int) -> Row:
     """Return the cells of the attempt that is under way."""
-    since_ms = one.sending_since_ms or now_ms
-    then = f", then {one.asked}" if one.asked else ""
+    since_ms = delivery.sending_since_ms or now_ms
+    then = f", then {delivery.asked}" if delivery.asked else ""
     return (
-        Cell(f"{one.attempts:,}"),
+        Cell(f"{delivery.attempts:,}"),
         Cell(moment(since_ms, now_ms), "dim"),
         Cell(coarse_age(now_ms - since_ms)),
         Cell(""),
@@ -270,16 +273,16 @@ def _short(attempt: Attempt) -> str:
 
 def longest(attempts: Sequence[Attempt]) -> int:
     """Return the duration of the longest attempt, milliseconds."""
-    return max((one.duration_ms for one in attempts), default=1)
+    return max((attempt.duration_ms for attempt in attempts), default=1)
 
 
 def answer(attempt: Attempt, cure: str = "") -> Text:
     """Return the whole result, its cure, and the receiver's answer, harmless."""
     said = answer_text(attempt)
-    told = Text(safe(words_of(attempt)), style="bold")
+    text = Text(safe(words_of(attempt)), style="bold")
     if cure:
-        told.append(f"\n{safe(cure)}")
-    return told.append(f"\n{said}" if said else "\n(no answer)", style="not bold")
+        text.append(f"\n{safe(cure)}")
+    return text.append(f"\n{said}" if said else "\n(no answer)", style="not bold")
 
 
 def request_text(request: ShownRequest) -> Text:

@@ -20,8 +20,8 @@ from store.records import Delivery, WebhookStatus
 from tui.deliveries.actions import DeliveryActions
 from tui.deliveries.delivery_screen import DeliveryScreen
 from tui.deliveries.quarantine import QuarantineScreen
-from tui.deliveries.row_ids import DeliveryKeys
-from tui.deliveries.rows import Reader, columns, lines, queue_line
+from tui.deliveries.row_ids import DeliveryRowIds
+from tui.deliveries.rows import DeliveryFormatter, columns, lines, queue_line
 from tui.key_names import and_key, key_of
 from tui.pace import Pace
 from tui.screens.lists import ListScreen
@@ -58,11 +58,11 @@ class DeliveryList(DeliveryActions, ListScreen):
         super().__init__(desk, live)
         self.webhook_id = webhook_id
         self._search = Search(webhook_id)
-        self._filter = self._told = self._marks = ""
-        self._keys = DeliveryKeys()
+        self._filter = self._title_shown = self._marks = ""
+        self._keys = DeliveryRowIds()
         self._rows: dict[int, Listed] = {}
         self._following = True
-        self._asked = False
+        self._by_admin = False
         self._pace = Pace(PACE_MS, MOVES_AT_ONCE)
 
     @property
@@ -87,29 +87,29 @@ class DeliveryList(DeliveryActions, ListScreen):
     def filter_by(self, wanted: Terms, text: str) -> None:
         self._filter = text
         self._search = Search(self.webhook_id, wanted)
-        self._asked = True
+        self._by_admin = True
         self._start_over()
 
     def hold(self) -> None:
         """Hold new rows back from now on."""
         self._following = False
 
-    def follow(self, *, asked: bool = False) -> None:
-        """Show rows that were held back and those that come; `asked` if the admin chose that."""
+    def follow(self, *, by_admin: bool = False) -> None:
+        """Show rows that were held back and those that come; `by_admin` if the admin chose that."""
         self._following = True
         self._keys.release()
-        self._show_keys(to_top=True, asked=asked)
+        self._show_keys(to_top=True, by_admin=by_admin)
         self._show_frame()
 
     def statuses(self) -> list[WebhookStatus]:
         """Return the webhook that these deliveries are of, or all webhooks."""
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
-        return [one for one in every if self.webhook_id in (None, one.webhook.id)]
+        return [status for status in every if self.webhook_id in (None, status.webhook.id)]
 
     def names(self) -> dict[int, str]:
         """Return the names of these webhooks by their ids."""
-        return {one.webhook.id: receiver_of(one.webhook) for one in self.statuses()}
+        return {status.webhook.id: receiver_of(status.webhook) for status in self.statuses()}
 
     def selected(self) -> Delivery | None:
         """Return the delivery under the cursor."""
@@ -129,25 +129,25 @@ class DeliveryList(DeliveryActions, ListScreen):
         self.table.clear_marks()
 
     def _start_over(self) -> None:
-        self._keys = DeliveryKeys()
+        self._keys = DeliveryRowIds()
         self.show()
 
     async def look(self) -> None:
         """Read rows before their keys are shown, so that none is blank for a moment."""
         keys = self._keys
         before = keys.open_ids
-        look = await self.desk.read(listing.look, self._search, keys.last_id, before)
-        if keys.is_overtaken(look):
+        page = await self.desk.read(listing.look, self._search, keys.last_id, before)
+        if keys.is_overtaken(page):
             self._start_over()
             return
-        await self.read_rows(self._to_read(look, before))
+        await self.read_rows(self._to_read(page, before))
         if keys is self._keys:
-            self._take_in(look)
+            self._take_in(page)
 
-    def _to_read(self, look: Look, before: frozenset[int]) -> list[int]:
+    def _to_read(self, page: Look, before: frozenset[int]) -> list[int]:
         """Return the newest that were found, and all known rows that were or are pending."""
-        newest = look.found[: -PAGE // 2 : -1]
-        known = [key for key in before | look.open_ids if key in self._rows]
+        newest = page.found[: -PAGE // 2 : -1]
+        known = [key for key in before | page.open_ids if key in self._rows]
         return list(dict.fromkeys([*newest, *known]))
 
     async def read_rows(self, keys: Sequence[Key]) -> None:
@@ -161,17 +161,17 @@ class DeliveryList(DeliveryActions, ListScreen):
         if self.table.cursor in ids and self.table.cursor in self._rows:
             self._show_facts()
 
-    def _take_in(self, look: Look) -> None:
+    def _take_in(self, page: Look) -> None:
         if not self._keys.last_id:
-            self._keys.start(look)
-            self._show_keys(to_top=self.follows, asked=self._asked)
-            self._asked = False
-        elif self._keys.update(look, hold=True):
+            self._keys.start(page)
+            self._show_keys(to_top=self.follows, by_admin=self._by_admin)
+            self._by_admin = False
+        elif self._keys.update(page, hold=True):
             self._show_keys()
         self.tick()
 
-    def _show_keys(self, *, to_top: bool = False, asked: bool = False) -> None:
-        self.table.set_keys(self._keys.keys(), to_top=to_top, asked=asked)
+    def _show_keys(self, *, to_top: bool = False, by_admin: bool = False) -> None:
+        self.table.set_keys(self._keys.keys(), to_top=to_top, asked=by_admin)
         self._count_marks()
         some = len(self.table.keys) > 0
         self.show_table(some)
@@ -184,7 +184,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         known = [key for key in keys if isinstance(key, int) and key in self._rows]
         if report is None or not known:
             return
-        reader = Reader(report, of_one=self.webhook_id is not None)
+        reader = DeliveryFormatter(report, of_one=self.webhook_id is not None)
         self.table.put_rows({key: reader.row(self._rows[key]) for key in known})
         if len(self._rows) > KEPT_ROWS:
             kept = {*self._in_sight(), *self._keys.open_ids}
@@ -200,10 +200,12 @@ class DeliveryList(DeliveryActions, ListScreen):
 
     def _show_frame(self) -> None:
         """Show title and counts; these move often, and the border would paint all within it."""
-        told = f"Deliveries ── {safe(self._filter, FILTER_SHOWN)}" if self._filter else "Deliveries"
-        if told != self._told:
-            self._told = told
-            self.query_one("#deliveries-panel").border_title = Text(told)
+        title = "Deliveries"
+        if self._filter:
+            title += f" ── {safe(self._filter, FILTER_SHOWN)}"
+        if title != self._title_shown:
+            self._title_shown = title
+            self.query_one("#deliveries-panel").border_title = Text(title)
         report = self.live.report
         if report is not None and self._keys.last_id:
             queue = queue_line(
@@ -234,18 +236,18 @@ class DeliveryList(DeliveryActions, ListScreen):
         marked = self.table.marked
         hidden = len(marked.difference(self.table.keys)) if marked else 0
         of_them = " and hidden" if hidden == len(marked) else f", {hidden:,} of them hidden"
-        told = f" · {len(marked):,} marked{of_them if hidden else ''}"
-        self._marks = told if marked else ""
+        text = f" · {len(marked):,} marked{of_them if hidden else ''}"
+        self._marks = text if marked else ""
 
     def _show_facts(self) -> None:
         report, key = self.live.report, self.table.cursor
         listed = self._rows.get(key) if isinstance(key, int) else None
-        told = Text("")
+        text = Text("")
         if report is not None and listed is not None:
-            told = Reader(report).facts(listed)
+            text = DeliveryFormatter(report).facts(listed)
         elif isinstance(key, int):
             self.in_background(self.read_rows([key]))
-        self.query_one("#delivery-facts", Facts).tell(told)
+        self.query_one("#delivery-facts", Facts).tell(text)
 
     @on(LiveTable.Moved)
     def _cursor_moved(self) -> None:
@@ -253,7 +255,7 @@ class DeliveryList(DeliveryActions, ListScreen):
         if not self.table.has_strayed:
             self._following = self.table.at_top
             if self._following and self._keys.held:
-                self.follow(asked=True)
+                self.follow(by_admin=True)
         self._show_facts()
 
 
@@ -326,9 +328,9 @@ class DeliveriesScreen(DeliveryList):
 
     def action_open(self) -> None:
         """Open the delivery under the cursor."""
-        one = self.selected()
-        if one is not None:
-            self.app.push_screen(DeliveryScreen(self.desk, self.live, one.id))
+        delivery = self.selected()
+        if delivery is not None:
+            self.app.push_screen(DeliveryScreen(self.desk, self.live, delivery.id))
 
     def action_follow(self) -> None:
         """Go to the newest and stay there, or stop that."""
@@ -338,7 +340,7 @@ class DeliveriesScreen(DeliveryList):
             keys = " or ".join(filter(None, (follow, first))) or "you go back to the first"
             self.tell(f"new deliveries are held back until {keys}")
         else:
-            self.follow(asked=True)
+            self.follow(by_admin=True)
 
     def action_quarantine(self) -> None:
         """Show the events that reseals left out."""

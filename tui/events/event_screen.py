@@ -69,13 +69,13 @@ class EventScreen(TocsinScreen):
         every = report.overview.webhooks if report is not None else []
         seen = [
             (
-                one.pending,
-                one.delivered_events,
-                one.skipped_events,
-                one.quarantined_events,
-                one.released_events,
+                status.pending,
+                status.delivered_events,
+                status.skipped_events,
+                status.quarantined_events,
+                status.released_events,
             )
-            for one in every
+            for status in every
         ]
         if seen != self._seen:
             self._seen = seen
@@ -105,9 +105,9 @@ class EventScreen(TocsinScreen):
         """Show deliveries, by their ids, and webhooks that still wait, by their numbers."""
         table = self.query_one(LiveTable)
         names = self._names()
-        table.put_rows({one.id: carrier_row(one, names) for one in carriers})
+        table.put_rows({carrier.id: carrier_row(carrier, names) for carrier in carriers})
         table.put_rows({id_: holder_row(id_, where, names) for id_, where in holders.items()})
-        keys: list[Key] = [*holders, *(one.id for one in reversed(carriers))]
+        keys: list[Key] = [*holders, *(carrier.id for carrier in reversed(carriers))]
         table.set_keys(keys)
         self.query_one("#carriers-panel").set_class(len(keys) > FEW, "many")
         table.display = bool(keys)
@@ -117,12 +117,12 @@ class EventScreen(TocsinScreen):
     def _names(self) -> dict[int, str]:
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
-        return {one.webhook.id: receiver_of(one.webhook) for one in every}
+        return {status.webhook.id: receiver_of(status.webhook) for status in every}
 
     def _why_none(self) -> str:
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
-        if any(one.webhook.fields.type is self._type for one in every):
+        if any(status.webhook.fields.type is self._type for status in every):
             return "No delivery has carried it so far."
         return f"No delivery has carried it: no webhook takes {self._type.title}."
 

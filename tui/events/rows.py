@@ -81,9 +81,9 @@ def carrier_row(delivery: Delivery, names: Mapping[int, str]) -> Row:
 
 def holder_row(webhook_id: int, where: Held, names: Mapping[int, str]) -> Row:
     """Return the cells of a webhook that still waits for an event, as CARRIER_COLUMNS say."""
-    told = {"queued": "waits: queued", "released": "released, about to be sent"}
+    words = {"queued": "waits: queued", "released": "released, about to be sent"}
     name = names.get(webhook_id, f"webhook {webhook_id}")
-    return (Cell("·"), Cell(name), Cell(""), Cell(told.get(where, where)), Cell(""))
+    return (Cell("·"), Cell(name), Cell(""), Cell(words.get(where, where)), Cell(""))
 
 
 def _result(delivery: Delivery) -> str:

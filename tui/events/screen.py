@@ -75,7 +75,7 @@ class EventsScreen(ListScreen):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._feed = EventFeed(EventType.ALERTS)
-        self._told_title = ""
+        self._shown_title = ""
         self._resting = False
 
     def body(self) -> Iterable[Widget]:
@@ -106,8 +106,8 @@ class EventsScreen(ListScreen):
             self._rest()
             table.set_keys(feed.keys, to_top=feed.following)
         self.query_one(TypeTabs).tell(feed.type, feed.counts, feed.note)
-        if feed.title != self._told_title:
-            self._told_title = feed.title
+        if feed.title != self._shown_title:
+            self._shown_title = feed.title
             self.query_one("#events-panel").border_title = Content(feed.title)
         self.show_table(not feed.emptiness)
         empty = self.query_one("#no-events", Facts)
@@ -128,7 +128,7 @@ class EventsScreen(ListScreen):
         type_ = self._feed.type
         seqs = [seq_of(key) for key in keys if isinstance(key, int)]
         some = await self.desk.read(event_listing.some, type_, seqs)
-        self.table.put_rows({key_of(type_, one.seq): row_of(one) for one in some})
+        self.table.put_rows({key_of(type_, event.seq): row_of(event) for event in some})
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:

@@ -17,8 +17,8 @@ from tui.screens.lists import FilterScreen
 from tui.sections import ALERTS_SCREEN, DELIVERIES_SCREEN, SOURCES_SCREEN, load_screen
 from tui.shell.clipboard import copy
 from tui.state.store_access import Desk, Refused
-from tui.webhooks.results import Runs
-from tui.webhooks.rows import names_of, told_of_sending
+from tui.webhooks.results import StartedRuns
+from tui.webhooks.rows import names_of, sending_notice
 
 if TYPE_CHECKING:
     from tui.webhook_form.saving import Saved  # nothing that the first screen waits for
@@ -78,7 +78,7 @@ class WebhookActions(FilterScreen):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self._runs = Runs()
+        self._runs = StartedRuns()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
@@ -106,7 +106,7 @@ class WebhookActions(FilterScreen):
     def _statuses(self, ids: list[Any]) -> list[WebhookStatus]:
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
-        return [one for one in every if one.webhook.id in ids]
+        return [status for status in every if status.webhook.id in ids]
 
     def action_add(self) -> None:
         """Open the empty form."""
@@ -151,20 +151,22 @@ class WebhookActions(FilterScreen):
 
     def action_pause(self) -> None:
         """Pause the chosen ones; if all of them are paused, unpause them."""
-        ids = [one.webhook.id for one in self.chosen()]
+        ids = [status.webhook.id for status in self.chosen()]
         if ids:
             self.in_turn(self._pause, ids)
 
     async def _pause(self, ids: list[int]) -> None:
         chosen = self._statuses(ids)
-        active = not any(one.webhook.fields.active for one in chosen)
-        changing = [one.webhook.id for one in chosen if one.webhook.fields.active != active]
+        active = not any(status.webhook.fields.active for status in chosen)
+        changing = [
+            status.webhook.id for status in chosen if status.webhook.fields.active != active
+        ]
         request = self.desk.change(webhooks.set_active, changing, active)
         changed = await self.carry_out(request)
         if changed is not None:
-            self._tell_of_pausing(changed, active)
+            self._show_paused(changed, active)
 
-    def _tell_of_pausing(self, changed: list[int], active: bool) -> None:
+    def _show_paused(self, changed: list[int], active: bool) -> None:
         """Show a notice and allow the undo, neither of those that another admin paused."""
         word = "unpaused" if active else "paused"
         if not changed:
@@ -184,7 +186,7 @@ class WebhookActions(FilterScreen):
     def action_send(self) -> None:
         """Start a run of the chosen webhook now; several are asked about, with their numbers."""
         chosen = self.chosen()
-        ids = [one.webhook.id for one in chosen]
+        ids = [status.webhook.id for status in chosen]
         if len(chosen) == 1:
             self.in_turn(self._send, ids)
         elif chosen:
@@ -204,11 +206,11 @@ class WebhookActions(FilterScreen):
         runs = await self.carry_out(self.desk.change(queue.send_now, ids))
         report = self.live.report
         if runs and report is not None:
-            self.tell(told_of_sending(runs, report))
-            self._runs.watch(one for one in chosen if runs[one.webhook.id].events)
-            self.tell_of_runs()
+            self.tell(sending_notice(runs, report))
+            self._runs.watch(status for status in chosen if runs[status.webhook.id].events)
+            self.show_run_results()
 
-    def tell_of_runs(self) -> None:
+    def show_run_results(self) -> None:
         """Show the result of what was sent from here, once it is over."""
         news = self._runs.news(self.live.report) if self.live.report is not None else None
         if news is not None:
@@ -251,7 +253,7 @@ class WebhookActions(FilterScreen):
             ),
             yes="Delete",
         )
-        ids = [one.webhook.id for one in chosen]
+        ids = [status.webhook.id for status in chosen]
         self.when_sure(question, self._delete, ids, _names(chosen))
 
     async def _delete(self, ids: list[int], names: str) -> None:

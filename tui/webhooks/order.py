@@ -32,7 +32,7 @@ class Sorting:
         """Return the sorting in reverse."""
         return replace(self, descending=not self.descending)
 
-    def asked(self, column: str) -> Sorting:
+    def clicked(self, column: str) -> Sorting:
         """Return the sorting after a click on a label, which reverses that of its own column."""
         return self.inverted() if column == self.column else _sorting(column)
 
@@ -53,7 +53,7 @@ SORT_KEYS: dict[str, Callable[[WebhookStatus, Report], tuple[object, ...]]] = {
 }
 
 
-class Order:
+class WebhookOrder:
     """Sorts the rows; by state, no row moves with each attempt of a faltering receiver.
 
     A webhook that failed stays among those that fail during a retry, and until it has done well
@@ -78,15 +78,17 @@ class Order:
         by_state = self.sorting.column == "state"
         key = self._rank if by_state else SORT_KEYS[self.sorting.column]
         return sorted(
-            sorted(statuses, key=lambda one: one.webhook.id),
-            key=lambda one: key(one, report),
+            sorted(statuses, key=lambda status: status.webhook.id),
+            key=lambda status: key(status, report),
             reverse=self.sorting.descending,
         )
 
     def _note_failing(self, report: Report, left_alone: bool) -> None:
         webhooks = report.overview.webhooks
         failing = {
-            one.webhook.id for one in webhooks if steady_condition_of(one) is Condition.FAILING
+            status.webhook.id
+            for status in webhooks
+            if steady_condition_of(status) is Condition.FAILING
         }
         kept = {} if left_alone else self._failed_ms
         self._failed_ms = {**kept, **dict.fromkeys(failing, report.now_ms)}

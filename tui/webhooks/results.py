@@ -64,58 +64,64 @@ FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptNews:
     """End of an attempt that was started here: "delivered", "failed" or how the delivery ended."""
 
-    came: str
+    end: str
     answer: str
     sentence: str
 
 
-def summary(over: Sequence[Outcome], under_way: int) -> str:
+def summary(over: Sequence[AttemptNews], under_way: int) -> str:
     """Return the sentence of a single attempt, or counts of several by their end."""
     if len(over) == 1 and not under_way:
         return over[0].sentence
-    counts = Counter(one.came for one in over)
-    answers = dict.fromkeys(one.answer for one in over if one.came == FAILED)
+    counts = Counter(news.end for news in over)
+    answers = dict.fromkeys(news.answer for news in over if news.end == FAILED)
     failed = counts.pop(FAILED, 0)
-    parts = [f"{count:,} {came}" for came, count in counts.items()]
+    parts = [f"{count:,} {end}" for end, count in counts.items()]
     if under_way:
         parts.append(f"{under_way:,} under way")
     return ", ".join([*parts, *([f"{failed:,} failed: {', '.join(answers)}"] if failed else [])])
 
 
-def any_failed(over: Iterable[Outcome]) -> bool:
+def any_failed(over: Iterable[AttemptNews]) -> bool:
     """Return True if an attempt failed."""
-    return any(one.came == FAILED for one in over)
+    return any(news.end == FAILED for news in over)
 
 
-class Runs:
+class StartedRuns:
     """Webhooks that were sent now from here, until the first attempt of each is over."""
 
     def __init__(self) -> None:
         self._before: dict[int, object] = {}
-        self._over: list[Outcome] = []
+        self._over: list[AttemptNews] = []
 
     def watch(self, statuses: Iterable[WebhookStatus]) -> None:
         """Wait for these webhooks, as they were before."""
-        self._before |= {one.webhook.id: _last_attempt(one) for one in statuses}
+        self._before |= {status.webhook.id: _last_attempt(status) for status in statuses}
 
     def news(self, report: Report) -> tuple[str, bool] | None:
         """Return a notice of attempts that ended since the last call, and True if one failed."""
         if not self._before:
             return None
-        there = [one for one in report.overview.webhooks if one.webhook.id in self._before]
-        over = [one for one in there if _last_attempt(one) != self._before[one.webhook.id]]
-        waited = [one for one in there if one not in over and hindrance(one, report.pace) is None]
-        self._before = {one.webhook.id: self._before[one.webhook.id] for one in waited}
-        self._over += [_outcome(one, report) for one in over]
+        there = [status for status in report.overview.webhooks if status.webhook.id in self._before]
+        over = [
+            status for status in there if _last_attempt(status) != self._before[status.webhook.id]
+        ]
+        waited = [
+            status
+            for status in there
+            if status not in over and hindrance(status, report.pace) is None
+        ]
+        self._before = {status.webhook.id: self._before[status.webhook.id] for status in waited}
+        self._over += [_news_of(status, report) for status in over]
         if not over:
             return None
-        told = summary(self._over, len(self._before)), any_failed(self._over)
+        news = summary(self._over, len(self._before)), any_failed(self._over)
         if not self._before:
             self._over = []
-        return told
+        return news
 
 
 def _last_attempt(status: WebhookStatus) -> object:
@@ -123,15 +129,15 @@ def _last_attempt(status: WebhookStatus) -> object:
     return status.last_attempt_ms, status.delivered_events
 
 
-def _outcome(status: WebhookStatus, report: Report) -> Outcome:
+def _news_of(status: WebhookStatus, report: Report) -> AttemptNews:
     answer = str(status.last_status or error_word(status.last_error))
     name = status.webhook.named
     if status.last_status is not None and is_success(status.last_status):
         left = undelivered(status)
         more = f"; {counted(left, 'event')} still {wait_word(left)}" if left else ""
-        return Outcome("delivered", answer, f"{name}: delivered, {answer}{more}")
+        return AttemptNews("delivered", answer, f"{name}: delivered, {answer}{more}")
     pending = status.pending
     words = (report.overview.last_words.get(pending.id) if pending else None) or answer
     next_ms = report.waiting(status).next_ms
     again = f", next {time_left(next_ms, report.now_ms)}" if next_ms is not None else ""
-    return Outcome(FAILED, answer, f"{name}: failed: {words}{again}")
+    return AttemptNews(FAILED, answer, f"{name}: failed: {words}{again}")

@@ -56,7 +56,7 @@ def matches(status: WebhookStatus, wanted: str) -> bool:
     inverse = text.startswith("!")
     fields = status.webhook.fields
     conditions = (condition_of(status), steady_condition_of(status))
-    states = " ".join(condition_cell(one).text for one in conditions)
+    states = " ".join(condition_cell(condition).text for condition in conditions)
     hay = f"{status.webhook.id} {fields.name or ''} {fields.url} {fields.type.title} {states}"
     return (text.lstrip("!").strip() in hay.lower()) != inverse
 
@@ -68,7 +68,7 @@ def receiver_of(webhook: Webhook) -> str:
 
 def names_of(statuses: Sequence[WebhookStatus]) -> str:
     """Return the first few webhooks by their names or receivers, and how many more there are."""
-    named = [cut(receiver_of(one.webhook), LONGEST_NAME) for one in statuses[:NAMED]]
+    named = [cut(receiver_of(status.webhook), LONGEST_NAME) for status in statuses[:NAMED]]
     more = len(statuses) - NAMED
     return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
@@ -157,15 +157,15 @@ def title_of(
     return " ── ".join(parts), offer
 
 
-def told_of_sending(runs: Mapping[int, Run], report: Report) -> str:
+def sending_notice(runs: Mapping[int, Run], report: Report) -> str:
     """Return the notice after "send now": what is sent, and why some of it is not."""
-    asked = [one for one in report.overview.webhooks if one.webhook.id in runs]
-    free = [one for one in asked if hindrance(one, report.pace) is None]
-    whose = f"{free[0].webhook.named}: " if len(free) == 1 else ""
-    parts = [whose + _what_goes([runs[one.webhook.id] for one in free])] if free else []
-    held = [one for one in asked if one not in free]
+    started = [status for status in report.overview.webhooks if status.webhook.id in runs]
+    free = [status for status in started if hindrance(status, report.pace) is None]
+    prefix = f"{free[0].webhook.named}: " if len(free) == 1 else ""
+    parts = [prefix + _what_goes([runs[status.webhook.id] for status in free])] if free else []
+    held = [status for status in started if status not in free]
     if held:
-        events = sum(runs[one.webhook.id].events for one in held)
+        events = sum(runs[status.webhook.id].events for status in held)
         names = held[0].webhook.named if len(held) == 1 else counted(len(held), "webhook")
         why = hindrance(held[0], report.pace)
         parts.append(f"{counted(events, 'event')} of {names} {wait_word(events)} on: {why}")
@@ -179,8 +179,8 @@ def _what_goes(runs: Sequence[Run]) -> str:
     if not going:
         return "nothing waits to be sent"
     go, it = ("goes", "it is") if going == 1 else ("go", "they are")
-    told = f"{counted(going, 'event')} {go} now"
-    return f"{told}; {counted(behind, 'event')} behind when {it} delivered" if behind else told
+    later = f"; {counted(behind, 'event')} behind when {it} delivered" if behind else ""
+    return f"{counted(going, 'event')} {go} now{later}"
 
 
 def _last(status: WebhookStatus, report: Report) -> Cell:

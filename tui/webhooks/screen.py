@@ -16,7 +16,7 @@ from domain.safe import safe
 from store.records import WebhookStatus
 from tui.key_names import key_of
 from tui.webhooks.actions import WebhookActions
-from tui.webhooks.order import Order, Sorting
+from tui.webhooks.order import Sorting, WebhookOrder
 from tui.webhooks.results import LastResults
 from tui.webhooks.rows import COLUMNS, empty_list, facts_of, matches, row_of, title_of
 from tui.widgets.filter_line import FilterLine
@@ -118,7 +118,7 @@ class WebhooksScreen(WebhookActions):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._order = Order()
+        self._order = WebhookOrder()
         self._only_faults = False
         self._sought = self.NOTHING
         self._offered = (True, True)
@@ -138,21 +138,21 @@ class WebhooksScreen(WebhookActions):
     def show(self) -> None:
         self._show_rows()
 
-    def _show_rows(self, *, asked: bool = False) -> None:
-        """Show the rows as they are now; `asked` if the admin chose others than before."""
+    def _show_rows(self, *, by_admin: bool = False) -> None:
+        """Show the rows as they are now; `by_admin` if the admin chose others than before."""
         report = self.live.report
         if report is None:
             self._show_trouble()
             return
-        shown = [one for one in report.overview.webhooks if self._is_wanted(one)]
+        shown = [status for status in report.overview.webhooks if self._is_wanted(status)]
         ordered = self._order.of(shown, report, left_alone=self.live.is_left_alone)
-        self._ordered = {one.webhook.id: one for one in ordered}
-        self.table.set_keys([one.webhook.id for one in ordered], asked=asked)
-        self.table.keep_marks(one.webhook.id for one in report.overview.webhooks)
+        self._ordered = {status.webhook.id: status for status in ordered}
+        self.table.set_keys([status.webhook.id for status in ordered], asked=by_admin)
+        self.table.keep_marks(status.webhook.id for status in report.overview.webhooks)
         self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
         self._show_facts()
-        self.tell_of_runs()
+        self.show_run_results()
 
     def tick(self) -> None:
         """Update ages and countdowns, and rows that were held in their places."""
@@ -175,9 +175,9 @@ class WebhooksScreen(WebhookActions):
             self.refresh_bindings()
         empty = self.query_one("#no-webhooks", Static)
         empty.display = total == 0
-        told = empty_list(partial(key_of, self))
-        if not total and empty.content != told:
-            empty.update(told)
+        text = empty_list(partial(key_of, self))
+        if not total and empty.content != text:
+            empty.update(text)
 
     def _show_title(self, shown: int, total: int) -> None:
         title, offer = title_of(
@@ -220,7 +220,7 @@ class WebhooksScreen(WebhookActions):
 
     def filter_by(self, wanted: str, text: str) -> None:
         self._sought = wanted
-        self._show_rows(asked=True)
+        self._show_rows(by_admin=True)
 
     @on(LiveTable.Wanted)
     def _fill(self) -> None:
@@ -230,7 +230,9 @@ class WebhooksScreen(WebhookActions):
             return
         of = self._results.of if self.table.shows("strip") else lambda _: ()
         near = [self._ordered[key] for key in self.table.near() if key in self._ordered]
-        self.table.put_only({one.webhook.id: row_of(one, report, of(one)) for one in near})
+        self.table.put_only(
+            {status.webhook.id: row_of(status, report, of(status)) for status in near}
+        )
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
@@ -238,7 +240,7 @@ class WebhooksScreen(WebhookActions):
 
     @on(LiveTable.SortAsked)
     def _sort_asked(self, message: LiveTable.SortAsked) -> None:
-        self._sort(self._order.sorting.asked(message.column))
+        self._sort(self._order.sorting.clicked(message.column))
 
     def _sort(self, sorting: Sorting) -> None:
         self._order.sorting = sorting
@@ -256,7 +258,7 @@ class WebhooksScreen(WebhookActions):
     def action_faults(self) -> None:
         """Show only what fails, or everything again."""
         self._only_faults = not self._only_faults
-        self._show_rows(asked=True)
+        self._show_rows(by_admin=True)
 
     def action_back(self) -> None:
         """Close the filter, or unmark, or show all rows again; only then leave the screen."""

@@ -25,8 +25,8 @@ def webhooks_cell(report: Report) -> Cell:
 
 def webhooks_facts(report: Report) -> str:
     """Return why something waits; or the purpose of the list."""
-    told = " ".join((*_all_paused(report), *_failing(report), *_inactive(report)))
-    return told or "Who is sent which events, how it goes, and what waits. Enter opens the list."
+    facts = " ".join((*_all_paused(report), *_failing(report), *_inactive(report)))
+    return facts or "Who is sent which events, how it goes, and what waits. Enter opens the list."
 
 
 def _what_waits(report: Report) -> Iterator[str]:
@@ -42,7 +42,7 @@ def _what_waits(report: Report) -> Iterator[str]:
 
 
 def _nothing_waits(report: Report) -> str:
-    delivered = any(one.delivered_events for one in report.overview.webhooks)
+    delivered = any(status.delivered_events for status in report.overview.webhooks)
     return "all is delivered" if delivered else "no event has come yet"
 
 
@@ -64,7 +64,7 @@ def _failing(report: Report) -> Iterator[str]:
 
 
 def _inactive(report: Report) -> Iterator[str]:
-    holding = [one for one in _inactive_ones(report) if undelivered(one)]
+    holding = [status for status in _inactive_ones(report) if undelivered(status)]
     if holding:
         yield f"{len(holding)} inactive, {_events_wait(holding)}: {names_of(holding)}."
 
@@ -75,8 +75,8 @@ def _events_wait(statuses: Sequence[WebhookStatus]) -> str:
 
 
 def _faulty(statuses: Sequence[WebhookStatus]) -> list[WebhookStatus]:
-    return [one for one in statuses if steady_condition_of(one) <= Condition.FAILING]
+    return [status for status in statuses if steady_condition_of(status) <= Condition.FAILING]
 
 
 def _inactive_ones(report: Report) -> list[WebhookStatus]:
-    return [one for one in report.overview.webhooks if not one.webhook.fields.active]
+    return [status for status in report.overview.webhooks if not status.webhook.fields.active]

@@ -108,7 +108,7 @@ def test_a_second_program_waits_for_the_end_of_the_first(
             opened.append(name)
             await closed.wait()
 
-        monkeypatch.setattr(body, "look_at", look)
+        monkeypatch.setattr(body, "show_in_program", look)
         async with bench.running() as (app, pilot):
             await pilot.press("2", "enter")
             await seen(app, pilot)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.listing import Look
-from tui.deliveries.row_ids import DeliveryKeys, NewestFirst
+from tui.deliveries.row_ids import DeliveryRowIds, NewestFirst
 
 
 def looked(last_id: int, open_ids: set[int], found: list[int], total: int = 0) -> Look:
@@ -17,9 +17,9 @@ def looked(last_id: int, open_ids: set[int], found: list[int], total: int = 0) -
     return Look(last_id, frozenset(open_ids), found, total or last_id)
 
 
-def started(last_id: int, open_ids: set[int]) -> DeliveryKeys:
+def started(last_id: int, open_ids: set[int]) -> DeliveryRowIds:
     """The keys of all deliveries up to one; those that are over ended as they were sealed."""
-    keys = DeliveryKeys()
+    keys = DeliveryRowIds()
     over = [key for key in range(1, last_id + 1) if key not in open_ids]
     keys.start(looked(last_id, open_ids, [*over, *sorted(open_ids)]))
     return keys
@@ -52,7 +52,7 @@ def test_a_held_row_that_is_found_no_more_is_forgotten() -> None:
 
 def test_a_row_found_for_the_first_time_when_it_ends_is_new() -> None:
     """With the filter state:delivered a pending delivery is found when it is delivered."""
-    keys = DeliveryKeys()
+    keys = DeliveryRowIds()
     keys.start(looked(3, {3}, [1, 2]))
     assert not keys.update(looked(3, set(), [3]), hold=True)
     assert keys.held == 1

@@ -14,11 +14,11 @@ from store.workers import SendingLock
 from tests.store.helpers import MINUTE, NOW, events, fields
 from tests.tui.helpers import Bench, screen_text, told
 from tui.app import TocsinApp
-from tui.webhooks.results import FAILED, Outcome, summary
+from tui.webhooks.results import FAILED, AttemptNews, summary
 from tui.webhooks.screen import WebhooksScreen
 
-GOOD = Outcome("delivered", "200", "siem: delivered")
-BAD = Outcome(FAILED, "503", "pager: failed")
+GOOD = AttemptNews("delivered", "200", "siem: delivered")
+BAD = AttemptNews(FAILED, "503", "pager: failed")
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ BAD = Outcome(FAILED, "503", "pager: failed")
         ([GOOD, BAD], 0, "1 delivered, 1 failed: 503"),
         ([GOOD, GOOD], 0, "2 delivered"),
         ([BAD], 2, "2 under way, 1 failed: 503"),
-        ([BAD, BAD, Outcome(FAILED, "refused", "")], 0, "3 failed: 503, refused"),
-        ([GOOD, Outcome("skipped", "503", "")], 0, "1 delivered, 1 skipped"),
+        ([BAD, BAD, AttemptNews(FAILED, "refused", "")], 0, "3 failed: 503, refused"),
+        ([GOOD, AttemptNews("skipped", "503", "")], 0, "1 delivered, 1 skipped"),
     ],
 )
-def test_several_are_told_in_numbers(over: list[Outcome], under_way: int, text: str) -> None:
+def test_several_are_told_in_numbers(over: list[AttemptNews], under_way: int, text: str) -> None:
     assert summary(over, under_way) == text
 
 
