@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from cli.config_file import read_toml, wrong
 from cli.exit_codes import ExitCode, Failure
 from domain.errors import FieldError, FieldErrors
 from domain.options import SettingValue, parse_place
-from domain.quick import dataclass
 from domain.settings import (
     BY_NAME,
     DEFAULTS,
@@ -32,8 +33,7 @@ KEYS = "keys"
 STORE = "store"
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """Where configuration files and the store are looked for; `root` is "/" but in tests."""
 
     root: Path = Path("/")
@@ -59,16 +59,14 @@ class Places:
         return user_data_path("tocsin") / "tocsin.db"
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """A value that somebody gave, and where: "flag", "file /etc/tocsin/tocsin.toml"."""
 
     value: SettingValue
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True):
     """The settings in force, and where each came from.
 
     `db` is the store's place; `is_hosts` tells that it is the store of the whole host, as
@@ -81,7 +79,7 @@ class Configuration:
     file: Path | None = None
     is_hosts: bool = False
     unknown_variables: tuple[str, ...] = ()
-    keymap: Mapping[str, str] = field(default_factory=dict)
+    keymap: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def origin(self, name: str) -> str:
         """Where the value of a setting came from."""

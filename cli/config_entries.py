@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from msgspec import UnsetType
+from msgspec.structs import replace
 
 from cli.config_document import WebhookEntry
 from cli.webhook_fields import check_certificates, split_pair

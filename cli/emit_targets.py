@@ -6,9 +6,10 @@ import os
 import select
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
@@ -37,13 +38,12 @@ being restarted, or one whose store is busy."""
 RETRY_S = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What became of some events; `refused` says why, by the place in the list."""
 
     accepted: int
     repeated: int
-    refused: Mapping[int, str] = field(default_factory=dict)
+    refused: Mapping[int, str] = msgspec.field(default_factory=dict)
 
 
 class Target(Protocol):

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from cli.config import Configuration
 from cli.exit_codes import ExitCode, Failure
 from cli.identity import user_name
-from domain.quick import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """The account that a store's files belong to; `gid` is that of the files."""
 
     uid: int

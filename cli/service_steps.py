@@ -9,10 +9,11 @@ import shlex
 import shutil
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
+
+import msgspec
 
 from cli.exit_codes import ExitCode, Failure
 from cli.service_host import Host
@@ -31,8 +32,7 @@ class Step(Protocol):
         """Do it and say what was done; None if there was nothing to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """Run a command where `needed` says so."""
 
     words: tuple[str, ...]
@@ -48,8 +48,7 @@ class Command:
         return f"ran {shlex.join(self.words)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(msgspec.Struct, frozen=True):
     """A folder with its mode and owner."""
 
     path: str
@@ -71,8 +70,7 @@ class Folder:
         return f"made {self.path}" if new else None
 
 
-@dataclass(frozen=True, slots=True)
-class TextFile:
+class TextFile(msgspec.Struct, frozen=True):
     """A file of root's. With `keep`, one that is there already stays as it is.
 
     `check` is a command that must accept the file before it takes its place, if it is there.
@@ -103,8 +101,7 @@ class TextFile:
             host.run([*self.check, str(draft)])
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(msgspec.Struct, frozen=True):
     """Give root's files in a folder to an account: a store that root made before."""
 
     folder: str
@@ -121,8 +118,7 @@ class Adoption:
         return f"gave {names} in {self.folder} to {self.owner}" if adopted else None
 
 
-@dataclass(frozen=True, slots=True)
-class StoreAndKey:
+class StoreAndKey(msgspec.Struct, frozen=True):
     """The store and its key: made together, once, or the key moved from beside a store.
 
     A kill leaves neither, or a key that no store has used with the store that the next start or
@@ -178,8 +174,7 @@ class StoreAndKey:
         write(host, key_file, key + b"\n", 0o400, self.owner)
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(msgspec.Struct, frozen=True):
     """Remove a file, or a folder with all that is in it."""
 
     path: str

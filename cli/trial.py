@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from cli.context import Context
 from cli.reading import ValueReader

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass
+
+import msgspec
 
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
@@ -21,8 +22,7 @@ from store.secret_changes import RotateSecret, SecretChange, SetSecret, check_se
 from store.webhooks import Edited
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What is to become of one webhook; `dropping` unsealed events of the old type go with it."""
 
     before: Webhook

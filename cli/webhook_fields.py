@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode, Failure
 from cli.reading import ValueReader, shown

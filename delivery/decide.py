@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from delivery.outcome import Outcome
 from domain.times import format_duration
@@ -10,13 +10,11 @@ from domain.times import format_duration
 RETRY_AFTER_CAP_MS = 24 * 3_600_000
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """The receiver answered 2XX."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryAt:
+class RetryAt(msgspec.Struct, frozen=True):
     """The next attempt: the time it is due, the wait until then, and why it is that long."""
 
     next_attempt_ms: int

@@ -7,9 +7,9 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import httpx
+import msgspec
 
 from delivery.guard import AddressRefused
 from delivery.tls import CaFileError
@@ -24,8 +24,7 @@ _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN
 _NAME_SERVER_SILENT = "the name server did not answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """What was attempted, as far as the words for its failure depend on it."""
 
     secure: bool

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from domain.quick import dataclass
+import msgspec
 
 MAX_ANSWER_BODY = 4096
 MAX_ANSWER_HEADERS = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The end of one HTTP request: an answer's status, or the error that stood in its place.
 
     `error` is the class name of the most telling exception and `detail` says the same in plain

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import httpx
+import msgspec
 
 from delivery.connection import OneConnection
 from delivery.faults import Setting, deadline_passed, describe
@@ -50,8 +51,7 @@ class _Answer:
     decided_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(msgspec.Struct, frozen=True):
     """A failure that stood in the place of an answer."""
 
     error: str

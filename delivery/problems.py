@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from delivery.report import Report, undelivered, undelivered_events
 from delivery.waiting import CROWDED, failed_attempts, interval_of, is_failing
@@ -20,8 +21,7 @@ from store.refusals import LISTS
 LISTED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class TimeWords:
+class TimeWords(msgspec.Struct, frozen=True):
     """How a time is told, given the time now: one to come, one that is over, and how long."""
 
     to_come: Callable[[int, int], str]

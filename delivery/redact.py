@@ -11,8 +11,9 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
+
+import msgspec
 
 from domain.safe import LONG_ENOUGH, mask_value
 from domain.signing import PREFIX
@@ -84,8 +85,7 @@ def _query_values(url: str) -> Iterator[str]:
         yield from (written, unquote(written), unquote_plus(written))
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(msgspec.Struct, frozen=True):
     """A stretch of the text, and what stands in its place."""
 
     start: int

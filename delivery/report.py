@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from delivery.waiting import Pace, Waiting, waiting
-from domain.quick import dataclass
 from domain.settings import Settings
 from domain.source_kinds import kind_named
 from store.database import Store
@@ -17,16 +18,14 @@ from store.records import StoredSource, WebhookStatus, Worker
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(msgspec.Struct, frozen=True):
     """Who paused all sending, and when."""
 
     by: str
     since_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """A store as it is at `now_ms`; `locked` says whether a process holds the sending lock.
 
     `names` is how many hard links its file has.

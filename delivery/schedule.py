@@ -8,13 +8,13 @@ else once, when it first sees them. So a wall clock that jumps neither floods no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from store.records import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """What the webhooks without numbers of their own go by, milliseconds."""
 
     interval_ms: int
@@ -23,8 +23,7 @@ class Pace:
     """Start runs without waiting for interval or linger (`--once`, `--until-empty`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """The next thing to do for a webhook: in how long, and whether it begins a run.
 
     Two steps with the same `key` are the same step seen twice; its wait is not begun anew.
@@ -74,14 +73,12 @@ def _clamp(wait_ms: int, longest_ms: int) -> int:
     return max(0, min(wait_ms, longest_ms))
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
+class _Due(msgspec.Struct, frozen=True):
     step: Step
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
+class _Moment(msgspec.Struct, frozen=True):
     """One moment by both clocks: milliseconds of the wall, seconds of the monotonic one."""
 
     wall_ms: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from shlex import quote
+
+import msgspec
 
 from delivery.request import request_headers
 from domain.safe import mask_value, safe
@@ -17,8 +18,7 @@ INLINE = 16_384
 """The most bytes of a body that go into the command itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRequest:
+class ShownRequest(msgspec.Struct, frozen=True):
     """Where to, with which headers; `note` says what may have been otherwise."""
 
     url: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from domain.quick import dataclass
+import msgspec
+
 from domain.times import format_duration
 from store.records import Delivery, WebhookStatus
 
 CROWDED = "due, and waits until one of the attempts under way ends"
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """What decides for all webhooks: who holds sending up, and the waits of those without own.
 
     `stopping` says that the worker alive begins no further attempt. `crowd` attempts under way, if
@@ -25,8 +25,7 @@ class Pace:
     crowd: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """`reason` is None if nothing waits; `next_ms` is None also if something must happen first."""
 
     reason: str | None = None

@@ -11,9 +11,10 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+
+import msgspec
 
 from delivery.capacity import attempt_slots
 from delivery.dispatcher import HOLD_S, Dispatcher, Until
@@ -58,8 +59,7 @@ class Ended(Enum):
     GONE = "the store is gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(msgspec.Struct, frozen=True):
     """How the worker presents itself to others."""
 
     kind: str

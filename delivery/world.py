@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import time
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 
 class World(Protocol):
@@ -25,11 +26,10 @@ class World(Protocol):
         """Unguessable bytes for ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class RealWorld:
+class RealWorld(msgspec.Struct, frozen=True):
     """The machine's own clocks and dice."""
 
-    _dice: random.Random = field(default_factory=random.SystemRandom)
+    _dice: random.Random = msgspec.field(default_factory=random.SystemRandom)
 
     def now_ms(self) -> int:
         """The wall clock."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from domain.quick import dataclass
+import msgspec
 
 SERVICE_ACCOUNT = "tocsin"
 """The account that `tocsin service install` makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True):
     """The Unix user, the user that logged in (if another), the SSH address as claimed."""
 
     user: str

@@ -14,8 +14,9 @@ from ipaddress import (
 )
 from urllib.parse import urlsplit
 
+import msgspec
+
 from domain.errors import FieldError
-from domain.quick import dataclass
 
 MODES = ("local", "public", "open")
 
@@ -87,8 +88,7 @@ _ISATAP_MARKS = (0x00005EFE, 0x02005EFE)
 _BITS_32 = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkPolicy:
+class NetworkPolicy(msgspec.Struct, frozen=True):
     """Which addresses a webhook may reach, judged at the address that is dialled.
 
     "local" takes public, LAN, VPN and loopback addresses; "public" takes only what the whole

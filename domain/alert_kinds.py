@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from domain import options as kinds
 from domain import source_options as forms
@@ -25,8 +26,7 @@ SOURCE_STALE = "source_stale"
 EVENT_REFUSED = "event_refused"
 
 
-@dataclass(frozen=True, slots=True)
-class AlertTerms:
+class AlertTerms(msgspec.Struct, frozen=True):
     """What is in force for a kind.
 
     danger:      1 to 9
@@ -58,9 +58,8 @@ class AlertTerms:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class AlertKind:
-    """One kind of alert; `defaults` has its own options beside those that every kind has.
+class AlertKind(msgspec.Struct, frozen=True):
+    """One kind of alert.
 
     needs:     the data without which it is never raised
     only_with: the option of its own without which it is never raised
@@ -73,10 +72,11 @@ class AlertKind:
     active: bool = True
     needs: str = ""
     only_with: str = ""
-    defaults: tuple[Default, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "defaults", (*_common(self), *self.own))
+    @property
+    def defaults(self) -> tuple[Default, ...]:
+        """All its options: those of every kind, then its own."""
+        return (*_common(self), *self.own)
 
     @property
     def learns(self) -> bool:

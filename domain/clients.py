@@ -9,11 +9,11 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from domain import source_kinds
 from domain.errors import FieldError
+from domain.hidden_fields import WithHiddenFields
 from domain.ids import base58, resource_id
 from domain.options import SettingValue
 from domain.source_options import URL, split_listen
@@ -38,12 +38,13 @@ NEXT_STEPS = {
 """What is to be done on the machine of a client when it has its files."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfFile:
+class ConfFile(WithHiddenFields, frozen=True):
     """A file to be written on the host of a client; `secret` says that it holds a code."""
 
+    HIDDEN = ("text",)
+
     path: str
-    text: str = field(repr=False)
+    text: str
     secret: bool
 
     @property

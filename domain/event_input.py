@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 
 import msgspec
@@ -25,8 +24,7 @@ MOST_EVENTS = 10_000
 _BLANKS = b" \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class EventText:
+class EventText(msgspec.Struct, frozen=True):
     """The events of a text; `lines` are the numbers of their lines where each has one."""
 
     events: Sequence[Event]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -23,16 +22,14 @@ Values = Mapping[str, str]
 Weight = Literal["plain", "warning", "bad"]
 
 
-@dataclass(frozen=True, slots=True)
-class EventLine:
+class EventLine(msgspec.Struct, frozen=True):
     """What an event says in a line, not made safe yet, and how much it weighs."""
 
     text: str
     weight: Weight = "plain"
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(msgspec.Struct, frozen=True):
     """What a type shows first, the attributes that it took, the weight, and what it shows last."""
 
     parts: tuple[str, ...]

@@ -7,9 +7,10 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+import msgspec
+
 from domain.addresses import MODES, check_network
 from domain.errors import FieldError, raise_all
-from domain.quick import dataclass
 from domain.times import format_duration, parse_duration
 from domain.urls import check_proxy
 
@@ -43,8 +44,7 @@ _ADDRESS = re.compile(r"(?i)\s*(?:[a-z][a-z0-9+.-]+:/|(?:postgres|mysql|mariadb|
 _SIZE = re.compile(r"([0-9]{1,18}) ?([a-z]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """How the values of some settings are written and read.
 
     `parse` raises ValueError whose text is the reason; `form` says how it should be written;
@@ -202,8 +202,7 @@ MOUSE = Kind("mouse", f"one of {', '.join(MOUSE_MODES)}", _mouse, _text)
 THEME = Kind("theme", f"one of {', '.join(THEMES)}", _theme, _text)
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One value that can be set; `lowest` and `highest` are inclusive and in the unit of code."""
 
     name: str
@@ -243,8 +242,7 @@ class Option:
             raise FieldError(self.name, reason, f"write {self.kind.form} from {self.range}")
 
 
-@dataclass(frozen=True, slots=True)
-class Default:
+class Default(msgspec.Struct, frozen=True):
     """An option and the text of its value where nobody set it."""
 
     option: Option

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
+
+import msgspec
+from msgspec.structs import replace
 
 from domain import options as kinds
 from domain.errors import FieldError, raise_all
 from domain.options import Option, SettingValue
-from domain.quick import dataclass
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
@@ -18,8 +19,7 @@ LARGEST_NUMBER = 10**18
 """Of more digits no number is written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """All settings in force. Durations are milliseconds, sizes are bytes.
 
     `db` and `key_file` are None where the usual place for this account applies; `proxy` is
@@ -50,8 +50,7 @@ class Settings:
     mouse: str = "clicks"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting(Option):
+class Setting(Option, frozen=True):
     """One row of the table; `field` is its attribute in `Settings`."""
 
     field: str = ""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
+import msgspec
+
 from domain import options as kinds
 from domain import source_options as forms
 from domain.errors import FieldError
 from domain.options import Default, Option, SettingValue, checked, values
-from domain.quick import dataclass
 from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
 
 NAME_LIMIT = 40
@@ -37,8 +38,7 @@ OWN_SIGN_INS = "sign-ins"
 """The name of the one source of kind SIGN_INS, which every store has from the start."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceKind:
+class SourceKind(msgspec.Struct, frozen=True):
     """One kind of source.
 
     title:    for people, such as "WireGuard"

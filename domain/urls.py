@@ -6,8 +6,9 @@ import re
 import unicodedata
 from ipaddress import IPv4Address, IPv6Address
 
+import msgspec
+
 from domain.errors import FieldError
-from domain.quick import dataclass
 from domain.safe import DOTS, LONG_ENOUGH, has_dots
 
 URL_LIMIT = 4096
@@ -25,8 +26,7 @@ _OTHER_STOPS = "\u3002\uff0e\uff61"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True):
     scheme: str
     host: str
     port: int | None

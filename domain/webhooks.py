@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import field, replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from domain.errors import FieldError, FieldErrors, raise_all
 from domain.event_types import EventType
 from domain.extra_fields import check_extra_fields
 from domain.headers import check_headers
-from domain.quick import dataclass
+from domain.hidden_fields import WithHiddenFields
 from domain.settings import BY_NAME
 from domain.urls import check_url
 
@@ -30,19 +31,20 @@ NAME_LIMIT = 64
 """Characters in the name of a webhook."""
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookFields:
+class WebhookFields(WithHiddenFields, frozen=True):
     """Everything about a webhook that an admin may edit, except its signing secrets.
 
     `max_events`, `max_bytes` and `interval_ms` are None where the webhook follows the
     setting of that name. `ca_file` is the absolute path of a PEM bundle.
     """
 
+    HIDDEN = ("url", "headers")
+
     type: EventType
-    url: str = field(repr=False)
+    url: str
     name: str | None = None
     active: bool = True
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
     extra_fields: tuple[tuple[str, str], ...] = ()
     max_events: int | None = None
     max_bytes: int | None = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from domain.events import Event, RefusedText
-from domain.quick import dataclass
 from domain.settings import DAY_MS
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def is_told_still(lost_ms: int | None, now_ms: int) -> bool:
     return lost_ms is not None and 0 <= now_ms - lost_ms < LOSS_TOLD_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """What one poll gave: events, and the state that the next poll starts from.
 
     `warning` tells of what the poll could not see although it succeeded; `more` says that the

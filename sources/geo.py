@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from domain.alert_kinds import GEO, KINDS, NETWORKS, AlertTerms
 from domain.countries import country_name
@@ -39,8 +40,7 @@ _OURS = tuple(
 """Addresses that are nowhere in the world: files that know them are wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """What is known of an address, "" or None where it is not.
 
     country is the ISO code of two letters, asn the number of the network (AS).

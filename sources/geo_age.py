@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from domain.settings import DAY_MS
 from domain.wording import counted
@@ -20,8 +21,7 @@ PACKAGE = "iptocc"
 OLD_MS = 182 * DAY_MS
 
 
-@dataclass(frozen=True, slots=True)
-class CountryData:
+class CountryData(msgspec.Struct, frozen=True):
     """A file or package that tells countries.
 
     made_ms: when its data was made, or released; None where nothing tells

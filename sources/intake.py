@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from domain.event_input import ID_TAKEN, EventText, read_text, sanitized
 from domain.events import EventError, TooManyEvents
@@ -47,8 +48,7 @@ class NotNow(Exception):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedEvent:
+class RefusedEvent(msgspec.Struct, frozen=True):
     """One event of a text that was not taken, while others were."""
 
     place: str
@@ -56,8 +56,7 @@ class RefusedEvent:
     reason: str = ID_TAKEN
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """The outcome of a text that could be read; what is accepted or repeated is on disk.
 
     `sanitized` counts those of them in whose texts U+FFFD has replaced what is no text.

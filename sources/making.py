@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from domain import source_kinds
 from domain.alert_kinds import AlertTerms
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
     from store.database import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What holds for every source alike. The alerts may be `CurrentAlerts`, which an edit moves."""
 
     settings: Settings
@@ -59,8 +60,7 @@ def nobody(_state: bytes | None) -> Mapping[str, str]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """A source that can be run: one that is polled so often, or a service.
 
     whose:      says by its state which host it looks at, for alerts about the source itself

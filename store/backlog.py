@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from domain.quick import dataclass
+import msgspec
+
 from store.models import DeliveryRow, EventRow, HeadRow, WebhookRow, rows
 from store.ranges import gaps
 from store.webhook_rows import Redo, redo_of
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """The events to drop, and the place where the webhook goes on after them."""
 
     from_queue: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from domain.actors import Actor
 from store import files, models, settings
@@ -20,8 +21,7 @@ BACKED_UP = "store.backup"
 """The action of the audit trail."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(msgspec.Struct, frozen=True):
     """What a restore brought; `key_restored` is False if the key must be put back by hand."""
 
     webhooks: int

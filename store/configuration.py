@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from domain import clients as client_kinds
+from domain.hidden_fields import WithHiddenFields
 from store import alert_settings, clients, settings, sources, tokens, webhooks
 from store.errors import WrongKey
 from store.models import SourceRow, database
@@ -13,18 +13,19 @@ from store.records import StoredSource, Webhook
 from store.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(WithHiddenFields, frozen=True):
     """What is configured.
 
     source_secrets: by name of the source, in clear; None where the key file does not open it
     alerts:         what differs from the defaults, by kind and option
     """
 
+    HIDDEN = ("source_secrets",)
+
     settings: dict[str, str]
     webhooks: list[Webhook]
     sources: list[StoredSource]
-    source_secrets: dict[str, str | None] = field(repr=False)
+    source_secrets: dict[str, str | None]
     alerts: dict[str, dict[str, str]]
     tokens: list[str]
     hosts: list[str]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-
 from peewee import Expression
 
 from domain.actors import Actor
-from domain.quick import dataclass
+from domain.hidden_fields import WithHiddenFields
 from store.models import DraftRow, database
 from store.vault import Vault
 
@@ -15,11 +13,12 @@ KEPT_MS = 30 * 86_400_000
 """Time for which a draft is kept; older ones are forgotten when the next one is saved."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDraft:
+class StoredDraft(WithHiddenFields, frozen=True):
     """A form's contents as text, and when they were saved; `text` may hold secrets."""
 
-    text: str = field(repr=False)
+    HIDDEN = ("text",)
+
+    text: str
     at_ms: int
 
 

@@ -6,7 +6,8 @@ Sequence numbers are dense, so that a list of a million events needs no list of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from domain.event_types import EventType
 from domain.filters import Term
@@ -18,8 +19,7 @@ SCANNED_ROWS = 20_000
 """Events that one step of a search reads: some hundredths of a second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(msgspec.Struct, frozen=True):
     """The kept events of a type have the numbers after `pruned`, up to `head`."""
 
     head: int = 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 
-from domain.quick import dataclass
+import msgspec
+
 from store.models import FactRow, database
 
 TOLERATED_MS = 60_000
@@ -29,8 +30,7 @@ _ENDED = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class LatestTimes:
+class LatestTimes(msgspec.Struct, frozen=True):
     """The latest times of a type that are easily known, milliseconds, each None without any.
 
     `event_ms` is that of the newest event, or of one before it that was noted as being ahead.

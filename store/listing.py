@@ -6,9 +6,9 @@ The ids here are row numbers: they grow in the order of sealing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
@@ -20,16 +20,14 @@ from store.models import AttemptRow, DeliveryRow, rows
 from store.records import Attempt, Delivery, StoredEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """Every term must hold; with none everything is found."""
 
     webhook_id: int | None = None
     terms: Terms = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What a search finds among the deliveries that are new or may have changed.
 
     `last_id` is the newest of all deliveries, `open_ids` are the pending ones of the webhook (or
@@ -62,8 +60,7 @@ def look(search: Search, after_id: int, open_ids: frozenset[int]) -> Look:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """A delivery with how long its last finished attempt took and what came of it in words."""
 
     delivery: Delivery

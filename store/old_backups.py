@@ -8,7 +8,8 @@ from collections.abc import Iterator, Set
 from itertools import islice
 from pathlib import Path
 
-from domain.quick import dataclass
+import msgspec
+
 from store.backup import BACKED_UP, key_beside
 from store.migrations import APPLICATION_ID
 from store.models import ChangeRow, rows
@@ -27,8 +28,7 @@ _APPLICATION = slice(68, 72)
 """Bytes in the header of a database with the number of the program that it belongs to."""
 
 
-@dataclass(frozen=True, slots=True)
-class OldBackup:
+class OldBackup(msgspec.Struct, frozen=True):
     """A backup; `is_seen` is False where it cannot be looked at now, as on a stick."""
 
     path: Path

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from domain.event_types import EventType
-from domain.quick import dataclass
 from store import (
     events,
     future_times,
@@ -23,8 +24,7 @@ from store.records import StoredSource, WebhookStatus, Worker
 from store.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(msgspec.Struct, frozen=True):
     """The webhooks, who works, what comes in.
 
     `crowd` is how many attempts are under way while others must wait for one to end, else 0.

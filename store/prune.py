@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
+import msgspec
 from peewee import SQL, Expression, fn
 
 from domain.event_types import EventType
@@ -20,16 +20,14 @@ CHUNK = 500
 """Rows of one transaction, so that nobody waits for the lock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(msgspec.Struct, frozen=True):
     """For how long what is finished is kept, milliseconds."""
 
     keep_events_ms: int
     keep_deliveries_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(msgspec.Struct, frozen=True):
     """How much was forgotten."""
 
     events: int = 0

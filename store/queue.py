@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from domain.actors import Actor
-from domain.quick import dataclass
 from store import audit
 from store.backlog import cut_before, head_of, pending_events
 from store.models import DeliveryRow, database
 from store.webhook_rows import live, set_redo
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """How many events a run takes from the queue, after those of the pending delivery."""
 
     queued: int

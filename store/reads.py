@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
@@ -38,8 +39,7 @@ ID_DIGITS = 18
 """Digits of the largest ids that SQLite keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryFilter:
+class DeliveryFilter(msgspec.Struct, frozen=True):
     """Which deliveries; None is any. Times are when they were sealed, milliseconds.
 
     Every term must hold, too.

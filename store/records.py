@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+
+import msgspec
 
 from domain.event_types import EventType
-from domain.quick import dataclass
+from domain.hidden_fields import WithHiddenFields
 from domain.webhooks import WebhookFields
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(WithHiddenFields, frozen=True):
     """Signing secrets (`whsec_...`); `previous` still signs until `previous_until_ms`."""
 
-    current: str = field(repr=False)
-    previous: str | None = field(default=None, repr=False)
+    HIDDEN = ("current", "previous")
+
+    current: str
+    previous: str | None = None
     previous_until_ms: int | None = None
 
     def in_force(self, now_ms: int) -> tuple[str, ...]:
@@ -25,8 +27,7 @@ class Secrets:
         return (self.current,)
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(msgspec.Struct, frozen=True):
     """A webhook as it is kept. `readable` is False if its secrets need a key we don't have."""
 
     id: int
@@ -50,8 +51,7 @@ def target_of(fields: WebhookFields, secrets: Secrets | None) -> tuple[object, .
     return fields.url, fields.headers, fields.ca_file, secrets
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(msgspec.Struct, frozen=True):
     """What became of a list of events; `conflicts` are places in that list, from 0."""
 
     accepted: int
@@ -63,8 +63,7 @@ class Appended:
         return Appended(self.accepted + other.accepted, self.repeated + other.repeated)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredToken:
+class StoredToken(msgspec.Struct, frozen=True):
     """A token as it is kept, without itself; `used_ms` is exact to a minute."""
 
     name: str
@@ -72,8 +71,7 @@ class StoredToken:
     used_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(msgspec.Struct, frozen=True):
     """An event as it is kept."""
 
     type: EventType
@@ -83,8 +81,7 @@ class StoredEvent:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PendingPlan:
+class PendingPlan(msgspec.Struct, frozen=True):
     """What the worker needs to know of an undelivered delivery to plan its next attempt."""
 
     id: int
@@ -94,8 +91,7 @@ class PendingPlan:
     blocked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What the worker needs to know of a webhook to plan its next step."""
 
     webhook_id: int
@@ -114,35 +110,34 @@ class Plan:
         return self.pending is not None and self.pending.attempts > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """How much one request carries where the webhook itself does not say."""
 
     max_events: int
     max_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(WithHiddenFields, frozen=True):
     """Everything that one attempt needs; the attempt is already counted in the store."""
+
+    HIDDEN = ("body", "url", "headers", "secrets")
 
     delivery_id: int
     public_id: str
     webhook_id: int
     number: int
     count: int
-    body: bytes = field(repr=False)
-    url: str = field(repr=False)
+    body: bytes
+    url: str
     shown_url: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    secrets: tuple[str, ...]
     ca_file: str | None
     revision: int
     interval_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptResult:
+class AttemptResult(msgspec.Struct, frozen=True):
     """What came of an attempt, capped and safe to keep."""
 
     started_ms: int
@@ -155,8 +150,7 @@ class AttemptResult:
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What was decided after an attempt: delivered, or when to try again and why then."""
 
     delivered: bool
@@ -165,8 +159,7 @@ class Verdict:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """A delivery as lists show it.
 
     sending_since_ms: since when its attempt is under way, None if no worker makes it
@@ -194,8 +187,7 @@ class Delivery:
     cut_off: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """An attempt as it is kept; its URL is masked."""
 
     number: int
@@ -211,8 +203,7 @@ class Attempt:
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
-class QuarantinedEvent:
+class QuarantinedEvent(msgspec.Struct, frozen=True):
     """An event that a reseal left out for one webhook and that was not sent since."""
 
     webhook_id: int
@@ -223,8 +214,7 @@ class QuarantinedEvent:
     released_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(msgspec.Struct, frozen=True):
     """A process that delivers (`active`) or stands by; one that is `stopping` begins nothing.
 
     lost_lock: it was sending when it wrote last, and does not hold the lock any more
@@ -241,8 +231,7 @@ class Worker:
     lost_lock: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSource:
+class StoredSource(msgspec.Struct, frozen=True):
     """A source as it is kept, and how it is doing.
 
     options:  those that differ from the defaults of its kind, as text
@@ -272,8 +261,7 @@ class StoredSource:
         return "failing" if self.failures else "active"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRefusal:
+class StoredRefusal(msgspec.Struct, frozen=True):
     """A text that a source took and that is no event for the queue, as it is kept.
 
     attempts:   how often it was sent by hand
@@ -298,8 +286,7 @@ class StoredRefusal:
         return "waiting" if self.sent_ms is None else "sent"
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(msgspec.Struct, frozen=True):
     """An agent or a broker that signs in to this Tocsin, as it is kept.
 
     public_key:  base64 of its ed25519 key, None until it has set itself up
@@ -318,8 +305,7 @@ class Client:
     interval_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One line of the audit trail; `detail` has its secrets masked."""
 
     id: int
@@ -332,8 +318,7 @@ class Change:
     detail: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookStatus:
+class WebhookStatus(msgspec.Struct, frozen=True):
     """A webhook with its queue, its pending delivery and its last result.
 
     `queued` counts the events not yet sealed, those released from quarantine among them, which

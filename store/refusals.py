@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import msgspec
 from peewee import Expression, ModelSelect, OperationalError, fn
 
 from domain.actors import Actor
 from domain.ids import event_id_from_facts
-from domain.quick import dataclass
 from domain.wording import counted
 from store import audit, settings, sources
 from store import events as event_store
@@ -32,8 +32,7 @@ REASON_LIMIT = 1_000
 LISTS = "`tocsin refused list`"
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedNews:
+class RefusedNews(msgspec.Struct, frozen=True):
     """Refused texts of a source, for the alert that tells of them.
 
     waiting:    how many of its are kept by now and were not sent
@@ -46,8 +45,7 @@ class RefusedNews:
     alerted_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class TakingRules:
+class TakingRules(msgspec.Struct, frozen=True):
     """Rules for events that cannot be queued as they came.
 
     updated: the event under an id of its own, where its id is known with other content; None

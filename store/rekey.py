@@ -15,10 +15,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from peewee import PeeweeException
 
 from domain.actors import Actor
-from domain.quick import dataclass
 from store import audit, files
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
 from store.failures import unavailable
@@ -42,8 +42,7 @@ Access = Callable[[], AbstractContextManager[object]]
 """Context for the steps at the key file: the rights to its folder, if these are others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rekeyed:
+class Rekeyed(msgspec.Struct, frozen=True):
     """Result of a change of keys.
 
     values:     how many values the new key opens

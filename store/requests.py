@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from domain.actors import Actor
 from store import audit, ranges
@@ -20,8 +22,7 @@ from store.webhook_rows import Redo, redo_of, set_redo
 from store.workers import SendingLock, is_anyone_sending
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What became of a request: `done` now, or kept until the attempt in flight is over."""
 
     done: bool

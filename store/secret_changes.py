@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from domain.quick import dataclass
+import msgspec
+
 from domain.wording import second_text
 from store.errors import Conflict
 from store.records import Secrets, Webhook
@@ -11,27 +12,23 @@ ROTATION_MS = 24 * 3_600_000
 """Time for which the previous secret still signs after a rotation."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetSecret:
+class SetSecret(msgspec.Struct, frozen=True):
     """Sign with this secret from now on; None: don't sign."""
 
     secret: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RotateSecret:
+class RotateSecret(msgspec.Struct, frozen=True):
     """Sign with this secret and, for 24 hours, with the one before it."""
 
     secret: str
 
 
-@dataclass(frozen=True, slots=True)
-class RetireSecret:
+class RetireSecret(msgspec.Struct, frozen=True):
     """Stop signing with the secret before the last rotation now."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreSecrets:
+class RestoreSecrets(msgspec.Struct, frozen=True):
     """Sign as before an edit that is undone, a rotation that was under way included."""
 
     secrets: Secrets | None

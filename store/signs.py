@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from domain.quick import dataclass
+import msgspec
+
 from store import migrations
 from store.errors import StoreOvertaken
 from store.failures import is_busy
@@ -15,8 +16,7 @@ LOCK_PATIENCE_MS = 100
 """Longer than any commit in passing takes; short, since keys wait for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(msgspec.Struct, frozen=True):
     """`data_version` moves with every commit of other connections; a hint, never proof."""
 
     data_version: int

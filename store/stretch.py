@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from dataclasses import replace
 
+import msgspec
+from msgspec.structs import replace
 from peewee import fn
 
 from domain import bodies
-from domain.quick import dataclass
 from store import ranges
 from store.models import EventRow, QuarantineRow, WebhookRow, rows
 from store.records import Limits
 from store.webhook_rows import Redo, redo_of, set_redo
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """Sequence numbers of one type, ascending, for one request.
 
     `last` is where the webhook goes on from; `lost` events up to there are no longer in the store,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from domain.event_types import EventType
-from domain.quick import dataclass
+from domain.hidden_fields import WithHiddenFields
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
 from store import ranges
@@ -18,16 +20,16 @@ from store.vault import Vault
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(WithHiddenFields, frozen=True):
     """Where a webhook's requests go and with which headers; all of it may be secret."""
 
-    url: str = field(repr=False)
-    headers: Pairs = field(repr=False)
+    HIDDEN = ("url", "headers")
+
+    url: str
+    headers: Pairs
 
 
-@dataclass(frozen=True, slots=True)
-class Redo:
+class Redo(msgspec.Struct, frozen=True):
     """Events sealed once already that are to be sealed anew, before anything after the cursor.
 
     `numbers` ascend and may have gaps: events in quarantine, or dropped in the meantime.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import msgspec
 from peewee import ModelSelect
 
 from domain.actors import Actor
-from domain.quick import dataclass
 from domain.webhooks import NAME_LIMIT, WebhookFields
 from domain.wording import counted
 from store import audit, lookalikes
@@ -29,8 +29,7 @@ _LARGEST_ID = 2**63 - 1
 _DELETED_UPTIME = "webhook_deleted_uptime_ms:"
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(msgspec.Struct, frozen=True):
     """An edited webhook; `dropped` counts unsealed events of the old type that were given up."""
 
     webhook: Webhook

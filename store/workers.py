@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from store import models
 from store.errors import StoreUnavailable

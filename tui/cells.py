@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 
-from domain.quick import dataclass
 from domain.safe import safe
 
 Tone = Literal["plain", "good", "bad", "warning", "busy", "dim"]
@@ -16,8 +16,7 @@ Tone = Literal["plain", "good", "bad", "warning", "busy", "dim"]
 GAP = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """`width` 0 takes what the others leave; `from_width` is the table's width that shows it."""
 
     key: str
@@ -28,8 +27,7 @@ class Column:
     sortable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """Text, made harmless where it is drawn, and its tone."""
 
     text: str
@@ -39,8 +37,7 @@ class Cell:
 Row = tuple[Cell, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A column that is shown, with its place in the row and the width that it got."""
 
     index: int

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from domain.quick import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """The question, its costs (a line each), and the words on its two buttons."""
 
     text: str

@@ -9,15 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import msgspec
 from textual.screen import Screen
 
-from domain.quick import dataclass
 from tui.state.live_report import Live
 from tui.state.store_access import Desk
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """One section: its key, its name, and its first screen as "module:class"."""
 
     key: str

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from enum import IntEnum
 
+import msgspec
 from rich.cells import cell_len
 
 from delivery.outcome import is_success
@@ -13,15 +14,13 @@ from delivery.report import Report
 from delivery.waiting import is_failing
 from domain.event_summary import event_line
 from domain.event_types import EventType
-from domain.quick import dataclass
 from domain.safe import safe
 from domain.wording import error_word
 from store.records import Delivery, WebhookStatus, Worker
 from tui.cells import Cell, Tone
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """A sentence and its tone; `shorter` says less and less of it, for where there is no room."""
 
     text: str

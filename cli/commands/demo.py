@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from cli.commands.screen import check_terminal, show_screen
 from cli.config import FLAG, Configuration, Places, read_configuration

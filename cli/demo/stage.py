@@ -6,9 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from cli.config import Given
 from domain.event_types import EventType
@@ -34,8 +35,7 @@ HURRIED = {
 """Settings under which minutes of work are seen in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(msgspec.Struct, frozen=True):
     """Where the receiver listens, and the folder that goes when the demo ends."""
 
     port: int

@@ -6,10 +6,12 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from cli.exit_codes import ExitCode, Failure
-from domain.options import Kind
+
+if TYPE_CHECKING:
+    from domain.options import Kind
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 EVENT_TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")

@@ -6,11 +6,14 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
+
+import msgspec
+from msgspec.structs import replace
 
 from sources.http.bodies import Body, Budget, ClientGone, Receive, Share, Unpacker
 from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
@@ -50,8 +53,7 @@ class Route:
         return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path))
 
 
-@dataclass(frozen=True, slots=True)
-class ClientLimits:
+class ClientLimits(msgspec.Struct, frozen=True):
     """Bounds for one client, and for how many there may be."""
 
     max_body: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -13,8 +12,7 @@ Headers = tuple[tuple[str, str], ...]
 Shape = TypeVar("Shape")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """Request. The names of headers are lower case; one that came twice is joined by commas.
 
     values: what stands in the places of the route's path
@@ -27,7 +25,7 @@ class Request:
     headers: Mapping[str, str]
     peer: str
     body: bytes = b""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = msgspec.field(default_factory=dict)
     caller: str = ""
 
     def header(self, name: str) -> str:
@@ -35,8 +33,7 @@ class Request:
         return self.headers.get(name.lower(), "")
 
 
-@dataclass(frozen=True, slots=True)
-class JsonAnswer:
+class JsonAnswer(msgspec.Struct, frozen=True):
     """Answer to a request: a status and JSON."""
 
     content: object

@@ -7,9 +7,10 @@ import ssl
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from sources.base import SourceError
 from sources.extras import install_cure
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from sources.inlet import Inlet
 
 
-@dataclass(frozen=True, slots=True)
-class HttpTerms:
+class HttpTerms(msgspec.Struct, frozen=True):
     """Options of a source of this kind."""
 
     listen: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from sources.places import place_of
 
@@ -26,8 +27,7 @@ MOST_ADDRESSES = 10_000
 _MINUTE_MS = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class HttpSignIn:
+class HttpSignIn(msgspec.Struct, frozen=True):
     """Sign-in over HTTP, or a try at one.
 
     kind:   "token" or "X-Custos"

@@ -6,7 +6,6 @@ Pure: what is remembered is handed in and given back, and times are those of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -62,17 +61,15 @@ class SignInMemory(msgspec.Struct, frozen=True):
     suppressed: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class AlertRules:
+class AlertRules(msgspec.Struct, frozen=True):
     """Rules for all alerts of one source."""
 
-    terms: Mapping[str, AlertTerms] = field(default_factory=lambda: DEFAULT_TERMS)
+    terms: Mapping[str, AlertTerms] = msgspec.field(default_factory=lambda: DEFAULT_TERMS)
     locate: Locate = nowhere
     event_names: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
+class _Finding(msgspec.Struct, frozen=True):
     """Finding that an alert is made of, unless there was one about its subject lately."""
 
     kind: str

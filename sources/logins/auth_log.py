@@ -10,7 +10,6 @@ import os
 import re
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import blake2b
 from pathlib import Path
@@ -47,8 +46,7 @@ _LOST = "the log was rotated or cut, and the rest of the old file is gone"
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True):
     """Line of sshd in a log file."""
 
     at_ms: int

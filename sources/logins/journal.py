@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import IO, Any
 
@@ -56,8 +55,7 @@ class CursorError(Exception):
     """Raised where the journal cannot be read on from a cursor."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntries:
+class JournalEntries(msgspec.Struct, frozen=True):
     """Entries as they were printed, and whether there are more."""
 
     lines: tuple[bytes, ...]

@@ -11,10 +11,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.addresses import address_text
 from domain.events import Event
@@ -37,8 +37,7 @@ class LoginEnd(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class SshdMessage:
+class SshdMessage(msgspec.Struct, frozen=True):
     """Message of sshd about a sign-in.
 
     method:  "publickey", "password" and so on; "" where the line does not tell
@@ -163,8 +162,7 @@ def _address(text: str) -> str | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class SshdLine:
+class SshdLine(msgspec.Struct, frozen=True):
     """Line of sshd: when and on which host it was written, and what tells it from others.
 
     machine tells the host from others in ids, host is its name.

@@ -10,8 +10,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
+
+import msgspec
 
 from domain import clients as kinds
 from domain.alert_kinds import AlertTerms
@@ -67,8 +68,7 @@ def routes(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _PingResult:
+class _PingResult(msgspec.Struct, frozen=True):
     """Result of a ping: events, the next state of the host, and what is wrong with its agent."""
 
     events: tuple[Event, ...]

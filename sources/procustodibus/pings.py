@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -72,8 +71,7 @@ class _Ping(msgspec.Struct):
     interfaces: dict[str, _Interface]
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(msgspec.Struct, frozen=True):
     """Ping: what a host looked like, and a warning about how its agent was set up.
 
     unread: the interfaces and keys of peers with an endpoint that is none

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -44,8 +43,7 @@ class _Data(msgspec.Struct, frozen=True):
 _answers = msgspec.json.Decoder(_Data)
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerEvents:
+class AnswerEvents(msgspec.Struct, frozen=True):
     """Events of an answer, what it held beside them, and how many texts that was in all.
 
     `broken` says what is wrong with an answer that cannot be read to its end, "" where it can.
@@ -111,8 +109,7 @@ def _is_known(name: str, value: object) -> bool:
     return name in TOP_LEVEL_MEMBERS
 
 
-@dataclass(frozen=True, slots=True)
-class _Texts:
+class _Texts(msgspec.Struct, frozen=True):
     """JSON of each event of an answer, and the rest behind the last whole one, None if all are.
 
     `is_list` says whether there was a list of events at all.

@@ -20,11 +20,11 @@ import secrets
 import time
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -134,8 +134,7 @@ NoteRefused = Callable[[Client, str], Awaitable[None]]
 """Takes a client whose signature was refused, and the address that it came from."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
+class _Session(msgspec.Struct, frozen=True):
     user_id: str
     public_key: str
     until_s: float

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pwd
 import socket
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 _CREDENTIALS = struct.Struct("3i")
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """A process and its user; `pid` is None where the system does not tell."""
 
     user: str

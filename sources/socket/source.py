@@ -6,7 +6,6 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +32,7 @@ _TOO_MANY = "this socket has as many clients as it may have"
 SocketAnswer = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class SocketTerms:
+class SocketTerms(msgspec.Struct, frozen=True):
     """What is set for a source of this kind; `path` is None for the place beside the store."""
 
     path: Path | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
 
@@ -14,8 +15,7 @@ _HASH_SHOWN = 8
 _ALONE = ("/32", "/128")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One field of an endpoint or an interface that differs.
 
     resource: "endpoints" or "interfaces"

@@ -15,9 +15,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePath
+
+import msgspec
 
 from domain.safe import safe
 from sources.base import SourceError
@@ -58,8 +59,7 @@ _CURES = (
 _RIGHTS_SIGNS = ("Permission denied", "Operation not permitted")
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
+class Printed(msgspec.Struct, frozen=True):
     """What the command printed, and the interfaces that it said it could not read."""
 
     dump: str

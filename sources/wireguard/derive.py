@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from domain.events import MAX_EVENT_BYTES, Event
 from sources.wireguard.alerts.memory import Memory
@@ -15,8 +15,7 @@ from sources.wireguard.stats import endpoint_stats
 from sources.wireguard.terms import DeriveTerms
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(msgspec.Struct, frozen=True):
     """The events between two looks, and what to remember for the next.
 
     `warning` tells of events that no webhook could be sent.

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from domain.clients import KEY
 from domain.safe import safe
@@ -36,12 +38,11 @@ _Named = tuple[str, str]
 _Seen = tuple[tuple[str, int, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """Names of peers and of their users by public key, and what is wrong with the files."""
 
-    peers: Mapping[str, str] = field(default_factory=dict)
-    users: Mapping[str, str] = field(default_factory=dict)
+    peers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    users: Mapping[str, str] = msgspec.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 

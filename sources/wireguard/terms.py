@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
 from sources.geo import Locate, nowhere
@@ -12,21 +13,19 @@ SHORT_KEY = 8
 """Characters of a key that stand for a peer without a name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(msgspec.Struct, frozen=True):
     """Names of the host, its peers and their users, the latter two by public key."""
 
     host: str
-    peers: Mapping[str, str] = field(default_factory=dict)
-    users: Mapping[str, str] = field(default_factory=dict)
+    peers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    users: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def peer(self, key: str) -> str:
         """The name of a peer, or the start of its key."""
         return self.peers.get(key) or key[:SHORT_KEY]
 
 
-@dataclass(frozen=True, slots=True)
-class DeriveTerms:
+class DeriveTerms(msgspec.Struct, frozen=True):
     """Beside the looks themselves; nothing here is part of an event's id.
 
     user:         the id of the user that changes are told of as: who acts for the source
@@ -38,5 +37,5 @@ class DeriveTerms:
     names: Names
     event_names: bool = True
     port_changes: bool = False
-    alerts: Mapping[str, AlertTerms] = field(default_factory=lambda: DEFAULT_TERMS)
+    alerts: Mapping[str, AlertTerms] = msgspec.field(default_factory=lambda: DEFAULT_TERMS)
     locate: Locate = nowhere

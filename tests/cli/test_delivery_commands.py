@@ -6,10 +6,10 @@ import hashlib
 import json
 import signal
 import subprocess
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
 from store import audit

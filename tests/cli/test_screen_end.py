@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cli.commands.screen import _Work, waiting_words
 from domain.settings import DEFAULTS

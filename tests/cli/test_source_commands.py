@@ -6,11 +6,11 @@ import json
 import re
 import shlex
 import signal
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType

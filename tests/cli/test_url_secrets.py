@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
 from store import remnants
@@ -178,8 +179,7 @@ def test_content_encoding_is_reserved_but_where_it_was_stored_before(slack: Tocs
     assert "Content-Encoding is set by Tocsin itself; leave it out" in said
     with desk_of(slack) as desk:
         stored = desk.status(1).webhook.fields
-        object.__setattr__(stored, "headers", (("Content-Encoding", "gzip"),))
-        desk.edit(1, stored)
+        desk.edit(1, replace(stored, headers=(("Content-Encoding", "gzip"),)))
     done(slack, "webhook", "edit", "slack", "--max-events", "5")
     assert "Nothing to change" in bring(slack, masked(slack))
     assert "it sends Content-Encoding" in done(slack, "status")

@@ -9,11 +9,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
 from delivery.trial import LEFT

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from delivery.dispatcher import FRUITLESS_S, HOLD_S, Until
 from delivery.worker import Ended

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from delivery.edited import drop_question, fate_of_pending, is_resealable
 from domain.event_types import EventType
@@ -32,7 +32,7 @@ def pending(tmp_path: Path) -> Delivery:
 
 
 def edited(secret: str | None = None, **changes: object) -> Webhook:
-    changed: WebhookFields = replace(WEBHOOK.fields, **changes)  # type: ignore[arg-type]
+    changed: WebhookFields = replace(WEBHOOK.fields, **changes)
     return replace(WEBHOOK, fields=changed, secrets=Secrets(secret) if secret else None)
 
 
@@ -40,7 +40,7 @@ def edited(secret: str | None = None, **changes: object) -> Webhook:
 def test_what_is_no_target_changes_nothing_for_it(
     pending: Delivery, changes: dict[str, object]
 ) -> None:
-    after = replace(WEBHOOK, fields=replace(WEBHOOK.fields, **changes))  # type: ignore[arg-type]
+    after = replace(WEBHOOK, fields=replace(WEBHOOK.fields, **changes))
     assert fate_of_pending(WEBHOOK, after, pending) == KEPT
 
 

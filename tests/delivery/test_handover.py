@@ -9,10 +9,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from delivery.handover import STAND_ASIDE_S, Claim
 from delivery.worker import LOST

@@ -7,10 +7,10 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import replace
 from itertools import islice
 
 import pytest
+from msgspec.structs import replace
 
 from delivery import sender as sender_module
 from delivery.outcome import MAX_ANSWER_BODY

@@ -6,9 +6,9 @@ import asyncio
 import base64
 import json
 import os
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from standardwebhooks import Webhook as Verifier
 
 from delivery.outcome import Outcome

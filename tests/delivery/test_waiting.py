@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from delivery.waiting import CROWDED, Pace, Waiting, failed_attempts, is_failing, waiting
 from domain.webhooks import WebhookFields

@@ -6,9 +6,9 @@ import hashlib
 import itertools
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 import delivery.worker
 from delivery.dispatcher import Until

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from dataclasses import dataclass
+
+import msgspec
 
 from sources.wireguard.dump import parse_dump
 from sources.wireguard.snapshot import Snapshot
@@ -15,8 +16,7 @@ def key(name: str) -> str:
     return b64encode(hashlib.sha256(name.encode()).digest()).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class PeerRow:
+class PeerRow(msgspec.Struct, frozen=True):
     """One peer line."""
 
     name: str

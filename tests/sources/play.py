@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from domain.alert_kinds import KINDS, all_terms
 from domain.event_types import EventType
@@ -98,8 +100,7 @@ NONE = "none"
 _HASH = re.compile(r"[A-Za-z0-9+/]{8}")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """One look of the recording, with the step before it."""
 
     step: str

@@ -3,11 +3,11 @@ from __future__ import annotations
 import hashlib
 import random
 from base64 import b64decode, b64encode
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sources.wireguard.dump import DumpError, parse_dump, without_keys
 from sources.wireguard.snapshot import Interface, Peer, State, encode_state

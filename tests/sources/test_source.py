@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 import os
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from domain.events import MAX_EVENT_BYTES, same_event
 from sources.base import SourceError

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.event_types import EventType
 from domain.events import read_event
@@ -360,7 +362,7 @@ class World:
             if before is None:
                 before = Seen(0, one.rx, one.tx) if is_first else Seen(0, 0, 0)
             elif restarted or one.name in self.gone or one.rx < before.rx or one.tx < before.tx:
-                before = replace(before, rx=0, tx=0)
+                before = dataclasses.replace(before, rx=0, tx=0)
             self.seen[one.name] = Seen(
                 one.handshake,
                 one.rx,

@@ -7,10 +7,10 @@ import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from peewee import DatabaseProxy
 
 from store import audit, backup, files, health, migrations, outbox, settings, webhooks, workers

@@ -6,11 +6,11 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from msgspec.structs import replace
 
 from store import audit, backup, migrations, reads, remnants, webhooks
 from store.database import Store, open_store

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from store.models import WebhookRow
 from tests.delivery.running import QUICK, RunningWorker, hook, running_worker

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 from rich.text import Text
 
 from domain.alert_kinds import ACTIVE, GEO, KINDS, AlertKind
@@ -24,8 +24,7 @@ Given = Mapping[str, Mapping[str, str]]
 """What the store keeps, by kind and option."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """What is known of where addresses are; `old` is the warning where it is too old."""
 
     countries: bool

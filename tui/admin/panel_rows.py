@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 from rich.text import Text
 
 from delivery.problems import TimeWords, problems
@@ -46,8 +46,7 @@ SHOWN_PROBLEMS = 20
 LONGEST_PROBLEM = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """All that the panel tells of; `refused` says why WireGuard could not be switched on."""
 
     report: Report

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 from rich.text import Text
 
 from delivery.report import Report
-from domain.quick import dataclass
 from domain.safe import safe
 from domain.settings import BY_NAME, KEY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
 from domain.wording import second_text
@@ -35,8 +35,7 @@ _DEFAULT_PLACES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """The settings in force, with what the store keeps and who gave each its value."""
 
     report: Report

@@ -9,7 +9,6 @@ import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,8 +27,7 @@ KEY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
 """Signals that Ctrl+C and Ctrl+\\ send to every program on the terminal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """Command of a pager or editor, and its environment."""
 
     command: tuple[str, ...]

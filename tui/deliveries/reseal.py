@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -34,8 +34,7 @@ AS_MANY = "Without a number a request takes what the webhook says."
 TWICE = "A receiver that took some of them already gets those twice."
 
 
-@dataclass(frozen=True, slots=True)
-class ResealChoice:
+class ResealChoice(msgspec.Struct, frozen=True):
     """Most events a request (None: as the webhook says), and the event that is left out."""
 
     max_events: int | None

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, ClassVar
 
+import msgspec
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,6 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
-from domain.quick import dataclass
 from tui.key_names import OF_EVERY_SCREEN, key_of, keys_do, with_key
 from tui.veil import VeiledScreen
 
@@ -28,8 +28,7 @@ MOST_FOR_KEYS = 12
 BOLD = Style(bold=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """What is said of one id."""
 
     group: str

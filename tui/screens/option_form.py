@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
+import msgspec
 from rich.text import Text
 from textual import events, on
 from textual.binding import Binding, BindingType
@@ -31,8 +31,7 @@ from tui.widgets.lines import Facts
 LONGEST = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """One field: an option, what is in its box at first, whether it may not be empty or be seen."""
 
     default: Default
@@ -154,8 +153,7 @@ NOTHING_TO_LOOK_AT = "there is nothing to look at before it is saved"
 Request = Callable[[Mapping[str, str]], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """What is asked, and what is done with the answers.
 
     save:  keeps them, and gives what the screen ends with; raises Refused

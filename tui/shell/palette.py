@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import msgspec
 from textual.app import SystemCommand
 from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import ModalScreen, Screen
 
-from domain.quick import dataclass
 from tui.key_names import OF_EVERY_SCREEN, key_of, with_key
 from tui.screens.base import TocsinScreen
 from tui.sections import ALERTS_SCREEN, SECTIONS, SOURCES_SCREEN, load_screen
@@ -34,8 +34,7 @@ OF_THE_COMMAND_LINE = {
 """What only the command line does, and the command for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A screen of Admin as "module:class"; `id` is of the key that leads to it from the panel.
 
     `done` says what can be done there.

@@ -8,13 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from domain.actors import Actor
 from domain.errors import FieldError, FieldErrors
-from domain.quick import dataclass
 from domain.settings import BY_NAME, Settings, settings_from
 from store.database import Store
 from store.errors import StoreError
@@ -142,8 +142,7 @@ def settings_of_store(stored: Mapping[str, str]) -> Settings:
     return settings_from({name: BY_NAME[name].parse(text) for name, text in known.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """One admin at one store. `merge` makes the settings in force from those the store keeps.
 
     `check_stored` raises ValueError, with the reason and the cure, for settings that would not
@@ -160,8 +159,8 @@ class Desk:
     worker: WorkerThread | None = None
     origin: Callable[[str], str] = _of_nobody
     check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
-    looks: Looks = field(default_factory=Looks)
-    turns: Turns = field(default_factory=Turns)
+    looks: Looks = msgspec.field(default_factory=Looks)
+    turns: Turns = msgspec.field(default_factory=Turns)
     uptime_ms: Callable[[], int | None] = _of_no_machine
 
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:

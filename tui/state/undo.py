@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from domain.quick import dataclass
+import msgspec
+
 from tui.questions import Question
 from tui.state.store_access import Refused
 
@@ -14,8 +15,7 @@ async def _nothing_to_ask() -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(msgspec.Struct, frozen=True):
     """What was done ("deleted siem"), and how it is undone; that gives what else is to be told.
 
     `question` is what is asked before it, None where nothing is lost.

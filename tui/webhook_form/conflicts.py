@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from domain.actors import Actor
 from domain.urls import mask_url
@@ -24,8 +26,7 @@ MOST_SHOWN = 2
 """Of the changes the newest, so that they never push the form away."""
 
 
-@dataclass(frozen=True, slots=True)
-class OtherEdits:
+class OtherEdits(msgspec.Struct, frozen=True):
     """Changes that others saved while the form was open, newest first.
 
     `disputed` are the fields in which saving puts something over them; `advice` says so.

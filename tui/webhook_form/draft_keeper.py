@@ -6,9 +6,9 @@ import asyncio
 import os
 from collections.abc import Container
 from contextlib import suppress
-from dataclasses import replace
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widgets import Button
@@ -71,7 +71,7 @@ class DraftKeeper:
             return None
         with suppress(Refused):  # it is offered elsewhere too, then
             await drafts.take_up(self._desk, self._subject, found)
-            self._kept = replace(found, at_ms=0)
+            self._kept = replace(found, at_ms=0, holder="")
         return found
 
     def keep_soon(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import msgspec
+from msgspec.structs import asdict
 
 from store import drafts
 from tui.state.store_access import Desk, Refused
@@ -12,8 +14,7 @@ from tui.webhook_form.texts import FormTexts
 from tui.webhook_form.waiting_drafts import HOLDER, holder_of
 
 
-@dataclass(frozen=True, slots=True)
-class FormDraft:
+class FormDraft(msgspec.Struct, frozen=True):
     """Texts that were typed over `base`, which is of this revision (None for a new webhook).
 
     `holder` is the worker of the terminal in which its form is open, "" for none.
@@ -23,7 +24,7 @@ class FormDraft:
     base: FormTexts
     revision: int | None
     at_ms: int = 0
-    holder: str = field(default="", compare=False)
+    holder: str = ""
 
 
 async def keep(desk: Desk, subject: str, draft: FormDraft) -> int:

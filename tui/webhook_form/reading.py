@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+
+import msgspec
 
 from domain.errors import FieldError, FieldErrors
 from domain.event_types import EventType
@@ -25,8 +26,7 @@ Start = Literal["now", "start"] | int
 _NOW: Start = "now"
 
 
-@dataclass(frozen=True, slots=True)
-class FormReading:
+class FormReading(msgspec.Struct, frozen=True):
     """Webhook that the texts describe, and the errors by the name of their field.
 
     `fields` leaves out what is wrong; they are to be saved only if there is no error.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from delivery.edited import drop_question
 from delivery.tls import CaFileError, ssl_context
@@ -19,8 +20,7 @@ from tui.webhook_form.reading import FormReading
 from tui.webhook_form.session import FormSession
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(msgspec.Struct, frozen=True):
     """Webhook that a form saved; `before` is None for a new one, `dropped` counts events."""
 
     webhook_id: int

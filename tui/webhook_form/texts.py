@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from domain.event_types import EventType
 from domain.extra_fields import extra_fields_text
 from domain.headers import headers_text
+from domain.hidden_fields import WithHiddenFields
 from domain.settings import BY_NAME
 from domain.webhooks import WebhookFields
 from tui.webhook_form.hidden_values import (
@@ -50,29 +53,30 @@ def labels_of(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(label for name, label in LABELS.items() if name in found))
 
 
-@dataclass(frozen=True, slots=True)
-class FormTexts:
+class FormTexts(WithHiddenFields, frozen=True):
     """Text of each field, as shown; `known` are the values that its dots may stand for.
 
     `generated` is the signing secret that was made for this form, "" before one was.
     """
 
+    HIDDEN = ("url", "headers", "own_secret", "known", "generated")
+
     type: str = EventType.ALERTS.value
     state: str = ACTIVE
     name: str = ""
-    url: str = field(default="", repr=False)
-    headers: str = field(default="", repr=False)
+    url: str = ""
+    headers: str = ""
     extra_fields: str = ""
     max_events: str = ""
     max_bytes: str = ""
     interval: str = ""
     ca_file: str = ""
     secret: str = SecretChoice.KEEP.value
-    own_secret: str = field(default="", repr=False)
+    own_secret: str = ""
     start: str = NOW
     since: str = ""
-    known: KnownValues = field(default_factory=dict, repr=False)
-    generated: str = field(default="", repr=False)
+    known: KnownValues = msgspec.field(default_factory=dict)
+    generated: str = ""
 
     @property
     def plain(self) -> FormTexts:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+import msgspec
+from msgspec.structs import replace
 
 from delivery.report import Report, undelivered
 from delivery.waiting import interval_of
-from domain.quick import dataclass
 from store.records import WebhookStatus
 from tui.webhooks.rows import COLUMNS, receiver_of
 from tui.wording import Condition, steady_condition_of
@@ -16,8 +17,7 @@ SETTLED_MS = 60_000
 """A webhook that failed and then does well for so long is sorted as healthy, whatever is typed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sorting:
+class Sorting(msgspec.Struct, frozen=True):
     """Column by which the list is sorted; by state means the worst first."""
 
     column: str = "state"

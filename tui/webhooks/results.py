@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 
+import msgspec
+
 from delivery.outcome import is_success
 from delivery.report import Report, undelivered
 from delivery.waiting import hindrance
-from domain.quick import dataclass
 from domain.wording import counted, error_word, wait_word
 from store import reads
 from store.records import WebhookStatus
@@ -63,8 +64,7 @@ class LastResults:
 FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptNews:
+class AttemptNews(msgspec.Struct, frozen=True):
     """End of an attempt that was started here: "delivered", "failed" or how the delivery ended."""
 
     end: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
@@ -14,7 +15,6 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from domain.quick import dataclass
 from tui.over import over_of
 from tui.sections import SECTIONS
 from tui.widgets.notices import Notice
@@ -28,8 +28,7 @@ HELP = "app.help"
 _FULL_NAMES = {short: full for full, short in KEY_NAME_REPLACEMENTS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(msgspec.Struct, frozen=True):
     key: str
     label: str
     text: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from rich.cells import cell_len, chop_cells
 from textual import events, on
 from textual.events import Event
@@ -31,8 +32,7 @@ MOST_LINES = 3
 BAD_SIGN = "✗ "
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """One notice; `bad` if something failed or was refused.
 
     One with a screen says why a key does nothing there, and goes when that screen is left.

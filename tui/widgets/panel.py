@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
 from rich.cells import cell_len
 from textual import events
 from textual.containers import Vertical
 from textual.content import Content
 from textual.style import Style
 
-from domain.quick import dataclass
-
 CORNERS = 6
 """Columns of the upper edge that a title never has: at each end the corner, a dash and a blank."""
 DASH = "─"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """What stands at the right of a title: a click on it does an action of the screen."""
 
     text: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from domain.alert_kinds import AlertTerms
 from domain.event_types import EventType
@@ -28,8 +29,7 @@ _SHORT = 48
 Told = Mapping[str, Mapping[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """What an alert is about: the host, an interface, or with a key an endpoint."""
 
     interface: str = ""

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.sources.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, START_S, Host
 from tests.sources.dumps import PeerRow, idle, interface_row

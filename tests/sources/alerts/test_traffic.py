@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sources.wireguard.alerts.traffic import Past, amount_of, level, phase_s, read_history
 from tests.sources.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, Host

@@ -6,10 +6,11 @@ import asyncio
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from store import workers
 from store.records import Worker
@@ -32,7 +33,7 @@ class Seat(Bench):
     def app(self, *given: object, **named: object) -> TocsinApp:
         app = super().app()
         worker = SimpleNamespace(id=self.worker_id)
-        app._desk = replace(app._desk, worker=worker)  # type: ignore[arg-type]
+        app._desk = replace(app._desk, worker=worker)
         app.live.own_worker = lambda: self.worker_id
         return app
 

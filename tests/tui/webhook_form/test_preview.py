@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from delivery.request import request_headers
 from domain.settings import DEFAULTS

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Button, Select, Static
 
@@ -131,7 +132,7 @@ def edit_as_bob(bench: Bench, **changes: object) -> None:
     bench.opened.call(
         webhooks.edit,
         1,
-        replace(webhook(bench).fields, **changes),  # type: ignore[arg-type]
+        replace(webhook(bench).fields, **changes),
         None,
         revision=None,
         vault=bench.opened.vault,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields, clean_fields
@@ -34,7 +33,7 @@ GOOD = FormTexts(url="https://example.com/hook")
 
 
 def read(**texts: str) -> FormReading:
-    return read_texts(replace(GOOD, **texts), NOW)  # type: ignore[arg-type]
+    return read_texts(replace(GOOD, **texts), NOW)
 
 
 @given(FIELDS)

@@ -1,0 +1,28 @@
+"""Values of which no repr shows the secrets.
+
+Apart from `safe`, which every command loads: the ones that need no Struct are spared msgspec.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class WithHiddenFields(msgspec.Struct, frozen=True):
+    """Base of values that hold a secret: the fields that `HIDDEN` names are in no repr.
+
+    A repr gets into logs and tracebacks without anybody's intention.
+    """
+
+    HIDDEN: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return what Rich shows in place of all fields: those of the repr."""
+        names = (name for name in self.__struct_fields__ if name not in self.HIDDEN)
+        return [(name, getattr(self, name)) for name in names]
