@@ -143,13 +143,13 @@ class AuthLogSource:
 
     def _poll(self, now_ms: int, state: bytes | None) -> Batch:
         before, warning = self._recalled(state)
-        path, before = self._place(before, now_ms)
+        path, before = self._find_file(before, now_ms)
         with path.open("rb") as file:
             is_over = path != self._file and not _is_fresh(file, now_ms)
             texts, offset, more = _read(file, before.offset, is_over=is_over)
             mark = _mark(file, offset)
         lines = [
-            line for place, text in texts if (line := self._line(before.inode, place, text, now_ms))
+            line for start, text in texts if (line := self._line(before.inode, start, text, now_ms))
         ]
         events, progress = derive(before.progress, lines, self._rules)
         inode = before.inode
@@ -172,16 +172,16 @@ class AuthLogSource:
             status = os.fstat(file.fileno())
             return AuthLogState(status.st_ino, _line_start(file, status.st_size)), warning
 
-    def _place(self, state: AuthLogState, now_ms: int) -> tuple[Path, AuthLogState]:
+    def _find_file(self, state: AuthLogState, now_ms: int) -> tuple[Path, AuthLogState]:
         """Return the file to read on in; the state notes when what was to be read is gone."""
-        found = self._where(state)
+        found = self._find_known(state)
         if found is not None:
             path, inode = found
             return path, msgspec.structs.replace(state, inode=inode)
         inode = self._file.stat().st_ino
         return self._file, msgspec.structs.replace(state, inode=inode, offset=0, lost_ms=now_ms)
 
-    def _where(self, state: AuthLogState) -> tuple[Path, int] | None:
+    def _find_known(self, state: AuthLogState) -> tuple[Path, int] | None:
         """Return the file that was read last: the one with that number, or a copy of it.
 
         A copy, since logrotate's `copytruncate` makes one and then cuts the file in place.
@@ -199,8 +199,8 @@ class AuthLogSource:
     def _next(self, inode: int) -> int:
         """Return the number of the file that was begun after this one."""
         numbers = [number for _, number in self._files()]
-        place = numbers.index(inode) + 1 if inode in numbers else len(numbers)
-        return numbers[place] if place < len(numbers) else self._file.stat().st_ino
+        after = numbers.index(inode) + 1 if inode in numbers else len(numbers)
+        return numbers[after] if after < len(numbers) else self._file.stat().st_ino
 
     def _files(self) -> list[tuple[Path, int]]:
         """Return the older logs in the order in which they were written, and the log itself."""
@@ -214,11 +214,11 @@ class AuthLogSource:
         written = [(path, inode) for _, path, inode in sorted(older)]
         return [*written, (self._file, self._file.stat().st_ino)]
 
-    def _line(self, inode: int, place: int, text: bytes, now_ms: int) -> SshdLine | None:
+    def _line(self, inode: int, offset: int, text: bytes, now_ms: int) -> SshdLine | None:
         found = read_line(text.decode("utf-8", "backslashreplace"), now_ms, self._zone)
         if found is None:
             return None
-        facts = (str(inode), str(place), safe(text, LONGEST_LINE))
+        facts = (str(inode), str(offset), safe(text, LONGEST_LINE))
         return SshdLine(found.at_ms, self._machine, found.host, found.message, facts)
 
 
@@ -236,11 +236,11 @@ def _read(
     if len(data) - end > LONGEST_LINE or (is_over and not more):
         end = len(data)
     lines: list[tuple[int, bytes]] = []
-    place = 0
+    start = offset
     for line in data[:end].split(b"\n"):
         if line and len(line) <= LONGEST_LINE:
-            lines.append((offset + place, line))
-        place += len(line) + 1
+            lines.append((start, line))
+        start += len(line) + 1
     return lines, offset + end, more
 
 

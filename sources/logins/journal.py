@@ -290,14 +290,14 @@ def _lines(read: JournalEntries, state: JournalState) -> tuple[list[SshdLine], J
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
             broken += 1
             continue
-        place, cursor = _place(entry.cursor), entry.cursor
-        if not _is_new(place, written_ms, numbers, state):
+        number, cursor = _number(entry.cursor), entry.cursor
+        if not _is_new(number, written_ms, numbers, state):
             continue
         at_ms = written_ms
-        if place is not None:
-            numbers.pop(place[0], None)
-            numbers[place[0]] = place[1]
-        line = _line(entry, written_ms, place)
+        if number is not None:
+            numbers.pop(number[0], None)
+            numbers[number[0]] = number[1]
+        line = _line(entry, written_ms, number)
         lines += [line] if line is not None else []
     newest = dict(list(numbers.items())[-MOST_FILES:])
     return lines, JournalState(cursor, at_ms, newest), broken
@@ -311,29 +311,29 @@ def _written_ms(time_us: str) -> int:
     return written_us // 1000
 
 
-def _place(cursor: str) -> tuple[str, int] | None:
+def _number(cursor: str) -> tuple[str, int] | None:
     """Return the sequence of numbers that an entry is in, and its number."""
     match = _CURSOR.fullmatch(cursor)
     return None if match is None else (match[1], int(match[2], 16))
 
 
 def _is_new(
-    place: tuple[str, int] | None, written_ms: int, numbers: Mapping[str, int], state: JournalState
+    number: tuple[str, int] | None, written_ms: int, numbers: Mapping[str, int], state: JournalState
 ) -> bool:
     """Tell whether an entry is new: without its cursor journalctl gives all, and says nothing."""
-    if place is not None and place[0] in numbers:
-        return place[1] > numbers[place[0]]
+    if number is not None and number[0] in numbers:
+        return number[1] > numbers[number[0]]
     return written_ms >= state.at_ms - (LATE_MS if state.cursor else 0)
 
 
-def _line(entry: _Entry, written_ms: int, place: tuple[str, int] | None) -> SshdLine | None:
+def _line(entry: _Entry, written_ms: int, number: tuple[str, int] | None) -> SshdLine | None:
     """Return the line of an entry; None if somebody else than sshd wrote it under its name."""
     if entry.uid != "0" or entry.transport not in _TRUSTED or entry.identifier not in IDENTIFIERS:
         return None
     message = _message(entry.message)
     if message is None:
         return None
-    facts = (entry.cursor,) if place is None else (place[0], str(place[1]))
+    facts = (entry.cursor,) if number is None else (number[0], str(number[1]))
     return SshdLine(written_ms, _text(entry.machine), _text(entry.host), message, facts)
 
 

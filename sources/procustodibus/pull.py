@@ -131,13 +131,13 @@ def _whole_ones(body: bytes) -> _Texts:
     """Return the events at the start of an answer that is cut or broken."""
     text = body.decode("utf-8", "replace")
     member = text.find('"data"')
-    place = text.find("[", member) if member >= 0 else -1
+    before = text.find("[", member) if member >= 0 else -1
     texts: list[bytes] = []
     # It converts no number, as some have too many digits, and minds no line break in a string.
     decoder = json.JSONDecoder(strict=False, parse_int=str)
-    end = place + 1
-    while place >= 0:
-        start = place + 1
+    end = before + 1
+    while before >= 0:
+        start = before + 1
         while start < len(text) and text[start] in " \t\r\n":
             start += 1
         try:
@@ -147,7 +147,7 @@ def _whole_ones(body: bytes) -> _Texts:
         texts.append(text[start:end].encode())
         while end < len(text) and text[end] in " \t\r\n":
             end += 1
-        place = end if text[end : end + 1] == "," else -1
+        before = end if text[end : end + 1] == "," else -1
     return _Texts(texts, text[end:].encode(), is_list=end > 0)
 
 
