@@ -27,51 +27,16 @@ from sources.http.connection_limit import ConnectionLimit
 from sources.http.heads import BadHead, HeadReader
 from sources.http.listening import BACKLOG
 
-_CONTINUE = b"HTTP/1.1 100 "
-
-
-class ContinueWriter:
-    """Writer for hypercorn, which says `100 Continue` at once, be the body wanted or not.
-
-    Here an answer that comes first takes its place, and the client sends no body for nothing.
-    """
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        self._held = b""
-        self._wanted = False
-
-    def write(self, data: bytes) -> None:
-        """Write it; a `100 Continue` only when the body is wanted."""
-        if data.startswith(_CONTINUE) and not self._wanted:
-            self._held = data
-            return
-        self._held = b""
-        self._writer.write(data)
-
-    def want_body(self) -> None:
-        """Let the client send the body of this request."""
-        self._wanted = True
-        if self._held:
-            self.write(self._held)
-
-    def end_request(self) -> None:
-        """End the request: what is written next is of another one."""
-        self._wanted = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._writer, name)
-
-
 STOP_PATIENCE_S = 2.0
 """Seconds that requests that run when the stop comes may go on."""
 
+_CONTINUE = b"HTTP/1.1 100 "
 _BUSY = b"this server has as many clients as it may have: try again"
 _SLOW = b"the head of the request took too long to come"
 
 
 class Connections:
-    """Serves HTTP on one socket until told to stop."""
+    """Serves HTTP on one socket until it is to stop."""
 
     def __init__(self, app: App, limits: ClientLimits, context: ssl.SSLContext | None) -> None:
         self._app = app
@@ -179,7 +144,7 @@ class _Connection:
         self._writer.transport.abort()
 
     async def read(self, count: int) -> bytes:
-        """More bytes of the client, for hypercorn."""
+        """Return more bytes of the client, for hypercorn."""
         while not self._wanted.is_set():  # it may be cleared again before this has its turn
             await self._wanted.wait()
         try:
@@ -241,6 +206,39 @@ class _Connection:
         if not self._in_request:
             self._writer.write(_plain(status, reason))
         self._writer.close()
+
+
+class ContinueWriter:
+    """Writer for hypercorn, which says `100 Continue` at once, be the body wanted or not.
+
+    Here an answer that comes first takes its place, and the client sends no body for nothing.
+    """
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._held = b""
+        self._wanted = False
+
+    def write(self, data: bytes) -> None:
+        """Write it; a `100 Continue` only when the body is wanted."""
+        if data.startswith(_CONTINUE) and not self._wanted:
+            self._held = data
+            return
+        self._held = b""
+        self._writer.write(data)
+
+    def want_body(self) -> None:
+        """Let the client send the body of this request."""
+        self._wanted = True
+        if self._held:
+            self.write(self._held)
+
+    def end_request(self) -> None:
+        """End the request: what is written next is of another one."""
+        self._wanted = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
 
 
 def _config(limits: ClientLimits) -> Config:

@@ -16,6 +16,35 @@ from store import tokens
 
 KIND = "token"
 _REASON = "show a token that `tocsin token add` made: Authorization: Bearer TOKEN"
+PATH = "/events"
+KEY_HEADERS = ("idempotency-key", "webhook-id")
+"""Headers that name a request which may come again; a Tocsin sends the second."""
+
+
+def routes(inlet: Inlet, random64: Callable[[], int], report: ReportSignIn) -> list[Route]:
+    """Return the routes by which events are handed in."""
+    intake = Intake(inlet, random64)
+    check = TokenCheck(inlet, report)
+
+    async def take(request: Request) -> JsonAnswer:
+        try:
+            receipt = await intake.take(request.body, request.caller, _key(request))
+        except Refusal as refusal:
+            too_large = isinstance(refusal, TooLarge)
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
+            raise RequestRefused(status, refusal.reason, place=refusal.place) from None
+        except NotNow as error:
+            raise not_now(str(error), error.retry_after_s) from None
+        status = HTTPStatus.CONFLICT if receipt.refused else HTTPStatus.OK
+        return JsonAnswer(receipt.answer(), status)
+
+    return [Route("POST", PATH, take, admit=check.admit)]
+
+
+def _key(request: Request) -> str:
+    """Return what stays the same when the caller sends a request again, "" for nothing."""
+    given = next((key for name in KEY_HEADERS if (key := request.header(name))), "")
+    return f"{request.caller}\0{given}" if given else ""
 
 
 class TokenCheck:
@@ -50,34 +79,3 @@ class TokenCheck:
 
     async def _name(self, token: str) -> str | None:
         return await self._inlet.store.run(tokens.name_of, token, self._inlet.clock())
-
-
-PATH = "/events"
-KEY_HEADERS = ("idempotency-key", "webhook-id")
-"""Headers that name a request which may come again; a Tocsin sends the second."""
-
-
-def routes(inlet: Inlet, random64: Callable[[], int], report: ReportSignIn) -> list[Route]:
-    """Return the routes by which events are handed in."""
-    intake = Intake(inlet, random64)
-    check = TokenCheck(inlet, report)
-
-    async def take(request: Request) -> JsonAnswer:
-        try:
-            receipt = await intake.take(request.body, request.caller, _key(request))
-        except Refusal as refusal:
-            too_large = isinstance(refusal, TooLarge)
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
-            raise RequestRefused(status, refusal.reason, place=refusal.place) from None
-        except NotNow as error:
-            raise not_now(str(error), error.retry_after_s) from None
-        status = HTTPStatus.CONFLICT if receipt.refused else HTTPStatus.OK
-        return JsonAnswer(receipt.answer(), status)
-
-    return [Route("POST", PATH, take, admit=check.admit)]
-
-
-def _key(request: Request) -> str:
-    """Return what stays the same when the caller sends a request again, "" for nothing."""
-    given = next((key for name in KEY_HEADERS if (key := request.header(name))), "")
-    return f"{request.caller}\0{given}" if given else ""

@@ -22,6 +22,8 @@ from store.errors import StoreError
 _INTERFACES = Path("/sys/class/net")
 _USERSPACE_SOCKETS = Path("/var/run/wireguard")
 BACKLOG = 256
+CHECK_S = 60.0
+"""Seconds from one check to the next whether the certificate was renewed."""
 
 
 def check_listening(listen: str, certificate: str, private_key: str) -> None:
@@ -120,10 +122,6 @@ def _wireguard_interfaces() -> set[str]:
             if "DEVTYPE=wireguard" in file.read_text().splitlines():
                 names.add(file.parent.name)
     return names
-
-
-CHECK_S = 60.0
-"""Seconds from one check to the next whether the certificate was renewed."""
 
 
 class CertificateRenewal:

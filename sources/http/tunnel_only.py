@@ -19,6 +19,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_ASK = 0x8912  # SIOCGIFCONF of Linux
+_ANSWER = struct.Struct("iL")
+_ROW_BYTES = 40
+_NAME_BYTES = 16
+_ADDRESS_AT = slice(20, 24)
+_MOST_ROWS = 4096
+_IPV6 = Path("/proc/self/net/if_inet6")
+
 _ATTACH_FILTER = 26  # SO_ATTACH_FILTER of Linux
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _TYPE_OF_INTERFACE = 0xFFFFF01C
@@ -43,17 +53,6 @@ def take_only_tunnels(listener: socket.socket) -> None:
     place, _ = code.buffer_info()
     program = _PROGRAM_AT.pack(len(_PROGRAM), place)
     listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
-
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-_ASK = 0x8912  # SIOCGIFCONF of Linux
-_ANSWER = struct.Struct("iL")
-_ROW_BYTES = 40
-_NAME_BYTES = 16
-_ADDRESS_AT = slice(20, 24)
-_MOST_ROWS = 4096
-_IPV6 = Path("/proc/self/net/if_inet6")
 
 
 def all_addresses() -> Iterator[tuple[str, Address]]:

@@ -33,6 +33,15 @@ TIMEOUT_S = 16.0
 """Seconds for a whole request, as the official broker has them for each step."""
 
 MOST_BYTES = 64 * 1024 * 1024
+LEEWAY_S = 60.0
+"""Seconds before its end after which a session is not used any more."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SETUP_CURE = (
+    "make a new set-up code for the broker on their site, and give the source a key with "
+    "--setup-code @FILE"
+)
+SERVER_CURE = "see whether the source's option url is right, and whether their service is up"
 
 
 class ApiAnswer(msgspec.Struct, frozen=True):
@@ -156,17 +165,6 @@ def _cause(error: Exception) -> str:
             return os.strerror(cause.errno).lower()
         cause = cause.__cause__ or cause.__context__
     return safe(plain_bytes(str(error)), 300) or type(error).__name__
-
-
-LEEWAY_S = 60.0
-"""Seconds before its end after which a session is not used any more."""
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SETUP_CURE = (
-    "make a new set-up code for the broker on their site, and give the source a key with "
-    "--setup-code @FILE"
-)
-SERVER_CURE = "see whether the source's option url is right, and whether their service is up"
 
 
 class QueueError(Exception):
