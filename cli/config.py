@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from cli.config_file import read_toml, wrong
 from cli.exit_codes import ExitCode, Failure
 from domain.errors import FieldError, FieldErrors
-from domain.options import SettingValue, parse_place
+from domain.options import SettingValue, parse_file_path
 from domain.settings import (
     BY_NAME,
     DEFAULTS,
     KEY_NAME,
-    PLACES_OF_THE_STORE,
+    STORE_PATHS,
     Settings,
     setting_named,
     settings_from,
@@ -155,7 +155,7 @@ def _choose_file(flag: str | None, environment: Mapping[str, str], places: Place
 
 def _named_file(text: str, origin: str) -> Path:
     try:
-        return Path(_at_home(parse_place(text))).absolute()
+        return Path(_at_home(parse_file_path(text))).absolute()
     except ValueError as error:
         raise wrong(f"{origin}: {error}; name a file, or leave it out") from None
 
@@ -191,7 +191,7 @@ def _from_file(content: Mapping[str, object], file: Path) -> dict[str, Given]:
 
 def _place(name: str, value: SettingValue, folder: Path) -> SettingValue:
     """The value, a path of the store as a whole one. Raises FieldError."""
-    if name not in PLACES_OF_THE_STORE or not isinstance(value, str):
+    if name not in STORE_PATHS or not isinstance(value, str):
         return value
     try:
         return str(folder / _at_home(value))
@@ -204,7 +204,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
         name: environment[setting.environment]
         for name, setting in BY_NAME.items()
         if environment.get(setting.environment)
-        or (name in PLACES_OF_THE_STORE and setting.environment in environment)
+        or (name in STORE_PATHS and setting.environment in environment)
     }
     return dict(_parsed(texts, lambda name: f"environment {BY_NAME[name].environment}"))
 

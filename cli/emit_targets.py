@@ -14,7 +14,7 @@ import msgspec
 from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from cli.stores import open_for_writing
-from domain.event_input import ID_TAKEN, handed_on
+from domain.event_input import ID_TAKEN, forwarded_body
 from domain.event_types import EventType
 from domain.events import Event
 from domain.safe import safe
@@ -126,7 +126,7 @@ class SocketTarget:
 
     def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
         """Take all but those that the other side refuses."""
-        return self._take([handed_on(event) for event in events], otherwise)
+        return self._take([forwarded_body(event) for event in events], otherwise)
 
     def close(self) -> None:
         """Close the connection."""

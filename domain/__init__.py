@@ -1,1 +1,1 @@
-"""What Tocsin knows without touching anything: events, webhook fields, times, ids. No I/O."""
+"""Pure knowledge, without I/O: events, webhook fields, settings, times, ids."""

@@ -1,4 +1,4 @@
-"""Who did it, for the audit trail."""
+"""Actors: who did something, for the audit trail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which IP addresses may be dialled, whatever disguise they come in."""
+"""Rules for the IP addresses that may be dialled, in whatever spelling they come."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class NetworkPolicy(msgspec.Struct, frozen=True):
             raise ValueError(f"network_policy {self.mode!r} is none of {', '.join(MODES)}")
 
     def refusal(self, address: str) -> str | None:
-        """Why the address must not be dialled, or None where it may."""
+        """Return why an address must not be dialled, or None if it may be."""
         if not is_address(address):
             return f"{address!r} is not an IP address"
         if self.mode == "open":
@@ -112,9 +112,9 @@ class NetworkPolicy(msgspec.Struct, frozen=True):
         return next(self._refusals(_without_zone(address)), None)
 
     def refused_target(self, url: str) -> str | None:
-        """That nothing will be sent to the address that a URL itself names, or None.
+        """Return a warning that nothing will be sent to the address in a URL, or None.
 
-        Where a name leads is known, and judged, at the attempt.
+        The addresses of a host name are known, and judged, at the attempt.
         """
         host = urlsplit(url).hostname or ""
         refusal = self.refusal(host) if is_address(host) else None
@@ -140,13 +140,13 @@ class NetworkPolicy(msgspec.Struct, frozen=True):
 
 
 def address_text(address: _Address) -> str:
-    """An address as RFC 5952 has it; Python spells a mapped one in two ways, by its version."""
+    """Write an address as RFC 5952 says; versions of Python spell mapped ones in two ways."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(address) if mapped is None else f"::ffff:{mapped}"
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is written as an IP address, not as a name."""
+    """Return True for a host that is written as an IP address, not as a name."""
     try:
         _without_zone(host)
     except ValueError:
@@ -155,7 +155,7 @@ def is_address(host: str) -> bool:
 
 
 def check_network(text: str) -> str:
-    """A network in its usual spelling: "10.0.0.0/8", "fd00::/8". Raises FieldError."""
+    """Return a network in its usual spelling: "10.0.0.0/8", "fd00::/8". Raises FieldError."""
     try:
         return str(ip_network(text))
     except ValueError:
@@ -174,7 +174,7 @@ def _network_cure(text: str) -> str:
 
 
 def _embedded(address: _Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses that packets to an IPv6 address may end up at."""
+    """Yield the IPv4 addresses that packets to an IPv6 address may end up at."""
     if isinstance(address, IPv4Address) or int(address) <= 1:
         return
     bits = int(address)
@@ -190,7 +190,7 @@ def _embedded(address: _Address) -> Iterator[IPv4Address]:
 
 
 def _local_nat64(bits: int) -> list[IPv4Address]:
-    """Every reading by RFC 6052 whose suffix is zero, since the prefix length is not known.
+    """Return every reading by RFC 6052 with a suffix of zero, since the prefix length is not known.
 
     A reading as 0.x.x.x is what the padding of another one looks like.
     """

@@ -1,4 +1,4 @@
-"""The kinds of alerts: what each tells of, how dangerous it is, and what can be set for it."""
+"""The kinds of alerts: the subject, the danger and the options of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.times import rfc3339
 
 HOUR_MS = 60 * MINUTE_MS
 CLOCK_SLACK_MS = 10 * MINUTE_MS
-"""What comes out of order, or after a clock was set back by so little, is no second alert."""
+"""Tolerance for what comes out of order, or after a clock was set back: no second alert."""
 
 SUPPRESS = "suppress"
 DANGER = "danger"
@@ -40,18 +40,18 @@ class AlertTerms(msgspec.Struct, frozen=True):
     numbers: Mapping[str, SettingValue]
 
     def suppress_until(self, created_ms: int) -> str:
-        """The last second in which there is no second alert about the same."""
+        """Return the last second in which there is no second alert about the same subject."""
         return rfc3339((created_ms + max(self.suppress_ms - SECOND_MS, 0)) // 1000 * 1000)
 
     def suppresses(self, until_ms: int, now_ms: int) -> bool:
-        """Whether what was told with no second one until then is told of still.
+        """Return True while an alert that bars a second one until `until_ms` does so.
 
         A time further ahead was set by a clock that was wrong.
         """
         return 0 < until_ms - now_ms <= self.suppress_ms + CLOCK_SLACK_MS
 
     def number(self, name: str) -> int:
-        """One of the kind's own options that is a count or a duration."""
+        """Return one of the kind's own options that is a count or a duration."""
         value = self.numbers[name]
         if not isinstance(value, int):
             raise TypeError(f"{name} is no number")
@@ -80,13 +80,13 @@ class AlertKind(msgspec.Struct, frozen=True):
 
     @property
     def learns(self) -> bool:
-        """Whether what is usual must be known first, so that a new peer is only learned of."""
+        """True for a kind that first learns what is usual; until then its danger is 1."""
         return any(default.name == LEARNING for default in self.own)
 
     def not_raised(self, given: Mapping[str, str], *, countries: bool, networks: bool) -> str:
-        """Why it is never raised even while it is on, "" where it can be.
+        """Return why it is never raised even while it is on, "" if it can be.
 
-        `countries` and `networks` say whether something tells those of addresses.
+        `countries` and `networks`: whether there is data that has those of addresses.
         """
         if self.only_with and not self.terms(given).numbers[self.only_with]:
             return f"it needs `{self.only_with}`, which is not set"
@@ -94,11 +94,11 @@ class AlertKind(msgspec.Struct, frozen=True):
         return f"it needs {self.needs}" if self.needs and not is_known else ""
 
     def check(self, given: Mapping[str, str]) -> dict[str, str]:
-        """The options that differ from their defaults, as text. Raises FieldErrors."""
+        """Return the options that differ from their defaults, as text. Raises FieldErrors."""
         return checked(self.defaults, given, f"the alert {self.name}")
 
     def terms(self, given: Mapping[str, str]) -> AlertTerms:
-        """What is in force with these options. Raises FieldErrors."""
+        """Return the options in force when these are given. Raises FieldErrors."""
         found = values(self.defaults, given)
         active, danger, suppress = found.pop(ACTIVE), found.pop(DANGER), found.pop(SUPPRESS)
         if not isinstance(danger, int) or not isinstance(suppress, int):
@@ -176,7 +176,7 @@ KINDS: tuple[AlertKind, ...] = (
             Default(
                 Option(
                     "good",
-                    forms.PLACES,
+                    forms.ORIGINS,
                     "good addresses, networks, AS numbers, countries; without any, never raised",
                 ),
                 "",
@@ -285,7 +285,7 @@ DEFAULT_TERMS: Mapping[str, AlertTerms] = {kind.name: kind.terms({}) for kind in
 
 
 def kind_named(name: str) -> AlertKind:
-    """The kind of that name. Raises FieldError."""
+    """Return the kind of that name. Raises FieldError."""
     if name in BY_NAME:
         return BY_NAME[name]
     close = difflib.get_close_matches(name, BY_NAME, n=1)
@@ -294,5 +294,5 @@ def kind_named(name: str) -> AlertKind:
 
 
 def all_terms(given: Mapping[str, Mapping[str, str]]) -> dict[str, AlertTerms]:
-    """What is in force for every kind, by its name. Raises FieldErrors."""
+    """Return the options in force for every kind, by its name. Raises FieldErrors."""
     return {kind.name: kind.terms(given.get(kind.name, {})) for kind in KINDS}

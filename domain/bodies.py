@@ -1,4 +1,4 @@
-"""How stored events become the body of one POST. Pure joining of bytes: nothing is re-serialised.
+"""Bodies of POSTs: the bytes of stored events, joined; nothing is re-serialised.
 
 LAYOUT 1, frozen: `[`, the events' stored bodies joined by `,`, `]`. When there are extra fields,
 their members (`,"key":"value"`, compact UTF-8 JSON, in the order given) stand before the last
@@ -29,7 +29,7 @@ def join_body(bodies: Iterable[bytes], splice: bytes) -> bytes:
 
 
 def body_length(total_event_bytes: int, count: int, splice_length: int) -> int:
-    """Tell how many bytes join_body makes of `count` events of so many bytes together."""
+    """Return how many bytes join_body makes of `count` events of so many bytes together."""
     commas = max(0, count - 1)
     return total_event_bytes + count * splice_length + commas + len(b"[]")
 

@@ -1,4 +1,4 @@
-"""Agents and brokers of Pro Custodibus that sign in to this Tocsin: how each is told who it is.
+"""Agents and brokers of Pro Custodibus that sign in to this Tocsin: their ids and files.
 
 The agent of a host reports to it; a broker pulls its events.
 """
@@ -22,7 +22,7 @@ from domain.times import rfc3339
 AGENT = source_kinds.AGENT
 BROKER = "broker"
 SETUP_MS = 7 * 86_400_000
-"""For how long a set-up code can be used."""
+"""Time for which a set-up code can be used."""
 
 PARTS = {AGENT: "agents", BROKER: "queues"}
 """The part of an HTTP source that serves each kind of client."""
@@ -35,7 +35,7 @@ NEXT_STEPS = {
     "`procustodibus-broker --loop=60` as a service. Put an authority of your own into the file "
     "that `python -m certifi` names there.",
 }
-"""What is to be done on the machine of a client when it has its files."""
+"""Steps on the machine of a client once it has its files."""
 
 
 class ConfFile(WithHiddenFields, frozen=True):
@@ -54,19 +54,19 @@ class ConfFile(WithHiddenFields, frozen=True):
 
 
 def host_key(name: str) -> str:
-    """What the ids of a host's endpoints are derived from; no machine has such an id."""
+    """Return the text from which a host's endpoints get their ids; no machine has it as its id."""
     return f"agent/{name}"
 
 
 def host_id(name: str) -> str:
-    """The id of the host that an agent reports from."""
+    """Return the id of the host that an agent reports from."""
     return resource_id("hosts", host_key(name))
 
 
 def agent_files(
     url: str, host: str, agent: str, code: str, until_ms: int
 ) -> tuple[ConfFile, ConfFile]:
-    """What `procustodibus-agent` needs: to read only, and to keep secrets to itself."""
+    """Make the files of `procustodibus-agent`: it is to read only, and to send no secrets."""
     # The agent asks name servers of the Internet for names unless it is told not to.
     resolver = "" if _address(url) else "DNS = off\n"
     main = (
@@ -85,7 +85,7 @@ def agent_files(
 
 
 def broker_files(url: str, broker: str, code: str, until_ms: int) -> tuple[ConfFile, ConfFile]:
-    """What `procustodibus-broker` needs; where its events go is the admin's choice."""
+    """Make the files of `procustodibus-broker`; the admin chooses where its events go."""
     main = (
         f"[Broker]\nApi = {url}\nBroker = {broker}\n\n"
         "[Broker.Pipe.File]\nFrom = alerts, endpoint_stats, log_authn, log_changes\n"
@@ -101,15 +101,15 @@ def broker_files(url: str, broker: str, code: str, until_ms: int) -> tuple[ConfF
 
 
 def served_url(kind: str, sources: Iterable[tuple[str, Mapping[str, str]]]) -> str | None:
-    """Where such a client finds us, by the kinds and options of all sources; None if none says."""
+    """Return the URL for such a client, by the kinds and options of all sources, or None."""
     http = source_kinds.kind_named(source_kinds.HTTP)
     options = [http.values(given) for name, given in sources if name == http.name]
-    serving = [one for one in options if PARTS[kind] in _words(one["serves"])]
+    serving = [given for given in options if PARTS[kind] in _words(given["serves"])]
     return next((url for url in map(_url, serving) if url), None)
 
 
 def reach_warning(url: str) -> str:
-    """What to tell of an address at which no other machine finds us, "" of any other."""
+    """Return a warning about a URL at which no other machine finds us, "" about any other."""
     if not _is_loopback(url):
         return ""
     return (
@@ -119,7 +119,7 @@ def reach_warning(url: str) -> str:
 
 
 def check_url(text: str) -> str:
-    """The URL of a Tocsin as it is kept. Raises FieldError."""
+    """Return the URL of a Tocsin as it is kept. Raises FieldError."""
     try:
         return str(URL.parse(text))
     except ValueError as error:
@@ -131,7 +131,7 @@ def _words(value: SettingValue) -> tuple[str, ...]:
 
 
 def _url(options: Mapping[str, SettingValue]) -> str | None:
-    """None where the options don't say by what name it is reached."""
+    """Return the URL of an HTTP source, None if its options do not say how it is reached."""
     if options["public_url"]:
         return str(options["public_url"])
     address, port = split_listen(str(options["listen"]))
@@ -152,7 +152,7 @@ def _is_loopback(url: str) -> bool:
 
 
 def _address(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a URL names; None where it names a host."""
+    """Return the address that a URL names; None if it names a host."""
     try:
         return ipaddress.ip_address(urlsplit(url).hostname or "")
     except ValueError:
@@ -165,17 +165,17 @@ _SCHEME = "bearer"
 
 
 def new_token(random_bytes: Callable[[int], bytes]) -> str:
-    """A new token, ready to be shown once."""
+    """Make a token, to be shown once."""
     return PREFIX + base58(int.from_bytes(random_bytes(_RANDOM_BYTES), "big"))
 
 
 def token_hash(token: str) -> str:
-    """What is kept of a token."""
+    """Return the SHA-256 of a token, which is all that is kept of it."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def bearer_token(authorization: str) -> str:
-    """The token of an Authorization header, "" where it has none."""
+    """Return the token of an Authorization header, "" if it has none."""
     scheme, _, token = authorization.strip().partition(" ")
     return token.strip() if scheme.lower() == _SCHEME else ""
 

@@ -1,4 +1,4 @@
-"""What is wrong with what an admin wrote: the place, the reason and the cure."""
+"""Errors in what an admin wrote: the field, the reason and the cure."""
 
 from __future__ import annotations
 

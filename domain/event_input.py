@@ -1,4 +1,4 @@
-"""Text that holds events in whichever form: one object, an array, or a line each."""
+"""Texts that hold events in one of three forms: one object, an array, or a line each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.events import (
 
 ID_TAKEN = "its id is known already with another body: leave it out, or give it an id of its own"
 MOST_EVENTS = 10_000
-"""Of one text: its commit is to hold up nobody else."""
+"""Events of one text at most: its commit is to hold up nobody else."""
 
 _BLANKS = b" \t\r\n"
 
@@ -31,7 +31,7 @@ class EventText(msgspec.Struct, frozen=True):
     lines: Sequence[int] = ()
 
     def place(self, index: int) -> str:
-        """Where in the text an event stands, in words."""
+        """Return the position of an event in the text, in words."""
         if self.lines:
             return f"line {self.lines[index]}"
         return "event" if len(self.events) == 1 else f"event {index + 1} of {len(self.events)}"
@@ -64,10 +64,10 @@ def read_text(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> Event
     return EventText(events, numbers if b"\n" in data.strip(_BLANKS) else ())
 
 
-def handed_on(event: Event) -> bytes:
-    """The event as another Tocsin is to read it: without the time that we filled in.
+def forwarded_body(event: Event) -> bytes:
+    """Return an event for another Tocsin to read: without a `created` that was filled in here.
 
-    So it too takes a repeat with another time of its own for the same event.
+    So that one, too, takes a repeat with another time for the same event.
     """
     if event.created_given:
         return event.body
@@ -77,9 +77,9 @@ def handed_on(event: Event) -> bytes:
 
 
 def is_document(beginning: bytes, *, ended: bool) -> bool:
-    """Whether an input is one JSON document of several lines, as its beginning tells.
+    """Return True if an input is one JSON document of several lines, judged by its beginning.
 
-    An array is one always. `ended` tells that the beginning is all there is.
+    An array always is one. `ended`: the beginning is all there is.
     """
     text = beginning.strip(_BLANKS)
     first_line, newline, _ = text.partition(b"\n")
@@ -89,7 +89,7 @@ def is_document(beginning: bytes, *, ended: bool) -> bool:
 
 
 def _placed(error: EventError, number: int, data: bytes) -> tuple[str, str]:
-    """The place of a fault; a text of one line needs no number."""
+    """Return place and reason of a fault; in a text of one line its number is left out."""
     if b"\n" not in data.strip(_BLANKS):
         return error.place, error.reason
     place = f"line {number}" if error.place == "event" else f"line {number}, {error.place}"

@@ -1,4 +1,4 @@
-"""What an event says in a line: what matters of its type first, ids last."""
+"""Events summarized in one line: what matters most of each type first, ids last."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from domain.clients import KEY
 from domain.event_types import EventType
 
 SHOWN = 300
-"""Characters of one value that are looked at."""
+"""Characters of one value that are read."""
 
 GAP = "  "
 ALARMING, DANGEROUS = 4, 7
-"""From which `danger` on an alert is to be shown as a warning, and as bad."""
+"""Lowest `danger` of an alert that is shown as a warning, and as bad."""
 
 Values = Mapping[str, str]
 Weight = Literal["plain", "warning", "bad"]
@@ -29,7 +29,7 @@ class EventLine(msgspec.Struct, frozen=True):
     weight: Weight = "plain"
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _Summary(msgspec.Struct, frozen=True):
     """What a type shows first, the attributes that it took, the weight, and what it shows last."""
 
     parts: tuple[str, ...]
@@ -50,24 +50,24 @@ _string = msgspec.json.Decoder(str)
 
 
 def event_line(type_: EventType, body: bytes) -> EventLine:
-    """An event in a line; the start of its body where that cannot be read."""
+    """Summarize an event in one line; if its body cannot be read, by the start of that."""
     try:
         read = _body.decode(body)
         values = _values(read.attributes)
-        told = _TELLERS[type_](values, _who(read.relationships))
+        summary = _SUMMARIZERS[type_](values, _who(read.relationships))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return EventLine(body[: 4 * SHOWN].decode("utf-8", "backslashreplace"))
     rest = [
         f"{name.removeprefix(_PARAMS)} {value}"
         for name, value in sorted(values.items(), key=_is_opaque)
-        if name not in told.taken and value not in _NOTHING
+        if name not in summary.taken and value not in _NOTHING
     ]
-    parts = [part for part in told.parts if part] + rest + [told.last]
-    return EventLine(KEY.sub(_shortened, GAP.join(filter(None, parts))), told.weight)
+    parts = [part for part in summary.parts if part] + rest + [summary.last]
+    return EventLine(KEY.sub(_shortened, GAP.join(filter(None, parts))), summary.weight)
 
 
 def _is_opaque(item: tuple[str, str]) -> bool:
-    """Whether it tells a person nothing, as an id, and stands last."""
+    """Return True for an attribute that means nothing to a person, as an id; it stands last."""
     return item[0] in _BESIDES or item[0].endswith(("_pub", ".id", "_id"))
 
 
@@ -75,7 +75,7 @@ def _shortened(key: re.Match[str]) -> str:
     return f"{key[0][:_KEY_SHOWN]}…"
 
 
-def _alert(values: Values, _who: str) -> _Told:
+def _alert(values: Values, _who: str) -> _Summary:
     danger = values.get("danger", "")
     level = int(danger) if danger.isdecimal() and len(danger) < SHOWN else 0
     weight: Weight = "bad" if level >= DANGEROUS else "warning" if level >= ALARMING else "plain"
@@ -88,20 +88,20 @@ def _alert(values: Values, _who: str) -> _Told:
         _turn(*(values.get(name, "") for name in keys)) if values.keys() & keys else "",
     )
     taken = {"danger", "type", *_TIMES, *first, *keys}
-    return _Told(parts, frozenset(taken), weight)
+    return _Summary(parts, frozenset(taken), weight)
 
 
-def _endpoint_stat(values: Values, _who: str) -> _Told:
+def _endpoint_stat(values: Values, _who: str) -> _Summary:
     parts = (
         *(_known(values, name) for name in ("peer", "host")),
         _endpoint(_known(values, "ip"), values.get("port", "")),
         *(f"{way} +{_grouped(values.get(f'{way}_delta', '0'))}" for way in ("rx", "tx")),
     )
     taken = {"peer", "host", "ip", "port", "rx_delta", "tx_delta", "created"}
-    return _Told(parts, frozenset(taken))
+    return _Summary(parts, frozenset(taken))
 
 
-def _sign_in(values: Values, who: str) -> _Told:
+def _sign_in(values: Values, who: str) -> _Summary:
     status, name = values.get("status", ""), _known(values, "user")
     good = status == "ok"
     user = f"user {who}" if who else ""
@@ -115,10 +115,10 @@ def _sign_in(values: Values, who: str) -> _Told:
     )
     taken = {"status", "user", "ip", "type", "errors", "verifications", "host", "created"}
     weight: Weight = "plain" if good or not status else "bad"
-    return _Told(parts, frozenset(taken), weight, last=user if name else "")
+    return _Summary(parts, frozenset(taken), weight, last=user if name else "")
 
 
-def _change(values: Values, who: str) -> _Told:
+def _change(values: Values, who: str) -> _Summary:
     field = ".".join(part for part in (values.get("type"), values.get("field")) if part)
     names = ("peer", "interface", "host")
     old_and_new = ("old_value", "new_value")
@@ -128,16 +128,16 @@ def _change(values: Values, who: str) -> _Told:
         _turn(*(values.get(name, "") for name in old_and_new)),
     )
     taken = {"type", "field", *names, *old_and_new, "created"}
-    return _Told(parts, frozenset(taken), last=f"by {who}" if who else "")
+    return _Summary(parts, frozenset(taken), last=f"by {who}" if who else "")
 
 
 def _turn(old: str, new: str) -> str:
-    """What something was, and what it is."""
+    """Write an old and a new value: "1 → 2"."""
     return " → ".join("-" if value in _NOTHING else value for value in (old, new))
 
 
 def _known(values: Values, name: str) -> str:
-    """A value where there is one."""
+    """Return a value, "" if there is none."""
     value = values.get(name, "")
     return "" if value in _NOTHING else value
 
@@ -148,9 +148,9 @@ _TIMES = ("created", "updated", "suppress_until")
 _BESIDES = ("id", "handshake")
 _NOTHING = ("", "[]", "{}", "null")
 _KEY_SHOWN = 8
-"""Characters of a key of WireGuard; its start is enough to tell it from another."""
+"""Characters of a key of WireGuard; its start is enough to know it."""
 
-_TELLERS: dict[EventType, Callable[[Values, str], _Told]] = {
+_SUMMARIZERS: dict[EventType, Callable[[Values, str], _Summary]] = {
     EventType.ALERTS: _alert,
     EventType.ENDPOINT_STATS: _endpoint_stat,
     EventType.LOG_AUTHN: _sign_in,
@@ -159,7 +159,7 @@ _TELLERS: dict[EventType, Callable[[Values, str], _Told]] = {
 
 
 def _values(attributes: Mapping[str, msgspec.Raw]) -> dict[str, str]:
-    """The attributes as text; the members of an object inside come as "params.peer"."""
+    """Return the attributes as text; the members of an object inside come as "params.peer"."""
     values: dict[str, str] = {}
     for name, raw in attributes.items():
         data = bytes(raw)
@@ -173,7 +173,7 @@ def _values(attributes: Mapping[str, msgspec.Raw]) -> dict[str, str]:
 
 
 def _text(data: bytes) -> str:
-    """A string without its quotes, all else as it is written."""
+    """Return a string without its quotes, all else as it is written."""
     if data.startswith(b'"'):
         return _string.decode(data)[:SHOWN]
     if data.startswith(b"["):
@@ -182,7 +182,7 @@ def _text(data: bytes) -> str:
 
 
 def _who(relationships: Mapping[str, msgspec.Raw]) -> str:
-    """The id of the user that an event is about."""
+    """Return the id of the user that an event is about."""
     raw = bytes(relationships.get("user", b""))
     if not raw.startswith(b"{"):
         return ""

@@ -23,7 +23,7 @@ class EventType(StrEnum):
 
     @property
     def description(self) -> str:
-        """One line that says what events of this type tell."""
+        """Events of this type, described in one line."""
         return _DESCRIPTIONS[self]
 
 

@@ -1,4 +1,4 @@
-"""Events: how JSON text from outside becomes an event that Tocsin keeps and sends, or is refused.
+"""Events: JSON text from outside is read as events that Tocsin keeps and sends, or refused.
 
 A complete event without blanks is taken as it is, when decoding and encoding it gives the same
 bytes. Everything else goes through the strict reader, which also finds the place of a fault.
@@ -23,7 +23,7 @@ from domain.times import is_rfc3339, parse_rfc3339, rfc3339
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_TEXT_BYTES = 8 * MAX_EVENT_BYTES
-"""Of an event as it comes, with blanks and escapes: so much is read of what may be garbage."""
+"""Bytes of an event as it comes, with blanks and escapes, that are read at most."""
 
 MAX_ID_LENGTH = 64
 
@@ -36,7 +36,7 @@ _LONGEST_USUAL_TIME = len("2026-11-24T08:00:00.123456789+00:00")
 _MOST_COUNTED = 100_000
 _FEW_BYTES = 1 << 20
 _FEW_COMMAS = 1_000_000
-"""Of an array, each item of which takes about 60 bytes before it is looked at."""
+"""Commas of an array that is split at once: each item takes about 60 bytes before it is read."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -47,7 +47,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     `created_given` is False when `attributes.created` was filled in by us: a repeat of such an
     event comes with another time and is the same event all the same. `no_facts` names further
-    attributes of which that is true, such as the name of what the event tells of.
+    attributes of which that is true, such as the name of what the event is about.
     """
 
     type: EventType
@@ -96,7 +96,7 @@ def read_event(data: bytes, *, now_ms: int, random64: Callable[[], int]) -> Even
     except EventError:
         raise
     except Exception as error:
-        # A fault of the reader is the refusal of this event, and no end of what reads many.
+        # A bug of the reader refuses this event, and does not stop those who read many.
         raise EventError("event", f"{type(error).__name__} {_UNREADABLE}") from None
 
 
@@ -132,7 +132,7 @@ def read_document(
 
 
 def same_event(stored_body: bytes, event: Event) -> bool:
-    """Tell whether a stored body of this event's type and id says what this event says."""
+    """Return True if a stored body of this event's type and id says what this event says."""
     if stored_body == event.body:
         return True
     stored, given = strict_json.comparable(stored_body), strict_json.comparable(event.body)
@@ -144,7 +144,7 @@ def same_event(stored_body: bytes, event: Event) -> bool:
 
 
 def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
-    """The texts of an array's items: at once where that takes little memory, else one by one."""
+    """Yield the texts of an array's items: split at once if that takes little memory."""
     if most is None or len(data) <= _FEW_BYTES or _has_few_items(data):
         try:
             texts = _decode_texts(data)
@@ -160,7 +160,7 @@ def _split_array(data: bytes, most: int | None) -> Iterator[bytes]:
 
 
 def _has_few_items(data: bytes) -> bool:
-    """Tell whether the items are few, or each has what an event has and so much text."""
+    """Return True if there are few items, or each has what an event has and so much text."""
     if data.count(b",") <= _FEW_COMMAS:
         return True
     try:
@@ -347,7 +347,7 @@ def _checked_type(members: dict[str, Any]) -> EventType:
 
 
 def _checked_created(attributes: dict[str, Any]) -> bool:
-    """Tell whether `created` is given, and refuse one that is no time."""
+    """Return True if `created` is given; refuse one that is no time."""
     if "created" not in attributes:
         return False
     created = attributes["created"]

@@ -30,7 +30,7 @@ def parse_extra_fields(text: str) -> Pairs:
 
 
 def extra_fields_text(fields: Sequence[Pair]) -> str:
-    """One field a line, as `parse_extra_fields` reads it back."""
+    """Write one field a line, as `parse_extra_fields` reads it back."""
     return pairs_text(fields)
 
 
@@ -56,7 +56,7 @@ def check_extra_field(key: str, value: str) -> None:
 
 
 def doubt_about(fields: Sequence[Pair]) -> str:
-    """What may not be meant so, "" if nothing: the key of a URL is what stands before its colon."""
+    """Return a warning of a likely slip, as a URL split at its first colon; "" if there is none."""
     for key, value in fields:
         if value.startswith("//"):
             return f"{key} is taken as the key and {value} as its value: a URL too wants a key"

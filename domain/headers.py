@@ -57,13 +57,13 @@ def parse_headers(text: str, kept: Sequence[Pair] = ()) -> Pairs:
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether a header is set by Tocsin itself, or would say what is not so."""
+    """Return True for a header that Tocsin sets itself, or that would be untrue."""
     lowered = name.lower()
     return lowered in _RESERVED or lowered.startswith(_RESERVED_PREFIXES)
 
 
 def headers_text(headers: Sequence[Pair]) -> str:
-    """One header a line, as `parse_headers` reads it back."""
+    """Write one header a line, as `parse_headers` reads it back."""
     return pairs_text(headers)
 
 

@@ -45,14 +45,14 @@ def new_event_id(random64: Callable[[], int]) -> str:
 
 
 def repeated_random64(key: str) -> Callable[[], int]:
-    """Dice that always throw the same for a key: a text that comes again gets the same ids."""
+    """Make a generator of equal numbers for equal keys: a text that comes again gets its ids."""
     count = itertools.count()
 
-    def throw() -> int:
+    def next_number() -> int:
         digest = hashlib.sha256(f"{key}\0{next(count)}".encode()).digest()
         return int.from_bytes(digest[:8], "big")
 
-    return throw
+    return next_number
 
 
 def new_delivery_id(random_bytes: Callable[[int], bytes]) -> str:
@@ -61,14 +61,14 @@ def new_delivery_id(random_bytes: Callable[[int], bytes]) -> str:
 
 
 def new_test_id(random_bytes: Callable[[int], bytes]) -> str:
-    """Make the id of a test, told from a delivery's by its prefix "msg_test_"."""
+    """Make the id of a test; a delivery's does not begin with "msg_test_"."""
     return "msg_test_" + _padded_base58(random_bytes(16))
 
 
 def hand_sent_id(webhook_id: int, body: bytes) -> str:
-    """The id of a body that is sent by hand: the same bytes for the same webhook have the same.
+    """Derive the id of a body that is sent by hand: equal bytes for one webhook have one id.
 
-    Told from a delivery's by its prefix "msg_hand_".
+    It begins with "msg_hand_", as no delivery's does.
     """
     digest = hashlib.sha256(b"%d\0%s" % (webhook_id, body)).digest()
     return "msg_hand_" + _padded_base58(digest[:16])

@@ -1,4 +1,4 @@
-"""Names by which people tell things apart: which look alike, and which look empty or blank."""
+"""Checks of names: those that look alike to people, or look empty."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _UNSEEN_MARKS = frozenset("\N{COMBINING GRAPHEME JOINER}\N{KHMER VOWEL INHERENT 
 
 
 def check_seen(name: str) -> None:
-    """Raise FieldError for a name that shows nothing, or a blank that is none."""
-    blank = next((one for one in name if one in _BLANKS or one in _MORE_BLANKS), None)
+    """Raise FieldError for a name that shows nothing, or that has a character like a blank."""
+    blank = next((letter for letter in name if letter in _BLANKS or letter in _MORE_BLANKS), None)
     if blank is not None:
         reason = f"it has a character that looks like a blank (U+{ord(blank):04X})"
         raise FieldError("name", reason, "take it out")
@@ -25,31 +25,31 @@ def check_seen(name: str) -> None:
 
 
 def looks_empty(name: str) -> bool:
-    """True of a name in which no character is seen by itself."""
+    """Return True for a name in which no character is seen by itself."""
     return not (name.isascii() and name.strip()) and not any(map(_is_seen, name))
 
 
-def look(name: str) -> str:
-    """The same for all names that people may take for one: in which case, with which blanks."""
+def folded(name: str) -> str:
+    """Return a name without what people overlook: the case of letters, odd blanks, unseen marks."""
     if name.isascii():
         return " ".join(name.lower().split())
-    seen = (" " if _is_blank(one) else one for one in unicodedata.normalize("NFC", name))
-    text = "".join(one for one in seen if not _is_unseen(one))
+    seen = (" " if _is_blank(letter) else letter for letter in unicodedata.normalize("NFC", name))
+    text = "".join(letter for letter in seen if not _is_unseen(letter))
     return " ".join(unicodedata.normalize("NFC", text.casefold()).split())
 
 
 def alike(name: str, others: Iterable[str]) -> str | None:
-    """The first of other names that people may take for this one; the same name is not meant."""
-    own = look(name)
-    return next((one for one in others if one != name and look(one) == own), None)
+    """Return the first of other names that people may take for this one, but for itself."""
+    own = folded(name)
+    return next((other for other in others if other != name and folded(other) == own), None)
 
 
 def doubtful(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """The names that look empty, each alone, and those that look alike, together."""
+    """Return the names that look empty, each alone, and those that look alike, together."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(look(name), []).append(name)
-    return [tuple(one) for text, one in groups.items() if len(one) > 1 or looks_empty(text)]
+        groups.setdefault(folded(name), []).append(name)
+    return [tuple(group) for text, group in groups.items() if len(group) > 1 or looks_empty(text)]
 
 
 def _is_blank(character: str) -> bool:

@@ -48,7 +48,7 @@ class Kind(msgspec.Struct, frozen=True):
     """How the values of some settings are written and read.
 
     `parse` raises ValueError whose text is the reason; `form` says how it should be written;
-    `bare_numbers`, `lists` and `switches` tell which values of a TOML file are taken beside
+    `bare_numbers`, `lists` and `switches` say which values of a TOML file are taken beside
     strings.
     """
 
@@ -62,7 +62,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 def parse_size(text: str) -> int:
-    """Bytes from "1000000", "256MB" or "64KiB"."""
+    """Return the bytes of "1000000", "256MB" or "64KiB"."""
     match = _SIZE.fullmatch(text.strip().lower())
     if match is None or match[2] not in _FACTORS:
         raise ValueError(f"{text!r} is not a size")
@@ -70,7 +70,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """The shortest exact form: 256000000 is "256MB", 1234 is "1234"."""
+    """Write bytes in the shortest exact form: 256000000 is "256MB", 1234 is "1234"."""
     for unit, factor in _UNITS.items():
         if size and size % factor == 0:
             return f"{size // factor}{unit}"
@@ -99,8 +99,8 @@ def _path(text: str) -> str | None:
     return text or None
 
 
-def parse_place(text: str) -> str:
-    """The path of a file that must be named: neither empty nor an address. Raises ValueError.
+def parse_file_path(text: str) -> str:
+    """Return the path of a file that must be given: not empty, no address. Raises ValueError.
 
     An address is not repeated: a password may be in it.
     """
@@ -189,7 +189,7 @@ DURATION = Kind("duration", "a duration such as 90s, 3m, 1h or 1d", _duration, _
 COUNT = Kind("count", "a whole number", _count, _text, bare_numbers=True)
 SIZE = Kind("size", "a size such as 1000000, 256MB or 64KiB", parse_size, _size_text, True)
 PATH = Kind("path", "the path of a file", _path, _text)
-PLACE = Kind("path", "the path of a file", parse_place, _text)
+FILE = Kind("path", "the path of a file", parse_file_path, _text)
 FILES = Kind("files", "the paths of one or two files, with a comma", _files, _text, lists=True)
 POLICY = Kind("policy", f"one of {', '.join(MODES)}", _policy, _text)
 NETWORKS = Kind(
@@ -213,7 +213,7 @@ class Option(msgspec.Struct, frozen=True):
 
     @property
     def range(self) -> str:
-        """The allowed range in words, "1s to 1d", or "" where there is none."""
+        """The allowed range in words, "1s to 1d", or "" if there is none."""
         if self.lowest is None or self.highest is None:
             return ""
         return f"{self.format(self.lowest)} to {self.format(self.highest)}"
@@ -254,17 +254,17 @@ class Default(msgspec.Struct, frozen=True):
         return self.option.name
 
 
-def checked(defaults: Sequence[Default], given: Mapping[str, str], whose: str) -> dict[str, str]:
-    """What was given, each value written in its shortest form; what equals its default is left out.
+def checked(defaults: Sequence[Default], given: Mapping[str, str], owner: str) -> dict[str, str]:
+    """Return the given options in their shortest form, without those at their defaults.
 
-    Raises FieldErrors with all that is wrong; `whose` says whose options these are.
+    Raises FieldErrors with all that is wrong; `owner` is what has these options.
     """
     known = {default.name: default for default in defaults}
 
     def check(name: str, text: str) -> None:
         if name not in known:
             names = ", ".join(known)
-            raise FieldError(name, f"{whose} has no option of this name", f"it has {names}")
+            raise FieldError(name, f"{owner} has no option of this name", f"it has {names}")
         known[name].option.parse(text)
 
     raise_all([partial(check, name, text) for name, text in given.items()])
@@ -273,7 +273,7 @@ def checked(defaults: Sequence[Default], given: Mapping[str, str], whose: str) -
 
 
 def values(defaults: Sequence[Default], given: Mapping[str, str]) -> dict[str, SettingValue]:
-    """The value of every option: the given one, else its default. Raises FieldErrors."""
+    """Return the value of every option: the given one, else its default. Raises FieldErrors."""
     texts = {default.name: given.get(default.name, default.text) for default in defaults}
     found: dict[str, SettingValue] = {}
 

@@ -36,12 +36,12 @@ def parse_pairs(field: str, text: str, example: str, check: Callable[[str, str],
 
 
 def pairs_text(pairs: Iterable[Pair]) -> str:
-    """One pair a line, as the form shows them and `parse_pairs` reads them back."""
+    """Write one pair a line, as the form shows them and `parse_pairs` reads them back."""
     return "\n".join(f"{name}: {value}" for name, value in pairs)
 
 
 def first_repeated(names: Sequence[str]) -> str | None:
-    """The first name that is there a second time."""
+    """Return the first name that is there a second time."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -20,14 +20,14 @@ def safe(text: str | bytes, limit: int = 4096, *, keep_newlines: bool = False) -
     is. The result has at most `limit` characters; a cut one ends in an ellipsis.
     """
     readable = _start(text, limit)
-    if not readable.isprintable():  # which is none of these categories, and quickly told
+    if not readable.isprintable():  # a quick check: it has none of these categories
         kept = "\n" if keep_newlines else ""
         readable = "".join([_escaped(character, kept) for character in readable])
     return readable if len(readable) <= limit else readable[: max(0, limit - 1)] + _ELLIPSIS
 
 
 def plain_bytes(text: str) -> str:
-    """A library's sentence in which bytes stand as people write them, "x", not bytearray(b'x')."""
+    """Return a library's sentence with its bytes as people write them, "x", not bytearray(b'x')."""
     return _LITERAL.sub(lambda found: f'"{_decoded(found[1])}"', text)
 
 
@@ -36,7 +36,7 @@ def _decoded(literal: str) -> str:
 
 
 def _start(text: str | bytes, limit: int) -> str:
-    """Take one character more than the limit, which shows that there is more to cut."""
+    """Return one character more than the limit, if there are more: something is cut then."""
     if isinstance(text, bytes):
         text = text[: 4 * (limit + 1)].decode("utf-8", "backslashreplace")
     return text[: limit + 1]
@@ -54,20 +54,20 @@ def _escaped(character: str, kept: str) -> str:
 DOTS = "\u2022" * 4
 _SHOWN = 4
 LONG_ENOUGH = 16
-"""So many letters that four of them tell little; in "Bearer TOKEN" those of the token."""
+"""Letters of a secret whose last four may be shown; in "Bearer TOKEN" those of the token."""
 
 
 def mask_value(value: str) -> str:
-    """Dots and the last four characters, or only dots where these would say too much."""
+    """Return dots and the last four characters, or only dots where these would say too much."""
     token = value.rpartition(" ")[2]
     return DOTS + (token[-_SHOWN:] if len(token) >= LONG_ENOUGH else "")
 
 
 def is_masked(value: str) -> bool:
-    """Whether this is what `mask_value` shows in place of a value, which never begins so."""
+    """Return True for a text that `mask_value` made; no value begins so."""
     return value.startswith(DOTS)
 
 
 def has_dots(text: str) -> bool:
-    """Tell whether there is one of the dots that stand for what is hidden."""
+    """Return True for a text with one of the dots that stand for what is hidden."""
     return DOTS[0] in text

@@ -16,7 +16,7 @@ SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 DAY_MS = 24 * 60 * MINUTE_MS
 LARGEST_NUMBER = 10**18
-"""Of more digits no number is written."""
+"""Numbers of more digits than this has are refused."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -91,10 +91,8 @@ def _shown(value: object) -> str:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("db", kinds.PLACE, "the file that holds the store", field="db"),
-    Setting(
-        "key_file", kinds.PLACE, "the file that holds the key to the secrets", field="key_file"
-    ),
+    Setting("db", kinds.FILE, "the file that holds the store", field="db"),
+    Setting("key_file", kinds.FILE, "the file that holds the key to the secrets", field="key_file"),
     Setting(
         "interval",
         kinds.DURATION,
@@ -213,8 +211,8 @@ SETTINGS: tuple[Setting, ...] = (
         field="mouse",
     ),
 )
-PLACES_OF_THE_STORE = ("db", "key_file")
-"""Settings that the store cannot keep: it cannot say where it is itself."""
+STORE_PATHS = ("db", "key_file")
+"""Settings that the store cannot keep: they are its own paths."""
 
 KEY_NAME = "tocsin.key"
 """The key file beside the store, where `key_file` names no other."""
@@ -224,7 +222,7 @@ BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
 
 
 def setting_named(name: str) -> Setting:
-    """The setting of that name. Raises FieldError that says which one may be meant."""
+    """Return the setting of that name. Raises FieldError that says which one may be meant."""
     if name in BY_NAME:
         return BY_NAME[name]
     import difflib  # only to help with a slip: every start would pay for it
@@ -235,21 +233,21 @@ def setting_named(name: str) -> Setting:
 
 
 def storable_setting(name: str) -> Setting:
-    """The setting of that name, if the store can keep it. Raises FieldError."""
-    if name in PLACES_OF_THE_STORE:
+    """Return the setting of that name, if the store can keep it. Raises FieldError."""
+    if name in STORE_PATHS:
         reason = "the store cannot say where it is itself"
         raise FieldError(name, reason, "write it in the configuration file")
     return setting_named(name)
 
 
 def value_of(settings: Settings, setting: Setting) -> SettingValue:
-    """What `setting` is in `settings`."""
+    """Return the value of `setting` in `settings`."""
     value: SettingValue = getattr(settings, setting.field)
     return value
 
 
 def settings_from(values: Mapping[str, SettingValue]) -> Settings:
-    """Settings from parsed values by setting name; what is missing has its default.
+    """Make settings from parsed values by setting name; what is missing has its default.
 
     Raises FieldErrors where they are out of range or contradict each other. An unset
     connect_timeout follows a timeout that is shorter than its default.

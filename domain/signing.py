@@ -11,7 +11,7 @@ from domain.errors import FieldError
 
 
 def sign(secret: bytes, message_id: str, timestamp_s: int, body: bytes) -> str:
-    """One signature, "v1,BASE64", over the id, the seconds since 1970 and the body."""
+    """Make one signature, "v1,BASE64", over the id, the seconds since 1970 and the body."""
     signed = f"{message_id}.{timestamp_s}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
 
@@ -19,7 +19,7 @@ def sign(secret: bytes, message_id: str, timestamp_s: int, body: bytes) -> str:
 def signature_header(
     secrets: Sequence[bytes], message_id: str, timestamp_s: int, body: bytes
 ) -> str:
-    """The value of webhook-signature: one signature a secret, two while a secret is rotated."""
+    """Make the value of webhook-signature: a signature for each secret, two during a rotation."""
     return " ".join(sign(secret, message_id, timestamp_s, body) for secret in secrets)
 
 
@@ -30,17 +30,17 @@ _MOST_BYTES = 64
 
 
 def generate_secret(random_bytes: Callable[[int], bytes]) -> str:
-    """A new secret, ready to be shown once and given to the receiver."""
+    """Make a secret, to be shown once and given to the receiver."""
     return format_secret(random_bytes(GENERATED_BYTES))
 
 
 def format_secret(secret: bytes) -> str:
-    """The secret in its usual spelling."""
+    """Write a secret in its usual spelling."""
     return PREFIX + base64.b64encode(secret).decode()
 
 
 def parse_secret(text: str) -> bytes:
-    """The bytes of a secret. Raises FieldError, which never shows any of it."""
+    """Return the bytes of a secret. Raises FieldError, which never shows any of it."""
     cure = "write whsec_ and the Base64 of 24 to 64 random bytes, or let Tocsin generate one"
     word = text.strip()
     if not word.startswith(PREFIX):

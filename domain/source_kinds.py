@@ -1,4 +1,4 @@
-"""The kinds of sources, and what can be set for a source of each."""
+"""The kinds of sources and their options."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PROCUSTODIBUS = "procustodibus"
 SIGN_INS = "sign_ins"
 
 _CLOSEST_LOOKS_MS = 2 * SECOND_MS
-"""Of WireGuard: a `wg` that looks at an interface while it starts can stop it."""
+"""Shortest time between two looks at WireGuard: `wg` can stop an interface that just starts."""
 
 TAKING = frozenset({PROCUSTODIBUS})
-"""Kinds whose events are gone where they came from once they were answered."""
+"""Kinds that take events out of a queue elsewhere: once answered, they are gone there."""
 
 SERVING = frozenset({SOCKET, HTTP})
 """Kinds that wait for others to hand events in, one process at a time."""
@@ -57,20 +57,20 @@ class SourceKind(msgspec.Struct, frozen=True):
 
     @property
     def is_addable(self) -> bool:
-        """Whether `tocsin source add` makes sources of this kind."""
+        """True for a kind of which `tocsin source add` makes sources."""
         return not self.made_by and not self.built_in
 
     def used(self, given: Mapping[str, str]) -> tuple[Default, ...]:
-        """The options that count beside those given: no command where a file is read instead."""
+        """Return the options that count beside those given: no command if a file is read."""
         unused = "command" if given.get("file") else ""
         return tuple(default for default in self.defaults if default.name != unused)
 
     def check(self, given: Mapping[str, str]) -> dict[str, str]:
-        """The options that differ from their defaults, as text. Raises FieldErrors."""
+        """Return the options that differ from their defaults, as text. Raises FieldErrors."""
         return checked(self.defaults, given, f"a source of kind {self.name}")
 
     def values(self, given: Mapping[str, str]) -> dict[str, SettingValue]:
-        """The value of every option. Raises FieldErrors."""
+        """Return the value of every option. Raises FieldErrors."""
         return values(self.defaults, given)
 
 
@@ -211,7 +211,7 @@ BY_NAME: Mapping[str, SourceKind] = {kind.name: kind for kind in KINDS}
 
 
 def kind_named(name: str) -> SourceKind:
-    """The kind of that name. Raises FieldError."""
+    """Return the kind of that name. Raises FieldError."""
     if name in BY_NAME:
         return BY_NAME[name]
     close = difflib.get_close_matches(name, BY_NAME, n=1)
@@ -220,7 +220,7 @@ def kind_named(name: str) -> SourceKind:
 
 
 def check_name(name: str) -> str:
-    """The name of a source as it is kept. Raises FieldError."""
+    """Return the name of a source as it is kept. Raises FieldError."""
     try:
         return forms.check_name(name, NAME_LIMIT)
     except ValueError as error:

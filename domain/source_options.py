@@ -22,7 +22,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def check_name(text: str, limit: int) -> str:
-    """A name that can be typed on a command line. Raises ValueError."""
+    """Return a name that can be typed on a command line. Raises ValueError."""
     name = text.strip()
     if not _NAME.fullmatch(name):
         raise ValueError(f"{text!r} is not a name")
@@ -32,7 +32,7 @@ def check_name(text: str, limit: int) -> str:
 
 
 def split_listen(text: str) -> tuple[str, int]:
-    """The address and port of "127.0.0.1:8786" or "[::1]:8786". Raises ValueError."""
+    """Return the address and port of "127.0.0.1:8786" or "[::1]:8786". Raises ValueError."""
     host, colon, port = text.strip().rpartition(":")
     address = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
@@ -117,7 +117,7 @@ TYPES = Kind(
     _joined,
     lists=True,
 )
-PLACES = Kind(
+ORIGINS = Kind(
     "places",
     "addresses, networks, AS numbers and country codes, such as 192.0.2.0/24, AS64496, NL",
     _places,

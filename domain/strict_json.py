@@ -1,4 +1,4 @@
-"""JSON read without mercy: whatever two readers could understand differently is refused.
+"""Strict JSON reader: it refuses whatever two readers could understand differently.
 
 Numbers keep every digit and, but for -0, their spelling: 10.10 stays 10.10.
 """
@@ -81,7 +81,7 @@ def decode(data: bytes) -> Any:
 def array_items(data: bytes, longest: int) -> Iterator[bytes]:
     """Cut the text of an array into those of its items, one at a time, which it does not read.
 
-    So who reads them holds no more than one, whatever the text. An item of more than `longest`
+    So the caller holds no more than one, whatever the text. An item of more than `longest`
     bytes is cut behind them and is the last. Raises StrictJsonError where it is no array, after the
     items before that place.
     """
@@ -120,7 +120,7 @@ def _behind_blanks(data: bytes, position: int) -> int:
 
 
 def _end_of_nested(data: bytes, position: int, stop: int) -> int:
-    """Return the place behind the bracket that closes the one before `position`, at most `stop`."""
+    """Return the position behind the bracket that closes the one before `position`, or `stop`."""
     depth = 1
     for match in _IN_ITEM.finditer(data, position, stop):
         token = match[0]
@@ -155,7 +155,7 @@ def compact(value: Any) -> bytes:
 
 
 def sanitized(value: Any) -> Any:
-    """Return it with U+FFFD for each NUL and each half of a surrogate pair in a text.
+    """Return a value with U+FFFD for each NUL and each half of a surrogate pair in a text.
 
     Names of members stay as they are, for two of them could become one.
     """
@@ -193,7 +193,7 @@ def _text(data: bytes) -> str:
 
 
 def _is_shallow(data: bytes) -> bool:
-    """Tell quickly that a text, whose brackets all match, is not nested too deep."""
+    """Return True, quickly, for a text that is not nested too deep; its brackets all match."""
     if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return True
     brackets = _STRING.sub(b"", data).translate(_AS_SQUARE, _NO_BRACKETS)
@@ -230,7 +230,7 @@ def _byte_place(text: str, position: int) -> str:
 
 
 def _syntax_fault(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
-    """The position and the reason in words of our own: Python's change with its version."""
+    """Return the position and the reason in words of our own: Python's change with its version."""
     comma = _trailing_comma(text, error.pos)
     if comma is not None:
         return comma, _NOTHING_FOLLOWS
@@ -243,7 +243,7 @@ def _reason(message: str) -> str:
 
 
 def _trailing_comma(text: str, position: int) -> int | None:
-    """The position of a comma before the end of an array or object, if the fault is one.
+    """Return the position of a comma before the end of an array or object, if the fault is one.
 
     Python names the comma from 3.13 on, and the bracket behind it before.
     """

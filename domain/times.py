@@ -68,7 +68,7 @@ def parse_rfc3339(text: str) -> int:
 
 
 def is_rfc3339(text: str) -> bool:
-    """Tell whether parse_rfc3339 reads this text, faster than it does for the usual forms."""
+    """Return True if parse_rfc3339 reads this text; for the usual forms it is faster."""
     try:
         if _USUAL_RFC3339.fullmatch(text):
             datetime.fromisoformat(text)

@@ -40,7 +40,7 @@ class _Parts(msgspec.Struct, frozen=True):
 
 
 def check_url(text: str) -> str:
-    """The URL as it will be used: host in ASCII, the rest percent-encoded.
+    """Return the URL as it will be used: host in ASCII, the rest percent-encoded.
 
     Raises FieldError.
     """
@@ -56,7 +56,7 @@ def check_url(text: str) -> str:
 
 
 def check_proxy(text: str) -> str:
-    """The address of an HTTP proxy, "http://host:port". Raises FieldError."""
+    """Return the address of an HTTP proxy, "http://host:port". Raises FieldError."""
     parts = _parse("proxy", text)
     if parts.path not in ("", "/") or parts.query:
         raise FieldError("proxy", "it has a path", f"write {parts.origin}")
@@ -64,12 +64,12 @@ def check_proxy(text: str) -> str:
 
 
 def receiver(url: str) -> str:
-    """For lists: "example.com/hook". The scheme is shown where it is http."""
+    """Return the URL for lists: "example.com/hook". The scheme is shown if it is http."""
     return mask_url(url).removeprefix("https://")
 
 
 def mask_url(url: str) -> str:
-    """Scheme, host and the first part of the path, dots for what follows.
+    """Return scheme, host and the first part of the path, dots for what follows.
 
     A first part that is as long as a key is masked too. What is masked already stays as it is.
     """
@@ -86,7 +86,7 @@ def mask_url(url: str) -> str:
 
 
 def is_masked_url(url: str) -> bool:
-    """Whether dots stand in it for what is hidden, as no URL has them itself."""
+    """Return True for a URL in which dots stand for what is hidden; no other has them."""
     return has_dots(url)
 
 
@@ -187,7 +187,7 @@ def _ipv6_host(field: str, host: str) -> str:
 
 
 def _ipv4_host(field: str, host: str) -> str:
-    """A host that ends in a number is an address to some resolver, so it must be a plain one."""
+    """Check a host that ends in a number: some resolvers take it for an address."""
     try:
         return str(IPv4Address(host))
     except ValueError:
@@ -199,18 +199,18 @@ def _ipv4_host(field: str, host: str) -> str:
 
 
 def _odd_ipv4(host: str) -> IPv4Address | None:
-    """What the C library takes "127.1", "0x7f000001" or "017700000001" for."""
+    """Return the address that the C library reads in "127.1", "0x7f000001" or "017700000001"."""
     numbers = [_c_number(part) for part in host.split(".")]
     *leading, last = numbers
     if len(numbers) > 4 or any(number < 0 for number in numbers):
         return None
     if any(number > 255 for number in leading) or last >= 256 ** (4 - len(leading)):
         return None
-    return IPv4Address(sum(n << 8 * (3 - place) for place, n in enumerate(leading)) + last)
+    return IPv4Address(sum(n << 8 * (3 - index) for index, n in enumerate(leading)) + last)
 
 
 def _c_number(text: str) -> int:
-    """A decimal, octal or hexadecimal number as in C, or -1."""
+    """Read a decimal, octal or hexadecimal number as in C; -1 if it is none."""
     try:
         if text[:2].lower() == "0x":
             return int(text[2:] or "0", 16)

@@ -53,7 +53,7 @@ class WebhookFields(WithHiddenFields, frozen=True):
 
 
 def clean_fields(fields: WebhookFields, before: WebhookFields | None = None) -> WebhookFields:
-    """The fields as they are to be stored: name trimmed, URL in its final form.
+    """Return the fields as they are to be stored: name trimmed, URL in its final form.
 
     A header that was so `before` may stay. Raises FieldErrors with everything that is wrong.
     """
@@ -80,10 +80,10 @@ def check_fields(fields: WebhookFields, before: WebhookFields | None = None) -> 
 
 
 def check_name(text: str) -> str:
-    """The name, trimmed. Raises FieldError.
+    """Return the name, trimmed. Raises FieldError.
 
-    A name of digits only, or one with a hyphen in front, could not be told from an id or an
-    option where a command takes either.
+    A command would take a name of digits only for an id, and one with a hyphen in front for an
+    option.
     """
     name = text.strip()
     if not 1 <= len(name) <= NAME_LIMIT:
@@ -104,7 +104,7 @@ def check_limit(setting_name: str, value: int | None) -> None:
 
 
 def check_ca_file(path: str) -> str:
-    """The path of the CA file, if it is absolute. Raises FieldError."""
+    """Return the path of the CA file, if it is absolute. Raises FieldError."""
     if not posixpath.isabs(path):
         raise FieldError("ca_file", f"{path!r} is not an absolute path", "start it with /")
     if not path.isprintable():

@@ -35,29 +35,29 @@ ERROR_WORDS = (
     ("CutOff", "cut off"),
     ("Bug", "bug"),
 )
-"""Which word the class of an error gets: that of the first of these parts that its name holds."""
+"""Words for the classes of errors: that of the first part that the name of a class holds."""
 
 OTHER_ERROR = "error"
 _MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 
 
 def time_text(time_ms: int | None) -> str | None:
-    """A time as RFC 3339, or None."""
+    """Write a time as RFC 3339; None stays None."""
     return None if time_ms is None else rfc3339(time_ms)
 
 
 def second_text(time_ms: int | None) -> str | None:
-    """A time as RFC 3339 without its milliseconds, so that columns stay narrow."""
+    """Write a time as RFC 3339 without its milliseconds, so that columns stay narrow."""
     return None if time_ms is None else rfc3339(time_ms - time_ms % 1000)
 
 
 def duration_text(duration_ms: int | None) -> str | None:
-    """A duration as options take it, such as "3m", or None."""
+    """Write a duration as options take it, such as "3m"; None stays None."""
     return None if duration_ms is None else format_duration(duration_ms)
 
 
 def span_text(span_ms: int) -> str:
-    """About how long: "35ms", "4s", "3m20s", "2h5m", "3d4h"; no finer than is of use."""
+    """Write a duration, rounded for people: "35ms", "4s", "3m20s", "2h5m", "3d4h"."""
     span_ms = max(0, span_ms)
     if span_ms < 1000:
         return f"{span_ms}ms"
@@ -67,7 +67,7 @@ def span_text(span_ms: int) -> str:
 
 
 def size_text(size: int) -> str:
-    """About how many bytes: "512 bytes", "18.3 kB", "1.2 GB"."""
+    """Write a size, rounded for people: "512 bytes", "18.3 kB", "1.2 GB"."""
     for unit, factor in _UNITS:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
@@ -75,7 +75,7 @@ def size_text(size: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 event", "12,000 events", "2 deliveries"."""
+    """Write a number with its noun: "1 event", "12,000 events", "2 deliveries"."""
     if count == 1:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
@@ -83,26 +83,26 @@ def counted(count: int, noun: str) -> str:
 
 
 def named(noun: str, names: Sequence[str]) -> str:
-    """Things by their names: "the host hub", "the hosts hub and edge"."""
+    """Write things by their names: "the host hub", "the hosts hub and edge"."""
     if len(names) == 1:
         return f"the {noun} {names[0]}"
     return f"the {noun}s {', '.join(names[:-1])} and {names[-1]}"
 
 
 def wait_word(count: int) -> str:
-    """What so many do: "1 event waits", "2 events wait"."""
+    """Return the verb for a number: "1 event waits", "2 events wait"."""
     return "waits" if count == 1 else "wait"
 
 
 def error_word(error: str | None) -> str:
-    """The class of an error in a word or two of at most eight letters: "refused", "TLS"."""
+    """Return the class of an error in a word or two of at most eight letters: "refused", "TLS"."""
     if error is None:
         return "-"
     return next((word for part, word in ERROR_WORDS if part in error), OTHER_ERROR)
 
 
 def status_words(status: int) -> str:
-    """A status with its standard phrase, never the receiver's own: "503 Service Unavailable"."""
+    """Write a status with its standard phrase, not the receiver's: "503 Service Unavailable"."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -113,19 +113,19 @@ SIDES = ("before", "after")
 
 
 def detail_text(detail: Mapping[str, object]) -> str:
-    """What a change changed, in words: "url https://a -> https://b, interval 3m -> 1h"."""
+    """Return the details of a change in words: "url https://a -> https://b, interval 3m -> 1h"."""
     return ", ".join(detail_lines(detail))
 
 
 def detail_lines(detail: Mapping[str, object]) -> list[str]:
-    """The same, one thing a line."""
+    """Return the details of a change in words, one a line."""
     members = readable(detail)
     before, after = (members.pop(side, None) for side in SIDES)
     return [*_pairs(members), *_sides(before, after)]
 
 
 def _sides(before: object, after: object) -> Iterator[str]:
-    """A single setting, a new webhook's fields, or those that an edit changed."""
+    """Yield words for a single setting, a new webhook's fields, or those that an edit changed."""
     if not isinstance(after, Mapping):
         if after is not None:
             yield f"{_value(before)} -> {_value(after)}"
@@ -160,7 +160,7 @@ def _value(value: object) -> str:
 
 
 def readable(detail: Mapping[str, object]) -> dict[str, Any]:
-    """The detail with times and durations as everywhere else."""
+    """Return the details with times and durations in words."""
     return dict(_readable_member(name, value) for name, value in detail.items())
 
 

@@ -207,7 +207,7 @@ DeliveryRow.add_index(
 
 
 class AttemptRow(Base):
-    """One HTTP request made for a delivery, with what came of it; `url` is masked."""
+    """One HTTP request made for a delivery, with its result; `url` is masked."""
 
     id = AutoField()
     delivery = ForeignKeyField(DeliveryRow, backref="tries", on_delete="CASCADE", index=False)
@@ -259,7 +259,7 @@ class WorkerRow(Base):
 
 
 class SourceRow(Base):
-    """Where events come from: what is set for it, what it remembers, and how it is doing.
+    """A source of events: its options, its state and its health.
 
     `options` is the JSON of what differs from the defaults of its kind; `secrets` is encrypted.
     """
@@ -307,7 +307,7 @@ class RefusalRow(Base):
 
 
 class AlertSettingRow(Base):
-    """What differs from the defaults of a kind of alert, as JSON."""
+    """Options of a kind of alert that differ from its defaults, as JSON."""
 
     kind = CharField(primary_key=True)
     options = TextField()
@@ -345,7 +345,7 @@ class ClientRow(Base):
 
 
 class BrokerCursorRow(Base):
-    """How far a broker has read the queue of a type."""
+    """Cursor of a broker: the number of the last event of a type that it has read."""
 
     client = CharField()
     type = CharField()
@@ -370,7 +370,7 @@ class ChangeRow(Base):
 
 
 class DraftRow(Base):
-    """What a login typed into a form and did not save; `text` is encrypted."""
+    """Text that a login typed into a form and did not save, encrypted."""
 
     login = CharField()
     subject = CharField()
@@ -381,22 +381,4 @@ class DraftRow(Base):
         primary_key = CompositeKey("login", "subject")
 
 
-MODELS = (
-    FactRow,
-    SettingRow,
-    HeadRow,
-    EventRow,
-    WebhookRow,
-    DeliveryRow,
-    AttemptRow,
-    QuarantineRow,
-    WorkerRow,
-    SourceRow,
-    RefusalRow,
-    AlertSettingRow,
-    TokenRow,
-    ClientRow,
-    BrokerCursorRow,
-    ChangeRow,
-    DraftRow,
-)
+MODELS: tuple[type[Base], ...] = tuple(Base.__subclasses__())

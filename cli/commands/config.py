@@ -10,7 +10,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.key_check import wrong_keys
 from domain.errors import FieldError
 from domain.options import SettingValue
-from domain.settings import PLACES_OF_THE_STORE, SETTINGS, Setting, storable_setting, value_of
+from domain.settings import SETTINGS, STORE_PATHS, Setting, storable_setting, value_of
 
 
 def show(args: Namespace, context: Context) -> ExitCode:
@@ -107,7 +107,7 @@ def _storable(name: str) -> Setting:
     try:
         return storable_setting(name)
     except FieldError as error:
-        if name in PLACES_OF_THE_STORE:
+        if name in STORE_PATHS:
             raise Failure(str(error), ExitCode.USAGE) from None
         raise _wrong(error) from None
 

@@ -15,7 +15,7 @@ from cli.context import Context
 from cli.demo.feed import append_backlog, happening
 from cli.demo.stage import HURRIED, fill, set_up
 from cli.exit_codes import ExitCode
-from domain.settings import PLACES_OF_THE_STORE, settings_from
+from domain.settings import STORE_PATHS, settings_from
 
 OF_THE_SCREEN = ("theme", "mouse")
 """Settings that hold here too, whoever gave them; the others are about a store that is not ours."""
@@ -40,7 +40,7 @@ def configured(read: Configuration, folder: Path) -> Configuration:
         name: one for name, one in read.given.items() if one.origin == FLAG or name in OF_THE_SCREEN
     }
     given = {**HURRIED, **given}
-    for name in PLACES_OF_THE_STORE:
+    for name in STORE_PATHS:
         given.pop(name, None)
     settings = settings_from({name: one.value for name, one in given.items()})
     db = folder / "tocsin.db"

@@ -12,8 +12,8 @@ from domain.errors import FieldError, FieldErrors
 from domain.options import SettingValue, format_size, parse_size
 from domain.settings import (
     BY_NAME,
-    PLACES_OF_THE_STORE,
     SETTINGS,
+    STORE_PATHS,
     Setting,
     Settings,
     check_settings,
@@ -63,7 +63,7 @@ def test_the_defaults_are_the_ones_that_are_promised() -> None:
 def test_every_default_is_allowed_and_reads_back(setting: Setting) -> None:
     assert setting.description
     assert setting.environment == f"TOCSIN_{setting.name.upper()}"
-    if setting.name not in PLACES_OF_THE_STORE:  # their defaults follow from who runs it
+    if setting.name not in STORE_PATHS:  # their defaults follow from who runs it
         assert setting.parse(setting.format(setting.default)) == setting.default
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from delivery.report import Report
 from domain.safe import safe
-from domain.settings import BY_NAME, KEY_NAME, PLACES_OF_THE_STORE, SETTINGS, Setting, value_of
+from domain.settings import BY_NAME, KEY_NAME, SETTINGS, STORE_PATHS, Setting, value_of
 from domain.wording import second_text
 from store.records import Worker
 from store.workers import is_gone
@@ -111,7 +111,7 @@ def _who_decides(setting: Setting, told: Told) -> str:
     now = f"{told.value(setting) or 'nothing'} from {origin}"
     if instead := told.instead(setting):
         return f"{now}; worn now: {instead}, which this terminal's colours or the palette chose"
-    if setting.name in PLACES_OF_THE_STORE:
+    if setting.name in STORE_PATHS:
         return f"{now}; only a configuration file can say so for good"
     kept = told.stored.get(setting.name)
     if kept is not None and origin != STORE:

@@ -14,7 +14,7 @@ from textual.widgets import Input, Label
 
 from delivery.report import Report, undelivered_events
 from domain.safe import safe
-from domain.settings import BY_NAME, PLACES_OF_THE_STORE, SETTINGS, setting_named
+from domain.settings import BY_NAME, SETTINGS, STORE_PATHS, setting_named
 from domain.wording import counted, wait_word
 from store import settings as stored_settings
 from tui.admin.setting_rows import (
@@ -217,7 +217,7 @@ class SettingsScreen(TocsinScreen):
         name, told = str(self.table.cursor), self._told()
         if told is None:
             return
-        if name in PLACES_OF_THE_STORE:
+        if name in STORE_PATHS:
             self.tell_here(NOT_HERE.format(name=name))
             return
         self._box.value = told.value(BY_NAME[name])
