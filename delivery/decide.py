@@ -23,11 +23,11 @@ class RetryAt(msgspec.Struct, frozen=True):
 
 
 def decide(
-    outcome: Outcome, attempt_number: int, interval_ms: int, now_ms: int, dice: float
+    outcome: Outcome, attempt_number: int, interval_ms: int, now_ms: int, chance: float
 ) -> Delivered | RetryAt:
     """Judge attempt `attempt_number` (the first is 1), which ended at `now_ms`.
 
-    `dice` in [0, 1) spreads the interval by 10 % either way; a Retry-After can only lengthen the
+    `chance` in [0, 1) spreads the interval by 10 % either way; a Retry-After can only lengthen the
     wait. A kept connection that was lost says nothing about the receiver: the next attempt, on a
     new one, follows at once. The reason is about the attempt to come.
     """
@@ -35,7 +35,7 @@ def decide(
         return Delivered()
     if outcome.kept_was_lost:
         return RetryAt(now_ms, 0, f"attempt {attempt_number + 1}, at once on a new connection")
-    wait_ms = _jittered(interval_ms, dice)
+    wait_ms = _jittered(interval_ms, chance)
     reason = f"attempt {attempt_number + 1}, interval {format_duration(interval_ms)} ±10%"
     asked_ms = min(outcome.retry_after_ms or 0, RETRY_AFTER_CAP_MS)
     if asked_ms > wait_ms:
@@ -44,6 +44,6 @@ def decide(
     return RetryAt(now_ms + wait_ms, wait_ms, reason)
 
 
-def _jittered(interval_ms: int, dice: float) -> int:
+def _jittered(interval_ms: int, chance: float) -> int:
     tenth_ms = interval_ms // 10
-    return interval_ms - tenth_ms + int(2 * tenth_ms * dice)
+    return interval_ms - tenth_ms + int(2 * tenth_ms * chance)

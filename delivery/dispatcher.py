@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
 
+from delivery.clock import Clock
 from delivery.log import place_of
 from delivery.schedule import Pace, Step
 from delivery.sender import Sender
-from delivery.world import World
 from domain.times import format_duration
 from store import outbox
 from store.database import Store
@@ -42,14 +42,14 @@ class Dispatcher:
         self,
         store: Store,
         sender: Sender,
-        world: World,
+        clock: Clock,
         log: Callable[[str], None],
         until: Until,
     ) -> None:
         self.wake = asyncio.Event()
         self._store = store
         self._sender = sender
-        self._world = world
+        self._clock = clock
         self._log = log
         self._until = until
         self._schedule = sender.schedule
@@ -117,7 +117,7 @@ class Dispatcher:
         settings = self._sender.settings
         at_once = self._until is not Until.STOPPED
         pace = Pace(settings.interval_ms, settings.linger_ms, at_once)
-        self._schedule.update(plans, pace, self._world.now_ms(), self._world.monotonic())
+        self._schedule.update(plans, pace, self._clock.now_ms(), self._clock.monotonic())
         self._failing = frozenset(plan.webhook_id for plan in plans if plan.failing)
 
     def _start_ready(self) -> None:
@@ -136,7 +136,7 @@ class Dispatcher:
         """What to start now."""
         return [
             (webhook_id, step)
-            for webhook_id, step in self._schedule.ready(self._world.monotonic())
+            for webhook_id, step in self._schedule.ready(self._clock.monotonic())
             if webhook_id not in self._tasks and not self._had_its_turn(webhook_id, step)
         ]
 
@@ -173,7 +173,7 @@ class Dispatcher:
             self._log(f"webhook {webhook_id}: not sent: {trouble}")
 
     def _hold(self, webhook_id: int, seconds: float) -> None:
-        self._schedule.hold(webhook_id, self._world.monotonic() + seconds)
+        self._schedule.hold(webhook_id, self._clock.monotonic() + seconds)
 
     async def _is_over(self) -> bool:
         if self._until is Until.STOPPED or self._tasks:
@@ -197,4 +197,4 @@ class Dispatcher:
         if self._until is Until.DUE_DONE:
             return None
         next_at = self._schedule.next_at(self._tasks)
-        return None if next_at is None else max(0.0, next_at - self._world.monotonic())
+        return None if next_at is None else max(0.0, next_at - self._clock.monotonic())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 
+from delivery.clock import Clock
 from delivery.decide import Delivered, decide
 from delivery.log import place_of
 from delivery.outcome import Outcome
@@ -17,7 +18,6 @@ from delivery.request import request_headers
 from delivery.resolver import Resolver
 from delivery.schedule import Schedule
 from delivery.slots import YOUNG_S, Place, Slots
-from delivery.world import World
 from domain.addresses import NetworkPolicy
 from domain.ids import new_delivery_id
 from domain.settings import Settings
@@ -42,7 +42,7 @@ class Sender:
 
     store: Store
     settings: Settings
-    world: World
+    clock: Clock
     worker_id: str
     log: Callable[[str], None]
     slots: Slots
@@ -95,9 +95,9 @@ class Sender:
                 self.log(f"webhook {first.webhook_id}: {deliveries} taken, {events}")
 
     async def _start(self, webhook_id: int, *, new_run: bool) -> Work | None:
-        now_ms = self.world.now_ms()
+        now_ms = self.clock.now_ms()
         if new_run:
-            self.schedule.note_run(webhook_id, now_ms, self.world.monotonic())
+            self.schedule.note_run(webhook_id, now_ms, self.clock.monotonic())
         return await self.store.run(
             outbox.start_next,
             webhook_id,
@@ -114,7 +114,7 @@ class Sender:
         Whatever goes wrong, an attempt that was begun is recorded: otherwise it would be shown as
         being sent, and wait for the next worker to be cleared up.
         """
-        started_ms = self.world.now_ms()
+        started_ms = self.clock.now_ms()
         try:
             outcome = await self._post(work, poster, place, started_ms)
             verdict = self._verdict(work, outcome)
@@ -182,14 +182,14 @@ class Sender:
             limits=self._limits(),
             new_id=self._new_id,
             vault=self.store.vault,
-            now_ms=self.world.now_ms(),
+            now_ms=self.clock.now_ms(),
             go_on=go_on and not self.slots.wanted and self._may_begin(),
         )
 
     def _verdict(self, work: Work, outcome: Outcome) -> Verdict:
         now_ms = self._ended_ms(work)
-        dice = self.world.dice()
-        decision = decide(outcome, work.number, self._interval_ms(work), now_ms, dice)
+        chance = self.clock.random()
+        decision = decide(outcome, work.number, self._interval_ms(work), now_ms, chance)
         if isinstance(decision, Delivered):
             return Verdict(delivered=True)
         return Verdict(False, decision.next_attempt_ms, decision.wait_ms, decision.reason)
@@ -201,8 +201,8 @@ class Sender:
 
     def _ended_ms(self, work: Work) -> int:
         """The time at which an attempt ended, noted by both clocks, since a wait counts from it."""
-        now_ms = self.world.now_ms()
-        self.schedule.note_end(work.webhook_id, now_ms, self.world.monotonic())
+        now_ms = self.clock.now_ms()
+        self.schedule.note_end(work.webhook_id, now_ms, self.clock.monotonic())
         return now_ms
 
     def _interval_ms(self, work: Work) -> int:
@@ -239,7 +239,7 @@ class Sender:
         return Limits(self.settings.max_events, self.settings.max_bytes)
 
     def _new_id(self) -> str:
-        return new_delivery_id(self.world.random_bytes)
+        return new_delivery_id(self.clock.random_bytes)
 
 
 def poster(settings: Settings, ca_file: str | None, resolver: Resolver) -> Poster:

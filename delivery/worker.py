@@ -17,11 +17,11 @@ from functools import partial
 import msgspec
 
 from delivery.capacity import attempt_slots
+from delivery.clock import Clock, SystemClock
 from delivery.dispatcher import HOLD_S, Dispatcher, Until
 from delivery.handover import Claim
 from delivery.log import place_of, unfailing
 from delivery.sender import Sender
-from delivery.world import RealWorld, World
 from domain.ids import base58
 from domain.settings import Settings
 from domain.wording import counted
@@ -89,11 +89,11 @@ class Worker:
         log: Callable[[str], None],
         merge: Callable[[Mapping[str, str]], Settings],
         until: Until = Until.STOPPED,
-        world: World | None = None,
+        clock: Clock | None = None,
         beside: Callable[[bool, Settings], None] | None = None,
     ) -> None:
-        self._world: World = world or RealWorld()
-        self.id = "w" + base58(int.from_bytes(self._world.random_bytes(8), "big"))
+        self._clock: Clock = clock or SystemClock()
+        self.id = "w" + base58(int.from_bytes(self._clock.random_bytes(8), "big"))
         self._store = store
         self._role = role
         self._log = unfailing(log)
@@ -102,7 +102,7 @@ class Worker:
         self._beside = beside
         self._claim = self._new_claim()
         self._active = False
-        self._started_ms = self._world.now_ms()
+        self._started_ms = self._clock.now_ms()
         self._lost: Ended | None = None
         self._is_crowded = False
         self._warned_of_names = False
@@ -113,9 +113,9 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         slots = attempt_slots(settings.concurrency)
         self._sender = Sender(
-            store, settings, self._world, self.id, self._log, slots, may_send=self._has_lock
+            store, settings, self._clock, self.id, self._log, slots, may_send=self._has_lock
         )
-        self._dispatcher = Dispatcher(store, self._sender, self._world, self._log, until)
+        self._dispatcher = Dispatcher(store, self._sender, self._clock, self._log, until)
 
     def wake(self) -> None:
         """Look at the queue now; for whoever appended events in this process."""
@@ -152,8 +152,8 @@ class Worker:
             self.id,
             kind=self._role.kind,
             asks=self._until is Until.STOPPED,
-            monotonic=self._world.monotonic,
-            now_ms=self._world.now_ms,
+            monotonic=self._clock.monotonic,
+            now_ms=self._clock.now_ms,
         )
 
     async def _enter(self) -> None:
@@ -245,8 +245,8 @@ class Worker:
         while not self._stopped.is_set():
             try:
                 await self._store.run(migrations.mask_late, self._store.vault)
-                lost = await self._store.run(outbox.recover, self.id, self._world.now_ms())
-                await self._store.run(workers.take_over, self.id, self._world.now_ms())
+                lost = await self._store.run(outbox.recover, self.id, self._clock.now_ms())
+                await self._store.run(workers.take_over, self.id, self._clock.now_ms())
             except StoreError as error:
                 self._log(f"cannot take over yet: {error}")
                 with suppress(TimeoutError):
@@ -268,7 +268,7 @@ class Worker:
         await asyncio.gather(*side_tasks, return_exceptions=True)
         with suppress(StoreError):
             if late:
-                await self._store.run(outbox.recover, self.id, self._world.now_ms())
+                await self._store.run(outbox.recover, self.id, self._clock.now_ms())
             await self._store.run(workers.leave, self.id)
         self._active = False
         self._tell_beside()
@@ -288,7 +288,7 @@ class Worker:
             await asyncio.sleep(every_s)
 
     async def _beat(self) -> None:
-        now_ms = self._world.now_ms()
+        now_ms = self._clock.now_ms()
         if not await self._store.run(workers.beat, self.id, now_ms, active=self._active):
             await self._store.run(workers.enter, self._record())
 
@@ -356,8 +356,8 @@ class Worker:
             return
         settings = self._sender.settings
         retention = prune.Retention(settings.keep_events_ms, settings.keep_deliveries_ms)
-        uptime_ms = int(self._world.monotonic() * 1_000)
-        await self._repeat(partial(prune.prune_some, retention, self._world.now_ms(), uptime_ms))
+        uptime_ms = int(self._clock.monotonic() * 1_000)
+        await self._repeat(partial(prune.prune_some, retention, self._clock.now_ms(), uptime_ms))
         await self._repeat(prune.give_back)
 
     async def _repeat(self, step: Callable[[], object]) -> None:
@@ -373,5 +373,5 @@ class Worker:
             kind=self._role.kind,
             active=self._active,
             started_ms=self._started_ms,
-            heartbeat_ms=self._world.now_ms(),
+            heartbeat_ms=self._clock.now_ms(),
         )

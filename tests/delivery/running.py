@@ -14,9 +14,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from delivery.clock import SystemClock
 from delivery.dispatcher import Until
 from delivery.worker import Ended, Role, Worker
-from delivery.world import RealWorld
 from domain.event_types import EventType
 from domain.settings import Settings
 from domain.times import parse_duration
@@ -45,13 +45,13 @@ def eventually(
 
 
 @dataclass
-class SkewedWorld:
-    """The real world, save that its wall clock can be set and its dice always fall the same."""
+class SkewedClock:
+    """The real clock, save that its wall clock can be set and its random numbers are all alike."""
 
     skew_ms: int = 0
     throw: float = 0.5
     asked: int = 0
-    _real: RealWorld = field(default_factory=RealWorld)
+    _real: SystemClock = field(default_factory=SystemClock)
 
     def now_ms(self) -> int:
         self.asked += 1
@@ -64,7 +64,7 @@ class SkewedWorld:
     def monotonic(self) -> float:
         return self._real.monotonic()
 
-    def dice(self) -> float:
+    def random(self) -> float:
         return self.throw
 
     def random_bytes(self, count: int) -> bytes:
@@ -79,7 +79,7 @@ class RunningWorker:
         desk: Desk,
         settings: Settings = QUICK,
         until: Until = Until.STOPPED,
-        world: SkewedWorld | None = None,
+        clock: SkewedClock | None = None,
         log: list[str] | None = None,
     ) -> None:
         self.desk = desk
@@ -89,7 +89,7 @@ class RunningWorker:
         self.worker: Worker
         self._settings = settings
         self._until = until
-        self._world = world
+        self._clock = clock
         self._made = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker")
         self._thread.start()
@@ -108,12 +108,12 @@ class RunningWorker:
             raise self.error
         return self.ended
 
-    def plan_again(self, world: SkewedWorld) -> None:
+    def plan_again(self, clock: SkewedClock) -> None:
         """Let it take in what the store says now. Each planning asks for the time."""
         for _ in "twice":
-            asked_now = world.asked + 1
+            asked_now = clock.asked + 1
             self.worker.wake()
-            eventually(partial(world.was_asked, asked_now))
+            eventually(partial(clock.was_asked, asked_now))
 
     def said(self, text: str) -> bool:
         """Whether a line of the log holds this text."""
@@ -135,7 +135,7 @@ class RunningWorker:
             log=self.log.append,
             merge=self._merge,
             until=self._until,
-            world=self._world,
+            clock=self._clock,
         )
         self._made.set()
         return await self.worker.run()
@@ -151,11 +151,11 @@ def running_worker(
     desk: Desk,
     settings: Settings = QUICK,
     until: Until = Until.STOPPED,
-    world: SkewedWorld | None = None,
+    clock: SkewedClock | None = None,
     log: list[str] | None = None,
 ) -> Iterator[RunningWorker]:
     """A worker for the time of the block, and what it says in `log`."""
-    running = RunningWorker(desk, settings, until, world, log)
+    running = RunningWorker(desk, settings, until, clock, log)
     try:
         yield running
     finally:

@@ -24,7 +24,7 @@ from domain.addresses import NetworkPolicy
 from store import outbox, reads
 from tests.certificates import Authority
 from tests.delivery.proxy import Proxy
-from tests.delivery.running import QUICK, SkewedWorld, hook
+from tests.delivery.running import QUICK, SkewedClock, hook
 from tests.receiver_client import Receiver
 from tests.store.helpers import Desk, carried, events
 
@@ -130,7 +130,7 @@ def drain(desk: Desk) -> list[str]:
 
     async def run() -> None:
         sender = Sender(
-            desk.store, SINGLY, SkewedWorld(), "worker-1", log.append, Slots(4, 4, 1_000_000)
+            desk.store, SINGLY, SkewedClock(), "worker-1", log.append, Slots(4, 4, 1_000_000)
         )
         await sender.drain(1, new_run=True, failing=False)
 
@@ -177,7 +177,7 @@ def test_a_second_answer_delivers_nothing_that_was_not_taken(
 
     async def tell() -> None:
         sender = Sender(
-            desk.store, SINGLY, SkewedWorld(), "worker-1", print, Slots(4, 4, 1_000_000)
+            desk.store, SINGLY, SkewedClock(), "worker-1", print, Slots(4, 4, 1_000_000)
         )
         async with receiver.listening(None):
             desk.add(hook(receiver.url))

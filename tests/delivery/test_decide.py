@@ -20,31 +20,31 @@ def outcome(status: int | None, retry_after_ms: int | None = None) -> Outcome:
 
 
 def retry(
-    attempt: int, interval_ms: int, retry_after_ms: int | None = None, dice: float = 0.5
+    attempt: int, interval_ms: int, retry_after_ms: int | None = None, chance: float = 0.5
 ) -> RetryAt:
-    decision = decide(outcome(503, retry_after_ms), attempt, interval_ms, 1_000, dice)
+    decision = decide(outcome(503, retry_after_ms), attempt, interval_ms, 1_000, chance)
     assert isinstance(decision, RetryAt)
     return decision
 
 
 @given(STATUSES, RETRY_AFTER, INTERVALS, TIMES, DICE)
 def test_2xx_and_nothing_else_is_delivered(
-    status: int, retry_after_ms: int | None, interval_ms: int, now_ms: int, dice: float
+    status: int, retry_after_ms: int | None, interval_ms: int, now_ms: int, chance: float
 ) -> None:
-    decision = decide(outcome(status, retry_after_ms), 1, interval_ms, now_ms, dice)
+    decision = decide(outcome(status, retry_after_ms), 1, interval_ms, now_ms, chance)
     assert isinstance(decision, Delivered) == (status // 100 == 2)
 
 
 @given(INTERVALS, TIMES, DICE)
-def test_no_answer_is_a_retry(interval_ms: int, now_ms: int, dice: float) -> None:
-    assert isinstance(decide(outcome(None), 1, interval_ms, now_ms, dice), RetryAt)
+def test_no_answer_is_a_retry(interval_ms: int, now_ms: int, chance: float) -> None:
+    assert isinstance(decide(outcome(None), 1, interval_ms, now_ms, chance), RetryAt)
 
 
 @given(st.integers(1, 10**6), INTERVALS, RETRY_AFTER, TIMES, DICE)
 def test_a_retry_keeps_to_the_interval_and_to_retry_after(
-    attempt: int, interval_ms: int, retry_after_ms: int | None, now_ms: int, dice: float
+    attempt: int, interval_ms: int, retry_after_ms: int | None, now_ms: int, chance: float
 ) -> None:
-    decision = decide(outcome(500, retry_after_ms), attempt, interval_ms, now_ms, dice)
+    decision = decide(outcome(500, retry_after_ms), attempt, interval_ms, now_ms, chance)
     assert isinstance(decision, RetryAt)
     asked_ms = min(retry_after_ms or 0, RETRY_AFTER_CAP_MS)
     assert decision.next_attempt_ms == now_ms + decision.wait_ms
@@ -55,13 +55,13 @@ def test_a_retry_keeps_to_the_interval_and_to_retry_after(
 @given(INTERVALS, DICE, DICE)
 def test_the_wait_grows_with_the_dice(interval_ms: int, one: float, other: float) -> None:
     low, high = sorted((one, other))
-    assert retry(1, interval_ms, dice=low).wait_ms <= retry(1, interval_ms, dice=high).wait_ms
+    assert retry(1, interval_ms, chance=low).wait_ms <= retry(1, interval_ms, chance=high).wait_ms
 
 
 def test_the_dice_reach_both_ends() -> None:
-    assert retry(1, 180_000, dice=0.0).wait_ms == 162_000
-    assert retry(1, 180_000, dice=0.5).wait_ms == 180_000
-    assert retry(1, 180_000, dice=0.999999).wait_ms == 197_999
+    assert retry(1, 180_000, chance=0.0).wait_ms == 162_000
+    assert retry(1, 180_000, chance=0.5).wait_ms == 180_000
+    assert retry(1, 180_000, chance=0.999999).wait_ms == 197_999
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from delivery.worker import Ended
 from store import outbox
 from store.errors import StoreUnavailable
 from store.models import DeliveryRow, EventRow, WebhookRow
-from tests.delivery.running import QUICK, SkewedWorld, eventually, hook, running_worker
+from tests.delivery.running import QUICK, SkewedClock, eventually, hook, running_worker
 from tests.receiver_client import Receiver
 from tests.store.helpers import Desk, carried, event, events
 
@@ -186,8 +186,8 @@ def test_a_bug_in_one_webhooks_task_stops_no_other(
 
     desk.add(hook(shared_receiver.url("/ok/bug")))
     desk.append(*events(1, 1))
-    world = SkewedWorld()
-    with running_worker(desk, world=world) as running:
+    clock = SkewedClock()
+    with running_worker(desk, clock=clock) as running:
         shared_receiver.wait("/ok/bug", acked=1)
         monkeypatch.setattr("delivery.sender.request_headers", headers)
         desk.append(*events(2, 2))
@@ -205,12 +205,12 @@ def test_a_webhook_at_work_is_left_alone_however_often_the_queue_is_read(
     desk: Desk, door: Door, shared_receiver: Receiver
 ) -> None:
     path = "/slow:1/one-task"
-    world = SkewedWorld()
+    clock = SkewedClock()
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 1))
-    with running_worker(desk, world=world) as running:
+    with running_worker(desk, clock=clock) as running:
         shared_receiver.wait(path, count=1)
         for _ in range(5):
-            running.plan_again(world)
+            running.plan_again(clock)
         assert door.count("start_next") == 1
         assert len(shared_receiver.requests(path)) == 1

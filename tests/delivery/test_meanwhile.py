@@ -10,7 +10,7 @@ from store import settings as settings_store
 from store import webhooks
 from tests.delivery.running import (
     QUICK,
-    SkewedWorld,
+    SkewedClock,
     eventually,
     hook,
     overlapping,
@@ -70,7 +70,7 @@ def test_retry_after_lengthens_the_wait_and_says_so(
     path = f"/retry-after:{asked}/lengthened" if asked else "/503/not-lengthened"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 1))
-    with running_worker(desk, world=SkewedWorld()):
+    with running_worker(desk, clock=SkewedClock()):
         first, second = shared_receiver.wait(path, count=2)[:2]
         eventually(lambda: (pending := desk.status(1).pending) and pending.attempts >= 2)
         pending = desk.status(1).pending

@@ -21,7 +21,7 @@ from domain.settings import Settings
 from store import outbox, reads, webhooks
 from store.errors import StoreUnavailable
 from tests.certificates import Authority
-from tests.delivery.running import QUICK, SkewedWorld, eventually, hook
+from tests.delivery.running import QUICK, SkewedClock, eventually, hook
 from tests.receiver_client import Receiver
 from tests.store.helpers import ACTOR, Desk, carried, event, events
 
@@ -44,7 +44,7 @@ def with_sender(
             Sender(
                 desk.store,
                 settings,
-                SkewedWorld(),
+                SkewedClock(),
                 "worker-1",
                 log.append,
                 Slots(slots, places or slots, BYTES),

@@ -17,7 +17,7 @@ from store import migrations, reads, workers
 from store.models import AttemptRow, FactRow
 from tests.delivery.running import (
     QUICK,
-    SkewedWorld,
+    SkewedClock,
     eventually,
     hook,
     overlapping,
@@ -113,40 +113,40 @@ def test_a_wall_clock_that_jumps_while_a_delivery_fails_neither_floods_nor_mutes
     desk: Desk, shared_receiver: Receiver, jump_h: int
 ) -> None:
     path = f"/503/clock{jump_h}"
-    world = SkewedWorld()
+    clock = SkewedClock()
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 1))
-    with running_worker(desk, world=world) as running:
+    with running_worker(desk, clock=clock) as running:
         shared_receiver.wait(path, count=1)
         eventually(lambda: (pending := desk.status(1).pending) and pending.last_status == 503)
-        running.plan_again(world)
-        world.skew_ms = jump_h * 3_600_000
-        running.plan_again(world)
+        running.plan_again(clock)
+        clock.skew_ms = jump_h * 3_600_000
+        running.plan_again(clock)
         requests = shared_receiver.wait(path, count=4, timeout=10)
     gaps = [(b.started_ns - (a.ended_ns or 0)) / 1e9 for a, b in itertools.pairwise(requests)]
     assert min(gaps) >= 1.0
     assert len({request.header("webhook-id") for request in requests}) == 1
 
 
-class LeapingWorld(SkewedWorld):
+class LeapingClock(SkewedClock):
     """Its wall clock leaps by a day right after each wait was decided."""
 
-    def dice(self) -> float:
+    def random(self) -> float:
         self.skew_ms += 86_400_000
-        return super().dice()
+        return super().random()
 
 
 def test_a_wall_clock_that_leaps_before_the_next_plan_brings_no_retry_early(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
     path = "/script:503,200/leap"
-    world = LeapingWorld()
+    clock = LeapingClock()
     desk.add(hook(shared_receiver.url(path), interval_ms=3_600_000))
     desk.append(*events(1, 1))
-    with running_worker(desk, world=world) as running:
+    with running_worker(desk, clock=clock) as running:
         eventually(lambda: (pending := desk.status(1).pending) and pending.last_status == 503)
         for _ in range(3):
-            running.plan_again(world)
+            running.plan_again(clock)
         pending = desk.status(1).pending
         assert pending is not None
         assert (pending.attempts, pending.sending_since_ms) == (1, None)
@@ -156,16 +156,16 @@ def test_a_wall_clock_that_leaps_after_a_run_brings_the_next_one_no_earlier(
     desk: Desk, shared_receiver: Receiver
 ) -> None:
     path = "/ok/leap"
-    world = SkewedWorld()
+    clock = SkewedClock()
     desk.add(hook(shared_receiver.url(path), interval_ms=3_600_000))
     desk.append(*events(1, 1))
-    with running_worker(desk, world=world) as running:
+    with running_worker(desk, clock=clock) as running:
         shared_receiver.wait(path, acked=1)
         eventually(lambda: desk.status(1).pending is None)
-        world.skew_ms = 86_400_000
+        clock.skew_ms = 86_400_000
         desk.append(*events(2, 2))
         for _ in range(3):
-            running.plan_again(world)
+            running.plan_again(clock)
         assert (desk.status(1).queued, desk.status(1).pending) == (1, None)
 
 
@@ -179,7 +179,7 @@ def test_a_clock_that_went_back_between_two_workers_delays_by_one_wait_at_most(
     with running_worker(desk):
         shared_receiver.wait(path, count=1)
         eventually(lambda: (pending := desk.status(1).pending) and pending.last_status == 503)
-    with running_worker(desk, world=SkewedWorld(skew_ms=jump_h * 3_600_000)) as running:
+    with running_worker(desk, clock=SkewedClock(skew_ms=jump_h * 3_600_000)) as running:
         shared_receiver.wait(path, acked=1, timeout=10)
         eventually(lambda: desk.status(1).pending is None)
         desk.append(*events(2, 2))

@@ -105,13 +105,13 @@ class WorkerThread:
             self._note(f"at the beginning: {error}")
 
     async def _deliver(self) -> None:
+        from delivery.clock import SystemClock
         from delivery.worker import Ended, Role, Worker
-        from delivery.world import RealWorld
         from sources.running import Sources
 
         sources = self._sources = Sources(
             self._store,
-            RealWorld().now_ms,
+            SystemClock().now_ms,
             on_appended=self._wake,
             on_failure=self._note,
         )
