@@ -40,6 +40,7 @@ PACE_MS = 4_000
 MOVES_AT_ONCE = 4
 """A move of the list paints all of it (8 KB): some at once, then one in each PACE_MS."""
 
+HINTS = ("text", "!text", *OF_DELIVERIES)
 FILTER_SHOWN = 40
 EMPTY = """Nothing was sealed for delivery yet.
 
@@ -47,12 +48,45 @@ Queued events are sealed and sent when the next run of their webhook is due."""
 NONE_FOUND = "Nothing matches.\n\nWithout the filter all deliveries are shown again."
 
 
-class DeliveryList(DeliveryActions, ListScreen):
-    """List of deliveries that is kept up to date; those that wait stand first.
+class DeliveriesScreen(DeliveryActions, ListScreen):
+    """List of deliveries, kept up to date, with the reasons of the selected row below it.
 
-    New rows come, and the cursor goes to the first of them, until the admin puts it on another
-    row; then they are held back.
+    Those that wait stand first. New rows come, and the cursor goes to the first of them, until the
+    admin puts it on another row; then they are held back.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "open",
+            "open",
+            id="deliveries.open",
+            tooltip="its attempts, the answers, the exact request",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "filter",
+            key_display="/",
+            id="deliveries.filter",
+            tooltip=BETWEEN.join(HINTS),
+        ),
+        Binding(
+            "f",
+            "follow",
+            "follow",
+            id="deliveries.follow",
+            tooltip="go to the newest and stay there, or stop that",
+        ),
+        Binding(
+            "R",
+            "quarantine",
+            "quarantine",
+            show=False,
+            id="deliveries.quarantine",
+            tooltip="events that reseals left out, and sending them after all",
+        ),
+    ]
 
     def __init__(self, desk: Desk, live: Live, *, webhook_id: int | None = None) -> None:
         super().__init__(desk, live)
@@ -61,14 +95,29 @@ class DeliveryList(DeliveryActions, ListScreen):
         self._filter = self._title_shown = self._marks = ""
         self._keys = DeliveryRowIds()
         self._rows: dict[int, Listed] = {}
-        self._following = True
+        self.follows = True
         self._by_admin = False
         self._pace = Pace(PACE_MS, MOVES_AT_ONCE)
 
-    @property
-    def follows(self) -> bool:
-        """True if new rows are shown as they come."""
-        return self._following
+    def body(self) -> Iterable[Widget]:
+        with Vertical(classes="panel", id="deliveries-panel"):
+            yield Facts(id="deliveries-count", classes="line")
+            yield LiveTable(
+                columns(of_one=self.webhook_id is not None), id="deliveries", markable=True
+            )
+            yield Static(Text(""), id="no-deliveries", classes="empty")
+            yield FilterLine(HINTS, id="deliveries-filter")
+        yield Facts(id="delivery-facts")
+
+    def on_mount(self) -> None:
+        self.query_one("#no-deliveries").display = False
+
+    def crumbs(self) -> str:
+        if self.webhook_id is None:
+            return "Deliveries"
+        statuses = self.statuses()
+        name = receiver_of(statuses[0].webhook) if statuses else str(self.webhook_id)
+        return f"{name} › Deliveries"
 
     def show(self) -> None:
         self.tick()
@@ -90,13 +139,9 @@ class DeliveryList(DeliveryActions, ListScreen):
         self._by_admin = True
         self._start_over()
 
-    def hold(self) -> None:
-        """Hold new rows back from now on."""
-        self._following = False
-
     def follow(self, *, by_admin: bool = False) -> None:
         """Show rows that were held back and those that come; `by_admin` if the admin chose that."""
-        self._following = True
+        self.follows = True
         self._keys.release()
         self._show_keys(to_top=True, by_admin=by_admin)
         self._show_frame()
@@ -253,74 +298,10 @@ class DeliveryList(DeliveryActions, ListScreen):
     def _cursor_moved(self) -> None:
         """Follow new rows while the cursor is on the first one; hold them back elsewhere."""
         if not self.table.has_strayed:
-            self._following = self.table.at_top
-            if self._following and self._keys.held:
+            self.follows = self.table.at_top
+            if self.follows and self._keys.held:
                 self.follow(by_admin=True)
         self._show_facts()
-
-
-def _pages(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
-
-
-HINTS = ("text", "!text", *OF_DELIVERIES)
-
-
-class DeliveriesScreen(DeliveryList):
-    """List of deliveries, with the reasons of the selected row below it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter",
-            "open",
-            "open",
-            id="deliveries.open",
-            tooltip="its attempts, the answers, the exact request",
-        ),
-        Binding(
-            "slash",
-            "filter",
-            "filter",
-            key_display="/",
-            id="deliveries.filter",
-            tooltip=BETWEEN.join(HINTS),
-        ),
-        Binding(
-            "f",
-            "follow",
-            "follow",
-            id="deliveries.follow",
-            tooltip="go to the newest and stay there, or stop that",
-        ),
-        Binding(
-            "R",
-            "quarantine",
-            "quarantine",
-            show=False,
-            id="deliveries.quarantine",
-            tooltip="events that reseals left out, and sending them after all",
-        ),
-    ]
-
-    def body(self) -> Iterable[Widget]:
-        with Vertical(classes="panel", id="deliveries-panel"):
-            yield Facts(id="deliveries-count", classes="line")
-            yield LiveTable(
-                columns(of_one=self.webhook_id is not None), id="deliveries", markable=True
-            )
-            yield Static(Text(""), id="no-deliveries", classes="empty")
-            yield FilterLine(HINTS, id="deliveries-filter")
-        yield Facts(id="delivery-facts")
-
-    def on_mount(self) -> None:
-        self.query_one("#no-deliveries").display = False
-
-    def crumbs(self) -> str:
-        if self.webhook_id is None:
-            return "Deliveries"
-        statuses = self.statuses()
-        name = receiver_of(statuses[0].webhook) if statuses else str(self.webhook_id)
-        return f"{name} › Deliveries"
 
     @on(LiveTable.Chosen)
     def _chosen_row(self) -> None:
@@ -335,7 +316,7 @@ class DeliveriesScreen(DeliveryList):
     def action_follow(self) -> None:
         """Go to the newest and stay there, or stop that."""
         if self.follows:
-            self.hold()
+            self.follows = False
             follow, first = key_of(self, "deliveries.follow"), key_of(self, "table.first")
             keys = " or ".join(filter(None, (follow, first))) or "you go back to the first"
             self.tell(f"new deliveries are held back until {keys}")
@@ -345,3 +326,7 @@ class DeliveriesScreen(DeliveryList):
     def action_quarantine(self) -> None:
         """Show the events that reseals left out."""
         self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id, self.names()))
+
+
+def _pages(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
