@@ -56,9 +56,9 @@ class ActionResults:
 
     def notice(self, done: str) -> str | None:
         """Return what was done, with the deliveries in place of {}, and what follows later."""
-        parts = [done.format(named(self.done))] if self.done else []
+        parts = [done.format(names_of(self.done))] if self.done else []
         if self.later:
-            parts.append(f"{named(self.later)}: {LATER}" if self.done else LATER)
+            parts.append(f"{names_of(self.later)}: {LATER}" if self.done else LATER)
         return "; ".join(parts) or None
 
 
@@ -67,11 +67,11 @@ def short_id(id_: str) -> str:
     return f"{id_[:SHORT_ID]}…"
 
 
-def named(some: Sequence[Delivery]) -> str:
+def names_of(deliveries: Sequence[Delivery]) -> str:
     """Return a single delivery by its id, several by their number."""
-    if len(some) == 1:
-        return short_id(some[0].id)
-    return f"{len(some):,} deliveries"
+    if len(deliveries) == 1:
+        return short_id(deliveries[0].id)
+    return f"{len(deliveries):,} deliveries"
 
 
 class DeliveryActions(LookingScreen):
@@ -132,7 +132,7 @@ class DeliveryActions(LookingScreen):
             self.in_turn(self._retry, pending)
         elif pending:
             question = Question(
-                f"Retry {named(pending)} now?",
+                f"Retry {names_of(pending)} now?",
                 (f"The same POST again, with {_events_of(pending)} in all.",),
                 yes="Retry",
             )
@@ -144,7 +144,7 @@ class DeliveryActions(LookingScreen):
         if not pending:
             return
         question = Question(
-            f"Skip {named(pending)}?",
+            f"Skip {names_of(pending)}?",
             (
                 f"{_events_of(pending)} will never be sent again.",
                 *([LATER] if _in_flight(pending) else []),
@@ -187,7 +187,7 @@ class DeliveryActions(LookingScreen):
                 self.in_background(self._copy(chosen, choice))
 
         if chosen:
-            title = f"Copy of {named(chosen)}"
+            title = f"Copy of {names_of(chosen)}"
             self.app.push_screen(MenuScreen(title, CHOICES), answered)
 
     async def _copy(self, chosen: Sequence[Delivery], choice: str) -> None:
@@ -200,7 +200,7 @@ class DeliveryActions(LookingScreen):
         if chosen and not pending:
             states = {delivery.state for delivery in chosen}
             state = states.pop() if len(states) == 1 else "over"
-            self.tell_here(f"{named(chosen)}: {state} already, {action} is for pending ones")
+            self.tell_here(f"{names_of(chosen)}: {state} already, {action} is for pending ones")
         return pending
 
     async def _retry(self, pending: Sequence[Delivery]) -> None:
@@ -282,18 +282,18 @@ def _news_of(listed: Listed) -> AttemptNews:
     words = listed.words or "no record of its attempt"
     answer = short_result(delivery)
     if delivery.state == "pending":
-        sentence = f"{named([delivery])}: attempt {failed_attempts(delivery)} failed: {words}"
+        sentence = f"{names_of([delivery])}: attempt {failed_attempts(delivery)} failed: {words}"
         return AttemptNews(FAILED, answer, sentence)
     return AttemptNews(
         delivery.state,
         answer,
-        f"{named([delivery])}: {delivery.state}, attempt {delivery.attempts}: {words}",
+        f"{names_of([delivery])}: {delivery.state}, attempt {delivery.attempts}: {words}",
     )
 
 
-def _events_of(some: Sequence[Delivery]) -> str:
-    return counted(sum(delivery.events for delivery in some), "event")
+def _events_of(deliveries: Sequence[Delivery]) -> str:
+    return counted(sum(delivery.events for delivery in deliveries), "event")
 
 
-def _in_flight(some: Sequence[Delivery]) -> bool:
-    return any(delivery.sending_since_ms is not None for delivery in some)
+def _in_flight(deliveries: Sequence[Delivery]) -> bool:
+    return any(delivery.sending_since_ms is not None for delivery in deliveries)

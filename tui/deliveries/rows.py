@@ -108,7 +108,7 @@ class DeliveryFormatter:
 
     def facts(self, listed: Listed) -> Text:
         """Return three lines: the delivery, what it waits for, how its last attempt went."""
-        return lines(self._which(listed.delivery), *self._how(listed))
+        return lines(self._identity_line(listed.delivery), *self._progress_lines(listed))
 
     def story(self, delivery: Delivery) -> str:
         """Return a sentence: its end, or why it is not sent yet."""
@@ -122,14 +122,14 @@ class DeliveryFormatter:
             return waits.reason or ""
         return f"{waits.reason}, {time_left(waits.next_ms, self._report.now_ms)}"
 
-    def _which(self, delivery: Delivery) -> str:
+    def _identity_line(self, delivery: Delivery) -> str:
         name = self.webhook_name(delivery.webhook_id)
         return (
             f"{delivery.id} · {counted(delivery.events, 'event')} ({delivery.type.title}), "
             f"{size_text(delivery.bytes)} to {name}"
         )
 
-    def _how(self, listed: Listed) -> Iterator[str]:
+    def _progress_lines(self, listed: Listed) -> Iterator[str]:
         delivery = listed.delivery
         yield f"sealed {second_text(delivery.sealed_ms)} · {self.story(delivery)}"
         over = failed_attempts(delivery)

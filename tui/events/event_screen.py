@@ -112,14 +112,14 @@ class EventScreen(TocsinScreen):
         self.query_one("#carriers-panel").set_class(len(keys) > FEW, "many")
         table.display = bool(keys)
         self.query_one("#no-carriers").display = not keys
-        self.query_one("#no-carriers", Facts).tell(Text(self._why_none()))
+        self.query_one("#no-carriers", Facts).tell(Text(self._no_carriers_text()))
 
     def _names(self) -> dict[int, str]:
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
         return {status.webhook.id: receiver_of(status.webhook) for status in every}
 
-    def _why_none(self) -> str:
+    def _no_carriers_text(self) -> str:
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
         if any(status.webhook.fields.type is self._type for status in every):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui.webhook_form.saving import Saved  # nothing that the first screen waits for
 
 
-class EditBack:
+class EditUndo:
     """Undo of an edit, as long as nobody saved after it; asks before it drops events."""
 
     def __init__(self, desk: Desk, saved: Saved, before: Webhook) -> None:
@@ -271,8 +271,8 @@ class WebhookActions(FilterScreen):
         """Allow the undo of an edit, as long as nobody saves after it."""
         before = saved.before
         if before is not None and saved.revision != before.revision:
-            back = EditBack(self.desk, saved, before)
-            self.live.undos.webhooks.push(f"edited {before.named}", back.carry_out, back.question)
+            undo = EditUndo(self.desk, saved, before)
+            self.live.undos.webhooks.push(f"edited {before.named}", undo.carry_out, undo.question)
 
     def action_undo(self) -> None:
         """Take back the last thing that can be."""

@@ -94,7 +94,7 @@ class StartedRuns:
     """Webhooks that were sent now from here, until the first attempt of each is over."""
 
     def __init__(self) -> None:
-        self._before: dict[int, object] = {}
+        self._before: dict[int, tuple[int | None, int]] = {}
         self._over: list[AttemptNews] = []
 
     def watch(self, statuses: Iterable[WebhookStatus]) -> None:
@@ -105,16 +105,14 @@ class StartedRuns:
         """Return a notice of attempts that ended since the last call, and True if one failed."""
         if not self._before:
             return None
-        there = [status for status in report.overview.webhooks if status.webhook.id in self._before]
-        over = [
-            status for status in there if _last_attempt(status) != self._before[status.webhook.id]
-        ]
-        waited = [
-            status
-            for status in there
-            if status not in over and hindrance(status, report.pace) is None
-        ]
-        self._before = {status.webhook.id: self._before[status.webhook.id] for status in waited}
+        over, waiting = [], {}
+        for status in report.overview.webhooks:
+            before = self._before.get(status.webhook.id)
+            if before is not None and _last_attempt(status) != before:
+                over.append(status)
+            elif before is not None and hindrance(status, report.pace) is None:
+                waiting[status.webhook.id] = before
+        self._before = waiting
         self._over += [_news_of(status, report) for status in over]
         if not over:
             return None
@@ -124,7 +122,7 @@ class StartedRuns:
         return news
 
 
-def _last_attempt(status: WebhookStatus) -> object:
+def _last_attempt(status: WebhookStatus) -> tuple[int | None, int]:
     """Return values of which each attempt that is recorded changes one."""
     return status.last_attempt_ms, status.delivered_events
 

@@ -107,8 +107,8 @@ def facts_of(status: WebhookStatus, report: Report, results: Results) -> Text:
             safe(line, 400)
             for line in (
                 f"{_reason(status, report)} · webhook {status.webhook.id} · {where}",
-                _what_waits(status, report),
-                _how_it_goes(status, report, results),
+                _waiting_line(status, report),
+                _results_line(status, report, results),
             )
         ),
         no_wrap=True,
@@ -162,7 +162,7 @@ def sending_notice(runs: Mapping[int, Run], report: Report) -> str:
     started = [status for status in report.overview.webhooks if status.webhook.id in runs]
     free = [status for status in started if hindrance(status, report.pace) is None]
     prefix = f"{free[0].webhook.named}: " if len(free) == 1 else ""
-    parts = [prefix + _what_goes([runs[status.webhook.id] for status in free])] if free else []
+    parts = [prefix + _sent_now([runs[status.webhook.id] for status in free])] if free else []
     held = [status for status in started if status not in free]
     if held:
         events = sum(runs[status.webhook.id].events for status in held)
@@ -172,7 +172,7 @@ def sending_notice(runs: Mapping[int, Run], report: Report) -> str:
     return "; ".join(parts)
 
 
-def _what_goes(runs: Sequence[Run]) -> str:
+def _sent_now(runs: Sequence[Run]) -> str:
     """Return how many events are sent now; those queued behind a delivery wait for its 2XX."""
     going = sum(run.pending or run.queued for run in runs)
     behind = sum(run.queued for run in runs if run.pending)
@@ -218,17 +218,17 @@ def _nothing_waits(status: WebhookStatus) -> str:
     return "all is delivered" if status.delivered_events else "no event has come yet"
 
 
-def _what_waits(status: WebhookStatus, report: Report) -> str:
+def _waiting_line(status: WebhookStatus, report: Report) -> str:
     waiting = undelivered(status)
     if not waiting:
         return f"nothing waits · {counted(status.delivered_events, 'event')} delivered so far"
-    parts = [f"{counted(waiting, 'event')} {wait_word(waiting)}: {_where_they_are(status)}"]
+    parts = [f"{counted(waiting, 'event')} {wait_word(waiting)}: {_sealed_and_queued(status)}"]
     if status.waiting_since_ms is not None:
         parts.append(f"oldest {coarse_age(report.now_ms - status.waiting_since_ms)}")
     return " · ".join(parts)
 
 
-def _where_they_are(status: WebhookStatus) -> str:
+def _sealed_and_queued(status: WebhookStatus) -> str:
     """Return how many events are sealed in the pending delivery, and how many are queued."""
     pending = status.pending
     if pending is None:
@@ -237,7 +237,7 @@ def _where_they_are(status: WebhookStatus) -> str:
     return f"{pending.events:,} {sealed}, {status.queued:,} queued" if status.queued else sealed
 
 
-def _how_it_goes(status: WebhookStatus, report: Report, results: Results) -> str:
+def _results_line(status: WebhookStatus, report: Report, results: Results) -> str:
     pending = status.pending
     words = report.overview.last_words.get(pending.id) if pending is not None else None
     good = sum(map(_taken, results))

@@ -19,7 +19,7 @@ def webhooks_cell(report: Report) -> Cell:
         return Cell("none yet: open the list to add the first", "warning")
     faulty = _faulty(every)
     count = f"✗ {len(faulty)} of {len(every)} failing" if faulty else str(len(every))
-    text = " · ".join([count, *_what_waits(report)])
+    text = " · ".join([count, *_waiting_parts(report)])
     return Cell(text, "bad" if faulty or report.paused else "plain")
 
 
@@ -29,7 +29,7 @@ def webhooks_facts(report: Report) -> str:
     return facts or "Who is sent which events, how it goes, and what waits. Enter opens the list."
 
 
-def _what_waits(report: Report) -> Iterator[str]:
+def _waiting_parts(report: Report) -> Iterator[str]:
     waiting, inactive = undelivered_events(report), _inactive_ones(report)
     held, aside = sum(map(undelivered, inactive)), aside_words(report.overview.webhooks)
     if report.paused is not None:
