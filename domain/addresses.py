@@ -89,7 +89,7 @@ _BITS_32 = 0xFFFFFFFF
 
 
 class NetworkPolicy(msgspec.Struct, frozen=True):
-    """Which addresses a webhook may reach, judged at the address that is dialled.
+    """Rules for the addresses that a webhook may reach, judged at the address that is dialled.
 
     "local" takes public, LAN, VPN and loopback addresses; "public" takes only what the whole
     internet reaches; "open" takes everything. Networks in `allow_networks` are exceptions;

@@ -27,7 +27,7 @@ EVENT_REFUSED = "event_refused"
 
 
 class AlertTerms(msgspec.Struct, frozen=True):
-    """What is in force for a kind.
+    """The options in force for a kind of alert.
 
     danger:      1 to 9
     suppress_ms: for how long the same subject raises no second alert

@@ -16,7 +16,7 @@ class FieldError(ValueError):
 
 
 class FieldErrors(ValueError):
-    """All that is wrong with a form, so that the admin need not find it out one by one."""
+    """All errors of a form at once, so that the admin need not find them one by one."""
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         self.errors = tuple(errors)

@@ -23,14 +23,14 @@ Weight = Literal["plain", "warning", "bad"]
 
 
 class EventLine(msgspec.Struct, frozen=True):
-    """What an event says in a line, not made safe yet, and how much it weighs."""
+    """Summary of an event in one line, not made safe yet, and its weight."""
 
     text: str
     weight: Weight = "plain"
 
 
 class _Summary(msgspec.Struct, frozen=True):
-    """What a type shows first, the attributes that it took, the weight, and what it shows last."""
+    """Summary of an event: its first parts, the attributes in them, the weight, the last part."""
 
     parts: tuple[str, ...]
     taken: frozenset[str]

@@ -73,7 +73,7 @@ class RefusedText(msgspec.Struct, frozen=True):
 
 
 class EventError(ValueError):
-    """Why an event is refused. `place` is a path ("attributes.created"), "byte 17" or "event"."""
+    """Refusal of an event. `place` is a path ("attributes.created"), "byte 17" or "event"."""
 
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}")

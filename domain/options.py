@@ -45,7 +45,7 @@ _SIZE = re.compile(r"([0-9]{1,18}) ?([a-z]*)")
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """How the values of some settings are written and read.
+    """A form of values: how they are read and written.
 
     `parse` raises ValueError whose text is the reason; `form` says how it should be written;
     `bare_numbers`, `lists` and `switches` say which values of a TOML file are taken beside

@@ -46,7 +46,7 @@ _BLANKS_HERE = re.compile(rb"[ \t\r\n]*")
 
 
 class StrictJsonError(ValueError):
-    """What is wrong with a JSON text, and where: "byte 17", or a path such as "a.b[2]" ("")."""
+    """Fault of a JSON text, at a place: "byte 17", or a path such as "a.b[2]" or ""."""
 
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}" if place else reason)
@@ -55,7 +55,7 @@ class StrictJsonError(ValueError):
 
 
 class _Flaw:
-    """Stands for a value that JSON readers disagree about. No dataclass: msgspec writes those."""
+    """Stand-in for a value that JSON readers disagree about. No dataclass: msgspec writes those."""
 
     __slots__ = ("reason",)
 

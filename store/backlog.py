@@ -12,7 +12,7 @@ from store.webhook_rows import Redo, redo_of
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """The events to drop, and the place where the webhook goes on after them."""
+    """Events to drop from a backlog, and what the webhook goes on with after them."""
 
     from_queue: int
     from_redo: int

@@ -22,7 +22,7 @@ BACKED_UP = "store.backup"
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What a restore brought; `key_restored` is False if the key must be put back by hand."""
+    """Result of a restore; `key_restored` is False if the key must be put back by hand."""
 
     webhooks: int
     events: int

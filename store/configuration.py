@@ -14,7 +14,7 @@ from store.vault import Vault
 
 
 class Kept(WithHiddenFields, frozen=True):
-    """What is configured.
+    """Everything that is configured in a store.
 
     source_secrets: by name of the source, in clear; None where the key file does not open it
     alerts:         what differs from the defaults, by kind and option

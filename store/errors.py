@@ -36,8 +36,8 @@ class NotFound(StoreError):
 
 
 class Conflict(StoreError):
-    """The thing exists but is not in a state that allows what was asked."""
+    """The thing exists, but its state does not allow the request."""
 
 
 class MoreToDrop(Conflict):
-    """More events would be given up than the admin was asked about."""
+    """More events would be given up than the admin confirmed."""

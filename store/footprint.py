@@ -18,7 +18,7 @@ LONGEST_NS = 1_000_000_000
 
 
 class Footprint:
-    """The last writes to a store's files, as they were at the last question."""
+    """The last writes to a store's files, as they were when it was last called."""
 
     def __init__(
         self,

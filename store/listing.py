@@ -21,14 +21,14 @@ from store.records import Attempt, Delivery, StoredEvent
 
 
 class Search(msgspec.Struct, frozen=True):
-    """Every term must hold; with none everything is found."""
+    """A search of deliveries; every term must hold, and with none everything is found."""
 
     webhook_id: int | None = None
     terms: Terms = ()
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What a search finds among the deliveries that are new or may have changed.
+    """Result of a search among the deliveries that are new or may have changed.
 
     `last_id` is the newest of all deliveries, `open_ids` are the pending ones of the webhook (or
     of all), found or not. `found` is in the order in which they ended; the pending ones, in the
@@ -61,7 +61,7 @@ def look(search: Search, after_id: int, open_ids: frozenset[int]) -> Look:
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """A delivery with how long its last finished attempt took and what came of it in words."""
+    """A delivery of a list, with duration and result in words of its last finished attempt."""
 
     delivery: Delivery
     took_ms: int | None = None

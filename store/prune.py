@@ -21,14 +21,14 @@ CHUNK = 500
 
 
 class Retention(msgspec.Struct, frozen=True):
-    """For how long what is finished is kept, milliseconds."""
+    """Times for which finished rows are kept, in milliseconds."""
 
     keep_events_ms: int
     keep_deliveries_ms: int
 
 
 class Pruned(msgspec.Struct, frozen=True):
-    """How much was forgotten."""
+    """Numbers of rows that were forgotten."""
 
     events: int = 0
     deliveries: int = 0

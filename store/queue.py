@@ -14,7 +14,7 @@ from store.webhook_rows import live, set_redo
 
 
 class Run(msgspec.Struct, frozen=True):
-    """How many events a run takes from the queue, after those of the pending delivery."""
+    """Numbers of the events that a run sends: those queued, after those of the pending delivery."""
 
     queued: int
     pending: int

@@ -40,7 +40,7 @@ ID_DIGITS = 18
 
 
 class DeliveryFilter(msgspec.Struct, frozen=True):
-    """Which deliveries; None is any. Times are when they were sealed, milliseconds.
+    """Choice of deliveries; None is any. Times are when they were sealed, in milliseconds.
 
     Every term must hold, too.
     """
@@ -188,9 +188,9 @@ def statuses(vault: Vault | None) -> list[WebhookStatus]:
 
 @dataclass(slots=True)
 class _FirstTimes:
-    """When the first event from a place on was accepted.
+    """Times at which the first event from a number on was accepted.
 
-    Most webhooks of a type stand at the same place, so that one query answers for all of them.
+    Most webhooks of a type have the same cursor, so that one query serves all of them.
     """
 
     heads: Mapping[str, int]

@@ -52,7 +52,7 @@ def target_of(fields: WebhookFields, secrets: Secrets | None) -> tuple[object, .
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """What became of a list of events; `conflicts` are places in that list, from 0."""
+    """Result of adding a list of events; `conflicts` are indexes in that list."""
 
     accepted: int
     repeated: int
@@ -82,7 +82,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
 
 
 class PendingPlan(msgspec.Struct, frozen=True):
-    """What the worker needs to know of an undelivered delivery to plan its next attempt."""
+    """Facts of a pending delivery from which the worker plans its next attempt."""
 
     id: int
     attempts: int
@@ -92,7 +92,7 @@ class PendingPlan(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What the worker needs to know of a webhook to plan its next step."""
+    """Facts of a webhook from which the worker plans its next step."""
 
     webhook_id: int
     interval_ms: int | None
@@ -111,7 +111,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much one request carries where the webhook itself does not say."""
+    """Limits of one request for webhooks that have none of their own."""
 
     max_events: int
     max_bytes: int
@@ -138,7 +138,7 @@ class Work(WithHiddenFields, frozen=True):
 
 
 class AttemptResult(msgspec.Struct, frozen=True):
-    """What came of an attempt, capped and safe to keep."""
+    """Result of an attempt, capped and safe to keep."""
 
     started_ms: int
     duration_ms: int
@@ -151,7 +151,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What was decided after an attempt: delivered, or when to try again and why then."""
+    """Decision after an attempt: delivered, or when to try again and why then."""
 
     delivered: bool
     next_attempt_ms: int = 0

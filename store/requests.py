@@ -23,7 +23,7 @@ from store.workers import SendingLock, is_anyone_sending
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What became of a request: `done` now, or kept until the attempt in flight is over."""
+    """Result of a request: `done` now, or kept until the attempt in flight is over."""
 
     done: bool
     events: int

@@ -17,7 +17,7 @@ LOCK_PATIENCE_MS = 100
 
 
 class Signs(msgspec.Struct, frozen=True):
-    """`data_version` moves with every commit of other connections; a hint, never proof."""
+    """Versions of data and schema; each commit of another connection moves `data_version`."""
 
     data_version: int
     schema: int

@@ -21,7 +21,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class Target(WithHiddenFields, frozen=True):
-    """Where a webhook's requests go and with which headers; all of it may be secret."""
+    """URL and headers of a webhook's requests; all of it may be secret."""
 
     HIDDEN = ("url", "headers")
 
