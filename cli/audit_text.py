@@ -6,15 +6,15 @@ from typing import Any
 
 from domain.actors import Actor
 from domain.wording import readable, time_text
-from store.records import Change
+from store.records import AuditEntry
 
 
-def actor_text(change: Change) -> str:
+def actor_text(change: AuditEntry) -> str:
     """Who made a change, and from where."""
     return Actor(change.user, change.login, change.address).text
 
 
-def change_json(change: Change) -> dict[str, Any]:
+def change_json(change: AuditEntry) -> dict[str, Any]:
     """A line as `audit --json` prints it."""
     return {
         "id": change.id,

@@ -19,7 +19,7 @@ from domain.strict_json import StrictJsonError
 from domain.wording import counted
 from store import configuration, files, sources
 from store.audit import note_alone
-from store.configuration import Kept
+from store.configuration import StoredConfiguration
 from store.database import Store
 
 FILE_MODE = 0o600
@@ -100,7 +100,7 @@ def _refused(named: str, reasons: list[str]) -> Failure:
     return Failure("\n".join(f"{named}: {reason}" for reason in reasons), ExitCode.BAD_DATA)
 
 
-def _record_reveal(kept: Kept, store: Store, context: Context) -> None:
+def _record_reveal(kept: StoredConfiguration, store: Store, context: Context) -> None:
     """Without a line in the audit trail, and where one cannot be read, nothing is shown."""
     for name, secret in kept.source_secrets.items():
         if secret is None:

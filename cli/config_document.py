@@ -19,7 +19,7 @@ from domain.safe import mask_value
 from domain.settings import BY_NAME
 from domain.strict_json import StrictJsonError, compact, decode
 from domain.wording import duration_text, time_text
-from store.configuration import Kept
+from store.configuration import StoredConfiguration
 from store.records import StoredSource, Webhook
 
 VERSION = 1
@@ -72,7 +72,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     brokers: list[str] = []
 
 
-def shape_of(kept: Kept, now_ms: int, *, reveal: bool) -> Shape:
+def shape_of(kept: StoredConfiguration, now_ms: int, *, reveal: bool) -> Shape:
     """What is configured, ready to be written; what another version set is left out."""
     document = Document(
         settings={name: text for name, text in kept.settings.items() if name in BY_NAME},
@@ -123,7 +123,7 @@ def _webhook(webhook: Webhook, now_ms: int, *, reveal: bool) -> WebhookEntry:
     )
 
 
-def _source(source: StoredSource, kept: Kept, *, reveal: bool) -> SourceEntry:
+def _source(source: StoredSource, kept: StoredConfiguration, *, reveal: bool) -> SourceEntry:
     has_secret = source.name in kept.source_secrets
     shown = kept.source_secrets.get(source.name) if reveal else MASK
     return SourceEntry(

@@ -33,7 +33,7 @@ from domain.urls import is_masked_url, mask_url
 from domain.webhooks import WebhookFields
 from domain.wording import counted, detail_text
 from store import alert_settings, settings, sources, webhooks
-from store.configuration import Kept
+from store.configuration import StoredConfiguration
 from store.database import Store
 from store.edit_words import difference, options_moved
 from store.records import Secrets, StoredSource, Webhook
@@ -70,7 +70,7 @@ class Plan:
             self.brought.append(f"{named}: {option.name} {after}")
 
 
-def plan_of(document: Document, kept: Kept, store: Store, context: Context) -> Plan:
+def plan_of(document: Document, kept: StoredConfiguration, store: Store, context: Context) -> Plan:
     """Check all of the document and compare it with what is kept. Raises FieldErrors, WrongKey."""
     planner = _Planner(document, kept, store, context)
     raise_all(planner.checks())
@@ -78,7 +78,9 @@ def plan_of(document: Document, kept: Kept, store: Store, context: Context) -> P
 
 
 class _Planner:
-    def __init__(self, document: Document, kept: Kept, store: Store, context: Context) -> None:
+    def __init__(
+        self, document: Document, kept: StoredConfiguration, store: Store, context: Context
+    ) -> None:
         self.plan = Plan()
         self._document = document
         self._kept = kept

@@ -7,7 +7,7 @@ from cli.source_text import again_text
 from delivery.problems import answer_text, notes
 from delivery.report import Report, undelivered
 from domain.wording import counted, second_text, size_text, span_text
-from store.records import StoredSource, WebhookStatus, Worker
+from store.records import StoredSource, StoredWorker, WebhookStatus
 from store.workers import is_gone
 
 COLUMNS = (
@@ -76,7 +76,7 @@ def _workers(report: Report) -> list[str]:
     ]
 
 
-def _worker(worker: Worker, report: Report) -> str:
+def _worker(worker: StoredWorker, report: Report) -> str:
     age = span_text(report.now_ms - worker.heartbeat_ms)
     does = "sends" if worker.active else "stands by"
     if worker.lost_lock:
@@ -93,7 +93,7 @@ def _worker(worker: Worker, report: Report) -> str:
     )
 
 
-def _silent(worker: Worker) -> str:
+def _silent(worker: StoredWorker) -> str:
     if worker.active:
         return "is stopped or stuck, and keeps the lock on purpose"
     return "is gone" if worker.lost_lock else "is stopped, stuck or gone"

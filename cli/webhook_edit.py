@@ -19,7 +19,7 @@ from domain.wording import counted, second_text
 from store import webhooks
 from store.records import Delivery, Webhook
 from store.secret_changes import RotateSecret, SecretChange, SetSecret, check_secret_change
-from store.webhooks import Edited
+from store.webhooks import EditResult
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ class Editor:
         secret = {"generated_secret": generated} if generated else {}
         return plan.before.id, {"dropped_events": edited.dropped, **secret}
 
-    def _tell(self, before: Webhook, edited: Edited, generated: str | None) -> None:
+    def _tell(self, before: Webhook, edited: EditResult, generated: str | None) -> None:
         after = edited.webhook
         note = self._context.out.note
         dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""

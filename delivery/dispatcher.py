@@ -15,7 +15,7 @@ from domain.times import format_duration
 from store import outbox
 from store.database import Store
 from store.errors import StoreError, StoreGone
-from store.records import Plan
+from store.records import WebhookPlan
 
 COOLDOWN_S = 0.02
 """The least time between two plannings: a burst of wake-ups is one."""
@@ -102,7 +102,7 @@ class Dispatcher:
         await asyncio.gather(*late, return_exceptions=True)
         return len(late)
 
-    async def _plans(self) -> list[Plan]:
+    async def _plans(self) -> list[WebhookPlan]:
         try:
             return await self._store.run(outbox.plans)
         except StoreGone:
@@ -112,7 +112,7 @@ class Dispatcher:
             asyncio.get_running_loop().call_later(HOLD_S, self.wake.set)
             return []
 
-    def _take_in(self, plans: Iterable[Plan]) -> None:
+    def _take_in(self, plans: Iterable[WebhookPlan]) -> None:
         plans = list(plans)
         settings = self._sender.settings
         at_once = self._until is not Until.STOPPED

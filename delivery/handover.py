@@ -15,7 +15,7 @@ from contextlib import suppress
 from store import workers
 from store.database import Store
 from store.errors import StoreError
-from store.records import Worker
+from store.records import StoredWorker
 from store.workers import SendingLock
 
 STAND_ASIDE_S = 3.0
@@ -95,7 +95,7 @@ class Claim:
         others = [one for one in everyone if one.active and one.id not in known]
         return any([self._lives(one) for one in others])
 
-    def _lives(self, other: Worker) -> bool:
+    def _lives(self, other: StoredWorker) -> bool:
         """Whether it has beaten since we look, or not been silent for long enough yet.
 
         One that was silent before is not waited for: who looks once only would never begin.

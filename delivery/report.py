@@ -14,7 +14,7 @@ from domain.source_kinds import kind_named
 from store.database import Store
 from store.disk import free_bytes, store_bytes
 from store.overview import Overview
-from store.records import StoredSource, WebhookStatus, Worker
+from store.records import StoredSource, StoredWorker, WebhookStatus
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
 
 
@@ -71,7 +71,7 @@ class Report(msgspec.Struct, frozen=True):
             stopping=any(one.active and one.stopping for one in self.overview.workers),
         )
 
-    def is_old(self, worker: Worker) -> bool:
+    def is_old(self, worker: StoredWorker) -> bool:
         """Whether a worker was not heard of for so long that it must be stopped, stuck or gone."""
         return _is_old(worker, self.now_ms)
 
@@ -95,12 +95,12 @@ def make_report(overview: Overview, settings: Settings, store: Store, now_ms: in
     )
 
 
-def is_sending(workers: Iterable[Worker], now_ms: int, *, locked: bool) -> bool:
+def is_sending(workers: Iterable[StoredWorker], now_ms: int, *, locked: bool) -> bool:
     """Whether one of the workers sends: somebody holds the lock, and it was heard of lately."""
     return locked and any(worker.active and not _is_old(worker, now_ms) for worker in workers)
 
 
-def _is_old(worker: Worker, now_ms: int) -> bool:
+def _is_old(worker: StoredWorker, now_ms: int) -> bool:
     return now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from store.records import Plan
+from store.records import WebhookPlan
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class Step(msgspec.Struct, frozen=True):
     key: tuple[object, ...]
 
 
-def next_step(plan: Plan, now_ms: int, pace: Pace) -> Step | None:
+def next_step(plan: WebhookPlan, now_ms: int, pace: Pace) -> Step | None:
     """What a webhook does next; None if it has nothing to do, or waits for the admin.
 
     A retry is due at its time, but never later than its wait from now; the same goes for runs: a
@@ -61,7 +61,7 @@ def next_step(plan: Plan, now_ms: int, pace: Pace) -> Step | None:
     )
 
 
-def _run_wait_ms(plan: Plan, now_ms: int, interval_ms: int, pace: Pace) -> int:
+def _run_wait_ms(plan: WebhookPlan, now_ms: int, interval_ms: int, pace: Pace) -> int:
     if pace.at_once:
         return 0
     if plan.last_run_ms is None:
@@ -102,7 +102,9 @@ class Schedule:
         """Note when an attempt ended: if it failed, its wait counts from there."""
         self._ends[webhook_id] = _Moment(now_ms, monotonic)
 
-    def update(self, plans: Iterable[Plan], pace: Pace, now_ms: int, monotonic: float) -> None:
+    def update(
+        self, plans: Iterable[WebhookPlan], pace: Pace, now_ms: int, monotonic: float
+    ) -> None:
         """Take in what the store says now; a step that was known keeps its time."""
         due: dict[int, _Due] = {}
         for plan in plans:
@@ -135,7 +137,7 @@ class Schedule:
         times = [self._at(id_, due) for id_, due in self._due.items() if id_ not in occupied]
         return min(times, default=None)
 
-    def _now_of(self, plan: Plan, now_ms: int, monotonic: float) -> int:
+    def _now_of(self, plan: WebhookPlan, now_ms: int, monotonic: float) -> int:
         """The wall clock as if nobody had set it since the plan's time was taken from it."""
         pending = plan.pending
         if pending is None:

@@ -31,7 +31,7 @@ from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.footprint import Footprint
 from store.presence import names_sentence
-from store.records import Worker as WorkerRecord
+from store.records import StoredWorker as WorkerRecord
 
 LOOK_S = 0.5
 """How often a worker looks for other processes' writes and, standing by, for the lock."""
@@ -107,7 +107,7 @@ class Worker:
         self._is_crowded = False
         self._warned_of_names = False
         self._footprint = Footprint(store.path)
-        self._seen: signs.Signs | None = None
+        self._seen: signs.StoreVersions | None = None
         self._stopped = asyncio.Event()
         self._turn_over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -311,7 +311,7 @@ class Worker:
             self._has_lock()
         if not self._footprint.calls_for_look():
             return
-        seen = await self._store.run(signs.look)
+        seen = await self._store.run(signs.read_versions)
         if seen == self._seen:
             return
         self._seen = seen

@@ -12,7 +12,7 @@ from domain.events import Event
 from sources.polling import Blindness, save_failure
 from sources.room import check_disk
 from store import sources as stored_sources
-from store.records import Appended, StoredSource
+from store.records import AppendResult, StoredSource
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -26,7 +26,7 @@ ROOM_LOOK_S = 1.0
 
 class _Waiting(NamedTuple):
     events: Sequence[Event]
-    answer: asyncio.Future[Appended]
+    answer: asyncio.Future[AppendResult]
 
 
 class Inlet:
@@ -52,14 +52,14 @@ class Inlet:
         self.clock = clock
         self._on_appended = on_appended
         self._min_free_disk_bytes = min_free_disk_bytes
-        self.total = Appended(0, 0)
+        self.total = AppendResult(0, 0)
         """What was added in all."""
         self._serves = False
         self._room_until_s = 0.0
         self._waiting: dict[Hashable, deque[_Waiting]] = {}
         self._committing: asyncio.Task[None] | None = None
 
-    async def put(self, events: Sequence[Event], client: Hashable = None) -> Appended:
+    async def put(self, events: Sequence[Event], client: Hashable = None) -> AppendResult:
         """Add events, but none that conflicts; they are durable when this returns.
 
         Sign-in events are taken while there is any room at all. Raises SourceError where the disk
@@ -81,7 +81,9 @@ class Inlet:
         check_disk(self.store.path, self._min_free_disk_bytes)
         self._room_until_s = now_s + ROOM_LOOK_S
 
-    async def keep(self, source: StoredSource, events: Sequence[Event], state: bytes) -> Appended:
+    async def keep(
+        self, source: StoredSource, events: Sequence[Event], state: bytes
+    ) -> AppendResult:
         """Add the events and the new state of another source, which this one serves."""
         self.check_room()
         appended = await self.store.run(
@@ -95,7 +97,7 @@ class Inlet:
         self._add_up(appended)
         return appended
 
-    async def advance(self, name: str, step: stored_sources.Step) -> Appended:
+    async def advance(self, name: str, step: stored_sources.Step) -> AppendResult:
         """Add what `step` makes of the state of the source `name`; it never waits for disk."""
         appended = await self.store.run(stored_sources.advance, name, step, self.clock())
         self._add_up(appended)
@@ -188,7 +190,7 @@ class Inlet:
                 one.answer.set_result(appended)
             self._add_up(appended)
 
-    def _add_up(self, appended: Appended) -> None:
+    def _add_up(self, appended: AppendResult) -> None:
         self.total += appended
         if appended.accepted:
             self._on_appended()

@@ -17,7 +17,7 @@ from sources.base import SourceError
 from sources.inlet import Inlet
 from sources.turns import Turns
 from store.errors import NotFound, StoreError, StoreLost
-from store.records import Appended
+from store.records import AppendResult
 
 LARGE_BYTES = 256 * 1024
 """A text that is larger is read in a thread, so that the worker's loop goes on; and one at a time,
@@ -138,7 +138,7 @@ class Intake:
             await self._inlet.note_own_failure(sentence)
 
 
-def _receipt(text: EventText, appended: Appended) -> Receipt:
+def _receipt(text: EventText, appended: AppendResult) -> Receipt:
     refused = [text.events[place] for place in appended.conflicts]
     return Receipt(
         appended.accepted,

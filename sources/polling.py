@@ -23,7 +23,7 @@ from sources.unsaved import Unsaved
 from store import refusals
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreLost
-from store.records import Appended, StoredSource
+from store.records import AppendResult, StoredSource
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -74,7 +74,7 @@ async def run_source(
     takes: bool = False,
     created_ms: int | None = None,
     alerts: Mapping[str, AlertTerms] = DEFAULT_TERMS,
-) -> Appended:
+) -> AppendResult:
     """Poll a source until `stop`, whatever fails, and return what was added in all.
 
     Only two things end it: StoreLost, when this process may use the store no more, and NotFound,
@@ -102,7 +102,7 @@ async def run_source(
         created_ms,
         alerts,
     )
-    total = Appended(0, 0)
+    total = AppendResult(0, 0)
     failures = 0
     while not stop.is_set():
         try:
@@ -163,7 +163,7 @@ class _Runner:
         self._lock_file = lock_file(store.path, source.name)
         self._unsaved = Unsaved(store.path, source.name, created_ms) if takes else None
 
-    async def poll(self) -> tuple[Appended, bool]:
+    async def poll(self) -> tuple[AppendResult, bool]:
         """Poll once and save the batch; nothing is added if the stop comes first.
 
         Returns also whether there is more to be had at once.
@@ -173,9 +173,9 @@ class _Runner:
         """
         check_disk(self._store.path, self._min_free_disk_bytes)
         with alone(self._lock_file) as we_are:
-            return await self._poll() if we_are else (Appended(0, 0), False)
+            return await self._poll() if we_are else (AppendResult(0, 0), False)
 
-    async def _poll(self) -> tuple[Appended, bool]:
+    async def _poll(self) -> tuple[AppendResult, bool]:
         kept = await self._keep_unsaved()
         if kept is not None:
             return kept
@@ -186,12 +186,12 @@ class _Runner:
         )
         batch = await self._batch(state)
         if batch is None:
-            return Appended(0, 0), False
+            return AppendResult(0, 0), False
         if batch.failure is not None:
             return await self._move_on(batch, batch.failure)
         return await self._keep(batch), batch.more
 
-    async def _move_on(self, batch: Batch, failure: SourceError) -> tuple[Appended, bool]:
+    async def _move_on(self, batch: Batch, failure: SourceError) -> tuple[AppendResult, bool]:
         """Keep the state of what saw nothing. Raises the failure if there is no more to be had."""
         await self._store.run(
             stored_sources.save_state,
@@ -201,9 +201,9 @@ class _Runner:
         )
         if not batch.more:
             raise failure
-        return Appended(0, 0), True
+        return AppendResult(0, 0), True
 
-    async def _keep_unsaved(self) -> tuple[Appended, bool] | None:
+    async def _keep_unsaved(self) -> tuple[AppendResult, bool] | None:
         """What `poll` returns, where something was taken before and not saved."""
         if self._unsaved is None:
             return None
@@ -213,19 +213,19 @@ class _Runner:
         batch = self._unsaved.held()
         return None if batch is None else (await self._keep(batch), batch.more)
 
-    async def finish(self) -> Appended:
+    async def finish(self) -> AppendResult:
         """Try once more to save what was taken; it is in a file otherwise, for the next start."""
         if self._unsaved is None:
-            return Appended(0, 0)
+            return AppendResult(0, 0)
         try:
             with alone(self._lock_file) as we_are:
                 kept = await self._keep_unsaved() if we_are else None
-                return Appended(0, 0) if kept is None else kept[0]
+                return AppendResult(0, 0) if kept is None else kept[0]
         except (SourceError, StoreError) as error:
             self._tell(failure_sentence(error), tell=True)
-        return Appended(0, 0)
+        return AppendResult(0, 0)
 
-    async def _keep(self, batch: Batch) -> Appended:
+    async def _keep(self, batch: Batch) -> AppendResult:
         appended = await self._save(batch)
         self._left_out += len(appended.conflicts)
         missing = _conflicts_text(self._left_out)
@@ -240,7 +240,7 @@ class _Runner:
             self._last_told = ""
         return appended
 
-    async def _save(self, batch: Batch) -> Appended:
+    async def _save(self, batch: Batch) -> AppendResult:
         try:
             return await self._commit(batch, batch.state)
         except NotFound:
@@ -250,13 +250,13 @@ class _Runner:
                 self._unsaved.hold(batch)
             raise
 
-    async def _commit(self, batch: Batch, state: bytes | None) -> Appended:
+    async def _commit(self, batch: Batch, state: bytes | None) -> AppendResult:
         appended = await self._store.run(self._save_batch, batch, state, self._clock())
         if self._unsaved is not None:
             self._unsaved.clear()
         return appended
 
-    def _save_batch(self, batch: Batch, state: bytes | None, now_ms: int) -> Appended:
+    def _save_batch(self, batch: Batch, state: bytes | None, now_ms: int) -> AppendResult:
         name, created_ms = self._source.name, self._created_ms
         if self._unsaved is None:
             return stored_sources.save_batch(
@@ -272,7 +272,7 @@ class _Runner:
             created_ms=created_ms,
         )
 
-    async def note_failure(self, sentence: str, *, tell: bool = True) -> Appended:
+    async def note_failure(self, sentence: str, *, tell: bool = True) -> AppendResult:
         """Record a failure as the source's health, and tell of it if it is a new one.
 
         Returns the alerts that were added, that it fails for long.
@@ -288,7 +288,7 @@ class _Runner:
                 self._blindness,
                 created_ms=self._created_ms,
             )
-        return Appended(0, 0)
+        return AppendResult(0, 0)
 
     async def _note_warning(self, warning: str) -> None:
         self._tell(warning, tell=True)
@@ -322,7 +322,7 @@ class _Runner:
 
 def save_failure(
     name: str, sentence: str, now_ms: int, blindness: Blindness, *, created_ms: int | None
-) -> Appended:
+) -> AppendResult:
     """Record a source's failure, and what is told of it; returns what was added of that."""
     stored = stored_sources.find(name)
     state = stored_sources.load_state(name, created_ms=created_ms)
@@ -363,7 +363,7 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-def conflict_warning(appended: Appended) -> str:
+def conflict_warning(appended: AppendResult) -> str:
     """What an admin is told of events that were left out, "" where there are none."""
     return _conflicts_text(len(appended.conflicts))
 

@@ -29,7 +29,7 @@ from sources.stale import Blind, StaleAlerts, stale_alerts
 from store import alert_settings
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreGone, StoreLost
-from store.records import Appended, StoredSource
+from store.records import AppendResult, StoredSource
 
 if TYPE_CHECKING:
     from store.database import Store
@@ -75,7 +75,7 @@ async def run_one(
     *,
     on_failure: Callable[[str], None],
     once: bool = False,
-) -> Appended:
+) -> AppendResult:
     """Run one source in a process of its own, also a paused one; what was added in all.
 
     With `once`, look once; what fails is raised. Raises NotFound, FieldErrors, SourceError,
@@ -120,7 +120,7 @@ async def run_made(
     once: bool = False,
     monotonic: Callable[[], float] = time.monotonic,
     stale: StaleAlerts | None = None,
-) -> Appended:
+) -> AppendResult:
     """Run what was made until `stop`; `stale` knows since when a service watches others."""
     least = terms.settings.min_free_disk_bytes
     if made.source is not None:

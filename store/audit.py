@@ -7,7 +7,7 @@ import json
 from domain.actors import Actor
 from store import models
 from store.models import ChangeRow
-from store.records import Change
+from store.records import AuditEntry
 
 
 def note(
@@ -38,7 +38,7 @@ def note_alone(
 
 def changes(
     *, webhook_id: int | None = None, since_ms: int | None = None, limit: int = 200
-) -> list[Change]:
+) -> list[AuditEntry]:
     """Return the newest lines, newest first."""
     query = ChangeRow.select().order_by(ChangeRow.id.desc()).limit(limit)
     if webhook_id is not None:
@@ -48,9 +48,9 @@ def changes(
     return [change_of(row) for row in list(query)]
 
 
-def change_of(row: ChangeRow) -> Change:
+def change_of(row: ChangeRow) -> AuditEntry:
     """Make the record of a row."""
-    return Change(
+    return AuditEntry(
         id=row.id,
         at_ms=row.at_ms,
         user=row.user,

@@ -10,7 +10,7 @@ from domain.filters import Term
 from store.audit import change_of
 from store.filters import change_conditions
 from store.models import ChangeRow, WebhookRow, rows
-from store.records import Change
+from store.records import AuditEntry
 
 
 def ids(terms: Sequence[Term] = ()) -> Sequence[int]:
@@ -28,7 +28,7 @@ def ids(terms: Sequence[Term] = ()) -> Sequence[int]:
     return [id_ for (id_,) in rows(query)]
 
 
-def newest(terms: Sequence[Term], limit: int) -> list[Change]:
+def newest(terms: Sequence[Term], limit: int) -> list[AuditEntry]:
     """Return the lines for which every term holds, the newest first."""
     query = (
         ChangeRow.select().where(*change_conditions(terms) or [True]).order_by(ChangeRow.id.desc())
@@ -47,7 +47,7 @@ def names() -> dict[int, str]:
     return dict(rows(WebhookRow.select(WebhookRow.id, WebhookRow.name).where(named)))
 
 
-def some(wanted: Iterable[int]) -> list[Change]:
+def some(wanted: Iterable[int]) -> list[AuditEntry]:
     """Return the lines with these ids, as far as there are any."""
     query = ChangeRow.select().where(ChangeRow.id.in_(list(wanted)))
     return [change_of(row) for row in list(query)]

@@ -11,7 +11,7 @@ from store.ranges import gaps
 from store.webhook_rows import Redo, redo_of
 
 
-class Cut(msgspec.Struct, frozen=True):
+class BacklogCut(msgspec.Struct, frozen=True):
     """Events to drop from a backlog, and what the webhook goes on with after them."""
 
     from_queue: int
@@ -25,7 +25,7 @@ class Cut(msgspec.Struct, frozen=True):
         return self.from_queue + self.from_redo
 
 
-def cut_before(row: WebhookRow, before_ms: int) -> Cut:
+def cut_before(row: WebhookRow, before_ms: int) -> BacklogCut:
     """Return the queued events accepted before a time, in the order in which they would be sent.
 
     The first event accepted later ends the cut, so that clocks which jumped never drop a newer one.
@@ -34,7 +34,7 @@ def cut_before(row: WebhookRow, before_ms: int) -> Cut:
     left = _redo_left(redo, before_ms) if redo else None
     from_redo = (len(redo.numbers) if redo else 0) - (len(left.numbers) if left else 0)
     from_queue = 0 if left else _queue_cut(row, before_ms)
-    return Cut(from_queue, from_redo, left)
+    return BacklogCut(from_queue, from_redo, left)
 
 
 def undelivered(row: WebhookRow) -> int:

@@ -21,7 +21,7 @@ BACKED_UP = "store.backup"
 """The action of the audit trail."""
 
 
-class Restored(msgspec.Struct, frozen=True):
+class RestoreResult(msgspec.Struct, frozen=True):
     """Result of a restore; `key_restored` is False if the key must be put back by hand."""
 
     webhooks: int
@@ -61,7 +61,9 @@ def is_empty() -> bool:
     )
 
 
-def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_ms: int) -> Restored:
+def restore_from(
+    source: Path, target: Path, key_file: Path, actor: Actor, now_ms: int
+) -> RestoreResult:
     """Fill the empty store at `target`, which is open; sending starts paused.
 
     All of it comes in one transaction, with the key and the pause: others see an empty store or
@@ -83,7 +85,7 @@ def restore_from(source: Path, target: Path, key_file: Path, actor: Actor, now_m
         settings.pause(actor, now_ms)
         if key is not None:
             files.replace(key_file, key, 0o400)
-    return Restored(
+    return RestoreResult(
         webhooks=WebhookRow.select().where(WebhookRow.deleted_ms.is_null()).count(),
         events=EventRow.select().count(),
         key_restored=key is not None,

@@ -13,7 +13,7 @@ from store.records import StoredSource, Webhook
 from store.vault import Vault
 
 
-class Kept(WithHiddenFields, frozen=True):
+class StoredConfiguration(WithHiddenFields, frozen=True):
     """Everything that is configured in a store.
 
     source_secrets: by name of the source, in clear; None where the key file does not open it
@@ -32,10 +32,10 @@ class Kept(WithHiddenFields, frozen=True):
     brokers: list[str]
 
 
-def read(vault: Vault) -> Kept:
+def read(vault: Vault) -> StoredConfiguration:
     """Read all of it in one transaction, so that its parts agree with each other."""
     with database.atomic("DEFERRED"):
-        return Kept(
+        return StoredConfiguration(
             settings=settings.load_all(),
             webhooks=webhooks.everyone(vault),
             sources=sources.everyone(),

@@ -18,7 +18,7 @@ from store import signs
 from store.errors import NotFound
 from store.future_times import TOLERATED_MS, note_event_ahead
 from store.models import EventRow, HeadRow, database, rows
-from store.records import Appended, StoredEvent
+from store.records import AppendResult, StoredEvent
 
 if TYPE_CHECKING:
     from domain.events import Event
@@ -35,7 +35,7 @@ LOOKUP_CHUNK = 500
 """Ids in one statement; SQLite's limit on variables is 999 in old builds."""
 
 
-def append(events: Sequence[Event], now_ms: int) -> Appended:
+def append(events: Sequence[Event], now_ms: int) -> AppendResult:
     """Add the events in their order, in one transaction; they are durable when this returns.
 
     An event whose type and id are known is counted as repeated; one whose id is known with
@@ -45,19 +45,19 @@ def append(events: Sequence[Event], now_ms: int) -> Appended:
         return _append(events, now_ms)
 
 
-def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[Appended]:
+def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[AppendResult]:
     """Add several lists in one transaction, each as `append` does; return the result of each."""
     with database.atomic():
         signs.check_schema()
         if _insert_new(list(chain.from_iterable(lists)), now_ms):
-            return [Appended(len(events), 0) for events in lists]
+            return [AppendResult(len(events), 0) for events in lists]
         return [_append(events, now_ms) for events in lists]
 
 
-def _append(events: Sequence[Event], now_ms: int) -> Appended:
+def _append(events: Sequence[Event], now_ms: int) -> AppendResult:
     signs.check_schema()
     if _insert_new(events, now_ms):
-        return Appended(len(events), 0)
+        return AppendResult(len(events), 0)
     new: dict[EventType, list[Event]] = {}
     conflicts: list[int] = []
     for type_ in dict.fromkeys(event.type for event in events):
@@ -68,7 +68,7 @@ def _append(events: Sequence[Event], now_ms: int) -> Appended:
         _insert(type_, fresh, now_ms)
     accepted = sum(len(fresh) for fresh in new.values())
     repeated = len(events) - accepted - len(conflicts)
-    return Appended(accepted, repeated, tuple(sorted(conflicts)))
+    return AppendResult(accepted, repeated, tuple(sorted(conflicts)))
 
 
 def _insert_new(events: Sequence[Event], now_ms: int) -> bool:

@@ -27,7 +27,7 @@ class Search(msgspec.Struct, frozen=True):
     terms: Terms = ()
 
 
-class Look(msgspec.Struct, frozen=True):
+class SearchResult(msgspec.Struct, frozen=True):
     """Result of a search among the deliveries that are new or may have changed.
 
     `last_id` is the newest of all deliveries, `open_ids` are the pending ones of the webhook (or
@@ -41,10 +41,10 @@ class Look(msgspec.Struct, frozen=True):
     total: int
 
 
-def look(search: Search, after_id: int, open_ids: frozenset[int]) -> Look:
+def run_search(search: Search, after_id: int, open_ids: frozenset[int]) -> SearchResult:
     """Search those sealed after `after_id` and those that were pending when last looked at.
 
-    `look(search, 0, frozenset())` searches all of them.
+    `run_search(search, 0, frozenset())` searches all of them.
     """
     delivery = DeliveryRow
     with models.database.atomic("DEFERRED"):
@@ -52,7 +52,7 @@ def look(search: Search, after_id: int, open_ids: frozenset[int]) -> Look:
         if after_id:
             query = query.where((delivery.id > after_id) | delivery.id.in_(list(open_ids)))
         pending = delivery.select(delivery.id).where(delivery.state == "pending")
-        return Look(
+        return SearchResult(
             last_id=rows(delivery.select(fn.MAX(delivery.id)))[0][0] or 0,
             open_ids=frozenset(_ids(_of(search.webhook_id, pending))),
             found=_ids(query.order_by(delivery.ended_ms.is_null(), delivery.ended_ms, delivery.id)),
@@ -60,7 +60,7 @@ def look(search: Search, after_id: int, open_ids: frozenset[int]) -> Look:
         )
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedDelivery(msgspec.Struct, frozen=True):
     """A delivery of a list, with duration and result in words of its last finished attempt."""
 
     delivery: Delivery
@@ -68,7 +68,7 @@ class Listed(msgspec.Struct, frozen=True):
     words: str = ""
 
 
-def deliveries(ids: Sequence[int]) -> dict[int, Listed]:
+def deliveries(ids: Sequence[int]) -> dict[int, ListedDelivery]:
     """Return the deliveries of these row ids, as far as they are kept."""
     with models.database.atomic("DEFERRED"):
         found = list(DeliveryRow.select().where(DeliveryRow.id.in_(list(ids))))
@@ -76,7 +76,9 @@ def deliveries(ids: Sequence[int]) -> dict[int, Listed]:
             row_id: (took_ms, words)
             for row_id, took_ms, words in rows(_last_attempts([row.id for row in found]))
         }
-        return {row.id: Listed(reads.delivery_of(row), *last.get(row.id, ())) for row in found}
+        return {
+            row.id: ListedDelivery(reads.delivery_of(row), *last.get(row.id, ())) for row in found
+        }
 
 
 def numbers(public_ids: Sequence[str]) -> list[int]:

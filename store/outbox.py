@@ -13,14 +13,14 @@ from peewee import JOIN, fn
 from store import settings, signs
 from store.errors import WrongKey
 from store.models import AttemptRow, DeliveryRow, HeadRow, WebhookRow, database, rows
-from store.records import AttemptResult, Limits, PendingPlan, Plan, Verdict, Work
+from store.records import AttemptResult, Limits, PendingPlan, Verdict, WebhookPlan, Work
 from store.requests import apply_request
 from store.sealing import NewId, frozen_body, seal
 from store.vault import Vault
 from store.webhook_rows import read_target, secrets_of
 
 
-def plans() -> list[Plan]:
+def plans() -> list[WebhookPlan]:
     """Read the facts from which every webhook's next step is planned; none while paused."""
     if settings.paused() is not None:
         return []
@@ -67,13 +67,13 @@ def _plan(
     next_attempt_ms: int,
     wait_ms: int,
     blocked: str | None,
-) -> Plan:
+) -> WebhookPlan:
     pending = None
     if delivery_id is not None:
         pending = PendingPlan(
             delivery_id, attempts, next_attempt_ms, wait_ms, blocked=blocked is not None
         )
-    return Plan(
+    return WebhookPlan(
         webhook_id=webhook_id,
         interval_ms=interval_ms,
         head=head,

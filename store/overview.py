@@ -20,7 +20,7 @@ from store import (
 from store.errors import WrongKey
 from store.future_times import LatestTimes
 from store.models import AttemptRow, DeliveryRow, rows
-from store.records import StoredSource, WebhookStatus, Worker
+from store.records import StoredSource, StoredWorker, WebhookStatus
 from store.vault import Vault
 
 
@@ -38,7 +38,7 @@ class Overview(msgspec.Struct, frozen=True):
 
     webhooks: list[WebhookStatus]
     last_words: dict[str, str]
-    workers: list[Worker]
+    workers: list[StoredWorker]
     sources: list[StoredSource]
     refused: dict[str, int]
     brokers: dict[str, int]

@@ -27,7 +27,7 @@ class Retention(msgspec.Struct, frozen=True):
     keep_deliveries_ms: int
 
 
-class Pruned(msgspec.Struct, frozen=True):
+class PruneResult(msgspec.Struct, frozen=True):
     """Numbers of rows that were forgotten."""
 
     events: int = 0
@@ -38,8 +38,8 @@ class Pruned(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.events or self.deliveries or self.webhooks or self.refused)
 
-    def __add__(self, other: Pruned) -> Pruned:
-        return Pruned(
+    def __add__(self, other: PruneResult) -> PruneResult:
+        return PruneResult(
             self.events + other.events,
             self.deliveries + other.deliveries,
             self.webhooks + other.webhooks,
@@ -47,14 +47,14 @@ class Pruned(msgspec.Struct, frozen=True):
         )
 
 
-def prune_some(retention: Retention, now_ms: int, uptime_ms: int | None = None) -> Pruned:
+def prune_some(retention: Retention, now_ms: int, uptime_ms: int | None = None) -> PruneResult:
     """Prune in one short transaction; to be called again until it finds nothing.
 
     A time later than now counts as that of what comes behind it (`store/future_times.py`).
     `uptime_ms` is the machine's monotonic clock, by which a deleted webhook's ten minutes go.
     """
     with database.atomic():
-        return Pruned(
+        return PruneResult(
             events=sum(
                 _prune_events(type_, retention, now_ms) + _prune_spared(type_, retention, now_ms)
                 for type_ in EventType

@@ -51,16 +51,16 @@ def target_of(fields: WebhookFields, secrets: Secrets | None) -> tuple[object, .
     return fields.url, fields.headers, fields.ca_file, secrets
 
 
-class Appended(msgspec.Struct, frozen=True):
+class AppendResult(msgspec.Struct, frozen=True):
     """Result of adding a list of events; `conflicts` are indexes in that list."""
 
     accepted: int
     repeated: int
     conflicts: tuple[int, ...] = ()
 
-    def __add__(self, other: Appended) -> Appended:
+    def __add__(self, other: AppendResult) -> AppendResult:
         """Add the counts; indexes in one list mean nothing in the sum."""
-        return Appended(self.accepted + other.accepted, self.repeated + other.repeated)
+        return AppendResult(self.accepted + other.accepted, self.repeated + other.repeated)
 
 
 class StoredToken(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ class PendingPlan(msgspec.Struct, frozen=True):
     blocked: bool
 
 
-class Plan(msgspec.Struct, frozen=True):
+class WebhookPlan(msgspec.Struct, frozen=True):
     """Facts of a webhook from which the worker plans its next step."""
 
     webhook_id: int
@@ -214,7 +214,7 @@ class QuarantinedEvent(msgspec.Struct, frozen=True):
     released_ms: int | None
 
 
-class Worker(msgspec.Struct, frozen=True):
+class StoredWorker(msgspec.Struct, frozen=True):
     """A process that delivers (`active`) or stands by; one that is `stopping` begins nothing.
 
     lost_lock: it was sending when it wrote last, and does not hold the lock any more
@@ -305,7 +305,7 @@ class Client(msgspec.Struct, frozen=True):
     interval_ms: int | None
 
 
-class Change(msgspec.Struct, frozen=True):
+class AuditEntry(msgspec.Struct, frozen=True):
     """One line of the audit trail; `detail` has its secrets masked."""
 
     id: int

@@ -19,7 +19,7 @@ from store import audit, settings, sources
 from store import events as event_store
 from store.errors import Conflict, NotFound
 from store.models import RefusalRow, SourceRow, database, rows
-from store.records import Appended, StoredRefusal, Webhook
+from store.records import AppendResult, StoredRefusal, Webhook
 
 if TYPE_CHECKING:
     from domain.events import Event, RefusedText
@@ -66,7 +66,7 @@ def save_taken(
     rules: TakingRules,
     *,
     created_ms: int | None = None,
-) -> Appended:
+) -> AppendResult:
     """Keep all that a source took, in one transaction with its new state.
 
     Nothing is left out: an event whose id is known with other content is an event of its own, or
@@ -82,7 +82,7 @@ def save_taken(
 
 def _append(
     events: Sequence[Event], now_ms: int, rules: TakingRules
-) -> tuple[Appended, list[RefusedText]]:
+) -> tuple[AppendResult, list[RefusedText]]:
     appended = event_store.append(events, now_ms)
     known = [events[index] for index in appended.conflicts]
     again = [(event, rules.updated(event)) for event in known]
@@ -100,12 +100,14 @@ def _known_otherwise(event: Event) -> RefusedText:
     return RefusedText(event.type.value, event.body, reason)
 
 
-def _refuse(name: str, refused: Sequence[RefusedText], now_ms: int, rules: TakingRules) -> Appended:
+def _refuse(
+    name: str, refused: Sequence[RefusedText], now_ms: int, rules: TakingRules
+) -> AppendResult:
     """Keep the texts that are new, and add the alert; return what was added."""
     every = {_id(name, text): text for text in refused}
     new = {id_: text for id_, text in every.items() if not _is_kept(id_)}
     if not new:
-        return Appended(0, 0)
+        return AppendResult(0, 0)
     first, *_ = new.values()
     news = RefusedNews(name, first.reason, waiting(name) + len(new), _last_alert_ms(name))
     alert = rules.alert(news, now_ms)

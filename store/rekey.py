@@ -42,7 +42,7 @@ Access = Callable[[], AbstractContextManager[object]]
 """Context for the steps at the key file: the rights to its folder, if these are others."""
 
 
-class Rekeyed(msgspec.Struct, frozen=True):
+class RekeyResult(msgspec.Struct, frozen=True):
     """Result of a change of keys.
 
     values:     how many values the new key opens
@@ -57,7 +57,7 @@ class Rekeyed(msgspec.Struct, frozen=True):
     finished: bool
 
 
-def rekey(vault: Vault, actor: Actor, now_ms: int, access: Access = nullcontext) -> Rekeyed:
+def rekey(vault: Vault, actor: Actor, now_ms: int, access: Access = nullcontext) -> RekeyResult:
     """Give the store another key, or finish what was begun. Raises Conflict, WrongKey."""
     vault.check()
     finished = vault.next_file.exists()
@@ -72,7 +72,7 @@ def rekey(vault: Vault, actor: Actor, now_ms: int, access: Access = nullcontext)
             _put(vault)
     finally:
         os.close(descriptor)
-    return Rekeyed(values, unreadable, leftover, finished)
+    return RekeyResult(values, unreadable, leftover, finished)
 
 
 def _begin(vault: Vault, actor: Actor, now_ms: int, access: Access) -> int | None:

@@ -22,14 +22,14 @@ from store.webhook_rows import Redo, redo_of, set_redo
 from store.workers import SendingLock, is_anyone_sending
 
 
-class Asked(msgspec.Struct, frozen=True):
+class RequestResult(msgspec.Struct, frozen=True):
     """Result of a request: `done` now, or kept until the attempt in flight is over."""
 
     done: bool
     events: int
 
 
-def retry(public_id: str, actor: Actor, now_ms: int) -> Asked:
+def retry(public_id: str, actor: Actor, now_ms: int) -> RequestResult:
     """Make a pending delivery due now; a blocked one is checked once more.
 
     After an attempt in flight the next one follows at once, unless a request is kept already.
@@ -43,12 +43,12 @@ def retry(public_id: str, actor: Actor, now_ms: int) -> Asked:
             delivery.asked = json.dumps({"do": "retry", "by": actor.text})
         delivery.save()
         audit.note(actor, "delivery.retry", now_ms, delivery.webhook_id, delivery=public_id)
-        return Asked(done=not in_flight, events=delivery.count)
+        return RequestResult(done=not in_flight, events=delivery.count)
 
 
 def beside_workers(
-    request: Callable[..., Asked], store_path: Path, *args: Any, **named: Any
-) -> Asked:
+    request: Callable[..., RequestResult], store_path: Path, *args: Any, **named: Any
+) -> RequestResult:
     """Make a request with `idle`, which is True if no worker can be sending.
 
     None begins to before it is written: the thread that writes holds the lock, not the caller,
@@ -61,7 +61,7 @@ def beside_workers(
         lock.release()
 
 
-def skip(public_id: str, actor: Actor, now_ms: int, *, idle: bool) -> Asked:
+def skip(public_id: str, actor: Actor, now_ms: int, *, idle: bool) -> RequestResult:
     """Give a pending delivery up. `idle`: no worker holds the sending lock."""
     request = {"do": "skip", "by": actor.text}
     return _request(public_id, request, actor, now_ms, idle=idle)
@@ -75,7 +75,7 @@ def reseal(
     idle: bool,
     max_events: int | None = None,
     without: str | None = None,
-) -> Asked:
+) -> RequestResult:
     """End a pending delivery and seal its events anew, in order, under new ids.
 
     `max_events` a request for these events only; `without` names an event that is left out and
@@ -144,7 +144,7 @@ def end_skipped(delivery: DeliveryRow, row: WebhookRow, by: str, now_ms: int) ->
 
 def _request(
     public_id: str, request: Mapping[str, Any], actor: Actor, now_ms: int, *, idle: bool
-) -> Asked:
+) -> RequestResult:
     with database.atomic():
         delivery = pending(public_id)
         delivery.asked = json.dumps(request)
@@ -164,7 +164,7 @@ def _request(
             events=delivery.count,
             **detail,
         )
-        return Asked(done=not in_flight, events=delivery.count)
+        return RequestResult(done=not in_flight, events=delivery.count)
 
 
 def _make_due(delivery: DeliveryRow, by: str, now_ms: int) -> None:

@@ -11,7 +11,7 @@ from domain.actors import Actor
 from store import audit, ranges
 from store.models import DeliveryRow, EventRow, HeadRow, WebhookRow, rows
 from store.records import Limits
-from store.stretch import Stretch, next_stretch, taken
+from store.stretch import NextEvents, move_past, next_events
 from store.webhook_rows import pairs
 
 NewId = Callable[[], str]
@@ -28,45 +28,45 @@ def seal(
         row.run_until = HeadRow.get_by_id(row.type).seq
         row.last_run_ms = now_ms
     splice = bodies.splice(pairs(row.extra_fields))
-    stretch = _next_kept(row, limits, len(splice), now_ms)
+    events = _next_kept(row, limits, len(splice), now_ms)
     sealed = None
-    if stretch is not None:
-        body = bodies.join_body(_event_bodies(stretch.type, stretch.seqs), splice)
-        delivery = _freeze(row, stretch, splice, body, new_id(), now_ms)
-        taken(row, stretch, delivery.id)
+    if events is not None:
+        body = bodies.join_body(_event_bodies(events.type, events.seqs), splice)
+        delivery = _freeze(row, events, splice, body, new_id(), now_ms)
+        move_past(row, events, delivery.id)
         sealed = delivery, body
     row.save()
     return sealed
 
 
-def _next_kept(row: WebhookRow, limits: Limits, splice_length: int, now_ms: int) -> Stretch | None:
+def _next_kept(
+    row: WebhookRow, limits: Limits, splice_length: int, now_ms: int
+) -> NextEvents | None:
     """Return the next events that are still in the store; what is gone is counted and left behind.
 
     Only damage makes events go before they are sent: waiting for them would stop the queue.
     """
-    while (stretch := next_stretch(row, limits, splice_length)) is not None:
-        if stretch.lost:
-            row.skipped_events += stretch.lost
-            audit.note(
-                TOCSIN, "webhook.lost", now_ms, row.id, type=stretch.type, events=stretch.lost
-            )
-        if stretch.seqs:
-            return stretch
-        taken(row, stretch, None)
+    while (events := next_events(row, limits, splice_length)) is not None:
+        if events.lost:
+            row.skipped_events += events.lost
+            audit.note(TOCSIN, "webhook.lost", now_ms, row.id, type=events.type, events=events.lost)
+        if events.seqs:
+            return events
+        move_past(row, events, None)
     return None
 
 
 def _freeze(
-    row: WebhookRow, stretch: Stretch, splice: bytes, body: bytes, public_id: str, now_ms: int
+    row: WebhookRow, events: NextEvents, splice: bytes, body: bytes, public_id: str, now_ms: int
 ) -> DeliveryRow:
     return DeliveryRow.create(
         public_id=public_id,
         webhook=row.id,
-        type=stretch.type,
-        first_seq=stretch.seqs[0],
-        last_seq=stretch.seqs[-1],
-        without=json.dumps(ranges.gaps(stretch.seqs)),
-        count=len(stretch.seqs),
+        type=events.type,
+        first_seq=events.seqs[0],
+        last_seq=events.seqs[-1],
+        without=json.dumps(ranges.gaps(events.seqs)),
+        count=len(events.seqs),
         bytes=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
         splice=splice,

@@ -16,7 +16,7 @@ LOCK_PATIENCE_MS = 100
 """Longer than any commit in passing takes; short, since keys wait for it."""
 
 
-class Signs(msgspec.Struct, frozen=True):
+class StoreVersions(msgspec.Struct, frozen=True):
     """Versions of data and schema; each commit of another connection moves `data_version`."""
 
     data_version: int
@@ -28,11 +28,11 @@ class Signs(msgspec.Struct, frozen=True):
         return self.schema > migrations.LATEST
 
 
-def look() -> Signs:
+def read_versions() -> StoreVersions:
     """Read the versions; this takes a few microseconds, and is done several times a second."""
     execute = database.connection().execute
     ((version,), (schema,)) = (execute(f"PRAGMA {name}").fetchone() for name in PRAGMAS)
-    return Signs(int(version), int(schema))
+    return StoreVersions(int(version), int(schema))
 
 
 def is_locked() -> bool:

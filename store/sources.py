@@ -17,7 +17,7 @@ from store import events as event_store
 from store.edit_words import options_moved
 from store.errors import Conflict, NotFound
 from store.models import ClientRow, SourceRow, database
-from store.records import Appended, StoredSource
+from store.records import AppendResult, StoredSource
 from store.vault import Vault
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def start(
     state: bytes,
     actor: Actor,
     now_ms: int,
-) -> Appended:
+) -> AppendResult:
     """Add a source, or unpause it, together with what a look has just seen.
 
     Raises FieldError, FieldErrors.
@@ -184,7 +184,7 @@ def save_batch(
     now_ms: int,
     *,
     created_ms: int | None = None,
-) -> Appended:
+) -> AppendResult:
     """Add a source's events and its new state in one transaction: a crash has both or neither.
 
     Without a state it stays as it is. Raises NotFound if the source was deleted meanwhile.
@@ -211,7 +211,7 @@ def save_state(name: str, state: bytes, *, created_ms: int | None = None) -> Non
             raise _not_found(name)
 
 
-def advance(name: str, step: Step, now_ms: int) -> Appended:
+def advance(name: str, step: Step, now_ms: int) -> AppendResult:
     """Save what `step` makes of a source's state, in one transaction with reading that state.
 
     Several processes may do so at once. Nothing is added while the source is paused. Raises
@@ -220,14 +220,14 @@ def advance(name: str, step: Step, now_ms: int) -> Appended:
     with database.atomic():
         row = _row(name)
         if not row.active:
-            return Appended(0, 0)
+            return AppendResult(0, 0)
         events, state = step(bytes(row.state) if row.state is not None else None)
         return save_batch(name, events, state, now_ms)
 
 
 def save_each(
     name: str, lists: Sequence[Sequence[Event]], now_ms: int, *, created_ms: int | None = None
-) -> list[Appended]:
+) -> list[AppendResult]:
     """Add several lists of events that came to a source, as `events.append_each` does.
 
     Raises NotFound if the source was deleted meanwhile.
@@ -273,7 +273,7 @@ def save_failure(
     events: Sequence[Event] = (),
     *,
     created_ms: int | None = None,
-) -> Appended:
+) -> AppendResult:
     """Note what is wrong with it, and add the events about that; its state stays as it is.
 
     For a source that was deleted nothing is noted or added.
@@ -281,7 +281,7 @@ def save_failure(
     source = SourceRow
     with database.atomic():
         if not source.select().where(_is(name, created_ms)).exists():
-            return Appended(0, 0)
+            return AppendResult(0, 0)
         appended = event_store.append(events, now_ms)
         changes = {
             source.error: error,

@@ -20,7 +20,7 @@ from store.records import Limits
 from store.webhook_rows import Redo, redo_of, set_redo
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class NextEvents(msgspec.Struct, frozen=True):
     """Sequence numbers of one type, ascending, for one request.
 
     `last` is where the webhook goes on from; `lost` events up to there are no longer in the store,
@@ -35,7 +35,7 @@ class Stretch(msgspec.Struct, frozen=True):
     """`redo`, `released` or `queue`."""
 
 
-def next_stretch(row: WebhookRow, limits: Limits, splice_length: int) -> Stretch | None:
+def next_events(row: WebhookRow, limits: Limits, splice_length: int) -> NextEvents | None:
     """Return the events of the next request: as many as the limits allow, at least one."""
     most = Limits(row.max_events or limits.max_events, row.max_bytes or limits.max_bytes)
     redo = redo_of(row)
@@ -48,26 +48,26 @@ def next_stretch(row: WebhookRow, limits: Limits, splice_length: int) -> Stretch
     return _queued(row, most, splice_length) if row.cursor < row.run_until else None
 
 
-def taken(row: WebhookRow, stretch: Stretch, delivery_id: int | None) -> None:
+def move_past(row: WebhookRow, events: NextEvents, delivery_id: int | None) -> None:
     """Move the webhook's cursor past these events; saving the row is the caller's.
 
     `delivery_id` is the delivery that they were sealed into, None if none of them is left.
     """
     redo = redo_of(row)
-    if stretch.origin == "queue":
-        row.cursor = stretch.last
-    elif stretch.origin == "released":
+    if events.origin == "queue":
+        row.cursor = events.last
+    elif events.origin == "released":
         row.released -= 1
-        _take_from_quarantine(row, stretch, delivery_id)
+        _take_from_quarantine(row, events, delivery_id)
     elif redo is not None:
-        set_redo(row, redo.since(stretch.last + 1))
+        set_redo(row, redo.since(events.last + 1))
 
 
-def _take_from_quarantine(row: WebhookRow, stretch: Stretch, delivery_id: int | None) -> None:
+def _take_from_quarantine(row: WebhookRow, events: NextEvents, delivery_id: int | None) -> None:
     event = (
         (QuarantineRow.webhook == row.id)
-        & (QuarantineRow.type == stretch.type)
-        & (QuarantineRow.seq == stretch.last)
+        & (QuarantineRow.type == events.type)
+        & (QuarantineRow.seq == events.last)
     )
     if delivery_id is None:
         QuarantineRow.delete().where(event).execute()
@@ -75,23 +75,23 @@ def _take_from_quarantine(row: WebhookRow, stretch: Stretch, delivery_id: int | 
         QuarantineRow.update(sent_in=delivery_id).where(event).execute()
 
 
-def _queued(row: WebhookRow, limits: Limits, splice_length: int) -> Stretch:
+def _queued(row: WebhookRow, limits: Limits, splice_length: int) -> NextEvents:
     seqs = _fitting(row.type, row.cursor, row.run_until, set(), limits, splice_length)
     last = seqs[-1] if seqs else int(row.run_until)
-    return Stretch(row.type, seqs, last, last - row.cursor - len(seqs), "queue")
+    return NextEvents(row.type, seqs, last, last - row.cursor - len(seqs), "queue")
 
 
-def _redo(redo: Redo, limits: Limits, splice_length: int) -> Stretch:
+def _redo(redo: Redo, limits: Limits, splice_length: int) -> NextEvents:
     most = replace(limits, max_events=min(limits.max_events, redo.max_events or sys.maxsize))
     first, last = redo.numbers[0], redo.numbers[-1]
     without = set(ranges.gaps(redo.numbers))
     seqs = _fitting(redo.type, first - 1, last, without, most, splice_length)
     end = seqs[-1] if seqs else last
     passed = bisect_right(redo.numbers, end)
-    return Stretch(redo.type, seqs, end, passed - len(seqs), "redo")
+    return NextEvents(redo.type, seqs, end, passed - len(seqs), "redo")
 
 
-def _released(row: WebhookRow) -> Stretch | None:
+def _released(row: WebhookRow) -> NextEvents | None:
     event = (
         QuarantineRow.select()
         .where(
@@ -106,7 +106,7 @@ def _released(row: WebhookRow) -> Stretch | None:
         return None
     kept = EventRow.get_or_none(EventRow.type == event.type, EventRow.seq == event.seq)
     seqs = (event.seq,) if kept is not None else ()
-    return Stretch(event.type, seqs, event.seq, 1 - len(seqs), "released")
+    return NextEvents(event.type, seqs, event.seq, 1 - len(seqs), "released")
 
 
 def _fitting(

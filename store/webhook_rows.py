@@ -20,7 +20,7 @@ from store.vault import Vault
 Pairs = tuple[tuple[str, str], ...]
 
 
-class Target(WithHiddenFields, frozen=True):
+class RequestTarget(WithHiddenFields, frozen=True):
     """URL and headers of a webhook's requests; all of it may be secret."""
 
     HIDDEN = ("url", "headers")
@@ -86,7 +86,7 @@ def record_of(row: WebhookRow, vault: Vault | None) -> Webhook:
 
     With no vault at all the secrets are left out unread, for lists that never show them.
     """
-    masked = Target(mask_url(row.url), ())
+    masked = RequestTarget(mask_url(row.url), ())
     if vault is None:
         return _record(row, masked, None, readable=True)
     try:
@@ -95,7 +95,9 @@ def record_of(row: WebhookRow, vault: Vault | None) -> Webhook:
         return _record(row, masked, None, readable=False)
 
 
-def _record(row: WebhookRow, target: Target, secrets: Secrets | None, *, readable: bool) -> Webhook:
+def _record(
+    row: WebhookRow, target: RequestTarget, secrets: Secrets | None, *, readable: bool
+) -> Webhook:
     return Webhook(
         id=row.id,
         revision=row.revision,
@@ -108,18 +110,18 @@ def _record(row: WebhookRow, target: Target, secrets: Secrets | None, *, readabl
     )
 
 
-def read_target(row: WebhookRow, vault: Vault) -> Target:
+def read_target(row: WebhookRow, vault: Vault) -> RequestTarget:
     """Return the URL and the headers in clear. Raises WrongKey.
 
     A URL of which nothing is hidden is in its own column, as are all that an older Tocsin wrote; of
     such a webhook only the headers, if there are any, are encrypted.
     """
     if row.target is None:
-        return Target(row.url, ())
+        return RequestTarget(row.url, ())
     found = json.loads(vault.decrypt(row.target))
     if isinstance(found, list):
-        return Target(row.url, _pairs(found))
-    return Target(found["url"], _pairs(found["headers"]))
+        return RequestTarget(row.url, _pairs(found))
+    return RequestTarget(found["url"], _pairs(found["headers"]))
 
 
 def secrets_of(row: WebhookRow, vault: Vault) -> Secrets | None:
@@ -165,7 +167,7 @@ def _pairs(found: list[list[str]]) -> Pairs:
     return tuple((name, value) for name, value in found)
 
 
-def _fields_of(row: WebhookRow, target: Target) -> WebhookFields:
+def _fields_of(row: WebhookRow, target: RequestTarget) -> WebhookFields:
     return WebhookFields(
         type=EventType(row.type),
         url=target.url,

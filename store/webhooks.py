@@ -29,7 +29,7 @@ _LARGEST_ID = 2**63 - 1
 _DELETED_UPTIME = "webhook_deleted_uptime_ms:"
 
 
-class Edited(msgspec.Struct, frozen=True):
+class EditResult(msgspec.Struct, frozen=True):
     """An edited webhook; `dropped` counts unsealed events of the old type that were given up."""
 
     webhook: Webhook
@@ -148,7 +148,7 @@ def edit(
     actor: Actor,
     now_ms: int,
     dropping: int | None = None,
-) -> Edited:
+) -> EditResult:
     """Save the fields and change the secret; `revision` is the one that the editor had read.
 
     A change of URL, headers, TLS or secret makes a failing delivery due now. A change of type
@@ -165,7 +165,7 @@ def edit(
         check_secret_change(before, secret, now_ms)
         secrets = changed_secrets(before.secrets, secret, now_ms)
         if (fields, secrets) == (before.fields, before.secrets):
-            return Edited(before, 0)
+            return EditResult(before, 0)
         dropped = _change_type(row, fields.type.value, dropping)
         retargeted = target_of(before.fields, before.secrets) != target_of(fields, secrets)
         write_fields(row, fields, vault)
@@ -176,7 +176,7 @@ def edit(
         detail = difference(before, fields, secrets)
         detail |= {"dropped_events": dropped} if dropped else {}
         audit.note(actor, "webhook.edit", now_ms, webhook_id, **detail)
-        return Edited(record_of(row, vault), dropped)
+        return EditResult(record_of(row, vault), dropped)
 
 
 def _editable(row: WebhookRow, revision: int | None, vault: Vault) -> Webhook:

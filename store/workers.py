@@ -13,7 +13,7 @@ from store import models
 from store.errors import StoreUnavailable
 from store.files import open_lock
 from store.models import FactRow, WorkerRow, database
-from store.records import Worker
+from store.records import StoredWorker
 
 HEARTBEAT_MS = 5_000
 """Time between two heartbeats of a worker."""
@@ -127,7 +127,7 @@ class SendingLock:
             self._descriptor = None
 
 
-def enter(worker: Worker) -> None:
+def enter(worker: StoredWorker) -> None:
     """Write that a worker is here, and forget those that are gone or not heard of for an hour."""
     now_ms = worker.heartbeat_ms
     with database.atomic():
@@ -177,7 +177,7 @@ def _lock() -> SendingLock:
     return SendingLock(Path(str(models.database.database)))
 
 
-def is_gone(worker: Worker, now_ms: int) -> bool:
+def is_gone(worker: StoredWorker, now_ms: int) -> bool:
     """Return True for a worker of this host that has no process any more, as after kill -9.
 
     One with a heartbeat lives, perhaps in a container, which has other process numbers.
@@ -186,7 +186,7 @@ def is_gone(worker: Worker, now_ms: int) -> bool:
     return silent and has_no_process(worker)
 
 
-def has_no_process(worker: Worker) -> bool:
+def has_no_process(worker: StoredWorker) -> bool:
     """Return True if this host has no process of the worker's number; False for another host's."""
     if worker.host != os.uname().nodename:
         return False
@@ -259,7 +259,7 @@ def leave(worker_id: str) -> None:
         WorkerRow.delete().where(WorkerRow.id == worker_id).execute()
 
 
-def everyone() -> list[Worker]:
+def everyone() -> list[StoredWorker]:
     """Return all workers that entered and did not leave, the one that sends first.
 
     The lock says who sends, not what was written before a kill -9.
@@ -275,11 +275,11 @@ def everyone() -> list[Worker]:
     return sorted(seen, key=lambda worker: not worker.active)
 
 
-def marked_workers() -> list[Worker]:
+def marked_workers() -> list[StoredWorker]:
     """Return all workers as their rows have them, also those with a lock whose file is gone."""
     rows = WorkerRow.select().order_by(WorkerRow.active.desc(), WorkerRow.started_ms, WorkerRow.id)
     return [
-        Worker(
+        StoredWorker(
             id=row.id,
             host=row.host,
             pid=row.pid,

@@ -16,7 +16,7 @@ from domain.event_summary import event_line
 from domain.event_types import EventType
 from domain.safe import safe
 from domain.wording import error_word
-from store.records import Delivery, WebhookStatus, Worker
+from store.records import Delivery, StoredWorker, WebhookStatus
 from tui.cells import Cell, Tone
 
 
@@ -159,7 +159,7 @@ def worker_line(
     return sending_line(active, own_worker, _doing(report))
 
 
-def sending_line(active: Worker, own_worker: str | None, doing: Sequence[str]) -> Told:
+def sending_line(active: StoredWorker, own_worker: str | None, doing: Sequence[str]) -> Told:
     """Who sends and what it does; in less room who in short, then what fails and comes next."""
     senders = _senders(active, own_worker)
     last = doing[-1:]  # what comes next, or what there is at least
@@ -169,7 +169,7 @@ def sending_line(active: Worker, own_worker: str | None, doing: Sequence[str]) -
     return Told(lines[0], "good", tuple(lines[1:]))
 
 
-def _senders(active: Worker, own_worker: str | None) -> tuple[str, ...]:
+def _senders(active: StoredWorker, own_worker: str | None) -> tuple[str, ...]:
     """Who sends, and the same in fewer words."""
     if active.id == own_worker:
         return ("● this terminal",)

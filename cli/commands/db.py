@@ -48,7 +48,7 @@ def upgrade(args: Namespace, context: Context) -> ExitCode:
         done = "is up to date" if there else "is made"
         context.out.note(f"{older.path} {done} (schema {LATEST}).")
         return ExitCode.OK
-    schema = older.call(signs.look).schema
+    schema = older.call(signs.read_versions).schema
     path = context.open_store(migrate=True).path
     copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
     context.out.note(
@@ -179,7 +179,7 @@ def _replaces_key(source: Path, context: Context) -> bool:
     return key_file.read_bytes() != beside.read_bytes()
 
 
-def _fill(store: Store, source: Path, context: Context) -> backups.Restored:
+def _fill(store: Store, source: Path, context: Context) -> backups.RestoreResult:
     return store.call(
         backups.restore_from,
         source,
@@ -190,7 +190,7 @@ def _fill(store: Store, source: Path, context: Context) -> backups.Restored:
     )
 
 
-def _fill_draft(source: Path, context: Context, draft: Path) -> backups.Restored:
+def _fill_draft(source: Path, context: Context, draft: Path) -> backups.RestoreResult:
     """Fill a store that nobody else sees yet."""
     store = open_store(draft, key_file=context.configuration.key_place)
     try:
@@ -230,8 +230,8 @@ def _note_key(store: Store, context: Context) -> None:
         )
 
 
-def _prune_all(store: Store, retention: pruning.Retention, context: Context) -> pruning.Pruned:
-    total = pruning.Pruned()
+def _prune_all(store: Store, retention: pruning.Retention, context: Context) -> pruning.PruneResult:
+    total = pruning.PruneResult()
     now_ms, uptime_ms = context.now_ms(), context.uptime_ms()
     while some := store.call(pruning.prune_some, retention, now_ms, uptime_ms):
         total += some

@@ -20,7 +20,7 @@ from store import reads, requests, webhooks
 from store.database import Store
 from store.errors import NotFound
 from store.records import Attempt, Delivery, Webhook
-from store.requests import Asked
+from store.requests import RequestResult
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
 
@@ -177,5 +177,5 @@ def _reseal_question(delivery: Delivery, args: Namespace) -> str:
     )
 
 
-def _tell(asked: Asked, done: str, context: Context) -> None:
+def _tell(asked: RequestResult, done: str, context: Context) -> None:
     context.out.note(done if asked.done else LATER)

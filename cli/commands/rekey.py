@@ -75,7 +75,7 @@ def _question(store: Store, old: Sequence[OldBackup]) -> str:
     )
 
 
-def _tell_of_rest(done: rekeying.Rekeyed, store: Store, context: Context) -> None:
+def _tell_of_rest(done: rekeying.RekeyResult, store: Store, context: Context) -> None:
     if done.unreadable:
         context.out.note(
             f"{counted(done.unreadable, 'value')} did not open with the old key and stayed as "

@@ -26,7 +26,7 @@ from store.errors import NotFound
 
 if TYPE_CHECKING:
     from store.database import Store
-    from store.records import Appended, StoredSource
+    from store.records import AppendResult, StoredSource
 
 HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLEM")
 
@@ -261,7 +261,7 @@ def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) 
 
 async def _run(
     name: str, context: Context, store: Store, log: Callable[[str], None], *, once: bool
-) -> Appended:
+) -> AppendResult:
     from sources.running import run_one
 
     loop = asyncio.get_running_loop()

@@ -17,7 +17,7 @@ from delivery.problems import check_line, problems
 from delivery.report import Report, undelivered
 from store.database import Store
 from store.errors import StoreError
-from store.signs import look
+from store.signs import read_versions
 
 if TYPE_CHECKING:
     from sources.geo_age import CountryData
@@ -80,7 +80,7 @@ def _watch(store: Store, context: Context, show: Show) -> ExitCode:
     report = signs = None
     try:
         while True:
-            seen = store.call(look)
+            seen = store.call(read_versions)
             if report is None or seen != signs or _moves(report, context.now_ms()):
                 report, signs = read_report(store, context), seen
                 show(report)

@@ -63,7 +63,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def worker_row(worker: records.Worker, now_ms: int) -> dict[str, object]:
+def worker_row(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
     """A worker as `worker list --json` and `status --json` show it."""
     from store.workers import OLD_HEARTBEAT_MS, is_gone
 

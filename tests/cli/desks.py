@@ -13,7 +13,7 @@ from typing import Any
 
 from store import workers
 from store.database import open_store
-from store.records import Worker
+from store.records import StoredWorker
 from store.workers import SendingLock
 from tests.program import Tocsin
 from tests.store.helpers import Desk
@@ -58,13 +58,13 @@ def free_locks() -> None:
         _held.pop().release()
 
 
-def enter_worker(desk: Desk, *, age_ms: int = 0, active: bool = True) -> Worker:
+def enter_worker(desk: Desk, *, age_ms: int = 0, active: bool = True) -> StoredWorker:
     """Write that a worker was heard of so long ago; one that was just now has the lock."""
     if active and not age_ms:
         lock = SendingLock(desk.store.path)
         assert lock.acquire()
         _held.append(lock)
-    worker = Worker("w1", "hub", 812, "headless", active, desk.now_ms, desk.now_ms - age_ms)
+    worker = StoredWorker("w1", "hub", 812, "headless", active, desk.now_ms, desk.now_ms - age_ms)
     desk.call(workers.enter, worker)
     return worker
 

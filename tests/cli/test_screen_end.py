@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cli.commands.screen import _Work, waiting_words
 from domain.settings import DEFAULTS
-from store.records import Appended
+from store.records import AppendResult
 from tui.state.store_access import Looks
 
 
@@ -18,12 +18,12 @@ def test_the_end_tells_a_look_to_stop_and_waits_for_it() -> None:
     begun, answered = threading.Event(), threading.Event()
     stopped: list[bool] = []
 
-    async def look(stop: asyncio.Event) -> Appended:
+    async def look(stop: asyncio.Event) -> AppendResult:
         begun.set()
         await asyncio.wait_for(stop.wait(), 30)
         await asyncio.to_thread(answered.wait, 30)
         stopped.append(True)
-        return Appended(0, 0)
+        return AppendResult(0, 0)
 
     async def begin() -> None:
         looking = asyncio.create_task(looks.carry_out("pc", look))
@@ -54,8 +54,8 @@ def test_after_the_end_began_no_look_begins() -> None:
     looks = Looks()
     looks.stop()
 
-    async def look(stop: asyncio.Event) -> Appended:
+    async def look(stop: asyncio.Event) -> AppendResult:
         assert stop.is_set()
-        return Appended(0, 0)
+        return AppendResult(0, 0)
 
-    assert asyncio.run(looks.carry_out("pc", look)) == Appended(0, 0)
+    assert asyncio.run(looks.carry_out("pc", look)) == AppendResult(0, 0)

@@ -23,7 +23,7 @@ from cli.status_report import read_report
 from domain.event_types import EventType
 from store import settings, sources, workers
 from store.models import WebhookRow
-from store.records import Worker
+from store.records import StoredWorker
 from store.vault import new_key
 from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
 from tests.cli.desks import change_store, desk_of, enter_worker, newer, status_of
@@ -361,7 +361,7 @@ def test_a_worker_whose_process_ended_is_gone(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         beat_ms = desk.now_ms - MISSED_BEAT_MS
         role = os.uname().nodename, ended.pid, "headless", False
-        desk.call(workers.enter, Worker("w1", *role, beat_ms, beat_ms))
+        desk.call(workers.enter, StoredWorker("w1", *role, beat_ms, beat_ms))
     assert f"pid {ended.pid}) is gone, heartbeat " in tocsin.run("status").stdout
     [row] = json.loads(tocsin.run("worker", "list", "--json").stdout)
     assert row["role"] == "gone"

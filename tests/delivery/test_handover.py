@@ -19,7 +19,7 @@ from delivery.worker import LOST
 from domain.settings import Settings
 from store import reads, workers
 from store.database import Store
-from store.records import Worker
+from store.records import StoredWorker
 from store.workers import TERMINAL, SendingLock
 from tests.delivery.running import (
     QUICK,
@@ -205,7 +205,7 @@ def store(desk: Desk) -> Store:
 
 
 def enter(store: Store, name: str, kind: str, *, active: bool = False) -> None:
-    record = Worker(name, "hub", 1, kind, active, NOW, NOW)
+    record = StoredWorker(name, "hub", 1, kind, active, NOW, NOW)
     store.call(workers.enter, record)
     if active:
         store.call(workers.take_over, name, NOW)
@@ -329,7 +329,7 @@ def test_a_last_sender_without_a_process_is_waited_for_until_it_missed_a_beat(
     ended = subprocess.Popen(["true"])
     ended.wait()
     here = os.uname().nodename
-    store.call(workers.enter, Worker("a", here, ended.pid, "headless", False, NOW, NOW))
+    store.call(workers.enter, StoredWorker("a", here, ended.pid, "headless", False, NOW, NOW))
     beat(store, "a", NOW)
     watch = Watch()
     claim = claim_of(store, "b", "headless", watch)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from delivery.schedule import Pace, Schedule, next_step
-from store.records import PendingPlan, Plan
+from store.records import PendingPlan, WebhookPlan
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000
@@ -17,7 +17,7 @@ YEAR = 365 * DAY
 PACE = Pace(interval_ms=180_000, linger_ms=1_000)
 JUMPS = (HOUR, -HOUR, DAY, -DAY, 10 * YEAR, -10 * YEAR)
 
-IDLE = Plan(
+IDLE = WebhookPlan(
     webhook_id=1,
     interval_ms=None,
     head=0,
@@ -34,7 +34,7 @@ FAILED = replace(
 )
 
 
-def wait_of(plan: Plan, now_ms: int = NOW, pace: Pace = PACE) -> int:
+def wait_of(plan: WebhookPlan, now_ms: int = NOW, pace: Pace = PACE) -> int:
     step = next_step(plan, now_ms, pace)
     assert step is not None
     return step.wait_ms
@@ -71,7 +71,7 @@ def test_an_open_run_goes_on_without_waiting_and_begins_no_new_one() -> None:
 
 
 @pytest.mark.parametrize("plan", [replace(IDLE, redo_count=2), replace(IDLE, released=1)])
-def test_what_was_put_back_goes_at_once(plan: Plan) -> None:
+def test_what_was_put_back_goes_at_once(plan: WebhookPlan) -> None:
     step = next_step(plan, NOW, PACE)
     assert step is not None
     assert (step.wait_ms, step.new_run) == (0, False)
@@ -114,7 +114,7 @@ def test_a_run_is_never_later_than_an_interval_from_now(last_run_ms: int) -> Non
 # The schedule
 
 
-def scheduled(*plans: Plan, now_ms: int = NOW, monotonic: float = 100.0) -> Schedule:
+def scheduled(*plans: WebhookPlan, now_ms: int = NOW, monotonic: float = 100.0) -> Schedule:
     schedule = Schedule()
     schedule.update(plans, PACE, now_ms, monotonic)
     return schedule
@@ -133,7 +133,7 @@ def test_a_step_is_ready_when_its_wait_is_over() -> None:
 
 @pytest.mark.parametrize("jump_ms", JUMPS)
 @pytest.mark.parametrize("plan", [FAILED, replace(QUEUED, last_run_ms=NOW)])
-def test_a_wall_clock_that_jumps_moves_no_known_step(plan: Plan, jump_ms: int) -> None:
+def test_a_wall_clock_that_jumps_moves_no_known_step(plan: WebhookPlan, jump_ms: int) -> None:
     schedule = scheduled(plan)
     due = schedule.next_at(())
     schedule.update([plan], PACE, NOW + jump_ms, 100.1)

@@ -14,7 +14,7 @@ from sources import inlet as inlets
 from sources.inlet import Inlet
 from store import events, sources
 from store.database import Store
-from store.records import Appended
+from store.records import AppendResult
 from tests.store import helpers
 from tests.store.helpers import ACTOR, NOW
 
@@ -30,10 +30,10 @@ def test_who_gives_up_waiting_takes_nothing_from_those_who_wait(store: Store) ->
         await asyncio.sleep(0)  # all of them are waiting now
         impatient.cancel()
         async with asyncio.timeout(20):
-            assert await asyncio.gather(*patient) == [Appended(1, 0)] * 2
+            assert await asyncio.gather(*patient) == [AppendResult(1, 0)] * 2
         with pytest.raises(asyncio.CancelledError):
             await impatient
-        assert await inlet.put(helpers.events(4, 4)) == Appended(1, 0)
+        assert await inlet.put(helpers.events(4, 4)) == AppendResult(1, 0)
 
     asyncio.run(run())
     assert len(store.call(events.after, EventType.ALERTS, 0, limit=9)) == 4
@@ -57,7 +57,7 @@ def test_clients_take_turns_in_commits_of_bounded_size(
 
     async def put(client: str, first: int, last: int) -> None:
         appended = await inlet.put(helpers.events(first, last), client)
-        assert appended == Appended(last - first + 1, 0)
+        assert appended == AppendResult(last - first + 1, 0)
         commits.append(first)
 
     async def run() -> None:

@@ -18,7 +18,7 @@ from store import events, sources
 from store.database import Store, open_store
 from store.errors import NotFound, StoreError
 from store.models import database
-from store.records import Appended, StoredSource
+from store.records import AppendResult, StoredSource
 
 NOW_MS = 1_795_502_130_500
 
@@ -54,7 +54,7 @@ class Run:
 
     async def __call__(
         self, *, every_ms: int = 1, once: bool = False, min_free_disk_bytes: int = 0
-    ) -> Appended:
+    ) -> AppendResult:
         return await run_source(
             self.source,
             store=self.store,
@@ -130,13 +130,13 @@ def test_events_and_state_are_saved_together_and_the_state_comes_back(store: Sto
     source = Script(batch(1, 2, state=b"one"), batch(3, state=b"two"))
     run = Run(store, source)
 
-    async def trial() -> Appended:
+    async def trial() -> AppendResult:
         running = asyncio.create_task(run())
         await run.until(lambda: run.appended == 2)
         run.stop.set()
         return await running
 
-    assert asyncio.run(trial()) == Appended(3, 0)
+    assert asyncio.run(trial()) == AppendResult(3, 0)
     assert ids(store) == ["1", "2", "3"]
     assert source.states[:2] == [None, b"one"]
     assert store.call(sources.load_state, "test") == b"two"
@@ -153,8 +153,8 @@ def test_it_polls_neither_on_the_loop_nor_on_the_thread_of_the_store(store: Stor
 
 def test_repeats_are_counted_and_nobody_is_woken_for_them(store: Store) -> None:
     run = Run(store, Script(batch(1)))
-    assert asyncio.run(run(once=True)) == Appended(1, 0)
-    assert asyncio.run(run(once=True)) == Appended(0, 1)
+    assert asyncio.run(run(once=True)) == AppendResult(1, 0)
+    assert asyncio.run(run(once=True)) == AppendResult(0, 1)
     assert run.appended == 1
 
 
@@ -229,7 +229,7 @@ def wait_for_failures(store: Store, count: int) -> None:
 
 def test_a_warning_is_shown_as_the_health_of_a_poll_that_succeeded(store: Store) -> None:
     run = Run(store, Script(batch(1, warning="wg1 is dark")))
-    assert asyncio.run(run(once=True)) == Appended(1, 0)
+    assert asyncio.run(run(once=True)) == AppendResult(1, 0)
     assert run.failures == ["wg1 is dark"]
     assert run.health().error == "wg1 is dark"
     assert (run.health().state, run.health().failures) == ("active", 0)
@@ -330,7 +330,7 @@ def test_nothing_is_polled_after_the_stop(store: Store) -> None:
     source = Script(batch(1))
     run = Run(store, source)
     run.stop.set()
-    assert asyncio.run(run()) == Appended(0, 0)
+    assert asyncio.run(run()) == AppendResult(0, 0)
     assert source.states == []
 
 
@@ -351,14 +351,14 @@ def test_a_poll_that_hangs_does_not_hold_up_the_stop(store: Store) -> None:
     gate = Gate()
     run = Run(store, Script(gate))
 
-    async def trial() -> Appended:
+    async def trial() -> AppendResult:
         running = asyncio.create_task(run())
         await asyncio.to_thread(gate.entered.wait, 10)
         run.stop.set()
         async with asyncio.timeout(10):
             return await running
 
-    assert asyncio.run(trial()) == Appended(0, 0)
+    assert asyncio.run(trial()) == AppendResult(0, 0)
     gate.open.set()
     run.source.threads[0].join(10)
     assert store.call(sources.load_state, "test") is None
@@ -368,14 +368,14 @@ def test_a_poll_that_ends_soon_after_the_stop_is_saved(store: Store) -> None:
     gate = Gate()
     run = Run(store, Script(gate))
 
-    async def trial() -> Appended:
+    async def trial() -> AppendResult:
         running = asyncio.create_task(run())
         await asyncio.to_thread(gate.entered.wait, 10)
         run.stop.set()
         gate.open.set()
         return await running
 
-    assert asyncio.run(trial()) == Appended(1, 0)
+    assert asyncio.run(trial()) == AppendResult(1, 0)
     assert store.call(sources.load_state, "test") == b"late"
 
 
@@ -383,7 +383,7 @@ def test_two_runs_never_poll_one_source_at_once(store: Store) -> None:
     gate = Gate()
     first, second = Run(store, Script(gate)), Run(store, Script(batch(2)))
 
-    async def trial() -> Appended:
+    async def trial() -> AppendResult:
         running = asyncio.create_task(first(once=True))
         await asyncio.to_thread(gate.entered.wait, 10)
         meanwhile = await second(once=True)
@@ -391,8 +391,8 @@ def test_two_runs_never_poll_one_source_at_once(store: Store) -> None:
         await running
         return meanwhile
 
-    assert asyncio.run(trial()) == Appended(0, 0)
+    assert asyncio.run(trial()) == AppendResult(0, 0)
     assert second.source.states == []
-    assert asyncio.run(second(once=True)) == Appended(1, 0)
+    assert asyncio.run(second(once=True)) == AppendResult(1, 0)
     assert second.source.states == [b"late"]
     assert ids(store) == ["1", "2"]

@@ -25,7 +25,7 @@ from sources.wireguard.source import WireGuardSource
 from store import sources as stored_sources
 from store.database import Store, open_store
 from store.events import after
-from store.records import Appended
+from store.records import AppendResult
 from tests.wireguard_rig import Rig, rig_or_skip
 
 ACTOR = Actor("admin")
@@ -160,11 +160,11 @@ def test_several_hosts_are_watched_at_once(rig: Rig, tmp_path: Path) -> None:
         command = shlex.join(host.argv("wg", "show", "all", "dump"))
         store.call(stored_sources.add, WIREGUARD, name, {"command": command}, ACTOR, 1)
 
-    def look() -> Appended:
-        async def all_at_once() -> list[Appended]:
+    def look() -> AppendResult:
+        async def all_at_once() -> list[AppendResult]:
             return await asyncio.gather(*(look_once(name, store) for name in hosts))
 
-        return sum(asyncio.run(all_at_once()), Appended(0, 0))
+        return sum(asyncio.run(all_at_once()), AppendResult(0, 0))
 
     assert look().accepted == 0
     rig.ping("alice")
@@ -182,7 +182,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def look_once(name: str, store: Store) -> Appended:
+async def look_once(name: str, store: Store) -> AppendResult:
     """One look of one source."""
     stop = asyncio.Event()
     return await run_one(name, store, DEFAULTS, now_ms, stop, on_failure=pytest.fail, once=True)

@@ -25,7 +25,7 @@ from sources.stale import Blind, StaleAlerts
 from store import events, sources
 from store.database import Store
 from store.errors import StoreError
-from store.records import Appended
+from store.records import AppendResult
 from tests.sources.dumps import PeerRow, dump
 
 START_MS = 1_795_502_130_500
@@ -167,7 +167,7 @@ def test_an_alert_that_the_store_refused_comes_with_the_next_look(
 
     def refuses_the_first_alert(
         name: str, error: str, now_ms: int, events: Sequence[Event] = (), **more: Any
-    ) -> Appended:
+    ) -> AppendResult:
         if events and not refused:
             refused.append(error)
             raise StoreError("the disk is full")

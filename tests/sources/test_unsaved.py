@@ -18,7 +18,7 @@ from store import events, sources
 from store.database import Store, open_store
 from store.errors import NotFound, StoreError
 from store.models import database
-from store.records import Appended
+from store.records import AppendResult
 from tests.sources.test_polling import NOW_MS, Script, batch
 
 FULL = "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no room'); END"
@@ -38,7 +38,7 @@ def file(store: Store) -> Path:
     return store.path.with_name("tocsin.db.source-test.unsaved")
 
 
-def look(store: Store, source: Script, created_ms: int = NOW_MS) -> Appended:
+def look(store: Store, source: Script, created_ms: int = NOW_MS) -> AppendResult:
     """Look once at a source whose events are gone where they came from."""
     return asyncio.run(
         run_source(
@@ -78,10 +78,10 @@ def test_an_answer_that_was_not_saved_is_saved_before_the_next_poll(
     assert file.stat().st_mode & 0o777 == 0o600
     free(store)
     later = Script(batch(3))
-    assert look(store, later) == Appended(2, 0)
+    assert look(store, later) == AppendResult(2, 0)
     assert (ids(store), later.states) == (["1", "2"], [])
     assert not file.exists()
-    assert look(store, later) == Appended(1, 0)
+    assert look(store, later) == AppendResult(1, 0)
     assert (ids(store), later.states) == (["1", "2", "3"], [b"after"])
 
 
@@ -99,7 +99,7 @@ def test_of_a_deleted_source_the_next_of_its_name_saves_the_events_but_not_the_p
         look(store, Script(batch(3)), NOW_MS + 1)
     free(store)
     later = Script(batch(3))
-    assert look(store, later, NOW_MS + 1) == Appended(3, 0)
+    assert look(store, later, NOW_MS + 1) == AppendResult(3, 0)
     assert (ids(store), later.states) == (["1", "2", "3"], [None])
     assert (store.call(sources.find, "test").error, file.exists()) == (None, False)
 
@@ -117,7 +117,7 @@ class Deleted(Script):
 
 
 def test_what_a_source_took_that_was_deleted_meanwhile_is_saved(store: Store, file: Path) -> None:
-    assert look(store, Deleted(store)) == Appended(2, 0)
+    assert look(store, Deleted(store)) == AppendResult(2, 0)
     assert (ids(store), file.exists()) == (["1", "2"], False)
     with pytest.raises(NotFound):
         look(store, Script(batch(3)))
@@ -130,9 +130,9 @@ def test_a_source_added_anew_meanwhile_begins_at_its_own_place(store: Store) -> 
             store.call(sources.add, PROCUSTODIBUS, "test", {}, Actor("admin"), NOW_MS + 1)
             return taken
 
-    assert look(store, Replaced(store)) == Appended(2, 0)
+    assert look(store, Replaced(store)) == AppendResult(2, 0)
     later = Script(batch(3))
-    assert look(store, later, NOW_MS + 1) == Appended(1, 0)
+    assert look(store, later, NOW_MS + 1) == AppendResult(1, 0)
     assert (ids(store), later.states) == (["1", "2", "3"], [None])
 
 
@@ -141,7 +141,7 @@ def test_one_process_saves_it_as_soon_as_it_can(store: Store, file: Path) -> Non
     failures: list[str] = []
     fill(store)
 
-    async def trial() -> Appended:
+    async def trial() -> AppendResult:
         stop = asyncio.Event()
         failed = asyncio.Event()
 
@@ -166,7 +166,7 @@ def test_one_process_saves_it_as_soon_as_it_can(store: Store, file: Path) -> Non
         stop.set()
         return await running
 
-    assert asyncio.run(trial()) == Appended(1, 0)
+    assert asyncio.run(trial()) == AppendResult(1, 0)
     assert (ids(store), len(source.states), file.exists()) == (["1"], 1, False)
     assert len(failures) == 1
 
@@ -190,5 +190,5 @@ def test_what_an_older_tocsin_left_is_saved(store: Store, file: Path) -> None:
     event = batch(1)().events[0]
     left = {"events": [event], "state": b"s", "warning": "", "more": False, "created_ms": NOW_MS}
     file.write_bytes(msgspec.msgpack.encode(left))
-    assert look(store, Script()) == Appended(1, 0)
+    assert look(store, Script()) == AppendResult(1, 0)
     assert (ids(store), file.exists()) == (["1"], False)

@@ -19,7 +19,7 @@ from store import events as event_store
 from store import outbox, reads, refusals, sources, webhooks
 from store.database import Store
 from store.records import (
-    Appended,
+    AppendResult,
     AttemptResult,
     Delivery,
     Limits,
@@ -95,7 +95,7 @@ class Desk:
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self.store.call(function, *args, **kwargs)
 
-    def append(self, *batch: Event) -> Appended:
+    def append(self, *batch: Event) -> AppendResult:
         return self.call(event_store.append, batch, self.now_ms)
 
     def add(
@@ -134,7 +134,7 @@ class Desk:
         *,
         revision: int | None = None,
         dropping: int | None = None,
-    ) -> webhooks.Edited:
+    ) -> webhooks.EditResult:
         return self.call(
             webhooks.edit,
             webhook_id,

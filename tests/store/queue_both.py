@@ -150,14 +150,14 @@ class Both:
         at_once = idle or not model.pending.in_flight
         without = model.pending.items[most % len(model.pending.items)] if ask == "without" else None
         answer = self.desk.call(self.request, model.pending.id, ask, most, without, idle=idle)
-        assert answer == requests.Asked(at_once, len(model.pending.items))
+        assert answer == requests.RequestResult(at_once, len(model.pending.items))
         model.pending.asked = (ask, None if ask == "skip" else most, without)
         if at_once:
             self.give_up(model)
 
     def request(
         self, public_id: str, ask: str, most: int, without: Item | None, *, idle: bool
-    ) -> requests.Asked:
+    ) -> requests.RequestResult:
         now_ms = self.desk.now_ms
         if ask == "skip":
             return requests.skip(public_id, ACTOR, now_ms, idle=idle)

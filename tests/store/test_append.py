@@ -17,7 +17,7 @@ from store import outbox
 from store.database import Store, open_store
 from store.errors import NotFound
 from store.models import WebhookRow, database, rows
-from store.records import Appended
+from store.records import AppendResult
 from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events
 
 
@@ -28,7 +28,7 @@ def stored(desk: Desk, type_: EventType = ALERTS) -> list[tuple[int, str]]:
 
 def test_each_type_has_a_dense_sequence_of_its_own_in_the_order_given(desk: Desk) -> None:
     mixed = [event(n, type_) for n in range(1, 6) for type_ in EventType]
-    assert desk.append(*mixed) == Appended(accepted=20, repeated=0)
+    assert desk.append(*mixed) == AppendResult(accepted=20, repeated=0)
     for type_ in EventType:
         assert stored(desk, type_) == [(n, f"e{n}") for n in range(1, 6)]
     assert desk.call(event_store.heads) == dict.fromkeys(EventType, 5)
@@ -43,8 +43,8 @@ def test_what_is_stored_is_what_was_given(desk: Desk) -> None:
 
 def test_repeats_are_counted_and_burn_no_number(desk: Desk) -> None:
     desk.append(*events(1, 3))
-    assert desk.append(*events(2, 5)) == Appended(accepted=2, repeated=2)
-    assert desk.append(*events(1, 5)) == Appended(accepted=0, repeated=5)
+    assert desk.append(*events(2, 5)) == AppendResult(accepted=2, repeated=2)
+    assert desk.append(*events(1, 5)) == AppendResult(accepted=0, repeated=5)
     assert stored(desk) == [(n, f"e{n}") for n in range(1, 6)]
 
 
@@ -53,14 +53,14 @@ def test_the_same_id_of_another_type_is_another_event(desk: Desk) -> None:
 
 
 def test_repeats_inside_one_batch_are_counted(desk: Desk) -> None:
-    assert desk.append(event(1), event(2), event(1), event(1)) == Appended(2, 2)
+    assert desk.append(event(1), event(2), event(1), event(1)) == AppendResult(2, 2)
     assert stored(desk) == [(1, "e1"), (2, "e2")]
 
 
 def test_another_body_under_a_known_id_is_left_out_and_its_place_reported(desk: Desk) -> None:
     desk.append(event(1))
     batch = [event(2), event(1, text="other"), event(3), event(2, text="other"), event(1)]
-    assert desk.append(*batch) == Appended(accepted=2, repeated=1, conflicts=(1, 3))
+    assert desk.append(*batch) == AppendResult(accepted=2, repeated=1, conflicts=(1, 3))
     assert stored(desk) == [(1, "e1"), (2, "e2"), (3, "e3")]
     assert desk.call(event_store.find, ALERTS, "e1").body == event(1).body
 
@@ -79,7 +79,7 @@ def read(body: bytes, now_ms: int) -> Event:
 def test_a_time_that_we_filled_in_does_not_make_a_repeat_another_event(desk: Desk) -> None:
     body = b'{"type":"alerts","id":"a","attributes":{"n":1}}'
     desk.append(read(body, NOW))
-    assert desk.append(read(body, NOW + 1)) == Appended(0, 1)
+    assert desk.append(read(body, NOW + 1)) == AppendResult(0, 1)
     assert desk.append(read(body.replace(b"1", b"2"), NOW + 1)).conflicts == (0,)
 
 
@@ -99,12 +99,12 @@ def test_a_repeat_may_spell_its_json_otherwise(desk: Desk) -> None:
 def test_a_large_batch_with_repeats_across_lookups(desk: Desk) -> None:
     batch = events(1, 1_501)
     assert desk.append(*batch[::2]).accepted == 751
-    assert desk.append(*batch, *batch) == Appended(accepted=750, repeated=2_252)
+    assert desk.append(*batch, *batch) == AppendResult(accepted=750, repeated=2_252)
     assert [seq for seq, _ in stored(desk)] == list(range(1, 1_502))
 
 
 def test_nothing_in_nothing_out(desk: Desk) -> None:
-    assert desk.append() == Appended(0, 0)
+    assert desk.append() == AppendResult(0, 0)
     assert stored(desk) == []
 
 
@@ -203,7 +203,7 @@ def test_any_batches_leave_the_first_of_each_id_in_order(
                 else:
                     conflicts.append(place)
             added = desk.append(*(event(n, type_, text=text) for type_, n, text in batch))
-            assert added == Appended(fresh, repeated, tuple(conflicts))
+            assert added == AppendResult(fresh, repeated, tuple(conflicts))
         for type_ in EventType:
             ids = [f"e{number}" for kind, number in first if kind is type_]
             assert stored(desk, type_) == list(enumerate(ids, 1))
@@ -216,10 +216,10 @@ def test_each_of_several_lists_is_added_but_for_what_conflicts(desk: Desk) -> No
     lists = [[event(2)], [event(3), event(1, text="other")], [event(1), event(3, text="x")], []]
     added = desk.call(event_store.append_each, lists, NOW)
     assert added == [
-        Appended(1, 0),
-        Appended(1, 0, conflicts=(1,)),
-        Appended(0, 1, conflicts=(1,)),
-        Appended(0, 0),
+        AppendResult(1, 0),
+        AppendResult(1, 0, conflicts=(1,)),
+        AppendResult(0, 1, conflicts=(1,)),
+        AppendResult(0, 0),
     ]
     assert stored(desk) == [(1, "e1"), (2, "e2"), (3, "e3")]
     again = desk.call(event_store.append_each, lists, NOW)

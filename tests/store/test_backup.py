@@ -18,7 +18,7 @@ from store import events as event_store
 from store.database import Store, open_store
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
 from store.models import database
-from store.records import Worker
+from store.records import StoredWorker
 from store.vault import Vault
 from tests.store.helpers import (
     ACTOR,
@@ -67,7 +67,7 @@ def store(store_path: Path) -> Iterator[Store]:
         assert opened.path == store_path  # closed by `saved`
 
 
-def restore(store: Store, source: Path) -> backup.Restored:
+def restore(store: Store, source: Path) -> backup.RestoreResult:
     return store.call(backup.restore_from, source, store.path, store.vault.key_file, ACTOR, NOW + 5)
 
 
@@ -102,7 +102,7 @@ def _backup_inside_a_transaction(path: Path, target: Path) -> None:
 
 
 def test_a_restore_brings_everything_back_paused(fresh: Store, saved: Path) -> None:
-    assert restore(fresh, saved) == backup.Restored(webhooks=2, events=3, key_restored=True)
+    assert restore(fresh, saved) == backup.RestoreResult(webhooks=2, events=3, key_restored=True)
     assert mode(fresh.vault.key_file) == 0o400
     assert fresh.call(outbox.plans) == []
     assert fresh.call(settings.paused) is not None
@@ -311,7 +311,7 @@ def restore_when_possible(store: Store, source: Path) -> None:
 def test_workers_of_the_backup_are_not_brought_and_those_here_stay(
     store: Store, tmp_path: Path
 ) -> None:
-    worker = Worker("old", "host", 812, "headless", True, NOW, NOW)
+    worker = StoredWorker("old", "host", 812, "headless", True, NOW, NOW)
     store.call(workers.enter, worker)
     backup.backup_to(store.path, tmp_path / "copy.db")
     store.close()
@@ -379,7 +379,7 @@ def test_a_restore_that_dies_leaves_nothing_that_sends(
     assert child.process.returncode == 9
     store = open_store(path)
     assert store.call(backup.is_empty)
-    assert restore(store, saved) == backup.Restored(webhooks=2, events=3, key_restored=True)
+    assert restore(store, saved) == backup.RestoreResult(webhooks=2, events=3, key_restored=True)
     assert store.call(settings.paused) is not None
     assert store.call(health.problems, store.vault) == []
     store.close()

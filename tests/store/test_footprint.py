@@ -74,10 +74,10 @@ def test_the_signs_move_with_what_calls_for_a_look(desk: Desk) -> None:
     other = desk.store.sibling()
     footprint = Footprint(desk.store.path)
     footprint.calls_for_look()
-    before = other.call(signs.look)
+    before = other.call(signs.read_versions)
     desk.append(*events(1, 1))
     assert footprint.calls_for_look()
-    assert other.call(signs.look) != before
+    assert other.call(signs.read_versions) != before
     other.close()
 
 

@@ -19,7 +19,7 @@ from domain.filters import (
 from domain.wording import ERROR_WORDS, OTHER_ERROR, error_word
 from store import listing, requests
 from store.errors import NotFound
-from store.listing import Look, Search
+from store.listing import Search, SearchResult
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
 
@@ -27,8 +27,8 @@ NOTHING: frozenset[int] = frozenset()
 LATER_MS = NOW + MINUTE
 
 
-def everything(desk: Desk, search: Search | None = None) -> Look:
-    return desk.call(listing.look, search or Search(), 0, NOTHING)
+def everything(desk: Desk, search: Search | None = None) -> SearchResult:
+    return desk.call(listing.run_search, search or Search(), 0, NOTHING)
 
 
 def found(desk: Desk, test: Criterion, *, inverse: bool = False) -> list[str]:
@@ -137,8 +137,8 @@ def test_all_terms_must_hold(filled: Desk) -> None:
 
 
 def test_a_look_tells_what_is_open_and_how_many_there_are(filled: Desk) -> None:
-    assert everything(filled) == Look(4, frozenset({3, 4}), [1, 2, 3, 4], 4)
-    assert everything(filled, Search(1)) == Look(4, frozenset({3}), [1, 2, 3], 3)
+    assert everything(filled) == SearchResult(4, frozenset({3, 4}), [1, 2, 3, 4], 4)
+    assert everything(filled, Search(1)) == SearchResult(4, frozenset({3}), [1, 2, 3], 3)
 
 
 def test_a_later_look_is_only_at_what_is_new_or_was_open(filled: Desk) -> None:
@@ -146,8 +146,8 @@ def test_a_later_look_is_only_at_what_is_new_or_was_open(filled: Desk) -> None:
     filled.end(filled.started(1), 200)
     filled.append(event(10))
     filled.end(filled.started(1), 503)
-    second = filled.call(listing.look, Search(), first.last_id, first.open_ids)
-    assert second == Look(5, frozenset({4, 5}), [3, 4, 5], 5)
+    second = filled.call(listing.run_search, Search(), first.last_id, first.open_ids)
+    assert second == SearchResult(5, frozenset({4, 5}), [3, 4, 5], 5)
 
 
 def test_found_are_those_over_as_they_ended_then_those_that_wait(desk: Desk) -> None:
@@ -167,12 +167,12 @@ def test_what_is_pending_no_more_is_not_found_again(filled: Desk) -> None:
     first = everything(filled, search)
     assert first.found == [3]
     filled.end(filled.started(1), 200)
-    second = filled.call(listing.look, search, first.last_id, first.open_ids)
+    second = filled.call(listing.run_search, search, first.last_id, first.open_ids)
     assert second.found == []
 
 
 def test_an_empty_store(desk: Desk) -> None:
-    assert everything(desk) == Look(0, NOTHING, [], 0)
+    assert everything(desk) == SearchResult(0, NOTHING, [], 0)
 
 
 def test_rows_tell_of_the_last_finished_attempt(filled: Desk) -> None:

@@ -16,9 +16,9 @@ RETENTION = prune.Retention(keep_events_ms=7 * DAY, keep_deliveries_ms=400 * DAY
 MONTH = 30 * DAY
 
 
-def prune_all(desk: Desk, now_ms: int) -> prune.Pruned:
+def prune_all(desk: Desk, now_ms: int) -> prune.PruneResult:
     """Prune until there is nothing left to prune."""
-    total = prune.Pruned()
+    total = prune.PruneResult()
     while pruned := desk.call(prune.prune_some, RETENTION, now_ms):
         total += pruned
     assert desk.call(health.problems, desk.store.vault) == []
@@ -39,7 +39,7 @@ def test_delivered_events_go_after_the_time_of_keeping(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 3))
     public_id = deliver(desk, webhook_id)
-    assert prune_all(desk, NOW + 7 * DAY - 1) == prune.Pruned()
+    assert prune_all(desk, NOW + 7 * DAY - 1) == prune.PruneResult()
     assert kept(desk) == [1, 2, 3]
     assert prune_all(desk, NOW + 7 * DAY).events == 3
     assert kept(desk) == []
@@ -163,7 +163,7 @@ def test_a_deleted_webhook_holds_its_events_while_it_can_be_brought_back(desk: D
     desk.call(webhooks.delete, [webhook_id], ACTOR, late)
     prune_all(desk, late + webhooks.UNDELETE_MS - 1)
     assert kept(desk) == [1, 2, 3]
-    assert prune_all(desk, late + webhooks.UNDELETE_MS) == prune.Pruned(3, 0, 1)
+    assert prune_all(desk, late + webhooks.UNDELETE_MS) == prune.PruneResult(3, 0, 1)
     assert kept(desk) == []
 
 
@@ -257,7 +257,7 @@ def test_deliveries_and_their_attempts_go_after_400_days(desk: Desk) -> None:
     pending = deliver(desk, webhook_id, 500)
     prune_all(desk, NOW + 400 * DAY)
     assert desk.delivery(old).state == "delivered"
-    assert prune_all(desk, NOW + 400 * DAY + 1) == prune.Pruned(0, 1, 0)
+    assert prune_all(desk, NOW + 400 * DAY + 1) == prune.PruneResult(0, 1, 0)
     with pytest.raises(NotFound):
         desk.delivery(old)
     assert desk.delivery(pending).state == "pending"

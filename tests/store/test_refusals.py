@@ -41,7 +41,7 @@ def test_only_what_was_sent_goes_and_only_after_the_time_of_keeping(taking: Desk
     sent(taking, second, status=503)
     assert not taking.call(prune.prune_some, RETENTION, NOW + 7 * DAY)
     pruned = taking.call(prune.prune_some, RETENTION, NOW + 7 * DAY + 1)
-    assert pruned == prune.Pruned(refused=1)
+    assert pruned == prune.PruneResult(refused=1)
     assert not taking.call(prune.prune_some, RETENTION, NOW + 4_000 * DAY)
     assert [one.id for one in kept(taking)] == [second.id, third.id]
     assert taking.call(health.problems, taking.store.vault) == []

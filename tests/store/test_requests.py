@@ -33,7 +33,7 @@ def failed(desk: Desk, webhook_id: int, limits: Limits = LIMITS) -> Work:
     return work
 
 
-def reseal(desk: Desk, work: Work, **how: int | str) -> requests.Asked:
+def reseal(desk: Desk, work: Work, **how: int | str) -> requests.RequestResult:
     return desk.call(requests.reseal, work.public_id, ACTOR, NOW, idle=False, **how)  # type: ignore[arg-type]
 
 
@@ -52,7 +52,7 @@ def drain(desk: Desk, webhook_id: int, limits: Limits = LIMITS) -> list[list[int
 def test_a_retry_makes_a_delivery_due_now(desk: Desk, webhook_id: int) -> None:
     work = failed(desk, webhook_id)
     asked = desk.call(requests.retry, work.public_id, ACTOR, NOW + 5)
-    assert asked == requests.Asked(done=True, events=5)
+    assert asked == requests.RequestResult(done=True, events=5)
     delivery = desk.delivery(work.public_id)
     assert delivery.next_attempt_ms == NOW + 5
     assert delivery.reason == "attempt 2, asked by alice from 192.0.2.7"
@@ -85,7 +85,7 @@ def test_a_retry_takes_back_no_skip_that_was_asked_before(desk: Desk, webhook_id
 def test_a_skip_ends_a_delivery_and_counts_its_events(desk: Desk, webhook_id: int) -> None:
     work = failed(desk, webhook_id, TWO)
     asked = desk.call(requests.skip, work.public_id, ACTOR, NOW + 1, idle=False)
-    assert asked == requests.Asked(done=True, events=2)
+    assert asked == requests.RequestResult(done=True, events=2)
     delivery = desk.delivery(work.public_id)
     assert (delivery.state, delivery.ended_ms, delivery.next_attempt_ms) == (
         "skipped",
@@ -141,7 +141,7 @@ def test_a_reseal_seals_the_same_events_anew_with_todays_settings(
 ) -> None:
     work = failed(desk, webhook_id)
     desk.edit(webhook_id, fields(extra_fields=(("source", "tocsin"),)))
-    assert reseal(desk, work) == requests.Asked(done=True, events=5)
+    assert reseal(desk, work) == requests.RequestResult(done=True, events=5)
     assert desk.delivery(work.public_id).state == "resealed"
     status = desk.status(webhook_id)
     assert (status.queued, status.run_open, status.skipped_events) == (5, True, 0)
@@ -381,10 +381,10 @@ def test_an_unknown_delivery_is_not_found(desk: Desk) -> None:
 def test_no_worker_begins_while_it_is_written_though_nobody_waits_for_it(desk: Desk) -> None:
     path, begun, go_on = desk.store.path, Flag(), Flag()
 
-    def slow(*, idle: bool) -> requests.Asked:
+    def slow(*, idle: bool) -> requests.RequestResult:
         begun.set()
         assert go_on.wait(30)
-        return requests.Asked(done=idle, events=0)
+        return requests.RequestResult(done=idle, events=0)
 
     async def scene() -> None:
         asking = asyncio.create_task(desk.store.run(requests.beside_workers, slow, path))

@@ -14,7 +14,7 @@ import pytest
 
 from store import workers
 from store.errors import StoreUnavailable
-from store.records import Worker
+from store.records import StoredWorker
 from store.workers import SendingLock
 from tests.store.helpers import NOW, Child, Desk
 
@@ -180,8 +180,8 @@ def test_a_lock_file_that_is_a_link_is_not_followed(store_path: Path, tmp_path: 
     assert target.read_text() == "mine"
 
 
-def worker(name: str, heartbeat_ms: int = NOW, *, active: bool = False) -> Worker:
-    return Worker(name, "host", 812, "headless", active, NOW, heartbeat_ms)
+def worker(name: str, heartbeat_ms: int = NOW, *, active: bool = False) -> StoredWorker:
+    return StoredWorker(name, "host", 812, "headless", active, NOW, heartbeat_ms)
 
 
 def everyone(desk: Desk) -> list[tuple[str, bool, int]]:
@@ -252,9 +252,9 @@ def test_workers_whose_process_is_gone_are_forgotten_at_once(desk: Desk) -> None
         ("alive", here, os.getpid()),
         ("elsewhere", "other", ended.pid),
     ):
-        desk.call(workers.enter, Worker(name, host, pid, "headless", False, NOW, NOW))
+        desk.call(workers.enter, StoredWorker(name, host, pid, "headless", False, NOW, NOW))
     late = NOW + workers.MISSED_BEAT_MS
-    one = Worker("contained", here, ended.pid, "headless", False, late, late)
+    one = StoredWorker("contained", here, ended.pid, "headless", False, late, late)
     assert not workers.is_gone(one, late)
     desk.call(workers.enter, one)
     assert [name for name, _, _ in everyone(desk)] == ["alive", "elsewhere", "contained"]

@@ -13,7 +13,7 @@ from domain.ids import new_delivery_id
 from domain.webhooks import WebhookFields
 from store import clients, sources, workers
 from store import events as event_store
-from store.records import Limits, Worker
+from store.records import Limits, StoredWorker
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, MINUTE, NOW, compact
 from tests.tui.helpers import Bench
@@ -64,7 +64,7 @@ def furnish(bench: Bench) -> SendingLock:
         store.end(store.started(webhook_id), status)
     assert archive
     _add_sources(bench)
-    bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
+    bench.opened.call(workers.enter, StoredWorker("w1", "hub", 812, "headless", True, NOW, NOW))
     lock = SendingLock(bench.opened.path)
     assert lock.acquire()
     return lock

@@ -29,7 +29,7 @@ from domain.events import Event, RefusedText
 from domain.source_kinds import BY_NAME
 from store import audit, outbox, refusals, sources
 from store.models import QuarantineRow, RefusalRow, WebhookRow, WorkerRow
-from store.records import AttemptResult, Change, Delivery, Verdict, Work
+from store.records import AttemptResult, AuditEntry, Delivery, Verdict, Work
 from store.refusals import TakingRules
 from store.workers import SendingLock
 from tests.store.helpers import LIMITS, NOW, compact, event, fields
@@ -90,7 +90,7 @@ class Seen:
     desk: Desk
     live: Live
     delivery: Delivery
-    change: Change
+    change: AuditEntry
 
 
 Factory = Callable[[Seen], Screen[Any]]
@@ -105,7 +105,7 @@ def hostile_event(type_: EventType, id_: str, text: str) -> Event:
     return Event(type_, id_, compact(value), created_given=True)
 
 
-def fill(bench: Bench) -> tuple[Delivery, Change]:
+def fill(bench: Bench) -> tuple[Delivery, AuditEntry]:
     """A store in which whatever can be hostile is; a failed delivery and a change in it."""
     desk = bench.store
     for type_ in EventType:

@@ -12,7 +12,7 @@ from delivery.report import make_report
 from domain.settings import DEFAULTS
 from store import workers
 from store.overview import read_overview
-from store.records import Worker
+from store.records import StoredWorker
 from tests.store.helpers import NOW
 from tests.tui.helpers import Bench, screen_text
 from tests.tui.scenes import furnish
@@ -24,7 +24,7 @@ HERE = os.uname().nodename
 def line(bench: Bench, host: str, own_worker: str | None) -> str:
     """What is said while the worker w1 on a host sends."""
     overview = bench.opened.call(read_overview, None)
-    worker = Worker("w1", host, 812, "headless", True, NOW, NOW)
+    worker = StoredWorker("w1", host, 812, "headless", True, NOW, NOW)
     report = make_report(replace(overview, workers=[worker]), DEFAULTS, bench.opened, NOW)
     return worker_line(replace(report, locked=True), None, own_worker).text
 
@@ -50,7 +50,7 @@ WAYS = [
 
 @pytest.mark.parametrize(("text", "width"), WAYS)
 def test_what_matters_least_is_left_out_first(text: str, width: int) -> None:
-    worker = Worker("w1", HERE, 812, "headless", True, NOW, NOW)
+    worker = StoredWorker("w1", HERE, 812, "headless", True, NOW, NOW)
     told = sending_line(worker, "w2", ["1 sending", "2 retrying", "next 0:30"])
     assert told.fitting(width) == text
 

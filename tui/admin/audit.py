@@ -20,7 +20,7 @@ from domain.filters import OF_CHANGES, FilterReader, Terms
 from domain.safe import safe
 from domain.wording import detail_lines, detail_text, second_text
 from store import audit_listing
-from store.records import Change
+from store.records import AuditEntry
 from tui.cells import Cell, Column, Row
 from tui.key_names import key_of, keys_do
 from tui.screens.lists import ListScreen
@@ -41,12 +41,12 @@ COLUMNS = (
 LONGEST = 2_000
 
 
-def who_of(change: Change) -> str:
+def who_of(change: AuditEntry) -> str:
     """Who made the change, and from where."""
     return Actor(change.user, change.login, change.address).text
 
 
-def told_in_short(change: Change) -> str:
+def told_in_short(change: AuditEntry) -> str:
     """One line for the Administration panel."""
     detail = detail_text(change.detail)
     what = f"{change.action} {detail}".rstrip()
@@ -54,7 +54,7 @@ def told_in_short(change: Change) -> str:
     return f"by {who_of(change)}: {of}{what}"
 
 
-def row_of(change: Change) -> Row:
+def row_of(change: AuditEntry) -> Row:
     """The cells of a change, in the order of COLUMNS."""
     return (
         Cell(_month_to_second(change.at_ms), "dim"),
@@ -66,14 +66,14 @@ def row_of(change: Change) -> Row:
     )
 
 
-def facts_of(change: Change) -> Text:
+def facts_of(change: AuditEntry) -> Text:
     """The same in the lines below the list."""
     head = " · ".join(value for _, value in _heads(change))
     detail = detail_text(change.detail)
     return Text(safe(f"{head} · {detail}" if detail else head, LONGEST))
 
 
-def full_text(change: Change) -> Text:
+def full_text(change: AuditEntry) -> Text:
     """All of it: when, who, on which webhook, and what it was before and after."""
     text = Text()
     for name, value in _heads(change):
@@ -84,7 +84,7 @@ def full_text(change: Change) -> Text:
     return text
 
 
-def _heads(change: Change) -> list[tuple[str, str]]:
+def _heads(change: AuditEntry) -> list[tuple[str, str]]:
     of = [] if change.webhook_id is None else [("webhook", f"webhook {change.webhook_id}")]
     when = second_text(change.at_ms) or ""
     return [("when", when), ("who", who_of(change)), ("action", change.action), *of]
@@ -102,7 +102,7 @@ class ChangeScreen(ModalScreen[None]):
         Binding("q,escape,enter", "dismiss(None)", "close", id="change.close"),
     ]
 
-    def __init__(self, change: Change) -> None:
+    def __init__(self, change: AuditEntry) -> None:
         super().__init__()
         self._change = change
 
@@ -147,7 +147,7 @@ class AuditScreen(ListScreen):
         self._terms = self.NOTHING
         self._filter = ""
         self._seen: tuple[int, Terms, str] | None = None
-        self._changes: dict[int, Change] = {}
+        self._changes: dict[int, AuditEntry] = {}
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="changes-panel"):
@@ -205,7 +205,7 @@ class AuditScreen(ListScreen):
             for change in await self.desk.read(audit_listing.some, [key]):
                 self._changes[key] = change
 
-    def _selected(self) -> Change | None:
+    def _selected(self) -> AuditEntry | None:
         cursor = self.table.cursor
         return self._changes.get(cursor) if isinstance(cursor, int) else None
 

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from domain.safe import safe
 from store import alert_settings, audit
-from store.records import Change
+from store.records import AuditEntry
 from tui.admin import panel_rows as parts
 from tui.admin.alert_rows import Given, Places, places_of
 from tui.admin.alerts import AlertsScreen
@@ -85,7 +85,7 @@ class AdministrationScreen(TocsinScreen):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._newest: Change | None = None
+        self._newest: AuditEntry | None = None
         self._alerts: Given | None = None
         self._places: Places | None = None
         self._refused: str | None = None

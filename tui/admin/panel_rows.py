@@ -10,7 +10,7 @@ from rich.text import Text
 from delivery.problems import TimeWords, problems
 from delivery.report import Report
 from domain.safe import safe
-from store.records import Change
+from store.records import AuditEntry
 from store.workers import is_gone
 from tui.admin.alert_rows import Given, Places, alerts_cell
 from tui.admin.audit import told_in_short
@@ -52,7 +52,7 @@ class Seen(msgspec.Struct, frozen=True):
     report: Report
     own_worker: str | None
     trouble: str | None
-    newest: Change | None
+    newest: AuditEntry | None
     alerts: Given | None
     places: Places | None
     refused: str | None

@@ -13,7 +13,7 @@ from delivery.report import Report
 from domain.safe import safe
 from domain.settings import BY_NAME, KEY_NAME, SETTINGS, STORE_PATHS, Setting, value_of
 from domain.wording import second_text
-from store.records import Worker
+from store.records import StoredWorker
 from store.workers import is_gone
 from tui.cells import Cell, Column, Row
 from tui.key_names import and_key
@@ -165,7 +165,7 @@ def _stops(report: Report, pause_key: str) -> Iterator[str]:
         yield "✗ nobody is sending"
 
 
-def _worker_line(one: Worker, report: Report, own: str | None) -> str:
+def _worker_line(one: StoredWorker, report: Report, own: str | None) -> str:
     who = f"this terminal, pid {one.pid}" if one.id == own else f"{one.kind} pid {one.pid}"
     age = coarse_age(report.now_ms - one.heartbeat_ms)
     sends = one.active and report.locked

@@ -11,9 +11,9 @@ from delivery.refusals import refused_events
 from delivery.waiting import failed_attempts
 from domain.wording import counted
 from store import listing, reads, requests
-from store.listing import Listed
+from store.listing import ListedDelivery
 from store.records import Delivery
-from store.requests import Asked
+from store.requests import RequestResult
 from tui.deliveries.copying import CHOICES, copied_text
 from tui.deliveries.reseal import ResealChoice, ResealScreen
 from tui.deliveries.rows import DeliveryFormatter, short_result
@@ -36,7 +36,7 @@ class ActionResults:
         self.later: list[Delivery] = []
         self._refusals: list[str] = []
 
-    async def add(self, delivery: Delivery, request: Awaitable[Asked]) -> bool:
+    async def add(self, delivery: Delivery, request: Awaitable[RequestResult]) -> bool:
         """Await the action on a delivery; return False if it was refused."""
         try:
             answer = await request
@@ -248,8 +248,8 @@ class DeliveryActions(LookingScreen):
         """Clear marks, as an action is done."""
 
     def _ask_beside_workers(
-        self, request: Callable[..., Asked], delivery: Delivery, **named: Any
-    ) -> Awaitable[Asked]:
+        self, request: Callable[..., RequestResult], delivery: Delivery, **named: Any
+    ) -> Awaitable[RequestResult]:
         path = self.desk.store.path
         return self.desk.change(requests.beside_workers, request, path, delivery.id, **named)
 
@@ -277,7 +277,7 @@ def _is_over(delivery: Delivery, failed_before: int) -> bool:
     return delivery.state != "pending" or failed_attempts(delivery) > failed_before
 
 
-def _news_of(listed: Listed) -> AttemptNews:
+def _news_of(listed: ListedDelivery) -> AttemptNews:
     delivery = listed.delivery
     words = listed.words or "no record of its attempt"
     answer = short_result(delivery)

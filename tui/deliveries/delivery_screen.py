@@ -17,7 +17,7 @@ from delivery.refusals import refused_events, reseal_command
 from domain.safe import safe
 from domain.wording import counted, size_text
 from store import listing, reads
-from store.listing import Listed
+from store.listing import ListedDelivery
 from store.records import Attempt, Delivery
 from tui.deliveries.actions import short_id
 from tui.deliveries.body import BodyActions
@@ -84,7 +84,7 @@ class DeliveryScreen(BodyActions):
     def __init__(self, desk: Desk, live: Live, delivery_id: str) -> None:
         super().__init__(desk, live)
         self.delivery_id = delivery_id
-        self._listed: Listed | None = None
+        self._listed: ListedDelivery | None = None
         self._attempts: dict[int, Attempt] = {}
         self._shown: object = None
 

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
-from store.listing import Look
+from store.listing import SearchResult
 
 
 class NewestFirst(Sequence[int]):
@@ -74,17 +74,17 @@ class DeliveryRowIds:
         """Return the ids to show, valid until the next update."""
         return NewestFirst(sorted(self._waiting, reverse=True), self._over)
 
-    def is_overtaken(self, page: Look) -> bool:
+    def is_overtaken(self, page: SearchResult) -> bool:
         """Return True if deliveries were pruned since: then all is to be read again."""
         return page.total < self.total
 
-    def start(self, page: Look) -> None:
+    def start(self, page: SearchResult) -> None:
         """Begin with all that was found."""
         self._held, self._ended, self._waiting, self._over = [], [], set(), array("q")
         self._note(page)
         self._put(page.found)
 
-    def update(self, page: Look, *, hold: bool) -> bool:
+    def update(self, page: SearchResult, *, hold: bool) -> bool:
         """Take in what was read, without new rows yet if `hold`; return True if rows changed."""
         before = self._waiting, len(self._over)
         shown = [key for key in page.found if key in self._waiting]
@@ -114,5 +114,5 @@ class DeliveryRowIds:
             else:
                 self._over.append(key)
 
-    def _note(self, page: Look) -> None:
+    def _note(self, page: SearchResult) -> None:
         self.last_id, self.total, self.open_ids = page.last_id, page.total, page.open_ids

@@ -13,7 +13,7 @@ from delivery.shown_request import ShownRequest
 from delivery.waiting import Waiting, failed_attempts, is_failing
 from domain.safe import safe
 from domain.wording import counted, error_word, second_text, size_text, span_text, status_words
-from store.listing import Listed
+from store.listing import ListedDelivery
 from store.records import Attempt, Delivery, WebhookStatus
 from tui.cells import Cell, Column, Row, Tone
 from tui.deliveries.copying import answer_text
@@ -59,7 +59,7 @@ class DeliveryFormatter:
         self._of_one = of_one
         self._statuses = {status.webhook.id: status for status in report.overview.webhooks}
 
-    def row(self, listed: Listed) -> Row:
+    def row(self, listed: ListedDelivery) -> Row:
         """Return the cells of a delivery, in the order of the columns."""
         delivery = listed.delivery
         took = "" if listed.took_ms is None else span_text(listed.took_ms)
@@ -106,7 +106,7 @@ class DeliveryFormatter:
             return Waiting(self._lone_reason(status), None)
         return self._report.waiting(status)
 
-    def facts(self, listed: Listed) -> Text:
+    def facts(self, listed: ListedDelivery) -> Text:
         """Return three lines: the delivery, what it waits for, how its last attempt went."""
         return lines(self._identity_line(listed.delivery), *self._progress_lines(listed))
 
@@ -129,7 +129,7 @@ class DeliveryFormatter:
             f"{size_text(delivery.bytes)} to {name}"
         )
 
-    def _progress_lines(self, listed: Listed) -> Iterator[str]:
+    def _progress_lines(self, listed: ListedDelivery) -> Iterator[str]:
         delivery = listed.delivery
         yield f"sealed {second_text(delivery.sealed_ms)} · {self.story(delivery)}"
         over = failed_attempts(delivery)

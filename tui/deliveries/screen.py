@@ -15,7 +15,7 @@ from textual.widgets import Static
 from domain.filters import OF_DELIVERIES, FilterReader, Terms
 from domain.safe import safe
 from store import listing
-from store.listing import Listed, Look, Search
+from store.listing import ListedDelivery, Search, SearchResult
 from store.records import Delivery, WebhookStatus
 from tui.deliveries.actions import DeliveryActions
 from tui.deliveries.delivery_screen import DeliveryScreen
@@ -94,7 +94,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         self._search = Search(webhook_id)
         self._filter = self._title_shown = self._marks = ""
         self._keys = DeliveryRowIds()
-        self._rows: dict[int, Listed] = {}
+        self._rows: dict[int, ListedDelivery] = {}
         self.follows = True
         self._by_admin = False
         self._pace = Pace(PACE_MS, MOVES_AT_ONCE)
@@ -165,7 +165,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
     async def chosen(self, *, asks: bool = True) -> list[Delivery]:
         """Read the chosen deliveries anew, since of many rows not all are kept here."""
         keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
-        found: dict[int, Listed] = {}
+        found: dict[int, ListedDelivery] = {}
         for page in _pages(keys):
             found |= await self.desk.read(listing.deliveries, page)
         return [found[key].delivery for key in keys if key in found]
@@ -181,7 +181,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         """Read rows before their keys are shown, so that none is blank for a moment."""
         keys = self._keys
         before = keys.open_ids
-        page = await self.desk.read(listing.look, self._search, keys.last_id, before)
+        page = await self.desk.read(listing.run_search, self._search, keys.last_id, before)
         if keys.is_overtaken(page):
             self._start_over()
             return
@@ -189,7 +189,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         if keys is self._keys:
             self._take_in(page)
 
-    def _to_read(self, page: Look, before: frozenset[int]) -> list[int]:
+    def _to_read(self, page: SearchResult, before: frozenset[int]) -> list[int]:
         """Return the newest that were found, and all known rows that were or are pending."""
         newest = page.found[: -PAGE // 2 : -1]
         known = [key for key in before | page.open_ids if key in self._rows]
@@ -206,7 +206,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         if self.table.cursor in ids and self.table.cursor in self._rows:
             self._show_facts()
 
-    def _take_in(self, page: Look) -> None:
+    def _take_in(self, page: SearchResult) -> None:
         if not self._keys.last_id:
             self._keys.start(page)
             self._show_keys(to_top=self.follows, by_admin=self._by_admin)

@@ -31,7 +31,7 @@ from sources.wireguard.seen import seen_text
 from store import clients
 from store import sources as stored_sources
 from store.errors import StoreError
-from store.records import Appended, Client, StoredSource
+from store.records import AppendResult, Client, StoredSource
 from tui.key_names import and_key, key_of
 from tui.questions import Question
 from tui.screens.option_form import Asked, Form, name_asked
@@ -219,7 +219,7 @@ def _command(source: StoredSource | None) -> object:
     return kind_named(WIREGUARD).values(given)["command"]
 
 
-def _what_follows(appended: Appended, *, watched_before: bool) -> str:
+def _what_follows(appended: AppendResult, *, watched_before: bool) -> str:
     if not watched_before and not appended.accepted:
         return "; the next handshake is the first event"
     since = " since it was last watched" if watched_before else " at once"

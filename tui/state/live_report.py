@@ -70,7 +70,7 @@ class Live:
         """What painting costs the line."""
         self._desk = desk
         self._footprint = Footprint(desk.store.path)
-        self._seen: signs.Signs | None = None
+        self._seen: signs.StoreVersions | None = None
         self._monotonic = monotonic
         self._trier: Store | None = None
         self._opening = threading.Lock()
@@ -133,7 +133,7 @@ class Live:
         if self._seen is not None and not self._footprint.calls_for_look():
             return False
         try:
-            seen = await self._desk.read(signs.look)
+            seen = await self._desk.read(signs.read_versions)
             if seen == self._seen and self.trouble is None:
                 return False
             self.report = await self._read()

@@ -11,7 +11,7 @@ from domain.actors import Actor
 from domain.urls import mask_url
 from domain.wording import span_text
 from store import audit
-from store.records import Change, Webhook
+from store.records import AuditEntry, Webhook
 from tui.state.store_access import Desk
 from tui.webhook_form.hidden_values import URL, merged, rebase_headers, standing_first, with_url
 from tui.webhook_form.opening import read_webhook
@@ -32,7 +32,7 @@ class OtherEdits(msgspec.Struct, frozen=True):
     `disputed` are the fields in which saving puts something over them; `advice` says so.
     """
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AuditEntry, ...] = ()
     disputed: frozenset[str] = frozenset()
     advice: str = ""
 
@@ -44,7 +44,7 @@ class OtherEdits(msgspec.Struct, frozen=True):
 
 async def find_edits(
     desk: Desk, editing: Webhook | None, revision: int | None
-) -> tuple[Webhook, tuple[Change, ...]] | None:
+) -> tuple[Webhook, tuple[AuditEntry, ...]] | None:
     """Return the webhook as it is saved now and its changes since `revision`, newest first.
 
     None where that still is its revision, or none is edited. Raises Refused.
@@ -105,7 +105,7 @@ def _value(name: str, mine: FormTexts, theirs: FormTexts) -> str:
     return f"{labels_of([name])} {shown or ('without lines of yours' if text else 'empty')}"
 
 
-def _change_text(change: Change, now_ms: int) -> str:
+def _change_text(change: AuditEntry, now_ms: int) -> str:
     before = change.detail.get("before")
     names = before if isinstance(before, dict) else {}
     verb = "changed" if change.action == "webhook.edit" else change.action.split(".")[1] + "d"

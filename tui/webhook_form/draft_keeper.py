@@ -15,7 +15,7 @@ from textual.widgets import Button
 
 from domain.urls import mask_url
 from domain.wording import span_text
-from store.records import Worker
+from store.records import StoredWorker
 from tui.cells import cut
 from tui.questions import Question
 from tui.screens.base import TocsinScreen
@@ -145,7 +145,7 @@ class KeptDraftScreen(ConfirmScreen, inherit_bindings=False):
         self.query_one("#yes", Button).can_focus = False  # tab and enter are typed ahead too
 
 
-def _elsewhere_text(worker: Worker) -> str:
+def _elsewhere_text(worker: StoredWorker) -> str:
     where = "" if worker.host == os.uname().nodename else f" on {worker.host}"
     return f"your draft of this form is open in another terminal (pid {worker.pid}{where})"
 

@@ -14,7 +14,7 @@ from domain.settings import DEFAULTS
 from domain.signing import generate_secret
 from domain.wording import second_text
 from store import audit
-from store.records import Change, Secrets, Webhook, WebhookStatus
+from store.records import AuditEntry, Secrets, Webhook, WebhookStatus
 from tui.key_names import key_of, keys_do
 from tui.state.store_access import Desk
 from tui.webhook_form.conflicts import OtherEdits, advice, merge
@@ -201,7 +201,7 @@ class FormSession:
         self.base = draft.base
         self._put(draft.typed)
 
-    def go_on_after(self, webhook: Webhook, changes: tuple[Change, ...]) -> None:
+    def go_on_after(self, webhook: Webhook, changes: tuple[AuditEntry, ...]) -> None:
         """Merge into the form what somebody else saved by these changes, newest first."""
         self.read_again()
         theirs = texts_of(webhook.fields)

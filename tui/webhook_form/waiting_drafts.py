@@ -11,7 +11,7 @@ from typing import Any
 from textual.screen import Screen
 
 from store import drafts
-from store.records import Worker
+from store.records import StoredWorker
 from store.workers import has_no_process
 from tui.state.live_report import Live
 from tui.state.store_access import Desk, Refused
@@ -43,7 +43,7 @@ def holder_of(text: str) -> str:
     return named if isinstance(named, str) else ""
 
 
-def other_holder(holder: str, live: Live) -> Worker | None:
+def other_holder(holder: str, live: Live) -> StoredWorker | None:
     """Return the worker of another terminal that has a draft's form open; a dead one has none."""
     report = live.report
     if not holder or report is None or holder == live.own_worker():

@@ -25,7 +25,7 @@ from store import events as event_store
 from store import sources
 from store.database import Store
 from store.errors import Conflict
-from store.records import Appended
+from store.records import AppendResult
 
 NOW_MS = 1_795_502_130_000
 ADMIN = Actor("admin")
@@ -44,7 +44,7 @@ def opened(dice: Iterator[int], actor: Actor = ADMIN) -> SignIn:
     )
 
 
-def keep(store: Store, sign_in: SignIn) -> Appended:
+def keep(store: Store, sign_in: SignIn) -> AppendResult:
     return store.call(sources.advance, OWN_SIGN_INS, sign_in_step(sign_in, RULES), NOW_MS)
 
 
@@ -152,9 +152,9 @@ def test_what_comes_at_once_is_all_kept_and_all_counted(store: Store, dice: Iter
 
 def test_while_it_is_paused_nothing_is_kept(store: Store, dice: Iterator[int]) -> None:
     store.call(sources.pause, OWN_SIGN_INS, ADMIN, NOW_MS)
-    assert keep(store, opened(dice)) == Appended(0, 0)
+    assert keep(store, opened(dice)) == AppendResult(0, 0)
     store.call(sources.unpause, OWN_SIGN_INS, ADMIN, NOW_MS)
-    assert keep(store, opened(dice)) == Appended(1, 0)
+    assert keep(store, opened(dice)) == AppendResult(1, 0)
 
 
 def test_what_is_remembered_is_no_condition(store: Store, dice: Iterator[int]) -> None:

@@ -25,7 +25,7 @@ from sources.running import run_one
 from store import events as event_store
 from store import sources
 from store.database import Store
-from store.records import Appended
+from store.records import AppendResult
 from tests.stub_api_client import BROKER, CODE, StubApi, sample
 
 TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")
@@ -376,7 +376,7 @@ def test_an_answer_under_way_at_the_stop_is_kept(
     monkeypatch.setattr("sources.polling.STOP_PATIENCE_S", 0.0)
     store.call(sources.add, PROCUSTODIBUS, "pc", {}, Actor("admin"), NOW_MS)
 
-    async def whole() -> Appended:
+    async def whole() -> AppendResult:
         stop, slow = asyncio.Event(), Slow()
         running = asyncio.create_task(
             run_source(

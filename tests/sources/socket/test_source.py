@@ -25,7 +25,7 @@ from sources.socket.place import socket_beside
 from sources.socket.source import SocketService, SocketTerms
 from store import audit, events, sources
 from store.database import Store
-from store.records import Change
+from store.records import AuditEntry
 from tests.store.helpers import ACTOR
 
 NOW_MS = 1_795_502_130_500
@@ -205,7 +205,7 @@ def test_the_audit_tells_who_hands_in_once_an_hour(store: Store) -> None:
         async with serving(store, now=lambda: times[-1]) as served:
             await served.connect()  # hands nothing in
 
-            async def hand_in() -> list[Change]:
+            async def hand_in() -> list[AuditEntry]:
                 client = await served.connect()
                 for _ in range(2):
                     assert "error" not in await client.ask(EVENT)

@@ -18,7 +18,7 @@ from sources.base import Batch, SourceError
 from sources.first_look import first_look
 from store import events as event_store
 from store import settings, sources, workers
-from store.records import StoredSource, Worker
+from store.records import StoredSource, StoredWorker
 from store.workers import SendingLock
 from tests.delivery.running import eventually
 from tests.sources.dumps import PeerRow, dump, idle
@@ -221,7 +221,9 @@ def test_the_line_of_the_sources_counts_them_and_names_what_fails(bench: Setting
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot)
             assert "Sources               3 active, but no worker runs them" in screen_text(app)
-            bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
+            bench.opened.call(
+                workers.enter, StoredWorker("w1", "hub", 812, "headless", True, NOW, NOW)
+            )
             lock = SendingLock(bench.opened.path)
             assert lock.acquire()
             bench.opened.call(sources.pause, "office", ACTOR, NOW)
@@ -259,7 +261,9 @@ def test_its_row_says_whether_it_is_watched_and_what_is_wrong(bench: SettingsBen
             assert "off " in await row()
             add_local(bench, "true", active=True)
             assert "▲ on, but no worker runs it" in await row()
-            bench.opened.call(workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW))
+            bench.opened.call(
+                workers.enter, StoredWorker("w1", "hub", 812, "headless", True, NOW, NOW)
+            )
             lock = SendingLock(bench.opened.path)
             assert lock.acquire()
             assert "✓ on " in await row()
@@ -498,7 +502,7 @@ def test_a_quit_while_another_stands_by_asks_nothing(waiting: SettingsBench) -> 
     with idle_worker(waiting) as worker:
         eventually(until_sends(waiting, worker))
         waiting.clock.now_ms = NOW
-        other = Worker("other", "hub", 812, "headless", False, NOW, NOW)
+        other = StoredWorker("other", "hub", 812, "headless", False, NOW, NOW)
         waiting.opened.call(workers.enter, other)
         _, ended = quit_text(waiting)
     assert ended

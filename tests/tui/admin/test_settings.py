@@ -19,7 +19,7 @@ from textual.widgets import Input
 from domain.options import THEMES
 from domain.settings import SETTINGS
 from store import settings, workers
-from store.records import Worker
+from store.records import StoredWorker
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import screen_text, told
@@ -259,7 +259,7 @@ def test_a_theme_is_put_on_at_once_and_at_the_next_start(bench: SettingsBench) -
 
 
 def enter(bench: SettingsBench, name: str, *, active: bool = False, age_ms: int = 0) -> None:
-    record = Worker(name, "hub", 812, "headless", active, NOW, NOW - age_ms)
+    record = StoredWorker(name, "hub", 812, "headless", active, NOW, NOW - age_ms)
     bench.opened.call(workers.enter, record)
 
 
@@ -308,7 +308,7 @@ def test_a_worker_whose_process_ended_is_gone(bench: SettingsBench) -> None:
     ended.wait()
     beat_ms = NOW - workers.MISSED_BEAT_MS
     host = os.uname().nodename
-    record = Worker("w1", host, ended.pid, "headless", False, beat_ms, beat_ms)
+    record = StoredWorker("w1", host, ended.pid, "headless", False, beat_ms, beat_ms)
     bench.opened.call(workers.enter, record)
 
     async def scene() -> None:

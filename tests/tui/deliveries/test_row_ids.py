@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.listing import Look
+from store.listing import SearchResult
 from tui.deliveries.row_ids import DeliveryRowIds, NewestFirst
 
 
-def looked(last_id: int, open_ids: set[int], found: list[int], total: int = 0) -> Look:
+def looked(last_id: int, open_ids: set[int], found: list[int], total: int = 0) -> SearchResult:
     """A look; what is found stands in the order of ending, what is open last."""
-    return Look(last_id, frozenset(open_ids), found, total or last_id)
+    return SearchResult(last_id, frozenset(open_ids), found, total or last_id)
 
 
 def started(last_id: int, open_ids: set[int]) -> DeliveryRowIds:

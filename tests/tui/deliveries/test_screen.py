@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from store import reads, webhooks, workers
 from store.prune import Retention, prune_some
-from store.records import Worker
+from store.records import StoredWorker
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, DAY, NOW, events, fields
 from tests.store.helpers import Desk as StoreDesk
@@ -66,7 +66,7 @@ def hands(bench: Bench) -> StoreDesk:
 def let_work(bench: Bench) -> None:
     """Enter a worker that is heard of, for a test that holds the sending lock."""
     at_ms = bench.clock.now_ms
-    worker = Worker("w1", "here", 7, "headless", True, at_ms, at_ms)
+    worker = StoredWorker("w1", "here", 7, "headless", True, at_ms, at_ms)
     bench.opened.call(workers.enter, worker)
 
 

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from domain.clients import AGENT
 from store import clients, sources
 from store.database import Store
-from store.records import Appended, StoredSource
+from store.records import AppendResult, StoredSource
 from tests.sources.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW
 from tests.stub_api_client import BROKER, CODE, running_api, sample
@@ -297,7 +297,7 @@ def test_a_look_goes_on_whatever_is_pressed(
     begun, answered = threading.Event(), threading.Event()
     looks = 0
 
-    async def slowly(name: str, store: Store, *_: object, **__: object) -> Appended:
+    async def slowly(name: str, store: Store, *_: object, **__: object) -> AppendResult:
         nonlocal looks
         looks += 1
         begun.set()

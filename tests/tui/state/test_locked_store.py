@@ -17,7 +17,7 @@ from domain.settings import DEFAULTS
 from store import signs
 from store.database import Store
 from store.overview import read_overview
-from store.records import Worker
+from store.records import StoredWorker
 from tests.store.helpers import NOW
 from tests.tui.helpers import Bench, screen_text
 from tests.tui.webhooks.test_rows import active
@@ -109,7 +109,7 @@ def test_the_seconds_are_those_since_it_was_locked(three: Bench) -> None:
 
 def test_this_terminal_is_never_told_as_a_process_that_is_stopped_or_stuck(bench: Bench) -> None:
     overview = bench.opened.call(read_overview, None)
-    worker = Worker("w1", os.uname().nodename, os.getpid(), "terminal", True, NOW, NOW)
+    worker = StoredWorker("w1", os.uname().nodename, os.getpid(), "terminal", True, NOW, NOW)
     report = make_report(replace(overview, workers=[worker]), DEFAULTS, bench.opened, NOW + 34_000)
     held = replace(report, locked=True)
     assert worker_line(held, None, "w1").text == "▲ this terminal wrote nothing for 34s"

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from store import workers
-from store.records import Worker
+from store.records import StoredWorker
 from tests.store.helpers import MINUTE, NOW
 from tests.tui.helpers import Bench, screen_text, told
 from tests.tui.webhook_form.test_screen import SIEM, Form, form
@@ -40,7 +40,7 @@ class Seat(Bench):
 
 def seat(bench: Bench, name: str, *, host: str = HERE, pid: int | None = None) -> Seat:
     pid = os.getpid() if pid is None else pid
-    record = Worker(name, host, pid, "terminal", False, NOW, NOW)
+    record = StoredWorker(name, host, pid, "terminal", False, NOW, NOW)
     bench.opened.call(workers.enter, record)
     return Seat(bench.opened, bench.clock, name)
 

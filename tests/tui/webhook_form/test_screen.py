@@ -17,7 +17,7 @@ from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store import audit, webhooks
 from store.models import DraftRow
-from store.records import Change, Webhook
+from store.records import AuditEntry, Webhook
 from tests.receiver_client import Receiver
 from tests.store.helpers import MINUTE, events, fields
 from tests.tui.helpers import Bench, screen_text
@@ -119,7 +119,7 @@ def webhook(bench: Bench, webhook_id: int = 1) -> Webhook:
     return bench.opened.call(webhooks.find, webhook_id, bench.opened.vault)
 
 
-def trail(bench: Bench) -> list[Change]:
+def trail(bench: Bench) -> list[AuditEntry]:
     return bench.opened.call(audit.changes)
 
 

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from domain.event_types import EventType
 from store import workers
-from store.records import Limits, Worker
+from store.records import Limits, StoredWorker
 from store.workers import SendingLock
 from tests.store.helpers import MINUTE, NOW, events, fields
 from tests.tui.helpers import Bench, screen_text, told
@@ -118,7 +118,7 @@ async def settle(bench: Bench, app: TocsinApp, pilot: Pilot[int]) -> None:
 def play(bench: Bench, scene: object) -> None:
     async def whole() -> None:
         bench.opened.call(
-            workers.enter, Worker("w1", "hub", 812, "headless", True, NOW, NOW + MINUTE)
+            workers.enter, StoredWorker("w1", "hub", 812, "headless", True, NOW, NOW + MINUTE)
         )
         async with bench.running() as (app, pilot):
             await settle(bench, app, pilot)
