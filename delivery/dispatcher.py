@@ -9,7 +9,7 @@ from functools import partial
 
 from delivery.clock import Clock
 from delivery.log import place_of
-from delivery.schedule import Pace, Step
+from delivery.schedule import NextStep, RunDefaults
 from delivery.sender import Sender
 from domain.times import format_duration
 from store import outbox
@@ -116,8 +116,8 @@ class Dispatcher:
         plans = list(plans)
         settings = self._sender.settings
         at_once = self._until is not Until.STOPPED
-        pace = Pace(settings.interval_ms, settings.linger_ms, at_once)
-        self._schedule.update(plans, pace, self._clock.now_ms(), self._clock.monotonic())
+        defaults = RunDefaults(settings.interval_ms, settings.linger_ms, at_once)
+        self._schedule.update(plans, defaults, self._clock.now_ms(), self._clock.monotonic())
         self._failing = frozenset(plan.webhook_id for plan in plans if plan.failing)
 
     def _start_ready(self) -> None:
@@ -132,7 +132,7 @@ class Dispatcher:
             self._tasks[webhook_id] = task
             task.add_done_callback(partial(self._drained, webhook_id))
 
-    def _ready(self) -> list[tuple[int, Step]]:
+    def _ready(self) -> list[tuple[int, NextStep]]:
         """What to start now."""
         return [
             (webhook_id, step)
@@ -140,7 +140,7 @@ class Dispatcher:
             if webhook_id not in self._tasks and not self._had_its_turn(webhook_id, step)
         ]
 
-    def _had_its_turn(self, webhook_id: int, step: Step) -> bool:
+    def _had_its_turn(self, webhook_id: int, step: NextStep) -> bool:
         """Once means one run for each webhook, and no second attempt of what fails."""
         if self._until is not Until.DUE_DONE:
             return False

@@ -24,7 +24,7 @@ _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN
 _NAME_SERVER_SILENT = "the name server did not answer"
 
 
-class Setting(msgspec.Struct, frozen=True):
+class RequestFacts(msgspec.Struct, frozen=True):
     """What was attempted, as far as the words for its failure depend on it."""
 
     secure: bool
@@ -32,13 +32,13 @@ class Setting(msgspec.Struct, frozen=True):
     connect_timeout_ms: int
 
 
-def describe(error: Exception, setting: Setting) -> tuple[str, str]:
+def describe(error: Exception, request: RequestFacts) -> tuple[str, str]:
     """The kind of the most telling exception in the chain, and its plain words."""
     chain = list(_chain(error))
     for kind, words in _WORDS:
         for link in reversed(chain):
             if isinstance(link, kind):
-                return _kind(link), safe(words(link, setting), _LIMIT)
+                return _kind(link), safe(words(link, request), _LIMIT)
     single = next((link for link in chain if not isinstance(link, BaseExceptionGroup)), error)
     return _kind(single), safe(str(single) or type(single).__name__, _LIMIT)
 
@@ -73,78 +73,78 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             following = following.__cause__ or following.__context__
 
 
-def _plain(error: BaseException, _: Setting) -> str:
+def _plain(error: BaseException, _: RequestFacts) -> str:
     return str(error)
 
 
-def _certificate(error: BaseException, _: Setting) -> str:
+def _certificate(error: BaseException, _: RequestFacts) -> str:
     text = getattr(error, "verify_message", "") or "certificate not accepted"
     if getattr(error, "verify_code", 0) in _OWN_AUTHORITY:
         text += "; if it is your own authority's, give the webhook its CA file"
     return f"TLS: {text}"
 
 
-def _tls(error: BaseException, _: Setting) -> str:
+def _tls(error: BaseException, _: RequestFacts) -> str:
     reason = getattr(error, "reason", None) or "the connection ended in the handshake"
     if reason in _NOT_TLS:
         return "TLS: the receiver does not speak TLS on this port; is it an http:// one?"
     return f"TLS: {reason.replace('_', ' ').lower()}"
 
 
-def _name(error: BaseException, setting: Setting) -> str:
+def _name(error: BaseException, request: RequestFacts) -> str:
     code = getattr(error, "errno", None)
     if code == socket.EAI_AGAIN:
-        return f"{_NAME_SERVER_SILENT} for {setting.host}"
+        return f"{_NAME_SERVER_SILENT} for {request.host}"
     if code in _NO_NAME:
-        return f"name not found: {setting.host}"
-    return f"name lookup of {setting.host} failed: {getattr(error, 'strerror', '')}"
+        return f"name not found: {request.host}"
+    return f"name lookup of {request.host} failed: {getattr(error, 'strerror', '')}"
 
 
-def _reset(_: BaseException, setting: Setting) -> str:
-    return f"connection reset by the receiver{_tls_hint(setting)}"
+def _reset(_: BaseException, request: RequestFacts) -> str:
+    return f"connection reset by the receiver{_tls_hint(request)}"
 
 
-def _network(error: BaseException, _: Setting) -> str:
+def _network(error: BaseException, _: RequestFacts) -> str:
     code = getattr(error, "errno", None)
     if code == errno.ECONNREFUSED:
         return "connection refused"
     return os.strerror(code).lower() if code else str(error) or type(error).__name__
 
 
-def _no_connection(error: BaseException, setting: Setting) -> str:
+def _no_connection(error: BaseException, request: RequestFacts) -> str:
     if str(error):
         return str(error)
-    within = format_duration(setting.connect_timeout_ms)
+    within = format_duration(request.connect_timeout_ms)
     return f"no TLS handshake within {within}; is this port TLS?"
 
 
-def _remote(error: BaseException, setting: Setting) -> str:
+def _remote(error: BaseException, request: RequestFacts) -> str:
     text = str(error)
     if text == _NO_TEXT:
-        return f"not an HTTP answer: it does not begin with text{_tls_hint(setting)}"
+        return f"not an HTTP answer: it does not begin with text{_tls_hint(request)}"
     if _is_closing(error):
-        return f"the receiver closed the connection without an answer{_tls_hint(setting)}"
+        return f"the receiver closed the connection without an answer{_tls_hint(request)}"
     return f"not an HTTP answer: {plain_bytes(text)}"
 
 
-def _local(_: BaseException, __: Setting) -> str:
+def _local(_: BaseException, __: RequestFacts) -> str:
     return "this request is not valid HTTP: check the webhook's headers"
 
 
-def _proxy(error: BaseException, _: Setting) -> str:
+def _proxy(error: BaseException, _: RequestFacts) -> str:
     return f"the proxy answered {error}"
 
 
-def _encoding(error: BaseException, _: Setting) -> str:
+def _encoding(error: BaseException, _: RequestFacts) -> str:
     return f"the URL or a header cannot be sent: {type(error).__name__}"
 
 
-def _url(error: BaseException, _: Setting) -> str:
+def _url(error: BaseException, _: RequestFacts) -> str:
     return f"the URL cannot be used: {error}"
 
 
-def _tls_hint(setting: Setting) -> str:
-    return "" if setting.secure else "; is this port TLS?"
+def _tls_hint(request: RequestFacts) -> str:
+    return "" if request.secure else "; is this port TLS?"
 
 
 _NO_NAME = frozenset(
@@ -152,7 +152,7 @@ _NO_NAME = frozenset(
 )
 
 # The most telling first: an outer exception of httpx often hides the one that says why.
-_WORDS: tuple[tuple[type[BaseException], Callable[[BaseException, Setting], str]], ...] = (
+_WORDS: tuple[tuple[type[BaseException], Callable[[BaseException, RequestFacts], str]], ...] = (
     (AddressRefused, _plain),
     (CaFileError, _plain),
     (ssl.SSLCertVerificationError, _certificate),

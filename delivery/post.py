@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from delivery.connection import OneConnection
-from delivery.faults import Setting, deadline_passed, describe
+from delivery.faults import RequestFacts, deadline_passed, describe
 from delivery.guard import GuardedTransport
 from delivery.outcome import (
     MAX_ANSWER_BODY,
@@ -188,7 +188,7 @@ class Poster:
     def _describe(self, error: Exception, url: str, *, timed_out: bool) -> _Fault:
         if timed_out:
             return _Fault(*deadline_passed(self._timeout_ms))
-        name, words = describe(error, _setting(url, self._connect_timeout_ms))
+        name, words = describe(error, _request_facts(url, self._connect_timeout_ms))
         lost = self._transport is not None and self._transport.connection.was_lost
         if lost:
             words, self._keeps = _LOST_KEPT, False
@@ -209,12 +209,12 @@ def _target(url: str) -> httpx.URL:
     return target
 
 
-def _setting(url: str, connect_timeout_ms: int) -> Setting:
+def _request_facts(url: str, connect_timeout_ms: int) -> RequestFacts:
     try:
         parsed = httpx.URL(url)
-        return Setting(parsed.scheme == "https", parsed.host, connect_timeout_ms)
+        return RequestFacts(parsed.scheme == "https", parsed.host, connect_timeout_ms)
     except Exception:
-        return Setting(False, "the receiver", connect_timeout_ms)
+        return RequestFacts(False, "the receiver", connect_timeout_ms)
 
 
 @contextlib.asynccontextmanager

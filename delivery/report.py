@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from delivery.waiting import Pace, Waiting, waiting
+from delivery.waiting import SendingState, Waiting, waiting
 from domain.settings import Settings
 from domain.source_kinds import kind_named
 from store.database import Store
@@ -59,10 +59,10 @@ class Report(msgspec.Struct, frozen=True):
         return is_sending(self.overview.workers, self.now_ms, locked=self.locked)
 
     @property
-    def pace(self) -> Pace:
+    def sending_state(self) -> SendingState:
         """What decides for all webhooks when they are served."""
         paused = self.paused
-        return Pace(
+        return SendingState(
             paused_by=paused.by if paused else None,
             worker_alive=self.worker_alive,
             interval_ms=self.settings.interval_ms,
@@ -77,7 +77,7 @@ class Report(msgspec.Struct, frozen=True):
 
     def waiting(self, status: WebhookStatus) -> Waiting:
         """What one of the webhooks waits for."""
-        return waiting(status, self.pace, self.now_ms)
+        return waiting(status, self.sending_state, self.now_ms)
 
 
 def make_report(overview: Overview, settings: Settings, store: Store, now_ms: int) -> Report:

@@ -14,7 +14,7 @@ import msgspec
 from store.records import WebhookPlan
 
 
-class Pace(msgspec.Struct, frozen=True):
+class RunDefaults(msgspec.Struct, frozen=True):
     """What the webhooks without numbers of their own go by, milliseconds."""
 
     interval_ms: int
@@ -23,7 +23,7 @@ class Pace(msgspec.Struct, frozen=True):
     """Start runs without waiting for interval or linger (`--once`, `--until-empty`)."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class NextStep(msgspec.Struct, frozen=True):
     """The next thing to do for a webhook: in how long, and whether it begins a run.
 
     Two steps with the same `key` are the same step seen twice; its wait is not begun anew.
@@ -34,7 +34,7 @@ class Step(msgspec.Struct, frozen=True):
     key: tuple[object, ...]
 
 
-def next_step(plan: WebhookPlan, now_ms: int, pace: Pace) -> Step | None:
+def next_step(plan: WebhookPlan, now_ms: int, defaults: RunDefaults) -> NextStep | None:
     """What a webhook does next; None if it has nothing to do, or waits for the admin.
 
     A retry is due at its time, but never later than its wait from now; the same goes for runs: a
@@ -44,29 +44,29 @@ def next_step(plan: WebhookPlan, now_ms: int, pace: Pace) -> Step | None:
     if pending is not None:
         if pending.blocked:
             return None
-        return Step(
+        return NextStep(
             _clamp(pending.next_attempt_ms - now_ms, pending.wait_ms),
             new_run=False,
             key=("retry", pending.id, pending.attempts, pending.next_attempt_ms, pending.wait_ms),
         )
     if plan.redo_count or plan.released or plan.cursor < plan.run_until:
-        return Step(0, False, ("run", plan.cursor, plan.redo_count, plan.released))
+        return NextStep(0, False, ("run", plan.cursor, plan.redo_count, plan.released))
     if plan.head == plan.cursor:
         return None
-    interval_ms = plan.interval_ms or pace.interval_ms
-    return Step(
-        _run_wait_ms(plan, now_ms, interval_ms, pace),
+    interval_ms = plan.interval_ms or defaults.interval_ms
+    return NextStep(
+        _run_wait_ms(plan, now_ms, interval_ms, defaults),
         new_run=True,
         key=("new run", plan.cursor, plan.last_run_ms, interval_ms),
     )
 
 
-def _run_wait_ms(plan: WebhookPlan, now_ms: int, interval_ms: int, pace: Pace) -> int:
-    if pace.at_once:
+def _run_wait_ms(plan: WebhookPlan, now_ms: int, interval_ms: int, defaults: RunDefaults) -> int:
+    if defaults.at_once:
         return 0
     if plan.last_run_ms is None:
-        return pace.linger_ms
-    return max(_clamp(plan.last_run_ms + interval_ms - now_ms, interval_ms), pace.linger_ms)
+        return defaults.linger_ms
+    return max(_clamp(plan.last_run_ms + interval_ms - now_ms, interval_ms), defaults.linger_ms)
 
 
 def _clamp(wait_ms: int, longest_ms: int) -> int:
@@ -74,7 +74,7 @@ def _clamp(wait_ms: int, longest_ms: int) -> int:
 
 
 class _Due(msgspec.Struct, frozen=True):
-    step: Step
+    step: NextStep
     at: float
 
 
@@ -103,12 +103,12 @@ class Schedule:
         self._ends[webhook_id] = _Moment(now_ms, monotonic)
 
     def update(
-        self, plans: Iterable[WebhookPlan], pace: Pace, now_ms: int, monotonic: float
+        self, plans: Iterable[WebhookPlan], defaults: RunDefaults, now_ms: int, monotonic: float
     ) -> None:
         """Take in what the store says now; a step that was known keeps its time."""
         due: dict[int, _Due] = {}
         for plan in plans:
-            step = next_step(plan, self._now_of(plan, now_ms, monotonic), pace)
+            step = next_step(plan, self._now_of(plan, now_ms, monotonic), defaults)
             if step is None:
                 continue
             known = self._due.get(plan.webhook_id)
@@ -122,7 +122,7 @@ class Schedule:
         """Do nothing for a webhook before a time: its step could not even be started."""
         self._held[webhook_id] = until
 
-    def ready(self, monotonic: float) -> list[tuple[int, Step]]:
+    def ready(self, monotonic: float) -> list[tuple[int, NextStep]]:
         """The steps that are due, the longest overdue first."""
         ready = [
             (self._at(webhook_id, due), webhook_id, due.step)

@@ -17,7 +17,7 @@ from delivery.redact import secrets_of
 from delivery.request import request_headers
 from delivery.resolver import Resolver
 from delivery.schedule import Schedule
-from delivery.slots import YOUNG_S, Place, Slots
+from delivery.slots import YOUNG_S, AttemptPlace, Slots
 from domain.addresses import NetworkPolicy
 from domain.ids import new_delivery_id
 from domain.settings import Settings
@@ -73,7 +73,7 @@ class Sender:
     def _may_begin(self) -> bool:
         return not self.stopping and self.may_send()
 
-    async def _send(self, first: Work, place: Place) -> None:
+    async def _send(self, first: Work, place: AttemptPlace) -> None:
         work: Work | None = first
         taken: list[int] = []
         poster: Poster | None = None
@@ -108,7 +108,9 @@ class Sender:
             new_run=new_run,
         )
 
-    async def _attempt(self, work: Work, poster: Poster, place: Place) -> tuple[bool, Work | None]:
+    async def _attempt(
+        self, work: Work, poster: Poster, place: AttemptPlace
+    ) -> tuple[bool, Work | None]:
         """One request; whether it was taken, and what follows at once, already started.
 
         Whatever goes wrong, an attempt that was begun is recorded: otherwise it would be shown as
@@ -132,7 +134,9 @@ class Sender:
                 following = await self._start(work.webhook_id, new_run=False)
         return verdict.delivered, following
 
-    async def _post(self, work: Work, poster: Poster, place: Place, started_ms: int) -> Outcome:
+    async def _post(
+        self, work: Work, poster: Poster, place: AttemptPlace, started_ms: int
+    ) -> Outcome:
         """One request. The slot is held until it is sent, and for 100 ms at the most."""
         headers = request_headers(
             work.public_id,

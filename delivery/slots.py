@@ -113,7 +113,7 @@ class Gate:
                     turn.set_result(None)
 
 
-class Place:
+class AttemptPlace:
     """One webhook's place among the attempts under way, with or without a slot."""
 
     def __init__(self, places: Gate, slots: Gate, *, failing: bool) -> None:
@@ -186,7 +186,7 @@ class Slots:
         return self._places.wanted
 
     @asynccontextmanager
-    async def take(self, *, failing: bool, body_bytes: int = 0) -> AsyncIterator[Place]:
+    async def take(self, *, failing: bool, body_bytes: int = 0) -> AsyncIterator[AttemptPlace]:
         """Wait for a place and a slot; the place is held to the end of the block.
 
         `body_bytes` are counted for a body that is not known yet.
@@ -200,11 +200,11 @@ class Slots:
         finally:
             place.leave()
 
-    async def _enter(self, *, failing: bool) -> Place | None:
+    async def _enter(self, *, failing: bool) -> AttemptPlace | None:
         """A place with a slot; None where the bodies became too many while it waited for that."""
         rank = Rank.FAILING if failing else Rank.HEALTHY
         await self._places.enter(rank)
-        place = Place(self._places, self._slots, failing=failing)
+        place = AttemptPlace(self._places, self._slots, failing=failing)
         has_room = False
         try:
             await place.take_slot()

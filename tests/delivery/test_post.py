@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from delivery.faults import Setting, describe
+from delivery.faults import RequestFacts, describe
 from delivery.outcome import MAX_ANSWER_BODY, Outcome
 from delivery.post import Poster
 from delivery.resolver import Resolver
@@ -218,7 +218,7 @@ def test_a_broken_answer_has_a_word_of_its_own(
     ("code", "word"), [(errno.EHOSTUNREACH, "no route"), (errno.EMFILE, "network")]
 )
 def test_a_network_error_has_a_word_of_its_own(code: int, word: str) -> None:
-    kind, words = describe(OSError(code, ""), Setting(False, "siem", 5_000))
+    kind, words = describe(OSError(code, ""), RequestFacts(False, "siem", 5_000))
     assert error_word(kind) == word
     assert words == os.strerror(code).lower()
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from delivery.schedule import Pace, Schedule, next_step
+from delivery.schedule import RunDefaults, Schedule, next_step
 from store.records import PendingPlan, WebhookPlan
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000
 DAY = 24 * HOUR
 YEAR = 365 * DAY
-PACE = Pace(interval_ms=180_000, linger_ms=1_000)
+DEFAULTS = RunDefaults(interval_ms=180_000, linger_ms=1_000)
 JUMPS = (HOUR, -HOUR, DAY, -DAY, 10 * YEAR, -10 * YEAR)
 
 IDLE = WebhookPlan(
@@ -34,8 +34,8 @@ FAILED = replace(
 )
 
 
-def wait_of(plan: WebhookPlan, now_ms: int = NOW, pace: Pace = PACE) -> int:
-    step = next_step(plan, now_ms, pace)
+def wait_of(plan: WebhookPlan, now_ms: int = NOW, defaults: RunDefaults = DEFAULTS) -> int:
+    step = next_step(plan, now_ms, defaults)
     assert step is not None
     return step.wait_ms
 
@@ -44,11 +44,11 @@ def wait_of(plan: WebhookPlan, now_ms: int = NOW, pace: Pace = PACE) -> int:
 
 
 def test_nothing_queued_is_nothing_to_do() -> None:
-    assert next_step(IDLE, NOW, PACE) is None
+    assert next_step(IDLE, NOW, DEFAULTS) is None
 
 
 def test_a_first_event_waits_for_its_neighbours_only() -> None:
-    step = next_step(QUEUED, NOW, PACE)
+    step = next_step(QUEUED, NOW, DEFAULTS)
     assert step is not None
     assert (step.wait_ms, step.new_run) == (1_000, True)
 
@@ -65,21 +65,21 @@ def test_an_event_that_finds_its_run_past_due_lingers_only() -> None:
 
 
 def test_an_open_run_goes_on_without_waiting_and_begins_no_new_one() -> None:
-    step = next_step(replace(QUEUED, cursor=2, run_until=4, last_run_ms=NOW), NOW, PACE)
+    step = next_step(replace(QUEUED, cursor=2, run_until=4, last_run_ms=NOW), NOW, DEFAULTS)
     assert step is not None
     assert (step.wait_ms, step.new_run) == (0, False)
 
 
 @pytest.mark.parametrize("plan", [replace(IDLE, redo_count=2), replace(IDLE, released=1)])
 def test_what_was_put_back_goes_at_once(plan: WebhookPlan) -> None:
-    step = next_step(plan, NOW, PACE)
+    step = next_step(plan, NOW, DEFAULTS)
     assert step is not None
     assert (step.wait_ms, step.new_run) == (0, False)
 
 
 def test_a_failed_delivery_comes_before_everything_else() -> None:
     plan = replace(FAILED, head=50, run_until=40, redo_count=3, released=1)
-    step = next_step(plan, NOW, PACE)
+    step = next_step(plan, NOW, DEFAULTS)
     assert step is not None
     assert (step.wait_ms, step.new_run) == (500, False)
 
@@ -90,13 +90,13 @@ def test_a_retry_past_due_goes_at_once() -> None:
 
 def test_a_blocked_delivery_waits_for_the_admin() -> None:
     blocked = PendingPlan(7, 1, NOW, 0, True)
-    assert next_step(replace(FAILED, head=50, pending=blocked), NOW, PACE) is None
+    assert next_step(replace(FAILED, head=50, pending=blocked), NOW, DEFAULTS) is None
 
 
 def test_a_worker_that_ends_by_itself_waits_for_no_run_but_for_retries() -> None:
-    pace = replace(PACE, at_once=True)
-    assert wait_of(replace(QUEUED, last_run_ms=NOW), pace=pace) == 0
-    assert wait_of(FAILED, pace=pace) == 500
+    defaults = replace(DEFAULTS, at_once=True)
+    assert wait_of(replace(QUEUED, last_run_ms=NOW), defaults=defaults) == 0
+    assert wait_of(FAILED, defaults=defaults) == 500
 
 
 @given(next_attempt_ms=st.integers(NOW - 20 * YEAR, NOW + 20 * YEAR), wait_ms=st.integers(0, DAY))
@@ -108,7 +108,7 @@ def test_a_retry_is_never_later_than_its_wait_from_now(next_attempt_ms: int, wai
 @given(last_run_ms=st.integers(NOW - 20 * YEAR, NOW + 20 * YEAR))
 def test_a_run_is_never_later_than_an_interval_from_now(last_run_ms: int) -> None:
     wait_ms = wait_of(replace(QUEUED, last_run_ms=last_run_ms))
-    assert PACE.linger_ms <= wait_ms <= PACE.interval_ms
+    assert DEFAULTS.linger_ms <= wait_ms <= DEFAULTS.interval_ms
 
 
 # The schedule
@@ -116,7 +116,7 @@ def test_a_run_is_never_later_than_an_interval_from_now(last_run_ms: int) -> Non
 
 def scheduled(*plans: WebhookPlan, now_ms: int = NOW, monotonic: float = 100.0) -> Schedule:
     schedule = Schedule()
-    schedule.update(plans, PACE, now_ms, monotonic)
+    schedule.update(plans, DEFAULTS, now_ms, monotonic)
     return schedule
 
 
@@ -136,7 +136,7 @@ def test_a_step_is_ready_when_its_wait_is_over() -> None:
 def test_a_wall_clock_that_jumps_moves_no_known_step(plan: WebhookPlan, jump_ms: int) -> None:
     schedule = scheduled(plan)
     due = schedule.next_at(())
-    schedule.update([plan], PACE, NOW + jump_ms, 100.1)
+    schedule.update([plan], DEFAULTS, NOW + jump_ms, 100.1)
     assert schedule.next_at(()) == due
 
 
@@ -154,7 +154,7 @@ def test_after_a_jump_the_next_runs_keep_their_interval(jump_ms: int) -> None:
     assert first is not None
     assert 1.0 <= first - 100.0 <= 180.0
     later = replace(QUEUED, head=9, cursor=5, run_until=5, last_run_ms=NOW + jump_ms)
-    schedule.update([later], PACE, NOW + jump_ms, first)
+    schedule.update([later], DEFAULTS, NOW + jump_ms, first)
     assert schedule.next_at(()) == first + 180.0
 
 
@@ -162,7 +162,7 @@ def test_after_a_jump_the_next_runs_keep_their_interval(jump_ms: int) -> None:
 def test_a_retry_whose_failure_was_noted_waits_as_decided_under_any_clock(jump_ms: int) -> None:
     schedule = Schedule()
     schedule.note_end(1, NOW, 99.75)
-    schedule.update([FAILED], PACE, NOW + jump_ms, 100.0)
+    schedule.update([FAILED], DEFAULTS, NOW + jump_ms, 100.0)
     assert schedule.next_at(()) == 100.25
 
 
@@ -170,7 +170,7 @@ def test_a_retry_whose_failure_was_noted_waits_as_decided_under_any_clock(jump_m
 def test_a_run_whose_last_was_noted_waits_its_interval_under_any_clock(jump_ms: int) -> None:
     schedule = Schedule()
     schedule.note_run(1, NOW, 90.0)
-    schedule.update([replace(QUEUED, last_run_ms=NOW)], PACE, NOW + jump_ms, 100.0)
+    schedule.update([replace(QUEUED, last_run_ms=NOW)], DEFAULTS, NOW + jump_ms, 100.0)
     assert schedule.next_at(()) == 270.0
 
 
@@ -178,9 +178,9 @@ def test_a_run_whose_last_was_noted_waits_its_interval_under_any_clock(jump_ms: 
 def test_a_pause_under_a_clock_that_jumps_brings_no_retry_early(jump_ms: int) -> None:
     schedule = Schedule()
     schedule.note_end(1, NOW, 100.0)
-    schedule.update([FAILED], PACE, NOW, 100.0)
-    schedule.update([], PACE, NOW, 100.1)
-    schedule.update([FAILED], PACE, NOW + jump_ms, 100.2)
+    schedule.update([FAILED], DEFAULTS, NOW, 100.0)
+    schedule.update([], DEFAULTS, NOW, 100.1)
+    schedule.update([FAILED], DEFAULTS, NOW + jump_ms, 100.2)
     assert schedule.next_at(()) == 100.5
 
 
@@ -188,13 +188,13 @@ def test_what_was_noted_of_another_time_counts_for_nothing() -> None:
     schedule = Schedule()
     schedule.note_end(1, NOW - HOUR, 1.0)
     schedule.note_run(1, NOW - HOUR, 1.0)
-    schedule.update([FAILED], PACE, NOW + 100, 100.1)
+    schedule.update([FAILED], DEFAULTS, NOW + 100, 100.1)
     assert schedule.next_at(()) == 100.5
 
 
 def test_more_events_do_not_put_a_step_off() -> None:
     schedule = scheduled(QUEUED)
-    schedule.update([replace(QUEUED, head=6)], PACE, NOW + 900, 100.9)
+    schedule.update([replace(QUEUED, head=6)], DEFAULTS, NOW + 900, 100.9)
     assert schedule.next_at(()) == 101.0
 
 
@@ -209,7 +209,7 @@ def test_more_events_do_not_put_a_step_off() -> None:
 )
 def test_another_step_gets_a_time_of_its_own(pending: PendingPlan) -> None:
     schedule = scheduled(FAILED)
-    schedule.update([replace(FAILED, pending=pending)], PACE, NOW + 100, 100.1)
+    schedule.update([replace(FAILED, pending=pending)], DEFAULTS, NOW + 100, 100.1)
     wait_s = min(pending.next_attempt_ms - NOW - 100, pending.wait_ms) / 1000
     assert schedule.next_at(()) == 100.1 + wait_s
 
@@ -217,13 +217,13 @@ def test_another_step_gets_a_time_of_its_own(pending: PendingPlan) -> None:
 def test_a_shorter_interval_counts_at_once() -> None:
     plan = replace(QUEUED, last_run_ms=NOW)
     schedule = scheduled(plan)
-    schedule.update([replace(plan, interval_ms=10_000)], PACE, NOW + 5_000, 105.0)
+    schedule.update([replace(plan, interval_ms=10_000)], DEFAULTS, NOW + 5_000, 105.0)
     assert schedule.next_at(()) == 110.0
 
 
 def test_a_step_that_is_gone_is_forgotten() -> None:
     schedule = scheduled(FAILED)
-    schedule.update([], PACE, NOW, 100.0)
+    schedule.update([], DEFAULTS, NOW, 100.0)
     assert (ready_at(schedule, 1e9), schedule.next_at(())) == ([], None)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from delivery.capacity import attempt_slots
-from delivery.slots import Gate, Place, Rank, Slots
+from delivery.slots import AttemptPlace, Gate, Rank, Slots
 
 
 class Crowd:
@@ -215,7 +215,7 @@ class Attempts:
 
     def __init__(self, slots: Slots) -> None:
         self.slots = slots
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, AttemptPlace] = {}
         self._ends = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 

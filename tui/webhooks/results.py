@@ -110,7 +110,7 @@ class StartedRuns:
             before = self._before.get(status.webhook.id)
             if before is not None and _last_attempt(status) != before:
                 over.append(status)
-            elif before is not None and hindrance(status, report.pace) is None:
+            elif before is not None and hindrance(status, report.sending_state) is None:
                 waiting[status.webhook.id] = before
         self._before = waiting
         self._over += [_news_of(status, report) for status in over]

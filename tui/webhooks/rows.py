@@ -160,14 +160,14 @@ def title_of(
 def sending_notice(runs: Mapping[int, Run], report: Report) -> str:
     """Return the notice after "send now": what is sent, and why some of it is not."""
     started = [status for status in report.overview.webhooks if status.webhook.id in runs]
-    free = [status for status in started if hindrance(status, report.pace) is None]
+    free = [status for status in started if hindrance(status, report.sending_state) is None]
     prefix = f"{free[0].webhook.named}: " if len(free) == 1 else ""
     parts = [prefix + _sent_now([runs[status.webhook.id] for status in free])] if free else []
     held = [status for status in started if status not in free]
     if held:
         events = sum(runs[status.webhook.id].events for status in held)
         names = held[0].webhook.named if len(held) == 1 else counted(len(held), "webhook")
-        why = hindrance(held[0], report.pace)
+        why = hindrance(held[0], report.sending_state)
         parts.append(f"{counted(events, 'event')} of {names} {wait_word(events)} on: {why}")
     return "; ".join(parts)
 
@@ -208,7 +208,7 @@ def _next(status: WebhookStatus, report: Report) -> Cell:
 def _reason(status: WebhookStatus, report: Report) -> str:
     waits = report.waiting(status)
     if waits.reason is None:
-        return hindrance(status, report.pace) or _nothing_waits(status)
+        return hindrance(status, report.sending_state) or _nothing_waits(status)
     if waits.next_ms is None:
         return waits.reason
     return f"{waits.reason}, {time_left(waits.next_ms, report.now_ms)}"
