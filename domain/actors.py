@@ -1,4 +1,7 @@
-"""Actors: who did something, for the audit trail."""
+"""Actors: who did something, for the audit trail.
+
+A file of its own, since everything that changes a store names its actor.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Bodies of POSTs: the bytes of stored events, joined; nothing is re-serialised.
 
+A file of its own, since what it makes is frozen and checked by SHA-256.
+
 LAYOUT 1, frozen: `[`, the events' stored bodies joined by `,`, `]`. When there are extra fields,
 their members (`,"key":"value"`, compact UTF-8 JSON, in the order given) stand before the last
 brace of each event. Deliveries keep the number of the layout they were sealed with, so that an

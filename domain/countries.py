@@ -1,4 +1,7 @@
-"""The English names of countries by their ISO 3166 codes of two letters."""
+"""The English names of countries by their ISO 3166 codes of two letters.
+
+A file of its own, since it is a table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Errors in what an admin wrote: the field, the reason and the cure."""
+"""Errors in what an admin wrote: the field, the reason and the cure.
+
+A file of its own, since all checks of the domain raise them.
+"""
 
 from __future__ import annotations
 

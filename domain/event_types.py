@@ -1,4 +1,7 @@
-"""The four types of event, as they are named in JSON and on screen."""
+"""The four types of event, as they are named in JSON and on screen.
+
+A file of its own, since those that only name a type need not load the reader of events.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Values of which no repr shows the secrets.
+"""Values that hide their secrets when they are printed.
 
-Apart from `safe`, which every command loads: the ones that need no Struct are spared msgspec.
+A file of its own beside `safe`, since commands that load only that are spared msgspec.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Pairs of a name and a value, a line each: read, checked for repeats, and written."""
+"""Pairs of a name and a value, a line each: read, checked for repeats, and written.
+
+A file of its own, since headers and extra fields share it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Signatures by which a receiver knows the sender (Standard Webhooks 1.0.0, "v1": HMAC-SHA256)."""
+"""Signatures by which a receiver knows the sender (Standard Webhooks 1.0.0, "v1": HMAC-SHA256).
+
+A file of its own, to be compared with the standard.
+"""
 
 from __future__ import annotations
 
