@@ -40,14 +40,9 @@ class HttpService:
     """Serves HTTP; it is a `sources.base.Service`."""
 
     def __init__(self, name: str, terms: HttpTerms, make_routes: MakeRoutes) -> None:
-        self._name = name
+        self.name = name
         self._terms = terms
         self._make_routes = make_routes
-
-    @property
-    def name(self) -> str:
-        """The name under which the store keeps it."""
-        return self._name
 
     async def serve(self, inlet: Inlet, stop: asyncio.Event) -> None:
         """Answer until `stop`. Raises SourceError where it cannot listen."""
