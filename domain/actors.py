@@ -20,7 +20,7 @@ class Actor(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """For lists: "alice as tocsin from 192.0.2.7"."""
+        """The actor for lists: "alice as tocsin from 192.0.2.7"."""
         switched = self.login is not None and self.login != self.user
         who = f"{self.login} as {self.user}" if switched else self.user
         return f"{who} from {self.address}" if self.address else who

@@ -118,28 +118,19 @@ def _files(text: str) -> tuple[str, ...]:
     return found
 
 
-def _policy(text: str) -> str:
-    if text.strip().lower() not in MODES:
-        raise ValueError(f"{text!r} is unknown")
-    return text.strip().lower()
+def _word_of(known: Sequence[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.strip().lower() not in known:
+            raise ValueError(f"{text!r} is unknown")
+        return text.strip().lower()
+
+    return parse
 
 
 def _switch(text: str) -> bool:
     if text.strip().lower() not in _SWITCH:
         raise ValueError(f"{text!r} is neither on nor off")
     return _SWITCH[text.strip().lower()]
-
-
-def _theme(text: str) -> str:
-    if text.strip().lower() not in THEMES:
-        raise ValueError(f"{text!r} is unknown")
-    return text.strip().lower()
-
-
-def _mouse(text: str) -> str:
-    if text.strip().lower() not in MOUSE_MODES:
-        raise ValueError(f"{text!r} is unknown")
-    return text.strip().lower()
 
 
 def _networks(text: str) -> tuple[str, ...]:
@@ -163,7 +154,8 @@ def _command(text: str) -> str:
     return text
 
 
-def _text(value: SettingValue) -> str:
+def value_text(value: SettingValue) -> str:
+    """Write a value as text, "" for none."""
     if isinstance(value, tuple):
         return ", ".join(value)
     return "" if value is None else str(value)
@@ -186,20 +178,20 @@ def _size_text(value: SettingValue) -> str:
 
 
 DURATION = Kind("duration", "a duration such as 90s, 3m, 1h or 1d", _duration, _duration_text)
-COUNT = Kind("count", "a whole number", _count, _text, bare_numbers=True)
+COUNT = Kind("count", "a whole number", _count, value_text, bare_numbers=True)
 SIZE = Kind("size", "a size such as 1000000, 256MB or 64KiB", parse_size, _size_text, True)
-PATH = Kind("path", "the path of a file", _path, _text)
-FILE = Kind("path", "the path of a file", parse_file_path, _text)
-FILES = Kind("files", "the paths of one or two files, with a comma", _files, _text, lists=True)
-POLICY = Kind("policy", f"one of {', '.join(MODES)}", _policy, _text)
+PATH = Kind("path", "the path of a file", _path, value_text)
+FILE = Kind("path", "the path of a file", parse_file_path, value_text)
+FILES = Kind("files", "the paths of one or two files, with a comma", _files, value_text, lists=True)
+POLICY = Kind("policy", f"one of {', '.join(MODES)}", _word_of(MODES), value_text)
 NETWORKS = Kind(
-    "networks", "networks such as 169.254.10.0/24, fd00::/8", _networks, _text, lists=True
+    "networks", "networks such as 169.254.10.0/24, fd00::/8", _networks, value_text, lists=True
 )
 PROXY = Kind("proxy", "none, or an address such as http://proxy.example:3128", _proxy, _proxy_text)
-COMMAND = Kind("command", "a command and its arguments", _command, _text)
+COMMAND = Kind("command", "a command and its arguments", _command, value_text)
 SWITCH = Kind("switch", "on or off", _switch, _switch_text, switches=True)
-MOUSE = Kind("mouse", f"one of {', '.join(MOUSE_MODES)}", _mouse, _text)
-THEME = Kind("theme", f"one of {', '.join(THEMES)}", _theme, _text)
+MOUSE = Kind("mouse", f"one of {', '.join(MOUSE_MODES)}", _word_of(MOUSE_MODES), value_text)
+THEME = Kind("theme", f"one of {', '.join(THEMES)}", _word_of(THEMES), value_text)
 
 
 class Option(msgspec.Struct, frozen=True):

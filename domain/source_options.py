@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from domain.event_types import EventType
-from domain.options import Kind, SettingValue
+from domain.options import Kind, value_text
 
 NAME_FORM = "write letters, digits, dots, hyphens and underscores"
 PARTS = ("events", "agents", "queues")
-"""What an HTTP source can serve."""
+"""The parts that an HTTP source can serve."""
 
 ALL_TYPES = ", ".join(type_.value for type_ in EventType)
 _TEXT_LIMIT = 200
@@ -81,11 +81,11 @@ def _some_of(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     return parse
 
 
-def _places(text: str) -> tuple[str, ...]:
-    return tuple(_place(word) for word in _words(text))
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_origin(word) for word in _words(text))
 
 
-def _place(word: str) -> str:
+def _origin(word: str) -> str:
     if _AS_NUMBER.fullmatch(word.upper()) or _COUNTRY.fullmatch(word.upper()):
         return word.upper()
     try:
@@ -94,33 +94,27 @@ def _place(word: str) -> str:
         raise ValueError(f"{word!r} is no address, network, AS number or country code") from None
 
 
-def _joined(value: SettingValue) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    return "" if value is None else str(value)
-
-
-TEXT = Kind("text", "a text of one line", _plain, _joined)
-LISTEN = Kind("listen", "an address and a port such as 127.0.0.1:8786", _listen, _joined)
-URL = Kind("url", "an address such as https://api.custodib.us", _url, _joined)
+TEXT = Kind("text", "a text of one line", _plain, value_text)
+LISTEN = Kind("listen", "an address and a port such as 127.0.0.1:8786", _listen, value_text)
+URL = Kind("url", "an address such as https://api.custodib.us", _url, value_text)
 OPEN_URL = Kind(
     "url",
     "an address such as https://tocsin.example:8786",
     lambda text: _url(text) if text.strip() else "",
-    _joined,
+    value_text,
 )
-SERVES = Kind("serves", f"some of {', '.join(PARTS)}", _some_of(PARTS), _joined, lists=True)
+SERVES = Kind("serves", f"some of {', '.join(PARTS)}", _some_of(PARTS), value_text, lists=True)
 TYPES = Kind(
     "types",
     f"some of {ALL_TYPES}",
     _some_of([type_.value for type_ in EventType]),
-    _joined,
+    value_text,
     lists=True,
 )
 ORIGINS = Kind(
     "places",
     "addresses, networks, AS numbers and country codes, such as 192.0.2.0/24, AS64496, NL",
-    _places,
-    _joined,
+    _origins,
+    value_text,
     lists=True,
 )
