@@ -27,7 +27,7 @@ from bench.stores import (
 from delivery.dispatcher import Until
 from delivery.worker import Ended, Role, Worker
 from domain.settings import DEFAULTS
-from store import outbox
+from store import attempts
 from store.database import Store
 
 GOAL = 150_000
@@ -74,7 +74,7 @@ def _worker(folder: Path, url: str, lines: list[bytes], hooks: int) -> float:
         add_webhooks(store, [f"{url}/{number}" for number in range(hooks)])
         append_lines(store, lines)
         took = seconds(lambda: asyncio.run(_work(store)))
-        assert store.call(outbox.undelivered) == 0
+        assert store.call(attempts.undelivered) == 0
         return took
 
 

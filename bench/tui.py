@@ -20,7 +20,7 @@ from bench.report import Figure, show
 from bench.rounds import least
 from bench.stores import add_webhooks, append_lines, new_path, opened
 from bench.terminal import Terminal
-from store import outbox
+from store import attempts
 
 ROUNDS = 9
 KEYS = 60
@@ -177,7 +177,7 @@ def _busy(folder: Path, hooks: int, backlog: int) -> list[Figure]:
             late_ms = _lateness(screen, db)
             key_ms, _ = _keys(screen, DOWN, UP)
     with opened(db) as store:
-        if store.call(outbox.undelivered) < hooks:
+        if store.call(attempts.undelivered) < hooks:
             return []
     name = f"{hooks:,} busy webhooks"
     return [

@@ -35,9 +35,8 @@ from domain.wording import counted, detail_text
 from store import alert_settings, settings, sources, webhooks
 from store.configuration import StoredConfiguration
 from store.database import Store
-from store.edit_words import difference, options_moved
 from store.records import Secrets, StoredSource, Webhook
-from store.secret_changes import RestoreSecrets
+from store.webhook_edits import RestoreSecrets, difference, options_moved
 
 _BROUGHT = {one.name for one in (COMMAND, PATH, FILES, LISTEN, URL, PROXY)}
 

@@ -19,8 +19,8 @@ from domain.event_types import EventType
 from domain.events import Event
 from domain.safe import safe
 from domain.wording import size_text
-from store.disk import free_bytes
 from store.events import append
+from store.files import free_bytes
 
 if TYPE_CHECKING:
     from sources.emit import EmitError, Emitter

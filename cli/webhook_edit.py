@@ -18,7 +18,7 @@ from domain.webhooks import WebhookFields
 from domain.wording import counted, second_text
 from store import webhooks
 from store.records import Delivery, Webhook
-from store.secret_changes import RotateSecret, SecretChange, SetSecret, check_secret_change
+from store.webhook_edits import RotateSecret, SecretChange, SetSecret, check_secret_change
 from store.webhooks import EditResult
 
 

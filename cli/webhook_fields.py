@@ -17,7 +17,7 @@ from domain.headers import parse_headers
 from domain.pairs import Pair, Pairs, first_repeated
 from domain.signing import format_secret, generate_secret, parse_secret
 from domain.webhooks import WebhookFields, clean_fields
-from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
+from store.webhook_edits import RetireSecret, RotateSecret, SecretChange, SetSecret
 
 _HEADERS = "headers"
 _EXTRA_FIELDS = "extra_fields"

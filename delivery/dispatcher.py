@@ -12,7 +12,7 @@ from delivery.log import place_of
 from delivery.schedule import NextStep, RunDefaults
 from delivery.sender import Sender
 from domain.times import format_duration
-from store import outbox
+from store import attempts
 from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.records import WebhookPlan
@@ -104,7 +104,7 @@ class Dispatcher:
 
     async def _plans(self) -> list[WebhookPlan]:
         try:
-            return await self._store.run(outbox.plans)
+            return await self._store.run(attempts.plans)
         except StoreGone:
             return []  # the worker ends within half a second
         except StoreError as error:
@@ -180,7 +180,7 @@ class Dispatcher:
             return False
         if self._until is Until.DUE_DONE:
             return not self._ready()
-        return await self._store.run(outbox.undelivered) == 0
+        return await self._store.run(attempts.undelivered) == 0
 
     async def _sleep(self, stop: asyncio.Event) -> None:
         await asyncio.sleep(COOLDOWN_S)

@@ -12,7 +12,7 @@ from delivery.waiting import SendingState, Waiting, waiting
 from domain.settings import Settings
 from domain.source_kinds import kind_named
 from store.database import Store
-from store.disk import free_bytes, store_bytes
+from store.files import free_bytes, store_bytes
 from store.overview import Overview
 from store.records import StoredSource, StoredWorker, WebhookStatus
 from store.workers import OLD_HEARTBEAT_MS, SendingLock

@@ -23,7 +23,7 @@ from domain.ids import new_delivery_id
 from domain.settings import Settings
 from domain.times import rfc3339
 from domain.wording import counted
-from store import outbox
+from store import attempts
 from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.records import AttemptResult, Limits, Verdict, Work
@@ -99,7 +99,7 @@ class Sender:
         if new_run:
             self.schedule.note_run(webhook_id, now_ms, self.clock.monotonic())
         return await self.store.run(
-            outbox.start_next,
+            attempts.start_next,
             webhook_id,
             limits=self._limits(),
             new_id=self._new_id,
@@ -179,7 +179,7 @@ class Sender:
         self, work: Work, result: AttemptResult, verdict: Verdict, *, go_on: bool
     ) -> Work | None:
         return await self.store.run(
-            outbox.record,
+            attempts.record,
             work,
             result,
             verdict,

@@ -25,11 +25,12 @@ from delivery.sender import Sender
 from domain.ids import base58
 from domain.settings import Settings
 from domain.wording import counted
-from store import migrations, outbox, prune, signs, workers
+from store import attempts, data_version, migrations, workers
 from store import settings as stored_settings
+from store.data_version import Footprint
 from store.database import Store
 from store.errors import StoreError, StoreGone
-from store.footprint import Footprint
+from store.maintenance import prune
 from store.presence import names_sentence
 from store.records import StoredWorker as WorkerRecord
 
@@ -107,7 +108,7 @@ class Worker:
         self._is_crowded = False
         self._warned_of_names = False
         self._footprint = Footprint(store.path)
-        self._seen: signs.StoreVersions | None = None
+        self._seen: data_version.StoreVersions | None = None
         self._stopped = asyncio.Event()
         self._turn_over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -226,7 +227,7 @@ class Worker:
         return False
 
     async def _is_empty(self) -> bool:
-        return self._until is Until.EMPTY and await self._store.run(outbox.undelivered) == 0
+        return self._until is Until.EMPTY and await self._store.run(attempts.undelivered) == 0
 
     async def _send(self) -> bool:
         lost = await self._clear_up()
@@ -245,7 +246,7 @@ class Worker:
         while not self._stopped.is_set():
             try:
                 await self._store.run(migrations.mask_late, self._store.vault)
-                lost = await self._store.run(outbox.recover, self.id, self._clock.now_ms())
+                lost = await self._store.run(attempts.recover, self.id, self._clock.now_ms())
                 await self._store.run(workers.take_over, self.id, self._clock.now_ms())
             except StoreError as error:
                 self._log(f"cannot take over yet: {error}")
@@ -268,7 +269,7 @@ class Worker:
         await asyncio.gather(*side_tasks, return_exceptions=True)
         with suppress(StoreError):
             if late:
-                await self._store.run(outbox.recover, self.id, self._clock.now_ms())
+                await self._store.run(attempts.recover, self.id, self._clock.now_ms())
             await self._store.run(workers.leave, self.id)
         self._active = False
         self._tell_beside()
@@ -311,7 +312,7 @@ class Worker:
             self._has_lock()
         if not self._footprint.calls_for_look():
             return
-        seen = await self._store.run(signs.read_versions)
+        seen = await self._store.run(data_version.read_versions)
         if seen == self._seen:
             return
         self._seen = seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sources.base import SourceError
-from store.disk import free_bytes
+from store.files import free_bytes
 
 
 def check_disk(store: Path, least_bytes: int) -> None:

@@ -10,9 +10,9 @@ from domain import alert_kinds
 from domain.actors import Actor
 from domain.errors import raise_all
 from store import audit
-from store.edit_words import options_moved
 from store.errors import Conflict
 from store.models import AlertSettingRow, database
+from store.webhook_edits import options_moved
 
 Moved = tuple[dict[str, str], dict[str, str]]
 """The options that were set for a kind, and those that are set for it now."""

@@ -11,7 +11,7 @@ import hmac
 from domain import clients as terms
 from domain.actors import Actor
 from domain.source_kinds import check_name
-from store import audit, lookalikes, places, sources
+from store import audit, broker_cursors, lookalikes, sources
 from store.errors import Conflict, NotFound
 from store.models import ClientRow, database
 from store.records import Client
@@ -46,7 +46,7 @@ def add(kind: str, name: str, user_id: str, code: str, actor: Actor, now_ms: int
         if kind == terms.AGENT:
             sources.add(terms.AGENT, name, {}, actor, now_ms)
         else:
-            places.begin(name)
+            broker_cursors.begin(name)
         _note(actor, kind, "add", name, now_ms)
         return _record(row)
 
@@ -74,7 +74,7 @@ def delete(kind: str, name: str, actor: Actor, now_ms: int) -> None:
         if kind == terms.AGENT:
             sources.delete(name, actor, now_ms)
         else:
-            places.forget(name)
+            broker_cursors.forget(name)
         row.delete_instance()
 
 

@@ -18,8 +18,7 @@ from typing import TypeVar
 from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 
 from store import files, migrations
-from store.errors import Conflict, StoreGone
-from store.failures import failed_system_call, unavailable
+from store.errors import Conflict, StoreGone, failed_system_call, unavailable
 from store.presence import log_of, set_log_aside
 from store.vault import Vault, fingerprint_in, fingerprint_of, new_key
 

@@ -21,8 +21,16 @@ from peewee import PeeweeException, SqliteDatabase
 
 from domain.settings import KEY_NAME
 from store import creation, migrations, remnants
-from store.errors import Conflict, StoreError, StoreGone, StoreUnavailable
-from store.failures import failed_system_call, is_busy, obstacle, unavailable
+from store.errors import (
+    Conflict,
+    StoreError,
+    StoreGone,
+    StoreUnavailable,
+    failed_system_call,
+    is_busy,
+    obstacle,
+    unavailable,
+)
 from store.models import database
 from store.presence import Presence, names_sentence
 from store.vault import Vault
@@ -239,7 +247,7 @@ def _bring_up(store: Store, *, migrate: bool) -> bool:
 
 
 def _finish_rekey(vault: Vault) -> tuple[str, ...]:
-    from store.rekey import finish  # needed once in years
+    from store.maintenance.rekey import finish  # needed once in years
 
     warning = finish(vault)
     return () if warning is None else (warning,)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from peewee import IntegrityError, ModelSelect
 
 from domain.event_types import EventType
-from store import signs
+from store import data_version
 from store.errors import NotFound
 from store.future_times import TOLERATED_MS, note_event_ahead
 from store.models import EventRow, HeadRow, database, rows
@@ -48,14 +48,14 @@ def append(events: Sequence[Event], now_ms: int) -> AppendResult:
 def append_each(lists: Sequence[Sequence[Event]], now_ms: int) -> list[AppendResult]:
     """Add several lists in one transaction, each as `append` does; return the result of each."""
     with database.atomic():
-        signs.check_schema()
+        data_version.check_schema()
         if _insert_new(list(chain.from_iterable(lists)), now_ms):
             return [AppendResult(len(events), 0) for events in lists]
         return [_append(events, now_ms) for events in lists]
 
 
 def _append(events: Sequence[Event], now_ms: int) -> AppendResult:
-    signs.check_schema()
+    data_version.check_schema()
     if _insert_new(events, now_ms):
         return AppendResult(len(events), 0)
     new: dict[EventType, list[Event]] = {}

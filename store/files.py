@@ -1,9 +1,10 @@
-"""Files that are written whole or not at all, and stay when the power goes."""
+"""Files of the store: written whole or not at all, and the disk that they lie on."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -68,3 +69,14 @@ def sync_folder(path: Path) -> None:
 def closed_database(path: Path) -> closing[sqlite3.Connection]:
     """Open a database that nobody else has open, to read it: no lock is taken, no log made."""
     return closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True))
+
+
+def store_bytes(path: Path) -> int:
+    """Return the bytes of the database and of its write-ahead log."""
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def free_bytes(path: Path) -> int:
+    """Return the free bytes of the disk that holds the store."""
+    return shutil.disk_usage(path.parent).free

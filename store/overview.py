@@ -6,11 +6,11 @@ import msgspec
 
 from domain.event_types import EventType
 from store import (
+    broker_cursors,
     events,
     future_times,
     lookalikes,
     models,
-    places,
     reads,
     refusals,
     settings,
@@ -60,7 +60,7 @@ def read_overview(vault: Vault | None) -> Overview:
             workers=workers.everyone(),
             sources=sources.everyone(),
             refused=refusals.waiting_by_source(),
-            brokers={name: sum(queue.values()) for name, queue in places.queued().items()},
+            brokers={name: sum(queue.values()) for name, queue in broker_cursors.queued().items()},
             heads=events.heads(),
             latest=future_times.latest(),
             lookalikes=lookalikes.kept(),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from peewee import PeeweeException
 
-from store.disk import free_bytes, store_bytes
+from store.files import free_bytes, store_bytes
 from store.models import FactRow, database
 
 FACT = "remnants"

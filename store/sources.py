@@ -14,11 +14,11 @@ from domain.actors import Actor
 from domain.source_kinds import check_name
 from store import audit, lookalikes
 from store import events as event_store
-from store.edit_words import options_moved
 from store.errors import Conflict, NotFound
 from store.models import ClientRow, SourceRow, database
 from store.records import AppendResult, StoredSource
 from store.vault import Vault
+from store.webhook_edits import options_moved
 
 if TYPE_CHECKING:
     from domain.events import Event

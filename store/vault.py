@@ -1,8 +1,8 @@
 """Encryption at rest for URLs, header values and signing secrets.
 
 The key is in a file beside the database, never in it. It is made once, with the store, and a
-second time only when all is encrypted anew (`store/rekey.py`): a lost key leaves the webhooks
-visible and sends nothing.
+second time only when all is encrypted anew (`store/maintenance/rekey.py`): a lost key leaves the
+webhooks visible and sends nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.errors import WrongKey
-from store.failures import failed_system_call
+from store.errors import WrongKey, failed_system_call
 from store.files import closed_database, sync_folder, write_new
 from store.models import FactRow
 

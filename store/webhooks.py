@@ -12,14 +12,19 @@ from domain.actors import Actor
 from domain.webhooks import NAME_LIMIT, WebhookFields
 from domain.wording import counted
 from store import audit, lookalikes
-from store.backlog import first_since, head_of, undelivered
-from store.edit_words import difference, moved, shown
+from store.backlog import first_since, head_of, retry_pending_now, undelivered
 from store.errors import Conflict, MoreToDrop, NotFound, WrongKey
 from store.models import FactRow, HeadRow, WebhookRow, database
-from store.queue import retry_pending_now
 from store.records import Secrets, Webhook, target_of
-from store.secret_changes import SecretChange, changed_secrets, check_secret_change
 from store.vault import Vault
+from store.webhook_edits import (
+    SecretChange,
+    changed_secrets,
+    check_secret_change,
+    difference,
+    moved,
+    shown,
+)
 from store.webhook_rows import live, read, record_of, write_fields, write_secrets
 
 UNDELETE_MS = 10 * 60_000

@@ -25,7 +25,7 @@ from domain import clients as kinds
 from domain.clients import AGENT, BROKER
 from domain.ids import new_code, new_event_id
 from domain.wording import counted, named
-from store import clients, places, sources
+from store import broker_cursors, clients, sources
 from store.records import Client
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def list_hosts(args: Namespace, context: Context) -> ExitCode:
 def list_brokers(args: Namespace, context: Context) -> ExitCode:
     """Print every broker."""
     store = open_for_reading(context)
-    queued = store.call(places.queued)
+    queued = store.call(broker_cursors.queued)
     brokers = [(one, queued.get(one.name, {})) for one in store.call(clients.everyone, BROKER)]
     if args.json:
         context.out.json([broker_shape(*one) for one in brokers])
@@ -97,7 +97,7 @@ def delete_hosts(args: Namespace, context: Context) -> ExitCode:
 def delete_brokers(args: Namespace, context: Context) -> ExitCode:
     """Delete brokers after asking."""
     store = open_for_reading(context)
-    queued = store.call(places.queued)
+    queued = store.call(broker_cursors.queued)
     waiting = sum(sum(queued.get(name, {}).values()) for name in set(args.names))
     end = f", with {counted(waiting, 'event')} yet to be pulled?" if waiting else "?"
     return _delete(BROKER, end, args, context)
@@ -165,13 +165,13 @@ def _delete(kind: str, end: str, args: Namespace, context: Context) -> ExitCode:
 def _shape(client: Client, store: Store) -> Shape:
     if client.kind == AGENT:
         return host_shape(client, store.call(sources.find, client.name))
-    return broker_shape(client, store.call(places.queued).get(client.name, {}))
+    return broker_shape(client, store.call(broker_cursors.queued).get(client.name, {}))
 
 
 def _in_full(client: Client, store: Store) -> str:
     if client.kind == AGENT:
         return host_in_full(client, store.call(sources.find, client.name))
-    return broker_in_full(client, store.call(places.queued).get(client.name, {}))
+    return broker_in_full(client, store.call(broker_cursors.queued).get(client.name, {}))
 
 
 def _url(kind: str, args: Namespace, store: Store) -> str:

@@ -13,15 +13,15 @@ from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.stores import open_for_reading, open_for_writing
 from domain.wording import counted, size_text
-from store import backup as backups
-from store import health, remnants, signs
-from store import prune as pruning
+from store import data_version, remnants
 from store.audit import note_alone
 from store.creation import is_there, make_filled
 from store.database import Store, open_store, own_path
-from store.disk import store_bytes
-from store.errors import Conflict, StoreError, StoreUnavailable
-from store.failures import CHECK_SAYS_MORE
+from store.errors import CHECK_SAYS_MORE, Conflict, StoreError, StoreUnavailable
+from store.files import store_bytes
+from store.maintenance import backup as backups
+from store.maintenance import health
+from store.maintenance import prune as pruning
 from store.migrations import LATEST
 from store.workers import SendingLock
 
@@ -48,7 +48,7 @@ def upgrade(args: Namespace, context: Context) -> ExitCode:
         done = "is up to date" if there else "is made"
         context.out.note(f"{older.path} {done} (schema {LATEST}).")
         return ExitCode.OK
-    schema = older.call(signs.read_versions).schema
+    schema = older.call(data_version.read_versions).schema
     path = context.open_store(migrate=True).path
     copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
     context.out.note(

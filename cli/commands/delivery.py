@@ -16,11 +16,11 @@ from delivery.refusals import refused_events, reseal_command
 from delivery.shown_request import NOWHERE, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
-from store import reads, requests, webhooks
+from store import delivery_requests, reads, webhooks
 from store.database import Store
+from store.delivery_requests import RequestResult
 from store.errors import NotFound
 from store.records import Attempt, Delivery, Webhook
-from store.requests import RequestResult
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
 
@@ -73,7 +73,7 @@ def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> Non
 def retry(args: Namespace, context: Context) -> ExitCode:
     """Make a pending delivery's next attempt now."""
     store = open_for_writing(context)
-    asked = store.call(requests.retry, args.id, context.actor, context.now_ms())
+    asked = store.call(delivery_requests.retry, args.id, context.actor, context.now_ms())
     if not asked.done:
         context.out.note(LATER)
         return ExitCode.OK
@@ -92,8 +92,8 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     if not context.out.confirm(question, args.yes):
         return ExitCode.CHECK_FAILED
     asked = store.call(
-        requests.beside_workers,
-        requests.skip,
+        delivery_requests.beside_workers,
+        delivery_requests.skip,
         store.path,
         delivery.id,
         context.actor,
@@ -111,8 +111,8 @@ def reseal(args: Namespace, context: Context) -> ExitCode:
     if not context.out.confirm(_reseal_question(delivery, args), args.yes):
         return ExitCode.CHECK_FAILED
     asked = store.call(
-        requests.beside_workers,
-        requests.reseal,
+        delivery_requests.beside_workers,
+        delivery_requests.reseal,
         store.path,
         delivery.id,
         context.actor,
@@ -164,7 +164,7 @@ def _webhook_of(delivery: Delivery, store: Store) -> Webhook | None:
 
 def _pending(store: Store, public_id: str) -> Delivery:
     """The delivery, if it may still be ended. Raises NotFound, Conflict."""
-    store.call(requests.pending, public_id)
+    store.call(delivery_requests.pending, public_id)
     return store.call(reads.delivery, public_id)
 
 

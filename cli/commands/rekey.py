@@ -14,10 +14,10 @@ from cli.exit_codes import ExitCode
 from cli.ownership import as_root
 from cli.stores import open_for_writing
 from domain.wording import counted
-from store import old_backups
-from store import rekey as rekeying
 from store.database import Store
-from store.old_backups import OldBackup
+from store.maintenance import old_backups
+from store.maintenance import rekey as rekeying
+from store.maintenance.old_backups import OldBackup
 
 
 def rekey(args: Namespace, context: Context) -> ExitCode:

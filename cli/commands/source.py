@@ -280,7 +280,7 @@ async def _run(
 
 def _failed(context: Context, store: Store) -> ExitCode:
     """A look that failed: for want of disk, or because there was nothing to be seen."""
-    from store.disk import free_bytes
+    from store.files import free_bytes
 
     full = free_bytes(store.path) < context.settings.min_free_disk_bytes
     return ExitCode.TEMPORARY if full else ExitCode.IO_ERROR

@@ -15,9 +15,9 @@ from cli.status_text import print_report
 from cli.stores import open_for_reading
 from delivery.problems import check_line, problems
 from delivery.report import Report, undelivered
+from store.data_version import read_versions
 from store.database import Store
 from store.errors import StoreError
-from store.signs import read_versions
 
 if TYPE_CHECKING:
     from sources.geo_age import CountryData

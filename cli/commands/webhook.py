@@ -36,10 +36,10 @@ from cli.webhook_text import in_full, what_it_has
 from delivery.edited import drop_question
 from delivery.report import undelivered
 from domain.wording import counted, time_text
-from store import queue, reads, requests, webhooks
+from store import backlog, delivery_requests, reads, webhooks
 from store.database import Store
-from store.duplicates import fields_like
 from store.records import Webhook, WebhookStatus
+from store.webhook_edits import fields_like
 
 HEADERS = ("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "URL")
 
@@ -195,7 +195,7 @@ def send(args: Namespace, context: Context) -> ExitCode:
     """Send what is queued now, without waiting for the next run."""
     store = open_for_writing(context)
     ids = ids_of(store, args.ids)
-    runs = store.call(queue.send_now, ids, context.actor, context.now_ms())
+    runs = store.call(backlog.send_now, ids, context.actor, context.now_ms())
     statuses = statuses_by_id(store)
     for webhook_id in ids:
         status = statuses[webhook_id]
@@ -210,7 +210,7 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     """Drop the queued events accepted before a time, after asking with their number."""
     store = open_for_writing(context)
     webhook = live(store, args.id)
-    events = store.call(queue.backlog_before, webhook.id, args.before_ms)
+    events = store.call(backlog.backlog_before, webhook.id, args.before_ms)
     before = time_text(args.before_ms)
     if not events:
         context.out.note(f"{webhook.named} has no queued event from before {before}.")
@@ -222,7 +222,7 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     if not context.out.confirm(question, args.yes):
         return ExitCode.CHECK_FAILED
     dropped = store.call(
-        queue.skip_backlog, webhook.id, args.before_ms, context.actor, context.now_ms()
+        backlog.skip_backlog, webhook.id, args.before_ms, context.actor, context.now_ms()
     )
     context.out.note(f"Dropped {counted(dropped, 'event')} of {webhook.named}.")
     return ExitCode.OK
@@ -232,7 +232,7 @@ def release(args: Namespace, context: Context) -> ExitCode:
     """Send an event that a reseal had set aside, in a delivery of its own."""
     store = open_for_writing(context)
     webhook = live(store, args.id)
-    store.call(requests.release, webhook.id, args.event, context.actor, context.now_ms())
+    store.call(delivery_requests.release, webhook.id, args.event, context.actor, context.now_ms())
     context.out.note(f"Event {args.event} goes to {webhook.named} in a delivery of its own.")
     note_what_holds_back(store, context, webhook)
     return ExitCode.OK

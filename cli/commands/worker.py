@@ -170,7 +170,7 @@ def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
 def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context) -> ExitCode:
     from delivery.dispatcher import Until
     from delivery.worker import Ended
-    from store import outbox
+    from store import attempts
 
     if ended is Ended.GONE:
         return ExitCode.UNAVAILABLE
@@ -178,7 +178,7 @@ def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context
         return ExitCode.TEMPORARY  # as a service it is started again: the newer one, most likely
     if until is Until.STOPPED and ended is not None:
         return ExitCode.OK
-    if not store.call(outbox.undelivered):
+    if not store.call(attempts.undelivered):
         return ExitCode.OK
     _note_undelivered(store, context)
     return ExitCode.TEMPORARY

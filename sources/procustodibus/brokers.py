@@ -18,7 +18,7 @@ from sources.http.app import Route
 from sources.http.messages import JsonAnswer, NotThatShape, Request, RequestRefused, read_json
 from sources.inlet import Inlet
 from sources.procustodibus.sign_in import Sessions
-from store import clients, places
+from store import broker_cursors, clients
 
 USUAL_MAX = 10
 MOST_EVENTS = 1_000
@@ -80,7 +80,7 @@ class Brokers:
             return JsonAnswer({"data": []})
         given = self._given.setdefault(request.caller, {})
         found = await self._store.run(
-            places.read_on,
+            broker_cursors.read_on,
             request.caller,
             type_,
             given.get(type_),

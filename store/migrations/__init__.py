@@ -13,8 +13,7 @@ from pathlib import Path
 from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 
 from store import remnants
-from store.errors import StoreUnavailable, WrongKey
-from store.failures import unavailable
+from store.errors import StoreUnavailable, WrongKey, unavailable
 from store.files import sync_folder
 from store.migrations import m0001_initial, m0002_refusals, m0003_encrypted_urls
 from store.vault import Vault
@@ -149,7 +148,7 @@ def _of_copy(copy: Path) -> str:
 
 def _back_up(path: Path) -> Path:
     """A copy that is there whole or not at all; one that was killed half-way is made anew."""
-    from store.backup import backup_to
+    from store.maintenance.backup import backup_to
 
     copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
     draft = copy.with_name(f"{copy.name}.part")

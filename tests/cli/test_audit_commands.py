@@ -13,7 +13,7 @@ from domain.actors import Actor
 from domain.webhooks import WebhookFields
 from domain.wording import detail_text
 from store import audit, webhooks
-from store.secret_changes import SetSecret
+from store.webhook_edits import SetSecret
 from tests.cli.desks import desk_of, newer
 from tests.program import Tocsin
 from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, events, fields

@@ -12,7 +12,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from domain.clients import AGENT, BROKER
 from domain.source_kinds import SIGN_INS
-from store import clients, places, sources
+from store import broker_cursors, clients, sources
 from tests.cli.desks import desk_of
 from tests.program import Tocsin
 from tests.store.helpers import events
@@ -126,9 +126,9 @@ def test_what_comes_next_is_told_in_its_order(
     tocsin: Tocsin, noun: str, steps: tuple[str, ...]
 ) -> None:
     said = tocsin.run(noun, "add", "one", "--url", URL).stderr
-    places = [said.find(step) for step in steps]
-    assert -1 not in places
-    assert places == sorted(places)
+    broker_cursors = [said.find(step) for step in steps]
+    assert -1 not in broker_cursors
+    assert broker_cursors == sorted(broker_cursors)
 
 
 @pytest.mark.parametrize("noun", NOUNS)
@@ -192,7 +192,7 @@ def test_deleting_a_broker_tells_what_it_gives_up(tocsin: Tocsin) -> None:
         desk.append(*events(1, 3))
     run(tocsin, "broker", "delete", "siem", "--yes")
     with desk_of(tocsin) as desk:
-        assert desk.call(places.queued) == {}
+        assert desk.call(broker_cursors.queued) == {}
 
 
 @pytest.mark.parametrize("noun", NOUNS)

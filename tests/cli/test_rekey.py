@@ -141,7 +141,7 @@ def test_root_writes_the_key_where_the_owner_of_the_store_may_not(tmp_path: Path
     child = Child(
         "from functools import partial\n"
         "from cli.commands.rekey import _access_to\n"
-        "from store import rekey\n"
+        "from store.maintenance import rekey\n"
         "etc = Path(sys.argv[2])\n"
         "store = open_store(path, key_file=etc / 'key')\n"
         "store.close()\n"

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from cli.exit_codes import ExitCode
 from delivery.trial import LEFT
 from domain.event_types import EventType
-from store import audit, requests, webhooks
-from store.prune import Retention, prune_some
+from store import audit, delivery_requests, webhooks
+from store.maintenance.prune import Retention, prune_some
 from store.records import Webhook
 from store.workers import SendingLock
 from tests.certificates import Authority
@@ -617,7 +617,7 @@ def test_skip_drops_a_counted_backlog(tocsin: Tocsin) -> None:
 def test_release_sends_an_event_that_was_set_aside(tocsin: Tocsin) -> None:
     with desk_of(tocsin) as desk:
         webhook = with_backlog(desk)
-        desk.call(requests.reseal, "msg_1", ACTOR, desk.now_ms, idle=True, without="e1")
+        desk.call(delivery_requests.reseal, "msg_1", ACTOR, desk.now_ms, idle=True, without="e1")
         before = shown(tocsin, webhook)
         assert before["quarantined"] == 1
         assert before["quarantine"][0]["id"] == "e1"

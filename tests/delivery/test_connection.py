@@ -21,7 +21,8 @@ from delivery.resolver import Resolver
 from delivery.sender import Sender
 from delivery.slots import Slots
 from domain.addresses import NetworkPolicy
-from store import outbox, reads
+from store import attempts as outbox
+from store import reads
 from tests.certificates import Authority
 from tests.delivery.proxy import Proxy
 from tests.delivery.running import QUICK, SkewedClock, hook

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from delivery.dispatcher import FRUITLESS_S, HOLD_S, Until
 from delivery.worker import Ended
-from store import outbox
+from store import attempts
 from store.errors import StoreUnavailable
 from store.models import DeliveryRow, EventRow, WebhookRow
 from tests.delivery.running import QUICK, SkewedClock, eventually, hook, running_worker
@@ -105,7 +105,7 @@ def test_once_tries_again_what_failed_before_and_goes_on_with_the_queue(
     with running_worker(desk, QUICK, Until.DUE_DONE) as running:
         assert running.join() is Ended.DONE
     desk.append(*events(2, 2))
-    eventually(lambda: desk.call(outbox.plans)[0].pending is not None)
+    eventually(lambda: desk.call(attempts.plans)[0].pending is not None)
     desk.call(due_now)
     with running_worker(desk, QUICK, Until.DUE_DONE) as running:
         assert running.join() is Ended.DONE

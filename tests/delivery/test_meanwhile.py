@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from store import requests as requests_store
+from store import delivery_requests as requests_store
 from store import settings as settings_store
 from store import webhooks
 from tests.delivery.running import (

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from delivery.request import request_headers
 from domain.version import VERSION
-from store.secret_changes import RetireSecret, RotateSecret
+from store.webhook_edits import RetireSecret, RotateSecret
 from tests.delivery.running import eventually, hook, running_worker
 from tests.receiver_client import Receiver, Request
 from tests.store.helpers import ALERTS, Desk, compact, events

@@ -18,7 +18,7 @@ from delivery.resolver import Resolver
 from delivery.sender import Sender, _patience
 from delivery.slots import Slots
 from domain.settings import Settings
-from store import outbox, reads, webhooks
+from store import attempts, reads, webhooks
 from store.errors import StoreUnavailable
 from tests.certificates import Authority
 from tests.delivery.running import QUICK, SkewedClock, eventually, hook
@@ -131,7 +131,7 @@ def test_a_long_drain_lets_the_next_webhook_in(desk: Desk, shared_receiver: Rece
     with_sender(desk, story, slots=1)
     assert bodies(shared_receiver, short) == [[7]]
     assert bodies(shared_receiver, long) == [[1, 2]]
-    (plan,) = (plan for plan in desk.call(outbox.plans) if plan.webhook_id == 1)
+    (plan,) = (plan for plan in desk.call(attempts.plans) if plan.webhook_id == 1)
     assert plan.cursor < plan.run_until
 
 
@@ -248,14 +248,14 @@ def test_an_outcome_is_recorded_however_long_the_store_will_not_take_it(
     desk.append(*events(1, 4))
     monkeypatch.setattr(sender_module, "_patience", lambda: iter([0.01] * 9))
     refusals = iter([True, True, True])
-    record = outbox.record
+    record = attempts.record
 
     def refusing(*args: object, **kwargs: object) -> object:
         if next(refusals, False):
             raise StoreUnavailable("the disk is full")
         return record(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(outbox, "record", refusing)
+    monkeypatch.setattr(attempts, "record", refusing)
 
     async def story(sender: Sender) -> None:
         await sender.drain(1, new_run=True, failing=False)

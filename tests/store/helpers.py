@@ -15,8 +15,8 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event, RefusedText
 from domain.webhooks import WebhookFields
+from store import attempts, reads, refusals, sources, webhooks
 from store import events as event_store
-from store import outbox, reads, refusals, sources, webhooks
 from store.database import Store
 from store.records import (
     AppendResult,
@@ -28,7 +28,7 @@ from store.records import (
     Work,
 )
 from store.refusals import TakingRules
-from store.secret_changes import SecretChange
+from store.webhook_edits import SecretChange
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -152,7 +152,7 @@ class Desk:
     ) -> Work | None:
         """Start the next attempt, of a new run unless said otherwise."""
         return self.call(
-            outbox.start_next,
+            attempts.start_next,
             webhook_id,
             limits=limits,
             new_id=self.ids,
@@ -183,7 +183,7 @@ class Desk:
             reason = f"attempt {work.number + 1}, interval 3m"
             verdict = Verdict(False, self.now_ms + 3 * MINUTE, 3 * MINUTE, reason)
         return self.call(
-            outbox.record,
+            attempts.record,
             work,
             result(self.now_ms, status, failure, answer),
             verdict,
@@ -229,7 +229,7 @@ from store.database import open_store
 from store import events, migrations, models, settings, webhooks, workers
 from store.errors import StoreError
 from store.refusals import TakingRules
-from store.secret_changes import SecretChange
+from store.webhook_edits import SecretChange
 from tests.store.helpers import ACTOR, NOW, event, fields
 
 def drop_root():

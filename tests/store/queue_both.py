@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from domain.event_types import EventType
+from store import attempts, backlog, delivery_requests, reads, sealing, webhooks
 from store import events as event_store
-from store import health, outbox, prune, queue, reads, requests, sealing, webhooks
 from store import settings as store_settings
 from store.database import open_store
 from store.errors import Conflict, NotFound
+from store.maintenance import health, prune
 from store.models import DeliveryRow, HeadRow
 from store.records import Limits, Verdict, Work
 from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, carried, event, fields, result
@@ -113,7 +114,7 @@ class Both:
     def record(self, webhook_id: int, status: int, *, most: int, go_on: bool) -> Work | None:
         wait_ms = 0 if status == 200 else 3 * MINUTE
         return self.desk.call(
-            outbox.record,
+            attempts.record,
             self.works.pop(webhook_id),
             result(self.desk.now_ms, status),
             Verdict(status == 200, self.desk.now_ms + wait_ms, wait_ms, "interval 3m"),
@@ -137,7 +138,7 @@ class Both:
     def take_over(self) -> None:
         """Another worker begins where the one that died ended."""
         lost = [m for m in self.models.values() if m.pending and m.pending.in_flight]
-        assert self.desk.call(outbox.recover, "worker-2", self.desk.now_ms) == len(lost)
+        assert self.desk.call(attempts.recover, "worker-2", self.desk.now_ms) == len(lost)
         for model in lost:
             self.give_up(model)
 
@@ -150,25 +151,27 @@ class Both:
         at_once = idle or not model.pending.in_flight
         without = model.pending.items[most % len(model.pending.items)] if ask == "without" else None
         answer = self.desk.call(self.request, model.pending.id, ask, most, without, idle=idle)
-        assert answer == requests.RequestResult(at_once, len(model.pending.items))
+        assert answer == delivery_requests.RequestResult(at_once, len(model.pending.items))
         model.pending.asked = (ask, None if ask == "skip" else most, without)
         if at_once:
             self.give_up(model)
 
     def request(
         self, public_id: str, ask: str, most: int, without: Item | None, *, idle: bool
-    ) -> requests.RequestResult:
+    ) -> delivery_requests.RequestResult:
         now_ms = self.desk.now_ms
         if ask == "skip":
-            return requests.skip(public_id, ACTOR, now_ms, idle=idle)
+            return delivery_requests.skip(public_id, ACTOR, now_ms, idle=idle)
         name = f"e{without.place}" if without else None
-        return requests.reseal(public_id, ACTOR, now_ms, idle=idle, max_events=most, without=name)
+        return delivery_requests.reseal(
+            public_id, ACTOR, now_ms, idle=idle, max_events=most, without=name
+        )
 
     def release(self, webhook_id: int, which: int) -> None:
         waiting = self.waiting(self.models[webhook_id])
         held = waiting[which % len(waiting)]
         name = f"e{held.item.place}"
-        self.desk.call(requests.release, webhook_id, name, ACTOR, self.desk.now_ms)
+        self.desk.call(delivery_requests.release, webhook_id, name, ACTOR, self.desk.now_ms)
         held.released_ms = self.desk.now_ms
 
     def set_active(self, webhook_id: int, active: bool) -> None:
@@ -192,7 +195,9 @@ class Both:
         assert self.desk.edit(webhook_id, wanted).dropped == model.change_type(type_)
 
     def skip_backlog(self, webhook_id: int, before_ms: int) -> None:
-        skipped = self.desk.call(queue.skip_backlog, webhook_id, before_ms, ACTOR, self.desk.now_ms)
+        skipped = self.desk.call(
+            backlog.skip_backlog, webhook_id, before_ms, ACTOR, self.desk.now_ms
+        )
         assert skipped == self.models[webhook_id].skip_before(before_ms)
 
     def time_in_backlog(self, webhook_id: int, place: int) -> int:
@@ -302,7 +307,7 @@ class Both:
             assert not model.redo
             assert not model.pending
             assert len(model.delivered) + model.dropped + len(model.held) == model.accepted
-        assert self.desk.call(outbox.undelivered) == 0
+        assert self.desk.call(attempts.undelivered) == 0
         assert self.desk.call(health.problems, self.desk.store.vault) == []
 
     # Choosing.

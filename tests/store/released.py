@@ -17,11 +17,11 @@ from msgspec.structs import asdict
 from domain.event_types import EventType
 from store import (
     alert_settings,
+    broker_cursors,
     clients,
     drafts,
     events,
     models,
-    places,
     sealing,
     settings,
     sources,
@@ -82,7 +82,7 @@ def _kept(store: Store) -> dict[str, Any]:
         "alerts": alert_settings.load_all(),
         "tokens": [asdict(one) for one in tokens.everyone()],
         "clients": [asdict(one) for kind in clients.NOUNS for one in clients.everyone(kind)],
-        "queued for brokers": places.queued(),
+        "queued for brokers": broker_cursors.queued(),
         "sources": [_source(one.name, store) for one in sources.everyone()],
         "workers": WorkerRow.select().count(),
         "changes": models.rows(ChangeRow.select(*_CHANGE)),

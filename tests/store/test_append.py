@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.events import Event, read_event
+from store import attempts
 from store import events as event_store
-from store import outbox
 from store.database import Store, open_store
 from store.errors import NotFound
 from store.models import WebhookRow, database, rows
@@ -124,7 +124,7 @@ def test_adding_costs_the_same_with_1_webhook_and_with_1000(desk: Desk) -> None:
     for place, copy in enumerate(copies, 2):
         copy["id"] = place
     desk.call(lambda: WebhookRow.insert_many(copies).execute())
-    assert len(desk.call(outbox.plans)) == 1_000
+    assert len(desk.call(attempts.plans)) == 1_000
     with_many = statements_of_an_append(desk, 2)
     assert len(with_many) == len(with_one) < 10
     assert not [text for text in with_many if "webhook" in text]

@@ -8,11 +8,11 @@ import pytest
 
 from domain.actors import Actor
 from domain.event_types import EventType
-from store import audit, models, queue, requests, settings, webhooks
+from store import audit, backlog, delivery_requests, models, settings, webhooks
 from store.errors import Conflict, NotFound
 from store.models import ChangeRow
 from store.records import Secrets
-from store.secret_changes import RestoreSecrets, RetireSecret, RotateSecret, SetSecret
+from store.webhook_edits import RestoreSecrets, RetireSecret, RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
 
 HEADER = "Bearer 6f1d0c7e-very-secret"
@@ -55,19 +55,23 @@ CHANGES: list[tuple[str, Change]] = [
         lambda desk, id_: desk.call(webhooks.set_active, [id_], False, ACTOR, NOW),
     ),
     ("webhook.delete", lambda desk, id_: desk.call(webhooks.delete, [id_], ACTOR, NOW)),
-    ("webhook.send", lambda desk, id_: desk.call(queue.send_now, [id_], ACTOR, NOW)),
-    ("webhook.skip", lambda desk, id_: desk.call(queue.skip_backlog, id_, NOW, ACTOR, NOW)),
+    ("webhook.send", lambda desk, id_: desk.call(backlog.send_now, [id_], ACTOR, NOW)),
+    ("webhook.skip", lambda desk, id_: desk.call(backlog.skip_backlog, id_, NOW, ACTOR, NOW)),
     (
         "delivery.retry",
-        lambda desk, id_: desk.call(requests.retry, failed(desk, id_), ACTOR, NOW),
+        lambda desk, id_: desk.call(delivery_requests.retry, failed(desk, id_), ACTOR, NOW),
     ),
     (
         "delivery.skip",
-        lambda desk, id_: desk.call(requests.skip, failed(desk, id_), ACTOR, NOW, idle=True),
+        lambda desk, id_: desk.call(
+            delivery_requests.skip, failed(desk, id_), ACTOR, NOW, idle=True
+        ),
     ),
     (
         "delivery.reseal",
-        lambda desk, id_: desk.call(requests.reseal, failed(desk, id_), ACTOR, NOW, idle=True),
+        lambda desk, id_: desk.call(
+            delivery_requests.reseal, failed(desk, id_), ACTOR, NOW, idle=True
+        ),
     ),
     ("config.set", lambda desk, id_: desk.call(settings.set_one, "interval", "5m", ACTOR, NOW)),
     ("worker.pause", lambda desk, id_: desk.call(settings.pause, ACTOR, NOW)),
@@ -116,11 +120,11 @@ def test_what_undoes_a_change_is_noted_and_what_changes_nothing_is_not(desk: Des
 def test_a_dropped_backlog_is_counted_in_its_line(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 3))
-    desk.call(queue.skip_backlog, webhook_id, NOW + 1, ACTOR, NOW)
+    desk.call(backlog.skip_backlog, webhook_id, NOW + 1, ACTOR, NOW)
     assert last(desk) == {"before_ms": NOW + 1, "events": 3}
     desk.append(*events(4, 5))
     public_id = failed(desk, webhook_id)
-    desk.call(requests.skip, public_id, ACTOR, NOW, idle=False)
+    desk.call(delivery_requests.skip, public_id, ACTOR, NOW, idle=False)
     assert last(desk) == {"delivery": public_id, "events": 2}
     desk.append(event(6))
     desk.edit(webhook_id, fields(EventType.LOG_AUTHN))
@@ -134,9 +138,11 @@ def test_a_reseal_and_a_release_name_the_event(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 3))
     public_id = failed(desk, webhook_id)
-    desk.call(requests.reseal, public_id, ACTOR, NOW, idle=False, without="e2", max_events=1)
+    desk.call(
+        delivery_requests.reseal, public_id, ACTOR, NOW, idle=False, without="e2", max_events=1
+    )
     assert last(desk) == {"delivery": public_id, "events": 3, "without": "e2", "max_events": 1}
-    desk.call(requests.release, webhook_id, "e2", ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, "e2", ACTOR, NOW)
     assert last(desk) == {"event": "e2"}
 
 

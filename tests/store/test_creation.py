@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from store import creation, health
+from store import creation
 from store import events as event_store
 from store.database import open_store
 from store.errors import Conflict, StoreGone, StoreUnavailable
+from store.maintenance import health
 from store.vault import Vault, new_key
 from tests.program import ROOT
 from tests.store.helpers import ALERTS, Desk, event

@@ -12,9 +12,10 @@ import pytest
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
-from store import audit, backup, migrations, reads, remnants, webhooks
+from store import audit, migrations, reads, remnants, webhooks
 from store.database import Store, open_store
 from store.errors import WrongKey
+from store.maintenance import backup
 from store.models import AttemptRow, ChangeRow, FactRow, WebhookRow, rows
 from store.vault import keys_in
 from tests.store.helpers import ACTOR, NOW, Desk, event, fields

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import future_times, prune, webhooks
+from store import future_times, webhooks
 from store.errors import Conflict
+from store.maintenance import prune
 from store.models import FactRow, WebhookRow
 from store.overview import read_overview
 from tests.store.helpers import ACTOR, DAY, MINUTE, NOW, Desk, event, events
-from tests.store.test_prune import MONTH, RETENTION, deliver, kept, prune_all
+from tests.store.maintenance.test_prune import MONTH, RETENTION, deliver, kept, prune_all
 
 AHEAD = NOW + 3_650 * DAY
 UPTIME = 50 * DAY

@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from store import audit, outbox, reads, requests
+from store import attempts, audit, delivery_requests, reads
 from store.models import EventRow
 from store.records import Limits
 from tests.store.helpers import ACTOR, ALERTS, LIMITS, NOW, Desk, carried, event, events
@@ -41,7 +41,7 @@ def resealed_as_blocked(desk: Desk, webhook_id: int, *lost: int) -> None:
     lose(desk, *lost)
     assert desk.start(webhook_id) is None
     assert desk.delivery(work.public_id).blocked
-    desk.call(requests.reseal, work.public_id, ACTOR, NOW, idle=False)
+    desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False)
 
 
 def judge(desk: Desk, webhook_id: int, *, delivered: int, lost: list[int]) -> None:
@@ -49,7 +49,7 @@ def judge(desk: Desk, webhook_id: int, *, delivered: int, lost: list[int]) -> No
     status = desk.status(webhook_id)
     assert (status.delivered_events, status.skipped_events) == (delivered, sum(lost))
     assert (status.queued, status.run_open, status.pending) == (0, False, None)
-    assert desk.call(outbox.undelivered) == 0
+    assert desk.call(attempts.undelivered) == 0
     noted = [one for one in desk.call(audit.changes) if one.action == "webhook.lost"]
     assert [one.detail for one in reversed(noted)] == [
         {"type": "alerts", "events": count} for count in lost
@@ -121,9 +121,9 @@ def test_a_released_event_that_is_lost_is_no_request_without_events(
 ) -> None:
     work = desk.started(webhook_id)
     desk.end(work, 500)
-    desk.call(requests.reseal, work.public_id, ACTOR, NOW, idle=False, without="e3")
+    desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False, without="e3")
     drain(desk, webhook_id)
-    desk.call(requests.release, webhook_id, "e3", ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, "e3", ACTOR, NOW)
     lose(desk, 3)
     desk.append(event(6))
     assert drain(desk, webhook_id) == [[6]]

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from peewee import DatabaseProxy
 
-from store import backup, health, migrations, models, prune
 from store import events as event_store
+from store import migrations, models
 from store.database import Store, open_store
 from store.errors import StoreGone, StoreUnavailable
+from store.maintenance import backup, health, prune
 from store.models import EventRow
 from tests.store.helpers import ALERTS, Desk, event, events, fields, run_child
 

@@ -6,7 +6,8 @@ from itertools import chain
 
 import pytest
 
-from store import health, queue, requests
+from store import backlog, delivery_requests
+from store.maintenance import health
 from store.records import Limits, Work
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, carried, event, events
 
@@ -33,7 +34,7 @@ def reseal(
     desk: Desk, work: Work, max_events: int | None = None, without: str | None = None
 ) -> None:
     desk.call(
-        requests.reseal,
+        delivery_requests.reseal,
         work.public_id,
         ACTOR,
         desk.now_ms,
@@ -48,7 +49,7 @@ def holed(desk: Desk, webhook_id: int) -> Work:
     reseal(desk, failed(desk, webhook_id), max_events=5)
     part = failed(desk, webhook_id)
     assert carried(part.body) == [1, 2, 3, 4, 5]
-    assert desk.call(queue.skip_backlog, webhook_id, NOW + 1, ACTOR, desk.now_ms) == 3
+    assert desk.call(backlog.skip_backlog, webhook_id, NOW + 1, ACTOR, desk.now_ms) == 3
     return part
 
 
@@ -107,7 +108,7 @@ def test_what_waits_is_dropped_whole_and_what_comes_before_it_is_not(
     desk: Desk, webhook_id: int
 ) -> None:
     part = holed(desk, webhook_id)
-    assert desk.call(queue.skip_backlog, webhook_id, NOW + 2 * MINUTE, ACTOR, NOW) == 4
+    assert desk.call(backlog.skip_backlog, webhook_id, NOW + 2 * MINUTE, ACTOR, NOW) == 4
     reseal(desk, part, max_events=2)
     assert drain(desk, webhook_id) == [[1, 2], [3, 4], [5]]
     judge(desk, webhook_id, delivered=5, skipped=7)
@@ -116,7 +117,7 @@ def test_what_waits_is_dropped_whole_and_what_comes_before_it_is_not(
 def test_an_event_released_meanwhile_is_not_sent_twice(desk: Desk, webhook_id: int) -> None:
     reseal(desk, failed(desk, webhook_id), without="e3")
     part = failed(desk, webhook_id)
-    desk.call(requests.release, webhook_id, "e3", ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, "e3", ACTOR, NOW)
     reseal(desk, part, max_events=6)
     assert drain(desk, webhook_id) == [[1, 2, 4, 5, 6, 7], [8, 9, 10, 11, 12], [3]]
     judge(desk, webhook_id, delivered=12, skipped=0)

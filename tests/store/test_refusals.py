@@ -6,8 +6,9 @@ import pytest
 
 from domain.events import RefusedText
 from domain.source_kinds import PROCUSTODIBUS
-from store import backup, health, prune, refusals, sources
+from store import refusals, sources
 from store.errors import NotFound
+from store.maintenance import backup, health, prune
 from store.models import database
 from store.records import StoredRefusal
 from store.refusals import TakingRules

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from store import health, migrations, models, outbox, rekey
+from store import attempts, migrations, models
 from store.database import Store, open_store
+from store.maintenance import health, rekey
 from store.models import FactRow, HeadRow, database
 from tests.store.helpers import ACTOR, ALERTS, WORKER, Desk, event
 from tests.store.released import MADE_MS, RELEASED, copy_of, kept, kept_by
@@ -41,7 +42,7 @@ def test_an_upgrade_gives_the_schema_of_today_in_a_sound_file(upgraded: Store) -
     assert upgraded.call(lambda: database.execute_sql("PRAGMA integrity_check").fetchall()) == [
         ("ok",)
     ]
-    upgraded.call(outbox.recover, WORKER, MADE_MS)
+    upgraded.call(attempts.recover, WORKER, MADE_MS)
     assert upgraded.call(health.problems, upgraded.vault) == []
 
 

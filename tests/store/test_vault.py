@@ -9,11 +9,12 @@ import pytest
 from cryptography.fernet import Fernet
 
 from domain.webhooks import WebhookFields
-from store import audit, health, models, webhooks
+from store import audit, models, webhooks
 from store.database import Store, open_store
 from store.errors import StoreUnavailable, WrongKey
+from store.maintenance import health
 from store.models import WebhookRow
-from store.secret_changes import RotateSecret, SetSecret
+from store.webhook_edits import RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, fields
 
 HEADER = "Bearer 6f1d0c7e-very-secret"

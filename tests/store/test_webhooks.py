@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import queue, reads, requests, webhooks
+from store import backlog as queue
+from store import delivery_requests, reads, webhooks
 from store.errors import Conflict, NotFound
 from store.models import EventRow
 from store.records import Limits, Secrets, Webhook
-from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
+from store.webhook_edits import RetireSecret, RotateSecret, SecretChange, SetSecret
 from tests.store.helpers import ACTOR, ALERTS, DAY, MINUTE, NOW, Desk, carried, events, fields
 from tests.store.helpers import event as make_event
 
@@ -272,7 +273,7 @@ def test_events_to_be_sealed_anew_survive_an_edit_of_the_type(desk: Desk) -> Non
     desk.append(*events(1, 3))
     work = desk.started(webhook_id)
     desk.end(work, 500)
-    desk.call(requests.reseal, work.public_id, ACTOR, NOW, idle=False, max_events=2)
+    desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False, max_events=2)
     assert desk.edit(webhook_id, fields(EventType.LOG_AUTHN)).dropped == 0
     sent = []
     for _ in range(2):
@@ -469,7 +470,9 @@ def test_a_skip_cuts_into_events_that_are_to_be_sealed_anew(
     work = desk.started(webhook_id)
     desk.append(make_event(6))
     desk.end(work, 500)
-    desk.call(requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without="e2")
+    desk.call(
+        delivery_requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without="e2"
+    )
     assert skip_before(desk, webhook_id, before_ms) == skipped
     sent = []
     while work_left := desk.start(webhook_id):
@@ -496,10 +499,12 @@ def test_a_webhook_waits_since_its_released_event_was_accepted(desk: Desk) -> No
     webhook_id = backlog(desk)
     work = desk.started(webhook_id)
     desk.end(work, 500)
-    desk.call(requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without="e3")
+    desk.call(
+        delivery_requests.reseal, work.public_id, ACTOR, desk.now_ms, idle=False, without="e3"
+    )
     desk.end(desk.started(webhook_id), 200)
     assert desk.status(webhook_id).waiting_since_ms is None
-    desk.call(requests.release, webhook_id, "e3", ACTOR, desk.now_ms)
+    desk.call(delivery_requests.release, webhook_id, "e3", ACTOR, desk.now_ms)
     assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000
     desk.append(make_event(9))
     assert desk.status(webhook_id).waiting_since_ms == NOW + 2_000

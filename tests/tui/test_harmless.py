@@ -27,7 +27,7 @@ from domain.clients import ConfFile
 from domain.event_types import EventType
 from domain.events import Event, RefusedText
 from domain.source_kinds import BY_NAME
-from store import audit, outbox, refusals, sources
+from store import attempts, audit, refusals, sources
 from store.models import QuarantineRow, RefusalRow, WebhookRow, WorkerRow
 from store.records import AttemptResult, AuditEntry, Delivery, Verdict, Work
 from store.refusals import TakingRules
@@ -130,7 +130,7 @@ def _spoil(bench: Bench, work: Work) -> None:
         worker=HOSTILE,
     )
     verdict = Verdict(False, NOW + 60_000, 60_000, HOSTILE)
-    outbox.record(
+    attempts.record(
         work,
         answer,
         verdict,

@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from delivery.refusals import refused_events
 from delivery.waiting import failed_attempts
 from domain.wording import counted
-from store import listing, reads, requests
-from store.listing import ListedDelivery
+from store import delivery_list, delivery_requests, reads
+from store.delivery_list import ListedDelivery
+from store.delivery_requests import RequestResult
 from store.records import Delivery
-from store.requests import RequestResult
 from tui.deliveries.copying import CHOICES, copied_text
 from tui.deliveries.reseal import ResealChoice, ResealScreen
 from tui.deliveries.rows import DeliveryFormatter, short_result
@@ -167,7 +167,7 @@ class DeliveryActions(LookingScreen):
         refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
         if not refused:
             return None
-        members = {event.id for event in await self.desk.read(listing.members, delivery.id)}
+        members = {event.id for event in await self.desk.read(delivery_list.members, delivery.id)}
         return next((id_ for id_ in refused if id_ in members), None)
 
     def _ask_reseal(self, delivery: Delivery, refused: str | None) -> None:
@@ -206,7 +206,7 @@ class DeliveryActions(LookingScreen):
     async def _retry(self, pending: Sequence[Delivery]) -> None:
         results = ActionResults()
         for delivery in pending:
-            if await results.add(delivery, self.desk.change(requests.retry, delivery.id)):
+            if await results.add(delivery, self.desk.change(delivery_requests.retry, delivery.id)):
                 self._watched[delivery.id] = failed_attempts(delivery)
         await self._done(results, results.notice("{}: the next attempt is due now"))
         if results.done and results.refusal is None:
@@ -223,13 +223,13 @@ class DeliveryActions(LookingScreen):
     async def _skip(self, pending: Sequence[Delivery]) -> None:
         results = ActionResults()
         for delivery in pending:
-            await results.add(delivery, self._ask_beside_workers(requests.skip, delivery))
+            await results.add(delivery, self._ask_beside_workers(delivery_requests.skip, delivery))
         await self._done(results, results.notice("skipped {}"))
 
     async def _reseal(self, delivery: Delivery, choice: ResealChoice) -> None:
         results = ActionResults()
         request = self._ask_beside_workers(
-            requests.reseal, delivery, max_events=choice.max_events, without=choice.without
+            delivery_requests.reseal, delivery, max_events=choice.max_events, without=choice.without
         )
         await results.add(delivery, request)
         set_aside = f"; {choice.without} is in quarantine" if choice.without else ""
@@ -251,16 +251,18 @@ class DeliveryActions(LookingScreen):
         self, request: Callable[..., RequestResult], delivery: Delivery, **named: Any
     ) -> Awaitable[RequestResult]:
         path = self.desk.store.path
-        return self.desk.change(requests.beside_workers, request, path, delivery.id, **named)
+        return self.desk.change(
+            delivery_requests.beside_workers, request, path, delivery.id, **named
+        )
 
     async def _show_results(self) -> None:
         """Show the results of attempts that were started here and are over now."""
         if not self._watched:
             return
-        ids = await self.desk.read(listing.numbers, list(self._watched))
+        ids = await self.desk.read(delivery_list.numbers, list(self._watched))
         over = [
             listed
-            for listed in (await self.desk.read(listing.deliveries, ids)).values()
+            for listed in (await self.desk.read(delivery_list.deliveries, ids)).values()
             if _is_over(listed.delivery, self._watched[listed.delivery.id])
         ]
         if not over:

@@ -16,8 +16,8 @@ from textual.widgets import Static
 from delivery.refusals import refused_events, reseal_command
 from domain.safe import safe
 from domain.wording import counted, size_text
-from store import listing, reads
-from store.listing import ListedDelivery
+from store import delivery_list, reads
+from store.delivery_list import ListedDelivery
 from store.records import Attempt, Delivery
 from tui.deliveries.actions import short_id
 from tui.deliveries.body import BodyActions
@@ -126,15 +126,15 @@ class DeliveryScreen(BodyActions):
             self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
 
     async def look(self) -> None:
-        ids = await self.desk.read(listing.numbers, [self.delivery_id])
-        found = await self.desk.read(listing.deliveries, ids)
+        ids = await self.desk.read(delivery_list.numbers, [self.delivery_id])
+        found = await self.desk.read(delivery_list.deliveries, ids)
         if not found:
             self._show_gone()
             return
         before, self._listed = self._listed, found[ids[0]]
         if before is None or before.delivery.state != self._listed.delivery.state:
             self.refresh_bindings()
-        keys: list[Key] = list(await self.desk.read(listing.attempt_ids, self.delivery_id))
+        keys: list[Key] = list(await self.desk.read(delivery_list.attempt_ids, self.delivery_id))
         await self._read_attempts([key for key in keys[:PAGE] if key not in self._attempts])
         sending = self._listed.delivery.sending_since_ms is not None
         table = self.query_one("#attempts", LiveTable)
@@ -153,7 +153,7 @@ class DeliveryScreen(BodyActions):
 
     async def _read_attempts(self, keys: list[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
-        self._attempts.update(await self.desk.read(listing.attempts, ids))
+        self._attempts.update(await self.desk.read(delivery_list.attempts, ids))
         table, now_ms = self.query_one("#attempts", LiveTable), self.desk.now_ms()
         most = longest(list(self._attempts.values()))
         table.put_rows(

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from domain.safe import safe
 from domain.wording import span_text
-from store import reads, requests
+from store import delivery_requests, reads
 from store.records import QuarantinedEvent
 from tui.cells import Cell, Column, Row
 from tui.key_names import key_of, keys_do, with_key
@@ -135,7 +135,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         notice = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
         refusal = ""
         try:
-            await self.desk.change(requests.release, event.webhook_id, event.event_id)
+            await self.desk.change(delivery_requests.release, event.webhook_id, event.event_id)
         except Refused as refused:
             refusal = str(refused)
         if self.is_running:

@@ -18,7 +18,7 @@ from domain.errors import FieldError
 from domain.safe import safe
 from domain.webhooks import check_limit
 from domain.wording import counted
-from store import listing
+from store import delivery_list
 from store.records import Delivery, StoredEvent
 from tui.cells import Cell, Column
 from tui.key_names import ENTER, key_of, keys_do, with_key
@@ -189,7 +189,7 @@ class EventChoiceScreen(ModalScreen[str]):
         table = self.query_one(LiveTable)
         table.focus()
         try:
-            events = await self._desk.read(listing.members, self._delivery.id)
+            events = await self._desk.read(delivery_list.members, self._delivery.id)
         except Refused:
             self.dismiss(None)
             return

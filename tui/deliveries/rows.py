@@ -13,7 +13,7 @@ from delivery.shown_request import ShownRequest
 from delivery.waiting import Waiting, failed_attempts, is_failing
 from domain.safe import safe
 from domain.wording import counted, error_word, second_text, size_text, span_text, status_words
-from store.listing import ListedDelivery
+from store.delivery_list import ListedDelivery
 from store.records import Attempt, Delivery, WebhookStatus
 from tui.cells import Cell, Column, Row, Tone
 from tui.deliveries.copying import answer_text

@@ -14,8 +14,8 @@ from textual.widgets import Static
 
 from domain.filters import OF_DELIVERIES, FilterReader, Terms
 from domain.safe import safe
-from store import listing
-from store.listing import ListedDelivery, Search, SearchResult
+from store import delivery_list
+from store.delivery_list import ListedDelivery, Search, SearchResult
 from store.records import Delivery, WebhookStatus
 from tui.deliveries.actions import DeliveryActions
 from tui.deliveries.delivery_screen import DeliveryScreen
@@ -167,7 +167,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
         found: dict[int, ListedDelivery] = {}
         for page in _pages(keys):
-            found |= await self.desk.read(listing.deliveries, page)
+            found |= await self.desk.read(delivery_list.deliveries, page)
         return [found[key].delivery for key in keys if key in found]
 
     def chosen_done(self) -> None:
@@ -181,7 +181,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         """Read rows before their keys are shown, so that none is blank for a moment."""
         keys = self._keys
         before = keys.open_ids
-        page = await self.desk.read(listing.run_search, self._search, keys.last_id, before)
+        page = await self.desk.read(delivery_list.run_search, self._search, keys.last_id, before)
         if keys.is_overtaken(page):
             self._start_over()
             return
@@ -198,7 +198,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
     async def read_rows(self, keys: Sequence[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
         for page in _pages(ids):
-            found = await self.desk.read(listing.deliveries, page)
+            found = await self.desk.read(delivery_list.deliveries, page)
             self._rows.update(found)
             self._put(list(found))
             if len(found) < len(page) and self._keys.last_id:

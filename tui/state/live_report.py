@@ -11,10 +11,10 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from delivery.report import Report, make_report
-from store import signs
+from store import data_version
+from store.data_version import Footprint
 from store.database import Store
 from store.errors import StoreError, StoreGone
-from store.footprint import Footprint
 from store.overview import read_overview
 from store.records import WebhookStatus
 from store.workers import SendingLock
@@ -70,7 +70,7 @@ class Live:
         """What painting costs the line."""
         self._desk = desk
         self._footprint = Footprint(desk.store.path)
-        self._seen: signs.StoreVersions | None = None
+        self._seen: data_version.StoreVersions | None = None
         self._monotonic = monotonic
         self._trier: Store | None = None
         self._opening = threading.Lock()
@@ -133,7 +133,7 @@ class Live:
         if self._seen is not None and not self._footprint.calls_for_look():
             return False
         try:
-            seen = await self._desk.read(signs.read_versions)
+            seen = await self._desk.read(data_version.read_versions)
             if seen == self._seen and self.trouble is None:
                 return False
             self.report = await self._read()
@@ -167,7 +167,7 @@ class Live:
         try:
             if self._trier is None:
                 await asyncio.to_thread(self._open_trier)
-            return self._trier is not None and await self._trier.run(signs.is_locked)
+            return self._trier is not None and await self._trier.run(data_version.is_locked)
         except StoreError:
             return False
 

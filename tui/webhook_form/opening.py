@@ -6,8 +6,8 @@ A module of its own, since lists of webhooks read one in the same way without lo
 from __future__ import annotations
 
 from store import webhooks
-from store.duplicates import fields_like
 from store.records import Webhook
+from store.webhook_edits import fields_like
 from tui.state.store_access import Desk, Refused
 from tui.webhook_form.texts import FormTexts, texts_of
 

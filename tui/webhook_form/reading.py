@@ -16,7 +16,7 @@ from domain.settings import BY_NAME
 from domain.times import parse_time
 from domain.webhooks import WebhookFields, check_ca_file, check_name
 from store.records import Secrets
-from store.secret_changes import SecretChange, changed_secrets
+from store.webhook_edits import SecretChange, changed_secrets
 from tui.webhook_form.hidden_values import read_headers, read_url
 from tui.webhook_form.secrets import change_of
 from tui.webhook_form.texts import ACTIVE, ALL_KEPT, SINCE, FormTexts

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from domain.signing import format_secret, parse_secret
 from store.records import Secrets
-from store.secret_changes import RetireSecret, RotateSecret, SecretChange, SetSecret
+from store.webhook_edits import RetireSecret, RotateSecret, SecretChange, SetSecret
 
 
 class SecretChoice(StrEnum):

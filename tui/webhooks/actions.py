@@ -8,9 +8,9 @@ from delivery.edited import drop_question
 from delivery.report import undelivered
 from domain.urls import mask_url
 from domain.wording import counted, span_text
-from store import audit, queue, webhooks
+from store import audit, backlog, webhooks
 from store.records import Webhook, WebhookStatus
-from store.secret_changes import RestoreSecrets
+from store.webhook_edits import RestoreSecrets
 from tui.key_names import and_key, key_of
 from tui.questions import Question
 from tui.screens.lists import FilterScreen
@@ -203,7 +203,7 @@ class WebhookActions(FilterScreen):
 
     async def _send(self, ids: list[int]) -> None:
         chosen = self._statuses(ids)
-        runs = await self.carry_out(self.desk.change(queue.send_now, ids))
+        runs = await self.carry_out(self.desk.change(backlog.send_now, ids))
         report = self.live.report
         if runs and report is not None:
             self.tell(sending_notice(runs, report))

@@ -11,9 +11,10 @@ from domain.clients import BROKER
 from domain.event_types import EventType
 from domain.events import Event
 from sources.procustodibus import brokers
-from store import clients, health, places, prune
+from store import broker_cursors, clients
 from store import events as event_store
 from store.database import Store
+from store.maintenance import health, prune
 from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
 from tests.store.helpers import ACTOR, ALERTS, DAY, event, events
 
@@ -33,7 +34,7 @@ def append(store: Store, *batch: Event) -> None:
 
 
 def queued(store: Store, name: str = "siem") -> dict[EventType, int]:
-    found = store.call(places.queued)[name]
+    found = store.call(broker_cursors.queued)[name]
     return {type_: count for type_, count in found.items() if count}
 
 

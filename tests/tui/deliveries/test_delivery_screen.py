@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from store import reads
-from store.prune import Retention, prune_some
+from store.maintenance.prune import Retention, prune_some
 from store.workers import SendingLock
 from tests.store.helpers import DAY, MINUTE, fields
 from tests.tui.deliveries.test_screen import Scene, deliver, hands, let_work, seen

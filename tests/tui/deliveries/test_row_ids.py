@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.listing import SearchResult
+from store.delivery_list import SearchResult
 from tui.deliveries.row_ids import DeliveryRowIds, NewestFirst
 
 

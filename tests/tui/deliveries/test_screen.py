@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from store import reads, webhooks, workers
-from store.prune import Retention, prune_some
+from store.maintenance.prune import Retention, prune_some
 from store.records import StoredWorker
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, DAY, NOW, events, fields

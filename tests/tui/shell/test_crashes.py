@@ -11,7 +11,7 @@ import pytest
 from textual.worker import WorkerFailed
 
 from cli.failures import LOG_NAME, bug_sentence
-from store import requests
+from store import delivery_requests
 from tests.store.helpers import fields
 from tests.tui.deliveries.test_screen import deliver, seen
 from tests.tui.helpers import Bench, screen_text
@@ -121,7 +121,7 @@ def test_what_fails_behind_the_quarantine_is_told(
             await pilot.press("R")
             await seen(app, pilot)
             assert isinstance(app.screen, QuarantineScreen)
-            monkeypatch.setattr(requests, "release", broken)
+            monkeypatch.setattr(delivery_requests, "release", broken)
             await pilot.press("R", "y")
             for _ in range(4):
                 await pilot.pause()

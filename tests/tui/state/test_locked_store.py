@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from delivery.report import make_report
 from domain.settings import DEFAULTS
-from store import signs
+from store import data_version
 from store.database import Store
 from store.overview import read_overview
 from store.records import StoredWorker
@@ -51,10 +51,10 @@ async def until_told(app: TocsinApp, pilot: Pilot[int], *, told: bool) -> None:
 
 
 def test_a_lock_is_noticed_and_one_in_passing_waited_for(three: Bench) -> None:
-    assert not three.opened.call(signs.is_locked)
+    assert not three.opened.call(data_version.is_locked)
     with locked(three):
-        assert three.opened.call(signs.is_locked)
-    assert not three.opened.call(signs.is_locked)
+        assert three.opened.call(data_version.is_locked)
+    assert not three.opened.call(data_version.is_locked)
 
 
 @pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])

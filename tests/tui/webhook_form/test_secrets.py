@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import FieldError
 from store.records import Secrets, Webhook
-from store.secret_changes import RetireSecret, RotateSecret, SetSecret, check_secret_change
+from store.webhook_edits import RetireSecret, RotateSecret, SetSecret, check_secret_change
 from tests.store.helpers import DAY, NOW, fields
 from tui.webhook_form.secrets import SecretChoice, change_of, choices, label
 

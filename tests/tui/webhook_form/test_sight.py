@@ -9,7 +9,7 @@ from textual.widgets import Collapsible, Static
 
 from domain.webhooks import WebhookFields
 from store import models
-from store.secret_changes import RotateSecret
+from store.webhook_edits import RotateSecret
 from tests.receiver_client import Receiver
 from tests.store.helpers import ALERTS, MINUTE, fields
 from tests.tui.helpers import Bench

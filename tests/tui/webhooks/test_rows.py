@@ -11,10 +11,10 @@ from textual.pilot import Pilot
 
 from domain.actors import Actor
 from domain.signing import generate_secret
-from store import queue, webhooks
+from store import backlog, webhooks
 from store.database import Store
 from store.records import Secrets, Webhook
-from store.secret_changes import ROTATION_MS, RestoreSecrets, RotateSecret
+from store.webhook_edits import ROTATION_MS, RestoreSecrets, RotateSecret
 from tests.store.helpers import NOW, fields
 from tests.tui.helpers import Bench, screen_text, told
 from tui.app import TocsinApp
@@ -218,7 +218,7 @@ def test_sending_many_is_one_change_and_the_keys_go_on_meanwhile(
     run = Store.run
 
     async def waiting(self: Store, query: Any, *args: Any, **named: Any) -> Any:
-        if query is queue.send_now:
+        if query is backlog.send_now:
             asked.append(args[0])
             await gate.wait()
         return await run(self, query, *args, **named)

@@ -13,10 +13,11 @@ import pytest
 from msgspec.structs import replace
 from peewee import DatabaseProxy
 
-from store import audit, backup, files, health, migrations, outbox, settings, webhooks, workers
+from store import attempts, audit, files, migrations, settings, webhooks, workers
 from store import events as event_store
 from store.database import Store, open_store
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
+from store.maintenance import backup, health
 from store.models import database
 from store.records import StoredWorker
 from store.vault import Vault
@@ -104,7 +105,7 @@ def _backup_inside_a_transaction(path: Path, target: Path) -> None:
 def test_a_restore_brings_everything_back_paused(fresh: Store, saved: Path) -> None:
     assert restore(fresh, saved) == backup.RestoreResult(webhooks=2, events=3, key_restored=True)
     assert mode(fresh.vault.key_file) == 0o400
-    assert fresh.call(outbox.plans) == []
+    assert fresh.call(attempts.plans) == []
     assert fresh.call(settings.paused) is not None
     assert fresh.call(audit.changes)[0].action == "worker.pause"
     assert fresh.call(health.problems, fresh.vault) == []
@@ -344,7 +345,7 @@ def test_an_older_backup_is_brought_up_to_date(
 
 
 CRASH = """
-from store import backup, files
+from store import files; from store.maintenance import backup
 module, name, when = sys.argv[3:]
 found = {"backup": backup, "files": files, "settings": settings}[module]
 before = getattr(found, name)

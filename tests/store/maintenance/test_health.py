@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import health, models, requests
+from store import delivery_requests, models
+from store.maintenance import health
 from store.models import EventRow, WebhookRow
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
 
@@ -70,8 +71,8 @@ def with_redo_and_released(desk: Desk) -> int:
     desk.append(*events(1, 5))
     work = desk.started(webhook_id)
     desk.end(work, 500)
-    desk.call(requests.reseal, work.public_id, ACTOR, NOW, idle=False, without="e3")
-    desk.call(requests.release, webhook_id, "e3", ACTOR, NOW)
+    desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False, without="e3")
+    desk.call(delivery_requests.release, webhook_id, "e3", ACTOR, NOW)
     assert problems(desk) == []
     return webhook_id
 

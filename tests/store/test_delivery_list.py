@@ -17,9 +17,9 @@ from domain.filters import (
     Unanswered,
 )
 from domain.wording import ERROR_WORDS, OTHER_ERROR, error_word
-from store import listing, requests
+from store import delivery_list, delivery_requests
+from store.delivery_list import Search, SearchResult
 from store.errors import NotFound
-from store.listing import Search, SearchResult
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
 
@@ -28,13 +28,13 @@ LATER_MS = NOW + MINUTE
 
 
 def everything(desk: Desk, search: Search | None = None) -> SearchResult:
-    return desk.call(listing.run_search, search or Search(), 0, NOTHING)
+    return desk.call(delivery_list.run_search, search or Search(), 0, NOTHING)
 
 
 def found(desk: Desk, test: Criterion, *, inverse: bool = False) -> list[str]:
     """The public ids that a test finds, oldest first."""
     look = everything(desk, Search(terms=(Term(test, inverse),)))
-    rows = desk.call(listing.deliveries, look.found)
+    rows = desk.call(delivery_list.deliveries, look.found)
     return [rows[key].delivery.id for key in look.found]
 
 
@@ -46,7 +46,7 @@ def filled(desk: Desk, sending: SendingLock) -> Desk:
     desk.end(desk.started(siem), 200)
     desk.append(*events(4, 6))
     desk.end(desk.started(siem), 400)
-    desk.call(requests.skip, "msg_2", ACTOR, NOW, idle=True)
+    desk.call(delivery_requests.skip, "msg_2", ACTOR, NOW, idle=True)
     desk.now_ms = LATER_MS
     desk.append(*events(7, 9), event(1, EventType.LOG_AUTHN))
     desk.end(desk.started(siem), 503)
@@ -131,9 +131,9 @@ def test_the_words_of_an_attempt_before_the_last_find_nothing(desk: Desk) -> Non
 def test_all_terms_must_hold(filled: Desk) -> None:
     search = Search(1, (Term(HasState("pending"), inverse=True), Term(Answered(400, 499))))
     look = everything(filled, search)
-    assert [row.delivery.id for row in filled.call(listing.deliveries, look.found).values()] == [
-        "msg_2"
-    ]
+    assert [
+        row.delivery.id for row in filled.call(delivery_list.deliveries, look.found).values()
+    ] == ["msg_2"]
 
 
 def test_a_look_tells_what_is_open_and_how_many_there_are(filled: Desk) -> None:
@@ -146,7 +146,7 @@ def test_a_later_look_is_only_at_what_is_new_or_was_open(filled: Desk) -> None:
     filled.end(filled.started(1), 200)
     filled.append(event(10))
     filled.end(filled.started(1), 503)
-    second = filled.call(listing.run_search, Search(), first.last_id, first.open_ids)
+    second = filled.call(delivery_list.run_search, Search(), first.last_id, first.open_ids)
     assert second == SearchResult(5, frozenset({4, 5}), [3, 4, 5], 5)
 
 
@@ -167,7 +167,7 @@ def test_what_is_pending_no_more_is_not_found_again(filled: Desk) -> None:
     first = everything(filled, search)
     assert first.found == [3]
     filled.end(filled.started(1), 200)
-    second = filled.call(listing.run_search, search, first.last_id, first.open_ids)
+    second = filled.call(delivery_list.run_search, search, first.last_id, first.open_ids)
     assert second.found == []
 
 
@@ -177,36 +177,36 @@ def test_an_empty_store(desk: Desk) -> None:
 
 def test_rows_tell_of_the_last_finished_attempt(filled: Desk) -> None:
     filled.end(filled.started(1), None)
-    rows = filled.call(listing.deliveries, [1, 3, 4, 99])
+    rows = filled.call(delivery_list.deliveries, [1, 3, 4, 99])
     assert {key: (row.took_ms, row.words) for key, row in rows.items()} == {
         1: (40, "answered 200"),
         3: (40, "connection refused"),
         4: (None, ""),
     }
     filled.started(1)
-    assert filled.call(listing.deliveries, [3])[3].words == "connection refused"
+    assert filled.call(delivery_list.deliveries, [3])[3].words == "connection refused"
 
 
 def test_numbers_of_public_ids(filled: Desk) -> None:
-    assert sorted(filled.call(listing.numbers, ["msg_4", "msg_1", "msg_9"])) == [1, 4]
+    assert sorted(filled.call(delivery_list.numbers, ["msg_4", "msg_1", "msg_9"])) == [1, 4]
 
 
 def test_attempts_newest_first(filled: Desk) -> None:
     filled.end(filled.started(1), None)
-    ids = filled.call(listing.attempt_ids, "msg_3")
-    attempts = filled.call(listing.attempts, ids)
+    ids = filled.call(delivery_list.attempt_ids, "msg_3")
+    attempts = filled.call(delivery_list.attempts, ids)
     assert [attempts[key].number for key in ids] == [2, 1]
-    assert filled.call(listing.attempt_ids, "msg_9") == []
+    assert filled.call(delivery_list.attempt_ids, "msg_9") == []
 
 
 def test_members_are_the_events_in_order_without_what_was_left_out(desk: Desk) -> None:
     webhook = desk.add()
     desk.append(*events(1, 3))
     desk.end(desk.started(webhook), 400)
-    desk.call(requests.reseal, "msg_1", ACTOR, NOW, idle=True, without="e2")
+    desk.call(delivery_requests.reseal, "msg_1", ACTOR, NOW, idle=True, without="e2")
     desk.started(webhook)
-    members = desk.call(listing.members, "msg_2")
+    members = desk.call(delivery_list.members, "msg_2")
     assert [(one.id, one.seq) for one in members] == [("e1", 1), ("e3", 3)]
     assert members[0].body == event(1).body
     with pytest.raises(NotFound, match="msg_9"):
-        desk.call(listing.members, "msg_9")
+        desk.call(delivery_list.members, "msg_9")

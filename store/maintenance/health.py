@@ -9,9 +9,9 @@ from peewee import fn
 
 from domain.wording import counted
 from store import models, sealing
+from store.broker_cursors import queued
 from store.errors import WrongKey
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, rows
-from store.places import queued
 from store.vault import Vault
 from store.webhook_rows import redo_of
 

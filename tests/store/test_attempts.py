@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event_types import EventType
-from store import health, migrations, outbox, reads, requests, settings, webhooks
+from store import attempts, delivery_requests, migrations, reads, settings, webhooks
 from store.database import open_store
 from store.errors import StoreOvertaken, StoreUnavailable
+from store.maintenance import health
 from store.models import DeliveryRow, EventRow
 from store.records import Limits, Work
 from tests.store.helpers import ACTOR, LIMITS, MINUTE, NOW, WORKER, Desk, carried, events, fields
@@ -159,7 +160,7 @@ def test_the_plan_of_a_webhook_says_what_waits(desk: Desk) -> None:
     desk.append(*events(1, 3))
     work = desk.started(webhook_id, limits=TWO)
     desk.end(work, 503)
-    (plan,) = desk.call(outbox.plans)
+    (plan,) = desk.call(attempts.plans)
     assert (plan.webhook_id, plan.interval_ms, plan.head, plan.cursor) == (webhook_id, MINUTE, 3, 2)
     assert (plan.run_until, plan.last_run_ms, plan.failing) == (3, NOW, True)
     assert plan.pending is not None
@@ -170,10 +171,10 @@ def test_the_plan_of_a_webhook_says_what_waits(desk: Desk) -> None:
 def test_webhooks_that_may_not_send_are_not_planned(desk: Desk) -> None:
     kept, inactive, deleted = desk.add(), desk.add(fields(active=False)), desk.add()
     desk.call(webhooks.delete, [deleted], ACTOR, NOW)
-    assert [plan.webhook_id for plan in desk.call(outbox.plans)] == [kept]
+    assert [plan.webhook_id for plan in desk.call(attempts.plans)] == [kept]
     desk.append(make_event(1))
     desk.call(settings.pause, ACTOR, NOW)
-    assert desk.call(outbox.plans) == []
+    assert desk.call(attempts.plans) == []
     for webhook_id in (kept, inactive, deleted):
         assert desk.start(webhook_id) is None
     assert desk.call(settings.unpause, ACTOR, NOW)
@@ -193,13 +194,13 @@ def test_who_has_something_undelivered_is_counted(desk: Desk) -> None:
     first = desk.add()
     desk.add(fields(active=False))
     desk.add(fields(EventType.LOG_AUTHN))
-    assert desk.call(outbox.undelivered) == 0
+    assert desk.call(attempts.undelivered) == 0
     desk.append(make_event(1))
-    assert desk.call(outbox.undelivered) == 1
+    assert desk.call(attempts.undelivered) == 1
     work = desk.started(first)
-    assert desk.call(outbox.undelivered) == 1
+    assert desk.call(attempts.undelivered) == 1
     desk.end(work, 200)
-    assert desk.call(outbox.undelivered) == 0
+    assert desk.call(attempts.undelivered) == 0
 
 
 # Law 3: the same POST; law 5: a 2XX and nothing else.
@@ -265,7 +266,7 @@ def test_a_body_that_changed_since_it_was_sealed_is_not_sent(desk: Desk) -> None
     delivery = desk.delivery(work.public_id)
     assert "SHA-256 differs" in str(delivery.blocked)
     assert (delivery.attempts, delivery.sending_since_ms) == (1, None)
-    (plan,) = desk.call(outbox.plans)
+    (plan,) = desk.call(attempts.plans)
     assert plan.pending is not None
     assert plan.pending.blocked
     assert any("bytes" in text for text in desk.call(health.problems, desk.store.vault))
@@ -280,12 +281,12 @@ def test_a_blocked_delivery_is_checked_once_more_when_it_is_asked_for(desk: Desk
     desk.end(work, 500)
     tamper(desk, "e1")
     assert desk.start(webhook_id) is None
-    desk.call(requests.retry, work.public_id, ACTOR, NOW)
+    desk.call(delivery_requests.retry, work.public_id, ACTOR, NOW)
     assert desk.start(webhook_id) is None
     assert desk.delivery(work.public_id).blocked is not None
     mended = make_event(1).body
     desk.call(EventRow.update(body=mended).execute)
-    desk.call(requests.retry, work.public_id, ACTOR, NOW)
+    desk.call(delivery_requests.retry, work.public_id, ACTOR, NOW)
     assert desk.started(webhook_id).body == work.body
 
 
@@ -296,7 +297,7 @@ def test_a_blocked_delivery_can_be_resealed_with_what_is_there_now(desk: Desk) -
     desk.end(work, 500)
     tamper(desk, "e1")
     assert desk.start(webhook_id) is None
-    assert desk.call(requests.reseal, work.public_id, ACTOR, NOW, idle=False).done
+    assert desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False).done
     again = desk.started(webhook_id)
     assert b"tExt" in again.body
     assert again.public_id != work.public_id
@@ -355,8 +356,8 @@ def test_what_was_in_flight_when_a_worker_died_is_due_now_and_the_same(desk: Des
     desk.append(*events(1, 2))
     work = desk.started(webhook_id)
     desk.now_ms += 700
-    assert desk.call(outbox.recover, "worker-2", desk.now_ms) == 1
-    assert desk.call(outbox.recover, "worker-2", desk.now_ms) == 0
+    assert desk.call(attempts.recover, "worker-2", desk.now_ms) == 1
+    assert desk.call(attempts.recover, "worker-2", desk.now_ms) == 0
     delivery = desk.delivery(work.public_id)
     assert (delivery.next_attempt_ms, delivery.sending_since_ms) == (desk.now_ms, None)
     assert delivery.reason == "attempt 2, the last one was cut off"
@@ -375,7 +376,7 @@ def test_a_clock_that_jumped_back_gives_no_negative_duration(desk: Desk) -> None
     webhook_id = desk.add()
     desk.append(make_event(1))
     work = desk.started(webhook_id)
-    desk.call(outbox.recover, WORKER, NOW - MINUTE)
+    desk.call(attempts.recover, WORKER, NOW - MINUTE)
     (lost,) = desk.call(reads.attempts, work.public_id)
     assert lost.duration_ms == 0
 
@@ -387,9 +388,9 @@ def test_what_was_asked_before_a_crash_is_done_by_the_next_worker(
     webhook_id = desk.add()
     desk.append(*events(1, 2))
     work = desk.started(webhook_id)
-    asked = desk.call(getattr(requests, ask), work.public_id, ACTOR, NOW, idle=False)
+    asked = desk.call(getattr(delivery_requests, ask), work.public_id, ACTOR, NOW, idle=False)
     assert not asked.done
-    desk.call(outbox.recover, WORKER, NOW)
+    desk.call(attempts.recover, WORKER, NOW)
     assert desk.delivery(work.public_id).state == state
     assert desk.status(webhook_id).queued == (0 if ask == "skip" else 2)
 
@@ -398,7 +399,7 @@ def test_an_outcome_that_comes_after_the_end_is_kept_and_changes_nothing(desk: D
     webhook_id = desk.add()
     desk.append(*events(1, 2))
     work = desk.started(webhook_id)
-    desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=True)
+    desk.call(delivery_requests.skip, work.public_id, ACTOR, NOW, idle=True)
     assert desk.end(work, 200, go_on=True) is None
     assert desk.delivery(work.public_id).state == "skipped"
     status = desk.status(webhook_id)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from store import signs
-from store.footprint import FRESH_NS, LONGEST_NS, Footprint
+from store import data_version
+from store.data_version import FRESH_NS, LONGEST_NS, Footprint
 from tests.store.helpers import Desk, events
 
 QUARTER_NS = 250_000_000
@@ -74,10 +74,10 @@ def test_the_signs_move_with_what_calls_for_a_look(desk: Desk) -> None:
     other = desk.store.sibling()
     footprint = Footprint(desk.store.path)
     footprint.calls_for_look()
-    before = other.call(signs.read_versions)
+    before = other.call(data_version.read_versions)
     desk.append(*events(1, 1))
     assert footprint.calls_for_look()
-    assert other.call(signs.read_versions) != before
+    assert other.call(data_version.read_versions) != before
     other.close()
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from store.backup import BACKED_UP, key_beside
+from store.maintenance.backup import BACKED_UP, key_beside
+from store.maintenance.rekey import REKEYED
 from store.migrations import APPLICATION_ID
 from store.models import ChangeRow, rows
-from store.rekey import REKEYED
 from store.vault import Vault, fingerprint_in
 
 MOST_FILES = 5_000

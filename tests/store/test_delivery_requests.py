@@ -9,7 +9,7 @@ from threading import Event as Flag
 import pytest
 
 from domain.event_types import EventType
-from store import outbox, reads, requests, webhooks
+from store import attempts, delivery_requests, reads, webhooks
 from store.errors import Conflict, NotFound
 from store.records import Limits, Work
 from store.workers import SendingLock
@@ -33,8 +33,8 @@ def failed(desk: Desk, webhook_id: int, limits: Limits = LIMITS) -> Work:
     return work
 
 
-def reseal(desk: Desk, work: Work, **how: int | str) -> requests.RequestResult:
-    return desk.call(requests.reseal, work.public_id, ACTOR, NOW, idle=False, **how)  # type: ignore[arg-type]
+def reseal(desk: Desk, work: Work, **how: int | str) -> delivery_requests.RequestResult:
+    return desk.call(delivery_requests.reseal, work.public_id, ACTOR, NOW, idle=False, **how)  # type: ignore[arg-type]
 
 
 def drain(desk: Desk, webhook_id: int, limits: Limits = LIMITS) -> list[list[int]]:
@@ -51,8 +51,8 @@ def drain(desk: Desk, webhook_id: int, limits: Limits = LIMITS) -> list[list[int
 
 def test_a_retry_makes_a_delivery_due_now(desk: Desk, webhook_id: int) -> None:
     work = failed(desk, webhook_id)
-    asked = desk.call(requests.retry, work.public_id, ACTOR, NOW + 5)
-    assert asked == requests.RequestResult(done=True, events=5)
+    asked = desk.call(delivery_requests.retry, work.public_id, ACTOR, NOW + 5)
+    assert asked == delivery_requests.RequestResult(done=True, events=5)
     delivery = desk.delivery(work.public_id)
     assert delivery.next_attempt_ms == NOW + 5
     assert delivery.reason == "attempt 2, asked by alice from 192.0.2.7"
@@ -61,7 +61,7 @@ def test_a_retry_makes_a_delivery_due_now(desk: Desk, webhook_id: int) -> None:
 @pytest.mark.usefixtures("sending")
 def test_a_retry_asked_for_in_flight_follows_the_attempt(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
-    assert not desk.call(requests.retry, work.public_id, ACTOR, NOW).done
+    assert not desk.call(delivery_requests.retry, work.public_id, ACTOR, NOW).done
     assert desk.delivery(work.public_id).asked == "retry"
     desk.end(work, 500)
     delivery = desk.delivery(work.public_id)
@@ -73,8 +73,8 @@ def test_a_retry_asked_for_in_flight_follows_the_attempt(desk: Desk, webhook_id:
 @pytest.mark.usefixtures("sending")
 def test_a_retry_takes_back_no_skip_that_was_asked_before(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
-    desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=False)
-    desk.call(requests.retry, work.public_id, ACTOR, NOW)
+    desk.call(delivery_requests.skip, work.public_id, ACTOR, NOW, idle=False)
+    desk.call(delivery_requests.retry, work.public_id, ACTOR, NOW)
     desk.end(work, 500)
     assert desk.delivery(work.public_id).state == "skipped"
 
@@ -84,8 +84,8 @@ def test_a_retry_takes_back_no_skip_that_was_asked_before(desk: Desk, webhook_id
 
 def test_a_skip_ends_a_delivery_and_counts_its_events(desk: Desk, webhook_id: int) -> None:
     work = failed(desk, webhook_id, TWO)
-    asked = desk.call(requests.skip, work.public_id, ACTOR, NOW + 1, idle=False)
-    assert asked == requests.RequestResult(done=True, events=2)
+    asked = desk.call(delivery_requests.skip, work.public_id, ACTOR, NOW + 1, idle=False)
+    assert asked == delivery_requests.RequestResult(done=True, events=2)
     delivery = desk.delivery(work.public_id)
     assert (delivery.state, delivery.ended_ms, delivery.next_attempt_ms) == (
         "skipped",
@@ -100,7 +100,7 @@ def test_a_skip_ends_a_delivery_and_counts_its_events(desk: Desk, webhook_id: in
 @pytest.mark.usefixtures("sending")
 def test_a_skip_asked_for_in_flight_waits_for_the_outcome(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
-    assert not desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=False).done
+    assert not desk.call(delivery_requests.skip, work.public_id, ACTOR, NOW, idle=False).done
     delivery = desk.delivery(work.public_id)
     assert (delivery.state, delivery.asked) == ("pending", "skip")
     assert delivery.sending_since_ms == NOW
@@ -109,7 +109,7 @@ def test_a_skip_asked_for_in_flight_waits_for_the_outcome(desk: Desk, webhook_id
     assert desk.status(webhook_id).skipped_events == 5
 
 
-@pytest.mark.parametrize("ask", [requests.skip, requests.reseal])
+@pytest.mark.parametrize("ask", [delivery_requests.skip, delivery_requests.reseal])
 def test_a_2xx_wins_over_what_was_asked_meanwhile(desk: Desk, webhook_id: int, ask: object) -> None:
     work = desk.started(webhook_id)
     desk.call(ask, work.public_id, ACTOR, NOW, idle=False)  # type: ignore[arg-type]
@@ -122,13 +122,13 @@ def test_a_2xx_wins_over_what_was_asked_meanwhile(desk: Desk, webhook_id: int, a
 
 def test_without_a_worker_nothing_is_in_flight(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
-    assert desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=True).done
+    assert desk.call(delivery_requests.skip, work.public_id, ACTOR, NOW, idle=True).done
     assert desk.delivery(work.public_id).state == "skipped"
 
 
 def test_a_retry_of_what_a_killed_worker_left_is_due_at_once(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
-    assert desk.call(requests.retry, work.public_id, ACTOR, NOW + 1).done
+    assert desk.call(delivery_requests.retry, work.public_id, ACTOR, NOW + 1).done
     delivery = desk.delivery(work.public_id)
     assert (delivery.next_attempt_ms, delivery.asked) == (NOW + 1, None)
 
@@ -141,7 +141,7 @@ def test_a_reseal_seals_the_same_events_anew_with_todays_settings(
 ) -> None:
     work = failed(desk, webhook_id)
     desk.edit(webhook_id, fields(extra_fields=(("source", "tocsin"),)))
-    assert reseal(desk, work) == requests.RequestResult(done=True, events=5)
+    assert reseal(desk, work) == delivery_requests.RequestResult(done=True, events=5)
     assert desk.delivery(work.public_id).state == "resealed"
     status = desk.status(webhook_id)
     assert (status.queued, status.run_open, status.skipped_events) == (5, True, 0)
@@ -242,7 +242,7 @@ def test_a_delivery_frozen_without_an_event_keeps_its_bytes(desk: Desk, webhook_
 def test_a_skip_of_a_part_leaves_the_rest_of_a_reseal(desk: Desk, webhook_id: int) -> None:
     reseal(desk, failed(desk, webhook_id), max_events=2)
     part = failed(desk, webhook_id)
-    desk.call(requests.skip, part.public_id, ACTOR, NOW, idle=False)
+    desk.call(delivery_requests.skip, part.public_id, ACTOR, NOW, idle=False)
     assert drain(desk, webhook_id) == [[3, 4], [5]]
     status = desk.status(webhook_id)
     assert (status.delivered_events, status.skipped_events) == (3, 2)
@@ -252,7 +252,7 @@ def test_a_skip_of_a_part_leaves_the_rest_of_a_reseal(desk: Desk, webhook_id: in
 
 
 def release(desk: Desk, webhook_id: int, id_: str) -> None:
-    desk.call(requests.release, webhook_id, id_, ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, id_, ACTOR, NOW)
 
 
 def test_a_released_event_goes_alone_and_before_what_waits(desk: Desk, webhook_id: int) -> None:
@@ -288,7 +288,7 @@ def test_several_events_are_released_in_the_order_asked(desk: Desk, webhook_id: 
     reseal(desk, failed(desk, webhook_id), without="e4")
     drain(desk, webhook_id)
     release(desk, webhook_id, "e4")
-    desk.call(requests.release, webhook_id, "e2", ACTOR, NOW + 1)
+    desk.call(delivery_requests.release, webhook_id, "e2", ACTOR, NOW + 1)
     assert drain(desk, webhook_id) == [[4], [2]]
 
 
@@ -318,7 +318,7 @@ def test_a_released_event_can_go_back_to_quarantine(desk: Desk, webhook_id: int)
 
 def test_a_released_event_can_be_skipped(desk: Desk, webhook_id: int) -> None:
     work = released_and_failed(desk, webhook_id)
-    desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=False)
+    desk.call(delivery_requests.skip, work.public_id, ACTOR, NOW, idle=False)
     status = desk.status(webhook_id)
     assert (status.skipped_events, status.delivered_events) == (1, 4)
     assert (status.quarantined_events, status.queued) == (0, 0)
@@ -356,12 +356,12 @@ def test_what_is_not_pending_is_refused(desk: Desk, webhook_id: int, status: int
     if status == 200:
         desk.end(work, 200)
     else:
-        ask = getattr(requests, str(status))
+        ask = getattr(delivery_requests, str(status))
         desk.call(ask, work.public_id, ACTOR, NOW, idle=True)
     for refused in (
-        lambda: requests.retry(work.public_id, ACTOR, NOW),
-        lambda: requests.skip(work.public_id, ACTOR, NOW, idle=True),
-        lambda: requests.reseal(work.public_id, ACTOR, NOW, idle=True),
+        lambda: delivery_requests.retry(work.public_id, ACTOR, NOW),
+        lambda: delivery_requests.skip(work.public_id, ACTOR, NOW, idle=True),
+        lambda: delivery_requests.reseal(work.public_id, ACTOR, NOW, idle=True),
     ):
         with pytest.raises(Conflict, match="this is for pending ones"):
             desk.call(refused)
@@ -369,8 +369,8 @@ def test_what_is_not_pending_is_refused(desk: Desk, webhook_id: int, status: int
 
 def test_an_unknown_delivery_is_not_found(desk: Desk) -> None:
     for ask in (
-        lambda: requests.retry("msg_0", ACTOR, NOW),
-        lambda: requests.skip("msg_0", ACTOR, NOW, idle=True),
+        lambda: delivery_requests.retry("msg_0", ACTOR, NOW),
+        lambda: delivery_requests.skip("msg_0", ACTOR, NOW, idle=True),
         lambda: reads.delivery("msg_0"),
         lambda: reads.body("msg_0"),
     ):
@@ -381,13 +381,13 @@ def test_an_unknown_delivery_is_not_found(desk: Desk) -> None:
 def test_no_worker_begins_while_it_is_written_though_nobody_waits_for_it(desk: Desk) -> None:
     path, begun, go_on = desk.store.path, Flag(), Flag()
 
-    def slow(*, idle: bool) -> requests.RequestResult:
+    def slow(*, idle: bool) -> delivery_requests.RequestResult:
         begun.set()
         assert go_on.wait(30)
-        return requests.RequestResult(done=idle, events=0)
+        return delivery_requests.RequestResult(done=idle, events=0)
 
     async def scene() -> None:
-        asking = asyncio.create_task(desk.store.run(requests.beside_workers, slow, path))
+        asking = asyncio.create_task(desk.store.run(delivery_requests.beside_workers, slow, path))
         assert await asyncio.to_thread(begun.wait, 30)
         asking.cancel()
         await asyncio.wait([asking])
@@ -401,8 +401,8 @@ def test_no_worker_begins_while_it_is_written_though_nobody_waits_for_it(desk: D
 def test_a_deleted_webhook_can_still_have_its_delivery_skipped(desk: Desk, webhook_id: int) -> None:
     work = failed(desk, webhook_id)
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
-    assert desk.call(requests.skip, work.public_id, ACTOR, NOW, idle=False).done
-    assert desk.call(outbox.plans) == []
+    assert desk.call(delivery_requests.skip, work.public_id, ACTOR, NOW, idle=False).done
+    assert desk.call(attempts.plans) == []
 
 
 def test_who_still_has_an_event_before_it_and_where(desk: Desk, webhook_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store import places
+from store import broker_cursors
 from store.database import Store
 from store.events import append
 from tests.store.helpers import ALERTS, NOW, events
@@ -14,11 +14,13 @@ from tests.store.helpers import ALERTS, NOW, events
 def test_a_place_moves_forth_and_never_back(
     store: Store, read_to: int | None, left: list[int]
 ) -> None:
-    store.call(places.begin, "broker")
+    store.call(broker_cursors.begin, "broker")
     store.call(append, events(1, 4), NOW)
 
     def read_on(seq: int | None) -> list[int]:
-        found = store.call(places.read_on, "broker", ALERTS, seq, limit=9, max_bytes=1 << 20)
+        found = store.call(
+            broker_cursors.read_on, "broker", ALERTS, seq, limit=9, max_bytes=1 << 20
+        )
         return [one.seq for one in found]
 
     assert read_on(2) == [3, 4]

@@ -11,12 +11,13 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from peewee import BlobField
 
-from store import audit, drafts, health, models, rekey, sources, webhooks
+from store import audit, drafts, models, sources, webhooks
 from store.database import Store, open_store
 from store.errors import Conflict, WrongKey
+from store.maintenance import health, rekey
 from store.models import DeliveryRow, WebhookRow
-from store.secret_changes import RotateSecret
 from store.vault import fingerprint_of, keys_in
+from store.webhook_edits import RotateSecret
 from tests.store.helpers import ACTOR, NOW, Child, Desk, event, fields
 
 HEADERS = (("Authorization", "Bearer 6f1d0c7e"),)
@@ -186,7 +187,7 @@ def test_a_program_that_runs_reads_the_key_again(filled: Desk) -> None:
         "from contextlib import closing\n"
         "from store import sources\n"
         "from tests.store.helpers import Desk\n"
-        "from tests.store.test_rekey import API_KEY, HEADERS, SECRET, check_whole\n"
+        "from tests.store.maintenance.test_rekey import API_KEY, HEADERS, SECRET, check_whole\n"
         "with closing(open_store(path)) as store:\n"
         "    check_whole(store)\n"
         "    ready()\n"
@@ -228,7 +229,7 @@ def test_without_the_right_key_nothing_is_begun(filled: Desk) -> None:
 
 def test_two_at_once_make_one_key(filled: Desk) -> None:
     child = Child(
-        "from store import rekey\n"
+        "from store.maintenance import rekey\n"
         "store = open_store(path)\n"
         "def held(vault):\n"
         "    ready()\n"
@@ -255,7 +256,7 @@ STEPS = ("_write", "_encrypt_anew", "_forget_old_pages", "_put")
 def test_any_start_finishes_what_a_kill_cut_off(closed: Path, step: str, moment: str) -> None:
     old = keys_in(key_of(closed))[0]
     child = Child(
-        "from store import files, rekey\n"
+        "from store import files; from store.maintenance import rekey\n"
         "store = open_store(path)\n"
         "step, moment = sys.argv[2:]\n"
         "real = getattr(rekey, step)\n"
@@ -292,7 +293,7 @@ def test_any_start_finishes_what_a_kill_cut_off(closed: Path, step: str, moment:
 def test_a_kill_leaves_no_second_name_of_the_new_key(closed: Path) -> None:
     child = Child(
         "from pathlib import Path\n"
-        "from store import rekey\n"
+        "from store.maintenance import rekey\n"
         "store = open_store(path)\n"
         "real = Path.unlink\n"
         "def cut(self, missing_ok=False):\n"

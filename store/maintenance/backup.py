@@ -12,8 +12,7 @@ import msgspec
 
 from domain.actors import Actor
 from store import files, models, settings
-from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey
-from store.failures import unavailable
+from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey, unavailable
 from store.models import EventRow, HeadRow, RefusalRow, WebhookRow, WorkerRow
 from store.vault import Vault
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from store import audit, backup, models, old_backups, rekey
-from store.old_backups import OldBackup
+from store import audit, models
+from store.maintenance import backup, old_backups, rekey
+from store.maintenance.old_backups import OldBackup
 from tests.store.helpers import ACTOR, NOW, Child, Desk
 
 
@@ -71,7 +72,8 @@ def test_what_may_not_be_looked_at_is_told(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     child = Child(
-        "from store import audit, backup, old_backups\n"
+        "from store import audit\n"
+        "from store.maintenance import backup, old_backups\n"
         "store = open_store(path)\n"
         "file = Path(sys.argv[2], 'a.db')\n"
         "backup.backup_to(path, file)\n"

@@ -1,7 +1,7 @@
 """Attempts of deliveries: starting them and recording their results.
 
-The worker is the only caller; what admins do to deliveries is in `store/requests.py`. Every
-function is one transaction, and only ever touches deliveries that are still pending.
+The worker is the only caller; what admins do to deliveries is in `store/delivery_requests.py`.
+Every function is one transaction, and only ever touches deliveries that are still pending.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import json
 
 from peewee import JOIN, fn
 
-from store import settings, signs
+from store import data_version, settings
+from store.delivery_requests import apply_request
 from store.errors import WrongKey
 from store.models import AttemptRow, DeliveryRow, HeadRow, WebhookRow, database, rows
 from store.records import AttemptResult, Limits, PendingPlan, Verdict, WebhookPlan, Work
-from store.requests import apply_request
 from store.sealing import NewId, frozen_body, seal
 from store.vault import Vault
 from store.webhook_rows import read_target, secrets_of
@@ -121,7 +121,7 @@ def start_next(
     what a newer Tocsin keeps may mean something else than this one would send.
     """
     with database.atomic():
-        signs.check_schema()
+        data_version.check_schema()
         return _start_next(webhook_id, limits, new_id, vault, now_ms, new_run)
 
 
@@ -156,7 +156,7 @@ def record(
             _finish(delivery, row, now_ms)
         else:
             _postpone(delivery, row, work, verdict, now_ms)
-        if not (verdict.delivered and go_on) or signs.is_overtaken():
+        if not (verdict.delivered and go_on) or data_version.is_overtaken():
             return None
         if not row.active or row.deleted_ms is not None or settings.paused() is not None:
             return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
+from store import delivery_requests, reads, settings, webhooks
 from store import events as event_store
-from store import health, prune, reads, requests, settings, webhooks
-from store.disk import free_bytes, store_bytes
 from store.errors import NotFound
+from store.files import free_bytes, store_bytes
+from store.maintenance import health, prune
 from store.models import QuarantineRow, WebhookRow, database
 from tests.store.helpers import ACTOR, ALERTS, DAY, NOW, Desk, event, events, fields
 
@@ -128,7 +129,7 @@ def to_be_resealed(desk: Desk) -> None:
     webhook_id = desk.add()
     desk.append(*events(1, 3))
     public_id = deliver(desk, webhook_id, 500)
-    desk.call(requests.reseal, public_id, ACTOR, NOW, idle=True)
+    desk.call(delivery_requests.reseal, public_id, ACTOR, NOW, idle=True)
 
 
 def to_be_resealed_after_an_edit_of_the_type(desk: Desk) -> None:
@@ -172,7 +173,7 @@ def quarantined(desk: Desk) -> int:
     webhook_id = desk.add()
     desk.append(*events(1, 3))
     public_id = deliver(desk, webhook_id, 500)
-    desk.call(requests.reseal, public_id, ACTOR, NOW, idle=True, without="e2")
+    desk.call(delivery_requests.reseal, public_id, ACTOR, NOW, idle=True, without="e2")
     deliver(desk, webhook_id)
     return webhook_id
 
@@ -181,7 +182,7 @@ def test_an_event_in_quarantine_is_kept_until_it_is_sent_and_a_week_longer(desk:
     webhook_id = quarantined(desk)
     prune_all(desk, NOW + MONTH)
     assert kept(desk) == [2]
-    desk.call(requests.release, webhook_id, "e2", ACTOR, NOW)
+    desk.call(delivery_requests.release, webhook_id, "e2", ACTOR, NOW)
     prune_all(desk, NOW + MONTH)
     desk.now_ms = NOW + MONTH
     deliver(desk, webhook_id, 500)
@@ -206,9 +207,9 @@ def test_an_event_in_the_quarantine_of_a_deleted_webhook_goes_with_it(desk: Desk
 def test_an_event_is_kept_while_one_of_two_quarantines_holds_it(desk: Desk) -> None:
     first, second = quarantined(desk), desk.add(start=0)
     public_id = deliver(desk, second, 500)
-    desk.call(requests.reseal, public_id, ACTOR, NOW, idle=True, without="e2")
+    desk.call(delivery_requests.reseal, public_id, ACTOR, NOW, idle=True, without="e2")
     deliver(desk, second)
-    desk.call(requests.release, first, "e2", ACTOR, NOW)
+    desk.call(delivery_requests.release, first, "e2", ACTOR, NOW)
     deliver(desk, first)
     prune_all(desk, NOW + MONTH)
     assert kept(desk) == [2]

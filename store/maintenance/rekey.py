@@ -20,10 +20,9 @@ from peewee import PeeweeException
 
 from domain.actors import Actor
 from store import audit, files
-from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
-from store.failures import unavailable
+from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey, unavailable
+from store.maintenance.prune import give_back
 from store.models import FactRow, database
-from store.prune import give_back
 from store.vault import FINGERPRINT, Vault, fingerprint_of, keys_in, new_key
 
 if TYPE_CHECKING:

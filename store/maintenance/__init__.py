@@ -1,0 +1,1 @@
+"""Maintenance of a whole store: backup and restore, checks, retention, a new key."""
