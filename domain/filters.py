@@ -31,44 +31,44 @@ _ALIASES = {"hook": "webhook"}
 
 
 class HasState(Struct, frozen=True):
-    """In this state; "sending", "failing" and "blocked" are kinds of pending."""
+    """Rows in this state; "sending", "failing" and "blocked" are kinds of pending."""
 
     word: StateWord
 
 
 class OfWebhook(Struct, frozen=True):
-    """For this webhook, or about it."""
+    """Rows for this webhook, or about it."""
 
     webhook_id: int
 
 
 class OfType(Struct, frozen=True):
-    """With events of this type, or an event of it."""
+    """Rows with events of this type."""
 
     type: EventType
 
 
 class Since(Struct, frozen=True):
-    """Sealed, changed or accepted at this time or later, in milliseconds."""
+    """Rows sealed, changed or accepted at this time or later, in milliseconds."""
 
     since_ms: int
 
 
 class Answered(Struct, frozen=True):
-    """The last attempt got a status from `lowest` to `highest`."""
+    """Rows whose last attempt got a status from `lowest` to `highest`."""
 
     lowest: int
     highest: int
 
 
 class Unanswered(Struct, frozen=True):
-    """The last attempt got no answer; `word` is what `domain.wording.error_word` calls it."""
+    """Rows whose last attempt got no answer; `word` is what `error_word` calls it."""
 
     word: str
 
 
 class HasText(Struct, frozen=True):
-    """Holds this text, A-Z as a-z, or belongs to one of these webhooks."""
+    """Rows that hold this text, A-Z as a-z, or are for one of these webhooks."""
 
     text: str
     webhook_ids: tuple[int, ...] = ()
