@@ -10,7 +10,7 @@ from cli.filters import read_filter
 from cli.following import looks
 from cli.render import columns
 from cli.shapes import delivery_shape
-from delivery.waiting import failed_attempts
+from delivery.report import failed_attempts
 from domain.filters import OF_DELIVERIES
 from domain.wording import second_text
 from store import reads

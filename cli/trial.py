@@ -13,7 +13,7 @@ from cli.reading import ValueReader
 from cli.shapes import Shape
 from cli.webhook_fields import FieldOptions, new_secret
 from cli.webhook_store import live, require_readable
-from delivery.trial import noted_test
+from delivery.testing import noted_test
 from domain.safe import safe
 from domain.wording import span_text
 from store import events

@@ -13,7 +13,7 @@ from cli.shapes import Shape
 from cli.stores import open_for_writing
 from cli.webhook_fields import GENERATED, FieldOptions, secret_change
 from cli.webhook_store import check_address, live, note_doubts, pending_of, require_readable
-from delivery.edited import fate_of_pending, is_resealable
+from delivery.report import fate_of_pending, is_resealable
 from domain.webhooks import WebhookFields
 from domain.wording import counted, second_text
 from store import webhooks

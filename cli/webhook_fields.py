@@ -183,7 +183,7 @@ def _chosen(given: Any, before: Any) -> Any:
 
 def check_certificates(path: str) -> None:
     """Raise FieldError unless TLS can use this file of authorities."""
-    from delivery.tls import CaFileError, ssl_context
+    from delivery.network import CaFileError, ssl_context
 
     try:
         ssl_context(path)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from delivery.outcome import Outcome
-from delivery.trial import LEFT, send_once
+from delivery.testing import LEFT, send_once
 from domain.bodies import join_body, splice
 from domain.ids import hand_sent_id
 from domain.settings import Settings

@@ -7,8 +7,15 @@ from functools import lru_cache
 
 import msgspec
 
-from delivery.report import Report, undelivered, undelivered_events
-from delivery.waiting import CROWDED, failed_attempts, interval_of, is_failing
+from delivery.report import (
+    CROWDED,
+    Report,
+    failed_attempts,
+    interval_of,
+    is_failing,
+    undelivered,
+    undelivered_events,
+)
 from domain.addresses import NetworkPolicy
 from domain.headers import is_reserved
 from domain.urls import mask_url

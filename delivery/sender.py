@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 
 from delivery.clock import Clock
-from delivery.decide import Delivered, decide
 from delivery.log import place_of
+from delivery.network import Resolver
 from delivery.outcome import Outcome
-from delivery.post import Poster
+from delivery.post import Poster, request_headers
 from delivery.redact import secrets_of
-from delivery.request import request_headers
-from delivery.resolver import Resolver
+from delivery.retry import Delivered, decide
 from delivery.schedule import Schedule
 from delivery.slots import YOUNG_S, AttemptPlace, Slots
 from domain.addresses import NetworkPolicy

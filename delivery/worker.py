@@ -16,12 +16,12 @@ from functools import partial
 
 import msgspec
 
-from delivery.capacity import attempt_slots
 from delivery.clock import Clock, SystemClock
 from delivery.dispatcher import HOLD_S, Dispatcher, Until
-from delivery.handover import Claim
 from delivery.log import place_of, unfailing
 from delivery.sender import Sender
+from delivery.sending_lock import Claim
+from delivery.slots import attempt_slots
 from domain.ids import base58
 from domain.settings import Settings
 from domain.wording import counted

@@ -61,7 +61,7 @@ def test_every_contract_is_kept() -> None:
     [
         ("domain/ids.py", "import store.models"),
         ("store/errors.py", "import delivery.post"),
-        ("delivery/decide.py", "import sources.base"),
+        ("delivery/retry.py", "import sources.base"),
         ("sources/base.py", "import delivery.post"),
         ("delivery/post.py", "import cli.main"),
         ("delivery/post.py", "import peewee"),

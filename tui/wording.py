@@ -10,8 +10,7 @@ import msgspec
 from rich.cells import cell_len
 
 from delivery.outcome import is_success
-from delivery.report import Report
-from delivery.waiting import is_failing
+from delivery.report import Report, is_failing
 from domain.event_summary import event_line
 from domain.event_types import EventType
 from domain.safe import safe

@@ -13,7 +13,7 @@ from cli.shapes import attempt_shape, delivery_shape
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import note_what_holds_back
 from delivery.refusals import refused_events, reseal_command
-from delivery.shown_request import NOWHERE, body_file, curl, is_inline, shown_request
+from delivery.testing import NOWHERE, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
 from store import delivery_requests, reads, webhooks

@@ -33,8 +33,7 @@ from cli.webhook_store import (
     statuses_by_id,
 )
 from cli.webhook_text import in_full, what_it_has
-from delivery.edited import drop_question
-from delivery.report import undelivered
+from delivery.report import drop_question, undelivered
 from domain.wording import counted, time_text
 from store import backlog, delivery_requests, reads, webhooks
 from store.database import Store

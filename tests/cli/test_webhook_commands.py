@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
-from delivery.trial import LEFT
+from delivery.testing import LEFT
 from domain.event_types import EventType
 from store import audit, delivery_requests, webhooks
 from store.maintenance.prune import Retention, prune_some

@@ -15,9 +15,9 @@ import pytest
 from msgspec.structs import replace
 
 from delivery.connection import OneConnection
+from delivery.network import Resolver
 from delivery.outcome import Outcome
 from delivery.post import Poster
-from delivery.resolver import Resolver
 from delivery.sender import Sender
 from delivery.slots import Slots
 from domain.addresses import NetworkPolicy

@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from delivery.faults import RequestFacts, describe
+from delivery.failures import RequestFacts, describe
+from delivery.network import Resolver
 from delivery.outcome import MAX_ANSWER_BODY, Outcome
 from delivery.post import Poster
-from delivery.resolver import Resolver
 from domain.addresses import NetworkPolicy
 from domain.wording import error_word
 from tests.certificates import Authority
@@ -297,7 +297,7 @@ def test_a_ca_file_is_trusted_and_replaces_the_systems(
 def test_the_environment_names_no_authority(
     tls_receiver: Receiver, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from delivery.tls import _system_context
+    from delivery.network import _system_context
 
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     _system_context.cache_clear()

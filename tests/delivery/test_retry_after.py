@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.decide import RETRY_AFTER_CAP_MS
-from delivery.retry_after import retry_after_ms
+from delivery.retry import RETRY_AFTER_CAP_MS, retry_after_ms
 
 NOW_S = 1_795_507_200
 NOW_MS = NOW_S * 1000

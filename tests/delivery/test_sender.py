@@ -13,8 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from delivery import sender as sender_module
+from delivery.network import Resolver
 from delivery.outcome import MAX_ANSWER_BODY
-from delivery.resolver import Resolver
 from delivery.sender import Sender, _patience
 from delivery.slots import Slots
 from domain.settings import Settings

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from delivery.capacity import attempt_slots
-from delivery.slots import AttemptPlace, Gate, Rank, Slots
+from delivery.slots import AttemptPlace, Gate, Rank, Slots, attempt_slots
 
 
 class Crowd:

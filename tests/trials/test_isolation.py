@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from msgspec.structs import replace
 
-from delivery import capacity
+from delivery import slots
 from delivery.problems import problems
 from delivery.report import make_report
 from domain.settings import Settings
@@ -72,7 +72,7 @@ def test_failing_webhooks_that_hang_leave_places_to_the_healthy(
     desk: Desk, receivers: tuple[Receiver, Receiver], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More of them than there are places at all, each of which would hold one for a minute."""
-    monkeypatch.setattr(capacity, "MOST_WAITING", 0)
+    monkeypatch.setattr(slots, "MOST_WAITING", 0)
     healthy, bad = receivers
     paths = [f"/script:503,hang/{number}" for number in range(12)]
     for path in paths:

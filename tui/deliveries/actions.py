@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from delivery.refusals import refused_events
-from delivery.waiting import failed_attempts
+from delivery.report import failed_attempts
 from domain.wording import counted
 from store import delivery_list, delivery_requests, reads
 from store.delivery_list import ListedDelivery

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from delivery.shown_request import NOWHERE, ShownRequest, curl, shown_request
+from delivery.testing import NOWHERE, ShownRequest, curl, shown_request
 from domain.safe import safe
 from store import reads, webhooks
 from store.records import Attempt, Delivery, Webhook

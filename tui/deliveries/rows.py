@@ -8,9 +8,8 @@ from msgspec.structs import replace
 from rich.text import Text
 
 from delivery.outcome import is_success
-from delivery.report import Report, aside_words
-from delivery.shown_request import ShownRequest
-from delivery.waiting import Waiting, failed_attempts, is_failing
+from delivery.report import Report, Waiting, aside_words, failed_attempts, is_failing
+from delivery.testing import ShownRequest
 from domain.safe import safe
 from domain.wording import counted, error_word, second_text, size_text, span_text, status_words
 from store.delivery_list import ListedDelivery

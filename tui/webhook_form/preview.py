@@ -13,8 +13,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from delivery.request import request_headers
-from delivery.trial import body_of_test
+from delivery.post import request_headers
+from delivery.testing import body_of_test
 from domain.safe import mask_value, safe
 from domain.settings import Settings
 from domain.urls import mask_url, receiver

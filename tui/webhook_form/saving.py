@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from delivery.edited import drop_question
-from delivery.tls import CaFileError, ssl_context
+from delivery.network import CaFileError, ssl_context
+from delivery.report import drop_question
 from domain.event_types import EventType
 from domain.wording import counted
 from store import webhooks

@@ -6,8 +6,7 @@ from collections.abc import Callable, Container, Mapping
 
 from msgspec.structs import replace
 
-from delivery.edited import fate_of_pending, is_resealable
-from delivery.report import Report
+from delivery.report import Report, fate_of_pending, is_resealable
 from domain.addresses import NetworkPolicy
 from domain.extra_fields import doubt_about
 from domain.settings import DEFAULTS

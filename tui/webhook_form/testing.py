@@ -7,7 +7,7 @@ from functools import partial
 from rich.text import Text
 
 from delivery.outcome import Outcome
-from delivery.trial import noted_test
+from delivery.testing import noted_test
 from domain.safe import safe
 from domain.settings import Settings
 from domain.wording import span_text

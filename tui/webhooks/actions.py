@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from delivery.edited import drop_question
-from delivery.report import undelivered
+from delivery.report import drop_question, undelivered
 from domain.urls import mask_url
 from domain.wording import counted, span_text
 from store import audit, backlog, webhooks

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from delivery.report import Report, undelivered
-from delivery.waiting import interval_of
+from delivery.report import Report, interval_of, undelivered
 from store.records import WebhookStatus
 from tui.webhooks.rows import COLUMNS, receiver_of
 from tui.wording import Condition, steady_condition_of

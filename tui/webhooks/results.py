@@ -8,8 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 import msgspec
 
 from delivery.outcome import is_success
-from delivery.report import Report, undelivered
-from delivery.waiting import hindrance
+from delivery.report import Report, hindrance, undelivered
 from domain.wording import counted, error_word, wait_word
 from store import reads
 from store.records import WebhookStatus

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.text import Text
 
 from delivery.outcome import is_success
-from delivery.report import Report, aside_words, undelivered
-from delivery.waiting import hindrance, interval_of
+from delivery.report import Report, aside_words, hindrance, interval_of, undelivered
 from domain.safe import safe
 from domain.times import format_duration
 from domain.urls import receiver

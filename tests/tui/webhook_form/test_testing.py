@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from textual.widgets import Collapsible
 
-from delivery.trial import LEFT
+from delivery.testing import LEFT
 from tests.receiver_client import Receiver
 from tests.tui.helpers import Bench
 from tests.tui.webhook_form.test_screen import form, trail

@@ -1,11 +1,4 @@
-"""Who of several workers gets the sending lock when it is free.
-
-A terminal's worker gives way to a headless one that asks. Until that one holds the lock no
-terminal's worker snatches it, but not for ever: it may have died after it asked.
-
-Where the lock's file was deleted, its place is free while the worker that locked it still sends.
-That one notices and stands by; until it says so, or beats no more, nobody else begins.
-"""
+"""Sending lock: which of several workers sends, and how it is handed over."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from delivery.handover import STAND_ASIDE_S, Claim
+from delivery.sending_lock import STAND_ASIDE_S, Claim
 from delivery.worker import LOST
 from domain.settings import Settings
 from store import reads, workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from delivery.waiting import CROWDED, SendingState, Waiting, failed_attempts, is_failing, waiting
+from delivery.report import CROWDED, SendingState, Waiting, failed_attempts, is_failing, waiting
 from domain.webhooks import WebhookFields
 from store.records import Delivery, Webhook, WebhookStatus
 from tests.store.helpers import ALERTS, MINUTE, NOW, fields

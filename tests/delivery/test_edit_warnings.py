@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from delivery.edited import drop_question, fate_of_pending, is_resealable
+from delivery.report import drop_question, fate_of_pending, is_resealable
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store.database import open_store

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from standardwebhooks import Webhook as Verifier
 
 from delivery.outcome import Outcome
-from delivery.trial import body_of_test, send_test
+from delivery.testing import body_of_test, send_test
 from domain.event_types import EventType
 from domain.events import read_array
 from domain.settings import Settings

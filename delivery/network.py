@@ -1,19 +1,82 @@
-"""The door to the network: every address is judged where it is dialled."""
+"""Network of an attempt: names resolved, addresses judged, only judged ones dialled, TLS."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
+import certifi
 import httpcore
 import httpx
 
 from delivery.connection import OneConnection, WatchedStream
-from delivery.resolver import Resolver
 from domain.addresses import NetworkPolicy, is_address
 from domain.times import format_duration
+
+_Found = tuple[str, ...] | Exception
+
+
+class Resolver:
+    """Looks host names up in daemon threads, at most one at a time for each name.
+
+    A thread of its own for each name, since `getaddrinfo` cannot be cancelled: a name server that
+    hangs must hold up neither another receiver nor the end of the program. Belongs to one event
+    loop; all posters of a worker share one, so that they share the lookups in flight.
+    """
+
+    def __init__(self, look_up: Callable[[str], tuple[str, ...]] | None = None) -> None:
+        self._look_up = look_up or _look_up
+        self._in_flight: dict[str, asyncio.Future[_Found]] = {}
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        """Every address of a host, in the system's order of preference; OSError if it has none."""
+        if is_address(host):
+            return (host,)
+        lookup = self._in_flight.get(host) or self._start(host)
+        found = await asyncio.shield(lookup)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _start(self, host: str) -> asyncio.Future[_Found]:
+        loop = asyncio.get_running_loop()
+        lookup: asyncio.Future[_Found] = loop.create_future()
+        self._in_flight[host] = lookup
+
+        def finish(found: _Found) -> None:
+            del self._in_flight[host]
+            lookup.set_result(found)
+
+        def work() -> None:
+            found = self._outcome(host)
+            try:
+                loop.call_soon_threadsafe(finish, found)
+            except RuntimeError:
+                return  # the loop ended meanwhile: nobody waits any more
+
+        try:
+            threading.Thread(target=work, name=f"lookup {host}", daemon=True).start()
+        except RuntimeError:  # the system lets this process have no more
+            finish(OSError(f"too many name lookups hang to begin one of {host}"))
+        return lookup
+
+    def _outcome(self, host: str) -> _Found:
+        try:
+            return self._look_up(host)
+        except Exception as error:
+            return error
+
+
+def _look_up(host: str) -> tuple[str, ...]:
+    rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(row[4][0]) for row in rows))
+
 
 _KEEP_ALIVE_S = 2.0
 
@@ -149,3 +212,57 @@ def _share(started: float, limit: float | None, addresses_left: int) -> float | 
 
 def _within(limit: float | None) -> str:
     return "" if limit is None else f" within {format_duration(round(limit * 1000))}"
+
+
+class CaFileError(OSError):
+    """A webhook's CA file cannot be used."""
+
+
+def ssl_context(ca_file: str | None = None) -> ssl.SSLContext:
+    """A context that verifies receivers against a PEM file, or against the system's authorities.
+
+    A given file replaces the system's authorities; it is read again when it has changed. Neither
+    SSL_CERT_FILE nor SSL_CERT_DIR is looked at. Raises CaFileError.
+    """
+    if ca_file is None:
+        return _system_context()
+    try:
+        facts = os.stat(ca_file)
+        return _file_context(ca_file, facts.st_mtime_ns, facts.st_size, facts.st_ino)
+    except ssl.SSLError as error:
+        raise CaFileError(f"the CA file {ca_file} holds no PEM certificate") from error
+    except OSError as error:
+        raise CaFileError(f"cannot read the CA file {ca_file}: {error.strerror}") from error
+
+
+@lru_cache(maxsize=1)
+def _system_context() -> ssl.SSLContext:
+    context = _bare_context()
+    paths = ssl.get_default_verify_paths()
+    cafile = paths.openssl_cafile if os.path.isfile(paths.openssl_cafile) else None
+    capath = paths.openssl_capath if _holds_files(paths.openssl_capath) else None
+    if cafile is None and capath is None:
+        cafile = certifi.where()
+    context.load_verify_locations(cafile, capath)
+    return context
+
+
+@lru_cache(maxsize=64)
+def _file_context(ca_file: str, *_identity: int) -> ssl.SSLContext:
+    context = _bare_context()
+    context.load_verify_locations(ca_file)
+    return context
+
+
+def _bare_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _holds_files(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False

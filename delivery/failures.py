@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import msgspec
 
-from delivery.guard import AddressRefused
-from delivery.tls import CaFileError
+from delivery.network import AddressRefused, CaFileError
 from domain.safe import plain_bytes, safe
 from domain.times import format_duration
 

@@ -12,9 +12,7 @@ import httpcore
 import httpx
 import pytest
 
-from delivery.guard import AddressRefused, GuardedBackend, GuardedTransport
-from delivery.resolver import Resolver
-from delivery.tls import ssl_context
+from delivery.network import AddressRefused, GuardedBackend, GuardedTransport, Resolver, ssl_context
 from domain.addresses import NetworkPolicy
 from tests.receiver_client import Receiver
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.decide import RETRY_AFTER_CAP_MS, Delivered, RetryAt, decide
 from delivery.outcome import Outcome
+from delivery.retry import RETRY_AFTER_CAP_MS, Delivered, RetryAt, decide
 
 DAY_MS = 86_400_000
 STATUSES = st.integers(100, 999)

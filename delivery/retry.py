@@ -1,0 +1,94 @@
+"""Retries: what an outcome means for a delivery, delivered or when to try again; Retry-After."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from delivery.outcome import Outcome
+from domain.times import format_duration
+
+RETRY_AFTER_CAP_MS = 24 * 3_600_000
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """The receiver answered 2XX."""
+
+
+class RetryAt(msgspec.Struct, frozen=True):
+    """The next attempt: the time it is due, the wait until then, and why it is that long."""
+
+    next_attempt_ms: int
+    wait_ms: int
+    reason: str
+
+
+def decide(
+    outcome: Outcome, attempt_number: int, interval_ms: int, now_ms: int, chance: float
+) -> Delivered | RetryAt:
+    """Judge attempt `attempt_number` (the first is 1), which ended at `now_ms`.
+
+    `chance` in [0, 1) spreads the interval by 10 % either way; a Retry-After can only lengthen the
+    wait. A kept connection that was lost says nothing about the receiver: the next attempt, on a
+    new one, follows at once. The reason is about the attempt to come.
+    """
+    if outcome.delivered:
+        return Delivered()
+    if outcome.kept_was_lost:
+        return RetryAt(now_ms, 0, f"attempt {attempt_number + 1}, at once on a new connection")
+    wait_ms = _jittered(interval_ms, chance)
+    reason = f"attempt {attempt_number + 1}, interval {format_duration(interval_ms)} ±10%"
+    asked_ms = min(outcome.retry_after_ms or 0, RETRY_AFTER_CAP_MS)
+    if asked_ms > wait_ms:
+        wait_ms = asked_ms
+        reason = f"attempt {attempt_number + 1}, Retry-After {format_duration(asked_ms)}"
+    return RetryAt(now_ms + wait_ms, wait_ms, reason)
+
+
+def _jittered(interval_ms: int, chance: float) -> int:
+    tenth_ms = interval_ms // 10
+    return interval_ms - tenth_ms + int(2 * tenth_ms * chance)
+
+
+_MAX_DIGITS = 9
+
+
+def retry_after_ms(values: Iterable[str], date: str | None, now_ms: int) -> int | None:
+    """The longest wait that the header's values ask for, at most 24 h; None if none is valid.
+
+    A value is ASCII digits (seconds) or a date with its zone. A date is compared with the
+    answer's own Date header, so that the receiver's clock need not agree with ours (`now_ms`).
+    """
+    waits = [_wait_ms(value.strip(), date, now_ms) for value in values]
+    longest = max((wait for wait in waits if wait is not None), default=0)
+    return min(longest, RETRY_AFTER_CAP_MS) or None
+
+
+def _wait_ms(value: str, date: str | None, now_ms: int) -> int | None:
+    if value.isascii() and value.isdigit():
+        digits = value.lstrip("0")
+        return int(digits or "0") * 1000 if len(digits) <= _MAX_DIGITS else RETRY_AFTER_CAP_MS
+    until_s = _timestamp(value)
+    if until_s is None:
+        return None
+    their_now_s = _timestamp(date) if date is not None else None
+    return (
+        max(0, math.ceil(until_s - (now_ms / 1000 if their_now_s is None else their_now_s))) * 1000
+    )
+
+
+def _timestamp(text: str) -> float | None:
+    moment = _aware_date(text)
+    return None if moment is None else moment.timestamp()
+
+
+def _aware_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return moment if moment.tzinfo is not None else None

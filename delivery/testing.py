@@ -1,0 +1,244 @@
+"""Tests of a webhook: the test event, the request as it is shown, and sample events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from shlex import quote
+from typing import Any
+
+import msgspec
+
+from delivery.network import Resolver
+from delivery.outcome import Outcome
+from delivery.post import request_headers
+from delivery.redact import secrets_of
+from delivery.sender import poster
+from domain.bodies import join_body, splice
+from domain.event_types import EventType
+from domain.ids import base58, new_test_id
+from domain.safe import mask_value, safe
+from domain.settings import DAY_MS, MINUTE_MS, Settings
+from domain.times import rfc3339
+from domain.urls import mask_url
+from store.records import Attempt, Delivery, StoredEvent, Webhook
+
+_ADDRESS, _OLD_ADDRESS = "192.0.2.1", "198.51.100.1"
+
+
+def sample_event(type_: EventType, event_id: str, now_ms: int) -> dict[str, Any]:
+    """A whole event of the type that says `"test": true`; its addresses are for documentation."""
+    now_ms -= now_ms % 1000
+    attributes, relationships = _MAKERS[type_](now_ms)
+    return {
+        "attributes": {"created": rfc3339(now_ms), **attributes, "test": True},
+        "id": event_id,
+        **({"relationships": relationships} if relationships else {}),
+        "type": type_.value,
+    }
+
+
+_Parts = tuple[dict[str, Any], dict[str, Any]]
+
+
+def _alert(now_ms: int) -> _Parts:
+    attributes = {
+        "danger": 1,
+        "params": {
+            "country": "US",
+            "country_name": "United States",
+            "days": 45,
+            "host": "test-host",
+            "host_pub": "FgepD86z1Jo",
+            "ip": _ADDRESS,
+            "peer": "test-peer",
+            "peer_pub": "j9CwNyPm7Q8",
+        },
+        "suppress_until": rfc3339(now_ms + DAY_MS),
+        "type": "endpoint_ip_first_use_country",
+        "updated": rfc3339(now_ms),
+    }
+    return attributes, {}
+
+
+def _endpoint_stats(now_ms: int) -> _Parts:
+    attributes = {
+        "handshake": rfc3339(now_ms - MINUTE_MS),
+        "ip": _ADDRESS,
+        "port": 51820,
+        "rx_delta": 748,
+        "rx_total": 31_591_436,
+        "tx_delta": 772,
+        "tx_total": 70_276_620,
+    }
+    return attributes, _related("endpoint", "endpoints", "CtfsGB3cABY")
+
+
+def _log_authn(_: int) -> _Parts:
+    attributes = {
+        "errors": [],
+        "ip": _ADDRESS,
+        "status": "ok",
+        "type": "X-Custos",
+        "url": "/sessions",
+        "verifications": ["password", "user"],
+    }
+    return attributes, _related("user", "users", "3tjDGN2gXpT")
+
+
+def _log_changes(_: int) -> _Parts:
+    attributes = {
+        "field": "ip",
+        "id": "PykHtrVmLHs",
+        "new_value": _ADDRESS,
+        "old_value": _OLD_ADDRESS,
+        "type": "endpoints",
+    }
+    return attributes, _related("user", "users", "NZ1Gq4fs3sp")
+
+
+def _related(name: str, type_: str, id_: str) -> dict[str, Any]:
+    return {name: {"data": [{"id": id_, "type": type_}]}}
+
+
+_MAKERS = {
+    EventType.ALERTS: _alert,
+    EventType.ENDPOINT_STATS: _endpoint_stats,
+    EventType.LOG_AUTHN: _log_authn,
+    EventType.LOG_CHANGES: _log_changes,
+}
+
+
+LEFT = "left before its end"
+
+
+def body_of_test(
+    webhook: Webhook,
+    now_ms: int,
+    random_bytes: Callable[[int], bytes],
+    event: bytes | None = None,
+) -> bytes:
+    """A list of one event: a sample of the webhook's type, or the kept one that is given."""
+    fields = webhook.fields
+    if event is None:
+        event_id = base58(int.from_bytes(random_bytes(8), "big"))
+        sample = sample_event(fields.type, event_id, now_ms)
+        event = json.dumps(sample, separators=(",", ":")).encode()
+    return join_body([event], splice(fields.extra_fields))
+
+
+async def send_test(
+    webhook: Webhook,
+    settings: Settings,
+    now_ms: int,
+    random_bytes: Callable[[int], bytes],
+    event: bytes | None = None,
+) -> Outcome:
+    """Send the test event, or the kept one that is given; what came of it."""
+    body = body_of_test(webhook, now_ms, random_bytes, event)
+    return await send_once(webhook, new_test_id(random_bytes), body, settings, now_ms)
+
+
+async def send_once(
+    webhook: Webhook, message_id: str, body: bytes, settings: Settings, now_ms: int
+) -> Outcome:
+    """Send a body outside the queue with the webhook's own headers, signature and TLS, once."""
+    own = webhook.fields.headers
+    keys = webhook.secrets.in_force(now_ms) if webhook.secrets else ()
+    headers = request_headers(message_id, body, admin_headers=own, secrets=keys, now_ms=now_ms)
+    sender = poster(settings, webhook.fields.ca_file, Resolver())
+    try:
+        secrets = secrets_of(webhook.fields.url, own, keys)
+        return await sender.post(webhook.fields.url, headers, body, secrets=secrets)
+    finally:
+        await sender.close()
+
+
+async def noted_test(
+    webhook: Webhook,
+    settings: Settings,
+    now_ms: int,
+    random_bytes: Callable[[int], bytes],
+    note: Callable[..., Awaitable[object]],
+    event: StoredEvent | None = None,
+) -> Outcome:
+    """Send the test, and `note` in the audit trail that it was sent, also if nobody awaits its end.
+
+    `note` takes what `store.audit.note_alone` takes beside the actor and the time.
+    """
+    told = {
+        "action": "webhook.test",
+        "webhook_id": webhook.id or None,
+        "url": mask_url(webhook.fields.url),
+        **({"event": event.id} if event else {}),
+    }
+    try:
+        kept = event.body if event else None
+        outcome = await send_test(webhook, settings, now_ms, random_bytes, kept)
+    except asyncio.CancelledError:
+        await note(**told, status=None, error=LEFT)
+        raise
+    await note(**told, status=outcome.status, error=outcome.error)
+    return outcome
+
+
+SIGNED = "v1,…"
+NOWHERE = "nothing tells where this was to go"
+
+INLINE = 16_384
+"""The most bytes of a body that go into the command itself."""
+
+
+class ShownRequest(msgspec.Struct, frozen=True):
+    """Where to, with which headers; `note` says what may have been otherwise."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    note: str = ""
+
+
+def shown_request(
+    one: Delivery, webhook: Webhook | None, attempt: Attempt | None, now_ms: int
+) -> ShownRequest:
+    """What is known of a request: headers are kept only as they are now."""
+    admin = webhook.fields.headers if webhook is not None else ()
+    at_ms = attempt.started_ms if attempt is not None else now_ms
+    headers = request_headers(
+        one.id,
+        b"",
+        admin_headers=[(name, mask_value(value)) for name, value in admin],
+        secrets=(),
+        now_ms=at_ms,
+    )
+    if webhook is not None and webhook.secrets is not None:
+        headers.append(("webhook-signature", SIGNED))
+    url = attempt.url if attempt is not None else webhook.fields.url if webhook else ""
+    return ShownRequest(mask_url(url), tuple(headers), _note(webhook, attempt))
+
+
+def _note(webhook: Webhook | None, attempt: Attempt | None) -> str:
+    if webhook is None:
+        return "its webhook is deleted: the headers are not known any more"
+    if not webhook.readable:
+        return "its headers cannot be read: put the right key file back"
+    if attempt is not None and attempt.revision != webhook.revision:
+        return f"edited since (revision {attempt.revision}): the headers are those of now"
+    return ""
+
+
+def curl(request: ShownRequest, one: Delivery, body: bytes) -> str:
+    """A command that makes the same request, but for the masked values."""
+    headers = [f"-H {quote(f'{name}: {value}')}" for name, value in request.headers]
+    data = quote(body.decode()) if is_inline(body) else f"@{body_file(one)}"
+    return " \\\n  ".join(["curl -sS", *headers, f"--data-binary {data}", quote(request.url)])
+
+
+def is_inline(body: bytes) -> bool:
+    """Whether a body goes into the command itself: a short one that a terminal shows as it is."""
+    return len(body) <= INLINE and safe(body, INLINE, keep_newlines=True).encode() == body
+
+
+def body_file(one: Delivery) -> str:
+    """The file from which such a command takes a body that does not go into it."""
+    return f"{one.id}.json"
