@@ -1,4 +1,8 @@
-"""The program as a user runs it: a process of its own, with a home and a store of its own."""
+"""The program as a user runs it, with a home and a store of its own.
+
+A command that ends by itself runs in the test's own process, which spares it the start of Python;
+what is about signals, rights, standard streams or the program's end needs a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NoReturn
+
+import pytest
+
+from cli.main import main
+from store.models import database
 
 ROOT = Path(__file__).resolve().parent.parent
 # What the console script does, without an installation; -P keeps the working folder out.
@@ -27,15 +38,25 @@ class Tocsin:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def run(
-        self, *arguments: str, stdin: str = "", timeout: float = 60, **environment: str
+        self, *arguments: str, stdin: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
+        """Run one command to its end, in this process if the program is the one that is here."""
+        if self.command != COMMAND:
+            return self.run_apart(*arguments, stdin=stdin, **environment)
+        words = ["--db", str(self.db), *arguments]
+        with _surroundings(self.home, self._environment(environment), stdin) as (out, err):
+            return subprocess.CompletedProcess(words, _main(words), _written(out), _written(err))
+
+    def run_apart(
+        self, *arguments: str, stdin: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end, in a process of its own."""
         return subprocess.run(
             self._command(arguments),
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=60,
             check=False,
             env=self._environment(environment),
             cwd=self.home,
@@ -83,3 +104,48 @@ class Tocsin:
             **self.environment,
             **extra,
         }
+
+
+def _main(words: list[str]) -> int:
+    try:
+        return main(words)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+
+
+@contextlib.contextmanager
+def _surroundings(
+    home: Path, environment: dict[str, str], stdin: str
+) -> Iterator[tuple[IO[str], IO[str]]]:
+    """What a process of its own would have: streams, variables, folder; ours again at the end."""
+    umask, engine = os.umask(0o022), database.obj
+    with contextlib.ExitStack() as files, pytest.MonkeyPatch.context() as patch:
+        given, out, err = (
+            files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(3)
+        )
+        given.write(stdin)
+        given.seek(0)
+        patch.setattr(sys, "stdin", given)
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        for name in {*os.environ} - {*environment}:
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(os, "setuid", _refuse)
+        patch.setattr(os, "seteuid", _refuse)
+        patch.chdir(home)
+        try:
+            yield out, err
+        finally:
+            os.umask(umask)
+            database.initialize(engine)
+
+
+def _refuse(_uid: int) -> NoReturn:
+    raise AssertionError("it would become another user for good: run it in a process of its own")
+
+
+def _written(stream: IO[str]) -> str:
+    stream.seek(0)
+    return stream.read()

@@ -66,7 +66,7 @@ def start(tocsin: Tocsin, socket: Path, *arguments: str) -> tuple[subprocess.Pop
 
 
 def hand_in(tocsin: Tocsin, socket: Path) -> subprocess.CompletedProcess[str]:
-    return tocsin.run("event", "emit", "--socket", str(socket), stdin=EVENT, timeout=30)
+    return tocsin.run("event", "emit", "--socket", str(socket), stdin=EVENT)
 
 
 @every_fault

@@ -11,6 +11,14 @@ from domain.event_types import EventType
 from store.database import open_store
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench
+from tests.tui.idle import idle_by_signals
+
+
+@pytest.fixture(autouse=True)
+def pilot_waits_by_signals() -> Iterator[None]:
+    """A pilot that waits for what is under way, and no longer."""
+    with idle_by_signals():
+        yield
 
 
 @pytest.fixture

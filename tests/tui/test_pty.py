@@ -135,7 +135,7 @@ def test_what_sigquit_cut_off_is_recorded_by_the_next_worker_and_made_again(
     with in_flight(tocsin, shared_receiver, path) as terminal:
         terminal.process.send_signal(signal.SIGQUIT)
         assert terminal.end() == -signal.SIGQUIT
-    assert tocsin.run("worker", "--once", timeout=60).returncode == ExitCode.OK
+    assert tocsin.run("worker", "--once").returncode == ExitCode.OK
     with opened_desk(tocsin.db) as desk:
         assert desk.status(1).delivered_events == 2
     first, again = shared_receiver.requests(path)

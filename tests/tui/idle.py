@@ -1,0 +1,70 @@
+"""Idleness of an app, known by signals: Textual's own wait sleeps 20 ms and looks at the CPU."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from asyncio import AbstractEventLoop, Future
+from asyncio.base_events import BaseEventLoop
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pytest
+from textual._context import active_app
+
+_Work = WeakKeyDictionary[AbstractEventLoop, set[Future[Any]]]
+THREADS_S = 0.25
+"""Longest wait for work in other threads, some of which a test holds up on purpose."""
+
+
+@contextmanager
+def idle_by_signals() -> Iterator[None]:
+    """Let the pilot go on as soon as nothing is left to do, for as long as the block lasts."""
+    work: _Work = WeakKeyDictionary()
+    run_in_executor: Callable[..., Future[Any]] = BaseEventLoop.run_in_executor
+
+    def counted(loop: BaseEventLoop, *arguments: Any) -> Future[Any]:
+        future = run_in_executor(loop, *arguments)
+        under_way = work.setdefault(loop, set())
+        under_way.add(future)
+        future.add_done_callback(under_way.discard)
+        return future
+
+    async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:
+        await _idle(work, max_sleep)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseEventLoop, "run_in_executor", counted)
+        patch.setattr("textual.pilot.wait_for_idle", wait_for_idle)
+        patch.setattr("textual.app.wait_for_idle", wait_for_idle)
+        yield
+
+
+async def _idle(work: _Work, longest_s: float) -> None:
+    """Wait until no callback is ready, no work is in a thread and no repaint is due."""
+    loop = asyncio.get_running_loop()
+    ready = loop._ready  # type: ignore[attr-defined]  # the loop tells it nowhere else
+    end_s = time.monotonic() + longest_s
+    held: set[Future[Any]] = set()
+    while time.monotonic() < end_s:
+        await asyncio.sleep(0)
+        if ready:
+            continue
+        if under_way := work.get(loop, set()) - held:
+            _, held_up = await asyncio.wait(
+                under_way, timeout=THREADS_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            held |= held_up if len(held_up) == len(under_way) else set()
+        elif not _painted():
+            return
+
+
+def _painted() -> bool:
+    """Do the repaint that the screen's timer would do within 17 ms; True if there was one."""
+    screen: Any = active_app.get().screen
+    due: bool = screen._update_timer._active.is_set()
+    if due:
+        screen._on_timer_update()
+    return due
