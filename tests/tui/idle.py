@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from asyncio import AbstractEventLoop, Future
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Iterator
@@ -17,6 +17,8 @@ from textual._context import active_app
 _Work = WeakKeyDictionary[AbstractEventLoop, set[Future[Any]]]
 THREADS_S = 0.25
 """Longest wait for work in other threads, some of which a test holds up on purpose."""
+SOON_S = 0.02
+"""Timers due so soon belong to what was done: a terminal's new size is told after 8 ms."""
 
 
 @contextmanager
@@ -43,12 +45,12 @@ def idle_by_signals() -> Iterator[None]:
 
 
 async def _idle(work: _Work, longest_s: float) -> None:
-    """Wait until no callback is ready, no work is in a thread and no repaint is due."""
+    """Wait until no callback is ready, no work is in a thread and no repaint or timer is due."""
     loop = asyncio.get_running_loop()
     ready = loop._ready  # type: ignore[attr-defined]  # the loop tells it nowhere else
-    end_s = time.monotonic() + longest_s
+    began_s = loop.time()
     held: set[Future[Any]] = set()
-    while time.monotonic() < end_s:
+    while loop.time() < began_s + longest_s:
         await asyncio.sleep(0)
         if ready:
             continue
@@ -58,7 +60,16 @@ async def _idle(work: _Work, longest_s: float) -> None:
             )
             held |= held_up if len(held_up) == len(under_way) else set()
         elif not _painted():
-            return
+            due_s = _next_timer_s(loop)
+            if due_s > began_s + SOON_S:
+                return
+            await asyncio.sleep(due_s - loop.time())
+
+
+def _next_timer_s(loop: AbstractEventLoop) -> float:
+    """The loop's time of the next timer."""
+    timers = loop._scheduled  # type: ignore[attr-defined]  # the loop tells it nowhere else
+    return min((timer.when() for timer in timers if not timer.cancelled()), default=math.inf)
 
 
 def _painted() -> bool:
