@@ -18,7 +18,7 @@ from sources.geo import Location
 from sources.wireguard.derive import derive
 from sources.wireguard.dump import parse_dump
 from sources.wireguard.snapshot import Snapshot, decode_state, encode_state
-from sources.wireguard.terms import DeriveTerms, Names
+from sources.wireguard.terms import DeriveTerms, HostNames
 
 PEERS = 10_000
 CHANGED = PEERS // 10
@@ -93,7 +93,7 @@ class _Clock:
 def looks(peers: int, count: int, clock: _Clock | None = None) -> tuple[bytes, list[int]]:
     """Look so often; the last state, and the number of events of each look."""
     clock = clock or _Clock()
-    names = Names("gateway", {key: f"peer {number}" for number, key in enumerate(KEYS)})
+    names = HostNames("gateway", {key: f"peer {number}" for number, key in enumerate(KEYS)})
     terms = DeriveTerms(user="somebody", names=names, locate=_somewhere)
     state: bytes | None = None
     events: list[int] = []

@@ -15,7 +15,7 @@ def tell_of_opening(context: Context, store: Store) -> None:
     from domain.alert_kinds import all_terms
     from domain.source_kinds import OWN_SIGN_INS
     from sources.logins.own_sign_ins import screen_opened, sign_in_step
-    from sources.making import Terms, sign_in_rules
+    from sources.making import SourceTerms, sign_in_rules
     from sources.wireguard.hosts import MACHINE_ID_FILE, machine_key
     from store import alert_settings, sources
 
@@ -27,6 +27,6 @@ def tell_of_opening(context: Context, store: Store) -> None:
         now_ms=now_ms,
         random64=context.random64,
     )
-    terms = Terms(context.settings, all_terms(store.call(alert_settings.load_all)))
+    terms = SourceTerms(context.settings, all_terms(store.call(alert_settings.load_all)))
     step = sign_in_step(sign_in, sign_in_rules(terms))
     store.call(sources.advance, OWN_SIGN_INS, step, now_ms)

@@ -11,7 +11,7 @@ from domain import source_kinds
 from domain.options import Default
 from domain.times import rfc3339
 from domain.wording import counted, span_text, time_text
-from sources.outlook import next_look_ms
+from sources.outlook import next_try_ms
 from sources.socket.place import socket_beside
 from store.records import StoredSource
 
@@ -100,7 +100,7 @@ def socket_place(source: StoredSource, store: Path) -> str:
 
 def again_text(source: StoredSource, now_ms: int) -> str:
     """When a source that fails is tried again, "" where it is not."""
-    next_ms = next_look_ms(source)
+    next_ms = next_try_ms(source)
     if next_ms is None:
         return ""
     if next_ms <= now_ms:

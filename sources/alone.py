@@ -18,7 +18,7 @@ def lock_file(store: Path, name: str) -> Path:
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[bool]:
+def process_lock(file: Path) -> Iterator[bool]:
     """Whether we hold the lock, until the end of the block; the system frees it if we die.
 
     Raises SourceError where there can be no lock.

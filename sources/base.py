@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from sources.inlet import Inlet
 
 
-LOSS_TOLD_MS = DAY_MS
+LOSS_WARNING_MS = DAY_MS
 """For so long a warning says that something was lost: nobody looks every minute."""
 
 
-def is_told_still(lost_ms: int | None, now_ms: int) -> bool:
+def is_recent_loss(lost_ms: int | None, now_ms: int) -> bool:
     """Tell whether a loss is so recent that the source warns of it."""
-    return lost_ms is not None and 0 <= now_ms - lost_ms < LOSS_TOLD_MS
+    return lost_ms is not None and 0 <= now_ms - lost_ms < LOSS_WARNING_MS
 
 
 class Batch(msgspec.Struct, frozen=True):

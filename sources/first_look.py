@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from domain.alert_kinds import all_terms
 from domain.settings import Settings
 from sources.base import Batch, SourceError
-from sources.making import Terms, make
+from sources.making import SourceTerms, make_source
 from sources.polling import in_thread
 from store import alert_settings
 from store.records import StoredSource
@@ -33,8 +33,8 @@ async def first_look(
 
     Raises FieldErrors, SourceError (also for a kind that is not looked at), StoreError.
     """
-    terms = Terms(settings, all_terms(await store.run(alert_settings.load_all)))
-    made = make(_unsaved(kind, name, options, now_ms), terms, store)
+    terms = SourceTerms(settings, all_terms(await store.run(alert_settings.load_all)))
+    made = make_source(_unsaved(kind, name, options, now_ms), terms, store)
     if made is not None and made.takes:
         raise SourceError(f"a look takes events from {kind} for good", NOT_WITHOUT_KEEPING)
     source = None if made is None or made.takes else made.source

@@ -8,7 +8,7 @@ HOUR_MS = 3_600_000
 MOST_TOLD = 10_000
 
 
-class Hourly:
+class HourlyLimit:
     """Which of many things were told of within the hour."""
 
     def __init__(self, clock: Callable[[], int]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.event_types import EventType
 from domain.events import Event
-from sources.polling import Blindness, save_failure
+from sources.polling import StaleAlertOf, save_failure
 from sources.room import check_disk
 from store import sources as stored_sources
 from store.records import AppendResult, StoredSource
@@ -134,7 +134,7 @@ class Inlet:
             created_ms=self._created_ms,
         )
 
-    async def note_end(self, sentence: str, blindness: Blindness) -> None:
+    async def note_end(self, sentence: str, blindness: StaleAlertOf) -> None:
         """Note why nothing can be handed in, and add what is told of that.
 
         If something could be, then it was so until now.

@@ -15,7 +15,7 @@ from domain.ids import repeated_random64
 from domain.wording import counted
 from sources.base import SourceError
 from sources.inlet import Inlet
-from sources.turns import Turns
+from sources.turns import FairLock
 from store.errors import NotFound, StoreError, StoreLost
 from store.records import AppendResult
 
@@ -92,7 +92,7 @@ class Intake:
         self._inlet = inlet
         self._random64 = random64
         self._told_ms = 0
-        self._large = Turns()
+        self._large = FairLock()
 
     async def take(self, data: bytes, client: Hashable, key: str = "") -> Receipt:
         """Take each event of a text that stands alone; they are durable when this returns.

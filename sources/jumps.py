@@ -8,7 +8,7 @@ LEAST_MS = 30_000
 """What differs by less is a clock that NTP corrects."""
 
 
-class Jumps:
+class ClockJumps:
     """By how much the wall clock has jumped since it was last asked."""
 
     def __init__(self, monotonic: Callable[[], float], now_ms: int) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from store.database import Store
 
 
-class Terms(msgspec.Struct, frozen=True):
+class SourceTerms(msgspec.Struct, frozen=True):
     """What holds for every source alike. The alerts may be `CurrentAlerts`, which an edit moves."""
 
     settings: Settings
@@ -52,15 +52,15 @@ _NAMING = (source_kinds.WIREGUARD, source_kinds.HTTP, source_kinds.JOURNAL)
 Watch = Callable[["Inlet", "StaleAlerts"], Awaitable[None]]
 """What is done beside a service without end, also while it cannot serve."""
 
-Whose = Callable[[bytes | None], Mapping[str, str]]
+HostParams = Callable[[bytes | None], Mapping[str, str]]
 
 
-def nobody(_state: bytes | None) -> Mapping[str, str]:
+def no_host(_state: bytes | None) -> Mapping[str, str]:
     """Where a source looks at no host."""
     return {}
 
 
-class Made(msgspec.Struct, frozen=True):
+class RunnableSource(msgspec.Struct, frozen=True):
     """A source that can be run: one that is polled so often, or a service.
 
     whose:      says by its state which host it looks at, for alerts about the source itself
@@ -71,15 +71,15 @@ class Made(msgspec.Struct, frozen=True):
     source: Source | None = None
     every_ms: int = 0
     service: Service | None = None
-    whose: Whose = nobody
+    whose: HostParams = no_host
     takes: bool = False
     watch: Watch | None = None
 
 
-Maker = Callable[[str, Mapping[str, SettingValue], Terms, "Store"], Made]
+Maker = Callable[[str, Mapping[str, SettingValue], SourceTerms, "Store"], RunnableSource]
 
 
-def make(stored: StoredSource, terms: Terms, store: Store) -> Made | None:
+def make_source(stored: StoredSource, terms: SourceTerms, store: Store) -> RunnableSource | None:
     """What runs a source, or None for one that others serve. Raises FieldErrors, SourceError.
 
     What a kind needs is imported only where a source of it runs.
@@ -96,7 +96,9 @@ def is_run(kind: str) -> bool:
     return kind in _MAKERS
 
 
-def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+def _wireguard(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
     from sources.geo import geo_of
     from sources.wireguard.names import NameFiles
     from sources.wireguard.source import WireGuardSource
@@ -111,10 +113,12 @@ def _wireguard(name: str, values: Mapping[str, SettingValue], terms: Terms, stor
         alerts=terms.alerts,
         geo=geo_of(terms.settings.geo_db),
     )
-    return Made(source, _span(values["every"]), whose=source.host)
+    return RunnableSource(source, _span(values["every"]), whose=source.host)
 
 
-def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+def _socket(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
     from sources.socket.source import SocketService, SocketTerms
 
     path = _text(values["path"])
@@ -124,10 +128,14 @@ def _socket(name: str, values: Mapping[str, SettingValue], terms: Terms, store: 
         clients=_span(values["clients"]),
         client_timeout_s=_span(values["client_timeout"]) / 1000,
     )
-    return Made(service=SocketService(name, socket_terms, random64=partial(secrets.randbits, 64)))
+    return RunnableSource(
+        service=SocketService(name, socket_terms, random64=partial(secrets.randbits, 64))
+    )
 
 
-def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+def _http(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
     from sources.http.app import ClientLimits
     from sources.http.server import HttpService, HttpTerms
 
@@ -144,13 +152,13 @@ def _http(name: str, values: Mapping[str, SettingValue], terms: Terms, store: St
     serves = _words(values["serves"])
     service = HttpService(name, http_terms, partial(_http_routes, serves, terms))
     if "agents" not in serves:
-        return Made(service=service)
+        return RunnableSource(service=service)
     from sources.procustodibus.agents import watch_hosts
 
-    return Made(service=service, watch=partial(watch_hosts, terms.settings.event_names))
+    return RunnableSource(service=service, watch=partial(watch_hosts, terms.settings.event_names))
 
 
-def _http_routes(serves: Collection[str], terms: Terms, inlet: Inlet) -> list[Route]:
+def _http_routes(serves: Collection[str], terms: SourceTerms, inlet: Inlet) -> list[Route]:
     """Return the routes of the parts that are served, and import no others."""
     from sources.http.sign_in_watch import LimitedReports
     from sources.logins.own_sign_ins import reporter
@@ -179,7 +187,9 @@ def _http_routes(serves: Collection[str], terms: Terms, inlet: Inlet) -> list[Ro
     return routes
 
 
-def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store) -> Made:
+def _journal(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
     from sources.logins.auth_log import AuthLogSource
     from sources.logins.journal import JournalSource
     from sources.wireguard.hosts import MACHINE_ID_FILE, machine_key
@@ -188,13 +198,15 @@ def _journal(name: str, values: Mapping[str, SettingValue], terms: Terms, store:
     every_ms = _span(values["every"])
     if file := _text(values["file"]):
         machine = machine_key(MACHINE_ID_FILE)
-        return Made(AuthLogSource(Path(file), name=name, machine=machine, rules=rules), every_ms)
-    return Made(JournalSource(_text(values["command"]), name=name, rules=rules), every_ms)
+        return RunnableSource(
+            AuthLogSource(Path(file), name=name, machine=machine, rules=rules), every_ms
+        )
+    return RunnableSource(JournalSource(_text(values["command"]), name=name, rules=rules), every_ms)
 
 
 def _procustodibus(
-    name: str, values: Mapping[str, SettingValue], terms: Terms, store: Store
-) -> Made:
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
     from sources.procustodibus.api import Api, Exchange
     from sources.procustodibus.pull import ProCustodibusSource
     from store.sources import secret_of
@@ -208,10 +220,10 @@ def _procustodibus(
         most=_span(values["max_events"]),
         random64=partial(secrets.randbits, 64),
     )
-    return Made(source, _span(values["every"]), takes=True)
+    return RunnableSource(source, _span(values["every"]), takes=True)
 
 
-def sign_in_rules(terms: Terms) -> AlertRules:
+def sign_in_rules(terms: SourceTerms) -> AlertRules:
     """What holds for the alerts of every source that tells of sign-ins."""
     from sources.geo import geo_of
     from sources.logins.alerts import AlertRules

@@ -14,7 +14,7 @@ class MemoryFull(Exception):
         super().__init__("too much is being handed in at this moment: try again")
 
 
-class Memory:
+class MemoryBudget:
     """Counts the bytes that all clients of a source have on their way in."""
 
     def __init__(self, most: int = MOST_BYTES) -> None:

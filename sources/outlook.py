@@ -26,7 +26,7 @@ JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))
 Values = Mapping[str, "SettingValue"]
 
 
-def foreseen_problem(source: StoredSource, every: Iterable[StoredSource] = ()) -> str:
+def startup_problem(source: StoredSource, every: Iterable[StoredSource] = ()) -> str:
     """Why it cannot run here and now, with the cure; "" where nothing is known of it.
 
     `every` are the sources there are, of which another may take its place. No refusal: what it
@@ -39,13 +39,13 @@ def foreseen_problem(source: StoredSource, every: Iterable[StoredSource] = ()) -
     return next(problem_of(values), "") or _rivalry(source, every)
 
 
-def foreseen_lack(source: StoredSource) -> str:
+def startup_warning(source: StoredSource) -> str:
     """What it will run without although it is set, with the cure; "" for nothing."""
     names_file = source.options.get("names_file")
     return next(_file(names_file, "names_file"), "") if names_file else ""
 
 
-def next_look_ms(source: StoredSource) -> int | None:
+def next_try_ms(source: StoredSource) -> int | None:
     """When a worker tries a source that fails again, at the latest; None where none will.
 
     A worker that was started since waits less: it counts failures from its start.

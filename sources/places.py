@@ -11,7 +11,7 @@ from functools import lru_cache
 
 
 @lru_cache(maxsize=20_000)
-def place_of(ip: str) -> str:
+def origin_of(ip: str) -> str:
     """The place that an address is at."""
     if ":" not in ip:
         return ip

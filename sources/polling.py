@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
 from domain.events import Event
 from domain.safe import safe
-from sources.alone import alone, lock_file
+from sources.alone import lock_file, process_lock
 from sources.base import Batch, Source, SourceError
 from sources.refusals import check_room, taking_rules
 from sources.room import check_disk
@@ -41,14 +41,16 @@ def backoff_s(failures: int) -> int:
     return min(1 << min(failures - 1, 20), LONGEST_BACKOFF_S)
 
 
-Blindness = Callable[[StoredSource, bytes | None, str, int], AbstractContextManager[Event | None]]
+StaleAlertOf = Callable[
+    [StoredSource, bytes | None, str, int], AbstractContextManager[Event | None]
+]
 """By a source that failed, its state, what is wrong and the time: what is told of it, if at all.
 
 It counts as told when the block that saves it has ended well.
 """
 
 
-def never_blind(
+def no_stale_alert(
     _: StoredSource, _state: bytes | None, _sentence: str, _now_ms: int
 ) -> AbstractContextManager[None]:
     """Of a source that nobody waits for, nothing is told."""
@@ -70,7 +72,7 @@ async def run_source(
     once: bool = False,
     min_free_disk_bytes: int = 0,
     on_failure: Callable[[str], None] = ignore,
-    blindness: Blindness = never_blind,
+    blindness: StaleAlertOf = no_stale_alert,
     takes: bool = False,
     created_ms: int | None = None,
     alerts: Mapping[str, AlertTerms] = DEFAULT_TERMS,
@@ -141,7 +143,7 @@ class _Runner:
         clock: Callable[[], int],
         min_free_disk_bytes: int,
         on_failure: Callable[[str], None],
-        blindness: Blindness,
+        blindness: StaleAlertOf,
         patience_s: float,
         takes: bool,
         created_ms: int | None,
@@ -172,7 +174,7 @@ class _Runner:
         from the same state would tell of the same traffic twice.
         """
         check_disk(self._store.path, self._min_free_disk_bytes)
-        with alone(self._lock_file) as we_are:
+        with process_lock(self._lock_file) as we_are:
             return await self._poll() if we_are else (AppendResult(0, 0), False)
 
     async def _poll(self) -> tuple[AppendResult, bool]:
@@ -218,7 +220,7 @@ class _Runner:
         if self._unsaved is None:
             return AppendResult(0, 0)
         try:
-            with alone(self._lock_file) as we_are:
+            with process_lock(self._lock_file) as we_are:
                 kept = await self._keep_unsaved() if we_are else None
                 return AppendResult(0, 0) if kept is None else kept[0]
         except (SourceError, StoreError) as error:
@@ -321,7 +323,7 @@ class _Runner:
 
 
 def save_failure(
-    name: str, sentence: str, now_ms: int, blindness: Blindness, *, created_ms: int | None
+    name: str, sentence: str, now_ms: int, blindness: StaleAlertOf, *, created_ms: int | None
 ) -> AppendResult:
     """Record a source's failure, and what is told of it; returns what was added of that."""
     stored = stored_sources.find(name)

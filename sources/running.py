@@ -22,10 +22,18 @@ from domain.source_kinds import SERVING, TAKING
 from sources.base import SourceError
 from sources.current_alerts import CurrentAlerts
 from sources.inlet import Inlet
-from sources.making import Made, Terms, Whose, is_run, make, nobody, used_settings
-from sources.polling import Blindness, failure_sentence, pause, run_source, save_failure
-from sources.serving import Tries, run_service
-from sources.stale import Blind, StaleAlerts, stale_alerts
+from sources.making import (
+    HostParams,
+    RunnableSource,
+    SourceTerms,
+    is_run,
+    make_source,
+    no_host,
+    used_settings,
+)
+from sources.polling import StaleAlertOf, failure_sentence, pause, run_source, save_failure
+from sources.serving import Backoff, run_service
+from sources.stale import StaleAlerts, StaleSource, stale_alerts
 from store import alert_settings
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError, StoreGone, StoreLost
@@ -63,7 +71,7 @@ class _Run:
     stop: asyncio.Event
     task: asyncio.Task[None]
     stale: StaleAlerts | None
-    """Handed on to the run that follows an edit, which makes nobody silent for less long."""
+    """Handed on to the run that follows an edit, which makes no_host silent for less long."""
 
 
 async def run_one(
@@ -82,8 +90,8 @@ async def run_one(
     StoreLost.
     """
     stored = await store.run(stored_sources.find, name)
-    terms = Terms(settings, all_terms(await store.run(alert_settings.load_all)))
-    made = make(stored, terms, store)
+    terms = SourceTerms(settings, all_terms(await store.run(alert_settings.load_all)))
+    made = make_source(stored, terms, store)
     if made is None:
         raise SourceError(f"it is of kind {stored.kind}", "run the source that serves it instead")
     watching = asyncio.create_task(_watch_files(store, stop))
@@ -108,10 +116,10 @@ async def _watch_files(store: Store, stop: asyncio.Event) -> None:
 
 
 async def run_made(
-    made: Made,
+    made: RunnableSource,
     stored: StoredSource,
     store: Store,
-    terms: Terms,
+    terms: SourceTerms,
     clock: Callable[[], int],
     stop: asyncio.Event,
     *,
@@ -161,7 +169,7 @@ async def run_made(
 
 
 def _watching(
-    made: Made, inlet: Inlet, stale: StaleAlerts, on_failure: Callable[[str], None]
+    made: RunnableSource, inlet: Inlet, stale: StaleAlerts, on_failure: Callable[[str], None]
 ) -> asyncio.Task[None]:
     """What is done beside a service, begun."""
 
@@ -176,12 +184,12 @@ def _watching(
 
 
 def _blindness(
-    terms: Terms,
+    terms: SourceTerms,
     watching_ms: int,
     monotonic: Callable[[], float],
     every_ms: int = 0,
-    whose: Whose = nobody,
-) -> Blindness:
+    whose: HostParams = no_host,
+) -> StaleAlertOf:
     """What is told of a source that sees nothing for long."""
     stale = stale_alerts(terms.alerts, watching_ms, monotonic)
 
@@ -191,13 +199,13 @@ def _blindness(
         since_ms = stored.last_ok_ms or stored.created_ms
         if not stale.is_stale(since_ms, every_ms, now_ms):
             return nullcontext()
-        return stale.telling(Blind(stored.name, since_ms, sentence, whose(state)), now_ms)
+        return stale.telling(StaleSource(stored.name, since_ms, sentence, whose(state)), now_ms)
 
     return telling
 
 
 class Sources:
-    """Made and used inside one event loop; `adapt` never blocks.
+    """RunnableSource and used inside one event loop; `adapt` never blocks.
 
     `on_appended` is called after each commit that added events, `on_failure` with what goes wrong.
     """
@@ -261,7 +269,7 @@ class Sources:
 
     async def _look_once_at(self, wanted: _Wanted, stop: asyncio.Event) -> None:
         name = wanted.stored.name
-        terms = Terms(wanted.settings, self._alerts)
+        terms = SourceTerms(wanted.settings, self._alerts)
         try:
             await self._run_once(wanted.stored, terms, stop, once=True)
         except Exception as error:
@@ -281,7 +289,7 @@ class Sources:
 
     async def _adapt(self) -> None:
         """Do what is wanted now; a store that cannot be read is tried again."""
-        tries = Tries()
+        tries = Backoff()
         while self._changed.is_set():
             self._changed.clear()
             try:
@@ -333,8 +341,8 @@ class Sources:
         """One source until `stop`, once its last run is over; it stops and delays no other."""
         if before is not None:
             await asyncio.wait({before.task})
-        tries = Tries()
-        terms = Terms(wanted.settings, self._alerts)
+        tries = Backoff()
+        terms = SourceTerms(wanted.settings, self._alerts)
         blindness = _blindness(terms, self._clock(), self._monotonic)
         while not stop.is_set():
             began_s = time.monotonic()
@@ -354,13 +362,13 @@ class Sources:
     async def _run_once(
         self,
         stored: StoredSource,
-        terms: Terms,
+        terms: SourceTerms,
         stop: asyncio.Event,
         *,
         once: bool = False,
         stale: StaleAlerts | None = None,
     ) -> None:
-        made = make(stored, terms, self._store)
+        made = make_source(stored, terms, self._store)
         if made is not None:
             await run_made(
                 made,
@@ -377,7 +385,7 @@ class Sources:
             )
 
     async def _note_failure(
-        self, stored: StoredSource, sentence: str, blindness: Blindness
+        self, stored: StoredSource, sentence: str, blindness: StaleAlertOf
     ) -> None:
         with suppress(StoreError):
             told = await self._store.run(

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from sources.alone import alone, lock_file
+from sources.alone import lock_file, process_lock
 from sources.base import Service
 from sources.inlet import Inlet
 from sources.polling import (
     LONGEST_BACKOFF_S,
-    Blindness,
+    StaleAlertOf,
     backoff_s,
     failure_sentence,
     ignore,
-    never_blind,
+    no_stale_alert,
     pause,
 )
 from store.errors import NotFound, StoreError, StoreLost
@@ -28,7 +28,7 @@ HEALTHY_S = float(LONGEST_BACKOFF_S)
 """What ran so long before it failed did well: its failures are counted from the beginning."""
 
 
-class Tries:
+class Backoff:
     """What fails again and again: what is news of it, and how long to wait for the next try."""
 
     def __init__(self) -> None:
@@ -55,13 +55,13 @@ async def run_service(
     stop: asyncio.Event,
     *,
     on_failure: Callable[[str], None] = ignore,
-    blindness: Blindness = never_blind,
+    blindness: StaleAlertOf = no_stale_alert,
 ) -> None:
     """Serve until `stop`; raises StoreLost, and NotFound when the source was deleted.
 
     `blindness` says what to tell of one that cannot serve for long.
     """
-    tries = Tries()
+    tries = Backoff()
     while not stop.is_set():
         began_s = time.monotonic()
         sentence = await _serve_alone(service, inlet, stop, blindness)
@@ -71,11 +71,11 @@ async def run_service(
 
 
 async def _serve_alone(
-    service: Service, inlet: Inlet, stop: asyncio.Event, blindness: Blindness
+    service: Service, inlet: Inlet, stop: asyncio.Event, blindness: StaleAlertOf
 ) -> str:
     """Serve once, unless another process does; what went wrong, or "" after a stop."""
     try:
-        with alone(lock_file(inlet.store.path, service.name)) as we_are:
+        with process_lock(lock_file(inlet.store.path, service.name)) as we_are:
             if we_are:
                 await service.serve(inlet, stop)
     except (StoreLost, NotFound):

@@ -14,7 +14,7 @@ from domain.ids import event_id_from_facts
 from domain.safe import safe
 from domain.settings import DAY_MS
 from domain.times import rfc3339
-from sources.jumps import LEAST_MS, Jumps, no_jump
+from sources.jumps import LEAST_MS, ClockJumps, no_jump
 
 INTERVALS = 3
 """A source that looks seldom may miss so many looks."""
@@ -24,7 +24,7 @@ _ERROR_LIMIT = 500
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
-class Blind(msgspec.Struct, frozen=True):
+class StaleSource(msgspec.Struct, frozen=True):
     """A source without a good look: since when, why, and what it looks at."""
 
     source: str
@@ -67,7 +67,7 @@ class StaleAlerts:
         return now_ms - max(known_ms, self._watching_ms) > self.patience_ms(every_ms)
 
     @contextmanager
-    def telling(self, blind: Blind, now_ms: int) -> Iterator[Event | None]:
+    def telling(self, blind: StaleSource, now_ms: int) -> Iterator[Event | None]:
         """The alert about a source that is stale, None where its kind is off or it was told.
 
         It counts as told only when the block that saves it has ended well.
@@ -84,7 +84,7 @@ class StaleAlerts:
             self._watching_ms = now_ms
             self._until_ms = {name: until + jump_ms for name, until in self._until_ms.items()}
 
-    def _event(self, blind: Blind, now_ms: int) -> Event:
+    def _event(self, blind: StaleSource, now_ms: int) -> Event:
         """After a new start the same blindness has the same id, as often as it may be told."""
         created = rfc3339(now_ms // 1000 * 1000)
         turn = (now_ms - blind.since_ms) // (self._terms.suppress_ms or DAY_MS)
@@ -111,4 +111,4 @@ def stale_alerts(
     alerts: Mapping[str, AlertTerms], now_ms: int, monotonic: Callable[[], float]
 ) -> StaleAlerts:
     """Those of who watches from now on, and is not misled by jumps of the clock."""
-    return StaleAlerts(alerts, now_ms, Jumps(monotonic, now_ms).since)
+    return StaleAlerts(alerts, now_ms, ClockJumps(monotonic, now_ms).since)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 
-class Turns:
+class FairLock:
     """A lock: of those who wait, client after client gets it, however many requests one has.
 
     Used inside one event loop.

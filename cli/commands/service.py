@@ -21,7 +21,7 @@ from sources.extras import install_cure
 from sources.geo import Geo
 from sources.wireguard.command import DumpCommand, unreadable_line
 from sources.wireguard.dump import DumpError, without_keys
-from sources.wireguard.rights import DUMP, systems_own
+from sources.wireguard.rights import DUMP, system_wg
 
 NEXT = f"""\
 To start it now and at every boot:   systemctl enable --now tocsin
@@ -68,7 +68,7 @@ def dump(args: Namespace, context: Context) -> ExitCode:
     """Print the dump of this host's WireGuard without its keys, for a screen beside the service."""
     if os.geteuid() != 0:
         raise Failure("only root may do this", ExitCode.PERMISSION)
-    wg = systems_own(DUMP)
+    wg = system_wg(DUMP)
     if wg is None:
         raise Failure(NO_WG, ExitCode.UNAVAILABLE)
     try:

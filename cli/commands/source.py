@@ -20,7 +20,7 @@ from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
 from domain.clients import AGENT
-from sources.outlook import foreseen_lack, foreseen_problem
+from sources.outlook import startup_problem, startup_warning
 from store import clients, refusals, sources, workers
 from store.errors import NotFound
 
@@ -89,11 +89,11 @@ def _is_worked(store: Store, now_ms: int) -> bool:
 
 def _seen(source: StoredSource, store: Store) -> str:
     """What a source that looks at WireGuard saw last, in a few words."""
-    from sources.wireguard.seen import seen_text
+    from sources.wireguard.seen import snapshot_summary
 
     state = store.call(sources.load_state, source.name)
     looks = source.kind in (source_kinds.WIREGUARD, source_kinds.AGENT)
-    return seen_text(state) if looks and state is not None else ""
+    return snapshot_summary(state) if looks and state is not None else ""
 
 
 def add(args: Namespace, context: Context) -> ExitCode:
@@ -132,8 +132,8 @@ def _serve_more(name: str, args: Namespace, store: Store, context: Context) -> E
 
 def _note_outlook(source: StoredSource, words: str, store: Store, context: Context) -> bool:
     """Tell what is known at once to be wrong with it; whether it cannot run."""
-    problem = foreseen_problem(source, store.call(sources.everyone))
-    lack = foreseen_lack(source)
+    problem = startup_problem(source, store.call(sources.everyone))
+    lack = startup_warning(source)
     if problem:
         context.out.note(f"Source {source.name} {words}: {problem}")
     if lack:

@@ -13,8 +13,8 @@ from http import HTTPStatus
 from typing import Any
 
 from sources.http.messages import RequestRefused, not_now
-from sources.memory import MOST_BYTES, Memory, MemoryFull
-from sources.turns import Turns
+from sources.memory import MOST_BYTES, MemoryBudget, MemoryFull
+from sources.turns import FairLock
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 PIECE_BYTES = 256 * 1024
@@ -32,7 +32,7 @@ class ClientGone(Exception):
 
 
 class Budget:
-    """Memory for the bodies of all requests.
+    """MemoryBudget for the bodies of all requests.
 
     Bytes are taken as they come, so who only announces a body takes nothing from others. The body
     that first finds too few left goes on beyond them, bounded by its own limit alone: of several
@@ -40,7 +40,7 @@ class Budget:
     """
 
     def __init__(self, most: int = MOST_BYTES) -> None:
-        self.memory = Memory(most)
+        self.memory = MemoryBudget(most)
         self.beyond: Share | None = None
 
 
@@ -132,7 +132,7 @@ class Unpacker:
     """Unpacks bodies in a thread, so that others get their turn, and one at a time."""
 
     def __init__(self) -> None:
-        self._turns = Turns()
+        self._turns = FairLock()
 
     async def unpack(
         self, data: bytes, encoding: str, limit: int, share: Share, caller: str

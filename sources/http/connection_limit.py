@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Protocol
 
-from sources.places import place_of
+from sources.places import origin_of
 
 SETTLE_S = 1.0
 """Seconds for which a connection is safe from the next one of its own address."""
@@ -49,8 +49,8 @@ class ConnectionLimit:
     def enter(self, connection: OpenConnection) -> bool:
         """Take a connection in, where need be in another's place; False where none goes."""
         strangers = [each for each in self._open if not each.admitted]
-        place = place_of(connection.address)
-        of_its_place = [each for each in strangers if place_of(each.address) == place]
+        place = origin_of(connection.address)
+        of_its_place = [each for each in strangers if origin_of(each.address) == place]
         if len(of_its_place) >= self._share and not _is_this_host(connection.address):
             has_room = self._send_away(of_its_place, SETTLE_S)
         elif len(self._open) >= self._most:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from domain.clients import bearer_token
-from sources.hourly import Hourly
+from sources.hourly import HourlyLimit
 from sources.http.app import Route
 from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
 from sources.http.sign_in_watch import HttpSignIn, ReportSignIn
@@ -53,7 +53,7 @@ class TokenCheck:
     def __init__(self, inlet: Inlet, report: ReportSignIn) -> None:
         self._inlet = inlet
         self._report = report
-        self._reported = Hourly(self._inlet.clock)
+        self._reported = HourlyLimit(self._inlet.clock)
 
     async def admit(self, request: Request) -> str:
         """Return the name of the token that is shown. Raises RequestRefused."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from sources.places import place_of
+from sources.places import origin_of
 
 MOST_REPORTS = 10
 """Failures of one address that are reported in a minute; more would only fill the store."""
@@ -84,12 +84,12 @@ class FailedAddresses:
 
     def wait_s(self, address: str) -> float:
         """Return for how many seconds an address may not try again; 0 where it may now."""
-        until, count = self._counts.get(place_of(address), (0.0, 0))
+        until, count = self._counts.get(origin_of(address), (0.0, 0))
         return max(0.0, until - self._monotonic()) if count >= MOST_FAILURES else 0.0
 
     def add(self, address: str) -> None:
         """Count one more failure."""
-        place = place_of(address)
+        place = origin_of(address)
         now = self._monotonic()
         until, count = self._counts.pop(place, (0.0, 0))
         if until <= now:

@@ -19,7 +19,7 @@ from domain.settings import DAY_MS
 from domain.times import rfc3339
 from sources.geo import Locate, nowhere
 from sources.logins.events import NAME_LIMIT, SignIn
-from sources.places import place_of
+from sources.places import origin_of
 
 FAILURES = "authn_failures"
 FIRST_USE_IP = "authn_first_use_ip"
@@ -101,7 +101,7 @@ def _failed(
     terms = rules.terms[FAILURES]
     enough = terms.number("failures")
     within_ms = terms.number("within")
-    place = place_of(ip)
+    place = origin_of(ip)
     before = memory.failures.get(place, ())
     failures = [old for old in before if abs(sign_in.at_ms - old.at_ms) <= within_ms]
     failures = [*failures, FailedSignIn(sign_in.at_ms, safe(sign_in.user, NAME_LIMIT))][-enough:]
@@ -129,7 +129,7 @@ def _succeeded(
     before = KnownUser(now_ms) if known is None else _not_ahead(known, now_ms)
     after = KnownUser(
         before.first_ms,
-        _put(before.places, place_of(ip), now_ms, MOST_PLACES),
+        _put(before.places, origin_of(ip), now_ms, MOST_PLACES),
         _put(before.countries, country, now_ms, MOST_PLACES) if country else before.countries,
     )
     users = _put(memory.users, sign_in.user_id, after, MOST_USERS)
@@ -153,7 +153,7 @@ def _first_uses(
     user: dict[str, Any] = {"ip": ip, "user_pub": sign_in.user_id}
     if rules.event_names:
         user["user"] = safe(sign_in.user, NAME_LIMIT)
-    terms, place = rules.terms[FIRST_USE_IP], place_of(ip)
+    terms, place = rules.terms[FIRST_USE_IP], origin_of(ip)
     kept = terms.number("kept")
     if _is_new(known.places, place, sign_in.at_ms - kept):
         params = {**user, "days": kept // DAY_MS}

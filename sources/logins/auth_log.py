@@ -19,7 +19,7 @@ import msgspec
 
 from domain.safe import safe
 from domain.times import parse_rfc3339
-from sources.base import Batch, SourceError, is_told_still
+from sources.base import Batch, SourceError, is_recent_loss
 from sources.logins.alerts import AlertRules
 from sources.logins.messages import IDENTIFIERS, LoginProgress, SshdLine, derive
 
@@ -156,7 +156,7 @@ class AuthLogSource:
         if is_over and not more:
             inode, offset, mark, more = self._next(inode), 0, "", True
         after = AuthLogState(inode, offset, mark, progress, lost_ms=before.lost_ms)
-        lost = _LOST if is_told_still(before.lost_ms, now_ms) else ""
+        lost = _LOST if is_recent_loss(before.lost_ms, now_ms) else ""
         return Batch(tuple(events), msgspec.json.encode(after), warning or lost, more)
 
     def _recalled(self, state: bytes | None) -> tuple[AuthLogState, str]:

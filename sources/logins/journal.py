@@ -17,7 +17,7 @@ import msgspec
 
 from domain.safe import safe
 from domain.settings import MINUTE_MS
-from sources.base import Batch, SourceError, is_told_still
+from sources.base import Batch, SourceError, is_recent_loss
 from sources.logins.alerts import AlertRules
 from sources.logins.messages import IDENTIFIERS, LoginProgress, SshdLine, derive
 
@@ -235,7 +235,7 @@ class JournalSource:
         events, progress = derive(before.progress, lines, self._rules)
         after = msgspec.structs.replace(after, progress=progress, lost_ms=before.lost_ms)
         entries = "1 entry" if broken == 1 else f"{broken} entries"
-        lost = _LOST if is_told_still(before.lost_ms, now_ms) else ""
+        lost = _LOST if is_recent_loss(before.lost_ms, now_ms) else ""
         unreadable = f"{entries} of the journal could not be read" if broken else ""
         return Batch(
             events=tuple(events),

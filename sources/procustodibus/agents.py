@@ -22,7 +22,7 @@ from domain.safe import safe
 from domain.settings import Settings
 from domain.source_kinds import AGENT, kind_named
 from domain.wording import second_text
-from sources.alone import alone, lock_file
+from sources.alone import lock_file, process_lock
 from sources.base import SourceError
 from sources.geo import geo_of
 from sources.http.app import Route
@@ -31,12 +31,12 @@ from sources.inlet import Inlet
 from sources.polling import conflict_warning
 from sources.procustodibus.pings import PingError, endpoint_warning, read_ping
 from sources.procustodibus.sign_in import Sessions
-from sources.stale import Blind, StaleAlerts
+from sources.stale import StaleAlerts, StaleSource
 from sources.wireguard.derive import derive
 from sources.wireguard.names import NameFiles
-from sources.wireguard.remembering import recalled
+from sources.wireguard.remembering import read_state
 from sources.wireguard.snapshot import encode_state
-from sources.wireguard.terms import DeriveTerms, Names
+from sources.wireguard.terms import DeriveTerms, HostNames
 from store import clients
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError
@@ -133,7 +133,7 @@ class Agents:
             raise RequestRefused(HTTPStatus.NOT_FOUND, "this host was deleted") from None
 
     async def _take_alone(self, client: Client, source: StoredSource, body: bytes) -> None:
-        with alone(lock_file(self._store.path, client.name)) as we_are:
+        with process_lock(lock_file(self._store.path, client.name)) as we_are:
             if not we_are:
                 raise not_now("another server works on a ping of this host", BUSY_RETRY_S)
             await self._take(client, source, body)
@@ -165,7 +165,7 @@ class Agents:
         now_ms: int,
     ) -> _PingResult:
         """Derive events from a ping; in a thread, for that of a large host takes a while."""
-        previous, fresh = recalled(state)
+        previous, fresh = read_state(state)
         ping = read_ping(
             body,
             host=kinds.host_key(client.name),
@@ -190,7 +190,7 @@ class Agents:
         found = self._names.setdefault(file, NameFiles(file)).read()
         terms = DeriveTerms(
             user=client.user_id,
-            names=Names(client.name, found.peers, found.users),
+            names=HostNames(client.name, found.peers, found.users),
             event_names=self._settings.event_names,
             port_changes=bool(options["port_changes"]),
             alerts=dict(self._alerts),
@@ -289,7 +289,7 @@ async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bo
                 continue
             sentence = _what_is_wrong(client, source, since_ms, stale, now_ms)
             host = {"host_pub": client.host_id} | ({"host": client.name} if event_names else {})
-            with stale.telling(Blind(client.name, since_ms, sentence, host), now_ms) as alert:
+            with stale.telling(StaleSource(client.name, since_ms, sentence, host), now_ms) as alert:
                 if alert is not None or source.error != sentence:
                     alerts = () if alert is None else (alert,)
                     await inlet.note_failure(source, sentence, alerts)

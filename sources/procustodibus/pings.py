@@ -13,7 +13,7 @@ import msgspec
 
 from domain.safe import safe
 from sources.http.messages import NotThatShape, read_json
-from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
+from sources.wireguard.clock import AHEAD_S, ahead_sentence, seconds_ahead
 from sources.wireguard.fields import (
     LAST_COUNT,
     LAST_FWMARK,
@@ -26,7 +26,7 @@ from sources.wireguard.fields import (
     split_endpoint,
 )
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
-from sources.wireguard.terms import Names
+from sources.wireguard.terms import HostNames
 
 MOST_INTERFACES = 1_000
 _MOST_LISTED = 5
@@ -115,7 +115,7 @@ def read_ping(body: bytes, *, host: str, received_ms: int, known: Snapshot | Non
     return Ping(snapshot, "; ".join(_warnings(ping, snapshot)), tuple(unread))
 
 
-def endpoint_warning(unread: Sequence[tuple[str, str]], names: Names) -> str:
+def endpoint_warning(unread: Sequence[tuple[str, str]], names: HostNames) -> str:
     """Return the warning about endpoints that are none, "" where there are no such."""
     if not unread:
         return ""
@@ -228,7 +228,7 @@ def _warnings(ping: _Ping, snapshot: Snapshot) -> Iterable[str]:
         for given in ping.interfaces.values()
     ):
         yield SECRETS_WARNING
-    ahead = ahead_s(snapshot)
+    ahead = seconds_ahead(snapshot)
     if ahead > AHEAD_S:
         yield ahead_sentence(ahead)
     if not ping.interfaces:

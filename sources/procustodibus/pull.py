@@ -19,7 +19,7 @@ from domain.events import Event, EventError, RefusedText, read_event
 from domain.safe import safe
 from domain.settings import DAY_MS, SECOND_MS
 from domain.strict_json import StrictJsonError
-from sources.base import Batch, SourceError, is_told_still
+from sources.base import Batch, SourceError, is_recent_loss
 from sources.polling import backoff_s
 from sources.procustodibus.api import SERVER_CURE, Api, QueueError
 
@@ -238,7 +238,7 @@ class ProCustodibusSource:
     ) -> Batch:
         """Return the result of a poll: a failure while every queue fails, were it but a sign-in."""
         failing = {name: known for name, known in state.failing.items() if name in self._types}
-        wrong = tuple(known for known in state.wrong if is_told_still(known.at_ms, now_ms))
+        wrong = tuple(known for known in state.wrong if is_recent_loss(known.at_ms, now_ms))
         after = msgspec.structs.replace(state, left=tuple(left), failing=failing, wrong=wrong)
         problems = [f"queue {name}: {known.problem}" for name, known in failing.items()]
         lost = [f"not read: {known.text}" for known in wrong]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from sources.memory import Memory
+from sources.memory import MemoryBudget
 
 LINE_LIMIT = 16 << 20
 MOST_LINES = 100
@@ -20,10 +20,12 @@ class BadLine(Exception):
     """The client cannot go on: why, for its last answer."""
 
 
-class Lines:
+class LineReader:
     """Cuts what a client sends into lines."""
 
-    def __init__(self, reader: asyncio.StreamReader, memory: Memory, timeout_s: float) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, memory: MemoryBudget, timeout_s: float
+    ) -> None:
         self._reader = reader
         self._memory = memory
         self._timeout_s = timeout_s

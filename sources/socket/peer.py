@@ -11,22 +11,22 @@ import msgspec
 _CREDENTIALS = struct.Struct("3i")
 
 
-class Peer(msgspec.Struct, frozen=True):
+class PeerProcess(msgspec.Struct, frozen=True):
     """A process and its user; `pid` is None where the system does not tell."""
 
     user: str
     pid: int | None = None
 
 
-def peer_of(connection: socket.socket) -> Peer:
+def peer_process(connection: socket.socket) -> PeerProcess:
     """The process that opened the connection."""
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
-        return Peer("unknown")
+        return PeerProcess("unknown")
     pid, uid, _ = _CREDENTIALS.unpack(
         connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
     )
-    return Peer(_user(uid), pid)
+    return PeerProcess(_user(uid), pid)
 
 
 def _user(uid: int) -> str:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from domain.actors import Actor
-from sources.hourly import Hourly
+from sources.hourly import HourlyLimit
 from sources.intake import Intake, NotNow, Refusal
-from sources.memory import Memory, MemoryFull
-from sources.socket.lines import BadLine, Lines
-from sources.socket.peer import peer_of
+from sources.memory import MemoryBudget, MemoryFull
+from sources.socket.lines import BadLine, LineReader
+from sources.socket.peer import peer_process
 from sources.socket.place import BACKLOG, listening, socket_beside
 from store import audit
 from store.errors import StoreError
@@ -80,8 +80,8 @@ class _Clients:
         self._inlet = inlet
         self._intake = intake
         self._stop = stop
-        self._memory = Memory()
-        self._noted = Hourly(inlet.clock)
+        self._memory = MemoryBudget()
+        self._noted = HourlyLimit(inlet.clock)
         self._clients: dict[asyncio.Task[None], _Client] = {}
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,7 +90,7 @@ class _Clients:
             writer.write(_line({"error": _TOO_MANY, "retry_after": BUSY_RETRY_S}))
             writer.close()
             return
-        lines = Lines(reader, self._memory, self._terms.client_timeout_s)
+        lines = LineReader(reader, self._memory, self._terms.client_timeout_s)
         note_peer = partial(_note_peer, self._inlet, self._noted, writer.get_extra_info("socket"))
         client = _Client(lines, writer, self._intake, note_peer, self._terms.client_timeout_s)
         task = asyncio.create_task(client.serve(self._stop))
@@ -116,7 +116,7 @@ class _Client:
 
     def __init__(
         self,
-        lines: Lines,
+        lines: LineReader,
         writer: asyncio.StreamWriter,
         intake: Intake,
         note_peer: Callable[[], Awaitable[None]],
@@ -197,9 +197,9 @@ class _Client:
             raise
 
 
-async def _note_peer(inlet: Inlet, noted: Hourly, connection: socket.socket) -> None:
+async def _note_peer(inlet: Inlet, noted: HourlyLimit, connection: socket.socket) -> None:
     """Tell the audit trail who hands in, once an hour for each user. Raises StoreError."""
-    peer = peer_of(connection)
+    peer = peer_process(connection)
     if not noted.is_due(peer.user):
         return
     try:

@@ -51,14 +51,14 @@ def _all(previous: State, now: Snapshot, port_changes: bool) -> Iterator[Change]
         before, after = known.get(name), now.interfaces.get(name)
         if after is None:
             absence = previous.absent.get(name)
-            if absence is not None and not absence.told and name not in now.unreadable:
+            if absence is not None and not absence.reported and name not in now.unreadable:
                 yield Change(INTERFACES, name, None, UP, "true", "false")
             continue
         if before is None:
             if name not in previous.snapshot.unreadable:
                 yield Change(INTERFACES, name, None, UP, "false", "true")
             continue
-        if name in previous.absent and previous.absent[name].told:
+        if name in previous.absent and previous.absent[name].reported:
             yield Change(INTERFACES, name, None, UP, "false", "true")
         yield from _of_interface(name, before, after)
         yield from _of_peers(name, before.peers, after.peers, port_changes)

@@ -8,7 +8,7 @@ AHEAD_S = 120
 """How far it may be ahead."""
 
 
-def ahead_s(snapshot: Snapshot) -> int:
+def seconds_ahead(snapshot: Snapshot) -> int:
     """By how many seconds the newest handshake is later than the look at it; 0 if it is not."""
     newest_s = max(
         (peer.handshake_s for one in snapshot.interfaces.values() for peer in one.peers.values()),

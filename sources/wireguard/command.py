@@ -24,7 +24,7 @@ from domain.safe import safe
 from sources.base import SourceError
 from sources.capabilities import is_held, left_to_children
 from sources.wireguard.fields import LONGEST_NAME, is_interface_name
-from sources.wireguard.rights import keyless, systems_own
+from sources.wireguard.rights import keyless_command, system_wg
 
 TIMEOUT_S = 10.0
 OUTPUT_LIMIT = 64 * 1024 * 1024
@@ -59,7 +59,7 @@ _CURES = (
 _RIGHTS_SIGNS = ("Permission denied", "Operation not permitted")
 
 
-class Printed(msgspec.Struct, frozen=True):
+class DumpOutput(msgspec.Struct, frozen=True):
     """What the command printed, and the interfaces that it said it could not read."""
 
     dump: str
@@ -97,20 +97,20 @@ class DumpCommand:
         """Whether it asks the `wg` of this host, in our own network namespace."""
         return _program(_without_sudo(self.argv)) == "wg"
 
-    def run(self) -> Printed:
+    def run(self) -> DumpOutput:
         """Run it and return what it printed, or raise SourceError."""
         self._refuse_to_pile_up()
         try:
             return self._printed(self.argv)
         except _LacksRights as error:
-            argv = keyless(self.argv)
+            argv = keyless_command(self.argv)
             if not argv:
                 raise
             with suppress(SourceError):
                 return self._printed(argv)
             raise error from None
 
-    def _printed(self, argv: Sequence[str]) -> Printed:
+    def _printed(self, argv: Sequence[str]) -> DumpOutput:
         process = self._start(argv)
         try:
             output, complaints = self._output_of(process)
@@ -121,7 +121,7 @@ class DumpCommand:
             _close(process)
         if process.returncode != 0:
             raise self._failed(process.returncode, complaints)
-        return Printed(output, frozenset(islice(_unreadable(complaints), _MOST_UNREADABLE)))
+        return DumpOutput(output, frozenset(islice(_unreadable(complaints), _MOST_UNREADABLE)))
 
     def _refuse_to_pile_up(self) -> None:
         if self._unkillable is None:
@@ -135,7 +135,7 @@ class DumpCommand:
 
     def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         program = safe(argv[0], 200)
-        executable = systems_own(argv) if is_held() else None
+        executable = system_wg(argv) if is_held() else None
         try:
             with left_to_children() if executable else nullcontext():
                 return subprocess.Popen(  # noqa: S603  # the admin's own command, and no shell

@@ -38,7 +38,7 @@ _Named = tuple[str, str]
 _Seen = tuple[tuple[str, int, int, int], ...]
 
 
-class Found(msgspec.Struct, frozen=True):
+class PeerNames(msgspec.Struct, frozen=True):
     """Names of peers and of their users by public key, and what is wrong with the files."""
 
     peers: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -56,9 +56,9 @@ class NameFiles:
         self._names_file = Path(names_file) if names_file else None
         self._conf_folder = Path(conf_folder) if conf_folder else None
         self._seen: _Seen | None = None
-        self._found = Found()
+        self._found = PeerNames()
 
-    def read(self) -> Found:
+    def read(self) -> PeerNames:
         """The names as they are now; what cannot be read is a warning."""
         files, warnings = self._files()
         seen = tuple(_look(file) for file in files)
@@ -73,7 +73,7 @@ class NameFiles:
             files.append(self._names_file)
         return files, warnings
 
-    def _read(self, files: list[Path]) -> Found:
+    def _read(self, files: list[Path]) -> PeerNames:
         peers: dict[str, str] = {}
         users: dict[str, str] = {}
         warnings: list[str] = []
@@ -90,7 +90,7 @@ class NameFiles:
                 warnings.extend(broken)
             else:
                 peers.update(_from_conf(lines))
-        return Found(peers, users, tuple(warnings))
+        return PeerNames(peers, users, tuple(warnings))
 
 
 def _conf_files(folder: Path | None) -> tuple[list[Path], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What of a look is remembered for the next."""
+"""What of a look is next_state for the next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sources.wireguard.alerts.memory import Memory
+from sources.wireguard.alerts.memory import AlertMemory
 from sources.wireguard.snapshot import (
     Absence,
     Baseline,
@@ -19,27 +19,27 @@ from sources.wireguard.snapshot import (
 )
 
 REMEMBER_GONE_MS = 30 * 86_400_000
-"""How long an interface or a removed peer is remembered, should it come back."""
+"""How long an interface or a removed peer is next_state, should it come back."""
 
 
-def recalled(stored: bytes | None) -> tuple[State | None, str]:
-    """What was remembered, if it can be used, and what is to be said if it cannot."""
+def read_state(stored: bytes | None) -> tuple[State | None, str]:
+    """What was next_state, if it can be used, and what is to be said if it cannot."""
     if stored is None:
         return None, ""
     try:
         return decode_state(stored), ""
     except StateError as error:
         return None, (
-            f"what this source remembered cannot be used: {error}; it started afresh, "
+            f"what this source next_state cannot be used: {error}; it started afresh, "
             "and the traffic since the last event is not counted"
         )
 
 
-def remembered(
+def next_state(
     previous: State | None,
     snapshot: Snapshot,
     baselines: Mapping[str, Mapping[str, Baseline]],
-    memory: Memory,
+    memory: AlertMemory,
 ) -> State:
     """The state after this look."""
     before = previous.snapshot.interfaces if previous else {}
@@ -79,7 +79,7 @@ def _of_known_peers(
 def _removed(
     previous: State, snapshot: Snapshot, interfaces: Mapping[str, Interface]
 ) -> dict[str, Mapping[str, int]]:
-    """The peers that are gone from interfaces that are there, while they are remembered."""
+    """The peers that are gone from interfaces that are there, while they are next_state."""
     removed: dict[str, Mapping[str, int]] = {}
     for name, interface in interfaces.items():
         known = previous.removed.get(name, {})
@@ -110,7 +110,7 @@ def _absent(previous: State, snapshot: Snapshot) -> dict[str, Absence]:
         elif before is None:
             absent[name] = Absence(snapshot.read_at_ms)
         elif snapshot.read_at_ms - before.since_ms < REMEMBER_GONE_MS:
-            absent[name] = Absence(before.since_ms, told=True)
+            absent[name] = Absence(before.since_ms, reported=True)
     return absent
 
 

@@ -24,15 +24,15 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The folders of the system's own programs, into which root alone puts them."""
 
 
-def systems_own(argv: Sequence[str]) -> str | None:
+def system_wg(argv: Sequence[str]) -> str | None:
     """The path of the system's `wg` where argv is to print its dump and does nothing else."""
     path = shutil.which(DUMP[0], path=SYSTEM_PATH)
     return path if path and tuple(argv) in (DUMP, (path, *DUMP[1:])) else None
 
 
-def keyless(argv: Sequence[str]) -> Sequence[str]:
+def keyless_command(argv: Sequence[str]) -> Sequence[str]:
     """The command that the service's account may run as root in place of argv, () for none."""
-    if _account() != SERVICE_ACCOUNT or not systems_own(argv):
+    if _account() != SERVICE_ACCOUNT or not system_wg(argv):
         return ()
     program = shutil.which("tocsin", path=f"{SYSTEM_PATH}:{sys.prefix}/bin")
     return ("sudo", "-n", program, *KEYLESS) if program else ()

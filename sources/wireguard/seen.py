@@ -12,7 +12,7 @@ NOTHING_UP = (
 _MOST_LISTED = 10
 
 
-def seen_text(state: bytes) -> str:
+def snapshot_summary(state: bytes) -> str:
     """ "3 peers on wg0, 1 peer on wg1", or that there is no interface; "" if it cannot be read."""
     try:
         remembered = decode_state(state)
@@ -25,5 +25,5 @@ def seen_text(state: bytes) -> str:
     }
     counts = [f"{counted(len(up[name].peers), 'peer')} on {name}" for name in up]
     more = len(counts) - _MOST_LISTED
-    told = ", ".join(counts[:_MOST_LISTED]) or "no interface"
-    return f"{told} and {counted(more, 'more interface')}" if more > 0 else told
+    shown = ", ".join(counts[:_MOST_LISTED]) or "no interface"
+    return f"{shown} and {counted(more, 'more interface')}" if more > 0 else shown

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sources.wireguard.alerts.memory import Memory
+from sources.wireguard.alerts.memory import AlertMemory
 
 
 class Peer(msgspec.Struct, frozen=True, array_like=True):
@@ -78,7 +78,7 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
         return Baseline(self.rx - last.rx, self.tx - last.tx)
 
     @property
-    def has_untold(self) -> bool:
+    def has_unreported(self) -> bool:
         """Tell whether bytes from before the counters began are still to be told."""
         return self.rx <= 0 and self.tx <= 0 and self.rx + self.tx < 0
 
@@ -87,7 +87,7 @@ class Absence(msgspec.Struct, frozen=True, array_like=True):
     """An interface that was there before: since when it is gone, and whether that was told."""
 
     since_ms: int
-    told: bool = False
+    reported: bool = False
 
 
 class State(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ class State(msgspec.Struct, frozen=True):
     baselines: Mapping[str, Mapping[str, Baseline]]
     version: int = 1
     absent: Mapping[str, Absence] = {}
-    memory: Memory = Memory()
+    memory: AlertMemory = AlertMemory()
     removed: Mapping[str, Mapping[str, int]] = {}
 
 

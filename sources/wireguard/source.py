@@ -11,13 +11,13 @@ from domain.safe import safe
 from domain.source_kinds import LOCAL
 from sources.base import Batch, SourceError
 from sources.geo import Geo, nowhere
-from sources.wireguard.command import DumpCommand, Printed
+from sources.wireguard.command import DumpCommand, DumpOutput
 from sources.wireguard.derive import derive
 from sources.wireguard.dump import DumpError, parse_dump
 from sources.wireguard.events import host_id
 from sources.wireguard.hosts import host_key, host_name
-from sources.wireguard.names import Found, NameFiles
-from sources.wireguard.remembering import recalled
+from sources.wireguard.names import NameFiles, PeerNames
+from sources.wireguard.remembering import read_state
 from sources.wireguard.seen import NOTHING_UP
 from sources.wireguard.snapshot import (
     Snapshot,
@@ -25,7 +25,7 @@ from sources.wireguard.snapshot import (
     encode_state,
     host_of,
 )
-from sources.wireguard.terms import DeriveTerms, Names
+from sources.wireguard.terms import DeriveTerms, HostNames
 
 _MOST_LISTED = 20
 _LISTED_LIMIT = 1_000
@@ -61,7 +61,7 @@ class WireGuardSource:
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
         """Read the dump once and derive what happened since `state`; SourceError if unreadable."""
-        previous, warning = recalled(state)
+        previous, warning = read_state(state)
         printed = self._command.run()
         snapshot = self._snapshot(printed, self._host_key(previous, state), now_ms)
         named = self._names.read()
@@ -86,10 +86,10 @@ class WireGuardSource:
     def _host_name(self) -> str:
         return host_name(self.name, self._host, is_local=self._command.is_local)
 
-    def _terms(self, host: str, named: Found) -> DeriveTerms:
+    def _terms(self, host: str, named: PeerNames) -> DeriveTerms:
         return DeriveTerms(
             user=resource_id("users", host, self.name),
-            names=Names(self._host_name(), named.peers, named.users),
+            names=HostNames(self._host_name(), named.peers, named.users),
             event_names=self._event_names,
             port_changes=self._port_changes,
             alerts=dict(self._alerts),
@@ -102,7 +102,7 @@ class WireGuardSource:
         known = None if state is None else host_of(state)
         return known or host_key(self.name, self._host)
 
-    def _snapshot(self, printed: Printed, host: str, now_ms: int) -> Snapshot:
+    def _snapshot(self, printed: DumpOutput, host: str, now_ms: int) -> Snapshot:
         try:
             return parse_dump(
                 printed.dump,
@@ -127,7 +127,7 @@ class WireGuardSource:
             return None
 
 
-def _unreadable_warning(printed: Printed) -> str:
+def _unreadable_warning(printed: DumpOutput) -> str:
     if not printed.unreadable:
         return ""
     listed = sorted(printed.unreadable)

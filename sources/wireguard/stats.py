@@ -80,14 +80,14 @@ class _Look:
                 yield self._event(key, peer, known)
                 known = Baseline(peer.rx, peer.tx)
             self.next_baselines[key] = known
-        self.next_baselines.update(self._untold(self._before, now))
+        self.next_baselines.update(self._unreported(self._before, now))
 
-    def _untold(self, before: Interface, now: Interface) -> Iterator[tuple[str, Baseline]]:
+    def _unreported(self, before: Interface, now: Interface) -> Iterator[tuple[str, Baseline]]:
         """The removed peers with bytes that were seen and not told, for when they are back."""
         for key in self._baselines.keys() - now.peers.keys():
             known, last = self._baselines[key], before.peers.get(key)
             pending = known if last is None else known.anew_after(last)
-            if pending.has_untold:
+            if pending.has_unreported:
                 yield key, pending
 
     def _event(self, key: str, peer: Peer, known: Baseline) -> Event:

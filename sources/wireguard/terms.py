@@ -13,8 +13,8 @@ SHORT_KEY = 8
 """Characters of a key that stand for a peer without a name."""
 
 
-class Names(msgspec.Struct, frozen=True):
-    """Names of the host, its peers and their users, the latter two by public key."""
+class HostNames(msgspec.Struct, frozen=True):
+    """HostNames of the host, its peers and their users, the latter two by public key."""
 
     host: str
     peers: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -34,7 +34,7 @@ class DeriveTerms(msgspec.Struct, frozen=True):
     """
 
     user: str
-    names: Names
+    names: HostNames
     event_names: bool = True
     port_changes: bool = False
     alerts: Mapping[str, AlertTerms] = msgspec.field(default_factory=lambda: DEFAULT_TERMS)

@@ -18,7 +18,7 @@ from sources.geo import Geo, Location
 from sources.wireguard.derive import derive
 from sources.wireguard.dump import parse_dump
 from sources.wireguard.snapshot import decode_state, encode_state
-from sources.wireguard.terms import DeriveTerms, Names
+from sources.wireguard.terms import DeriveTerms, HostNames
 
 EXPECTED: Mapping[str, Sequence[str]] = {
     "idle": [],
@@ -130,7 +130,7 @@ def played(host: str, *, reverse: bool = False) -> dict[str, tuple[Event, ...]]:
     state, events = None, {}
     terms = DeriveTerms(
         user=resource_id("users", host, "local"),
-        names=Names(host, names),
+        names=HostNames(host, names),
         alerts=NO_LEARNING,
         locate=locate,
     )

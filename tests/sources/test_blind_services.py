@@ -18,7 +18,7 @@ from domain.source_kinds import HTTP
 from sources import serving
 from sources.base import SourceError
 from sources.inlet import Inlet
-from sources.making import Made, Terms
+from sources.making import RunnableSource, SourceTerms
 from sources.procustodibus import agents
 from sources.running import run_made
 from store import clients, events, sources
@@ -98,10 +98,10 @@ def test_one_that_served_until_now_is_blind_only_from_now_on(
 
     async def work() -> None:
         await run_made(
-            Made(service=service),
+            RunnableSource(service=service),
             stored,
             store,
-            Terms(DEFAULTS, DEFAULT_TERMS),
+            SourceTerms(DEFAULTS, DEFAULT_TERMS),
             lambda: service.now_ms,
             asyncio.Event(),
             on_failure=lambda _: None,

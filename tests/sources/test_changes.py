@@ -18,12 +18,12 @@ from sources.wireguard.derive import derive
 from sources.wireguard.log_changes import VALUE_LIMIT
 from sources.wireguard.remembering import REMEMBER_GONE_MS
 from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
-from sources.wireguard.terms import DeriveTerms, Names
+from sources.wireguard.terms import DeriveTerms, HostNames
 from tests.sources.dumps import PeerRow, dump, idle, interface_row, key, snapshot
 
 ALICE = PeerRow("alice")
 BOB = PeerRow("bob", allowed_ips="10.99.0.3/32,10.50.0.0/16")
-TERMS = DeriveTerms(user="somebody", names=Names("hub", {key("alice"): "Alice"}))
+TERMS = DeriveTerms(user="somebody", names=HostNames("hub", {key("alice"): "Alice"}))
 SOME_KEY, OTHER_KEY = key("preshared"), key("another preshared")
 
 
@@ -250,7 +250,7 @@ def test_the_longest_list_fits_into_an_event() -> None:
 
 
 def test_an_event_that_no_webhook_could_be_sent_is_dropped_with_a_warning() -> None:
-    terms = replace(TERMS, names=Names("h" * MAX_EVENT_BYTES, {}))
+    terms = replace(TERMS, names=HostNames("h" * MAX_EVENT_BYTES, {}))
     derived = derive(remember(dump(ALICE)), snapshot(dump()), terms)
     assert derived.events == ()
     assert derived.warning.startswith("2 events were dropped, since each was of more than 262,144")

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.source_kinds import AGENT, JOURNAL, SOCKET, WIREGUARD
-from sources.outlook import foreseen_lack, foreseen_problem, next_look_ms
+from sources.outlook import next_try_ms, startup_problem, startup_warning
 from store.records import StoredSource
 
 FAILED = StoredSource(
@@ -34,14 +34,14 @@ FAILED = StoredSource(
 def test_what_fails_is_tried_again_less_and_less(failures: int, wait_s: int) -> None:
     for kind in (WIREGUARD, SOCKET):
         source = replace(FAILED, kind=kind, failures=failures)
-        assert next_look_ms(source) == 1_000 + wait_s * 1_000
+        assert next_try_ms(source) == 1_000 + wait_s * 1_000
 
 
 @pytest.mark.parametrize("change", [{"active": False}, {"failures": 0}, {"kind": AGENT}])
 def test_what_is_paused_or_well_or_reports_by_itself_is_not_tried_again(
     change: dict[str, object],
 ) -> None:
-    assert next_look_ms(replace(FAILED, **change)) is None
+    assert next_try_ms(replace(FAILED, **change)) is None
 
 
 @pytest.fixture
@@ -63,22 +63,22 @@ def test_nothing_is_known_of_what_this_account_may_not_see(shut: Path) -> None:
     with pytest.raises(PermissionError):
         os.stat(shut / "names")
     named = replace(FAILED, options={"names_file": str(shut / "names")})
-    assert foreseen_lack(named) == ""
+    assert startup_warning(named) == ""
     log = replace(FAILED, kind=JOURNAL, options={"file": str(shut / "auth.log")})
-    assert foreseen_problem(log) == ""
+    assert startup_problem(log) == ""
     socket = replace(FAILED, kind=SOCKET, options={"path": str(shut / "in" / "socket")})
-    assert foreseen_problem(socket) == ""
+    assert startup_problem(socket) == ""
 
 
 def test_what_cannot_be_there_is_not_there(tmp_path: Path) -> None:
     too_long = tmp_path / ("x" * 300)
-    assert "there is no file" in foreseen_lack(
+    assert "there is no file" in startup_warning(
         replace(FAILED, options={"names_file": str(too_long)})
     )
     socket = replace(FAILED, kind=SOCKET, options={"path": str(too_long / "socket")})
-    assert "there is no folder" in foreseen_problem(socket)
+    assert "there is no folder" in startup_problem(socket)
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     named = replace(FAILED, options={"names_file": str(tmp_path)})
-    assert "is a folder" in foreseen_lack(named)
+    assert "is a folder" in startup_warning(named)

@@ -19,7 +19,7 @@ from domain.source_kinds import PROCUSTODIBUS, SOCKET, WIREGUARD
 from sources import running, serving
 from sources.base import SourceError
 from sources.inlet import Inlet
-from sources.making import Made
+from sources.making import RunnableSource
 from sources.running import Sources, run_one
 from sources.stale import StaleAlerts
 from store import events, sources
@@ -228,8 +228,8 @@ class Waiting:
 
 def serve_with(monkeypatch: pytest.MonkeyPatch, *services: Waiting) -> None:
     """Let each source be the service of its name."""
-    found = {one.name: Made(service=one) for one in services}
-    monkeypatch.setattr(running, "make", lambda stored, *_: found[stored.name])
+    found = {one.name: RunnableSource(service=one) for one in services}
+    monkeypatch.setattr(running, "make_source", lambda stored, *_: found[stored.name])
 
 
 async def begun(service: Waiting) -> None:
@@ -246,7 +246,7 @@ def test_an_edit_makes_nobody_silent_for_less_long_and_a_pause_does(
     async def watch(_: Inlet, stale: StaleAlerts) -> None:
         watching.append(stale)
 
-    made = Made(service=service, watch=watch)
+    made = RunnableSource(service=service, watch=watch)
     monkeypatch.setattr(
         running, "make", lambda stored, *_: made if stored.name == "served" else None
     )
@@ -331,12 +331,12 @@ def test_one_that_cannot_be_made_is_tried_again(
     service.may_end.set()
     errors: list[Exception] = [OSError("no more files")]
 
-    def make(*_: object) -> Made:
+    def make(*_: object) -> RunnableSource:
         if errors:
             raise errors.pop()
-        return Made(service=service)
+        return RunnableSource(service=service)
 
-    monkeypatch.setattr(running, "make", make)
+    monkeypatch.setattr(running, "make_source", make)
 
     async def act(scene: Scene) -> None:
         scene.add("hub")

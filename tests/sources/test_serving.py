@@ -14,7 +14,7 @@ from sources.alone import lock_file
 from sources.base import SourceError
 from sources.inlet import Inlet
 from sources.polling import backoff_s
-from sources.serving import HEALTHY_S, Tries, run_service
+from sources.serving import HEALTHY_S, Backoff, run_service
 from store import sources
 from store.database import Store
 
@@ -88,7 +88,7 @@ def test_a_lock_that_is_a_link_is_not_followed(store: Store) -> None:
 
 
 def test_each_failure_in_a_row_waits_longer_and_only_another_one_is_news() -> None:
-    tries = Tries()
+    tries = Backoff()
     assert [tries.failed("taken", 0.0), tries.failed("taken", 1.0)] == [True, False]
     assert tries.wait_s == 2
     assert tries.failed("gone", 1.0)
@@ -96,7 +96,7 @@ def test_each_failure_in_a_row_waits_longer_and_only_another_one_is_news() -> No
 
 
 def test_after_a_long_healthy_run_failures_are_counted_from_the_beginning() -> None:
-    tries = Tries()
+    tries = Backoff()
     for _ in range(9):
         tries.failed("taken", HEALTHY_S - 1)
     assert tries.wait_s == 256

@@ -12,7 +12,7 @@ from domain.events import MAX_EVENT_BYTES, same_event
 from sources.base import SourceError
 from sources.wireguard.hosts import machine_key
 from sources.wireguard.names import NameFiles
-from sources.wireguard.seen import seen_text
+from sources.wireguard.seen import snapshot_summary
 from sources.wireguard.snapshot import decode_state
 from sources.wireguard.source import WireGuardSource
 from tests.sources.dumps import PeerRow, dump, idle, interface_row, key
@@ -46,11 +46,11 @@ def test_polls_follow_each_other_through_the_stored_state(dump_file: Path) -> No
 
 def test_a_look_that_sees_no_interface_warns(dump_file: Path) -> None:
     first = source(dump_file).poll(NOW_MS, None)
-    assert (first.warning, seen_text(first.state)) == ("", "1 peer on wg0")
+    assert (first.warning, snapshot_summary(first.state)) == ("", "1 peer on wg0")
     dump_file.write_text("")
     second = source(dump_file).poll(NOW_MS + 30_000, first.state)
     assert second.warning.startswith("no WireGuard interface is up: ")
-    assert seen_text(second.state) == "no interface", "what is gone is remembered, not seen"
+    assert snapshot_summary(second.state) == "no interface", "what is gone is remembered, not seen"
 
 
 def test_no_secret_key_is_in_events_or_state(dump_file: Path) -> None:

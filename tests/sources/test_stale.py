@@ -18,10 +18,10 @@ from domain.events import Event, read_event
 from domain.ids import resource_id
 from domain.settings import DEFAULTS
 from domain.source_kinds import WIREGUARD
-from sources.jumps import Jumps
-from sources.making import Terms, make
+from sources.jumps import ClockJumps
+from sources.making import SourceTerms, make_source
 from sources.running import run_made
-from sources.stale import Blind, StaleAlerts
+from sources.stale import StaleAlerts, StaleSource
 from store import events, sources
 from store.database import Store
 from store.errors import StoreError
@@ -50,8 +50,8 @@ class Watched:
         """
         jumps = set_at_ms or {}
         alerts = {**DEFAULT_TERMS, SOURCE_STALE: kind_named(SOURCE_STALE).terms(terms)}
-        whole = Terms(DEFAULTS, alerts)
-        made = make(self.stored, whole, self.store)
+        whole = SourceTerms(DEFAULTS, alerts)
+        made = make_source(self.stored, whole, self.store)
         assert made is not None
         assert made.source is not None
         left = [START_MS + at_ms for at_ms in looks_ms]
@@ -83,8 +83,8 @@ class Watched:
         return [json.loads(one.body) for one in found]
 
 
-def blind(since_ms: int = START_MS) -> Blind:
-    return Blind("local", since_ms, "wg is \x1b[2J not there", {"host": "gateway"})
+def blind(since_ms: int = START_MS) -> StaleSource:
+    return StaleSource("local", since_ms, "wg is \x1b[2J not there", {"host": "gateway"})
 
 
 def told(stale: StaleAlerts, now_ms: int) -> Event | None:
@@ -220,7 +220,7 @@ def test_what_was_told_is_told_again_after_a_day_whatever_the_clock_says() -> No
 
 @pytest.mark.parametrize(("moved_ms", "jump_ms"), [(29_999, 0), (30_000, 30_000), (-DAY_MS,) * 2])
 def test_a_jump_is_told_once(moved_ms: int, jump_ms: int) -> None:
-    jumps = Jumps(lambda: 7.0, START_MS)
+    jumps = ClockJumps(lambda: 7.0, START_MS)
     assert jumps.since(START_MS + moved_ms) == jump_ms
     assert jumps.since(START_MS + moved_ms) == 0
 

@@ -19,14 +19,14 @@ from sources.wireguard import derive as deriving
 from sources.wireguard.derive import Derived
 from sources.wireguard.remembering import REMEMBER_GONE_MS
 from sources.wireguard.snapshot import Baseline, Snapshot, State
-from sources.wireguard.terms import DeriveTerms, Names
+from sources.wireguard.terms import DeriveTerms, HostNames
 from tests.sources.dumps import PeerRow, dump, idle, interface_row, key, snapshot
 
 ALICE = PeerRow("alice")
 LATER = replace(ALICE, handshake=1_795_502_107, rx=1404, tx=1348)
 
 
-TERMS = DeriveTerms(user="somebody", names=Names("hub"), event_names=False)
+TERMS = DeriveTerms(user="somebody", names=HostNames("hub"), event_names=False)
 
 
 def derive(previous: State | None, read: Snapshot) -> Derived:

@@ -1,14 +1,14 @@
-"""Turns: client after client, whoever asks how often."""
+"""FairLock: client after client, whoever asks how often."""
 
 from __future__ import annotations
 
 import asyncio
 
-from sources.turns import Turns
+from sources.turns import FairLock
 
 
 def test_clients_take_turns_in_the_order_of_their_own_requests() -> None:
-    turns = Turns()
+    turns = FairLock()
     served: list[str] = []
 
     async def request(client: str, name: str) -> None:
@@ -28,7 +28,7 @@ def test_clients_take_turns_in_the_order_of_their_own_requests() -> None:
 
 
 def test_who_gives_up_waiting_keeps_nobody_waiting() -> None:
-    turns = Turns()
+    turns = FairLock()
 
     async def run() -> None:
         async with turns.turn("a"):
@@ -45,6 +45,6 @@ def test_who_gives_up_waiting_keeps_nobody_waiting() -> None:
     asyncio.run(run())
 
 
-async def _hold(turns: Turns, client: str) -> None:
+async def _hold(turns: FairLock, client: str) -> None:
     async with turns.turn(client):
         await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from domain.clients import AGENT
 from domain.source_kinds import HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD, kind_named
 from domain.wording import counted
 from sources.base import SourceError
-from sources.outlook import foreseen_problem
+from sources.outlook import startup_problem
 from sources.running import run_one
 from store import sources as stored_sources
 from store.errors import StoreError
@@ -127,7 +127,7 @@ class SourceActions(LookingScreen):
     def _added(self, source: StoredSource | None) -> None:
         if source is None:
             return
-        problem = foreseen_problem(source, self._every())
+        problem = startup_problem(source, self._every())
         rest = f", {UNFIT}: {problem}" if problem else ": the worker that sends runs it"
         self.tell(f"source {source.name} is active{rest}", bad=bool(problem))
         self.remember(source)
@@ -161,7 +161,7 @@ class SourceActions(LookingScreen):
             self.tell("it has a new key" if has_new_key else "nothing was changed")
             return
         self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
-        problem = foreseen_problem(after, self._every())
+        problem = startup_problem(after, self._every())
         told = f"{after.name} is saved, {UNFIT}: {problem}"
         self.tell(told if problem else self._undoable(f"{after.name} is saved"), bad=bool(problem))
 

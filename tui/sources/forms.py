@@ -15,7 +15,7 @@ from domain.wording import counted
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
 from sources.outlook import listening_problem
-from sources.wireguard.seen import seen_text
+from sources.wireguard.seen import snapshot_summary
 from store import sources as stored_sources
 from store.errors import StoreError
 from store.records import StoredSource
@@ -161,7 +161,7 @@ def _options(given: Mapping[str, str]) -> dict[str, str]:
 
 def _seen(kind: SourceKind, batch: Batch) -> str:
     if kind.name == source_kinds.WIREGUARD:
-        return seen_text(batch.state)
+        return snapshot_summary(batch.state)
     return "it can be read"
 
 

@@ -24,10 +24,10 @@ from domain.settings import Settings
 from domain.source_kinds import LOCAL, WIREGUARD, kind_named
 from domain.source_options import URL
 from domain.wording import counted
-from sources.alone import alone, lock_file
+from sources.alone import lock_file, process_lock
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
-from sources.wireguard.seen import seen_text
+from sources.wireguard.seen import snapshot_summary
 from store import clients
 from store import sources as stored_sources
 from store.errors import StoreError
@@ -191,7 +191,7 @@ async def switch_on(desk: Desk, settings: Settings, source: StoredSource | None)
 
 async def _begin(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
     options = {} if source is None else source.options
-    with alone(lock_file(desk.store.path, LOCAL)) as we_are:
+    with process_lock(lock_file(desk.store.path, LOCAL)) as we_are:
         if not we_are:
             raise Refused(ALSO_RUN)
         before = await desk.read(stored_sources.load_state, LOCAL) if source else None
@@ -199,7 +199,7 @@ async def _begin(desk: Desk, settings: Settings, source: StoredSource | None) ->
         appended = await desk.change(
             stored_sources.start, WIREGUARD, LOCAL, options, batch.events, batch.state
         )
-    found = seen_text(batch.state)
+    found = snapshot_summary(batch.state)
     return f"{found}{_what_follows(appended, watched_before=before is not None)}"
 
 

@@ -10,7 +10,7 @@ from delivery.report import Report
 from domain.safe import safe
 from domain.source_kinds import SOCKET, kind_named
 from domain.wording import counted, second_text, span_text
-from sources.outlook import next_look_ms
+from sources.outlook import next_try_ms
 from sources.socket.place import socket_beside
 from store.records import Client, StoredSource
 from tui.cells import Cell, Column, Row
@@ -136,7 +136,7 @@ def _refused(count: int, key_of: Callable[[str], str]) -> str:
 
 def _again(source: StoredSource, report: Report) -> str:
     """When it is tried again, if somebody is there to do so."""
-    next_ms = next_look_ms(source) if report.worker_alive else None
+    next_ms = next_try_ms(source) if report.worker_alive else None
     if next_ms is None:
         return ""
     latest = " at the latest" if next_ms > report.now_ms else ""

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from domain.clients import AGENT
 from domain.source_kinds import WIREGUARD
-from sources.wireguard.seen import seen_text
+from sources.wireguard.seen import snapshot_summary
 from store import clients
 from store import sources as stored_sources
 from store.records import Client, StoredSource
@@ -225,4 +225,4 @@ class SourcesScreen(SourceActions):
 
 def _seen_at(name: str) -> str:
     state = stored_sources.load_state(name)
-    return "" if state is None else seen_text(state)
+    return "" if state is None else snapshot_summary(state)

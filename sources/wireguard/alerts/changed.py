@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from domain.safe import safe
-from sources.wireguard.alerts.telling import Subject, Teller
+from sources.wireguard.alerts.telling import AlertWriter, Subject
 from sources.wireguard.alerts.widened import Losses, becomes_whole, fresh, widened
 from sources.wireguard.changes import INTERFACES, Change
 from sources.wireguard.snapshot import Snapshot
@@ -26,11 +26,11 @@ _TEXT_LIMIT = 100
 class ChangeAlerts:
     """The changes of one look, as alerts."""
 
-    teller: Teller
+    writer: AlertWriter
     snapshot: Snapshot
     changes: Sequence[Change]
 
-    def tell(self) -> None:
+    def write(self) -> None:
         """Raise what the changes give rise to."""
         for change in self.changes:
             if change.resource == INTERFACES:
@@ -42,21 +42,21 @@ class ChangeAlerts:
         subject = Subject(change.interface)
         if change.field == "public_key":
             keys = {"old_key": change.old, "new_key": change.new}
-            self.teller.tell("interface_key_changed", subject, keys, value=change.new)
+            self.writer.write("interface_key_changed", subject, keys, value=change.new)
 
     def _of_endpoint(self, change: Change, subject: Subject) -> None:
         match change.field:
             case "added":
                 self._added(change.new, subject)
             case "removed":
-                self.teller.tell("endpoint_removed", subject, {"public_key": change.old})
+                self.writer.write("endpoint_removed", subject, {"public_key": change.old})
             case "public_key":
                 keys = {"old_key": change.old, "new_key": change.new}
-                self.teller.tell("endpoint_key_changed", subject, keys, value=change.old)
+                self.writer.write("endpoint_key_changed", subject, keys, value=change.old)
             case "preshared_key":
                 what = "changed" if change.new else "removed"
                 kind = f"endpoint_preshared_key_{what}"
-                self.teller.tell(kind, subject, {}, value=change.new)
+                self.writer.write(kind, subject, {}, value=change.new)
             case "allowed_ips":
                 self._allowed_ips(change, subject)
 
@@ -71,7 +71,7 @@ class ChangeAlerts:
         # Who is added again with other addresses is another risk than before.
         value = ",".join((*allowed_ips, *losers))
         danger = self._danger("endpoint_added", (), allowed_ips)
-        self.teller.tell("endpoint_added", subject, params, value=value, danger=danger)
+        self.writer.write("endpoint_added", subject, params, value=value, danger=danger)
 
     def _allowed_ips(self, change: Change, subject: Subject) -> None:
         old, new = _split(change.old), _split(change.new)
@@ -86,7 +86,7 @@ class ChangeAlerts:
         kind = "endpoint_allowed_ips_widened"
         value = ",".join((*added, *losers))
         danger = self._danger(kind, old, new)
-        self.teller.tell(kind, subject, params, value=value, danger=danger)
+        self.writer.write(kind, subject, params, value=value, danger=danger)
 
     def _taken(
         self, subject: Subject, old: Sequence[str], new: Sequence[str]
@@ -98,14 +98,14 @@ class ChangeAlerts:
         return losses.taken(subject.key, old, fresh(old, new), MOST_LISTED)
 
     def _taken_from(self, subject: Subject, losers: Sequence[str]) -> dict[str, list[str]]:
-        params = {"taken_from_pub": [self.teller.endpoint_id(subject, key) for key in losers]}
-        if self.teller.tells_names:
-            params["taken_from"] = [self.teller.name(key) for key in losers]
+        params = {"taken_from_pub": [self.writer.endpoint_id(subject, key) for key in losers]}
+        if self.writer.shows_names:
+            params["taken_from"] = [self.writer.name(key) for key in losers]
         return params
 
     def _danger(self, kind: str, old: Sequence[str], new: Sequence[str]) -> int:
         more = WHOLE_MORE if becomes_whole(old, new) else 0
-        return min(9, self.teller.terms(kind).danger + more)
+        return min(9, self.writer.terms(kind).danger + more)
 
     @cached_property
     def _losses(self) -> Mapping[str, Losses]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 
-class Left(NamedTuple):
+class LeftOrigin(NamedTuple):
     """A place that an endpoint went away from, and when."""
 
     place: str
@@ -27,7 +27,7 @@ class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ip:          where it was heard from last, "" for nowhere yet
     noted_s:     when it was last noted that it is there
     used:        its places, networks and countries, with the second of their last use by
-                 `Watch.seen_s`, as `places` writes them: one text costs a fifth of a table
+                 `Observation.seen_s`, as `places` writes them: one text costs a fifth of a table
     left:        the places that it went away from lately
     called_s:    since when this side calls at it, 0 for as long as it is known
     """
@@ -42,14 +42,14 @@ class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ip: str = ""
     noted_s: int = 0
     used: str = ""
-    left: tuple[Left, ...] = ()
+    left: tuple[LeftOrigin, ...] = ()
     called_s: int = 0
 
 
 Usages = Mapping[str, Usage]
 
 
-class Watch(msgspec.Struct, frozen=True):
+class Observation(msgspec.Struct, frozen=True):
     """How we have looked.
 
     since_ms: since when without a break
@@ -69,17 +69,17 @@ class Watch(msgspec.Struct, frozen=True):
         return (now_ms - self.lost_ms) // 1000
 
 
-class Memory(msgspec.Struct, frozen=True):
+class AlertMemory(msgspec.Struct, frozen=True):
     """Stored with the state: new fields have a default.
 
     endpoints: by the name of the interface, then by the public key
-    told:      by the id of what an alert was about, then by kind and value: the millisecond
-               until which there is no second one
+    suppressed: by the id of the subject of an alert, then by kind and value: the millisecond
+                until which the alert is not raised again
     watch:     since when we look
     swept_ms:  when what is over was last forgotten
     """
 
     endpoints: Mapping[str, Usages] = {}
-    told: Mapping[str, Mapping[str, int]] = {}
-    watch: Watch = Watch()
+    suppressed: Mapping[str, Mapping[str, int]] = msgspec.field(name="told", default_factory=dict)
+    watch: Observation = Observation()
     swept_ms: int = 0

@@ -16,9 +16,9 @@ import msgspec
 
 from domain.options import SettingValue
 from sources.geo import Locate, Location
-from sources.places import place_of
-from sources.wireguard.alerts.memory import Left, Usage, Watch
-from sources.wireguard.alerts.telling import Subject, Teller
+from sources.places import origin_of
+from sources.wireguard.alerts.memory import LeftOrigin, Observation, Usage
+from sources.wireguard.alerts.telling import AlertWriter, Subject
 
 MOST_USED = 64
 """Places, networks and countries that are remembered of an endpoint, of each."""
@@ -42,30 +42,30 @@ class _History(NamedTuple):
     since_s: int
 
 
-class PlaceAlerts:
+class OriginAlerts:
     """What one look says of the places of endpoints."""
 
-    def __init__(self, teller: Teller, locate: Locate, watch: Watch) -> None:
-        self._teller = teller
+    def __init__(self, writer: AlertWriter, locate: Locate, watch: Observation) -> None:
+        self._writer = writer
         self._locate = locate
-        self._now_s = teller.now_ms // 1000
-        self._seen_s = watch.seen_s(teller.now_ms)
-        self._within_ms = teller.terms(_FLAPPING).number("within")
+        self._now_s = writer.now_ms // 1000
+        self._seen_s = watch.seen_s(writer.now_ms)
+        self._within_ms = writer.terms(_FLAPPING).number("within")
 
     def first_seen(self, usage: Usage, ip: str, *, noted_s: int) -> Usage:
         """The usage of an endpoint that was somewhere before we looked: nothing is told."""
-        used = dict.fromkeys((place_of(ip), *_where(self._locate(ip))), self._seen_s)
+        used = dict.fromkeys((origin_of(ip), *_where(self._locate(ip))), self._seen_s)
         return msgspec.structs.replace(usage, ip=ip, noted_s=noted_s, used=write_used(used))
 
     def heard(self, usage: Usage, subject: Subject, ip: str) -> Usage:
         """The usage after something came from an address."""
-        was, place = place_of(usage.ip), place_of(ip)
+        was, place = origin_of(usage.ip), origin_of(ip)
         if place == was and 0 <= self._now_s - usage.noted_s < REFRESH_S:
             return msgspec.structs.replace(usage, ip=ip)
         location = self._locate(ip)
-        self._tell_suspicious(subject, ip, place, location)
+        self._write_suspicious(subject, ip, place, location)
         known = _History(read_used(usage.used), usage.since_s)
-        self._tell_first_uses(known, subject, ip, place, location)
+        self._write_first_uses(known, subject, ip, place, location)
         left = usage.left
         if was not in ("", place):
             left = self._moved(usage.left, subject, was, place)
@@ -74,28 +74,28 @@ class PlaceAlerts:
             usage, ip=ip, noted_s=self._now_s, used=write_used(used), left=left
         )
 
-    def _tell_first_uses(
+    def _write_first_uses(
         self, known: _History, subject: Subject, ip: str, place: str, location: Location | None
     ) -> None:
         known_ips = sum(map(_is_place, known.used))
         params: dict[str, Any] = {"ip": ip}
-        self._tell_first(_FIRST_USE, known, subject, place, {**params, "known_ips": known_ips})
+        self._write_first(_FIRST_USE, known, subject, place, {**params, "known_ips": known_ips})
         if location is None:
             return
         if location.asn is not None:
             asn = {"asn": location.asn, "as_name": location.as_name}
             value = f"AS{location.asn}"
-            self._tell_first(_FIRST_USE_ASN, known, subject, value, params | asn)
+            self._write_first(_FIRST_USE_ASN, known, subject, value, params | asn)
         if location.country:
             country = {"country": location.country, "country_name": location.country_name}
             value = location.country
-            self._tell_first(_FIRST_USE_COUNTRY, known, subject, value, params | country)
+            self._write_first(_FIRST_USE_COUNTRY, known, subject, value, params | country)
 
-    def _tell_first(
+    def _write_first(
         self, kind: str, known: _History, subject: Subject, value: str, params: Mapping[str, Any]
     ) -> None:
         """Nothing is the first of its kind for an endpoint that was nowhere yet."""
-        terms = self._teller.terms(kind)
+        terms = self._writer.terms(kind)
         kept_s = terms.number("kept") // 1000
         last_s = known.used.get(value)
         is_recent = last_s is not None and self._seen_s - last_s <= kept_s
@@ -103,7 +103,7 @@ class PlaceAlerts:
             return
         learns = 0 <= self._now_s - known.since_s < terms.number("learning") // 1000
         days = kept_s // DAY_S
-        self._teller.tell(
+        self._writer.write(
             kind,
             subject,
             {**params, "days": days},
@@ -111,24 +111,24 @@ class PlaceAlerts:
             danger=1 if learns else terms.danger,
         )
 
-    def _tell_suspicious(
+    def _write_suspicious(
         self, subject: Subject, ip: str, place: str, location: Location | None
     ) -> None:
-        good = self._teller.terms(_SUSPICIOUS).numbers["good"]
+        good = self._writer.terms(_SUSPICIOUS).numbers["good"]
         if not isinstance(good, tuple) or not good or is_good(good, ip, location):
             return
         found = location or Location()
         params = {"ip": ip, "country": found.country or None, "asn": found.asn}
-        self._teller.tell(_SUSPICIOUS, subject, params, value=place)
+        self._writer.write(_SUSPICIOUS, subject, params, value=place)
 
     def _moved(
-        self, before: tuple[Left, ...], subject: Subject, was: str, place: str
-    ) -> tuple[Left, ...]:
+        self, before: tuple[LeftOrigin, ...], subject: Subject, was: str, place: str
+    ) -> tuple[LeftOrigin, ...]:
         """The places left lately, after a move; one that was left a moment ago is flapping."""
-        now_ms = self._teller.now_ms
+        now_ms = self._writer.now_ms
         lately = tuple(one for one in before if 0 <= now_ms - one.at_ms <= self._within_ms)
         back = next((one for one in reversed(lately) if one.place == place), None)
-        left = (*lately, Left(was, now_ms))[-MOST_LEFT:]
+        left = (*lately, LeftOrigin(was, now_ms))[-MOST_LEFT:]
         if back is not None:
             newest_first = dict.fromkeys((place, *(one.place for one in reversed(left))))
             params = {
@@ -137,7 +137,7 @@ class PlaceAlerts:
                 "seconds": (now_ms - back.at_ms) // 1000,
             }
             pair = " ".join(sorted((was, place)))
-            self._teller.tell(_FLAPPING, subject, params, value=pair)
+            self._writer.write(_FLAPPING, subject, params, value=pair)
         return left
 
     def _now_used(self, used: Mapping[str, int], values: Iterable[str]) -> Mapping[str, int]:
@@ -172,7 +172,7 @@ def is_good(good: tuple[str, ...], ip: str, location: Location | None) -> bool:
     if not names.isdisjoint(_where(location)):
         return True
     try:
-        address = ipaddress.ip_address(place_of(ip) if "." in ip else ip)
+        address = ipaddress.ip_address(origin_of(ip) if "." in ip else ip)
     except ValueError:
         return False
     return any(address in network for network in networks)

@@ -7,49 +7,49 @@ from collections.abc import Mapping, Sequence
 from domain.alert_kinds import SOURCE_STALE
 from domain.events import Event
 from sources.wireguard.alerts.changed import ChangeAlerts
-from sources.wireguard.alerts.memory import Memory, Usage, Usages, Watch
+from sources.wireguard.alerts.memory import AlertMemory, Observation, Usage, Usages
 from sources.wireguard.alerts.outages import OutageAlerts
-from sources.wireguard.alerts.places import REFRESH_S, PlaceAlerts
+from sources.wireguard.alerts.places import REFRESH_S, OriginAlerts
 from sources.wireguard.alerts.silence import UNREACHABLE, SilenceAlerts, calls_begun, watched
-from sources.wireguard.alerts.telling import Subject, Teller
+from sources.wireguard.alerts.telling import AlertWriter, Subject
 from sources.wireguard.alerts.traffic import HOUR_S, TrafficAlerts, phase_s
 from sources.wireguard.changes import Change
-from sources.wireguard.clock import AHEAD_S, ahead_s, ahead_sentence
+from sources.wireguard.clock import AHEAD_S, ahead_sentence, seconds_ahead
 from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
 from sources.wireguard.terms import DeriveTerms
 
 
-def raised(
-    memory: Memory,
+def raise_alerts(
+    memory: AlertMemory,
     previous: State | None,
     snapshot: Snapshot,
     changes: Sequence[Change],
     terms: DeriveTerms,
-) -> tuple[tuple[Event, ...], Memory]:
+) -> tuple[tuple[Event, ...], AlertMemory]:
     """The alerts of one look, and what to remember for the next.
 
     The first look tells nothing but that a clock is ahead. `previous` keeps the address that a
     peer was last seen at, also while it has none.
     """
-    teller = Teller(snapshot, terms, memory.told)
+    writer = AlertWriter(snapshot, terms, memory.suppressed)
     before_ms = previous.snapshot.read_at_ms if previous else None
     watch = watched(memory.watch, before_ms, snapshot.read_at_ms)
-    look = _Look(teller, previous, snapshot, changes, terms, watch)
-    ChangeAlerts(teller, snapshot, changes).tell()
-    OutageAlerts(teller, previous, snapshot).tell(changes)
+    look = _Look(writer, previous, snapshot, changes, terms, watch)
+    ChangeAlerts(writer, snapshot, changes).write()
+    OutageAlerts(writer, previous, snapshot).write(changes)
     endpoints = look.endpoints(memory.endpoints)
-    _tell_clock(teller, snapshot)
-    swept_ms, told = memory.swept_ms, teller.told
+    _write_clock(writer, snapshot)
+    swept_ms, suppressed = memory.swept_ms, writer.suppressed
     if abs(snapshot.read_at_ms - swept_ms) >= HOUR_S * 1000:
-        swept_ms, told = snapshot.read_at_ms, teller.swept()
-    return tuple(teller.events), Memory(endpoints, told, watch, swept_ms)
+        swept_ms, suppressed = snapshot.read_at_ms, writer.swept()
+    return tuple(writer.events), AlertMemory(endpoints, suppressed, watch, swept_ms)
 
 
-def _tell_clock(teller: Teller, snapshot: Snapshot) -> None:
-    ahead = ahead_s(snapshot)
+def _write_clock(writer: AlertWriter, snapshot: Snapshot) -> None:
+    ahead = seconds_ahead(snapshot)
     if ahead > AHEAD_S:
         params = {"ahead": ahead, "error": ahead_sentence(ahead)}
-        teller.tell(SOURCE_STALE, Subject(), params, value="clock")
+        writer.write(SOURCE_STALE, Subject(), params, value="clock")
 
 
 class _Look:
@@ -57,12 +57,12 @@ class _Look:
 
     def __init__(
         self,
-        teller: Teller,
+        writer: AlertWriter,
         previous: State | None,
         snapshot: Snapshot,
         changes: Sequence[Change],
         terms: DeriveTerms,
-        watch: Watch,
+        watch: Observation,
     ) -> None:
         self._snapshot = snapshot
         self._now_s = snapshot.read_at_ms // 1000
@@ -70,9 +70,9 @@ class _Look:
         self._calls_begun = calls_begun(previous, snapshot, changes)
         self._removed: Mapping[str, Mapping[str, int]] = previous.removed if previous else {}
         before_ms = previous.snapshot.read_at_ms if previous else None
-        self._places = PlaceAlerts(teller, terms.locate, watch)
-        self._silence = SilenceAlerts(teller, before_ms, watch.since_ms)
-        self._traffic = TrafficAlerts(teller, before_ms)
+        self._places = OriginAlerts(writer, terms.locate, watch)
+        self._silence = SilenceAlerts(writer, before_ms, watch.since_ms)
+        self._traffic = TrafficAlerts(writer, before_ms)
 
     def endpoints(self, known: Mapping[str, Usages]) -> dict[str, Usages]:
         """The usages after this look; of interfaces that are not there they stay as they are."""
@@ -117,7 +117,7 @@ class _Look:
             if now_s - (usage.handshake_s or usage.since_s) > next_s[marks]:
                 usage = self._silence.silent(usage, Subject(name, key), peer)
             if peer.rx - usage.rx > least or peer.tx - usage.tx > least:
-                self._traffic.tell(usage, Subject(name, key), peer)
+                self._traffic.write(usage, Subject(name, key), peer)
             after[key] = usage
         return after
 

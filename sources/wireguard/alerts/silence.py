@@ -12,8 +12,8 @@ from enum import IntFlag
 
 import msgspec
 
-from sources.wireguard.alerts.memory import Usage, Usages, Watch
-from sources.wireguard.alerts.telling import Subject, Teller
+from sources.wireguard.alerts.memory import Observation, Usage, Usages
+from sources.wireguard.alerts.telling import AlertWriter, Subject
 from sources.wireguard.changes import Change
 from sources.wireguard.snapshot import Peer, Snapshot, State
 
@@ -57,17 +57,17 @@ _CALLS_BEGIN = (("added", ""), ("persistent_keepalive", "0"))
 """Changes, with the old value, from which on this side calls at a peer."""
 
 
-def watched(watch: Watch, before_ms: int | None, now_ms: int) -> Watch:
+def watched(watch: Observation, before_ms: int | None, now_ms: int) -> Observation:
     """The watch at a look; it begins anew after a break, be it of looks or of the clock."""
     if before_ms is None:
-        return Watch(now_ms)
+        return Observation(now_ms)
     gap_ms = now_ms - before_ms
     longest_ms = max(BREAK_MS, BREAK_LOOKS * watch.every_ms)
     if 0 <= gap_ms <= longest_ms:
-        return Watch(watch.since_ms, gap_ms or watch.every_ms, watch.lost_ms)
+        return Observation(watch.since_ms, gap_ms or watch.every_ms, watch.lost_ms)
     # Little by little, should the looks be less often from now on.
     every_ms = min(max(gap_ms, 0), 2 * watch.every_ms or BREAK_MS)
-    return Watch(now_ms, every_ms, watch.lost_ms + gap_ms)
+    return Observation(now_ms, every_ms, watch.lost_ms + gap_ms)
 
 
 def calls_begun(
@@ -93,14 +93,14 @@ def calls_begun(
 class SilenceAlerts:
     """What one look says of the silence of endpoints."""
 
-    def __init__(self, teller: Teller, before_ms: int | None, watching_ms: int) -> None:
-        self._teller = teller
+    def __init__(self, writer: AlertWriter, before_ms: int | None, watching_ms: int) -> None:
+        self._writer = writer
         self._before_s = (before_ms or 0) // 1000
-        self._now_s = teller.now_ms // 1000
+        self._now_s = writer.now_ms // 1000
         self._watching_s = watching_ms // 1000
-        self._settled = teller.now_ms - watching_ms >= SETTLED_MS
+        self._settled = writer.now_ms - watching_ms >= SETTLED_MS
         self._limits = [
-            (int(mark), teller.terms(kind).number("silent") // 1000)
+            (int(mark), writer.terms(kind).number("silent") // 1000)
             for mark, kind in _KINDS.items()
         ]
         self._connected_s = dict(self._limits)[Silent.AWAY]
@@ -145,7 +145,7 @@ class SilenceAlerts:
         new = marks & ~usage.silences
         if not new:
             return usage
-        self._tell_silence(Silent(new), usage, subject, peer)
+        self._write_silence(Silent(new), usage, subject, peer)
         return msgspec.structs.replace(usage, silences=usage.silences | new)
 
     def heard(self, usage: Usage, subject: Subject, peer: Peer) -> Usage:
@@ -154,10 +154,10 @@ class SilenceAlerts:
         last_s = usage.handshake_s or usage.since_s
         if Silent.AWAY in was or self._ends_gap(last_s, peer):
             params = {"ip": peer.ip, "age": max(0, peer.handshake_s - last_s)}
-            self._teller.tell("endpoint_connected", subject, params)
+            self._writer.write("endpoint_connected", subject, params)
         if Silent.GONE_LONG in was:
             days = max(0, peer.handshake_s - last_s) // DAY_S
-            self._teller.tell("endpoint_returned", subject, {"days": days, "ip": peer.ip})
+            self._writer.write("endpoint_returned", subject, {"days": days, "ip": peer.ip})
         return msgspec.structs.replace(usage, silences=0, handshake_s=peer.handshake_s)
 
     def _ends_gap(self, last_s: int, peer: Peer) -> bool:
@@ -185,17 +185,17 @@ class SilenceAlerts:
                 marks |= mark
         return marks
 
-    def _tell_silence(self, new: Silent, usage: Usage, subject: Subject, peer: Peer) -> None:
+    def _write_silence(self, new: Silent, usage: Usage, subject: Subject, peer: Peer) -> None:
         age_s = self._now_s - (usage.handshake_s or usage.since_s)
         if Silent.UNREACHABLE in new:
             params = {"age": age_s, "keepalive": peer.keepalive_s, "ip": peer.ip}
-            self._teller.tell("endpoint_unreachable", subject, params)
+            self._writer.write("endpoint_unreachable", subject, params)
         if Silent.DISCONNECTED in new:
             params = {"ip": peer.ip or usage.ip or None, "age": age_s}
-            self._teller.tell("endpoint_disconnected", subject, params)
+            self._writer.write("endpoint_disconnected", subject, params)
         if Silent.UNSEEN in new:
             params = {"days": age_s // DAY_S, "last_ip": usage.ip or None}
-            self._teller.tell("endpoint_unseen", subject, params)
+            self._writer.write("endpoint_unseen", subject, params)
 
     @staticmethod
     def _is_kept_alive(peer: Peer) -> bool:

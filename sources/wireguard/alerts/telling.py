@@ -26,7 +26,7 @@ MOST_VALUES = 100
 """Alerts of one kind about one thing that are remembered; while it is so many, there is no more."""
 
 _SHORT = 48
-Told = Mapping[str, Mapping[str, int]]
+Suppressed = Mapping[str, Mapping[str, int]]
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -36,13 +36,13 @@ class Subject(msgspec.Struct, frozen=True):
     key: str | None = None
 
 
-class Teller:
+class AlertWriter:
     """The alerts of one look."""
 
-    def __init__(self, snapshot: Snapshot, terms: DeriveTerms, told: Told) -> None:
+    def __init__(self, snapshot: Snapshot, terms: DeriveTerms, suppressed: Suppressed) -> None:
         self.now_ms = snapshot.read_at_ms
         self.events: list[Event] = []
-        self.told = dict(told)
+        self.suppressed = dict(suppressed)
         self._host = snapshot.host
         self._terms = terms
 
@@ -55,7 +55,7 @@ class Teller:
         return self._terms.names.peer(key)
 
     @property
-    def tells_names(self) -> bool:
+    def shows_names(self) -> bool:
         """Whether names stand beside ids."""
         return self._terms.event_names
 
@@ -63,7 +63,7 @@ class Teller:
         """The id of another endpoint of the same interface."""
         return endpoint_id(self._host, subject.interface, key)
 
-    def tell(
+    def write(
         self,
         kind: str,
         subject: Subject,
@@ -86,32 +86,32 @@ class Teller:
                 self._event(kind, subject, resource, value, params, danger or terms.danger)
             )
 
-    def was_told(self, kind: str, subject: Subject, since_ms: int) -> bool:
+    def was_written(self, kind: str, subject: Subject, since_ms: int) -> bool:
         """Whether it was told of a subject, without a value, at this time or later."""
-        until_ms = self.told.get(self._resource(subject), {}).get(_mark(kind, ""), 0)
+        until_ms = self.suppressed.get(self._resource(subject), {}).get(_mark(kind, ""), 0)
         return until_ms - self.terms(kind).suppress_ms >= since_ms
 
     def _is_new(self, resource: str, kind: str, value: str, until_ms: int) -> bool:
-        told = self.told.get(resource, {})
+        suppressed = self.suppressed.get(resource, {})
         mark = _mark(kind, value)
-        current = self._current(told)
+        current = self._current(suppressed)
         if mark in current:
             return False
         if sum(one.startswith(f"{kind} ") for one in current) >= MOST_VALUES:
             return False
-        self.told[resource] = {**current, mark: until_ms}
+        self.suppressed[resource] = {**current, mark: until_ms}
         return True
 
     def swept(self) -> dict[str, Mapping[str, int]]:
         """What is still to be kept from being told twice."""
         return {
             resource: current
-            for resource, marks in self.told.items()
+            for resource, marks in self.suppressed.items()
             if (current := self._current(marks))
         }
 
-    def _current(self, told: Mapping[str, int]) -> dict[str, int]:
-        return {mark: until for mark, until in told.items() if self._suppresses(mark, until)}
+    def _current(self, suppressed: Mapping[str, int]) -> dict[str, int]:
+        return {mark: until for mark, until in suppressed.items() if self._suppresses(mark, until)}
 
     def _suppresses(self, mark: str, until_ms: int) -> bool:
         terms = self._terms.alerts.get(mark.partition(" ")[0])
@@ -150,12 +150,12 @@ class Teller:
         if subject.interface:
             found["interface_pub"] = interface_id(self._host, subject.interface)
             found |= names(self._terms, subject.interface, subject.key)
-        elif self.tells_names:
+        elif self.shows_names:
             found["host"] = self._terms.names.host
         if subject.key is not None:
             found["peer_pub"] = resource
             user = self._terms.names.users.get(subject.key)
-            if user and self.tells_names:
+            if user and self.shows_names:
                 found["user"] = user
         return found
 

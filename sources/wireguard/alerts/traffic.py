@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from sources.wireguard.alerts.memory import Usage
-from sources.wireguard.alerts.telling import Subject, Teller
+from sources.wireguard.alerts.telling import AlertWriter, Subject
 from sources.wireguard.snapshot import Peer
 
 HOUR_S = 3_600
@@ -83,11 +83,11 @@ def phase_s(key: str) -> int:
 class TrafficAlerts:
     """What one look says of the traffic of endpoints."""
 
-    def __init__(self, teller: Teller, before_ms: int | None) -> None:
-        self._teller = teller
-        self.now_s = teller.now_ms // 1000
-        self._gap = before_ms is None or not 0 <= teller.now_ms - before_ms <= HOUR_S * 1000
-        terms = teller.terms(_KIND)
+    def __init__(self, writer: AlertWriter, before_ms: int | None) -> None:
+        self._writer = writer
+        self.now_s = writer.now_ms // 1000
+        self._gap = before_ms is None or not 0 <= writer.now_ms - before_ms <= HOUR_S * 1000
+        terms = writer.terms(_KIND)
         self._least = terms.number("least")
         self._times = terms.number("times")
         self._learning_ms = terms.number("learning")
@@ -114,7 +114,7 @@ class TrafficAlerts:
         rx, tx = (usage.rx - was.rx, usage.tx - was.tx) if was else (0, 0)
         return msgspec.structs.replace(usage, rx=rx, tx=tx)
 
-    def tell(self, usage: Usage, subject: Subject, peer: Peer) -> None:
+    def write(self, usage: Usage, subject: Subject, peer: Peer) -> None:
         """Tell if an endpoint moves too much in this hour."""
         rx, tx = read_history(usage.history)
         for direction, known, moved in (
@@ -122,10 +122,10 @@ class TrafficAlerts:
             ("sent", tx.usual, peer.tx - usage.tx),
         ):
             if moved > max(self._least, self._times * known):
-                learns = self._teller.now_ms - usage.since_s * 1000 < self._learning_ms
+                learns = self._writer.now_ms - usage.since_s * 1000 < self._learning_ms
                 params = {"bytes": moved, "direction": direction, "usual": known}
                 danger = 1 if learns else None
-                self._teller.tell(_KIND, subject, params, value=direction, danger=danger)
+                self._writer.write(_KIND, subject, params, value=direction, danger=danger)
 
 
 def _median(characters: str) -> str:

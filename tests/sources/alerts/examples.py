@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from domain.alert_kinds import DEFAULT_TERMS
 from domain.event_types import EventType
 from domain.events import Event
-from sources.stale import Blind, StaleAlerts
+from sources.stale import StaleAlerts, StaleSource
 from sources.wireguard.events import host_id
 from tests.sources.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, START_S, Host
 from tests.sources.dumps import PeerRow
@@ -47,7 +47,7 @@ def _longer() -> Sequence[Event]:
     back = replace(ALICE, handshake=host.now_ms // 1000, rx=1_000, endpoint="192.0.2.2:1")
     host.look(back)
     host.look(replace(back, rx=3 << 30))
-    blind = Blind(
+    blind = StaleSource(
         "local",
         START_S * 1000,
         "`wg show all dump` gave no answer within 10 s and was stopped; see whether the WireGuard "

@@ -12,7 +12,7 @@ from domain.events import Event, read_event
 from sources.geo import Locate, nowhere
 from sources.wireguard.derive import derive
 from sources.wireguard.snapshot import State, decode_state, encode_state
-from sources.wireguard.terms import DeriveTerms, Names
+from sources.wireguard.terms import DeriveTerms, HostNames
 from tests.sources.dumps import PeerRow, dump, key, snapshot
 
 START_S = 1_795_502_102
@@ -34,7 +34,7 @@ class Host:
         self.events: list[Event] = []
         self.terms = DeriveTerms(
             user="somebody",
-            names=Names(name, {key(name): name for name in ("alice", "bob", "carol")}),
+            names=HostNames(name, {key(name): name for name in ("alice", "bob", "carol")}),
             event_names=event_names,
             alerts=all_terms(given or {}),
             locate=locate,

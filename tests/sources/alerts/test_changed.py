@@ -163,9 +163,9 @@ def test_what_a_clock_that_was_ahead_has_told_is_forgotten() -> None:
     host.look(ALICE, BOB)
     host.look(ALICE, after_ms=wrong_ms)
     assert host.state is not None
-    assert host.state.memory.told
+    assert host.state.memory.suppressed
     host.look(ALICE, after_ms=-wrong_ms)
-    assert host.state.memory.told == {}
+    assert host.state.memory.suppressed == {}
 
 
 def test_the_same_is_told_again_only_when_its_time_is_over() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from domain.alert_kinds import BY_NAME
 from sources.geo import Location
-from sources.places import place_of
+from sources.places import origin_of
 from sources.wireguard.alerts.places import MOST_USED, is_good, read_used
 from sources.wireguard.alerts.telling import MOST_VALUES
 from sources.wireguard.snapshot import encode_state
@@ -160,7 +160,7 @@ def test_a_host_that_changes_its_address_in_one_network_of_ipv6_stays_where_it_i
     ],
 )
 def test_a_place_is_an_address_or_a_network(ip: str, place: str) -> None:
-    assert place_of(ip) == place
+    assert origin_of(ip) == place
 
 
 def test_two_holders_of_one_key_are_told_once() -> None:
@@ -227,11 +227,11 @@ def test_what_is_over_is_forgotten() -> None:
     host.look(ALICE)
     host.look(ALICE, PeerRow("bob"))
     assert host.state is not None
-    assert len(host.state.memory.told) == 1
+    assert len(host.state.memory.suppressed) == 1
     host.look(ALICE, after_ms=2 * DAY_MS)
     host.look(ALICE, after_ms=40 * DAY_MS)
     host.look(ALICE)
-    assert host.state.memory.told == {}
+    assert host.state.memory.suppressed == {}
     assert list(host.state.memory.endpoints["wg0"]) == [key("alice")]
 
 

@@ -15,7 +15,7 @@ from domain.times import parse_rfc3339
 from sources.geo import Location
 from sources.wireguard.derive import Derived, derive
 from sources.wireguard.snapshot import State, decode_state, encode_state
-from sources.wireguard.terms import DeriveTerms, Names
+from sources.wireguard.terms import DeriveTerms, HostNames
 from tests.sources.dumps import PeerRow, interface_row, key, snapshot
 
 START_MS = 1_795_502_130_000
@@ -32,7 +32,7 @@ def locate(ip: str) -> Location | None:
     return Location("AU" if ip.startswith("2001") else "NL", "", len(ip))
 
 
-TERMS = DeriveTerms(user="somebody", names=Names("hub"), alerts=all_terms(GIVEN), locate=locate)
+TERMS = DeriveTerms(user="somebody", names=HostNames("hub"), alerts=all_terms(GIVEN), locate=locate)
 WAITS_MS = (0, 1_000, 30_000, 170_000, 3_700_000, 90_000_000, -40_000)
 Look = tuple[list[PeerRow], int]
 

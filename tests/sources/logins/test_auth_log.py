@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from domain.times import parse_rfc3339, rfc3339
-from sources.base import LOSS_TOLD_MS, Batch, SourceError
+from sources.base import LOSS_WARNING_MS, Batch, SourceError
 from sources.logins import auth_log
 from sources.logins.alerts import AlertRules
 from sources.logins.auth_log import AuthLogSource, read_line
@@ -188,9 +188,9 @@ def test_a_log_that_was_cut_in_place_and_grew_past_our_place_is_read_from_its_st
     assert log.poll() == ["bob"] * 9
     assert "the rest of the old file is gone" in log.batches[-1].warning
     log.write(failed("carol"))
-    assert log.poll(NOW_MS + LOSS_TOLD_MS - 1) == ["carol"]
+    assert log.poll(NOW_MS + LOSS_WARNING_MS - 1) == ["carol"]
     assert "the rest of the old file is gone" in log.batches[-1].warning, "for a day"
-    log.poll(NOW_MS + LOSS_TOLD_MS)
+    log.poll(NOW_MS + LOSS_WARNING_MS)
     assert log.batches[-1].warning == ""
 
 

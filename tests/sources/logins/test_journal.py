@@ -13,7 +13,7 @@ import pytest
 
 from domain.event_types import EventType
 from domain.ids import resource_id
-from sources.base import LOSS_TOLD_MS, Batch, SourceError
+from sources.base import LOSS_WARNING_MS, Batch, SourceError
 from sources.logins.alerts import AlertRules
 from sources.logins.journal import JournalCommand, JournalSource
 
@@ -200,9 +200,9 @@ def test_a_malformed_cursor_is_told_of_and_repeats_nothing(journal: Journal) -> 
     journal.write(entry(2, failed("bob")))
     assert [one["user"] for one in journal.poll()] == ["bob"]
     assert "the place in the journal was lost" in journal.warning
-    journal.poll(BEFORE_MS + LOSS_TOLD_MS - 1)
+    journal.poll(BEFORE_MS + LOSS_WARNING_MS - 1)
     assert "the place in the journal was lost" in journal.warning, "for a day"
-    assert (journal.poll(BEFORE_MS + LOSS_TOLD_MS), journal.warning) == ([], "")
+    assert (journal.poll(BEFORE_MS + LOSS_WARNING_MS), journal.warning) == ([], "")
 
 
 @pytest.mark.parametrize("state", [b"", b"nonsense", b'{"cursor":"","at_ms":0,"version":9}'])

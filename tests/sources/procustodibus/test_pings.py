@@ -22,7 +22,7 @@ from sources.procustodibus.pings import (
 )
 from sources.wireguard.clock import AHEAD_S
 from sources.wireguard.snapshot import Interface, Peer, Snapshot
-from sources.wireguard.terms import Names
+from sources.wireguard.terms import HostNames
 from tests.sources.dumps import key
 from tests.sources.procustodibus.custodians import NOW
 
@@ -234,14 +234,14 @@ def test_an_endpoint_that_is_none_is_told_and_costs_nothing_else(endpoint: str) 
     never_seen = read_ping(text, host="hub", received_ms=NOW)
     assert never_seen.snapshot.interfaces["wg0"].peers[key("alice")].ip is None
     assert found.unread == never_seen.unread == (("wg0", key("alice")),)
-    told = endpoint_warning(found.unread, Names("hub", {key("alice"): "alice"}))
+    told = endpoint_warning(found.unread, HostNames("hub", {key("alice"): "alice"}))
     assert "not an address and a port, of alice on wg0:" in told
     assert endpoint not in told
 
 
 def test_of_many_endpoints_that_are_none_some_are_named() -> None:
     unread = [("wg0", key(str(number))) for number in range(9)]
-    names = Names("hub", {key("0"): "\x1b[2J" * 200})
+    names = HostNames("hub", {key("0"): "\x1b[2J" * 200})
     told = endpoint_warning(unread, names)
     assert "\x1b" not in told
     assert len(told) < 700

@@ -14,7 +14,7 @@ from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch
-from sources.making import Made, Terms
+from sources.making import RunnableSource, SourceTerms
 from sources.running import run_made
 from store import events, sources
 from store.database import Store
@@ -54,10 +54,10 @@ class Watched:
         async def work() -> None:
             self.stop = asyncio.Event()
             await run_made(
-                Made(self, 1, takes=True),
+                RunnableSource(self, 1, takes=True),
                 self.stored,
                 self.store,
-                Terms(DEFAULTS, DEFAULT_TERMS),
+                SourceTerms(DEFAULTS, DEFAULT_TERMS),
                 lambda: self.now_ms,
                 self.stop,
                 on_failure=lambda _: None,

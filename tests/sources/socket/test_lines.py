@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.memory import Memory, MemoryFull
+from sources.memory import MemoryBudget, MemoryFull
 from sources.socket import lines as module
-from sources.socket.lines import BadLine, Lines
+from sources.socket.lines import BadLine, LineReader
 
 
-def lines_of(reader: asyncio.StreamReader, memory: Memory | None = None) -> Lines:
-    return Lines(reader, memory or Memory(), 20.0)
+def lines_of(reader: asyncio.StreamReader, memory: MemoryBudget | None = None) -> LineReader:
+    return LineReader(reader, memory or MemoryBudget(), 20.0)
 
 
 @given(st.lists(st.binary(max_size=12)), st.data())
 def test_lines_are_the_same_however_they_come(texts: list[bytes], data: st.DataObject) -> None:
     whole = b"\n".join(texts)
     cuts = data.draw(st.lists(st.integers(0, len(whole))).map(sorted))
-    memory = Memory(1000)
+    memory = MemoryBudget(1000)
 
     async def run() -> list[bytes]:
         reader = asyncio.StreamReader()
@@ -78,7 +78,7 @@ def test_a_line_may_not_be_longer_than_the_limit(monkeypatch: pytest.MonkeyPatch
 def test_a_line_that_began_must_end_in_time(before: bytes) -> None:
     async def run() -> None:
         reader = asyncio.StreamReader()
-        lines = Lines(reader, Memory(), 0.05)
+        lines = LineReader(reader, MemoryBudget(), 0.05)
         reader.feed_data(before + b"begun")
         if before:
             assert await lines.next() == [b"whole"]
@@ -90,7 +90,7 @@ def test_a_line_that_began_must_end_in_time(before: bytes) -> None:
 
 def test_clients_share_the_memory() -> None:
     async def run() -> None:
-        memory = Memory(100)
+        memory = MemoryBudget(100)
         readers = [asyncio.StreamReader() for _ in range(2)]
         first, second = (lines_of(reader, memory) for reader in readers)
         readers[0].feed_data(b"x" * 60 + b"\n")
@@ -108,7 +108,7 @@ def test_clients_share_the_memory() -> None:
 
 def test_blank_lines_and_line_ends_take_no_memory() -> None:
     async def run() -> None:
-        memory = Memory(100)
+        memory = MemoryBudget(100)
         reader = asyncio.StreamReader()
         lines = lines_of(reader, memory)
         for _ in range(50):

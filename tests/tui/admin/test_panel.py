@@ -13,7 +13,7 @@ import pytest
 
 from domain.event_types import EventType
 from domain.settings import DEFAULTS
-from sources.alone import alone, lock_file
+from sources.alone import lock_file, process_lock
 from sources.base import Batch, SourceError
 from sources.first_look import first_look
 from store import events as event_store
@@ -368,7 +368,7 @@ def test_what_another_process_runs_is_not_started_beside_it(
 ) -> None:
     add_local(bench, f"cat {dump_file}")
     with (
-        alone(lock_file(bench.opened.path, "local")),
+        process_lock(lock_file(bench.opened.path, "local")),
         pytest.raises(Refused, match="another process runs the source local"),
     ):
         asyncio.run(switch(bench.desk, DEFAULTS, local(bench)))
@@ -392,7 +392,7 @@ def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
         assert await asyncio.to_thread(begun.wait, 30)
         switching.cancel()
         await asyncio.wait([switching])
-        with alone(lock_file(bench.opened.path, "local")) as we_are:
+        with process_lock(lock_file(bench.opened.path, "local")) as we_are:
             assert not we_are
         with pytest.raises(Refused, match="is being looked at already"):
             await switch(desk, DEFAULTS, local(bench))
