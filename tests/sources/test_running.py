@@ -248,7 +248,7 @@ def test_an_edit_makes_nobody_silent_for_less_long_and_a_pause_does(
 
     made = RunnableSource(service=service, watch=watch)
     monkeypatch.setattr(
-        running, "make", lambda stored, *_: made if stored.name == "served" else None
+        running, "make_source", lambda stored, *_: made if stored.name == "served" else None
     )
 
     async def act(scene: Scene) -> None:
