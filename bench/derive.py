@@ -15,10 +15,10 @@ from typing import TypeVar
 
 from bench.report import Figure, show
 from sources.geo import Location
-from sources.wireguard.derive import derive
 from sources.wireguard.dump import parse_dump
+from sources.wireguard.events import DeriveTerms, HostNames
 from sources.wireguard.snapshot import Snapshot, decode_state, encode_state
-from sources.wireguard.terms import DeriveTerms, HostNames
+from sources.wireguard.source import derive
 
 PEERS = 10_000
 CHANGED = PEERS // 10

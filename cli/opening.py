@@ -14,9 +14,9 @@ def tell_of_opening(context: Context, store: Store) -> None:
     """Keep an event of it, unless the source of these is paused. Raises StoreError."""
     from domain.alert_kinds import all_terms
     from domain.source_kinds import OWN_SIGN_INS
+    from sources.factory import SourceTerms, sign_in_rules
     from sources.logins.own_sign_ins import screen_opened, sign_in_step
-    from sources.making import SourceTerms, sign_in_rules
-    from sources.wireguard.hosts import MACHINE_ID_FILE, machine_key
+    from sources.wireguard.source import MACHINE_ID_FILE, machine_key
     from store import alert_settings, sources
 
     now_ms = context.now_ms()

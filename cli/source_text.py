@@ -11,8 +11,8 @@ from domain import source_kinds
 from domain.options import Default
 from domain.times import rfc3339
 from domain.wording import counted, span_text, time_text
-from sources.outlook import next_try_ms
-from sources.socket.place import socket_beside
+from sources.preflight import next_try_ms
+from sources.socket.path import socket_beside
 from store.records import StoredSource
 
 

@@ -5,17 +5,15 @@ None knows of delivery, and none can stop another.
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Protocol
+import shlex
+import sys
+from importlib.util import find_spec
+from typing import Protocol
 
 import msgspec
 
 from domain.events import Event, RefusedText
 from domain.settings import DAY_MS
-
-if TYPE_CHECKING:
-    from sources.inlet import Inlet
-
 
 LOSS_WARNING_MS = DAY_MS
 """For so long a warning says that something was lost: nobody looks every minute."""
@@ -66,12 +64,29 @@ class Source(Protocol):
         """
 
 
-class Service(Protocol):
-    """What programs hand events to."""
+HTTP_SERVER = "hypercorn"
+"""The package that the extra `http` brings."""
 
-    @property
-    def name(self) -> str:
-        """The name under which the store keeps it."""
 
-    async def serve(self, inlet: Inlet, stop: asyncio.Event) -> None:
-        """Answer until `stop`, whatever clients do; raise SourceError if it cannot begin."""
+def is_installed(package: str) -> bool:
+    """Whether a package is there, without importing it."""
+    return find_spec(package) is not None
+
+
+def install_cure(extra: str) -> str:
+    """How to add an extra where this program runs: a bare `pip` may be another interpreter's.
+
+    An environment that uv has made, such as that of `uv tool install`, has no pip.
+    """
+    return f"run `{_installer()} 'tocsin[{extra}]'`"
+
+
+def upgrade_cure(package: str) -> str:
+    """How to get a newer release of a package where this program runs."""
+    return f"run `{_installer()} --upgrade {package}`"
+
+
+def _installer() -> str:
+    python = shlex.quote(sys.executable)
+    own = f"{python} -m pip install"
+    return own if is_installed("pip") else f"uv pip install --python {python}"

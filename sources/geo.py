@@ -14,11 +14,12 @@ import msgspec
 from domain.alert_kinds import GEO, KINDS, NETWORKS, AlertTerms
 from domain.countries import country_name
 from domain.safe import safe
-from sources.extras import install_cure, upgrade_cure
+from sources.base import install_cure, upgrade_cure
 from sources.geo_age import PACKAGE, CountryData, package_data
 
 if TYPE_CHECKING:
     from maxminddb import Reader
+
 
 MOST_KNOWN = 20_000
 """Addresses whose place is kept at hand."""
@@ -283,3 +284,19 @@ def _networks(record: Any) -> Iterator[tuple[int, str]]:
     if text.isascii() and text.isdecimal() and 0 < int(text) < 1 << 32:
         name = record.get("autonomous_system_organization") or record.get("as_name") or ""
         yield int(text), safe(str(name), NAME_LIMIT)
+
+
+@lru_cache(maxsize=20_000)
+def origin_of(ip: str) -> str:
+    """The place that an address is at."""
+    if ":" not in ip:
+        return ip
+    try:
+        address = ipaddress.IPv6Address(ip)
+    except ValueError:
+        return ip
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    zone = f"%{address.scope_id}" if address.scope_id else ""
+    prefix = ipaddress.IPv6Network((int(address), 64), strict=False)
+    return f"{prefix}{zone}"

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
 from domain.events import Event
 from domain.safe import safe
-from sources.alone import lock_file, process_lock
 from sources.base import Batch, Source, SourceError
+from sources.limits import check_disk
+from sources.process_lock import lock_file, process_lock
 from sources.refusals import check_room, taking_rules
-from sources.room import check_disk
 from sources.unsaved import Unsaved
 from store import refusals
 from store import sources as stored_sources

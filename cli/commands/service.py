@@ -16,8 +16,7 @@ from cli.service_files import ADMIN_GROUP
 from cli.service_host import Host
 from cli.service_program import find_program, problems
 from cli.service_steps import Step
-from sources.base import SourceError
-from sources.extras import install_cure
+from sources.base import SourceError, install_cure
 from sources.geo import Geo
 from sources.wireguard.command import DumpCommand, unreadable_line
 from sources.wireguard.dump import DumpError, without_keys

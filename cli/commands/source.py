@@ -20,7 +20,7 @@ from cli.stopping import source_end_s, stop_on_signals
 from cli.stores import open_for_reading, open_for_writing
 from domain import source_kinds
 from domain.clients import AGENT
-from sources.outlook import startup_problem, startup_warning
+from sources.preflight import startup_problem, startup_warning
 from store import clients, refusals, sources, workers
 from store.errors import NotFound
 
@@ -89,7 +89,7 @@ def _is_worked(store: Store, now_ms: int) -> bool:
 
 def _seen(source: StoredSource, store: Store) -> str:
     """What a source that looks at WireGuard saw last, in a few words."""
-    from sources.wireguard.seen import snapshot_summary
+    from sources.wireguard.snapshot import snapshot_summary
 
     state = store.call(sources.load_state, source.name)
     looks = source.kind in (source_kinds.WIREGUARD, source_kinds.AGENT)
@@ -240,7 +240,7 @@ def run(args: Namespace, context: Context) -> ExitCode:
 
 def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) -> Iterator[str]:
     """What to know of a run before it begins: how it ends, and who else runs the source."""
-    from sources.making import is_run
+    from sources.factory import is_run
 
     if not is_run(source.kind):  # nothing begins: it is refused
         return
@@ -262,7 +262,7 @@ def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) 
 async def _run(
     name: str, context: Context, store: Store, log: Callable[[str], None], *, once: bool
 ) -> AppendResult:
-    from sources.running import run_one
+    from sources.runner import run_one
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

@@ -20,7 +20,7 @@ from domain.wording import counted
 if TYPE_CHECKING:
     from delivery.dispatcher import Until
     from delivery.worker import Ended, Worker
-    from sources.running import Sources
+    from sources.runner import Sources
     from store import records
     from store.database import Store
 
@@ -145,7 +145,7 @@ def _made(
     """Make the sources and the worker, which wake each other."""
     from delivery.dispatcher import Until
     from delivery.worker import Role, Worker
-    from sources.running import Sources
+    from sources.runner import Sources
 
     sources = Sources(store, context.now_ms, on_appended=lambda: worker.wake(), on_failure=log)
     worker = Worker(

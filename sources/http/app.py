@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from sources.http.bodies import Body, Budget, ClientGone, Receive, Share, Unpacker
 from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
-from sources.memory import MOST_BYTES
+from sources.limits import MOST_BYTES
 from store.errors import StoreError
 
 Handler = Callable[[Request], Awaitable[JsonAnswer]]

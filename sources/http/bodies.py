@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from sources.http.messages import RequestRefused, not_now
-from sources.memory import MOST_BYTES, MemoryBudget, MemoryFull
+from sources.limits import MOST_BYTES, MemoryBudget, MemoryFull
 from sources.turns import FairLock
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Protocol
 
-from sources.places import origin_of
+from sources.geo import origin_of
 
 SETTLE_S = 1.0
 """Seconds for which a connection is safe from the next one of its own address."""

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from domain.clients import bearer_token
-from sources.hourly import HourlyLimit
 from sources.http.app import Route
 from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
 from sources.http.sign_in_watch import HttpSignIn, ReportSignIn
-from sources.inlet import Inlet
-from sources.intake import Intake, NotNow, Refusal, TooLarge
+from sources.intake import Inlet, Intake, NotNow, Refusal, TooLarge
+from sources.limits import HourlyLimit
 from store import tokens
 
 KIND = "token"

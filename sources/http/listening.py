@@ -16,7 +16,7 @@ from pathlib import Path
 from domain.source_options import split_listen
 from sources.base import SourceError
 from sources.http.tunnel_only import Address, all_addresses, take_only_tunnels
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from store.errors import StoreError
 
 _INTERFACES = Path("/sys/class/net")

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sources.base import SourceError
-from sources.extras import install_cure
+from sources.base import SourceError, install_cure
 from sources.http.app import App, ClientLimits, Route
 from sources.http.listening import CertificateRenewal, open_listener, tls_context
 from store.errors import StoreError
 
 if TYPE_CHECKING:
     from sources.http.connections import Connections
-    from sources.inlet import Inlet
+    from sources.intake import Inlet
 
 
 class HttpTerms(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from sources.places import origin_of
+from sources.geo import origin_of
 
 MOST_REPORTS = 10
 """Failures of one address that are reported in a minute; more would only fill the store."""

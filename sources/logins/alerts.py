@@ -17,9 +17,8 @@ from domain.ids import event_id_from_facts
 from domain.safe import safe
 from domain.settings import DAY_MS
 from domain.times import rfc3339
-from sources.geo import Locate, nowhere
+from sources.geo import Locate, nowhere, origin_of
 from sources.logins.events import NAME_LIMIT, SignIn
-from sources.places import origin_of
 
 FAILURES = "authn_failures"
 FIRST_USE_IP = "authn_first_use_ip"

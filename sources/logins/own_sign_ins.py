@@ -19,7 +19,7 @@ from sources.logins.alerts import AlertRules, SignInMemory, raised
 from sources.logins.events import NAME_LIMIT, SignIn, log_authn
 
 if TYPE_CHECKING:
-    from sources.inlet import Inlet
+    from sources.intake import Inlet
     from store.sources import Step
 
 TERMINAL = "terminal"

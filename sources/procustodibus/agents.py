@@ -22,21 +22,20 @@ from domain.safe import safe
 from domain.settings import Settings
 from domain.source_kinds import AGENT, kind_named
 from domain.wording import second_text
-from sources.alone import lock_file, process_lock
 from sources.base import SourceError
 from sources.geo import geo_of
 from sources.http.app import Route
 from sources.http.messages import JsonAnswer, Request, RequestRefused, not_now
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from sources.polling import conflict_warning
+from sources.process_lock import lock_file, process_lock
 from sources.procustodibus.pings import PingError, endpoint_warning, read_ping
 from sources.procustodibus.sign_in import Sessions
 from sources.stale import StaleAlerts, StaleSource
-from sources.wireguard.derive import derive
+from sources.wireguard.events import DeriveTerms, HostNames
 from sources.wireguard.names import NameFiles
-from sources.wireguard.remembering import read_state
-from sources.wireguard.snapshot import encode_state
-from sources.wireguard.terms import DeriveTerms, HostNames
+from sources.wireguard.snapshot import encode_state, read_state
+from sources.wireguard.source import derive
 from store import clients
 from store import sources as stored_sources
 from store.errors import NotFound, StoreError

@@ -16,7 +16,7 @@ from domain import clients as kinds
 from domain.event_types import EventType
 from sources.http.app import Route
 from sources.http.messages import JsonAnswer, NotThatShape, Request, RequestRefused, read_json
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from sources.procustodibus.sign_in import Sessions
 from store import broker_cursors, clients
 

@@ -11,7 +11,7 @@ from domain.ids import base58
 from sources.base import SourceError
 from sources.http.app import Route
 from sources.http.messages import JsonAnswer, NotThatShape, Request, RequestRefused, read_json
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from sources.procustodibus.sign_in import SESSION_S, Sessions, is_key
 
 _SMALL_BODY = 4096

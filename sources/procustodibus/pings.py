@@ -13,7 +13,7 @@ import msgspec
 
 from domain.safe import safe
 from sources.http.messages import NotThatShape, read_json
-from sources.wireguard.clock import AHEAD_S, ahead_sentence, seconds_ahead
+from sources.wireguard.events import HostNames
 from sources.wireguard.fields import (
     LAST_COUNT,
     LAST_FWMARK,
@@ -25,8 +25,14 @@ from sources.wireguard.fields import (
     check_number,
     split_endpoint,
 )
-from sources.wireguard.snapshot import Interface, Peer, Snapshot
-from sources.wireguard.terms import HostNames
+from sources.wireguard.snapshot import (
+    AHEAD_S,
+    Interface,
+    Peer,
+    Snapshot,
+    ahead_sentence,
+    seconds_ahead,
+)
 
 MOST_INTERFACES = 1_000
 _MOST_LISTED = 5

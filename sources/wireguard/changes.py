@@ -1,11 +1,23 @@
-"""What differs between what is remembered of a host and what it looks like now."""
+"""Changes between two snapshots, field by field, and their log_changes events."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
+from domain.event_types import EventType
+from domain.events import Event
+from domain.safe import safe
+from sources.wireguard.events import (
+    DeriveTerms,
+    endpoint_id,
+    fact_event,
+    interface_id,
+    moment,
+    names,
+    related,
+)
 from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
 
 ENDPOINTS = "endpoints"
@@ -163,3 +175,38 @@ def _list_text(items: Collection[str]) -> str:
 
 def _text(number: int | None) -> str:
     return "" if number is None else str(number)
+
+
+VALUE_LIMIT = 16_384
+"""Characters of a value in an event: a list of allowed IPs may be longer than an event may be."""
+
+
+def log_changes(
+    snapshot: Snapshot, changes: Sequence[Change], terms: DeriveTerms
+) -> Iterator[Event]:
+    """One event for each change."""
+    for change in changes:
+        yield _event(snapshot, change, terms)
+
+
+def _event(snapshot: Snapshot, change: Change, terms: DeriveTerms) -> Event:
+    resource = _resource(snapshot.host, change)
+    attributes = {
+        "created": moment(snapshot.read_at_ms),
+        "field": change.field,
+        "id": resource,
+        "new_value": safe(change.new, VALUE_LIMIT),
+        "old_value": safe(change.old, VALUE_LIMIT),
+        "type": change.resource,
+        **names(terms, change.interface, change.peer),
+    }
+    facts = (resource, change.field, change.old, change.new, str(snapshot.read_at_ms))
+    return fact_event(
+        EventType.LOG_CHANGES, facts, attributes, related("user", "users", terms.user)
+    )
+
+
+def _resource(host: str, change: Change) -> str:
+    if change.peer is None:
+        return interface_id(host, change.interface)
+    return endpoint_id(host, change.interface, change.peer)

@@ -1,7 +1,4 @@
-"""What a WireGuard host looked like at one moment, and what is remembered from poll to poll.
-
-Neither form has a place for a private or a preshared key.
-"""
+"""Snapshot of a host: its interfaces and peers, and what is remembered of them."""
 
 from __future__ import annotations
 
@@ -9,7 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sources.wireguard.alerts.memory import AlertMemory
+from domain.wording import counted
+from sources.wireguard.alert_memory import AlertMemory
 
 
 class Peer(msgspec.Struct, frozen=True, array_like=True):
@@ -148,3 +146,157 @@ def host_of(stored: bytes) -> str | None:
         return msgspec.json.decode(stored, type=_WhoseState).snapshot.host
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+REMEMBER_GONE_MS = 30 * 86_400_000
+"""How long an interface or a removed peer is next_state, should it come back."""
+
+
+def read_state(stored: bytes | None) -> tuple[State | None, str]:
+    """What was next_state, if it can be used, and what is to be said if it cannot."""
+    if stored is None:
+        return None, ""
+    try:
+        return decode_state(stored), ""
+    except StateError as error:
+        return None, (
+            f"what this source next_state cannot be used: {error}; it started afresh, "
+            "and the traffic since the last event is not counted"
+        )
+
+
+def next_state(
+    previous: State | None,
+    snapshot: Snapshot,
+    baselines: Mapping[str, Mapping[str, Baseline]],
+    memory: AlertMemory,
+) -> State:
+    """The state after this look."""
+    before = previous.snapshot.interfaces if previous else {}
+    absent = _absent(previous, snapshot) if previous else {}
+    interfaces = {
+        name: interface
+        for name, interface in before.items()
+        if name in absent or name in snapshot.unreadable
+    }
+    for name, interface in snapshot.interfaces.items():
+        interfaces[name] = _with_last_endpoints(before.get(name), interface)
+    removed = _removed(previous, snapshot, interfaces) if previous else {}
+    return State(
+        snapshot=msgspec.structs.replace(snapshot, interfaces=interfaces),
+        baselines={
+            name: _of_known_peers(known, interfaces[name], removed.get(name, {}))
+            for name, known in baselines.items()
+            if name in interfaces
+        },
+        absent=absent,
+        memory=memory,
+        removed=removed,
+    )
+
+
+def _of_known_peers(
+    baselines: Mapping[str, Baseline], interface: Interface, removed: Mapping[str, int]
+) -> Mapping[str, Baseline]:
+    """The baselines without those of peers that are gone for so long that they are forgotten."""
+    if len(baselines) == len(interface.peers):  # every peer has one
+        return baselines
+    return {
+        key: known for key, known in baselines.items() if key in interface.peers or key in removed
+    }
+
+
+def _removed(
+    previous: State, snapshot: Snapshot, interfaces: Mapping[str, Interface]
+) -> dict[str, Mapping[str, int]]:
+    """The peers that are gone from interfaces that are there, while they are next_state."""
+    removed: dict[str, Mapping[str, int]] = {}
+    for name, interface in interfaces.items():
+        known = previous.removed.get(name, {})
+        if name in snapshot.interfaces:
+            now_ms = snapshot.read_at_ms
+            missing = previous.baselines.get(name, {}).keys() - interface.peers.keys()
+            gone = {**dict.fromkeys(missing, now_ms), **known}
+            known = {
+                key: since_ms
+                for key, since_ms in gone.items()
+                if key not in interface.peers and now_ms - since_ms < REMEMBER_GONE_MS
+            }
+        if known:
+            removed[name] = known
+    return removed
+
+
+def _absent(previous: State, snapshot: Snapshot) -> dict[str, Absence]:
+    """The interfaces that are gone; at the second look in a row that is told."""
+    absent: dict[str, Absence] = {}
+    for name in previous.snapshot.interfaces:
+        if name in snapshot.interfaces:
+            continue
+        before = previous.absent.get(name)
+        if name in snapshot.unreadable:
+            if before is not None:
+                absent[name] = before
+        elif before is None:
+            absent[name] = Absence(snapshot.read_at_ms)
+        elif snapshot.read_at_ms - before.since_ms < REMEMBER_GONE_MS:
+            absent[name] = Absence(before.since_ms, reported=True)
+    return absent
+
+
+def _with_last_endpoints(before: Interface | None, now: Interface) -> Interface:
+    """The interface with the endpoint that a peer was last seen at where it has none now."""
+    if before is None:
+        return now
+    known = {
+        key: _at(peer, before.peers[key])
+        for key, peer in now.peers.items()
+        if peer.ip is None and key in before.peers and before.peers[key].ip is not None
+    }
+    return msgspec.structs.replace(now, peers={**now.peers, **known}) if known else now
+
+
+def _at(peer: Peer, last: Peer) -> Peer:
+    return msgspec.structs.replace(peer, ip=last.ip, port=last.port)
+
+
+NOTHING_UP = (
+    "no WireGuard interface is up: bring one up, or correct the source's command: it must print "
+    "what `wg show all dump` prints"
+)
+_MOST_LISTED = 10
+
+
+def snapshot_summary(state: bytes) -> str:
+    """ "3 peers on wg0, 1 peer on wg1", or that there is no interface; "" if it cannot be read."""
+    try:
+        remembered = decode_state(state)
+    except StateError:
+        return ""
+    up = {
+        name: interface
+        for name, interface in sorted(remembered.snapshot.interfaces.items())
+        if name not in remembered.absent
+    }
+    counts = [f"{counted(len(up[name].peers), 'peer')} on {name}" for name in up]
+    more = len(counts) - _MOST_LISTED
+    shown = ", ".join(counts[:_MOST_LISTED]) or "no interface"
+    return f"{shown} and {counted(more, 'more interface')}" if more > 0 else shown
+
+
+AHEAD_S = 120
+"""How far it may be ahead."""
+
+
+def seconds_ahead(snapshot: Snapshot) -> int:
+    """By how many seconds the newest handshake is later than the look at it; 0 if it is not."""
+    newest_s = max(
+        (peer.handshake_s for one in snapshot.interfaces.values() for peer in one.peers.values()),
+        default=0,
+    )
+    return max(0, newest_s - snapshot.read_at_ms // 1000)
+
+
+def ahead_sentence(ahead: int) -> str:
+    """What an admin reads of it."""
+    return f"its clock is about {ahead} s ahead of ours: let NTP set both"

@@ -1,31 +1,97 @@
-"""The WireGuard interfaces of a host, as a source of events."""
+"""Source of WireGuard events: looks at the interfaces, compares and derives."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
 
 from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
+from domain.events import MAX_EVENT_BYTES, Event
 from domain.ids import resource_id
 from domain.safe import safe
 from domain.source_kinds import LOCAL
 from sources.base import Batch, SourceError
 from sources.geo import Geo, nowhere
+from sources.wireguard.alert_memory import AlertMemory
+from sources.wireguard.alerts.raising import raise_alerts
+from sources.wireguard.changes import changes, log_changes
 from sources.wireguard.command import DumpCommand, DumpOutput
-from sources.wireguard.derive import derive
 from sources.wireguard.dump import DumpError, parse_dump
-from sources.wireguard.events import host_id
-from sources.wireguard.hosts import host_key, host_name
+from sources.wireguard.events import DeriveTerms, HostNames, host_id
 from sources.wireguard.names import NameFiles, PeerNames
-from sources.wireguard.remembering import read_state
-from sources.wireguard.seen import NOTHING_UP
 from sources.wireguard.snapshot import (
+    NOTHING_UP,
     Snapshot,
     State,
     encode_state,
     host_of,
+    next_state,
+    read_state,
 )
-from sources.wireguard.terms import DeriveTerms, HostNames
+from sources.wireguard.stats import endpoint_stats
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """The events between two looks, and what to remember for the next.
+
+    `warning` tells of events that no webhook could be sent.
+    """
+
+    events: tuple[Event, ...]
+    state: State
+    warning: str = ""
+
+
+def derive(previous: State | None, snapshot: Snapshot, terms: DeriveTerms) -> Derived:
+    """Compare a look with what is next_state; without memory it is only next_state."""
+    found = changes(previous, snapshot, port_changes=terms.port_changes)
+    memory = previous.memory if previous else AlertMemory()
+    alerts, memory = raise_alerts(memory, previous, snapshot, found, terms)
+    stats, baselines = endpoint_stats(previous, snapshot, terms)
+    events = (*stats, *log_changes(snapshot, found, terms), *alerts)
+    sendable = tuple(event for event in events if len(event.body) <= MAX_EVENT_BYTES)
+    state = next_state(previous, snapshot, baselines, memory)
+    return Derived(sendable, state, _refused_warning(len(events) - len(sendable)))
+
+
+def _refused_warning(count: int) -> str:
+    if not count:
+        return ""
+    return (
+        f"{count} events were dropped, since each was of more than {MAX_EVENT_BYTES:,} bytes: see "
+        "whether the names of the host and its peers are very long"
+    )
+
+
+MACHINE_ID_FILE = Path("/etc/machine-id")
+
+
+def host_key(source: str, host: str, machine_id_file: Path = MACHINE_ID_FILE) -> str:
+    """The key of the host that a source without memory looks at.
+
+    Each source has its own, whatever its command: two that look at different hosts, or by
+    different ways at one, must not give the same ids. Only the source LOCAL, which stands for
+    this machine, has the machine's.
+    """
+    machine = host or machine_key(machine_id_file)
+    return machine if source == LOCAL else f"{machine}/{source}"
+
+
+def host_name(source: str, host: str, *, is_local: bool) -> str:
+    """What people call it: as they said, else this machine's name, else the source's."""
+    return host or (socket.gethostname() if is_local else source)
+
+
+def machine_key(machine_id_file: Path) -> str:
+    """What tells this machine from others: its machine id, else its host name."""
+    try:
+        return machine_id_file.read_text(encoding="ascii").strip() or socket.gethostname()
+    except (OSError, UnicodeDecodeError):
+        return socket.gethostname()
+
 
 _MOST_LISTED = 20
 _LISTED_LIMIT = 1_000

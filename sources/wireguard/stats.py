@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from domain.event_types import EventType
 from domain.events import Event
 from domain.times import rfc3339
-from sources.wireguard.events import endpoint_id, fact_event, moment, names, related
+from sources.wireguard.events import DeriveTerms, endpoint_id, fact_event, moment, names, related
 from sources.wireguard.snapshot import Baseline, Interface, Peer, Snapshot, State
-from sources.wireguard.terms import DeriveTerms
 
 Baselines = dict[str, Mapping[str, Baseline]]
 

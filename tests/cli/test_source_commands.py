@@ -17,7 +17,7 @@ from domain.event_types import EventType
 from store import events as event_store
 from tests.cli.desks import desk_of, eventually, newer, status_of
 from tests.program import Tocsin
-from tests.sources.dumps import PeerRow, dump
+from tests.sources.wireguard.dumps import PeerRow, dump
 
 ALICE = PeerRow("alice")
 LATER = replace(ALICE, handshake=ALICE.handshake + 5, rx=1404, tx=1348)  # type: ignore[operator]  # a number here

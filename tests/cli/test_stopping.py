@@ -37,7 +37,7 @@ def test_a_source_that_runs_alone_has_the_time_for_an_answer(
         return
 
     monkeypatch.setattr(source, "stop_on_signals", ending)
-    monkeypatch.setattr("sources.running.run_one", nothing)
+    monkeypatch.setattr("sources.runner.run_one", nothing)
     context: Any = SimpleNamespace(settings=DEFAULTS, now_ms=lambda: 0)
     store: Any = None
     asyncio.run(source._run("pc", context, store, lambda _: None, once=False))

@@ -14,7 +14,7 @@ from store.records import StoredSource
 from tests.cli.desks import desk_of, eventually, said
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
-from tests.sources.dumps import PeerRow, dump, idle
+from tests.sources.wireguard.dumps import PeerRow, dump, idle
 from tests.store.helpers import Desk
 
 

@@ -19,7 +19,7 @@ from tests.certificates import Authority
 from tests.cli.desks import desk_of
 from tests.custodibus import PINGS_WHEN_TOLD, can_connect, write_files
 from tests.program import COMMAND, Tocsin
-from tests.sources.play import EXPECTED, lines
+from tests.sources.wireguard.play import EXPECTED, lines
 from tests.wireguard_play import STEPS, Play
 from tests.wireguard_rig import Rig, rig_or_skip
 

@@ -12,10 +12,9 @@ from msgspec.structs import replace
 from domain.event_types import EventType
 from domain.events import read_event
 from sources.base import SourceError
-from sources.wireguard.remembering import REMEMBER_GONE_MS
-from sources.wireguard.snapshot import decode_state
+from sources.wireguard.snapshot import REMEMBER_GONE_MS, decode_state
 from sources.wireguard.source import WireGuardSource
-from tests.sources.dumps import PeerRow, dump, key
+from tests.sources.wireguard.dumps import PeerRow, dump, key
 
 NOW_MS = 1_795_502_130_500
 DAY_MS = 86_400_000

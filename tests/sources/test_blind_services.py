@@ -15,15 +15,15 @@ from domain.clients import AGENT
 from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from domain.source_kinds import HTTP
-from sources import serving
+from sources import service_runner
 from sources.base import SourceError
-from sources.inlet import Inlet
-from sources.making import RunnableSource, SourceTerms
+from sources.factory import RunnableSource, SourceTerms
+from sources.intake import Inlet
 from sources.procustodibus import agents
-from sources.running import run_made
+from sources.runner import run_made
 from store import clients, events, sources
 from store.database import Store
-from tests.sources.telling import run_until_told
+from tests.sources.wireguard.telling import run_until_told
 from tests.store.helpers import ACTOR
 
 NOW_MS = 1_795_502_130_500
@@ -33,7 +33,7 @@ DAY_MS = 86_400_000
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is begun anew at once, and hosts are looked at all the time."""
-    monkeypatch.setattr(serving, "backoff_s", lambda _: 0)
+    monkeypatch.setattr(service_runner, "backoff_s", lambda _: 0)
     monkeypatch.setattr(agents, "CHECK_S", 0.0)
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from domain.event_types import EventType
 from domain.events import Event
-from sources import inlet as inlets
-from sources.inlet import Inlet
+from sources import intake as inlets
+from sources.intake import Inlet
 from store import events, sources
 from store.database import Store
 from store.records import AppendResult

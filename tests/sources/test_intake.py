@@ -10,8 +10,7 @@ import pytest
 
 from domain import event_input
 from sources import intake as intakes
-from sources.inlet import Inlet
-from sources.intake import Intake
+from sources.intake import Inlet, Intake
 from store import sources
 from store.database import Store
 from tests.store.helpers import ACTOR, NOW

@@ -18,15 +18,14 @@ from domain.events import Event, read_event
 from domain.ids import resource_id
 from domain.settings import DEFAULTS
 from domain.source_kinds import WIREGUARD
-from sources.jumps import ClockJumps
-from sources.making import SourceTerms, make_source
-from sources.running import run_made
-from sources.stale import StaleAlerts, StaleSource
+from sources.factory import SourceTerms, make_source
+from sources.runner import run_made
+from sources.stale import ClockJumps, StaleAlerts, StaleSource
 from store import events, sources
 from store.database import Store
 from store.errors import StoreError
 from store.records import AppendResult
-from tests.sources.dumps import PeerRow, dump
+from tests.sources.wireguard.dumps import PeerRow, dump
 
 START_MS = 1_795_502_130_500
 MINUTE_MS, DAY_MS = 60_000, 86_400_000

@@ -12,8 +12,8 @@ from domain.clients import AGENT
 from domain.source_kinds import HTTP, JOURNAL, PROCUSTODIBUS, SOCKET, WIREGUARD, kind_named
 from domain.wording import counted
 from sources.base import SourceError
-from sources.outlook import startup_problem
-from sources.running import run_one
+from sources.preflight import startup_problem
+from sources.runner import run_one
 from store import sources as stored_sources
 from store.errors import StoreError
 from store.records import StoredSource

@@ -13,9 +13,8 @@ from domain.source_kinds import LOCAL, PROCUSTODIBUS, SourceKind, kind_named
 from domain.source_options import TEXT
 from domain.wording import counted
 from sources.base import Batch, SourceError
-from sources.first_look import first_look
-from sources.outlook import listening_problem
-from sources.wireguard.seen import snapshot_summary
+from sources.preflight import first_look, listening_problem
+from sources.wireguard.snapshot import snapshot_summary
 from store import sources as stored_sources
 from store.errors import StoreError
 from store.records import StoredSource

@@ -24,10 +24,10 @@ from domain.settings import Settings
 from domain.source_kinds import LOCAL, WIREGUARD, kind_named
 from domain.source_options import URL
 from domain.wording import counted
-from sources.alone import lock_file, process_lock
 from sources.base import Batch, SourceError
-from sources.first_look import first_look
-from sources.wireguard.seen import snapshot_summary
+from sources.preflight import first_look
+from sources.process_lock import lock_file, process_lock
+from sources.wireguard.snapshot import snapshot_summary
 from store import clients
 from store import sources as stored_sources
 from store.errors import StoreError

@@ -10,8 +10,8 @@ from delivery.report import Report
 from domain.safe import safe
 from domain.source_kinds import SOCKET, kind_named
 from domain.wording import counted, second_text, span_text
-from sources.outlook import next_try_ms
-from sources.socket.place import socket_beside
+from sources.preflight import next_try_ms
+from sources.socket.path import socket_beside
 from store.records import Client, StoredSource
 from tui.cells import Cell, Column, Row
 from tui.key_names import and_key

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from domain.clients import AGENT
 from domain.source_kinds import WIREGUARD
-from sources.wireguard.seen import snapshot_summary
+from sources.wireguard.snapshot import snapshot_summary
 from store import clients
 from store import sources as stored_sources
 from store.records import Client, StoredSource

@@ -22,7 +22,7 @@ from store.workers import TERMINAL
 
 if TYPE_CHECKING:
     from delivery.worker import Worker
-    from sources.running import Sources
+    from sources.runner import Sources
 
 KEPT_LINES = 200
 
@@ -107,7 +107,7 @@ class WorkerThread:
     async def _deliver(self) -> None:
         from delivery.clock import SystemClock
         from delivery.worker import Ended, Role, Worker
-        from sources.running import Sources
+        from sources.runner import Sources
 
         sources = self._sources = Sources(
             self._store,

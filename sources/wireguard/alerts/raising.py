@@ -6,17 +6,29 @@ from collections.abc import Mapping, Sequence
 
 from domain.alert_kinds import SOURCE_STALE
 from domain.events import Event
-from sources.wireguard.alerts.changed import ChangeAlerts
-from sources.wireguard.alerts.memory import AlertMemory, Observation, Usage, Usages
-from sources.wireguard.alerts.outages import OutageAlerts
-from sources.wireguard.alerts.places import REFRESH_S, OriginAlerts
-from sources.wireguard.alerts.silence import UNREACHABLE, SilenceAlerts, calls_begun, watched
-from sources.wireguard.alerts.telling import AlertWriter, Subject
+from sources.wireguard.alert_memory import AlertMemory, Observation, Usage, Usages
+from sources.wireguard.alerts.configuration import ChangeAlerts
+from sources.wireguard.alerts.origins import REFRESH_S, OriginAlerts
+from sources.wireguard.alerts.silence import (
+    UNREACHABLE,
+    OutageAlerts,
+    SilenceAlerts,
+    calls_begun,
+    watched,
+)
+from sources.wireguard.alerts.suppression import AlertWriter, Subject
 from sources.wireguard.alerts.traffic import HOUR_S, TrafficAlerts, phase_s
 from sources.wireguard.changes import Change
-from sources.wireguard.clock import AHEAD_S, ahead_sentence, seconds_ahead
-from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
-from sources.wireguard.terms import DeriveTerms
+from sources.wireguard.events import DeriveTerms
+from sources.wireguard.snapshot import (
+    AHEAD_S,
+    Interface,
+    Peer,
+    Snapshot,
+    State,
+    ahead_sentence,
+    seconds_ahead,
+)
 
 
 def raise_alerts(

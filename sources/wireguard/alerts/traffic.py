@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from sources.wireguard.alerts.memory import Usage
-from sources.wireguard.alerts.telling import AlertWriter, Subject
+from sources.wireguard.alert_memory import Usage
+from sources.wireguard.alerts.suppression import AlertWriter, Subject
 from sources.wireguard.snapshot import Peer
 
 HOUR_S = 3_600

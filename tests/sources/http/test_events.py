@@ -15,7 +15,7 @@ from domain.event_types import EventType
 from sources.http import sign_in_watch as counted
 from sources.http.events import routes
 from sources.http.sign_in_watch import HttpSignIn, LimitedReports
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from store import events, sources, tokens
 from store.database import Store
 from store.errors import StoreError

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sources.outlook import listening_problem
+from sources.preflight import listening_problem
 from tests.program import ROOT
 
 SCRIPT = """

@@ -25,7 +25,7 @@ from sources.http.listening import (
     tls_context,
 )
 from sources.http.tunnel_only import all_addresses
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from store import sources
 from store.database import Store
 from store.errors import StoreError

@@ -17,7 +17,7 @@ from domain.event_types import EventType
 from domain.ids import resource_id
 from domain.source_kinds import OWN_SIGN_INS, SIGN_INS
 from sources.http.sign_in_watch import HttpSignIn
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from sources.logins.alerts import AlertRules
 from sources.logins.events import SignIn
 from sources.logins.own_sign_ins import reporter, screen_opened, sign_in_step, signed_in_over_http

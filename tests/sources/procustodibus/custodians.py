@@ -18,7 +18,7 @@ from domain.alert_kinds import all_terms
 from domain.clients import AGENT, BROKER
 from domain.settings import Settings
 from sources.http.sign_in_watch import HttpSignIn
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from sources.procustodibus import agents, brokers, hello
 from sources.procustodibus.agents import note_refused_host
 from sources.procustodibus.sign_in import Sessions, encode

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.alert_kinds import DEFAULT_TERMS
 from domain.event_types import EventType
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from sources.procustodibus.agents import note_silent_hosts
 from sources.procustodibus.pings import SECRETS_WARNING
 from sources.stale import StaleAlerts
@@ -21,9 +21,9 @@ from store import events as event_store
 from store.database import Store
 from store.errors import StoreError
 from store.records import StoredSource
-from tests.sources.dumps import key
 from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
 from tests.sources.procustodibus.test_pings import DATA, ping, recorded
+from tests.sources.wireguard.dumps import key
 from tests.store.helpers import ACTOR
 
 LEAST_MS = 600_000

@@ -11,13 +11,13 @@ from domain.clients import AGENT
 from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from domain.source_kinds import HTTP, WIREGUARD
-from sources.running import Sources
+from sources.runner import Sources
 from store import alert_settings, events, sources
 from store.database import Store
-from tests.sources.dumps import key
 from tests.sources.http.serving import Served
 from tests.sources.procustodibus.custodians import NOW, Custodian, add_client
 from tests.sources.procustodibus.test_pings import ping
+from tests.sources.wireguard.dumps import key
 from tests.store.helpers import ACTOR
 
 KEY_CHANGED = "endpoint_preshared_key_changed"

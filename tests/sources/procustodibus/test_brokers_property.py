@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.clients import BROKER
 from domain.event_types import EventType
 from sources.http.messages import Request, RequestRefused
-from sources.inlet import Inlet
+from sources.intake import Inlet
 from sources.procustodibus.brokers import Brokers
 from sources.procustodibus.sign_in import Sessions
 from store import events as event_store

@@ -20,11 +20,10 @@ from sources.procustodibus.pings import (
     endpoint_warning,
     read_ping,
 )
-from sources.wireguard.clock import AHEAD_S
-from sources.wireguard.snapshot import Interface, Peer, Snapshot
-from sources.wireguard.terms import HostNames
-from tests.sources.dumps import key
+from sources.wireguard.events import HostNames
+from sources.wireguard.snapshot import AHEAD_S, Interface, Peer, Snapshot
 from tests.sources.procustodibus.custodians import NOW
+from tests.sources.wireguard.dumps import key
 
 DATA = Path(__file__).parents[2] / "data" / "procustodibus"
 

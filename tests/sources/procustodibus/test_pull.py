@@ -17,11 +17,11 @@ from domain.events import RefusedText, read_event
 from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
-from sources.first_look import first_look
 from sources.polling import TAKING_PATIENCE_S, run_source
+from sources.preflight import first_look
 from sources.procustodibus.api import TIMEOUT_S, Api, Exchange, set_up
 from sources.procustodibus.pull import ProCustodibusSource
-from sources.running import run_one
+from sources.runner import run_one
 from store import events as event_store
 from store import sources
 from store.database import Store

@@ -14,8 +14,8 @@ from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch
-from sources.making import RunnableSource, SourceTerms
-from sources.running import run_made
+from sources.factory import RunnableSource, SourceTerms
+from sources.runner import run_made
 from store import events, sources
 from store.database import Store
 from store.records import StoredSource

@@ -16,7 +16,7 @@ from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import SourceError
 from sources.procustodibus.api import Exchange, set_up
-from sources.running import run_one
+from sources.runner import run_one
 from store import alert_settings, events, models, refusals, sources
 from store.database import Store
 from store.errors import StoreError

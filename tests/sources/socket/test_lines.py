@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.memory import MemoryBudget, MemoryFull
-from sources.socket import lines as module
-from sources.socket.lines import BadLine, LineReader
+from sources.limits import MemoryBudget, MemoryFull
+from sources.socket import server as module
+from sources.socket.server import BadLine, LineReader
 
 
 def lines_of(reader: asyncio.StreamReader, memory: MemoryBudget | None = None) -> LineReader:

@@ -13,15 +13,15 @@ import pytest
 
 from domain.event_types import EventType
 from domain.settings import DEFAULTS
-from sources.alone import lock_file, process_lock
 from sources.base import Batch, SourceError
-from sources.first_look import first_look
+from sources.preflight import first_look
+from sources.process_lock import lock_file, process_lock
 from store import events as event_store
 from store import settings, sources, workers
 from store.records import StoredSource, StoredWorker
 from store.workers import SendingLock
 from tests.delivery.running import eventually
-from tests.sources.dumps import PeerRow, dump, idle
+from tests.sources.wireguard.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW, event, events, fields
 from tests.tui.helpers import screen_text, told
 from tests.tui.settings_bench import (

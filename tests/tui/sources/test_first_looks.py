@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.sources.dumps import PeerRow, dump
+from tests.sources.wireguard.dumps import PeerRow, dump
 from tests.tui.helpers import flat, notice, screen_text
 from tests.tui.settings_bench import SHORTLY_AFTER, SettingsBench, open_part, settings_bench
 

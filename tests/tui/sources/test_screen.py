@@ -14,7 +14,7 @@ from domain.clients import AGENT
 from store import clients, sources
 from store.database import Store
 from store.records import AppendResult, StoredSource
-from tests.sources.dumps import PeerRow, dump, idle
+from tests.sources.wireguard.dumps import PeerRow, dump, idle
 from tests.store.helpers import ACTOR, NOW
 from tests.stub_api_client import BROKER, CODE, running_api, sample
 from tests.tui.helpers import flat, notice, screen_text, told

@@ -1,0 +1,277 @@
+"""Factory: makes the runnable source of each source that is stored."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from domain import source_kinds
+from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
+from domain.options import SettingValue
+from domain.settings import Settings
+from sources.base import Source
+from sources.intake import Service
+from store.records import StoredSource
+
+if TYPE_CHECKING:
+    from sources.http.app import Route
+    from sources.intake import Inlet
+    from sources.logins.alerts import AlertRules
+    from sources.stale import StaleAlerts
+    from store.database import Store
+
+
+class SourceTerms(msgspec.Struct, frozen=True):
+    """What holds for every source alike. The alerts may be `CurrentAlerts`, which an edit moves."""
+
+    settings: Settings
+    alerts: Mapping[str, AlertTerms]
+
+
+def used_settings(stored: StoredSource, given: Settings) -> Settings:
+    """What of the settings a source uses, and the rest as it is by default.
+
+    So a change of what it does not use leaves its run as it is.
+    """
+    settings = Settings(min_free_disk_bytes=given.min_free_disk_bytes)
+    if stored.kind in _NAMING:
+        settings = replace(settings, event_names=given.event_names, geo_db=given.geo_db)
+    return settings
+
+
+_NAMING = (source_kinds.WIREGUARD, source_kinds.HTTP, source_kinds.JOURNAL)
+"""The kinds whose events are made here, with the names and places that they tell of."""
+
+
+Watch = Callable[["Inlet", "StaleAlerts"], Awaitable[None]]
+"""What is done beside a service without end, also while it cannot serve."""
+
+HostParams = Callable[[bytes | None], Mapping[str, str]]
+
+
+def no_host(_state: bytes | None) -> Mapping[str, str]:
+    """Where a source looks at no host."""
+    return {}
+
+
+class RunnableSource(msgspec.Struct, frozen=True):
+    """A source that can be run: one that is polled so often, or a service.
+
+    whose:      says by its state which host it looks at, for alerts about the source itself
+    takes:      whether what a poll gives is gone where it came from
+    watch:      what is done beside a service
+    """
+
+    source: Source | None = None
+    every_ms: int = 0
+    service: Service | None = None
+    whose: HostParams = no_host
+    takes: bool = False
+    watch: Watch | None = None
+
+
+Maker = Callable[[str, Mapping[str, SettingValue], SourceTerms, "Store"], RunnableSource]
+
+
+def make_source(stored: StoredSource, terms: SourceTerms, store: Store) -> RunnableSource | None:
+    """What runs a source, or None for one that others serve. Raises FieldErrors, SourceError.
+
+    What a kind needs is imported only where a source of it runs.
+    """
+    maker = _MAKERS.get(stored.kind)
+    if maker is None:
+        return None
+    values = source_kinds.kind_named(stored.kind).values(stored.options)
+    return maker(stored.name, values, terms, store)
+
+
+def is_run(kind: str) -> bool:
+    """Whether a source of that kind is run itself; others serve the rest."""
+    return kind in _MAKERS
+
+
+def _wireguard(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
+    from sources.geo import geo_of
+    from sources.wireguard.names import NameFiles
+    from sources.wireguard.source import WireGuardSource
+
+    source = WireGuardSource(
+        _text(values["command"]),
+        name=name,
+        host=_text(values["host"]),
+        names=NameFiles(_text(values["names_file"]), _text(values["conf_folder"])),
+        event_names=terms.settings.event_names,
+        port_changes=bool(values["port_changes"]),
+        alerts=terms.alerts,
+        geo=geo_of(terms.settings.geo_db),
+    )
+    return RunnableSource(source, _span(values["every"]), whose=source.host)
+
+
+def _socket(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
+    from sources.socket.server import SocketService, SocketTerms
+
+    path = _text(values["path"])
+    socket_terms = SocketTerms(
+        path=Path(path) if path else None,
+        group=_text(values["group"]),
+        clients=_span(values["clients"]),
+        client_timeout_s=_span(values["client_timeout"]) / 1000,
+    )
+    return RunnableSource(
+        service=SocketService(name, socket_terms, random64=partial(secrets.randbits, 64))
+    )
+
+
+def _http(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
+    from sources.http.app import ClientLimits
+    from sources.http.server import HttpService, HttpTerms
+
+    http_terms = HttpTerms(
+        listen=_text(values["listen"]),
+        certificate=_text(values["certificate"]),
+        private_key=_text(values["private_key"]),
+        limits=ClientLimits(
+            max_body=_span(values["max_body"]),
+            clients=_span(values["clients"]),
+            client_timeout_s=_span(values["client_timeout"]) / 1000,
+        ),
+    )
+    serves = _words(values["serves"])
+    service = HttpService(name, http_terms, partial(_http_routes, serves, terms))
+    if "agents" not in serves:
+        return RunnableSource(service=service)
+    from sources.procustodibus.agents import watch_hosts
+
+    return RunnableSource(service=service, watch=partial(watch_hosts, terms.settings.event_names))
+
+
+def _http_routes(serves: Collection[str], terms: SourceTerms, inlet: Inlet) -> list[Route]:
+    """Return the routes of the parts that are served, and import no others."""
+    from sources.http.sign_in_watch import LimitedReports
+    from sources.logins.own_sign_ins import reporter
+
+    random64 = partial(secrets.randbits, 64)
+    host = socket.gethostname()
+    own = reporter(inlet, sign_in_rules(terms), host=host, random64=random64)
+    report = LimitedReports(own, inlet.clock)
+    routes: list[Route] = []
+    if "events" in serves:
+        from sources.http import events
+
+        routes += events.routes(inlet, random64, report)
+    if "agents" in serves or "queues" in serves:
+        from sources.procustodibus import agents, brokers, hello
+        from sources.procustodibus.agents import note_refused_host
+        from sources.procustodibus.sign_in import Sessions
+
+        refused = partial(note_refused_host, inlet)
+        sessions = Sessions(inlet.store, inlet.clock, report, note_refused=refused)
+        routes += hello.routes(inlet, sessions)
+        if "agents" in serves:
+            routes += agents.routes(inlet, sessions, terms.settings, terms.alerts)
+        if "queues" in serves:
+            routes += brokers.routes(inlet, sessions)
+    return routes
+
+
+def _journal(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
+    from sources.logins.auth_log import AuthLogSource
+    from sources.logins.journal import JournalSource
+    from sources.wireguard.source import MACHINE_ID_FILE, machine_key
+
+    rules = sign_in_rules(terms)
+    every_ms = _span(values["every"])
+    if file := _text(values["file"]):
+        machine = machine_key(MACHINE_ID_FILE)
+        return RunnableSource(
+            AuthLogSource(Path(file), name=name, machine=machine, rules=rules), every_ms
+        )
+    return RunnableSource(JournalSource(_text(values["command"]), name=name, rules=rules), every_ms)
+
+
+def _procustodibus(
+    name: str, values: Mapping[str, SettingValue], terms: SourceTerms, store: Store
+) -> RunnableSource:
+    from sources.procustodibus.api import Api, Exchange
+    from sources.procustodibus.pull import ProCustodibusSource
+    from store.sources import secret_of
+
+    exchange = Exchange(_text(values["url"]))
+    secret = partial(store.call, secret_of, name, store.vault)
+    source = ProCustodibusSource(
+        Api(exchange, _text(values["broker"]), secret),
+        name=name,
+        types=_words(values["types"]),
+        most=_span(values["max_events"]),
+        random64=partial(secrets.randbits, 64),
+    )
+    return RunnableSource(source, _span(values["every"]), takes=True)
+
+
+def sign_in_rules(terms: SourceTerms) -> AlertRules:
+    """What holds for the alerts of every source that tells of sign-ins."""
+    from sources.geo import geo_of
+    from sources.logins.alerts import AlertRules
+
+    geo = geo_of(terms.settings.geo_db)
+    return AlertRules(terms.alerts, geo.locate, terms.settings.event_names)
+
+
+def _text(value: SettingValue) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _span(value: SettingValue) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _words(value: SettingValue) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+_MAKERS: Mapping[str, Maker] = {
+    source_kinds.WIREGUARD: _wireguard,
+    source_kinds.SOCKET: _socket,
+    source_kinds.HTTP: _http,
+    source_kinds.JOURNAL: _journal,
+    source_kinds.PROCUSTODIBUS: _procustodibus,
+}
+
+
+class CurrentAlerts(Mapping[str, AlertTerms]):
+    """The terms of each kind as they are now; may be read from any thread.
+
+    A source that ran anew with each edit would end what its clients are signed in with.
+    """
+
+    def __init__(self) -> None:
+        self._terms = DEFAULT_TERMS
+
+    def take(self, terms: Mapping[str, AlertTerms]) -> None:
+        """From now on these are in force."""
+        self._terms = terms
+
+    def __getitem__(self, kind: str) -> AlertTerms:
+        return self._terms[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._terms)
+
+    def __len__(self) -> int:
+        return len(self._terms)

@@ -1,0 +1,400 @@
+"""Runs every active source of a store, beside the worker that sends.
+
+Only there: a worker that stands by may lack the permission, and two that watch would tell of the
+same handshakes by turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from domain.alert_kinds import AlertTerms, all_terms
+from domain.errors import FieldErrors
+from domain.events import Event
+from domain.settings import Settings
+from domain.source_kinds import SERVING, TAKING
+from sources.base import SourceError
+from sources.factory import (
+    CurrentAlerts,
+    HostParams,
+    RunnableSource,
+    SourceTerms,
+    is_run,
+    make_source,
+    no_host,
+    used_settings,
+)
+from sources.intake import Inlet
+from sources.polling import StaleAlertOf, failure_sentence, pause, run_source, save_failure
+from sources.service_runner import Backoff, run_service
+from sources.stale import StaleAlerts, StaleSource, stale_alerts
+from store import alert_settings
+from store import sources as stored_sources
+from store.errors import NotFound, StoreError, StoreGone, StoreLost
+from store.records import AppendResult, StoredSource
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+Alerts = Mapping[str, AlertTerms]
+FILES_LOOK_S = 0.5
+"""Seconds from look to look at whether the store is there, while a source runs by itself."""
+
+
+class _Key(NamedTuple):
+    """By what a source runs; with another key it must run anew."""
+
+    created_ms: int
+    revision: int
+    settings: Settings
+
+
+class _Wanted(NamedTuple):
+    stored: StoredSource
+    settings: Settings
+
+    @property
+    def key(self) -> _Key:
+        return _Key(self.stored.created_ms, self.stored.revision, self.settings)
+
+
+@dataclass(slots=True)
+class _Run:
+    kind: str
+    key: _Key
+    stop: asyncio.Event
+    task: asyncio.Task[None]
+    stale: StaleAlerts | None
+    """Handed on to the run that follows an edit, which makes no_host silent for less long."""
+
+
+async def run_one(
+    name: str,
+    store: Store,
+    settings: Settings,
+    clock: Callable[[], int],
+    stop: asyncio.Event,
+    *,
+    on_failure: Callable[[str], None],
+    once: bool = False,
+) -> AppendResult:
+    """Run one source in a process of its own, also a paused one; what was added in all.
+
+    With `once`, look once; what fails is raised. Raises NotFound, FieldErrors, SourceError,
+    StoreLost.
+    """
+    stored = await store.run(stored_sources.find, name)
+    terms = SourceTerms(settings, all_terms(await store.run(alert_settings.load_all)))
+    made = make_source(stored, terms, store)
+    if made is None:
+        raise SourceError(f"it is of kind {stored.kind}", "run the source that serves it instead")
+    watching = asyncio.create_task(_watch_files(store, stop))
+    try:
+        return await run_made(
+            made, stored, store, terms, clock, stop, on_failure=on_failure, once=once
+        )
+    finally:
+        watching.cancel()
+        store.presence.check()
+
+
+async def _watch_files(store: Store, stop: asyncio.Event) -> None:
+    """Stop when the store is gone, also while nothing is to be put into it."""
+    while True:
+        await asyncio.sleep(FILES_LOOK_S)
+        try:
+            store.presence.check()
+        except StoreGone:  # which the end of the run says
+            stop.set()
+            return
+
+
+async def run_made(
+    made: RunnableSource,
+    stored: StoredSource,
+    store: Store,
+    terms: SourceTerms,
+    clock: Callable[[], int],
+    stop: asyncio.Event,
+    *,
+    on_failure: Callable[[str], None],
+    on_appended: Callable[[], None] = lambda: None,
+    once: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
+    stale: StaleAlerts | None = None,
+) -> AppendResult:
+    """Run what was made until `stop`; `stale` knows since when a service watches others."""
+    least = terms.settings.min_free_disk_bytes
+    if made.source is not None:
+        return await run_source(
+            made.source,
+            store=store,
+            created_ms=stored.created_ms,
+            every_ms=made.every_ms,
+            stop=stop,
+            clock=clock,
+            on_appended=on_appended,
+            min_free_disk_bytes=least,
+            on_failure=on_failure,
+            takes=made.takes,
+            alerts=terms.alerts,
+            once=once,
+            blindness=_blindness(terms, clock(), monotonic, made.every_ms, made.whose),
+        )
+    if once:
+        raise SourceError("it waits for others to hand events in", "run it without --once")
+    inlet = Inlet(
+        stored.name,
+        store,
+        clock,
+        on_appended=on_appended,
+        min_free_disk_bytes=least,
+        created_ms=stored.created_ms,
+    )
+    if made.service is not None:
+        stale = stale or stale_alerts(terms.alerts, clock(), monotonic)
+        watching = _watching(made, inlet, stale, on_failure)
+        try:
+            blindness = _blindness(terms, clock(), monotonic)
+            await run_service(made.service, inlet, stop, on_failure=on_failure, blindness=blindness)
+        finally:
+            watching.cancel()
+    return inlet.total
+
+
+def _watching(
+    made: RunnableSource, inlet: Inlet, stale: StaleAlerts, on_failure: Callable[[str], None]
+) -> asyncio.Task[None]:
+    """What is done beside a service, begun."""
+
+    async def watch() -> None:
+        try:
+            if made.watch is not None:
+                await made.watch(inlet, stale)
+        except Exception as error:
+            on_failure(failure_sentence(error))
+
+    return asyncio.create_task(watch())
+
+
+def _blindness(
+    terms: SourceTerms,
+    watching_ms: int,
+    monotonic: Callable[[], float],
+    every_ms: int = 0,
+    whose: HostParams = no_host,
+) -> StaleAlertOf:
+    """What is told of a source that sees nothing for long."""
+    stale = stale_alerts(terms.alerts, watching_ms, monotonic)
+
+    def telling(
+        stored: StoredSource, state: bytes | None, sentence: str, now_ms: int
+    ) -> AbstractContextManager[Event | None]:
+        since_ms = stored.last_ok_ms or stored.created_ms
+        if not stale.is_stale(since_ms, every_ms, now_ms):
+            return nullcontext()
+        return stale.telling(StaleSource(stored.name, since_ms, sentence, whose(state)), now_ms)
+
+    return telling
+
+
+class Sources:
+    """RunnableSource and used inside one event loop; `adapt` never blocks.
+
+    `on_appended` is called after each commit that added events, `on_failure` with what goes wrong.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        *,
+        on_appended: Callable[[], None],
+        on_failure: Callable[[str], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._monotonic = monotonic
+        self._clock = clock
+        self._on_appended = on_appended
+        self._on_failure = on_failure
+        self._active = False
+        self._settings: Settings | None = None
+        self._alerts = CurrentAlerts()
+        self._runs: dict[str, _Run] = {}
+        self._look: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    def adapt(self, active: bool, settings: Settings) -> None:
+        """Run what is active in the store, or nothing, from now on."""
+        self._active, self._settings = active, settings
+        self._changed.set()
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._adapt())
+
+    @property
+    def takes(self) -> bool:
+        """Whether one runs whose answer under way would be lost; may be asked from any thread."""
+        return any(run.kind in TAKING for run in list(self._runs.values()))
+
+    async def look_once(self, settings: Settings) -> None:
+        """Wait until each active source has looked once; say of which that was not done.
+
+        Raises StoreError, FieldErrors.
+        """
+        self._active, self._settings = True, settings
+        for name, one in (await self._wanted()).items():
+            if one.stored.kind in SERVING:
+                self._tell(name, "not waited for: it is handed its events")
+            elif is_run(one.stored.kind):
+                stop = asyncio.Event()
+                task = asyncio.create_task(self._look_once_at(one, stop))
+                self._runs[name] = _Run(one.stored.kind, one.key, stop, task, None)
+        await asyncio.gather(*(run.task for run in self._runs.values()))
+        self._active = False
+        self._runs.clear()
+
+    def _tell(self, name: str, sentence: str) -> None:
+        self._on_failure(f"source {name}: {sentence}")
+
+    def stop_looking(self) -> None:
+        """Wait for no first look any more."""
+        self._run_only({})
+
+    async def _look_once_at(self, wanted: _Wanted, stop: asyncio.Event) -> None:
+        name = wanted.stored.name
+        terms = SourceTerms(wanted.settings, self._alerts)
+        try:
+            await self._run_once(wanted.stored, terms, stop, once=True)
+        except Exception as error:
+            self._tell(name, f"its first look failed: {failure_sentence(error)}")
+        else:
+            if stop.is_set():
+                self._tell(name, "its first look was not waited for")
+
+    async def end(self) -> None:
+        """Stop every source, and wait until all have stopped."""
+        self._active = False
+        self._changed.set()
+        if self._look is not None:
+            await self._look
+        self._run_only({})
+        await asyncio.gather(*(run.task for run in self._runs.values()), return_exceptions=True)
+
+    async def _adapt(self) -> None:
+        """Do what is wanted now; a store that cannot be read is tried again."""
+        tries = Backoff()
+        while self._changed.is_set():
+            self._changed.clear()
+            try:
+                wanted = await self._wanted()
+            except StoreLost:  # the worker sees it too
+                return
+            except (StoreError, FieldErrors) as error:
+                sentence = failure_sentence(error)
+                if tries.failed(sentence, 0):
+                    self._on_failure(f"which sources are to run cannot be read: {sentence}")
+                await pause(self._changed, tries.wait_s)
+                self._changed.set()
+            else:
+                self._run_only(wanted)
+
+    async def _wanted(self) -> dict[str, _Wanted]:
+        if not self._active or self._settings is None:
+            return {}
+        stored = await self._store.run(stored_sources.everyone)
+        self._alerts.take(all_terms(await self._store.run(alert_settings.load_all)))
+        active = [one for one in stored if one.active]
+        return {one.name: _Wanted(one, used_settings(one, self._settings)) for one in active}
+
+    def _run_only(self, wanted: dict[str, _Wanted]) -> None:
+        """Tell to stop what is not wanted as it runs, and start what does not run as wanted."""
+        for name, run in list(self._runs.items()):
+            if name not in wanted or wanted[name].key != run.key:
+                run.stop.set()
+            if name not in wanted:
+                run.stale = None  # of the time in which it does not run nothing can be told
+                if run.task.done():
+                    del self._runs[name]
+        for name, one in wanted.items():
+            before = self._runs.get(name)
+            if before is None or before.stop.is_set():
+                stop, stale = asyncio.Event(), self._stale(before, one.stored)
+                task = asyncio.create_task(self._run(one, stop, before, stale))
+                self._runs[name] = _Run(one.stored.kind, one.key, stop, task, stale)
+
+    def _stale(self, before: _Run | None, stored: StoredSource) -> StaleAlerts:
+        """That of the run before, if this one takes its place without a pause."""
+        is_edit = before is not None and before.key.created_ms == stored.created_ms
+        known = before.stale if before is not None and is_edit else None
+        return known or stale_alerts(self._alerts, self._clock(), self._monotonic)
+
+    async def _run(
+        self, wanted: _Wanted, stop: asyncio.Event, before: _Run | None, stale: StaleAlerts
+    ) -> None:
+        """One source until `stop`, once its last run is over; it stops and delays no other."""
+        if before is not None:
+            await asyncio.wait({before.task})
+        tries = Backoff()
+        terms = SourceTerms(wanted.settings, self._alerts)
+        blindness = _blindness(terms, self._clock(), self._monotonic)
+        while not stop.is_set():
+            began_s = time.monotonic()
+            try:
+                await self._run_once(wanted.stored, terms, stop, stale=stale)
+            except (StoreLost, NotFound):  # the worker sees it too
+                return
+            except Exception as error:
+                sentence = failure_sentence(error)
+                if tries.failed(sentence, time.monotonic() - began_s):
+                    self._tell(wanted.stored.name, sentence)
+                await self._note_failure(wanted.stored, sentence, blindness)
+                await pause(stop, tries.wait_s)
+            else:
+                return
+
+    async def _run_once(
+        self,
+        stored: StoredSource,
+        terms: SourceTerms,
+        stop: asyncio.Event,
+        *,
+        once: bool = False,
+        stale: StaleAlerts | None = None,
+    ) -> None:
+        made = make_source(stored, terms, self._store)
+        if made is not None:
+            await run_made(
+                made,
+                stored,
+                self._store,
+                terms,
+                self._clock,
+                stop,
+                on_failure=partial(self._tell, stored.name),
+                on_appended=self._on_appended,
+                once=once,
+                monotonic=self._monotonic,
+                stale=stale,
+            )
+
+    async def _note_failure(
+        self, stored: StoredSource, sentence: str, blindness: StaleAlertOf
+    ) -> None:
+        with suppress(StoreError):
+            told = await self._store.run(
+                save_failure,
+                stored.name,
+                sentence,
+                self._clock(),
+                blindness,
+                created_ms=stored.created_ms,
+            )
+            if told.accepted:
+                self._on_appended()

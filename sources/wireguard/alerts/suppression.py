@@ -1,0 +1,170 @@
+"""Makes alerts, and keeps from telling the same twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from domain.alert_kinds import AlertTerms
+from domain.event_types import EventType
+from domain.events import Event
+from domain.ids import event_id_from_facts
+from sources.wireguard.events import (
+    DeriveTerms,
+    endpoint_id,
+    fact_event,
+    host_id,
+    interface_id,
+    moment,
+    names,
+)
+from sources.wireguard.snapshot import Snapshot
+
+MOST_VALUES = 100
+"""Alerts of one kind about one thing that are remembered; while it is so many, there is no more."""
+
+_SHORT = 48
+Suppressed = Mapping[str, Mapping[str, int]]
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What an alert is about: the host, an interface, or with a key an endpoint."""
+
+    interface: str = ""
+    key: str | None = None
+
+
+class AlertWriter:
+    """The alerts of one look."""
+
+    def __init__(self, snapshot: Snapshot, terms: DeriveTerms, suppressed: Suppressed) -> None:
+        self.now_ms = snapshot.read_at_ms
+        self.events: list[Event] = []
+        self.suppressed = dict(suppressed)
+        self._host = snapshot.host
+        self._terms = terms
+
+    def terms(self, kind: str) -> AlertTerms:
+        """What is in force for a kind."""
+        return self._terms.alerts[kind]
+
+    def name(self, key: str) -> str:
+        """What people call a peer."""
+        return self._terms.names.peer(key)
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether names stand beside ids."""
+        return self._terms.event_names
+
+    def endpoint_id(self, subject: Subject, key: str) -> str:
+        """The id of another endpoint of the same interface."""
+        return endpoint_id(self._host, subject.interface, key)
+
+    def write(
+        self,
+        kind: str,
+        subject: Subject,
+        params: Mapping[str, Any],
+        *,
+        value: str = "",
+        danger: int | None = None,
+    ) -> None:
+        """Raise an alert, unless its kind is off or the same was told of a while ago.
+
+        The same is the same kind, subject and `value`.
+        """
+        terms = self.terms(kind)
+        if not terms.active:
+            return
+        resource = self._resource(subject)
+        until_ms = self.now_ms + terms.suppress_ms
+        if self._is_new(resource, kind, _shortened(value), until_ms):
+            self.events.append(
+                self._event(kind, subject, resource, value, params, danger or terms.danger)
+            )
+
+    def was_written(self, kind: str, subject: Subject, since_ms: int) -> bool:
+        """Whether it was told of a subject, without a value, at this time or later."""
+        until_ms = self.suppressed.get(self._resource(subject), {}).get(_mark(kind, ""), 0)
+        return until_ms - self.terms(kind).suppress_ms >= since_ms
+
+    def _is_new(self, resource: str, kind: str, value: str, until_ms: int) -> bool:
+        suppressed = self.suppressed.get(resource, {})
+        mark = _mark(kind, value)
+        current = self._current(suppressed)
+        if mark in current:
+            return False
+        if sum(one.startswith(f"{kind} ") for one in current) >= MOST_VALUES:
+            return False
+        self.suppressed[resource] = {**current, mark: until_ms}
+        return True
+
+    def swept(self) -> dict[str, Mapping[str, int]]:
+        """What is still to be kept from being told twice."""
+        return {
+            resource: current
+            for resource, marks in self.suppressed.items()
+            if (current := self._current(marks))
+        }
+
+    def _current(self, suppressed: Mapping[str, int]) -> dict[str, int]:
+        return {mark: until for mark, until in suppressed.items() if self._suppresses(mark, until)}
+
+    def _suppresses(self, mark: str, until_ms: int) -> bool:
+        terms = self._terms.alerts.get(mark.partition(" ")[0])
+        return terms is not None and terms.suppresses(until_ms, self.now_ms)
+
+    def _resource(self, subject: Subject) -> str:
+        if subject.key is not None:
+            return endpoint_id(self._host, subject.interface, subject.key)
+        if subject.interface:
+            return interface_id(self._host, subject.interface)
+        return host_id(self._host)
+
+    def _event(
+        self,
+        kind: str,
+        subject: Subject,
+        resource: str,
+        value: str,
+        params: Mapping[str, Any],
+        danger: int,
+    ) -> Event:
+        created = moment(self.now_ms)
+        attributes = {
+            "created": created,
+            "danger": danger,
+            "params": {**params, **self._who(subject, resource)},
+            "suppress_until": self.terms(kind).suppress_until(self.now_ms),
+            "type": kind,
+            "updated": created,
+        }
+        facts = (kind, resource, value, str(self.now_ms))
+        return fact_event(EventType.ALERTS, facts, attributes, {})
+
+    def _who(self, subject: Subject, resource: str) -> dict[str, str]:
+        found = {"host_pub": host_id(self._host)}
+        if subject.interface:
+            found["interface_pub"] = interface_id(self._host, subject.interface)
+            found |= names(self._terms, subject.interface, subject.key)
+        elif self.shows_names:
+            found["host"] = self._terms.names.host
+        if subject.key is not None:
+            found["peer_pub"] = resource
+            user = self._terms.names.users.get(subject.key)
+            if user and self.shows_names:
+                found["user"] = user
+        return found
+
+
+def _mark(kind: str, value: str) -> str:
+    return f"{kind} {value}"
+
+
+def _shortened(value: str) -> str:
+    if len(value) <= _SHORT:
+        return value
+    return event_id_from_facts(EventType.ALERTS, value.encode())
