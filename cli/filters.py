@@ -8,7 +8,7 @@ from cli.context import Context
 from cli.exit_codes import ExitCode, Failure
 from domain.filters import FilterReader, Terms
 from domain.urls import receiver
-from store import audit_listing, webhooks
+from store import audit, webhooks
 from store.database import Store
 
 
@@ -27,7 +27,7 @@ def _names(store: Store) -> dict[int, str]:
     """What webhooks are called, deleted ones too; one without a name by its receiver."""
     every = store.call(webhooks.everyone, None)
     here = {one.id: one.fields.name or _receiver(one.fields.url) for one in every}
-    return store.call(audit_listing.names) | here
+    return store.call(audit.webhook_names) | here
 
 
 def _receiver(url: str) -> str:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from peewee import fn
 
 from domain.actors import Actor
-from store import models
-from store.models import ChangeRow
+from store.models import ChangeRow, WebhookRow, database, rows
 from store.records import AuditEntry
+
+if TYPE_CHECKING:
+    from domain.filters import Term
 
 
 def note(
@@ -32,24 +38,53 @@ def note_alone(
     actor: Actor, action: str, now_ms: int, webhook_id: int | None = None, **detail: object
 ) -> None:
     """Write one line that belongs to no other change, such as a reveal."""
-    with models.database.atomic():
+    with database.atomic():
         note(actor, action, now_ms, webhook_id, **detail)
 
 
-def changes(
-    *, webhook_id: int | None = None, since_ms: int | None = None, limit: int = 200
-) -> list[AuditEntry]:
-    """Return the newest lines, newest first."""
-    query = ChangeRow.select().order_by(ChangeRow.id.desc()).limit(limit)
-    if webhook_id is not None:
-        query = query.where(ChangeRow.webhook_id == webhook_id)
-    if since_ms is not None:
-        query = query.where(ChangeRow.at_ms >= since_ms)
-    return [change_of(row) for row in list(query)]
+def changes(terms: Sequence[Term] = (), limit: int = 200) -> list[AuditEntry]:
+    """Return the lines for which every term holds, the newest first."""
+    query = ChangeRow.select().where(*_conditions(terms)).order_by(ChangeRow.id.desc())
+    return [_entry(row) for row in list(query.limit(limit))]
 
 
-def change_of(row: ChangeRow) -> AuditEntry:
-    """Make the record of a row."""
+def ids(terms: Sequence[Term] = ()) -> Sequence[int]:
+    """Return the ids of the lines for which every term holds, the newest first.
+
+    Nothing is ever taken out of the trail, so the ids of all lines are a range.
+    """
+    if not terms:
+        return range(count(), 0, -1)
+    query = ChangeRow.select(ChangeRow.id).where(*_conditions(terms)).order_by(ChangeRow.id.desc())
+    return [id_ for (id_,) in rows(query)]
+
+
+def count() -> int:
+    """Return the number of lines."""
+    return rows(ChangeRow.select(fn.MAX(ChangeRow.id)))[0][0] or 0
+
+
+def some(wanted: Iterable[int]) -> list[AuditEntry]:
+    """Return the lines with these ids, as far as there are any."""
+    query = ChangeRow.select().where(ChangeRow.id.in_(list(wanted)))
+    return [_entry(row) for row in list(query)]
+
+
+def webhook_names() -> dict[int, str]:
+    """Return the names of webhooks by their ids, of deleted ones too: the trail outlives them."""
+    named = WebhookRow.name.is_null(False)
+    return dict(rows(WebhookRow.select(WebhookRow.id, WebhookRow.name).where(named)))
+
+
+def _conditions(terms: Sequence[Term]) -> list[Any]:
+    if not terms:
+        return [True]
+    from store.filters import change_conditions  # nothing that the first screen waits for
+
+    return change_conditions(terms)
+
+
+def _entry(row: ChangeRow) -> AuditEntry:
     return AuditEntry(
         id=row.id,
         at_ms=row.at_ms,

@@ -11,7 +11,7 @@ from cli.filters import read_filter
 from cli.stores import open_for_reading
 from domain.filters import OF_CHANGES, OfWebhook, Since, Term
 from domain.wording import detail_text, second_text
-from store import audit_listing, webhooks
+from store import audit, webhooks
 from store.database import Store
 
 MOST = 1_000_000
@@ -27,7 +27,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         terms.append(Term(OfWebhook(_webhook_id(store, args.webhook))))
     if args.since_ms is not None:
         terms.append(Term(Since(args.since_ms)))
-    changes = store.call(audit_listing.newest, terms, min(args.limit, MOST))
+    changes = store.call(audit.changes, terms, min(args.limit, MOST))
     if args.json:
         context.out.json([change_json(change) for change in changes])
         return ExitCode.OK

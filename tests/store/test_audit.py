@@ -8,6 +8,7 @@ import pytest
 
 from domain.actors import Actor
 from domain.event_types import EventType
+from domain.filters import OfWebhook, Since, Term
 from store import audit, backlog, delivery_requests, models, settings, webhooks
 from store.errors import Conflict, NotFound
 from store.models import ChangeRow
@@ -23,7 +24,8 @@ OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 def noted(desk: Desk, webhook_id: int | None = None) -> list[str]:
     """The actions, oldest first."""
-    return [change.action for change in reversed(desk.call(audit.changes, webhook_id=webhook_id))]
+    terms = [] if webhook_id is None else [Term(OfWebhook(webhook_id))]
+    return [change.action for change in reversed(desk.call(audit.changes, terms))]
 
 
 def last(desk: Desk) -> dict[str, object]:
@@ -216,7 +218,7 @@ def test_lines_of_one_webhook_since_a_time_the_newest_first(desk: Desk) -> None:
     desk.call(webhooks.delete, [first, second], ACTOR, NOW + 5)
     assert noted(desk, first) == ["webhook.add", "webhook.delete"]
     assert [change.at_ms for change in desk.call(audit.changes)] == [NOW + 5, NOW + 5, NOW, NOW]
-    assert len(desk.call(audit.changes, since_ms=NOW + 1)) == 2
+    assert len(desk.call(audit.changes, [Term(Since(NOW + 1))])) == 2
     assert [change.webhook_id for change in desk.call(audit.changes, limit=1)] == [second]
 
 

@@ -19,7 +19,7 @@ from domain.actors import Actor
 from domain.filters import OF_CHANGES, FilterReader, Terms
 from domain.safe import safe
 from domain.wording import detail_lines, detail_text, second_text
-from store import audit_listing
+from store import audit
 from store.records import AuditEntry
 from tui.cells import Cell, Column, Row
 from tui.key_names import key_of, keys_do
@@ -161,11 +161,11 @@ class AuditScreen(ListScreen):
 
     async def look(self) -> None:
         """The trail is only ever added to: as long as its count stays, so does what is found."""
-        total = await self.desk.read(audit_listing.count)
+        total = await self.desk.read(audit.count)
         seen = (total, self._terms, self._filter)
         if seen == self._seen:
             return
-        keys = await self.desk.read(audit_listing.ids, self._terms)
+        keys = await self.desk.read(audit.ids, self._terms)
         await self.read_rows([key for key in keys[:PAGE] if key not in self._changes])
         self._seen = seen
         self.table.set_keys(keys, to_top=self.table.at_top)
@@ -179,7 +179,7 @@ class AuditScreen(ListScreen):
 
     async def read_rows(self, keys: Sequence[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
-        changes = await self.desk.read(audit_listing.some, ids)
+        changes = await self.desk.read(audit.some, ids)
         if len(self._changes) > KEPT:
             self._changes.clear()
         self._changes |= {change.id: change for change in changes}
@@ -187,7 +187,7 @@ class AuditScreen(ListScreen):
         self._show_facts()
 
     async def read_filter(self, text: str) -> Terms:
-        names = await self.desk.read(audit_listing.names)
+        names = await self.desk.read(audit.webhook_names)
         return FilterReader(names, self.desk.now_ms(), OF_CHANGES).read(text)
 
     def filter_by(self, wanted: Terms, text: str) -> None:
@@ -202,7 +202,7 @@ class AuditScreen(ListScreen):
     async def _know(self, key: object) -> None:
         """A row that is still drawn may have been forgotten here."""
         if isinstance(key, int) and key not in self._changes:
-            for change in await self.desk.read(audit_listing.some, [key]):
+            for change in await self.desk.read(audit.some, [key]):
                 self._changes[key] = change
 
     def _selected(self) -> AuditEntry | None:

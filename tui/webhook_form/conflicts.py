@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.actors import Actor
+from domain.filters import OfWebhook, Term
 from domain.urls import mask_url
 from domain.wording import span_text
 from store import audit
@@ -54,7 +55,7 @@ async def find_edits(
     current = await read_webhook(desk, editing.id)
     if current.revision == revision:
         return None
-    changes = await desk.read(audit.changes, webhook_id=editing.id)
+    changes = await desk.read(audit.changes, [Term(OfWebhook(editing.id))])
     revising = [change for change in changes if change.action in REVISING]
     return current, tuple(revising[: current.revision - revision])
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from domain.filters import OfWebhook, Term
-from store import audit, audit_listing, webhooks
+from store import audit, webhooks
 from tests.store.helpers import ACTOR, NOW, fields
 from tests.tui.helpers import screen_text
 from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
@@ -195,14 +195,14 @@ def test_of_a_long_trail_only_what_is_in_sight_is_read(bench: SettingsBench) -> 
 
 
 def test_ids_are_a_range_or_those_of_one_webhook(bench: SettingsBench) -> None:
-    assert list(bench.opened.call(audit_listing.ids)) == []
+    assert list(bench.opened.call(audit.ids)) == []
     note(bench, 1)
     note(bench, 2, webhook_id=5)
     note(bench, 3)
-    assert bench.opened.call(audit_listing.ids) == range(3, 0, -1)
-    assert bench.opened.call(audit_listing.ids, (Term(OfWebhook(5)),)) == [2]
-    assert bench.opened.call(audit_listing.count) == 3
-    found = bench.opened.call(audit_listing.some, [2, 77])
+    assert bench.opened.call(audit.ids) == range(3, 0, -1)
+    assert bench.opened.call(audit.ids, (Term(OfWebhook(5)),)) == [2]
+    assert bench.opened.call(audit.count) == 3
+    found = bench.opened.call(audit.some, [2, 77])
     assert [(one.id, one.webhook_id, one.detail) for one in found] == [(2, 5, {"number": 2})]
 
 
