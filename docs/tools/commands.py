@@ -40,7 +40,7 @@ def _exit_codes() -> str:
 
 
 def _groups() -> str:
-    """Each noun with its commands, and at the end the commands without one."""
+    """Write each noun with its commands, and at the end the commands without one."""
     whole = build()
     nouns = [one for one in _below(whole) if not one.get_default("run")]
     others = [one for one in _below(whole) if one.get_default("run")]
@@ -57,7 +57,7 @@ def _group(members: list[argparse.ArgumentParser]) -> str:
 
 
 def _is_explained(command: argparse.ArgumentParser) -> bool:
-    """Whether it has options that need words."""
+    """Return whether it has options that need words."""
     return any({*one.option_strings} - PLAIN for one in _own(command))
 
 
@@ -81,7 +81,7 @@ def _section(command: argparse.ArgumentParser) -> str:
 
 
 def _own(command: argparse.ArgumentParser) -> list[argparse.Action]:
-    """The arguments of a command, and then its options."""
+    """Return the arguments of a command, and then its options."""
     own = [one for one in command._actions if not EVERYWHERE.intersection(one.option_strings)]
     return sorted(own, key=lambda action: bool(action.option_strings))
 

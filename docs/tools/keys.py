@@ -46,7 +46,7 @@ def _table(part: str, old: str, bound: dict[str, list[Binding]]) -> str:
 
 
 def _ids_of(part: str, bound: dict[str, list[Binding]]) -> list[str]:
-    """The ids that a part names, whole or, as `webhooks.`, by what they begin with."""
+    """Return the ids that a part names, whole or, as `webhooks.`, by what they begin with."""
     named = part.removeprefix("keys ").split()
     return [id_ for id_ in bound if id_ in named or f"{id_.partition('.')[0]}." in named]
 

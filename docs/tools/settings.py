@@ -8,7 +8,7 @@ from domain.settings import SETTINGS, Setting
 PAGE = DOCS / "settings.md"
 HEAD = ("setting", "environment", "default", "range", "meaning")
 DEFAULTS = {"db": "see [Stores](service.md#stores)", "key_file": "`tocsin.key` beside the store"}
-"""Where they are: `domain` leaves that to the account."""
+"""Files of the store, of which `domain` has no default: it depends on the account."""
 
 
 def page() -> str:
