@@ -19,10 +19,10 @@ from domain.event_types import EventType
 from domain.filters import event_passes, phrase_terms
 from domain.safe import safe
 from domain.wording import second_text, time_text
-from store import event_listing, events, reads
+from store import events, reads
 from store.database import Store
 from store.errors import NotFound
-from store.event_listing import Extent
+from store.events import Extent
 from store.records import Delivery, StoredEvent
 
 HEADERS = ("ACCEPTED", "TYPE", "ID", "EVENT")
@@ -106,7 +106,7 @@ class _Listing:
         self._store = store
         self._types = list(EventType) if args.type is None else [EventType(args.type)]
         self._terms = phrase_terms(args.search or "")
-        self._extents = store.call(event_listing.extents)
+        self._extents = store.call(events.extents)
         self._last = store.call(events.heads)
 
     def once(self) -> None:
@@ -139,7 +139,7 @@ class _Listing:
                 events.newest, type_, limit=limit, since_ms=since_ms, before_seq=before
             )
         extent = Extent(self._last[type_], self._extents.get(type_, Extent()).pruned)
-        found = self._store.call(event_listing.newest, type_, self._terms, extent, limit=limit)
+        found = self._store.call(events.newest_matching, type_, self._terms, extent, limit=limit)
         return [event for event in found if since_ms is None or event.received_ms >= since_ms]
 
     def _arrived(self) -> list[StoredEvent]:

@@ -13,7 +13,7 @@ from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
 from domain.filters import Terms
-from store import event_listing, models, ranges, reads
+from store import events, models, ranges, reads
 from store.errors import NotFound
 from store.filters import delivery_conditions
 from store.models import AttemptRow, DeliveryRow, rows
@@ -111,7 +111,7 @@ def members(public_id: str) -> list[StoredEvent]:
     if delivery is None:
         raise NotFound(f"there is no delivery {public_id} any more")
     seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
-    found = event_listing.some(EventType(delivery.type), seqs)
+    found = events.some(EventType(delivery.type), seqs)
     return sorted(found, key=lambda event: event.seq)
 
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from domain.event_types import EventType
 from domain.filters import Terms, phrase_terms
-from store import event_listing, events
+from store import events
 from tui.events.event_screen import EventScreen
 from tui.events.feed import EventFeed
 from tui.events.rows import COLUMNS, TYPES, key_of, row_of, seq_of
@@ -127,7 +127,7 @@ class EventsScreen(ListScreen):
     async def read_rows(self, keys: Sequence[Key]) -> None:
         type_ = self._feed.type
         seqs = [seq_of(key) for key in keys if isinstance(key, int)]
-        some = await self.desk.read(event_listing.some, type_, seqs)
+        some = await self.desk.read(events.some, type_, seqs)
         self.table.put_rows({key_of(type_, event.seq): row_of(event) for event in some})
 
     @on(LiveTable.Moved)
