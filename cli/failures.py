@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cli.exit_codes import ExitCode, Failure
 from cli.output import Output
-from delivery.log import place_of
+from delivery.log import location_of
 from domain.errors import FieldError, FieldErrors
 from domain.events import EventError
 from domain.version import VERSION
@@ -68,7 +68,7 @@ def _of_system(error: OSError) -> tuple[str, ExitCode]:
 
 def bug_sentence(error: BaseException, folder: Path | None) -> str:
     """Keep the traceback of a bug; the sentence that says where."""
-    return f"this is a bug in tocsin: {place_of(error)}; {_keep(error, folder)}"
+    return f"this is a bug in tocsin: {location_of(error)}; {_keep(error, folder)}"
 
 
 def _keep(error: BaseException, folder: Path | None) -> str:

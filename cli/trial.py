@@ -13,7 +13,7 @@ from cli.reading import ValueReader
 from cli.shapes import Shape
 from cli.webhook_fields import FieldOptions, new_secret
 from cli.webhook_store import live, require_readable
-from delivery.testing import noted_test
+from delivery.testing import audited_test
 from domain.safe import safe
 from domain.wording import span_text
 from store import events
@@ -81,7 +81,7 @@ def try_out(webhook: Webhook, event: StoredEvent | None, store: Store, context: 
         await store.run(note_alone, actor=context.actor, now_ms=now_ms, **told)
 
     return asyncio.run(
-        noted_test(webhook, context.settings, now_ms, context.random_bytes, note, event)
+        audited_test(webhook, context.settings, now_ms, context.random_bytes, note, event)
     )
 
 

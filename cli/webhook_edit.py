@@ -13,7 +13,7 @@ from cli.shapes import Shape
 from cli.stores import open_for_writing
 from cli.webhook_fields import GENERATED, FieldOptions, secret_change
 from cli.webhook_store import check_address, live, note_doubts, pending_of, require_readable
-from delivery.report import fate_of_pending, is_resealable
+from delivery.report import effect_on_pending, is_resealable
 from domain.webhooks import WebhookFields
 from domain.wording import counted, second_text
 from store import webhooks
@@ -98,7 +98,7 @@ class Editor:
 
 
 def _fate(before: Webhook, after: Webhook, pending: Delivery) -> str:
-    fate = fate_of_pending(before, after, pending)
+    fate = effect_on_pending(before, after, pending)
     if is_resealable(before, after):
         return f"{fate} `tocsin delivery reseal {pending.id}` seals its events anew."
     return fate

@@ -1,4 +1,4 @@
-"""A refused event, sent by hand: whole, once, outside queue and order, to one named webhook."""
+"""Sending of a refused event by hand: whole, once, outside queue and order, to a named webhook."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from delivery.outcome import Outcome
-from delivery.testing import LEFT, send_once
+from delivery.testing import ABANDONED, send_once
 from domain.bodies import join_body, splice
 from domain.ids import hand_sent_id
 from domain.settings import Settings
@@ -21,9 +21,9 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def hand_sent_body(webhook: Webhook, text: bytes) -> bytes:
-    """A list of the one text as it came, with the webhook's extra fields that it has not itself.
+    """Return a list of the text as it came, with the extra fields of the webhook that it lacks.
 
-    Raises Conflict for what is no JSON.
+    Raises Conflict for a text that is not JSON.
     """
     own = _members(text)
     fields = [(name, value) for name, value in webhook.fields.extra_fields if name not in own]
@@ -31,7 +31,7 @@ def hand_sent_body(webhook: Webhook, text: bytes) -> bytes:
 
 
 def _members(text: bytes) -> frozenset[str]:
-    """The names of a JSON object's members, none of another value. Raises Conflict."""
+    """Return the names of a JSON object's members, none for another value. Raises Conflict."""
     try:
         text.decode()
         _value.decode(text)
@@ -51,13 +51,13 @@ async def send_by_hand(
     now_ms: int,
     note: Callable[..., Awaitable[object]],
 ) -> Outcome:
-    """Send it, and `note` what came of it, also if nobody awaits the end. Raises Conflict.
+    """Send the event and `note` the outcome, also when nothing awaits the end. Raises Conflict.
 
-    `note` takes what `store.refusals.note_sent` takes beside the actor and the time. Sent once
-    more, it has the same id and the same bytes, unless the webhook's extra fields are others.
+    `note` takes the arguments of `store.refusals.note_sent` beside the actor and the time. A second
+    sending has the same id and the same bytes, unless the webhook's extra fields have changed.
     """
     body = hand_sent_body(webhook, text)
-    told = {
+    facts = {
         "id_": refused.id,
         "webhook_id": webhook.id,
         "url": mask_url(webhook.fields.url),
@@ -66,7 +66,7 @@ async def send_by_hand(
     try:
         outcome = await send_once(webhook, message_id, body, settings, now_ms)
     except asyncio.CancelledError:
-        await note(**told, status=None, error=LEFT, delivered=False)
+        await note(**facts, status=None, error=ABANDONED, delivered=False)
         raise
-    await note(**told, status=outcome.status, error=outcome.error, delivered=outcome.delivered)
+    await note(**facts, status=outcome.status, error=outcome.error, delivered=outcome.delivered)
     return outcome

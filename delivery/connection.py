@@ -1,4 +1,4 @@
-"""The one connection to a receiver: used again only if nothing at all is left over on it."""
+"""Connection to a receiver, used again only if nothing at all is left over on it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import httpcore
 
 
 class LeftOver(Exception):
-    """Something lies on a kept connection that belongs to no request; nothing was sent on it."""
+    """A kept connection holds bytes that belong to no request; nothing was sent on it."""
 
 
 class WatchedStream(httpcore.AsyncNetworkStream):
-    """A stream that knows whether all that came in was part of an answer.
+    """Stream that knows whether all incoming bytes were part of an answer.
 
-    The last byte of each read is handed on by itself. A parser asks for it exactly if the answer
-    is not complete without it; if nobody asks, the answer had ended before that byte.
+    The last byte of each read is handed on by itself. A parser reads on exactly if the answer is
+    not complete without it; if it does not, the answer had ended before that byte.
 
-    heard: whether a byte of the answer to the latest request came in
+    heard: a byte of the answer to the latest request has come in
     """
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
@@ -51,10 +51,10 @@ class WatchedStream(httpcore.AsyncNetworkStream):
         buffer: bytes,
         timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
     ) -> None:
-        """Raises LeftOver if this is the first of another request and the last left something.
+        """Send bytes. Raises LeftOver for a new request if the last one left something behind.
 
-        It is looked for here, since nothing comes between this and the sending: what arrives later
-        cannot be told from an answer to what is sent.
+        The check is here since nothing comes between it and the sending: bytes that arrive later
+        cannot be distinguished from an answer to this request.
         """
         if not self._writing:
             if self._used and self.left_over():
@@ -80,7 +80,7 @@ class WatchedStream(httpcore.AsyncNetworkStream):
         return self.left_over() if info == "is_readable" else self._stream.get_extra_info(info)
 
     def left_over(self) -> bool:
-        """True if anything, also an end, has come in that nobody asked for."""
+        """Return True if anything, also an end of the stream, has come in after the answer."""
         if self._last_byte or self._was_full:
             return True
         encrypted = self._stream.get_extra_info("ssl_object")
@@ -90,9 +90,9 @@ class WatchedStream(httpcore.AsyncNetworkStream):
 
 
 class OneConnection:
-    """The parts of a connection pool that httpx's transport uses, for one request at a time.
+    """Connection pool of a single connection, with the parts of a pool that httpx's transport uses.
 
-    was_spoiled: something was left over on a kept connection, or its end
+    was_spoiled: something was left over on a kept connection, or it ended
     was_lost:    a kept connection ended before a byte of the answer to the latest request came in
     """
 
@@ -108,7 +108,7 @@ class OneConnection:
         self._connection: httpcore.AsyncConnectionInterface | None = None
 
     def is_reusable(self) -> bool:
-        """True if it stands, and nothing is left over on it."""
+        """Return True if the connection stands and nothing is left over on it."""
         kept, stream = self._connection, self._stream()
         if kept is None or stream is None or not kept.is_available():
             return False
@@ -116,7 +116,7 @@ class OneConnection:
         return not self.was_spoiled and not kept.has_expired()
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Send a request on the kept connection, or on a new one if it is not as it must be."""
+        """Send a request on the kept connection, or on a new one if that cannot be used again."""
         kept, origin = self._connection, request.url.origin
         if kept is not None and kept.can_handle_request(origin) and self.is_reusable():
             try:
@@ -144,7 +144,7 @@ class OneConnection:
 
 
 def _holds_more(encrypted: ssl.SSLObject) -> bool:
-    """True if decrypted bytes, or the end, wait above the socket. Takes a byte if there is one."""
+    """Return True if decrypted bytes, or the end, wait above the socket. Takes one byte of them."""
     try:
         encrypted.read(1)
     except ssl.SSLWantReadError:

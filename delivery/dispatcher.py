@@ -1,4 +1,4 @@
-"""The loop of an active worker: plan, start what is due, sleep until there is more to do."""
+"""Loop of an active worker: plan, start every step that is due, sleep until the next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 from functools import partial
 
 from delivery.clock import Clock
-from delivery.log import place_of
+from delivery.log import location_of
 from delivery.schedule import NextStep, RunDefaults
 from delivery.sender import Sender
 from domain.times import format_duration
@@ -23,12 +23,12 @@ COOLDOWN_S = 0.02
 HOLD_S = 5.0
 """How long a webhook is left alone whose step the store did not let start."""
 
-FRUITLESS_S = 1.0
+NOTHING_SENT_S = 1.0
 """The same where there was nothing to send after all: nothing may turn that into a busy loop."""
 
 
 class Until(Enum):
-    """When a worker ends by itself."""
+    """Condition on which a worker ends by itself."""
 
     STOPPED = "never"
     DUE_DONE = "when what is due now was tried once"
@@ -36,7 +36,7 @@ class Until(Enum):
 
 
 class Dispatcher:
-    """Starts every webhook's steps, at most one task a webhook."""
+    """Scheduler of all webhooks' steps, with at most one task for a webhook."""
 
     def __init__(
         self,
@@ -57,13 +57,13 @@ class Dispatcher:
         self._tasks: dict[int, asyncio.Task[bool]] = {}
         self._runs_begun: set[int] = set()
         self._begun: set[int] = set()
-        self._troubles: dict[int, str] = {}
+        self._logged: dict[int, str] = {}
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Deliver until `stop` (False), or until there is nothing left to do (True)."""
         while not stop.is_set():
             self.wake.clear()
-            self._take_in(await self._plans())
+            self._update_schedule(await self._plans())
             self._start_ready()
             if await self._is_over():
                 return True
@@ -72,7 +72,7 @@ class Dispatcher:
 
     @property
     def in_flight(self) -> bool:
-        """Whether an attempt is under way."""
+        """Return whether an attempt is under way."""
         return bool(self._tasks)
 
     async def settle(self, stop: asyncio.Event) -> None:
@@ -91,7 +91,7 @@ class Dispatcher:
                 end.cancel()
 
     async def finish(self, grace_ms: int) -> int:
-        """Wait for the attempts in flight, then cut off what is left; how many that were."""
+        """Wait for the attempts in flight, then cut off the rest; return the number cut off."""
         if not self._tasks:
             return 0
         if grace_ms:
@@ -112,7 +112,7 @@ class Dispatcher:
             asyncio.get_running_loop().call_later(HOLD_S, self.wake.set)
             return []
 
-    def _take_in(self, plans: Iterable[WebhookPlan]) -> None:
+    def _update_schedule(self, plans: Iterable[WebhookPlan]) -> None:
         plans = list(plans)
         settings = self._sender.settings
         at_once = self._until is not Until.STOPPED
@@ -133,15 +133,15 @@ class Dispatcher:
             task.add_done_callback(partial(self._drained, webhook_id))
 
     def _ready(self) -> list[tuple[int, NextStep]]:
-        """What to start now."""
+        """Return the steps to start now."""
         return [
             (webhook_id, step)
             for webhook_id, step in self._schedule.ready(self._clock.monotonic())
-            if webhook_id not in self._tasks and not self._had_its_turn(webhook_id, step)
+            if webhook_id not in self._tasks and not self._is_done_once(webhook_id, step)
         ]
 
-    def _had_its_turn(self, webhook_id: int, step: NextStep) -> bool:
-        """Once means one run for each webhook, and no second attempt of what fails."""
+    def _is_done_once(self, webhook_id: int, step: NextStep) -> bool:
+        """Return whether `--once` bars a step: a second run, or a second attempt that fails."""
         if self._until is not Until.DUE_DONE:
             return False
         if step.new_run:
@@ -155,21 +155,21 @@ class Dispatcher:
             return
         error = task.exception()
         if error is not None:
-            self._put_off(webhook_id, error)
+            self._postpone(webhook_id, error)
             return
-        self._troubles.pop(webhook_id, None)
+        self._logged.pop(webhook_id, None)
         if not task.result():
-            self._hold(webhook_id, FRUITLESS_S)
+            self._hold(webhook_id, NOTHING_SENT_S)
 
-    def _put_off(self, webhook_id: int, error: BaseException) -> None:
-        """Leave a webhook alone for a while; the log hears of the same trouble once."""
+    def _postpone(self, webhook_id: int, error: BaseException) -> None:
+        """Leave a webhook alone for a while after an error, which is logged once."""
         known = isinstance(error, StoreError)
         self._hold(webhook_id, HOLD_S if known else self._sender.settings.interval_ms / 1000)
         if isinstance(error, StoreGone):
             return  # the worker says it once for all
-        trouble = str(error) if known else f"this is a bug: {place_of(error)}"
-        if self._troubles.get(webhook_id) != trouble:
-            self._troubles[webhook_id] = trouble
+        trouble = str(error) if known else f"this is a bug: {location_of(error)}"
+        if self._logged.get(webhook_id) != trouble:
+            self._logged[webhook_id] = trouble
             self._log(f"webhook {webhook_id}: not sent: {trouble}")
 
     def _hold(self, webhook_id: int, seconds: float) -> None:
@@ -193,7 +193,7 @@ class Dispatcher:
                 wait.cancel()
 
     def _time_left(self) -> float | None:
-        """Seconds until the next step is due; None where only a task's end or a sign brings it."""
+        """Return the seconds until the next step; None to wait for a task's end or a wake-up."""
         if self._until is Until.DUE_DONE:
             return None
         next_at = self._schedule.next_at(self._tasks)

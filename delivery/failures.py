@@ -1,4 +1,4 @@
-"""Exceptions of an attempt, in an admin's words. None of these shows a header's value or a body."""
+"""Exceptions of an attempt in an admin's words, which contain no header's value and no body."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAME_SERVER_SILENT = "the name server did not answer"
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
-    """What was attempted, as far as the words for its failure depend on it."""
+    """Facts of a request on which the words for its failure depend."""
 
     secure: bool
     host: str
@@ -32,7 +32,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
 
 
 def describe(error: Exception, request: RequestFacts) -> tuple[str, str]:
-    """The kind of the most telling exception in the chain, and its plain words."""
+    """Return the class name of the most specific exception in the chain, and its plain words."""
     chain = list(_chain(error))
     for kind, words in _WORDS:
         for link in reversed(chain):
@@ -43,7 +43,7 @@ def describe(error: Exception, request: RequestFacts) -> tuple[str, str]:
 
 
 def _kind(error: BaseException) -> str:
-    """The name of its class, or a name of its own where a class means several things."""
+    """Return the name of its class, or a name of ours where a class means several things."""
     if isinstance(error, httpx.RemoteProtocolError):
         return "ConnectionClosed" if _is_closing(error) else "NoHttpAnswer"
     if isinstance(error, OSError) and error.errno in _UNREACHABLE:
@@ -56,7 +56,7 @@ def _is_closing(error: BaseException) -> bool:
 
 
 def deadline_passed(timeout_ms: int) -> tuple[str, str]:
-    """The same for an exchange that was cut off by its deadline."""
+    """Return kind and words for an exchange that was cut off by its deadline."""
     return "TimeoutError", f"deadline of {format_duration(timeout_ms)} passed"
 
 

@@ -1,4 +1,7 @@
-"""What the worker says, and how a bug is named in it."""
+"""Log of a worker: lines that never fail, and bugs named by their location.
+
+Apart, since worker, dispatcher and sender write to it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from contextlib import suppress
 from pathlib import PurePath
 
 
-def unfailing(log: Callable[[str], None]) -> Callable[[str], None]:
-    """A log that loses a line rather than raise: no outcome is lost because nobody listens."""
+def never_raising(log: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a log that loses a line rather than raise: no outcome depends on the log's reader."""
 
     def say(line: str) -> None:
         with suppress(Exception):
@@ -18,8 +21,8 @@ def unfailing(log: Callable[[str], None]) -> Callable[[str], None]:
     return say
 
 
-def place_of(error: BaseException) -> str:
-    """Class and place of an unforeseen error; not its message, which may quote a header."""
+def location_of(error: BaseException) -> str:
+    """Return class and location of an unforeseen error; its message may hold a header."""
     frames = traceback.extract_tb(error.__traceback__)
     known = [frame for frame in frames if not frame.filename.startswith("<")]
     if not known:

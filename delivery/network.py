@@ -1,4 +1,4 @@
-"""Network of an attempt: names resolved, addresses judged, only judged ones dialled, TLS."""
+"""Network of an attempt: names are resolved, addresses checked before dialling, TLS set up."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _Found = tuple[str, ...] | Exception
 
 
 class Resolver:
-    """Looks host names up in daemon threads, at most one at a time for each name.
+    """Resolver of host names in daemon threads, at most one at a time for each name.
 
-    A thread of its own for each name, since `getaddrinfo` cannot be cancelled: a name server that
-    hangs must hold up neither another receiver nor the end of the program. Belongs to one event
-    loop; all posters of a worker share one, so that they share the lookups in flight.
+    Each name has a thread of its own, since `getaddrinfo` cannot be cancelled: a name server that
+    hangs must hold up neither another receiver nor the end of the program. It belongs to one event
+    loop; all posters of a worker share it, and so the lookups in flight.
     """
 
     def __init__(self, look_up: Callable[[str], tuple[str, ...]] | None = None) -> None:
@@ -35,7 +35,7 @@ class Resolver:
         self._in_flight: dict[str, asyncio.Future[_Found]] = {}
 
     async def addresses(self, host: str) -> tuple[str, ...]:
-        """Every address of a host, in the system's order of preference; OSError if it has none."""
+        """Return all addresses of a host, the system's preferred ones first. Raises OSError."""
         if is_address(host):
             return (host,)
         lookup = self._in_flight.get(host) or self._start(host)
@@ -86,10 +86,10 @@ class AddressRefused(OSError):
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Dials only what the policy allows; without a policy (towards a proxy) it dials anything.
+    """Network backend that dials only allowed addresses; without a policy (to a proxy) any.
 
     One refused address refuses the name. The addresses are dialled in turn, each with an equal
-    share of the time that is left, so that a dead first one does not eat it all. `stream` is the
+    share of the time that is left, so that a dead first one does not use it all. `stream` is the
     last one that was opened.
     """
 
@@ -140,10 +140,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport over one connection that is dialled through the guard, HTTP/1.1 only.
+    """Transport of httpx over one connection that the guarded backend dials, HTTP/1.1 only.
 
-    Through a proxy, it is the proxy that looks names up and dials: then only addresses written in
-    the URL itself are judged.
+    A proxy looks names up and dials by itself: then only addresses written in the URL are checked.
     """
 
     def __init__(
@@ -219,10 +218,10 @@ class CaFileError(OSError):
 
 
 def ssl_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """A context that verifies receivers against a PEM file, or against the system's authorities.
+    """Return a context that verifies receivers by a PEM file, or by the system's authorities.
 
-    A given file replaces the system's authorities; it is read again when it has changed. Neither
-    SSL_CERT_FILE nor SSL_CERT_DIR is looked at. Raises CaFileError.
+    A given file replaces the system's authorities; it is read again when it has changed.
+    SSL_CERT_FILE and SSL_CERT_DIR have no effect. Raises CaFileError.
     """
     if ca_file is None:
         return _system_context()

@@ -1,4 +1,7 @@
-"""What came of one attempt."""
+"""Outcome of one attempt.
+
+Apart, since the parts that make it and those that read it share nothing else.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ MAX_ANSWER_HEADERS = 8192
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The end of one HTTP request: an answer's status, or the error that stood in its place.
+    """Outcome of one HTTP request: an answer's status, or the error in place of an answer.
 
-    `error` is the class name of the most telling exception and `detail` says the same in plain
-    words, escaped and cut to length. Headers and body are the receiver's own, capped but raw:
-    they pass through `safe()` before anyone sees them. `kept_was_lost` says that the receiver had
-    ended, or ended just then, a connection that was kept from the last answer.
+    `error` is the class name of the most specific exception and `detail` the same in plain words,
+    escaped and cut to length. Headers and body are the receiver's own, capped but raw: they pass
+    through `safe()` before they are shown. `kept_was_lost` means that the receiver had ended, or
+    ended just then, a connection that was kept from the last answer.
     """
 
     status: int | None
@@ -29,10 +32,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver took the delivery: a 2XX status and nothing else."""
+        """Return whether the receiver took the delivery: a 2XX status and nothing else."""
         return self.status is not None and is_success(self.status)
 
 
 def is_success(status: int) -> bool:
-    """Whether a status means delivered."""
+    """Return whether a status means delivered."""
     return 200 <= status < 300

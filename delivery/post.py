@@ -1,4 +1,4 @@
-"""One attempt: the POST of a delivery, and the one Outcome it always ends in."""
+"""POST of a delivery: its headers, the exchange, and the Outcome that always ends it."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _LOCATION_LIMIT = 1024
 
 
 def wall_clock_ms() -> int:
-    """UTC milliseconds; only a Retry-After date without a Date beside it is compared with it."""
+    """Return UTC milliseconds, for a Retry-After date that comes without a Date header."""
     return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)
 class _Answer:
-    """What has arrived so far; it survives the exception that ends the exchange."""
+    """Received part of an answer; it survives the exception that ends the exchange."""
 
     status: int | None = None
     headers: httpx.Headers = field(default_factory=httpx.Headers)
@@ -52,7 +52,7 @@ class _Answer:
 
 
 class _Fault(msgspec.Struct, frozen=True):
-    """A failure that stood in the place of an answer."""
+    """Failure in place of an answer."""
 
     error: str
     detail: str
@@ -60,7 +60,7 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 class _Body(httpx.AsyncByteStream):
-    """A body in one piece. `sent` is called when the connection asks what follows it."""
+    """Body in one piece. `sent` is called when the connection has taken all of it."""
 
     def __init__(self, content: bytes, sent: Callable[[], None]) -> None:
         self.content = content
@@ -72,13 +72,13 @@ class _Body(httpx.AsyncByteStream):
 
 
 class Poster:
-    """Posts to one webhook while it drains; no connection is ever shared between webhooks.
+    """Client of one webhook while it drains; webhooks never share a connection.
 
     The connection is kept from one success to the next if nothing is left over on it, and dropped
-    at the first failure. A kept one that the receiver has closed, or on which more has come, is
-    noticed before anything is sent on it and made anew; from then on none is kept. One that breaks
-    after that is a failed attempt: nobody can know whether the receiver has worked on what was
-    sent. The same delivery follows at once where no byte of an answer came.
+    at the first failure. If the receiver has closed a kept one, or more bytes have come in on it, a
+    new connection is made before anything is sent; from then on none is kept. One that breaks later
+    is a failed attempt: the receiver may have worked on the request. The same delivery follows at
+    once where no byte of an answer came.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Poster:
         secrets: Sequence[str] = (),
         sent: Callable[[], None] = lambda: None,
     ) -> Outcome:
-        """Send one request; whatever happens is an Outcome, save that a cancellation passes.
+        """Send one request and return its Outcome; nothing but a cancellation is raised.
 
         `sent` is called when the connection has taken all bytes of the body.
 
@@ -146,10 +146,10 @@ class Poster:
     async def _exchange(
         self, url: str, headers: Sequence[tuple[str, str]], body: _Body, answer: _Answer
     ) -> bool:
-        """Fill in the answer; true if the connection can be used again."""
+        """Fill in the answer; return True if the connection can be used again."""
         request = self._request(url, headers, body)
         if self._transport is None:
-            self._transport = self._connectable()
+            self._transport = self._new_transport()
         response = await self._transport.handle_async_request(request)
         async with _closing(response):
             answer.status = response.status_code
@@ -160,7 +160,7 @@ class Poster:
         return is_whole and self._may_keep(response, self._transport.connection)
 
     def _may_keep(self, response: httpx.Response, connection: OneConnection) -> bool:
-        """True if the next request may follow on this connection, now that it is read."""
+        """Return True if the next request may follow on this connection."""
         if not is_success(response.status_code) or _has_odd_body(response):
             return False
         is_reusable = connection.is_reusable()
@@ -181,7 +181,7 @@ class Poster:
         request.stream = body
         return request
 
-    def _connectable(self) -> GuardedTransport:
+    def _new_transport(self) -> GuardedTransport:
         context = ssl_context(self.ca_file)
         return GuardedTransport(self._policy, self._resolver, context, self._proxy)
 
@@ -198,7 +198,7 @@ class Poster:
 
 
 def _target(url: str) -> httpx.URL:
-    """The URL, if it is one that httpx would not merely misread."""
+    """Return the URL, if httpx would not misread it. Raises httpx.InvalidURL."""
     target = httpx.URL(url)
     if target.scheme not in ("http", "https"):
         raise httpx.InvalidURL("it begins with neither http:// nor https://")
@@ -226,7 +226,7 @@ async def _closing(response: httpx.Response) -> AsyncIterator[None]:
 
 
 async def _read_tail(response: httpx.Response, answer: _Answer) -> bool:
-    """Keep the start of the body; true if it was read to its end."""
+    """Keep the start of the body; return True if it was read to its end."""
     try:
         async with asyncio.timeout(_TAIL_S):
             async for chunk in response.aiter_raw():
@@ -239,7 +239,7 @@ async def _read_tail(response: httpx.Response, answer: _Answer) -> bool:
 
 
 def _has_odd_body(response: httpx.Response) -> bool:
-    """True if a body is announced where that status has none: more may follow."""
+    """Return True if a body is announced for a status that has none: more bytes may follow."""
     if response.status_code not in _BODILESS:
         return False
     lengths = response.headers.get_list("content-length")

@@ -1,4 +1,4 @@
-"""What is wrong with a store: the warnings of `tocsin status`, by which `--check` fails."""
+"""Problems of a store: the warnings of `tocsin status`, by which `--check` fails."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LISTED = 5
 
 
 class TimeWords(msgspec.Struct, frozen=True):
-    """How a time is told, given the time now: one to come, one that is over, and how long."""
+    """Functions that write a time as text, given the time now: future, past, and duration."""
 
     to_come: Callable[[int, int], str]
     over: Callable[[int, int], str]
@@ -47,7 +47,7 @@ TIMES = TimeWords(
 
 
 def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
-    """Every problem as one sentence without its full stop; an empty list is a healthy store."""
+    """Return every problem as a sentence without full stop; an empty list is a healthy store."""
     return [
         *_of_key(report),
         *_of_sending(report, words),
@@ -63,12 +63,12 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
 
 
 def notes(report: Report) -> list[str]:
-    """Sentences on what goes on though it would be refused if it were new."""
+    """Return sentences about names that are kept but would be refused today."""
     return [_of_names(group) for group in report.overview.lookalikes]
 
 
 def check_line(report: Report, found: list[str]) -> str:
-    """One line as monitoring systems take it."""
+    """Return one line in the form of monitoring plugins."""
     if found:
         more = [f"and {len(found) - LISTED} more"] if len(found) > LISTED else []
         return "FAIL - " + "; ".join([*found[:LISTED], *more])
@@ -78,7 +78,7 @@ def check_line(report: Report, found: list[str]) -> str:
 
 
 def answer_text(status: int | None, error: str | None) -> str | None:
-    """What came of an attempt in a word: the answer's status, or the error in its place."""
+    """Return an attempt's result in a word: the answer's status, or the error in its place."""
     if status is None:
         return None if error is None else error_word(error)
     return str(status)
@@ -145,7 +145,7 @@ def _of_disk(report: Report) -> Iterator[str]:
 
 
 def _of_clock(report: Report) -> Iterator[str]:
-    """Times later than now: the clock was ahead, or is behind; old events may be kept longer."""
+    """Yield times later than now: the clock was ahead or is behind; events may be kept longer."""
     bound_ms = report.now_ms + TOLERATED_MS
     for type_, latest in report.overview.latest.items():
         what = {"an event": latest.event_ms, "an ended delivery": latest.ended_ms}
@@ -191,7 +191,7 @@ def _of_webhook(status: WebhookStatus, report: Report, words: TimeWords) -> Iter
 
 
 def _of_headers(status: WebhookStatus) -> Iterator[str]:
-    """Those that were stored before they were reserved; only where headers are read at all."""
+    """Yield headers that were stored before they were reserved, where headers can be read."""
     webhook = status.webhook
     for name, _ in webhook.fields.headers:
         if is_reserved(name):
@@ -211,7 +211,7 @@ def _hindered(status: WebhookStatus) -> str | None:
 
 
 def _refused_address(status: WebhookStatus, report: Report) -> str | None:
-    """That nothing will be sent to the address in its URL; where a name leads is known later."""
+    """Return why the address in a URL is refused; names are resolved at the attempt only."""
     settings = report.settings
     return _refusal(
         mask_url(status.webhook.fields.url), settings.network_policy, settings.allow_networks
@@ -246,7 +246,7 @@ def _what_follows(pending: Delivery, now_ms: int, words: TimeWords) -> str:
 
 
 def _waits_long(status: WebhookStatus, report: Report, words: TimeWords) -> str | None:
-    """A webhook of a long interval may let events wait for two of them."""
+    """Return a sentence for an event that waits too long, which is at least two intervals."""
     since_ms = status.waiting_since_ms
     if since_ms is None:
         return None
@@ -258,7 +258,7 @@ def _waits_long(status: WebhookStatus, report: Report, words: TimeWords) -> str 
 
 
 def _of_sources(report: Report, words: TimeWords) -> Iterator[str]:
-    """A paused one may still be run by hand; what that meets is told there and then."""
+    """Yield the errors of active sources; a paused one that is run by hand reports its own."""
     for source in report.overview.sources:
         if source.active and source.error is not None:
             when = words.over(source.error_ms or report.now_ms, report.now_ms)
@@ -266,7 +266,7 @@ def _of_sources(report: Report, words: TimeWords) -> Iterator[str]:
 
 
 def _of_refused(report: Report) -> Iterator[str]:
-    """Events that no source tells of itself, since it is paused or gone, or fails."""
+    """Yield refused events of sources that do not report them: paused, deleted or failing ones."""
     every = report.overview.sources
     telling = {one.name for one in every if one.active and LISTS in (one.error or "")}
     for name, count in report.overview.refused.items():

@@ -1,7 +1,7 @@
-"""An answer that repeats what it was asked with: the secrets in it, masked before it is kept.
+"""Masking of secrets in answers that repeat their request, before an answer is kept.
 
-A receiver that echoes the request, as test services and debug pages do, would otherwise bring in
-clear into the store, and onto the screen, what is encrypted there.
+A receiver that echoes the request, as test services and debug pages do, would otherwise bring
+encrypted values in clear into the store and onto the screen.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import msgspec
 from domain.safe import LONG_ENOUGH, mask_value
 from domain.signing import PREFIX
 
-LEAST = 8
+SHORTEST_MASKED = 8
 """Characters of the shortest value that is masked; a shorter one would be found everywhere."""
 
-LEAST_BEGINNING = 4
+SHORTEST_BEGINNING = 4
 """The same for the beginning of a secret that is cut off where the text ends."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]* +")
@@ -31,10 +31,10 @@ _QUERY_MARKS = re.compile(r"[&;]")
 def secrets_of(
     url: str, headers: Iterable[tuple[str, str]], signing_secrets: Iterable[str]
 ) -> tuple[str, ...]:
-    """What is secret in a request: its headers' values, its keys, and those in its URL.
+    """Return the secrets of a request: its headers' values, its keys, and those in its URL.
 
-    An echo takes some values apart: they count as a whole, behind "Bearer ", as the password that
-    Basic encodes, as each cookie, and as they are before the URL encodes them.
+    An echo may contain parts of a value: so the text behind "Bearer ", the password inside Basic,
+    each cookie, and the decoded forms of the URL's parts are secrets too.
     """
     found: list[str] = []
     for name, value in headers:
@@ -70,7 +70,7 @@ def _cookies(value: str) -> Iterator[str]:
 
 
 def _path_keys(url: str) -> Iterator[str]:
-    """The parts of the path that are as long as a key, and what follows its first part."""
+    """Yield the parts of the path that are as long as a key, and the path behind its first part."""
     path = url.partition("?")[0].partition("://")[2].partition("/")[2]
     for part in (path.partition("/")[2], *path.split("/")):
         if len(part) >= LONG_ENOUGH:
@@ -78,7 +78,7 @@ def _path_keys(url: str) -> Iterator[str]:
 
 
 def _query_values(url: str) -> Iterator[str]:
-    """A part without "=" may be a key as a whole."""
+    """Yield the values of a query; a part without "=" may be a key as a whole."""
     for part in _QUERY_MARKS.split(url.partition("?")[2]):
         name, equals, value = part.partition("=")
         written = value if equals else name
@@ -86,7 +86,7 @@ def _query_values(url: str) -> Iterator[str]:
 
 
 class _Span(msgspec.Struct, frozen=True):
-    """A stretch of the text, and what stands in its place."""
+    """Part of a text and the mask in its place."""
 
     start: int
     end: int
@@ -94,24 +94,24 @@ class _Span(msgspec.Struct, frozen=True):
 
 
 class Redactor:
-    """Masks secrets in plain text, and where they are written as JSON, URLs or HTML write them."""
+    """Mask of secrets in plain text and in the escapes of JSON, URLs and HTML."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= LEAST)
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST_MASKED)
 
     def text(self, text: str) -> str:
-        """A whole text, masked."""
+        """Return a whole text, masked."""
         return "".join(kept + mask for kept, mask in self._pieces(text, cut=False))
 
     def beginning(self, data: bytes) -> bytes:
-        """The beginning of a text, masked; where it ends a secret may have been cut in two."""
+        """Return the beginning of a text, masked; a secret may be cut in two at its end."""
         pieces = self._pieces(data.decode("latin-1"), cut=True)
         return b"".join(kept.encode("latin-1") + mask.encode() for kept, mask in pieces)
 
     def _pieces(self, text: str, *, cut: bool) -> Iterator[tuple[str, str]]:
-        """What is kept of the text, piece by piece, each with the mask that follows it."""
+        """Yield the kept pieces of the text, each with the mask that follows it."""
         place = 0
-        for span in _apart(self._spans(text, cut=cut)) if self._secrets else ():
+        for span in _without_overlaps(self._spans(text, cut=cut)) if self._secrets else ():
             yield text[place : span.start], span.mask
             place = span.end
         yield text[place:], ""
@@ -121,28 +121,28 @@ class Redactor:
             for secret in self._secrets:
                 for at in _places(secret, read):
                     yield _Span(starts[at], starts[at + len(secret)], mask_value(secret))
-                begun = _begun(secret, read) if cut else 0
-                if begun:
-                    yield _Span(starts[len(read) - begun], len(text), mask_value(""))
+                cut_length = _cut_length(secret, read) if cut else 0
+                if cut_length:
+                    yield _Span(starts[len(read) - cut_length], len(text), mask_value(""))
 
 
 def _places(secret: str, text: str) -> Iterator[int]:
-    """Where a secret begins in a text, also within itself."""
+    """Yield the indexes at which a secret begins in a text, also within itself."""
     at = text.find(secret)
     while at >= 0:
         yield at
         at = text.find(secret, at + 1)
 
 
-def _begun(secret: str, text: str) -> int:
-    """How many characters of a secret's beginning the text ends with."""
+def _cut_length(secret: str, text: str) -> int:
+    """Return the number of a secret's first characters that end the text."""
     longest = min(len(secret) - 1, len(text))
-    lengths = range(longest, LEAST_BEGINNING - 1, -1)
+    lengths = range(longest, SHORTEST_BEGINNING - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
 
-def _apart(spans: Iterable[_Span]) -> list[_Span]:
-    """The same without overlaps; the mask is of the one that ends last."""
+def _without_overlaps(spans: Iterable[_Span]) -> list[_Span]:
+    """Return the spans without overlaps; the mask is that of the span that ends last."""
     apart: list[_Span] = []
     for span in sorted(spans, key=lambda one: (one.start, -one.end)):
         before = apart[-1] if apart else None
@@ -189,9 +189,10 @@ _WRITINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = 
 
 
 def _readings(text: str) -> Iterator[tuple[str, Sequence[int]]]:
-    """The text as it is, and as it reads where it is written in one of these ways.
+    """Yield the text as it is, and decoded from each of these escapes.
 
-    With each comes the place in the text where each character begins, and where the last ends.
+    With each comes the index in the text at which each character begins, and at which the last
+    ends.
     """
     yield text, range(len(text) + 1)
     for pattern, meaning in _WRITINGS:

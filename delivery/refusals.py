@@ -20,14 +20,14 @@ _decoder = json.JSONDecoder(parse_int=float)  # which takes any number of digits
 
 
 def refused_events(status: int | None, answer: bytes) -> tuple[str, ...]:
-    """Return the ids that an answer names; of one that was cut, those before the cut."""
+    """Return the ids of refused events in an answer; of a cut answer those before the cut."""
     if status != HTTPStatus.CONFLICT:
         return ()
     return tuple(_ids(answer.decode("utf-8", "replace")))
 
 
 def refusal(ids: tuple[str, ...]) -> str:
-    """Say which events are refused, and what to do."""
+    """Return a sentence about the refused events and the cure."""
     others = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
     return f"it refuses event {ids[0]}{others} and has taken all others: reseal without it"
 

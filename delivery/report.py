@@ -1,4 +1,4 @@
-"""Report on a store: what waits and why, who sends; for `tocsin status` and every screen."""
+"""Report on a store: waiting events, reasons, workers; for `tocsin status` and every screen."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CROWDED = "due, and waits until one of the attempts under way ends"
 
 
 class SendingState(msgspec.Struct, frozen=True):
-    """What decides for all webhooks: who holds sending up, and the waits of those without own.
+    """State of sending that holds for all webhooks, and the defaults of the waits in milliseconds.
 
-    `stopping` says that the worker alive begins no further attempt. `crowd` attempts under way, if
+    `stopping` means that the live worker begins no further attempt. `crowd` attempts under way, if
     not 0, leave no room for another.
     """
 
@@ -38,14 +38,14 @@ class SendingState(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """`reason` is None if nothing waits; `next_ms` is None also if something must happen first."""
+    """Reason for a wait, None if nothing waits; `next_ms` is None if the end is not known."""
 
     reason: str | None = None
     next_ms: int | None = None
 
 
 def waiting(status: WebhookStatus, sending: SendingState, now_ms: int) -> Waiting:
-    """What a webhook waits for."""
+    """Return the reason why a webhook waits, and until when."""
     pending = status.pending
     if pending is None and not status.queued:
         return Waiting()
@@ -64,17 +64,17 @@ def waiting(status: WebhookStatus, sending: SendingState, now_ms: int) -> Waitin
 
 
 def interval_of(status: WebhookStatus, interval_ms: int) -> int:
-    """The interval that a webhook goes by, where the setting is `interval_ms`."""
+    """Return the interval of a webhook; `interval_ms` is the setting, its default."""
     return status.webhook.fields.interval_ms or interval_ms
 
 
 def failed_attempts(delivery: Delivery) -> int:
-    """How many attempts of a pending delivery are over."""
+    """Return the number of attempts of a pending delivery that are over."""
     return delivery.attempts - (delivery.sending_since_ms is not None or delivery.cut_off)
 
 
 def is_failing(delivery: Delivery | None) -> bool:
-    """Whether the last attempt of a delivery that is still pending is known to have failed."""
+    """Return whether the last attempt of a pending delivery is known to have failed."""
     return delivery is not None and (
         delivery.last_status is not None or delivery.last_error is not None
     )
@@ -86,7 +86,7 @@ def _under_way(pending: Delivery) -> str:
 
 
 def hindrance(status: WebhookStatus, sending: SendingState) -> str | None:
-    """What must change before anything is sent at all, whether or not something waits."""
+    """Return what must change before anything is sent, whether or not something waits."""
     if not status.webhook.fields.active:
         return "inactive: it collects and sends nothing"
     if sending.paused_by is not None:
@@ -101,7 +101,7 @@ def hindrance(status: WebhookStatus, sending: SendingState) -> str | None:
 
 
 def _run(status: WebhookStatus, sending: SendingState, now_ms: int) -> Waiting:
-    """A run is due one interval after the start of the last one, the first one after the linger."""
+    """Return the next run: an interval after the start of the last, the first after the linger."""
     if status.run_open:
         return Waiting("the run under way goes on", now_ms)
     if status.last_run_ms is None:
@@ -112,16 +112,16 @@ def _run(status: WebhookStatus, sending: SendingState, now_ms: int) -> Waiting:
 
 
 class Paused(msgspec.Struct, frozen=True):
-    """Who paused all sending, and when."""
+    """Pause of all sending: by whom and since when."""
 
     by: str
     since_ms: int
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A store as it is at `now_ms`; `locked` says whether a process holds the sending lock.
+    """State of a store at `now_ms`; `locked` means that a process holds the sending lock.
 
-    `names` is how many hard links its file has.
+    `names` is the number of hard links of its file.
     """
 
     overview: Overview
@@ -136,24 +136,24 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def paused(self) -> Paused | None:
-        """Who paused all sending."""
+        """Return the pause of all sending, None without one."""
         if self.overview.paused is None:
             return None
         return Paused(**json.loads(self.overview.paused))
 
     @property
     def added_sources(self) -> list[StoredSource]:
-        """All sources but the one that every store has from the start, and that no worker runs."""
+        """Return all sources but the built-in one, which no worker runs."""
         return [one for one in self.overview.sources if not kind_named(one.kind).built_in]
 
     @property
     def worker_alive(self) -> bool:
-        """Whether a worker sends: it holds the lock and was heard of lately."""
+        """Return whether a worker sends: it holds the lock and has beaten lately."""
         return is_sending(self.overview.workers, self.now_ms, locked=self.locked)
 
     @property
     def sending_state(self) -> SendingState:
-        """What decides for all webhooks when they are served."""
+        """Return the state of sending that holds for all webhooks."""
         paused = self.paused
         return SendingState(
             paused_by=paused.by if paused else None,
@@ -165,16 +165,16 @@ class Report(msgspec.Struct, frozen=True):
         )
 
     def is_old(self, worker: StoredWorker) -> bool:
-        """Whether a worker was not heard of for so long that it must be stopped, stuck or gone."""
+        """Return whether a worker's heartbeat is so old that it must be stopped, stuck or gone."""
         return _is_old(worker, self.now_ms)
 
     def waiting(self, status: WebhookStatus) -> Waiting:
-        """What one of the webhooks waits for."""
+        """Return the reason why a webhook waits, and until when."""
         return waiting(status, self.sending_state, self.now_ms)
 
 
 def make_report(overview: Overview, settings: Settings, store: Store, now_ms: int) -> Report:
-    """What was read of a store, with what its files and its lock say."""
+    """Return a report of an overview, with the state of the store's files and lock."""
     return Report(
         overview=overview,
         settings=settings,
@@ -189,7 +189,7 @@ def make_report(overview: Overview, settings: Settings, store: Store, now_ms: in
 
 
 def is_sending(workers: Iterable[StoredWorker], now_ms: int, *, locked: bool) -> bool:
-    """Whether one of the workers sends: somebody holds the lock, and it was heard of lately."""
+    """Return whether one of the workers sends: the lock is held, and its heartbeat is recent."""
     return locked and any(worker.active and not _is_old(worker, now_ms) for worker in workers)
 
 
@@ -198,12 +198,12 @@ def _is_old(worker: StoredWorker, now_ms: int) -> bool:
 
 
 def undelivered(status: WebhookStatus) -> int:
-    """How many events of a webhook are not delivered yet, sealed or not."""
+    """Return the number of undelivered events of a webhook, sealed or not."""
     return status.queued + (status.pending.events if status.pending else 0)
 
 
-def aside_words(statuses: Iterable[WebhookStatus]) -> list[str]:
-    """What reseals left out and is not sealed since: kept apart, or released by now."""
+def quarantine_words(statuses: Iterable[WebhookStatus]) -> list[str]:
+    """Return the counts of events that reseals left out: in quarantine, or released."""
     every = list(statuses)
     kept = sum(one.quarantined_events for one in every)
     released = sum(one.released_events for one in every)
@@ -212,12 +212,12 @@ def aside_words(statuses: Iterable[WebhookStatus]) -> list[str]:
 
 
 def undelivered_events(report: Report) -> int:
-    """How many events of active webhooks are not delivered yet."""
+    """Return the number of undelivered events of active webhooks."""
     return sum(undelivered(one) for one in report.overview.webhooks if one.webhook.fields.active)
 
 
-def fate_of_pending(before: Webhook, after: Webhook, pending: Delivery) -> str:
-    """What an edit means for the delivery that is under way."""
+def effect_on_pending(before: Webhook, after: Webhook, pending: Delivery) -> str:
+    """Return a sentence on the effect that an edit has on the pending delivery."""
     again = ""
     if target_of(before.fields, before.secrets) != target_of(after.fields, after.secrets):
         in_flight = pending.sending_since_ms is not None
@@ -230,12 +230,12 @@ def fate_of_pending(before: Webhook, after: Webhook, pending: Delivery) -> str:
 
 
 def is_resealable(before: Webhook, after: Webhook) -> bool:
-    """Whether sealing the pending delivery's events anew would make another body of them."""
+    """Return whether a reseal of the pending delivery would make another body."""
     return _contents(before) != _contents(after)
 
 
 def drop_question(droppings: Sequence[tuple[Webhook, int]], after: EventType) -> str:
-    """What is asked before an edit of the type gives so many events of each webhook up."""
+    """Return the question before an edit of the type drops queued events of each webhook."""
     lost = ", ".join(
         f"{counted(events, 'queued event')} of {before.named}" for before, events in droppings
     )

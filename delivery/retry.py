@@ -16,11 +16,11 @@ RETRY_AFTER_CAP_MS = 24 * 3_600_000
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """The receiver answered 2XX."""
+    """Decision that the receiver took the delivery."""
 
 
 class RetryAt(msgspec.Struct, frozen=True):
-    """The next attempt: the time it is due, the wait until then, and why it is that long."""
+    """Decision to try again: time of the next attempt, the wait until then, and its reason."""
 
     next_attempt_ms: int
     wait_ms: int
@@ -30,11 +30,11 @@ class RetryAt(msgspec.Struct, frozen=True):
 def decide(
     outcome: Outcome, attempt_number: int, interval_ms: int, now_ms: int, chance: float
 ) -> Delivered | RetryAt:
-    """Judge attempt `attempt_number` (the first is 1), which ended at `now_ms`.
+    """Decide on attempt `attempt_number` (the first is 1), which ended at `now_ms`.
 
     `chance` in [0, 1) spreads the interval by 10 % either way; a Retry-After can only lengthen the
-    wait. A kept connection that was lost says nothing about the receiver: the next attempt, on a
-    new one, follows at once. The reason is about the attempt to come.
+    wait. A lost kept connection says nothing about the receiver: the next attempt, on a new one,
+    follows at once. The reason is about the attempt to come.
     """
     if outcome.delivered:
         return Delivered()
@@ -58,10 +58,10 @@ _MAX_DIGITS = 9
 
 
 def retry_after_ms(values: Iterable[str], date: str | None, now_ms: int) -> int | None:
-    """The longest wait that the header's values ask for, at most 24 h; None if none is valid.
+    """Return the longest wait of the header's values, at most 24 h; None if none is valid.
 
-    A value is ASCII digits (seconds) or a date with its zone. A date is compared with the
-    answer's own Date header, so that the receiver's clock need not agree with ours (`now_ms`).
+    A value is ASCII digits (seconds) or a date with its zone. A date is compared with the answer's
+    own Date header, so that the receiver's clock need not agree with ours (`now_ms`).
     """
     waits = [_wait_ms(value.strip(), date, now_ms) for value in values]
     longest = max((wait for wait in waits if wait is not None), default=0)

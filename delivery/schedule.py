@@ -1,8 +1,8 @@
-"""When each webhook's next step is due.
+"""Schedule of each webhook's next step.
 
 `next_step` is pure: it reads a plan and the wall clock. `Schedule` turns its waits into times of
-the monotonic clock: from the moment that the sender notes where this process wrote the plan's time,
-else once, when it first sees them. So a wall clock that jumps neither floods nor mutes.
+the monotonic clock: from the moment at which this process wrote the plan's time, else from the
+first reading of the plan. So a wall clock that jumps neither floods nor mutes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from store.records import WebhookPlan
 
 
 class RunDefaults(msgspec.Struct, frozen=True):
-    """What the webhooks without numbers of their own go by, milliseconds."""
+    """Waits of webhooks without values of their own, milliseconds."""
 
     interval_ms: int
     linger_ms: int
@@ -24,9 +24,9 @@ class RunDefaults(msgspec.Struct, frozen=True):
 
 
 class NextStep(msgspec.Struct, frozen=True):
-    """The next thing to do for a webhook: in how long, and whether it begins a run.
+    """Next step of a webhook: the wait before it, and whether it begins a run.
 
-    Two steps with the same `key` are the same step seen twice; its wait is not begun anew.
+    Two steps with the same `key` are the same step read twice; its wait is not begun anew.
     """
 
     wait_ms: int
@@ -35,9 +35,9 @@ class NextStep(msgspec.Struct, frozen=True):
 
 
 def next_step(plan: WebhookPlan, now_ms: int, defaults: RunDefaults) -> NextStep | None:
-    """What a webhook does next; None if it has nothing to do, or waits for the admin.
+    """Return a webhook's next step; None if it has nothing to do, or waits for the admin.
 
-    A retry is due at its time, but never later than its wait from now; the same goes for runs: a
+    A retry is due at its time, but never later than its wait from now; the same holds for runs: a
     run is due one interval after the start of the last one.
     """
     pending = plan.pending
@@ -79,14 +79,14 @@ class _Due(msgspec.Struct, frozen=True):
 
 
 class _Moment(msgspec.Struct, frozen=True):
-    """One moment by both clocks: milliseconds of the wall, seconds of the monotonic one."""
+    """Moment by both clocks: milliseconds of the wall clock, seconds of the monotonic one."""
 
     wall_ms: int
     monotonic: float
 
 
 class Schedule:
-    """The due times of all webhooks, seconds of the monotonic clock."""
+    """Due times of all webhooks, seconds of the monotonic clock."""
 
     def __init__(self) -> None:
         self._due: dict[int, _Due] = {}
@@ -95,17 +95,17 @@ class Schedule:
         self._ends: dict[int, _Moment] = {}
 
     def note_run(self, webhook_id: int, now_ms: int, monotonic: float) -> None:
-        """Note when a run begins that the store will know by the wall clock alone."""
+        """Note the begin of a run, which the store knows by the wall clock alone."""
         self._runs[webhook_id] = _Moment(now_ms, monotonic)
 
     def note_end(self, webhook_id: int, now_ms: int, monotonic: float) -> None:
-        """Note when an attempt ended: if it failed, its wait counts from there."""
+        """Note the end of an attempt: after a failure its wait counts from there."""
         self._ends[webhook_id] = _Moment(now_ms, monotonic)
 
     def update(
         self, plans: Iterable[WebhookPlan], defaults: RunDefaults, now_ms: int, monotonic: float
     ) -> None:
-        """Take in what the store says now; a step that was known keeps its time."""
+        """Replace the plans by those of the store now; a step that was known keeps its time."""
         due: dict[int, _Due] = {}
         for plan in plans:
             step = next_step(plan, self._now_of(plan, now_ms, monotonic), defaults)
@@ -123,7 +123,7 @@ class Schedule:
         self._held[webhook_id] = until
 
     def ready(self, monotonic: float) -> list[tuple[int, NextStep]]:
-        """The steps that are due, the longest overdue first."""
+        """Return the steps that are due, the longest overdue first."""
         ready = [
             (self._at(webhook_id, due), webhook_id, due.step)
             for webhook_id, due in self._due.items()
@@ -132,13 +132,13 @@ class Schedule:
         return [(webhook_id, step) for _, webhook_id, step in sorted(ready, key=lambda r: r[:2])]
 
     def next_at(self, busy: Iterable[int]) -> float | None:
-        """When the next step of a webhook that is not busy is due; None if there is none."""
+        """Return the time of the next step of webhooks that are not busy; None if there is none."""
         occupied = set(busy)
         times = [self._at(id_, due) for id_, due in self._due.items() if id_ not in occupied]
         return min(times, default=None)
 
     def _now_of(self, plan: WebhookPlan, now_ms: int, monotonic: float) -> int:
-        """The wall clock as if nobody had set it since the plan's time was taken from it."""
+        """Return the wall clock without the jumps since the plan's time was taken from it."""
         pending = plan.pending
         if pending is None:
             moment, since_ms = self._runs.get(plan.webhook_id), plan.last_run_ms

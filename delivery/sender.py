@@ -1,4 +1,4 @@
-"""One webhook's task: start an attempt, post, decide, record, and on to the next of the run."""
+"""Task of one webhook: start an attempt, post, decide, record, and on to the next of the run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 
 from delivery.clock import Clock
-from delivery.log import place_of
+from delivery.log import location_of
 from delivery.network import Resolver
 from delivery.outcome import Outcome
 from delivery.post import Poster, request_headers
@@ -34,9 +34,9 @@ together, one that goes on does not wait behind them all."""
 
 @dataclass(slots=True)
 class Sender:
-    """What the tasks of all webhooks share. `stopping` lets none begin another attempt.
+    """Shared state of the tasks of all webhooks. `stopping` lets no further attempt begin.
 
-    `may_send` is asked before each whether this worker still is the one that sends.
+    `may_send` is called before each attempt and returns whether this worker still holds the lock.
     """
 
     store: Store
@@ -55,8 +55,8 @@ class Sender:
     async def drain(self, webhook_id: int, *, new_run: bool, failing: bool) -> bool:
         """Send one webhook's deliveries until its run ends, one fails or others want the slot.
 
-        False if there was nothing to send after all. Raises StoreError if not even the first
-        attempt could be started.
+        Returns False if there was nothing to send after all. Raises StoreError if not even the
+        first attempt could be started.
         """
         most_bytes = self.settings.max_bytes
         async with self.slots.take(failing=failing, body_bytes=most_bytes) as place:
@@ -75,20 +75,20 @@ class Sender:
     async def _send(self, first: Work, place: AttemptPlace) -> None:
         work: Work | None = first
         taken: list[int] = []
-        poster: Poster | None = None
+        make_poster: Poster | None = None
         try:
             while work is not None:
-                place.carry(len(work.body))
+                place.hold_bytes(len(work.body))
                 await place.take_slot()
-                poster = await self._poster(poster, work.ca_file)
-                delivered, following = await self._attempt(work, poster, place)
+                make_poster = await self._poster(make_poster, work.ca_file)
+                delivered, following = await self._attempt(work, make_poster, place)
                 if delivered:
                     taken.append(work.count)
-                    place.go_on()
+                    place.succeed()
                 work = following
         finally:
-            if poster is not None:
-                await poster.close()
+            if make_poster is not None:
+                await make_poster.close()
             if taken:
                 deliveries, events = counted(len(taken), "delivery"), counted(sum(taken), "event")
                 self.log(f"webhook {first.webhook_id}: {deliveries} taken, {events}")
@@ -108,35 +108,35 @@ class Sender:
         )
 
     async def _attempt(
-        self, work: Work, poster: Poster, place: AttemptPlace
+        self, work: Work, make_poster: Poster, place: AttemptPlace
     ) -> tuple[bool, Work | None]:
-        """One request; whether it was taken, and what follows at once, already started.
+        """Make one attempt; return whether it was taken, and the work that follows at once.
 
-        Whatever goes wrong, an attempt that was begun is recorded: otherwise it would be shown as
-        being sent, and wait for the next worker to be cleared up.
+        Whatever goes wrong, a started attempt is recorded: otherwise it would be shown as being
+        sent until the next worker recovers it.
         """
         started_ms = self.clock.now_ms()
         try:
-            outcome = await self._post(work, poster, place, started_ms)
+            outcome = await self._post(work, make_poster, place, started_ms)
             verdict = self._verdict(work, outcome)
             following = await self._record(work, self._result(outcome, started_ms), verdict)
         except StoreGone:
             raise  # what came of it can be kept nowhere
         except Exception as error:
-            bug = Outcome(None, "Bug", f"this is a bug: {place_of(error)}", duration_ms=0)
+            bug = Outcome(None, "Bug", f"this is a bug: {location_of(error)}", duration_ms=0)
             await self._record(work, self._result(bug, started_ms), self._after_bug(work))
             raise
         if not verdict.delivered:
-            self._tell_failure(work, outcome, verdict)
+            self._log_failure(work, outcome, verdict)
         if outcome.kept_was_lost and self._may_begin():
             with contextlib.suppress(StoreError):  # the next turn starts it, or says why not
                 following = await self._start(work.webhook_id, new_run=False)
         return verdict.delivered, following
 
     async def _post(
-        self, work: Work, poster: Poster, place: AttemptPlace, started_ms: int
+        self, work: Work, make_poster: Poster, place: AttemptPlace, started_ms: int
     ) -> Outcome:
-        """One request. The slot is held until it is sent, and for 100 ms at the most."""
+        """Send one request. The slot is held until it is sent, and for 100 ms at the most."""
         headers = request_headers(
             work.public_id,
             work.body,
@@ -147,7 +147,7 @@ class Sender:
         secrets = secrets_of(work.url, work.headers, work.secrets)
         aged = asyncio.get_running_loop().call_later(YOUNG_S, place.make_room)
         try:
-            return await poster.post(
+            return await make_poster.post(
                 work.url, headers, work.body, secrets=secrets, sent=place.make_room
             )
         finally:
@@ -155,12 +155,12 @@ class Sender:
             place.make_room()
 
     async def _record(self, work: Work, result: AttemptResult, verdict: Verdict) -> Work | None:
-        """Record what came of an attempt, however long the store won't take it.
+        """Record the outcome of an attempt, however long the store refuses it.
 
-        An outcome that was earned is not thrown away: a 2XX that is forgotten is a POST too many.
+        An outcome is never thrown away: a forgotten 2XX is a POST too many.
         """
         go_on = verdict.delivered
-        for wait_s in _patience():
+        for wait_s in _retry_delays():
             try:
                 if verdict.delivered:
                     return await self._record_once(work, result, verdict, go_on=go_on)
@@ -203,7 +203,7 @@ class Sender:
         return Verdict(False, self._ended_ms(work) + wait_ms, wait_ms, reason)
 
     def _ended_ms(self, work: Work) -> int:
-        """The time at which an attempt ended, noted by both clocks, since a wait counts from it."""
+        """Return the end of an attempt, noted by both clocks, since a wait counts from it."""
         now_ms = self.clock.now_ms()
         self.schedule.note_end(work.webhook_id, now_ms, self.clock.monotonic())
         return now_ms
@@ -223,7 +223,7 @@ class Sender:
             worker=self.worker_id,
         )
 
-    def _tell_failure(self, work: Work, outcome: Outcome, verdict: Verdict) -> None:
+    def _log_failure(self, work: Work, outcome: Outcome, verdict: Verdict) -> None:
         self.log(
             f"webhook {work.webhook_id}: attempt {work.number} of {work.public_id} "
             f"({counted(work.count, 'event')}): {outcome.detail}; next at "
@@ -231,12 +231,12 @@ class Sender:
         )
 
     async def _poster(self, kept: Poster | None, ca_file: str | None) -> Poster:
-        """The poster of this drain; another one if the webhook's CA file was changed meanwhile."""
+        """Return the poster of this drain, or a new one if the webhook's CA file has changed."""
         if kept is not None and kept.ca_file == ca_file:
             return kept
         if kept is not None:
             await kept.close()
-        return poster(self.settings, ca_file, self.resolver)
+        return make_poster(self.settings, ca_file, self.resolver)
 
     def _limits(self) -> Limits:
         return Limits(self.settings.max_events, self.settings.max_bytes)
@@ -245,8 +245,8 @@ class Sender:
         return new_delivery_id(self.clock.random_bytes)
 
 
-def poster(settings: Settings, ca_file: str | None, resolver: Resolver) -> Poster:
-    """A poster that obeys the settings."""
+def make_poster(settings: Settings, ca_file: str | None, resolver: Resolver) -> Poster:
+    """Return a poster with the settings of the network."""
     return Poster(
         NetworkPolicy(settings.network_policy, settings.allow_networks),
         settings.connect_timeout_ms,
@@ -257,6 +257,6 @@ def poster(settings: Settings, ca_file: str | None, resolver: Resolver) -> Poste
     )
 
 
-def _patience() -> Iterator[int]:
-    """Seconds between tries to record: short ones first, then half a minute, for ever."""
+def _retry_delays() -> Iterator[int]:
+    """Return the seconds between tries to record: short at first, then half a minute, for ever."""
     return chain((1, 2, 4, 8, 16), repeat(30))

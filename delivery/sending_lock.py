@@ -15,8 +15,8 @@ STAND_ASIDE_S = 3.0
 """How long a free lock is left to the worker that it was promised to."""
 
 
-class Claim:
-    """One worker's way to the lock. `asks` says whether it asks a terminal's worker for it."""
+class LockClaim:
+    """Claim of one worker to the lock; with `asks` it asks a terminal's worker to give way."""
 
     def __init__(
         self,
@@ -36,14 +36,14 @@ class Claim:
         self._now_ms = now_ms
         self._lock = SendingLock(store.path)
         self._free_since: float | None = None
-        self._heard: dict[str, tuple[int, float]] = {}
+        self._beats: dict[str, tuple[int, float]] = {}
 
     async def take(self) -> bool:
-        """Take the lock if it is free and not another's; if it is not free, ask for it."""
-        if self._stands_aside and await self._is_anothers():
+        """Take the lock if it is free and not promised to another; if it is held, ask for it."""
+        if self._stands_aside and await self._is_promised():
             return False
         if self._lock.acquire():
-            if not await self._is_anyone_left():
+            if not await self._may_another_send():
                 self._lock.sign(self._worker_id)
                 return True
             self._lock.release()
@@ -52,21 +52,21 @@ class Claim:
                 await self._store.run(workers.ask_to_yield, self._worker_id)
         return False
 
-    async def is_asked(self) -> bool:
-        """Whether another asks for the lock that this worker has. Raises StoreError."""
+    async def is_wanted(self) -> bool:
+        """Return whether another worker asks for this worker's lock. Raises StoreError."""
         if not self._stands_aside:
             return False
         return await self._store.run(workers.must_yield, self._worker_id)
 
     def is_kept(self) -> bool:
-        """Whether this worker has the lock that others would have to take."""
+        """Return whether this worker has the lock that others would have to take."""
         return self._lock.is_kept()
 
     def release(self) -> None:
         """Give the lock back; harmless if it is not held."""
         self._lock.release()
 
-    async def _is_anothers(self) -> bool:
+    async def _is_promised(self) -> bool:
         try:
             promised = await self._store.run(workers.is_promised)
         except StoreError:
@@ -78,28 +78,29 @@ class Claim:
         self._free_since = now if self._free_since is None else self._free_since
         return now - self._free_since < STAND_ASIDE_S
 
-    async def _is_anyone_left(self) -> bool:
-        """Whether a worker may still send that had locked a file which is gone."""
+    async def _may_another_send(self) -> bool:
+        """Return whether a worker may still send that had locked a file which is gone."""
         try:
             everyone = await self._store.run(workers.marked_workers)
         except StoreError:
             return True  # looked at again soon
         known = (self._worker_id, self._lock.last_worker())
         others = [one for one in everyone if one.active and one.id not in known]
-        return any([self._lives(one) for one in others])
+        return any([self._may_send(one) for one in others])
 
-    def _lives(self, other: StoredWorker) -> bool:
-        """Whether it has beaten since we look, or not been silent for long enough yet.
+    def _may_send(self, other: StoredWorker) -> bool:
+        """Return whether a worker has beaten since the first call, or is not silent long enough.
 
-        One that was silent before is not waited for: who looks once only would never begin.
+        A worker that was silent before is not waited for: a claim that is tried only once would
+        never succeed.
         """
         if self._now_ms() - other.heartbeat_ms >= workers.OLD_HEARTBEAT_MS:
             return False
         now = self._monotonic()
-        beat_ms, since = self._heard.get(other.id, (other.heartbeat_ms, now))
+        beat_ms, since = self._beats.get(other.id, (other.heartbeat_ms, now))
         if beat_ms != other.heartbeat_ms:
             since = now
-        self._heard[other.id] = (other.heartbeat_ms, since)
+        self._beats[other.id] = (other.heartbeat_ms, since)
         limit_ms = workers.OLD_HEARTBEAT_MS
         if workers.has_no_process(other):
             limit_ms = workers.MISSED_BEAT_MS

@@ -1,4 +1,8 @@
-"""Slots of attempts: how many run at once, and how many may wait for an answer."""
+"""Limits on simultaneous attempts, such that bad receivers leave room for good ones.
+
+An attempt holds a slot while it connects and sends. When its bytes are sent, or after 100 ms, it
+leaves the slot to the next and only keeps its place among those that wait for an answer.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ YOUNG_S = 0.1
 
 
 class Rank(IntEnum):
-    """The order in which those that wait are let in; within a rank it is that of their coming."""
+    """Order of admission; within a rank it is the order of arrival."""
 
     GOING_ON = 0
     HEALTHY = 1
@@ -22,7 +26,7 @@ class Rank(IntEnum):
 
 
 class Gate:
-    """Lets so many through at once: of those that failed, three quarters at most.
+    """Gate with a limit on those inside: of failing ones three quarters of it at most.
 
     Where not all can go on, those that failed wait first. Bodies of `most_bytes` or more inside
     close the gate for everyone, three quarters of that for those that failed.
@@ -39,12 +43,12 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """Number of those that wait to be let in."""
+        """Return the number of those that wait for admission."""
         return sum(map(len, self._queues.values()))
 
     @property
     def wanted(self) -> bool:
-        """True if somebody waits who would be let in if one inside left, or bodies are too many."""
+        """Return True if a departure would let a waiting one in, or bodies take too many bytes."""
         if self._bytes >= self._most_bytes:
             return True
         if self._failing < self._most_failing:
@@ -52,7 +56,7 @@ class Gate:
         return self.waiting > len(self._queues[Rank.FAILING])
 
     async def enter(self, rank: Rank) -> None:
-        """Go in, or wait for it."""
+        """Go in, or wait for admission."""
         queue = self._queues[rank]
         if not queue and self._is_open(rank):
             self._let_in(rank)
@@ -75,19 +79,19 @@ class Gate:
         self._failing -= rank is Rank.FAILING
         self._let_in_next()
 
-    def heal(self) -> None:
-        """Count one of those that failed among the healthy from now on."""
+    def count_as_healthy(self) -> None:
+        """Count one of the failing ones inside as healthy from now on."""
         self._failing -= 1
         self._let_in_next()
 
-    def burden(self, count: int) -> None:
-        """Add so many bytes to what is held inside, or take them off it."""
+    def add_bytes(self, count: int) -> None:
+        """Add so many bytes to those held inside, or take them off with a negative count."""
         self._bytes += count
         if count < 0:
             self._let_in_next()
 
     def has_room(self, rank: Rank) -> bool:
-        """True if the bodies inside leave room for that of one more."""
+        """Return True if the bodies inside leave room for another one."""
         if rank is Rank.FAILING:
             return self._bytes * 4 < self._most_bytes * 3
         return self._bytes < self._most_bytes
@@ -111,7 +115,7 @@ class Gate:
 
 
 class AttemptPlace:
-    """One webhook's place among the attempts under way, with or without a slot."""
+    """Place of one webhook among the attempts under way, with or without a slot."""
 
     def __init__(self, places: Gate, slots: Gate, *, failing: bool) -> None:
         self._places = places
@@ -133,27 +137,27 @@ class AttemptPlace:
             rank, self._slot = self._slot, None
             self._slots.leave(rank)
 
-    def carry(self, count: int) -> None:
-        """Hold a body of so many bytes in place of the one before."""
+    def hold_bytes(self, count: int) -> None:
+        """Count a body of so many bytes in place of the one before."""
         if count != self._bytes:
             more, self._bytes = count - self._bytes, count
-            self._places.burden(more)
+            self._places.add_bytes(more)
 
-    def go_on(self) -> None:
-        """An attempt was taken: count as healthy, and wait for no slot behind those that begin."""
+    def succeed(self) -> None:
+        """Count as healthy from now on, and take slots before webhooks that only begin."""
         if self._rank is Rank.FAILING:
-            self._places.heal()
+            self._places.count_as_healthy()
         self._rank = Rank.GOING_ON
 
     def leave(self) -> None:
         """Give up slot and place."""
         self.make_room()
-        self.carry(0)
+        self.hold_bytes(0)
         self._places.leave(self._rank)
 
 
 class Slots:
-    """`slots` attempts that connect and send, among `places` that are under way in all.
+    """Limits of a worker: `slots` attempts that connect and send, `places` under way in all.
 
     most_bytes: bodies of attempts under way; while they are more, no further one begins
     """
@@ -179,7 +183,7 @@ class Slots:
 
     @property
     def wanted(self) -> bool:
-        """True if a webhook in a long drain is to let another have its place."""
+        """Return True if a webhook in a long drain has to leave its place to another."""
         return self._places.wanted
 
     @asynccontextmanager
@@ -192,13 +196,13 @@ class Slots:
         while place is None:
             place = await self._enter(failing=failing)
         try:
-            place.carry(body_bytes)
+            place.hold_bytes(body_bytes)
             yield place
         finally:
             place.leave()
 
     async def _enter(self, *, failing: bool) -> AttemptPlace | None:
-        """A place with a slot; None where the bodies became too many while it waited for that."""
+        """Return a place with a slot; None if the bodies became too many meanwhile."""
         rank = Rank.FAILING if failing else Rank.HEALTHY
         await self._places.enter(rank)
         place = AttemptPlace(self._places, self._slots, failing=failing)

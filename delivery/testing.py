@@ -1,4 +1,4 @@
-"""Tests of a webhook: the test event, the request as it is shown, and sample events."""
+"""Test of a webhook: one event sent now, outside queue and order; and requests as shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from delivery.network import Resolver
 from delivery.outcome import Outcome
 from delivery.post import request_headers
 from delivery.redact import secrets_of
-from delivery.sender import poster
+from delivery.sender import make_poster
 from domain.bodies import join_body, splice
 from domain.event_types import EventType
 from domain.ids import base58, new_test_id
@@ -28,7 +28,7 @@ _ADDRESS, _OLD_ADDRESS = "192.0.2.1", "198.51.100.1"
 
 
 def sample_event(type_: EventType, event_id: str, now_ms: int) -> dict[str, Any]:
-    """A whole event of the type that says `"test": true`; its addresses are for documentation."""
+    """Return a complete event of the type with `"test": true` and addresses for documentation."""
     now_ms -= now_ms % 1000
     attributes, relationships = _MAKERS[type_](now_ms)
     return {
@@ -110,16 +110,16 @@ _MAKERS = {
 }
 
 
-LEFT = "left before its end"
+ABANDONED = "left before its end"
 
 
-def body_of_test(
+def body_for_test(
     webhook: Webhook,
     now_ms: int,
     random_bytes: Callable[[int], bytes],
     event: bytes | None = None,
 ) -> bytes:
-    """A list of one event: a sample of the webhook's type, or the kept one that is given."""
+    """Return a list of one event: the given one, or a sample of the webhook's type."""
     fields = webhook.fields
     if event is None:
         event_id = base58(int.from_bytes(random_bytes(8), "big"))
@@ -135,8 +135,8 @@ async def send_test(
     random_bytes: Callable[[int], bytes],
     event: bytes | None = None,
 ) -> Outcome:
-    """Send the test event, or the kept one that is given; what came of it."""
-    body = body_of_test(webhook, now_ms, random_bytes, event)
+    """Send the given event, or a sample, and return the outcome."""
+    body = body_for_test(webhook, now_ms, random_bytes, event)
     return await send_once(webhook, new_test_id(random_bytes), body, settings, now_ms)
 
 
@@ -147,7 +147,7 @@ async def send_once(
     own = webhook.fields.headers
     keys = webhook.secrets.in_force(now_ms) if webhook.secrets else ()
     headers = request_headers(message_id, body, admin_headers=own, secrets=keys, now_ms=now_ms)
-    sender = poster(settings, webhook.fields.ca_file, Resolver())
+    sender = make_poster(settings, webhook.fields.ca_file, Resolver())
     try:
         secrets = secrets_of(webhook.fields.url, own, keys)
         return await sender.post(webhook.fields.url, headers, body, secrets=secrets)
@@ -155,7 +155,7 @@ async def send_once(
         await sender.close()
 
 
-async def noted_test(
+async def audited_test(
     webhook: Webhook,
     settings: Settings,
     now_ms: int,
@@ -163,11 +163,11 @@ async def noted_test(
     note: Callable[..., Awaitable[object]],
     event: StoredEvent | None = None,
 ) -> Outcome:
-    """Send the test, and `note` in the audit trail that it was sent, also if nobody awaits its end.
+    """Send the test and `note` it in the audit trail, also when nothing awaits its end.
 
-    `note` takes what `store.audit.note_alone` takes beside the actor and the time.
+    `note` takes the arguments of `store.audit.note_alone` beside the actor and the time.
     """
-    told = {
+    facts = {
         "action": "webhook.test",
         "webhook_id": webhook.id or None,
         "url": mask_url(webhook.fields.url),
@@ -177,21 +177,21 @@ async def noted_test(
         kept = event.body if event else None
         outcome = await send_test(webhook, settings, now_ms, random_bytes, kept)
     except asyncio.CancelledError:
-        await note(**told, status=None, error=LEFT)
+        await note(**facts, status=None, error=ABANDONED)
         raise
-    await note(**told, status=outcome.status, error=outcome.error)
+    await note(**facts, status=outcome.status, error=outcome.error)
     return outcome
 
 
-SIGNED = "v1,…"
-NOWHERE = "nothing tells where this was to go"
+SIGNATURE_MASK = "v1,…"
+NO_URL = "nothing tells where this was to go"
 
 INLINE = 16_384
 """The most bytes of a body that go into the command itself."""
 
 
 class ShownRequest(msgspec.Struct, frozen=True):
-    """Where to, with which headers; `note` says what may have been otherwise."""
+    """Request as it is shown: URL and headers; `note` names what may have been different."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -199,20 +199,20 @@ class ShownRequest(msgspec.Struct, frozen=True):
 
 
 def shown_request(
-    one: Delivery, webhook: Webhook | None, attempt: Attempt | None, now_ms: int
+    delivery: Delivery, webhook: Webhook | None, attempt: Attempt | None, now_ms: int
 ) -> ShownRequest:
-    """What is known of a request: headers are kept only as they are now."""
+    """Return the request of an attempt as far as it is known: headers are those of today."""
     admin = webhook.fields.headers if webhook is not None else ()
     at_ms = attempt.started_ms if attempt is not None else now_ms
     headers = request_headers(
-        one.id,
+        delivery.id,
         b"",
         admin_headers=[(name, mask_value(value)) for name, value in admin],
         secrets=(),
         now_ms=at_ms,
     )
     if webhook is not None and webhook.secrets is not None:
-        headers.append(("webhook-signature", SIGNED))
+        headers.append(("webhook-signature", SIGNATURE_MASK))
     url = attempt.url if attempt is not None else webhook.fields.url if webhook else ""
     return ShownRequest(mask_url(url), tuple(headers), _note(webhook, attempt))
 
@@ -227,18 +227,18 @@ def _note(webhook: Webhook | None, attempt: Attempt | None) -> str:
     return ""
 
 
-def curl(request: ShownRequest, one: Delivery, body: bytes) -> str:
-    """A command that makes the same request, but for the masked values."""
+def curl(request: ShownRequest, delivery: Delivery, body: bytes) -> str:
+    """Return a shell command that makes the same request, but for the masked values."""
     headers = [f"-H {quote(f'{name}: {value}')}" for name, value in request.headers]
-    data = quote(body.decode()) if is_inline(body) else f"@{body_file(one)}"
+    data = quote(body.decode()) if is_inline(body) else f"@{body_file(delivery)}"
     return " \\\n  ".join(["curl -sS", *headers, f"--data-binary {data}", quote(request.url)])
 
 
 def is_inline(body: bytes) -> bool:
-    """Whether a body goes into the command itself: a short one that a terminal shows as it is."""
+    """Return whether a body goes into the command: a short one that a terminal shows as it is."""
     return len(body) <= INLINE and safe(body, INLINE, keep_newlines=True).encode() == body
 
 
-def body_file(one: Delivery) -> str:
-    """The file from which such a command takes a body that does not go into it."""
-    return f"{one.id}.json"
+def body_file(delivery: Delivery) -> str:
+    """Return the name of the file from which the command takes a body that is not inline."""
+    return f"{delivery.id}.json"

@@ -1,6 +1,6 @@
-"""The worker: stands by until it may send, sends, tells others that it lives, ends cleanly.
+"""Worker: stands by until it may send, sends, shows others that it lives, ends cleanly.
 
-One worker is active per store, held by an operating-system lock. What is due comes from the
+One worker is active per store, held by an operating-system lock. Everything due comes from the
 store, so the worker can die anywhere and the next one goes on.
 """
 
@@ -18,9 +18,9 @@ import msgspec
 
 from delivery.clock import Clock, SystemClock
 from delivery.dispatcher import HOLD_S, Dispatcher, Until
-from delivery.log import place_of, unfailing
+from delivery.log import location_of, never_raising
 from delivery.sender import Sender
-from delivery.sending_lock import Claim
+from delivery.sending_lock import LockClaim
 from delivery.slots import attempt_slots
 from domain.ids import base58
 from domain.settings import Settings
@@ -34,17 +34,17 @@ from store.maintenance import prune
 from store.presence import names_sentence
 from store.records import StoredWorker as WorkerRecord
 
-LOOK_S = 0.5
+POLL_S = 0.5
 """How often a worker looks for other processes' writes and, standing by, for the lock."""
 
 HEARTBEAT_S = workers.HEARTBEAT_MS / 1000
 PRUNE_FIRST_S = 60.0
 PRUNE_EVERY_S = 3600.0
-PRUNE_BREATH_S = 0.05
+PRUNE_PAUSE_S = 0.05
 
-LOST = "the lock file was deleted or replaced: taking the one that is there, if it is free"
+LOCK_LOST = "the lock file was deleted or replaced: taking the one that is there, if it is free"
 
-_BESIDE = {
+_STANDING_BY = {
     Until.STOPPED: "standing by",
     Until.DUE_DONE: "left it to that one",
     Until.EMPTY: "standing by until all is delivered",
@@ -52,7 +52,7 @@ _BESIDE = {
 
 
 class Ended(Enum):
-    """Why a worker ended."""
+    """Reason for which a worker ended."""
 
     STOPPED = "it was asked to stop"
     DONE = "there is nothing left to do"
@@ -61,7 +61,7 @@ class Ended(Enum):
 
 
 class Role(msgspec.Struct, frozen=True):
-    """How the worker presents itself to others."""
+    """Identity of a worker, as others see it."""
 
     kind: str
     host: str
@@ -69,16 +69,16 @@ class Role(msgspec.Struct, frozen=True):
 
     @classmethod
     def headless(cls) -> Role:
-        """A worker without a screen, in this process."""
+        """Return the role of a worker without a screen, in this process."""
         return cls("headless", socket.gethostname(), os.getpid())
 
 
 class Worker:
-    """Delivers for one store; made and run inside an event loop.
+    """Worker of one store; made and run inside an event loop.
 
     `wake` and `stop` may be called from any thread. `merge` makes the settings in force from those
-    kept in the store. `beside` is told whether this worker sends, and by which settings, whenever
-    either may have changed.
+    kept in the store. `on_change` is called with whether this worker sends, and with the settings,
+    whenever either may have changed.
     """
 
     def __init__(
@@ -91,20 +91,20 @@ class Worker:
         merge: Callable[[Mapping[str, str]], Settings],
         until: Until = Until.STOPPED,
         clock: Clock | None = None,
-        beside: Callable[[bool, Settings], None] | None = None,
+        on_change: Callable[[bool, Settings], None] | None = None,
     ) -> None:
         self._clock: Clock = clock or SystemClock()
         self.id = "w" + base58(int.from_bytes(self._clock.random_bytes(8), "big"))
         self._store = store
         self._role = role
-        self._log = unfailing(log)
+        self._log = never_raising(log)
         self._merge = merge
         self._until = until
-        self._beside = beside
+        self._on_change = on_change
         self._claim = self._new_claim()
         self._active = False
         self._started_ms = self._clock.now_ms()
-        self._lost: Ended | None = None
+        self._end_reason: Ended | None = None
         self._is_crowded = False
         self._warned_of_names = False
         self._footprint = Footprint(store.path)
@@ -119,23 +119,23 @@ class Worker:
         self._dispatcher = Dispatcher(store, self._sender, self._clock, self._log, until)
 
     def wake(self) -> None:
-        """Look at the queue now; for whoever appended events in this process."""
-        self._tell(self._dispatcher.wake.set)
+        """Read the queue now; called after events were appended in this process."""
+        self._call_in_loop(self._dispatcher.wake.set)
 
     def stop(self) -> None:
         """Begin no further attempt, give those in flight the grace period, then end."""
-        self._tell(self._stop_now)
+        self._call_in_loop(self._stop_now)
 
     async def run(self) -> Ended:
-        """Stand by, send, and end; why it ended. Raises StoreError if the key is not right."""
+        """Stand by, send, and return the reason of the end. Raises StoreError for a wrong key."""
         await self._store.run(self._store.vault.check)
         await self._enter()
         side_tasks = [
-            asyncio.create_task(self._patiently(job, first_s, every_s))
+            asyncio.create_task(self._repeat_job(job, first_s, every_s))
             for job, first_s, every_s in (
                 (self._beat, HEARTBEAT_S, HEARTBEAT_S),
-                (self._watch, LOOK_S, LOOK_S),
-                (self._note_crowd, LOOK_S, LOOK_S),
+                (self._watch, POLL_S, POLL_S),
+                (self._note_crowd, POLL_S, POLL_S),
                 (self._prune, PRUNE_FIRST_S, PRUNE_EVERY_S),
             )
         ]
@@ -143,12 +143,12 @@ class Worker:
             done = await self._take_turns()
         finally:
             await self._leave(side_tasks)
-        if self._lost is not None:
-            return self._lost
+        if self._end_reason is not None:
+            return self._end_reason
         return Ended.DONE if done else Ended.STOPPED
 
-    def _new_claim(self) -> Claim:
-        return Claim(
+    def _new_claim(self) -> LockClaim:
+        return LockClaim(
             self._store,
             self.id,
             kind=self._role.kind,
@@ -158,15 +158,15 @@ class Worker:
         )
 
     async def _enter(self) -> None:
-        """Tell others of this worker; if the store won't have it now, the next beat does."""
+        """Register this worker in the store; where that fails, the next heartbeat does it."""
         try:
             await self._store.run(workers.enter, self._record())
         except StoreError as error:
             self._log(f"not among the workers yet: {error}")
 
-    def _tell(self, what: Callable[[], None]) -> None:
+    def _call_in_loop(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: it ended already
-            self._loop.call_soon_threadsafe(what)
+            self._loop.call_soon_threadsafe(call)
 
     def _stop_now(self) -> None:
         self._stopped.set()
@@ -177,7 +177,7 @@ class Worker:
         self._turn_over.set()
 
     async def _take_turns(self) -> bool:
-        """Stand by and send, by turns with workers that ask for it; True if nothing is left."""
+        """Stand by and send, in turns with workers that ask for it; True if nothing is left."""
         while not self._stopped.is_set():
             if await self._stand_by() or (self._active and await self._send()):
                 return True
@@ -185,42 +185,42 @@ class Worker:
         return False
 
     async def _give_way(self) -> None:
-        """Let the attempts in flight be recorded, then leave the lock to the one that asked."""
+        """Let the attempts in flight be recorded, then leave the lock to the worker that asked."""
         await self._dispatcher.settle(self._stopped)
         if self._stopped.is_set():
             return
         self._active = False
-        self._tell_beside()
+        self._report_change()
         with suppress(StoreError):
             await self._beat()
         kept = self._claim.is_kept()
         self._claim.release()
-        self._log("gave way to a headless worker" if kept else LOST)
+        self._log("gave way to a headless worker" if kept else LOCK_LOST)
         self._turn_over.clear()
         self._sender.stopping = False
 
     def _has_lock(self) -> bool:
-        """Whether this worker still has the lock; without it, its turn is over."""
+        """Return whether this worker still has the lock; without it, its turn is over."""
         kept = self._claim.is_kept()
         if not kept:
             self._end_turn()
         return kept
 
-    def _tell_beside(self) -> None:
-        if self._beside is not None:
-            self._beside(self._active, self._sender.settings)
+    def _report_change(self) -> None:
+        if self._on_change is not None:
+            self._on_change(self._active, self._sender.settings)
 
     async def _stand_by(self) -> bool:
         """Wait for the lock; True if there is nothing left to do before it came."""
         standing_by = False
         while not await self._claim.take():
             if not standing_by:
-                self._log(f"another worker is sending for this store: {_BESIDE[self._until]}")
+                self._log(f"another worker is sending for this store: {_STANDING_BY[self._until]}")
                 standing_by = True
             if self._until is Until.DUE_DONE or await self._is_empty():
                 return True
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), LOOK_S)
+                await asyncio.wait_for(self._stopped.wait(), POLL_S)
             if self._stopped.is_set():
                 return False
         self._active = True
@@ -234,15 +234,15 @@ class Worker:
         if lost is None:
             return False
         self._log(f"sending for {self._store.path}")
-        self._tell_beside()
+        self._report_change()
         if lost:
             were, they_are = ("was", "it is") if lost == 1 else ("were", "they are")
-            told = f"{counted(lost, 'attempt')} {were} cut off when a worker ended"
-            self._log(f"{told}: {they_are} made again now")
+            text = f"{counted(lost, 'attempt')} {were} cut off when a worker ended"
+            self._log(f"{text}: {they_are} made again now")
         return await self._dispatcher.run(self._turn_over)
 
     async def _clear_up(self) -> int | None:
-        """Clear up after the last worker, however long the store won't let us; None if stopped."""
+        """Recover the last worker's attempts, however long the store refuses; None if stopped."""
         while not self._stopped.is_set():
             try:
                 await self._store.run(migrations.mask_late, self._store.vault)
@@ -257,12 +257,12 @@ class Worker:
         return None
 
     async def _leave(self, side_tasks: list[asyncio.Task[None]]) -> None:
-        """Let the attempts in flight end, tell the others, give the lock back."""
+        """Let the attempts in flight end, sign off in the store, give the lock back."""
         self._stop_now()
         if self._dispatcher.in_flight:
             with suppress(StoreError):
                 await self._store.run(workers.begin_to_stop, self.id)
-        is_gone = self._lost is Ended.GONE  # then nothing that comes of them can be recorded
+        is_gone = self._end_reason is Ended.GONE  # then nothing that comes of them can be recorded
         late = await self._dispatcher.finish(0 if is_gone else self._sender.settings.grace_ms)
         for task in side_tasks:
             task.cancel()
@@ -272,10 +272,10 @@ class Worker:
                 await self._store.run(attempts.recover, self.id, self._clock.now_ms())
             await self._store.run(workers.leave, self.id)
         self._active = False
-        self._tell_beside()
+        self._report_change()
         self._claim.release()
 
-    async def _patiently(
+    async def _repeat_job(
         self, job: Callable[[], Awaitable[None]], first_s: float, every_s: float
     ) -> None:
         """Do a side job again and again; a store that fails is tried again later."""
@@ -285,7 +285,7 @@ class Worker:
                 with suppress(StoreError):
                     await job()
             except Exception as error:
-                self._log(f"this is a bug: {place_of(error)}")
+                self._log(f"this is a bug: {location_of(error)}")
             await asyncio.sleep(every_s)
 
     async def _beat(self) -> None:
@@ -294,7 +294,7 @@ class Worker:
             await self._store.run(workers.enter, self._record())
 
     async def _note_crowd(self) -> None:
-        """Let `status` say that webhooks wait since all places are taken."""
+        """Record for `status` that webhooks wait since all places are taken."""
         slots = self._sender.slots
         is_crowded = self._active and slots.waiting > 0
         if is_crowded == self._is_crowded:
@@ -317,10 +317,12 @@ class Worker:
             return
         self._seen = seen
         if seen.is_newer:
-            self._lose(Ended.OVERTAKEN, f"{Ended.OVERTAKEN.value}: this one ends, upgrade it")
+            self._end_because(
+                Ended.OVERTAKEN, f"{Ended.OVERTAKEN.value}: this one ends, upgrade it"
+            )
             return
         await self._reload_settings()
-        if self._active and await self._claim.is_asked():
+        if self._active and await self._claim.is_wanted():
             self._end_turn()
         self._dispatcher.wake.set()
 
@@ -330,16 +332,16 @@ class Worker:
         try:
             presence.check()
         except StoreGone as error:
-            if self._lost is None:
-                self._lose(Ended.GONE, str(error))
+            if self._end_reason is None:
+                self._end_because(Ended.GONE, str(error))
             raise
         if presence.names > 1 and not self._warned_of_names:
             self._log(names_sentence(self._store.path, presence.names))
         self._warned_of_names = presence.names > 1
 
-    def _lose(self, why: Ended, sentence: str) -> None:
+    def _end_because(self, why: Ended, sentence: str) -> None:
         """End, since the store may be used no more."""
-        self._lost = why
+        self._end_reason = why
         self._log(sentence)
         self._stop_now()
 
@@ -350,7 +352,7 @@ class Worker:
         except ValueError as error:
             self._log(f"the settings kept in the store are left aside: {error}")
             return
-        self._tell_beside()
+        self._report_change()
 
     async def _prune(self) -> None:
         if not self._active:
@@ -364,7 +366,7 @@ class Worker:
     async def _repeat(self, step: Callable[[], object]) -> None:
         """Run a short step again and again while it finds work, with room for others between."""
         while await self._store.run(step):  # noqa: ASYNC110 - no event tells of work left
-            await asyncio.sleep(PRUNE_BREATH_S)
+            await asyncio.sleep(PRUNE_PAUSE_S)
 
     def _record(self) -> WorkerRecord:
         return WorkerRecord(

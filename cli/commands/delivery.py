@@ -13,7 +13,7 @@ from cli.shapes import attempt_shape, delivery_shape
 from cli.stores import open_for_reading, open_for_writing
 from cli.webhook_store import note_what_holds_back
 from delivery.refusals import refused_events, reseal_command
-from delivery.testing import NOWHERE, body_file, curl, is_inline, shown_request
+from delivery.testing import NO_URL, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
 from store import delivery_requests, reads, webhooks
@@ -143,7 +143,7 @@ def _show_curl(delivery: Delivery, store: Store, context: Context) -> ExitCode:
     attempt = next(iter(store.call(reads.attempts, delivery.id, limit=1)), None)
     webhook = _webhook_of(delivery, store)
     if webhook is None and attempt is None:
-        raise Failure(f"webhook {delivery.webhook_id} is deleted: {NOWHERE}", ExitCode.NO_INPUT)
+        raise Failure(f"webhook {delivery.webhook_id} is deleted: {NO_URL}", ExitCode.NO_INPUT)
     body = store.call(reads.body, delivery.id)
     request = shown_request(delivery, webhook, attempt, context.now_ms())
     context.out.data(safe(curl(request, delivery, body), LONGEST_COMMAND, keep_newlines=True))

@@ -155,7 +155,7 @@ def _made(
         log=log,
         merge=lambda stored: _merge(context, stored),
         until=until,
-        beside=sources.adapt if until is Until.STOPPED else None,
+        on_change=sources.adapt if until is Until.STOPPED else None,
     )
     return sources, worker
 

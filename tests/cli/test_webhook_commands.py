@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
-from delivery.testing import LEFT
+from delivery.testing import ABANDONED
 from domain.event_types import EventType
 from store import audit, delivery_requests, webhooks
 from store.maintenance.prune import Retention, prune_some
@@ -707,7 +707,7 @@ def test_a_test_that_is_interrupted_is_in_the_audit_trail(
     assert process.wait(timeout=30) == ExitCode.INTERRUPTED
     with desk_of(tocsin) as desk:
         noted = desk.call(audit.changes)[0]
-    assert (noted.action, noted.detail["error"]) == ("webhook.test", LEFT)
+    assert (noted.action, noted.detail["error"]) == ("webhook.test", ABANDONED)
 
 
 def test_ids_that_mean_nothing(tocsin: Tocsin) -> None:

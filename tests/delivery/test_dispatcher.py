@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import pytest
 from msgspec.structs import replace
 
-from delivery.dispatcher import FRUITLESS_S, HOLD_S, Until
+from delivery.dispatcher import HOLD_S, NOTHING_SENT_S, Until
 from delivery.worker import Ended
 from store import attempts
 from store.errors import StoreUnavailable
@@ -137,7 +137,7 @@ def test_nothing_to_send_after_all_is_no_busy_loop(
             shared_receiver.wait(path, acked=number - 1)
     assert desk.status(whole).delivered_events == 3
     seconds = 3 * QUICK.interval_ms / 1000
-    assert door.count("start_next") <= 3 + 2 * (seconds / FRUITLESS_S + 1)
+    assert door.count("start_next") <= 3 + 2 * (seconds / NOTHING_SENT_S + 1)
 
 
 def set_cursor(webhook_id: int, cursor: int) -> None:

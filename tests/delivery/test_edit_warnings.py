@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from delivery.report import drop_question, fate_of_pending, is_resealable
+from delivery.report import drop_question, effect_on_pending, is_resealable
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store.database import open_store
@@ -41,7 +41,7 @@ def test_what_is_no_target_changes_nothing_for_it(
     pending: Delivery, changes: dict[str, object]
 ) -> None:
     after = replace(WEBHOOK, fields=replace(WEBHOOK.fields, **changes))
-    assert fate_of_pending(WEBHOOK, after, pending) == KEPT
+    assert effect_on_pending(WEBHOOK, after, pending) == KEPT
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_what_is_no_target_changes_nothing_for_it(
     ],
 )
 def test_another_target_is_tried_at_once(pending: Delivery, after: Webhook) -> None:
-    assert fate_of_pending(WEBHOOK, after, pending) == (
+    assert effect_on_pending(WEBHOOK, after, pending) == (
         KEPT[:-1] + " and is tried again now, with the new settings."
     )
 
 
 def test_an_attempt_in_flight_is_not_cut(pending: Delivery) -> None:
     sending = replace(pending, sending_since_ms=NOW)
-    assert "when the attempt in flight is over" in fate_of_pending(
+    assert "when the attempt in flight is over" in effect_on_pending(
         WEBHOOK, edited(url="https://other.example"), sending
     )
 

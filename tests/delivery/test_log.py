@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from delivery.log import place_of, unfailing
+from delivery.log import location_of, never_raising
 from delivery.worker import Ended
 from tests.delivery.running import eventually, hook, running_worker
 from tests.receiver_client import Receiver
@@ -18,8 +18,8 @@ class Broken(list[str]):
 
 def test_a_log_that_fails_loses_its_lines_and_no_more() -> None:
     heard: list[str] = []
-    unfailing(heard.append)("sent")
-    unfailing(Broken().append)("sent")
+    never_raising(heard.append)("sent")
+    never_raising(Broken().append)("sent")
     assert heard == ["sent"]
 
 
@@ -37,6 +37,6 @@ def test_the_place_of_an_error_says_nothing_of_its_message() -> None:
     try:
         raise ValueError("Bearer secret")
     except ValueError as error:
-        place = place_of(error)
+        place = location_of(error)
     assert place.startswith("ValueError at test_log.py:")
-    assert place_of(ValueError("never raised")) == "ValueError"
+    assert location_of(ValueError("never raised")) == "ValueError"

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from delivery.redact import LEAST, LEAST_BEGINNING, Redactor, secrets_of
+from delivery.redact import SHORTEST_BEGINNING, SHORTEST_MASKED, Redactor, secrets_of
 from domain.safe import mask_value
 
 TOKEN = "s3cret-t0ken-0123456789abcdef"
 PRINTABLE = "".join(map(chr, range(32, 127)))
 SECRETS = (
-    st.text(PRINTABLE, min_size=LEAST, max_size=40)
+    st.text(PRINTABLE, min_size=SHORTEST_MASKED, max_size=40)
     .map(str.strip)
-    .filter(lambda text: len(text) >= LEAST)
+    .filter(lambda text: len(text) >= SHORTEST_MASKED)
 )
 AROUND = st.text(st.characters(max_codepoint=255), max_size=60)
 
@@ -95,14 +95,14 @@ def test_no_secret_is_left_wherever_others_overlap_it(
     pieces: list[str], data: st.DataObject
 ) -> None:
     text = "".join(pieces)
-    assume(len(text) >= LEAST)
-    starts = st.integers(0, len(text) - LEAST)
+    assume(len(text) >= SHORTEST_MASKED)
+    starts = st.integers(0, len(text) - SHORTEST_MASKED)
     secrets = [
-        text[start : start + data.draw(st.integers(LEAST, 30))]
+        text[start : start + data.draw(st.integers(SHORTEST_MASKED, 30))]
         for start in data.draw(st.lists(starts, min_size=1, max_size=4))
     ]
     told = Redactor(secrets).text(text)
-    assert not [secret for secret in secrets if len(secret) >= LEAST and secret in told]
+    assert not [secret for secret in secrets if len(secret) >= SHORTEST_MASKED and secret in told]
 
 
 def test_what_overlaps_is_masked_as_one_by_its_last() -> None:
@@ -121,7 +121,7 @@ def test_a_secret_that_is_cut_in_two_is_masked(
     assume("~" not in secret)
     cut = data.draw(st.integers(0, len(written) - 1))
     told = Redactor([secret]).beginning(f"~~{written[:cut]}".encode())
-    assert write(secret[:LEAST_BEGINNING]).encode() not in told
+    assert write(secret[:SHORTEST_BEGINNING]).encode() not in told
     assert told.startswith(b"~~")
 
 

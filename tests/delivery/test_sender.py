@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from delivery import sender as sender_module
 from delivery.network import Resolver
 from delivery.outcome import MAX_ANSWER_BODY
-from delivery.sender import Sender, _patience
+from delivery.sender import Sender, _retry_delays
 from delivery.slots import Slots
 from domain.settings import Settings
 from store import attempts, reads, webhooks
@@ -246,7 +246,7 @@ def test_an_outcome_is_recorded_however_long_the_store_will_not_take_it(
     path = "/ok/recorded-late"
     desk.add(hook(shared_receiver.url(path)))
     desk.append(*events(1, 4))
-    monkeypatch.setattr(sender_module, "_patience", lambda: iter([0.01] * 9))
+    monkeypatch.setattr(sender_module, "_retry_delays", lambda: iter([0.01] * 9))
     refusals = iter([True, True, True])
     record = attempts.record
 
@@ -314,8 +314,8 @@ def test_an_answer_that_echoes_the_request_brings_no_secret_into_the_store(
     assert "01234567" not in f"{attempt} {attempt.answer_body.decode()}"
 
 
-def test_patience_never_ends_and_never_hurries() -> None:
-    waits = list(islice(_patience(), 50))
+def test_retry_delays_never_ends_and_never_hurries() -> None:
+    waits = list(islice(_retry_delays(), 50))
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (1, 30)
 

@@ -14,8 +14,8 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from delivery.sending_lock import STAND_ASIDE_S, Claim
-from delivery.worker import LOST
+from delivery.sending_lock import STAND_ASIDE_S, LockClaim
+from delivery.worker import LOCK_LOST
 from domain.settings import Settings
 from store import reads, workers
 from store.database import Store
@@ -223,13 +223,13 @@ class Watch:
 
 def claim_of(
     store: Store, name: str, kind: str, watch: Watch | None = None, now_ms: int = NOW
-) -> Claim:
-    return Claim(
+) -> LockClaim:
+    return LockClaim(
         store, name, kind=kind, asks=True, monotonic=watch or Watch(), now_ms=lambda: now_ms
     )
 
 
-def take(claim: Claim) -> bool:
+def take(claim: LockClaim) -> bool:
     return asyncio.run(claim.take())
 
 
@@ -372,7 +372,7 @@ def test_a_worker_takes_a_new_lock_where_the_file_was_deleted_and_goes_on(
         desk.append(*events(4, 6))
         running.worker.wake()
         receiver.wait(path, events=6)
-        assert running.said(LOST)
+        assert running.said(LOCK_LOST)
     judge(receiver.requests(path), 6)
 
 
@@ -386,7 +386,7 @@ def test_nothing_is_begun_without_the_lock(desk: Desk, receiver: Receiver) -> No
         lock = SendingLock(desk.store.path)
         lock.path.unlink()
         assert lock.acquire()
-        eventually(lambda: running.said(LOST))
+        eventually(lambda: running.said(LOCK_LOST))
         assert len(receiver.requests(path)) == 1
         lock.release()
         receiver.wait(path, events=30)
@@ -405,7 +405,7 @@ def test_of_two_processes_one_sends_though_the_lock_file_is_deleted_between_them
     second_log = tocsin.home / "second.log"
     second = tocsin.start("worker", "run", log=second_log, **ENVIRONMENT)
     desk.append(*events(3, 4))
-    eventually(lambda: LOST in first_log.read_text(), "the first one notices")
+    eventually(lambda: LOCK_LOST in first_log.read_text(), "the first one notices")
     receiver.wait(path, events=4)
     eventually(partial(all_sealed_and_taken, desk, [1]))
     assert [one.active for one in desk.call(workers.everyone)] == [True, False]
@@ -430,4 +430,4 @@ def test_only_a_terminal_that_sends_is_asked_and_only_once(store: Store) -> None
 def test_a_headless_worker_is_never_asked(store: Store) -> None:
     enter(store, "h", "headless", active=True)
     claim = claim_of(store, "h", "headless")
-    assert asyncio.run(claim.is_asked()) is False
+    assert asyncio.run(claim.is_wanted()) is False

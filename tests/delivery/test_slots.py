@@ -34,7 +34,7 @@ class Crowd:
         await settle()
 
     async def recover(self, name: str) -> None:
-        self.gate.heal()
+        self.gate.count_as_healthy()
         self._ranks[name] = Rank.GOING_ON
         await settle()
 
@@ -192,17 +192,17 @@ def test_where_all_is_taken_those_that_failed_wait_first() -> None:
 
 def test_bodies_close_the_gate_and_sooner_to_those_that_failed() -> None:
     async def story(crowd: Crowd) -> None:
-        crowd.gate.burden(75)
+        crowd.gate.add_bytes(75)
         await crowd.enter("f", rank=Rank.FAILING)
         await crowd.enter("a")
         assert crowd.holding == ["a"]
-        crowd.gate.burden(30)
+        crowd.gate.add_bytes(30)
         await crowd.enter("b")
         assert crowd.gate.waiting == 2
-        crowd.gate.burden(-6)
+        crowd.gate.add_bytes(-6)
         await settle()
         assert crowd.holding == ["a", "b"]
-        crowd.gate.burden(-25)
+        crowd.gate.add_bytes(-25)
         await settle()
         assert crowd.holding == ["a", "b", "f"]
 
@@ -265,7 +265,7 @@ def test_who_goes_on_has_a_slot_before_those_that_begin() -> None:
         await attempts.begin("a", failing=True)
         going_on = attempts.places["a"]
         going_on.make_room()
-        going_on.go_on()
+        going_on.succeed()
         await attempts.begin("b", "c")
         again = asyncio.create_task(going_on.take_slot())
         await settle()
@@ -280,10 +280,10 @@ def test_who_goes_on_has_a_slot_before_those_that_begin() -> None:
 def test_a_body_is_counted_until_the_next_takes_its_place() -> None:
     async def story(attempts: Attempts) -> None:
         await attempts.begin("a")
-        attempts.places["a"].carry(100)
+        attempts.places["a"].hold_bytes(100)
         await attempts.begin("b")
         assert list(attempts.places) == ["a"]
-        attempts.places["a"].carry(99)
+        attempts.places["a"].hold_bytes(99)
         await settle()
         assert list(attempts.places) == ["a", "b"]
 
@@ -295,12 +295,12 @@ def test_who_waited_for_a_slot_while_bodies_became_too_many_waits_for_one_to_end
         await attempts.begin("a", "b")
         await attempts.begin("f", failing=True)
         assert attempts.slots.waiting == 0
-        attempts.places["a"].carry(100)
+        attempts.places["a"].hold_bytes(100)
         attempts.places["a"].make_room()
         await settle()
         assert list(attempts.places) == ["a"]
         assert attempts.slots.waiting == 2
-        attempts.places["a"].carry(75)
+        attempts.places["a"].hold_bytes(75)
         await settle()
         assert list(attempts.places) == ["a", "b"]
 
@@ -327,7 +327,7 @@ def test_nobody_goes_on_while_bodies_are_too_many() -> None:
     async def story(attempts: Attempts) -> None:
         await attempts.begin("a")
         assert not attempts.slots.wanted
-        attempts.places["a"].carry(100)
+        attempts.places["a"].hold_bytes(100)
         assert attempts.slots.wanted
 
     attempted(Slots(9, 9, 100), story)

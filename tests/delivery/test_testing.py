@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from standardwebhooks import Webhook as Verifier
 
 from delivery.outcome import Outcome
-from delivery.testing import body_of_test, send_test
+from delivery.testing import body_for_test, send_test
 from domain.event_types import EventType
 from domain.events import read_array
 from domain.settings import Settings
@@ -49,7 +49,7 @@ def tried(wanted: Webhook, settings: Settings | None = None) -> Outcome:
 
 @pytest.mark.parametrize("type_", list(EventType))
 def test_it_is_a_whole_event_of_the_webhooks_type_that_says_it_is_a_test(type_: EventType) -> None:
-    body = body_of_test(webhook(hook("http://h/", type_=type_)), 1_790_000_000_123, os.urandom)
+    body = body_for_test(webhook(hook("http://h/", type_=type_)), 1_790_000_000_123, os.urandom)
     (event,) = read_array(body, now_ms=0, random64=lambda: 1)
     assert event.type is type_
     (found,) = json.loads(body)

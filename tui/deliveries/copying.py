@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from delivery.testing import NOWHERE, ShownRequest, curl, shown_request
+from delivery.testing import NO_URL, ShownRequest, curl, shown_request
 from domain.safe import safe
 from store import reads, webhooks
 from store.records import Attempt, Delivery, Webhook
@@ -16,7 +16,7 @@ async def read_request(desk: Desk, delivery: Delivery, attempt: Attempt | None) 
     """Return the request of an attempt, or the next. Raises Refused if its URL is not known."""
     webhook = await _webhook(desk, delivery.webhook_id)
     if webhook is None and attempt is None:
-        raise Refused(f"webhook {delivery.webhook_id} is deleted: {NOWHERE}")
+        raise Refused(f"webhook {delivery.webhook_id} is deleted: {NO_URL}")
     return shown_request(delivery, webhook, attempt, desk.now_ms())
 
 

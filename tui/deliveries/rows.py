@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rich.text import Text
 
 from delivery.outcome import is_success
-from delivery.report import Report, Waiting, aside_words, failed_attempts, is_failing
+from delivery.report import Report, Waiting, failed_attempts, is_failing, quarantine_words
 from delivery.testing import ShownRequest
 from domain.safe import safe
 from domain.wording import counted, error_word, second_text, size_text, span_text, status_words
@@ -163,7 +163,7 @@ def queue_line(
 ) -> str:
     """Return how many events a reseal left out, and how many are not sealed yet and why."""
     queued = sum(status.queued for status in statuses)
-    aside = aside_words(statuses)
+    aside = quarantine_words(statuses)
     parts = [with_key(", ".join(aside), quarantine_key)] if aside else []
     parts.append(f"{counted(queued, 'event')} queued")
     if of_one and queued and statuses:

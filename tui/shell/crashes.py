@@ -22,7 +22,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerFailed, WorkerState
 
-from delivery.log import place_of
+from delivery.log import location_of
 from delivery.report import Report
 from domain.safe import safe
 from tui.key_names import and_key, key_of
@@ -115,7 +115,7 @@ class SturdyApp(NavigatingApp):
         if isinstance(cause, Refused):
             self.post_message(Told(Notice(str(cause), bad=True)))
             return
-        place = place_of(cause)
+        place = location_of(cause)
         if self._tells_of(place):
             return
         self._places.add(place)

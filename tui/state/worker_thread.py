@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from delivery.log import place_of
+from delivery.log import location_of
 from domain.settings import Settings
 from store.database import Store
 from store.errors import StoreError
@@ -93,7 +93,7 @@ class WorkerThread:
         except StoreError as error:
             self.trouble = str(error)
         except Exception as error:  # told on every screen: else it would end without a word
-            self.trouble = f"this is a bug: {place_of(error)}"
+            self.trouble = f"this is a bug: {location_of(error)}"
         finally:
             self._store.close()
 
@@ -121,7 +121,7 @@ class WorkerThread:
             role=Role(TERMINAL, socket.gethostname(), os.getpid()),
             log=self._note,
             merge=self._merge,
-            beside=sources.adapt,
+            on_change=sources.adapt,
         )
         self.worker_id = self._worker.id
         try:

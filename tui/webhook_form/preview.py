@@ -14,7 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from delivery.post import request_headers
-from delivery.testing import body_of_test
+from delivery.testing import body_for_test
 from domain.safe import mask_value, safe
 from domain.settings import Settings
 from domain.urls import mask_url, receiver
@@ -126,7 +126,7 @@ def _headers(webhook: Webhook, body: str, now_ms: int) -> list[tuple[str, str]]:
 
 def _example(webhook: Webhook, now_ms: int) -> str:
     """The event that a test sends, without what marks it as one."""
-    events = json.loads(body_of_test(webhook, now_ms - now_ms % 1000, _example_bytes))
+    events = json.loads(body_for_test(webhook, now_ms - now_ms % 1000, _example_bytes))
     del events[0]["attributes"]["test"]
     return json.dumps(events, indent=1, ensure_ascii=False)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping
 
 from msgspec.structs import replace
 
-from delivery.report import Report, fate_of_pending, is_resealable
+from delivery.report import Report, effect_on_pending, is_resealable
 from domain.addresses import NetworkPolicy
 from domain.extra_fields import doubt_about
 from domain.settings import DEFAULTS
@@ -306,7 +306,7 @@ class FormSession:
         if before is None or status is None or status.pending is None or not self.changed:
             return ""
         after = self.webhook
-        fate = fate_of_pending(before, after, status.pending)
+        fate = effect_on_pending(before, after, status.pending)
         text = f"Once saved: {fate[:1].lower()}{fate[1:]}"
         more = " Resealing it, in Deliveries, makes a new one."
         return text + (more if is_resealable(before, after) else "")

@@ -7,7 +7,7 @@ from functools import partial
 from rich.text import Text
 
 from delivery.outcome import Outcome
-from delivery.testing import noted_test
+from delivery.testing import audited_test
 from domain.safe import safe
 from domain.settings import Settings
 from domain.wording import span_text
@@ -21,7 +21,7 @@ ANSWER_SHOWN = 500
 async def send_test(desk: Desk, webhook: Webhook, settings: Settings) -> Outcome:
     """Send one test event and record in the audit trail that it was sent. Raises Refused."""
     note = partial(desk.change, note_alone)
-    return await noted_test(webhook, settings, desk.now_ms(), desk.random_bytes, note)
+    return await audited_test(webhook, settings, desk.now_ms(), desk.random_bytes, note)
 
 
 def outcome_text(outcome: Outcome) -> Text:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.text import Text
 
 from delivery.outcome import is_success
-from delivery.report import Report, aside_words, hindrance, interval_of, undelivered
+from delivery.report import Report, hindrance, interval_of, quarantine_words, undelivered
 from domain.safe import safe
 from domain.times import format_duration
 from domain.urls import receiver
@@ -241,7 +241,7 @@ def _results_line(status: WebhookStatus, report: Report, results: Results) -> st
     words = report.overview.last_words.get(pending.id) if pending is not None else None
     good = sum(map(_taken, results))
     parts = [f"last {len(results)}: {good} delivered, {len(results) - good} failed"]
-    parts = [*aside_words([status]), *(parts if results else []), *([words] if words else [])]
+    parts = [*quarantine_words([status]), *(parts if results else []), *([words] if words else [])]
     if results:
         parts.append(strip_of(results))
     return " · ".join(parts) or "no attempt yet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from delivery.report import Report, aside_words, undelivered, undelivered_events
+from delivery.report import Report, quarantine_words, undelivered, undelivered_events
 from domain.wording import counted, second_text, wait_word
 from store.records import WebhookStatus
 from tui.cells import Cell
@@ -31,7 +31,7 @@ def webhooks_facts(report: Report) -> str:
 
 def _waiting_parts(report: Report) -> Iterator[str]:
     waiting, inactive = undelivered_events(report), _inactive_ones(report)
-    held, aside = sum(map(undelivered, inactive)), aside_words(report.overview.webhooks)
+    held, aside = sum(map(undelivered, inactive)), quarantine_words(report.overview.webhooks)
     if report.paused is not None:
         yield f"‖ paused: {waiting:,} waiting"
     elif waiting or not (held or aside):

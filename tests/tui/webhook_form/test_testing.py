@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from textual.widgets import Collapsible
 
-from delivery.testing import LEFT
+from delivery.testing import ABANDONED
 from tests.receiver_client import Receiver
 from tests.tui.helpers import Bench
 from tests.tui.webhook_form.test_screen import form, trail
@@ -27,7 +27,7 @@ def test_a_test_that_is_not_waited_for_is_in_the_audit_trail(
     asyncio.run(asyncio.wait_for(scene(), 30))
     noted = trail(bench)[-1]
     assert noted.action == "webhook.test"
-    assert (noted.detail["status"], noted.detail["error"]) == (None, LEFT)
+    assert (noted.detail["status"], noted.detail["error"]) == (None, ABANDONED)
     assert str(noted.detail["url"]).endswith("/hang/••••")
 
 
