@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import Provider
+from textual.filter import LineFilter
 from textual.screen import Screen
 
-from tui.first_paint import paint_first
-from tui.garbage import share_colours
 from tui.key_names import ENTER, key_of, keys_do
 from tui.screens.base import paint_seen
 from tui.screens.dialogs import ConfirmScreen
@@ -31,9 +30,14 @@ from tui.shell.themes import Wardrobe
 from tui.state.live_report import Live
 from tui.state.store_access import Desk
 from tui.state.worker_thread import WorkerThread
+from tui.terminal.first_paint import hold_back_paint, paint_first
+from tui.terminal.memory import share_colours
 from tui.terminal.typing_ahead import QUIT
 from tui.webhook_form.waiting_drafts import tell_of_drafts
 from tui.widgets.notices import Notice, Told, tell
+
+if TYPE_CHECKING:
+    from tui.shell.themes import NoColour
 
 TICK_S = 0.95
 """A second, less what a look may be early."""
@@ -94,30 +98,33 @@ class TocsinApp(CopyingApp, SturdyApp):
             desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock, demo=demo
         )
         super().__init__(desk, live, keep_bug)
+        self._no_colour: NoColour | None = None
         share_colours()
         if self.no_color:
-            from tui.shell.themes import wear_no_colour  # few want that
+            from tui.shell.themes import NoColour  # few want that
 
-            wear_no_colour(self)
+            self._no_colour = NoColour(self)
         self.animation_level = "none"  # a slow line has better things to carry
         self._wardrobe = Wardrobe()
         self._worker = worker
         self._news = news
         self._given_keymap = dict(keymap or {})
         self._following: asyncio.Task[None] | None = None
+        self._event_loop: asyncio.AbstractEventLoop | None = None
 
     async def on_load(self) -> None:
+        self._event_loop = asyncio.get_running_loop()
         self.set_keymap(self._given_keymap)
         if self._news:
             self.post_message(Told(Notice(self._news, bad=True)))
         await self.live.look()
 
     async def on_mount(self) -> None:
-        self._begin_batch()
+        hold_back_paint(self)
         self.add_sections()
         self._wardrobe.dress(self, self.live.report)
         self._following = asyncio.create_task(self._follow())
-        self.app_resume_signal.subscribe(self, lambda _: self.paint_anew())
+        self.app_resume_signal.subscribe(self, lambda _: self.repaint())
         cover_while_small(self, self.size)
 
     def on_ready(self) -> None:
@@ -157,7 +164,7 @@ class TocsinApp(CopyingApp, SturdyApp):
                 elif self._ticks():
                     self._paint_unasked(tick=True)
             except Exception as error:
-                self._handle_exception(error)
+                self.handle_failure(error)
             told_s = looked_s
 
     async def _look(self) -> bool:
@@ -220,9 +227,9 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     def end_soon(self) -> None:
         """End the app from a signal handler, if it has not ended."""
-        if self._loop is not None:
+        if self._event_loop is not None:
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self.exit, 0)
+                self._event_loop.call_soon_threadsafe(self.exit, 0)
 
     def action_leave(self) -> None:
         """Quit; ask first if something would not be done or saved, or nobody sends what waits."""
@@ -248,6 +255,11 @@ class TocsinApp(CopyingApp, SturdyApp):
     def get_key_display(self, binding: Binding) -> str:
         """One sign for the enter key, whichever binding has it."""
         return ENTER if binding.key == "enter" else super().get_key_display(binding)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What changes the colours of each line on its way to the terminal."""
+        filters = super().get_line_filters()
+        return filters if self._no_colour is None else self._no_colour.instead_of_greys(filters)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return commands(self, screen)

@@ -6,8 +6,9 @@ from typing import Any
 
 from textual.app import App
 from textual.binding import BindingsMap
-from textual.dom import DOMNode
 from textual.screen import Screen
+
+from tui.terminal.bindings import bindings_in_reach, node_bindings
 
 ENTER = "↵"
 OF_EVERY_SCREEN = ("help", "back")
@@ -20,20 +21,13 @@ def key_of(screen: Screen[Any], id_: str) -> str:
     Of several keys the first one, as the last line and the help show it; "" if it has none there.
     """
     app = screen.app
-    own = _as_given(app, screen)  # a box that takes the keys has taken them out of the chain
-    return _first_key(app, id_, *(bindings for _, bindings in screen._modal_binding_chain), own)
+    own = node_bindings(screen)  # a box that takes the keys has taken them out of reach
+    return _first_key(app, id_, *bindings_in_reach(screen), own)
 
 
 def app_key_of(app: App[Any], id_: str) -> str:
     """The key that an id has in the whole app, also while a box takes it as what is typed."""
-    return _first_key(app, id_, _as_given(app, app))
-
-
-def _as_given(app: App[Any], node: DOMNode) -> BindingsMap:
-    """What a node itself binds, by the keys of the configuration."""
-    bindings = node._bindings.copy()
-    bindings.apply_keymap(app._keymap)
-    return bindings
+    return _first_key(app, id_, node_bindings(app))
 
 
 def _first_key(app: App[Any], id_: str, *maps: BindingsMap) -> str:

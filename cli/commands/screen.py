@@ -25,10 +25,9 @@ from cli.terminal_modes import TerminalModes
 from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
-from tui.drivers import wake_less
-from tui.mouse import hears_mouse
 from tui.state.store_access import Desk, Looks
 from tui.state.worker_thread import WorkerThread
+from tui.terminal.driver import use_driver
 
 ENDED_BY_ITSELF = "the screen ended by itself: this is a bug in tocsin"
 PATIENCE_S = 0.3
@@ -108,9 +107,8 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
 def _run(app: TocsinApp, work: _Work, context: Context, *, goes_on: bool) -> ExitCode:
     """Run the app; where it ends by a bug, let the worker go on until the process is to end."""
     grace_s = worker_end_s(context.settings, takes=True)
-    wake_less(app)
     with _ending_on_signals(app, work, grace_s) as came:
-        exit_code = app.run(mouse=hears_mouse(app, context.settings.mouse))
+        exit_code = app.run(mouse=use_driver(app, context.settings.mouse))
         has_failed = exit_code != ExitCode.OK and not came
         if has_failed and app.return_code is None:
             context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")

@@ -22,9 +22,9 @@ from store import delivery_list
 from store.records import Delivery, StoredEvent
 from tui.cells import Cell, Column
 from tui.key_names import ENTER, key_of, keys_do, with_key
-from tui.over import OverScreen
 from tui.screens.dialogs import Buttons
 from tui.state.store_access import Desk, Refused
+from tui.terminal.overlays import DialogScreen
 from tui.widgets.inputs import InputLine
 from tui.widgets.live_table import LiveTable
 from tui.wording import event_cell
@@ -41,7 +41,7 @@ class ResealChoice(msgspec.Struct, frozen=True):
     without: str | None
 
 
-class ResealScreen(OverScreen[ResealChoice]):
+class ResealScreen(DialogScreen[ResealChoice]):
     """Ends with the choice, or None. `in_sight` is the event that is offered to be left out.
 
     `without` is left out unless another is chosen: the receiver refuses it.

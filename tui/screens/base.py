@@ -15,15 +15,14 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from tui.compositors import new_compositor
-from tui.first_paint import take_size
-from tui.garbage import forget_watchers
-from tui.over import UnderScreen
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen
 from tui.state.live_report import Live
 from tui.state.store_access import Desk, Refused
 from tui.state.undo import Undo, UndoStack
+from tui.terminal.first_paint import take_size
+from tui.terminal.memory import forget_watchers
+from tui.terminal.overlays import CoverableScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_table import LiveTable
 from tui.widgets.notices import NoticeApp, tell
@@ -83,7 +82,7 @@ def paint_seen(app: App[Any], *, tick: bool = False) -> None:
         screen.paint(tick=tick)
 
 
-class TocsinScreen(UnderScreen, BackgroundScreen):
+class TocsinScreen(CoverableScreen, BackgroundScreen):
     """Data flows down: the app calls `show` when the report changed, and `tick` each second."""
 
     CRUMBS: ClassVar[str] = ""
@@ -97,7 +96,6 @@ class TocsinScreen(UnderScreen, BackgroundScreen):
 
     def __init__(self, desk: Desk, live: Live) -> None:
         super().__init__()
-        self._compositor = new_compositor(live.ink.spend)
         self._asked_undo: tuple[Undo, Screen[Any]] | None = None
         self.desk = desk
         self.live = live

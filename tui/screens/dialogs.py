@@ -19,8 +19,8 @@ from textual.widgets import Button, Input, Static
 from domain.safe import safe
 from domain.wording import size_text
 from tui.key_names import ENTER, key_of, keys_do, with_key
-from tui.over import OverScreen
 from tui.questions import Question
+from tui.terminal.overlays import DialogScreen
 from tui.widgets.inputs import VisibleInput
 
 
@@ -37,7 +37,7 @@ GAP = 2
 """What stands between two of them, and so behind the last."""
 
 
-class ConfirmScreen(OverScreen[bool]):
+class ConfirmScreen(DialogScreen[bool]):
     """Ends with True only if the admin said yes; Cancel has the focus."""
 
     YES_KEY: ClassVar[str] = "confirm.yes"
@@ -82,7 +82,7 @@ class Choice(msgspec.Struct, frozen=True):
     text: str
 
 
-class MenuScreen(OverScreen[str]):
+class MenuScreen(DialogScreen[str]):
     """Ends with the key that was chosen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -142,7 +142,7 @@ LONGEST = 300
 """Characters of a reason, with the path in it."""
 
 
-class SaveScreen(OverScreen[str]):
+class SaveScreen(DialogScreen[str]):
     """Writes a new file; ends with what to tell of it, or None.
 
     A path that cannot be written to stays, to be mended.

@@ -18,7 +18,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.key_names import OF_EVERY_SCREEN, key_of, keys_do, with_key
-from tui.veil import VeiledScreen
+from tui.terminal.bindings import class_bindings
+from tui.terminal.overlays import ModalPanel
 
 HERE, MOVING, EVERYWHERE = "This screen", "Moving in it", "Everywhere"
 GROUPS = (HERE, MOVING, EVERYWHERE)
@@ -38,7 +39,7 @@ class Line(msgspec.Struct, frozen=True):
     active: ActiveBinding
 
 
-class HelpScreen(VeiledScreen[ActiveBinding]):
+class HelpScreen(ModalPanel[ActiveBinding]):
     """The keys of the screen below: its own first, then those of its lists, then all others.
 
     Ends with the one that was clicked.
@@ -105,7 +106,7 @@ class HelpScreen(VeiledScreen[ActiveBinding]):
 def _in_order(actives: Iterable[ActiveBinding]) -> list[str]:
     """Ids as they are declared: an action that got another key keeps its place."""
     kinds = dict.fromkeys(type(one.node) for one in actives)
-    declared = [one for kind in kinds for _, one in kind._merged_bindings or ()]
+    declared = [one for kind in kinds for _, one in class_bindings(kind)]
     return list(dict.fromkeys(one.id for one in declared if one.id))
 
 

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from domain.safe import safe
 from tui.key_names import key_of, keys_do
-from tui.over import OverScreen
+from tui.terminal.overlays import DialogScreen
 
 LONGEST = 1_000
 AFTERWARDS = "What is seen below is out of date. Start Tocsin again when that is done."
@@ -22,12 +22,12 @@ def cover_without_store(app: App[Any], sentence: str | None) -> None:
     """Lay the panel over what is seen, and over what came above it meanwhile."""
     if sentence is None or any(isinstance(one, StoreGoneScreen) for one in app.screen_stack):
         return
-    while isinstance(app.screen, OverScreen):
+    while isinstance(app.screen, DialogScreen):
         app.pop_screen()  # a question that can have no answer any more
     app.push_screen(StoreGoneScreen(sentence))
 
 
-class StoreGoneScreen(OverScreen[None]):
+class StoreGoneScreen(DialogScreen[None]):
     """It stays: whatever the screen below offers would be refused, and what it says is old."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.over import OverScreen
+from tui.terminal.overlays import DialogScreen, remove_screen
 
 LEAST = Size(60, 15)
 
@@ -22,25 +22,15 @@ def cover_while_small(app: App[Any], size: Size) -> None:
     if is_small and _is_covered(app):
         return
     for cover in [one for one in app.screen_stack if isinstance(one, TooSmallScreen)]:
-        _take_away(app, cover)
+        remove_screen(app, cover)
     if is_small:
         app.push_screen(TooSmallScreen())
 
 
 def _is_covered(app: App[Any]) -> bool:
     """Above the cover is only what is asked there, such as whether to quit."""
-    asked = isinstance(app.screen, OverScreen)
+    asked = isinstance(app.screen, DialogScreen)
     return any(isinstance(one, TooSmallScreen) for one in app.screen_stack[-1 - asked :])
-
-
-def _take_away(app: App[Any], cover: TooSmallScreen) -> None:
-    """From below another screen too, where this Textual lets one; else it goes when it is seen."""
-    stack = getattr(app, "_screen_stack", [])
-    if cover is app.screen:
-        app.pop_screen()
-    elif cover in stack:
-        stack.remove(cover)
-        cover.remove()
 
 
 class TooSmallScreen(ModalScreen[None]):

@@ -80,9 +80,16 @@ _sent: WeakKeyDictionary[Screen[Any], str] = WeakKeyDictionary()
 class CopyingApp(App[int]):
     """Lets what Textual copies by itself, as Ctrl+C in a box does, take the same way."""
 
+    _copied = ""
+
+    @property
+    def clipboard(self) -> str:
+        """The text that was copied last, which Ctrl+V puts into a box."""
+        return self._copied
+
     def copy_to_clipboard(self, text: str) -> None:
         """Copy what was selected; Ctrl+V finds it at once, however long the way out takes."""
-        self._clipboard = text
+        self._copied = text
         self.run_worker(copy(self.screen, text))
 
 

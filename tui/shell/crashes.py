@@ -1,24 +1,16 @@
-"""What becomes of a failure inside the app: it is told, kept if it is a bug, and the app goes on.
-
-Textual ends the loop of whatever a handler failed in: a widget leaves a deaf screen behind, the app
-ends without a word. So a failure is caught before that loop sees it. The parts of Textual that this
-is built on are private; one without them never calls what is here, and does as it always did.
-"""
+"""Failures inside the app: each is shown, kept if it is a bug, and the app goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.dom import DOMNode
-from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerFailed, WorkerState
 
@@ -30,6 +22,7 @@ from tui.screens.base import BackgroundScreen
 from tui.shell.navigation import NavigatingApp
 from tui.state.live_report import Live
 from tui.state.store_access import Desk, Refused
+from tui.terminal.exceptions import CatchingApp
 from tui.widgets.notices import Notice, Told
 
 
@@ -62,7 +55,7 @@ MOST_BUGS = 3
 EXIT_BUG = 70
 
 
-class SturdyApp(NavigatingApp):
+class SturdyApp(NavigatingApp, CatchingApp):
     """Outlives what fails in its handlers, and in those of all screens and widgets."""
 
     def __init__(self, desk: Desk, live: Live, keep_bug: Callable[[BaseException], str]) -> None:
@@ -76,37 +69,17 @@ class SturdyApp(NavigatingApp):
     def on_ready(self) -> None:
         self._is_open = True
 
-    async def _dispatch_message(self, message: Message) -> None:
-        await self._outlive(super()._dispatch_message(message))
-
-    def _register_child(
-        self, parent: DOMNode, child: Widget, *place: Any, **named_place: Any
-    ) -> None:
-        """Every screen and widget comes by here before its first message."""
-        super()._register_child(parent, child, *place, **named_place)
-        dispatch = getattr(type(child), "_dispatch_message", None)
-        if dispatch is not None:
-            child._dispatch_message = (  # type: ignore[method-assign]
-                lambda message: self._outlive(dispatch(child, message))
-            )
-
-    async def _outlive(self, handling: Awaitable[None]) -> None:
-        try:
-            await handling
-        except Exception as error:
-            self._handle_exception(error)
-
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Handle what failed in work that belongs to no screen."""
         error = event.worker.error
         if event.state is WorkerState.ERROR and isinstance(error, Exception):
-            self._handle_exception(error)
+            self.handle_failure(error)
 
     @on(BackgroundScreen.Failed)
     def _failed(self, message: BackgroundScreen.Failed) -> None:
-        self._handle_exception(message.error)
+        self.handle_failure(message.error)
 
-    def _handle_exception(self, error: Exception) -> None:
+    def handle_failure(self, error: Exception) -> None:
         """Tell what was refused, and of a bug without its local values.
 
         After some different ones, or before the screen is open, a bug ends the app with status 70.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from itertools import combinations
@@ -22,6 +23,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 import tui
+from tui.terminal.bindings import class_bindings
 
 T = TypeVar("T", bound=DOMNode)
 MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
@@ -149,14 +151,17 @@ def _chains() -> Iterator[Chain]:
             beyond = set() if issubclass(kind, ModalScreen) else app
             yield (first, own, beyond)
             yield from ((first, _bound(widget), own, beyond) for widget in _widgets_of(kind))
+        elif issubclass(kind, Widget):
+            yield (first, _bound(kind))
 
 
 def _kinds() -> Iterator[type[DOMNode]]:
     """The app, its screens and its widgets."""
     for module in pkgutil.walk_packages(tui.__path__, "tui."):
-        for kind in _classes_in(import_module(module.name), DOMNode):
-            if kind.__module__ == module.name:
-                yield kind
+        with suppress(ImportError):  # one that is built on what this Textual lacks is not used
+            for kind in _classes_in(import_module(module.name), DOMNode):
+                if kind.__module__ == module.name:
+                    yield kind
 
 
 def _widgets_of(screen: type[DOMNode]) -> Iterator[type[Widget]]:
@@ -178,6 +183,6 @@ def _bound(kind: type[DOMNode], *, priority: bool | None = None) -> set[Bound]:
     """Every id of a class with its keys, those of the classes below it included."""
     return {
         (one.id, key)
-        for key, one in kind._merged_bindings or ()
+        for key, one in class_bindings(kind)
         if one.id and priority in (None, one.priority)
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -81,11 +82,9 @@ class NoColour(LineFilter):
             for text, style, control in segments
         ]
 
-
-def wear_no_colour(app: App[Any]) -> None:
-    """Let an app whose owner wants no colours write none."""
-    kept = [one for one in app._filters if not isinstance(one, Monochrome)]
-    app._filters = [*kept, NoColour(app)]
+    def instead_of_greys(self, filters: Iterable[LineFilter]) -> list[LineFilter]:
+        """Return the filters of the app with this one in place of Textual's own."""
+        return [*(one for one in filters if not isinstance(one, Monochrome)), self]
 
 
 @lru_cache(maxsize=4_096)

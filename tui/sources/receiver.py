@@ -14,14 +14,14 @@ from textual.widgets import Input, Static
 
 from domain.safe import safe
 from tui.key_names import ENTER, key_of, keys_do
-from tui.over import OverScreen
+from tui.terminal.overlays import DialogScreen
 from tui.widgets.inputs import VisibleInput
 
 LISTED = 8
 LONGEST = 300
 
 
-class ReceiverScreen(OverScreen[int]):
+class ReceiverScreen(DialogScreen[int]):
     """Ends with the webhook's id, or None. `receivers` has the webhooks' names by their ids."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

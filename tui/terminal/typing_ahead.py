@@ -17,7 +17,7 @@ from textual.events import Event
 from textual.message import Message
 from textual.screen import Screen
 
-from tui.over import LayeredApp
+from tui.terminal.overlays import OverlayApp
 
 QUIT = "quit"
 """The id of the app's own key that ends it."""
@@ -57,7 +57,7 @@ class ReadyLater(Screen[Any]):
         return True
 
 
-class OrderedKeysApp(LayeredApp):
+class OrderedKeysApp(OverlayApp):
     """Lets a key set out when the one before it has arrived and the screen takes keys."""
 
     def __init__(self) -> None:

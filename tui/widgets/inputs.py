@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from rich.highlighter import Highlighter
 from rich.text import Text
@@ -12,11 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Input, Select, Static, TextArea
-from textual.widgets._select import SelectCurrent, SelectOverlay
+from textual.widgets import Input, OptionList, Select, Static, TextArea
 from textual.widgets.text_area import Selection
 
 from domain.safe import safe
+from tui.terminal.private_parts import are_known
 
 LIMIT = 600
 MARKS = {"wrong": "✗ ", "warned": "! "}
@@ -256,33 +256,6 @@ Options = list[tuple[str, str]]
 """What each option is called, and its value."""
 
 
-class OpenList(SelectOverlay):
-    """The open list; its key says what it does in the words of the other screens.
-
-    Keys open and close it at once: those that were typed behind them are not to overtake that.
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "close the list", id="choice.close"),
-    ]
-
-    def __init__(self, close: Callable[[int | None], None]) -> None:
-        super().__init__()
-        self._close_with = close
-
-    def focus(self, scroll_visible: bool = True) -> Self:
-        self.screen.set_focus(self, scroll_visible)
-        return self
-
-    def action_select(self) -> None:
-        """Choose the option under the cursor."""
-        self._close_with(self.highlighted)
-
-    def action_dismiss(self) -> None:
-        """Choose nothing."""
-        self._close_with(None)
-
-
 class Dropdown(Select[str]):
     """Of a name of several lines the first is what the closed box shows.
 
@@ -300,15 +273,19 @@ class Dropdown(Select[str]):
         self._names = options
 
     def compose(self) -> ComposeResult:
-        yield SelectCurrent(self.prompt)
-        yield OpenList(self._close).data_bind(compact=Select.compact)
+        if not are_known("drop_down"):
+            yield from super().compose()
+            return
+        from tui.terminal.drop_down import drop_down_parts
+
+        yield from drop_down_parts(self.prompt, self._close)
 
     def watch_expanded(self, expanded: bool) -> None:
         """Begin the list under the box and end it where the form ends, over whole fields."""
         form = next((one for one in self.ancestors if isinstance(one, VerticalScroll)), None)
         if expanded and form is not None:
             width = form.content_region.right - self.region.x
-            self.query_one(OpenList).styles.width = max(self.size.width, width)
+            self.query_one(OptionList).styles.width = max(self.size.width, width)
 
     def _close(self, index: int | None) -> None:
         """Close the open list, with this option chosen if there is one."""

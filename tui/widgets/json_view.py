@@ -164,7 +164,7 @@ class JsonView(ScrollView, can_focus=True):
         self._index = 0
         self._changed()
 
-    async def _on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
         event.stop()
         index = event.y + self.scroll_offset.y
         if index < len(self._tree.lines):

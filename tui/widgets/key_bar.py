@@ -15,8 +15,8 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.over import over_of
 from tui.sections import SECTIONS
+from tui.terminal.overlays import dialog_over
 from tui.widgets.notices import Notice
 from tui.widgets.top_bar import NAMED_FROM
 
@@ -175,7 +175,7 @@ class KeyBar(Widget):
 
     def _asked(self) -> Screen[Any]:
         """The screen that gets the keys: a question lies over that of this line."""
-        return over_of(self.screen) or self.screen
+        return dialog_over(self.screen) or self.screen
 
     def _is_typed(self, key: str) -> bool:
         """Whether a box that has the keyboard takes the key as text."""

@@ -255,7 +255,7 @@ class LiveTable(RowLines, can_focus=True):
         self.post_message(self.Marked(self))
         self._move(self._index + 1)
 
-    async def _on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
         event.stop()
         if event.y == 0:
             self._click_label(event.x)

@@ -27,6 +27,7 @@ class Panel(Vertical):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, classes="panel")
         self._told: tuple[str, Offer | None] = ("", None)
+        self._shown = Content("")
 
     def tell_title(self, title: str, offer: Offer | None = None) -> None:
         """Set the title, a text that is harmless already."""
@@ -52,8 +53,8 @@ class Panel(Vertical):
         else:
             edge = Style(foreground=self.styles.border_top[1], bold=False)
             shown = Content.assemble(title, " ", (DASH * dashes, edge), " ", offer.text)
-        if shown != self._border_title:
-            self.border_title = shown
+        if shown != self._shown:
+            self.border_title = self._shown = shown
 
     def _offered_width(self) -> int:
         offer = self._told[1]

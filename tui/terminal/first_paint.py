@@ -2,7 +2,7 @@
 
 Textual paints a new screen by and by: each part when it knows its size, each a sixtieth of a
 second after it asked. On a slow line that is several screens of bytes before the first one can be
-read.
+read. It does so here too where a private part of it is missing.
 """
 
 from __future__ import annotations
@@ -13,33 +13,36 @@ from typing import Any
 from textual.app import App
 from textual.screen import Screen
 
-# Private parts of Textual; one without them paints when it will.
-_PARTS = ("_refresh_layout", "_on_timer_update", "_layout_required")
+from tui.terminal.private_parts import are_known
+
+
+def hold_back_paint(app: App[Any]) -> None:
+    """Let nothing be painted until `paint_first`."""
+    if are_known("first_paint"):
+        app._begin_batch()
 
 
 def paint_first(app: App[Any], then: Callable[[], object]) -> None:
-    """Paint the screen when its parts have taken in their sizes, which they were just told.
+    """Paint the screen when its parts have taken in the sizes that they have just been sent.
 
-    `app` holds updates back until now; `then` is called once the paint is on its way.
+    `then` is called once the paint is on its way.
     """
     screen = app.screen
 
-    def unveil() -> None:
-        known = all(hasattr(screen, part) for part in _PARTS)
-        if known:
+    def paint() -> None:
+        if are_known("first_paint"):
             lay_out(screen)
-        app._end_batch()
-        screen.refresh()
-        if known:
+            app._end_batch()
+            screen.refresh()
             screen._on_timer_update()
         then()
 
-    screen.call_later(app.call_later, unveil)
+    screen.call_later(app.call_later, paint)
 
 
 def lay_out(screen: Screen[Any]) -> None:
     """Give every part its place while nothing is painted, so that all is painted only once."""
-    if getattr(screen, "_layout_required", False):
+    if are_known("first_paint") and screen._layout_required:
         screen._refresh_layout()
         screen._layout_required = False
 
@@ -58,5 +61,5 @@ def take_size(screen: Screen[Any]) -> None:
 
 
 def _reached(steps: Iterable[tuple[int, str]], size: int) -> list[str]:
-    """The class of the highest step that a size reaches."""
+    """Return the class of the highest step that a size reaches."""
     return [name for least, name in sorted(steps) if least <= size][-1:]

@@ -17,18 +17,18 @@ from tests.program import Tocsin
 from tests.store.helpers import fields
 from tests.tui.helpers import Bench, screen_text
 from tests.tui.pty import on_terminal
-from tui.over import around
 from tui.screens.help import HelpScreen
+from tui.terminal.overlays import subtract
 
 REGIONS = st.builds(
     Region, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)
 )
 DOWN = "\x1b[B"
-BELOW_THE_LIST = 18
-"""The line that tells of the row under the cursor is painted a key late at times: not judged."""
-
 LATEST_PAINT_S = 2.5
 """By then also what waits for the byte budget is painted."""
+
+KEYS = -1
+"""The last line, from which a notice goes by itself."""
 
 
 def cells(region: Region) -> list[tuple[int, int]]:
@@ -37,9 +37,9 @@ def cells(region: Region) -> list[tuple[int, int]]:
 
 
 @given(REGIONS, st.lists(REGIONS, max_size=3))
-def test_around_is_all_of_a_region_but_the_holes(region: Region, holes: list[Region]) -> None:
+def test_what_is_left_of_a_region_is_all_but_the_holes(region: Region, holes: list[Region]) -> None:
     hidden = {cell for hole in holes for cell in cells(hole)}
-    left = [cell for part in around(region, holes) for cell in cells(part)]
+    left = [cell for part in subtract(region, holes) for cell in cells(part)]
     assert sorted(left) == sorted(cell for cell in cells(region) if cell not in hidden)
 
 
@@ -104,7 +104,7 @@ def test_keys_right_behind_that_of_a_question_leave_no_old_row(tocsin: Tocsin) -
         terminal.read_for(0.5)
         terminal.resize((80, 24))
         terminal.read_until_quiet(LATEST_PAINT_S)
-        assert body(terminal)[1:BELOW_THE_LIST] == shown[1:BELOW_THE_LIST]
+        assert body(terminal)[:KEYS] == shown[:KEYS]
 
 
 def test_a_question_stays_while_the_terminal_becomes_smaller(tocsin: Tocsin) -> None:

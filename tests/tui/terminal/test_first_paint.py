@@ -16,8 +16,8 @@ from tests.program import Tocsin
 from tests.store.helpers import fields
 from tests.tui.helpers import Bench, screen_text
 from tests.tui.pty import on_terminal
-from tui import first_paint
 from tui.deliveries.screen import DeliveriesScreen
+from tui.terminal import first_paint
 
 SIZE = (80, 24)
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
@@ -46,7 +46,7 @@ def test_the_first_paint_shows_everything_at_once(tocsin: Tocsin) -> None:
 def test_a_textual_with_other_private_parts_paints_in_its_own_time(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(first_paint, "_PARTS", ("_not_there",))
+    monkeypatch.setattr(first_paint, "are_known", lambda _: False)
     bench.store.add(fields(name="receiver-0"))
 
     async def scene() -> None:

@@ -1,4 +1,4 @@
-"""Repaints that write what changed and little else: a line over SSH has better things to carry.
+"""Repaints that write what changed and little else, for a slow line.
 
 Textual 8 cuts what it writes at the right of a dirty region, yet begins at the left edge of the
 widget, and says the colours anew (40 bytes) for every piece of every line. Here a repaint begins
@@ -6,13 +6,13 @@ where the change does, and says colours once for all pieces that share them, tho
 too: a countdown at the end of a line costs a tenth, twenty counters in a column a fifth. Colours
 are not taken back where the next ones cover them.
 
-What is built on is a private part of Textual: `tui.compositors` decides whether it can be used.
+The compositor of Textual that it is built on is private: this is imported where that is known.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -25,55 +25,44 @@ from textual.strip import Strip
 
 Piece = tuple[Style | None, str]
 Placed = tuple[int, int, Strip]
-"""A line, a column, and what stands there."""
+"""A line, a column, and the text that stands there."""
 
 RESET, BARE = "\x1b[0m", "-"
 COLOURS = re.compile(r"\x1b\[[\d;]+m")
 
 
 class LeanUpdate(CompositorUpdate):
-    """What Textual's own update shows, as pieces of text that tell where they stand.
+    """An update that shows what Textual's own does, as pieces of text with their places."""
 
-    `spent` is told how many bytes they take.
-    """
-
-    def __init__(self, update: LayoutUpdate | ChopsUpdate, spent: Callable[[int], None]) -> None:
+    def __init__(self, update: LayoutUpdate | ChopsUpdate) -> None:
         self._update = update
-        self._spent = spent
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """What to draw a picture of."""
+        """Return what a picture is drawn of."""
         return self._update.__rich_console__(console, options)
 
     def render_segments(self, console: Console) -> str:
-        """What to write to the terminal."""
+        """Return what is written to the terminal."""
         update = self._update
         pieces = whole(update) if isinstance(update, LayoutUpdate) else parts(update)
-        written = coloured(pieces, console)
-        self._spent(len(written.encode()))
-        return written
+        return coloured(pieces, console)
 
 
 class LeanCompositor(Compositor):
-    """Textual's compositor with such updates."""
-
-    def __init__(self, spent: Callable[[int], None]) -> None:
-        super().__init__()
-        self._spent = spent
+    """Textual's compositor with lean updates."""
 
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
-        """All of the screen."""
-        update = super().render_full_update(simplify)
-        return LeanUpdate(update, self._spent)  # type: ignore[return-value]
+        """Return an update of all of the screen."""
+        return LeanUpdate(super().render_full_update(simplify))  # type: ignore[return-value]
 
     def render_partial_update(self) -> ChopsUpdate | None:
-        """What changed since the last time, or None."""
+        """Return an update of what changed since the last one, or None."""
         update = super().render_partial_update()
-        return update and LeanUpdate(update, self._spent)  # type: ignore[return-value]
+        return update and LeanUpdate(update)  # type: ignore[return-value]
 
 
 def coloured(pieces: Iterable[Piece], console: Console) -> str:
-    """The pieces one after another as they are written, each in its style."""
+    """Return the pieces one after another as they are written, each in its style."""
     written: list[str] = []
     before: Style | None = None
     for style, run in groupby(pieces, key=itemgetter(0)):
@@ -87,13 +76,13 @@ def coloured(pieces: Iterable[Piece], console: Console) -> str:
 
 
 def whole(update: LayoutUpdate) -> Iterator[Piece]:
-    """The pieces of all lines."""
+    """Yield the pieces of all lines."""
     for y, strips in enumerate(update.strips, update.region.y):
         yield from _placed(strips, f"\x1b[{y + 1};{update.region.x + 1}H")
 
 
 def parts(update: ChopsUpdate) -> Iterator[Piece]:
-    """The pieces of parts of lines, cut at both sides; what begins in one style is together."""
+    """Yield the pieces of parts of lines, cut at both sides, those of one style together."""
     chops = list(_chops(update))
     ranks: dict[Style | None, tuple[bool, int]] = {}
     for _, _, strip in chops:
@@ -101,7 +90,7 @@ def parts(update: ChopsUpdate) -> Iterator[Piece]:
         # What is bold comes last: colours alone cover it only with a reset.
         ranks.setdefault(style, (_attributes(style) != BARE, len(ranks)))
     line = None
-    for y, x, strip in sorted(chops, key=lambda one: ranks[_first_style(one[2])]):
+    for y, x, strip in sorted(chops, key=lambda placed: ranks[_first_style(placed[2])]):
         yield from _placed([strip], f"\x1b[{x + 1}G" if y == line else f"\x1b[{y + 1};{x + 1}H")
         line = y
 
@@ -130,7 +119,7 @@ def _first_style(strip: Strip) -> Style | None:
 
 @lru_cache(maxsize=1024)
 def _covers(style: Style | None, before: Style | None) -> bool:
-    """Whether nothing of another style is left where a style is said after it without a reset."""
+    """Return whether a style written after another without a reset leaves nothing of that."""
     if style is None or before is None:
         return False
     return (
@@ -142,5 +131,5 @@ def _covers(style: Style | None, before: Style | None) -> bool:
 
 @lru_cache(maxsize=1024)
 def _attributes(style: Style | None) -> str:
-    """What a style says beside its colours; `BARE` if nothing."""
+    """Return what a style says beside its colours; `BARE` if nothing."""
     return BARE if style is None else style.without_color.render(BARE)

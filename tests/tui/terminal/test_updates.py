@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from textual import _compositor
-from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
 from bench.terminal import Cells
 from tests.tui.helpers import Bench
-from tui.compositors import new_compositor
-from tui.lean_updates import LeanCompositor, LeanUpdate
+from tui.terminal.updates import LeanUpdate
 
 WIDTH, HEIGHT, CUT = 40, 3, 17
 ENDS = [[CUT, WIDTH]] * HEIGHT
@@ -37,10 +34,6 @@ SPANS = st.lists(
     min_size=1,
     max_size=4,
 )
-
-
-def nobody(_count: int) -> None:
-    """Who does not want to know what is written."""
 
 
 def lines(letter: str) -> list[dict[int, Strip | None]]:
@@ -88,7 +81,7 @@ def painted(written: str) -> dict[tuple[int, int], tuple[str, dict[str, str]]]:
 def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int, int]]) -> None:
     before = ChopsUpdate(lines("a"), WHOLE, ENDS).render_segments(CONSOLE)
     update = ChopsUpdate(lines("b"), spans, ENDS)
-    lean = LeanUpdate(update, nobody).render_segments(CONSOLE)
+    lean = LeanUpdate(update).render_segments(CONSOLE)
     dirty = {(x, y) for y, left, right in spans for x in range(left, right)}
     assert shown(before, lean) == [
         "".join("b" if (x, y) in dirty else "a" for x in range(WIDTH)) for y in range(HEIGHT)
@@ -98,13 +91,13 @@ def test_the_dirty_columns_and_no_others_are_written(spans: list[tuple[int, int,
 
 def test_lines_that_a_smaller_terminal_has_lost_are_left_out() -> None:
     update = ChopsUpdate(lines("n"), [(-1, 0, WIDTH), (1, 0, WIDTH), (HEIGHT, 0, WIDTH)], ENDS)
-    assert shown(LeanUpdate(update, nobody).render_segments(CONSOLE)) == ["", "n" * WIDTH, ""]
+    assert shown(LeanUpdate(update).render_segments(CONSOLE)) == ["", "n" * WIDTH, ""]
 
 
 def test_a_whole_screen_is_the_same_and_says_each_colour_once_in_a_row() -> None:
     strips = [[strip for strip in line.values() if strip is not None] for line in lines("c")]
     update = LayoutUpdate([*strips], Region(0, 0, WIDTH, HEIGHT))
-    stock, lean = (one.render_segments(CONSOLE) for one in (update, LeanUpdate(update, nobody)))
+    stock, lean = (one.render_segments(CONSOLE) for one in (update, LeanUpdate(update)))
     assert shown(lean) == shown(stock)
     assert (stock.count("\x1b[38"), lean.count("\x1b[38")) == (3 * HEIGHT, 2 * HEIGHT)
 
@@ -116,14 +109,14 @@ def test_colours_are_those_of_textual(styles: list[Style | None]) -> None:
     spans = [(y, 0, 2) for y in range(len(styles))]
     chops = ChopsUpdate([{0: strip} for (strip,) in strips], spans, [[2]] * len(styles))
     stock = update.render_segments(CONSOLE)
-    assert painted(stock) == painted(LeanUpdate(update, nobody).render_segments(CONSOLE))
-    assert painted(stock) == painted(LeanUpdate(chops, nobody).render_segments(CONSOLE))
+    assert painted(stock) == painted(LeanUpdate(update).render_segments(CONSOLE))
+    assert painted(stock) == painted(LeanUpdate(chops).render_segments(CONSOLE))
 
 
 def test_colours_are_taken_back_only_where_the_next_ones_do_not_cover_them() -> None:
     strip = Strip([Segment("a", DIM), Segment("b", BOLD), Segment("c", LOUD), Segment("d")])
     update = LayoutUpdate([[strip]], Region(0, 0, 4, 1))
-    written = LeanUpdate(update, nobody).render_segments(CONSOLE)
+    written = LeanUpdate(update).render_segments(CONSOLE)
     colours = (Strip([Segment("", one)]).render_ansi(one, TRUECOLOR) for one in (DIM, BOLD, LOUD))
     dim, bold, loud = colours
     assert written == f"\x1b[{dim}m\x1b[1;1Ha\x1b[{bold}mb\x1b[0;{loud}mc\x1b[0md"
@@ -131,18 +124,10 @@ def test_colours_are_taken_back_only_where_the_next_ones_do_not_cover_them() -> 
 
 def test_counters_on_many_lines_say_each_colour_once() -> None:
     spans = [(y, x, x + 1) for y in range(HEIGHT) for x in (3, CUT + 9, CUT + 12)]
-    written = LeanUpdate(ChopsUpdate(lines("d"), spans, ENDS), nobody).render_segments(CONSOLE)
+    written = LeanUpdate(ChopsUpdate(lines("d"), spans, ENDS)).render_segments(CONSOLE)
     assert written.count("\x1b[38") == 2
     assert written.count("H") == 2 * HEIGHT
     assert written.count("G") == HEIGHT
-
-
-def test_what_is_written_is_counted_in_bytes() -> None:
-    told: list[int] = []
-    strip = Strip([Segment("›▐", DIM)])
-    update = LeanUpdate(LayoutUpdate([[strip]], Region(0, 0, 2, 1)), told.append)
-    assert told == []
-    assert [len(update.render_segments(CONSOLE).encode())] == told
 
 
 def test_a_picture_of_the_screen_shows_what_is_on_it(bench: Bench) -> None:
@@ -154,18 +139,3 @@ def test_a_picture_of_the_screen_shows_what_is_on_it(bench: Bench) -> None:
             assert "LeanUpdate" not in picture
 
     asyncio.run(scene())
-
-
-def test_a_textual_with_other_private_parts_paints_in_its_own_way(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert type(new_compositor(nobody)) is LeanCompositor
-    with monkeypatch.context() as without:
-        without.delattr(_compositor, "ChopsUpdate")
-        assert type(new_compositor(nobody)) is Compositor
-    with monkeypatch.context() as changed:
-        changed.setattr(_compositor, "LayoutUpdate", type("LayoutUpdate", (), {}))
-        assert type(new_compositor(nobody)) is Compositor
-    with monkeypatch.context() as without:
-        without.delattr(Compositor, "render_partial_update")
-        assert type(new_compositor(nobody)) is Compositor

@@ -1,0 +1,37 @@
+"""Key bindings as Textual keeps them: of a class, of a node, and of all that a key comes by.
+
+A file of its own since keys, help and configuration ask, and what they ask for is private.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.binding import BindingsMap
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from tui.terminal.private_parts import are_known
+
+
+def class_bindings(kind: type[DOMNode]) -> BindingsMap:
+    """Return what a class binds, with the classes that it is built on."""
+    merged = kind._merged_bindings if are_known("bindings") else None
+    own = (BindingsMap(vars(one).get("BINDINGS", ())) for one in reversed(kind.__mro__))
+    return merged or BindingsMap.merge(own)
+
+
+def node_bindings(node: DOMNode) -> BindingsMap:
+    """Return what a node binds, by the keys of the configuration."""
+    if not are_known("bindings"):
+        return class_bindings(type(node))
+    bindings = node._bindings.copy()
+    bindings.apply_keymap(node.app._keymap)
+    return bindings
+
+
+def bindings_in_reach(screen: Screen[Any]) -> list[BindingsMap]:
+    """Return what a key is looked up in, from the focused widget to the app."""
+    if not are_known("bindings"):
+        return [node_bindings(node) for node in (screen, screen.app)]
+    return [bindings for _, bindings in screen._modal_binding_chain]

@@ -1,0 +1,133 @@
+"""The driver of the terminal: input that ends nothing, no waiting in steps, no idle mouse moves.
+
+Textual's own looks ten times a second whether it is still to listen, asks for every move of the
+mouse, and gives up the whole screen at a byte that is no UTF-8 and at a sequence that names a key
+there cannot be.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Iterator
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from tui.terminal.private_parts import are_known
+
+if TYPE_CHECKING:
+    from textual._xterm_parser import XTermParser
+
+OFF, CLICKS = "off", "clicks"
+EVERY_MOVE, DRAGS = "\x1b[?1003", "\x1b[?1002"
+
+MOST_READ = 4096
+TICK_S = 0.1
+"""After so long without more input a key is complete, as escape alone is."""
+
+ATTENTIVE_S = 1.0
+"""For so long after input the end of a key is looked for."""
+
+
+def use_driver(app: App[Any], mouse: str) -> bool:
+    """Give the app the driver for a setting of the mouse; return whether it runs with the mouse."""
+    if app.driver_class is LinuxDriver and are_known("driver"):
+        app.driver_class = ClicksDriver if mouse == CLICKS else TerminalDriver
+    return mouse != OFF
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver, but that nothing wakes it between input and its end."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.exit_event = self._end = EndEvent()
+
+    def run_input_thread(self) -> None:
+        """Hand on what is typed until the driver ends."""
+        from textual._xterm_parser import XTermParser
+
+        typed = TypedInput(lambda: XTermParser(self._debug))
+        for data in input_of(self.fileno, self._end):
+            for message in (*typed.take(data), *typed.wait_no_more()):
+                self.process_message(message)
+
+
+class ClicksDriver(TerminalDriver):
+    """Asks for moves of the mouse only while a button is down: each other one costs bytes."""
+
+    def write(self, data: str) -> None:
+        super().write(data.replace(EVERY_MOVE, DRAGS))
+
+
+class EndEvent(threading.Event):
+    """An event that a `select` can wait for: `descriptor` is readable while it is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptor, self._waker = os.pipe()
+
+    def set(self) -> None:
+        super().set()
+        os.write(self._waker, b".")
+
+    def clear(self) -> None:
+        super().clear()
+        while select.select([self.descriptor], [], [], 0)[0]:
+            os.read(self.descriptor, 1)
+
+
+def input_of(
+    descriptor: int, end: EndEvent, *, attentive_s: float = ATTENTIVE_S
+) -> Iterator[bytes]:
+    """Yield what is typed until the end, and b"" after a while in which nothing was.
+
+    A terminal that is gone is not read again.
+    """
+    sources = [descriptor]
+    last_s = 0.0
+    while not end.is_set():
+        is_attentive = time.monotonic() - last_s < attentive_s
+        timeout_s = TICK_S if is_attentive else None
+        ready = select.select([*sources, end.descriptor], [], [], timeout_s)[0]
+        typed = b""
+        if descriptor in ready:
+            last_s = time.monotonic()
+            try:
+                typed = os.read(descriptor, MOST_READ)
+            except OSError:
+                typed = b""
+            if not typed:
+                sources.clear()
+        yield typed
+
+
+class TypedInput:
+    """Bytes from a terminal, made into what was typed; U+FFFD for each that is no UTF-8."""
+
+    def __init__(self, new_parser: Callable[[], XTermParser]) -> None:
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
+        self._new_parser = new_parser
+        self._parser = new_parser()
+
+    def take(self, typed: bytes) -> Iterator[Message]:
+        """Yield what the bytes mean, with those before them."""
+        for character in self._decode(typed):
+            yield from self._read(methodcaller("feed", character))
+
+    def wait_no_more(self) -> Iterator[Message]:
+        """Yield what it means that nothing came since, as escape alone does."""
+        return self._read(methodcaller("tick"))
+
+    def _read(self, read: Callable[[XTermParser], Iterable[Message]]) -> Iterator[Message]:
+        try:
+            yield from read(self._parser)
+        except Exception:  # no terminal sends that; what comes behind it is read as ever
+            self._parser = self._new_parser()
