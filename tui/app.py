@@ -27,7 +27,7 @@ from tui.shell.clipboard import CopyingApp
 from tui.shell.crashes import SturdyApp
 from tui.shell.palette import Actions, commands
 from tui.shell.themes import Wardrobe
-from tui.state.live_report import Live
+from tui.state.live_report import LOOK_S, Live
 from tui.state.store_access import Desk
 from tui.state.worker_thread import WorkerThread
 from tui.terminal.first_paint import hold_back_paint, paint_first
@@ -134,7 +134,6 @@ class TocsinApp(CopyingApp, SturdyApp):
         """Start what the first paint did not wait for, since it loads much."""
         gc.freeze()  # what is loaded now stays: no collection needs to look at it again
         gc.enable()
-        self.live.ink.forgive()
         if not self._news:
             self.run_worker(tell_of_drafts(self.screen, self._desk, self.live), exit_on_error=False)
         if self._worker is not None:
@@ -154,15 +153,15 @@ class TocsinApp(CopyingApp, SturdyApp):
         told_s = looked_s = 0.0
         while True:
             spent_s = time.monotonic() - looked_s
-            await asyncio.sleep(max(LEAST_REST_S, self.live.pause_s - spent_s))
+            await asyncio.sleep(max(LEAST_REST_S, LOOK_S - spent_s))
             looked_s = time.monotonic()
             try:
                 if await self._look():
-                    self._paint_unasked()
+                    self.paint()
                 elif looked_s - told_s < TICK_S:
                     continue
                 elif self._ticks():
-                    self._paint_unasked(tick=True)
+                    self.paint(tick=True)
             except Exception as error:
                 self.handle_failure(error)
             told_s = looked_s
@@ -176,19 +175,14 @@ class TocsinApp(CopyingApp, SturdyApp):
                 can_write_again = await self.live.notice_lock()
                 if done:
                     return looking.result() or can_write_again
-                self._paint_unasked(tick=True)
+                self.paint(tick=True)
         finally:
             looking.cancel()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
-            self.live.ink.is_asked()
             self.live.keyed_ms = self._desk.now_ms()
         await super().on_event(event)
-
-    def _paint_unasked(self, *, tick: bool = False) -> None:
-        self.live.ink.is_unasked()
-        self.paint(tick=tick)
 
     def _ticks(self) -> bool:
         return self.live.ticks(self._desk.now_ms())

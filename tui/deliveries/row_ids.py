@@ -1,4 +1,4 @@
-"""Ids of the deliveries that a list shows, in their order, and of new ones that it holds back."""
+"""Ids of the deliveries that a list shows, in their order, and when new ones may move it."""
 
 from __future__ import annotations
 
@@ -116,3 +116,23 @@ class DeliveryRowIds:
 
     def _note(self, page: SearchResult) -> None:
         self.last_id, self.total, self.open_ids = page.last_id, page.total, page.open_ids
+
+
+class RateLimit:
+    """Rate limit of moves: one in each `each_ms`, and up to `at_once` more after a quiet time."""
+
+    def __init__(self, each_ms: int, at_once: int) -> None:
+        self._each_ms = each_ms
+        self._most_ms = each_ms * at_once
+        self._saved_ms = self._most_ms
+        self._last_ms: int | None = None
+
+    def take(self, now_ms: int) -> bool:
+        """Take a move if there is one to take. A clock that was set back adds nothing."""
+        passed = max(0, now_ms - (now_ms if self._last_ms is None else self._last_ms))
+        self._last_ms = now_ms
+        self._saved_ms = min(self._most_ms, self._saved_ms + passed)
+        if self._saved_ms < self._each_ms:
+            return False
+        self._saved_ms -= self._each_ms
+        return True

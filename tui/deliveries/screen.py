@@ -20,10 +20,9 @@ from store.records import Delivery, WebhookStatus
 from tui.deliveries.actions import DeliveryActions
 from tui.deliveries.delivery_screen import DeliveryScreen
 from tui.deliveries.quarantine import QuarantineScreen
-from tui.deliveries.row_ids import DeliveryRowIds
+from tui.deliveries.row_ids import DeliveryRowIds, RateLimit
 from tui.deliveries.rows import DeliveryFormatter, columns, lines, queue_line
 from tui.key_names import and_key, key_of
-from tui.pace import Pace
 from tui.screens.lists import ListScreen
 from tui.state.live_report import Live
 from tui.state.store_access import Desk
@@ -36,9 +35,9 @@ PAGE = 200
 """Rows that are read at once."""
 
 KEPT_ROWS = 4_000
-PACE_MS = 4_000
+MOVE_MS = 4_000
 MOVES_AT_ONCE = 4
-"""A move of the list paints all of it (8 KB): some at once, then one in each PACE_MS."""
+"""A move of the list paints all of it (8 KB): some at once, then one in each MOVE_MS."""
 
 HINTS = ("text", "!text", *OF_DELIVERIES)
 FILTER_SHOWN = 40
@@ -97,7 +96,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         self._rows: dict[int, ListedDelivery] = {}
         self.follows = True
         self._by_admin = False
-        self._pace = Pace(PACE_MS, MOVES_AT_ONCE)
+        self._moves = RateLimit(MOVE_MS, MOVES_AT_ONCE)
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="deliveries-panel"):
@@ -124,7 +123,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         self.look_soon()
 
     def tick(self) -> None:
-        if self.follows and self._keys.held and self._pace.take(self.desk.now_ms()):
+        if self.follows and self._keys.held and self._moves.take(self.desk.now_ms()):
             self.follow()
         self._put([key for key in self._in_sight() if self._is_moving(key)])
         self._show_frame()

@@ -18,11 +18,12 @@ from store.errors import StoreError, StoreGone
 from store.overview import read_overview
 from store.records import WebhookStatus
 from store.workers import SendingLock
-from tui.ink import Ink
 from tui.state.store_access import Desk, Refused
 from tui.state.undo import Undos
 
 LOOK_S = 0.25
+"""How often the store is looked at."""
+
 TRY_S = 0.5
 QUIET_TICK_MS = 5_000
 """How often ages in minutes are worth painting."""
@@ -66,8 +67,6 @@ class Live:
         self.trouble: str | None = None
         self.keyed_ms = desk.now_ms()
         """When the admin pressed a key or moved the mouse for the last time."""
-        self.ink = Ink()
-        """What painting costs the line."""
         self._desk = desk
         self._footprint = Footprint(desk.store.path)
         self._seen: data_version.StoreVersions | None = None
@@ -120,11 +119,6 @@ class Live:
         if self.store.presence.names != report.names:
             return True
         return any(_is_moving(one, report) for one in report.overview.webhooks)
-
-    @property
-    def pause_s(self) -> float:
-        """The time to wait before the next look: the line must have carried the last paint."""
-        return max(LOOK_S, self.ink.pause_s())
 
     async def look(self) -> bool:
         """Read the store if it has changed; whether there is something new to show."""

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.delivery_list import SearchResult
-from tui.deliveries.row_ids import DeliveryRowIds, NewestFirst
+from tests.store.helpers import NOW
+from tui.deliveries.row_ids import DeliveryRowIds, NewestFirst, RateLimit
 
 
 def looked(last_id: int, open_ids: set[int], found: list[int], total: int = 0) -> SearchResult:
@@ -111,3 +112,22 @@ def test_looks_lead_where_a_look_at_everything_leads(
         ]
     keys.release()
     assert list(keys.keys()) == [*sorted(pending, reverse=True), *reversed(over)]
+
+
+def test_some_moves_are_made_at_once_then_one_in_each_span() -> None:
+    moves = RateLimit(1_000, 3)
+    assert [moves.take(NOW) for _ in range(5)] == [True, True, True, False, False]
+    assert [moves.take(NOW + ms) for ms in range(0, 3_000, 250)].count(True) == 2
+
+
+def test_a_quiet_time_saves_no_more_than_that() -> None:
+    moves = RateLimit(1_000, 3)
+    moves.take(NOW)
+    assert [moves.take(NOW + 60_000) for _ in range(5)].count(True) == 3
+
+
+def test_a_clock_set_back_neither_floods_nor_mutes() -> None:
+    moves = RateLimit(1_000, 1)
+    assert moves.take(NOW)
+    assert not moves.take(NOW - 60_000)
+    assert moves.take(NOW - 59_000)

@@ -17,7 +17,7 @@ from tests.store.helpers import Desk as StoreDesk
 from tests.tui.helpers import Bench, screen_text, told
 from tui.app import TocsinApp
 from tui.deliveries import screen
-from tui.deliveries.screen import MOVES_AT_ONCE, PACE_MS, DeliveriesScreen
+from tui.deliveries.screen import MOVE_MS, MOVES_AT_ONCE, DeliveriesScreen
 
 Scene = Callable[[TocsinApp, Pilot[int]], Awaitable[None]]
 
@@ -245,7 +245,7 @@ def test_in_a_burst_the_list_moves_only_now_and_then(bench: Bench, siem: int) ->
         assert "new" not in text.splitlines()[2]
         assert f"{MOVES_AT_ONCE + 4} deliveries" in text
         assert under_cursor(app) == f"msg_{MOVES_AT_ONCE + 3}"
-        bench.clock.now_ms += PACE_MS
+        bench.clock.now_ms += MOVE_MS
         app.paint(tick=True)
         await pilot.pause()
         assert under_cursor(app) == f"msg_{MOVES_AT_ONCE + 4}"

@@ -24,8 +24,8 @@ REGIONS = st.builds(
     Region, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)
 )
 DOWN = "\x1b[B"
-LATEST_PAINT_S = 2.5
-"""By then also what waits for the byte budget is painted."""
+LATEST_PAINT_S = 1.0
+"""By then what was read of the store is painted too."""
 
 KEYS = -1
 """The last line, from which a notice goes by itself."""
