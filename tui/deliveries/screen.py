@@ -35,7 +35,7 @@ PAGE = 200
 """Rows that are read at once."""
 
 KEPT_ROWS = 4_000
-MOVE_MS = 4_000
+MOVE_MS = 5_000
 MOVES_AT_ONCE = 4
 """A move of the list paints all of it (8 KB): some at once, then one in each MOVE_MS."""
 

@@ -26,7 +26,7 @@ from tui.widgets.lines import Facts
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.type_tabs import TypeTabs
 
-REST_S = 1.0
+REST_S = 1.5
 PAGE = 100
 """Rows that are read before the first are shown."""
 
@@ -115,7 +115,7 @@ class EventsScreen(ListScreen):
         empty.tell(Text(feed.emptiness))
 
     def _rest(self) -> None:
-        """Let a stream of events move the rows once a second, not at every read."""
+        """Let a stream of events move the rows, all of which that paints, once in each REST_S."""
         if self.table.keys and not self._resting:
             self._resting = True
             self.set_timer(REST_S, self._rest_over)
