@@ -10,7 +10,7 @@ import asyncio
 import os
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from weakref import WeakKeyDictionary
 
 from rich.text import Text
@@ -92,6 +92,11 @@ class CopyingApp(App[int]):
         self._copied = text
         self.run_worker(copy(self.screen, text))
 
+    def send_to_terminal(self, text: str) -> None:
+        """Copy a text by OSC 52, as Textual does."""
+        self._copied = text
+        super().copy_to_clipboard(text)
+
 
 async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
     """Copy a text and tell by which way, never the text: it may be a secret.
@@ -111,7 +116,7 @@ async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
         screen.app.push_screen(CopiedScreen(text, "To copy it by hand"))
     else:
         _sent[screen] = text
-        App.copy_to_clipboard(screen.app, text)
+        cast(CopyingApp, screen.app).send_to_terminal(text)
         arrives = "if they did not arrive, copy once more"
         tell(screen, f"sent {size} to the terminal (OSC 52); {arrives}{said}")
 

@@ -53,7 +53,7 @@ def test_a_bug_shows_a_panel_once_and_the_app_goes_on(bench: Bench, tmp_path: Pa
                     await pilot.pause()
                 text = screen_text(app)
                 assert "Something went wrong inside Tocsin" in text
-                assert "ZeroDivisionError at test_bugs.py" in text
+                assert "ZeroDivisionError at test_crashes.py" in text
                 assert "Nobody is sending." in text
                 assert "secret" not in text
                 await pilot.press("q")
@@ -85,9 +85,9 @@ def test_a_failure_that_was_awaited_is_told_as_what_failed(bench: Bench, tmp_pat
             try:
                 await broken()
             except ZeroDivisionError as error:
-                app._handle_exception(WorkerFailed(error))
+                app.handle_failure(WorkerFailed(error))
             await pilot.pause()
-            assert "ZeroDivisionError at test_bugs.py" in screen_text(app)
+            assert "ZeroDivisionError at test_crashes.py" in screen_text(app)
 
     asyncio.run(scene())
     assert "WorkerFailed" not in (tmp_path / LOG_NAME).read_text()

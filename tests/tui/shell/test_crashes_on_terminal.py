@@ -93,7 +93,7 @@ def test_a_bug_that_comes_again_and_again_counts_once(tocsin: Tocsin) -> None:
 
 
 def test_a_bug_at_each_look_has_one_panel(tocsin: Tocsin) -> None:
-    with program_with(tocsin, "TocsinApp._paint_unasked = broken") as terminal:
+    with program_with(tocsin, "TocsinApp.paint = broken") as terminal:
         for _ in range(2):
             terminal.read_until(TOLD)
             terminal.read_for(3 * TICK_S)
