@@ -13,9 +13,9 @@ from cli.shapes import delivery_shape
 from delivery.report import failed_attempts
 from domain.filters import OF_DELIVERIES
 from domain.wording import second_text
-from store import reads
+from store import deliveries
 from store.database import Store
-from store.reads import DeliveryFilter
+from store.deliveries import DeliveryFilter
 from store.records import Delivery
 
 HEADERS = ("SEALED", "ID", "WEBHOOK", "TYPE", "STATE", "EVENTS", "BYTES", "ATTEMPTS", "LAST")
@@ -54,11 +54,11 @@ class Listing:
         """
         if not self._args.json:
             self._out.data(columns(HEADERS, WIDTHS))
-        last = self._store.call(reads.deliveries, DeliveryFilter(self._webhook_id), limit=1)
+        last = self._store.call(deliveries.newest, DeliveryFilter(self._webhook_id), limit=1)
         last_id = last[0].id if last else None
         newest = self._newest(self._args.state, self._args.limit)
         pending = DeliveryFilter(self._webhook_id, "pending")
-        for delivery in (*self._store.call(reads.deliveries, pending, limit=MOST), *newest):
+        for delivery in (*self._store.call(deliveries.newest, pending, limit=MOST), *newest):
             self._open[delivery.id] = _progress(delivery)
         for delivery in newest:
             self._print(delivery)
@@ -68,11 +68,11 @@ class Listing:
     def _look(self, last_id: str | None) -> str | None:
         """Print what changed since the look before; the last delivery that was sealed."""
         which = DeliveryFilter(self._webhook_id)
-        sealed = self._store.call(reads.deliveries_after, which, last_id, limit=PAGE)
+        sealed = self._store.call(deliveries.after, which, last_id, limit=PAGE)
         for delivery in sealed:
             self._update(delivery)
         for public_id in list(self._open):
-            self._update(self._store.call(reads.delivery, public_id))
+            self._update(self._store.call(deliveries.find, public_id))
         return sealed[-1].id if sealed else last_id
 
     def _update(self, delivery: Delivery) -> None:
@@ -86,14 +86,14 @@ class Listing:
         if self._args.state not in (None, delivery.state):
             return False
         which = DeliveryFilter(terms=self._terms)
-        return not self._terms or self._store.call(reads.matches, which, delivery.id)
+        return not self._terms or self._store.call(deliveries.matches, which, delivery.id)
 
     def _newest(self, state: str | None, limit: int) -> list[Delivery]:
         """The newest deliveries in a state, oldest first."""
         which = DeliveryFilter(
             self._webhook_id, state, self._args.since_ms, self._args.until_ms, self._terms
         )
-        return self._store.call(reads.deliveries, which, limit=min(limit, MOST))[::-1]
+        return self._store.call(deliveries.newest, which, limit=min(limit, MOST))[::-1]
 
     def _print(self, delivery: Delivery) -> None:
         if self._args.json:

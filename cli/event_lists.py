@@ -19,7 +19,7 @@ from domain.event_types import EventType
 from domain.filters import event_passes, phrase_terms
 from domain.safe import safe
 from domain.wording import second_text, time_text
-from store import events, reads
+from store import deliveries, events
 from store.database import Store
 from store.errors import NotFound
 from store.events import Extent
@@ -47,7 +47,7 @@ def show_event(args: Namespace, context: Context) -> ExitCode:
     type_, id_ = _type_and_id(args.type_and_id)
     store = open_for_reading(context)
     event = store.call(_find, type_, id_)
-    carriers = store.call(reads.carriers, event.type, event.seq)
+    carriers = store.call(deliveries.carriers, event.type, event.seq)
     if args.json:
         shown = [{"id": one.id, "webhook": one.webhook_id, "state": one.state} for one in carriers]
         context.out.data(event_json(event, deliveries=shown))

@@ -12,7 +12,7 @@ from domain.errors import FieldError
 from domain.extra_fields import doubt_about
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
-from store import reads, webhooks
+from store import deliveries, webhook_status, webhooks
 from store.audit import note_alone
 from store.database import Store
 from store.errors import WrongKey
@@ -47,13 +47,15 @@ def ids_of(store: Store, references: Iterable[str]) -> list[int]:
 
 def statuses_by_id(store: Store) -> dict[int, WebhookStatus]:
     """Queue, pending delivery and counts of every webhook that is not deleted."""
-    return {status.webhook.id: status for status in store.call(reads.statuses, store.vault)}
+    return {
+        status.webhook.id: status for status in store.call(webhook_status.statuses, store.vault)
+    }
 
 
 def pending_of(store: Store, webhook_id: int) -> Delivery | None:
     """The undelivered delivery of a webhook."""
-    which = reads.DeliveryFilter(webhook_id=webhook_id, state="pending")
-    return next(iter(store.call(reads.deliveries, which, limit=1)), None)
+    which = deliveries.DeliveryFilter(webhook_id=webhook_id, state="pending")
+    return next(iter(store.call(deliveries.newest, which, limit=1)), None)
 
 
 def require_readable(webhook: Webhook, store: Store) -> None:

@@ -13,7 +13,7 @@ from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
 from domain.filters import Terms
-from store import events, models, ranges, reads
+from store import deliveries, events, models, ranges
 from store.errors import NotFound
 from store.filters import delivery_conditions
 from store.models import AttemptRow, DeliveryRow, rows
@@ -68,7 +68,7 @@ class ListedDelivery(msgspec.Struct, frozen=True):
     words: str = ""
 
 
-def deliveries(ids: Sequence[int]) -> dict[int, ListedDelivery]:
+def listed(ids: Sequence[int]) -> dict[int, ListedDelivery]:
     """Return the deliveries of these row ids, as far as they are kept."""
     with models.database.atomic("DEFERRED"):
         found = list(DeliveryRow.select().where(DeliveryRow.id.in_(list(ids))))
@@ -77,7 +77,8 @@ def deliveries(ids: Sequence[int]) -> dict[int, ListedDelivery]:
             for row_id, took_ms, words in rows(_last_attempts([row.id for row in found]))
         }
         return {
-            row.id: ListedDelivery(reads.delivery_of(row), *last.get(row.id, ())) for row in found
+            row.id: ListedDelivery(deliveries.delivery_of(row), *last.get(row.id, ()))
+            for row in found
         }
 
 
@@ -102,7 +103,7 @@ def attempt_ids(public_id: str) -> list[int]:
 def attempts(ids: Sequence[int]) -> dict[int, Attempt]:
     """Return the attempts of these row ids, as far as they are kept."""
     query = AttemptRow.select().where(AttemptRow.id.in_(list(ids)))
-    return {row.id: reads.attempt_of(row) for row in list(query)}
+    return {row.id: deliveries.attempt_of(row) for row in list(query)}
 
 
 def members(public_id: str) -> list[StoredEvent]:

@@ -11,10 +11,10 @@ from store import (
     future_times,
     lookalikes,
     models,
-    reads,
     refusals,
     settings,
     sources,
+    webhook_status,
     workers,
 )
 from store.errors import WrongKey
@@ -55,7 +55,7 @@ def read_overview(vault: Vault | None) -> Overview:
     """Read all of it in one transaction, so that its parts agree with each other."""
     with models.database.atomic("DEFERRED"):
         return Overview(
-            webhooks=reads.statuses(vault),
+            webhooks=webhook_status.statuses(vault),
             last_words=_last_words(),
             workers=workers.everyone(),
             sources=sources.everyone(),

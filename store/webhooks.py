@@ -30,6 +30,9 @@ from store.webhook_rows import live, read, record_of, write_fields, write_secret
 UNDELETE_MS = 10 * 60_000
 """Time for which a deleted webhook can be brought back."""
 
+_ID_DIGITS = 18
+"""Digits of the largest ids that SQLite keeps."""
+
 _LARGEST_ID = 2**63 - 1
 _DELETED_UPTIME = "webhook_deleted_uptime_ms:"
 
@@ -52,6 +55,23 @@ def resolve(reference: str, *, deleted: bool = False) -> int:
     if row is None:
         raise NotFound(f"no webhook {reference}; `tocsin webhook list` shows what there is")
     return int(row.id)
+
+
+def resolve_past(reference: str) -> int:
+    """Return the id of a webhook by its id or name; by its id also of one that is erased.
+
+    Raises NotFound.
+    """
+    try:
+        return resolve(reference, deleted=True)
+    except NotFound:
+        if reference.isdecimal() and len(reference) <= _ID_DIGITS and _was_there(int(reference)):
+            return int(reference)
+        raise
+
+
+def _was_there(webhook_id: int) -> bool:
+    return WebhookRow.select().where(WebhookRow.id == webhook_id).exists()
 
 
 def _named(reference: str, *, deleted: bool) -> ModelSelect[WebhookRow]:

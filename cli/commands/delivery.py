@@ -16,7 +16,7 @@ from delivery.refusals import refused_events, reseal_command
 from delivery.testing import NO_URL, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
-from store import delivery_requests, reads, webhooks
+from store import deliveries, delivery_requests, webhooks
 from store.database import Store
 from store.delivery_requests import RequestResult
 from store.errors import NotFound
@@ -32,7 +32,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     if args.follow and args.until_ms is not None:
         raise Failure("--until and --follow contradict each other: leave one out", ExitCode.USAGE)
     store = open_for_reading(context)
-    webhook_id = None if args.webhook is None else store.call(reads.past_webhook, args.webhook)
+    webhook_id = None if args.webhook is None else store.call(webhooks.resolve_past, args.webhook)
     listing = Listing(args, context, store, webhook_id)
     if args.follow:
         listing.follow()
@@ -44,19 +44,19 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
 def show(args: Namespace, context: Context) -> ExitCode:
     """Show a delivery and its attempts, or the exact bytes of its body."""
     store = open_for_reading(context)
-    delivery = store.call(reads.delivery, args.id)
+    delivery = store.call(deliveries.find, args.id)
     if args.body:
         return _show_body(delivery, store, context)
     if args.curl:
         return _show_curl(delivery, store, context)
-    attempts = store.call(reads.attempts, delivery.id)[::-1]
+    attempts = store.call(deliveries.attempts, delivery.id)[::-1]
     if args.json:
         shape = delivery_shape(delivery)
         context.out.json(shape | {"history": [attempt_shape(attempt) for attempt in attempts]})
         return ExitCode.OK
     context.out.data(in_full(delivery, context.now_ms()))
-    if len(attempts) == reads.PAGE:
-        context.out.note(f"The newest {reads.PAGE} attempts:")
+    if len(attempts) == deliveries.PAGE:
+        context.out.note(f"The newest {deliveries.PAGE} attempts:")
     for attempt in attempts:
         context.out.data(attempt_text(attempt))
     if attempts and delivery.state == "pending":
@@ -78,7 +78,7 @@ def retry(args: Namespace, context: Context) -> ExitCode:
         context.out.note(LATER)
         return ExitCode.OK
     context.out.note(f"The next attempt of {args.id} is due now.")
-    delivery = store.call(reads.delivery, args.id)
+    delivery = store.call(deliveries.find, args.id)
     webhook = store.call(webhooks.find, delivery.webhook_id, store.vault)
     note_what_holds_back(store, context, webhook)
     return ExitCode.OK
@@ -130,7 +130,7 @@ def reseal(args: Namespace, context: Context) -> ExitCode:
 
 
 def _show_body(delivery: Delivery, store: Store, context: Context) -> ExitCode:
-    body = store.call(reads.body, delivery.id)
+    body = store.call(deliveries.body, delivery.id)
     context.out.raw(body)
     if hashlib.sha256(body).hexdigest() == delivery.sha256:
         return ExitCode.OK
@@ -140,11 +140,11 @@ def _show_body(delivery: Delivery, store: Store, context: Context) -> ExitCode:
 
 def _show_curl(delivery: Delivery, store: Store, context: Context) -> ExitCode:
     """The request of the last attempt, or of the first one to come."""
-    attempt = next(iter(store.call(reads.attempts, delivery.id, limit=1)), None)
+    attempt = next(iter(store.call(deliveries.attempts, delivery.id, limit=1)), None)
     webhook = _webhook_of(delivery, store)
     if webhook is None and attempt is None:
         raise Failure(f"webhook {delivery.webhook_id} is deleted: {NO_URL}", ExitCode.NO_INPUT)
-    body = store.call(reads.body, delivery.id)
+    body = store.call(deliveries.body, delivery.id)
     request = shown_request(delivery, webhook, attempt, context.now_ms())
     context.out.data(safe(curl(request, delivery, body), LONGEST_COMMAND, keep_newlines=True))
     if request.note:
@@ -165,7 +165,7 @@ def _webhook_of(delivery: Delivery, store: Store) -> Webhook | None:
 def _pending(store: Store, public_id: str) -> Delivery:
     """The delivery, if it may still be ended. Raises NotFound, Conflict."""
     store.call(delivery_requests.pending, public_id)
-    return store.call(reads.delivery, public_id)
+    return store.call(deliveries.find, public_id)
 
 
 def _reseal_question(delivery: Delivery, args: Namespace) -> str:

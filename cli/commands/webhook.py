@@ -35,7 +35,7 @@ from cli.webhook_store import (
 from cli.webhook_text import in_full, what_it_has
 from delivery.report import drop_question, undelivered
 from domain.wording import counted, time_text
-from store import backlog, delivery_requests, reads, webhooks
+from store import backlog, deliveries, delivery_requests, webhooks
 from store.database import Store
 from store.records import Webhook, WebhookStatus
 from store.webhook_edits import fields_like
@@ -118,7 +118,7 @@ def show(args: Namespace, context: Context) -> ExitCode:
         reveal([webhook], store, context)
     note_unreadable([webhook], store, context)
     status = statuses_by_id(store).get(webhook.id)
-    quarantine = store.call(reads.quarantine, webhook.id)
+    quarantine = store.call(deliveries.quarantine, webhook.id)
     if args.json:
         shape = webhook_shape(webhook, status, reveal=args.reveal)
         context.out.json(shape | {"quarantine": [quarantine_shape(event) for event in quarantine]})

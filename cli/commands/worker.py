@@ -186,9 +186,11 @@ def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context
 
 def _note_undelivered(store: Store, context: Context) -> None:
     from delivery.report import undelivered
-    from store import reads
+    from store import webhook_status
 
-    statuses = [one for one in store.call(reads.statuses, None) if one.webhook.fields.active]
+    statuses = [
+        one for one in store.call(webhook_status.statuses, None) if one.webhook.fields.active
+    ]
     counts = [count for count in map(undelivered, statuses) if count]
     events, webhooks = counted(sum(counts), "event"), counted(len(counts), "webhook")
     context.out.note(f"Undelivered: {events} of {webhooks}; `tocsin status` says why.")

@@ -16,7 +16,7 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from domain.webhooks import WebhookFields
-from store import migrations, reads, workers
+from store import deliveries, migrations, workers
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
 from tests.cli.desks import change_store, desk_of, eventually, newer, now_ms, said, status_of
 from tests.program import Tocsin
@@ -188,7 +188,7 @@ def test_an_attempt_longer_than_the_grace_is_cut_off_and_noted(
     with desk_of(tocsin) as desk:
         pending = desk.status(1).pending
         assert pending is not None
-        [attempt] = desk.call(reads.attempts, pending.id)
+        [attempt] = desk.call(deliveries.attempts, pending.id)
     assert pending.sending_since_ms is None
     assert attempt.error == "CutOff"
 

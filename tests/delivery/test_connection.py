@@ -22,7 +22,7 @@ from delivery.sender import Sender
 from delivery.slots import Slots
 from domain.addresses import NetworkPolicy
 from store import attempts as outbox
-from store import reads
+from store import deliveries
 from tests.certificates import Authority
 from tests.delivery.proxy import Proxy
 from tests.delivery.running import QUICK, SkewedClock, hook
@@ -216,7 +216,7 @@ def test_a_reset_of_a_kept_connection_is_tried_again_at_once(
     assert sum("in place of an answer; next at" in line for line in log) == 1
     assert "(attempt 2, at once on a new connection)" in log[0]
     second = shared_receiver.requests(path)[1].header("webhook-id") or ""
-    attempts = sorted(desk.call(reads.attempts, second), key=lambda one: one.number)
+    attempts = sorted(desk.call(deliveries.attempts, second), key=lambda one: one.number)
     assert [(one.number, one.status, one.error) for one in attempts] == [
         (1, None, "ConnectionResetError"),
         (2, 200, None),

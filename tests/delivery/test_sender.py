@@ -18,7 +18,7 @@ from delivery.outcome import MAX_ANSWER_BODY
 from delivery.sender import Sender, _retry_delays
 from delivery.slots import Slots
 from domain.settings import Settings
-from store import attempts, reads, webhooks
+from store import attempts, deliveries, webhooks
 from store.errors import StoreUnavailable
 from tests.certificates import Authority
 from tests.delivery.running import QUICK, SkewedClock, eventually, hook
@@ -286,7 +286,7 @@ def test_a_bug_ends_the_attempt_that_was_begun(
     pending = desk.status(1).pending
     assert pending is not None
     assert (pending.sending_since_ms, pending.attempts, pending.last_error) == (None, 1, "Bug")
-    [attempt] = desk.call(reads.attempts, pending.id)
+    [attempt] = desk.call(deliveries.attempts, pending.id)
     assert attempt.detail.startswith("this is a bug: ValueError at test_sender.py:")
     assert (pending.next_attempt_ms or 0) > attempt.started_ms
 
@@ -307,7 +307,7 @@ def test_an_answer_that_echoes_the_request_brings_no_secret_into_the_store(
     with_sender(desk, story)
     pending = desk.status(1).pending
     assert pending is not None
-    [attempt] = desk.call(reads.attempts, pending.id)
+    [attempt] = desk.call(deliveries.attempts, pending.id)
     assert len(attempt.answer_body) <= MAX_ANSWER_BODY
     assert "••••cdef" in dict(attempt.answer_headers)["X-Echo"]
     assert ("••••".encode() in attempt.answer_body) is (before < 4_000)

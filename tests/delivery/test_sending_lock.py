@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from delivery.sending_lock import STAND_ASIDE_S, LockClaim
 from delivery.worker import LOCK_LOST
 from domain.settings import Settings
-from store import reads, workers
+from store import deliveries, workers
 from store.database import Store
 from store.records import StoredWorker
 from store.workers import TERMINAL, SendingLock
@@ -124,7 +124,7 @@ def headless_id(desk: Desk) -> str:
 def attempts_of(desk: Desk, request: Request) -> list[str]:
     """Which workers made the attempts of a delivery."""
     eventually(lambda: desk.status(1).pending is None, "it is recorded")
-    attempts = desk.call(reads.attempts, str(request.header("webhook-id")))
+    attempts = desk.call(deliveries.attempts, str(request.header("webhook-id")))
     return [attempt.worker for attempt in attempts]
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 import delivery.worker
 from delivery.dispatcher import Until
 from delivery.worker import Ended
-from store import migrations, reads, workers
+from store import deliveries, migrations, workers
 from store.models import AttemptRow, FactRow
 from tests.delivery.running import (
     QUICK,
@@ -82,7 +82,7 @@ def test_each_attempt_is_recorded_with_the_time_that_its_request_said(
     with running_worker(desk) as running:
         requests = shared_receiver.wait(path, acked=1)
         eventually(lambda: desk.status(1).pending is None)
-    tries = desk.call(reads.attempts, str(requests[0].header("webhook-id")))[::-1]
+    tries = desk.call(deliveries.attempts, str(requests[0].header("webhook-id")))[::-1]
     assert [attempt.status for attempt in tries] == [500, None, 200]
     assert [attempt.number for attempt in tries] == [1, 2, 3]
     assert {attempt.worker for attempt in tries} == {running.worker.id}
@@ -234,7 +234,7 @@ def test_what_an_overtaken_worker_recorded_in_clear_is_masked(desk: Desk) -> Non
     desk.call(FactRow.insert(name="urls_masked_to", value="[0, 0]").execute)
     with running_worker(desk) as running:
         eventually(lambda: running.said("sending for /"))
-    (attempt,) = desk.call(reads.attempts, delivery.public_id)
+    (attempt,) = desk.call(deliveries.attempts, delivery.public_id)
     assert attempt.url == "https://example.com/hook/••••"
 
 
@@ -251,7 +251,7 @@ def test_what_a_dead_worker_had_in_flight_is_made_again_at_once(
     assert running.said("1 attempt was cut off when a worker ended: it is made again now")
     assert request.header("webhook-id") == lost.public_id
     assert request.body == lost.body
-    newest, oldest = desk.call(reads.attempts, lost.public_id)
+    newest, oldest = desk.call(deliveries.attempts, lost.public_id)
     assert (oldest.number, oldest.error, newest.number) == (1, "CutOff", 2)
 
 
@@ -300,7 +300,7 @@ def test_an_attempt_that_outlasts_the_grace_is_cut_off_and_noted(
     pending = desk.status(1).pending
     assert pending is not None
     assert pending.sending_since_ms is None
-    (cut,) = desk.call(reads.attempts, str(request.header("webhook-id")))
+    (cut,) = desk.call(deliveries.attempts, str(request.header("webhook-id")))
     assert cut.error == "CutOff"
     with running_worker(desk, until=Until.EMPTY) as running:
         assert running.join() is Ended.DONE

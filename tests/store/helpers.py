@@ -15,7 +15,7 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event, RefusedText
 from domain.webhooks import WebhookFields
-from store import attempts, reads, refusals, sources, webhooks
+from store import attempts, deliveries, refusals, sources, webhook_status, webhooks
 from store import events as event_store
 from store.database import Store
 from store.records import (
@@ -196,11 +196,11 @@ class Desk:
 
     def status(self, webhook_id: int) -> WebhookStatus:
         """The status of one webhook."""
-        statuses = self.call(reads.statuses, self.store.vault)
+        statuses = self.call(webhook_status.statuses, self.store.vault)
         return next(status for status in statuses if status.webhook.id == webhook_id)
 
     def delivery(self, public_id: str) -> Delivery:
-        return self.call(reads.delivery, public_id)
+        return self.call(deliveries.find, public_id)
 
 
 def result(

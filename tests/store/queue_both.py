@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.event_types import EventType
-from store import attempts, backlog, delivery_requests, reads, sealing, webhooks
+from store import attempts, backlog, delivery_requests, sealing, webhook_status, webhooks
 from store import events as event_store
 from store import settings as store_settings
 from store.database import open_store
@@ -244,7 +244,7 @@ class Both:
     def every_event_is_in_one_place_and_counted(self) -> None:
         statuses = {
             status.webhook.id: status
-            for status in self.desk.call(reads.statuses, self.desk.store.vault)
+            for status in self.desk.call(webhook_status.statuses, self.desk.store.vault)
         }
         live = {id_: model for id_, model in self.models.items() if model.deleted_ms is None}
         assert statuses.keys() == live.keys()

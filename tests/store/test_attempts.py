@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event_types import EventType
-from store import attempts, delivery_requests, migrations, reads, settings, webhooks
+from store import attempts, deliveries, delivery_requests, migrations, settings, webhooks
 from store.database import open_store
 from store.errors import StoreOvertaken, StoreUnavailable
 from store.maintenance import health
@@ -44,7 +44,7 @@ def test_a_body_is_the_stored_bytes_joined_and_its_hash_is_kept(desk: Desk) -> N
     delivery = desk.delivery(work.public_id)
     assert delivery.sha256 == hashlib.sha256(work.body).hexdigest()
     assert (delivery.bytes, delivery.events, delivery.state) == (len(work.body), 3, "pending")
-    assert desk.call(reads.body, work.public_id) == work.body
+    assert desk.call(deliveries.body, work.public_id) == work.body
 
 
 def test_extra_fields_are_spliced_into_every_event(desk: Desk) -> None:
@@ -230,8 +230,8 @@ def test_every_attempt_sends_the_same_bytes_under_the_same_id(
         desk.end(work, status)
     delivery = desk.delivery(first.public_id)
     assert (delivery.state, delivery.attempts, delivery.ended_ms) == ("delivered", 7, NOW)
-    assert desk.call(reads.body, first.public_id) == first.body
-    tries = desk.call(reads.attempts, first.public_id)
+    assert desk.call(deliveries.body, first.public_id) == first.body
+    tries = desk.call(deliveries.attempts, first.public_id)
     assert [one.status for one in tries] == [200, 404, 199, 301, None, 503, 500]
     assert [one.number for one in tries] == [7, 6, 5, 4, 3, 2, 1]
 
@@ -244,7 +244,7 @@ def test_an_attempt_is_kept_as_it_was_and_counted_before_it_is_made(desk: Desk) 
     delivery = desk.delivery(work.public_id)
     assert (delivery.attempts, delivery.sending_since_ms) == (1, NOW)
     desk.end(work, None)
-    (attempt,) = desk.call(reads.attempts, work.public_id)
+    (attempt,) = desk.call(deliveries.attempts, work.public_id)
     assert (attempt.url, attempt.revision, attempt.worker) == (work.url, 1, WORKER)
     assert (attempt.started_ms, attempt.duration_ms) == (NOW - 40, 40)
     assert (attempt.error, attempt.detail) == ("ConnectionRefusedError", "connection refused")
@@ -324,7 +324,7 @@ def test_nothing_else_is_sealed_before_the_pending_delivery_is_through(desk: Des
     desk.append(*events(3, 4))
     desk.end(work, 500)
     assert desk.started(webhook_id).public_id == work.public_id
-    pending = desk.call(reads.deliveries, reads.DeliveryFilter(state="pending"))
+    pending = desk.call(deliveries.newest, deliveries.DeliveryFilter(state="pending"))
     assert [one.id for one in pending] == [work.public_id]
 
 
@@ -361,7 +361,7 @@ def test_what_was_in_flight_when_a_worker_died_is_due_now_and_the_same(desk: Des
     delivery = desk.delivery(work.public_id)
     assert (delivery.next_attempt_ms, delivery.sending_since_ms) == (desk.now_ms, None)
     assert delivery.reason == "attempt 2, the last one was cut off"
-    (lost,) = desk.call(reads.attempts, work.public_id)
+    (lost,) = desk.call(deliveries.attempts, work.public_id)
     assert (lost.number, lost.error, lost.duration_ms, lost.worker) == (
         1,
         "CutOff",
@@ -377,7 +377,7 @@ def test_a_clock_that_jumped_back_gives_no_negative_duration(desk: Desk) -> None
     desk.append(make_event(1))
     work = desk.started(webhook_id)
     desk.call(attempts.recover, WORKER, NOW - MINUTE)
-    (lost,) = desk.call(reads.attempts, work.public_id)
+    (lost,) = desk.call(deliveries.attempts, work.public_id)
     assert lost.duration_ms == 0
 
 
@@ -404,7 +404,7 @@ def test_an_outcome_that_comes_after_the_end_is_kept_and_changes_nothing(desk: D
     assert desk.delivery(work.public_id).state == "skipped"
     status = desk.status(webhook_id)
     assert (status.delivered_events, status.skipped_events) == (0, 2)
-    assert len(desk.call(reads.attempts, work.public_id)) == 1
+    assert len(desk.call(deliveries.attempts, work.public_id)) == 1
 
 
 def test_what_was_recorded_stands_when_the_key_is_lost_meanwhile(desk: Desk) -> None:
@@ -431,22 +431,22 @@ def test_pages_of_deliveries(desk: Desk) -> None:
         desk.now_ms += 1_000
 
     def ids(**which: int | str) -> list[str]:
-        chosen = reads.DeliveryFilter(**which)  # type: ignore[arg-type]
-        return [one.id for one in desk.call(reads.deliveries, chosen, limit=2)]
+        chosen = deliveries.DeliveryFilter(**which)  # type: ignore[arg-type]
+        return [one.id for one in desk.call(deliveries.newest, chosen, limit=2)]
 
     newest = [work.public_id for work in reversed(made)]
     assert ids() == newest[:2]
-    everything = reads.DeliveryFilter()
-    page = desk.call(reads.deliveries, everything, limit=9, before=newest[1])
+    everything = deliveries.DeliveryFilter()
+    page = desk.call(deliveries.newest, everything, limit=9, before=newest[1])
     assert [one.id for one in page] == newest[2:]
-    following = desk.call(reads.deliveries_after, everything, newest[2], limit=9)
+    following = desk.call(deliveries.after, everything, newest[2], limit=9)
     assert [one.id for one in following] == [newest[1], newest[0]]
     assert ids(webhook_id=99) == ids(state="pending") == []
     assert ids(until_ms=NOW + 1_000) == newest[3:]
     assert ids(since_ms=NOW + 3_000) == newest[:1]
-    carriers = desk.call(reads.carriers, EventType.ALERTS, 2)
+    carriers = desk.call(deliveries.carriers, EventType.ALERTS, 2)
     assert [one.id for one in carriers] == [newest[2]]
-    assert desk.call(reads.last_results, webhook_id, limit=3) == [200, 200, 200]
+    assert desk.call(deliveries.last_results, webhook_id, limit=3) == [200, 200, 200]
 
 
 # A newer Tocsin.

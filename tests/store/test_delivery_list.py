@@ -34,7 +34,7 @@ def everything(desk: Desk, search: Search | None = None) -> SearchResult:
 def found(desk: Desk, test: Criterion, *, inverse: bool = False) -> list[str]:
     """The public ids that a test finds, oldest first."""
     look = everything(desk, Search(terms=(Term(test, inverse),)))
-    rows = desk.call(delivery_list.deliveries, look.found)
+    rows = desk.call(delivery_list.listed, look.found)
     return [rows[key].delivery.id for key in look.found]
 
 
@@ -131,9 +131,9 @@ def test_the_words_of_an_attempt_before_the_last_find_nothing(desk: Desk) -> Non
 def test_all_terms_must_hold(filled: Desk) -> None:
     search = Search(1, (Term(HasState("pending"), inverse=True), Term(Answered(400, 499))))
     look = everything(filled, search)
-    assert [
-        row.delivery.id for row in filled.call(delivery_list.deliveries, look.found).values()
-    ] == ["msg_2"]
+    assert [row.delivery.id for row in filled.call(delivery_list.listed, look.found).values()] == [
+        "msg_2"
+    ]
 
 
 def test_a_look_tells_what_is_open_and_how_many_there_are(filled: Desk) -> None:
@@ -177,14 +177,14 @@ def test_an_empty_store(desk: Desk) -> None:
 
 def test_rows_tell_of_the_last_finished_attempt(filled: Desk) -> None:
     filled.end(filled.started(1), None)
-    rows = filled.call(delivery_list.deliveries, [1, 3, 4, 99])
+    rows = filled.call(delivery_list.listed, [1, 3, 4, 99])
     assert {key: (row.took_ms, row.words) for key, row in rows.items()} == {
         1: (40, "answered 200"),
         3: (40, "connection refused"),
         4: (None, ""),
     }
     filled.started(1)
-    assert filled.call(delivery_list.deliveries, [3])[3].words == "connection refused"
+    assert filled.call(delivery_list.listed, [3])[3].words == "connection refused"
 
 
 def test_numbers_of_public_ids(filled: Desk) -> None:

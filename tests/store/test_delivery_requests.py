@@ -9,7 +9,7 @@ from threading import Event as Flag
 import pytest
 
 from domain.event_types import EventType
-from store import attempts, delivery_requests, reads, webhooks
+from store import attempts, deliveries, delivery_requests, webhooks
 from store.errors import Conflict, NotFound
 from store.records import Limits, Work
 from store.workers import SendingLock
@@ -185,7 +185,7 @@ def test_a_reseal_of_a_reseal_keeps_the_order(desk: Desk, webhook_id: int) -> No
 def test_a_reseal_asked_for_in_flight_waits_for_the_failure(desk: Desk, webhook_id: int) -> None:
     work = desk.started(webhook_id)
     assert not reseal(desk, work, without="e2", max_events=3).done
-    assert desk.call(reads.quarantine) == []
+    assert desk.call(deliveries.quarantine) == []
     desk.end(work, None)
     assert desk.delivery(work.public_id).state == "resealed"
     assert drain(desk, webhook_id) == [[1, 3, 4], [5]]
@@ -197,7 +197,7 @@ def test_an_event_left_out_stays_in_quarantine_and_all_others_go(
 ) -> None:
     work = failed(desk, webhook_id)
     reseal(desk, work, without=f"e{left_out}")
-    (held,) = desk.call(reads.quarantine, webhook_id)
+    (held,) = desk.call(deliveries.quarantine, webhook_id)
     assert (held.event_id, held.delivery_id, held.released_ms) == (
         f"e{left_out}",
         work.public_id,
@@ -235,7 +235,7 @@ def test_a_delivery_frozen_without_an_event_keeps_its_bytes(desk: Desk, webhook_
     again = desk.started(webhook_id)
     assert (again.public_id, again.body) == (first.public_id, first.body)
     assert carried(again.body) == [1, 2, 4, 5]
-    carriers = desk.call(reads.carriers, EventType.ALERTS, 3)
+    carriers = desk.call(deliveries.carriers, EventType.ALERTS, 3)
     assert [one.state for one in carriers] == ["resealed"]
 
 
@@ -263,10 +263,10 @@ def test_a_released_event_goes_alone_and_before_what_waits(desk: Desk, webhook_i
     status = desk.status(webhook_id)
     assert (status.queued, status.run_open) == (2, True)
     assert (status.quarantined_events, status.released_events) == (0, 1)
-    (held,) = desk.call(reads.quarantine, webhook_id)
+    (held,) = desk.call(deliveries.quarantine, webhook_id)
     assert held.released_ms == NOW
     assert drain(desk, webhook_id) == [[2], [6]]
-    assert desk.call(reads.quarantine) == []
+    assert desk.call(deliveries.quarantine) == []
     assert desk.status(webhook_id).delivered_events == 6
 
 
@@ -310,7 +310,7 @@ def test_a_released_event_can_go_back_to_quarantine(desk: Desk, webhook_id: int)
     work = released_and_failed(desk, webhook_id)
     reseal(desk, work, without="e2")
     assert drain(desk, webhook_id) == []
-    (held,) = desk.call(reads.quarantine, webhook_id)
+    (held,) = desk.call(deliveries.quarantine, webhook_id)
     assert (held.event_id, held.released_ms) == ("e2", None)
     release(desk, webhook_id, "e2")
     assert drain(desk, webhook_id) == [[2]]
@@ -371,8 +371,8 @@ def test_an_unknown_delivery_is_not_found(desk: Desk) -> None:
     for ask in (
         lambda: delivery_requests.retry("msg_0", ACTOR, NOW),
         lambda: delivery_requests.skip("msg_0", ACTOR, NOW, idle=True),
-        lambda: reads.delivery("msg_0"),
-        lambda: reads.body("msg_0"),
+        lambda: deliveries.find("msg_0"),
+        lambda: deliveries.body("msg_0"),
     ):
         with pytest.raises(NotFound, match="no delivery msg_0"):
             desk.call(ask)
@@ -408,7 +408,7 @@ def test_a_deleted_webhook_can_still_have_its_delivery_skipped(desk: Desk, webho
 def test_who_still_has_an_event_before_it_and_where(desk: Desk, webhook_id: int) -> None:
     other = desk.add()
     reseal(desk, failed(desk, webhook_id, TWO), without="e2")
-    where = [desk.call(reads.holders, EventType.ALERTS, seq) for seq in (1, 2, 5)]
+    where = [desk.call(deliveries.holders, EventType.ALERTS, seq) for seq in (1, 2, 5)]
     assert where == [
         {webhook_id: "queued"},
         {webhook_id: "in quarantine"},
@@ -417,6 +417,9 @@ def test_who_still_has_an_event_before_it_and_where(desk: Desk, webhook_id: int)
     assert drain(desk, webhook_id) == [[1], [3, 4, 5]]
     desk.append(event(6))
     release(desk, webhook_id, "e2")
-    assert desk.call(reads.holders, EventType.ALERTS, 2) == {webhook_id: "released"}
-    assert desk.call(reads.holders, EventType.ALERTS, 6) == {webhook_id: "queued", other: "queued"}
-    assert desk.call(reads.holders, EventType.LOG_AUTHN, 6) == {}
+    assert desk.call(deliveries.holders, EventType.ALERTS, 2) == {webhook_id: "released"}
+    assert desk.call(deliveries.holders, EventType.ALERTS, 6) == {
+        webhook_id: "queued",
+        other: "queued",
+    }
+    assert desk.call(deliveries.holders, EventType.LOG_AUTHN, 6) == {}

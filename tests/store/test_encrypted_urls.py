@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
-from store import audit, migrations, reads, remnants, webhooks
+from store import audit, deliveries, migrations, remnants, webhook_status, webhooks
 from store.database import Store, open_store
 from store.errors import WrongKey
 from store.maintenance import backup
@@ -72,10 +72,10 @@ def test_a_url_is_kept_encrypted_and_sent_whole(desk: Desk) -> None:
     work = desk.started(webhook_id)
     assert work.url == SECRET
     desk.end(work, 500)
-    (attempt,) = desk.call(reads.attempts, work.public_id)
+    (attempt,) = desk.call(deliveries.attempts, work.public_id)
     assert attempt.url == SHOWN
     assert desk.call(webhooks.find, webhook_id, desk.store.vault).fields.url == SECRET
-    assert [one.webhook.fields.url for one in desk.call(reads.statuses, None)] == [SHOWN]
+    assert [one.webhook.fields.url for one in desk.call(webhook_status.statuses, None)] == [SHOWN]
     assert b"T0123ABCD" not in bytes_of(desk.store.path)
 
 
@@ -169,7 +169,7 @@ def test_without_its_key_an_older_store_stays_as_it_is(
 def test_an_older_store_is_read_with_its_urls_masked(older: Path) -> None:
     store = open_store(older)
     assert store.outdated
-    statuses = store.call(reads.statuses, None)
+    statuses = store.call(webhook_status.statuses, None)
     assert statuses[1].webhook.fields.url == SHOWN
     assert store.call(webhooks.find, SLACK, store.vault).fields.url == SECRET
     store.close()

@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from store import attempts, audit, delivery_requests, reads
+from store import attempts, audit, deliveries, delivery_requests
 from store.models import EventRow
 from store.records import Limits
 from tests.store.helpers import ACTOR, ALERTS, LIMITS, NOW, Desk, carried, event, events
@@ -128,4 +128,4 @@ def test_a_released_event_that_is_lost_is_no_request_without_events(
     desk.append(event(6))
     assert drain(desk, webhook_id) == [[6]]
     judge(desk, webhook_id, delivered=5, lost=[1])
-    assert desk.call(reads.quarantine) == []
+    assert desk.call(deliveries.quarantine) == []

@@ -6,7 +6,7 @@ import pytest
 
 from domain.event_types import EventType
 from store import backlog as queue
-from store import delivery_requests, reads, webhooks
+from store import delivery_requests, webhook_status, webhooks
 from store.errors import Conflict, NotFound
 from store.models import EventRow
 from store.records import Limits, Secrets, Webhook
@@ -186,7 +186,7 @@ def test_a_deleted_webhook_sends_nothing_and_comes_back_as_it_was(desk: Desk) ->
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
     desk.append(make_event(3))
     assert desk.start(webhook_id) is None
-    assert desk.call(reads.statuses, desk.store.vault) == []
+    assert desk.call(webhook_status.statuses, desk.store.vault) == []
     assert desk.call(webhooks.everyone, desk.store.vault) == []
     late = NOW + webhooks.UNDELETE_MS - 1
     assert len(desk.call(webhooks.restorable, desk.store.vault, late)) == 1

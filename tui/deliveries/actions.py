@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from delivery.refusals import refused_events
 from delivery.report import failed_attempts
 from domain.wording import counted
-from store import delivery_list, delivery_requests, reads
+from store import deliveries, delivery_list, delivery_requests
 from store.delivery_list import ListedDelivery
 from store.delivery_requests import RequestResult
 from store.records import Delivery
@@ -163,7 +163,7 @@ class DeliveryActions(LookingScreen):
 
     async def _refused_event(self, delivery: Delivery) -> str | None:
         """Return the first of its events that another Tocsin refused at the last attempt."""
-        attempts = await self.desk.read(reads.attempts, delivery.id, limit=1)
+        attempts = await self.desk.read(deliveries.attempts, delivery.id, limit=1)
         refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
         if not refused:
             return None
@@ -262,7 +262,7 @@ class DeliveryActions(LookingScreen):
         ids = await self.desk.read(delivery_list.numbers, list(self._watched))
         over = [
             listed
-            for listed in (await self.desk.read(delivery_list.deliveries, ids)).values()
+            for listed in (await self.desk.read(delivery_list.listed, ids)).values()
             if _is_over(listed.delivery, self._watched[listed.delivery.id])
         ]
         if not over:

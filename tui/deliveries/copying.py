@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from delivery.testing import NO_URL, ShownRequest, curl, shown_request
 from domain.safe import safe
-from store import reads, webhooks
+from store import deliveries, webhooks
 from store.records import Attempt, Delivery, Webhook
 from tui.screens.dialogs import Choice
 from tui.state.store_access import Desk, Refused
@@ -45,18 +45,18 @@ async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> st
     if choice == "a":
         return await _answer(desk, first)
     if choice == "p":
-        return (await desk.read(reads.body, first.id)).decode()
+        return (await desk.read(deliveries.body, first.id)).decode()
     request = await read_request(desk, first, await last_attempt(desk, first))
     if choice == "u":
         return request.url
     if choice == "h":
         return "\n".join(f"{name}: {value}" for name, value in request.headers)
-    return curl(request, first, await desk.read(reads.body, first.id))
+    return curl(request, first, await desk.read(deliveries.body, first.id))
 
 
 async def last_attempt(desk: Desk, delivery: Delivery) -> Attempt | None:
     """Return the newest attempt that is recorded. Raises Refused."""
-    found = await desk.read(reads.attempts, delivery.id, limit=1)
+    found = await desk.read(deliveries.attempts, delivery.id, limit=1)
     return found[0] if found else None
 
 

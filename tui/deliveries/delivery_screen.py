@@ -16,7 +16,7 @@ from textual.widgets import Static
 from delivery.refusals import refused_events, reseal_command
 from domain.safe import safe
 from domain.wording import counted, size_text
-from store import delivery_list, reads
+from store import deliveries, delivery_list
 from store.delivery_list import ListedDelivery
 from store.records import Attempt, Delivery
 from tui.deliveries.actions import short_id
@@ -127,7 +127,7 @@ class DeliveryScreen(BodyActions):
 
     async def look(self) -> None:
         ids = await self.desk.read(delivery_list.numbers, [self.delivery_id])
-        found = await self.desk.read(delivery_list.deliveries, ids)
+        found = await self.desk.read(delivery_list.listed, ids)
         if not found:
             self._show_gone()
             return
@@ -163,7 +163,7 @@ class DeliveryScreen(BodyActions):
     async def _read_body(self) -> None:
         view = self.query_one(JsonView)
         try:
-            self.post_body = await self.desk.read(reads.body, self.delivery_id)
+            self.post_body = await self.desk.read(deliveries.body, self.delivery_id)
         except Refused as refused:
             view.show_json(str(refused).encode())
             return

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from domain.safe import safe
 from domain.wording import span_text
-from store import delivery_requests, reads
+from store import deliveries, delivery_requests
 from store.records import QuarantinedEvent
 from tui.cells import Cell, Column, Row
 from tui.key_names import key_of, keys_do, with_key
@@ -68,7 +68,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
 
     async def _read(self, notice: str | None = None) -> None:
         try:
-            self._events = await self.desk.read(reads.quarantine, self._webhook_id)
+            self._events = await self.desk.read(deliveries.quarantine, self._webhook_id)
         except Refused as refused:
             notice = str(refused)
         table = self.query_one(LiveTable)

@@ -166,7 +166,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
         found: dict[int, ListedDelivery] = {}
         for page in _pages(keys):
-            found |= await self.desk.read(delivery_list.deliveries, page)
+            found |= await self.desk.read(delivery_list.listed, page)
         return [found[key].delivery for key in keys if key in found]
 
     def chosen_done(self) -> None:
@@ -197,7 +197,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
     async def read_rows(self, keys: Sequence[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
         for page in _pages(ids):
-            found = await self.desk.read(delivery_list.deliveries, page)
+            found = await self.desk.read(delivery_list.listed, page)
             self._rows.update(found)
             self._put(list(found))
             if len(found) < len(page) and self._keys.last_id:

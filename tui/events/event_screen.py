@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from domain.event_types import EventType
 from domain.wording import size_text, time_text
-from store import events, reads
+from store import deliveries, events
 from store.records import Delivery, StoredEvent
 from tui.deliveries.delivery_screen import DeliveryScreen
 from tui.deliveries.screen import DeliveriesScreen
@@ -91,8 +91,8 @@ class EventScreen(TocsinScreen):
                 self._event = await self.desk.read(events.find, self._type, self._event_id)
                 self._show_event(self._event)
             which = self._type, self._event.seq
-            carriers = await self.desk.read(reads.carriers, *which)
-            self._show_carriers(carriers, await self.desk.read(reads.holders, *which))
+            carriers = await self.desk.read(deliveries.carriers, *which)
+            self._show_carriers(carriers, await self.desk.read(deliveries.holders, *which))
         except Refused as refused:
             self.tell(str(refused), bad=True)
 
@@ -101,7 +101,9 @@ class EventScreen(TocsinScreen):
         self.query_one("#event-panel").border_title = Content(title)
         self.query_one(JsonView).show_json(event.body)
 
-    def _show_carriers(self, carriers: list[Delivery], holders: Mapping[int, reads.Held]) -> None:
+    def _show_carriers(
+        self, carriers: list[Delivery], holders: Mapping[int, deliveries.Held]
+    ) -> None:
         """Show deliveries, by their ids, and webhooks that still wait, by their numbers."""
         table = self.query_one(LiveTable)
         names = self._names()

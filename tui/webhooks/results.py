@@ -10,7 +10,7 @@ import msgspec
 from delivery.outcome import is_success
 from delivery.report import Report, hindrance, undelivered
 from domain.wording import counted, error_word, wait_word
-from store import reads
+from store import deliveries
 from store.records import WebhookStatus
 from tui.state.store_access import Desk, Refused
 from tui.webhooks.rows import Results
@@ -51,7 +51,7 @@ class LastResults:
         try:
             while self._stale:
                 webhook_id, at_ms = self._stale.popitem()
-                results = await self._desk.read(reads.last_results, webhook_id)
+                results = await self._desk.read(deliveries.last_results, webhook_id)
                 self._known[webhook_id] = (at_ms, results)
         except Refused:  # the first line of the screen shows it
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import delivery_requests, reads, settings, webhooks
+from store import deliveries, delivery_requests, settings, webhooks
 from store import events as event_store
 from store.errors import NotFound
 from store.files import free_bytes, store_bytes
@@ -46,7 +46,7 @@ def test_delivered_events_go_after_the_time_of_keeping(desk: Desk) -> None:
     assert kept(desk) == []
     assert desk.delivery(public_id).state == "delivered"
     with pytest.raises(NotFound, match="no longer kept"):
-        desk.call(reads.body, public_id)
+        desk.call(deliveries.body, public_id)
 
 
 def test_the_time_of_keeping_begins_with_the_delivery(desk: Desk) -> None:
@@ -230,7 +230,7 @@ def test_an_erased_webhook_keeps_its_row_for_the_audit_and_no_secret(desk: Desk)
     assert (row.target, row.secrets, row.skipped_events) == (None, None, 3)
     delivery = desk.delivery(public_id)
     assert (delivery.state, delivery.ended_by) == ("skipped", "the webhook was deleted")
-    assert len(desk.call(reads.attempts, public_id)) == 1
+    assert len(desk.call(deliveries.attempts, public_id)) == 1
     with pytest.raises(NotFound):
         desk.call(webhooks.undelete, [webhook_id], ACTOR, NOW)
     assert desk.call(webhooks.restorable, desk.store.vault, NOW) == []
@@ -244,7 +244,7 @@ def test_an_attempt_in_flight_when_its_webhook_is_erased_is_recorded(desk: Desk)
     prune_all(desk, NOW + webhooks.UNDELETE_MS)
     assert desk.end(work, 200, go_on=True) is None
     assert desk.delivery(work.public_id).state == "skipped"
-    assert len(desk.call(reads.attempts, work.public_id)) == 1
+    assert len(desk.call(deliveries.attempts, work.public_id)) == 1
 
 
 # Deliveries and space.
@@ -262,7 +262,7 @@ def test_deliveries_and_their_attempts_go_after_400_days(desk: Desk) -> None:
     with pytest.raises(NotFound):
         desk.delivery(old)
     assert desk.delivery(pending).state == "pending"
-    assert len(desk.call(reads.last_results, webhook_id)) == 1
+    assert len(desk.call(deliveries.last_results, webhook_id)) == 1
 
 
 def test_pruning_goes_in_small_steps(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from store import reads
+from store import deliveries
 from store.maintenance.prune import Retention, prune_some
 from store.workers import SendingLock
 from tests.store.helpers import DAY, MINUTE, fields
@@ -222,7 +222,7 @@ def test_reseal_offers_to_leave_out_what_another_tocsin_refuses(
 def test_the_body_is_written_to_a_new_private_file(
     bench: Bench, webhook_id: int, tmp_path: Path
 ) -> None:
-    body = bench.opened.call(reads.body, "msg_1")
+    body = bench.opened.call(deliveries.body, "msg_1")
     target = tmp_path / "b"
 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
@@ -330,7 +330,7 @@ def test_what_is_delivered_offers_no_retry(bench: Bench) -> None:
 def test_the_raw_body_is_all_there_and_folded(
     bench: Bench, webhook_id: int, size: tuple[int, int]
 ) -> None:
-    body = bench.opened.call(reads.body, "msg_1").decode()
+    body = bench.opened.call(deliveries.body, "msg_1").decode()
 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         await pilot.press("v")

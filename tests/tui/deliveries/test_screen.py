@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from textual.pilot import Pilot
 
-from store import reads, webhooks, workers
+from store import deliveries, webhooks, workers
 from store.maintenance.prune import Retention, prune_some
 from store.records import StoredWorker
 from store.workers import SendingLock
@@ -59,7 +59,7 @@ def under_cursor(app: TocsinApp) -> str:
 def hands(bench: Bench) -> StoreDesk:
     """The worker's hands; ids go on where they were."""
     store = bench.store
-    store.ids.made = len(store.call(reads.deliveries, reads.DeliveryFilter()))
+    store.ids.made = len(store.call(deliveries.newest, deliveries.DeliveryFilter()))
     return store
 
 

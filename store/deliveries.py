@@ -1,32 +1,26 @@
-"""Reads of lists and screens: deliveries, their attempts, and the state of every webhook."""
+"""Deliveries as commands and screens read them, with their attempts, bodies and quarantine."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from peewee import ModelSelect, fn
+from peewee import ModelSelect
 
 from domain.event_types import EventType
-from store import models, sealing, webhooks, workers
+from store import models, sealing, workers
 from store.errors import NotFound
 from store.models import (
     AttemptRow,
     DeliveryRow,
-    EventRow,
-    HeadRow,
     QuarantineRow,
     WebhookRow,
-    light_rows,
     rows,
 )
-from store.records import Attempt, Delivery, QuarantinedEvent, Webhook, WebhookStatus
-from store.vault import Vault
-from store.webhook_rows import record_of, redo_of
+from store.records import Attempt, Delivery, QuarantinedEvent
+from store.webhook_rows import redo_of
 
 if TYPE_CHECKING:
     from domain.filters import Terms
@@ -35,8 +29,6 @@ Held = Literal["queued", "in quarantine", "released"]
 """State of an event that a webhook has not been sent; a released one is queued again."""
 
 PAGE = 200
-ID_DIGITS = 18
-"""Digits of the largest ids that SQLite keeps."""
 
 
 class DeliveryFilter(msgspec.Struct, frozen=True):
@@ -52,24 +44,7 @@ class DeliveryFilter(msgspec.Struct, frozen=True):
     terms: Terms = ()
 
 
-def past_webhook(reference: str) -> int:
-    """Return the id of a webhook by its id or name; by its id also of one that is erased.
-
-    Raises NotFound.
-    """
-    try:
-        return webhooks.resolve(reference, deleted=True)
-    except NotFound:
-        if reference.isdecimal() and len(reference) <= ID_DIGITS and _was_there(int(reference)):
-            return int(reference)
-        raise
-
-
-def _was_there(webhook_id: int) -> bool:
-    return WebhookRow.select().where(WebhookRow.id == webhook_id).exists()
-
-
-def deliveries(
+def newest(
     which: DeliveryFilter, *, limit: int = PAGE, before: str | None = None
 ) -> list[Delivery]:
     """Return the newest deliveries, newest first; a page goes on with the last id of the former."""
@@ -79,7 +54,7 @@ def deliveries(
     return [delivery_of(row) for row in list(query)]
 
 
-def deliveries_after(which: DeliveryFilter, last: str | None, *, limit: int) -> list[Delivery]:
+def after(which: DeliveryFilter, last: str | None, *, limit: int) -> list[Delivery]:
     """Return the deliveries sealed after a given one, oldest first, for lists that follow."""
     query = _filtered(which).order_by(DeliveryRow.id).limit(limit)
     if last is not None:
@@ -92,7 +67,7 @@ def matches(which: DeliveryFilter, public_id: str) -> bool:
     return _filtered(which).where(DeliveryRow.public_id == public_id).exists()
 
 
-def delivery(public_id: str) -> Delivery:
+def find(public_id: str) -> Delivery:
     """Return one delivery. Raises NotFound."""
     return delivery_of(_delivery_row(public_id))
 
@@ -169,45 +144,6 @@ def holders(type_: EventType, seq: int) -> dict[int, Held]:
         return found
 
 
-def statuses(vault: Vault | None) -> list[WebhookStatus]:
-    """Return every webhook with its queue, counted without touching an event: head minus cursor."""
-    with models.database.atomic("DEFERRED"):
-        pending = {
-            row.webhook_id: row
-            for row in list(DeliveryRow.select().where(DeliveryRow.state == "pending"))
-        }
-        quarantined = _quarantined_counts()
-        heads = dict(rows(HeadRow.select(HeadRow.type, HeadRow.seq)))
-        times = _FirstTimes(heads)
-        webhooks = WebhookRow.select().where(WebhookRow.deleted_ms.is_null())
-        return [
-            _status(row, times, pending.get(row.id), quarantined.get(row.id, 0), vault)
-            for row in light_rows(webhooks.order_by(WebhookRow.id))
-        ]
-
-
-@dataclass(slots=True)
-class _FirstTimes:
-    """Times at which the first event from a number on was accepted.
-
-    Most webhooks of a type have the same cursor, so that one query serves all of them.
-    """
-
-    heads: Mapping[str, int]
-    known: dict[tuple[str, int], int | None] = field(default_factory=dict)
-
-    def from_number(self, type_: str, seq: int) -> int | None:
-        """Return the time, None if no event of the type has this number or a later one."""
-        if seq > self.heads[type_]:
-            return None
-        if (type_, seq) not in self.known:
-            event = EventRow
-            there = event.select(event.received_ms).where(event.type == type_, event.seq >= seq)
-            times = rows(there.order_by(event.seq).limit(1))
-            self.known[type_, seq] = int(times[0][0]) if times else None
-        return self.known[type_, seq]
-
-
 def last_results(webhook_id: int, *, limit: int = 20) -> list[int | None]:
     """Return the statuses of a webhook's newest attempts, oldest first; None if no answer came."""
     newest = (
@@ -223,63 +159,6 @@ def last_results(webhook_id: int, *, limit: int = 20) -> list[int | None]:
         .limit(limit)
     )
     return [status for (status,) in reversed(rows(query))]
-
-
-def _status(
-    row: WebhookRow,
-    times: _FirstTimes,
-    pending: DeliveryRow | None,
-    quarantined: int,
-    vault: Vault | None,
-) -> WebhookStatus:
-    webhook: Webhook = record_of(row, vault)
-    return WebhookStatus(
-        webhook=webhook,
-        queued=times.heads[row.type] - row.cursor + row.redo_count + row.released,
-        pending=delivery_of(pending) if pending is not None else None,
-        last_run_ms=row.last_run_ms,
-        run_open=bool(row.redo_count or row.released or row.cursor < row.run_until),
-        delivered_events=row.delivered_events,
-        delivered_ms=row.delivered_ms,
-        skipped_events=row.skipped_events,
-        quarantined_events=quarantined,
-        released_events=row.released,
-        waiting_since_ms=_waiting_since(row, pending, times),
-        last_attempt_ms=row.last_attempt_ms,
-        last_status=row.last_status,
-        last_error=row.last_error,
-    )
-
-
-def _waiting_since(row: WebhookRow, pending: DeliveryRow | None, times: _FirstTimes) -> int | None:
-    type_, seq = row.type, row.cursor + 1
-    if pending is not None:
-        type_, seq = pending.type, pending.first_seq
-    elif row.redo_type is not None and row.redo_next is not None:
-        type_, seq = row.redo_type, row.redo_next
-    waiting = [times.from_number(type_, seq)]
-    if row.released:
-        waiting += [int(time_ms) for (time_ms,) in rows(_released_times(row.id))]
-    return min((time_ms for time_ms in waiting if time_ms is not None), default=None)
-
-
-def _released_times(webhook_id: int) -> ModelSelect[QuarantineRow]:
-    event, held = EventRow, QuarantineRow
-    query = held.select(event.received_ms).join(
-        event, on=((event.type == held.type) & (event.seq == held.seq))
-    )
-    return query.where(
-        held.webhook == webhook_id, held.released_ms.is_null(False), held.sent_in.is_null()
-    )
-
-
-def _quarantined_counts() -> dict[int, int]:
-    query = (
-        QuarantineRow.select(QuarantineRow.webhook, fn.COUNT(QuarantineRow.id))
-        .where(QuarantineRow.sent_in.is_null(), QuarantineRow.released_ms.is_null())
-        .group_by(QuarantineRow.webhook)
-    )
-    return dict(rows(query))
 
 
 def _filtered(which: DeliveryFilter) -> ModelSelect[DeliveryRow]:
