@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cli.desks import change_store, desk_of
+from tests.cli.desks import access_of, change_store
 from tests.program import Tocsin
 from tests.receiver_client import Receiver, running_receiver
 
@@ -90,7 +90,7 @@ def _make_sources(scene: Scene, folder: Path) -> None:
     dump.write_text("")
     scene.do("source", "add", "wireguard", "--command", f"cat {dump}")
     scene.do("source", "run", "local", "--once")
-    with desk_of(scene.tocsin) as desk:
+    with access_of(scene.tocsin) as desk:
         desk.add_source("pc", "procustodibus")
         desk.refuse(b"[17]")
     alike = {"name": "SIEM", "type": "alerts", "state": "inactive"}

@@ -27,8 +27,8 @@ from tui.shell.clipboard import CopyingApp
 from tui.shell.crashes import SturdyApp
 from tui.shell.palette import Actions, commands
 from tui.shell.themes import Wardrobe
-from tui.state.live_report import LOOK_S, Live
-from tui.state.store_access import Desk
+from tui.state.live_report import LOOK_S, LiveReport
+from tui.state.store_access import StoreAccess
 from tui.state.worker_thread import WorkerThread
 from tui.terminal.first_paint import hold_back_paint, paint_first
 from tui.terminal.memory import share_colours
@@ -80,7 +80,7 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     def __init__(
         self,
-        desk: Desk,
+        access: StoreAccess,
         *,
         worker: WorkerThread | None = None,
         keymap: Mapping[str, str] | None = None,
@@ -94,10 +94,14 @@ class TocsinApp(CopyingApp, SturdyApp):
         The store of a `demo` does not outlive the app, so that leaving needs no question; each
         screen says that it is one.
         """
-        live = Live(
-            desk, own_worker=self._own_worker, own_trouble=self._own_trouble, clock=clock, demo=demo
+        live = LiveReport(
+            access,
+            own_worker=self._own_worker,
+            own_trouble=self._own_trouble,
+            clock=clock,
+            demo=demo,
         )
-        super().__init__(desk, live, keep_bug)
+        super().__init__(access, live, keep_bug)
         self._no_colour: NoColour | None = None
         share_colours()
         if self.no_color:
@@ -135,7 +139,9 @@ class TocsinApp(CopyingApp, SturdyApp):
         gc.freeze()  # what is loaded now stays: no collection needs to look at it again
         gc.enable()
         if not self._news:
-            self.run_worker(tell_of_drafts(self.screen, self._desk, self.live), exit_on_error=False)
+            self.run_worker(
+                tell_of_drafts(self.screen, self._access, self.live), exit_on_error=False
+            )
         if self._worker is not None:
             self._worker.start()
 
@@ -181,17 +187,17 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
-            self.live.keyed_ms = self._desk.now_ms()
+            self.live.keyed_ms = self._access.now_ms()
         await super().on_event(event)
 
     def _ticks(self) -> bool:
-        return self.live.ticks(self._desk.now_ms())
+        return self.live.ticks(self._access.now_ms())
 
     def paint(self, *, tick: bool = False) -> None:
         """Let the screen that is seen paint what the report says now."""
         self._wardrobe.dress(self, self.live.report)
         if tick:
-            self.live.pass_time(self._desk.now_ms())
+            self.live.pass_time(self._access.now_ms())
         paint_seen(self, tick=tick)
         cover_without_store(self, self.live.gone)
 
@@ -237,7 +243,7 @@ class TocsinApp(CopyingApp, SturdyApp):
             return
         own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
         question = question_before_leaving(
-            self.live.report, own, self.screen_stack, changes=self._desk.turns.asked, keys=keys
+            self.live.report, own, self.screen_stack, changes=self._access.turns.asked, keys=keys
         )
         if question is None or self.live.demo:
             self.exit(0)

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from textual.screen import Screen
 
-from tui.state.live_report import Live
-from tui.state.store_access import Desk
+from tui.state.live_report import LiveReport
+from tui.state.store_access import StoreAccess
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ def load_screen(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def base_screen(section: Section, desk: Desk, live: Live) -> Screen[Any]:
+def base_screen(section: Section, access: StoreAccess, live: LiveReport) -> Screen[Any]:
     """The screen at the bottom of a section."""
-    screen: Screen[Any] = load_screen(section.screen)(desk, live)
+    screen: Screen[Any] = load_screen(section.screen)(access, live)
     return screen

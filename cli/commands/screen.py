@@ -25,7 +25,7 @@ from cli.terminal_modes import TerminalModes
 from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
-from tui.state.store_access import Desk, Looks
+from tui.state.store_access import Looks, StoreAccess
 from tui.state.worker_thread import WorkerThread
 from tui.terminal.driver import use_driver
 
@@ -67,7 +67,7 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
             begin=partial(tell_of_opening, context),
         )
     last_good = _LastGood(context)
-    desk = Desk(
+    access = StoreAccess(
         store,
         context.actor,
         last_good.merge,
@@ -79,14 +79,14 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
         uptime_ms=context.uptime_ms,
     )
     app = TocsinApp(
-        desk,
+        access,
         worker=worker,
         keymap=usable_keys(context.configuration),
         news=_tell_of_keys(context),
         keep_bug=partial(_keep_bug, context.db.parent),
         demo=demo,
     )
-    return _run(app, _Work(worker, desk.looks), context, goes_on=not demo)
+    return _run(app, _Work(worker, access.looks), context, goes_on=not demo)
 
 
 def _tell_of_keys(context: Context) -> str:

@@ -35,7 +35,7 @@ def now_ms() -> int:
 
 
 @contextmanager
-def desk_of(tocsin: Tocsin) -> Iterator[Desk]:
+def access_of(tocsin: Tocsin) -> Iterator[Desk]:
     """The program's store, made if there is none, with the time of now."""
     store = open_store(tocsin.db)
     try:

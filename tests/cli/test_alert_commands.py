@@ -12,13 +12,13 @@ from cli.exit_codes import ExitCode
 from domain.alert_kinds import KINDS
 from domain.wording import detail_text
 from store import alert_settings, audit
-from tests.cli.desks import desk_of
+from tests.cli.desks import access_of
 from tests.program import Tocsin
 
 
 @pytest.fixture(autouse=True)
 def _store(tocsin: Tocsin) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
 
 
@@ -83,7 +83,7 @@ def test_an_edit_keeps_the_rest_and_reset_forgets_all(tocsin: Tocsin) -> None:
     assert shown(tocsin, "endpoint_unseen")["options"]["silent"] == "14d"
     assert shown(tocsin, "endpoint_returned")["options"]["danger"] == "5"
     run(tocsin, "reset", "endpoint_unseen")
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert desk.call(alert_settings.load_all) == {"endpoint_returned": {"danger": "5"}}
         change = desk.call(audit.changes)[0]
     assert change.action == "alert.edit"
@@ -119,5 +119,5 @@ def test_what_cannot_be_is_refused_and_nothing_is_changed(
     tocsin: Tocsin, arguments: list[str], words: str
 ) -> None:
     assert words in run(tocsin, "edit", *arguments, code=ExitCode.BAD_DATA)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert desk.call(alert_settings.load_all) == {}

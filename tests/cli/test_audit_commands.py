@@ -14,7 +14,7 @@ from domain.webhooks import WebhookFields
 from domain.wording import detail_text
 from store import audit, webhooks
 from store.webhook_edits import SetSecret
-from tests.cli.desks import desk_of, newer
+from tests.cli.desks import access_of, newer
 from tests.program import Tocsin
 from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, events, fields
 
@@ -42,7 +42,7 @@ def two_webhooks(desk: Desk) -> None:
 
 
 def test_newest_first_and_in_full(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         two_webhooks(desk)
     edit, *adds = audited(tocsin)
     assert [change["webhook"] for change in adds] == [2, 1]
@@ -63,7 +63,7 @@ def test_newest_first_and_in_full(tocsin: Tocsin) -> None:
 
 
 def test_text_says_who_what_and_from_where(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         two_webhooks(desk)
     header, edit, *_ = tocsin.run("audit").stdout.splitlines()
     assert header.split() == ["WHEN", "WHO", "ACTION", "WEBHOOK", "WHAT"]
@@ -76,7 +76,7 @@ def test_text_says_who_what_and_from_where(tocsin: Tocsin) -> None:
 
 
 def test_nothing_secret_is_in_it(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         two_webhooks(desk)
     for options in ([], ["--json"]):
         said = tocsin.run("audit", *options).stdout
@@ -87,14 +87,14 @@ def test_nothing_secret_is_in_it(tocsin: Tocsin) -> None:
 
 @pytest.mark.parametrize("reference", ["1", "siem"])
 def test_of_one_webhook(tocsin: Tocsin, reference: str) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         two_webhooks(desk)
     actions = [change["action"] for change in audited(tocsin, "--webhook", reference)]
     assert actions == ["webhook.edit", "webhook.add"]
 
 
 def test_the_trail_outlives_its_webhook(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         two_webhooks(desk)
         desk.now_ms -= DAY
         desk.call(webhooks.delete, [1], ACTOR, desk.now_ms)
@@ -103,14 +103,14 @@ def test_the_trail_outlives_its_webhook(tocsin: Tocsin) -> None:
 
 
 def test_a_number_that_no_webhook_has_finds_nothing(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         two_webhooks(desk)
     assert audited(tocsin, "--webhook", "99") == []
     assert tocsin.run("audit", "--webhook", "9" * 40).returncode == ExitCode.NO_INPUT
 
 
 def test_an_unknown_name_is_said(tocsin: Tocsin) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
     done = tocsin.run("audit", "--webhook", "nobody")
     assert done.returncode == ExitCode.NO_INPUT
@@ -118,7 +118,7 @@ def test_an_unknown_name_is_said(tocsin: Tocsin) -> None:
 
 
 def test_since_and_limit(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add()
         desk.now_ms -= 2 * DAY
         desk.add()
@@ -129,7 +129,7 @@ def test_since_and_limit(tocsin: Tocsin) -> None:
 
 
 def test_the_filter_of_the_screen_finds_the_same_here(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         two_webhooks(desk)
     for words, expected in (
         ("edit", [3]),
@@ -149,7 +149,7 @@ def test_the_filter_of_the_screen_finds_the_same_here(tocsin: Tocsin) -> None:
 
 def test_foreign_text_cannot_reach_the_terminal(tocsin: Tocsin) -> None:
     evil = Actor("root", "mallory\x1b[2J", "192.0.2.9\x07")
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.call(audit.note_alone, evil, "webhook.test", desk.now_ms, 1, error="x\x1b[31m\n")
     for options in ([], ["--json"]):
         said = tocsin.run("audit", *options).stdout
@@ -159,7 +159,7 @@ def test_foreign_text_cannot_reach_the_terminal(tocsin: Tocsin) -> None:
 
 
 def test_an_outdated_store_can_be_read(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         two_webhooks(desk)
     done = newer(tocsin).run("audit")
     assert done.returncode == 0
@@ -195,7 +195,7 @@ def test_words(detail: dict[str, object], words: str) -> None:
 
 
 def test_what_admins_ask_of_deliveries_is_in_it(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         webhook = desk.add()
         desk.append(*events(1, 3))
         desk.end(desk.started(webhook), 503)

@@ -13,7 +13,7 @@ from cli.exit_codes import ExitCode
 from domain.clients import AGENT, BROKER
 from domain.source_kinds import SIGN_INS
 from store import broker_cursors, clients, sources
-from tests.cli.desks import desk_of
+from tests.cli.desks import access_of
 from tests.program import Tocsin
 from tests.store.helpers import events
 
@@ -86,11 +86,11 @@ def test_a_folder_that_cannot_take_the_files_is_refused_before_a_code_is_made(
 
 
 def test_a_new_broker_stands_at_the_head_of_the_queues(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(*events(1, 3))
     printed = run(tocsin, "broker", "add", "siem", "--url", URL)
     assert "[Broker.Setup]" in printed
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(*events(4, 5))
     [broker] = listed(tocsin, "broker")
     assert (broker["name"], broker["queued"]["alerts"]) == ("siem", 2)
@@ -145,19 +145,19 @@ def test_renew_gives_another_code_and_takes_the_key_away(
     tocsin: Tocsin, noun: str, kind: str
 ) -> None:
     first = code_in(run(tocsin, noun, "add", "one", "--url", URL))
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         user = desk.call(clients.find, kind, "one").user_id
         assert desk.call(clients.set_up, kind, user, first, "key", "192.0.2.1", desk.now_ms)
     assert listed(tocsin, noun)[0]["state"] == "active"
     asked = run(tocsin, noun, "renew", "one", "--url", URL, code=ExitCode.USAGE)
     assert f"new set-up code for the {noun} one? Its key is worth nothing from then on." in asked
     assert listed(tocsin, noun)[0]["state"] == "active"
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.call(clients.note_seen, "one", desk.now_ms - 65_000)
     assert re.search(r"^one .* 1m\d+s ago", run(tocsin, noun, "list"), re.MULTILINE)
     assert code_in(run(tocsin, noun, "renew", "one", "--url", URL, "--yes")) != first
     assert listed(tocsin, noun)[0]["state"] == "no key"
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert not desk.call(clients.set_up, kind, user, first, "key", "192.0.2.1", desk.now_ms)
 
 
@@ -181,17 +181,17 @@ def test_deleting_a_host_deletes_its_source_and_the_other_way_round(tocsin: Tocs
     assert "--yes" in run(tocsin, "host", "delete", "one", code=ExitCode.USAGE)
     run(tocsin, "host", "delete", "one", "--yes")
     run(tocsin, "source", "delete", "two", "--yes")
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert [one.kind for one in desk.call(sources.everyone)] == [SIGN_INS]
         assert desk.call(clients.everyone, AGENT) == []
 
 
 def test_deleting_a_broker_tells_what_it_gives_up(tocsin: Tocsin) -> None:
     run(tocsin, "broker", "add", "siem", "--url", URL)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(*events(1, 3))
     run(tocsin, "broker", "delete", "siem", "--yes")
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert desk.call(broker_cursors.queued) == {}
 
 
@@ -246,7 +246,7 @@ def test_an_agent_is_told_to_ask_the_name_servers_of_its_host(tocsin: Tocsin) ->
 
 def test_a_broker_that_lags_far_behind_is_a_problem(tocsin: Tocsin) -> None:
     run(tocsin, "broker", "add", "siem", "--url", URL)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(*events(1, 4))
     done = tocsin.run("status", "--set", "warn_queue=3")
     assert "broker siem: 4 events to pull, more than warn_queue" in done.stdout
@@ -278,7 +278,7 @@ def test_what_would_be_deleted_is_asked_in_plain_words(
     for name in names:
         run(tocsin, noun, "add", name, *(["--url", URL] if noun != "token" else []))
     if len(names) > 1:
-        with desk_of(tocsin) as desk:
+        with access_of(tocsin) as desk:
             desk.append(*events(1, 1))
     said = run(tocsin, noun, "delete", *names, code=ExitCode.USAGE)
     assert question in said

@@ -13,7 +13,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from store import migrations, webhooks
 from store.workers import SendingLock
-from tests.cli.desks import change_store, desk_of, newer, status_of
+from tests.cli.desks import access_of, change_store, newer, status_of
 from tests.program import Tocsin
 from tests.store.helpers import ACTOR, DAY, Desk, events, fields
 
@@ -61,7 +61,7 @@ def test_upgrade_leaves_a_store_that_is_up_to_date(tocsin: Tocsin) -> None:
 
 
 def test_upgrade_says_from_where_and_where_the_backup_lies(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     before = schema(tocsin.db)
     done = newer(tocsin).run("db", "upgrade")
@@ -86,7 +86,7 @@ def test_upgrade_says_from_where_and_where_the_backup_lies(tocsin: Tocsin) -> No
     ],
 )
 def test_an_outdated_store_is_not_written(tocsin: Tocsin, words: tuple[str, ...]) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
     done = newer(tocsin).run(*words)
     assert done.returncode == ExitCode.UNAVAILABLE
@@ -95,7 +95,7 @@ def test_an_outdated_store_is_not_written(tocsin: Tocsin, words: tuple[str, ...]
 
 
 def test_check_of_a_sound_store(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     done = tocsin.run("db", "check")
     assert (done.returncode, done.stdout) == (0, "")
@@ -103,7 +103,7 @@ def test_check_of_a_sound_store(tocsin: Tocsin) -> None:
 
 
 def test_check_as_json(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     done = tocsin.run("db", "check", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, {"ok": True, "problems": []})
@@ -116,7 +116,7 @@ def test_check_as_json(tocsin: Tocsin) -> None:
 
 
 def test_check_prints_each_fault(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
         desk.end(desk.started(1), 503)
         desk.store.vault.key_file.unlink()
@@ -131,7 +131,7 @@ def test_check_prints_each_fault(tocsin: Tocsin) -> None:
 
 
 def test_check_of_pages_that_are_torn(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
         desk.append(*events(8, 2_000))
     with tocsin.db.open("r+b") as file:
@@ -150,7 +150,7 @@ def test_check_makes_no_store(tocsin: Tocsin) -> None:
 
 
 def test_backup_without_the_key_says_so(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
         done = tocsin.run("db", "backup", "copy.db")
     assert done.returncode == 0, done.stderr
@@ -162,7 +162,7 @@ def test_backup_without_the_key_says_so(tocsin: Tocsin) -> None:
 
 
 def test_backup_with_the_key(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
         key = desk.store.vault.key_file.read_bytes()
     done = tocsin.run("db", "backup", "copy.db", "--with-key")
@@ -173,7 +173,7 @@ def test_backup_with_the_key(tocsin: Tocsin) -> None:
 
 
 def test_backup_overwrites_nothing(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     (tocsin.home / "copy.db").write_text("mine")
     done = tocsin.run("db", "backup", "copy.db")
@@ -184,7 +184,7 @@ def test_backup_overwrites_nothing(tocsin: Tocsin) -> None:
 
 @pytest.mark.parametrize("taken", ["copy.db", "copy.db.key"])
 def test_backup_with_the_key_leaves_both_files_or_none(tocsin: Tocsin, taken: str) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     (tocsin.home / taken).write_text("mine")
     done = tocsin.run("db", "backup", "copy.db", "--with-key")
@@ -195,7 +195,7 @@ def test_backup_with_the_key_leaves_both_files_or_none(tocsin: Tocsin, taken: st
 
 
 def test_backup_with_a_lost_key_writes_nothing(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
         desk.store.vault.key_file.unlink()
     done = tocsin.run("db", "backup", "copy.db", "--with-key")
@@ -206,7 +206,7 @@ def test_backup_with_a_lost_key_writes_nothing(tocsin: Tocsin) -> None:
 def test_restore_with_the_key_brings_all_back_paused(
     tocsin: Tocsin, other: Tocsin, tmp_path: Path
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     copy = tmp_path / "copy.db"
     assert tocsin.run("db", "backup", str(copy), "--with-key").returncode == 0
@@ -220,7 +220,7 @@ def test_restore_with_the_key_brings_all_back_paused(
     assert after["paused"] is not None
     assert [w["delivered_events"] for w in after["webhooks"]] == [6]
     assert after["events"] == before["events"]
-    with desk_of(other) as desk:
+    with access_of(other) as desk:
         assert desk.status(1).webhook.fields.headers == (("Authorization", TOKEN),)
     assert other.run("worker", "--once").returncode == ExitCode.TEMPORARY
     assert other.run("worker", "unpause").returncode == 0
@@ -230,7 +230,7 @@ def test_restore_with_the_key_brings_all_back_paused(
 def test_restore_without_the_key_says_where_it_must_go(
     tocsin: Tocsin, other: Tocsin, tmp_path: Path
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
         key_file = desk.store.vault.key_file
     copy = tmp_path / "copy.db"
@@ -249,7 +249,7 @@ def test_restore_without_the_key_says_where_it_must_go(
 def test_restore_beside_a_newer_key_says_that_it_is_the_wrong_one(
     tocsin: Tocsin, tmp_path: Path
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
         key_file = desk.store.vault.key_file
     key = key_file.read_bytes()
@@ -275,7 +275,7 @@ def test_restore_beside_a_newer_key_says_that_it_is_the_wrong_one(
 
 
 def test_restore_goes_into_an_empty_store_only(tocsin: Tocsin, tmp_path: Path) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     copy = tmp_path / "copy.db"
     tocsin.run("db", "backup", str(copy))
@@ -286,7 +286,7 @@ def test_restore_goes_into_an_empty_store_only(tocsin: Tocsin, tmp_path: Path) -
 
 
 def test_restore_waits_for_no_worker(tocsin: Tocsin, other: Tocsin, tmp_path: Path) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     copy = tmp_path / "copy.db"
     tocsin.run("db", "backup", str(copy))
@@ -303,7 +303,7 @@ def test_restore_waits_for_no_worker(tocsin: Tocsin, other: Tocsin, tmp_path: Pa
 def test_restore_asks_before_another_key_goes(
     tocsin: Tocsin, other: Tocsin, tmp_path: Path
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     copy = tmp_path / "copy.db"
     tocsin.run("db", "backup", str(copy), "--with-key")
@@ -322,7 +322,7 @@ def test_restore_asks_before_another_key_goes(
 def test_restore_brings_an_older_backup_up_to_date(
     tocsin: Tocsin, other: Tocsin, tmp_path: Path
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
     copy = tmp_path / "copy.db"
     tocsin.run("db", "backup", str(copy), "--with-key")
@@ -351,7 +351,7 @@ def test_restore_of_no_file_makes_nothing(tocsin: Tocsin) -> None:
 
 
 def test_restore_counts_no_deleted_webhook(tocsin: Tocsin, other: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         filled(desk)
         gone = desk.add(fields(name="gone"))
         desk.call(webhooks.delete, [gone], ACTOR, desk.now_ms)
@@ -367,7 +367,7 @@ def test_prune_asks_nothing_and_takes_no_yes(tocsin: Tocsin) -> None:
 
 
 def test_prune_drops_what_was_delivered_long_ago(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.now_ms -= 30 * DAY
         filled(desk)
     done = tocsin.run("db", "prune")
@@ -381,7 +381,7 @@ def test_prune_drops_what_was_delivered_long_ago(tocsin: Tocsin) -> None:
 
 
 def test_prune_gives_the_space_back(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.now_ms -= 30 * DAY
         desk.append(*events(1, 20_000))
     with closing(sqlite3.connect(tocsin.db)) as connection:

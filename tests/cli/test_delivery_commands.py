@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from cli.exit_codes import ExitCode
 from store import audit
 from store.workers import SendingLock
-from tests.cli.desks import change_store, desk_of, enter_worker, free_locks, newer
+from tests.cli.desks import access_of, change_store, enter_worker, free_locks, newer
 from tests.program import ROOT, Tocsin
 from tests.store.helpers import MINUTE, Desk, event, events, fields
 
@@ -57,7 +57,7 @@ def shown(tocsin: Tocsin, delivery: str) -> Any:
 
 
 def test_list_filters(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.now_ms -= 10 * MINUTE
         delivered_and_pending(desk)
     for options, expected in (
@@ -75,7 +75,7 @@ def test_list_filters(tocsin: Tocsin) -> None:
 
 
 def test_the_filter_of_the_screen_finds_the_same_here(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.now_ms -= 10 * MINUTE
         delivered_and_pending(desk)
         unnamed = desk.add(replace(fields(), url="https://pager.example.com/in"))
@@ -98,7 +98,7 @@ def test_the_filter_of_the_screen_finds_the_same_here(tocsin: Tocsin) -> None:
 
 
 def test_a_filter_that_cannot_be_read_says_what_to_write(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
     done = tocsin.run("delivery", "list", "--filter", "status:good")
     assert done.returncode == ExitCode.USAGE
@@ -106,7 +106,7 @@ def test_a_filter_that_cannot_be_read_says_what_to_write(tocsin: Tocsin) -> None
 
 
 def test_follow_shows_what_comes_to_fit_the_filter(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         webhook = failing(desk)
         process = tocsin.start("delivery", "list", "--follow", "--json", "--filter", "status:2xx")
         other = tocsin.start("delivery", "list", "--follow", "--json", "--filter", "status:5xx")
@@ -121,7 +121,7 @@ def test_follow_shows_what_comes_to_fit_the_filter(tocsin: Tocsin) -> None:
 
 
 def test_list_of_a_webhook_that_is_gone(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
     tocsin.run("webhook", "delete", "1", "--yes")
     assert listed(tocsin, "--webhook", "siem") == ["msg_1"]
@@ -133,7 +133,7 @@ def test_list_of_a_webhook_that_is_gone(tocsin: Tocsin) -> None:
 
 
 def test_list_in_words(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         delivered_and_pending(desk)
     header, first, second = tocsin.run("delivery", "list").stdout.splitlines()
     assert header.split()[:3] == ["SEALED", "ID", "WEBHOOK"]
@@ -143,7 +143,7 @@ def test_list_in_words(tocsin: Tocsin) -> None:
 
 
 def test_show_json_has_every_field(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         body = desk.started(1).body
     lock = SendingLock(tocsin.db)
@@ -188,7 +188,7 @@ def test_show_json_has_every_field(tocsin: Tocsin) -> None:
 
 
 def test_show_in_words_is_safe(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         desk.end(desk.started(1), None)
     change_store(tocsin.db, ANSWER_EVIL)
@@ -204,7 +204,7 @@ def test_show_in_words_is_safe(tocsin: Tocsin) -> None:
 
 
 def test_body_is_exactly_what_is_sent(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         webhook = desk.add(fields(extra_fields=(("source", "tocsin"),)))
         desk.append(event(1, text="é"), event(2))
         work = desk.started(webhook)
@@ -218,7 +218,7 @@ def test_body_is_exactly_what_is_sent(tocsin: Tocsin) -> None:
 
 
 def test_a_body_that_was_tampered_with_is_told(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
     change_store(tocsin.db, "UPDATE event SET body = CAST('{}' AS BLOB) WHERE seq = 2")
     done = tocsin.run("delivery", "show", "msg_1", "--body")
@@ -227,7 +227,7 @@ def test_a_body_that_was_tampered_with_is_told(tocsin: Tocsin) -> None:
 
 
 def test_retry_makes_it_due_now(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         done = tocsin.run("delivery", "retry", "msg_1")
         assert done.returncode == ExitCode.OK
@@ -250,7 +250,7 @@ def test_retry_makes_it_due_now(tocsin: Tocsin) -> None:
 
 
 def test_retry_cuts_no_attempt_in_flight(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         lock = SendingLock(tocsin.db)
         assert lock.acquire()
@@ -265,7 +265,7 @@ def test_retry_cuts_no_attempt_in_flight(tocsin: Tocsin) -> None:
 
 @pytest.mark.parametrize("most", ["100001", "999999999999999999"])
 def test_a_reseal_takes_as_many_events_as_the_setting_does(tocsin: Tocsin, most: str) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         done = tocsin.run("delivery", "reseal", "msg_1", "--max-events", most, "--yes")
         assert done.returncode == ExitCode.BAD_DATA
@@ -276,7 +276,7 @@ def test_a_reseal_takes_as_many_events_as_the_setting_does(tocsin: Tocsin, most:
 
 @pytest.mark.parametrize("command", ["skip", "reseal"])
 def test_what_ends_a_delivery_asks_first(tocsin: Tocsin, command: str) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         asked = tocsin.run("delivery", command, "msg_1")
         assert asked.returncode == ExitCode.USAGE
@@ -287,7 +287,7 @@ def test_what_ends_a_delivery_asks_first(tocsin: Tocsin, command: str) -> None:
 
 
 def test_skip_gives_up_and_counts(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         done = tocsin.run("delivery", "skip", "msg_1", "--yes")
         assert done.returncode == ExitCode.OK
@@ -302,7 +302,7 @@ def test_skip_gives_up_and_counts(tocsin: Tocsin) -> None:
 
 @pytest.mark.parametrize("status", [200, 503])
 def test_skip_waits_for_the_attempt_in_flight(tocsin: Tocsin, status: int) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         lock = SendingLock(tocsin.db)
         assert lock.acquire()
@@ -318,7 +318,7 @@ def test_skip_waits_for_the_attempt_in_flight(tocsin: Tocsin, status: int) -> No
 
 
 def test_skip_of_what_a_dead_worker_left_in_flight_is_done_at_once(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         desk.started(1)
         assert tocsin.run("delivery", "skip", "msg_1", "--yes").stderr.startswith("Skipped ")
@@ -326,7 +326,7 @@ def test_skip_of_what_a_dead_worker_left_in_flight_is_done_at_once(tocsin: Tocsi
 
 
 def test_reseal_in_smaller_requests(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         done = tocsin.run("delivery", "reseal", "msg_1", "--max-events", "2", "--yes")
         assert done.returncode == ExitCode.OK
@@ -339,7 +339,7 @@ def test_reseal_in_smaller_requests(tocsin: Tocsin) -> None:
 
 
 def test_reseal_without_an_event(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         unknown = tocsin.run("delivery", "reseal", "msg_1", "--without", "e9", "--yes")
         assert unknown.returncode == ExitCode.NO_INPUT
@@ -352,7 +352,7 @@ def test_reseal_without_an_event(tocsin: Tocsin) -> None:
 
 
 def test_unknown_deliveries(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
     for command in (("show",), ("show", "--body"), ("retry",), ("skip", "--yes"), ("reseal",)):
         done = tocsin.run("delivery", *command, "msg_9")
@@ -361,7 +361,7 @@ def test_unknown_deliveries(tocsin: Tocsin) -> None:
 
 
 def test_an_older_store_is_listed_and_not_changed(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
     program = newer(tocsin)
     done = program.run("delivery", "list")
@@ -369,14 +369,14 @@ def test_an_older_store_is_listed_and_not_changed(tocsin: Tocsin) -> None:
     assert "made by an older Tocsin" in done.stderr
     refused = program.run("delivery", "skip", "msg_1", "--yes")
     assert refused.returncode == ExitCode.UNAVAILABLE
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert desk.delivery("msg_1").state == "pending"
 
 
 def test_show_prints_the_request_as_a_command_without_its_secrets(tocsin: Tocsin) -> None:
     url = "https://example.com/hook?key=SUPER-SECRET-3f9a"
     headers = (("Authorization", "Bearer a-very-long-secret-3f9a"),)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         webhook = desk.add(replace(fields(headers=headers), url=url), secret=SECRET)
         desk.append(*events(1, 2))
         desk.end(desk.started(webhook), 503)
@@ -401,7 +401,7 @@ def test_show_prints_the_request_as_a_command_without_its_secrets(tocsin: Tocsin
 def test_a_body_that_no_terminal_shows_stands_beside_the_command(
     tocsin: Tocsin, hidden: str
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add(fields())
         desk.append(event(1, text=f"a{hidden}b"))
         desk.started(1)
@@ -412,7 +412,7 @@ def test_a_body_that_no_terminal_shows_stands_beside_the_command(
 
 
 def test_a_long_body_stands_beside_the_command(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add(fields())
         desk.append(event(1, text="x" * 20_000))
         desk.started(1)
@@ -422,7 +422,7 @@ def test_a_long_body_stands_beside_the_command(tocsin: Tocsin) -> None:
 
 
 def test_follow_shows_what_is_sealed_tried_and_ended(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         first = failing(desk)
         second = desk.add(fields())
         process = tocsin.start("delivery", "list", "--follow", "--json")

@@ -16,7 +16,7 @@ from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from domain.times import rfc3339
 from store import events as event_store
-from tests.cli.desks import desk_of, eventually, newer
+from tests.cli.desks import access_of, eventually, newer
 from tests.program import ROOT, Tocsin
 from tests.store.helpers import event, events, fields
 
@@ -37,7 +37,7 @@ def emit(tocsin: Tocsin, text: str, *options: str) -> tuple[int, Any, str]:
 
 def stored(tocsin: Tocsin, type_: EventType = EventType.ALERTS) -> list[str]:
     """The ids in the store, in the order of acceptance."""
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         return [found.id for found in desk.call(event_store.after, type_, 0, limit=100_000)]
 
 
@@ -295,7 +295,7 @@ def test_emit_loads_nothing_of_delivery_and_no_cryptography(tocsin: Tocsin) -> N
 
 
 def test_list_shows_the_newest_of_all_types_oldest_first(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         for number in range(1, 6):
             desk.now_ms += 1_000
             type_ = EventType.ALERTS if number % 2 else EventType.LOG_AUTHN
@@ -312,7 +312,7 @@ def test_list_shows_the_newest_of_all_types_oldest_first(tocsin: Tocsin) -> None
 
 
 def test_search_finds_what_the_screen_finds(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(1, text="Roof"), event(2, text="cellar"), event(3, text="roof_2"))
         desk.append(event(4, EventType.LOG_CHANGES, text="a roof"))
     for options, expected in (
@@ -329,7 +329,7 @@ def test_search_finds_what_the_screen_finds(tocsin: Tocsin) -> None:
 
 
 def test_follow_goes_on_with_what_is_searched_for(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(1, text="roof"))
         process = tocsin.start("event", "list", "--follow", "--json", "--search", "roof")
         assert process.stdout is not None
@@ -341,7 +341,7 @@ def test_follow_goes_on_with_what_is_searched_for(tocsin: Tocsin) -> None:
 
 
 def test_list_in_words_and_when_empty(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         empty = tocsin.run("event", "list", "--json")
         assert json.loads(empty.stdout) == []
         desk.append(event(1, text="\x1b]52;evil"))
@@ -379,7 +379,7 @@ def test_json_keeps_the_spelling_of_numbers_and_is_plain_ascii(tocsin: Tocsin) -
 
 
 def test_follow_shows_new_events(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(1))
         process = tocsin.start("event", "list", "--follow", "--json")
         assert process.stdout is not None
@@ -393,7 +393,7 @@ def test_follow_shows_new_events(tocsin: Tocsin) -> None:
 
 
 def test_show_tells_who_carried_it(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(1))
         alone = tocsin.run("event", "show", "alerts", "e1")
         assert alone.stdout.startswith("Alerts event 1, accepted ")
@@ -424,7 +424,7 @@ def test_lists_make_no_store(tocsin: Tocsin) -> None:
 
 
 def test_an_id_that_one_type_has_is_enough(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(1), event(2), event(2, EventType.LOG_AUTHN))
     named = tocsin.run("event", "show", "alerts", "e1", "--json")
     for words in ("e1 --json", "--json e1", "alerts --json e1", "--json alerts e1"):

@@ -14,7 +14,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from domain.webhooks import WebhookFields
 from sources.emit import EmitError, emit
-from tests.cli.desks import desk_of, eventually, said, status_of
+from tests.cli.desks import access_of, eventually, said, status_of
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
 from tests.socket_client import answers
@@ -185,7 +185,7 @@ def test_a_restore_that_fails_makes_no_store(tocsin: Tocsin, served: Path) -> No
 def test_an_attempt_in_flight_keeps_no_worker_without_a_store(
     tocsin: Tocsin, served: Path, receiver: Receiver
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add(WebhookFields(ALERTS, receiver.url("/slow:20/gone")))
         desk.append(event(1))
     process, log = start(tocsin, served, "worker", "run", "--set", "linger=0s")
@@ -211,7 +211,7 @@ def test_a_second_name_of_the_store_is_told(tocsin: Tocsin, served: Path) -> Non
 def test_the_screen_says_so_and_ends_with_its_own_status(
     tocsin: Tocsin, served: Path, spoil: Callable[[Tocsin], None], sentence: str
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(*events(1, 3))
     with on_terminal(tocsin, size=(160, 24)) as terminal:
         terminal.read_until("this terminal")

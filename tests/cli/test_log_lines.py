@@ -15,7 +15,7 @@ import pytest
 from cli.exit_codes import ExitCode
 from cli.log_lines import LogLines
 from domain.webhooks import WebhookFields
-from tests.cli.desks import desk_of
+from tests.cli.desks import access_of
 from tests.program import ROOT, Tocsin
 from tests.receiver_client import Receiver
 from tests.store.helpers import ALERTS, events
@@ -152,7 +152,7 @@ def test_a_worker_delivers_and_ends_whether_its_log_is_read_or_not(
     tocsin: Tocsin, receiver: Receiver, unread: int
 ) -> None:
     failing, healthy = "/script:500,500,200/unread-failing", "/ok/unread"
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         for path in (failing, healthy):
             desk.add(WebhookFields(ALERTS, receiver.url(path), interval_ms=1_000))
         desk.append(*events(1, 3))

@@ -13,7 +13,7 @@ from cli.exit_codes import ExitCode
 from domain.source_kinds import PROCUSTODIBUS
 from store import audit, refusals, sources
 from store.records import StoredRefusal
-from tests.cli.desks import change_store, desk_of, status_of
+from tests.cli.desks import access_of, change_store, status_of
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
 
@@ -24,20 +24,20 @@ HALF = b'{"type": "ale'
 
 def taken(tocsin: Tocsin, *texts: bytes) -> list[str]:
     """Let a source take these; their ids."""
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add_source("pc", PROCUSTODIBUS, url="https://api.example", broker="abc")
         desk.refuse(*texts)
         return [one.id for one in desk.call(refusals.everything)]
 
 
 def kept(tocsin: Tocsin) -> list[StoredRefusal]:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         return desk.call(refusals.everything)
 
 
 def changes(tocsin: Tocsin) -> list[tuple[str, dict[str, object]]]:
     """The audit trail of what is refused, oldest first."""
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         lines = desk.call(audit.changes)[::-1]
     return [(one.action, one.detail) for one in lines if one.action.startswith("refused.")]
 
@@ -202,7 +202,7 @@ def test_they_outlive_their_source_and_status_says_so(tocsin: Tocsin) -> None:
 
 def test_a_failure_of_their_source_does_not_hide_them(tocsin: Tocsin) -> None:
     taken(tocsin, ODD)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.call(sources.save_failure, "pc", "it is away", desk.now_ms)
     assert "source pc: it is away" in assert_told(tocsin)
 

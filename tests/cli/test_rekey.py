@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.exit_codes import ExitCode
-from tests.cli.desks import desk_of
+from tests.cli.desks import access_of
 from tests.program import Tocsin
 from tests.store.helpers import Child, fields
 
@@ -20,7 +20,7 @@ CURE = "The backups above open with the old key alone: make a new one"
 @pytest.fixture
 def filled(tocsin: Tocsin) -> Tocsin:
     """A store with one secret."""
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add(fields(name="siem", headers=(("Authorization", TOKEN),)))
     return tocsin
 

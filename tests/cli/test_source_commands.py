@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from store import events as event_store
-from tests.cli.desks import desk_of, eventually, newer, status_of
+from tests.cli.desks import access_of, eventually, newer, status_of
 from tests.program import Tocsin
 from tests.sources.wireguard.dumps import PeerRow, dump
 
@@ -71,7 +71,7 @@ def local_in_status(tocsin: Tocsin) -> dict[str, Any]:
 
 
 def test_what_is_added_is_listed_and_shown_with_every_option(tocsin: Tocsin) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
     assert "`tocsin source add wireguard`" in tocsin.run("source", "list").stderr
     assert run(tocsin, "add", "wireguard") == "local\n"
@@ -278,7 +278,7 @@ def test_where_there_is_no_store_the_list_says_what_makes_one(tocsin: Tocsin) ->
 
 @pytest.mark.parametrize("command", ["show", "edit", "pause", "unpause", "delete", "run"])
 def test_an_unknown_name_is_told_with_the_way_to_the_list(tocsin: Tocsin, command: str) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
     yes = ["--yes"] if command == "delete" else []
     said = run(tocsin, command, "hub", *yes, code=ExitCode.NO_INPUT)
@@ -295,7 +295,7 @@ def test_two_looks_give_what_happened_between_them(tocsin: Tocsin, dump_file: Pa
     dump_file.write_text(dump(LATER))
     assert look(tocsin) == {"accepted": 1, "repeated": 0}
     assert look(tocsin) == {"accepted": 0, "repeated": 0}
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         [event] = desk.call(event_store.newest, EventType.ENDPOINT_STATS, limit=10)
     attributes = json.loads(event.body)["attributes"]
     assert (attributes["rx_delta"], attributes["tx_delta"]) == (1000, 1000)
@@ -408,7 +408,7 @@ def test_watching_goes_on_until_a_signal_and_tells_what_it_added(
     changed = dump_file.with_name("changed")
     changed.write_text(dump(LATER))
     changed.replace(dump_file)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         eventually(
             lambda: desk.call(event_store.heads)[EventType.ENDPOINT_STATS] == 1,
             "the event of the second look",

@@ -10,7 +10,7 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from store import sources
-from tests.cli.desks import desk_of
+from tests.cli.desks import access_of
 from tests.program import Tocsin
 from tests.stub_api_client import BROKER, CODE, StubApi, running_api, sample
 
@@ -39,7 +39,7 @@ def test_signing_up_and_pulling(tocsin: Tocsin, api: StubApi, tmp_path: Path) ->
     assert signed_up["body"]["keep_others"] is True
     done = tocsin.run("source", "run", "pc", "--once")
     assert (done.returncode, json.loads(done.stdout)) == (0, {"accepted": 1, "repeated": 0})
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         secret = desk.call(sources.secret_of, "pc", desk.store.vault)
     assert secret is not None
     for words in (("source", "show", "pc"), ("source", "list", "--json"), ("audit", "--json")):

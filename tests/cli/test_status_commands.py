@@ -26,7 +26,7 @@ from store.models import WebhookRow
 from store.records import StoredWorker
 from store.vault import new_key
 from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
-from tests.cli.desks import change_store, desk_of, enter_worker, newer, status_of
+from tests.cli.desks import access_of, change_store, enter_worker, newer, status_of
 from tests.program import ROOT, Tocsin
 from tests.store.helpers import ACTOR, MINUTE, Desk, event, events, fields
 
@@ -59,7 +59,7 @@ def failing(desk: Desk) -> None:
 
 
 def test_json_is_as_documented(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add(fields(EventType.LOG_AUTHN))
         failing(desk)
         pending = desk.delivery("msg_1")
@@ -117,7 +117,7 @@ def test_json_is_as_documented(tocsin: Tocsin) -> None:
 
 
 def test_the_last_attempts_words_come_with_the_pending_delivery(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         webhook = desk.add()
         desk.append(event(1))
         desk.end(desk.started(webhook), None)
@@ -133,7 +133,7 @@ def test_the_last_attempts_words_come_with_the_pending_delivery(tocsin: Tocsin) 
 
 
 def test_text_says_what_waits_and_why(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
         desk.add(fields(name="quiet", active=False))
         said = tocsin.run("status").stdout
@@ -149,7 +149,7 @@ def test_text_says_what_waits_and_why(tocsin: Tocsin) -> None:
 
 
 def test_nobody_sending_is_said_loudly_and_first(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add()
         desk.append(*events(1, 3))
     first = tocsin.run("status").stdout.splitlines()[0]
@@ -159,7 +159,7 @@ def test_nobody_sending_is_said_loudly_and_first(tocsin: Tocsin) -> None:
 
 
 def test_an_empty_store_says_what_to_do(tocsin: Tocsin) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
     done = tocsin.run("status")
     assert done.returncode == 0
@@ -168,7 +168,7 @@ def test_an_empty_store_says_what_to_do(tocsin: Tocsin) -> None:
 
 
 def test_foreign_text_cannot_reach_the_terminal(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add_source("hub")
         desk.call(sources.save_failure, "hub", "bad\x1b[31m", desk.now_ms)
     assert "\x1b" not in tocsin.run("status").stdout
@@ -177,7 +177,7 @@ def test_foreign_text_cannot_reach_the_terminal(tocsin: Tocsin) -> None:
 
 
 def test_check_is_content_with_a_healthy_store(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         healthy(desk)
         desk.append(event(2))
     assert check(tocsin) == (0, "OK - 1 webhook, 1 undelivered event")
@@ -235,7 +235,7 @@ def without_key(desk: Desk) -> None:
     ],
 )
 def test_check_fails(tocsin: Tocsin, prepare: Prepare, options: list[str], words: str) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         prepare(desk)
     code, line = check(tocsin, *options)
     assert code == ExitCode.CHECK_FAILED
@@ -262,7 +262,7 @@ def exchange_key(desk: Desk) -> None:
 def test_a_key_with_which_no_worker_starts_is_told_first(
     tocsin: Tocsin, prepare: Prepare, spoil: Prepare, cure: str
 ) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         prepare(desk)
         spoil(desk)
         key_file = desk.store.vault.key_file
@@ -305,13 +305,13 @@ def first_attempt_under_way(desk: Desk) -> None:
     [slow_webhook, inactive_and_old, nothing_to_send_without_worker, first_attempt_under_way],
 )
 def test_check_passes(tocsin: Tocsin, prepare: Prepare) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         prepare(desk)
     assert check(tocsin)[0] == 0
 
 
 def test_check_lists_only_the_first_of_many(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         enter_worker(desk)
         for number in range(8):
             desk.add_source(f"s{number}")
@@ -331,7 +331,7 @@ def test_check_tells_on_stdout_of_a_store_that_is_not_there(tocsin: Tocsin) -> N
 
 def test_a_silent_worker_with_the_lock_is_stopped_or_stuck(tocsin: Tocsin) -> None:
     lock = SendingLock(tocsin.db)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add()
         desk.append(event(1))
         enter_worker(desk, age_ms=OLD_HEARTBEAT_MS + 1_000)
@@ -349,7 +349,7 @@ def test_a_silent_worker_with_the_lock_is_stopped_or_stuck(tocsin: Tocsin) -> No
 
 
 def test_a_silent_worker_that_stood_by_is_no_alarm(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         enter_worker(desk, age_ms=OLD_HEARTBEAT_MS + 1_000, active=False)
     assert "pid 812) is stopped, stuck or gone" in tocsin.run("status").stdout
     assert check(tocsin)[0] == 0
@@ -358,7 +358,7 @@ def test_a_silent_worker_that_stood_by_is_no_alarm(tocsin: Tocsin) -> None:
 def test_a_worker_whose_process_ended_is_gone(tocsin: Tocsin) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         beat_ms = desk.now_ms - MISSED_BEAT_MS
         role = os.uname().nodename, ended.pid, "headless", False
         desk.call(workers.enter, StoredWorker("w1", *role, beat_ms, beat_ms))
@@ -369,7 +369,7 @@ def test_a_worker_whose_process_ended_is_gone(tocsin: Tocsin) -> None:
 
 
 def test_an_outdated_store_can_be_looked_at(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         failing(desk)
     done = newer(tocsin).run("status", "--json")
     assert done.returncode == 0, done.stderr
@@ -381,7 +381,7 @@ def test_an_outdated_store_can_be_looked_at(tocsin: Tocsin) -> None:
 
 
 def test_settings_of_the_store_count(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         waits_for_20m(desk)
         desk.call(settings.set_one, "check_age", "1h", ACTOR, desk.now_ms)
     assert check(tocsin)[0] == 0
@@ -396,7 +396,7 @@ def test_a_heartbeat_is_no_change(tocsin: Tocsin) -> None:
     written = io.StringIO()
     context = Context(default_configuration(), ACTOR, Output(written, written, written))
     show = Changes(context, as_json=True)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         enter_worker(desk)
         show(read_report(desk.store, context))
         desk.call(workers.beat, "w1", desk.now_ms + 1_000, active=True)
@@ -408,7 +408,7 @@ def test_a_heartbeat_is_no_change(tocsin: Tocsin) -> None:
 
 
 def test_watch_prints_a_line_for_each_change(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         enter_worker(desk)
         watch = tocsin.start("status", "--watch", "--json")
         assert line_of(watch)["events"]["alerts"] == 0
@@ -423,7 +423,7 @@ def test_watch_prints_a_line_for_each_change(tocsin: Tocsin) -> None:
 
 
 def test_watch_without_json_prints_again_what_changed(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         watch = tocsin.start("status", "--watch")
         assert watch.stdout is not None
         assert any("alerts 0" in line for line in iter(watch.stdout.readline, ""))
@@ -433,7 +433,7 @@ def test_watch_without_json_prints_again_what_changed(tocsin: Tocsin) -> None:
 
 def test_watch_draws_a_terminal_anew(tocsin: Tocsin) -> None:
     ours, theirs = pty.openpty()
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         command = [*tocsin.command, "--db", str(tocsin.db), "status", "--watch"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tocsin.home)}
         with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=environment) as watch:
@@ -455,7 +455,7 @@ def read_until(terminal: int, text: str) -> str:
 
 
 def test_check_leaves_a_look_by_hand_at_a_paused_source_alone(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         source_in_error(desk)
         desk.call(sources.pause, "local", ACTOR, desk.now_ms)
         desk.call(sources.save_failure, "local", "wg is not there", desk.now_ms)
@@ -464,7 +464,7 @@ def test_check_leaves_a_look_by_hand_at_a_paused_source_alone(tocsin: Tocsin) ->
 
 
 def test_a_time_in_the_future_is_warned_of(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         enter_worker(desk)
         now = desk.now_ms
         desk.now_ms = now + 3_600_000
@@ -478,7 +478,7 @@ def test_a_time_in_the_future_is_warned_of(tocsin: Tocsin) -> None:
 
 
 def test_names_that_look_alike_are_noted_and_fail_no_check(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         healthy(desk)
         other = desk.add(fields(name="other"))
         desk.call(WebhookRow.update(name="SIEM").where(WebhookRow.id == other).execute)

@@ -7,7 +7,7 @@ import re
 
 from cli.exit_codes import ExitCode
 from store import tokens
-from tests.cli.desks import desk_of
+from tests.cli.desks import access_of
 from tests.program import Tocsin
 
 
@@ -42,7 +42,7 @@ def test_delete_asks_and_knows_all_names_first(tocsin: Tocsin) -> None:
 
 def test_the_last_use_of_a_token_is_told_as_an_age(tocsin: Tocsin) -> None:
     token = tocsin.run("token", "add", "edge").stdout.strip()
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert desk.call(tokens.name_of, token, desk.now_ms - 65_000) == "edge"
     line = tocsin.run("token", "list").stdout.splitlines()[1]
     assert re.fullmatch(r"edge  \S+T\d\d:\d\d:\d\dZ  1m\d+s ago", line)

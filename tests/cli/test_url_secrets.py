@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
 from store import remnants
-from tests.cli.desks import desk_of
+from tests.cli.desks import access_of
 from tests.program import Tocsin
 from tests.store.helpers import event
 
@@ -53,7 +53,7 @@ def slack(tocsin: Tocsin) -> Tocsin:
         "@-",
         stdin=f"{URL}\n",
     )
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(1))
         desk.end(desk.started(1), 500)
     return tocsin
@@ -109,7 +109,7 @@ def test_a_test_is_recorded_without_it(tocsin: Tocsin) -> None:
 
 def test_a_filter_finds_the_deliveries_by_what_is_shown_of_it(tocsin: Tocsin) -> None:
     done(tocsin, "webhook", "add", "--type", "alerts", "--url", "@-", stdin=URL)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(1))
         desk.end(desk.started(1), 500)
     assert "msg_1" in done(tocsin, "delivery", "list", "--filter", "slack.com/services")
@@ -177,7 +177,7 @@ def test_content_encoding_is_reserved_but_where_it_was_stored_before(slack: Tocs
     header = ("--header", "Content-Encoding: gzip")
     said = done(slack, "webhook", "edit", "slack", *header, code=ExitCode.BAD_DATA)
     assert "Content-Encoding is set by Tocsin itself; leave it out" in said
-    with desk_of(slack) as desk:
+    with access_of(slack) as desk:
         stored = desk.status(1).webhook.fields
         desk.edit(1, replace(stored, headers=(("Content-Encoding", "gzip"),)))
     done(slack, "webhook", "edit", "slack", "--max-events", "5")
@@ -188,7 +188,7 @@ def test_content_encoding_is_reserved_but_where_it_was_stored_before(slack: Tocs
 
 
 def test_what_an_upgrade_had_no_room_to_remove_is_removed_by_the_next(slack: Tocsin) -> None:
-    with desk_of(slack) as desk:
+    with access_of(slack) as desk:
         desk.call(remnants.note)
     assert "still hold URLs of webhooks in clear" in done(slack, "status")
     assert "They are removed now." in done(slack, "db", "upgrade")

@@ -23,7 +23,7 @@ from store.maintenance.prune import Retention, prune_some
 from store.records import Webhook
 from store.workers import SendingLock
 from tests.certificates import Authority
-from tests.cli.desks import desk_of, enter_worker, newer
+from tests.cli.desks import access_of, enter_worker, newer
 from tests.program import ROOT, Tocsin
 from tests.receiver_client import Receiver
 from tests.store.helpers import ACTOR, Desk, events, fields
@@ -62,13 +62,13 @@ def shown(tocsin: Tocsin, webhook: int | str, *options: str) -> Any:
 
 def record(tocsin: Tocsin, webhook_id: int) -> Webhook:
     """The webhook as the store has it."""
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         return desk.call(webhooks.find, webhook_id, desk.store.vault)
 
 
 def actions(tocsin: Tocsin) -> list[str]:
     """The audit trail's actions, oldest first."""
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         return [change.action for change in desk.call(audit.changes)][::-1]
 
 
@@ -267,7 +267,7 @@ def test_a_new_secret_is_shown_once(tocsin: Tocsin, tmp_path: Path) -> None:
 
 
 def test_a_webhook_may_start_at_kept_events(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.now_ms -= 3_600_000
         desk.append(*events(1, 3))
         desk.now_ms += 3_600_000
@@ -302,7 +302,7 @@ def test_reveal_shows_and_is_recorded(tocsin: Tocsin) -> None:
         assert TOKEN in text
         assert SECRET in text
     assert actions(tocsin) == ["webhook.add", "webhook.add", *["webhook.reveal"] * 4]
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert TOKEN not in str(desk.call(audit.changes))
 
 
@@ -417,7 +417,7 @@ def test_secrets_are_generated_rotated_retired_and_removed(tocsin: Tocsin) -> No
 
 
 def test_edit_of_the_type_asks_with_the_number_it_drops(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         with_backlog(desk)
     edit = ("webhook", "edit", "siem", "--type", "log_authn")
     asked = tocsin.run(*edit)
@@ -439,7 +439,7 @@ def test_edit_of_the_type_without_a_queue_asks_nothing(tocsin: Tocsin) -> None:
 
 
 def test_edit_says_what_becomes_of_the_pending_delivery(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         with_backlog(desk)
         moved = tocsin.run("webhook", "edit", "1", "--url", "https://example.com/new")
         assert "keeps its body and is tried again now, with the new settings" in moved.stderr
@@ -469,7 +469,7 @@ def test_pause_and_unpause(tocsin: Tocsin) -> None:
 
 
 def test_delete_asks_with_the_numbers_and_undelete_brings_back(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         with_backlog(desk)
     add(tocsin)
     asked = tocsin.run("webhook", "delete", "siem", "2")
@@ -558,7 +558,7 @@ def test_a_terminal_is_asked(tocsin: Tocsin, reply: str, left: int) -> None:
 
 
 def test_send_starts_a_run_and_says_what_holds_it_back(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         webhook = with_backlog(desk)
         done = tocsin.run("webhook", "send", "siem")
         assert done.returncode == ExitCode.OK
@@ -575,7 +575,7 @@ def test_send_starts_a_run_and_says_what_holds_it_back(tocsin: Tocsin) -> None:
 
 
 def test_send_takes_several_or_none(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         with_backlog(desk)
         desk.add(fields(name="archive", active=False))
         desk.append(*events(6, 7))
@@ -593,7 +593,7 @@ def test_send_takes_several_or_none(tocsin: Tocsin) -> None:
 
 
 def test_skip_drops_a_counted_backlog(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.now_ms -= 7_200_000
         with_backlog(desk)
         desk.now_ms += 7_200_000
@@ -615,7 +615,7 @@ def test_skip_drops_a_counted_backlog(tocsin: Tocsin) -> None:
 
 
 def test_release_sends_an_event_that_was_set_aside(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         webhook = with_backlog(desk)
         desk.call(delivery_requests.reseal, "msg_1", ACTOR, desk.now_ms, idle=True, without="e1")
         before = shown(tocsin, webhook)
@@ -705,7 +705,7 @@ def test_a_test_that_is_interrupted_is_in_the_audit_trail(
     receiver.wait(count=1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == ExitCode.INTERRUPTED
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         noted = desk.call(audit.changes)[0]
     assert (noted.action, noted.detail["error"]) == ("webhook.test", ABANDONED)
 
@@ -726,10 +726,10 @@ def test_ids_that_mean_nothing(tocsin: Tocsin) -> None:
 
 def test_events_that_come_while_the_question_is_open_are_not_dropped(tocsin: Tocsin) -> None:
     def one_more() -> None:
-        with desk_of(tocsin) as desk:
+        with access_of(tocsin) as desk:
             desk.append(*events(100, 100))
 
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         with_backlog(desk)
     edit = ("webhook", "edit", "siem", "--type", "log_authn")
     status, said = answered(tocsin, *edit, reply="y", meanwhile=one_more)
@@ -743,7 +743,7 @@ def test_events_that_come_while_the_question_is_open_are_not_dropped(tocsin: Toc
 
 def test_list_counts_what_waits_and_says_that_all_is_paused(tocsin: Tocsin) -> None:
     add(tocsin, "--name", "siem")
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(*events(1, 12))
         desk.end(desk.started(1), 500)
         desk.append(*events(13, 15))
@@ -759,10 +759,10 @@ def test_list_counts_what_waits_and_says_that_all_is_paused(tocsin: Tocsin) -> N
 
 
 def test_the_ten_minutes_of_a_deleted_webhook_go_by_the_uptime(tocsin: Tocsin) -> None:
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         webhook_id = desk.add()
     tocsin.run("webhook", "delete", str(webhook_id), "--yes")
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         retention = Retention(0, 0)
         uptime_ms = time.monotonic_ns() // 1_000_000
         jumped = desk.now_ms + 3_600_000

@@ -18,7 +18,7 @@ from cli.exit_codes import ExitCode
 from domain.webhooks import WebhookFields
 from store import deliveries, migrations, workers
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
-from tests.cli.desks import change_store, desk_of, eventually, newer, now_ms, said, status_of
+from tests.cli.desks import access_of, change_store, eventually, newer, now_ms, said, status_of
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
 from tests.store.helpers import ALERTS, Desk, event, events
@@ -36,7 +36,7 @@ def tocsin(tocsin: Tocsin) -> Tocsin:
 
 def subscribe(tocsin: Tocsin, url: str, count: int = 3) -> None:
     """A webhook with so many events queued."""
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add(WebhookFields(ALERTS, url))
         desk.append(*events(1, count))
 
@@ -107,7 +107,7 @@ def bound_by_modes(tocsin: Tocsin) -> Tocsin:
 
 
 def test_once_with_nothing_to_do_ends_well(tocsin: Tocsin) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
     assert tocsin.run("worker", "--once").returncode == 0
 
@@ -134,7 +134,7 @@ def test_until_empty_goes_on_until_all_is_delivered(tocsin: Tocsin, receiver: Re
 
 
 def test_once_leaves_the_sending_to_the_worker_that_sends(tocsin: Tocsin) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
     start_worker(tocsin, "one")
     done = tocsin.run("worker", "--once")
@@ -185,7 +185,7 @@ def test_an_attempt_longer_than_the_grace_is_cut_off_and_noted(
     receiver.wait("/hang/stop", count=1)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=30) == 0
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         pending = desk.status(1).pending
         assert pending is not None
         [attempt] = desk.call(deliveries.attempts, pending.id)
@@ -265,7 +265,7 @@ def test_the_second_stands_by_and_takes_over_when_the_first_is_killed(
     killed = time.monotonic()
     eventually(lambda: said(log_of(tocsin, "second"), "sending for"), "the second sends")
     assert time.monotonic() - killed < TAKEOVER_S
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(4))
     receiver.wait("/ok/takeover", events=4)
     active = [row["pid"] for row in workers_of(tocsin) if row["role"] == "active"]
@@ -298,7 +298,7 @@ def test_a_stopped_worker_keeps_the_lock_and_status_says_so(
     os.waitpid(worker.pid, os.WUNTRACED)
     start_worker(tocsin, "second")
     assert said(log_of(tocsin, "second"), "standing by")
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.append(event(4))
         # What fifteen seconds would make of it.
         desk.call(workers.beat, row["id"], now_ms() - OLD_HEARTBEAT_MS - 1_000, active=True)
@@ -326,7 +326,7 @@ def test_a_worker_overtaken_by_a_newer_schema_ends(tocsin: Tocsin, receiver: Rec
     subscribe(tocsin, receiver.url("/ok/newer"))
     worker = start_worker(tocsin, "one")
     receiver.wait("/ok/newer", acked=1)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         eventually(lambda: delivered_of(desk) == 3, "the delivery is recorded")
     change_store(tocsin.db, "PRAGMA user_version = 99")
     assert worker.wait(timeout=30) == ExitCode.TEMPORARY
@@ -355,7 +355,7 @@ def test_without_the_right_key_it_does_not_start(tocsin: Tocsin) -> None:
 
 
 def test_list_in_columns(tocsin: Tocsin) -> None:
-    with desk_of(tocsin):
+    with access_of(tocsin):
         pass
     worker = start_worker(tocsin, "one")
     header, line = tocsin.run("worker", "list").stdout.splitlines()

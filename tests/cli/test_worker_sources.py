@@ -11,7 +11,7 @@ from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store import sources
 from store.records import StoredSource
-from tests.cli.desks import desk_of, eventually, said
+from tests.cli.desks import access_of, eventually, said
 from tests.program import Tocsin
 from tests.receiver_client import Receiver
 from tests.sources.wireguard.dumps import PeerRow, dump, idle
@@ -31,7 +31,7 @@ def test_a_running_worker_runs_what_is_active(tocsin: Tocsin, tmp_path: Path) ->
     dump_file, log = tmp_path / "dump", tocsin.home / "worker.log"
     dump_file.write_text(dump(idle("alice")))
     tocsin.start("worker", "run", log=log)
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         eventually(lambda: said(log, "sending for"), "it sends")
         done(tocsin, "add", "wireguard", "--command", f"cat {dump_file}", "--every", "2s")
         eventually(lambda: local(desk).last_ok_ms, "the baseline is taken")
@@ -55,7 +55,7 @@ def test_until_empty_waits_for_the_first_look_of_each_source(
 ) -> None:
     """What the second look sees is delivered; one that hands events in is not waited for."""
     dump_file = tmp_path / "dump"
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         desk.add(WebhookFields(EventType.ENDPOINT_STATS, receiver.url("/ok/looked")))
     done(tocsin, "add", "wireguard", "--command", f"cat {dump_file}")
     done(tocsin, "add", "socket", "--path", str(tmp_path / "socket"))
@@ -80,7 +80,7 @@ def test_until_empty_waits_no_longer_than_its_timeout(tocsin: Tocsin) -> None:
 def test_a_run_that_only_sends_what_is_due_runs_no_source(tocsin: Tocsin, tmp_path: Path) -> None:
     done(tocsin, "add", "wireguard", "--command", f"cat {tmp_path}/dump")
     assert tocsin.run("worker", "run", "--once").returncode == 0
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         assert (local(desk).last_ok_ms, local(desk).error) == (None, None)
 
 

@@ -82,7 +82,7 @@ class RunningWorker:
         clock: SkewedClock | None = None,
         log: list[str] | None = None,
     ) -> None:
-        self.desk = desk
+        self.access = desk
         self.log: list[str] = [] if log is None else log
         self.ended: Ended | None = None
         self.error: BaseException | None = None
@@ -129,7 +129,7 @@ class RunningWorker:
 
     async def _run(self) -> Ended:
         self.worker = Worker(
-            self.desk.store,
+            self.access.store,
             self._settings,
             role=Role.headless(),
             log=self.log.append,

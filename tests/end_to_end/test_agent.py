@@ -16,7 +16,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from store import events as event_store
 from tests.certificates import Authority
-from tests.cli.desks import desk_of
+from tests.cli.desks import access_of
 from tests.custodibus import PINGS_WHEN_TOLD, can_connect, write_files
 from tests.program import COMMAND, Tocsin
 from tests.sources.wireguard.play import EXPECTED, lines
@@ -130,7 +130,7 @@ def done(tocsin: Tocsin, *arguments: str) -> str:
 def new_events(tocsin: Tocsin, seen: dict[EventType, int]) -> list[Event]:
     """What came since the last look; `seen` is moved on."""
     found = []
-    with desk_of(tocsin) as desk:
+    with access_of(tocsin) as desk:
         for type_ in EventType:
             for one in desk.call(event_store.after, type_, seen.get(type_, 0), limit=1000):
                 seen[type_] = one.seq

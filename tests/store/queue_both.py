@@ -32,7 +32,7 @@ class Both:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tocsin-queue-"))
         self.path = self.folder / "tocsin.db"
-        self.desk = Desk(open_store(self.path))
+        self.access = Desk(open_store(self.path))
         self.items: dict[EventType, list[Item]] = {type_: [] for type_ in TYPES}
         self.places = 0
         self.models: dict[int, Model] = {}
@@ -41,7 +41,7 @@ class Both:
         self.paused = False
 
     def close(self) -> None:
-        self.desk.store.close()
+        self.access.store.close()
         shutil.rmtree(self.folder)
 
     # Emitters.
@@ -50,9 +50,9 @@ class Both:
         fresh = []
         for _ in range(count):
             self.places += 1
-            fresh.append(Item(self.places, type_, self.desk.now_ms))
+            fresh.append(Item(self.places, type_, self.access.now_ms))
         batch = [event(item.place, type_) for item in fresh]
-        assert self.desk.append(*batch, batch[0]).accepted == count
+        assert self.access.append(*batch, batch[0]).accepted == count
         self.items[type_] += fresh
         for model in self.models.values():
             if model.type is type_:
@@ -60,16 +60,16 @@ class Both:
 
     def append_what_is_kept(self, type_: EventType) -> None:
         kept = self.kept(type_)
-        assert self.desk.append(*(event(item.place, type_) for item in kept)).accepted == 0
+        assert self.access.append(*(event(item.place, type_) for item in kept)).accepted == 0
 
     def kept(self, type_: EventType) -> list[Item]:
-        pruned = self.desk.call(lambda: HeadRow.get_by_id(type_.value).pruned)
+        pruned = self.access.call(lambda: HeadRow.get_by_id(type_.value).pruned)
         return self.items[type_][pruned:]
 
     # The worker.
 
     def start(self, webhook_id: int, most: int, *, new_run: bool) -> None:
-        work = self.desk.start(webhook_id, limits=Limits(most, 1_000_000), new_run=new_run)
+        work = self.access.start(webhook_id, limits=Limits(most, 1_000_000), new_run=new_run)
         self.started(webhook_id, work, most, new_run=new_run)
 
     def started(self, webhook_id: int, work: Work | None, most: int, *, new_run: bool) -> None:
@@ -113,15 +113,15 @@ class Both:
 
     def record(self, webhook_id: int, status: int, *, most: int, go_on: bool) -> Work | None:
         wait_ms = 0 if status == 200 else 3 * MINUTE
-        return self.desk.call(
+        return self.access.call(
             attempts.record,
             self.works.pop(webhook_id),
-            result(self.desk.now_ms, status),
-            Verdict(status == 200, self.desk.now_ms + wait_ms, wait_ms, "interval 3m"),
+            result(self.access.now_ms, status),
+            Verdict(status == 200, self.access.now_ms + wait_ms, wait_ms, "interval 3m"),
             limits=Limits(most, 1_000_000),
-            new_id=self.desk.ids,
-            vault=self.desk.store.vault,
-            now_ms=self.desk.now_ms,
+            new_id=self.access.ids,
+            vault=self.access.store.vault,
+            now_ms=self.access.now_ms,
             go_on=go_on,
         )
 
@@ -132,13 +132,13 @@ class Both:
     def crash(self) -> None:
         """The worker dies with its attempts in flight."""
         self.works.clear()
-        self.desk.store.close()
-        self.desk.store = open_store(self.path)
+        self.access.store.close()
+        self.access.store = open_store(self.path)
 
     def take_over(self) -> None:
         """Another worker begins where the one that died ended."""
         lost = [m for m in self.models.values() if m.pending and m.pending.in_flight]
-        assert self.desk.call(attempts.recover, "worker-2", self.desk.now_ms) == len(lost)
+        assert self.access.call(attempts.recover, "worker-2", self.access.now_ms) == len(lost)
         for model in lost:
             self.give_up(model)
 
@@ -150,7 +150,7 @@ class Both:
         assert model.pending is not None
         at_once = idle or not model.pending.in_flight
         without = model.pending.items[most % len(model.pending.items)] if ask == "without" else None
-        answer = self.desk.call(self.request, model.pending.id, ask, most, without, idle=idle)
+        answer = self.access.call(self.request, model.pending.id, ask, most, without, idle=idle)
         assert answer == delivery_requests.RequestResult(at_once, len(model.pending.items))
         model.pending.asked = (ask, None if ask == "skip" else most, without)
         if at_once:
@@ -159,7 +159,7 @@ class Both:
     def request(
         self, public_id: str, ask: str, most: int, without: Item | None, *, idle: bool
     ) -> delivery_requests.RequestResult:
-        now_ms = self.desk.now_ms
+        now_ms = self.access.now_ms
         if ask == "skip":
             return delivery_requests.skip(public_id, ACTOR, now_ms, idle=idle)
         name = f"e{without.place}" if without else None
@@ -171,32 +171,32 @@ class Both:
         waiting = self.waiting(self.models[webhook_id])
         held = waiting[which % len(waiting)]
         name = f"e{held.item.place}"
-        self.desk.call(delivery_requests.release, webhook_id, name, ACTOR, self.desk.now_ms)
-        held.released_ms = self.desk.now_ms
+        self.access.call(delivery_requests.release, webhook_id, name, ACTOR, self.access.now_ms)
+        held.released_ms = self.access.now_ms
 
     def set_active(self, webhook_id: int, active: bool) -> None:
-        self.desk.call(webhooks.set_active, [webhook_id], active, ACTOR, self.desk.now_ms)
+        self.access.call(webhooks.set_active, [webhook_id], active, ACTOR, self.access.now_ms)
         self.models[webhook_id].active = active
 
     def pause_everything_for_a_moment(self, most: int) -> None:
         """Nothing starts meanwhile, and a delivery that ends draws no other after it."""
-        self.desk.call(store_settings.pause, ACTOR, self.desk.now_ms)
+        self.access.call(store_settings.pause, ACTOR, self.access.now_ms)
         self.paused = True
         for webhook_id in self.models:
             if webhook_id in self.works:
                 self.succeed(webhook_id, most, go_on=True)
             self.start(webhook_id, most, new_run=True)
-        self.desk.call(store_settings.unpause, ACTOR, self.desk.now_ms)
+        self.access.call(store_settings.unpause, ACTOR, self.access.now_ms)
         self.paused = False
 
     def edit(self, webhook_id: int, type_: EventType, source: str) -> None:
         model = self.models[webhook_id]
         wanted = fields(type_, active=model.active, extra_fields=(("source", source),))
-        assert self.desk.edit(webhook_id, wanted).dropped == model.change_type(type_)
+        assert self.access.edit(webhook_id, wanted).dropped == model.change_type(type_)
 
     def skip_backlog(self, webhook_id: int, before_ms: int) -> None:
-        skipped = self.desk.call(
-            backlog.skip_backlog, webhook_id, before_ms, ACTOR, self.desk.now_ms
+        skipped = self.access.call(
+            backlog.skip_backlog, webhook_id, before_ms, ACTOR, self.access.now_ms
         )
         assert skipped == self.models[webhook_id].skip_before(before_ms)
 
@@ -204,47 +204,47 @@ class Both:
         """When an event that waits was accepted; with none, now."""
         model = self.models[webhook_id]
         times = [item.received_ms for item in model.redo + model.queue]
-        return times[place % len(times)] if times else self.desk.now_ms
+        return times[place % len(times)] if times else self.access.now_ms
 
     def add(self, type_: EventType, *, from_start: bool) -> None:
         model = Model(type_)
         if from_start:
             model.accept(self.kept(type_))
-        self.models[self.desk.add(fields(type_), start=0 if from_start else None)] = model
+        self.models[self.access.add(fields(type_), start=0 if from_start else None)] = model
 
     def delete(self, webhook_id: int) -> None:
-        self.desk.call(webhooks.delete, [webhook_id], ACTOR, self.desk.now_ms)
-        self.models[webhook_id].deleted_ms = self.desk.now_ms
+        self.access.call(webhooks.delete, [webhook_id], ACTOR, self.access.now_ms)
+        self.models[webhook_id].deleted_ms = self.access.now_ms
 
     def undelete(self) -> None:
         """Bring back every webhook that can be brought back."""
         for webhook_id, model in self.models.items():
             if model.deleted_ms is None:
                 continue
-            if self.desk.now_ms - model.deleted_ms < webhooks.UNDELETE_MS:
-                self.desk.call(webhooks.undelete, [webhook_id], ACTOR, self.desk.now_ms)
+            if self.access.now_ms - model.deleted_ms < webhooks.UNDELETE_MS:
+                self.access.call(webhooks.undelete, [webhook_id], ACTOR, self.access.now_ms)
                 model.deleted_ms = None
             else:
                 with pytest.raises(Conflict):
-                    self.desk.call(webhooks.undelete, [webhook_id], ACTOR, self.desk.now_ms)
+                    self.access.call(webhooks.undelete, [webhook_id], ACTOR, self.access.now_ms)
 
     def prune(self) -> None:
         """Forget what may be forgotten, webhooks that were deleted long ago among it."""
-        while self.desk.call(prune.prune_some, RETENTION, self.desk.now_ms):
+        while self.access.call(prune.prune_some, RETENTION, self.access.now_ms):
             pass
         for webhook_id, model in list(self.models.items()):
             deleted_ms = model.deleted_ms
-            if deleted_ms is not None and self.desk.now_ms - deleted_ms >= webhooks.UNDELETE_MS:
+            if deleted_ms is not None and self.access.now_ms - deleted_ms >= webhooks.UNDELETE_MS:
                 del self.models[webhook_id]
                 with pytest.raises(NotFound):
-                    self.desk.call(webhooks.find, webhook_id, self.desk.store.vault)
+                    self.access.call(webhooks.find, webhook_id, self.access.store.vault)
 
     # The laws.
 
     def every_event_is_in_one_place_and_counted(self) -> None:
         statuses = {
             status.webhook.id: status
-            for status in self.desk.call(webhook_status.statuses, self.desk.store.vault)
+            for status in self.access.call(webhook_status.statuses, self.access.store.vault)
         }
         live = {id_: model for id_, model in self.models.items() if model.deleted_ms is None}
         assert statuses.keys() == live.keys()
@@ -262,7 +262,7 @@ class Both:
             assert finished + pending + status.queued + in_quarantine == model.accepted
 
     def a_webhook_has_one_pending_delivery_whose_bytes_never_change(self) -> None:
-        pending = self.desk.call(
+        pending = self.access.call(
             lambda: list(DeliveryRow.select().where(DeliveryRow.state == "pending"))
         )
         sealed = {id_: model.pending for id_, model in self.models.items() if model.pending}
@@ -272,18 +272,18 @@ class Both:
             assert (row.public_id, row.attempts) == (wanted.id, wanted.attempts)
             assert (row.sending_since_ms is not None) == wanted.in_flight
             assert row.sha256 == hashlib.sha256(wanted.body).hexdigest()
-            assert self.desk.call(sealing.body_of, row) == wanted.body
+            assert self.access.call(sealing.body_of, row) == wanted.body
 
     def nothing_undelivered_is_pruned(self) -> None:
         for type_ in TYPES:
-            kept = self.desk.call(event_store.after, type_, 0, limit=100_000)
+            kept = self.access.call(event_store.after, type_, 0, limit=100_000)
             ids = {one.id for one in kept}
             for model in self.models.values():
                 needed = [item for item in model.undelivered() if item.type is type_]
                 assert {f"e{item.place}" for item in needed} <= ids
 
     def every_count_is_right(self) -> None:
-        assert self.desk.call(health.cursors) == []
+        assert self.access.call(health.cursors) == []
 
     def events_arrive_once_and_in_the_order_of_acceptance(self) -> None:
         for model in self.models.values():
@@ -300,15 +300,15 @@ class Both:
         for webhook_id in self.live():
             model = self.models[webhook_id]
             self.set_active(webhook_id, True)
-            while (work := self.desk.start(webhook_id)) is not None:
+            while (work := self.access.start(webhook_id)) is not None:
                 self.started(webhook_id, work, 1_000, new_run=True)
                 self.succeed(webhook_id, 1, go_on=False)
             assert not model.queue
             assert not model.redo
             assert not model.pending
             assert len(model.delivered) + model.dropped + len(model.held) == model.accepted
-        assert self.desk.call(attempts.undelivered) == 0
-        assert self.desk.call(health.problems, self.desk.store.vault) == []
+        assert self.access.call(attempts.undelivered) == 0
+        assert self.access.call(health.problems, self.access.store.vault) == []
 
     # Choosing.
 

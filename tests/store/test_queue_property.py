@@ -95,7 +95,7 @@ class QueueMachine(RuleBasedStateMachine):
             return None
         for count in (2, 2, 1):
             both.append(both.models[webhook_id].type, count)
-            both.desk.now_ms += 1
+            both.access.now_ms += 1
         both.start(webhook_id, most + 1, new_run=True)
         both.fail(webhook_id)
         return webhook_id
@@ -165,7 +165,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(jump_ms=jumps, prune=st.booleans())
     def time_passes(self, jump_ms: int, prune: bool) -> None:
-        self.both.desk.now_ms += jump_ms
+        self.both.access.now_ms += jump_ms
         if prune:
             self.both.prune()
 

@@ -13,10 +13,9 @@ from textual.pilot import Pilot
 
 from domain.settings import DEFAULTS, Settings
 from store.database import Store
-from tests.store.helpers import ACTOR, NOW
-from tests.store.helpers import Desk as StoreDesk
+from tests.store.helpers import ACTOR, NOW, Desk
 from tui.app import TocsinApp
-from tui.state.store_access import Desk
+from tui.state.store_access import StoreAccess
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.notices import Told
 
@@ -39,13 +38,13 @@ class Bench:
     clock: Clock = field(default_factory=Clock)
 
     @property
-    def store(self) -> StoreDesk:
+    def store(self) -> Desk:
         """What the tests of the store use: append, add, start, end."""
-        return StoreDesk(self.opened, now_ms=self.clock.now_ms)
+        return Desk(self.opened, now_ms=self.clock.now_ms)
 
     def app(self, keymap: Mapping[str, str] | None = None) -> TocsinApp:
         """A new app; bugs fail the test."""
-        desk = Desk(
+        access = StoreAccess(
             self.opened,
             ACTOR,
             _only_defaults,
@@ -53,7 +52,7 @@ class Bench:
             lambda count: bytes(range(count)),
             uptime_ms=lambda: self.clock.uptime_ms,
         )
-        return TocsinApp(desk, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00")
+        return TocsinApp(access, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00")
 
     @asynccontextmanager
     async def running(
@@ -72,7 +71,7 @@ class Bench:
 
     async def settle(self, app: TocsinApp, pilot: Pilot[int]) -> None:
         """Let the app do what it was asked for, see what was written to the store and paint it."""
-        while app._desk.turns.under_way:
+        while app._access.turns.under_way:
             await pilot.pause()
         await app.live.look_again()
         app.paint()

@@ -14,7 +14,7 @@ from store.database import open_store
 from tests.store.helpers import ACTOR
 from tests.tui.helpers import Bench
 from tui.app import TocsinApp
-from tui.state.store_access import Desk, settings_of_store
+from tui.state.store_access import StoreAccess, settings_of_store
 from tui.state.worker_thread import WorkerThread
 
 SHORTLY_AFTER = 1_795_502_130_500
@@ -29,9 +29,9 @@ class SettingsBench(Bench):
     worker: WorkerThread | None = None
 
     @property
-    def desk(self) -> Desk:
+    def access(self) -> StoreAccess:
         """What the screens get."""
-        return Desk(
+        return StoreAccess(
             self.opened,
             ACTOR,
             settings_of_store,
@@ -44,7 +44,7 @@ class SettingsBench(Bench):
     def app(self, keymap: Mapping[str, str] | None = None) -> TocsinApp:
         """A new app; bugs fail the test."""
         return TocsinApp(
-            self.desk, worker=self.worker, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00"
+            self.access, worker=self.worker, keymap=keymap, keep_bug=_fail, clock=lambda: "12:00"
         )
 
 

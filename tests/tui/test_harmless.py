@@ -52,8 +52,8 @@ from tui.shell.crashes import BugScreen
 from tui.sources.hosts import ConfFilesScreen, Files
 from tui.sources.receiver import ReceiverScreen
 from tui.sources.refused import RefusedScreen
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhook_form.draft_keeper import KeptDraftScreen
 from tui.webhook_form.screen import WebhookFormScreen
 from tui.webhooks.screen import WebhooksScreen
@@ -87,8 +87,8 @@ EVIL_ID = f"e{HOSTILE}"
 class Seen:
     """What screens are made with."""
 
-    desk: Desk
-    live: Live
+    access: StoreAccess
+    live: LiveReport
     delivery: Delivery
     change: AuditEntry
 
@@ -107,15 +107,15 @@ def hostile_event(type_: EventType, id_: str, text: str) -> Event:
 
 def fill(bench: Bench) -> tuple[Delivery, AuditEntry]:
     """A store in which whatever can be hostile is; a failed delivery and a change in it."""
-    desk = bench.store
+    access = bench.store
     for type_ in EventType:
-        desk.append(event(1, type_), hostile_event(type_, EVIL_ID, HOSTILE))
-        desk.append(hostile_event(type_, "long", LONG))
-    webhook_id = desk.add(fields(name="[@click=app.bell]x"), start=0)
-    desk.add(fields(EventType.LOG_CHANGES, name="x[/b]y"), start=0)
-    work = desk.started(webhook_id)
+        access.append(event(1, type_), hostile_event(type_, EVIL_ID, HOSTILE))
+        access.append(hostile_event(type_, "long", LONG))
+    webhook_id = access.add(fields(name="[@click=app.bell]x"), start=0)
+    access.add(fields(EventType.LOG_CHANGES, name="x[/b]y"), start=0)
+    work = access.started(webhook_id)
     bench.opened.call(_spoil, bench, work)
-    return desk.delivery(work.public_id), bench.opened.call(audit.changes)[0]
+    return access.delivery(work.public_id), bench.opened.call(audit.changes)[0]
 
 
 def _spoil(bench: Bench, work: Work) -> None:
@@ -164,23 +164,23 @@ FORM = Form(HOSTILE, HOSTILE, LONG, (_ASKED,), _refuse, _refuse)
 FILES = Files(HOSTILE, (ConfFile(HOSTILE, LONG, True),))
 QUESTION = Question(HOSTILE, (HOSTILE, LONG), yes=HOSTILE, no=HOSTILE)
 MADE_WITH_MORE: dict[str, Factory] = {
-    "EventScreen": lambda seen: EventScreen(seen.desk, seen.live, EventType.ALERTS, EVIL_ID),
-    "DeliveriesScreen": lambda seen: DeliveriesScreen(seen.desk, seen.live, webhook_id=2),
-    "DeliveryScreen": lambda seen: DeliveryScreen(seen.desk, seen.live, seen.delivery.id),
-    "WebhookFormScreen": lambda seen: WebhookFormScreen(seen.desk, seen.live, editing=1),
-    "ResealScreen": lambda seen: ResealScreen(seen.desk, seen.delivery, EVIL_ID),
-    "EventChoiceScreen": lambda seen: EventChoiceScreen(seen.desk, seen.delivery, EVIL_ID),
-    "QuarantineScreen": lambda seen: QuarantineScreen(seen.desk, None, {1: HOSTILE, 2: HOSTILE}),
+    "EventScreen": lambda seen: EventScreen(seen.access, seen.live, EventType.ALERTS, EVIL_ID),
+    "DeliveriesScreen": lambda seen: DeliveriesScreen(seen.access, seen.live, webhook_id=2),
+    "DeliveryScreen": lambda seen: DeliveryScreen(seen.access, seen.live, seen.delivery.id),
+    "WebhookFormScreen": lambda seen: WebhookFormScreen(seen.access, seen.live, editing=1),
+    "ResealScreen": lambda seen: ResealScreen(seen.access, seen.delivery, EVIL_ID),
+    "EventChoiceScreen": lambda seen: EventChoiceScreen(seen.access, seen.delivery, EVIL_ID),
+    "QuarantineScreen": lambda seen: QuarantineScreen(seen.access, None, {1: HOSTILE, 2: HOSTILE}),
     "ChangeScreen": lambda seen: ChangeScreen(seen.change),
     "ConfirmScreen": lambda _seen: ConfirmScreen(QUESTION),
     "KeptDraftScreen": lambda _seen: KeptDraftScreen(QUESTION),
     "MenuScreen": lambda _seen: MenuScreen(HOSTILE, [Choice("a", "one of ours")]),
-    "RefusedScreen": lambda seen: RefusedScreen(seen.desk, seen.live, "hub"),
+    "RefusedScreen": lambda seen: RefusedScreen(seen.access, seen.live, "hub"),
     "ReceiverScreen": lambda _seen: ReceiverScreen(HOSTILE, {1: HOSTILE}),
     "SaveScreen": lambda _seen: SaveScreen("msg_1.json", b""),
     "BugScreen": lambda _seen: BugScreen(LONG, None),
     "StoreGoneScreen": lambda _seen: StoreGoneScreen(LONG),
-    "OptionFormScreen": lambda seen: OptionFormScreen(seen.desk, seen.live, FORM),
+    "OptionFormScreen": lambda seen: OptionFormScreen(seen.access, seen.live, FORM),
     "ConfFilesScreen": lambda _seen: ConfFilesScreen(FILES),
     "CopiedScreen": lambda _seen: CopiedScreen(LONG, "tmux did not take it"),
 }
@@ -202,11 +202,11 @@ def every_screen() -> dict[str, type[Screen[Any]]]:
 
 
 def make(name: str, seen: Seen) -> Screen[Any]:
-    """A screen with what it needs beside desk and live report."""
+    """A screen with what it needs beside access and live report."""
     if name in MADE_WITH_MORE:
         return MADE_WITH_MORE[name](seen)
     screen = every_screen()[name]
-    return screen(seen.desk, seen.live) if issubclass(screen, TocsinScreen) else screen()
+    return screen(seen.access, seen.live) if issubclass(screen, TocsinScreen) else screen()
 
 
 def assert_harmless(app: TocsinApp) -> None:
@@ -237,7 +237,7 @@ def test_every_screen_is_harmless(bench: Bench, name: str) -> None:
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
-            app.push_screen(make(name, Seen(app._desk, app.live, delivery, change)))
+            app.push_screen(make(name, Seen(app._access, app.live, delivery, change)))
             for size in SIZES:
                 await pilot.resize_terminal(*size)
                 await settle(app, pilot)

@@ -87,9 +87,9 @@ class AlertsScreen(LookingScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
         if action == "undo":
-            return bool(self._undos) or self.desk.turns.under_way
+            return bool(self._undos) or self.access.turns.under_way
         if action == "reset":
-            return bool(self._set_for(self._selected)) or self.desk.turns.under_way
+            return bool(self._set_for(self._selected)) or self.access.turns.under_way
         return super().check_action(action, parameters)
 
     @property
@@ -100,7 +100,7 @@ class AlertsScreen(LookingScreen):
         return self._given.get(kind.name, {})
 
     async def look(self) -> None:
-        self._given = await self.desk.read(alert_settings.load_all)
+        self._given = await self.access.read(alert_settings.load_all)
         self._paint()
         report = self.live.report
         if report is not None:  # files of many megabytes may have to be read
@@ -134,7 +134,7 @@ class AlertsScreen(LookingScreen):
         self.in_turn(self._switch, self._selected)
 
     async def _switch(self, kind: AlertKind) -> None:
-        self._given = await self.desk.read(alert_settings.load_all)
+        self._given = await self.access.read(alert_settings.load_all)
         word = "off" if is_on(kind, self._given) else "on"
         moved = await self.carry_out(self._change(kind, {ACTIVE: word}))
         if moved is not None:
@@ -145,7 +145,7 @@ class AlertsScreen(LookingScreen):
         self.in_turn(self._reset, self._selected)
 
     async def _reset(self, kind: AlertKind) -> None:
-        moved = await self.carry_out(self.desk.change(alert_settings.replace, kind.name, {}))
+        moved = await self.carry_out(self.access.change(alert_settings.replace, kind.name, {}))
         if moved is not None:
             self._kept((kind, *moved), f"the defaults of {kind.name} hold again")
 
@@ -166,7 +166,7 @@ class AlertsScreen(LookingScreen):
             asked=asked,
             save=save,
         )
-        self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._edited)
+        self.app.push_screen(OptionFormScreen(self.access, self.live, form), self._edited)
 
     def _edited(self, edited: Edited | None) -> None:
         if edited is not None:
@@ -174,7 +174,7 @@ class AlertsScreen(LookingScreen):
 
     async def _change(self, kind: AlertKind, changes: Mapping[str, str]) -> Moved:
         """Set what is named; what somebody else has set meanwhile stays. Raises Refused."""
-        [moved] = await self.desk.change(alert_settings.edit, [kind.name], changes)
+        [moved] = await self.access.change(alert_settings.edit, [kind.name], changes)
         return moved
 
     def _kept(self, edited: Edited, told: str) -> None:
@@ -192,7 +192,7 @@ class AlertsScreen(LookingScreen):
     ) -> str:
         """Undo a change, unless somebody else made one after it. Raises Refused."""
         replace = partial(alert_settings.replace, expected=ours)
-        await self.desk.change(replace, kind.name, before)
+        await self.access.change(replace, kind.name, before)
         return ""
 
     def action_undo(self) -> None:

@@ -24,8 +24,8 @@ from store.records import AuditEntry
 from tui.cells import Cell, Column, Row
 from tui.key_names import key_of, keys_do
 from tui.screens.lists import ListScreen
-from tui.state.live_report import Live
-from tui.state.store_access import Desk
+from tui.state.live_report import LiveReport
+from tui.state.store_access import StoreAccess
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import Key, LiveTable
@@ -142,8 +142,8 @@ class AuditScreen(ListScreen):
         ),
     ]
 
-    def __init__(self, desk: Desk, live: Live) -> None:
-        super().__init__(desk, live)
+    def __init__(self, access: StoreAccess, live: LiveReport) -> None:
+        super().__init__(access, live)
         self._terms = self.NOTHING
         self._filter = ""
         self._seen: tuple[int, Terms, str] | None = None
@@ -161,11 +161,11 @@ class AuditScreen(ListScreen):
 
     async def look(self) -> None:
         """The trail is only ever added to: as long as its count stays, so does what is found."""
-        total = await self.desk.read(audit.count)
+        total = await self.access.read(audit.count)
         seen = (total, self._terms, self._filter)
         if seen == self._seen:
             return
-        keys = await self.desk.read(audit.ids, self._terms)
+        keys = await self.access.read(audit.ids, self._terms)
         await self.read_rows([key for key in keys[:PAGE] if key not in self._changes])
         self._seen = seen
         self.table.set_keys(keys, to_top=self.table.at_top)
@@ -179,7 +179,7 @@ class AuditScreen(ListScreen):
 
     async def read_rows(self, keys: Sequence[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
-        changes = await self.desk.read(audit.some, ids)
+        changes = await self.access.read(audit.some, ids)
         if len(self._changes) > KEPT:
             self._changes.clear()
         self._changes |= {change.id: change for change in changes}
@@ -187,8 +187,8 @@ class AuditScreen(ListScreen):
         self._show_facts()
 
     async def read_filter(self, text: str) -> Terms:
-        names = await self.desk.read(audit.webhook_names)
-        return FilterReader(names, self.desk.now_ms(), OF_CHANGES).read(text)
+        names = await self.access.read(audit.webhook_names)
+        return FilterReader(names, self.access.now_ms(), OF_CHANGES).read(text)
 
     def filter_by(self, wanted: Terms, text: str) -> None:
         self._terms, self._filter = wanted, text
@@ -202,7 +202,7 @@ class AuditScreen(ListScreen):
     async def _know(self, key: object) -> None:
         """A row that is still drawn may have been forgotten here."""
         if isinstance(key, int) and key not in self._changes:
-            for change in await self.desk.read(audit.some, [key]):
+            for change in await self.access.read(audit.some, [key]):
                 self._changes[key] = change
 
     def _selected(self) -> AuditEntry | None:

@@ -172,8 +172,8 @@ class AdministrationScreen(TocsinScreen):
     @work(exclusive=True, group="audit", exit_on_error=False)
     async def _look_at_audit(self) -> None:
         try:
-            newest = await self.desk.read(audit.changes, limit=1)
-            self._alerts = await self.desk.read(alert_settings.load_all)
+            newest = await self.access.read(audit.changes, limit=1)
+            self._alerts = await self.access.read(alert_settings.load_all)
         except Refused:
             return  # the first line says it
         self._newest = newest[0] if newest else None
@@ -204,23 +204,23 @@ class AdministrationScreen(TocsinScreen):
 
     def action_webhooks(self) -> None:
         """Open the list of webhooks."""
-        self.app.push_screen(WebhooksScreen(self.desk, self.live))
+        self.app.push_screen(WebhooksScreen(self.access, self.live))
 
     def action_sources(self) -> None:
         """Open the list of sources."""
-        self.app.push_screen(SourcesScreen(self.desk, self.live))
+        self.app.push_screen(SourcesScreen(self.access, self.live))
 
     def action_alerts(self) -> None:
         """Open the kinds of alerts."""
-        self.app.push_screen(AlertsScreen(self.desk, self.live))
+        self.app.push_screen(AlertsScreen(self.access, self.live))
 
     def action_settings(self) -> None:
         """Open the worker and the settings."""
-        self.app.push_screen(SettingsScreen(self.desk, self.live))
+        self.app.push_screen(SettingsScreen(self.access, self.live))
 
     def action_audit(self) -> None:
         """Open the audit trail."""
-        self.app.push_screen(AuditScreen(self.desk, self.live))
+        self.app.push_screen(AuditScreen(self.access, self.live))
 
     def action_wireguard(self) -> None:
         """Ask whether to watch this host's WireGuard, or to stop that."""
@@ -228,7 +228,7 @@ class AdministrationScreen(TocsinScreen):
         if report is None:
             return
         source = host_source(report.overview)
-        change = partial(switch, self.desk, report.settings, source)
+        change = partial(switch, self.access, report.settings, source)
         self.app.push_screen(
             ConfirmScreen(question_before(source)), lambda yes: self._switch(change, yes)
         )

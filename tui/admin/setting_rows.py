@@ -17,7 +17,7 @@ from store.records import StoredWorker
 from store.workers import is_gone
 from tui.cells import Cell, Column, Row
 from tui.key_names import and_key
-from tui.state.store_access import Desk
+from tui.state.store_access import StoreAccess
 from tui.wording import coarse_age
 
 COLUMNS = (
@@ -119,10 +119,10 @@ def _who_decides(setting: Setting, told: Told) -> str:
     return now if origin in (STORE, DEFAULT) else f"{now}, which wins over the store"
 
 
-def why_no_worker(desk: Desk) -> str | None:
+def why_no_worker(access: StoreAccess) -> str | None:
     """Why this terminal has no worker, None if it has one."""
-    worker = desk.worker
-    if worker is None and desk.store.outdated:
+    worker = access.worker
+    if worker is None and access.store.outdated:
         return (
             "○ this terminal has no worker, since the store is of an older Tocsin: "
             "start it again after `tocsin db upgrade`"

@@ -33,39 +33,39 @@ from tui.questions import Question
 from tui.screens.base import TocsinScreen
 from tui.screens.dialogs import ConfirmScreen
 from tui.shell.themes import own_name
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.inputs import VisibleInput
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import LiveTable
 
 
-def refusal(desk: Desk, stored: Mapping[str, str], name: str, text: str) -> str | None:
+def refusal(access: StoreAccess, stored: Mapping[str, str], name: str, text: str) -> str | None:
     """Why the store cannot keep this text for a setting; None if it can."""
     try:
-        desk.check_stored({**stored, name: _canonical(name, text)})
+        access.check_stored({**stored, name: _canonical(name, text)})
     except ValueError as error:
         return str(error)
     return None
 
 
-async def keep(desk: Desk, name: str, text: str) -> str:
+async def keep(access: StoreAccess, name: str, text: str) -> str:
     """Keep it, and say what it is now. Raises Refused."""
     canonical = _canonical(name, text)
-    await desk.change(stored_settings.set_one, name, canonical)
-    origin = desk.origin(name)
+    await access.change(stored_settings.set_one, name, canonical)
+    origin = access.origin(name)
     overruled = "" if origin in (STORE, DEFAULT) else f" But here the value from {origin} wins."
     return f"{name} is now {canonical or 'empty'}.{overruled}"
 
 
-async def forget(desk: Desk, stored: Mapping[str, str], name: str) -> str:
+async def forget(access: StoreAccess, stored: Mapping[str, str], name: str) -> str:
     """Take it out of the store, and say so. Raises Refused."""
     if name not in stored:
         raise Refused(f"{name}: the store has no value for it")
     try:
-        desk.check_stored({key: text for key, text in stored.items() if key != name})
+        access.check_stored({key: text for key, text in stored.items() if key != name})
     except ValueError as error:
         raise Refused(str(error)) from error
-    await desk.change(stored_settings.unset, name)
+    await access.change(stored_settings.unset, name)
     return f"{name} is out of the store."
 
 
@@ -173,7 +173,7 @@ class SettingsScreen(TocsinScreen):
     def tick(self) -> None:
         """Paint the ages of the heartbeats."""
         if self.live.report is not None:
-            missing, key = why_no_worker(self.desk), key_of(self, "worker.pause")
+            missing, key = why_no_worker(self.access), key_of(self, "worker.pause")
             lines = worker_lines(self.live.report, self.live.own_worker(), missing, key)
             self.query_one("#workers", Facts).tell(lines)
 
@@ -181,8 +181,8 @@ class SettingsScreen(TocsinScreen):
         report = self.live.report
         if report is None:
             return None
-        key_file = self.desk.store.vault.key_file
-        return Told(report, self.desk.origin, own_name(self.app.theme), key_file)
+        key_file = self.access.store.vault.key_file
+        return Told(report, self.access.origin, own_name(self.app.theme), key_file)
 
     @property
     def _stored(self) -> Mapping[str, str]:
@@ -202,7 +202,7 @@ class SettingsScreen(TocsinScreen):
             facts.tell(Text(safe(refused, LONGEST_VALUE)))
 
     def _refusal(self) -> str | None:
-        return refusal(self.desk, self._stored, self._changing, self._box.value)
+        return refusal(self.access, self._stored, self._changing, self._box.value)
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:
@@ -274,7 +274,7 @@ class SettingsScreen(TocsinScreen):
 
     async def _change_back(self, name: str, ours: str | None, before: str | None) -> str:
         """Undo a change, unless somebody else made one after it. Raises Refused."""
-        stored = await self.desk.read(stored_settings.load_all)
+        stored = await self.access.read(stored_settings.load_all)
         if stored.get(name) != ours:
             now = stored.get(name, "not in the store")
             raise Refused(f"{name} was changed meanwhile, it is now {now}: look before you change")
@@ -282,8 +282,8 @@ class SettingsScreen(TocsinScreen):
 
     def _request(self, name: str, text: str | None) -> Awaitable[str]:
         if text is None:
-            return forget(self.desk, self._stored, name)
-        return keep(self.desk, name, text)
+            return forget(self.access, self._stored, name)
+        return keep(self.access, name, text)
 
     def action_undo(self) -> None:
         """Take back the last change made here."""
@@ -301,7 +301,7 @@ class SettingsScreen(TocsinScreen):
             self.in_turn(self._unpause)
 
     async def _unpause(self) -> None:
-        await self.carry_out(self.desk.change(stored_settings.unpause), "sending goes on")
+        await self.carry_out(self.access.change(stored_settings.unpause), "sending goes on")
 
     def _paused(self, yes: bool | None) -> None:
         if yes:
@@ -310,8 +310,8 @@ class SettingsScreen(TocsinScreen):
     async def _pause(self) -> None:
         done = "nothing is sent for now; events are queued"
         done = and_key(done, key_of(self, "worker.pause"), "goes on")
-        await self.carry_out(self.desk.change(stored_settings.pause), done)
+        await self.carry_out(self.access.change(stored_settings.pause), done)
 
     def action_log(self) -> None:
         """Show what this terminal's worker said."""
-        self.app.push_screen(WorkerLogScreen(self.desk, self.live))
+        self.app.push_screen(WorkerLogScreen(self.access, self.live))

@@ -163,11 +163,11 @@ class DeliveryActions(LookingScreen):
 
     async def _refused_event(self, delivery: Delivery) -> str | None:
         """Return the first of its events that another Tocsin refused at the last attempt."""
-        attempts = await self.desk.read(deliveries.attempts, delivery.id, limit=1)
+        attempts = await self.access.read(deliveries.attempts, delivery.id, limit=1)
         refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
         if not refused:
             return None
-        members = {event.id for event in await self.desk.read(delivery_list.members, delivery.id)}
+        members = {event.id for event in await self.access.read(delivery_list.members, delivery.id)}
         return next((id_ for id_ in refused if id_ in members), None)
 
     def _ask_reseal(self, delivery: Delivery, refused: str | None) -> None:
@@ -175,7 +175,7 @@ class DeliveryActions(LookingScreen):
             if choice is not None:
                 self.in_turn(self._reseal, delivery, choice)
 
-        screen = ResealScreen(self.desk, delivery, self.event_in_sight, without=refused)
+        screen = ResealScreen(self.access, delivery, self.event_in_sight, without=refused)
         self.app.push_screen(screen, answered)
 
     async def action_copy(self) -> None:
@@ -191,7 +191,7 @@ class DeliveryActions(LookingScreen):
             self.app.push_screen(MenuScreen(title, CHOICES), answered)
 
     async def _copy(self, chosen: Sequence[Delivery], choice: str) -> None:
-        await copy(self, await copied_text(self.desk, chosen, choice))
+        await copy(self, await copied_text(self.access, chosen, choice))
 
     async def _pending(self, action: str, *, asks: bool = True) -> list[Delivery]:
         """Return the chosen deliveries that are pending; say so if there is none."""
@@ -206,7 +206,9 @@ class DeliveryActions(LookingScreen):
     async def _retry(self, pending: Sequence[Delivery]) -> None:
         results = ActionResults()
         for delivery in pending:
-            if await results.add(delivery, self.desk.change(delivery_requests.retry, delivery.id)):
+            if await results.add(
+                delivery, self.access.change(delivery_requests.retry, delivery.id)
+            ):
                 self._watched[delivery.id] = failed_attempts(delivery)
         await self._done(results, results.notice("{}: the next attempt is due now"))
         if results.done and results.refusal is None:
@@ -250,8 +252,8 @@ class DeliveryActions(LookingScreen):
     def _ask_beside_workers(
         self, request: Callable[..., RequestResult], delivery: Delivery, **named: Any
     ) -> Awaitable[RequestResult]:
-        path = self.desk.store.path
-        return self.desk.change(
+        path = self.access.store.path
+        return self.access.change(
             delivery_requests.beside_workers, request, path, delivery.id, **named
         )
 
@@ -259,10 +261,10 @@ class DeliveryActions(LookingScreen):
         """Show the results of attempts that were started here and are over now."""
         if not self._watched:
             return
-        ids = await self.desk.read(delivery_list.numbers, list(self._watched))
+        ids = await self.access.read(delivery_list.numbers, list(self._watched))
         over = [
             listed
-            for listed in (await self.desk.read(delivery_list.listed, ids)).values()
+            for listed in (await self.access.read(delivery_list.listed, ids)).values()
             if _is_over(listed.delivery, self._watched[listed.delivery.id])
         ]
         if not over:

@@ -9,20 +9,22 @@ from domain.safe import safe
 from store import deliveries, webhooks
 from store.records import Attempt, Delivery, Webhook
 from tui.screens.dialogs import Choice
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 
 
-async def read_request(desk: Desk, delivery: Delivery, attempt: Attempt | None) -> ShownRequest:
+async def read_request(
+    access: StoreAccess, delivery: Delivery, attempt: Attempt | None
+) -> ShownRequest:
     """Return the request of an attempt, or the next. Raises Refused if its URL is not known."""
-    webhook = await _webhook(desk, delivery.webhook_id)
+    webhook = await _webhook(access, delivery.webhook_id)
     if webhook is None and attempt is None:
         raise Refused(f"webhook {delivery.webhook_id} is deleted: {NO_URL}")
-    return shown_request(delivery, webhook, attempt, desk.now_ms())
+    return shown_request(delivery, webhook, attempt, access.now_ms())
 
 
-async def _webhook(desk: Desk, webhook_id: int) -> Webhook | None:
+async def _webhook(access: StoreAccess, webhook_id: int) -> Webhook | None:
     try:
-        return await desk.read(webhooks.find, webhook_id, desk.store.vault)
+        return await access.read(webhooks.find, webhook_id, access.store.vault)
     except Refused:
         return None
 
@@ -37,26 +39,26 @@ CHOICES = (
 )
 
 
-async def copied_text(desk: Desk, chosen: Sequence[Delivery], choice: str) -> str:
+async def copied_text(access: StoreAccess, chosen: Sequence[Delivery], choice: str) -> str:
     """Return the text to copy: the ids of all, anything else of the first. Raises Refused."""
     first = chosen[0]
     if choice == "i":
         return "\n".join(delivery.id for delivery in chosen)
     if choice == "a":
-        return await _answer(desk, first)
+        return await _answer(access, first)
     if choice == "p":
-        return (await desk.read(deliveries.body, first.id)).decode()
-    request = await read_request(desk, first, await last_attempt(desk, first))
+        return (await access.read(deliveries.body, first.id)).decode()
+    request = await read_request(access, first, await last_attempt(access, first))
     if choice == "u":
         return request.url
     if choice == "h":
         return "\n".join(f"{name}: {value}" for name, value in request.headers)
-    return curl(request, first, await desk.read(deliveries.body, first.id))
+    return curl(request, first, await access.read(deliveries.body, first.id))
 
 
-async def last_attempt(desk: Desk, delivery: Delivery) -> Attempt | None:
+async def last_attempt(access: StoreAccess, delivery: Delivery) -> Attempt | None:
     """Return the newest attempt that is recorded. Raises Refused."""
-    found = await desk.read(deliveries.attempts, delivery.id, limit=1)
+    found = await access.read(deliveries.attempts, delivery.id, limit=1)
     return found[0] if found else None
 
 
@@ -67,8 +69,8 @@ def answer_text(attempt: Attempt) -> str:
     return f"{headers}\n\n{body}" if headers and body else headers or body
 
 
-async def _answer(desk: Desk, delivery: Delivery) -> str:
-    attempt = await last_attempt(desk, delivery)
+async def _answer(access: StoreAccess, delivery: Delivery) -> str:
+    attempt = await last_attempt(access, delivery)
     if attempt is None:
         raise Refused("there is no answer: it was not tried yet")
     text = answer_text(attempt)

@@ -33,8 +33,8 @@ from tui.deliveries.rows import (
     sending_row,
 )
 from tui.key_names import and_key, key_of, with_key
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.json_tree import event_of
 from tui.widgets.json_view import JsonBox, JsonView
 from tui.widgets.lines import Facts
@@ -81,8 +81,8 @@ class DeliveryScreen(BodyActions):
         ),
     ]
 
-    def __init__(self, desk: Desk, live: Live, delivery_id: str) -> None:
-        super().__init__(desk, live)
+    def __init__(self, access: StoreAccess, live: LiveReport, delivery_id: str) -> None:
+        super().__init__(access, live)
         self.delivery_id = delivery_id
         self._listed: ListedDelivery | None = None
         self._attempts: dict[int, Attempt] = {}
@@ -126,15 +126,15 @@ class DeliveryScreen(BodyActions):
             self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
 
     async def look(self) -> None:
-        ids = await self.desk.read(delivery_list.numbers, [self.delivery_id])
-        found = await self.desk.read(delivery_list.listed, ids)
+        ids = await self.access.read(delivery_list.numbers, [self.delivery_id])
+        found = await self.access.read(delivery_list.listed, ids)
         if not found:
             self._show_gone()
             return
         before, self._listed = self._listed, found[ids[0]]
         if before is None or before.delivery.state != self._listed.delivery.state:
             self.refresh_bindings()
-        keys: list[Key] = list(await self.desk.read(delivery_list.attempt_ids, self.delivery_id))
+        keys: list[Key] = list(await self.access.read(delivery_list.attempt_ids, self.delivery_id))
         await self._read_attempts([key for key in keys[:PAGE] if key not in self._attempts])
         sending = self._listed.delivery.sending_since_ms is not None
         table = self.query_one("#attempts", LiveTable)
@@ -153,8 +153,8 @@ class DeliveryScreen(BodyActions):
 
     async def _read_attempts(self, keys: list[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
-        self._attempts.update(await self.desk.read(delivery_list.attempts, ids))
-        table, now_ms = self.query_one("#attempts", LiveTable), self.desk.now_ms()
+        self._attempts.update(await self.access.read(delivery_list.attempts, ids))
+        table, now_ms = self.query_one("#attempts", LiveTable), self.access.now_ms()
         most = longest(list(self._attempts.values()))
         table.put_rows(
             {key: row_of(attempt, most, now_ms) for key, attempt in self._attempts.items()}
@@ -163,7 +163,7 @@ class DeliveryScreen(BodyActions):
     async def _read_body(self) -> None:
         view = self.query_one(JsonView)
         try:
-            self.post_body = await self.desk.read(deliveries.body, self.delivery_id)
+            self.post_body = await self.access.read(deliveries.body, self.delivery_id)
         except Refused as refused:
             view.show_json(str(refused).encode())
             return
@@ -185,7 +185,7 @@ class DeliveryScreen(BodyActions):
         nothing = Text("no answer yet" if key == SENDING else "not tried yet", style="dim")
         text = answer(attempt, self._cure(attempt)) if attempt else nothing
         self.query_one("#answer", Static).update(text)
-        request = await read_request(self.desk, self._listed.delivery, attempt)
+        request = await read_request(self.access, self._listed.delivery, attempt)
         self.request = request_text(request)
         self.query_one(RequestHead).tell(self.request)
 

@@ -22,7 +22,7 @@ from tui.key_names import key_of, keys_do, with_key
 from tui.questions import Question
 from tui.screens.base import BackgroundScreen
 from tui.screens.dialogs import ConfirmScreen
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import LiveTable
 from tui.widgets.notices import tell
@@ -45,11 +45,13 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         Column("delivery", "Left out of", 27, from_width=90, sortable=False),
     )
 
-    def __init__(self, desk: Desk, webhook_id: int | None, names: Mapping[int, str]) -> None:
+    def __init__(
+        self, access: StoreAccess, webhook_id: int | None, names: Mapping[int, str]
+    ) -> None:
         """`names` are those of the webhooks, by their ids."""
         super().__init__()
         self._names = names
-        self.desk = desk
+        self.access = access
         self._webhook_id = webhook_id
         self._events: list[QuarantinedEvent] = []
 
@@ -68,7 +70,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
 
     async def _read(self, notice: str | None = None) -> None:
         try:
-            self._events = await self.desk.read(deliveries.quarantine, self._webhook_id)
+            self._events = await self.access.read(deliveries.quarantine, self._webhook_id)
         except Refused as refused:
             notice = str(refused)
         table = self.query_one(LiveTable)
@@ -77,7 +79,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         self._show_line(notice or self._command())
 
     def _rows(self) -> Iterable[tuple[int, Row]]:
-        now_ms = self.desk.now_ms()
+        now_ms = self.access.now_ms()
         for place, event in enumerate(self._events):
             state = (
                 Cell("left out") if event.released_ms is None else Cell("about to be sent", "busy")
@@ -135,7 +137,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         notice = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
         refusal = ""
         try:
-            await self.desk.change(delivery_requests.release, event.webhook_id, event.event_id)
+            await self.access.change(delivery_requests.release, event.webhook_id, event.event_id)
         except Refused as refused:
             refusal = str(refused)
         if self.is_running:

@@ -23,7 +23,7 @@ from store.records import Delivery, StoredEvent
 from tui.cells import Cell, Column
 from tui.key_names import ENTER, key_of, keys_do, with_key
 from tui.screens.dialogs import Buttons
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.terminal.overlays import DialogScreen
 from tui.widgets.inputs import InputLine
 from tui.widgets.live_table import LiveTable
@@ -54,10 +54,15 @@ class ResealScreen(DialogScreen[ResealChoice]):
     ]
 
     def __init__(
-        self, desk: Desk, delivery: Delivery, in_sight: str | None, *, without: str | None = None
+        self,
+        access: StoreAccess,
+        delivery: Delivery,
+        in_sight: str | None,
+        *,
+        without: str | None = None,
     ) -> None:
         super().__init__()
-        self._desk = desk
+        self._access = access
         self._delivery = delivery
         self._without = without
         self._in_sight = without or in_sight
@@ -129,7 +134,7 @@ class ResealScreen(DialogScreen[ResealChoice]):
             self._show_left_out()
 
         self.app.push_screen(
-            EventChoiceScreen(self._desk, self._delivery, self._in_sight), answered
+            EventChoiceScreen(self._access, self._delivery, self._in_sight), answered
         )
 
     def action_reseal(self) -> None:
@@ -173,9 +178,9 @@ class EventChoiceScreen(ModalScreen[str]):
         Column("what", "What", 0, sortable=False),
     )
 
-    def __init__(self, desk: Desk, delivery: Delivery, in_sight: str | None) -> None:
+    def __init__(self, access: StoreAccess, delivery: Delivery, in_sight: str | None) -> None:
         super().__init__()
-        self._desk = desk
+        self._access = access
         self._delivery = delivery
         self._in_sight = in_sight
         self._events: dict[str, tuple[int, StoredEvent]] = {}
@@ -189,7 +194,7 @@ class EventChoiceScreen(ModalScreen[str]):
         table = self.query_one(LiveTable)
         table.focus()
         try:
-            events = await self._desk.read(delivery_list.members, self._delivery.id)
+            events = await self._access.read(delivery_list.members, self._delivery.id)
         except Refused:
             self.dismiss(None)
             return

@@ -24,8 +24,8 @@ from tui.deliveries.row_ids import DeliveryRowIds, RateLimit
 from tui.deliveries.rows import DeliveryFormatter, columns, lines, queue_line
 from tui.key_names import and_key, key_of
 from tui.screens.lists import ListScreen
-from tui.state.live_report import Live
-from tui.state.store_access import Desk
+from tui.state.live_report import LiveReport
+from tui.state.store_access import StoreAccess
 from tui.webhooks.rows import receiver_of
 from tui.widgets.filter_line import BETWEEN, FilterLine
 from tui.widgets.lines import Facts
@@ -87,8 +87,10 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         ),
     ]
 
-    def __init__(self, desk: Desk, live: Live, *, webhook_id: int | None = None) -> None:
-        super().__init__(desk, live)
+    def __init__(
+        self, access: StoreAccess, live: LiveReport, *, webhook_id: int | None = None
+    ) -> None:
+        super().__init__(access, live)
         self.webhook_id = webhook_id
         self._search = Search(webhook_id)
         self._filter = self._title_shown = self._marks = ""
@@ -123,14 +125,14 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         self.look_soon()
 
     def tick(self) -> None:
-        if self.follows and self._keys.held and self._moves.take(self.desk.now_ms()):
+        if self.follows and self._keys.held and self._moves.take(self.access.now_ms()):
             self.follow()
         self._put([key for key in self._in_sight() if self._is_moving(key)])
         self._show_frame()
         self._show_facts()
 
     async def read_filter(self, text: str) -> Terms:
-        return FilterReader(self.names(), self.desk.now_ms(), OF_DELIVERIES).read(text)
+        return FilterReader(self.names(), self.access.now_ms(), OF_DELIVERIES).read(text)
 
     def filter_by(self, wanted: Terms, text: str) -> None:
         self._filter = text
@@ -166,7 +168,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
         found: dict[int, ListedDelivery] = {}
         for page in _pages(keys):
-            found |= await self.desk.read(delivery_list.listed, page)
+            found |= await self.access.read(delivery_list.listed, page)
         return [found[key].delivery for key in keys if key in found]
 
     def chosen_done(self) -> None:
@@ -180,7 +182,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         """Read rows before their keys are shown, so that none is blank for a moment."""
         keys = self._keys
         before = keys.open_ids
-        page = await self.desk.read(delivery_list.run_search, self._search, keys.last_id, before)
+        page = await self.access.read(delivery_list.run_search, self._search, keys.last_id, before)
         if keys.is_overtaken(page):
             self._start_over()
             return
@@ -197,7 +199,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
     async def read_rows(self, keys: Sequence[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
         for page in _pages(ids):
-            found = await self.desk.read(delivery_list.listed, page)
+            found = await self.access.read(delivery_list.listed, page)
             self._rows.update(found)
             self._put(list(found))
             if len(found) < len(page) and self._keys.last_id:
@@ -310,7 +312,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         """Open the delivery under the cursor."""
         delivery = self.selected()
         if delivery is not None:
-            self.app.push_screen(DeliveryScreen(self.desk, self.live, delivery.id))
+            self.app.push_screen(DeliveryScreen(self.access, self.live, delivery.id))
 
     def action_follow(self) -> None:
         """Go to the newest and stay there, or stop that."""
@@ -324,7 +326,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
 
     def action_quarantine(self) -> None:
         """Show the events that reseals left out."""
-        self.app.push_screen(QuarantineScreen(self.desk, self.webhook_id, self.names()))
+        self.app.push_screen(QuarantineScreen(self.access, self.webhook_id, self.names()))
 
 
 def _pages(ids: Sequence[int]) -> Iterator[Sequence[int]]:

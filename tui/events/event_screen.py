@@ -21,8 +21,8 @@ from tui.deliveries.screen import DeliveriesScreen
 from tui.events.rows import CARRIER_COLUMNS, carrier_row, holder_row
 from tui.screens.base import TocsinScreen
 from tui.shell.clipboard import copy
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhooks.rows import receiver_of
 from tui.widgets.json_view import JsonBox, JsonView
 from tui.widgets.lines import Facts
@@ -41,8 +41,10 @@ class EventScreen(TocsinScreen):
         Binding("Y", "copy_json", "copy JSON", id="event.copy-json"),
     ]
 
-    def __init__(self, desk: Desk, live: Live, type_: EventType, event_id: str) -> None:
-        super().__init__(desk, live)
+    def __init__(
+        self, access: StoreAccess, live: LiveReport, type_: EventType, event_id: str
+    ) -> None:
+        super().__init__(access, live)
         self._type = type_
         self._event_id = event_id
         self._event: StoredEvent | None = None
@@ -88,11 +90,11 @@ class EventScreen(TocsinScreen):
     async def _read(self) -> None:
         try:
             if self._event is None:
-                self._event = await self.desk.read(events.find, self._type, self._event_id)
+                self._event = await self.access.read(events.find, self._type, self._event_id)
                 self._show_event(self._event)
             which = self._type, self._event.seq
-            carriers = await self.desk.read(deliveries.carriers, *which)
-            self._show_carriers(carriers, await self.desk.read(deliveries.holders, *which))
+            carriers = await self.access.read(deliveries.carriers, *which)
+            self._show_carriers(carriers, await self.access.read(deliveries.holders, *which))
         except Refused as refused:
             self.tell(str(refused), bad=True)
 
@@ -132,9 +134,9 @@ class EventScreen(TocsinScreen):
     def _chosen(self, message: LiveTable.Chosen) -> None:
         key = message.key
         if isinstance(key, int):
-            self.app.push_screen(DeliveriesScreen(self.desk, self.live, webhook_id=key))
+            self.app.push_screen(DeliveriesScreen(self.access, self.live, webhook_id=key))
         else:
-            self.app.push_screen(DeliveryScreen(self.desk, self.live, str(key)))
+            self.app.push_screen(DeliveryScreen(self.access, self.live, str(key)))
 
     async def action_copy_id(self) -> None:
         """Copy the event's id."""

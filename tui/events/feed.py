@@ -10,7 +10,7 @@ from domain.safe import safe
 from store import events
 from store.events import SCANNED_ROWS, Extent
 from tui.events.rows import empty_text, key_of, keys_of
-from tui.state.store_access import Desk
+from tui.state.store_access import StoreAccess
 from tui.widgets.type_tabs import short_count
 
 MOST_FOUND = 5_000
@@ -45,24 +45,24 @@ class EventSearch:
     def _is_full(self) -> bool:
         return len(self.found) >= MOST_FOUND
 
-    async def go_on(self, desk: Desk) -> None:
+    async def go_on(self, access: StoreAccess) -> None:
         """Search the next stretch of older events; first of all for the id. Raises Refused."""
         match self._terms:
             case (Term(HasText(id_), False),) if self._place == self._start:
-                by_id = await desk.read(events.seq_of, self._type, id_)
+                by_id = await access.read(events.seq_of, self._type, id_)
                 self._add([] if by_id is None else [by_id])
         above = max(self._bottom, self._place - SCANNED_ROWS)
-        self._add(await self._scan(desk, above, self._place))
+        self._add(await self._scan(access, above, self._place))
         self._place = above
 
-    async def catch_up(self, desk: Desk, head: int) -> None:
+    async def catch_up(self, access: StoreAccess, head: int) -> None:
         """Search the events that came since. Raises Refused."""
         for above in range(self._top, head, SCANNED_ROWS):
-            self._add(await self._scan(desk, above, min(head, above + SCANNED_ROWS)))
+            self._add(await self._scan(access, above, min(head, above + SCANNED_ROWS)))
             self._top = min(head, above + SCANNED_ROWS)
 
-    async def _scan(self, desk: Desk, above: int, up_to: int) -> list[int]:
-        return await desk.read(events.scan, self._type, self._terms, above=above, up_to=up_to)
+    async def _scan(self, access: StoreAccess, above: int, up_to: int) -> list[int]:
+        return await access.read(events.scan, self._type, self._terms, above=above, up_to=up_to)
 
     def _add(self, seqs: list[int]) -> None:
         self.found = sorted({*self.found, *seqs}, reverse=True)[:MOST_FOUND]
@@ -126,18 +126,18 @@ class EventFeed:
         self.following = True
         self.catch_up()
 
-    async def look(self, desk: Desk) -> None:
+    async def look(self, access: StoreAccess) -> None:
         """Read how many events there are now. Raises Refused."""
-        self._extents = await desk.read(events.extents)
+        self._extents = await access.read(events.extents)
         if self._search is not None:
-            await self._search.catch_up(desk, self._extent.head)
+            await self._search.catch_up(access, self._extent.head)
 
-    async def search_on(self, desk: Desk) -> bool:
+    async def search_on(self, access: StoreAccess) -> bool:
         """Search a little further; return False if there is nothing left. Raises Refused."""
         search = self._search
         if search is None or search.is_over:
             return False
-        await search.go_on(desk)
+        await search.go_on(access)
         return True
 
     def catch_up(self) -> None:

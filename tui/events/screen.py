@@ -90,7 +90,7 @@ class EventsScreen(ListScreen):
 
     async def look(self) -> None:
         feed = self._feed
-        await feed.look(self.desk)
+        await feed.look(self.access)
         if not self.takes_keys:
             feed.catch_up()
             await self.read_rows(feed.keys[:PAGE])
@@ -127,7 +127,7 @@ class EventsScreen(ListScreen):
     async def read_rows(self, keys: Sequence[Key]) -> None:
         type_ = self._feed.type
         seqs = [seq_of(key) for key in keys if isinstance(key, int)]
-        some = await self.desk.read(events.some, type_, seqs)
+        some = await self.access.read(events.some, type_, seqs)
         self.table.put_rows({key_of(type_, event.seq): row_of(event) for event in some})
 
     @on(LiveTable.Moved)
@@ -173,7 +173,7 @@ class EventsScreen(ListScreen):
     @work(exclusive=True, group="search", exit_on_error=False)
     async def _search_on(self) -> None:
         try:
-            while await self._feed.search_on(self.desk):
+            while await self._feed.search_on(self.access):
                 self._paint()
         except Refused as refused:
             self.tell(str(refused), bad=True)
@@ -182,7 +182,9 @@ class EventsScreen(ListScreen):
         """Open the event under the cursor; the list stops meanwhile."""
         if self._event_id is not None:
             self._feed.following = False
-            self.app.push_screen(EventScreen(self.desk, self.live, self._feed.type, self._event_id))
+            self.app.push_screen(
+                EventScreen(self.access, self.live, self._feed.type, self._event_id)
+            )
 
     @property
     def _event_id(self) -> str | None:
@@ -198,7 +200,7 @@ class EventsScreen(ListScreen):
         """Copy the event under the cursor as it is stored."""
         if self._event_id is not None:
             event = await self.carry_out(
-                self.desk.read(events.find, self._feed.type, self._event_id)
+                self.access.read(events.find, self._feed.type, self._event_id)
             )
             if event is not None:
                 await copy(self, event.body.decode())

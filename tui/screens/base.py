@@ -17,8 +17,8 @@ from textual.worker import Worker, WorkerState
 
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.state.undo import Undo, UndoStack
 from tui.terminal.first_paint import take_size
 from tui.terminal.memory import forget_watchers
@@ -36,7 +36,7 @@ T = TypeVar("T")
 class BackgroundScreen(Screen[Any]):
     """A screen whose work in the background fails like anything else that fails."""
 
-    desk: Desk
+    access: StoreAccess
 
     @dataclass
     class Failed(Message):
@@ -61,7 +61,7 @@ class BackgroundScreen(Screen[Any]):
         self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
     ) -> None:
         """Make a change when those asked for before it are done, wherever the admin goes."""
-        self.beyond_screen(self.desk.turns.take(partial(change, *args, **named)))
+        self.beyond_screen(self.access.turns.take(partial(change, *args, **named)))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell what was refused, and hand on what failed."""
@@ -94,10 +94,10 @@ class TocsinScreen(CoverableScreen, BackgroundScreen):
         Binding("q,escape", "back", "back", id="back"),
     ]
 
-    def __init__(self, desk: Desk, live: Live) -> None:
+    def __init__(self, access: StoreAccess, live: LiveReport) -> None:
         super().__init__()
         self._asked_undo: tuple[Undo, Screen[Any]] | None = None
-        self.desk = desk
+        self.access = access
         self.live = live
 
     def compose(self) -> ComposeResult:

@@ -23,8 +23,8 @@ from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen
 from tui.screens.forms import EndingScreen
 from tui.screens.quitting import LOST
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.inputs import Dropdown, Field, VisibleInput
 from tui.widgets.lines import Facts
 
@@ -203,8 +203,8 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         Binding("f1", "app.help", "help", id="form.help", tooltip="every key of this form"),
     ]
 
-    def __init__(self, desk: Desk, live: Live, form: Form) -> None:
-        super().__init__(desk, live)
+    def __init__(self, access: StoreAccess, live: LiveReport, form: Form) -> None:
+        super().__init__(access, live)
         self._form = form
         self._fields = OptionFields(form.asked)
         self._at_first: dict[str, str] = {}

@@ -20,8 +20,8 @@ from domain.safe import safe
 from tui.key_names import and_key, key_of
 from tui.screens.base import BackgroundScreen
 from tui.shell.navigation import NavigatingApp
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.terminal.exceptions import CatchingApp
 from tui.widgets.notices import Notice, Told
 
@@ -58,9 +58,11 @@ EXIT_BUG = 70
 class SturdyApp(NavigatingApp, CatchingApp):
     """Outlives what fails in its handlers, and in those of all screens and widgets."""
 
-    def __init__(self, desk: Desk, live: Live, keep_bug: Callable[[BaseException], str]) -> None:
+    def __init__(
+        self, access: StoreAccess, live: LiveReport, keep_bug: Callable[[BaseException], str]
+    ) -> None:
         """`keep_bug` writes a bug down and gives the sentence that says where."""
-        super().__init__(desk, live)
+        super().__init__(access, live)
         self._keep_bug = keep_bug
         self._places: set[str] = set()
         self._is_open = False

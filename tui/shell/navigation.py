@@ -11,8 +11,8 @@ from textual.screen import Screen
 
 from tui.screens.base import TocsinScreen
 from tui.sections import PANEL, SECTIONS, base_screen
-from tui.state.live_report import Live
-from tui.state.store_access import Desk
+from tui.state.live_report import LiveReport
+from tui.state.store_access import StoreAccess
 from tui.widgets.notices import NoticeApp
 
 
@@ -25,20 +25,20 @@ class NavigatingApp(NoticeApp):
         for one in SECTIONS
     ]
 
-    def __init__(self, desk: Desk, live: Live) -> None:
+    def __init__(self, access: StoreAccess, live: LiveReport) -> None:
         super().__init__()
         self.live = live
-        self._desk = desk
+        self._access = access
         self._modes_left: dict[str, str] = {}
 
     def get_default_screen(self) -> Screen[Any]:
         """What the app opens with; Textual would parse all styles anew for that of a mode."""
-        return base_screen(SECTIONS[0], self._desk, self.live)
+        return base_screen(SECTIONS[0], self._access, self.live)
 
     def add_sections(self) -> None:
         """Say how each section begins."""
         for section in (*SECTIONS, PANEL):
-            self.add_mode(section.name, partial(base_screen, section, self._desk, self.live))
+            self.add_mode(section.name, partial(base_screen, section, self._access, self.live))
 
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
         """Go elsewhere, unless the admin stays with what the screen that is seen would lose."""
@@ -63,9 +63,9 @@ class NavigatingApp(NoticeApp):
         if isinstance(self.screen, TocsinScreen):
             self.screen.paint()
 
-    async def open(self, kind: Callable[[Desk, Live], TocsinScreen]) -> None:
+    async def open(self, kind: Callable[[StoreAccess, LiveReport], TocsinScreen]) -> None:
         """Show a screen above the one that is seen."""
-        await self.push_screen(kind(self._desk, self.live))
+        await self.push_screen(kind(self._access, self.live))
 
     async def action_panel(self) -> None:
         """Go from the screen that the app opened with to the panel that leads to all of Admin."""

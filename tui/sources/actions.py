@@ -90,7 +90,7 @@ class SourceActions(LookingScreen):
         if action == "delete":
             return source is not None and not kind_named(source.kind).built_in
         if action == "undo":
-            return bool(self._undos) or self.desk.turns.under_way
+            return bool(self._undos) or self.access.turns.under_way
         return super().check_action(action, parameters)
 
     def offer_keys(self) -> None:
@@ -118,11 +118,11 @@ class SourceActions(LookingScreen):
         every = report.overview.sources
         kind = kind_named(KINDS[key][0])
         if kind.name == AGENT:
-            form = form_to_add_host(self.desk, every)
-            self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._host_added)
+            form = form_to_add_host(self.access, every)
+            self.app.push_screen(OptionFormScreen(self.access, self.live, form), self._host_added)
         else:
-            form = form_to_add(self.desk, report.settings, kind, every)
-            self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._added)
+            form = form_to_add(self.access, report.settings, kind, every)
+            self.app.push_screen(OptionFormScreen(self.access, self.live, form), self._added)
 
     def _added(self, source: StoredSource | None) -> None:
         if source is None:
@@ -149,8 +149,8 @@ class SourceActions(LookingScreen):
         if not kind_named(source.kind).defaults:
             self.tell(NOTHING_TO_SET)
             return
-        form = form_to_edit(self.desk, report.settings, source)
-        self.app.push_screen(OptionFormScreen(self.desk, self.live, form), self._edited)
+        form = form_to_edit(self.access, report.settings, source)
+        self.app.push_screen(OptionFormScreen(self.access, self.live, form), self._edited)
 
     def _edited(self, edited: Edited | None) -> None:
         if edited is None:
@@ -170,11 +170,11 @@ class SourceActions(LookingScreen):
 
     async def _edit_back(self, before: StoredSource, after: StoredSource) -> str:
         """Undo an edit, unless somebody else made one after it. Raises Refused."""
-        now = await self.desk.read(stored_sources.find, after.name)
+        now = await self.access.read(stored_sources.find, after.name)
         if now.options != after.options:
             raise Refused(f"{after.name} was edited meanwhile: look before you change it")
         edit = partial(stored_sources.edit, revision=now.revision)
-        await self.desk.change(edit, after.name, before.options)
+        await self.access.change(edit, after.name, before.options)
         return ""
 
     def action_pause(self) -> None:
@@ -192,11 +192,11 @@ class SourceActions(LookingScreen):
         if not source.active:
             there, back, word = back, there, "active again"
         done = self._undoable(f"{name} is {word}")
-        if await self.carry_out(self.desk.change(there, name), done):
+        if await self.carry_out(self.access.change(there, name), done):
             self._undos.push(f"{name} {word}", lambda: self._switch_back(back, name))
 
     async def _switch_back(self, back: Switch, name: str) -> str:
-        changed = await self.desk.change(back, name)
+        changed = await self.access.change(back, name)
         return "" if changed else "it was so already"
 
     def action_look(self) -> None:
@@ -204,7 +204,7 @@ class SourceActions(LookingScreen):
         source, report = self.selected(), self.live.report
         if source is None or report is None or not self.table.is_meant():
             return
-        if self.desk.looks.is_under_way(source.name):
+        if self.access.looks.is_under_way(source.name):
             self.tell(f"{source.name} is being looked at already: wait for it", bad=True)
         else:
             self.tell(f"looking at {source.name} ...")
@@ -217,13 +217,13 @@ class SourceActions(LookingScreen):
 
     async def _looked(self, name: str, report: Report) -> str:
         try:
-            appended = await self.desk.looks.carry_out(
+            appended = await self.access.looks.carry_out(
                 name,
                 lambda stop: run_one(
                     name,
-                    self.desk.store,
+                    self.access.store,
                     report.settings,
-                    self.desk.now_ms,
+                    self.access.now_ms,
                     stop,
                     on_failure=lambda _: None,
                     once=True,
@@ -247,7 +247,7 @@ class SourceActions(LookingScreen):
             self.in_turn(self._carry_out_delete, name)
 
     async def _carry_out_delete(self, name: str) -> None:
-        request = self.desk.change(stored_sources.delete, name)
+        request = self.access.change(stored_sources.delete, name)
         await self.carry_out(request, f"source {name} is deleted; its events stay")
 
     def action_refused(self) -> None:
@@ -256,7 +256,7 @@ class SourceActions(LookingScreen):
 
         source = self.selected()
         if source is not None:
-            self.app.push_screen(RefusedScreen(self.desk, self.live, source.name))
+            self.app.push_screen(RefusedScreen(self.access, self.live, source.name))
 
     def action_code(self) -> None:
         """Give the agent of the selected host a new set-up code, after asking."""
@@ -275,7 +275,7 @@ class SourceActions(LookingScreen):
             self.in_turn(self._show_renewed, name, report)
 
     async def _show_renewed(self, name: str, report: Report) -> None:
-        files = await self.carry_out(renewed(self.desk, name, report.overview.sources))
+        files = await self.carry_out(renewed(self.access, name, report.overview.sources))
         if files is not None:
             self.app.push_screen(ConfFilesScreen(files))
 
@@ -292,7 +292,7 @@ class SourceActions(LookingScreen):
 
     def _switch(self, report: Report, source: StoredSource | None, yes: bool | None) -> None:
         if yes:
-            request = hosts.switch(self.desk, report.settings, source)
+            request = hosts.switch(self.access, report.settings, source)
             self.beyond_screen(self._carry_out_switch(request))
 
     async def _carry_out_switch(self, request: Any) -> None:

@@ -19,7 +19,7 @@ from store import sources as stored_sources
 from store.errors import StoreError
 from store.records import StoredSource
 from tui.screens.option_form import Asked, Form, Request, name_asked
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 
 SETUP_CODE = "setup_code"
 
@@ -32,14 +32,14 @@ def code_asked(kind: SourceKind, help_: str) -> tuple[Asked, ...]:
 
 
 async def new_key(
-    desk: Desk, kind: SourceKind, options: Mapping[str, str], code: str | None
+    access: StoreAccess, kind: SourceKind, options: Mapping[str, str], code: str | None
 ) -> str | None:
     """The secret of a new key that the other side knows, if there is a code. Raises Refused."""
     if code is None:
         return None
     from sources.procustodibus.api import Exchange, set_up
 
-    await desk.read(desk.store.vault.check)  # before the code is used up
+    await access.read(access.store.vault.check)  # before the code is used up
     try:
         values = kind.values(options)
         return await set_up(Exchange(str(values["url"])), str(values["broker"]), code.strip())
@@ -47,12 +47,12 @@ async def new_key(
         raise Refused(str(error)) from error
 
 
-async def keep_key(desk: Desk, source: StoredSource, secret: str | None) -> StoredSource:
+async def keep_key(access: StoreAccess, source: StoredSource, secret: str | None) -> StoredSource:
     """Keep the secret, if there is one; the source as it is then. Raises Refused."""
     if secret is None:
         return source
-    await desk.change(stored_sources.set_secret, source.name, secret, desk.store.vault)
-    return await desk.read(stored_sources.find, source.name)
+    await access.change(stored_sources.set_secret, source.name, secret, access.store.vault)
+    return await access.read(stored_sources.find, source.name)
 
 
 TRIED = (source_kinds.WIREGUARD, source_kinds.JOURNAL)
@@ -69,18 +69,18 @@ Edited = tuple[StoredSource, StoredSource]
 
 
 def form_to_add(
-    desk: Desk, settings: Settings, kind: SourceKind, existing: Sequence[StoredSource]
+    access: StoreAccess, settings: Settings, kind: SourceKind, existing: Sequence[StoredSource]
 ) -> Form:
     """Ends with the new source."""
 
     async def save(given: Mapping[str, str]) -> StoredSource:
         options = _options(given)
-        every = await desk.read(stored_sources.everyone)
+        every = await access.read(stored_sources.everyone)
         if any(one.name == given["name"] for one in every):  # a code would be used up for nothing
             raise Refused(f"there is a source {given['name']} already: choose another name")
-        secret = await new_key(desk, kind, options, given.get(SETUP_CODE))
-        added = await desk.change(stored_sources.add, kind.name, given["name"], options)
-        return await keep_key(desk, added, secret)
+        secret = await new_key(access, kind, options, given.get(SETUP_CODE))
+        added = await access.change(stored_sources.add, kind.name, given["name"], options)
+        return await keep_key(access, added, secret)
 
     name = _free_name(kind, {one.name for one in existing})
     return Form(
@@ -93,21 +93,21 @@ def form_to_add(
             *code_asked(kind, "the broker's set-up code, for a new key"),
         ),
         save=save,
-        tried=_first_look(desk, settings, kind),
+        tried=_first_look(access, settings, kind),
     )
 
 
-def form_to_edit(desk: Desk, settings: Settings, source: StoredSource) -> Form:
+def form_to_edit(access: StoreAccess, settings: Settings, source: StoredSource) -> Form:
     """Ends with the source as it was and as it is then."""
     kind = kind_named(source.kind)
 
     async def save(given: Mapping[str, str]) -> Edited:
         options = _options(given)
-        await desk.read(stored_sources.check_revision, source.name, source.revision)
-        secret = await new_key(desk, kind, options, given.get(SETUP_CODE))
+        await access.read(stored_sources.check_revision, source.name, source.revision)
+        secret = await new_key(access, kind, options, given.get(SETUP_CODE))
         edit = partial(stored_sources.edit, revision=source.revision)
-        edited = await desk.change(edit, source.name, options)
-        return source, await keep_key(desk, edited, secret)
+        edited = await access.change(edit, source.name, options)
+        return source, await keep_key(access, edited, secret)
 
     return Form(
         crumb=f"Edit {source.name}",
@@ -118,11 +118,11 @@ def form_to_edit(desk: Desk, settings: Settings, source: StoredSource) -> Form:
             *code_asked(kind, "a set-up code, for a new key; without one it keeps its key"),
         ),
         save=save,
-        tried=_first_look(desk, settings, kind),
+        tried=_first_look(access, settings, kind),
     )
 
 
-def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | None:
+def _first_look(access: StoreAccess, settings: Settings, kind: SourceKind) -> Request | None:
     """Look with what is typed and keep nothing; what would have come of it, in a sentence."""
     if kind.name == source_kinds.HTTP:
         return _would_listen
@@ -134,7 +134,7 @@ def _first_look(desk: Desk, settings: Settings, kind: SourceKind) -> Request | N
         name = given.get("name", LOCAL)
         try:
             batch = await first_look(
-                kind.name, name, options, None, desk.store, settings, desk.now_ms()
+                kind.name, name, options, None, access.store, settings, access.now_ms()
             )
         except (SourceError, StoreError, FieldErrors) as error:
             raise Refused(str(error)) from error

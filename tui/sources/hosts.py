@@ -36,7 +36,7 @@ from tui.key_names import and_key, key_of
 from tui.questions import Question
 from tui.screens.option_form import Asked, Form, name_asked
 from tui.shell.clipboard import copy
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.key_bar import KeyBar
 
 LONGEST = 2_000
@@ -96,13 +96,13 @@ NOT_SERVED = (
 )
 
 
-def form_to_add_host(desk: Desk, existing: Sequence[StoredSource]) -> Form:
+def form_to_add_host(access: StoreAccess, existing: Sequence[StoredSource]) -> Form:
     """Ends with the files of the new host."""
 
     async def save(given: Mapping[str, str]) -> Files:
-        code = new_code(desk.random_bytes)
-        user_id = new_event_id(lambda: int.from_bytes(desk.random_bytes(8), "big"))
-        client = await desk.change(clients.add, AGENT, given["name"], user_id, code)
+        code = new_code(access.random_bytes)
+        user_id = new_event_id(lambda: int.from_bytes(access.random_bytes(8), "big"))
+        client = await access.change(clients.add, AGENT, given["name"], user_id, code)
         return _files(client, given["url"], code)
 
     url = _served_url(existing)
@@ -120,13 +120,13 @@ def form_to_add_host(desk: Desk, existing: Sequence[StoredSource]) -> Form:
     )
 
 
-async def renewed(desk: Desk, name: str, existing: Sequence[StoredSource]) -> Files:
+async def renewed(access: StoreAccess, name: str, existing: Sequence[StoredSource]) -> Files:
     """Give it a new set-up code; the files with it. Raises Refused."""
     url = _served_url(existing)
     if url is None:
         raise Refused(NOT_SERVED)
-    code = new_code(desk.random_bytes)
-    client = await desk.change(clients.renew, AGENT, name, code)
+    code = new_code(access.random_bytes)
+    client = await access.change(clients.renew, AGENT, name, code)
     return _files(client, url, code)
 
 
@@ -171,32 +171,32 @@ def question_before(source: StoredSource | None) -> Question:
     )
 
 
-async def switch(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
+async def switch(access: StoreAccess, settings: Settings, source: StoredSource | None) -> str:
     """Watch it, or watch it no more; what came of that. Raises Refused."""
     if source is None or not source.active:
-        return await switch_on(desk, settings, source)
-    await desk.change(stored_sources.pause, LOCAL)
+        return await switch_on(access, settings, source)
+    await access.change(stored_sources.pause, LOCAL)
     return "this host's WireGuard is not watched any more"
 
 
-async def switch_on(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
+async def switch_on(access: StoreAccess, settings: Settings, source: StoredSource | None) -> str:
     """Look once and, if that went well, let the worker watch; what was found, in a sentence.
 
     Raises Refused, with the reason and the cure, and then nothing is changed.
     """
-    if desk.looks.is_under_way(LOCAL):
+    if access.looks.is_under_way(LOCAL):
         raise Refused(LOOKED_AT)
-    return await desk.looks.carry_out(LOCAL, lambda _stop: _begin(desk, settings, source))
+    return await access.looks.carry_out(LOCAL, lambda _stop: _begin(access, settings, source))
 
 
-async def _begin(desk: Desk, settings: Settings, source: StoredSource | None) -> str:
+async def _begin(access: StoreAccess, settings: Settings, source: StoredSource | None) -> str:
     options = {} if source is None else source.options
-    with process_lock(lock_file(desk.store.path, LOCAL)) as we_are:
+    with process_lock(lock_file(access.store.path, LOCAL)) as we_are:
         if not we_are:
             raise Refused(ALSO_RUN)
-        before = await desk.read(stored_sources.load_state, LOCAL) if source else None
-        batch = await _look(desk, settings, dict(options), before)
-        appended = await desk.change(
+        before = await access.read(stored_sources.load_state, LOCAL) if source else None
+        batch = await _look(access, settings, dict(options), before)
+        appended = await access.change(
             stored_sources.start, WIREGUARD, LOCAL, options, batch.events, batch.state
         )
     found = snapshot_summary(batch.state)
@@ -204,11 +204,11 @@ async def _begin(desk: Desk, settings: Settings, source: StoredSource | None) ->
 
 
 async def _look(
-    desk: Desk, settings: Settings, options: dict[str, str], before: bytes | None
+    access: StoreAccess, settings: Settings, options: dict[str, str], before: bytes | None
 ) -> Batch:
     try:
         return await first_look(
-            WIREGUARD, LOCAL, options, before, desk.store, settings, desk.now_ms()
+            WIREGUARD, LOCAL, options, before, access.store, settings, access.now_ms()
         )
     except (SourceError, StoreError, FieldErrors) as error:
         raise Refused(f"{error}; it stays off") from error

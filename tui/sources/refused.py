@@ -25,8 +25,8 @@ from tui.screens.dialogs import SaveScreen
 from tui.screens.lists import LookingScreen
 from tui.shell.clipboard import copy
 from tui.sources.receiver import ReceiverScreen
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhooks.rows import receiver_of
 from tui.widgets.json_view import JsonBox, JsonView
 from tui.widgets.lines import Facts
@@ -113,8 +113,8 @@ class RefusedScreen(LookingScreen):
         Binding("tab", "app.focus_next", "other pane", id="refused.pane"),
     ]
 
-    def __init__(self, desk: Desk, live: Live, source: str) -> None:
-        super().__init__(desk, live)
+    def __init__(self, access: StoreAccess, live: LiveReport, source: str) -> None:
+        super().__init__(access, live)
         self._source = source
         self._found: dict[str, StoredRefusal] = {}
         self._text: tuple[str, bytes] = ("", b"")
@@ -144,7 +144,7 @@ class RefusedScreen(LookingScreen):
         seen = (waiting, self._changes)
         if seen == self._seen:
             return
-        found = await self.desk.read(refusals.everything, self._source)
+        found = await self.access.read(refusals.everything, self._source)
         self._seen = seen
         self._found = {one.id: one for one in found}
         self.table.set_keys(list(self._found))
@@ -154,7 +154,7 @@ class RefusedScreen(LookingScreen):
 
     def tick(self) -> None:
         """Ages move with time."""
-        now_ms = self.desk.now_ms()
+        now_ms = self.access.now_ms()
         near = [self._found[str(key)] for key in self.table.near() if str(key) in self._found]
         self.table.put_only({one.id: row_of(one, now_ms) for one in near})
 
@@ -171,10 +171,10 @@ class RefusedScreen(LookingScreen):
             view.show_json(b"")
             return
         receiver = self._receivers().get(one.sent_to or 0, f"webhook {one.sent_to}")
-        told = facts_of(one, receiver, self.desk.now_ms())
+        told = facts_of(one, receiver, self.access.now_ms())
         facts.tell(Text(safe(told, FACTS, keep_newlines=True)))
         if self._text[0] != one.id:
-            text = await self.desk.read(refusals.text_of, one.id)
+            text = await self.access.read(refusals.text_of, one.id)
             if self.selected() is one:
                 self._text = (one.id, text)
                 view.show_json(text)
@@ -226,14 +226,14 @@ class RefusedScreen(LookingScreen):
     async def _sent(self, one: StoredRefusal, webhook_id: int) -> tuple[str, bool]:
         """Send it; return what came of it, and whether that is bad. Raises Refused."""
         report = self.live.report
-        webhook = await self.desk.read(webhooks.find, webhook_id, self.desk.store.vault)
-        await self.desk.read(refusals.check_may_send, webhook)
+        webhook = await self.access.read(webhooks.find, webhook_id, self.access.store.vault)
+        await self.access.read(refusals.check_may_send, webhook)
         if not webhook.readable or report is None:
             raise Refused(f"{webhook.named}: {UNREADABLE}")
-        text = await self.desk.read(refusals.text_of, one.id)
-        note = partial(self.desk.change, refusals.note_sent)
+        text = await self.access.read(refusals.text_of, one.id)
+        note = partial(self.access.change, refusals.note_sent)
         try:
-            now_ms = self.desk.now_ms()
+            now_ms = self.access.now_ms()
             outcome = await send_by_hand(one, text, webhook, report.settings, now_ms, note)
         except StoreError as error:
             raise Refused(f"{one.id}: {error}") from error
@@ -268,7 +268,7 @@ class RefusedScreen(LookingScreen):
             self.when_sure(drop_question(one), self._drop, one)
 
     async def _drop(self, one: StoredRefusal) -> None:
-        request = self.desk.change(refusals.drop, [one.id])
+        request = self.access.change(refusals.drop, [one.id])
         await self.carry_out(request, f"the refused event {one.id} is forgotten")
         self._changes += 1
         if self.is_running:

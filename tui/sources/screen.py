@@ -149,11 +149,11 @@ class SourcesScreen(SourceActions):
 
     async def look(self) -> None:
         """Read who reports by an agent, and what the selected source saw."""
-        found = await self.desk.read(clients.everyone, AGENT)
+        found = await self.access.read(clients.everyone, AGENT)
         self._clients = {one.name: one for one in found}
         looked = self._unseen()
         if looked is not None:
-            self._seen = (looked, await self.desk.read(_seen_at, looked[0]))
+            self._seen = (looked, await self.access.read(_seen_at, looked[0]))
         self.tick()
 
     def _unseen(self) -> tuple[str, int | None] | None:

@@ -18,7 +18,7 @@ from store.errors import StoreError, StoreGone
 from store.overview import read_overview
 from store.records import WebhookStatus
 from store.workers import SendingLock
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.state.undo import Undos
 
 LOOK_S = 0.25
@@ -36,7 +36,7 @@ LEFT_ALONE_MS = 5_000
 """After so long without a key rows may take the places that they would have."""
 
 
-class Live:
+class LiveReport:
     """The last report, and whether the store could be read at all.
 
     The look compares two numbers that move with every commit of any process, this one's worker
@@ -46,7 +46,7 @@ class Live:
 
     def __init__(
         self,
-        desk: Desk,
+        access: StoreAccess,
         *,
         own_worker: Callable[[], str | None] = lambda: None,
         own_trouble: Callable[[], str | None] = lambda: None,
@@ -65,10 +65,10 @@ class Live:
         self.undos = Undos()
         self.report: Report | None = None
         self.trouble: str | None = None
-        self.keyed_ms = desk.now_ms()
+        self.keyed_ms = access.now_ms()
         """When the admin pressed a key or moved the mouse for the last time."""
-        self._desk = desk
-        self._footprint = Footprint(desk.store.path)
+        self._access = access
+        self._footprint = Footprint(access.store.path)
         self._seen: data_version.StoreVersions | None = None
         self._monotonic = monotonic
         self._trier: Store | None = None
@@ -92,12 +92,12 @@ class Live:
     @property
     def is_left_alone(self) -> bool:
         """Whether the admin has pressed no key for a while."""
-        return self._desk.now_ms() - self.keyed_ms >= LEFT_ALONE_MS
+        return self._access.now_ms() - self.keyed_ms >= LEFT_ALONE_MS
 
     @property
     def gone(self) -> str | None:
         """Why there is no store any more, and the cure; None while there is one."""
-        return self.trouble if self._desk.store.presence.is_gone else None
+        return self.trouble if self._access.store.presence.is_gone else None
 
     @property
     def troubles(self) -> str | None:
@@ -107,7 +107,7 @@ class Live:
     @property
     def store(self) -> Store:
         """The store that is looked at."""
-        return self._desk.store
+        return self._access.store
 
     def ticks(self, now_ms: int) -> bool:
         """Whether what changes with time alone is worth painting, a second after the last time."""
@@ -127,7 +127,7 @@ class Live:
         if self._seen is not None and not self._footprint.calls_for_look():
             return False
         try:
-            seen = await self._desk.read(data_version.read_versions)
+            seen = await self._access.read(data_version.read_versions)
             if seen == self._seen and self.trouble is None:
                 return False
             self.report = await self._read()
@@ -196,9 +196,9 @@ class Live:
             self.report = replace(self.report, now_ms=now_ms, locked=locked, names=names)
 
     async def _read(self) -> Report:
-        overview = await self._desk.read(read_overview, None)
-        settings = self._desk.merge(overview.settings)
-        return make_report(overview, settings, self.store, self._desk.now_ms())
+        overview = await self._access.read(read_overview, None)
+        settings = self._access.merge(overview.settings)
+        return make_report(overview, settings, self.store, self._access.now_ms())
 
 
 def _is_moving(status: WebhookStatus, report: Report) -> bool:

@@ -142,7 +142,7 @@ def settings_of_store(stored: Mapping[str, str]) -> Settings:
     return settings_from({name: BY_NAME[name].parse(text) for name, text in known.items()})
 
 
-class Desk(msgspec.Struct, frozen=True):
+class StoreAccess(msgspec.Struct, frozen=True):
     """One admin at one store. `merge` makes the settings in force from those the store keeps.
 
     `check_stored` raises ValueError, with the reason and the cure, for settings that would not

@@ -13,7 +13,7 @@ from domain.urls import mask_url
 from domain.wording import span_text
 from store import audit
 from store.records import AuditEntry, Webhook
-from tui.state.store_access import Desk
+from tui.state.store_access import StoreAccess
 from tui.webhook_form.hidden_values import URL, merged, rebase_headers, standing_first, with_url
 from tui.webhook_form.opening import read_webhook
 from tui.webhook_form.texts import LABELS, FormTexts, labels_of
@@ -44,7 +44,7 @@ class OtherEdits(msgspec.Struct, frozen=True):
 
 
 async def find_edits(
-    desk: Desk, editing: Webhook | None, revision: int | None
+    access: StoreAccess, editing: Webhook | None, revision: int | None
 ) -> tuple[Webhook, tuple[AuditEntry, ...]] | None:
     """Return the webhook as it is saved now and its changes since `revision`, newest first.
 
@@ -52,10 +52,10 @@ async def find_edits(
     """
     if editing is None or revision is None:
         return None
-    current = await read_webhook(desk, editing.id)
+    current = await read_webhook(access, editing.id)
     if current.revision == revision:
         return None
-    changes = await desk.read(audit.changes, [Term(OfWebhook(editing.id))])
+    changes = await access.read(audit.changes, [Term(OfWebhook(editing.id))])
     revising = [change for change in changes if change.action in REVISING]
     return current, tuple(revising[: current.revision - revision])
 

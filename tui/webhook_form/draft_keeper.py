@@ -41,7 +41,7 @@ class DraftKeeper:
     def __init__(self, screen: TocsinScreen) -> None:
         self.is_offering = False
         self._screen = screen
-        self._desk = screen.desk
+        self._access = screen.access
         self._session: FormSession | None = None
         self._subject = ""
         self._pause: Timer | None = None
@@ -54,7 +54,7 @@ class DraftKeeper:
     async def offer(self, session: FormSession) -> FormDraft | None:
         """Return the draft that was kept of this form, unless the admin drops it now."""
         self._session, self._subject = session, session.subject
-        found = await drafts.find(self._desk, self._subject)
+        found = await drafts.find(self._access, self._subject)
         if found is None:
             return None
         elsewhere = other_holder(found.holder, self._screen.live)
@@ -63,14 +63,14 @@ class DraftKeeper:
             return None
         self._kept_ms = found.at_ms
         self.is_offering = True
-        question = _draft_question(session.title, found, self._desk.now_ms())
+        question = _draft_question(session.title, found, self._access.now_ms())
         is_dropped = await self._screen.app.push_screen_wait(KeptDraftScreen(question))
         self.is_offering = False
         if is_dropped:
             await self.drop()
             return None
         with suppress(Refused):  # it is offered elsewhere too, then
-            await drafts.take_up(self._desk, self._subject, found)
+            await drafts.take_up(self._access, self._subject, found)
             self._kept = replace(found, at_ms=0, holder="")
         return found
 
@@ -94,7 +94,7 @@ class DraftKeeper:
             return  # another terminal may have kept something newer
         try:
             async with self._lock:
-                self._kept_ms = await drafts.keep(self._desk, self._subject, draft)
+                self._kept_ms = await drafts.keep(self._access, self._subject, draft)
                 self._kept = draft
         except Refused as refused:
             if not self._was_refused:
@@ -109,7 +109,7 @@ class DraftKeeper:
                 kept_ms, self._kept_ms = self._kept_ms, None
                 self._kept = None
                 if kept_ms is not None:
-                    await drafts.drop(self._desk, self._subject, kept_ms)
+                    await drafts.drop(self._access, self._subject, kept_ms)
         except Refused as refused:
             self._screen.tell(f"the draft is still there: {refused}", bad=True)
 
@@ -118,7 +118,7 @@ class DraftKeeper:
         await self.keep()
         if self._kept is not None and self._kept_ms is not None:
             with suppress(Refused):  # whoever asks sees that this terminal is gone
-                await drafts.give_up(self._desk, self._subject, self._kept, self._kept_ms)
+                await drafts.give_up(self._access, self._subject, self._kept, self._kept_ms)
 
     def _stop_timers(self) -> None:
         for timer in (self._pause, self._latest):

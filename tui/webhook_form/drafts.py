@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from store import drafts
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhook_form.texts import FormTexts
 from tui.webhook_form.waiting_drafts import HOLDER, holder_of
 
@@ -27,40 +27,42 @@ class FormDraft(msgspec.Struct, frozen=True):
     holder: str = ""
 
 
-async def keep(desk: Desk, subject: str, draft: FormDraft) -> int:
+async def keep(access: StoreAccess, subject: str, draft: FormDraft) -> int:
     """Save the draft of a subject; return the time by which it is known. Raises Refused."""
-    text = _text_of(draft, _own_worker(desk))
-    return await desk.change(drafts.save, subject, text, vault=desk.store.vault)
+    text = _text_of(draft, _own_worker(access))
+    return await access.change(drafts.save, subject, text, vault=access.store.vault)
 
 
-async def take_up(desk: Desk, subject: str, draft: FormDraft) -> None:
+async def take_up(access: StoreAccess, subject: str, draft: FormDraft) -> None:
     """Note in a kept draft that its form is open here. Raises Refused."""
-    text = _text_of(draft, _own_worker(desk))
-    await desk.change(drafts.rewrite, subject, text, draft.at_ms, vault=desk.store.vault)
+    text = _text_of(draft, _own_worker(access))
+    await access.change(drafts.rewrite, subject, text, draft.at_ms, vault=access.store.vault)
 
 
-async def give_up(desk: Desk, subject: str, draft: FormDraft, at_ms: int) -> None:
+async def give_up(access: StoreAccess, subject: str, draft: FormDraft, at_ms: int) -> None:
     """Note in the draft known by this time that its form is open nowhere. Raises Refused."""
     text = _text_of(draft, "")
-    await desk.change(drafts.rewrite, subject, text, at_ms, vault=desk.store.vault)
+    await access.change(drafts.rewrite, subject, text, at_ms, vault=access.store.vault)
 
 
-async def drop(desk: Desk, subject: str, at_ms: int) -> None:
+async def drop(access: StoreAccess, subject: str, at_ms: int) -> None:
     """Forget the draft of a subject that is known by this time. Raises Refused."""
-    await desk.change(drafts.drop, subject, at_ms)
+    await access.change(drafts.drop, subject, at_ms)
 
 
-async def find(desk: Desk, subject: str) -> FormDraft | None:
+async def find(access: StoreAccess, subject: str) -> FormDraft | None:
     """Return the draft of a subject; None also if it can't be read or another Tocsin wrote it."""
     try:
-        stored = await desk.read(drafts.load, subject, vault=desk.store.vault, actor=desk.actor)
+        stored = await access.read(
+            drafts.load, subject, vault=access.store.vault, actor=access.actor
+        )
         return None if stored is None else _from_text(stored.text, stored.at_ms)
     except (Refused, ValueError, TypeError, KeyError):
         return None
 
 
-def _own_worker(desk: Desk) -> str:
-    return (desk.worker.id if desk.worker is not None else None) or ""
+def _own_worker(access: StoreAccess) -> str:
+    return (access.worker.id if access.worker is not None else None) or ""
 
 
 def _text_of(draft: FormDraft, holder: str) -> str:

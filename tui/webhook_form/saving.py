@@ -15,7 +15,7 @@ from store import webhooks
 from store.errors import MoreToDrop
 from store.records import Webhook
 from tui.questions import Question
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhook_form.reading import FormReading
 from tui.webhook_form.session import FormSession
 
@@ -40,7 +40,7 @@ async def ca_file_problem(ca_file: str | None) -> str:
 
 
 async def save(
-    desk: Desk, session: FormSession, ask: Callable[[Question], Awaitable[bool]]
+    access: StoreAccess, session: FormSession, ask: Callable[[Question], Awaitable[bool]]
 ) -> tuple[Saved, str] | None:
     """Add or edit the webhook, in which nothing is wrong; return a sentence about it, too.
 
@@ -50,17 +50,17 @@ async def save(
     before, reading = session.editing, session.reading
     type_ = reading.fields.type
     if before is None:
-        return await _add(desk, session)
+        return await _add(access, session)
     if before.deleted_ms is not None:
-        return await _add(desk, session) if await ask(_add_anew(before)) else None
+        return await _add(access, session) if await ask(_add_anew(before)) else None
     dropping_before: int | None = None
     while True:
         type_changes = before.fields.type is not type_
-        dropping = await desk.read(webhooks.droppable, before.id) if type_changes else 0
+        dropping = await access.read(webhooks.droppable, before.id) if type_changes else 0
         if dropping and not await ask(_drop(before, dropping, type_, dropping_before)):
             return None
         try:
-            return await _edit(desk, before, reading, dropping)
+            return await _edit(access, before, reading, dropping)
         except Refused as refused:
             if not isinstance(refused.__cause__, MoreToDrop):
                 raise
@@ -87,17 +87,17 @@ def _drop(
 
 
 async def _edit(
-    desk: Desk, before: Webhook, reading: FormReading, dropping: int
+    access: StoreAccess, before: Webhook, reading: FormReading, dropping: int
 ) -> tuple[Saved, str]:
     change = reading.secret_change
-    edited = await desk.change(
+    edited = await access.change(
         webhooks.edit,
         before.id,
         reading.fields,
         change,
         revision=before.revision,
         dropping=dropping,
-        vault=desk.store.vault,
+        vault=access.store.vault,
     )
     after = edited.webhook
     saved = Saved(after.id, after.revision, before, change is not None, edited.dropped)
@@ -107,14 +107,14 @@ async def _edit(
     return saved, f"saved {after.named}, revision {after.revision}{dropped}"
 
 
-async def _add(desk: Desk, session: FormSession) -> tuple[Saved, str]:
+async def _add(access: StoreAccess, session: FormSession) -> tuple[Saved, str]:
     reading, secrets = session.reading, session.webhook.secrets
-    webhook_id = await desk.change(
+    webhook_id = await access.change(
         webhooks.add,
         reading.fields,
         secrets.current if secrets else None,
         start=reading.start,
-        vault=desk.store.vault,
+        vault=access.store.vault,
     )
     name = f" ({reading.fields.name})" if reading.fields.name else ""
     return Saved(webhook_id, 1), f"added webhook {webhook_id}{name}"

@@ -21,8 +21,8 @@ from tui.screens.dialogs import ConfirmScreen
 from tui.screens.forms import EndingScreen
 from tui.screens.quitting import KEPT
 from tui.shell.clipboard import copy
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.terminal.typing_ahead import ReadyLater
 from tui.webhook_form.conflicts import find_edits
 from tui.webhook_form.draft_keeper import DraftKeeper
@@ -93,9 +93,14 @@ class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
     ]
 
     def __init__(
-        self, desk: Desk, live: Live, *, editing: int | None = None, copy_of: int | None = None
+        self,
+        access: StoreAccess,
+        live: LiveReport,
+        *,
+        editing: int | None = None,
+        copy_of: int | None = None,
     ) -> None:
-        super().__init__(desk, live)
+        super().__init__(access, live)
         self._editing = editing
         self._copy_of = copy_of
         self._refusal = ""
@@ -125,13 +130,13 @@ class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
     async def _open(self) -> None:
         report = self.live.report
         try:
-            base, source = await open_form(self.desk, self._editing, self._copy_of)
+            base, source = await open_form(self.access, self._editing, self._copy_of)
         except Refused as refused:
             self.tell(str(refused), bad=True)
             self.end_with(None)
             return
         of_copy = self._copy_of is not None
-        self._session = session = FormSession(self.desk, report, base, source, of_copy=of_copy)
+        self._session = session = FormSession(self.access, report, base, source, of_copy=of_copy)
         frame = self.query_one("#form-panel")
         frame.border_title = Text(safe(session.title))
         await frame.mount(session.panel, before=0)
@@ -167,7 +172,7 @@ class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
         if str(button.label) != session.save_word:
             button.label = session.save_word
             button.refresh(layout=True)
-        self.query_one(RequestPanel).show(session.webhook, session.settings, self.desk.now_ms())
+        self.query_one(RequestPanel).show(session.webhook, session.settings, self.access.now_ms())
 
     def _show_line(self, selector: str, text: str) -> None:
         facts = self.query_one(selector, Facts)
@@ -217,7 +222,7 @@ class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
         refused = session.newly_refused
         if refused and not await self._is_sure(refused_address_question(refused)):
             return
-        done = await save(self.desk, session, self._is_sure)
+        done = await save(self.access, session, self._is_sure)
         if done is None:
             return
         saved, sentence = done
@@ -230,7 +235,7 @@ class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
     async def _catch_up(self, session: FormSession, revision: int | None) -> None:
         """Merge and show what somebody else saved since `revision`."""
         known = session.revision
-        edits = await find_edits(self.desk, session.editing, revision)
+        edits = await find_edits(self.access, session.editing, revision)
         if edits is not None and session.revision == known:
             self._refusal = ""
             session.go_on_after(*edits)
@@ -250,7 +255,7 @@ class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
         panel = self.query_one(RequestPanel)
         panel.begin_test()
         try:
-            outcome = await send_test(self.desk, session.webhook, session.settings)
+            outcome = await send_test(self.access, session.webhook, session.settings)
             panel.end_test(outcome_text(outcome))
         except Refused as refused:
             panel.end_test(Text(safe(str(refused))))

@@ -15,7 +15,7 @@ from domain.wording import second_text
 from store import audit
 from store.records import AuditEntry, Secrets, Webhook, WebhookStatus
 from tui.key_names import key_of, keys_do
-from tui.state.store_access import Desk
+from tui.state.store_access import StoreAccess
 from tui.webhook_form.conflicts import OtherEdits, advice, merge
 from tui.webhook_form.drafts import FormDraft
 from tui.webhook_form.hidden_values import (
@@ -43,7 +43,7 @@ class FormSession:
 
     def __init__(
         self,
-        desk: Desk,
+        access: StoreAccess,
         report: Report | None,
         base: FormTexts,
         source: Webhook | None,
@@ -57,7 +57,7 @@ class FormSession:
         self.texts = base
         self.edits = OtherEdits()
         self.is_saved = False
-        self._desk = desk
+        self._access = access
         self._looked_for: tuple[int, int | None] | None = None
         self._revealed = False
         self._tried = False
@@ -138,7 +138,7 @@ class FormSession:
         before = self.texts
         self.texts = replace(before, **self.panel.values).masked
         if self.texts.secret in MAKING_NEW and not self.texts.generated:
-            generated = generate_secret(self._desk.random_bytes)
+            generated = generate_secret(self._access.random_bytes)
             self.texts = replace(self.texts, generated=generated)
         self.reading = self._read()
         errors = self.reading.errors
@@ -228,7 +228,7 @@ class FormSession:
         """Show what is hidden, which is recorded first, or hide it again. Raises Refused."""
         if not self._revealed:
             source = self.source
-            await self._desk.change(
+            await self._access.change(
                 audit.note_alone, action="webhook.reveal", webhook_id=source.id if source else None
             )
         self._revealed = not self._revealed
@@ -251,7 +251,7 @@ class FormSession:
 
     def _read(self) -> FormReading:
         kept = self.editing.fields.headers if self.editing else ()
-        return read_texts(self.texts, self._desk.now_ms(), kept)
+        return read_texts(self.texts, self._access.now_ms(), kept)
 
     def _secret_text(self) -> str:
         if self.new_secret:
@@ -274,7 +274,7 @@ class FormSession:
         return names + (["start"] if self.texts.start != NOW else [])
 
     def _make_panel(self) -> WebhookFieldsPanel:
-        offered = choices(self.secrets, self._desk.now_ms(), of_copy=self.of_copy)
+        offered = choices(self.secrets, self._access.now_ms(), of_copy=self.of_copy)
         options = [
             (label(choice, self.secrets, of_copy=self.of_copy), choice.value) for choice in offered
         ]
@@ -284,7 +284,7 @@ class FormSession:
     @property
     def news(self) -> str:
         """The edits of others in words; "" if nobody did anything."""
-        return self.edits.text(self._desk.now_ms())
+        return self.edits.text(self._access.now_ms())
 
     def is_overtaken(self, report: Report | None) -> bool:
         """Return True if the report knows a later revision, or none; once for each of them."""

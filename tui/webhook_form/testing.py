@@ -13,15 +13,15 @@ from domain.settings import Settings
 from domain.wording import span_text
 from store.audit import note_alone
 from store.records import Webhook
-from tui.state.store_access import Desk
+from tui.state.store_access import StoreAccess
 
 ANSWER_SHOWN = 500
 
 
-async def send_test(desk: Desk, webhook: Webhook, settings: Settings) -> Outcome:
+async def send_test(access: StoreAccess, webhook: Webhook, settings: Settings) -> Outcome:
     """Send one test event and record in the audit trail that it was sent. Raises Refused."""
-    note = partial(desk.change, note_alone)
-    return await audited_test(webhook, settings, desk.now_ms(), desk.random_bytes, note)
+    note = partial(access.change, note_alone)
+    return await audited_test(webhook, settings, access.now_ms(), access.random_bytes, note)
 
 
 def outcome_text(outcome: Outcome) -> Text:

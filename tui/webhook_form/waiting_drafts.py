@@ -13,8 +13,8 @@ from textual.screen import Screen
 from store import drafts
 from store.records import StoredWorker
 from store.workers import has_no_process
-from tui.state.live_report import Live
-from tui.state.store_access import Desk, Refused
+from tui.state.live_report import LiveReport
+from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.notices import tell
 
 NEW = "new"
@@ -43,7 +43,7 @@ def holder_of(text: str) -> str:
     return named if isinstance(named, str) else ""
 
 
-def other_holder(holder: str, live: Live) -> StoredWorker | None:
+def other_holder(holder: str, live: LiveReport) -> StoredWorker | None:
     """Return the worker of another terminal that has a draft's form open; a dead one has none."""
     report = live.report
     if not holder or report is None or holder == live.own_worker():
@@ -54,28 +54,30 @@ def other_holder(holder: str, live: Live) -> StoredWorker | None:
     return found
 
 
-async def tell_of_drafts(screen: Screen[Any], desk: Desk, live: Live) -> None:
+async def tell_of_drafts(screen: Screen[Any], access: StoreAccess, live: LiveReport) -> None:
     """Say that drafts wait, of those forms that can still be opened."""
     try:
-        subjects = await desk.read(drafts.waiting, actor=desk.actor, now_ms=desk.now_ms())
+        subjects = await access.read(drafts.waiting, actor=access.actor, now_ms=access.now_ms())
     except Refused:
         return
-    free = [subject for subject in subjects if not await _is_open_elsewhere(subject, desk, live)]
+    free = [subject for subject in subjects if not await _is_open_elsewhere(subject, access, live)]
     titles = [title for title in (_title(subject, live) for subject in free) if title]
     if titles:
         them = "a draft waits" if len(titles) == 1 else f"{len(titles)} drafts wait"
         tell(screen, f"{them}, not saved: {', '.join(titles)}; open the form to go on")
 
 
-async def _is_open_elsewhere(subject: str, desk: Desk, live: Live) -> bool:
+async def _is_open_elsewhere(subject: str, access: StoreAccess, live: LiveReport) -> bool:
     try:
-        stored = await desk.read(drafts.load, subject, vault=desk.store.vault, actor=desk.actor)
+        stored = await access.read(
+            drafts.load, subject, vault=access.store.vault, actor=access.actor
+        )
     except Refused:
         return False
     return stored is not None and other_holder(holder_of(stored.text), live) is not None
 
 
-def _title(subject: str, live: Live) -> str:
+def _title(subject: str, live: LiveReport) -> str:
     """Return the title of a draft's form; "" if its webhook is gone."""
     if subject == NEW:
         return form_title(None)

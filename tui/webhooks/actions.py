@@ -15,7 +15,7 @@ from tui.questions import Question
 from tui.screens.lists import FilterScreen
 from tui.sections import ALERTS_SCREEN, DELIVERIES_SCREEN, SOURCES_SCREEN, load_screen
 from tui.shell.clipboard import copy
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhooks.results import StartedRuns
 from tui.webhooks.rows import names_of, sending_notice
 
@@ -26,19 +26,21 @@ if TYPE_CHECKING:
 class EditUndo:
     """Undo of an edit, as long as nobody saved after it; asks before it drops events."""
 
-    def __init__(self, desk: Desk, saved: Saved, before: Webhook) -> None:
-        self._desk = desk
+    def __init__(self, access: StoreAccess, saved: Saved, before: Webhook) -> None:
+        self._access = access
         self._saved = saved
         self._before = before
         self._dropping = 0
 
     async def question(self) -> Question | None:
         """Return the question that comes first, if there is one. Raises Refused."""
-        now = await self._desk.read(webhooks.find, self._saved.webhook_id, self._desk.store.vault)
+        now = await self._access.read(
+            webhooks.find, self._saved.webhook_id, self._access.store.vault
+        )
         type_ = self._before.fields.type
         if now.fields.type is type_:
             return None
-        self._dropping = await self._desk.read(webhooks.droppable, now.id)
+        self._dropping = await self._access.read(webhooks.droppable, now.id)
         if not self._dropping:
             return None
         lines = (f"{self._lost}.",) if self._lost else ()
@@ -47,14 +49,14 @@ class EditUndo:
     async def carry_out(self) -> str:
         """Undo, dropping no more than the question said; return what is lost. Raises Refused."""
         secrets = RestoreSecrets(self._before.secrets)
-        edited = await self._desk.change(
+        edited = await self._access.change(
             webhooks.edit,
             self._saved.webhook_id,
             self._before.fields,
             secrets if self._saved.secret_changed else None,
             revision=self._saved.revision,
             dropping=self._dropping,
-            vault=self._desk.store.vault,
+            vault=self._access.store.vault,
         )
         dropped = f"{counted(edited.dropped, 'queued event')} of the other type given up"
         return "; ".join(filter(None, (dropped if edited.dropped else "", self._lost)))
@@ -125,16 +127,16 @@ class WebhookActions(FilterScreen):
 
     def action_sources(self) -> None:
         """Open the list of sources."""
-        self.app.push_screen(load_screen(SOURCES_SCREEN)(self.desk, self.live))
+        self.app.push_screen(load_screen(SOURCES_SCREEN)(self.access, self.live))
 
     def action_alerts(self) -> None:
         """Open the kinds of alerts."""
-        self.app.push_screen(load_screen(ALERTS_SCREEN)(self.desk, self.live))
+        self.app.push_screen(load_screen(ALERTS_SCREEN)(self.access, self.live))
 
     def _open_form(self, **which: int) -> None:
         from tui.webhook_form.screen import WebhookFormScreen
 
-        self.app.push_screen(WebhookFormScreen(self.desk, self.live, **which), self._saved)
+        self.app.push_screen(WebhookFormScreen(self.access, self.live, **which), self._saved)
 
     def _saved(self, saved: Saved | None) -> None:
         if saved is None:
@@ -160,7 +162,7 @@ class WebhookActions(FilterScreen):
         changing = [
             status.webhook.id for status in chosen if status.webhook.fields.active != active
         ]
-        request = self.desk.change(webhooks.set_active, changing, active)
+        request = self.access.change(webhooks.set_active, changing, active)
         changed = await self.carry_out(request)
         if changed is not None:
             self._show_paused(changed, active)
@@ -179,7 +181,7 @@ class WebhookActions(FilterScreen):
         return _names(self._statuses(ids)) or counted(len(ids), "webhook")
 
     async def _set_back(self, ids: list[int], active: bool) -> str:
-        changed = await self.desk.change(webhooks.set_active, ids, active)
+        changed = await self.access.change(webhooks.set_active, ids, active)
         return _left_alone(len(ids) - len(changed))
 
     def action_send(self) -> None:
@@ -202,7 +204,7 @@ class WebhookActions(FilterScreen):
 
     async def _send(self, ids: list[int]) -> None:
         chosen = self._statuses(ids)
-        runs = await self.carry_out(self.desk.change(backlog.send_now, ids))
+        runs = await self.carry_out(self.access.change(backlog.send_now, ids))
         report = self.live.report
         if runs and report is not None:
             self.tell(sending_notice(runs, report))
@@ -226,11 +228,11 @@ class WebhookActions(FilterScreen):
         from tui.webhook_form.opening import read_webhook
         from tui.webhook_form.testing import send_test
 
-        webhook = await read_webhook(self.desk, webhook_id)
+        webhook = await read_webhook(self.access, webhook_id)
         report = self.live.report
         if report is None:
             return
-        outcome = await send_test(self.desk, webhook, report.settings)
+        outcome = await send_test(self.access, webhook, report.settings)
         self.tell(
             f"test of {webhook.named}: {outcome.detail}, after {span_text(outcome.duration_ms)}",
             bad=not outcome.delivered,
@@ -257,20 +259,22 @@ class WebhookActions(FilterScreen):
 
     async def _delete(self, ids: list[int], names: str) -> None:
         done = and_key(f"deleted {names}", self._undo_key, "undoes it")
-        uptime_ms = self.desk.uptime_ms()
-        if await self.carry_out(self.desk.change(webhooks.delete, ids, uptime_ms=uptime_ms), done):
+        uptime_ms = self.access.uptime_ms()
+        if await self.carry_out(
+            self.access.change(webhooks.delete, ids, uptime_ms=uptime_ms), done
+        ):
             self.live.undos.webhooks.push(f"deleted {names}", lambda: self._bring_back(ids))
 
     async def _bring_back(self, ids: list[int]) -> str:
-        uptime_ms = self.desk.uptime_ms()
-        back = await self.desk.change(webhooks.undelete_all, ids, uptime_ms=uptime_ms)
+        uptime_ms = self.access.uptime_ms()
+        back = await self.access.change(webhooks.undelete_all, ids, uptime_ms=uptime_ms)
         return _left_alone(len(ids) - back)
 
     def remember_edit(self, saved: Saved) -> None:
         """Allow the undo of an edit, as long as nobody saves after it."""
         before = saved.before
         if before is not None and saved.revision != before.revision:
-            undo = EditUndo(self.desk, saved, before)
+            undo = EditUndo(self.access, saved, before)
             self.live.undos.webhooks.push(f"edited {before.named}", undo.carry_out, undo.question)
 
     def action_undo(self) -> None:
@@ -282,7 +286,7 @@ class WebhookActions(FilterScreen):
         status = self.selected()
         if status is not None:
             deliveries = load_screen(DELIVERIES_SCREEN)
-            screen = deliveries(self.desk, self.live, webhook_id=status.webhook.id)
+            screen = deliveries(self.access, self.live, webhook_id=status.webhook.id)
             self.app.push_screen(screen)
 
     def action_copy(self) -> None:
@@ -295,10 +299,10 @@ class WebhookActions(FilterScreen):
         from tui.webhook_form.opening import read_webhook
 
         try:
-            url = (await read_webhook(self.desk, webhook_id)).fields.url
+            url = (await read_webhook(self.access, webhook_id)).fields.url
             is_masked = mask_url(url) != url
             if is_masked:
-                await self.desk.change(
+                await self.access.change(
                     audit.note_alone, action="webhook.reveal", webhook_id=webhook_id, copied="URL"
                 )
         except Refused as refused:

@@ -12,7 +12,7 @@ from delivery.report import Report, hindrance, undelivered
 from domain.wording import counted, error_word, wait_word
 from store import deliveries
 from store.records import WebhookStatus
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 from tui.webhooks.rows import Results
 from tui.wording import time_left
 
@@ -26,9 +26,9 @@ class LastResults:
     """
 
     def __init__(
-        self, desk: Desk, run: Callable[[Coroutine[None, None, None]], object], then: Then
+        self, access: StoreAccess, run: Callable[[Coroutine[None, None, None]], object], then: Then
     ) -> None:
-        self._desk = desk
+        self._access = access
         self._run = run
         self._then = then
         self._known: dict[int, tuple[int, Results]] = {}
@@ -51,7 +51,7 @@ class LastResults:
         try:
             while self._stale:
                 webhook_id, at_ms = self._stale.popitem()
-                results = await self._desk.read(deliveries.last_results, webhook_id)
+                results = await self._access.read(deliveries.last_results, webhook_id)
                 self._known[webhook_id] = (at_ms, results)
         except Refused:  # the first line of the screen shows it
             return

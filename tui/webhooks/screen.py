@@ -123,7 +123,7 @@ class WebhooksScreen(WebhookActions):
         self._sought = self.NOTHING
         self._offered = (True, True)
         self._ordered: dict[Key, WebhookStatus] = {}
-        self._results = LastResults(self.desk, self.in_background, self.show)
+        self._results = LastResults(self.access, self.in_background, self.show)
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):

@@ -353,7 +353,7 @@ def test_watching_again_tells_the_handshakes_of_the_meantime(
     bench.clock.now_ms = SHORTLY_AFTER
 
     def switched() -> str:
-        return asyncio.run(switch(bench.desk, DEFAULTS, local(bench)))
+        return asyncio.run(switch(bench.access, DEFAULTS, local(bench)))
 
     assert switched() == "3 peers on wg0; the next handshake is the first event"
     assert switched() == "this host's WireGuard is not watched any more"
@@ -371,14 +371,14 @@ def test_what_another_process_runs_is_not_started_beside_it(
         process_lock(lock_file(bench.opened.path, "local")),
         pytest.raises(Refused, match="another process runs the source local"),
     ):
-        asyncio.run(switch(bench.desk, DEFAULTS, local(bench)))
+        asyncio.run(switch(bench.access, DEFAULTS, local(bench)))
 
 
 def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
     bench: SettingsBench, dump_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_local(bench, f"cat {dump_file}")
-    desk, begun, answered = bench.desk, threading.Event(), threading.Event()
+    desk, begun, answered = bench.access, threading.Event(), threading.Event()
 
     async def slowly(*args: Any) -> Batch:
         begun.set()

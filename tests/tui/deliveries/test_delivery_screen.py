@@ -100,7 +100,7 @@ def test_the_query_of_the_url_is_masked_here_and_in_the_curl_command(bench: Benc
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         assert "POST https://example.com/hook?••••" in await seen(app, pilot)
         assert isinstance(app.screen, DeliveryScreen)
-        command = await copied_text(app.screen.desk, await app.screen.chosen(), "c")
+        command = await copied_text(app.screen.access, await app.screen.chosen(), "c")
         assert "'https://example.com/hook?••••'" in command
         assert "SUPER-SECRET" not in command
 

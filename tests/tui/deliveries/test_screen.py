@@ -12,8 +12,7 @@ from store import deliveries, webhooks, workers
 from store.maintenance.prune import Retention, prune_some
 from store.records import StoredWorker
 from store.workers import SendingLock
-from tests.store.helpers import ACTOR, DAY, NOW, events, fields
-from tests.store.helpers import Desk as StoreDesk
+from tests.store.helpers import ACTOR, DAY, NOW, Desk, events, fields
 from tests.tui.helpers import Bench, screen_text, told
 from tui.app import TocsinApp
 from tui.deliveries import screen
@@ -56,7 +55,7 @@ def under_cursor(app: TocsinApp) -> str:
     return selected.id
 
 
-def hands(bench: Bench) -> StoreDesk:
+def hands(bench: Bench) -> Desk:
     """The worker's hands; ids go on where they were."""
     store = bench.store
     store.ids.made = len(store.call(deliveries.newest, deliveries.DeliveryFilter()))

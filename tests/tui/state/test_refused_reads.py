@@ -13,7 +13,7 @@ from tests.tui.deliveries.test_screen import deliver, seen
 from tests.tui.helpers import Bench, told
 from tui.admin.audit import AuditScreen
 from tui.deliveries.screen import DeliveriesScreen
-from tui.state.store_access import Desk, Refused
+from tui.state.store_access import Refused, StoreAccess
 
 REASON = "disk I/O error: look at the disk"
 
@@ -23,14 +23,16 @@ class Readable:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = True
-        read = Desk.read
+        read = StoreAccess.read
 
-        async def ask(desk: Desk, query: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        async def ask(
+            access: StoreAccess, query: Callable[..., Any], *args: Any, **named: Any
+        ) -> Any:
             if not self.now:
                 raise Refused(REASON)
-            return await read(desk, query, *args, **named)
+            return await read(access, query, *args, **named)
 
-        monkeypatch.setattr(Desk, "read", ask)
+        monkeypatch.setattr(StoreAccess, "read", ask)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_an_undo_waits_for_the_delete_before_it(bench: Bench) -> None:
             await pilot.pause()
             with busy(bench):
                 type_at_once(app, "x", "y", "u")
-                while not app._desk.turns.under_way:
+                while not app._access.turns.under_way:
                     await pilot.pause()
                 await pilot.pause()
             await bench.settle(app, pilot)

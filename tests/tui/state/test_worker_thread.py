@@ -47,7 +47,7 @@ def test_a_bug_in_it_is_told_by_place_on_every_screen(
     assert worker.trouble.startswith("this is a bug: ZeroDivisionError at test_worker_thread.py:")
 
     async def scene() -> None:
-        desk = bench.app()._desk
+        desk = bench.app()._access
         app = TocsinApp(desk, worker=worker, clock=lambda: "12:00")
         async with app.run_test(size=(160, 30)) as pilot:
             for key in ("2", "3", "1", "q"):

@@ -72,7 +72,7 @@ def test_a_screen_is_styled_for_its_size_before_it_has_parts(
     async def scene() -> None:
         async with bench.running(size=size) as (app, pilot):
             monkeypatch.setattr(App, "update_styles", note)
-            screen = DeliveriesScreen(app._desk, app.live)
+            screen = DeliveriesScreen(app._access, app.live)
             await app.push_screen(screen)
             await pilot.pause()
             assert screen not in styled

@@ -33,7 +33,7 @@ class Seat(Bench):
     def app(self, *given: object, **named: object) -> TocsinApp:
         app = super().app()
         worker = SimpleNamespace(id=self.worker_id)
-        app._desk = replace(app._desk, worker=worker)
+        app._access = replace(app._access, worker=worker)
         app.live.own_worker = lambda: self.worker_id
         return app
 

@@ -164,7 +164,7 @@ def test_a_copy_of_the_url_is_whole_and_recorded(
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
-            await app.push_screen(WebhooksScreen(app._desk, app.live))
+            await app.push_screen(WebhooksScreen(app._access, app.live))
             await press(pilot, "y")
             await press(pilot, "down", "y")
 
@@ -183,7 +183,7 @@ def test_a_copy_of_a_masked_url_says_that_it_is_whole_and_recorded(
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
-            await app.push_screen(WebhooksScreen(app._desk, app.live))
+            await app.push_screen(WebhooksScreen(app._access, app.live))
             await press(pilot, "y")
             assert told(app)[-1].startswith(f"sent {len(URL)} bytes to the terminal (OSC 52)")
             assert told(app)[-1].endswith("; it is the whole URL, unmasked, and that is recorded")
@@ -202,7 +202,7 @@ def test_without_the_key_no_test_goes_to_what_is_left_of_it(bench: Bench) -> Non
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):
-            await app.push_screen(WebhooksScreen(app._desk, app.live))
+            await app.push_screen(WebhooksScreen(app._access, app.live))
             await press(pilot, "t")
             while not any("the key file" in one for one in told(app)):
                 await pilot.pause()

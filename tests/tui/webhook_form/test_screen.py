@@ -107,7 +107,7 @@ async def form(
 ) -> AsyncIterator[Form]:
     async with bench.running(size) as (app, pilot):
         result: list[Saved | None] = []
-        desk = app._desk
+        desk = app._access
         screen = WebhookFormScreen(desk, app.live, editing=editing, copy_of=copy_of)
         await app.push_screen(screen, result.append)
         opened = Form(bench, app, pilot, result)
@@ -385,7 +385,7 @@ def test_a_draft_is_kept_of_who_types_without_a_pause(
     async def kept(shown: Form, name: str) -> None:
         async with asyncio.timeout(30):
             while True:
-                found = await drafts.find(shown.app._desk, "new")
+                found = await drafts.find(shown.app._access, "new")
                 if found is not None and found.typed.name == name:
                     return
                 await shown.pilot.pause(0.01)
