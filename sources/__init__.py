@@ -1,1 +1,1 @@
-"""Where events come from; a source yields events and knows nothing of delivery."""
+"""Sources of events; a source yields events and knows nothing of delivery."""

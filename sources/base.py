@@ -1,6 +1,6 @@
-"""What a source is: something that is polled, or something that others hand events to.
+"""Interface of a source that is polled, and the extras that some of them need.
 
-None knows of delivery, and none can stop another.
+No source knows of delivery, and none can stop another.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ LOSS_WARNING_MS = DAY_MS
 
 
 def is_recent_loss(lost_ms: int | None, now_ms: int) -> bool:
-    """Tell whether a loss is so recent that the source warns of it."""
+    """Return whether a loss is so recent that the source warns of it."""
     return lost_ms is not None and 0 <= now_ms - lost_ms < LOSS_WARNING_MS
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What one poll gave: events, and the state that the next poll starts from.
+    """Result of one poll: events, and the state from which the next poll starts.
 
-    `warning` tells of what the poll could not see although it succeeded; `more` says that the
-    next poll would find more at once. With a `failure` nothing was seen: there are no events, but
-    the state moves on all the same, and the failure counts if there is no more to be had.
-    `refused` is what was taken and is no event; it is kept until somebody deals with it.
+    `warning` is about things that the poll could not see although it succeeded; `more` means that
+    the next poll would find more at once. With a `failure` nothing was seen: there are no events,
+    but the state moves on all the same, and the failure counts if there is no more to be had.
+    `refused` was taken and is no event; it is kept until an admin deals with it.
     """
 
     events: tuple[Event, ...]
@@ -42,7 +42,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class SourceError(Exception):
-    """A poll failed, and nothing is known of what it would have seen. `cure` is for the admin."""
+    """A poll failed, and nothing is known of its result. `cure` is for the admin."""
 
     def __init__(self, reason: str, cure: str) -> None:
         super().__init__(f"{reason}; {cure}")
@@ -51,14 +51,14 @@ class SourceError(Exception):
 
 
 class Source(Protocol):
-    """What is looked at again and again."""
+    """Source that is polled again and again."""
 
     @property
     def name(self) -> str:
-        """The name under which the store keeps it."""
+        """Return the name under which the store keeps it."""
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
-        """Look once. `state` is what the last saved batch gave, None at first.
+        """Poll once. `state` is that of the last saved batch, None at first.
 
         It runs in a thread of its own and may block; it raises SourceError if it cannot see.
         """
@@ -69,20 +69,21 @@ HTTP_SERVER = "hypercorn"
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package is there, without importing it."""
+    """Return whether a package is there, without importing it."""
     return find_spec(package) is not None
 
 
 def install_cure(extra: str) -> str:
-    """How to add an extra where this program runs: a bare `pip` may be another interpreter's.
+    """Return the command that adds an extra where this program runs.
 
-    An environment that uv has made, such as that of `uv tool install`, has no pip.
+    A bare `pip` may be another interpreter's. An environment that uv has made, such as that of `uv
+    tool install`, has no pip.
     """
     return f"run `{_installer()} 'tocsin[{extra}]'`"
 
 
 def upgrade_cure(package: str) -> str:
-    """How to get a newer release of a package where this program runs."""
+    """Return the command that installs a newer release of a package where this program runs."""
     return f"run `{_installer()} --upgrade {package}`"
 
 

@@ -1,7 +1,7 @@
-"""CAP_NET_ADMIN, the right to ask the kernel's WireGuard: what is started does not inherit it.
+"""Capability CAP_NET_ADMIN, the right to query the kernel's WireGuard: child processes lose it.
 
-A service is given it in its ambient set, which every program that is started inherits. Linux keeps
-that set for each thread; new threads have that of the thread that made them.
+A service has it in its ambient set, which every program that is started inherits. Linux keeps that
+set for each thread; new threads have that of the thread that made them.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _CLEAR_ALL = 4
 
 
 def keep_from_children() -> None:
-    """Let nothing that this thread, or one that it makes from now on, starts inherit a right."""
+    """Let processes started by this thread, or by threads made by it, inherit no right."""
     if _sets().get("Amb"):
         _change_ambient(_CLEAR_ALL)
 
 
 def is_held() -> bool:
-    """True if the program was given the right, and may leave it to what it starts."""
+    """Return True if the program was given the right, and may leave it to its children."""
     sets = _sets()
     return bool(sets.get("Prm", 0) & sets.get("Inh", 0) & 1 << _NET_ADMIN)
 
 
 @contextmanager
 def left_to_children() -> Iterator[None]:
-    """Let what this thread starts meanwhile ask WireGuard. The right must be held."""
+    """Let processes that this thread starts meanwhile query WireGuard. The right must be held."""
     _change_ambient(_RAISE, _NET_ADMIN)
     try:
         yield
@@ -45,7 +45,7 @@ def left_to_children() -> Iterator[None]:
 
 
 def _sets() -> dict[str, int]:
-    """The capabilities of this thread by set; none of a system that is not Linux."""
+    """Return the capabilities of this thread by set; none of a system that is not Linux."""
     try:
         status = _STATUS.read_text()
     except OSError:

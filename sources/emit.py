@@ -22,10 +22,10 @@ Event = Mapping[str, Any]
 
 
 class EmitError(Exception):
-    """Events were not taken: `place` says where the fault is, "" where it is not in them.
+    """Events were not taken: `place` is where the fault is, "" where it is not in them.
 
     `retry_after` are the seconds after which the same may be handed in again; None if it must be
-    changed first. `refused` are the events that conflict with what is known, each with its "place",
+    changed first. `refused` are the events that conflict with known ones, each with its "place",
     "id" and "reason": then all others are on disk, `accepted` and `repeated` count them, and the
     same handed in again is answered alike. Where it is empty, nothing was taken.
     """
@@ -52,16 +52,16 @@ class EmitError(Exception):
 def emit(events: Event | Sequence[Event], path: str, timeout: float = TIMEOUT_S) -> dict[str, int]:
     """Hand in one event or a list; when this returns they are on disk.
 
-    Returns how many were "accepted" and how many "repeated"; and how many "sanitized", where
-    U+FFFD has replaced what is no text in some. Raises EmitError; OSError where the socket does
-    not answer: then hand in the same again, with the same ids.
+    Returns the counts "accepted" and "repeated"; and "sanitized" for events in which U+FFFD has
+    replaced invalid text. Raises EmitError; OSError where the socket does not answer: then hand in
+    the same again, with the same ids.
     """
     with Emitter(path, timeout) as emitter:
         return emitter.emit(events)
 
 
 class Emitter:
-    """A connection for many events, which is used by one thread at a time."""
+    """Connection for many events, which is used by one thread at a time."""
 
     def __init__(self, path: str, timeout: float = TIMEOUT_S) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -84,7 +84,7 @@ class Emitter:
         return self.emit_text(_json(events))
 
     def emit_text(self, text: bytes) -> dict[str, int]:
-        """The same of events that are JSON already, without a line's end in it."""
+        """Hand in events that are JSON already, without a line's end in it."""
         try:
             self._socket.sendall(text + b"\n")
         except ConnectionError as error:
@@ -126,7 +126,7 @@ def _json(events: Event | Sequence[Event]) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """Make a mapping or a sequence of another kind the one that json writes."""
+    """Return a mapping or a sequence of another kind as the one that json writes."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence) and not isinstance(value, _BYTES):
@@ -148,7 +148,7 @@ def _flaws_of_all(events: object) -> Iterator[tuple[str, str]]:
 
 
 def _flaws(value: object, place: str, around: tuple[object, ...]) -> Iterator[tuple[str, str]]:
-    """The flaws of a value; `around` are the list of all events and the levels above it."""
+    """Yield place and reason of each flaw; `around` are the list of all and the levels above."""
     if not isinstance(value, Mapping) and not _is_list(value):
         if reason := _flaw(value):
             yield place or "event", reason
@@ -168,7 +168,7 @@ def _flaws(value: object, place: str, around: tuple[object, ...]) -> Iterator[tu
 
 
 def _flaw(value: object) -> str | None:
-    """Why this single value is none that JSON has, and what to write in its place."""
+    """Return the reason why JSON has no such value, with the cure; None for a good value."""
     if value is None or isinstance(value, str | bool):
         return None
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Factory: makes the runnable source of each source that is stored."""
+"""Factory of runnable sources: from the options in the store to a source or a service."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 
 class SourceTerms(msgspec.Struct, frozen=True):
-    """What holds for every source alike. The alerts may be `CurrentAlerts`, which an edit moves."""
+    """Settings and alert terms of a source; the alerts may be `CurrentAlerts`, which change."""
 
     settings: Settings
     alerts: Mapping[str, AlertTerms]
 
 
 def used_settings(stored: StoredSource, given: Settings) -> Settings:
-    """What of the settings a source uses, and the rest as it is by default.
+    """Return the settings that a source uses, and defaults for the others.
 
-    So a change of what it does not use leaves its run as it is.
+    So a change of a setting that it does not use leaves its run as it is.
     """
     settings = Settings(min_free_disk_bytes=given.min_free_disk_bytes)
     if stored.kind in _NAMING:
@@ -57,22 +57,22 @@ HostParams = Callable[[bytes | None], Mapping[str, str]]
 
 
 def no_host(_state: bytes | None) -> Mapping[str, str]:
-    """Where a source looks at no host."""
+    """Return no parameters, for a source without a host."""
     return {}
 
 
 class RunnableSource(msgspec.Struct, frozen=True):
-    """A source that can be run: one that is polled so often, or a service.
+    """Source that can be run: polled at an interval, or a service.
 
-    whose:      says by its state which host it looks at, for alerts about the source itself
-    takes:      whether what a poll gives is gone where it came from
-    watch:      what is done beside a service
+    host_params: returns by its state the host's parameters in alerts about the source itself
+    takes:       events of a poll are gone where they came from
+    watch:       runs beside a service, also while it cannot serve
     """
 
     source: Source | None = None
     every_ms: int = 0
     service: Service | None = None
-    whose: HostParams = no_host
+    host_params: HostParams = no_host
     takes: bool = False
     watch: Watch | None = None
 
@@ -81,9 +81,9 @@ Maker = Callable[[str, Mapping[str, SettingValue], SourceTerms, "Store"], Runnab
 
 
 def make_source(stored: StoredSource, terms: SourceTerms, store: Store) -> RunnableSource | None:
-    """What runs a source, or None for one that others serve. Raises FieldErrors, SourceError.
+    """Return a runnable source, or None for one that others serve. Raises FieldErrors, SourceError.
 
-    What a kind needs is imported only where a source of it runs.
+    The modules of a kind are imported only where a source of it runs.
     """
     maker = _MAKERS.get(stored.kind)
     if maker is None:
@@ -93,7 +93,7 @@ def make_source(stored: StoredSource, terms: SourceTerms, store: Store) -> Runna
 
 
 def is_run(kind: str) -> bool:
-    """Whether a source of that kind is run itself; others serve the rest."""
+    """Return whether a source of that kind is run itself; others serve the rest."""
     return kind in _MAKERS
 
 
@@ -114,7 +114,7 @@ def _wireguard(
         alerts=terms.alerts,
         geo=geo_of(terms.settings.geo_db),
     )
-    return RunnableSource(source, _span(values["every"]), whose=source.host)
+    return RunnableSource(source, _span(values["every"]), host_params=source.host)
 
 
 def _socket(
@@ -225,7 +225,7 @@ def _procustodibus(
 
 
 def sign_in_rules(terms: SourceTerms) -> AlertRules:
-    """What holds for the alerts of every source that tells of sign-ins."""
+    """Return the alert rules of every source of sign-ins."""
     from sources.geo import geo_of
     from sources.logins.alerts import AlertRules
 
@@ -255,16 +255,16 @@ _MAKERS: Mapping[str, Maker] = {
 
 
 class CurrentAlerts(Mapping[str, AlertTerms]):
-    """The terms of each kind as they are now; may be read from any thread.
+    """Terms of each kind of alert as they are now; may be read from any thread.
 
-    A source that ran anew with each edit would end what its clients are signed in with.
+    A source that restarted with each edit would end its clients' sessions.
     """
 
     def __init__(self) -> None:
         self._terms = DEFAULT_TERMS
 
     def take(self, terms: Mapping[str, AlertTerms]) -> None:
-        """From now on these are in force."""
+        """Use these terms from now on."""
         self._terms = terms
 
     def __getitem__(self, kind: str) -> AlertTerms:

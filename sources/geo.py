@@ -1,4 +1,4 @@
-"""Where an address is: its country and its network, from files that the admin has."""
+"""Country and network of an address, from files of the admin or from iptocc."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OURS = tuple(
 
 
 class Location(msgspec.Struct, frozen=True):
-    """What is known of an address, "" or None where it is not.
+    """Location of an address, with "" or None for unknown parts.
 
     country is the ISO code of two letters, asn the number of the network (AS).
     """
@@ -60,13 +60,13 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def nowhere(_ip: str) -> None:
-    """The look-up where there is no data to look into."""
+    """Return None for every address: there is no data."""
 
 
 class Geo:
-    """Looks addresses up in MaxMind's format, or with iptocc where no file is named.
+    """Look-up of addresses in MaxMind's format, or with iptocc where no file is named.
 
-    A file is read again when it has changed; while one cannot be read, what it said before holds.
+    A file is read again when it has changed; while one cannot be read, its last content holds.
     """
 
     def __init__(self, files: Sequence[str]) -> None:
@@ -76,19 +76,19 @@ class Geo:
 
     @property
     def problem(self) -> str:
-        """What is wrong with a file, "" if all is well."""
+        """Return the faults of the files, "" if all is well."""
         self._refresh()
         return "; ".join(file.problem for file in self._files if file.problem)
 
     @property
     def has_countries(self) -> bool:
-        """Whether it knows countries."""
+        """Return whether it knows countries."""
         self._refresh()
         return self._country_of is not None or any(file.has_countries for file in self._files)
 
     @property
     def country_data(self) -> CountryData | None:
-        """What tells countries; of several files the oldest. None where nothing does."""
+        """Return the data of countries, of several files the oldest; None where there are none."""
         if self._country_of is not None:
             return package_data(upgrade_cure(PACKAGE))
         self._refresh()
@@ -97,12 +97,12 @@ class Geo:
 
     @property
     def has_networks(self) -> bool:
-        """Whether it knows networks."""
+        """Return whether it knows networks."""
         self._refresh()
         return any(file.has_networks for file in self._files)
 
     def locate(self, ip: str) -> Location | None:
-        """What is known of an address; None for one that is nowhere in the world."""
+        """Return the location of an address; None for one that is not public."""
         self._refresh()
         try:
             return self._known[ip]
@@ -127,7 +127,7 @@ class Geo:
 
 
 class _File:
-    """One file of MaxMind's format, all of it in memory: one that is mapped and cut ends us."""
+    """File of MaxMind's format, held in memory: a mapped file that is cut ends the process."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -141,18 +141,18 @@ class _File:
 
     @property
     def problem(self) -> str:
-        """Why it cannot be read now, or what is broken in what was read; "" for nothing."""
+        """Return why it cannot be read now, or a fault in its content; "" for nothing."""
         return self._unread or self._broken
 
     @property
     def country_data(self) -> CountryData:
-        """What it is, and when it was built."""
+        """Return its path and the time at which it was built."""
         built_s = self._reader.metadata().build_epoch if self._reader else 0
         made_ms = built_s * 1000 if 0 < built_s < _LAST_S else None
         return CountryData(safe(self._path, 200), made_ms, "put a newer file in its place")
 
     def refresh(self) -> bool:
-        """Read it if it is another than before; whether it was read."""
+        """Read the file if it has changed; return whether it was read."""
         try:
             found = os.stat(self._path)
         except OSError as error:
@@ -166,7 +166,7 @@ class _File:
         return stamp != self._rejected and self._open(stamp)
 
     def _open(self, stamp: _Stamp) -> bool:
-        """Read it. What is no such file is not tried again; what may not be read is."""
+        """Read the file. A broken one is not tried again; one that may not be read is."""
         try:
             from maxminddb import MODE_MEMORY, InvalidDatabaseError, open_database
         except ModuleNotFoundError:
@@ -187,7 +187,7 @@ class _File:
         return True
 
     def record(self, address: Address) -> Any:
-        """What it says of an address."""
+        """Return the file's record of an address."""
         from maxminddb import InvalidDatabaseError
 
         if self._reader is None:
@@ -204,18 +204,18 @@ class _File:
 
 @lru_cache(maxsize=4)
 def geo_of(files: tuple[str, ...]) -> Geo:
-    """What looks into these files, one for all sources."""
+    """Return the look-up in these files, the same for all sources."""
     return Geo(files)
 
 
 def country_data_of(geo: Geo, alerts: Mapping[str, AlertTerms]) -> CountryData | None:
-    """What tells countries, where there is a kind of alerts that is on and asks for them."""
+    """Return the data of countries, if a kind of alert that is on needs them."""
     asked = any(kind.needs == GEO and alerts[kind.name].active for kind in KINDS)
     return geo.country_data if asked else None
 
 
 def shortage(geo: Geo, alerts: Mapping[str, AlertTerms]) -> str:
-    """Which kinds of alerts are not raised for want of data, in one line; "" if all are."""
+    """Return a line with the kinds of alerts that are not raised for want of data; "" for none."""
     lacking = {
         need for need, is_there in ((GEO, geo.has_countries), (NETWORKS, geo.has_networks))
         if not is_there
@@ -246,7 +246,7 @@ def _in_the_world(ip: str) -> Address | None:
 
 
 def _located(records: Sequence[Any]) -> Location | None:
-    """What the records of all files say together, the first that says a thing."""
+    """Return the location from the records of all files; the first record with a value wins."""
     countries = [pair for record in records for pair in _countries(record)]
     networks = [pair for record in records for pair in _networks(record)]
     if not countries and not networks:
@@ -257,7 +257,7 @@ def _located(records: Sequence[Any]) -> Location | None:
 
 
 def _countries(record: Any) -> Iterator[tuple[str, str]]:
-    """The country of a record: nested as in GeoLite2, or flat as in ip-location-db and IPinfo."""
+    """Yield the country of a record: nested as in GeoLite2, or flat as in IPinfo."""
     if not isinstance(record, dict):
         return
     nested = record.get("country")
@@ -288,7 +288,10 @@ def _networks(record: Any) -> Iterator[tuple[int, str]]:
 
 @lru_cache(maxsize=20_000)
 def origin_of(ip: str) -> str:
-    """The place that an address is at."""
+    """Return the origin of an address: itself, or the /64 network of an IPv6 address.
+
+    A host with IPv6 uses the addresses of its network in turns.
+    """
     if ":" not in ip:
         return ip
     try:

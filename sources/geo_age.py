@@ -1,4 +1,4 @@
-"""What tells countries, and the age of what it knows: addresses move from country to country."""
+"""Age of the data of countries: addresses move from country to country."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ OLD_MS = 182 * DAY_MS
 
 
 class CountryData(msgspec.Struct, frozen=True):
-    """A file or package that tells countries.
+    """File or package with the countries of addresses.
 
-    made_ms: when its data was made, or released; None where nothing tells
+    made_ms: when its data was made, or released; None where that is unknown
     cure:    how to get newer data
     """
 
@@ -33,14 +33,14 @@ class CountryData(msgspec.Struct, frozen=True):
     cure: str
 
     def age(self, now_ms: int) -> str:
-        """Its name and its age, in a few words."""
+        """Return its name and its age, in a few words."""
         if self.made_ms is None:
             return f"{self.name}, whose age nothing tells"
         days = max(0, now_ms - self.made_ms) // DAY_MS
         return f"{self.name} of {self._day}, {counted(days, 'day')} old"
 
     def warning(self, now_ms: int) -> str:
-        """One sentence where it is too old, "" where it is not or its age is not known."""
+        """Return one sentence if it is too old, "" if it is not or its age is unknown."""
         if self.made_ms is None or now_ms - self.made_ms < OLD_MS:
             return ""
         months = (now_ms - self.made_ms) // (OLD_MS // 6)

@@ -1,4 +1,4 @@
-"""Intake: events that programs hand in, checked, committed together and then answered."""
+"""Intake of events that programs hand in: read, check, commit together, answer after the commit."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class _Waiting(NamedTuple):
 
 
 class Inlet:
-    """The door of one source, used inside one event loop.
+    """Queue of one source into the store, used inside one event loop.
 
-    What comes while the store is busy is committed together, next. Where that is more than one
-    commit takes, each client has its turn, in the order of its own lists.
+    Lists that come while the store is busy are committed together, next. Where they are more than
+    one commit takes, each client has its turn, in the order of its own lists.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Inlet:
         return await waiting.answer
 
     def check_room(self) -> None:
-        """Raise SourceError where the disk is short; looked at once a second while it is not."""
+        """Raise SourceError where the disk is short; checked once a second while it is not."""
         now_s = asyncio.get_running_loop().time()
         if now_s < self._room_until_s:
             return
@@ -95,7 +95,7 @@ class Inlet:
     async def keep(
         self, source: StoredSource, events: Sequence[Event], state: bytes
     ) -> AppendResult:
-        """Add the events and the new state of another source, which this one serves."""
+        """Add the events and the new state of another source, which this source serves."""
         self.check_room()
         appended = await self.store.run(
             stored_sources.save_batch,
@@ -109,7 +109,7 @@ class Inlet:
         return appended
 
     async def advance(self, name: str, step: stored_sources.Step) -> AppendResult:
-        """Add what `step` makes of the state of the source `name`; it never waits for disk."""
+        """Add the events that `step` makes of a source's state; this never waits for disk."""
         appended = await self.store.run(stored_sources.advance, name, step, self.clock())
         self._add_up(appended)
         return appended
@@ -117,7 +117,7 @@ class Inlet:
     async def note_failure(
         self, source: StoredSource, sentence: str, events: Sequence[Event] = ()
     ) -> None:
-        """Note what is wrong with another source, and add what is told of that."""
+        """Record a failure of another source, and add the events about it."""
         appended = await self.store.run(
             stored_sources.save_failure,
             source.name,
@@ -129,14 +129,14 @@ class Inlet:
         self._add_up(appended)
 
     async def note_own_success(self) -> None:
-        """Note that all is well here, though nothing has come. Raises NotFound."""
+        """Record that all is well here, though nothing has come. Raises NotFound."""
         await self.store.run(
             stored_sources.save_success, self.name, self.clock(), created_ms=self._created_ms
         )
         self._serves = True
 
     async def note_own_failure(self, sentence: str) -> None:
-        """Note what is wrong here."""
+        """Record a failure of this source."""
         await self.store.run(
             stored_sources.save_failure,
             self.name,
@@ -145,10 +145,10 @@ class Inlet:
             created_ms=self._created_ms,
         )
 
-    async def note_end(self, sentence: str, blindness: StaleAlertOf) -> None:
-        """Note why nothing can be handed in, and add what is told of that.
+    async def note_end(self, sentence: str, stale_alert: StaleAlertOf) -> None:
+        """Record why nothing can be handed in, and add the alert about it, if one is due.
 
-        If something could be, then it was so until now.
+        If the source served before, it is recorded that it did so until now.
         """
         if self._serves:
             await self.note_own_success()
@@ -158,7 +158,7 @@ class Inlet:
             self.name,
             sentence,
             self.clock(),
-            blindness,
+            stale_alert,
             created_ms=self._created_ms,
         )
         self._add_up(appended)
@@ -168,7 +168,7 @@ class Inlet:
             await self._commit(self._next())
 
     def _next(self) -> list[_Waiting]:
-        """Take the lists of one commit out of those that wait, client after client."""
+        """Return the lists of the next commit, client after client."""
         lists: list[_Waiting] = []
         count = 0
         while self._waiting and len(lists) < MOST_LISTS:
@@ -216,7 +216,7 @@ DISK_RETRY_S = 60
 
 
 class Refusal(Exception):
-    """Nothing of a text was taken: what is wrong with it, and where."""
+    """Nothing of a text was taken; with the reason and the place of the fault."""
 
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}")
@@ -225,7 +225,7 @@ class Refusal(Exception):
 
 
 class TooLarge(Refusal):
-    """It holds more events than one text may."""
+    """The text holds more events than one text may."""
 
 
 class NotNow(Exception):
@@ -237,7 +237,7 @@ class NotNow(Exception):
 
 
 class RefusedEvent(msgspec.Struct, frozen=True):
-    """One event of a text that was not taken, while others were."""
+    """Event of a text that was refused, while others were taken."""
 
     place: str
     id: str
@@ -245,9 +245,9 @@ class RefusedEvent(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """The outcome of a text that could be read; what is accepted or repeated is on disk.
+    """Result of a text that could be read; accepted and repeated events are on disk.
 
-    `sanitized` counts those of them in whose texts U+FFFD has replaced what is no text.
+    `sanitized` counts those of them in whose texts U+FFFD has replaced invalid text.
     """
 
     accepted: int
@@ -256,7 +256,7 @@ class Receipt(msgspec.Struct, frozen=True):
     refused: tuple[RefusedEvent, ...]
 
     def answer(self) -> dict[str, object]:
-        """Return the answer to whoever handed the text in."""
+        """Return the answer to the client."""
         answer: dict[str, object] = {"accepted": self.accepted, "repeated": self.repeated}
         if self.sanitized:
             answer["sanitized"] = self.sanitized
@@ -274,19 +274,19 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """The one handler behind the socket and HTTP."""
+    """Handler of texts, the same for the socket and HTTP."""
 
     def __init__(self, inlet: Inlet, random64: Callable[[], int]) -> None:
         self._inlet = inlet
         self._random64 = random64
-        self._told_ms = 0
+        self._reported_ms = 0
         self._large = FairLock()
 
     async def take(self, data: bytes, client: Hashable, key: str = "") -> Receipt:
-        """Take each event of a text that stands alone; they are durable when this returns.
+        """Take each event of a text by itself; they are durable when this returns.
 
         Where many wait, one of each `client` is next. The same text with the same `key` gives
-        events without facts the same ids, so that they are known when it is handed in again.
+        events without facts the same ids, so that they are recognised when it is handed in again.
         Raises Refusal, NotNow.
         """
         now_ms = self._inlet.clock()
@@ -306,7 +306,7 @@ class Intake:
         try:
             appended = await self._inlet.put(text.events, client)
         except SourceError as error:
-            await self._tell(str(error))
+            await self._report_health(str(error))
             raise NotNow(error.reason, DISK_RETRY_S) from None
         except NotFound:
             raise NotNow("this way in was closed", DISK_RETRY_S) from None
@@ -316,12 +316,12 @@ class Intake:
             raise NotNow("the store cannot be written now", BUSY_RETRY_S) from None
         return _receipt(text, appended)
 
-    async def _tell(self, sentence: str) -> None:
-        """Show why others are sent away as the source's health, once a minute at most."""
+    async def _report_health(self, sentence: str) -> None:
+        """Record why clients are refused as the source's health, once a minute at most."""
         now_ms = self._inlet.clock()
-        if 0 <= now_ms - self._told_ms < DISK_RETRY_S * 1000:
+        if 0 <= now_ms - self._reported_ms < DISK_RETRY_S * 1000:
             return
-        self._told_ms = now_ms
+        self._reported_ms = now_ms
         with suppress(StoreError):
             await self._inlet.note_own_failure(sentence)
 
@@ -340,11 +340,11 @@ def _receipt(text: EventText, appended: AppendResult) -> Receipt:
 
 
 class Service(Protocol):
-    """What programs hand events to."""
+    """Source to which programs hand events."""
 
     @property
     def name(self) -> str:
-        """The name under which the store keeps it."""
+        """Return the name under which the store keeps it."""
 
     async def serve(self, inlet: Inlet, stop: asyncio.Event) -> None:
         """Answer until `stop`, whatever clients do; raise SourceError if it cannot begin."""

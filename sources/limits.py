@@ -1,4 +1,7 @@
-"""Limits of what programs hand in: memory, disk, and a warning once an hour."""
+"""Limits on events that programs hand in: memory, disk, and one report an hour.
+
+Apart, since each service uses some of them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ MOST_BYTES = 32 << 20
 
 
 class MemoryFull(Exception):
-    """Others are handing in so much that this has to wait."""
+    """Clients are handing in too much at once: this one has to wait."""
 
     retry_after_s = 2
 
@@ -21,19 +24,19 @@ class MemoryFull(Exception):
 
 
 class MemoryBudget:
-    """Counts the bytes that all clients of a source have on their way in."""
+    """Budget for the bytes that all clients of a source have on their way in."""
 
     def __init__(self, most: int = MOST_BYTES) -> None:
         self._left = most
 
     def take(self, count: int) -> None:
-        """Raises MemoryFull where so many are not left."""
+        """Take bytes. Raises MemoryFull where so many are not left."""
         if count > self._left:
             raise MemoryFull
         self._left -= count
 
     def give(self, count: int) -> None:
-        """Bytes that were taken are held no longer."""
+        """Give bytes back."""
         self._left += count
 
 
@@ -48,26 +51,26 @@ def check_disk(store: Path, least_bytes: int) -> None:
 
 
 HOUR_MS = 3_600_000
-MOST_TOLD = 10_000
+MOST_REMEMBERED = 10_000
 
 
 class HourlyLimit:
-    """Which of many things were told of within the hour."""
+    """Limit of one report an hour for each subject."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._told_ms: dict[Hashable, int] = {}
+        self._last_ms: dict[Hashable, int] = {}
 
-    def is_due(self, thing: Hashable) -> bool:
-        """Whether it is to be told of now; then it counts as told."""
+    def is_due(self, subject: Hashable) -> bool:
+        """Return whether a subject may be reported now; then it counts as reported."""
         now_ms = self._clock()
-        if 0 <= now_ms - self._told_ms.get(thing, -HOUR_MS) < HOUR_MS:
+        if 0 <= now_ms - self._last_ms.get(subject, -HOUR_MS) < HOUR_MS:
             return False
-        if len(self._told_ms) >= MOST_TOLD:
-            self._told_ms.clear()
-        self._told_ms[thing] = now_ms
+        if len(self._last_ms) >= MOST_REMEMBERED:
+            self._last_ms.clear()
+        self._last_ms[subject] = now_ms
         return True
 
-    def forget(self, thing: Hashable) -> None:
-        """It could not be told of."""
-        self._told_ms.pop(thing, None)
+    def forget(self, subject: Hashable) -> None:
+        """Forget a report that failed."""
+        self._last_ms.pop(subject, None)

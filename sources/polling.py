@@ -1,4 +1,4 @@
-"""Polls a source and puts what it tells into the store.
+"""Polling of a source, whose events go into the store.
 
 A batch's events and the source's new state go into the store in one transaction: a crash either
 repeats the poll, whose events then have the same ids, or has it all.
@@ -37,7 +37,7 @@ TAKING_PATIENCE_S = 20.0
 
 
 def backoff_s(failures: int) -> int:
-    """Seconds to wait after so many failures in a row: 1, 2, 4 and so on up to 300."""
+    """Return the seconds to wait after so many failures in a row: 1, 2, 4 and so on up to 300."""
     return min(1 << min(failures - 1, 20), LONGEST_BACKOFF_S)
 
 
@@ -53,12 +53,12 @@ It counts as told when the block that saves it has ended well.
 def no_stale_alert(
     _: StoredSource, _state: bytes | None, _sentence: str, _now_ms: int
 ) -> AbstractContextManager[None]:
-    """Of a source that nobody waits for, nothing is told."""
+    """Make no alert, for a source whose silence is of no interest."""
     return nullcontext()
 
 
 def ignore(_: str) -> None:
-    """What becomes of failures that nobody asked to hear of; they are in the store all the same."""
+    """Ignore a failure, which is in the store all the same."""
 
 
 async def run_source(
@@ -72,68 +72,44 @@ async def run_source(
     once: bool = False,
     min_free_disk_bytes: int = 0,
     on_failure: Callable[[str], None] = ignore,
-    blindness: StaleAlertOf = no_stale_alert,
+    stale_alert: StaleAlertOf = no_stale_alert,
     takes: bool = False,
     created_ms: int | None = None,
     alerts: Mapping[str, AlertTerms] = DEFAULT_TERMS,
 ) -> AppendResult:
-    """Poll a source until `stop`, whatever fails, and return what was added in all.
+    """Poll a source until `stop`, whatever fails; return the counts of all added events.
 
-    Only two things end it: StoreLost, when this process may use the store no more, and NotFound,
-    when the source was deleted.
-
-    `on_appended` is called after each commit that added events, `on_failure` with each failure
-    that is not the last one over again. What a poll gives that `takes` is gone where it came
-    from: one that is under way at the stop is waited for, and what the store would not keep is kept
-    until it does; what the queue cannot hold is kept too, with an alert under the terms of
-    `alerts`. With `once`, poll once; what fails is raised, and recorded all the same. `blindness`
-    says what to tell of a source that fails for long. With `created_ms` a later source of the
-    same name is another one.
+    Raises only StoreLost, when this process may use the store no more, and NotFound, when the
+    source was deleted; with `once` also the failure of the one poll. `_Runner` says what the other
+    arguments are.
     """
-    patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
     runner = _Runner(
         source,
         store,
         stop,
         clock,
         min_free_disk_bytes,
+        on_appended,
         on_failure,
-        blindness,
-        patience_s,
+        stale_alert,
         takes,
         created_ms,
         alerts,
     )
-    total = AppendResult(0, 0)
-    failures = 0
-    while not stop.is_set():
-        try:
-            appended, more = await runner.poll()
-        except (StoreLost, NotFound):
-            raise
-        except Exception as error:
-            failures += 1
-            told = await runner.note_failure(failure_sentence(error), tell=not once)
-            total += told
-            if told.accepted:
-                on_appended()
-            if once:
-                raise
-        else:
-            failures = 0
-            total += appended
-            if appended.accepted:
-                on_appended()
-            if more:
-                continue
-        if once:
-            break
-        await pause(stop, backoff_s(failures) if failures else every_ms / 1000)
-    return total + await runner.finish()
+    return await runner.run(every_ms, once=once)
 
 
 class _Runner:
-    """One source and where its batches go."""
+    """Polling of one source into the store.
+
+    on_appended: called after each commit that added events
+    on_failure:  called with each failure that differs from the one before
+    stale_alert: makes the alert about a source that has failed for long
+    takes:       events of a poll are gone where they came from: the stop waits for a poll,
+                 and events that cannot be saved or queued are kept
+    created_ms:  a later source of the same name has another one
+    alerts:      terms of the alert about events that cannot be queued
+    """
 
     def __init__(
         self,
@@ -142,40 +118,65 @@ class _Runner:
         stop: asyncio.Event,
         clock: Callable[[], int],
         min_free_disk_bytes: int,
+        on_appended: Callable[[], None],
         on_failure: Callable[[str], None],
-        blindness: StaleAlertOf,
-        patience_s: float,
+        stale_alert: StaleAlertOf,
         takes: bool,
         created_ms: int | None,
         alerts: Mapping[str, AlertTerms],
     ) -> None:
         self._created_ms = created_ms
         self._rules = taking_rules(alerts)
-        self._blindness = blindness
+        self._stale_alert = stale_alert
         self._source = source
         self._store = store
         self._stop = stop
         self._clock = clock
         self._min_free_disk_bytes = min_free_disk_bytes
         self._on_failure = on_failure
-        self._patience_s = patience_s
-        self._last_told = ""
+        self._on_appended = on_appended
+        self._patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
+        self._last_sentence = ""
         self._left_out = 0
         """Events with the ids of others, since there was nothing more to be had."""
         self._lock_file = lock_file(store.path, source.name)
         self._unsaved = Unsaved(store.path, source.name, created_ms) if takes else None
 
+    async def run(self, every_ms: int, *, once: bool) -> AppendResult:
+        """Poll until the stop, and return the counts of all added events."""
+        total, failures = AppendResult(0, 0), 0
+        while not self._stop.is_set():
+            failure: Exception | None = None
+            try:
+                appended, more = await self.poll()
+                failures = 0
+            except (StoreLost, NotFound):
+                raise
+            except Exception as error:
+                failure, failures = error, failures + 1
+                appended = await self.note_failure(failure_sentence(error), report=not once)
+                more = False
+            total += appended
+            if appended.accepted:
+                self._on_appended()
+            if failure is not None and once:
+                raise failure
+            if more:
+                continue
+            if once:
+                break
+            await pause(self._stop, backoff_s(failures) if failures else every_ms / 1000)
+        return total + await self.finish()
+
     async def poll(self) -> tuple[AppendResult, bool]:
-        """Poll once and save the batch; nothing is added if the stop comes first.
+        """Poll once and save the batch; return the counts, and whether more can be had at once.
 
-        Returns also whether there is more to be had at once.
-
-        While another process polls this source, its batch is the one that counts: two that start
-        from the same state would tell of the same traffic twice.
+        Nothing is added if the stop comes first, or while another process polls this source: two
+        that start from the same state would report the same traffic twice.
         """
         check_disk(self._store.path, self._min_free_disk_bytes)
-        with process_lock(self._lock_file) as we_are:
-            return await self._poll() if we_are else (AppendResult(0, 0), False)
+        with process_lock(self._lock_file) as is_held:
+            return await self._poll() if is_held else (AppendResult(0, 0), False)
 
     async def _poll(self) -> tuple[AppendResult, bool]:
         kept = await self._keep_unsaved()
@@ -194,7 +195,7 @@ class _Runner:
         return await self._keep(batch), batch.more
 
     async def _move_on(self, batch: Batch, failure: SourceError) -> tuple[AppendResult, bool]:
-        """Keep the state of what saw nothing. Raises the failure if there is no more to be had."""
+        """Keep the state of a poll that saw nothing. Raises the failure if it was the last one."""
         await self._store.run(
             stored_sources.save_state,
             self._source.name,
@@ -206,7 +207,7 @@ class _Runner:
         return AppendResult(0, 0), True
 
     async def _keep_unsaved(self) -> tuple[AppendResult, bool] | None:
-        """What `poll` returns, where something was taken before and not saved."""
+        """Save events that were taken before; return the result of a poll, None without any."""
         if self._unsaved is None:
             return None
         earlier = self._unsaved.of_earlier()
@@ -216,15 +217,15 @@ class _Runner:
         return None if batch is None else (await self._keep(batch), batch.more)
 
     async def finish(self) -> AppendResult:
-        """Try once more to save what was taken; it is in a file otherwise, for the next start."""
+        """Try once more to save taken events; otherwise a file holds them for the next start."""
         if self._unsaved is None:
             return AppendResult(0, 0)
         try:
-            with process_lock(self._lock_file) as we_are:
-                kept = await self._keep_unsaved() if we_are else None
+            with process_lock(self._lock_file) as is_held:
+                kept = await self._keep_unsaved() if is_held else None
                 return AppendResult(0, 0) if kept is None else kept[0]
         except (SourceError, StoreError) as error:
-            self._tell(failure_sentence(error), tell=True)
+            self._report(failure_sentence(error), report=True)
         return AppendResult(0, 0)
 
     async def _keep(self, batch: Batch) -> AppendResult:
@@ -239,7 +240,7 @@ class _Runner:
         if warning:
             await self._note_warning(warning)
         else:
-            self._last_told = ""
+            self._last_sentence = ""
         return appended
 
     async def _save(self, batch: Batch) -> AppendResult:
@@ -274,26 +275,26 @@ class _Runner:
             created_ms=created_ms,
         )
 
-    async def note_failure(self, sentence: str, *, tell: bool = True) -> AppendResult:
-        """Record a failure as the source's health, and tell of it if it is a new one.
+    async def note_failure(self, sentence: str, *, report: bool = True) -> AppendResult:
+        """Record a failure as the source's health, and report it if it is a new one.
 
-        Returns the alerts that were added, that it fails for long.
+        Returns the counts of the alert that was added if the source has failed for long.
         """
-        self._tell(sentence, tell=tell)
-        # A store that cannot be written is told of by whatever else writes to it.
+        self._report(sentence, report=report)
+        # A store that cannot be written is reported by whatever else writes to it.
         with suppress(StoreError):
             return await self._store.run(
                 save_failure,
                 self._source.name,
                 sentence,
                 self._clock(),
-                self._blindness,
+                self._stale_alert,
                 created_ms=self._created_ms,
             )
         return AppendResult(0, 0)
 
     async def _note_warning(self, warning: str) -> None:
-        self._tell(warning, tell=True)
+        self._report(warning, report=True)
         with suppress(StoreError):
             await self._store.run(
                 stored_sources.save_warning,
@@ -303,10 +304,10 @@ class _Runner:
                 created_ms=self._created_ms,
             )
 
-    def _tell(self, sentence: str, *, tell: bool) -> None:
-        if tell and sentence != self._last_told:
+    def _report(self, sentence: str, *, report: bool) -> None:
+        if report and sentence != self._last_sentence:
             self._on_failure(sentence)
-        self._last_told = sentence
+        self._last_sentence = sentence
 
     async def _batch(self, state: bytes | None) -> Batch | None:
         """Poll in a thread; None if it was still running some time after the stop."""
@@ -323,18 +324,18 @@ class _Runner:
 
 
 def save_failure(
-    name: str, sentence: str, now_ms: int, blindness: StaleAlertOf, *, created_ms: int | None
+    name: str, sentence: str, now_ms: int, stale_alert: StaleAlertOf, *, created_ms: int | None
 ) -> AppendResult:
-    """Record a source's failure, and what is told of it; returns what was added of that."""
+    """Record a source's failure and the alert about it, if one is due; return the counts."""
     stored = stored_sources.find(name)
     state = stored_sources.load_state(name, created_ms=created_ms)
-    with blindness(stored, state, sentence, now_ms) as alert:
+    with stale_alert(stored, state, sentence, now_ms) as alert:
         alerts = () if alert is None else (alert,)
         return stored_sources.save_failure(name, sentence, now_ms, alerts, created_ms=created_ms)
 
 
 def in_thread(work: Callable[[], Batch]) -> asyncio.Future[Batch]:
-    """Run `work` in a thread that nobody waits for at exit: a poll may hang for its time-out."""
+    """Run `work` in a daemon thread, which the end of the process does not wait for."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Batch] = loop.create_future()
 
@@ -366,7 +367,7 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
 
 
 def conflict_warning(appended: AppendResult) -> str:
-    """What an admin is told of events that were left out, "" where there are none."""
+    """Return a sentence about events that were left out, "" where there are none."""
     return _conflicts_text(len(appended.conflicts))
 
 
@@ -379,7 +380,7 @@ def _conflicts_text(count: int) -> str:
 
 
 def failure_sentence(error: Exception) -> str:
-    """What an admin is told of a failure."""
+    """Return a sentence about a failure for the admin."""
     if isinstance(error, SourceError | StoreError):
         return safe(str(error), 1000)
     return safe(f"the source failed: {type(error).__name__}: {error}", 1000)

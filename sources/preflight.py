@@ -1,4 +1,4 @@
-"""Preflight of a source: one look before it is active, and what would fail."""
+"""Preflight of a source: one poll before it is active, and problems that are known beforehand."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ Values = Mapping[str, "SettingValue"]
 
 
 def startup_problem(source: StoredSource, every: Iterable[StoredSource] = ()) -> str:
-    """Why it cannot run here and now, with the cure; "" where nothing is known of it.
+    """Return why the source cannot run here and now, with the cure; "" if nothing is known.
 
-    `every` are the sources there are, of which another may take its place. No refusal: what it
-    lacks may come later, or be another account's to see.
+    `every` are all sources, since another may have its path. It is no refusal: missing files may
+    come later, or be visible to another account alone.
     """
     problem_of = _PROBLEMS.get(source.kind)
     if problem_of is None:
@@ -47,13 +47,13 @@ def startup_problem(source: StoredSource, every: Iterable[StoredSource] = ()) ->
 
 
 def startup_warning(source: StoredSource) -> str:
-    """What it will run without although it is set, with the cure; "" for nothing."""
+    """Return what is missing although the source runs without it, with the cure; "" for nothing."""
     names_file = source.options.get("names_file")
     return next(_file(names_file, "names_file"), "") if names_file else ""
 
 
 def next_try_ms(source: StoredSource) -> int | None:
-    """When a worker tries a source that fails again, at the latest; None where none will.
+    """Return when a worker tries a failing source again, at the latest; None where none does.
 
     A worker that was started since waits less: it counts failures from its start.
     """
@@ -66,7 +66,7 @@ def next_try_ms(source: StoredSource) -> int | None:
 
 
 def listening_problem(options: Mapping[str, str]) -> str:
-    """Why a source of kind `http` with these options cannot listen, "" where it can."""
+    """Return why a source of kind `http` with these options cannot listen, "" where it can."""
     return next(_http(source_kinds.kind_named(source_kinds.HTTP).values(options)), "")
 
 
@@ -127,7 +127,7 @@ def _is_no_folder(path: Path) -> bool:
 
 
 def _mode(path: Path) -> int | None:
-    """What is there as its mode tells, 0 for nothing; None where this account may not see it."""
+    """Return the mode of a file, 0 for no file; None where this account may not see it."""
     try:
         return os.stat(path).st_mode
     except PermissionError:
@@ -137,7 +137,7 @@ def _mode(path: Path) -> int | None:
 
 
 def _refusal(check: Callable[..., object], *given: str) -> Iterator[str]:
-    """What a check that the source itself will make has against what is given."""
+    """Yield the fault that a check of the source itself finds in the given values."""
     from sources.base import SourceError
 
     try:
@@ -147,7 +147,7 @@ def _refusal(check: Callable[..., object], *given: str) -> Iterator[str]:
 
 
 def _rivalry(source: StoredSource, every: Iterable[StoredSource]) -> str:
-    """Of two sockets at one path one is too many."""
+    """Return a sentence about another source with the same socket, "" if there is none."""
     if source.kind != source_kinds.SOCKET:
         return ""
     for other in every:
@@ -179,9 +179,9 @@ async def first_look(
     settings: Settings,
     now_ms: int,
 ) -> Batch:
-    """What it sees now, starting from `state`; nothing of it is kept.
+    """Return the result of one poll from `state`, which is not kept.
 
-    Raises FieldErrors, SourceError (also for a kind that is not looked at), StoreError.
+    Raises FieldErrors, SourceError (also for a kind that is not polled), StoreError.
     """
     terms = SourceTerms(settings, all_terms(await store.run(alert_settings.load_all)))
     made = make_source(_unsaved(kind, name, options, now_ms), terms, store)

@@ -1,4 +1,8 @@
-"""One process at a time works a source: two that start from one state would tell all twice."""
+"""Lock by which one process at a time runs a source.
+
+Apart, since polling and services use it. Two processes that start from one state would report
+everything twice.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,13 @@ from store.files import open_lock
 
 
 def lock_file(store: Path, name: str) -> Path:
-    """The lock of the source `name` of a store."""
+    """Return the path of the lock of the source `name` of a store."""
     return store.with_name(f"{store.name}.source-{name}.lock")
 
 
 @contextmanager
 def process_lock(file: Path) -> Iterator[bool]:
-    """Whether we hold the lock, until the end of the block; the system frees it if we die.
+    """Hold the lock and yield True, or yield False; the system frees it when the process dies.
 
     Raises SourceError where there can be no lock.
     """

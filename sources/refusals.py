@@ -22,12 +22,12 @@ DEAL_WITH_THEM = "`tocsin refused list` shows them, `tocsin refused send` and `d
 
 
 def taking_rules(alerts: Mapping[str, AlertTerms]) -> TakingRules:
-    """The rules of a source under these terms of alerts."""
+    """Return the rules of a source under these terms of alerts."""
     return TakingRules(updated_event, partial(_alert, alerts))
 
 
 def check_room(name: str) -> None:
-    """Raise SourceError where so much of a source was refused that it may take nothing more."""
+    """Raise SourceError where a source has so many refused events that it may take nothing more."""
     if refusals.is_full(name):
         events = counted(refusals.waiting(name), "event")
         raise SourceError(
@@ -37,7 +37,7 @@ def check_room(name: str) -> None:
 
 
 def updated_event(event: Event) -> Event | None:
-    """The event under the id of its update, None where it does not say when that was."""
+    """Return the event under the id of its update, None where it has no time of one."""
     members = strict_json.decode(event.body)
     attributes = members["attributes"]
     try:
@@ -56,7 +56,7 @@ def updated_event(event: Event) -> Event | None:
 
 
 def _alert(alerts: Mapping[str, AlertTerms], refused: RefusedNews, now_ms: int) -> Event | None:
-    """The alert that something was refused, once for a source until its time is over."""
+    """Return the alert about refused events, once for a source until its time is over."""
     terms = alerts[EVENT_REFUSED]
     before_ms = refused.alerted_ms
     if not terms.active:

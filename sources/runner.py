@@ -1,7 +1,7 @@
-"""Runs every active source of a store, beside the worker that sends.
+"""Runner of every active source of a store, beside the worker that sends.
 
-Only there: a worker that stands by may lack the permission, and two that watch would tell of the
-same handshakes by turns.
+Only there: a worker that stands by may lack the permission, and two runners would report the same
+handshakes in turns.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sources.factory import (
 )
 from sources.intake import Inlet
 from sources.polling import StaleAlertOf, failure_sentence, pause, run_source, save_failure
-from sources.service_runner import Backoff, run_service
+from sources.service_runner import Backoff, serve_watched
 from sources.stale import StaleAlerts, StaleSource, stale_alerts
 from store import alert_settings
 from store import sources as stored_sources
@@ -48,7 +48,7 @@ FILES_LOOK_S = 0.5
 
 
 class _Key(NamedTuple):
-    """By what a source runs; with another key it must run anew."""
+    """Version of a source and its settings; with another key it must be restarted."""
 
     created_ms: int
     revision: int
@@ -71,7 +71,7 @@ class _Run:
     stop: asyncio.Event
     task: asyncio.Task[None]
     stale: StaleAlerts | None
-    """Handed on to the run that follows an edit, which makes no_host silent for less long."""
+    """Handed on to the run that follows an edit, so that silences are measured from before it."""
 
 
 async def run_one(
@@ -84,9 +84,9 @@ async def run_one(
     on_failure: Callable[[str], None],
     once: bool = False,
 ) -> AppendResult:
-    """Run one source in a process of its own, also a paused one; what was added in all.
+    """Run one source in a process of its own, also a paused one; return the counts of its events.
 
-    With `once`, look once; what fails is raised. Raises NotFound, FieldErrors, SourceError,
+    With `once`, poll once; a failure is raised. Raises NotFound, FieldErrors, SourceError,
     StoreLost.
     """
     stored = await store.run(stored_sources.find, name)
@@ -129,8 +129,8 @@ async def run_made(
     monotonic: Callable[[], float] = time.monotonic,
     stale: StaleAlerts | None = None,
 ) -> AppendResult:
-    """Run what was made until `stop`; `stale` knows since when a service watches others."""
-    least = terms.settings.min_free_disk_bytes
+    """Run a source until `stop`; with `stale` a service goes on measuring the silence of others."""
+    stale_alert = _stale_alert_of(terms, clock(), monotonic, made.every_ms, made.host_params)
     if made.source is not None:
         return await run_source(
             made.source,
@@ -140,74 +140,63 @@ async def run_made(
             stop=stop,
             clock=clock,
             on_appended=on_appended,
-            min_free_disk_bytes=least,
+            min_free_disk_bytes=terms.settings.min_free_disk_bytes,
             on_failure=on_failure,
             takes=made.takes,
             alerts=terms.alerts,
             once=once,
-            blindness=_blindness(terms, clock(), monotonic, made.every_ms, made.whose),
+            stale_alert=stale_alert,
         )
     if once:
         raise SourceError("it waits for others to hand events in", "run it without --once")
-    inlet = Inlet(
+    inlet = _inlet(stored, store, terms, clock, on_appended)
+    watched = stale or stale_alerts(terms.alerts, clock(), monotonic)
+    await serve_watched(made, inlet, stop, watched, on_failure, stale_alert)
+    return inlet.total
+
+
+def _inlet(
+    stored: StoredSource,
+    store: Store,
+    terms: SourceTerms,
+    clock: Callable[[], int],
+    on_appended: Callable[[], None],
+) -> Inlet:
+    return Inlet(
         stored.name,
         store,
         clock,
         on_appended=on_appended,
-        min_free_disk_bytes=least,
+        min_free_disk_bytes=terms.settings.min_free_disk_bytes,
         created_ms=stored.created_ms,
     )
-    if made.service is not None:
-        stale = stale or stale_alerts(terms.alerts, clock(), monotonic)
-        watching = _watching(made, inlet, stale, on_failure)
-        try:
-            blindness = _blindness(terms, clock(), monotonic)
-            await run_service(made.service, inlet, stop, on_failure=on_failure, blindness=blindness)
-        finally:
-            watching.cancel()
-    return inlet.total
 
 
-def _watching(
-    made: RunnableSource, inlet: Inlet, stale: StaleAlerts, on_failure: Callable[[str], None]
-) -> asyncio.Task[None]:
-    """What is done beside a service, begun."""
-
-    async def watch() -> None:
-        try:
-            if made.watch is not None:
-                await made.watch(inlet, stale)
-        except Exception as error:
-            on_failure(failure_sentence(error))
-
-    return asyncio.create_task(watch())
-
-
-def _blindness(
+def _stale_alert_of(
     terms: SourceTerms,
     watching_ms: int,
     monotonic: Callable[[], float],
     every_ms: int = 0,
-    whose: HostParams = no_host,
+    host_params: HostParams = no_host,
 ) -> StaleAlertOf:
-    """What is told of a source that sees nothing for long."""
+    """Return the function that makes the alert about a source that sees nothing for long."""
     stale = stale_alerts(terms.alerts, watching_ms, monotonic)
 
-    def telling(
+    def alert(
         stored: StoredSource, state: bytes | None, sentence: str, now_ms: int
     ) -> AbstractContextManager[Event | None]:
         since_ms = stored.last_ok_ms or stored.created_ms
         if not stale.is_stale(since_ms, every_ms, now_ms):
             return nullcontext()
-        return stale.telling(StaleSource(stored.name, since_ms, sentence, whose(state)), now_ms)
+        return stale.alert(StaleSource(stored.name, since_ms, sentence, host_params(state)), now_ms)
 
-    return telling
+    return alert
 
 
 class Sources:
-    """RunnableSource and used inside one event loop; `adapt` never blocks.
+    """All running sources; made and used inside one event loop. `adapt` never blocks.
 
-    `on_appended` is called after each commit that added events, `on_failure` with what goes wrong.
+    `on_appended` is called after each commit that added events, `on_failure` with each failure.
     """
 
     def __init__(
@@ -232,7 +221,7 @@ class Sources:
         self._changed = asyncio.Event()
 
     def adapt(self, active: bool, settings: Settings) -> None:
-        """Run what is active in the store, or nothing, from now on."""
+        """Run the active sources of the store, or none, from now on."""
         self._active, self._settings = active, settings
         self._changed.set()
         if self._look is None or self._look.done():
@@ -240,18 +229,18 @@ class Sources:
 
     @property
     def takes(self) -> bool:
-        """Whether one runs whose answer under way would be lost; may be asked from any thread."""
+        """Return whether a running source would lose its answer under way; from any thread."""
         return any(run.kind in TAKING for run in list(self._runs.values()))
 
     async def look_once(self, settings: Settings) -> None:
-        """Wait until each active source has looked once; say of which that was not done.
+        """Poll each active source once and wait for all; report those that are not waited for.
 
         Raises StoreError, FieldErrors.
         """
         self._active, self._settings = True, settings
         for name, one in (await self._wanted()).items():
             if one.stored.kind in SERVING:
-                self._tell(name, "not waited for: it is handed its events")
+                self._report(name, "not waited for: it is handed its events")
             elif is_run(one.stored.kind):
                 stop = asyncio.Event()
                 task = asyncio.create_task(self._look_once_at(one, stop))
@@ -260,11 +249,11 @@ class Sources:
         self._active = False
         self._runs.clear()
 
-    def _tell(self, name: str, sentence: str) -> None:
+    def _report(self, name: str, sentence: str) -> None:
         self._on_failure(f"source {name}: {sentence}")
 
     def stop_looking(self) -> None:
-        """Wait for no first look any more."""
+        """Wait for no first poll any more."""
         self._run_only({})
 
     async def _look_once_at(self, wanted: _Wanted, stop: asyncio.Event) -> None:
@@ -273,10 +262,10 @@ class Sources:
         try:
             await self._run_once(wanted.stored, terms, stop, once=True)
         except Exception as error:
-            self._tell(name, f"its first look failed: {failure_sentence(error)}")
+            self._report(name, f"its first look failed: {failure_sentence(error)}")
         else:
             if stop.is_set():
-                self._tell(name, "its first look was not waited for")
+                self._report(name, "its first look was not waited for")
 
     async def end(self) -> None:
         """Stop every source, and wait until all have stopped."""
@@ -288,8 +277,8 @@ class Sources:
         await asyncio.gather(*(run.task for run in self._runs.values()), return_exceptions=True)
 
     async def _adapt(self) -> None:
-        """Do what is wanted now; a store that cannot be read is tried again."""
-        tries = Backoff()
+        """Run the wanted sources; a store that cannot be read is tried again."""
+        backoff = Backoff()
         while self._changed.is_set():
             self._changed.clear()
             try:
@@ -298,9 +287,9 @@ class Sources:
                 return
             except (StoreError, FieldErrors) as error:
                 sentence = failure_sentence(error)
-                if tries.failed(sentence, 0):
+                if backoff.failed(sentence, 0):
                     self._on_failure(f"which sources are to run cannot be read: {sentence}")
-                await pause(self._changed, tries.wait_s)
+                await pause(self._changed, backoff.wait_s)
                 self._changed.set()
             else:
                 self._run_only(wanted)
@@ -314,7 +303,7 @@ class Sources:
         return {one.name: _Wanted(one, used_settings(one, self._settings)) for one in active}
 
     def _run_only(self, wanted: dict[str, _Wanted]) -> None:
-        """Tell to stop what is not wanted as it runs, and start what does not run as wanted."""
+        """Stop sources that are not wanted as they run, and start those that are wanted."""
         for name, run in list(self._runs.items()):
             if name not in wanted or wanted[name].key != run.key:
                 run.stop.set()
@@ -330,7 +319,7 @@ class Sources:
                 self._runs[name] = _Run(one.stored.kind, one.key, stop, task, stale)
 
     def _stale(self, before: _Run | None, stored: StoredSource) -> StaleAlerts:
-        """That of the run before, if this one takes its place without a pause."""
+        """Return the alerts of the run before, if this one takes its place without a pause."""
         is_edit = before is not None and before.key.created_ms == stored.created_ms
         known = before.stale if before is not None and is_edit else None
         return known or stale_alerts(self._alerts, self._clock(), self._monotonic)
@@ -338,12 +327,12 @@ class Sources:
     async def _run(
         self, wanted: _Wanted, stop: asyncio.Event, before: _Run | None, stale: StaleAlerts
     ) -> None:
-        """One source until `stop`, once its last run is over; it stops and delays no other."""
+        """Run a source until `stop`, after the end of its last run; it delays no other source."""
         if before is not None:
             await asyncio.wait({before.task})
-        tries = Backoff()
+        backoff = Backoff()
         terms = SourceTerms(wanted.settings, self._alerts)
-        blindness = _blindness(terms, self._clock(), self._monotonic)
+        stale_alert = _stale_alert_of(terms, self._clock(), self._monotonic)
         while not stop.is_set():
             began_s = time.monotonic()
             try:
@@ -352,10 +341,10 @@ class Sources:
                 return
             except Exception as error:
                 sentence = failure_sentence(error)
-                if tries.failed(sentence, time.monotonic() - began_s):
-                    self._tell(wanted.stored.name, sentence)
-                await self._note_failure(wanted.stored, sentence, blindness)
-                await pause(stop, tries.wait_s)
+                if backoff.failed(sentence, time.monotonic() - began_s):
+                    self._report(wanted.stored.name, sentence)
+                await self._note_failure(wanted.stored, sentence, stale_alert)
+                await pause(stop, backoff.wait_s)
             else:
                 return
 
@@ -377,7 +366,7 @@ class Sources:
                 terms,
                 self._clock,
                 stop,
-                on_failure=partial(self._tell, stored.name),
+                on_failure=partial(self._report, stored.name),
                 on_appended=self._on_appended,
                 once=once,
                 monotonic=self._monotonic,
@@ -385,16 +374,16 @@ class Sources:
             )
 
     async def _note_failure(
-        self, stored: StoredSource, sentence: str, blindness: StaleAlertOf
+        self, stored: StoredSource, sentence: str, stale_alert: StaleAlertOf
     ) -> None:
         with suppress(StoreError):
-            told = await self._store.run(
+            alerts = await self._store.run(
                 save_failure,
                 stored.name,
                 sentence,
                 self._clock(),
-                blindness,
+                stale_alert,
                 created_ms=stored.created_ms,
             )
-            if told.accepted:
+            if alerts.accepted:
                 self._on_appended()

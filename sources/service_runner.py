@@ -1,4 +1,4 @@
-"""Runs what programs hand events to: begun anew when it fails, by one process at a time."""
+"""Runner of services: started anew after a failure, by one process at a time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from sources.factory import RunnableSource
 from sources.intake import Inlet, Service
 from sources.polling import (
     LONGEST_BACKOFF_S,
@@ -18,6 +19,7 @@ from sources.polling import (
     pause,
 )
 from sources.process_lock import lock_file, process_lock
+from sources.stale import StaleAlerts
 from store.errors import NotFound, StoreError, StoreLost
 
 WAIT_FOR_OTHER_S = 2.0
@@ -28,7 +30,7 @@ HEALTHY_S = float(LONGEST_BACKOFF_S)
 
 
 class Backoff:
-    """What fails again and again: what is news of it, and how long to wait for the next try."""
+    """Failures in a row: the wait before the next try, and whether a failure is a new one."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -36,11 +38,11 @@ class Backoff:
 
     @property
     def wait_s(self) -> float:
-        """Longer with each failure in a row."""
+        """Return the seconds to wait, longer with each failure in a row."""
         return backoff_s(self._failures)
 
     def failed(self, sentence: str, ran_s: float) -> bool:
-        """Count a failure after it ran so long; whether it is another one than the last."""
+        """Count a failure after a run of `ran_s`; return whether it differs from the last one."""
         if ran_s >= HEALTHY_S:
             self._failures, self._last = 0, ""
         self._failures += 1
@@ -54,34 +56,62 @@ async def run_service(
     stop: asyncio.Event,
     *,
     on_failure: Callable[[str], None] = ignore,
-    blindness: StaleAlertOf = no_stale_alert,
+    stale_alert: StaleAlertOf = no_stale_alert,
 ) -> None:
-    """Serve until `stop`; raises StoreLost, and NotFound when the source was deleted.
+    """Serve until `stop`. Raises StoreLost, and NotFound when the source was deleted.
 
-    `blindness` says what to tell of one that cannot serve for long.
+    `stale_alert` makes the alert about a service that has failed for long.
     """
-    tries = Backoff()
+    backoff = Backoff()
     while not stop.is_set():
         began_s = time.monotonic()
-        sentence = await _serve_alone(service, inlet, stop, blindness)
-        if sentence and tries.failed(sentence, time.monotonic() - began_s):
+        sentence = await _serve_alone(service, inlet, stop, stale_alert)
+        if sentence and backoff.failed(sentence, time.monotonic() - began_s):
             on_failure(sentence)
-        await pause(stop, tries.wait_s if sentence else WAIT_FOR_OTHER_S)
+        await pause(stop, backoff.wait_s if sentence else WAIT_FOR_OTHER_S)
 
 
 async def _serve_alone(
-    service: Service, inlet: Inlet, stop: asyncio.Event, blindness: StaleAlertOf
+    service: Service, inlet: Inlet, stop: asyncio.Event, stale_alert: StaleAlertOf
 ) -> str:
-    """Serve once, unless another process does; what went wrong, or "" after a stop."""
+    """Serve once, unless another process does; return the failure, or "" after a stop."""
     try:
-        with process_lock(lock_file(inlet.store.path, service.name)) as we_are:
-            if we_are:
+        with process_lock(lock_file(inlet.store.path, service.name)) as is_held:
+            if is_held:
                 await service.serve(inlet, stop)
     except (StoreLost, NotFound):
         raise
     except Exception as error:
         sentence = failure_sentence(error)
         with suppress(StoreError):
-            await inlet.note_end(sentence, blindness)
+            await inlet.note_end(sentence, stale_alert)
         return sentence
     return ""
+
+
+async def serve_watched(
+    made: RunnableSource,
+    inlet: Inlet,
+    stop: asyncio.Event,
+    stale: StaleAlerts,
+    on_failure: Callable[[str], None],
+    stale_alert: StaleAlertOf,
+) -> None:
+    """Run a service, and beside it its watch."""
+    if made.service is None:
+        return
+    watching = asyncio.create_task(_watch(made, inlet, stale, on_failure))
+    try:
+        await run_service(made.service, inlet, stop, on_failure=on_failure, stale_alert=stale_alert)
+    finally:
+        watching.cancel()
+
+
+async def _watch(
+    made: RunnableSource, inlet: Inlet, stale: StaleAlerts, on_failure: Callable[[str], None]
+) -> None:
+    try:
+        if made.watch is not None:
+            await made.watch(inlet, stale)
+    except Exception as error:
+        on_failure(failure_sentence(error))

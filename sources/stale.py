@@ -1,4 +1,4 @@
-"""Stale sources: the alert that a source sees nothing, and clocks that jump."""
+"""Alert about a source that sees nothing any more, and jumps of the clock."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LEAST_MS = 30_000
 
 
 class ClockJumps:
-    """By how much the wall clock has jumped since it was last asked."""
+    """Jumps of the wall clock, measured by the monotonic clock."""
 
     def __init__(self, monotonic: Callable[[], float], now_ms: int) -> None:
         self._monotonic = monotonic
         self._offset_ms = self._offset(now_ms)
 
     def since(self, now_ms: int) -> int:
-        """The jump in milliseconds, negative where the clock was set back, 0 for none."""
+        """Return the jump since the last call in milliseconds, negative if back, 0 for none."""
         offset_ms = self._offset(now_ms)
         jump_ms = offset_ms - self._offset_ms
         if abs(jump_ms) < LEAST_MS:
@@ -40,7 +40,7 @@ class ClockJumps:
 
 
 def no_jump(_now_ms: int) -> int:
-    """Of a clock that nobody sets."""
+    """Return 0, for a clock that is never set."""
     return 0
 
 
@@ -53,19 +53,19 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class StaleSource(msgspec.Struct, frozen=True):
-    """A source without a good look: since when, why, and what it looks at."""
+    """Source without a good poll: since when, why, and the host that it polls."""
 
     source: str
     since_ms: int
     error: str
-    whose: Mapping[str, str]
+    host_params: Mapping[str, str]
 
 
 class StaleAlerts:
-    """Raises `source_stale`, once for a source until its time is over.
+    """Alerts `source_stale`, one for a source until its time is over.
 
-    `jumps` tells by how much the wall clock jumped since it was last asked: what was before a
-    jump cannot be compared with what is after it, so we begin to watch anew.
+    `jumps` returns the jump of the wall clock since its last call: times before a jump cannot be
+    compared with times after it, so the watch begins anew.
     """
 
     def __init__(
@@ -84,48 +84,48 @@ class StaleAlerts:
         return self._alerts[SOURCE_STALE]
 
     def patience_ms(self, every_ms: int) -> int:
-        """How long a source may see nothing that looks so often."""
+        """Return how long a source of this interval may see nothing."""
         return max(self._terms.number("after"), INTERVALS * every_ms)
 
     def is_stale(self, since_ms: int, every_ms: int, now_ms: int) -> bool:
-        """Whether it sees nothing for too long. Before we began nobody could look."""
+        """Return whether a source sees nothing for too long, counted from our start on."""
         self._follow_the_clock(now_ms)
         # A good look of later than now was before the clock was set back.
         known_ms = since_ms if since_ms < now_ms + LEAST_MS else 0
         return now_ms - max(known_ms, self._watching_ms) > self.patience_ms(every_ms)
 
     @contextmanager
-    def telling(self, blind: StaleSource, now_ms: int) -> Iterator[Event | None]:
-        """The alert about a source that is stale, None where its kind is off or it was told.
+    def alert(self, stale: StaleSource, now_ms: int) -> Iterator[Event | None]:
+        """Yield the alert about a source, None where its kind is off or it was raised before.
 
-        It counts as told only when the block that saves it has ended well.
+        It counts as raised only when the block that saves it has ended well.
         """
         self._follow_the_clock(now_ms)
-        if not self._terms.active or now_ms < self._until_ms.get(blind.source, 0):
+        if not self._terms.active or now_ms < self._until_ms.get(stale.source, 0):
             yield None
             return
-        yield self._event(blind, now_ms)
-        self._until_ms[blind.source] = now_ms + (self._terms.suppress_ms or DAY_MS)
+        yield self._event(stale, now_ms)
+        self._until_ms[stale.source] = now_ms + (self._terms.suppress_ms or DAY_MS)
 
     def _follow_the_clock(self, now_ms: int) -> None:
         if jump_ms := self._jumps(now_ms):
             self._watching_ms = now_ms
             self._until_ms = {name: until + jump_ms for name, until in self._until_ms.items()}
 
-    def _event(self, blind: StaleSource, now_ms: int) -> Event:
-        """After a new start the same blindness has the same id, as often as it may be told."""
+    def _event(self, stale: StaleSource, now_ms: int) -> Event:
+        """Return the alert; after a restart the same silence has the same id."""
         created = rfc3339(now_ms // 1000 * 1000)
-        turn = (now_ms - blind.since_ms) // (self._terms.suppress_ms or DAY_MS)
-        facts = f"{SOURCE_STALE}\0{blind.source}\0{blind.since_ms}\0{turn}"
+        turn = (now_ms - stale.since_ms) // (self._terms.suppress_ms or DAY_MS)
+        facts = f"{SOURCE_STALE}\0{stale.source}\0{stale.since_ms}\0{turn}"
         event_id = event_id_from_facts(EventType.ALERTS, facts.encode())
         attributes = {
             "created": created,
             "danger": self._terms.danger,
             "params": {
-                "error": safe(blind.error, _ERROR_LIMIT),
-                "since": rfc3339(blind.since_ms // 1000 * 1000),
-                "source": blind.source,
-                **blind.whose,
+                "error": safe(stale.error, _ERROR_LIMIT),
+                "since": rfc3339(stale.since_ms // 1000 * 1000),
+                "source": stale.source,
+                **stale.host_params,
             },
             "suppress_until": self._terms.suppress_until(now_ms),
             "type": SOURCE_STALE,
@@ -138,5 +138,5 @@ class StaleAlerts:
 def stale_alerts(
     alerts: Mapping[str, AlertTerms], now_ms: int, monotonic: Callable[[], float]
 ) -> StaleAlerts:
-    """Those of who watches from now on, and is not misled by jumps of the clock."""
+    """Return alerts that watch from now on, and that jumps of the clock do not mislead."""
     return StaleAlerts(alerts, now_ms, ClockJumps(monotonic, now_ms).since)

@@ -1,4 +1,7 @@
-"""A lock that goes round among clients; apart, for the intake and HTTP's bodies both use it."""
+"""Lock that goes round among clients.
+
+Apart, since the intake and the bodies of HTTP use it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from contextlib import asynccontextmanager
 
 
 class FairLock:
-    """A lock: of those who wait, client after client gets it, however many requests one has.
+    """Lock that client after client gets, however many requests one has.
 
     Used inside one event loop.
     """

@@ -1,4 +1,4 @@
-"""What a source took and the store would not keep: it is gone where it came from.
+"""Batch that a source took and the store would not keep: it is gone where it came from.
 
 So it is kept here until the store has it, and in a file beside the store, since this process may
 end before that.
@@ -17,7 +17,7 @@ from sources.base import Batch, SourceError
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """A batch as it lies on the disk, and when the source that took it was added."""
+    """Batch as it lies on the disk, and when the source that took it was added."""
 
     events: tuple[Event, ...]
     state: bytes
@@ -31,10 +31,10 @@ _decoder = msgspec.msgpack.Decoder(_Kept)
 
 
 class Unsaved:
-    """One batch at most: who holds one saves it before the next poll.
+    """Unsaved batch of a source, one at most: it is saved before the next poll.
 
-    To be used while no other process works the source. `created_ms` tells it from an earlier
-    source of the same name, whose events are saved here too, for nobody else will.
+    To be used while no other process runs the source. `created_ms` distinguishes it from an earlier
+    source of the same name, whose events are saved here too.
     """
 
     def __init__(self, store: Path, name: str, created_ms: int | None) -> None:
@@ -43,7 +43,7 @@ class Unsaved:
         self._batch: Batch | None = None
 
     def hold(self, batch: Batch) -> None:
-        """Keep a batch. Raises SourceError where it is kept no longer than this process lives."""
+        """Keep a batch. Raises SourceError where only this process can keep it."""
         self._batch = batch
         try:
             self._write(batch)
@@ -55,7 +55,7 @@ class Unsaved:
             raise SourceError(reason, "free some disk space") from None
 
     def held(self) -> Batch | None:
-        """The batch that is kept, also by a process before this one. Raises SourceError."""
+        """Return the kept batch, also of a process before this one. Raises SourceError."""
         if self._batch is not None:
             return self._batch
         kept = self._read()
@@ -64,7 +64,7 @@ class Unsaved:
         return _batch(kept)
 
     def of_earlier(self) -> Batch | None:
-        """Return what a deleted source of this name left, if anything. Raises SourceError."""
+        """Return the batch that a deleted source of this name left, if any. Raises SourceError."""
         kept = self._read() if self._batch is None else None
         return None if kept is None or kept.created_ms == self._created_ms else _batch(kept)
 

@@ -32,7 +32,7 @@ class ClientGone(Exception):
 
 
 class Budget:
-    """MemoryBudget for the bodies of all requests.
+    """Memory for the bodies of all requests.
 
     Bytes are taken as they come, so who only announces a body takes nothing from others. The body
     that first finds too few left goes on beyond them, bounded by its own limit alone: of several

@@ -288,7 +288,7 @@ async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bo
                 continue
             sentence = _what_is_wrong(client, source, since_ms, stale, now_ms)
             host = {"host_pub": client.host_id} | ({"host": client.name} if event_names else {})
-            with stale.telling(StaleSource(client.name, since_ms, sentence, host), now_ms) as alert:
+            with stale.alert(StaleSource(client.name, since_ms, sentence, host), now_ms) as alert:
                 if alert is not None or source.error != sentence:
                     alerts = () if alert is None else (alert,)
                     await inlet.note_failure(source, sentence, alerts)

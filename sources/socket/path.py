@@ -1,4 +1,4 @@
-"""The file of the socket: made for owner and group, and what an ended process left is removed."""
+"""File of the socket: made for owner and group; one that an ended process left is removed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _KNOCK_S = 1.0
 
 
 def socket_beside(store: Path) -> Path:
-    """Where the socket is if nobody says where."""
+    """Return the default path of the socket, beside the store."""
     return store.with_suffix(".sock")
 
 
 @contextmanager
 def listening(path: Path, group: str) -> Iterator[socket.socket]:
-    """A listening socket at `path`, whose file is gone at the end. Raises SourceError."""
+    """Yield a listening socket at `path`, whose file is removed at the end. Raises SourceError."""
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise SourceError(
             f"{path} is longer than the {LONGEST_PATH} bytes that a socket's path may have",
@@ -86,7 +86,7 @@ def _answers(path: Path) -> bool:
 
 
 def group_number(name: str) -> int:
-    """The number of a group of this host. Raises SourceError."""
+    """Return the number of a group of this host. Raises SourceError."""
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:

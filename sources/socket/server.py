@@ -36,11 +36,11 @@ _BLANKS = b" \t\r"
 
 
 class BadLine(Exception):
-    """The client cannot go on: why, for its last answer."""
+    """The client cannot go on, with the reason for its last answer."""
 
 
 class LineReader:
-    """Cuts what a client sends into lines."""
+    """Reader of a client's lines: limited in length, in time, and in the memory of all clients."""
 
     def __init__(
         self, reader: asyncio.StreamReader, memory: MemoryBudget, timeout_s: float
@@ -56,8 +56,7 @@ class LineReader:
         self._ended = False
 
     async def next(self) -> list[bytes]:
-        """The lines that are there, at least one unless the client has ended; blank ones are left
-        out.
+        """Return the lines that have come, at least one unless the client has ended; no blank ones.
 
         Raises BadLine where one is too long or too slow, MemoryFull.
         """
@@ -74,12 +73,12 @@ class LineReader:
         return lines
 
     def free(self) -> None:
-        """What was given is done with."""
+        """Free the memory of the returned lines."""
         self._give_back(self._given)
         self._given = 0
 
     def close(self) -> None:
-        """Nothing is held any more."""
+        """Free all memory."""
         self._give_back(self._held)
 
     def _give_back(self, count: int) -> None:
@@ -102,7 +101,7 @@ class LineReader:
             self._end_line(b"")
 
     def _take(self, chunk: bytes) -> bool:
-        """Whether lines ended in it, or nothing is begun."""
+        """Take a chunk; return whether lines ended in it, or no line is begun."""
         self._memory.take(len(chunk))
         self._held += len(chunk)
         self._cut(chunk)
@@ -142,14 +141,14 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class PeerProcess(msgspec.Struct, frozen=True):
-    """A process and its user; `pid` is None where the system does not tell."""
+    """Process and user of a client; `pid` is None where the system does not know it."""
 
     user: str
     pid: int | None = None
 
 
 def peer_process(connection: socket.socket) -> PeerProcess:
-    """The process that opened the connection."""
+    """Return the process that opened the connection."""
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return PeerProcess("unknown")
@@ -174,7 +173,7 @@ SocketAnswer = dict[str, Any]
 
 
 class SocketTerms(msgspec.Struct, frozen=True):
-    """What is set for a source of this kind; `path` is None for the place beside the store."""
+    """Options of a source of this kind; `path` is None for the default path."""
 
     path: Path | None
     group: str
@@ -183,7 +182,7 @@ class SocketTerms(msgspec.Struct, frozen=True):
 
 
 class SocketService:
-    """Serves a Unix socket; it is a `sources.base.Service`."""
+    """Service of a Unix socket."""
 
     def __init__(self, name: str, terms: SocketTerms, *, random64: Callable[[], int]) -> None:
         self._name = name
@@ -192,7 +191,7 @@ class SocketService:
 
     @property
     def name(self) -> str:
-        """The name under which the store keeps it."""
+        """Return the name under which the store keeps it."""
         return self._name
 
     async def serve(self, inlet: Inlet, stop: asyncio.Event) -> None:
@@ -212,7 +211,7 @@ class SocketService:
 
 
 class _Clients:
-    """All connections of one socket."""
+    """All connections of a socket."""
 
     def __init__(
         self, terms: SocketTerms, inlet: Inlet, intake: Intake, stop: asyncio.Event
@@ -239,7 +238,7 @@ class _Clients:
         task.add_done_callback(self._clients.pop)
 
     async def end(self) -> None:
-        """Let those that are being answered get their answer; cut off the others."""
+        """Let clients that wait for an answer get it; cut off the others."""
         for task, client in self._clients.items():
             if not client.busy:
                 task.cancel()
@@ -253,7 +252,7 @@ class _Clients:
 
 
 class _Client:
-    """One connection."""
+    """Connection of one client."""
 
     def __init__(
         self,
@@ -286,11 +285,11 @@ class _Client:
             await self._close()
 
     def cut(self) -> None:
-        """Close it whatever is under way."""
+        """Close the connection whatever is under way."""
         self._writer.transport.abort()
 
     async def _close(self) -> None:
-        """What is not sent in time is not sent: it would keep the connection until they go."""
+        """Close the connection after a limited wait for the bytes that are not sent yet."""
         self._writer.close()
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -339,7 +338,7 @@ class _Client:
 
 
 async def _note_peer(inlet: Inlet, noted: HourlyLimit, connection: socket.socket) -> None:
-    """Tell the audit trail who hands in, once an hour for each user. Raises StoreError."""
+    """Record a client's user in the audit trail, once an hour for each. Raises StoreError."""
     peer = peer_process(connection)
     if not noted.is_due(peer.user):
         return

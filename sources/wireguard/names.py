@@ -35,7 +35,7 @@ _PUBLIC_KEY = re.compile(rf"publickey\s*=\s*({KEY.pattern})\s*(?:#.*)?", re.IGNO
 _Named = tuple[str, str]
 """The name of a peer, and who uses it, "" where that is not said."""
 
-_Seen = tuple[tuple[str, int, int, int], ...]
+_Fingerprints = tuple[tuple[str, int, int, int], ...]
 
 
 class PeerNames(msgspec.Struct, frozen=True):
@@ -55,15 +55,15 @@ class NameFiles:
     def __init__(self, names_file: str | None = None, conf_folder: str | None = None) -> None:
         self._names_file = Path(names_file) if names_file else None
         self._conf_folder = Path(conf_folder) if conf_folder else None
-        self._seen: _Seen | None = None
+        self._fingerprints: _Fingerprints | None = None
         self._found = PeerNames()
 
     def read(self) -> PeerNames:
         """The names as they are now; what cannot be read is a warning."""
         files, warnings = self._files()
-        seen = tuple(_look(file) for file in files)
-        if seen != self._seen:
-            self._seen, self._found = seen, self._read(files)
+        fingerprints = tuple(_fingerprint(file) for file in files)
+        if fingerprints != self._fingerprints:
+            self._fingerprints, self._found = fingerprints, self._read(files)
         return replace(self._found, warnings=(*warnings, *self._found.warnings))
 
     def _files(self) -> tuple[list[Path], tuple[str, ...]]:
@@ -81,7 +81,7 @@ class NameFiles:
             try:
                 lines = _lines(file)
             except OSError as error:
-                warnings.extend(_told(file, error))
+                warnings.extend(_warning(file, error))
                 continue
             if file == self._names_file:
                 named, broken = _from_names(file, lines)
@@ -99,10 +99,10 @@ def _conf_files(folder: Path | None) -> tuple[list[Path], tuple[str, ...]]:
     try:
         return sorted(file for file in folder.iterdir() if file.suffix == ".conf"), ()
     except OSError as error:
-        return [], _told(folder, error)
+        return [], _warning(folder, error)
 
 
-def _look(file: Path) -> tuple[str, int, int, int]:
+def _fingerprint(file: Path) -> tuple[str, int, int, int]:
     """What changes when the file does; it may be missing."""
     try:
         status = file.stat()
@@ -117,7 +117,7 @@ def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
 
 
-def _told(path: Path, error: OSError) -> tuple[str, ...]:
+def _warning(path: Path, error: OSError) -> tuple[str, ...]:
     if USUAL_CONF_FOLDER in (str(path), str(path.parent)):
         return ()
     reason = error.strerror or str(error)

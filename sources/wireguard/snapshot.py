@@ -131,25 +131,25 @@ def decode_state(stored: bytes) -> State:
     return state
 
 
-class _WhoseState(msgspec.Struct, frozen=True):
+class _HostState(msgspec.Struct, frozen=True):
     """As much of a state of any version as tells which host it is about."""
 
-    class Host(msgspec.Struct, frozen=True):
+    class Snapshot(msgspec.Struct, frozen=True):
         host: str
 
-    snapshot: Host
+    snapshot: Snapshot
 
 
 def host_of(stored: bytes) -> str | None:
     """The key of the host that a stored state is about, also where the rest cannot be used."""
     try:
-        return msgspec.json.decode(stored, type=_WhoseState).snapshot.host
+        return msgspec.json.decode(stored, type=_HostState).snapshot.host
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
 REMEMBER_GONE_MS = 30 * 86_400_000
-"""How long an interface or a removed peer is next_state, should it come back."""
+"""How long an interface or a removed peer is remembered, should it come back."""
 
 
 def read_state(stored: bytes | None) -> tuple[State | None, str]:
@@ -160,7 +160,7 @@ def read_state(stored: bytes | None) -> tuple[State | None, str]:
         return decode_state(stored), ""
     except StateError as error:
         return None, (
-            f"what this source next_state cannot be used: {error}; it started afresh, "
+            f"what this source remembered cannot be used: {error}; it started afresh, "
             "and the traffic since the last event is not counted"
         )
 
@@ -209,7 +209,7 @@ def _of_known_peers(
 def _removed(
     previous: State, snapshot: Snapshot, interfaces: Mapping[str, Interface]
 ) -> dict[str, Mapping[str, int]]:
-    """The peers that are gone from interfaces that are there, while they are next_state."""
+    """The peers that are gone from interfaces that are there, while they are remembered."""
     removed: dict[str, Mapping[str, int]] = {}
     for name, interface in interfaces.items():
         known = previous.removed.get(name, {})

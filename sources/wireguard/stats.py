@@ -35,13 +35,13 @@ def endpoint_stats(
     baselines = dict(previous.baselines) if previous else {}
     events: list[Event] = []
     for name, interface in snapshot.interfaces.items():
-        look = _Look(snapshot, name, known.get(name), baselines.get(name, {}), terms)
-        events.extend(look.events(interface))
-        baselines[name] = look.next_baselines
+        stats = _InterfaceStats(snapshot, name, known.get(name), baselines.get(name, {}), terms)
+        events.extend(stats.events(interface))
+        baselines[name] = stats.next_baselines
     return events, baselines
 
 
-class _Look:
+class _InterfaceStats:
     """One interface, before and now."""
 
     def __init__(

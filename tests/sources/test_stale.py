@@ -88,7 +88,7 @@ def blind(since_ms: int = START_MS) -> StaleSource:
 
 def told(stale: StaleAlerts, now_ms: int) -> Event | None:
     """What is told of a blind source, and kept."""
-    with stale.telling(blind(), now_ms) as alert:
+    with stale.alert(blind(), now_ms) as alert:
         return alert
 
 
@@ -121,7 +121,7 @@ def test_an_alert_once_a_day_and_after_a_new_start_the_same_one() -> None:
 
 def test_what_could_not_be_saved_is_told_again() -> None:
     stale = StaleAlerts(DEFAULT_TERMS, START_MS)
-    with pytest.raises(StoreError), stale.telling(blind(), START_MS) as lost:
+    with pytest.raises(StoreError), stale.alert(blind(), START_MS) as lost:
         raise StoreError("the disk is full")
     assert lost is not None
     assert told(stale, START_MS) == lost

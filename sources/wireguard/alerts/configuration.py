@@ -45,14 +45,14 @@ class Network(NamedTuple):
         return Network(self.version, self.first >> hidden << hidden, length)
 
 
-def fresh(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
+def not_listed(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
     """The networks of `new` that are not listed in `old`, be they within it."""
     return tuple(sorted(set(new) - set(old)))
 
 
 def widened(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     """The networks of `new` that are not wholly within `old`."""
-    added = fresh(old, new)
+    added = not_listed(old, new)
     if not added:
         return ()
     covered = {_numbers(network) for network in _collapsed(old)}
@@ -60,7 +60,7 @@ def widened(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
     return tuple(text for text in added if not _is_within(text, covered, lengths))
 
 
-def becomes_whole(old: Iterable[str], new: Iterable[str]) -> bool:
+def covers_all_addresses(old: Iterable[str], new: Iterable[str]) -> bool:
     """Whether `new` has all addresses there are, of a family of which `old` has not."""
     whole = WHOLE & _collapsed(new)
     return bool(whole) and bool(whole - _collapsed(old))
@@ -173,7 +173,7 @@ def _is_within(text: str, networks: Collection[Network], lengths: Collection[int
 MOST_LISTED = 50
 """Networks and peers that an alert lists."""
 
-WHOLE_MORE = 3
+MORE_FOR_ALL = 3
 """How much more dangerous a peer is that may use every address from now on."""
 
 _TEXT_LIMIT = 100
@@ -252,7 +252,7 @@ class ChangeAlerts:
         losses = self._losses.get(subject.interface)
         if losses is None or subject.key is None:
             return {}
-        return losses.taken(subject.key, old, fresh(old, new), MOST_LISTED)
+        return losses.taken(subject.key, old, not_listed(old, new), MOST_LISTED)
 
     def _taken_from(self, subject: Subject, losers: Sequence[str]) -> dict[str, list[str]]:
         params = {"taken_from_pub": [self.writer.endpoint_id(subject, key) for key in losers]}
@@ -261,7 +261,7 @@ class ChangeAlerts:
         return params
 
     def _danger(self, kind: str, old: Sequence[str], new: Sequence[str]) -> int:
-        more = WHOLE_MORE if becomes_whole(old, new) else 0
+        more = MORE_FOR_ALL if covers_all_addresses(old, new) else 0
         return min(9, self.writer.terms(kind).danger + more)
 
     @cached_property
@@ -270,7 +270,7 @@ class ChangeAlerts:
         lost: defaultdict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         for change in self.changes:
             if change.field == "allowed_ips" and change.peer is not None:
-                of_peer = fresh(_split(change.new), _split(change.old))
+                of_peer = not_listed(_split(change.new), _split(change.old))
                 lost[change.interface].append((change.peer, of_peer))
         return {interface: Losses(losses) for interface, losses in lost.items()}
 

@@ -46,10 +46,10 @@ def raise_alerts(
     writer = AlertWriter(snapshot, terms, memory.suppressed)
     before_ms = previous.snapshot.read_at_ms if previous else None
     watch = watched(memory.watch, before_ms, snapshot.read_at_ms)
-    look = _Look(writer, previous, snapshot, changes, terms, watch)
+    endpoint_alerts = _EndpointAlerts(writer, previous, snapshot, changes, terms, watch)
     ChangeAlerts(writer, snapshot, changes).write()
     OutageAlerts(writer, previous, snapshot).write(changes)
-    endpoints = look.endpoints(memory.endpoints)
+    endpoints = endpoint_alerts.endpoints(memory.endpoints)
     _write_clock(writer, snapshot)
     swept_ms, suppressed = memory.swept_ms, writer.suppressed
     if abs(snapshot.read_at_ms - swept_ms) >= HOUR_S * 1000:
@@ -64,7 +64,7 @@ def _write_clock(writer: AlertWriter, snapshot: Snapshot) -> None:
         writer.write(SOURCE_STALE, Subject(), params, value="clock")
 
 
-class _Look:
+class _EndpointAlerts:
     """The endpoints, before and now."""
 
     def __init__(

@@ -55,6 +55,6 @@ def _longer() -> Sequence[Event]:
         {"host": "gateway", "host_pub": host_id("gateway")},
     )
     stale = StaleAlerts(DEFAULT_TERMS, 0)
-    with stale.telling(blind, START_S * 1000 + 11 * MINUTE_MS) as alert:
+    with stale.alert(blind, START_S * 1000 + 11 * MINUTE_MS) as alert:
         assert alert is not None
         return [*host.events, alert]
