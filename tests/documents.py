@@ -1,4 +1,4 @@
-"""Reading our own Markdown: sections, tables and blocks of code."""
+"""Readers of our own Markdown: sections, tables and blocks of code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CODE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def section(page: Path, heading: str) -> str:
-    """What stands under a heading, up to the next one of whatever level."""
+    """Return the text under a heading, up to the next one of whatever level."""
     text = page.read_text(encoding="utf-8")
     spans = {found[1]: found for found in _HEADING.finditer(_without_code(text))}
     assert heading in spans, f"{page.name} has no heading {heading!r}: {list(spans)}"
