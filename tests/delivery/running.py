@@ -24,6 +24,7 @@ from domain.webhooks import WebhookFields
 from store.database import open_store
 from tests.receiver_client import Request
 from tests.store.helpers import ALERTS, Desk, fields
+from tests.support.new_stores import new_store
 
 QUICK = Settings(interval_ms=1_000, linger_ms=0, timeout_ms=5_000)
 PATIENCE_S = 30.0
@@ -164,8 +165,8 @@ def running_worker(
 
 @contextmanager
 def opened_desk(path: Path) -> Iterator[Desk]:
-    """A desk whose clock stands at the time of now."""
-    store = open_store(path)
+    """A desk whose clock stands at the time of now, on a new store or the one that is there."""
+    store = open_store(path) if path.exists() else new_store(path)
     try:
         yield Desk(store, now_ms=real_now_ms())
     finally:

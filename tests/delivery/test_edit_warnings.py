@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from delivery.report import drop_question, effect_on_pending, is_resealable
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
-from store.database import open_store
 from store.records import Delivery, Secrets, Webhook
 from tests.store.helpers import NOW, Desk, events, fields
+from tests.support.new_stores import new_store
 
 WEBHOOK = Webhook(1, 1, fields(name="siem"), None, True, NOW, NOW, None)
 KEPT = "The pending delivery msg_1 (2 events) keeps its body."
@@ -21,7 +21,7 @@ KEPT = "The pending delivery msg_1 (2 events) keeps its body."
 @pytest.fixture
 def pending(tmp_path: Path) -> Delivery:
     """A delivery of two events that failed once."""
-    store = open_store(tmp_path / "home" / "tocsin.db")
+    store = new_store(tmp_path / "home" / "tocsin.db")
     desk = Desk(store)
     webhook_id = desk.add()
     desk.append(*events(1, 2))

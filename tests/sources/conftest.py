@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from store.database import Store, open_store
+from store.database import Store
+from tests.support.new_stores import new_store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A new store."""
-    opened = open_store(tmp_path / "home" / "tocsin.db")
+    opened = new_store(tmp_path / "home" / "tocsin.db")
     yield opened
     opened.close()

@@ -15,10 +15,11 @@ from domain.source_kinds import WIREGUARD
 from sources.base import Batch, SourceError
 from sources.polling import run_source
 from store import events, sources
-from store.database import Store, open_store
+from store.database import Store
 from store.errors import NotFound, StoreError
 from store.models import database
 from store.records import AppendResult, StoredSource
+from tests.support.new_stores import new_store
 
 NOW_MS = 1_795_502_130_500
 
@@ -115,7 +116,7 @@ BLIND = SourceError("it is dark", "make light")
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "tocsin.db")
+    opened = new_store(tmp_path / "tocsin.db")
     opened.call(sources.add, WIREGUARD, "test", {}, Actor("admin"), NOW_MS)
     yield opened
     opened.close()

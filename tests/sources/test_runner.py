@@ -23,11 +23,12 @@ from sources.intake import Inlet
 from sources.runner import Sources, run_one
 from sources.stale import StaleAlerts
 from store import events, sources
-from store.database import Store, open_store
+from store.database import Store
 from store.errors import NotFound, StoreError, StoreGone
 from store.records import StoredSource
 from tests.sources.wireguard.dumps import PeerRow, dump, idle
 from tests.sources.wireguard.telling import run_until_told
+from tests.support.new_stores import new_store
 
 NOW_MS = 1_795_502_130_500
 ADMIN = Actor("admin")
@@ -82,7 +83,7 @@ class Scene:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "tocsin.db")
+    opened = new_store(tmp_path / "tocsin.db")
     yield opened
     opened.close()
 

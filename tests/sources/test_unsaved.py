@@ -15,18 +15,19 @@ from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
 from sources.polling import run_source
 from store import events, sources
-from store.database import Store, open_store
+from store.database import Store
 from store.errors import NotFound, StoreError
 from store.models import database
 from store.records import AppendResult
 from tests.sources.test_polling import NOW_MS, Script, batch
+from tests.support.new_stores import new_store
 
 FULL = "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no room'); END"
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "tocsin.db")
+    opened = new_store(tmp_path / "tocsin.db")
     opened.call(sources.add, PROCUSTODIBUS, "test", {}, Actor("admin"), NOW_MS)
     yield opened
     opened.close()

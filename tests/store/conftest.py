@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from store.database import Store, open_store
+from store.database import Store
 from store.workers import SendingLock
 from tests.store.helpers import Desk
+from tests.support.new_stores import new_store
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def store_path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(store_path: Path) -> Iterator[Store]:
     """A new store."""
-    opened = open_store(store_path)
+    opened = new_store(store_path)
     yield opened
     opened.close()
 

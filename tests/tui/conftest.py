@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from domain.event_types import EventType
-from store.database import open_store
 from tests.store.helpers import events, fields
+from tests.support.new_stores import new_store
+from tests.support.pilot import idle_by_signals, stylesheets_parsed_once
 from tests.tui.helpers import Bench
-from tests.tui.idle import idle_by_signals
 
 
-@pytest.fixture(autouse=True)
-def pilot_waits_by_signals() -> Iterator[None]:
-    """A pilot that waits for what is under way, and no longer."""
-    with idle_by_signals():
+@pytest.fixture(autouse=True, scope="package")
+def quick_pilot() -> Iterator[None]:
+    """A pilot that waits for what is under way and no longer, and apps that start sooner."""
+    with idle_by_signals(), stylesheets_parsed_once():
         yield
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """A new store and its clock."""
-    store = open_store(tmp_path / "home" / "tocsin.db")
+    store = new_store(tmp_path / "home" / "tocsin.db")
     yield Bench(store)
     store.close()
 

@@ -1,4 +1,4 @@
-"""How each screen looks, at two sizes, dark, light and without colours.
+"""Pictures of each screen; of the main ones also in a larger terminal, light and without colours.
 
 After a wanted change run this file with --snapshot-update.
 """
@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from store.database import open_store
+from tests.support.new_stores import new_store
 from tests.tui.helpers import Bench
 from tests.tui.scenes import furnish
 
@@ -36,17 +36,20 @@ SCREENS = {
     "delete": ("x",),
     "refused": ("2", "end", "s"),
 }
-SIZES = ((80, 24), (120, 40))
-LOOKS = ("dark", "light", "no-colour")
+MAIN = ("webhooks", "administration", "form", "deliveries", "delivery")
+USUAL, LARGE = "dark-80x24", "dark-120x40"
+PICTURES = (
+    *((name, USUAL) for name in SCREENS),
+    *((name, look) for name in MAIN for look in (LARGE, "light-80x24", "no-colour-80x24")),
+)
 Compare = Callable[..., bool]
-at_each_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A new store; the settings show its path, which is the same at each run."""
     monkeypatch.chdir(tmp_path)
-    store = open_store(Path("tocsin.db"))
+    store = new_store(Path("tocsin.db"))
     yield Bench(store)
     store.close()
 
@@ -78,32 +81,28 @@ def pressing(*keys: str) -> Callable[[Pilot[int]], object]:
     return before
 
 
-@at_each_size
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize(("name", "look"), PICTURES, ids=map("-".join, PICTURES))
 def test_screen(
     furnished: Bench,
     snap_compare: Compare,
     name: str,
     look: str,
-    size: tuple[int, int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if look == "no-colour":
+    if look.startswith("no-colour"):
         monkeypatch.setenv("NO_COLOR", "1")
     app = furnished.app()
-    app.theme = "textual-light" if look == "light" else "textual-dark"
+    app.theme = "textual-light" if look.startswith("light") else "textual-dark"
+    size = (120, 40) if look == LARGE else (80, 24)
     assert snap_compare(app, terminal_size=size, run_before=pressing(*SCREENS[name]))
 
 
-@at_each_size
-def test_refused_events(bench: Bench, snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_refused_events(bench: Bench, snap_compare: Compare) -> None:
     store = bench.store
     store.add_source("pc", "procustodibus")
     store.refuse(b'{"type":"log_errors","id":"e1","score":0.50,"site":"their own"}', b"[17]")
-    assert snap_compare(bench.app(), terminal_size=size, run_before=pressing("q", "o", "o"))
+    assert snap_compare(bench.app(), terminal_size=(80, 24), run_before=pressing("q", "o", "o"))
 
 
-@at_each_size
-def test_nothing_yet(bench: Bench, snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(bench.app(), terminal_size=size, run_before=settled)
+def test_nothing_yet(bench: Bench, snap_compare: Compare) -> None:
+    assert snap_compare(bench.app(), terminal_size=(80, 24), run_before=settled)

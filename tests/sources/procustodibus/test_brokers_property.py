@@ -18,9 +18,10 @@ from sources.intake import Inlet
 from sources.procustodibus.brokers import Brokers
 from sources.procustodibus.sign_in import Sessions
 from store import events as event_store
-from store.database import Store, open_store
+from store.database import Store
 from tests.sources.procustodibus.custodians import NOW, add_client
 from tests.store.helpers import events
+from tests.support.new_stores import new_store
 
 TYPES = (EventType.ALERTS, EventType.LOG_CHANGES)
 
@@ -107,7 +108,7 @@ def test_a_broker_that_loops_writes_everything_in_order(
     rounds: list[tuple[int, int, int | None, bool, bool]],
 ) -> None:
     with TemporaryDirectory() as folder:
-        store = open_store(Path(folder) / "tocsin.db")
+        store = new_store(Path(folder) / "tocsin.db")
         try:
             add_client(store, BROKER, "siem")
             asyncio.run(play(store, rounds))

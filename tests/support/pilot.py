@@ -1,4 +1,7 @@
-"""Idleness of an app, known by signals: Textual's own wait sleeps 20 ms and looks at the CPU."""
+"""Textual's pilot in less time: idleness is known by signals, and a stylesheet is parsed once.
+
+Textual's own wait sleeps 20 ms, twice a key, and looks whether the CPU was busy meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from textual._context import active_app
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 _Work = WeakKeyDictionary[AbstractEventLoop, set[Future[Any]]]
 THREADS_S = 0.25
@@ -41,6 +46,23 @@ def idle_by_signals() -> Iterator[None]:
         patch.setattr(BaseEventLoop, "run_in_executor", counted)
         patch.setattr("textual.pilot.wait_for_idle", wait_for_idle)
         patch.setattr("textual.app.wait_for_idle", wait_for_idle)
+        yield
+
+
+@contextmanager
+def stylesheets_parsed_once() -> Iterator[None]:
+    """Let all apps of the process share what their stylesheets say, while the block lasts."""
+    known: dict[object, list[RuleSet]] = {}
+    parse: Callable[..., list[RuleSet]] = Stylesheet._parse_rules
+
+    def remembered(sheet: Stylesheet, *arguments: Any, **named: Any) -> list[RuleSet]:
+        key = (arguments, *named.items(), *sheet._variables.items())
+        if key not in known:
+            known[key] = parse(sheet, *arguments, **named)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", remembered)
         yield
 
 
