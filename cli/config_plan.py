@@ -36,7 +36,7 @@ from store import alert_settings, settings, sources, webhooks
 from store.configuration import StoredConfiguration
 from store.database import Store
 from store.records import Secrets, StoredSource, Webhook
-from store.webhook_edits import RestoreSecrets, difference, options_moved
+from store.webhook_edits import RestoreSecrets, changed_fields, changed_options
 
 _BROUGHT = {one.name for one in (COMMAND, PATH, FILES, LISTEN, URL, PROXY)}
 
@@ -118,7 +118,7 @@ class _Planner:
             self.plan.bring("setting", setting, before or "", text)
             self.plan.add(
                 f"setting {name}: {'default' if before is None else before} -> {text or 'empty'}",
-                partial(settings.set_one, name, text, self._actor, self._now_ms),
+                partial(settings.save, name, text, self._actor, self._now_ms),
             )
 
     def _webhook(self, entry: WebhookEntry, before: Webhook | None) -> None:
@@ -182,7 +182,7 @@ class _Planner:
             dropping = self._store.call(webhooks.droppable, before.id)
         lost = f", {counted(dropping, 'queued event')} dropped" if dropping else ""
         self.plan.add(
-            f"{before.named}: {detail_text(difference(before, fields, secrets))}{lost}",
+            f"{before.named}: {detail_text(changed_fields(before, fields, secrets))}{lost}",
             partial(
                 webhooks.edit,
                 before.id,
@@ -248,7 +248,7 @@ class _Planner:
         who = (entry.name, options, self._actor, self._now_ms)
         if options != before.options:
             self.plan.add(
-                f"{named}: {detail_text(options_moved(before.options, options))}",
+                f"{named}: {detail_text(changed_options(before.options, options))}",
                 partial(sources.edit, *who, revision=before.revision),
             )
         active = given(entry.state, "active" if before.active else "inactive") == "active"
@@ -284,7 +284,7 @@ class _Planner:
         before = self._kept.alerts.get(name, {})
         if after != before:
             self.plan.add(
-                f"alert {name}: {detail_text(options_moved(before, after))}",
+                f"alert {name}: {detail_text(changed_options(before, after))}",
                 partial(
                     alert_settings.replace,
                     name,

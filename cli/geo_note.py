@@ -43,7 +43,7 @@ def _country_data(context: Context, store: Store) -> CountryData | None:
 def _is_asked(store: Store) -> bool:
     from store import sources
 
-    return any(one.kind in (WIREGUARD, AGENT) for one in store.call(sources.everyone))
+    return any(one.kind in (WIREGUARD, AGENT) for one in store.call(sources.load_all))
 
 
 def _terms(store: Store) -> Mapping[str, AlertTerms]:

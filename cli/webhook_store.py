@@ -18,7 +18,7 @@ from store.database import Store
 from store.errors import WrongKey
 from store.records import Delivery, Webhook, WebhookStatus
 from store.settings import paused
-from store.workers import SendingLock, everyone
+from store.workers import SendingLock, load_all
 
 
 def live(store: Store, reference: str) -> Webhook:
@@ -138,5 +138,5 @@ def note_what_holds_back(store: Store, context: Context, *webhooks: Webhook) -> 
             )
     note_pause(store, context)
     locked = SendingLock(store.path).is_held()
-    if not is_sending(store.call(everyone), context.now_ms(), locked=locked):
+    if not is_sending(store.call(load_all), context.now_ms(), locked=locked):
         out.note("No worker is running: `tocsin worker` starts one.")

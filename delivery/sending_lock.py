@@ -81,7 +81,7 @@ class LockClaim:
     async def _may_another_send(self) -> bool:
         """Return whether a worker may still send that had locked a file which is gone."""
         try:
-            everyone = await self._store.run(workers.marked_workers)
+            everyone = await self._store.run(workers.load_rows)
         except StoreError:
             return True  # looked at again soon
         known = (self._worker_id, self._lock.last_worker())

@@ -27,7 +27,7 @@ from domain.settings import Settings
 from domain.wording import counted
 from store import attempts, data_version, migrations, workers
 from store import settings as stored_settings
-from store.data_version import Footprint
+from store.data_version import FileTimes
 from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.maintenance import prune
@@ -107,7 +107,7 @@ class Worker:
         self._end_reason: Ended | None = None
         self._is_crowded = False
         self._warned_of_names = False
-        self._footprint = Footprint(store.path)
+        self._file_times = FileTimes(store.path)
         self._seen: data_version.StoreVersions | None = None
         self._stopped = asyncio.Event()
         self._turn_over = asyncio.Event()
@@ -310,7 +310,7 @@ class Worker:
         self._watch_files()
         if self._active:
             self._has_lock()
-        if not self._footprint.calls_for_look():
+        if not self._file_times.needs_read():
             return
         seen = await self._store.run(data_version.read_versions)
         if seen == self._seen:

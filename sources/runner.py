@@ -297,7 +297,7 @@ class Sources:
     async def _wanted(self) -> dict[str, _Wanted]:
         if not self._active or self._settings is None:
             return {}
-        stored = await self._store.run(stored_sources.everyone)
+        stored = await self._store.run(stored_sources.load_all)
         self._alerts.take(all_terms(await self._store.run(alert_settings.load_all)))
         active = [one for one in stored if one.active]
         return {one.name: _Wanted(one, used_settings(one, self._settings)) for one in active}

@@ -12,9 +12,9 @@ from domain.errors import raise_all
 from store import audit
 from store.errors import Conflict
 from store.models import AlertSettingRow, database
-from store.webhook_edits import options_moved
+from store.webhook_edits import changed_options
 
-Moved = tuple[dict[str, str], dict[str, str]]
+OptionsChange = tuple[dict[str, str], dict[str, str]]
 """The options that were set for a kind, and those that are set for it now."""
 
 
@@ -25,7 +25,7 @@ def load_all() -> dict[str, dict[str, str]]:
 
 def edit(
     names: Sequence[str], changes: Mapping[str, str], actor: Actor, now_ms: int
-) -> list[Moved]:
+) -> list[OptionsChange]:
     """Set these options for all of the kinds, or for none; other options stay as they are.
 
     Raises FieldError, FieldErrors.
@@ -44,7 +44,7 @@ def replace(
     now_ms: int,
     *,
     expected: Mapping[str, str] | None = None,
-) -> Moved:
+) -> OptionsChange:
     """Set exactly these options for a kind; with none of them all are at their defaults.
 
     Raises FieldError, FieldErrors, Conflict if something else than `expected` is set.
@@ -60,7 +60,7 @@ def _load(name: str) -> dict[str, str]:
     return {} if row is None else json.loads(row.options)
 
 
-def _keep(name: str, options: Mapping[str, str], actor: Actor, now_ms: int) -> Moved:
+def _keep(name: str, options: Mapping[str, str], actor: Actor, now_ms: int) -> OptionsChange:
     before, after = _load(name), alert_kinds.kind_named(name).check(options)
     if before == after:
         return before, after
@@ -69,5 +69,5 @@ def _keep(name: str, options: Mapping[str, str], actor: Actor, now_ms: int) -> M
         kept.on_conflict("REPLACE").execute()
     else:
         AlertSettingRow.delete().where(AlertSettingRow.kind == name).execute()
-    audit.note(actor, "alert.edit", now_ms, None, alert=name, **options_moved(before, after))
+    audit.note(actor, "alert.edit", now_ms, None, alert=name, **changed_options(before, after))
     return before, after

@@ -64,7 +64,7 @@ def count() -> int:
     return rows(ChangeRow.select(fn.MAX(ChangeRow.id)))[0][0] or 0
 
 
-def some(wanted: Iterable[int]) -> list[AuditEntry]:
+def load(wanted: Iterable[int]) -> list[AuditEntry]:
     """Return the lines with these ids, as far as there are any."""
     query = ChangeRow.select().where(ChangeRow.id.in_(list(wanted)))
     return [_entry(row) for row in list(query)]

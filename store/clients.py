@@ -33,7 +33,7 @@ def add(kind: str, name: str, user_id: str, code: str, actor: Actor, now_ms: int
                 f"there is a {NOUNS[other.kind]} {name} already: choose another name, or give it "
                 f"a new set-up code with `tocsin {NOUNS[other.kind]} renew {name}`"
             )
-        lookalikes.refuse("client", name)
+        lookalikes.refuse_lookalike("client", name)
         row = ClientRow.create(
             name=name,
             kind=kind,
@@ -83,7 +83,7 @@ def find(kind: str, name: str) -> Client:
     return _record(_row(kind, name))
 
 
-def everyone(kind: str) -> list[Client]:
+def load_all(kind: str) -> list[Client]:
     """Return every client of a kind, ordered by name."""
     client = ClientRow
     return [

@@ -37,13 +37,13 @@ def read(vault: Vault) -> StoredConfiguration:
     with database.atomic("DEFERRED"):
         return StoredConfiguration(
             settings=settings.load_all(),
-            webhooks=webhooks.everyone(vault),
-            sources=sources.everyone(),
+            webhooks=webhooks.load_all(vault),
+            sources=sources.load_all(),
             source_secrets=_source_secrets(vault),
             alerts=alert_settings.load_all(),
-            tokens=[token.name for token in tokens.everyone()],
-            hosts=[client.name for client in clients.everyone(client_kinds.AGENT)],
-            brokers=[client.name for client in clients.everyone(client_kinds.BROKER)],
+            tokens=[token.name for token in tokens.load_all()],
+            hosts=[client.name for client in clients.load_all(client_kinds.AGENT)],
+            brokers=[client.name for client in clients.load_all(client_kinds.BROKER)],
         )
 
 

@@ -67,7 +67,7 @@ def _make(path: Path, vault: Vault, *, over_remains: bool) -> None:
         key = vault.key() if vault.key_file.exists() else new_key()
         build(draft, fingerprint_of(key))
         if not vault.key_file.exists():
-            vault.place(key)
+            vault.write_key(key)
     put(draft, path)
 
 

@@ -68,7 +68,7 @@ FRESH_NS = 1_000_000_000
 LONGEST_NS = 1_000_000_000
 
 
-class Footprint:
+class FileTimes:
     """The last writes to a store's files, as they were when it was last called."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Footprint:
         self._seen: tuple[tuple[int, int, int] | None, ...] = ()
         self._looked_ns: int | None = None
 
-    def calls_for_look(self) -> bool:
+    def needs_read(self) -> bool:
         """Return True if the store is to be read now; the caller does so then."""
         seen = tuple(map(_state, self._paths))
         before, self._seen = self._seen, seen

@@ -200,7 +200,7 @@ def _open(path: Path, vault: Vault, *, migrate: bool) -> Store:
     store.warnings = _warnings(path)
     try:
         store.call(_connect, engine)
-        store.outdated = store.call(_bring_up, store, migrate=migrate)
+        store.outdated = store.call(_migrate_or_accept, store, migrate=migrate)
         if not store.outdated and vault.next_file.exists():
             store.warnings += store.call(_finish_rekey, vault)
         store.presence.begin()
@@ -216,7 +216,7 @@ def _connect(engine: SqliteDatabase, *, read_only: bool = False) -> None:
         database.execute_sql("PRAGMA query_only = 1")
 
 
-def _bring_up(store: Store, *, migrate: bool) -> bool:
+def _migrate_or_accept(store: Store, *, migrate: bool) -> bool:
     """Migrate or accept what is in the file; True if it is left older than we are.
 
     Nothing is written before it is known to be ours.
@@ -231,9 +231,9 @@ def _bring_up(store: Store, *, migrate: bool) -> bool:
     if version == migrations.NONE:
         raise StoreUnavailable(f"{path} is an empty database: remove it, then begin a new store")
     if version == migrations.LATEST:
-        _log_ahead()
+        _use_write_ahead_log()
     elif migrate:
-        _log_ahead()
+        _use_write_ahead_log()
         store.warnings += migrations.upgrade(database, path, store.vault)
     else:
         database.execute_sql("PRAGMA query_only = 1")
@@ -253,7 +253,7 @@ def _finish_rekey(vault: Vault) -> tuple[str, ...]:
     return () if warning is None else (warning,)
 
 
-def _log_ahead() -> None:
+def _use_write_ahead_log() -> None:
     """Switch to the write-ahead log: readers never wait. The file keeps it, so this mostly reads.
 
     If it writes, SQLite does not wait for others that make the same store at this moment.

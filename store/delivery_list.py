@@ -112,7 +112,7 @@ def members(public_id: str) -> list[StoredEvent]:
     if delivery is None:
         raise NotFound(f"there is no delivery {public_id} any more")
     seqs = ranges.numbers(delivery.first_seq, delivery.last_seq, delivery.without)
-    found = events.some(EventType(delivery.type), seqs)
+    found = events.load(EventType(delivery.type), seqs)
     return sorted(found, key=lambda event: event.seq)
 
 

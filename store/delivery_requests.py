@@ -46,7 +46,7 @@ def retry(public_id: str, actor: Actor, now_ms: int) -> RequestResult:
         return RequestResult(done=not in_flight, events=delivery.count)
 
 
-def beside_workers(
+def with_idle(
     request: Callable[..., RequestResult], store_path: Path, *args: Any, **named: Any
 ) -> RequestResult:
     """Make a request with `idle`, which is True if no worker can be sending.

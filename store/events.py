@@ -210,7 +210,7 @@ def extents() -> dict[EventType, Extent]:
     return {EventType(type_): Extent(head, pruned) for type_, head, pruned in rows(query)}
 
 
-def some(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
+def load(type_: EventType, seqs: Sequence[int]) -> list[StoredEvent]:
     """Return the events with these numbers, as far as they are kept, in no certain order."""
     found: list[StoredEvent] = []
     for start in range(0, len(seqs), LOOKUP_CHUNK):
@@ -250,7 +250,7 @@ def newest_matching(
         above = max(extent.pruned, up_to - SCANNED_ROWS)
         found += scan(type_, terms, above=above, up_to=up_to)
         up_to = above
-    return sorted(some(type_, found[:limit]), key=lambda event: event.seq, reverse=True)
+    return sorted(load(type_, found[:limit]), key=lambda event: event.seq, reverse=True)
 
 
 def _select() -> ModelSelect[EventRow]:

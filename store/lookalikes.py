@@ -16,7 +16,7 @@ _SHARED = {"client": ("client", "source"), "source": ("source", "client")}
 """The source of a host has the host's name."""
 
 
-def refuse(kind: str, name: str, own: str | None = None) -> None:
+def refuse_lookalike(kind: str, name: str, own: str | None = None) -> None:
     """Raise FieldError or Conflict for a new name that looks empty or like one of its kind.
 
     `own` is the name that it replaces.
@@ -28,7 +28,7 @@ def refuse(kind: str, name: str, own: str | None = None) -> None:
         raise Conflict(f"the name {name} looks like {other}, which is there: choose another")
 
 
-def kept() -> list[tuple[str, ...]]:
+def load_all() -> list[tuple[str, ...]]:
     """Return the names in the store that look empty, each alone, and those that look alike."""
     return [
         group

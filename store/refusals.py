@@ -165,7 +165,7 @@ def waiting_by_source() -> dict[str, int]:
         raise
 
 
-def everything(name: str | None = None, *, most: int | None = None) -> list[StoredRefusal]:
+def load_all(name: str | None = None, *, most: int | None = None) -> list[StoredRefusal]:
     """Return what is kept, of one source or of all, oldest first; with `most` only the newest."""
     query = _select().order_by(RefusalRow.number.desc())
     if name is not None:

@@ -16,7 +16,7 @@ def load_all() -> dict[str, str]:
     return {row.name: row.value for row in list(SettingRow.select())}
 
 
-def set_one(name: str, text: str, actor: Actor, now_ms: int) -> None:
+def save(name: str, text: str, actor: Actor, now_ms: int) -> None:
     """Keep a setting; the caller has checked it."""
     with database.atomic():
         before = SettingRow.get_or_none(SettingRow.name == name)

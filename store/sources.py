@@ -18,7 +18,7 @@ from store.errors import Conflict, NotFound
 from store.models import ClientRow, SourceRow, database
 from store.records import AppendResult, StoredSource
 from store.vault import Vault
-from store.webhook_edits import options_moved
+from store.webhook_edits import changed_options
 
 if TYPE_CHECKING:
     from domain.events import Event
@@ -51,7 +51,7 @@ def add(
         if SourceRow.get_or_none(SourceRow.name == name) is not None:
             raise Conflict(f"there is a source {name} already: choose another name")
         if not carried:
-            lookalikes.refuse("source", name)
+            lookalikes.refuse_lookalike("source", name)
         row = SourceRow.create(
             name=name, kind=kind, options=_text(options), created_ms=now_ms, updated_ms=now_ms
         )
@@ -94,7 +94,9 @@ def edit(
             return _record(row)
         row.options = _text(after)
         _touch(row, now_ms)
-        audit.note(actor, "source.edit", now_ms, None, source=name, **options_moved(before, after))
+        audit.note(
+            actor, "source.edit", now_ms, None, source=name, **changed_options(before, after)
+        )
         return _record(row)
 
 
@@ -160,7 +162,7 @@ def find(name: str) -> StoredSource:
     return _record(_row(name))
 
 
-def everyone() -> list[StoredSource]:
+def load_all() -> list[StoredSource]:
     """Return every source, ordered by name."""
     return [_record(row) for row in list(_without_state().order_by(SourceRow.name))]
 

@@ -22,7 +22,7 @@ def add(name: str, token: str, actor: Actor, now_ms: int) -> StoredToken:
     with database.atomic():
         if TokenRow.get_or_none(TokenRow.name == name) is not None:
             raise Conflict(f"there is a token {name} already: choose another name, or delete it")
-        lookalikes.refuse("token", name)
+        lookalikes.refuse_lookalike("token", name)
         row = TokenRow.create(name=name, hash=token_hash(token), created_ms=now_ms)
         audit.note(actor, "token.add", now_ms, token=name)
         return _record(row)
@@ -44,7 +44,7 @@ def find(name: str) -> StoredToken:
     return _record(row)
 
 
-def everyone() -> list[StoredToken]:
+def load_all() -> list[StoredToken]:
     """Return every token, ordered by name."""
     return [_record(row) for row in list(TokenRow.select().order_by(TokenRow.name))]
 

@@ -40,7 +40,7 @@ class Vault:
         self._cipher: tuple[str | None, MultiFernet] | None = None
         self._opened: dict[bytes, str] = {}
 
-    def place(self, key: bytes) -> None:
+    def write_key(self, key: bytes) -> None:
         """Make the key file, which must not be there yet. Raises StoreUnavailable."""
         draft = self.key_file.with_name(f".{self.key_file.name}.{secrets.token_hex(8)}")
         try:
@@ -63,14 +63,14 @@ class Vault:
         """Return a short name of the key that reveals nothing of it."""
         return fingerprint_of(self.key())
 
-    def known(self) -> str | None:
+    def store_fingerprint(self) -> str | None:
         """Return the fingerprint of the key that the store is encrypted with."""
         known = FactRow.get_or_none(FactRow.name == FINGERPRINT)
         return None if known is None else str(known.value)
 
     def keys(self) -> list[bytes]:
         """Return the keys that open the store. Raises WrongKey."""
-        return self._keys_of(self.known())
+        return self._keys_of(self.store_fingerprint())
 
     def check(self) -> None:
         """Raise WrongKey unless there is the key that this store is encrypted with."""
@@ -81,7 +81,7 @@ class Vault:
 
         Called within the transaction that writes it, so that no other key comes in between.
         """
-        return self.cipher(self.known()).encrypt(text.encode())
+        return self.cipher(self.store_fingerprint()).encrypt(text.encode())
 
     def decrypt(self, token: bytes) -> str:
         """Decrypt what `encrypt` made; raises WrongKey.
@@ -101,12 +101,14 @@ class Vault:
     def _decrypted(self, token: bytes) -> str:
         from cryptography.fernet import InvalidToken
 
-        cipher = self._cipher[1] if self._cipher else self.cipher(self.known())
+        cipher = self._cipher[1] if self._cipher else self.cipher(self.store_fingerprint())
         for _ in range(2):
             try:
                 return cipher.decrypt(token).decode()
             except InvalidToken:
-                cipher = self.cipher(self.known())  # the store may have another key by now
+                cipher = self.cipher(
+                    self.store_fingerprint()
+                )  # the store may have another key by now
         raise WrongKey(
             f"the key file {self.key_file} does not open a secret in {self.store_path}"
         ) from None

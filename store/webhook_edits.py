@@ -99,7 +99,7 @@ DEFAULT = "default"
 """The word for an option that is not set."""
 
 
-def moved(webhook_id: int, revision: int, current: int) -> str:
+def outdated_edit(webhook_id: int, revision: int, current: int) -> str:
     """Return the refusal of an edit of a revision that is no longer the current one."""
     change = (
         ChangeRow.select()
@@ -114,7 +114,7 @@ def moved(webhook_id: int, revision: int, current: int) -> str:
     )
 
 
-def shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
+def audit_fields(fields: WebhookFields, secret: str | None) -> dict[str, object]:
     """Return the fields for the audit: URL and headers masked, and a word for the secret."""
     return {
         "name": fields.name,
@@ -131,7 +131,7 @@ def shown(fields: WebhookFields, secret: str | None) -> dict[str, object]:
     }
 
 
-def options_moved(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, object]:
+def changed_options(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, object]:
     """Return the options that changed, as {"before": {...}, "after": {...}}, to defaults too."""
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     return {
@@ -140,12 +140,12 @@ def options_moved(before: Mapping[str, str], after: Mapping[str, str]) -> dict[s
     }
 
 
-def difference(
+def changed_fields(
     before: Webhook, fields: WebhookFields, secrets: Secrets | None
 ) -> dict[str, object]:
     """Return what changed, as {"before": {...}, "after": {...}}, masked values too."""
-    old = shown(before.fields, secret_word(None, before.secrets))
-    new = shown(fields, secret_word(before.secrets, secrets))
+    old = audit_fields(before.fields, secret_word(None, before.secrets))
+    new = audit_fields(fields, secret_word(before.secrets, secrets))
     masked = [name for name in ("url", "headers") if _differs(name, before.fields, fields)]
     changed = [key for key in new if old[key] != new[key] or key in masked]
     return {

@@ -19,11 +19,11 @@ from store.records import Secrets, Webhook, target_of
 from store.vault import Vault
 from store.webhook_edits import (
     SecretChange,
+    audit_fields,
+    changed_fields,
     changed_secrets,
     check_secret_change,
-    difference,
-    moved,
-    shown,
+    outdated_edit,
 )
 from store.webhook_rows import live, read, record_of, write_fields, write_secrets
 
@@ -90,7 +90,7 @@ def find(webhook_id: int, vault: Vault) -> Webhook:
     return record_of(read(webhook_id), vault)
 
 
-def everyone(vault: Vault | None) -> list[Webhook]:
+def load_all(vault: Vault | None) -> list[Webhook]:
     """Return all webhooks that are not deleted; without a vault as lists show them."""
     there = WebhookRow.select().where(WebhookRow.deleted_ms.is_null())
     return [record_of(row, vault) for row in list(there.order_by(WebhookRow.id))]
@@ -145,7 +145,7 @@ def add(
     with database.atomic():
         _check_name_free(fields.name, None)
         if fields.name is not None and not carried:
-            lookalikes.refuse("webhook", fields.name)
+            lookalikes.refuse_lookalike("webhook", fields.name)
         cursor = _start_cursor(fields.type.value, start)
         row = WebhookRow(
             type=fields.type.value,
@@ -158,7 +158,11 @@ def add(
         write_secrets(row, Secrets(secret) if secret else None, vault)
         row.save(force_insert=True)
         audit.note(
-            actor, "webhook.add", now_ms, row.id, after=shown(fields, "set" if secret else None)
+            actor,
+            "webhook.add",
+            now_ms,
+            row.id,
+            after=audit_fields(fields, "set" if secret else None),
         )
         return int(row.id)
 
@@ -186,7 +190,7 @@ def edit(
         before = _editable(row, revision, vault)
         _check_name_free(fields.name, webhook_id)
         if fields.name is not None and fields.name != row.name:
-            lookalikes.refuse("webhook", fields.name, row.name)
+            lookalikes.refuse_lookalike("webhook", fields.name, row.name)
         check_secret_change(before, secret, now_ms)
         secrets = changed_secrets(before.secrets, secret, now_ms)
         if (fields, secrets) == (before.fields, before.secrets):
@@ -198,7 +202,7 @@ def edit(
         _save_revision(row, now_ms, retargeted=retargeted)
         if retargeted:
             retry_pending_now(webhook_id, now_ms, "its settings were changed")
-        detail = difference(before, fields, secrets)
+        detail = changed_fields(before, fields, secrets)
         detail |= {"dropped_events": dropped} if dropped else {}
         audit.note(actor, "webhook.edit", now_ms, webhook_id, **detail)
         return EditResult(record_of(row, vault), dropped)
@@ -207,7 +211,7 @@ def edit(
 def _editable(row: WebhookRow, revision: int | None, vault: Vault) -> Webhook:
     """Return the record of a row as it is before an edit. Raises Conflict, WrongKey."""
     if revision is not None and revision != row.revision:
-        raise Conflict(moved(row.id, revision, row.revision))
+        raise Conflict(outdated_edit(row.id, revision, row.revision))
     before = record_of(row, vault)
     if not before.readable:
         vault.check()

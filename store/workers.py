@@ -131,7 +131,7 @@ def enter(worker: StoredWorker) -> None:
     """Write that a worker is here, and forget those that are gone or not heard of for an hour."""
     now_ms = worker.heartbeat_ms
     with database.atomic():
-        gone = [other.id for other in everyone() if is_gone(other, now_ms)]
+        gone = [other.id for other in load_all() if is_gone(other, now_ms)]
         WorkerRow.delete().where(
             (WorkerRow.heartbeat_ms < now_ms - FORGET_MS) | WorkerRow.id.in_(gone)
         ).execute()
@@ -259,12 +259,12 @@ def leave(worker_id: str) -> None:
         WorkerRow.delete().where(WorkerRow.id == worker_id).execute()
 
 
-def everyone() -> list[StoredWorker]:
+def load_all() -> list[StoredWorker]:
     """Return all workers that entered and did not leave, the one that sends first.
 
     The lock says who sends, not what was written before a kill -9.
     """
-    marked = marked_workers()
+    marked = load_rows()
     holder = _lock().holder() if any(worker.active for worker in marked) else None
     seen = [
         replace(worker, active=False, lost_lock=True)
@@ -275,7 +275,7 @@ def everyone() -> list[StoredWorker]:
     return sorted(seen, key=lambda worker: not worker.active)
 
 
-def marked_workers() -> list[StoredWorker]:
+def load_rows() -> list[StoredWorker]:
     """Return all workers as their rows have them, also those with a lock whose file is gone."""
     rows = WorkerRow.select().order_by(WorkerRow.active.desc(), WorkerRow.started_ms, WorkerRow.id)
     return [

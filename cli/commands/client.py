@@ -47,7 +47,7 @@ def list_hosts(args: Namespace, context: Context) -> ExitCode:
     """Print every host."""
     store = open_for_reading(context)
     hosts = [
-        (one, store.call(sources.find, one.name)) for one in store.call(clients.everyone, AGENT)
+        (one, store.call(sources.find, one.name)) for one in store.call(clients.load_all, AGENT)
     ]
     if args.json:
         context.out.json([host_shape(*one) for one in hosts])
@@ -60,7 +60,7 @@ def list_brokers(args: Namespace, context: Context) -> ExitCode:
     """Print every broker."""
     store = open_for_reading(context)
     queued = store.call(broker_cursors.queued)
-    brokers = [(one, queued.get(one.name, {})) for one in store.call(clients.everyone, BROKER)]
+    brokers = [(one, queued.get(one.name, {})) for one in store.call(clients.load_all, BROKER)]
     if args.json:
         context.out.json([broker_shape(*one) for one in brokers])
         return ExitCode.OK
@@ -191,5 +191,5 @@ def _known_url(kind: str, args: Namespace, store: Store) -> str | None:
     """Where the client finds us: as was said, else as the source that serves it says."""
     if args.url:
         return kinds.check_url(args.url)
-    found = store.call(sources.everyone)
+    found = store.call(sources.load_all)
     return kinds.served_url(kind, ((one.kind, one.options) for one in found))

@@ -35,12 +35,12 @@ def set_value(args: Namespace, context: Context) -> ExitCode:
     """Keep the value of a setting in the store."""
     setting = _storable(args.name)
     text = setting.format(_parsed(setting, args.value))
-    from store.settings import load_all, set_one
+    from store.settings import load_all, save
 
     store = context.open_store(join_settings=False)
     stored = store.call(load_all) | {setting.name: text}
     configuration = context.configuration.with_stored(stored)
-    store.call(set_one, setting.name, text, context.actor, context.now_ms())
+    store.call(save, setting.name, text, context.actor, context.now_ms())
     context.out.note(
         f"{setting.name} is now {text or 'empty'}.{_overruled(configuration, setting.name)}"
     )

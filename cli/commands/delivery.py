@@ -92,7 +92,7 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     if not context.out.confirm(question, args.yes):
         return ExitCode.CHECK_FAILED
     asked = store.call(
-        delivery_requests.beside_workers,
+        delivery_requests.with_idle,
         delivery_requests.skip,
         store.path,
         delivery.id,
@@ -111,7 +111,7 @@ def reseal(args: Namespace, context: Context) -> ExitCode:
     if not context.out.confirm(_reseal_question(delivery, args), args.yes):
         return ExitCode.CHECK_FAILED
     asked = store.call(
-        delivery_requests.beside_workers,
+        delivery_requests.with_idle,
         delivery_requests.reseal,
         store.path,
         delivery.id,

@@ -29,7 +29,7 @@ FILE_MODE = 0o600
 
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print which there are, oldest first."""
-    found = open_for_reading(context).call(refusals.everything, args.source)
+    found = open_for_reading(context).call(refusals.load_all, args.source)
     if args.json:
         context.out.json([refusal_shape(one) for one in found])
         return ExitCode.OK
@@ -58,7 +58,7 @@ def show(args: Namespace, context: Context) -> ExitCode:
 def export(args: Namespace, context: Context) -> ExitCode:
     """Write each with its text, one a line."""
     store = open_for_reading(context)
-    found = store.call(refusals.everything, args.source)
+    found = store.call(refusals.load_all, args.source)
     if args.file is None:
         for one in found:
             context.out.json_line(_whole(store, one))
@@ -161,7 +161,7 @@ def _wanted(args: Namespace, store: Store) -> list[StoredRefusal]:
     if bool(args.ids) == bool(args.source):
         raise Failure("name some by their ids, or give --source NAME", ExitCode.USAGE)
     if args.source:
-        return store.call(refusals.everything, args.source)
+        return store.call(refusals.load_all, args.source)
     return [store.call(refusals.find, id_) for id_ in dict.fromkeys(args.ids)]
 
 

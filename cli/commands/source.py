@@ -40,12 +40,12 @@ WAITS = "one serves at a time, and this one waits while the worker does"
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print every source and how it does."""
     store = open_for_reading(context)
-    found = store.call(sources.everyone)
+    found = store.call(sources.load_all)
     if args.json:
         refused = store.call(refusals.waiting_by_source)
         context.out.json([source_shape(one, refused.get(one.name, 0)) for one in found])
         return ExitCode.OK
-    agents = store.call(clients.everyone, AGENT)
+    agents = store.call(clients.load_all, AGENT)
     keyless = {one.name for one in agents if one.public_key is None}
     rows = list_rows(found, keyless, context.now_ms(), runs=_is_worked(store, context.now_ms()))
     context.out.table(rows, HEADERS)
@@ -71,7 +71,7 @@ def show(args: Namespace, context: Context) -> ExitCode:
     seen, place = _seen(found, store), socket_place(found, store.path)
     context.out.data(in_full(found, seen, refused, now_ms, runs=runs, place=place))
     if refused:
-        newest = store.call(refusals.everything, found.name, most=SHOWN_REFUSED)
+        newest = store.call(refusals.load_all, found.name, most=SHOWN_REFUSED)
         context.out.data("")
         context.out.table(rows_of(newest, now_ms), REFUSED_HEADERS)
     return ExitCode.OK
@@ -83,7 +83,7 @@ def _refused_events(store: Store, name: str) -> int:
 
 def _is_worked(store: Store, now_ms: int) -> bool:
     """Whether a worker runs the sources that are active."""
-    every = store.call(workers.everyone)
+    every = store.call(workers.load_all)
     return any(one.active and not workers.is_gone(one, now_ms) for one in every)
 
 
@@ -132,7 +132,7 @@ def _serve_more(name: str, args: Namespace, store: Store, context: Context) -> E
 
 def _note_outlook(source: StoredSource, words: str, store: Store, context: Context) -> bool:
     """Tell what is known at once to be wrong with it; whether it cannot run."""
-    problem = startup_problem(source, store.call(sources.everyone))
+    problem = startup_problem(source, store.call(sources.load_all))
     lack = startup_warning(source)
     if problem:
         context.out.note(f"Source {source.name} {words}: {problem}")
@@ -253,7 +253,7 @@ def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) 
     place = socket_place(source, store.path)
     at = f" at {place}" if place else ""
     yield f"running source {source.name}{at} for {store.path}: Ctrl+C ends it{or_once}"
-    others = [one for one in store.call(workers.everyone) if one.active]
+    others = [one for one in store.call(workers.load_all) if one.active]
     if source.active and _is_worked(store, now_ms):
         beside = WAITS if serves else SHARES
         yield f"the worker {others[0].id} (pid {others[0].pid}) runs it too: {beside}"

@@ -19,7 +19,7 @@ HEADERS = ("NAME", "MADE", "LAST USE")
 
 def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print every token's name, never a token."""
-    found = open_for_reading(context).call(tokens.everyone)
+    found = open_for_reading(context).call(tokens.load_all)
     if args.json:
         context.out.json([_shape(one) for one in found])
         return ExitCode.OK

@@ -55,7 +55,7 @@ def add(args: Namespace, context: Context) -> ExitCode:
         store = open_for_writing(context)
         source = live(store, args.like)
         require_readable(source, store)
-        others = store.call(webhooks.everyone, store.vault)
+        others = store.call(webhooks.load_all, store.vault)
         fields = options.applied_to(fields_like(source, others))
         if args.secret is None and source.secrets is not None:
             secret = source.secrets.current
@@ -88,7 +88,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     there = (
         store.call(webhooks.restorable, store.vault, context.now_ms(), context.uptime_ms())
         if args.deleted
-        else store.call(webhooks.everyone, store.vault)
+        else store.call(webhooks.load_all, store.vault)
     )
     found = [webhook for webhook in there if args.type in (None, webhook.fields.type.value)]
     if args.reveal:

@@ -47,7 +47,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
 
     store = open_for_reading(context)
     now_ms = context.now_ms()
-    found = store.call(workers.everyone)
+    found = store.call(workers.load_all)
     rows = [worker_row(worker, now_ms) for worker in found]
     if args.json:
         context.out.json(rows)

@@ -280,7 +280,7 @@ async def watch_hosts(event_names: bool, inlet: Inlet, stale: StaleAlerts) -> No
 async def note_silent_hosts(inlet: Inlet, stale: StaleAlerts, *, event_names: bool) -> None:
     """Let the health of each host that we see nothing of say so, and an alert."""
     now_ms = inlet.clock()
-    for client in await inlet.store.run(clients.everyone, kinds.AGENT):
+    for client in await inlet.store.run(clients.load_all, kinds.AGENT):
         with suppress(NotFound):
             source = await inlet.store.run(stored_sources.find, client.name)
             since_ms = _blind_since(client, source, stale, now_ms)

@@ -42,7 +42,9 @@ def find(vault: Vault) -> list[OldBackup]:
     They are looked for beside the store, and in the folders that the audit trail names.
     """
     written = {Path(detail["file"]) for detail in _details(BACKED_UP)}
-    prints = {*(detail["before"] for detail in _details(REKEYED)), vault.known()} - {None}
+    prints = {*(detail["before"] for detail in _details(REKEYED)), vault.store_fingerprint()} - {
+        None
+    }
     folders = {vault.store_path.parent} | {path.parent for path in written}
     own = {_identity(vault.store_path.with_name(vault.store_path.name + end)) for end in _ENDS}
     found = [

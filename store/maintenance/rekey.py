@@ -84,7 +84,7 @@ def _begin(vault: Vault, actor: Actor, now_ms: int, access: Access) -> int | Non
                 f"{folder}, where the key is, may not be written by this account: "
                 "run `sudo tocsin db rekey`"
             )
-    before, after = vault.known(), fingerprint_of(key)
+    before, after = vault.store_fingerprint(), fingerprint_of(key)
     audit.note_alone(actor, REKEYED, now_ms, before=before, after=after)
     with access():
         return _write(vault, key)
@@ -96,7 +96,7 @@ def _taken_back(vault: Vault, access: Access) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if vault.known() != fingerprint_of(keys_in(vault.next_file)[0]):
+        if vault.store_fingerprint() != fingerprint_of(keys_in(vault.next_file)[0]):
             with access():
                 vault.next_file.unlink()
         raise
@@ -182,7 +182,7 @@ def _encrypt_anew(vault: Vault) -> tuple[int, int]:
 
     new = keys_in(vault.next_file)
     with _overwriting(), database.atomic():
-        if vault.known() == fingerprint_of(new[0]):
+        if vault.store_fingerprint() == fingerprint_of(new[0]):
             return 0, 0  # it was killed after this
         ciphers = MultiFernet([Fernet(key) for key in (*new, *vault.keys())])
         counts = [_rewrite(table, columns, ciphers) for table, columns in ENCRYPTED.items()]

@@ -182,8 +182,8 @@ def test_deleting_a_host_deletes_its_source_and_the_other_way_round(tocsin: Tocs
     run(tocsin, "host", "delete", "one", "--yes")
     run(tocsin, "source", "delete", "two", "--yes")
     with access_of(tocsin) as desk:
-        assert [one.kind for one in desk.call(sources.everyone)] == [SIGN_INS]
-        assert desk.call(clients.everyone, AGENT) == []
+        assert [one.kind for one in desk.call(sources.load_all)] == [SIGN_INS]
+        assert desk.call(clients.load_all, AGENT) == []
 
 
 def test_deleting_a_broker_tells_what_it_gives_up(tocsin: Tocsin) -> None:

@@ -27,12 +27,12 @@ def taken(tocsin: Tocsin, *texts: bytes) -> list[str]:
     with access_of(tocsin) as desk:
         desk.add_source("pc", PROCUSTODIBUS, url="https://api.example", broker="abc")
         desk.refuse(*texts)
-        return [one.id for one in desk.call(refusals.everything)]
+        return [one.id for one in desk.call(refusals.load_all)]
 
 
 def kept(tocsin: Tocsin) -> list[StoredRefusal]:
     with access_of(tocsin) as desk:
-        return desk.call(refusals.everything)
+        return desk.call(refusals.load_all)
 
 
 def changes(tocsin: Tocsin) -> list[tuple[str, dict[str, object]]]:

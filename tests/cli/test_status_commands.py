@@ -251,7 +251,7 @@ def lose_key(desk: Desk) -> None:
 
 def exchange_key(desk: Desk) -> None:
     desk.store.vault.key_file.unlink()
-    desk.store.vault.place(new_key())
+    desk.store.vault.write_key(new_key())
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_an_outdated_store_can_be_looked_at(tocsin: Tocsin) -> None:
 def test_settings_of_the_store_count(tocsin: Tocsin) -> None:
     with access_of(tocsin) as desk:
         waits_for_20m(desk)
-        desk.call(settings.set_one, "check_age", "1h", ACTOR, desk.now_ms)
+        desk.call(settings.save, "check_age", "1h", ACTOR, desk.now_ms)
     assert check(tocsin)[0] == 0
 
 

@@ -65,7 +65,7 @@ def start_headless(tocsin: Tocsin) -> subprocess.Popen[str]:
 
 def kinds(desk: Desk) -> dict[str, bool]:
     """Which kinds of worker are here, and whether one of each sends."""
-    everyone = desk.call(workers.everyone)
+    everyone = desk.call(workers.load_all)
     return {
         one.kind: any(two.active for two in everyone if two.kind == one.kind) for one in everyone
     }
@@ -118,7 +118,7 @@ def test_a_headless_worker_gets_the_lock_and_leaves_it_to_the_terminal_when_it_e
 
 
 def headless_id(desk: Desk) -> str:
-    return next(one.id for one in desk.call(workers.everyone) if one.kind == "headless")
+    return next(one.id for one in desk.call(workers.load_all) if one.kind == "headless")
 
 
 def attempts_of(desk: Desk, request: Request) -> list[str]:
@@ -408,7 +408,7 @@ def test_of_two_processes_one_sends_though_the_lock_file_is_deleted_between_them
     eventually(lambda: LOCK_LOST in first_log.read_text(), "the first one notices")
     receiver.wait(path, events=4)
     eventually(partial(all_sealed_and_taken, desk, [1]))
-    assert [one.active for one in desk.call(workers.everyone)] == [True, False]
+    assert [one.active for one in desk.call(workers.load_all)] == [True, False]
     eventually(lambda: "standing by" in first_log.read_text() + second_log.read_text())
     for process in (first, second):
         process.terminate()

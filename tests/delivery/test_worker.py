@@ -199,7 +199,7 @@ def test_a_second_worker_stands_by_and_takes_over_when_the_first_ends(
         eventually(lambda: first.said("sending for /"))
         with running_worker(desk) as second:
             eventually(lambda: second.said("standing by"))
-            rows = {worker.id: worker.active for worker in desk.call(workers.everyone)}
+            rows = {worker.id: worker.active for worker in desk.call(workers.load_all)}
             assert rows == {first.worker.id: True, second.worker.id: False}
             desk.append(*events(1, 1))
             first.worker.wake()
@@ -207,12 +207,12 @@ def test_a_second_worker_stands_by_and_takes_over_when_the_first_ends(
             assert not second.said("sending for /")
             first.stop()
             eventually(lambda: second.said("sending for /"))
-            rows = {worker.id: worker.active for worker in desk.call(workers.everyone)}
+            rows = {worker.id: worker.active for worker in desk.call(workers.load_all)}
             assert rows == {second.worker.id: True}
             desk.append(*events(2, 2))
             second.worker.wake()
             shared_receiver.wait(path, acked=2)
-    assert desk.call(workers.everyone) == []
+    assert desk.call(workers.load_all) == []
 
 
 def test_a_worker_that_stands_by_can_be_stopped(desk: Desk) -> None:
@@ -270,7 +270,7 @@ def test_a_stop_waits_for_the_attempt_in_flight_and_begins_no_other(
         assert running.ended is Ended.STOPPED
     assert desk.status(1).delivered_events == 2
     assert len(shared_receiver.requests(path)) == 1
-    assert desk.call(workers.everyone) == []
+    assert desk.call(workers.load_all) == []
 
 
 def test_others_see_that_a_worker_waits_for_its_attempts_to_stop(
@@ -283,9 +283,9 @@ def test_others_see_that_a_worker_waits_for_its_attempts_to_stop(
         shared_receiver.wait(path, count=1)
         running.worker.stop()
         eventually(lambda: running.said("waiting up to"))
-        assert [one.stopping for one in desk.call(workers.everyone)] == [True]
+        assert [one.stopping for one in desk.call(workers.load_all)] == [True]
         assert running.join() is Ended.STOPPED
-    assert desk.call(workers.everyone) == []
+    assert desk.call(workers.load_all) == []
 
 
 def test_an_attempt_that_outlasts_the_grace_is_cut_off_and_noted(
@@ -328,12 +328,12 @@ def test_a_worker_that_was_forgotten_while_it_was_stopped_enters_again(
     monkeypatch.setattr(delivery.worker, "HEARTBEAT_S", 0.05)
     with running_worker(desk) as running:
         eventually(lambda: running.said("sending for /"))
-        (before,) = desk.call(workers.everyone)
+        (before,) = desk.call(workers.load_all)
         desk.call(workers.leave, before.id)
-        eventually(lambda: desk.call(workers.everyone))
-        (after,) = desk.call(workers.everyone)
+        eventually(lambda: desk.call(workers.load_all))
+        (after,) = desk.call(workers.load_all)
     assert (after.id, after.active, after.started_ms) == (before.id, True, before.started_ms)
-    assert desk.call(workers.everyone) == []
+    assert desk.call(workers.load_all) == []
 
 
 def test_settings_kept_in_the_store_count_while_it_runs(

@@ -365,14 +365,14 @@ def test_one_that_cannot_be_made_for_long_is_told_of(
 def test_a_store_that_cannot_be_read_is_read_again(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everyone, refused = sources.everyone, [StoreError("the store is busy")]
+    everyone, refused = sources.load_all, [StoreError("the store is busy")]
 
     def refuses_once() -> list[StoredSource]:
         if refused:
             raise refused.pop()
         return everyone()
 
-    monkeypatch.setattr(sources, "everyone", refuses_once)
+    monkeypatch.setattr(sources, "load_all", refuses_once)
 
     async def act(scene: Scene) -> None:
         scene.add("hub")
@@ -388,7 +388,7 @@ def test_the_end_does_not_wait_for_a_store_that_cannot_be_read(
     def refuses() -> list[StoredSource]:
         raise StoreError("the store is busy")
 
-    monkeypatch.setattr(sources, "everyone", refuses)
+    monkeypatch.setattr(sources, "load_all", refuses)
 
     async def act(scene: Scene) -> None:
         scene.adapt()
@@ -437,7 +437,7 @@ def test_of_a_store_that_is_gone_the_worker_tells_alone(
         looked.append("")
         raise StoreGone("the store is gone")
 
-    monkeypatch.setattr(sources, "everyone", gone)
+    monkeypatch.setattr(sources, "load_all", gone)
 
     async def act(scene: Scene) -> None:
         scene.adapt()

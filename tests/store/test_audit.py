@@ -75,7 +75,7 @@ CHANGES: list[tuple[str, Change]] = [
             delivery_requests.reseal, failed(desk, id_), ACTOR, NOW, idle=True
         ),
     ),
-    ("config.set", lambda desk, id_: desk.call(settings.set_one, "interval", "5m", ACTOR, NOW)),
+    ("config.set", lambda desk, id_: desk.call(settings.save, "interval", "5m", ACTOR, NOW)),
     ("worker.pause", lambda desk, id_: desk.call(settings.pause, ACTOR, NOW)),
     (
         "webhook.reveal",
@@ -100,7 +100,7 @@ def test_what_undoes_a_change_is_noted_and_what_changes_nothing_is_not(desk: Des
         desk.call(webhooks.set_active, [webhook_id], True, ACTOR, NOW)
     desk.call(webhooks.delete, [webhook_id], ACTOR, NOW)
     desk.call(webhooks.undelete, [webhook_id], ACTOR, NOW)
-    desk.call(settings.set_one, "interval", "5m", ACTOR, NOW)
+    desk.call(settings.save, "interval", "5m", ACTOR, NOW)
     for _ in range(2):
         desk.call(settings.unset, "interval", ACTOR, NOW)
     desk.call(settings.pause, ACTOR, NOW)

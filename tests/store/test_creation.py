@@ -116,7 +116,7 @@ def test_a_new_store_is_refused_where_one_is(made: Path) -> None:
 
 def test_a_key_that_was_put_there_beforehand_needs_a_word(tmp_path: Path) -> None:
     path, key_file = tmp_path / "home" / "tocsin.db", tmp_path / "keys" / "key"
-    Vault(key_file, path).place(new_key())
+    Vault(key_file, path).write_key(new_key())
     with pytest.raises(StoreGone, match="put there for a store that is still to be made needs"):
         open_store(path, key_file=key_file)
     open_store(path, key_file=key_file, new_store=True).close()
@@ -169,7 +169,7 @@ def test_a_draft_of_another_key_is_not_put_in_place(store_path: Path) -> None:
     vault = Vault(store_path.with_name("tocsin.key"), store_path)
     creation.build(creation.draft_of(store_path), "0123456789abcdef")
     assert not creation.is_finished(creation.draft_of(store_path), vault.key_file)
-    vault.place(new_key())
+    vault.write_key(new_key())
     assert not creation.is_finished(creation.draft_of(store_path), vault.key_file)
     with pytest.raises(StoreGone):
         open_store(store_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from store import data_version
-from store.data_version import FRESH_NS, LONGEST_NS, Footprint
+from store.data_version import FRESH_NS, LONGEST_NS, FileTimes
 from tests.store.helpers import Desk, events
 
 QUARTER_NS = 250_000_000
@@ -23,11 +23,11 @@ class Clocks:
     wall_ns: int = field(default_factory=lambda: time.time_ns() + 60 * FRESH_NS)
     monotonic_ns: int = 0
 
-    def of(self, path: Path) -> Footprint:
-        """A footprint that was asked once, as after the first look."""
-        footprint = Footprint(path, lambda: self.wall_ns, lambda: self.monotonic_ns)
-        assert footprint.calls_for_look()
-        return footprint
+    def of(self, path: Path) -> FileTimes:
+        """A file_times that was asked once, as after the first look."""
+        file_times = FileTimes(path, lambda: self.wall_ns, lambda: self.monotonic_ns)
+        assert file_times.needs_read()
+        return file_times
 
     def pass_time(self, ns: int) -> None:
         self.wall_ns += ns
@@ -41,46 +41,46 @@ def clocks() -> Clocks:
 
 
 def test_an_untouched_store_is_looked_at_once_a_second(desk: Desk, clocks: Clocks) -> None:
-    footprint = clocks.of(desk.store.path)
+    file_times = clocks.of(desk.store.path)
     looks = []
     for _ in range(8):
         clocks.pass_time(QUARTER_NS)
-        looks.append(footprint.calls_for_look())
+        looks.append(file_times.needs_read())
     assert looks == [False, False, False, True] * 2
     assert LONGEST_NS == 4 * QUARTER_NS
 
 
 def test_every_commit_calls_for_a_look(desk: Desk, clocks: Clocks) -> None:
-    footprint = clocks.of(desk.store.path)
+    file_times = clocks.of(desk.store.path)
     desk.append(*events(1, 1))
-    assert footprint.calls_for_look()
-    assert not footprint.calls_for_look()
+    assert file_times.needs_read()
+    assert not file_times.needs_read()
 
 
 def test_a_write_whose_commit_is_not_to_be_seen_yet_is_looked_for_again(
     desk: Desk, clocks: Clocks
 ) -> None:
-    footprint = clocks.of(desk.store.path)
+    file_times = clocks.of(desk.store.path)
     desk.append(*events(1, 1))
     log = desk.store.path.with_name(f"{desk.store.path.name}-wal")
     os.utime(log, ns=(clocks.wall_ns, clocks.wall_ns))
-    assert [footprint.calls_for_look() for _ in range(3)] == [True] * 3
+    assert [file_times.needs_read() for _ in range(3)] == [True] * 3
     clocks.pass_time(FRESH_NS)
-    assert footprint.calls_for_look()
-    assert not footprint.calls_for_look()
+    assert file_times.needs_read()
+    assert not file_times.needs_read()
 
 
 def test_the_signs_move_with_what_calls_for_a_look(desk: Desk) -> None:
     other = desk.store.sibling()
-    footprint = Footprint(desk.store.path)
-    footprint.calls_for_look()
+    file_times = FileTimes(desk.store.path)
+    file_times.needs_read()
     before = other.call(data_version.read_versions)
     desk.append(*events(1, 1))
-    assert footprint.calls_for_look()
+    assert file_times.needs_read()
     assert other.call(data_version.read_versions) != before
     other.close()
 
 
 def test_without_files_there_is_nothing_to_look_for(tmp_path: Path, clocks: Clocks) -> None:
-    footprint = clocks.of(tmp_path / "none.db")
-    assert not footprint.calls_for_look()
+    file_times = clocks.of(tmp_path / "none.db")
+    assert not file_times.needs_read()

@@ -387,7 +387,7 @@ def test_no_worker_begins_while_it_is_written_though_nobody_waits_for_it(desk: D
         return delivery_requests.RequestResult(done=idle, events=0)
 
     async def scene() -> None:
-        asking = asyncio.create_task(desk.store.run(delivery_requests.beside_workers, slow, path))
+        asking = asyncio.create_task(desk.store.run(delivery_requests.with_idle, slow, path))
         assert await asyncio.to_thread(begun.wait, 30)
         asking.cancel()
         await asyncio.wait([asking])

@@ -89,7 +89,7 @@ def test_a_draft_cannot_be_read_in_the_file_nor_with_another_key(
     with closing(sqlite3.connect(store_path)) as file:
         assert b"hunter2" not in file.execute("SELECT text FROM draft").fetchone()[0]
     stranger = Vault(store_path.with_name("other.key"), store_path)
-    stranger.place(new_key())
+    stranger.write_key(new_key())
     with pytest.raises(WrongKey):
         store.call(drafts.load, "new", vault=stranger, actor=ALICE)
 

@@ -35,10 +35,10 @@ def test_the_extent_of_each_type_is_what_is_kept(desk: Desk) -> None:
 
 def test_some_events_by_their_numbers(desk: Desk) -> None:
     desk.append(*events(1, 1_200))
-    some = desk.call(event_store.some, ALERTS, [1_100, *range(1, 700), 5_000])
+    some = desk.call(event_store.load, ALERTS, [1_100, *range(1, 700), 5_000])
     assert sorted(one.seq for one in some) == [*range(1, 700), 1_100]
     assert {one.seq: one.id for one in some}[1_100] == "e1100"
-    assert desk.call(event_store.some, ALERTS, []) == []
+    assert desk.call(event_store.load, ALERTS, []) == []
 
 
 def test_an_event_by_its_exact_id(desk: Desk) -> None:

@@ -38,9 +38,9 @@ def test_what_is_stored_already_goes_on_and_is_told(desk: Desk) -> None:
     first, second, blank = stored(desk, "siem", "SIEM", "\u3164")
     for id_, name in ((first, "siem"), (second, "SIEM"), (blank, "\u3164")):
         desk.edit(id_, fields(name=name, max_events=7))
-    assert sorted(map(sorted, desk.call(lookalikes.kept))) == [["SIEM", "siem"], ["\u3164"]]
+    assert sorted(map(sorted, desk.call(lookalikes.load_all))) == [["SIEM", "siem"], ["\u3164"]]
     desk.call(webhooks.delete, [first], ACTOR, NOW)
-    assert desk.call(lookalikes.kept) == [("\u3164",)]
+    assert desk.call(lookalikes.load_all) == [("\u3164",)]
     desk.call(webhooks.undelete, [first], ACTOR, NOW)
 
 
@@ -57,10 +57,10 @@ def test_sources_hosts_brokers_and_tokens_keep_to_it_too(desk: Desk) -> None:
     desk.call(tokens.add, "siem", "t1", ACTOR, NOW)
     with pytest.raises(Conflict, match=LOOKS):
         desk.call(tokens.add, "SIEM", "t2", ACTOR, NOW)
-    assert desk.call(lookalikes.kept) == []
+    assert desk.call(lookalikes.load_all) == []
 
 
 def test_what_is_carried_from_another_store_is_taken(desk: Desk) -> None:
     desk.add_source("siem")
     desk.call(sources.add, "wireguard", "SIEM", {}, ACTOR, NOW, carried=True)
-    assert [set(one) for one in desk.call(lookalikes.kept)] == [{"siem", "SIEM"}]
+    assert [set(one) for one in desk.call(lookalikes.load_all)] == [{"siem", "SIEM"}]

@@ -26,7 +26,7 @@ def taking(desk: Desk) -> Desk:
 
 
 def kept(desk: Desk) -> list[StoredRefusal]:
-    return desk.call(refusals.everything)
+    return desk.call(refusals.load_all)
 
 
 def sent(desk: Desk, one: StoredRefusal, *, status: int = 200, now_ms: int = NOW) -> None:
@@ -90,7 +90,7 @@ def test_the_same_text_of_two_sources_is_kept_twice(taking: Desk) -> None:
     taking.refuse(b"odd", b"odd")
     taking.refuse(b"odd", source="another")
     assert [one.source for one in kept(taking)] == ["pc", "another"]
-    assert len(taking.call(refusals.everything, "pc")) == 1
+    assert len(taking.call(refusals.load_all, "pc")) == 1
 
 
 def test_a_store_with_nothing_else_is_not_empty(desk: Desk) -> None:
@@ -101,5 +101,5 @@ def test_a_store_with_nothing_else_is_not_empty(desk: Desk) -> None:
 
 def test_the_newest_are_shown_oldest_first(taking: Desk) -> None:
     taking.refuse(b"1", b"2", b"3")
-    newest = taking.call(refusals.everything, "pc", most=2)
+    newest = taking.call(refusals.load_all, "pc", most=2)
     assert [taking.call(refusals.text_of, one.id) for one in newest] == [b"2", b"3"]

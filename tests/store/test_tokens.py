@@ -50,6 +50,6 @@ def test_a_deleted_token_is_forgotten(store: Store) -> None:
     store.call(tokens.add, "edge", TOKEN, ACTOR, NOW)
     store.call(tokens.delete, "edge", ACTOR, NOW)
     assert store.call(tokens.name_of, TOKEN, NOW) is None
-    assert store.call(tokens.everyone) == []
+    assert store.call(tokens.load_all) == []
     with pytest.raises(NotFound):
         store.call(tokens.delete, "edge", ACTOR, NOW)

@@ -122,7 +122,7 @@ def test_without_the_key_webhooks_are_listed_and_none_of_them_sends(
 ) -> None:
     spoil(closed)  # type: ignore[operator]
     store = open_store(closed)
-    siem, plain = store.call(webhooks.everyone, store.vault)
+    siem, plain = store.call(webhooks.load_all, store.vault)
     assert (siem.fields.name, siem.fields.url) == ("siem", "https://example.com/hook")
     assert (siem.readable, siem.fields.headers, siem.secrets) == (False, (), None)
     assert plain.readable

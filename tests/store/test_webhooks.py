@@ -37,7 +37,7 @@ def test_every_field_is_kept_as_it_was_given(desk: Desk) -> None:
     kept = found(desk, webhook_id)
     assert (kept.fields, kept.secrets) == (EVERYTHING, Secrets(SECRET))
     assert (kept.revision, kept.created_ms, kept.updated_ms, kept.deleted_ms) == (1, NOW, NOW, None)
-    assert desk.call(webhooks.everyone, desk.store.vault) == [kept]
+    assert desk.call(webhooks.load_all, desk.store.vault) == [kept]
 
 
 def test_a_status_has_every_field_as_it_was_given(desk: Desk) -> None:
@@ -187,7 +187,7 @@ def test_a_deleted_webhook_sends_nothing_and_comes_back_as_it_was(desk: Desk) ->
     desk.append(make_event(3))
     assert desk.start(webhook_id) is None
     assert desk.call(webhook_status.statuses, desk.store.vault) == []
-    assert desk.call(webhooks.everyone, desk.store.vault) == []
+    assert desk.call(webhooks.load_all, desk.store.vault) == []
     late = NOW + webhooks.UNDELETE_MS - 1
     assert len(desk.call(webhooks.restorable, desk.store.vault, late)) == 1
     assert desk.call(webhooks.restorable, desk.store.vault, late + 1) == []

@@ -185,7 +185,7 @@ def worker(name: str, heartbeat_ms: int = NOW, *, active: bool = False) -> Store
 
 
 def everyone(desk: Desk) -> list[tuple[str, bool, int]]:
-    found = desk.call(workers.everyone)
+    found = desk.call(workers.load_all)
     return [(one.id, one.active, one.heartbeat_ms) for one in found]
 
 
@@ -193,7 +193,7 @@ def everyone(desk: Desk) -> list[tuple[str, bool, int]]:
 def test_workers_enter_beat_and_leave(desk: Desk) -> None:
     desk.call(workers.enter, worker("a"))
     desk.call(workers.enter, worker("b"))
-    assert desk.call(workers.everyone) == [worker("a"), worker("b")]
+    assert desk.call(workers.load_all) == [worker("a"), worker("b")]
     desk.call(workers.beat, "b", NOW + 1, active=True)
     assert everyone(desk) == [("b", True, NOW + 1), ("a", False, NOW)]
     desk.call(workers.leave, "b")
@@ -220,8 +220,8 @@ def test_the_lock_says_who_sends_whatever_is_written(desk: Desk, sending: Sendin
     assert not any(active for _, active, _ in everyone(desk))
     sending.release()
     assert not any(active for _, active, _ in everyone(desk))
-    assert [one.lost_lock for one in desk.call(workers.everyone)] == [True, False]
-    assert [one.id for one in desk.call(workers.marked_workers) if one.active] == ["b"]
+    assert [one.lost_lock for one in desk.call(workers.load_all)] == [True, False]
+    assert [one.id for one in desk.call(workers.load_rows) if one.active] == ["b"]
 
 
 def test_workers_that_were_not_heard_of_for_an_hour_are_forgotten(desk: Desk) -> None:
@@ -264,10 +264,10 @@ def test_a_worker_that_stops_says_so_and_promises_the_lock_to_nobody(desk: Desk)
     for name in ("a", "b"):
         desk.call(workers.enter, worker(name, active=name == "a"))
     desk.call(workers.begin_to_stop, "a")
-    assert [(one.id, one.stopping) for one in desk.call(workers.everyone)] == [
+    assert [(one.id, one.stopping) for one in desk.call(workers.load_all)] == [
         ("a", True),
         ("b", False),
     ]
     assert not desk.call(workers.is_promised)
     desk.call(workers.take_over, "b", NOW)
-    assert not any(one.stopping for one in desk.call(workers.everyone))
+    assert not any(one.stopping for one in desk.call(workers.load_all))

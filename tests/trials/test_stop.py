@@ -55,7 +55,7 @@ def test_the_attempt_in_flight_is_finished_and_recorded(
     assert process.wait(30) == ExitCode.OK, fleet.said()
     with opened_desk(tocsin.db) as desk:
         assert desk.status(1).delivered_events == 2
-        assert desk.call(workers.everyone) == []
+        assert desk.call(workers.load_all) == []
         assert workers.SendingLock(tocsin.db).acquire()
     assert "Traceback" not in fleet.said()
 

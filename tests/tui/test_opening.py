@@ -18,7 +18,7 @@ def sent_and_told(tocsin: Tocsin, connection: str = "") -> list[dict[str, Any]]:
     """The openings that are told of when the screen's worker sends."""
     with on_terminal(tocsin, SSH_CONNECTION=connection) as terminal, opened_desk(tocsin.db) as desk:
         terminal.read_until("this terminal")
-        eventually(lambda: any(one.active for one in desk.call(workers.everyone)))
+        eventually(lambda: any(one.active for one in desk.call(workers.load_all)))
         return told(desk)
 
 

@@ -69,7 +69,7 @@ def in_flight(tocsin: Tocsin, receiver: Receiver, path: str) -> Iterator[Termina
 def assert_delivered_and_left(tocsin: Tocsin) -> None:
     with opened_desk(tocsin.db) as desk:
         assert desk.status(1).delivered_events == 2
-        assert desk.call(workers.everyone) == []
+        assert desk.call(workers.load_all) == []
         assert workers.SendingLock(tocsin.db).acquire()
 
 

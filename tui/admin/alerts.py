@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from domain.alert_kinds import ACTIVE, BY_NAME, KINDS, AlertKind
 from store import alert_settings
-from store.alert_settings import Moved
+from store.alert_settings import OptionsChange
 from tui.admin.alert_rows import (
     COLUMNS,
     Given,
@@ -172,7 +172,7 @@ class AlertsScreen(LookingScreen):
         if edited is not None:
             self._kept(edited, f"{edited[0].name} is saved")
 
-    async def _change(self, kind: AlertKind, changes: Mapping[str, str]) -> Moved:
+    async def _change(self, kind: AlertKind, changes: Mapping[str, str]) -> OptionsChange:
         """Set what is named; what somebody else has set meanwhile stays. Raises Refused."""
         [moved] = await self.access.change(alert_settings.edit, [kind.name], changes)
         return moved

@@ -179,7 +179,7 @@ class AuditScreen(ListScreen):
 
     async def read_rows(self, keys: Sequence[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
-        changes = await self.access.read(audit.some, ids)
+        changes = await self.access.read(audit.load, ids)
         if len(self._changes) > KEPT:
             self._changes.clear()
         self._changes |= {change.id: change for change in changes}
@@ -202,7 +202,7 @@ class AuditScreen(ListScreen):
     async def _know(self, key: object) -> None:
         """A row that is still drawn may have been forgotten here."""
         if isinstance(key, int) and key not in self._changes:
-            for change in await self.access.read(audit.some, [key]):
+            for change in await self.access.read(audit.load, [key]):
                 self._changes[key] = change
 
     def _selected(self) -> AuditEntry | None:

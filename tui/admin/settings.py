@@ -51,7 +51,7 @@ def refusal(access: StoreAccess, stored: Mapping[str, str], name: str, text: str
 async def keep(access: StoreAccess, name: str, text: str) -> str:
     """Keep it, and say what it is now. Raises Refused."""
     canonical = _canonical(name, text)
-    await access.change(stored_settings.set_one, name, canonical)
+    await access.change(stored_settings.save, name, canonical)
     origin = access.origin(name)
     overruled = "" if origin in (STORE, DEFAULT) else f" But here the value from {origin} wins."
     return f"{name} is now {canonical or 'empty'}.{overruled}"

@@ -253,9 +253,7 @@ class DeliveryActions(LookingScreen):
         self, request: Callable[..., RequestResult], delivery: Delivery, **named: Any
     ) -> Awaitable[RequestResult]:
         path = self.access.store.path
-        return self.access.change(
-            delivery_requests.beside_workers, request, path, delivery.id, **named
-        )
+        return self.access.change(delivery_requests.with_idle, request, path, delivery.id, **named)
 
     async def _show_results(self) -> None:
         """Show the results of attempts that were started here and are over now."""

@@ -127,7 +127,7 @@ class EventsScreen(ListScreen):
     async def read_rows(self, keys: Sequence[Key]) -> None:
         type_ = self._feed.type
         seqs = [seq_of(key) for key in keys if isinstance(key, int)]
-        some = await self.access.read(events.some, type_, seqs)
+        some = await self.access.read(events.load, type_, seqs)
         self.table.put_rows({key_of(type_, event.seq): row_of(event) for event in some})
 
     @on(LiveTable.Moved)

@@ -75,7 +75,7 @@ def form_to_add(
 
     async def save(given: Mapping[str, str]) -> StoredSource:
         options = _options(given)
-        every = await access.read(stored_sources.everyone)
+        every = await access.read(stored_sources.load_all)
         if any(one.name == given["name"] for one in every):  # a code would be used up for nothing
             raise Refused(f"there is a source {given['name']} already: choose another name")
         secret = await new_key(access, kind, options, given.get(SETUP_CODE))

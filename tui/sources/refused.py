@@ -144,7 +144,7 @@ class RefusedScreen(LookingScreen):
         seen = (waiting, self._changes)
         if seen == self._seen:
             return
-        found = await self.access.read(refusals.everything, self._source)
+        found = await self.access.read(refusals.load_all, self._source)
         self._seen = seen
         self._found = {one.id: one for one in found}
         self.table.set_keys(list(self._found))

@@ -149,7 +149,7 @@ class SourcesScreen(SourceActions):
 
     async def look(self) -> None:
         """Read who reports by an agent, and what the selected source saw."""
-        found = await self.access.read(clients.everyone, AGENT)
+        found = await self.access.read(clients.load_all, AGENT)
         self._clients = {one.name: one for one in found}
         looked = self._unseen()
         if looked is not None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from delivery.report import Report, make_report
 from store import data_version
-from store.data_version import Footprint
+from store.data_version import FileTimes
 from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.overview import read_overview
@@ -68,7 +68,7 @@ class LiveReport:
         self.keyed_ms = access.now_ms()
         """When the admin pressed a key or moved the mouse for the last time."""
         self._access = access
-        self._footprint = Footprint(access.store.path)
+        self._file_times = FileTimes(access.store.path)
         self._seen: data_version.StoreVersions | None = None
         self._monotonic = monotonic
         self._trier: Store | None = None
@@ -124,7 +124,7 @@ class LiveReport:
         """Read the store if it has changed; whether there is something new to show."""
         with suppress(StoreGone):  # which is told when the store is asked, as it is then
             self.store.presence.check()
-        if self._seen is not None and not self._footprint.calls_for_look():
+        if self._seen is not None and not self._file_times.needs_read():
             return False
         try:
             seen = await self._access.read(data_version.read_versions)

@@ -22,7 +22,7 @@ async def open_form(
     source = await read_webhook(access, webhook_id)
     if editing is not None:
         return texts_of(source.fields), source
-    others = await access.read(webhooks.everyone, access.store.vault)
+    others = await access.read(webhooks.load_all, access.store.vault)
     return texts_of(fields_like(source, others)), source
 
 

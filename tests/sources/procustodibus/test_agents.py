@@ -373,7 +373,7 @@ def test_nobody_is_silent_for_the_time_in_which_nobody_listened(store: Store) ->
         here.clock.now_ms += 10 * LEAST_MS
         stale = StaleAlerts(DEFAULT_TERMS, here.clock.now_ms - LEAST_MS)
         await note_silent_hosts(here.inlet, stale, event_names=True)
-        assert {one.error for one in here.call(sources.everyone)} == {None}
+        assert {one.error for one in here.call(sources.load_all)} == {None}
 
     in_centre(store, work)
 

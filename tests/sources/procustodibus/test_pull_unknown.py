@@ -62,7 +62,7 @@ def alarms(store: Store) -> list[dict[str, Any]]:
 
 
 def refused(store: Store) -> list[StoredRefusal]:
-    return store.call(refusals.everything)
+    return store.call(refusals.load_all)
 
 
 def texts(store: Store) -> list[Any]:

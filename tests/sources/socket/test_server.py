@@ -90,7 +90,7 @@ async def serving(
     now: Callable[[], int] = lambda: NOW_MS,
 ) -> AsyncIterator[Served]:
     path = socket_beside(store.path)
-    if "socket" not in {one.name for one in await store.run(sources.everyone)}:
+    if "socket" not in {one.name for one in await store.run(sources.load_all)}:
         await store.run(sources.add, "socket", "socket", {}, ACTOR, NOW_MS)
     dice = iter(range(1, 1_000_000))
     service = SocketService(

@@ -319,7 +319,7 @@ def test_workers_of_the_backup_are_not_brought_and_those_here_stay(
     fresh = open_store(tmp_path / "other" / "tocsin.db")
     fresh.call(workers.enter, replace(worker, id="here"))
     restore(fresh, tmp_path / "copy.db")
-    assert [one.id for one in fresh.call(workers.everyone)] == ["here"]
+    assert [one.id for one in fresh.call(workers.load_all)] == ["here"]
     fresh.close()
 
 

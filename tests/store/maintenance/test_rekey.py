@@ -50,7 +50,7 @@ def fill(desk: Desk) -> None:
 def check_whole(store: Store) -> None:
     """Everything is there, readable and as it was."""
     desk = Desk(store)
-    siem, plain = desk.call(webhooks.everyone, store.vault)
+    siem, plain = desk.call(webhooks.load_all, store.vault)
     assert (siem.readable, plain.readable) == (True, True)
     assert siem.fields.headers == HEADERS
     assert siem.secrets is not None
@@ -159,7 +159,7 @@ def test_the_old_key_is_worthless_and_the_new_one_opens_everything(filled: Desk)
     for file in files:
         assert opens(old, file.read_bytes()) == 0
     assert opens(new, files[0].read_bytes()) == 4
-    assert filled.call(vault.known) == fingerprint_of(new)
+    assert filled.call(vault.store_fingerprint) == fingerprint_of(new)
     [change] = [one for one in filled.call(audit.changes) if one.action == rekey.REKEYED]
     assert change.detail == {"before": fingerprint_of(old), "after": fingerprint_of(new)}
 
@@ -202,7 +202,7 @@ def test_a_program_that_runs_reads_the_key_again(filled: Desk) -> None:
     filled.call(rekey.rekey, vault, ACTOR, NOW)
     other.go()
     other.wait_ready()
-    assert [one.readable for one in filled.call(webhooks.everyone, vault)] == [True] * 3
+    assert [one.readable for one in filled.call(webhooks.load_all, vault)] == [True] * 3
     filled.call(rekey.rekey, vault, ACTOR, NOW)
     other.go()
     other.finish()
@@ -287,7 +287,7 @@ def test_any_start_finishes_what_a_kill_cut_off(closed: Path, step: str, moment:
         assert (store.vault.key() != old) is begun
         if begun:
             assert opens(old, closed.read_bytes()) == 0
-        assert store.call(store.vault.known) == store.vault.fingerprint()
+        assert store.call(store.vault.store_fingerprint) == store.vault.fingerprint()
 
 
 def test_a_kill_leaves_no_second_name_of_the_new_key(closed: Path) -> None:

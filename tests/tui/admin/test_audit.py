@@ -202,7 +202,7 @@ def test_ids_are_a_range_or_those_of_one_webhook(bench: SettingsBench) -> None:
     assert bench.opened.call(audit.ids) == range(3, 0, -1)
     assert bench.opened.call(audit.ids, (Term(OfWebhook(5)),)) == [2]
     assert bench.opened.call(audit.count) == 3
-    found = bench.opened.call(audit.some, [2, 77])
+    found = bench.opened.call(audit.load, [2, 77])
     assert [(one.id, one.webhook_id, one.detail) for one in found] == [(2, 5, {"number": 2})]
 
 

@@ -308,7 +308,7 @@ def test_watching_asks_takes_the_baseline_and_says_what_it_is(
             assert "Watch this host's WireGuard?" in screen_text(app)
             assert "`wg show all dump` is run now" in screen_text(app)
             await pilot.press("n")
-            assert "local" not in [one.name for one in bench.opened.call(sources.everyone)]
+            assert "local" not in [one.name for one in bench.opened.call(sources.load_all)]
             await pilot.press("w", "y")
             await app.workers.wait_for_complete()
             await bench.settle(app, pilot)
@@ -461,7 +461,7 @@ def waiting(bench: SettingsBench) -> SettingsBench:
 
 def until_sends(bench: SettingsBench, worker: WorkerThread) -> Callable[[], bool]:
     return lambda: any(
-        one.id == worker.worker_id and one.active for one in bench.opened.call(workers.everyone)
+        one.id == worker.worker_id and one.active for one in bench.opened.call(workers.load_all)
     )
 
 

@@ -105,7 +105,7 @@ def test_an_undo_leaves_what_another_admin_changed_meanwhile(bench: SettingsBenc
         async with bench.running() as (app, pilot):
             await open_settings(bench, app, pilot)
             await change(bench, app, pilot, "interval", "300s")
-            bench.opened.call(settings.set_one, "interval", "10m", ACTOR, NOW)
+            bench.opened.call(settings.save, "interval", "10m", ACTOR, NOW)
             await pilot.press("u")
             await bench.settle(app, pilot)
             assert "interval was changed meanwhile, it is now 10m" in screen_text(app)
@@ -190,7 +190,7 @@ def test_where_the_store_is_cannot_be_kept_in_the_store(bench: SettingsBench, na
 
 def test_a_value_that_wins_over_the_stores_is_named(bench: SettingsBench) -> None:
     bench.origins["interval"] = "environment TOCSIN_INTERVAL"
-    bench.opened.call(settings.set_one, "interval", "5m", ACTOR, NOW)
+    bench.opened.call(settings.save, "interval", "5m", ACTOR, NOW)
 
     async def scene() -> None:
         async with bench.running() as (app, pilot):

@@ -143,7 +143,7 @@ def test_a_screen_that_fails_says_so_and_its_worker_goes_on_sending(
         terminal.send("\x03")
         assert terminal.end() == ExitCode.BUG
     with opened_desk(tocsin.db) as desk:
-        assert desk.call(workers.everyone) == []
+        assert desk.call(workers.load_all) == []
 
 
 @pytest.mark.parametrize("part", ["on_load", "on_mount"])

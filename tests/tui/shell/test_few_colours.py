@@ -57,7 +57,7 @@ def test_the_settings_say_what_is_worn(
 
     with settings_bench(tmp_path / "home" / "tocsin.db") as bench:
         if stored is not None:
-            bench.opened.call(stored_settings.set_one, "theme", stored, actor=ACTOR, now_ms=NOW)
+            bench.opened.call(stored_settings.save, "theme", stored, actor=ACTOR, now_ms=NOW)
         asyncio.run(scene(bench))
 
 

@@ -35,7 +35,7 @@ def bench(tmp_path: Path) -> Iterator[SettingsBench]:
 
 
 def kept(bench: SettingsBench) -> list[StoredRefusal]:
-    return bench.opened.call(refusals.everything)
+    return bench.opened.call(refusals.load_all)
 
 
 async def opened(bench: SettingsBench, app: TocsinApp, pilot: Pilot[int]) -> None:

@@ -42,7 +42,7 @@ def source(bench: SettingsBench, name: str = "local") -> StoredSource:
 
 
 def names(bench: SettingsBench) -> list[str]:
-    return [one.name for one in bench.opened.call(sources.everyone)]
+    return [one.name for one in bench.opened.call(sources.load_all)]
 
 
 def test_an_empty_list_says_what_to_press(bench: SettingsBench) -> None:
@@ -103,7 +103,7 @@ def test_a_filter_shows_what_holds_its_text(bench: SettingsBench) -> None:
             assert "Sources ── 3" in screen_text(app)
 
     asyncio.run(scene())
-    every = bench.opened.call(sources.everyone)
+    every = bench.opened.call(sources.load_all)
     assert [one.name for one in ordered(every) if matches(one, "!socket")] == ["hub", "sign-ins"]
 
 

@@ -30,7 +30,7 @@ def bench(bench: Bench) -> Bench:
 
 
 def active(bench: Bench) -> dict[str | None, bool]:
-    every = bench.opened.call(webhooks.everyone, bench.opened.vault)
+    every = bench.opened.call(webhooks.load_all, bench.opened.vault)
     return {one.fields.name: one.fields.active for one in every}
 
 

@@ -19,7 +19,7 @@ from tui.widgets.live_table import LiveTable
 def bench(tmp_path: Path) -> Iterator[SettingsBench]:
     with settings_bench(tmp_path / "home" / "tocsin.db") as made:
         made.store.add_source("mail", "socket")
-        made.opened.call(settings.set_one, "interval", "5m", ACTOR, NOW)
+        made.opened.call(settings.save, "interval", "5m", ACTOR, NOW)
         yield made
 
 
@@ -27,7 +27,7 @@ def kept(bench: SettingsBench) -> tuple[object, ...]:
     """What the three parts set."""
     return (
         bench.opened.call(settings.load_all),
-        [(one.name, one.active) for one in bench.opened.call(sources.everyone)],
+        [(one.name, one.active) for one in bench.opened.call(sources.load_all)],
         [one for one in bench.opened.call(alert_settings.load_all).items() if one[1]],
     )
 

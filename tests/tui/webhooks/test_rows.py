@@ -55,7 +55,7 @@ def found(bench: Bench, webhook_id: int) -> Webhook:
 
 
 def active(bench: Bench) -> list[int]:
-    known = bench.opened.call(webhooks.everyone, bench.opened.vault)
+    known = bench.opened.call(webhooks.load_all, bench.opened.vault)
     return [one.id for one in known if one.fields.active]
 
 
@@ -240,7 +240,7 @@ def test_sending_many_is_one_change_and_the_keys_go_on_meanwhile(
 def test_a_pause_tells_and_undoes_only_what_it_changed(three: Bench) -> None:
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         webhooks_screen(app).table.marked |= {1, 2}
-        app.live._footprint.calls_for_look = lambda: False  # type: ignore[method-assign]
+        app.live._file_times.needs_read = lambda: False  # type: ignore[method-assign]
         three.opened.call(webhooks.set_active, [1], False, OTHER, NOW)
         await press(pilot, "p")
         assert told(app)[-1].startswith("webhook 2 (pager) paused")
@@ -272,7 +272,7 @@ def test_a_refused_delete_leaves_nothing_to_undo(three: Bench) -> None:
         await press(pilot, "y")
         await press(pilot, "u")
         assert "there is nothing to undo" in screen_text(app)
-        assert [one.id for one in three.opened.call(webhooks.everyone, three.opened.vault)] == [
+        assert [one.id for one in three.opened.call(webhooks.load_all, three.opened.vault)] == [
             1,
             3,
         ]
