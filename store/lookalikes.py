@@ -1,4 +1,7 @@
-"""Names that people may take for one another: new ones are refused, kept ones are listed."""
+"""Names that people may take for one another: new ones are refused, kept ones are listed.
+
+A file of its own, since webhooks, sources, clients and tokens have names.
+"""
 
 from __future__ import annotations
 

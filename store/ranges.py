@@ -1,4 +1,7 @@
-"""Ascending numbers, kept as their first, their last and the JSON list of those between them."""
+"""Ascending numbers, kept as their first, their last and the JSON list of the gaps between them.
+
+A file of its own, since rows of webhooks and of deliveries keep numbers so.
+"""
 
 from __future__ import annotations
 

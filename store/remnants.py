@@ -1,6 +1,7 @@
 """Remnants: text that an upgrade encrypted, still in clear in freed parts of the file.
 
 Writing the whole file anew removes them. A fact in the store says that this is still to be done.
+A file of its own, since migrations note them and a start removes them.
 """
 
 from __future__ import annotations

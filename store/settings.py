@@ -1,4 +1,7 @@
-"""The settings kept in the store, and whether all sending is paused."""
+"""The settings kept in the store, and the pause of all sending.
+
+A file of its own beside `alert_settings`, which loads the kinds of alerts.
+"""
 
 from __future__ import annotations
 
