@@ -234,7 +234,9 @@ def _migrate_or_accept(store: Store, *, migrate: bool) -> bool:
         _use_write_ahead_log()
     elif migrate:
         _use_write_ahead_log()
-        store.warnings += migrations.upgrade(database, path, store.vault)
+        from store.maintenance.backup import backup_to  # needed once for each schema
+
+        store.warnings += migrations.upgrade(database, path, store.vault, backup_to)
     else:
         database.execute_sql("PRAGMA query_only = 1")
         return True

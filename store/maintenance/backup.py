@@ -13,6 +13,13 @@ import msgspec
 from domain.actors import Actor
 from store import files, models, settings
 from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey, unavailable
+from store.migrations import (
+    APPLICATION_ID,
+    LATEST,
+    refuse_impossible,
+    refuse_unreleased,
+    upgrade_copy,
+)
 from store.models import EventRow, HeadRow, RefusalRow, WebhookRow, WorkerRow
 from store.vault import Vault
 
@@ -101,8 +108,6 @@ def check_backup(source: Path) -> None:
 
     A restore checks on a copy of its own that it is sound.
     """
-    from store.migrations import APPLICATION_ID, LATEST, refuse_impossible, refuse_unreleased
-
     if not source.is_file():
         raise NotFound(f"there is no backup at {source}")
     application = _first_value(source, source, "PRAGMA application_id")
@@ -127,8 +132,6 @@ def _sound_copy(source: Path, target: Path, vault: Vault) -> Iterator[Path]:
 
     Raises WrongKey where an older one needs its key for that.
     """
-    from store.migrations import upgrade_copy
-
     copy = target.with_name(f".{target.name}.restore")
     _remove(copy)
     files.write_new(copy, b"", 0o600)

@@ -1,4 +1,4 @@
-"""Which schema a file has, and the way from there to today's.
+"""Migrations: the schema of a file, and the way from there to today's.
 
 Each step and the number that records it commit together in one IMMEDIATE transaction, so of
 several processes that start at once one does the work and the others find it done.
@@ -36,7 +36,7 @@ ENCRYPTED_URLS = 3
 
 
 def version_of(database: DatabaseProxy, path: Path) -> int:
-    """The schema number of an open file; NONE if nothing is in it yet.
+    """Return the schema number of an open file; NONE if nothing is in it yet.
 
     One read transaction: another process may be making the store at this moment.
     """
@@ -86,13 +86,15 @@ def create(database: DatabaseProxy, *, fingerprint: str) -> None:
         )
 
 
-def upgrade(database: DatabaseProxy, path: Path, vault: Vault) -> tuple[str, ...]:
-    """Bring an older store up to date, after a backup beside it; what an admin should know.
+def upgrade(
+    database: DatabaseProxy, path: Path, vault: Vault, backup_to: Callable[[Path, Path], None]
+) -> tuple[str, ...]:
+    """Bring an older store up to date, after a backup beside it; return what an admin should know.
 
     The backup is written while the lock is held: it holds all that the older Tocsin wrote, and no
     other process writes to the same file. Raises WrongKey before anything is written.
     """
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     # What is deleted now is overwritten at once; what was deleted before is the file's remnants.
     overwrites = _pragma(database, "secure_delete")
     database.execute_sql("PRAGMA secure_delete = 1").fetchall()
@@ -100,14 +102,14 @@ def upgrade(database: DatabaseProxy, path: Path, vault: Vault) -> tuple[str, ...
         version = _pragma(database, "user_version")
         if version < LATEST:
             _check_key(database, vault, since=version)
-            copy = _back_up(path)
+            copy = _back_up(path, backup_to)
             changes = database.connection().total_changes
             _apply(database, vault, since=version)
             if version < ENCRYPTED_URLS and database.connection().total_changes > changes:
                 remnants.note()
-                told = (_of_copy(copy),)
+                warnings = (_copy_warning(copy),)
     database.execute_sql(f"PRAGMA secure_delete = {overwrites}").fetchall()
-    return told
+    return warnings
 
 
 def upgrade_copy(path: Path, vault: Vault) -> None:
@@ -128,7 +130,7 @@ def mask_late(vault: Vault) -> None:
 
 
 def _check_key(database: DatabaseProxy, vault: Vault, *, since: int) -> None:
-    """Raise WrongKey where URLs are to be encrypted and the key of this file is not there."""
+    """Raise WrongKey if URLs are to be encrypted and the key of this file is not there."""
     if since >= ENCRYPTED_URLS or not m0003_encrypted_urls.has_urls(database):
         return
     try:
@@ -139,17 +141,15 @@ def _check_key(database: DatabaseProxy, vault: Vault, *, since: int) -> None:
         ) from error
 
 
-def _of_copy(copy: Path) -> str:
+def _copy_warning(copy: Path) -> str:
     return (
         f"{copy} is the store as it was, with the URLs of webhooks in clear: "
         "delete it when you need it no more"
     )
 
 
-def _back_up(path: Path) -> Path:
-    """A copy that is there whole or not at all; one that was killed half-way is made anew."""
-    from store.maintenance.backup import backup_to
-
+def _back_up(path: Path, backup_to: Callable[[Path, Path], None]) -> Path:
+    """Write a copy that is there whole or not at all; one that was killed half-way is made anew."""
     copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
     draft = copy.with_name(f"{copy.name}.part")
     draft.unlink(missing_ok=True)
@@ -160,7 +160,7 @@ def _back_up(path: Path) -> Path:
 
 
 def current_version(database: DatabaseProxy) -> int:
-    """The schema number now; another process may have raised it since we opened the file."""
+    """Return the schema number now; another process may have raised it since we opened the file."""
     return _pragma(database, "user_version")
 
 
