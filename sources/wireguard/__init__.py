@@ -1,1 +1,1 @@
-"""The WireGuard host as a source: what `wg show all dump` says, compared with what it said last."""
+"""Source of WireGuard events: each output of `wg show all dump` is compared with the last."""

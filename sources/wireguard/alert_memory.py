@@ -1,4 +1,4 @@
-"""What the alerts remember from look to look, a part of the source's state."""
+"""Memory of the alerts from poll to poll, a part of the source's state."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ import msgspec
 
 
 class LeftOrigin(NamedTuple):
-    """A place that an endpoint went away from, and when."""
+    """Origin that an endpoint has left, and when."""
 
-    place: str
+    origin: str
     at_ms: int
 
 
 class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How an endpoint is used. Stored as an array: new fields go at the end, with a default.
+    """Usage of an endpoint. Stored as an array: new fields go at the end, with a default.
 
-    since_s:     when it was first seen by us
-    handshake_s: its last handshake, also after a restart that forgot it
-    silences:    what is known of it while it is silent, bits of `silence.Silent`
-    hour_ends_s: when the hour ends in which its traffic is counted
-    rx, tx:      its totals when that hour began
-    history:     what it moved before, as `traffic` writes it
-    ip:          where it was heard from last, "" for nowhere yet
-    noted_s:     when it was last noted that it is there
-    used:        its places, networks and countries, with the second of their last use by
-                 `Observation.seen_s`, as `places` writes them: one text costs a fifth of a table
-    left:        the places that it went away from lately
-    called_s:    since when this side calls at it, 0 for as long as it is known
+    since_s:           first poll that saw it
+    handshake_s:       its last handshake, also after a restart that forgot it
+    silences:          what was found of its silence, bits of `silence.Silent`
+    hour_ends_s:       end of the hour in which its traffic is counted
+    rx, tx:            its totals when that hour began
+    history:           its traffic before, as `traffic` writes it
+    ip:                its last address, "" for none yet
+    noted_s:           when its origin was last noted
+    used:              its origins, networks and countries, with the second of their last use by
+                       `Observation.observed_s`, as `origins` writes them: a text costs a fifth of a
+                       table
+    left:              the origins that it left lately
+    keepalive_since_s: start of the keepalives of this side, 0 for as long as it is known
     """
 
     since_s: int
@@ -43,26 +44,26 @@ class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     noted_s: int = 0
     used: str = ""
     left: tuple[LeftOrigin, ...] = ()
-    called_s: int = 0
+    keepalive_since_s: int = 0
 
 
 Usages = Mapping[str, Usage]
 
 
 class Observation(msgspec.Struct, frozen=True):
-    """How we have looked.
+    """Times of the polls.
 
-    since_ms: since when without a break
-    every_ms: how long it usually is between two looks
-    lost_ms:  how much longer all breaks were than all times that the clock was set back by
+    since_ms: the first poll after the last break
+    every_ms: usual time between two polls
+    lost_ms:  sum of all breaks, less the times by which the clock was set back
     """
 
     since_ms: int = 0
     every_ms: int = 0
     lost_ms: int = 0
 
-    def seen_s(self, now_ms: int) -> int:
-        """The time in which we have looked, in seconds: it stands still in a break.
+    def observed_s(self, now_ms: int) -> int:
+        """Return the time of observation in seconds: it stands still in a break.
 
         It goes neither back nor forth when the clock is set.
         """
@@ -70,13 +71,13 @@ class Observation(msgspec.Struct, frozen=True):
 
 
 class AlertMemory(msgspec.Struct, frozen=True):
-    """Stored with the state: new fields have a default.
+    """Memory of the alerts. Stored with the state: new fields have a default.
 
-    endpoints: by the name of the interface, then by the public key
+    endpoints:  by the name of the interface, then by the public key
     suppressed: by the id of the subject of an alert, then by kind and value: the millisecond
                 until which the alert is not raised again
-    watch:     since when we look
-    swept_ms:  when what is over was last forgotten
+    watch:      times of the polls
+    swept_ms:   when outdated entries were last removed
     """
 
     endpoints: Mapping[str, Usages] = {}

@@ -14,9 +14,9 @@ from sources.wireguard.events import (
     endpoint_id,
     fact_event,
     interface_id,
-    moment,
-    names,
-    related,
+    name_attributes,
+    poll_time,
+    relationship,
 )
 from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
 
@@ -28,7 +28,7 @@ _ALONE = ("/32", "/128")
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One field of an endpoint or an interface that differs.
+    """Difference in one field of an endpoint or an interface.
 
     resource: "endpoints" or "interfaces"
     peer:     the public key of the endpoint, None for an interface
@@ -46,11 +46,10 @@ class Change(msgspec.Struct, frozen=True):
 def changes(
     previous: State | None, now: Snapshot, *, port_changes: bool = False
 ) -> tuple[Change, ...]:
-    """All changes, in an order that does not depend on the order of the rows.
+    """Return all changes, in an order that does not depend on the order of the rows.
 
-    At the first look nothing is a change. An interface is down when two looks in a row lack it;
-    one that could not be read is neither down nor up, and the peers of one that is gone are not
-    removed.
+    At the first poll nothing is a change. An interface is down when two polls in a row lack it; one
+    that could not be read is neither down nor up, and the peers of a missing one are not removed.
     """
     if previous is None:
         return ()
@@ -121,7 +120,7 @@ def _comings_and_goings(
 def _replaced(
     removed: Mapping[str, Peer], added: Collection[str], after: Mapping[str, Peer]
 ) -> Iterator[tuple[str, str]]:
-    """Who came with an address in the tunnel that was another's who went, at the same look."""
+    """Yield the old and the new key of peers that follow each other on an address, in one poll."""
     owners = {alone: key for key, peer in removed.items() for alone in _own_addresses(peer)}
     followed: set[str] = set()
     for new in added:
@@ -134,12 +133,12 @@ def _replaced(
 
 
 def _own_addresses(peer: Peer) -> tuple[str, ...]:
-    """The single addresses among the allowed IPs; all of them where none is single."""
+    """Return the single addresses among the allowed IPs; all of them where none is single."""
     return tuple(one for one in peer.allowed_ips if one.endswith(_ALONE)) or peer.allowed_ips
 
 
 def _differ(was: Peer, peer: Peer) -> bool:
-    """Whether more than handshake and counters differ. Asked of every peer at every look."""
+    """Return whether more than handshake and counters differ. Called for every peer and poll."""
     return (
         was.ip != peer.ip
         or was.port != peer.port
@@ -165,7 +164,7 @@ def _of_peer(was: Peer, peer: Peer, port_changes: bool) -> Iterator[tuple[str, s
 
 
 def fwmark_text(fwmark: int) -> str:
-    """As `wg` prints it."""
+    """Return the mark in the form of `wg`."""
     return f"0x{fwmark:x}" if fwmark else "off"
 
 
@@ -184,7 +183,7 @@ VALUE_LIMIT = 16_384
 def log_changes(
     snapshot: Snapshot, changes: Sequence[Change], terms: DeriveTerms
 ) -> Iterator[Event]:
-    """One event for each change."""
+    """Yield one event for each change."""
     for change in changes:
         yield _event(snapshot, change, terms)
 
@@ -192,17 +191,17 @@ def log_changes(
 def _event(snapshot: Snapshot, change: Change, terms: DeriveTerms) -> Event:
     resource = _resource(snapshot.host, change)
     attributes = {
-        "created": moment(snapshot.read_at_ms),
+        "created": poll_time(snapshot.read_at_ms),
         "field": change.field,
         "id": resource,
         "new_value": safe(change.new, VALUE_LIMIT),
         "old_value": safe(change.old, VALUE_LIMIT),
         "type": change.resource,
-        **names(terms, change.interface, change.peer),
+        **name_attributes(terms, change.interface, change.peer),
     }
     facts = (resource, change.field, change.old, change.new, str(snapshot.read_at_ms))
     return fact_event(
-        EventType.LOG_CHANGES, facts, attributes, related("user", "users", terms.user)
+        EventType.LOG_CHANGES, facts, attributes, relationship("user", "users", terms.user)
     )
 
 

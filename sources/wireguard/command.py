@@ -1,6 +1,6 @@
-"""Run the command that prints the dump: `wg show all dump`, by itself, by sudo or by ssh.
+"""Run of the command that prints the dump: `wg show all dump`, by itself, by sudo or by ssh.
 
-A `wg` that fails says nothing about the peers: every failure is a SourceError with a cure, and an
+A failed `wg` says nothing about the peers: every failure is a SourceError with a cure, and an
 interface that `wg` could not read is named as unreadable.
 """
 
@@ -60,7 +60,7 @@ _RIGHTS_SIGNS = ("Permission denied", "Operation not permitted")
 
 
 class DumpOutput(msgspec.Struct, frozen=True):
-    """What the command printed, and the interfaces that it said it could not read."""
+    """Output of the command, and the interfaces that it reported as unreadable."""
 
     dump: str
     unreadable: frozenset[str]
@@ -71,10 +71,10 @@ class _LacksRights(SourceError):
 
 
 class DumpCommand:
-    """A command that prints a dump; its text is split as a shell would, and no shell runs it.
+    """Command that prints a dump; its text is split as a shell would, and no shell runs it.
 
-    It gets `timeout_s` in all, and is then killed with all that it started. One that cannot be
-    killed (sudo gave it to another user) is waited for: a second is not started beside it.
+    It gets `timeout_s` in all, and is then killed with all its children. One that cannot be killed
+    (sudo gave it to another user) is waited for: a second is not started beside it.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class DumpCommand:
 
     @property
     def is_local(self) -> bool:
-        """Whether it asks the `wg` of this host, in our own network namespace."""
+        """Return whether it queries the `wg` of this host, in our own network namespace."""
         return _program(_without_sudo(self.argv)) == "wg"
 
     def run(self) -> DumpOutput:
-        """Run it and return what it printed, or raise SourceError."""
+        """Run the command and return its output. Raises SourceError."""
         self._refuse_to_pile_up()
         try:
             return self._printed(self.argv)
@@ -190,7 +190,7 @@ class DumpCommand:
         return kind(f"{last_line}: `{self.text}` failed with {how}", cure)
 
     def _cure_of(self, said: str) -> str:
-        """How to get the rights for the same hosts and interfaces, where they are lacking."""
+        """Return the cure for missing rights, which keeps hosts and interfaces the same."""
         words = [PurePath(word).name for text in self.argv for word in text.split()]
         if not any(sign in said for sign in _RIGHTS_SIGNS) or "sudo" in words:
             return _OTHER_CURE
@@ -200,7 +200,7 @@ class DumpCommand:
 
 
 def unreadable_line(interface: str) -> str:
-    """The line by which a command tells of an interface that it could not read."""
+    """Return the line with which a command reports an interface that it could not read."""
     return f"Unable to access interface {interface}: it could not be read"
 
 
@@ -221,7 +221,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _without_sudo(argv: Sequence[str]) -> Sequence[str]:
-    """The command that sudo is to run, or argv itself where sudo is not used."""
+    """Return the command that sudo is to run, or argv itself where sudo is not used."""
     if _program(argv) != "sudo":
         return argv
     words = list(argv[1:])

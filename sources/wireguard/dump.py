@@ -1,7 +1,7 @@
-"""Read the text of `wg show all dump`.
+"""Reader of the text of `wg show all dump`.
 
-Key material ends here: private and preshared keys never leave this module, and no error quotes
-what a line holds.
+Key material ends here: private and preshared keys never leave this module, and no error quotes the
+content of a line.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def parse_dump(
     ifindex: Callable[[str], int | None],
     unreadable: Collection[str] = (),
 ) -> Snapshot:
-    """Read a whole dump, in whatever order its lines come.
+    """Read a whole dump; the order of its lines is of no importance.
 
-    What the dump does not have is handed in: `ifindex` tells the number of an interface,
-    `unreadable` names those that are there and could not be read.
+    Facts that the dump lacks are given: `ifindex` returns the number of an interface, `unreadable`
+    names those that are there and could not be read.
     """
     reader = _Reader()
     for number, line in enumerate(_whole_lines(text), start=1):
@@ -68,7 +68,7 @@ def parse_dump(
 
 
 def without_keys(text: str) -> str:
-    """A whole dump without its private keys, and with preshared keys as their hashes.
+    """Return a whole dump without its private keys, and with preshared keys as their hashes.
 
     It is read as the dump itself is. Raises DumpError.
     """
@@ -90,7 +90,7 @@ def _without_keys(number: int, line: str) -> str:
 
 
 class _Reader:
-    """What the lines read so far have said."""
+    """Content of the lines that are read so far."""
 
     def __init__(self) -> None:
         self.interfaces: dict[str, tuple[str, int, int]] = {}

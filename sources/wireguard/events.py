@@ -1,4 +1,4 @@
-"""Events of WireGuard: ids from facts, names, and the settings that decide."""
+"""Events of WireGuard: ids from facts, names, and the settings of their contents."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ SHORT_KEY = 8
 
 
 class HostNames(msgspec.Struct, frozen=True):
-    """HostNames of the host, its peers and their users, the latter two by public key."""
+    """Names of the host, its peers and their users, the latter two by public key."""
 
     host: str
     peers: Mapping[str, str] = msgspec.field(default_factory=dict)
     users: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def peer(self, key: str) -> str:
-        """The name of a peer, or the start of its key."""
+        """Return the name of a peer, or the start of its key."""
         return self.peers.get(key) or key[:SHORT_KEY]
 
 
 class DeriveTerms(msgspec.Struct, frozen=True):
-    """Beside the looks themselves; nothing here is part of an event's id.
+    """Settings of events; none of them is part of an event's id.
 
-    user:         the id of the user that changes are told of as: who acts for the source
-    event_names:  whether events tell names beside ids
-    port_changes: whether a change of an endpoint's port alone is told
+    user:         the id of the user as whom the source reports changes
+    event_names:  whether events have names beside ids
+    port_changes: whether a change of an endpoint's port alone is reported
     """
 
     user: str
@@ -53,27 +53,27 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 def host_id(host: str) -> str:
-    """The id of a host by its key."""
+    """Return the id of a host by its key."""
     return resource_id("hosts", host)
 
 
 def interface_id(host: str, interface: str) -> str:
-    """The id of an interface."""
+    """Return the id of an interface."""
     return resource_id("interfaces", host, interface)
 
 
 def endpoint_id(host: str, interface: str, key: str) -> str:
-    """The id of a peer of an interface."""
+    """Return the id of a peer of an interface."""
     return resource_id("endpoints", host, interface, key)
 
 
-def moment(read_at_ms: int) -> str:
-    """The time of a look as events tell it."""
+def poll_time(read_at_ms: int) -> str:
+    """Return the time of a poll as it stands in events."""
     return rfc3339(read_at_ms // 1000 * 1000)
 
 
-def names(terms: DeriveTerms, interface: str, key: str | None = None) -> dict[str, str]:
-    """The names that go into the attributes, none where the setting says so."""
+def name_attributes(terms: DeriveTerms, interface: str, key: str | None = None) -> dict[str, str]:
+    """Return the names for the attributes, none where the setting is off."""
     if not terms.event_names:
         return {}
     found = {"host": terms.names.host, "interface": interface}
@@ -82,8 +82,8 @@ def names(terms: DeriveTerms, interface: str, key: str | None = None) -> dict[st
     return found
 
 
-def related(name: str, kind: str, resource: str) -> dict[str, Any]:
-    """A relationship to one resource."""
+def relationship(name: str, kind: str, resource: str) -> dict[str, Any]:
+    """Return a relationship to one resource."""
     return {name: {"data": [{"id": resource, "type": kind}]}}
 
 
@@ -93,9 +93,9 @@ def fact_event(
     attributes: Mapping[str, Any],
     relationships: Mapping[str, Any],
 ) -> Event:
-    """An event whose id follows from its facts.
+    """Return an event whose id follows from its facts.
 
-    The time of the look and the names are no facts: a second look at the same is a repeat, not a
+    The time of the poll and the names are no facts: a second poll of the same is a repeat, not a
     conflict.
     """
     event_id = event_id_from_facts(event_type, "\0".join(facts).encode())

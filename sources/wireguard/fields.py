@@ -1,6 +1,6 @@
-"""The values that describe a peer or an interface, whoever tells of them.
+"""Values of a peer or an interface, from a dump or from an agent.
 
-No error quotes what a value holds: it may be a key in the wrong place.
+No error quotes a value: it may be a key in the wrong place.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ _ENDPOINT = re.compile(
 
 
 class Malformed(ValueError):
-    """What is wrong with a value, in words that do not quote it."""
+    """A value is wrong, in words that do not quote it."""
 
 
 def check_key(text: str, what: str) -> str:
-    """A key, which is the base64 of 32 bytes."""
+    """Return a key, which is the base64 of 32 bytes."""
     if not KEY.fullmatch(text):
         raise Malformed(f"{what} is not a key")
     return text
 
 
 def is_interface_name(text: str) -> bool:
-    """Whether an interface may have this name."""
+    """Return whether an interface may have this name."""
     return 0 < len(text) <= LONGEST_NAME and text.isprintable()
 
 
 def check_interface_name(text: str) -> str:
-    """The name of an interface."""
+    """Return the name of an interface."""
     if not is_interface_name(text):
         raise Malformed("the name of an interface is empty, too long or not printable")
     return text
 
 
 def split_endpoint(text: str) -> tuple[str, int]:
-    """The address and port of "192.0.2.1:51820" or "[2001:db8::1]:51820"."""
+    """Return the address and port of "192.0.2.1:51820" or "[2001:db8::1]:51820"."""
     match = _ENDPOINT.fullmatch(text)
     address = match and (match["v4"] or match["v6"])
     if not (match and address and _is_address(address)):
@@ -59,7 +59,7 @@ def split_endpoint(text: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=20_000)
 def _is_address(text: str) -> bool:
-    """Whether it is one, with a zone that is fit to be shown."""
+    """Return whether a text is an address, with a zone that is fit to be shown."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -68,14 +68,14 @@ def _is_address(text: str) -> bool:
 
 
 def read_number(text: str, what: str, highest: int) -> int:
-    """A decimal number from 0 on."""
+    """Return a decimal number from 0 on."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 20):
         raise Malformed(f"{what} is not a number")
     return check_number(int(text), what, highest)
 
 
 def check_number(number: int, what: str, highest: int) -> int:
-    """A number from 0 to `highest`."""
+    """Return a number from 0 to `highest`."""
     if number < 0:
         raise Malformed(f"{what} is under 0")
     if number > highest:

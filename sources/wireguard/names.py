@@ -1,4 +1,4 @@
-"""What the peers are called: a file of names, and comments in WireGuard's own conf files.
+"""Names of peers: from a file of names, and from comments in WireGuard's own conf files.
 
 The conf files hold private keys: of their lines only names and public keys are taken.
 """
@@ -39,7 +39,7 @@ _Fingerprints = tuple[tuple[str, int, int, int], ...]
 
 
 class PeerNames(msgspec.Struct, frozen=True):
-    """Names of peers and of their users by public key, and what is wrong with the files."""
+    """Names of peers and of their users by public key, and the faults of the files."""
 
     peers: Mapping[str, str] = msgspec.field(default_factory=dict)
     users: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -47,9 +47,9 @@ class PeerNames(msgspec.Struct, frozen=True):
 
 
 class NameFiles:
-    """The files that name peers, read again when one of them has changed.
+    """Files that name peers, read again when one of them has changed.
 
-    What `names_file` says wins over the comments in `conf_folder`.
+    Names in `names_file` win over the comments in `conf_folder`.
     """
 
     def __init__(self, names_file: str | None = None, conf_folder: str | None = None) -> None:
@@ -59,7 +59,7 @@ class NameFiles:
         self._found = PeerNames()
 
     def read(self) -> PeerNames:
-        """The names as they are now; what cannot be read is a warning."""
+        """Return the names as they are now; a file that cannot be read is a warning."""
         files, warnings = self._files()
         fingerprints = tuple(_fingerprint(file) for file in files)
         if fingerprints != self._fingerprints:
@@ -67,7 +67,7 @@ class NameFiles:
         return replace(self._found, warnings=(*warnings, *self._found.warnings))
 
     def _files(self) -> tuple[list[Path], tuple[str, ...]]:
-        """The conf files and then the file of names."""
+        """Return the conf files and then the file of names."""
         files, warnings = _conf_files(self._conf_folder)
         if self._names_file is not None:
             files.append(self._names_file)
@@ -103,7 +103,7 @@ def _conf_files(folder: Path | None) -> tuple[list[Path], tuple[str, ...]]:
 
 
 def _fingerprint(file: Path) -> tuple[str, int, int, int]:
-    """What changes when the file does; it may be missing."""
+    """Return values that change with the file, which may be missing."""
     try:
         status = file.stat()
     except OSError:
@@ -125,7 +125,7 @@ def _warning(path: Path, error: OSError) -> tuple[str, ...]:
 
 
 def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, _Named], list[str]]:
-    """Read `PUBLIC-KEY NAME USER` lines; empty ones and those that begin with # are none."""
+    """Read `PUBLIC-KEY NAME USER` lines; empty lines and those that begin with # are skipped."""
     named: dict[str, _Named] = {}
     broken: list[str] = []
     for number, line in enumerate(lines, start=1):
@@ -146,7 +146,7 @@ def _from_names(file: Path, lines: list[str]) -> tuple[dict[str, _Named], list[s
 
 
 def _name_and_user(text: str) -> _Named:
-    """A name of one word, or in quotes, and the word behind it; else the text is a name alone."""
+    """Return a name of a word, or in quotes, and the word behind it; else the text as the name."""
     quoted, words = _QUOTED.fullmatch(text), text.split()
     if quoted is not None:
         name, user = quoted[1], quoted[2] or ""
@@ -156,15 +156,15 @@ def _name_and_user(text: str) -> _Named:
 
 
 def _from_conf(lines: list[str]) -> dict[str, str]:
-    """The names of the peers of a conf file, from the comments of their sections."""
+    """Return the names of the peers of a conf file, from the comments of their sections."""
     return {key: safe(name, NAME_LIMIT) for key, name in _peers(lines) if key and name}
 
 
 def _peers(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """The public key and the name of each section; "" for what it does not have.
+    """Yield the public key and the name of each section, "" for a missing one.
 
     `# Name = name` is taken before `[Peer] # name`, that before a comment on the line below, and
-    that before one on the line above. What has a key in it is no name.
+    that before one on the line above. A comment with a key in it is no name.
     """
     key = name = above = ""
     may_name_below = False
@@ -187,7 +187,7 @@ def _peers(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _plain_comment(text: str) -> str:
-    """What a line says that is a comment alone; "" where it cannot be a name."""
+    """Return the text of a line that is only a comment; "" where it cannot be a name."""
     match = _COMMENT.fullmatch(text)
     return "" if match is None or _NO_NAME.match(match[1]) else _name(match[1])
 

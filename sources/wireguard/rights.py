@@ -1,6 +1,6 @@
-"""The two ways to the WireGuard of this host for the service's account, which is not root.
+"""Commands by which the service's account, which is not root, may read this host's WireGuard.
 
-Both print one dump and nothing else: what an admin may write into a source's command gets no right.
+Both print one dump and nothing else: a command that an admin sets in the source gets no right.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def system_wg(argv: Sequence[str]) -> str | None:
-    """The path of the system's `wg` where argv is to print its dump and does nothing else."""
+    """Return the path of the system's `wg` where argv prints its dump and does nothing else."""
     path = shutil.which(DUMP[0], path=SYSTEM_PATH)
     return path if path and tuple(argv) in (DUMP, (path, *DUMP[1:])) else None
 
 
 def keyless_command(argv: Sequence[str]) -> Sequence[str]:
-    """The command that the service's account may run as root in place of argv, () for none."""
+    """Return the command that the service may run as root in place of argv, () for none."""
     if _account() != SERVICE_ACCOUNT or not system_wg(argv):
         return ()
     program = shutil.which("tocsin", path=f"{SYSTEM_PATH}:{sys.prefix}/bin")

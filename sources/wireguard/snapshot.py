@@ -1,4 +1,7 @@
-"""Snapshot of a host: its interfaces and peers, and what is remembered of them."""
+"""Snapshot of a WireGuard host at one moment, and the state from poll to poll.
+
+Neither form has a field for a private or a preshared key.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from sources.wireguard.alert_memory import AlertMemory
 
 
 class Peer(msgspec.Struct, frozen=True, array_like=True):
-    """One peer of an interface. Stored as an array: new fields go at the end, with a default.
+    """Peer of an interface. Stored as an array: new fields go at the end, with a default.
 
     preshared_key_hash: base64 of the SHA-256 of the raw key, "" without one
     ip, port:           the peer's endpoint, None until it is known
@@ -31,10 +34,10 @@ class Peer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Interface(msgspec.Struct, frozen=True):
-    """One WireGuard interface; public_key is "" and fwmark 0 where there is none.
+    """Interface of WireGuard; public_key is "" and fwmark 0 where there is none.
 
-    ifindex is the kernel's number of the interface, another one after each restart; address is
-    its own addresses in the tunnel. Both are None where they cannot be known.
+    ifindex is the kernel's number of the interface, a new one after each restart; address is its
+    own addresses in the tunnel. Both are None where they cannot be known.
     """
 
     public_key: str
@@ -45,15 +48,15 @@ class Interface(msgspec.Struct, frozen=True):
     address: tuple[str, ...] | None = None
 
     def restarted_since(self, before: Interface) -> bool:
-        """Whether it is known to be another one than before, which has forgotten all sessions."""
+        """Return whether it is known to be a new interface, without the old sessions."""
         return None not in (before.ifindex, self.ifindex) and before.ifindex != self.ifindex
 
 
 class Snapshot(msgspec.Struct, frozen=True):
     """All interfaces of a host by name, as read at read_at_ms.
 
-    host is the key of the host in ids, not its name; unreadable names the interfaces that are
-    there and of which nothing else could be learned.
+    host is the key of the host in ids, not its name; unreadable names the interfaces of which
+    nothing but their existence is known.
     """
 
     host: str
@@ -63,39 +66,38 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, array_like=True):
-    """The totals of an endpoint that its events have told of: its next delta counts from here.
+    """Totals of an endpoint in its last event: the next delta counts from here.
 
-    Below 0 after its counters began anew, by the bytes that were seen before and not told.
+    Below 0 after its counters began anew, by the bytes that were seen before and not reported.
     """
 
     rx: int
     tx: int
 
     def anew_after(self, last: Peer) -> Baseline:
-        """The baseline once the counters begin at 0 again, which were last seen as `last`."""
+        """Return the baseline after the counters began at 0 again; `last` was before that."""
         return Baseline(self.rx - last.rx, self.tx - last.tx)
 
     @property
     def has_unreported(self) -> bool:
-        """Tell whether bytes from before the counters began are still to be told."""
+        """Return whether bytes from before the counters began are still to be reported."""
         return self.rx <= 0 and self.tx <= 0 and self.rx + self.tx < 0
 
 
 class Absence(msgspec.Struct, frozen=True, array_like=True):
-    """An interface that was there before: since when it is gone, and whether that was told."""
+    """Absence of an interface that was there before: since when, and whether it was reported."""
 
     since_ms: int
     reported: bool = False
 
 
 class State(msgspec.Struct, frozen=True):
-    """What the source remembers: the last snapshot of each interface, and the baselines.
+    """State of the source: the last snapshot of each interface, and the baselines.
 
     baselines are by interface name, then by the peer's public key, also of a removed peer with
-    bytes that were not told; and so is removed: when a peer that is remembered was first missing
-    from its interface. absent is by interface name. The
-    snapshot also has the interfaces that are gone, as they last were, and the endpoint that a
-    peer was last seen at while it has none.
+    unreported bytes. removed has the time at which a remembered peer was first missing from its
+    interface. absent is by interface name. The snapshot also has the interfaces that are gone, as
+    they last were, and the last endpoint of a peer that has none now.
     """
 
     snapshot: Snapshot
@@ -116,12 +118,12 @@ _decoder = msgspec.json.Decoder(State)
 
 
 def encode_state(state: State) -> bytes:
-    """Write a state as the bytes to be stored."""
+    """Return a state as the bytes to be stored."""
     return _encoder.encode(state)
 
 
 def decode_state(stored: bytes) -> State:
-    """Read what encode_state wrote, or raise StateError."""
+    """Read the bytes of encode_state. Raises StateError."""
     try:
         state = _decoder.decode(stored)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -132,7 +134,7 @@ def decode_state(stored: bytes) -> State:
 
 
 class _HostState(msgspec.Struct, frozen=True):
-    """As much of a state of any version as tells which host it is about."""
+    """Part of a state of any version, with the key of its host."""
 
     class Snapshot(msgspec.Struct, frozen=True):
         host: str
@@ -141,7 +143,7 @@ class _HostState(msgspec.Struct, frozen=True):
 
 
 def host_of(stored: bytes) -> str | None:
-    """The key of the host that a stored state is about, also where the rest cannot be used."""
+    """Return the key of a stored state's host, also where the rest cannot be used."""
     try:
         return msgspec.json.decode(stored, type=_HostState).snapshot.host
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -153,7 +155,7 @@ REMEMBER_GONE_MS = 30 * 86_400_000
 
 
 def read_state(stored: bytes | None) -> tuple[State | None, str]:
-    """What was next_state, if it can be used, and what is to be said if it cannot."""
+    """Return the stored state, and a warning if it cannot be used."""
     if stored is None:
         return None, ""
     try:
@@ -171,7 +173,7 @@ def next_state(
     baselines: Mapping[str, Mapping[str, Baseline]],
     memory: AlertMemory,
 ) -> State:
-    """The state after this look."""
+    """Return the state after this poll."""
     before = previous.snapshot.interfaces if previous else {}
     absent = _absent(previous, snapshot) if previous else {}
     interfaces = {
@@ -198,7 +200,7 @@ def next_state(
 def _of_known_peers(
     baselines: Mapping[str, Baseline], interface: Interface, removed: Mapping[str, int]
 ) -> Mapping[str, Baseline]:
-    """The baselines without those of peers that are gone for so long that they are forgotten."""
+    """Return the baselines without those of removed peers that are forgotten by now."""
     if len(baselines) == len(interface.peers):  # every peer has one
         return baselines
     return {
@@ -209,7 +211,7 @@ def _of_known_peers(
 def _removed(
     previous: State, snapshot: Snapshot, interfaces: Mapping[str, Interface]
 ) -> dict[str, Mapping[str, int]]:
-    """The peers that are gone from interfaces that are there, while they are remembered."""
+    """Return the remembered peers that are gone from interfaces that are there."""
     removed: dict[str, Mapping[str, int]] = {}
     for name, interface in interfaces.items():
         known = previous.removed.get(name, {})
@@ -228,7 +230,7 @@ def _removed(
 
 
 def _absent(previous: State, snapshot: Snapshot) -> dict[str, Absence]:
-    """The interfaces that are gone; at the second look in a row that is told."""
+    """Return the interfaces that are gone; the second poll in a row reports it."""
     absent: dict[str, Absence] = {}
     for name in previous.snapshot.interfaces:
         if name in snapshot.interfaces:
@@ -245,7 +247,7 @@ def _absent(previous: State, snapshot: Snapshot) -> dict[str, Absence]:
 
 
 def _with_last_endpoints(before: Interface | None, now: Interface) -> Interface:
-    """The interface with the endpoint that a peer was last seen at where it has none now."""
+    """Return the interface with the last endpoint of each peer that has none now."""
     if before is None:
         return now
     known = {
@@ -268,7 +270,7 @@ _MOST_LISTED = 10
 
 
 def snapshot_summary(state: bytes) -> str:
-    """ "3 peers on wg0, 1 peer on wg1", or that there is no interface; "" if it cannot be read."""
+    """Return "3 peers on wg0, 1 peer on wg1", or "no interface"; "" if the state cannot be read."""
     try:
         remembered = decode_state(state)
     except StateError:
@@ -289,7 +291,7 @@ AHEAD_S = 120
 
 
 def seconds_ahead(snapshot: Snapshot) -> int:
-    """By how many seconds the newest handshake is later than the look at it; 0 if it is not."""
+    """Return the seconds by which the newest handshake is later than the poll; 0 if it is not."""
     newest_s = max(
         (peer.handshake_s for one in snapshot.interfaces.values() for peer in one.peers.values()),
         default=0,
@@ -298,5 +300,5 @@ def seconds_ahead(snapshot: Snapshot) -> int:
 
 
 def ahead_sentence(ahead: int) -> str:
-    """What an admin reads of it."""
+    """Return a sentence about a clock that is ahead, for the admin."""
     return f"its clock is about {ahead} s ahead of ours: let NTP set both"

@@ -1,4 +1,4 @@
-"""Source of WireGuard events: looks at the interfaces, compares and derives."""
+"""Source of WireGuard events: reads the interfaces, compares and derives."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from sources.wireguard.stats import endpoint_stats
 
 
 class Derived(msgspec.Struct, frozen=True):
-    """The events between two looks, and what to remember for the next.
+    """Events between two polls, and the state for the next.
 
-    `warning` tells of events that no webhook could be sent.
+    `warning` is about events that are too long for any webhook.
     """
 
     events: tuple[Event, ...]
@@ -46,7 +46,7 @@ class Derived(msgspec.Struct, frozen=True):
 
 
 def derive(previous: State | None, snapshot: Snapshot, terms: DeriveTerms) -> Derived:
-    """Compare a look with what is next_state; without memory it is only next_state."""
+    """Compare a snapshot with the state; without a state the snapshot only becomes the state."""
     found = changes(previous, snapshot, port_changes=terms.port_changes)
     memory = previous.memory if previous else AlertMemory()
     alerts, memory = raise_alerts(memory, previous, snapshot, found, terms)
@@ -70,23 +70,23 @@ MACHINE_ID_FILE = Path("/etc/machine-id")
 
 
 def host_key(source: str, host: str, machine_id_file: Path = MACHINE_ID_FILE) -> str:
-    """The key of the host that a source without memory looks at.
+    """Return the key of the host of a source without state.
 
-    Each source has its own, whatever its command: two that look at different hosts, or by
-    different ways at one, must not give the same ids. Only the source LOCAL, which stands for
-    this machine, has the machine's.
+    Each source has its own, whatever its command: two that read different hosts, or one host in
+    different ways, must not give the same ids. Only the source LOCAL, which stands for this
+    machine, has the machine's.
     """
     machine = host or machine_key(machine_id_file)
     return machine if source == LOCAL else f"{machine}/{source}"
 
 
 def host_name(source: str, host: str, *, is_local: bool) -> str:
-    """What people call it: as they said, else this machine's name, else the source's."""
+    """Return the given name of the host, else this machine's name, else the source's."""
     return host or (socket.gethostname() if is_local else source)
 
 
 def machine_key(machine_id_file: Path) -> str:
-    """What tells this machine from others: its machine id, else its host name."""
+    """Return the machine id of this machine, else its host name."""
     try:
         return machine_id_file.read_text(encoding="ascii").strip() or socket.gethostname()
     except (OSError, UnicodeDecodeError):
@@ -98,10 +98,9 @@ _LISTED_LIMIT = 1_000
 
 
 class WireGuardSource:
-    """Polls `wg show all dump` (or `command`) and tells what happened since the last poll.
+    """Source that polls `wg show all dump` (or `command`) and reports changes since the last poll.
 
-    `host` is the name of the host in events. Its key in ids is made at the first poll and stays
-    what it was then.
+    `host` is the name of the host in events. Its key in ids is made at the first poll and stays.
     """
 
     def __init__(
@@ -126,7 +125,7 @@ class WireGuardSource:
         self._geo = geo
 
     def poll(self, now_ms: int, state: bytes | None) -> Batch:
-        """Read the dump once and derive what happened since `state`; SourceError if unreadable."""
+        """Read the dump once and derive events since `state`. Raises SourceError if unreadable."""
         previous, warning = read_state(state)
         printed = self._command.run()
         snapshot = self._snapshot(printed, self._host_key(previous, state), now_ms)
@@ -144,7 +143,7 @@ class WireGuardSource:
         )
 
     def host(self, state: bytes | None) -> dict[str, str]:
-        """The host that it looks at, as alerts tell it; by its id once it was looked at."""
+        """Return the parameters of its host in alerts; with its id after the first poll."""
         key = None if state is None else host_of(state)
         found = {} if key is None else {"host_pub": host_id(key)}
         return found | ({"host": self._host_name()} if self._event_names else {})

@@ -1,8 +1,8 @@
-"""Derive `endpoint_stats` events from two looks at a host.
+"""Events `endpoint_stats`, derived from two polls of a host.
 
-An event tells of a handshake that is not the one seen before; the stamp is the host's wall clock,
-so it need only differ, not be later. The deltas of an endpoint count from its previous event, so
-that they add up to its totals whatever the poll interval.
+An event is about a handshake that differs from the last one; the stamp is the host's wall clock, so
+it need only differ, not be later. The deltas of an endpoint count from its previous event, so that
+they add up to its totals whatever the poll interval.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from collections.abc import Iterator, Mapping
 from domain.event_types import EventType
 from domain.events import Event
 from domain.times import rfc3339
-from sources.wireguard.events import DeriveTerms, endpoint_id, fact_event, moment, names, related
+from sources.wireguard.events import (
+    DeriveTerms,
+    endpoint_id,
+    fact_event,
+    name_attributes,
+    poll_time,
+    relationship,
+)
 from sources.wireguard.snapshot import Baseline, Interface, Peer, Snapshot, State
 
 Baselines = dict[str, Mapping[str, Baseline]]
@@ -23,9 +30,9 @@ _START = Baseline(0, 0)
 def endpoint_stats(
     previous: State | None, snapshot: Snapshot, terms: DeriveTerms
 ) -> tuple[list[Event], Baselines]:
-    """The events of the handshakes since, and the baselines that the next look starts from.
+    """Return the events of the handshakes since, and the baselines for the next poll.
 
-    At the first look at an interface its peers' totals are only noted: they may tell of months. A
+    At the first poll of an interface its peers' totals are only noted: they may be of months. A
     peer that comes later began to count when it came.
 
     An interface that the snapshot lacks may be down or unreadable: its peers were not removed, so
@@ -42,7 +49,7 @@ def endpoint_stats(
 
 
 class _InterfaceStats:
-    """One interface, before and now."""
+    """Interface before and now."""
 
     def __init__(
         self,
@@ -60,7 +67,7 @@ class _InterfaceStats:
         self.next_baselines: dict[str, Baseline] = {}
 
     def events(self, now: Interface) -> Iterator[Event]:
-        """The events, while `next_baselines` is filled."""
+        """Yield the events, and fill `next_baselines`."""
         if self._before is None:
             self.next_baselines = {
                 key: Baseline(peer.rx, peer.tx) for key, peer in now.peers.items()
@@ -82,7 +89,7 @@ class _InterfaceStats:
         self.next_baselines.update(self._unreported(self._before, now))
 
     def _unreported(self, before: Interface, now: Interface) -> Iterator[tuple[str, Baseline]]:
-        """The removed peers with bytes that were seen and not told, for when they are back."""
+        """Yield the removed peers with unreported bytes, for when they are back."""
         for key in self._baselines.keys() - now.peers.keys():
             known, last = self._baselines[key], before.peers.get(key)
             pending = known if last is None else known.anew_after(last)
@@ -92,7 +99,7 @@ class _InterfaceStats:
     def _event(self, key: str, peer: Peer, known: Baseline) -> Event:
         endpoint = endpoint_id(self._snapshot.host, self._name, key)
         attributes = {
-            "created": moment(self._snapshot.read_at_ms),
+            "created": poll_time(self._snapshot.read_at_ms),
             "handshake": rfc3339(peer.handshake_s * 1000),
             "ip": peer.ip,
             "port": peer.port,
@@ -100,9 +107,12 @@ class _InterfaceStats:
             "rx_total": peer.rx,
             "tx_delta": peer.tx - known.tx,
             "tx_total": peer.tx,
-            **names(self._terms, self._name, key),
+            **name_attributes(self._terms, self._name, key),
         }
         facts = (endpoint, str(peer.handshake_s), str(peer.rx), str(peer.tx))
         return fact_event(
-            EventType.ENDPOINT_STATS, facts, attributes, related("endpoint", "endpoints", endpoint)
+            EventType.ENDPOINT_STATS,
+            facts,
+            attributes,
+            relationship("endpoint", "endpoints", endpoint),
         )

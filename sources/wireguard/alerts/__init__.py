@@ -1,1 +1,1 @@
-"""The alerts that two looks at a host give rise to."""
+"""Alerts that follow from two polls of a host."""

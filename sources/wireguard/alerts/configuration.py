@@ -23,7 +23,7 @@ _MOST_STEPS = 500_000
 
 
 class Network(NamedTuple):
-    """A network as numbers, in the order of first addresses."""
+    """Network as numbers, in the order of first addresses."""
 
     version: int
     first: int
@@ -31,27 +31,27 @@ class Network(NamedTuple):
 
     @property
     def bits(self) -> int:
-        """How many bits the addresses of this version have."""
+        """Return the length of the addresses of this version in bits."""
         return 32 if self.version == 4 else 128
 
     @property
     def after(self) -> int:
-        """The first address behind it."""
+        """Return the first address behind it."""
         return self.first + (1 << (self.bits - self.length))
 
     def around(self, length: int) -> Network:
-        """The network of this length that it lies in."""
+        """Return the network of this length that it lies in."""
         hidden = self.bits - length
         return Network(self.version, self.first >> hidden << hidden, length)
 
 
 def not_listed(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
-    """The networks of `new` that are not listed in `old`, be they within it."""
+    """Return the networks of `new` that are not listed in `old`, be they within it."""
     return tuple(sorted(set(new) - set(old)))
 
 
 def widened(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    """The networks of `new` that are not wholly within `old`."""
+    """Return the networks of `new` that are not wholly within `old`."""
     added = not_listed(old, new)
     if not added:
         return ()
@@ -61,13 +61,13 @@ def widened(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
 
 
 def covers_all_addresses(old: Iterable[str], new: Iterable[str]) -> bool:
-    """Whether `new` has all addresses there are, of a family of which `old` has not."""
+    """Return whether `new` has all addresses of a version, which `old` has not."""
     whole = WHOLE & _collapsed(new)
     return bool(whole) and bool(whole - _collapsed(old))
 
 
 class Losses:
-    """What peers of one interface have lost at one look, to be found by what others got."""
+    """Networks that peers of one interface have lost at one poll, to find the new owners."""
 
     def __init__(self, losses: Iterable[tuple[str, Iterable[str]]]) -> None:
         found = sorted(
@@ -84,9 +84,9 @@ class Losses:
     def taken(
         self, peer: str, old: Iterable[str], added: Iterable[str], most: int
     ) -> dict[str, set[str]]:
-        """Of the networks added to this peer those that others lost, with these, so many at most.
+        """Return the networks added to this peer that others lost, with these, so many at most.
 
-        What others had around a network of its old list was its own already.
+        Networks around one of its old list were its own already.
         """
         own = {network for text in old if (network := _network(text)) is not None}
         own_lengths = sorted({network.length for network in own}, reverse=True)
@@ -107,14 +107,14 @@ class Losses:
             network = _network(text)
             if network is None:
                 continue
-            for place in self._places(network, _longest_around(network, own, own_lengths)):
+            for index in self._indexes(network, _longest_around(network, own, own_lengths)):
                 if not self._steps_left:
                     return
                 self._steps_left -= 1
-                yield text, self._peers[place]
+                yield text, self._peers[index]
 
-    def _places(self, network: Network, longer_than: int) -> Iterator[int]:
-        """Where the networks around this one stand, and then those within it."""
+    def _indexes(self, network: Network, longer_than: int) -> Iterator[int]:
+        """Yield the indexes of the networks around this one, and then of those within it."""
         for version, length in self._lengths:
             if version == network.version and longer_than < length < network.length:
                 yield from self._equal(network.around(length))
@@ -125,16 +125,16 @@ class Losses:
 
     def _equal(self, network: Network) -> Iterator[int]:
         start = bisect_left(self._networks, network)
-        for place in range(start, len(self._networks)):
-            if self._networks[place] != network:
+        for index in range(start, len(self._networks)):
+            if self._networks[index] != network:
                 return
-            yield place
+            yield index
 
 
 def _longest_around(
     network: Network, networks: Collection[Network], lengths_down: Iterable[int]
 ) -> int:
-    """The length of the smallest of these networks that this one lies in, -1 without one."""
+    """Return the length of the smallest of these networks around this one, -1 without one."""
     lengths = (one for one in lengths_down if one <= network.length)
     return next((one for one in lengths if network.around(one) in networks), -1)
 
@@ -156,7 +156,7 @@ def _ip_network(text: str) -> IPNetwork | None:
 
 
 def _collapsed(texts: Iterable[str]) -> set[IPNetwork]:
-    """As few networks as possible: two halves are one whole."""
+    """Return as few networks as possible: two halves are one whole."""
     networks = {network for text in texts if (network := _ip_network(text)) is not None}
     four = [one for one in networks if isinstance(one, ipaddress.IPv4Network)]
     six = [one for one in networks if isinstance(one, ipaddress.IPv6Network)]
@@ -181,14 +181,14 @@ _TEXT_LIMIT = 100
 
 @dataclass(frozen=True)
 class ChangeAlerts:
-    """The changes of one look, as alerts."""
+    """Alerts about the changes of one poll."""
 
     writer: AlertWriter
     snapshot: Snapshot
     changes: Sequence[Change]
 
     def write(self) -> None:
-        """Raise what the changes give rise to."""
+        """Raise the alerts that follow from the changes."""
         for change in self.changes:
             if change.resource == INTERFACES:
                 self._of_interface(change)
@@ -248,7 +248,7 @@ class ChangeAlerts:
     def _taken(
         self, subject: Subject, old: Sequence[str], new: Sequence[str]
     ) -> Mapping[str, Collection[str]]:
-        """Which networks this peer has taken from others, and from whom."""
+        """Return the networks that this peer has taken from others, each with the losers."""
         losses = self._losses.get(subject.interface)
         if losses is None or subject.key is None:
             return {}
@@ -266,7 +266,7 @@ class ChangeAlerts:
 
     @cached_property
     def _losses(self) -> Mapping[str, Losses]:
-        """What the peers have lost, by the name of the interface."""
+        """Return the networks that peers have lost, by the name of the interface."""
         lost: defaultdict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         for change in self.changes:
             if change.field == "allowed_ips" and change.peer is not None:

@@ -1,8 +1,8 @@
-"""Alerts about where a peer comes from.
+"""Alerts about the origin of a peer's traffic.
 
-A peer is at a place once something came from there: an address that an admin has set is none.
-How long ago that was counts only the time in which we have looked: after a break, or when the
-clock is set, no place has become an unusual one.
+A peer has an origin once traffic came from there: an address that an admin has set is none. The age
+of an origin counts only observed time: after a break, or when the clock is set, no origin has
+become an unusual one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_USED = 64
 
 MOST_LEFT = 16
 REFRESH_S = 3600
-"""How often it is noted that a place is used still."""
+"""Seconds after which the use of an origin is noted again."""
 
 DAY_S = 86_400
 _FIRST_USE = "endpoint_ip_first_use"
@@ -35,50 +35,50 @@ _FLAPPING = "endpoint_ip_flapping"
 
 
 class _History(NamedTuple):
-    """Where an endpoint was before, and since when it is known."""
+    """Origins of an endpoint before, and since when it is known."""
 
     used: Mapping[str, int]
     since_s: int
 
 
 class OriginAlerts:
-    """What one look says of the places of endpoints."""
+    """Alerts of one poll about the origins of endpoints."""
 
     def __init__(self, writer: AlertWriter, locate: Locate, watch: Observation) -> None:
         self._writer = writer
         self._locate = locate
         self._now_s = writer.now_ms // 1000
-        self._seen_s = watch.seen_s(writer.now_ms)
+        self._seen_s = watch.observed_s(writer.now_ms)
         self._within_ms = writer.terms(_FLAPPING).number("within")
 
     def first_seen(self, usage: Usage, ip: str, *, noted_s: int) -> Usage:
-        """The usage of an endpoint that was somewhere before we looked: nothing is told."""
+        """Return the usage of an endpoint that had an origin before, without an alert."""
         used = dict.fromkeys((origin_of(ip), *_where(self._locate(ip))), self._seen_s)
         return msgspec.structs.replace(usage, ip=ip, noted_s=noted_s, used=write_used(used))
 
-    def heard(self, usage: Usage, subject: Subject, ip: str) -> Usage:
-        """The usage after something came from an address."""
-        was, place = origin_of(usage.ip), origin_of(ip)
-        if place == was and 0 <= self._now_s - usage.noted_s < REFRESH_S:
+    def after_traffic(self, usage: Usage, subject: Subject, ip: str) -> Usage:
+        """Return the usage after traffic came from an address."""
+        was, origin = origin_of(usage.ip), origin_of(ip)
+        if origin == was and 0 <= self._now_s - usage.noted_s < REFRESH_S:
             return msgspec.structs.replace(usage, ip=ip)
         location = self._locate(ip)
-        self._write_suspicious(subject, ip, place, location)
+        self._write_suspicious(subject, ip, origin, location)
         known = _History(read_used(usage.used), usage.since_s)
-        self._write_first_uses(known, subject, ip, place, location)
+        self._write_first_uses(known, subject, ip, origin, location)
         left = usage.left
-        if was not in ("", place):
-            left = self._moved(usage.left, subject, was, place)
-        used = self._now_used(known.used, (place, *_where(location)))
+        if was not in ("", origin):
+            left = self._moved(usage.left, subject, was, origin)
+        used = self._now_used(known.used, (origin, *_where(location)))
         return msgspec.structs.replace(
             usage, ip=ip, noted_s=self._now_s, used=write_used(used), left=left
         )
 
     def _write_first_uses(
-        self, known: _History, subject: Subject, ip: str, place: str, location: Location | None
+        self, known: _History, subject: Subject, ip: str, origin: str, location: Location | None
     ) -> None:
-        known_ips = sum(map(_is_place, known.used))
+        known_ips = sum(map(_is_address, known.used))
         params: dict[str, Any] = {"ip": ip}
-        self._write_first(_FIRST_USE, known, subject, place, {**params, "known_ips": known_ips})
+        self._write_first(_FIRST_USE, known, subject, origin, {**params, "known_ips": known_ips})
         if location is None:
             return
         if location.asn is not None:
@@ -93,7 +93,7 @@ class OriginAlerts:
     def _write_first(
         self, kind: str, known: _History, subject: Subject, value: str, params: Mapping[str, Any]
     ) -> None:
-        """Nothing is the first of its kind for an endpoint that was nowhere yet."""
+        """Raise an alert about a first use; an endpoint without an origin has no first use."""
         terms = self._writer.terms(kind)
         kept_s = terms.number("kept") // 1000
         last_s = known.used.get(value)
@@ -111,41 +111,41 @@ class OriginAlerts:
         )
 
     def _write_suspicious(
-        self, subject: Subject, ip: str, place: str, location: Location | None
+        self, subject: Subject, ip: str, origin: str, location: Location | None
     ) -> None:
         good = self._writer.terms(_SUSPICIOUS).numbers["good"]
         if not isinstance(good, tuple) or not good or is_good(good, ip, location):
             return
         found = location or Location()
         params = {"ip": ip, "country": found.country or None, "asn": found.asn}
-        self._writer.write(_SUSPICIOUS, subject, params, value=place)
+        self._writer.write(_SUSPICIOUS, subject, params, value=origin)
 
     def _moved(
-        self, before: tuple[LeftOrigin, ...], subject: Subject, was: str, place: str
+        self, before: tuple[LeftOrigin, ...], subject: Subject, was: str, origin: str
     ) -> tuple[LeftOrigin, ...]:
-        """The places left lately, after a move; one that was left a moment ago is flapping."""
+        """Return the origins left lately, after a move; a return to a recent one is flapping."""
         now_ms = self._writer.now_ms
         lately = tuple(one for one in before if 0 <= now_ms - one.at_ms <= self._within_ms)
-        back = next((one for one in reversed(lately) if one.place == place), None)
+        back = next((one for one in reversed(lately) if one.origin == origin), None)
         left = (*lately, LeftOrigin(was, now_ms))[-MOST_LEFT:]
         if back is not None:
-            newest_first = dict.fromkeys((place, *(one.place for one in reversed(left))))
+            newest_first = dict.fromkeys((origin, *(one.origin for one in reversed(left))))
             params = {
                 "ips": list(newest_first)[::-1],
                 "changes": len(left),
                 "seconds": (now_ms - back.at_ms) // 1000,
             }
-            pair = " ".join(sorted((was, place)))
+            pair = " ".join(sorted((was, origin)))
             self._writer.write(_FLAPPING, subject, params, value=pair)
         return left
 
     def _now_used(self, used: Mapping[str, int], values: Iterable[str]) -> Mapping[str, int]:
-        """The places used, with these as of now; the ones used longest ago make room."""
+        """Return the used origins, with these as of now; those used longest ago make room."""
         after = {**used, **dict.fromkeys(values, self._seen_s)}
         if len(after) <= MOST_USED:
             return after
         newest: dict[str, int] = {}
-        room = dict.fromkeys(("place", "network", "country"), MOST_USED)
+        room = dict.fromkeys(("origin", "network", "country"), MOST_USED)
         for value, last_s in sorted(after.items(), key=lambda item: -item[1]):
             kind = _kind_of(value)
             if room[kind]:
@@ -155,18 +155,18 @@ class OriginAlerts:
 
 
 def read_used(text: str) -> dict[str, int]:
-    """The places, networks and countries of a usage, with the second of their last use."""
+    """Return the origins, networks and countries of a usage, with the second of their last use."""
     words = text.split()
     return dict(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
 def write_used(used: Mapping[str, int]) -> str:
-    """The text that `read_used` reads."""
+    """Return the text that `read_used` reads."""
     return " ".join(f"{value} {second}" for value, second in used.items())
 
 
 def is_good(good: tuple[str, ...], ip: str, location: Location | None) -> bool:
-    """Whether an address is in one of the good networks or countries."""
+    """Return whether an address is in one of the good networks or countries."""
     networks, names = _split_good(good)
     if not names.isdisjoint(_where(location)):
         return True
@@ -182,24 +182,24 @@ def _split_good(
     good: tuple[SettingValue, ...],
 ) -> tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], frozenset[str]]:
     texts = [text for text in good if isinstance(text, str)]
-    places = [text for text in texts if _is_place(text)]
-    networks = tuple(ipaddress.ip_network(text, strict=False) for text in places)
-    return networks, frozenset(texts) - frozenset(places)
+    addresses = [text for text in texts if _is_address(text)]
+    networks = tuple(ipaddress.ip_network(text, strict=False) for text in addresses)
+    return networks, frozenset(texts) - frozenset(addresses)
 
 
 def _where(location: Location | None) -> tuple[str, ...]:
-    """The network and the country of an address, as they are remembered."""
+    """Return the network and the country of an address, in the form of the memory."""
     if location is None:
         return ()
     network = "" if location.asn is None else f"AS{location.asn}"
     return tuple(filter(None, (network, location.country)))
 
 
-def _is_place(value: str) -> bool:
+def _is_address(value: str) -> bool:
     return "." in value or ":" in value
 
 
 def _kind_of(value: str) -> str:
-    if _is_place(value):
-        return "place"
+    if _is_address(value):
+        return "origin"
     return "network" if value.startswith("AS") and len(value) > 2 else "country"

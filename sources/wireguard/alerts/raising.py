@@ -1,4 +1,4 @@
-"""From what changed at a host, and what is usual there, to alerts."""
+"""Alerts of one poll: from changes at a host and from unusual use."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sources.wireguard.alerts.silence import (
     UNREACHABLE,
     OutageAlerts,
     SilenceAlerts,
-    calls_begun,
-    watched,
+    keepalives_begun,
+    next_observation,
 )
 from sources.wireguard.alerts.suppression import AlertWriter, Subject
 from sources.wireguard.alerts.traffic import HOUR_S, TrafficAlerts, phase_s
@@ -38,14 +38,14 @@ def raise_alerts(
     changes: Sequence[Change],
     terms: DeriveTerms,
 ) -> tuple[tuple[Event, ...], AlertMemory]:
-    """The alerts of one look, and what to remember for the next.
+    """Return the alerts of one poll, and the memory for the next.
 
-    The first look tells nothing but that a clock is ahead. `previous` keeps the address that a
-    peer was last seen at, also while it has none.
+    The first poll raises nothing but that a clock is ahead. `previous` keeps the last address of a
+    peer, also while it has none.
     """
     writer = AlertWriter(snapshot, terms, memory.suppressed)
     before_ms = previous.snapshot.read_at_ms if previous else None
-    watch = watched(memory.watch, before_ms, snapshot.read_at_ms)
+    watch = next_observation(memory.watch, before_ms, snapshot.read_at_ms)
     endpoint_alerts = _EndpointAlerts(writer, previous, snapshot, changes, terms, watch)
     ChangeAlerts(writer, snapshot, changes).write()
     OutageAlerts(writer, previous, snapshot).write(changes)
@@ -53,7 +53,7 @@ def raise_alerts(
     _write_clock(writer, snapshot)
     swept_ms, suppressed = memory.swept_ms, writer.suppressed
     if abs(snapshot.read_at_ms - swept_ms) >= HOUR_S * 1000:
-        swept_ms, suppressed = snapshot.read_at_ms, writer.swept()
+        swept_ms, suppressed = snapshot.read_at_ms, writer.current_suppressed()
     return tuple(writer.events), AlertMemory(endpoints, suppressed, watch, swept_ms)
 
 
@@ -65,7 +65,7 @@ def _write_clock(writer: AlertWriter, snapshot: Snapshot) -> None:
 
 
 class _EndpointAlerts:
-    """The endpoints, before and now."""
+    """Alerts about the endpoints, before and now."""
 
     def __init__(
         self,
@@ -79,15 +79,15 @@ class _EndpointAlerts:
         self._snapshot = snapshot
         self._now_s = snapshot.read_at_ms // 1000
         self._before: Mapping[str, Interface] = previous.snapshot.interfaces if previous else {}
-        self._calls_begun = calls_begun(previous, snapshot, changes)
+        self._keepalives_begun = keepalives_begun(previous, snapshot, changes)
         self._removed: Mapping[str, Mapping[str, int]] = previous.removed if previous else {}
         before_ms = previous.snapshot.read_at_ms if previous else None
-        self._places = OriginAlerts(writer, terms.locate, watch)
+        self._origins = OriginAlerts(writer, terms.locate, watch)
         self._silence = SilenceAlerts(writer, before_ms, watch.since_ms)
         self._traffic = TrafficAlerts(writer, before_ms)
 
     def endpoints(self, known: Mapping[str, Usages]) -> dict[str, Usages]:
-        """The usages after this look; of interfaces that are not there they stay as they are."""
+        """Return the usages after this poll; those of missing interfaces stay as they are."""
         after = {
             name: usages
             for name, usages in known.items()
@@ -104,7 +104,7 @@ class _EndpointAlerts:
         if after:  # while a removed peer is remembered, so is its use
             removed = self._removed.get(name, {})
             after = {key: usage for key, usage in after.items() if key in before or key in removed}
-        known = self._silence.called(known, self._calls_begun.get(name, ()))
+        known = self._silence.with_keepalives(known, self._keepalives_begun.get(name, ()))
         now_s, next_s, least = self._now_s, self._silence.next_s, self._traffic.least
         next_hour_s = now_s + HOUR_S
         unnoted_s = now_s - REFRESH_S
@@ -124,10 +124,10 @@ class _EndpointAlerts:
                 or (peer.handshake_s != usage.handshake_s and peer.handshake_s)
                 or not now_s < usage.hour_ends_s <= next_hour_s
             ):
-                usage = self._with_news(usage, Subject(name, key), was, peer)
+                usage = self._updated(usage, Subject(name, key), was, peer)
             marks = usage.silences if peer.keepalive_s else usage.silences | UNREACHABLE
             if now_s - (usage.handshake_s or usage.since_s) > next_s[marks]:
-                usage = self._silence.silent(usage, Subject(name, key), peer)
+                usage = self._silence.check(usage, Subject(name, key), peer)
             if peer.rx - usage.rx > least or peer.tx - usage.tx > least:
                 self._traffic.write(usage, Subject(name, key), peer)
             after[key] = usage
@@ -143,21 +143,21 @@ class _EndpointAlerts:
             tx=peer.tx,
         )
         if peer.ip is not None and peer.handshake_s:
-            usage = self._places.first_seen(usage, peer.ip, noted_s=self._now_s - phase_s(key))
+            usage = self._origins.first_seen(usage, peer.ip, noted_s=self._now_s - phase_s(key))
         return self._silence.first_seen(usage, peer, with_interface=with_interface)
 
-    def _with_news(self, usage: Usage, subject: Subject, before: Peer | None, peer: Peer) -> Usage:
-        """The usage of an endpoint that was heard, or whose hour or counters are new."""
+    def _updated(self, usage: Usage, subject: Subject, before: Peer | None, peer: Peer) -> Usage:
+        """Return the usage of an endpoint with new traffic, or with a new hour or counters."""
         was = before or _NEVER
         if before is None or peer.rx < was.rx or peer.tx < was.tx:
-            usage = self._traffic.restarted(usage, before)
+            usage = self._traffic.after_restart(usage, before)
             was = _NEVER
         if not self._now_s < usage.hour_ends_s <= self._now_s + HOUR_S:
             usage = self._traffic.next_hour(usage, was, peer)
-        has_shaken = peer.handshake_s not in (0, usage.handshake_s)
-        if (has_shaken or peer.rx > was.rx) and peer.ip is not None:
-            usage = self._places.heard(usage, subject, peer.ip)
-        return self._silence.heard(usage, subject, peer) if has_shaken else usage
+        has_handshake = peer.handshake_s not in (0, usage.handshake_s)
+        if (has_handshake or peer.rx > was.rx) and peer.ip is not None:
+            usage = self._origins.after_traffic(usage, subject, peer.ip)
+        return self._silence.after_handshake(usage, subject, peer) if has_handshake else usage
 
 
 _NEVER = Peer("", None, None, (), 0, 0, 0, 0)

@@ -1,4 +1,8 @@
-"""Alerts about silence: peers without a handshake, interfaces that are gone."""
+"""Alerts about peers without handshakes, about their return, and about missing interfaces.
+
+A silence that was not observed raises nothing: after a break, or a jump of the clock, all peers
+would seem to be silent.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ DAY_S = 86_400
 
 
 class Silent(IntFlag):
-    """What is known of a silent endpoint: each is told once a silence."""
+    """Findings about a silent endpoint: each raises one alert in a silence."""
 
     UNREACHABLE = 1
     DISCONNECTED = 2
@@ -49,12 +53,12 @@ _NEVER_S = 1 << 62
 _BETWEEN_HANDSHAKES_S = 120
 """After a handshake WireGuard makes no other for so long, as long as the peer answers."""
 
-_CALLS_BEGIN = (("added", ""), ("persistent_keepalive", "0"))
+_KEEPALIVE_CHANGES = (("added", ""), ("persistent_keepalive", "0"))
 """Changes, with the old value, from which on this side calls at a peer."""
 
 
-def watched(watch: Observation, before_ms: int | None, now_ms: int) -> Observation:
-    """The watch at a look; it begins anew after a break, be it of looks or of the clock."""
+def next_observation(watch: Observation, before_ms: int | None, now_ms: int) -> Observation:
+    """Return the observation at a poll; it begins anew after a break of polls or of the clock."""
     if before_ms is None:
         return Observation(now_ms)
     gap_ms = now_ms - before_ms
@@ -66,10 +70,10 @@ def watched(watch: Observation, before_ms: int | None, now_ms: int) -> Observati
     return Observation(now_ms, every_ms, watch.lost_ms + gap_ms)
 
 
-def calls_begun(
+def keepalives_begun(
     previous: State | None, snapshot: Snapshot, changes: Sequence[Change]
 ) -> Mapping[str, Collection[str]]:
-    """The peers that may be called at from this look on, by the name of the interface.
+    """Return the peers that may get keepalives from this poll on, by the name of the interface.
 
     Their keepalive was switched on, they were added, or their interface is back.
     """
@@ -77,7 +81,7 @@ def calls_begun(
     if previous is None:
         return begun
     for change in changes:
-        if change.peer is not None and (change.field, change.old) in _CALLS_BEGIN:
+        if change.peer is not None and (change.field, change.old) in _KEEPALIVE_CHANGES:
             begun[change.interface].add(change.peer)
     for name, interface in snapshot.interfaces.items():
         before = previous.snapshot.interfaces.get(name)
@@ -87,7 +91,7 @@ def calls_begun(
 
 
 class SilenceAlerts:
-    """What one look says of the silence of endpoints."""
+    """Alerts of one poll about the silence of endpoints."""
 
     def __init__(self, writer: AlertWriter, before_ms: int | None, watching_ms: int) -> None:
         self._writer = writer
@@ -107,9 +111,9 @@ class SilenceAlerts:
         return min((limit for mark, limit in self._limits if not marks & mark), default=_NEVER_S)
 
     def first_seen(self, usage: Usage, peer: Peer, *, with_interface: bool) -> Usage:
-        """The usage of an endpoint that may be silent for long: nothing is told of that.
+        """Return the usage of an endpoint that may have been silent for long, without an alert.
 
-        One that comes to an interface that we know is watched from the start.
+        A peer that is added to a known interface is observed from the start.
         """
         if peer.handshake_s == 0:
             marks = Silent.DISCONNECTED | Silent.AWAY
@@ -122,21 +126,21 @@ class SilenceAlerts:
             marks &= ~Silent.UNREACHABLE
         return msgspec.structs.replace(usage, silences=int(marks)) if marks else usage
 
-    def called(self, usages: Usages, begun: Collection[str]) -> Usages:
-        """The usages of an interface when this side begins to call at some of its peers."""
+    def with_keepalives(self, usages: Usages, begun: Collection[str]) -> Usages:
+        """Return the usages of an interface when keepalives to some of its peers begin."""
         if not begun:
             return usages
         anew = {
-            key: msgspec.structs.replace(usages[key], called_s=self._now_s)
+            key: msgspec.structs.replace(usages[key], keepalive_since_s=self._now_s)
             for key in begun
             if key in usages
         }
         return {**usages, **anew}
 
-    def silent(self, usage: Usage, subject: Subject, peer: Peer) -> Usage:
-        """The usage of an endpoint whose handshake is older than what `next_s` says."""
+    def check(self, usage: Usage, subject: Subject, peer: Peer) -> Usage:
+        """Return the usage of an endpoint whose handshake is older than the limit in `next_s`."""
         if peer.ip is None and peer.keepalive_s:  # nobody can call at it yet
-            usage = msgspec.structs.replace(usage, called_s=self._now_s)
+            usage = msgspec.structs.replace(usage, keepalive_since_s=self._now_s)
         marks = self._marks(usage, peer)
         new = marks & ~usage.silences
         if not new:
@@ -144,8 +148,8 @@ class SilenceAlerts:
         self._write_silence(Silent(new), usage, subject, peer)
         return msgspec.structs.replace(usage, silences=usage.silences | new)
 
-    def heard(self, usage: Usage, subject: Subject, peer: Peer) -> Usage:
-        """The usage of an endpoint that has made a handshake."""
+    def after_handshake(self, usage: Usage, subject: Subject, peer: Peer) -> Usage:
+        """Return the usage of an endpoint after a handshake."""
         was = Silent(usage.silences)
         last_s = usage.handshake_s or usage.since_s
         if Silent.AWAY in was or self._ends_gap(last_s, peer):
@@ -157,7 +161,7 @@ class SilenceAlerts:
         return msgspec.structs.replace(usage, silences=0, handshake_s=peer.handshake_s)
 
     def _ends_gap(self, last_s: int, peer: Peer) -> bool:
-        """Whether a gap that we watched has come and gone since the last look.
+        """Return whether an observed gap has come and gone since the last poll.
 
         There may have been other handshakes since then, unless this one came soon after it.
         """
@@ -169,14 +173,18 @@ class SilenceAlerts:
     def _marks(self, usage: Usage, peer: Peer) -> int:
         last_s = usage.handshake_s or usage.since_s
         age_s = self._now_s - last_s
-        watched_s = self._now_s - max(last_s, self._watching_s)
-        called_s = min(watched_s, self._now_s - usage.called_s) if self._is_kept_alive(peer) else 0
+        observed_s = self._now_s - max(last_s, self._watching_s)
+        keepalive_since_s = (
+            min(observed_s, self._now_s - usage.keepalive_since_s)
+            if self._is_kept_alive(peer)
+            else 0
+        )
         marks = 0
         for mark, limit in self._limits:
             if mark & _LONG:
                 holds = age_s > limit and self._settled
             else:
-                holds = (called_s if mark == UNREACHABLE else watched_s) > limit
+                holds = (keepalive_since_s if mark == UNREACHABLE else observed_s) > limit
             if holds:
                 marks |= mark
         return marks
@@ -195,7 +203,7 @@ class SilenceAlerts:
 
     @staticmethod
     def _is_kept_alive(peer: Peer) -> bool:
-        """Whether WireGuard calls at it: it needs an address to do so."""
+        """Return whether WireGuard sends keepalives to it, for which it needs an address."""
         return peer.keepalive_s > 0 and peer.ip is not None
 
 
@@ -206,7 +214,11 @@ _DOWN = "interface_down"
 
 
 class OutageAlerts:
-    """What one look says of outages."""
+    """Alerts of one poll about missing interfaces.
+
+    Short outages of an interface count as the same outage, which is reported once a while. One that
+    lasts is an outage of its own.
+    """
 
     def __init__(self, writer: AlertWriter, previous: State | None, snapshot: Snapshot) -> None:
         self._writer = writer
@@ -215,7 +227,7 @@ class OutageAlerts:
         self._before_ms = previous.snapshot.read_at_ms if previous else 0
 
     def write(self, changes: Sequence[Change]) -> None:
-        """Raise what the changes give rise to, and what lasts without a change."""
+        """Raise the alerts that follow from the changes, and those about lasting outages."""
         for change in changes:
             if change.field == UP:
                 kind = "interface_up" if change.new == "true" else _DOWN
@@ -226,7 +238,7 @@ class OutageAlerts:
                 self._write_lasting(Subject(name), absence)
 
     def _outage(self, name: str) -> str:
-        """What tells an outage that lasts from others, "" for a short one."""
+        """Return what distinguishes a lasting outage from others, "" for a short one."""
         absence = self._absent.get(name)
         if absence is None or not _lasts(absence, self._writer.now_ms):
             return ""

@@ -1,4 +1,4 @@
-"""Makes alerts, and keeps from telling the same twice."""
+"""Writer of alerts, which does not raise the same alert twice in its time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sources.wireguard.events import (
     fact_event,
     host_id,
     interface_id,
-    moment,
-    names,
+    name_attributes,
+    poll_time,
 )
 from sources.wireguard.snapshot import Snapshot
 
@@ -30,14 +30,14 @@ Suppressed = Mapping[str, Mapping[str, int]]
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What an alert is about: the host, an interface, or with a key an endpoint."""
+    """Subject of an alert: the host, an interface, or with a key an endpoint."""
 
     interface: str = ""
     key: str | None = None
 
 
 class AlertWriter:
-    """The alerts of one look."""
+    """Alerts of one poll."""
 
     def __init__(self, snapshot: Snapshot, terms: DeriveTerms, suppressed: Suppressed) -> None:
         self.now_ms = snapshot.read_at_ms
@@ -47,20 +47,20 @@ class AlertWriter:
         self._terms = terms
 
     def terms(self, kind: str) -> AlertTerms:
-        """What is in force for a kind."""
+        """Return the terms of a kind."""
         return self._terms.alerts[kind]
 
     def name(self, key: str) -> str:
-        """What people call a peer."""
+        """Return the name of a peer."""
         return self._terms.names.peer(key)
 
     @property
     def shows_names(self) -> bool:
-        """Whether names stand beside ids."""
+        """Return whether names stand beside ids."""
         return self._terms.event_names
 
     def endpoint_id(self, subject: Subject, key: str) -> str:
-        """The id of another endpoint of the same interface."""
+        """Return the id of another endpoint of the same interface."""
         return endpoint_id(self._host, subject.interface, key)
 
     def write(
@@ -72,7 +72,7 @@ class AlertWriter:
         value: str = "",
         danger: int | None = None,
     ) -> None:
-        """Raise an alert, unless its kind is off or the same was told of a while ago.
+        """Raise an alert, unless its kind is off or the same was raised a while ago.
 
         The same is the same kind, subject and `value`.
         """
@@ -87,7 +87,7 @@ class AlertWriter:
             )
 
     def was_written(self, kind: str, subject: Subject, since_ms: int) -> bool:
-        """Whether it was told of a subject, without a value, at this time or later."""
+        """Return whether the alert without a value was raised about a subject since a time."""
         until_ms = self.suppressed.get(self._resource(subject), {}).get(_mark(kind, ""), 0)
         return until_ms - self.terms(kind).suppress_ms >= since_ms
 
@@ -102,8 +102,8 @@ class AlertWriter:
         self.suppressed[resource] = {**current, mark: until_ms}
         return True
 
-    def swept(self) -> dict[str, Mapping[str, int]]:
-        """What is still to be kept from being told twice."""
+    def current_suppressed(self) -> dict[str, Mapping[str, int]]:
+        """Return the alerts that are still not to be raised again."""
         return {
             resource: current
             for resource, marks in self.suppressed.items()
@@ -133,7 +133,7 @@ class AlertWriter:
         params: Mapping[str, Any],
         danger: int,
     ) -> Event:
-        created = moment(self.now_ms)
+        created = poll_time(self.now_ms)
         attributes = {
             "created": created,
             "danger": danger,
@@ -149,7 +149,7 @@ class AlertWriter:
         found = {"host_pub": host_id(self._host)}
         if subject.interface:
             found["interface_pub"] = interface_id(self._host, subject.interface)
-            found |= names(self._terms, subject.interface, subject.key)
+            found |= name_attributes(self._terms, subject.interface, subject.key)
         elif self.shows_names:
             found["host"] = self._terms.names.host
         if subject.key is not None:

@@ -1,6 +1,6 @@
-"""Alerts about a peer that moves far more than usual.
+"""Alerts about a peer with far more traffic than usual.
 
-How much an hour saw is remembered as one character, whose order is that of the amounts: each
+The traffic of an hour is remembered as one character, whose order is that of the amounts: each
 stands for half as much again as the one before, which is near enough for many times the usual.
 """
 
@@ -24,7 +24,7 @@ _HIGHEST = ord("~") - _FIRST
 
 
 def level(amount: int) -> str:
-    """The character that stands for so many bytes."""
+    """Return the character that stands for so many bytes."""
     if amount <= 0:
         return chr(_FIRST)
     doublings = amount.bit_length() - 1
@@ -33,7 +33,7 @@ def level(amount: int) -> str:
 
 
 def amount_of(character: str) -> int:
-    """The least number of bytes that a character stands for."""
+    """Return the least number of bytes that a character stands for."""
     number = ord(character) - _FIRST
     if number <= 0:
         return 0
@@ -42,9 +42,9 @@ def amount_of(character: str) -> int:
 
 
 class Past(NamedTuple):
-    """What an endpoint moved before, in one direction, one character each.
+    """Past traffic of an endpoint in one direction, one character for an hour or a day.
 
-    hours: in the hours since a day was over, fewer than 24
+    hours: the hours since a day was over, fewer than 24
     days:  the median of the hours of each of the seven days before
     """
 
@@ -53,11 +53,11 @@ class Past(NamedTuple):
 
     @property
     def usual(self) -> int:
-        """What an hour usually sees: the median of the days' medians, else of today's hours."""
+        """Return an hour's usual traffic: the median of days' medians, else of today's hours."""
         return amount_of(_median(self.days or self.hours))
 
     def after(self, moved: int) -> Past:
-        """The same when an hour is over, in which so much was moved."""
+        """Return the past after another hour with so much traffic."""
         hours = self.hours + level(moved)
         if len(hours) < HOURS_A_DAY:
             return Past(hours, self.days)
@@ -65,23 +65,23 @@ class Past(NamedTuple):
 
 
 def read_history(text: str) -> tuple[Past, Past]:
-    """What was received and what was sent."""
+    """Return the past of received and of sent traffic."""
     rx_hours, rx_days, tx_hours, tx_days = text.split(" ") if text else ("", "", "", "")
     return Past(rx_hours, rx_days), Past(tx_hours, tx_days)
 
 
 def write_history(rx: Past, tx: Past) -> str:
-    """The text that `read_history` reads: no character that stands for an amount is a blank."""
+    """Return the text that `read_history` reads: no amount is written as a blank."""
     return " ".join((*rx, *tx))
 
 
 def phase_s(key: str) -> int:
-    """How far into its hour an endpoint is at first: not all are to be over at one look."""
+    """Return the seconds by which an endpoint's hours are shifted, so that they end apart."""
     return (ord(key[0]) * _SPREAD + ord(key[1])) % HOUR_S
 
 
 class TrafficAlerts:
-    """What one look says of the traffic of endpoints."""
+    """Alerts of one poll about the traffic of endpoints."""
 
     def __init__(self, writer: AlertWriter, before_ms: int | None) -> None:
         self._writer = writer
@@ -94,11 +94,11 @@ class TrafficAlerts:
 
     @property
     def least(self) -> int:
-        """Bytes in an hour that are never too many."""
+        """Return the bytes in an hour that are never too many."""
         return self._least
 
     def next_hour(self, usage: Usage, was: Peer, peer: Peer) -> Usage:
-        """The usage in a new hour. What moved in a time without looks belongs to no hour."""
+        """Return the usage in a new hour. Traffic in a time without polls belongs to no hour."""
         hours = (self.now_s - usage.hour_ends_s) // HOUR_S + 1
         ends_s = usage.hour_ends_s + HOUR_S * hours
         if self._gap:
@@ -109,13 +109,13 @@ class TrafficAlerts:
             usage, hour_ends_s=ends_s, rx=was.rx, tx=was.tx, history=history
         )
 
-    def restarted(self, usage: Usage, was: Peer | None) -> Usage:
-        """The usage after the counters began anew: the hour goes on, if it was there before."""
+    def after_restart(self, usage: Usage, was: Peer | None) -> Usage:
+        """Return the usage after the counters began anew: the hour of a known peer goes on."""
         rx, tx = (usage.rx - was.rx, usage.tx - was.tx) if was else (0, 0)
         return msgspec.structs.replace(usage, rx=rx, tx=tx)
 
     def write(self, usage: Usage, subject: Subject, peer: Peer) -> None:
-        """Tell if an endpoint moves too much in this hour."""
+        """Raise an alert if an endpoint has too much traffic in this hour."""
         rx, tx = read_history(usage.history)
         for direction, known, moved in (
             ("received", rx.usual, peer.rx - usage.rx),
