@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from textual.binding import Binding, BindingType
 
@@ -18,8 +18,8 @@ from tui.deliveries.copying import CHOICES, copied_text
 from tui.deliveries.reseal import ResealChoice, ResealScreen
 from tui.deliveries.rows import DeliveryFormatter, short_result
 from tui.questions import Question
+from tui.screens.base import TocsinScreen
 from tui.screens.dialogs import MenuScreen
-from tui.screens.lists import LookingScreen
 from tui.shell.clipboard import copy
 from tui.state.store_access import Refused
 from tui.webhooks.results import FAILED, AttemptNews, any_failed, summary
@@ -74,71 +74,76 @@ def names_of(deliveries: Sequence[Delivery]) -> str:
     return f"{len(deliveries):,} deliveries"
 
 
-class DeliveryActions(LookingScreen):
-    """Base of a screen on which deliveries can be chosen."""
+DELIVERY_KEYS: list[BindingType] = [
+    Binding(
+        "n,r",
+        "retry",
+        "retry now",
+        id="deliveries.retry",
+        tooltip="make the next attempt of the chosen ones now; several are asked about",
+    ),
+    Binding(
+        "s",
+        "skip",
+        "skip",
+        id="deliveries.skip",
+        tooltip="give the chosen ones up, after asking with the number of events",
+    ),
+    Binding(
+        "b",
+        "reseal",
+        "reseal",
+        id="deliveries.reseal",
+        tooltip="end it and seal its events anew: fewer a request, or without one of them",
+    ),
+    Binding(
+        "y",
+        "copy",
+        "copy",
+        id="deliveries.copy",
+        tooltip="copy the id, URL, headers, a curl command, the payload or the answer",
+    ),
+]
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "n,r",
-            "retry",
-            "retry now",
-            id="deliveries.retry",
-            tooltip="make the next attempt of the chosen ones now; several are asked about",
-        ),
-        Binding(
-            "s",
-            "skip",
-            "skip",
-            id="deliveries.skip",
-            tooltip="give the chosen ones up, after asking with the number of events",
-        ),
-        Binding(
-            "b",
-            "reseal",
-            "reseal",
-            id="deliveries.reseal",
-            tooltip="end it and seal its events anew: fewer a request, or without one of them",
-        ),
-        Binding(
-            "y",
-            "copy",
-            "copy",
-            id="deliveries.copy",
-            tooltip="copy the id, URL, headers, a curl command, the payload or the answer",
-        ),
-    ]
 
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
+class DeliveryActions:
+    """Actions of a screen on which deliveries can be chosen.
+
+    `chosen` returns the deliveries that an action is for, given True if a question names them
+    first; `event_in_sight` the id of the event under the cursor, if any; `done` is called after an
+    action.
+    """
+
+    def __init__(
+        self,
+        screen: TocsinScreen,
+        chosen: Callable[[bool], Awaitable[list[Delivery]]],
+        *,
+        event_in_sight: Callable[[], str | None] = lambda: None,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._screen = screen
+        self._access = screen.access
+        self._chosen = chosen
+        self._event_in_sight = event_in_sight
+        self._when_done = done
         self._watched: dict[str, int] = {}
         self._over: list[AttemptNews] = []
 
-    async def after_look(self) -> None:
-        await self._show_results()
-
-    async def chosen(self, *, asks: bool = True) -> list[Delivery]:
-        """Return the deliveries that an action is for; `asks` if a question names them first."""
-        raise NotImplementedError
-
-    @property
-    def event_in_sight(self) -> str | None:
-        """The id of the event under the cursor, if there is one."""
-        return None
-
-    async def action_retry(self) -> None:
+    async def retry(self) -> None:
         """Make the chosen deliveries due now."""
         pending = await self._pending("retry now", asks=False)
         if len(pending) == 1:
-            self.in_turn(self._retry, pending)
+            self._screen.in_turn(self._retry, pending)
         elif pending:
             question = Question(
                 f"Retry {names_of(pending)} now?",
                 (f"The same POST again, with {_events_of(pending)} in all.",),
                 yes="Retry",
             )
-            self.when_sure(question, self._retry, pending)
+            self._screen.when_sure(question, self._retry, pending)
 
-    async def action_skip(self) -> None:
+    async def skip(self) -> None:
         """Ask with the numbers, then skip the chosen deliveries."""
         pending = await self._pending("skip")
         if not pending:
@@ -151,63 +156,67 @@ class DeliveryActions(LookingScreen):
             ),
             yes="Skip",
         )
-        self.when_sure(question, self._skip, pending)
+        self._screen.when_sure(question, self._skip, pending)
 
-    async def action_reseal(self) -> None:
+    async def reseal(self) -> None:
         """Ask how to seal the events of the delivery anew."""
         pending = await self._pending("reseal")
         if len(pending) > 1:
-            self.tell_here("one at a time: take the marks away and choose one")
+            self._screen.tell_here("one at a time: take the marks away and choose one")
         elif pending:
             self._ask_reseal(pending[0], await self._refused_event(pending[0]))
 
     async def _refused_event(self, delivery: Delivery) -> str | None:
         """Return the first of its events that another Tocsin refused at the last attempt."""
-        attempts = await self.access.read(deliveries.attempts, delivery.id, limit=1)
+        attempts = await self._access.read(deliveries.attempts, delivery.id, limit=1)
         refused = [id_ for it in attempts for id_ in refused_events(it.status, it.answer_body)]
         if not refused:
             return None
-        members = {event.id for event in await self.access.read(delivery_list.members, delivery.id)}
+        members = {
+            event.id for event in await self._access.read(delivery_list.members, delivery.id)
+        }
         return next((id_ for id_ in refused if id_ in members), None)
 
     def _ask_reseal(self, delivery: Delivery, refused: str | None) -> None:
         def answered(choice: ResealChoice | None) -> None:
             if choice is not None:
-                self.in_turn(self._reseal, delivery, choice)
+                self._screen.in_turn(self._reseal, delivery, choice)
 
-        screen = ResealScreen(self.access, delivery, self.event_in_sight, without=refused)
-        self.app.push_screen(screen, answered)
+        screen = ResealScreen(self._access, delivery, self._event_in_sight(), without=refused)
+        self._screen.app.push_screen(screen, answered)
 
-    async def action_copy(self) -> None:
+    async def copy(self) -> None:
         """Ask what to copy."""
-        chosen = await self.chosen()
+        chosen = await self._chosen(True)
 
         def answered(choice: str | None) -> None:
             if choice is not None:
-                self.in_background(self._copy(chosen, choice))
+                self._screen.in_background(self._copy(chosen, choice))
 
         if chosen:
             title = f"Copy of {names_of(chosen)}"
-            self.app.push_screen(MenuScreen(title, CHOICES), answered)
+            self._screen.app.push_screen(MenuScreen(title, CHOICES), answered)
 
     async def _copy(self, chosen: Sequence[Delivery], choice: str) -> None:
-        await copy(self, await copied_text(self.access, chosen, choice))
+        await copy(self._screen, await copied_text(self._access, chosen, choice))
 
     async def _pending(self, action: str, *, asks: bool = True) -> list[Delivery]:
         """Return the chosen deliveries that are pending; say so if there is none."""
-        chosen = await self.chosen(asks=asks)
+        chosen = await self._chosen(asks)
         pending = [delivery for delivery in chosen if delivery.state == "pending"]
         if chosen and not pending:
             states = {delivery.state for delivery in chosen}
             state = states.pop() if len(states) == 1 else "over"
-            self.tell_here(f"{names_of(chosen)}: {state} already, {action} is for pending ones")
+            self._screen.tell_here(
+                f"{names_of(chosen)}: {state} already, {action} is for pending ones"
+            )
         return pending
 
     async def _retry(self, pending: Sequence[Delivery]) -> None:
         results = ActionResults()
         for delivery in pending:
             if await results.add(
-                delivery, self.access.change(delivery_requests.retry, delivery.id)
+                delivery, self._access.change(delivery_requests.retry, delivery.id)
             ):
                 self._watched[delivery.id] = failed_attempts(delivery)
         await self._done(results, results.notice("{}: the next attempt is due now"))
@@ -216,11 +225,11 @@ class DeliveryActions(LookingScreen):
 
     def _show_hindrance(self, delivery: Delivery) -> None:
         """Say why a delivery that is due is not sent."""
-        if self.live.report is None or delivery.id not in self._watched:
+        if self._screen.live.report is None or delivery.id not in self._watched:
             return
-        waits = DeliveryFormatter(self.live.report).waiting(delivery)
+        waits = DeliveryFormatter(self._screen.live.report).waiting(delivery)
         if waits.next_ms is None and delivery.sending_since_ms is None and delivery.blocked is None:
-            self.tell(f"it waits: {waits.reason}", bad=True)
+            self._screen.tell(f"it waits: {waits.reason}", bad=True)
 
     async def _skip(self, pending: Sequence[Delivery]) -> None:
         results = ActionResults()
@@ -241,28 +250,25 @@ class DeliveryActions(LookingScreen):
     async def _done(self, results: ActionResults, notice: str | None) -> None:
         """Show in a single notice what was done and what was refused: only the newest is seen."""
         parts = [part for part in (notice, results.refusal) if part]
-        self.tell("; ".join(parts), bad=results.refusal is not None)
-        if self.is_running:
-            self.chosen_done()
-        await self.show_what_changed()
-
-    def chosen_done(self) -> None:
-        """Clear marks, as an action is done."""
+        self._screen.tell("; ".join(parts), bad=results.refusal is not None)
+        if self._screen.is_running:
+            self._when_done()
+        await self._screen.show_what_changed()
 
     def _ask_beside_workers(
         self, request: Callable[..., RequestResult], delivery: Delivery, **named: Any
     ) -> Awaitable[RequestResult]:
-        path = self.access.store.path
-        return self.access.change(delivery_requests.with_idle, request, path, delivery.id, **named)
+        path, ask = self._access.store.path, delivery_requests.with_idle
+        return self._access.change(ask, request, path, delivery.id, **named)
 
-    async def _show_results(self) -> None:
+    async def show_results(self) -> None:
         """Show the results of attempts that were started here and are over now."""
         if not self._watched:
             return
-        ids = await self.access.read(delivery_list.numbers, list(self._watched))
+        ids = await self._access.read(delivery_list.numbers, list(self._watched))
         over = [
             listed
-            for listed in (await self.access.read(delivery_list.listed, ids)).values()
+            for listed in (await self._access.read(delivery_list.listed, ids)).values()
             if _is_over(listed.delivery, self._watched[listed.delivery.id])
         ]
         if not over:
@@ -270,7 +276,7 @@ class DeliveryActions(LookingScreen):
         for listed in over:
             del self._watched[listed.delivery.id]
         self._over += map(_news_of, over)
-        self.tell(summary(self._over, len(self._watched)), bad=any_failed(self._over))
+        self._screen.tell(summary(self._over, len(self._watched)), bad=any_failed(self._over))
         if not self._watched:
             self._over = []
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from rich.text import Text
@@ -18,7 +18,7 @@ from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from domain.safe import safe
-from tui.deliveries.actions import DeliveryActions
+from tui.screens.base import TocsinScreen
 from tui.screens.dialogs import SaveScreen
 from tui.state.store_access import Refused
 
@@ -116,52 +116,53 @@ OUTSIDE = "outside"
 """The group of the work that waits for a pager or an editor."""
 
 
-class BodyActions(DeliveryActions):
-    """Actions on the body; `post_body` is that body once it is read, `request` URL and headers."""
+BODY_KEYS: list[BindingType] = [
+    Binding("w", "write", "write to file", id="delivery.write", tooltip="write the exact body"),
+    Binding(
+        "vertical_line",
+        "page",
+        "pager",
+        key_display="|",
+        id="delivery.pager",
+        tooltip="the request in $PAGER; deliveries go on meanwhile",
+    ),
+    Binding(
+        "e",
+        "edit",
+        "editor",
+        id="delivery.editor",
+        tooltip="a copy of the body in $EDITOR; deliveries go on meanwhile",
+    ),
+]
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "write", "write to file", id="delivery.write", tooltip="write the exact body"),
-        Binding(
-            "vertical_line",
-            "page",
-            "pager",
-            key_display="|",
-            id="delivery.pager",
-            tooltip="the request in $PAGER; deliveries go on meanwhile",
-        ),
-        Binding(
-            "e",
-            "edit",
-            "editor",
-            id="delivery.editor",
-            tooltip="a copy of the body in $EDITOR; deliveries go on meanwhile",
-        ),
-    ]
-    delivery_id: str
 
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self.post_body: bytes | None = None
+class BodyActions:
+    """Actions on the body; `exact` is that body once it is read, `request` URL and headers."""
+
+    def __init__(self, screen: TocsinScreen, delivery_id: str) -> None:
+        self.exact: bytes | None = None
         self.request = Text("")
+        self._screen = screen
+        self._delivery_id = delivery_id
 
-    def action_write(self) -> None:
+    def write(self) -> None:
         """Ask for a file, and write the body to it."""
 
         def answered(notice: str | None) -> None:
             if notice is not None:
-                self.tell(notice)
+                self._screen.tell(notice)
 
-        if self.post_body is None:
-            self.tell_here(NO_BODY)
+        if self.exact is None:
+            self._screen.tell_here(NO_BODY)
         else:
-            screen = SaveScreen(f"{self.delivery_id}.json", self.post_body)
-            self.app.push_screen(screen, answered)
+            screen = SaveScreen(f"{self._delivery_id}.json", self.exact)
+            self._screen.app.push_screen(screen, answered)
 
-    def action_page(self) -> None:
+    def page(self) -> None:
         """Show the request in the admin's pager, harmless."""
         self._open_outside(self._page)
 
-    def action_edit(self) -> None:
+    def edit(self) -> None:
         """Show the body in the admin's editor; what is changed there goes nowhere."""
         self._open_outside(self._edit)
 
@@ -169,19 +170,25 @@ class BodyActions(DeliveryActions):
         self, show: Callable[[bytes, Mapping[str, str]], Coroutine[Any, Any, None]]
     ) -> None:
         """Open one program at a time: a key that was typed twice is not for a second one."""
-        if self.post_body is None:
-            self.tell_here(NO_BODY)
-        elif all(worker.group != OUTSIDE or worker.is_finished for worker in self.app.workers):
-            self.in_background(show(self.post_body, os.environ), group=OUTSIDE)
+        if self.exact is None:
+            self._screen.tell_here(NO_BODY)
+        elif all(
+            worker.group != OUTSIDE or worker.is_finished for worker in self._screen.app.workers
+        ):
+            self._screen.in_background(show(self.exact, os.environ), group=OUTSIDE)
 
     async def _page(self, body: bytes, environment: Mapping[str, str]) -> None:
         text = f"{self.request.plain}\n\n{pretty(body)}\n"
-        await show_in_program(self.app, pager(environment), f"{self.delivery_id}.txt", text)
+        await show_in_program(
+            self._screen.app, pager(environment), f"{self._delivery_id}.txt", text
+        )
 
     async def _edit(self, body: bytes, environment: Mapping[str, str]) -> None:
         program = editor(environment)
-        await show_in_program(self.app, program, f"{self.delivery_id}.json", f"{pretty(body)}\n")
-        self.tell("that was a copy: the delivery is sent as it was sealed")
+        await show_in_program(
+            self._screen.app, program, f"{self._delivery_id}.json", f"{pretty(body)}\n"
+        )
+        self._screen.tell("that was a copy: the delivery is sent as it was sealed")
 
 
 def pretty(body: bytes) -> str:

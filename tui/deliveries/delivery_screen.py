@@ -19,8 +19,8 @@ from domain.wording import counted, size_text
 from store import deliveries, delivery_list
 from store.delivery_list import ListedDelivery
 from store.records import Attempt, Delivery
-from tui.deliveries.actions import short_id
-from tui.deliveries.body import BodyActions
+from tui.deliveries.actions import DELIVERY_KEYS, DeliveryActions, short_id
+from tui.deliveries.body import BODY_KEYS, BodyActions
 from tui.deliveries.copying import read_request
 from tui.deliveries.rows import (
     COLUMNS,
@@ -33,6 +33,7 @@ from tui.deliveries.rows import (
     sending_row,
 )
 from tui.key_names import and_key, key_of, with_key
+from tui.screens.lists import LookingScreen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.json_tree import event_of
@@ -52,10 +53,12 @@ FEWEST = 3
 """Lines of the attempts, their header included, that stay however small the screen is."""
 
 
-class DeliveryScreen(BodyActions):
+class DeliveryScreen(LookingScreen):
     """One delivery: attempts at the left or above, the request at the right or below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *DELIVERY_KEYS,
+        *BODY_KEYS,
         Binding("a", "pane('attempts')", "attempts", id="delivery.attempts"),
         Binding(
             "p",
@@ -87,6 +90,17 @@ class DeliveryScreen(BodyActions):
         self._listed: ListedDelivery | None = None
         self._attempts: dict[int, Attempt] = {}
         self._shown: object = None
+        self._body = body = BodyActions(self, delivery_id)
+        self.action_write = body.write
+        self.action_page = body.page
+        self.action_edit = body.edit
+        self._actions = actions = DeliveryActions(
+            self, self.chosen, event_in_sight=self._event_in_sight
+        )
+        self.action_retry = actions.retry
+        self.action_skip = actions.skip
+        self.action_reseal = actions.reseal
+        self.action_copy = actions.copy
 
     def crumbs(self) -> str:
         return short_id(self.delivery_id)
@@ -145,6 +159,7 @@ class DeliveryScreen(BodyActions):
         table.set_keys([SENDING, *keys] if sending else keys, to_top=at_top)
         self.query_one("#attempts-pane").border_title = f"Attempts ── {len(keys):,}"
         await self._show_attempt()
+        await self._actions.show_results()
 
     def _show_gone(self) -> None:
         self.query_one("#delivery-facts", Facts).tell(
@@ -163,17 +178,17 @@ class DeliveryScreen(BodyActions):
     async def _read_body(self) -> None:
         view = self.query_one(JsonView)
         try:
-            self.post_body = await self.access.read(deliveries.body, self.delivery_id)
+            self._body.exact = await self.access.read(deliveries.body, self.delivery_id)
         except Refused as refused:
             view.show_json(str(refused).encode())
             return
-        view.show_json(self.post_body)
+        view.show_json(self._body.exact)
         note = ""
-        if len(self.post_body) > RAW_SHOWN:
+        if len(self._body.exact) > RAW_SHOWN:
             write = key_of(self, "delivery.write")
-            note = f"{size_text(len(self.post_body))} in all"
+            note = f"{size_text(len(self._body.exact))} in all"
             note = and_key(note, write, "writes them to a file", ": ")
-        self.query_one(RawText).show_text(safe(self.post_body, RAW_SHOWN), note)
+        self.query_one(RawText).show_text(safe(self._body.exact, RAW_SHOWN), note)
 
     async def _show_attempt(self) -> None:
         """Show the answer to the selected attempt, and the request as it was made then."""
@@ -186,8 +201,8 @@ class DeliveryScreen(BodyActions):
         text = answer(attempt, self._cure(attempt)) if attempt else nothing
         self.query_one("#answer", Static).update(text)
         request = await read_request(self.access, self._listed.delivery, attempt)
-        self.request = request_text(request)
-        self.query_one(RequestHead).tell(self.request)
+        self._body.request = request_text(request)
+        self.query_one(RequestHead).tell(self._body.request)
 
     def _cure(self, attempt: Attempt) -> str:
         """Return the command that leaves out an event that is refused, with the key for it."""
@@ -198,11 +213,11 @@ class DeliveryScreen(BodyActions):
         command = reseal_command(self.delivery_id, refused[0])
         return with_key(command, key_of(self, "deliveries.reseal"))
 
-    async def chosen(self, *, asks: bool = True) -> list[Delivery]:
+    async def chosen(self, _asks: bool = True) -> list[Delivery]:
         return [self._listed.delivery] if self._listed is not None else []
 
-    @property
-    def event_in_sight(self) -> str | None:
+    def _event_in_sight(self) -> str | None:
+        """Return the id of the event under the cursor, if there is one."""
         event = event_of(self.query_one(JsonView).line)
         return event[1] if event is not None else None
 
@@ -215,7 +230,7 @@ class DeliveryScreen(BodyActions):
         await self._read_attempts(message.keys)
 
     @on(LiveTable.Chosen)
-    def _chosen(self) -> None:
+    def _enter_answer(self) -> None:
         """Go to the answer, to scroll it."""
         self.query_one("#answer-scroll").focus()
 

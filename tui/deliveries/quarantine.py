@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -20,7 +21,6 @@ from store.records import QuarantinedEvent
 from tui.cells import Cell, Column, Row
 from tui.key_names import key_of, keys_do, with_key
 from tui.questions import Question
-from tui.screens.base import BackgroundScreen
 from tui.screens.dialogs import ConfirmScreen
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.lines import Facts
@@ -30,7 +30,7 @@ from tui.widgets.notices import tell
 EMPTY = "Nothing is in quarantine: no reseal left an event out that was not sent since."
 
 
-class QuarantineScreen(ModalScreen[None], BackgroundScreen):
+class QuarantineScreen(ModalScreen[None]):
     """List of the quarantine of one webhook, or of all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,7 +51,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         """`names` are those of the webhooks, by their ids."""
         super().__init__()
         self._names = names
-        self.access = access
+        self._access = access
         self._webhook_id = webhook_id
         self._events: list[QuarantinedEvent] = []
 
@@ -70,7 +70,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
 
     async def _read(self, notice: str | None = None) -> None:
         try:
-            self._events = await self.access.read(deliveries.quarantine, self._webhook_id)
+            self._events = await self._access.read(deliveries.quarantine, self._webhook_id)
         except Refused as refused:
             notice = str(refused)
         table = self.query_one(LiveTable)
@@ -79,7 +79,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         self._show_line(notice or self._command())
 
     def _rows(self) -> Iterable[tuple[int, Row]]:
-        now_ms = self.access.now_ms()
+        now_ms = self._access.now_ms()
         for place, event in enumerate(self._events):
             state = (
                 Cell("left out") if event.released_ms is None else Cell("about to be sent", "busy")
@@ -129,7 +129,8 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.in_turn(self._release, event)
+                turn = self._access.turns.take(partial(self._release, event))
+                self.app.run_worker(turn, exit_on_error=False)
 
         self.app.push_screen(ConfirmScreen(question_of(event, self._receiver(event))), answered)
 
@@ -137,7 +138,7 @@ class QuarantineScreen(ModalScreen[None], BackgroundScreen):
         notice = f"event {event.event_id} goes to {self._receiver(event)} in a delivery of its own"
         refusal = ""
         try:
-            await self.access.change(delivery_requests.release, event.webhook_id, event.event_id)
+            await self._access.change(delivery_requests.release, event.webhook_id, event.event_id)
         except Refused as refused:
             refusal = str(refused)
         if self.is_running:

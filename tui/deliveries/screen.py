@@ -17,7 +17,7 @@ from domain.safe import safe
 from store import delivery_list
 from store.delivery_list import ListedDelivery, Search, SearchResult
 from store.records import Delivery, WebhookStatus
-from tui.deliveries.actions import DeliveryActions
+from tui.deliveries.actions import DELIVERY_KEYS, DeliveryActions
 from tui.deliveries.delivery_screen import DeliveryScreen
 from tui.deliveries.quarantine import QuarantineScreen
 from tui.deliveries.row_ids import DeliveryRowIds, RateLimit
@@ -47,7 +47,7 @@ Queued events are sealed and sent when the next run of their webhook is due."""
 NONE_FOUND = "Nothing matches.\n\nWithout the filter all deliveries are shown again."
 
 
-class DeliveriesScreen(DeliveryActions, ListScreen):
+class DeliveriesScreen(ListScreen):
     """List of deliveries, kept up to date, with the reasons of the selected row below it.
 
     Those that wait stand first. New rows come, and the cursor goes to the first of them, until the
@@ -55,6 +55,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *DELIVERY_KEYS,
         Binding(
             "enter",
             "open",
@@ -99,6 +100,13 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         self.follows = True
         self._by_admin = False
         self._moves = RateLimit(MOVE_MS, MOVES_AT_ONCE)
+        self._actions = actions = DeliveryActions(
+            self, self.chosen, done=lambda: self.table.clear_marks()
+        )
+        self.action_retry = actions.retry
+        self.action_skip = actions.skip
+        self.action_reseal = actions.reseal
+        self.action_copy = actions.copy
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="deliveries-panel"):
@@ -163,16 +171,13 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         listed = self._rows.get(key) if isinstance(key, int) else None
         return listed.delivery if listed is not None else None
 
-    async def chosen(self, *, asks: bool = True) -> list[Delivery]:
+    async def chosen(self, asks: bool = True) -> list[Delivery]:
         """Read the chosen deliveries anew, since of many rows not all are kept here."""
         keys = [key for key in self.table.chosen_keys(asks=asks) if isinstance(key, int)]
         found: dict[int, ListedDelivery] = {}
         for page in _pages(keys):
             found |= await self.access.read(delivery_list.listed, page)
         return [found[key].delivery for key in keys if key in found]
-
-    def chosen_done(self) -> None:
-        self.table.clear_marks()
 
     def _start_over(self) -> None:
         self._keys = DeliveryRowIds()
@@ -189,6 +194,7 @@ class DeliveriesScreen(DeliveryActions, ListScreen):
         await self.read_rows(self._to_read(page, before))
         if keys is self._keys:
             self._take_in(page)
+        await self._actions.show_results()
 
     def _to_read(self, page: SearchResult, before: frozenset[int]) -> list[int]:
         """Return the newest that were found, and all known rows that were or are pending."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -23,6 +23,7 @@ from tui.state.undo import Undo, UndoStack
 from tui.terminal.first_paint import take_size
 from tui.terminal.memory import forget_watchers
 from tui.terminal.overlays import CoverableScreen
+from tui.terminal.typing_ahead import KeysMayCome
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_table import LiveTable
 from tui.widgets.notices import NoticeApp, tell
@@ -33,47 +34,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class BackgroundScreen(Screen[Any]):
-    """A screen whose work in the background fails like anything else that fails."""
-
-    access: StoreAccess
-
-    @dataclass
-    class Failed(Message):
-        """Work in the background has met a bug."""
-
-        error: Exception
-
-    def in_background(
-        self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False
-    ) -> None:
-        """Let something go on without holding up the keys; what is refused or fails is told.
-
-        It ends with the screen, so it is for what only the screen needs.
-        """
-        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
-
-    def beyond_screen(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something go on in the background, and be told, wherever the admin goes."""
-        self.app.run_worker(work, exit_on_error=False)
-
-    def in_turn(
-        self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
-    ) -> None:
-        """Make a change when those asked for before it are done, wherever the admin goes."""
-        self.beyond_screen(self.access.turns.take(partial(change, *args, **named)))
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tell what was refused, and hand on what failed."""
-        error = event.worker.error
-        if event.state is not WorkerState.ERROR or error is None:
-            return
-        if isinstance(error, Refused):
-            tell(self, str(error), bad=True)
-        elif isinstance(error, Exception):
-            self.post_message(self.Failed(error))
-
-
 def paint_seen(app: App[Any], *, tick: bool = False) -> None:
     """Let the screen that is seen paint what the report says now, or what time alone changes."""
     stack = reversed(app.screen_stack)
@@ -82,17 +42,26 @@ def paint_seen(app: App[Any], *, tick: bool = False) -> None:
         screen.paint(tick=tick)
 
 
-class TocsinScreen(CoverableScreen, BackgroundScreen):
+class TocsinScreen(CoverableScreen):
     """Data flows down: the app calls `show` when the report changed, and `tick` each second."""
 
     CRUMBS: ClassVar[str] = ""
     UNDER: ClassVar[str] = ""
     """What the path of a screen begins with that has a place of its own, however one came."""
 
+    takes_keys = True
+    """False as long as something is read that keys are for: they wait for it."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "app.help", "help", key_display="?", id="help"),
         Binding("q,escape", "back", "back", id="back"),
     ]
+
+    @dataclass
+    class Failed(Message):
+        """Work in the background has met a bug."""
+
+        error: Exception
 
     def __init__(self, access: StoreAccess, live: LiveReport) -> None:
         super().__init__()
@@ -154,6 +123,53 @@ class TocsinScreen(CoverableScreen, BackgroundScreen):
             top_bar.show_path(self.path())
         forget_watchers(self.app)
         self.paint()
+
+    def hold_keys(self) -> None:
+        """Let keys wait from now on."""
+        self.takes_keys = False
+
+    def take_keys(self) -> None:
+        """Let the keys come that wait, if all is read that they are for."""
+        if not self.takes_keys and self.keys_may_come():
+            self.takes_keys = True
+            self.post_message(KeysMayCome())
+
+    def keys_may_come(self) -> bool:
+        """Return True if nothing is read any more that the keys are for."""
+        return True
+
+    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+        """Return True if a key may be for this screen, and so has to wait."""
+        return True
+
+    def in_background(
+        self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False
+    ) -> None:
+        """Let something go on without holding up the keys; what is refused or fails is told.
+
+        It ends with the screen, so it is for what only the screen needs.
+        """
+        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
+
+    def beyond_screen(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on in the background, and be told, wherever the admin goes."""
+        self.app.run_worker(work, exit_on_error=False)
+
+    def in_turn(
+        self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
+    ) -> None:
+        """Make a change when those asked for before it are done, wherever the admin goes."""
+        self.beyond_screen(self.access.turns.take(partial(change, *args, **named)))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell what was refused, and hand on what failed."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        if isinstance(error, Refused):
+            tell(self, str(error), bad=True)
+        elif isinstance(error, Exception):
+            self.post_message(self.Failed(error))
 
     async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
         """Await a change; tell what was done, or why it was refused (then None).

@@ -10,19 +10,67 @@ from textual.widgets import Input
 
 from tui.screens.base import TocsinScreen
 from tui.state.store_access import Refused
-from tui.terminal.typing_ahead import ReadyLater
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.live_table import Key, LiveTable
 
 
-class FilterScreen(ReadyLater, TocsinScreen):
-    """A LiveTable and a FilterLine.
+class LookingScreen(TocsinScreen):
+    """`look` reads and shows; what comes meanwhile makes it look once more, never twice at once.
+
+    Keys for what is shown wait for the first look.
+    """
+
+    takes_keys = False
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._stale = self._looking = False
+
+    def show(self) -> None:
+        self.look_soon()
+
+    def keys_may_come(self) -> bool:
+        return super().keys_may_come() and not (self._stale or self._looking)
+
+    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+        """The way to another section, or out of the app, is open at once."""
+        binding = self.active_bindings.get(event.key) if isinstance(event, events.Key) else None
+        return binding is None or binding.node is not self.app
+
+    def tick(self) -> None:
+        """Nothing here changes with the clock alone."""
+
+    def look_soon(self) -> None:
+        """Look at the store in the background; while a look is under way, another follows it."""
+        self._stale = True
+        if not self._looking:
+            self.in_background(self._look())
+
+    async def look(self) -> None:
+        """Read what may have changed, and show it."""
+        raise NotImplementedError
+
+    async def _look(self) -> None:
+        if self._looking:
+            return
+        self._looking = True
+        try:
+            while self._stale:
+                self._stale = False
+                await self.look()
+        except Refused:
+            self._stale = False  # the first line says it
+        finally:
+            self._looking = False
+            self.take_keys()
+
+
+class ListScreen(LookingScreen):
+    """A LiveTable, whose rows are read when they come into sight, and a FilterLine.
 
     A filter is tried while it is typed. One that is wrong changes nothing: the list shows what the
     last entered one finds, and Enter stays in the box. The keys behind Enter are for what is found.
     """
-
-    takes_keys = True
 
     NOTHING: ClassVar[Any] = ()
     """What `read_filter` makes of no text."""
@@ -112,6 +160,9 @@ class FilterScreen(ReadyLater, TocsinScreen):
     def keys_may_come(self) -> bool:
         return super().keys_may_come() and not self._is_entering
 
+    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+        return self._is_entering or super().is_for_this(event)
+
     @on(Input.Submitted)
     async def _filter_entered(self, message: Input.Submitted) -> None:
         try:
@@ -129,72 +180,17 @@ class FilterScreen(ReadyLater, TocsinScreen):
         else:
             self._close_filter()
 
-
-class LookingScreen(ReadyLater, TocsinScreen):
-    """`look` reads and shows; what comes meanwhile makes it look once more, never twice at once.
-
-    Keys for what is shown wait for the first look.
-    """
-
-    takes_keys = False
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self._stale = self._looking = False
-
-    def show(self) -> None:
-        self.look_soon()
-
-    def keys_may_come(self) -> bool:
-        return super().keys_may_come() and not (self._stale or self._looking)
-
-    def is_for_this(self, event: events.Key | events.Paste) -> bool:
-        """The way to another section, or out of the app, is open at once."""
-        binding = self.active_bindings.get(event.key) if isinstance(event, events.Key) else None
-        return binding is None or binding.node is not self.app
-
-    def tick(self) -> None:
-        """Nothing here changes with the clock alone."""
-
-    def look_soon(self) -> None:
-        """Look at the store in the background; while a look is under way, another follows it."""
-        self._stale = True
-        if not self._looking:
-            self.in_background(self._look())
-
-    async def look(self) -> None:
-        """Read what may have changed, and show it."""
-        raise NotImplementedError
-
-    async def after_look(self) -> None:
-        """What else is to be told then."""
-
-    async def _look(self) -> None:
-        if self._looking:
-            return
-        self._looking = True
-        try:
-            while self._stale:
-                self._stale = False
-                await self.look()
-                await self.after_look()
-        except Refused:
-            self._stale = False  # the first line says it
-        finally:
-            self._looking = False
-            self.take_keys()
-
-
-class ListScreen(LookingScreen, FilterScreen):
-    """A list whose rows are read when they come into sight."""
-
     async def read_rows(self, keys: Sequence[Key]) -> None:
         """Read rows that came into sight, and put them into the table. May raise Refused."""
         raise NotImplementedError
 
     @on(LiveTable.Wanted)
-    def _wanted(self, message: LiveTable.Wanted) -> None:
-        self.in_background(self._read_rows_there(message.keys), group="rows", exclusive=True)
+    def _rows_wanted(self, message: LiveTable.Wanted) -> None:
+        self.provide_rows(message.keys)
+
+    def provide_rows(self, keys: Sequence[Key]) -> None:
+        """Let rows be read in the background that came into sight."""
+        self.in_background(self._read_rows_there(keys), group="rows", exclusive=True)
 
     async def _read_rows_there(self, keys: Sequence[Key]) -> None:
         try:

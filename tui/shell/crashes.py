@@ -18,7 +18,7 @@ from delivery.log import location_of
 from delivery.report import Report
 from domain.safe import safe
 from tui.key_names import and_key, key_of
-from tui.screens.base import BackgroundScreen
+from tui.screens.base import TocsinScreen
 from tui.shell.navigation import NavigatingApp
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
@@ -77,8 +77,8 @@ class SturdyApp(NavigatingApp, CatchingApp):
         if event.state is WorkerState.ERROR and isinstance(error, Exception):
             self.handle_failure(error)
 
-    @on(BackgroundScreen.Failed)
-    def _failed(self, message: BackgroundScreen.Failed) -> None:
+    @on(TocsinScreen.Failed)
+    def _failed(self, message: TocsinScreen.Failed) -> None:
         self.handle_failure(message.error)
 
     def handle_failure(self, error: Exception) -> None:

@@ -19,6 +19,7 @@ from store import clients
 from store import sources as stored_sources
 from store.records import Client, StoredSource
 from tui.key_names import key_of
+from tui.screens.lists import LookingScreen
 from tui.sources.actions import SourceActions
 from tui.sources.rows import COLUMNS, empty_list, facts_of, matches, ordered, row_of
 from tui.widgets.filter_line import FilterLine
@@ -29,11 +30,12 @@ from tui.widgets.panel import Panel
 LOOKS_AT_WIREGUARD = (WIREGUARD, AGENT)
 
 
-class SourcesScreen(SourceActions):
+class SourcesScreen(LookingScreen):
     """The list, and below it what is wrong with the selected one, what it is and what is set."""
 
     CRUMBS = "Sources"
     UNDER = "Admin"
+    takes_keys = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,plus", "add", "add", id="sources.add", tooltip="add a source or a host"),
         Binding("e", "edit", "edit", id="sources.edit", tooltip="edit what is set for it"),
@@ -98,6 +100,22 @@ class SourcesScreen(SourceActions):
         self._clients: dict[str, Client] = {}
         self._seen: tuple[tuple[object, ...], str] = ((), "")
         self._found_by = ""
+        self._offered: tuple[object, ...] = ()
+        self._actions = actions = SourceActions(self)
+        self.action_add = actions.add
+        self.action_edit = actions.edit
+        self.action_pause = actions.pause
+        self.action_look = actions.look
+        self.action_code = actions.code
+        self.action_refused = actions.refused
+        self.action_delete = actions.delete
+        self.action_undo = actions.undo
+        self.action_wireguard = actions.wireguard
+
+    @property
+    def table(self) -> LiveTable:
+        """The list."""
+        return self.query_one("#sources", LiveTable)
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="sources-panel"):
@@ -126,6 +144,19 @@ class SourcesScreen(SourceActions):
         self.tick()
         if any(one.kind == AGENT for one in every) or self._unseen():
             self.look_soon()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no key that has nothing to work on."""
+        return self._actions.offers(action) and super().check_action(action, parameters)
+
+    def _offer_keys(self) -> None:
+        """Let the last line say which keys work for the selected source, if that has changed."""
+        source = self._actions.selected()
+        refused = source is not None and self._actions.refused_of(source.name) > 0
+        offered = (source and source.kind, bool(self.live.undos.sources), refused)
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     def _show_hint(self, is_needed: bool) -> None:
         hint = self.query_one("#no-sources", Facts)
@@ -158,7 +189,7 @@ class SourcesScreen(SourceActions):
 
     def _unseen(self) -> tuple[str, int | None] | None:
         """The selected source and its last look, if what it saw then is not read yet."""
-        source = self.selected()
+        source = self._actions.selected()
         if source is None or source.kind not in LOOKS_AT_WIREGUARD:
             return None
         looked = (source.name, source.last_ok_ms)
@@ -178,14 +209,14 @@ class SourcesScreen(SourceActions):
             self.look_soon()
 
     def _show_facts(self) -> None:
-        report, source = self.live.report, self.selected()
+        report, source = self.live.report, self._actions.selected()
         facts = self.query_one("#source-facts", Facts)
         if report is None or source is None:
             facts.tell(Text(""))
         else:
             client, seen = self._client(source), self._seen_of(source)
             facts.tell(facts_of(source, report, client, partial(key_of, self), seen=seen))
-        self.offer_keys()
+        self._offer_keys()
 
     @on(LiveTable.Wanted)
     def _wanted(self) -> None:
@@ -216,11 +247,6 @@ class SourcesScreen(SourceActions):
     def _filter_entered(self) -> None:
         self.set_focus(self.table)
         self.take_keys()
-
-    def remember(self, source: StoredSource) -> None:
-        """Go to a source that is new."""
-        self.show()
-        self.table.move_to(source.name)
 
 
 def _seen_at(name: str) -> str:

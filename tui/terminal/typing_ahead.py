@@ -10,12 +10,12 @@ ready; until then the keys wait. The key that quits waits for nothing that is re
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from textual import events, on
 from textual.events import Event
 from textual.message import Message
-from textual.screen import Screen
 
 from tui.terminal.overlays import OverlayApp
 
@@ -30,31 +30,18 @@ class Travelled(Message):
     """Follows a key the same way, so that it comes to the app when the key has done its work."""
 
 
-class ReadyLater(Screen[Any]):
-    """A screen that takes keys only once `take_keys` was called."""
+class KeysMayCome(Message):
+    """A screen takes the keys that wait for it."""
 
-    takes_keys = False
 
-    class TakesKeys(Message):
-        """The keys that wait for the screen may come."""
+@runtime_checkable
+class TakesKeys(Protocol):
+    """A screen whose keys wait until `takes_keys`, but for those that are not for it."""
 
-    def hold_keys(self) -> None:
-        """From now on keys wait again."""
-        self.takes_keys = False
-
-    def keys_may_come(self) -> bool:
-        """Whether nothing is read any more that the keys are for."""
-        return True
-
-    def take_keys(self) -> None:
-        """From now on there is something that the keys are for, if that is all read."""
-        if not self.takes_keys and self.keys_may_come():
-            self.takes_keys = True
-            self.post_message(self.TakesKeys())
+    takes_keys: bool
 
     def is_for_this(self, event: events.Key | events.Paste) -> bool:
-        """Whether a key may be for this screen, and so has to wait."""
-        return True
+        """Return True if a key may be for this screen, and so has to wait."""
 
 
 class OrderedKeysApp(OverlayApp):
@@ -64,7 +51,7 @@ class OrderedKeysApp(OverlayApp):
         super().__init__()
         self._waiting_keys: deque[events.Key | events.Paste] = deque()
         self._under_way: Travelled | None = None
-        self._awaited: ReadyLater | None = None
+        self._awaited: TakesKeys | None = None
         self._dropped = 0
 
     def take_dropped(self) -> int:
@@ -98,7 +85,7 @@ class OrderedKeysApp(OverlayApp):
 
     def _has_to_wait(self) -> bool:
         screen = self.screen
-        if not isinstance(screen, ReadyLater) or screen.takes_keys:
+        if not isinstance(screen, TakesKeys) or screen.takes_keys:
             return False
         if not screen.is_for_this(self._waiting_keys[0]):
             return False
@@ -126,13 +113,14 @@ class OrderedKeysApp(OverlayApp):
         """What was typed for a screen that never came must do nothing on the one below it."""
         if self._awaited is None:
             return
+        stack: Sequence[object] = self.screen_stack
         if self._awaited.takes_keys:
             self._awaited = None
-        elif self._awaited not in self.screen_stack:
+        elif self._awaited not in stack:
             self._awaited = None
             self._waiting_keys.clear()
 
-    @on(ReadyLater.TakesKeys)
+    @on(KeysMayCome)
     async def _screen_takes_keys(self) -> None:
         await self._hand_on()
 

@@ -23,7 +23,6 @@ from tui.screens.quitting import KEPT
 from tui.shell.clipboard import copy
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
-from tui.terminal.typing_ahead import ReadyLater
 from tui.webhook_form.conflicts import find_edits
 from tui.webhook_form.draft_keeper import DraftKeeper
 from tui.webhook_form.opening import open_form
@@ -42,13 +41,14 @@ NOTHING_SHOWN = "no secret is shown: {}"
 MAKING_ONE = ("generate and rotate under Advanced", "make one")
 
 
-class WebhookFormScreen(ReadyLater, EndingScreen, inherit_bindings=False):
+class WebhookFormScreen(EndingScreen, inherit_bindings=False):
     """Form of a webhook; ends with `Saved`, or with None if nothing was saved.
 
     None of its keys can be typed, and each ctrl key has an F key beside it. Tab has priority: the
     app itself then moves the focus, at once.
     """
 
+    takes_keys = False
     BINDINGS: ClassVar[list[BindingType]] = [
         *Screen.BINDINGS,
         Binding("ctrl+s,f2", "save", "save", id="form.save", tooltip="save what is typed"),

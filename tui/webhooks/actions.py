@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from delivery.report import drop_question, undelivered
@@ -12,8 +13,7 @@ from store.records import Webhook, WebhookStatus
 from store.webhook_edits import RestoreSecrets
 from tui.key_names import and_key, key_of
 from tui.questions import Question
-from tui.screens.lists import FilterScreen
-from tui.sections import ALERTS_SCREEN, DELIVERIES_SCREEN, SOURCES_SCREEN, load_screen
+from tui.screens.lists import ListScreen
 from tui.shell.clipboard import copy
 from tui.state.store_access import Refused, StoreAccess
 from tui.webhooks.results import StartedRuns
@@ -69,92 +69,41 @@ class EditUndo:
         return f"{counted(count, 'event')} that the edit dropped {stay} dropped" if count else ""
 
 
-FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
-FOR_A_LIST = {"filter", "faults", "sort", "invert"}
 COPIED_WHOLE = "; it is the whole URL, unmasked, and that is recorded"
 
 
-class WebhookActions(FilterScreen):
+class WebhookActions:
     """Actions of the screen with the table of webhooks; several rows can be marked."""
 
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
+    def __init__(self, screen: ListScreen) -> None:
+        self._screen = screen
+        self._access = screen.access
+        self._live = screen.live
+        self._undos = screen.live.undos.webhooks
         self._runs = StartedRuns()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer no key that has nothing to work on."""
-        report = self.live.report
-        if action in FOR_A_ROW:
-            return self.table.cursor is not None
-        if action in FOR_A_LIST:
-            return report is not None and bool(report.overview.webhooks)
-        if action == "undo":
-            return bool(self.live.undos.webhooks) or self.check_action("filter", ())
-        return super().check_action(action, parameters)
 
     @property
     def _undo_key(self) -> str:
-        return key_of(self, "webhooks.undo")
+        return key_of(self._screen, "webhooks.undo")
 
     def selected(self) -> WebhookStatus | None:
         """Return the webhook under the cursor."""
-        return next(iter(self._statuses([self.table.cursor])), None)
+        return next(iter(self._statuses([self._screen.table.cursor])), None)
 
     def chosen(self, *, asks: bool = False) -> list[WebhookStatus]:
         """Return the marked webhooks or that under the cursor; `asks` if a question names them."""
-        return self._statuses(self.table.chosen_keys(asks=asks))
+        return self._statuses(self._screen.table.chosen_keys(asks=asks))
 
     def _statuses(self, ids: list[Any]) -> list[WebhookStatus]:
-        report = self.live.report
+        report = self._live.report
         every = report.overview.webhooks if report is not None else []
         return [status for status in every if status.webhook.id in ids]
 
-    def action_add(self) -> None:
-        """Open the empty form."""
-        self._open_form()
-
-    def action_edit(self) -> None:
-        """Open the form of the selected webhook."""
-        status = self.selected()
-        if status is not None:
-            self._open_form(editing=status.webhook.id)
-
-    def action_duplicate(self) -> None:
-        """Open the form filled in from the selected webhook."""
-        status = self.selected()
-        if status is not None:
-            self._open_form(copy_of=status.webhook.id)
-
-    def action_sources(self) -> None:
-        """Open the list of sources."""
-        self.app.push_screen(load_screen(SOURCES_SCREEN)(self.access, self.live))
-
-    def action_alerts(self) -> None:
-        """Open the kinds of alerts."""
-        self.app.push_screen(load_screen(ALERTS_SCREEN)(self.access, self.live))
-
-    def _open_form(self, **which: int) -> None:
-        from tui.webhook_form.screen import WebhookFormScreen
-
-        self.app.push_screen(WebhookFormScreen(self.access, self.live, **which), self._saved)
-
-    def _saved(self, saved: Saved | None) -> None:
-        if saved is None:
-            return
-        self.remember_edit(saved)
-        self.in_background(self.go_to(saved.webhook_id))
-
-    async def go_to(self, webhook_id: int) -> None:
-        """Put the cursor on a webhook; a new one is no row before the store was read again."""
-        await self.live.look_again()
-        self.show()
-        self.table.move_to(webhook_id)
-
-    def action_pause(self) -> None:
+    def pause(self) -> None:
         """Pause the chosen ones; if all of them are paused, unpause them."""
         ids = [status.webhook.id for status in self.chosen()]
         if ids:
-            self.in_turn(self._pause, ids)
+            self._screen.in_turn(self._pause, ids)
 
     async def _pause(self, ids: list[int]) -> None:
         chosen = self._statuses(ids)
@@ -162,8 +111,8 @@ class WebhookActions(FilterScreen):
         changing = [
             status.webhook.id for status in chosen if status.webhook.fields.active != active
         ]
-        request = self.access.change(webhooks.set_active, changing, active)
-        changed = await self.carry_out(request)
+        request = self._access.change(webhooks.set_active, changing, active)
+        changed = await self._screen.carry_out(request)
         if changed is not None:
             self._show_paused(changed, active)
 
@@ -171,25 +120,26 @@ class WebhookActions(FilterScreen):
         """Show a notice and allow the undo, neither of those that another admin paused."""
         word = "unpaused" if active else "paused"
         if not changed:
-            self.tell(f"nothing changed: somebody else {word} before")
+            self._screen.tell(f"nothing changed: somebody else {word} before")
             return
         some = self._named(changed)
-        self.tell(and_key(f"{some} {word}", self._undo_key, "undoes it"))
-        self.live.undos.webhooks.push(f"{word} {some}", lambda: self._set_back(changed, not active))
+        self._screen.tell(and_key(f"{some} {word}", self._undo_key, "undoes it"))
+        back = partial(self._set_back, changed, not active)
+        self._undos.push(f"{word} {some}", back)
 
     def _named(self, ids: list[int]) -> str:
         return _names(self._statuses(ids)) or counted(len(ids), "webhook")
 
     async def _set_back(self, ids: list[int], active: bool) -> str:
-        changed = await self.access.change(webhooks.set_active, ids, active)
+        changed = await self._access.change(webhooks.set_active, ids, active)
         return _left_alone(len(ids) - len(changed))
 
-    def action_send(self) -> None:
+    def send(self) -> None:
         """Start a run of the chosen webhook now; several are asked about, with their numbers."""
         chosen = self.chosen()
         ids = [status.webhook.id for status in chosen]
         if len(chosen) == 1:
-            self.in_turn(self._send, ids)
+            self._screen.in_turn(self._send, ids)
         elif chosen:
             events = counted(sum(map(undelivered, chosen)), "event")
             question = Question(
@@ -200,45 +150,45 @@ class WebhookActions(FilterScreen):
                 ),
                 yes="Send",
             )
-            self.when_sure(question, self._send, ids)
+            self._screen.when_sure(question, self._send, ids)
 
     async def _send(self, ids: list[int]) -> None:
         chosen = self._statuses(ids)
-        runs = await self.carry_out(self.access.change(backlog.send_now, ids))
-        report = self.live.report
+        runs = await self._screen.carry_out(self._access.change(backlog.send_now, ids))
+        report = self._live.report
         if runs and report is not None:
-            self.tell(sending_notice(runs, report))
+            self._screen.tell(sending_notice(runs, report))
             self._runs.watch(status for status in chosen if runs[status.webhook.id].events)
             self.show_run_results()
 
     def show_run_results(self) -> None:
         """Show the result of what was sent from here, once it is over."""
-        news = self._runs.news(self.live.report) if self.live.report is not None else None
+        news = self._runs.news(self._live.report) if self._live.report is not None else None
         if news is not None:
-            self.tell(news[0], bad=news[1])
+            self._screen.tell(news[0], bad=news[1])
 
-    def action_test(self) -> None:
+    def test(self) -> None:
         """Send a test event in the background and show its result."""
         status = self.selected()
-        if status is not None and self.table.is_meant():
-            self.tell(f"testing {status.webhook.named} ...")
-            self.beyond_screen(self._test(status.webhook.id))
+        if status is not None and self._screen.table.is_meant():
+            self._screen.tell(f"testing {status.webhook.named} ...")
+            self._screen.beyond_screen(self._test(status.webhook.id))
 
     async def _test(self, webhook_id: int) -> None:
         from tui.webhook_form.opening import read_webhook
         from tui.webhook_form.testing import send_test
 
-        webhook = await read_webhook(self.access, webhook_id)
-        report = self.live.report
+        webhook = await read_webhook(self._access, webhook_id)
+        report = self._live.report
         if report is None:
             return
-        outcome = await send_test(self.access, webhook, report.settings)
-        self.tell(
+        outcome = await send_test(self._access, webhook, report.settings)
+        self._screen.tell(
             f"test of {webhook.named}: {outcome.detail}, after {span_text(outcome.duration_ms)}",
             bad=not outcome.delivered,
         )
 
-    def action_delete(self) -> None:
+    def delete(self) -> None:
         """Ask with the numbers, then delete the chosen ones."""
         chosen = self.chosen(asks=True)
         if not chosen:
@@ -255,60 +205,46 @@ class WebhookActions(FilterScreen):
             yes="Delete",
         )
         ids = [status.webhook.id for status in chosen]
-        self.when_sure(question, self._delete, ids, _names(chosen))
+        self._screen.when_sure(question, self._delete, ids, _names(chosen))
 
     async def _delete(self, ids: list[int], names: str) -> None:
         done = and_key(f"deleted {names}", self._undo_key, "undoes it")
-        uptime_ms = self.access.uptime_ms()
-        if await self.carry_out(
-            self.access.change(webhooks.delete, ids, uptime_ms=uptime_ms), done
-        ):
-            self.live.undos.webhooks.push(f"deleted {names}", lambda: self._bring_back(ids))
+        request = self._access.change(webhooks.delete, ids, uptime_ms=self._access.uptime_ms())
+        if await self._screen.carry_out(request, done):
+            self._undos.push(f"deleted {names}", lambda: self._bring_back(ids))
 
     async def _bring_back(self, ids: list[int]) -> str:
-        uptime_ms = self.access.uptime_ms()
-        back = await self.access.change(webhooks.undelete_all, ids, uptime_ms=uptime_ms)
+        uptime_ms = self._access.uptime_ms()
+        back = await self._access.change(webhooks.undelete_all, ids, uptime_ms=uptime_ms)
         return _left_alone(len(ids) - back)
 
     def remember_edit(self, saved: Saved) -> None:
         """Allow the undo of an edit, as long as nobody saves after it."""
         before = saved.before
         if before is not None and saved.revision != before.revision:
-            undo = EditUndo(self.access, saved, before)
-            self.live.undos.webhooks.push(f"edited {before.named}", undo.carry_out, undo.question)
+            undo = EditUndo(self._access, saved, before)
+            self._undos.push(f"edited {before.named}", undo.carry_out, undo.question)
 
-    def action_undo(self) -> None:
-        """Take back the last thing that can be."""
-        self.in_turn(self.take_back, self.live.undos.webhooks)
-
-    def action_deliveries(self) -> None:
-        """Show the deliveries of the selected webhook."""
-        status = self.selected()
-        if status is not None:
-            deliveries = load_screen(DELIVERIES_SCREEN)
-            screen = deliveries(self.access, self.live, webhook_id=status.webhook.id)
-            self.app.push_screen(screen)
-
-    def action_copy(self) -> None:
+    def copy(self) -> None:
         """Copy the whole URL of the selected webhook, which is recorded if any of it is hidden."""
         status = self.selected()
-        if status is not None and self.table.is_meant():
-            self.in_background(self._copy(status.webhook.id))
+        if status is not None and self._screen.table.is_meant():
+            self._screen.in_background(self._copy(status.webhook.id))
 
     async def _copy(self, webhook_id: int) -> None:
         from tui.webhook_form.opening import read_webhook
 
         try:
-            url = (await read_webhook(self.access, webhook_id)).fields.url
+            url = (await read_webhook(self._access, webhook_id)).fields.url
             is_masked = mask_url(url) != url
             if is_masked:
-                await self.access.change(
+                await self._access.change(
                     audit.note_alone, action="webhook.reveal", webhook_id=webhook_id, copied="URL"
                 )
         except Refused as refused:
-            self.tell(str(refused), bad=True)
+            self._screen.tell(str(refused), bad=True)
             return
-        await copy(self, url, COPIED_WHOLE if is_masked else "")
+        await copy(self._screen, url, COPIED_WHOLE if is_masked else "")
 
 
 def _left_alone(count: int) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events, on
@@ -15,6 +15,8 @@ from textual.widgets import Static
 from domain.safe import safe
 from store.records import WebhookStatus
 from tui.key_names import key_of
+from tui.screens.lists import ListScreen
+from tui.sections import ALERTS_SCREEN, DELIVERIES_SCREEN, SOURCES_SCREEN, load_screen
 from tui.webhooks.actions import WebhookActions
 from tui.webhooks.order import Sorting, WebhookOrder
 from tui.webhooks.results import LastResults
@@ -24,6 +26,9 @@ from tui.widgets.lines import FactLines
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.panel import Panel
 from tui.wording import Condition, steady_condition_of
+
+if TYPE_CHECKING:
+    from tui.webhook_form.saving import Saved  # nothing that the first screen waits for
 
 WEBHOOK_KEYS: list[BindingType] = [
     Binding("a,plus", "add", "add", id="webhooks.add", tooltip="add a webhook"),
@@ -108,12 +113,17 @@ WEBHOOK_KEYS: list[BindingType] = [
 ]
 
 
-class WebhooksScreen(WebhookActions):
+FOR_A_ROW = {"edit", "pause", "send", "test", "delete", "duplicate", "copy"}
+FOR_A_LIST = {"filter", "faults", "sort", "invert"}
+
+
+class WebhooksScreen(ListScreen):
     """List of webhooks, with the reasons of the selected row below it."""
 
     CRUMBS = "Webhooks"
     UNDER = "Admin"
     NOTHING = ""
+    takes_keys = True
     BINDINGS: ClassVar[list[BindingType]] = WEBHOOK_KEYS
 
     def __init__(self, *args: Any) -> None:
@@ -124,6 +134,12 @@ class WebhooksScreen(WebhookActions):
         self._offered = (True, True)
         self._ordered: dict[Key, WebhookStatus] = {}
         self._results = LastResults(self.access, self.in_background, self.show)
+        self.actions = actions = WebhookActions(self)
+        self.action_pause = actions.pause
+        self.action_send = actions.send
+        self.action_test = actions.test
+        self.action_delete = actions.delete
+        self.action_copy = actions.copy
 
     def body(self) -> Iterable[Widget]:
         with Panel(id="webhooks-panel"):
@@ -134,6 +150,17 @@ class WebhooksScreen(WebhookActions):
 
     def on_mount(self) -> None:
         self.table.set_sorted(self._order.sorting.column, self._order.sorting.descending)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no key that has nothing to work on."""
+        report = self.live.report
+        if action in FOR_A_ROW:
+            return self.table.cursor is not None
+        if action in FOR_A_LIST:
+            return report is not None and bool(report.overview.webhooks)
+        if action == "undo":
+            return bool(self.live.undos.webhooks) or self.check_action("filter", ())
+        return super().check_action(action, parameters)
 
     def show(self) -> None:
         self._show_rows()
@@ -152,7 +179,7 @@ class WebhooksScreen(WebhookActions):
         self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
         self._show_facts()
-        self.show_run_results()
+        self.actions.show_run_results()
 
     def tick(self) -> None:
         """Update ages and countdowns, and rows that were held in their places."""
@@ -202,7 +229,7 @@ class WebhooksScreen(WebhookActions):
 
     @on(LiveTable.Moved)
     def _show_facts(self) -> None:
-        status, report = self.selected(), self.live.report
+        status, report = self.actions.selected(), self.live.report
         facts = self.query_one("#webhook-facts", FactLines)
         if status is None or report is None:
             facts.tell(Text(""))
@@ -222,7 +249,9 @@ class WebhooksScreen(WebhookActions):
         self._sought = wanted
         self._show_rows(by_admin=True)
 
-    @on(LiveTable.Wanted)
+    def provide_rows(self, _keys: Sequence[Key]) -> None:
+        self._fill()
+
     def _fill(self) -> None:
         """Make the rows in sight; all of a thousand, four times a second, would cost too much."""
         report = self.live.report
@@ -246,6 +275,59 @@ class WebhooksScreen(WebhookActions):
         self._order.sorting = sorting
         self.table.set_sorted(sorting.column, sorting.descending)
         self.show()
+
+    def action_add(self) -> None:
+        """Open the empty form."""
+        self._open_form()
+
+    def action_edit(self) -> None:
+        """Open the form of the selected webhook."""
+        status = self.actions.selected()
+        if status is not None:
+            self._open_form(editing=status.webhook.id)
+
+    def action_duplicate(self) -> None:
+        """Open the form filled in from the selected webhook."""
+        status = self.actions.selected()
+        if status is not None:
+            self._open_form(copy_of=status.webhook.id)
+
+    def action_sources(self) -> None:
+        """Open the list of sources."""
+        self.app.push_screen(load_screen(SOURCES_SCREEN)(self.access, self.live))
+
+    def action_alerts(self) -> None:
+        """Open the kinds of alerts."""
+        self.app.push_screen(load_screen(ALERTS_SCREEN)(self.access, self.live))
+
+    def _open_form(self, **which: int) -> None:
+        from tui.webhook_form.screen import WebhookFormScreen
+
+        self.app.push_screen(WebhookFormScreen(self.access, self.live, **which), self._saved)
+
+    def _saved(self, saved: Saved | None) -> None:
+        if saved is None:
+            return
+        self.actions.remember_edit(saved)
+        self.in_background(self.go_to(saved.webhook_id))
+
+    async def go_to(self, webhook_id: int) -> None:
+        """Put the cursor on a webhook; a new one is no row before the store was read again."""
+        await self.live.look_again()
+        self.show()
+        self.table.move_to(webhook_id)
+
+    def action_undo(self) -> None:
+        """Take back the last thing that can be."""
+        self.in_turn(self.take_back, self.live.undos.webhooks)
+
+    def action_deliveries(self) -> None:
+        """Show the deliveries of the selected webhook."""
+        status = self.actions.selected()
+        if status is not None:
+            deliveries = load_screen(DELIVERIES_SCREEN)
+            screen = deliveries(self.access, self.live, webhook_id=status.webhook.id)
+            self.app.push_screen(screen)
 
     def action_sort(self) -> None:
         """Sort by the next column."""

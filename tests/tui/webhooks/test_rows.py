@@ -345,7 +345,7 @@ def test_the_undo_of_an_edit_leaves_a_running_rotation_as_it_was(bench: Bench) -
 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         saved = Saved(webhook_id, edited.revision, before, secret_changed=True)
-        webhooks_screen(app).remember_edit(saved)
+        webhooks_screen(app).actions.remember_edit(saved)
         await press(pilot, "u")
 
     play(bench, scene)
@@ -383,7 +383,7 @@ def test_the_undo_of_one_session_leaves_what_another_admin_did(three: Bench) -> 
     async def scene(app: TocsinApp, pilot: Pilot[int]) -> None:
         saved = Saved(1, 1, found(three, 1))
         three.store.edit(1, fields(name="theirs"))
-        webhooks_screen(app).remember_edit(saved)
+        webhooks_screen(app).actions.remember_edit(saved)
         await press(pilot, "u")
         assert found(three, 1).fields.name == "theirs"
 
