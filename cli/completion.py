@@ -1,11 +1,13 @@
-"""Completion scripts, made from the grammar."""
+"""`tocsin completion`: the completion script of a shell."""
 
 from __future__ import annotations
 
 import argparse
+from argparse import Namespace
 
-from cli.grammar.parts import EVENT_TYPES, TYPE_AND_ID
-from cli.grammar.tree import build
+from cli.context import Context
+from cli.exit_codes import ExitCode
+from cli.parser import EVENT_TYPES, TYPE_AND_ID, Commands, add_standalone_leaf, build
 from domain.settings import BY_NAME
 
 OF_FILES = ("FILE", "PATH")
@@ -32,3 +34,15 @@ def _mark(parser: argparse.ArgumentParser, of_files: object) -> None:
             action.choices = EVENT_TYPES
         elif action.dest == "name" and not action.option_strings:
             action.choices = list(BY_NAME)
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Print the script to stdout."""
+    context.out.data(script(args.shell).rstrip("\n"))
+    return ExitCode.OK
+
+
+def add(commands: Commands, name: str, help_text: str) -> None:
+    """Add `tocsin completion` to the grammar."""
+    completion = add_standalone_leaf(commands, name, "cli.completion:show", help_text)
+    completion.add_argument("shell", choices=("bash", "zsh"), help="the shell it is for")

@@ -1,15 +1,20 @@
-"""What every command is given: settings, who asks, output, the store, clock and dice."""
+"""Context of a command: its configuration, its store, the time, and who gives it."""
 
 from __future__ import annotations
 
 import os
+import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.exit_codes import ExitCode, Failure
+
 if TYPE_CHECKING:
-    from cli.config import Configuration
+    from pathlib import Path
+
+    from cli.config_file import Configuration
     from cli.output import Output
     from domain.actors import Actor
     from domain.settings import Settings
@@ -109,3 +114,67 @@ class Context:
     def dice(self) -> float:
         """A random number from 0 to just under 1, for jitter."""
         return int.from_bytes(os.urandom(6), "big") / 2**48
+
+
+def open_for_writing(context: Context) -> Store:
+    """Open the store, make it if there is none, and refuse one that must be upgraded first."""
+    store = context.open_store()
+    if store.outdated:
+        raise Failure(
+            f"{store.path} was made by an older Tocsin and can only be read: "
+            "run `tocsin db upgrade`",
+            ExitCode.UNAVAILABLE,
+        )
+    return store
+
+
+def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:
+    """Open the store that is there; say so if it is an older one."""
+    from store.errors import StoreGone, StoreUnavailable
+
+    try:
+        store = context.open_store(create=False, join_settings=join_settings)
+    except StoreGone:
+        raise
+    except StoreUnavailable as error:
+        if not _is_missing(context.db):
+            raise
+        cure = "`tocsin`, or a command that adds something, makes one; --db names another"
+        raise Failure(f"{error}; {cure}", ExitCode.UNAVAILABLE) from error
+    if store.outdated:
+        context.out.note(
+            f"{store.path} was made by an older Tocsin: it is only read until `tocsin db upgrade`."
+        )
+    return store
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def tell_of_opening(context: Context, store: Store) -> None:
+    """Keep an event of it, unless the source of these is paused. Raises StoreError."""
+    from domain.alert_kinds import all_terms
+    from domain.source_kinds import OWN_SIGN_INS
+    from sources.factory import SourceTerms, sign_in_rules
+    from sources.logins.own_sign_ins import screen_opened, sign_in_step
+    from sources.wireguard.source import MACHINE_ID_FILE, machine_key
+    from store import alert_settings, sources
+
+    now_ms = context.now_ms()
+    sign_in = screen_opened(
+        context.actor,
+        machine=machine_key(MACHINE_ID_FILE),
+        host=socket.gethostname(),
+        now_ms=now_ms,
+        random64=context.random64,
+    )
+    terms = SourceTerms(context.settings, all_terms(store.call(alert_settings.load_all)))
+    step = sign_in_step(sign_in, sign_in_rules(terms))
+    store.call(sources.advance, OWN_SIGN_INS, step, now_ms)

@@ -1,12 +1,18 @@
-"""Who runs this, for the audit trail."""
+"""Identity: who gives a command, and the account that the store belongs to."""
 
 from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
+from cli.config_file import Configuration
+from cli.exit_codes import ExitCode, Failure
 from domain.actors import Actor
 
 NOBODY_LOGGED_IN = 4294967295
@@ -44,3 +50,113 @@ def _login(file: Path) -> str | None:
 def _claimed_address(connection: str) -> str | None:
     words = connection.split()
     return words[0] if words else None
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """The account that a store's files belong to; `gid` is that of the files."""
+
+    uid: int
+    gid: int
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return user_name(self.uid)
+
+
+def take_place(
+    configuration: Configuration, arguments: Sequence[str], uid: int, *, for_good: bool = True
+) -> None:
+    """Become the store's owner, or say who must run this. Before anything is opened.
+
+    `arguments` are the command line, for the message; `uid` is the account in use.
+    """
+    owner = owner_of(configuration.db)
+    if uid == 0:
+        become(owner, for_good=for_good)
+    elif owner.uid != uid and (configuration.is_hosts or _is_closed(configuration.db)):
+        raise Failure(_refusal(configuration, owner, arguments), ExitCode.PERMISSION)
+
+
+def owner_of(db: Path) -> Owner:
+    """Who owns the store's file, or else the nearest folder above it that can be seen."""
+    for path in (db, *db.parents):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        return Owner(status.st_uid, status.st_gid)
+    return Owner(os.getuid(), os.getgid())
+
+
+def become(owner: Owner, *, for_good: bool = True) -> None:
+    """Give up root for good, groups first, so that no file of the store can turn root's.
+
+    Where it is not for good, `as_root` brings the rights back.
+    """
+    if owner.uid == 0:
+        return
+    if not _can_run_python(owner):
+        folder = Path(os.__file__).parent
+        reason = f"{owner.name}, to whom the store belongs, cannot read Python in {folder}"
+        raise Failure(f"{reason}: install tocsin where all can read it", ExitCode.PERMISSION)
+    try:
+        account = pwd.getpwuid(owner.uid)
+    except KeyError:
+        os.setgroups([])
+        os.setgid(owner.gid)
+    else:
+        os.initgroups(account.pw_name, account.pw_gid)
+        os.setgid(account.pw_gid)
+    if for_good:
+        os.setuid(owner.uid)
+    else:
+        os.setresuid(owner.uid, owner.uid, 0)
+
+
+@contextmanager
+def as_root() -> Iterator[None]:
+    """The rights of root for a moment where they were kept; elsewhere those that there are."""
+    _, uid, kept = os.getresuid()
+    if kept != 0:
+        yield
+        return
+    os.seteuid(0)
+    try:
+        yield
+    finally:
+        os.seteuid(uid)
+
+
+def _can_run_python(owner: Owner) -> bool:
+    """Looks with the owner's eyes, before there is no way back."""
+    os.seteuid(owner.uid)
+    try:
+        return all(os.access(file, os.R_OK, effective_ids=True) for file in (os.__file__, __file__))
+    finally:
+        os.seteuid(0)
+
+
+def _is_closed(db: Path) -> bool:
+    """Whether there is a store that this account may not write."""
+    return not _is_missing(db) and not os.access(db, os.R_OK | os.W_OK)
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether it is certain that nothing is there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _refusal(configuration: Configuration, owner: Owner, arguments: Sequence[str]) -> str:
+    db = configuration.db
+    if configuration.is_hosts and _is_missing(db.parent):
+        return f"this host's store {db} is missing: run `sudo tocsin service install`"
+    whose = "this host's store" if configuration.is_hosts else f"the store {db}"
+    command = shlex.join(["sudo", "-u", owner.name, "tocsin", *arguments])
+    return f"{whose} belongs to {owner.name}: run `{command}`"

@@ -11,23 +11,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cli.exit_codes import ExitCode, Failure
-from cli.grammar.tree import build
-from cli.output import Output
-from cli.streams import standard_streams
+from cli.output import Output, standard_streams
+from cli.parser import build
 from domain.version import VERSION
 from sources.capabilities import keep_from_children
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cli.config import Configuration
+    from cli.config_file import Configuration
     from cli.context import Context
 
 Command = Callable[[Namespace, "Context"], ExitCode]
-REKEY = "cli.commands.rekey:rekey"
+REKEY = "cli.db.rekey:rekey"
 """The one command that needs root's rights for a moment: the key's folder may be root's."""
 
-SCREEN = "cli.commands.screen:open_screen"
+SCREEN = "cli.screen:open_screen"
 NO_SCREEN = "there is no terminal here: see `tocsin status`, or `tocsin --help` for all commands"
 
 
@@ -69,7 +68,7 @@ class _Run:
         return self._command(args)
 
     def _command(self, args: Namespace) -> ExitCode:
-        from cli.config import default_configuration
+        from cli.config_file import default_configuration
         from cli.context import Context
         from cli.identity import find_actor
 
@@ -81,8 +80,8 @@ class _Run:
             return command(args, context)
 
     def _configure(self, args: Namespace) -> Configuration:
-        from cli.config import Places, read_configuration
-        from cli.ownership import take_place
+        from cli.config_file import Places, read_configuration
+        from cli.identity import take_place
 
         uid = os.geteuid()
         configuration = read_configuration(args, os.environ, Places(is_root=uid == 0))

@@ -1,4 +1,4 @@
-"""The only writer of stdout (data) and stderr (narration). Plain text: no colours, no escapes."""
+"""Output: stdout and stderr, tables, JSON, questions, and lines of the log."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import io
 import json
 import os
 import select
+import sys
 import unicodedata
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from threading import Condition, Thread
 from typing import BinaryIO, TextIO
 
 from cli.exit_codes import ExitCode, Failure
 from domain.safe import safe
+from domain.wording import span_text
 
 GAP = "  "
 ELLIPSIS = "…"
@@ -192,3 +196,108 @@ def _cell(value: object) -> str:
 def _padded(text: str, columns: int, numeric: bool) -> str:
     blanks = " " * (columns - width(text))
     return blanks + text if numeric else text + blanks
+
+
+def columns(row: Sequence[object], widths: Sequence[int]) -> str:
+    """One line of a list that goes on, in columns of fixed widths; None shows as "-"."""
+    cells = ["-" if value is None else safe(str(value)) for value in row]
+    padded = [cell + " " * (size - width(cell)) for cell, size in zip(cells, widths, strict=True)]
+    return "  ".join(padded).rstrip()
+
+
+def labelled(pairs: Sequence[tuple[str, object]]) -> str:
+    """Lines of a label and its value, the values aligned; what has no value is left out."""
+    given = [(label, value) for label, value in pairs if value is not None]
+    widest = max(len(label) for label, _ in given)
+    return "\n".join(f"{label:{widest}}  {safe(str(value))}" for label, value in given)
+
+
+def ago_text(time_ms: int | None, now_ms: int) -> str | None:
+    """A time in a list, as an age: short, so that what stands beside it fits into a terminal."""
+    return None if time_ms is None else f"{span_text(now_ms - time_ms)} ago"
+
+
+def standard_streams() -> tuple[TextIO, TextIO, TextIO | None]:
+    """stdout, stderr and stdin; in the place of a closed one stands what swallows all.
+
+    A closed stdin is None, since to read nothing from it would be mistaken for an empty input.
+    """
+    closed_input = sys.stdin is None
+    for descriptor in range(3):
+        _fill(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0, "r", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    return sys.stdout, sys.stderr, None if closed_input else sys.stdin
+
+
+def _fill(descriptor: int) -> None:
+    """Let no file that is opened later, such as the store, get the number of a standard stream."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+LIMIT = 1_000
+FLUSH_S = 1.0
+"""How long the end waits for lines that are not read yet."""
+
+
+class LogLines:
+    """Lines that a thread of its own writes in order; used as a context manager.
+
+    `write` may block. Once so many lines wait that another finds no room, lines are dropped until
+    those that wait are written; then it is told how many that were. When `write` raises OSError,
+    nobody reads any more, and nothing is written from then on.
+    """
+
+    def __init__(self, write: Callable[[str], None], limit: int = LIMIT) -> None:
+        self._write = write
+        self._limit = limit
+        self._lines: deque[str] = deque()
+        self._dropped = 0
+        self._ended = False
+        self._changed = Condition()
+        self._thread = Thread(target=self._work, name="log", daemon=True)
+
+    def __enter__(self) -> LogLines:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join(FLUSH_S)
+
+    def note(self, line: str) -> None:
+        """Have a line written; from any thread. Never waits for a reader and never raises."""
+        with self._changed:
+            if self._dropped or len(self._lines) >= self._limit:
+                self._dropped += 1
+            else:
+                self._lines.append(line)
+                self._changed.notify()
+
+    def _work(self) -> None:
+        try:
+            while (line := self._next()) is not None:
+                self._write(line)
+        except OSError:
+            with self._changed:
+                self._lines.clear()
+                self._limit = 0
+
+    def _next(self) -> str | None:
+        """The next line to be written; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines or self._dropped or self._ended)
+            if self._lines:
+                return self._lines.popleft()
+            dropped, self._dropped = self._dropped, 0
+            return _dropped_text(dropped) if dropped else None
+
+
+def _dropped_text(count: int) -> str:
+    return "1 line was dropped" if count == 1 else f"{count:,} lines were dropped"

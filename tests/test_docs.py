@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from bench import derive
-from cli.grammar.tree import build
+from cli.parser import build
 from docs.tools import commands, keys, licences, settings
 from tests.documents import CONTRIBUTING, DOCS, PAGES, README, section, table_rows
 from tests.program import ROOT

@@ -14,7 +14,7 @@ from tests.program import ROOT, Tocsin
 
 HEADLESS = ("cli", "delivery", "domain", "sources", "store")
 PACKAGES = (*HEADLESS, "tui")
-OPENS_THE_SCREEN = ("cli.commands.screen", "cli.commands.demo")
+OPENS_THE_SCREEN = ("cli.screen", "cli.demo.commands")
 LINTER = str(Path(sys.executable).with_name("lint-imports"))
 
 # Blocking click is what an installation without our own tools looks like: httpx loads rich for its
@@ -134,7 +134,7 @@ def modules_of(tocsin: Tocsin, *words: str, stdin: str = "") -> set[str]:
 
 
 def test_the_first_screen_waits_for_no_room_behind_it() -> None:
-    told = "import cli.commands.screen, tui.webhooks.screen, sys; print(*sys.modules)"
+    told = "import cli.screen, tui.webhooks.screen, sys; print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True
     )

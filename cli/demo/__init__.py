@@ -1,1 +1,1 @@
-"""`tocsin demo`: a store, a receiver and events that are made up and thrown away."""
+"""`tocsin demo`."""

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from cli.exit_codes import ExitCode
-from cli.grammar.tree import build
+from cli.parser import build
 from docs.tools.parts import DOCS, rewritten, table
 
 PAGE = DOCS / "commands.md"

@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from cli.exit_codes import ExitCode
-from cli.log_lines import LogLines
+from cli.output import LogLines
 from domain.webhooks import WebhookFields
 from tests.cli.desks import access_of
 from tests.program import ROOT, Tocsin

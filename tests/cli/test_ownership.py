@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.config import Configuration, Places, read_configuration
+from cli.config_file import Configuration, Places, read_configuration
 from cli.exit_codes import ExitCode, Failure
-from cli.identity import user_name
-from cli.ownership import owner_of, take_place
+from cli.identity import owner_of, take_place, user_name
 from tests.program import ROOT
 
 ME = os.getuid()
@@ -81,7 +80,8 @@ def become_and_report(db: Path) -> list[str]:
     """What a root process is, and can do, after it took its place at a store."""
     program = (
         "import os, sys; from argparse import Namespace; from pathlib import Path;"
-        "from cli.config import Places, read_configuration; from cli.ownership import take_place;"
+        "from cli.config_file import Places, read_configuration;"
+        "from cli.identity import take_place;"
         "take_place(read_configuration(Namespace(setting_db=sys.argv[1]), {}, "
         "Places(root=Path('/nowhere'))), [], 0);"
         "print(*os.getresuid(), *os.getresgid(), len(os.getgroups()))"
@@ -117,11 +117,11 @@ def test_root_becomes_the_owner_for_good(tmp_path: Path) -> None:
 @needs_root
 def test_root_may_be_kept_for_a_moment() -> None:
     program = (
-        "import os; from cli import ownership\n"
-        "ownership._can_run_python = lambda owner: True\n"
-        f"ownership.become(ownership.Owner({SOMEBODY_ELSE}, {SOMEBODY_ELSE}), for_good=False)\n"
+        "import os; from cli import identity\n"
+        "identity._can_run_python = lambda owner: True\n"
+        f"identity.become(identity.Owner({SOMEBODY_ELSE}, {SOMEBODY_ELSE}), for_good=False)\n"
         "print(*os.getresuid(), *os.getresgid()[:2])\n"
-        "with ownership.as_root(): print(os.geteuid())\n"
+        "with identity.as_root(): print(os.geteuid())\n"
         "print(os.geteuid())\n"
     )
     done = subprocess.run(
@@ -134,9 +134,9 @@ def test_root_may_be_kept_for_a_moment() -> None:
 @needs_root
 def test_root_does_not_become_an_owner_who_cannot_read_python(tmp_path: Path) -> None:
     program = (
-        "import os, pathlib; from cli import ownership; from cli.exit_codes import Failure\n"
+        "import os, pathlib; from cli import identity; from cli.exit_codes import Failure\n"
         "os.__file__ = __import__('sys').argv[1]\n"
-        f"try: ownership.become(ownership.Owner({SOMEBODY_ELSE}, {SOMEBODY_ELSE}))\n"
+        f"try: identity.become(identity.Owner({SOMEBODY_ELSE}, {SOMEBODY_ELSE}))\n"
         "except Failure as error: print(os.geteuid(), error.message)\n"
     )
     secret = tmp_path / "os.py"
@@ -159,7 +159,8 @@ def test_a_closed_store_of_another_is_named(tmp_path: Path) -> None:
     (folder / "tocsin.db").touch()
     program = (
         "import os, sys; from argparse import Namespace; from pathlib import Path\n"
-        "from cli.config import Places, read_configuration; from cli.ownership import take_place\n"
+        "from cli.config_file import Places, read_configuration\n"
+        "from cli.identity import take_place\n"
         "from cli.exit_codes import Failure; import pwd, shlex\n"
         "configuration = read_configuration(Namespace(setting_db=sys.argv[1]), {}, "
         "Places(root=Path('/nowhere')))\n"

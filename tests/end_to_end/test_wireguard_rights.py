@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from cli import service_files
+from cli.service import files
 from sources.wireguard.command import DumpCommand
 from sources.wireguard.dump import without_keys
 from tests.program import ROOT
@@ -61,7 +61,7 @@ def system(rig: Rig) -> Iterator[tuple[str, ...]]:
         Path(folder, "passwd").write_text(f"root:x:0:0::/root:/bin/sh\n{_ENTRY}")
         Path(folder, "shadow").write_text("root:*:20000::::::\ntocsin:!:20000::::::\n")
         Path(folder, "tocsin").write_text(_SCRIPT)
-        rule = service_files.sudoers(PROGRAM, with_wireguard=True)
+        rule = files.sudoers(PROGRAM, with_wireguard=True)
         Path(folder, "rule").write_text(rule)
         mounted = ("unshare", "--mount", "--propagation", "private", "sh", "-ec", _MOUNTED, "sh")
         yield tuple(rig.hub.argv(*mounted, folder))

@@ -116,7 +116,7 @@ async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
         screen.app.push_screen(CopiedScreen(text, "To copy it by hand"))
     else:
         _sent[screen] = text
-        cast(CopyingApp, screen.app).send_to_terminal(text)
+        cast("CopyingApp", screen.app).send_to_terminal(text)
         arrives = "if they did not arrive, copy once more"
         tell(screen, f"sent {size} to the terminal (OSC 52); {arrives}{said}")
 

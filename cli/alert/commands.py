@@ -1,0 +1,127 @@
+"""`tocsin alert ...`: which kinds of alerts are raised, how dangerous, and from what numbers on."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+
+from cli.context import Context, open_for_reading, open_for_writing
+from cli.exit_codes import ExitCode, Failure
+from cli.json_shapes import Shape
+from cli.output import labelled
+from cli.source.text import geo_notes
+from domain import alert_kinds
+from domain.alert_kinds import ACTIVE, DANGER, KINDS, SUPPRESS, AlertKind
+from sources.geo import Geo, geo_of
+from store import alert_settings
+
+HEADERS = ("KIND", "STATE", "DANGER", "SUPPRESS", "TELLS OF")
+NOT_RAISED = "▲ on"
+
+Given = Mapping[str, str]
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """Print every kind with what holds for it."""
+    store = open_for_reading(context)
+    given = store.call(alert_settings.load_all)
+    found = [(kind, _texts(kind, given.get(kind.name, {}))) for kind in KINDS]
+    if args.json:
+        context.out.json([_shape(*one) for one in found])
+        return ExitCode.OK
+    geo = geo_of(context.settings.geo_db)
+    rows = [
+        (kind.name, _state(kind, texts, geo), texts[DANGER], texts[SUPPRESS], kind.about)
+        for kind, texts in found
+    ]
+    context.out.table(rows, HEADERS)
+    if any(row[1] == NOT_RAISED for row in rows):
+        context.out.note(f"{NOT_RAISED}: not raised; `tocsin alert show KIND` says why.")
+    for line in geo_notes(context, store):
+        context.out.note(f"Alerts: {line}.")
+    return ExitCode.OK
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Print one kind with every option."""
+    kind = alert_kinds.kind_named(args.kind)
+    given = open_for_reading(context).call(alert_settings.load_all).get(kind.name, {})
+    texts = _texts(kind, given)
+    if args.json:
+        context.out.json(_shape(kind, texts))
+        return ExitCode.OK
+    lacking = _not_raised(kind, texts, geo_of(context.settings.geo_db))
+    options = [
+        (one.name, f"{texts[one.name] or 'none'}{_note(one.name, given)}: {one.option.description}")
+        for one in kind.defaults
+    ]
+    context.out.data(
+        labelled(
+            [
+                ("Kind", kind.name),
+                ("Tells of", kind.about),
+                ("Needs", kind.needs or None),
+                ("Raised", f"no: {lacking}" if lacking else None),
+                *options,
+            ]
+        )
+    )
+    return ExitCode.OK
+
+
+def edit(args: Namespace, context: Context) -> ExitCode:
+    """Change what is set for kinds; what is not named stays."""
+    wanted = {
+        name.removeprefix("option_"): text
+        for name, text in vars(args).items()
+        if name.startswith("option_") and text is not None
+    }
+    kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
+    if not wanted:
+        known = ", ".join(f"--{one.name}" for one in kinds[0].defaults)
+        raise Failure(f"nothing to change: {kinds[0].name} has {known}", ExitCode.USAGE)
+    names = [kind.name for kind in kinds]
+    store = open_for_writing(context)
+    store.call(alert_settings.edit, names, wanted, context.actor, context.now_ms())
+    given = store.call(alert_settings.load_all)
+    for kind in kinds:
+        context.out.data(f"{kind.name}: {_values(kind, given.get(kind.name, {}))}")
+    return ExitCode.OK
+
+
+def reset(args: Namespace, context: Context) -> ExitCode:
+    """Let the defaults of kinds hold again."""
+    kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
+    store = open_for_writing(context)
+    for kind in kinds:
+        store.call(alert_settings.replace, kind.name, {}, context.actor, context.now_ms())
+    return ExitCode.OK
+
+
+def _state(kind: AlertKind, texts: Given, geo: Geo) -> str:
+    return NOT_RAISED if _not_raised(kind, texts, geo) else texts[ACTIVE]
+
+
+def _not_raised(kind: AlertKind, texts: Given, geo: Geo) -> str:
+    """Why a kind is not raised although it is on, "" where it is off or can be raised."""
+    if not kind.terms(texts).active:
+        return ""
+    return kind.not_raised(texts, countries=geo.has_countries, networks=geo.has_networks)
+
+
+def _texts(kind: AlertKind, given: Given) -> dict[str, str]:
+    return {one.name: given.get(one.name, one.text) for one in kind.defaults}
+
+
+def _values(kind: AlertKind, given: Given) -> str:
+    """Every option on one line."""
+    texts = _texts(kind, given)
+    return ", ".join(f"{name} {texts[name] or 'none'}{_note(name, given)}" for name in texts)
+
+
+def _note(name: str, given: Given) -> str:
+    return "" if name in given else " (default)"
+
+
+def _shape(kind: AlertKind, texts: Mapping[str, str]) -> Shape:
+    return {"kind": kind.name, "about": kind.about, "needs": kind.needs or None, "options": texts}

@@ -1,0 +1,1 @@
+"""`tocsin host` and `tocsin broker`: agents and brokers that sign in here."""

@@ -1,1 +1,0 @@
-"""One module a command; each function takes the parsed arguments and a Context."""

@@ -1,0 +1,128 @@
+"""`tocsin config`: the settings, where they come from, and those that the store keeps."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from cli.config_file import STORE, Configuration, wrong_keys
+from cli.context import Context
+from cli.exit_codes import ExitCode, Failure
+from domain.errors import FieldError
+from domain.options import SettingValue
+from domain.settings import SETTINGS, STORE_PATHS, Setting, storable_setting, value_of
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Print every setting with its value, where it came from and what it is."""
+    _let_store_join(context)
+    for one in wrong_keys(context.configuration):
+        context.out.note(f"tocsin: {one}")
+    rows = [_row(setting, context.configuration) for setting in SETTINGS]
+    file = context.configuration.file
+    if args.json:
+        context.out.json({"file": str(file) if file else None, "settings": rows})
+        return ExitCode.OK
+    context.out.table(
+        [(row["name"], row["value"], row["origin"], row["description"]) for row in rows],
+        ("SETTING", "VALUE", "FROM", "WHAT IT IS"),
+    )
+    context.out.note(f"The file read is {file}." if file else "There is no configuration file.")
+    return ExitCode.OK
+
+
+def set_value(args: Namespace, context: Context) -> ExitCode:
+    """Keep the value of a setting in the store."""
+    setting = _storable(args.name)
+    text = setting.format(_parsed(setting, args.value))
+    from store.settings import load_all, save
+
+    store = context.open_store(join_settings=False)
+    stored = store.call(load_all) | {setting.name: text}
+    configuration = context.configuration.with_stored(stored)
+    store.call(save, setting.name, text, context.actor, context.now_ms())
+    context.out.note(
+        f"{setting.name} is now {text or 'empty'}.{_overruled(configuration, setting.name)}"
+    )
+    return ExitCode.OK
+
+
+def unset_value(args: Namespace, context: Context) -> ExitCode:
+    """Take a setting out of the store, so that its default holds again."""
+    setting = _storable(args.name)
+    from store.settings import unset
+
+    store = context.open_store(create=False, join_settings=False)
+    if not store.call(unset, setting.name, context.actor, context.now_ms()):
+        raise Failure(f"{setting.name}: the store has no value for it", ExitCode.CHECK_FAILED)
+    context.out.note(f"{setting.name} is out of the store.")
+    return ExitCode.OK
+
+
+def export_all(args: Namespace, context: Context) -> ExitCode:
+    """Write what is configured in the store, its secrets masked or, asked, in clear."""
+    from cli.config.carrying import export_to
+
+    return export_to(args.file, context, reveal=args.reveal, yes=args.yes)
+
+
+def import_all(args: Namespace, context: Context) -> ExitCode:
+    """Make and change what a document says, after asking."""
+    from cli.config.carrying import import_from
+
+    return import_from(args.file, context, dry_run=args.dry_run, yes=args.yes)
+
+
+def _let_store_join(context: Context) -> None:
+    """A store that cannot be opened is no reason to hide the settings that say where it is."""
+    from store.errors import StoreError
+
+    if not context.db.exists():
+        return
+    try:
+        context.open_store(create=False)
+    except StoreError as error:
+        context.out.note(f"tocsin: without the settings of the store: {error}")
+
+
+def _row(setting: Setting, configuration: Configuration) -> dict[str, str | None]:
+    return {
+        "name": setting.name,
+        "value": _value_text(setting, configuration) or None,
+        "origin": configuration.origin(setting.name),
+        "description": setting.description,
+    }
+
+
+def _value_text(setting: Setting, configuration: Configuration) -> str:
+    match setting.name:
+        case "db":
+            return str(configuration.db)
+        case "key_file":
+            return str(configuration.key_place)
+    return setting.format(value_of(configuration.settings, setting))
+
+
+def _storable(name: str) -> Setting:
+    try:
+        return storable_setting(name)
+    except FieldError as error:
+        if name in STORE_PATHS:
+            raise Failure(str(error), ExitCode.USAGE) from None
+        raise _wrong(error) from None
+
+
+def _parsed(setting: Setting, text: str) -> SettingValue:
+    try:
+        return setting.parse(text)
+    except FieldError as error:
+        raise _wrong(error) from None
+
+
+def _wrong(error: FieldError) -> Failure:
+    """The exit code of a wrong setting, wherever it was given."""
+    return Failure(str(error), ExitCode.CONFIG)
+
+
+def _overruled(configuration: Configuration, name: str) -> str:
+    origin = configuration.origin(name)
+    return "" if origin == STORE else f" But here the value from {origin} wins."

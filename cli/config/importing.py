@@ -1,0 +1,362 @@
+"""What an import of a configuration document would make or change in a store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from msgspec import UnsetType
+from msgspec.structs import replace
+
+from cli.config.document import (
+    Document,
+    SourceEntry,
+    WebhookEntry,
+    given,
+    in_force,
+    nothing_to_keep,
+    placed,
+    texts,
+    webhook_fields,
+    webhook_secrets,
+)
+from cli.context import Context
+from cli.webhook.lookup import refusal_of, require_readable
+from domain import alert_kinds, source_kinds
+from domain.errors import FieldError, raise_all
+from domain.options import COMMAND, FILES, PATH, PROXY, Option
+from domain.pairs import first_repeated
+from domain.safe import is_masked
+from domain.settings import storable_setting
+from domain.source_options import LISTEN, URL
+from domain.urls import is_masked_url, mask_url
+from domain.webhooks import WebhookFields
+from domain.wording import counted, detail_text
+from store import alert_settings, settings, sources, webhooks
+from store.configuration import StoredConfiguration
+from store.database import Store
+from store.records import Secrets, StoredSource, Webhook
+from store.webhook_edits import RestoreSecrets, changed_fields, changed_options
+
+_BROUGHT = {one.name for one in (COMMAND, PATH, FILES, LISTEN, URL, PROXY)}
+
+Step = Callable[[], object]
+Key = tuple[tuple[str, ...], int]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What would be done, a line each, the steps that do it, and what cannot be carried.
+
+    `brought` has what the document lets this host run, read, listen on or ask: every command,
+    file, listen address and other address, whole.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    brought: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def add(self, line: str, *steps: Step) -> None:
+        """One line, and what does as it says."""
+        self.lines.append(line)
+        self.steps.extend(steps)
+
+    def bring(self, named: str, option: Option, before: str, after: str) -> None:
+        """A value that is to be shown whole, if it is of such a kind and new here."""
+        if option.kind.name in _BROUGHT and after not in ("", before):
+            self.brought.append(f"{named}: {option.name} {after}")
+
+
+def plan_of(document: Document, kept: StoredConfiguration, store: Store, context: Context) -> Plan:
+    """Check all of the document and compare it with what is kept. Raises FieldErrors, WrongKey."""
+    planner = _Planner(document, kept, store, context)
+    raise_all(planner.checks())
+    return planner.plan
+
+
+class _Planner:
+    def __init__(
+        self, document: Document, kept: StoredConfiguration, store: Store, context: Context
+    ) -> None:
+        self.plan = Plan()
+        self._document = document
+        self._kept = kept
+        self._store = store
+        self._context = context
+        self._now_ms = context.now_ms()
+        self._actor = context.actor
+
+    def checks(self) -> list[Step]:
+        """Every part of the document; each raises what is wrong with it, or plans its change."""
+        document = self._document
+        own = _meant(document.webhooks, self._kept.webhooks)
+        names = [one.name for one in document.webhooks if one.name is not None]
+        return [
+            *(partial(self._setting, *one) for one in document.settings.items()),
+            partial(_refuse_repeated, "webhooks", names),
+            *(
+                partial(placed, f"webhooks[{i}]", partial(self._webhook, one, own[i]))
+                for i, one in enumerate(document.webhooks)
+            ),
+            partial(_refuse_repeated, "sources", [one.name for one in document.sources]),
+            *(
+                partial(placed, f"sources[{i}]", partial(self._source, one))
+                for i, one in enumerate(document.sources)
+            ),
+            *(partial(self._alert, *one) for one in document.alerts.items()),
+            self._names,
+        ]
+
+    def _setting(self, name: str, value: object) -> None:
+        setting = placed("settings", partial(storable_setting, name))
+        text = setting.format(placed("settings", partial(setting.from_toml, value)))
+        before = self._kept.settings.get(name)
+        if text != before:
+            self.plan.settings[name] = text
+            self.plan.bring("setting", setting, before or "", text)
+            self.plan.add(
+                f"setting {name}: {'default' if before is None else before} -> {text or 'empty'}",
+                partial(settings.save, name, text, self._actor, self._now_ms),
+            )
+
+    def _webhook(self, entry: WebhookEntry, before: Webhook | None) -> None:
+        if before is not None:
+            require_readable(before, self._store)
+            self._note_kept_url(entry, before)
+        fields = webhook_fields(entry, before)
+        secrets = webhook_secrets(entry, before, self._now_ms)
+        self._bring_file(fields, before)
+        if before is None or fields.url != before.fields.url:
+            self._note_refused_address(fields.url)
+        if before is None:
+            name = f" {fields.name}" if fields.name else ""
+            self.plan.add(
+                f"new webhook{name}: {fields.type.title} to {mask_url(fields.url)}, from now on",
+                partial(self._add_webhook, fields, secrets),
+            )
+        elif (fields, secrets) != (before.fields, in_force(before.secrets, self._now_ms)):
+            self._edit_webhook(before, fields, secrets)
+
+    def _bring_file(self, fields: WebhookFields, before: Webhook | None) -> None:
+        if fields.ca_file and fields.ca_file != (before.fields.ca_file if before else None):
+            named = before.named if before else f"webhook {fields.name or mask_url(fields.url)}"
+            self.plan.brought.append(f"{named}: ca_file {fields.ca_file}")
+
+    def _note_kept_url(self, entry: WebhookEntry, before: Webhook) -> None:
+        kept = mask_url(before.fields.url)
+        if is_masked_url(entry.url) and entry.url != kept:
+            self.plan.notes.append(
+                f"{before.named} keeps its URL, {kept}: that of the document is masked."
+            )
+
+    def _note_refused_address(self, url: str) -> None:
+        refusal = refusal_of(url, self._context)
+        if refusal is not None:
+            self.plan.notes.append(f"{refusal}.")
+
+    def _add_webhook(self, fields: WebhookFields, secrets: Secrets | None) -> None:
+        current = secrets.current if secrets else None
+        vault, actor, now_ms = self._store.vault, self._actor, self._now_ms
+        made = webhooks.add(
+            fields,
+            current,
+            start="now",
+            vault=vault,
+            actor=actor,
+            now_ms=now_ms,
+            carried=True,
+        )
+        if secrets is not None and secrets.previous is not None:
+            change = RestoreSecrets(secrets)
+            webhooks.edit(
+                made, fields, change, revision=None, vault=vault, actor=actor, now_ms=now_ms
+            )
+
+    def _edit_webhook(
+        self, before: Webhook, fields: WebhookFields, secrets: Secrets | None
+    ) -> None:
+        dropping = 0
+        if fields.type is not before.fields.type:
+            dropping = self._store.call(webhooks.droppable, before.id)
+        lost = f", {counted(dropping, 'queued event')} dropped" if dropping else ""
+        self.plan.add(
+            f"{before.named}: {detail_text(changed_fields(before, fields, secrets))}{lost}",
+            partial(
+                webhooks.edit,
+                before.id,
+                fields,
+                RestoreSecrets(secrets),
+                revision=before.revision,
+                dropping=dropping,
+                vault=self._store.vault,
+                actor=self._actor,
+                now_ms=self._now_ms,
+            ),
+        )
+
+    def _source(self, entry: SourceEntry) -> None:
+        entry = replace(entry, name=source_kinds.check_name(entry.name))
+        kind = source_kinds.kind_named(entry.kind)
+        before = next((one for one in self._kept.sources if one.name == entry.name), None)
+        if before is not None and before.kind != entry.kind:
+            raise FieldError(
+                "kind",
+                f"the source {entry.name} of this store is of kind {before.kind}",
+                "give this one another name",
+            )
+        kept = {} if before is None else dict(before.options)
+        options = placed(
+            "options", lambda: kind.check(texts(given(entry.options, dict[str, object](kept))))
+        )
+        secret = self._secret_steps(entry)
+        if before is not None or kind.is_addable:
+            named = f"source {entry.name}"
+            for one in kind.used(options):
+                had = "" if before is None else kept.get(one.name, one.text)
+                self.plan.bring(named, one.option, had, options.get(one.name, one.text))
+        if before is not None:
+            self._edit_source(entry, before, options, secret)
+        elif kind.is_addable:
+            pause = [partial(sources.pause, entry.name, self._actor, self._now_ms)]
+            self.plan.add(
+                f"new source {entry.name} of kind {kind.name}",
+                partial(
+                    sources.add,
+                    *(kind.name, entry.name, options, self._actor, self._now_ms),
+                    carried=True,
+                ),
+                *(pause if entry.state == "inactive" else ()),
+                *secret,
+            )
+        elif kind.built_in:
+            raise FieldError(
+                "kind", f"every store has its source of kind {kind.name}", "leave this one out"
+            )
+        else:
+            self._tell(entry.name, kind.made_by)
+
+    def _edit_source(
+        self,
+        entry: SourceEntry,
+        before: StoredSource,
+        options: Mapping[str, str],
+        secret: list[Step],
+    ) -> None:
+        named = f"source {entry.name}"
+        who = (entry.name, options, self._actor, self._now_ms)
+        if options != before.options:
+            self.plan.add(
+                f"{named}: {detail_text(changed_options(before.options, options))}",
+                partial(sources.edit, *who, revision=before.revision),
+            )
+        active = given(entry.state, "active" if before.active else "inactive") == "active"
+        if active != before.active:
+            switch = sources.unpause if active else sources.pause
+            self.plan.add(
+                f"{named}: {'active' if active else 'inactive'}",
+                partial(switch, entry.name, self._actor, self._now_ms),
+            )
+        if secret:
+            self.plan.add(f"{named}: another secret", *secret)
+
+    def _secret_steps(self, entry: SourceEntry) -> list[Step]:
+        name, secret = entry.name, entry.secret
+        there = name in self._kept.source_secrets
+        if isinstance(secret, UnsetType) or (secret is None and not there):
+            return []
+        if secret is not None and is_masked(secret):
+            if not there:
+                raise nothing_to_keep("secret", "it is masked")
+            return []
+        if there and self._kept.source_secrets[name] == secret is not None:
+            return []
+        vault = self._store.vault
+        return [partial(sources.set_secret, name, secret, vault, self._actor, self._now_ms)]
+
+    def _alert(self, name: str, options: dict[str, object]) -> None:
+        try:
+            kind = alert_kinds.kind_named(name)
+        except FieldError as error:
+            raise FieldError(f"alerts.{name}", error.reason, error.cure) from None
+        after = placed(f"alerts.{name}", lambda: kind.check(texts(options)))
+        before = self._kept.alerts.get(name, {})
+        if after != before:
+            self.plan.add(
+                f"alert {name}: {detail_text(changed_options(before, after))}",
+                partial(
+                    alert_settings.replace,
+                    name,
+                    after,
+                    self._actor,
+                    self._now_ms,
+                    expected=before,
+                ),
+            )
+
+    def _names(self) -> None:
+        document, kept = self._document, self._kept
+        for name in document.tokens:
+            if name not in kept.tokens:
+                self._tell(name, "tocsin token add")
+        agents = {one.name for one in document.sources if one.kind == source_kinds.AGENT}
+        for name in document.hosts:
+            if name not in kept.hosts and name not in agents:
+                self._tell(name, "tocsin host add")
+        for name in document.brokers:
+            if name not in kept.brokers:
+                self._tell(name, "tocsin broker add")
+
+    def _tell(self, name: str, made_by: str) -> None:
+        what = made_by.split()[1]
+        self.plan.notes.append(
+            f"The {what} {name} is not carried over, since its key cannot be: "
+            f"`{made_by} {name}` makes it."
+        )
+
+
+def _meant(entries: list[WebhookEntry], there: list[Webhook]) -> list[Webhook | None]:
+    """For each entry the webhook of this store that it stands for."""
+    about = [(one.fields.name, one.fields.type.value, one.fields.url) for one in there]
+    own = dict(zip(_keys(about), there, strict=True))
+    keys = _keys([(one.name, one.type.value, one.url) for one in entries])
+    return [
+        own.get(key) or _only_one_like(entry, entries, there)
+        for entry, key in zip(entries, keys, strict=True)
+    ]
+
+
+def _only_one_like(
+    entry: WebhookEntry, entries: list[WebhookEntry], there: list[Webhook]
+) -> Webhook | None:
+    """The webhook that a masked URL without a name stands for, where it can be no other."""
+    if entry.name is not None or not is_masked_url(entry.url):
+        return None
+    wanted = (None, entry.type, entry.url)
+    same = [one for one in entries if (one.name, one.type, one.url) == wanted]
+    alike = [
+        one
+        for one in there
+        if (one.fields.name, one.fields.type, mask_url(one.fields.url)) == wanted
+    ]
+    return alike[0] if len(alike) == len(same) == 1 else None
+
+
+def _keys(about: list[tuple[str | None, str, str]]) -> list[Key]:
+    """What tells webhooks apart: the name, or else type and URL and the how manieth of those."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    keys: list[Key] = []
+    for name, type_, url in about:
+        told_by = (type_, url) if name is None else (name,)
+        keys.append((told_by, seen[told_by]))
+        seen[told_by] += 1
+    return keys
+
+
+def _refuse_repeated(place: str, names: list[str]) -> None:
+    repeated = first_repeated(names)
+    if repeated is not None:
+        raise FieldError(place, f"{repeated} is there more than once", "keep one of them")

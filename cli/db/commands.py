@@ -1,0 +1,246 @@
+"""`tocsin db`: the upkeep of the store."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from cli.context import Context, open_for_reading, open_for_writing
+from cli.exit_codes import ExitCode
+from domain.wording import counted, size_text
+from store import data_version, remnants
+from store.audit import note_alone
+from store.creation import is_there, make_filled
+from store.database import Store, open_store, own_path
+from store.errors import CHECK_SAYS_MORE, Conflict, StoreError, StoreUnavailable
+from store.files import store_bytes
+from store.maintenance import backup as backups
+from store.maintenance import health
+from store.maintenance import prune as pruning
+from store.migrations import LATEST
+from store.workers import SendingLock
+
+BREATH_S = 0.001
+"""SQLite is unfair to who waits: without this pause pruning would starve other writers."""
+
+GIVEN_BACK = 2_000
+"""Pages given back to the disk in one short transaction."""
+
+SMALLEST_PAGE = 512
+
+_KEY_QUESTION = (
+    "There is a key file already, and it is not the key of the backup: it will be replaced, and "
+    "what else it opens cannot be read any more. Go on?"
+)
+
+
+def upgrade(args: Namespace, context: Context) -> ExitCode:
+    """Make the store, or bring it up to date after a backup beside it."""
+    there = context.db.exists()
+    older = context.open_store(join_settings=False)
+    if not older.outdated:
+        _remove_remnants(older, context)
+        done = "is up to date" if there else "is made"
+        context.out.note(f"{older.path} {done} (schema {LATEST}).")
+        return ExitCode.OK
+    schema = older.call(data_version.read_versions).schema
+    path = context.open_store(migrate=True).path
+    copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
+    context.out.note(
+        f"{path} is now of schema {LATEST}. What it was before, schema {schema}, lies in {copy}."
+    )
+    return ExitCode.OK
+
+
+def _remove_remnants(store: Store, context: Context) -> None:
+    """Do what an earlier upgrade had no room for."""
+    if not store.call(remnants.are_there):
+        return
+    if not context.open_store(migrate=True).call(remnants.are_there):
+        context.out.note("They are removed now.")
+
+
+def check(args: Namespace, context: Context) -> ExitCode:
+    """Look for damage; print each fault that is found."""
+    store = open_for_reading(context, join_settings=False)
+    found = _problems(store)
+    if args.json:
+        context.out.json({"ok": not found, "problems": found})
+    else:
+        for problem in found:
+            context.out.data(problem)
+    if found:
+        return ExitCode.CHECK_FAILED
+    context.out.note(f"{store.path} is sound.")
+    return ExitCode.OK
+
+
+def backup(args: Namespace, context: Context) -> ExitCode:
+    """Write a whole copy of the store to a new file."""
+    target = Path(args.file).absolute()
+    store = open_for_reading(context)
+    keys = store.call(store.vault.keys) if args.with_key else []
+    backups.backup_to(store.path, target)
+    if keys:
+        beside = _backup_key(store, keys, target)
+    _note_backup(store, target, context)
+    context.out.note(f"{store.path} is copied to {target} ({size_text(store_bytes(target))}).")
+    if args.with_key:
+        context.out.note(f"Its key is in {beside}: who has both files can read the secrets.")
+    else:
+        context.out.note(
+            f"The key is not in it: keep {store.vault.key_file} too, in another place. Without it "
+            "what is masked of URLs, header values and secrets cannot be read, and nothing is sent."
+        )
+    return ExitCode.OK
+
+
+def restore(args: Namespace, context: Context) -> ExitCode:
+    """Fill an empty store from a backup; sending starts paused."""
+    source = Path(args.file).absolute()
+    backups.check_backup(source)  # before anything is made for it
+    if _replaces_key(source, context) and not context.out.confirm(_KEY_QUESTION, args.yes):
+        return ExitCode.CHECK_FAILED
+    path = own_path(context.db)
+    with _nobody_sending(path):
+        if is_there(path):
+            restored = _fill(open_for_writing(context), source, context)
+        else:
+            restored = make_filled(path, partial(_fill_draft, source, context))
+    store = open_for_writing(context)
+    out = context.out
+    webhooks = counted(restored.webhooks, "webhook")
+    out.note(f"{store.path} now holds {webhooks} and {counted(restored.events, 'event')}.")
+    if not restored.key_restored:
+        _note_key(store, context)
+    out.note(
+        "Sending is paused. What was delivered after the backup will be sent once more: look at "
+        "`tocsin status`, skip what must not go, then run `tocsin worker unpause`."
+    )
+    return ExitCode.OK
+
+
+def prune(args: Namespace, context: Context) -> ExitCode:
+    """Drop what is kept longer than the settings say; nothing undelivered is among it."""
+    store = open_for_writing(context)
+    settings = context.settings
+    retention = pruning.Retention(settings.keep_events_ms, settings.keep_deliveries_ms)
+    gone = _prune_all(store, retention, context)
+    _give_back(store)
+    context.out.json_line(
+        {"events": gone.events, "deliveries": gone.deliveries, "webhooks": gone.webhooks}
+    )
+    return ExitCode.OK
+
+
+def _note_backup(store: Store, target: Path, context: Context) -> None:
+    """Say where a backup is, for the day on which the store gets another key."""
+    if store.outdated:
+        return
+    file = str(target)
+    try:
+        store.call(note_alone, context.actor, backups.BACKED_UP, context.now_ms(), file=file)
+    except StoreError as error:
+        context.out.note(f"It is not in the audit trail: {error}")
+
+
+def _backup_key(store: Store, keys: Sequence[bytes], target: Path) -> Path:
+    """Write the key beside its backup; without the one the other is not left either."""
+    try:
+        if store.call(store.vault.keys) != keys:
+            raise Conflict(f"{store.path} was given another key meanwhile: back it up again")
+        return backups.backup_key(keys, target)
+    except StoreError:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _problems(store: Store) -> list[str]:
+    """The faults of a store; one so damaged that looking fails is a fault too."""
+    try:
+        return store.call(health.problems, store.vault)
+    except StoreUnavailable as error:
+        return [str(error).removesuffix(CHECK_SAYS_MORE)]
+
+
+def _replaces_key(source: Path, context: Context) -> bool:
+    """Whether a key that was here before the store would go. A new store makes its own."""
+    if is_there(context.db):
+        return False
+    key_file = context.configuration.key_place
+    beside = backups.key_beside(source)
+    if not key_file.exists() or not beside.exists():
+        return False
+    return key_file.read_bytes() != beside.read_bytes()
+
+
+def _fill(store: Store, source: Path, context: Context) -> backups.RestoreResult:
+    return store.call(
+        backups.restore_from,
+        source,
+        store.path,
+        store.vault.key_file,
+        context.actor,
+        context.now_ms(),
+    )
+
+
+def _fill_draft(source: Path, context: Context, draft: Path) -> backups.RestoreResult:
+    """Fill a store that nobody else sees yet."""
+    store = open_store(draft, key_file=context.configuration.key_place)
+    try:
+        return _fill(store, source, context)
+    finally:
+        store.close()
+
+
+@contextmanager
+def _nobody_sending(path: Path) -> Iterator[None]:
+    """Keep every worker from sending until what was restored is paused."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = SendingLock(path)
+    if not lock.acquire():
+        raise Conflict(f"a worker is running for {path}: stop it, then restore")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _note_key(store: Store, context: Context) -> None:
+    file = store.vault.key_file
+    try:
+        store.call(store.vault.check)
+    except StoreError as error:
+        if not file.exists():
+            context.out.note(
+                f"The key was not beside the backup: put the key of the store that was backed up "
+                f"at {file} (mode 0400). Until then nothing is sent."
+            )
+            return
+        context.out.note(
+            f"The key in {file} does not open this backup: {error}. Keep that file in another "
+            "place and put the key there that the store had when it was backed up (mode 0400), or "
+            "restore a backup that was made after `tocsin db rekey`. Until then nothing is sent."
+        )
+
+
+def _prune_all(store: Store, retention: pruning.Retention, context: Context) -> pruning.PruneResult:
+    total = pruning.PruneResult()
+    now_ms, uptime_ms = context.now_ms(), context.uptime_ms()
+    while some := store.call(pruning.prune_some, retention, now_ms, uptime_ms):
+        total += some
+        time.sleep(BREATH_S)
+    return total
+
+
+def _give_back(store: Store) -> None:
+    """Give freed pages back, at most as often as the file can have pages."""
+    for _ in range(store_bytes(store.path) // (GIVEN_BACK * SMALLEST_PAGE) + 1):
+        if not store.call(pruning.give_back, GIVEN_BACK):
+            return
+        time.sleep(BREATH_S)

@@ -1,0 +1,94 @@
+"""`tocsin db rekey`: another key for the store, and the backups that open with the old one."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+
+from cli.context import Context, open_for_writing
+from cli.exit_codes import ExitCode
+from cli.identity import as_root
+from domain.wording import counted
+from store.database import Store
+from store.maintenance import old_backups
+from store.maintenance import rekey as rekeying
+from store.maintenance.old_backups import OldBackup
+
+
+def rekey(args: Namespace, context: Context) -> ExitCode:
+    """Encrypt everything with a new key, after asking; tell of the backups of before."""
+    store = open_for_writing(context)
+    vault = store.vault
+    store.call(vault.check)
+    old = store.call(old_backups.find, vault)
+    _tell(old, context)
+    if not context.out.confirm(_question(store, old), args.yes):
+        return ExitCode.CHECK_FAILED
+    access = partial(_access_to, vault.key_file.parent)
+    done = store.call(rekeying.rekey, vault, context.actor, context.now_ms(), access)
+    what = "What was begun is finished" if done.finished else "Done"
+    fields = counted(done.values, "field")
+    of_what = f" ({fields}, such as the URL of a webhook with its headers)" if done.values else ""
+    context.out.note(
+        f"{what}: all that is encrypted in {store.path}{of_what} opens with the new key in "
+        f"{vault.key_file}; programs that run read it by themselves."
+    )
+    _tell_of_rest(done, store, context)
+    if old:
+        context.out.note(
+            "The backups above open with the old key alone: make a new one with `tocsin db "
+            "backup`, then delete them and every copy of the old key."
+        )
+    return ExitCode.OK
+
+
+def _tell(old: Sequence[OldBackup], context: Context) -> None:
+    if old:
+        context.out.note("Backups that were made with the key that goes, or with one before it:")
+    for one in old:
+        context.out.data(f"{one.path}{_remark(one)}")
+    context.out.flush()
+
+
+def _remark(backup: OldBackup) -> str:
+    if not backup.is_seen:
+        return "  (it cannot be looked at now)"
+    return "  (its key lies beside it)" if backup.has_key else ""
+
+
+def _question(store: Store, old: Sequence[OldBackup]) -> str:
+    lost = [one for one in old if not one.has_key]
+    keep = (
+        f" The secrets in {counted(len(lost), 'backup')} are lost with it: to keep them, copy "
+        "the old key first."
+        if lost
+        else ""
+    )
+    return (
+        f"Encrypt all secrets of {store.path} with a new key, which takes the place of "
+        f"{store.vault.key_file}?{keep}"
+    )
+
+
+def _tell_of_rest(done: rekeying.RekeyResult, store: Store, context: Context) -> None:
+    if done.unreadable:
+        context.out.note(
+            f"{counted(done.unreadable, 'value')} did not open with the old key and stayed as "
+            "they were: give those secrets anew."
+        )
+    if done.leftover:
+        context.out.note(
+            f"{store.path}-wal keeps values of the old key until the programs that read it now "
+            "end or are restarted."
+        )
+
+
+def _access_to(folder: Path) -> AbstractContextManager[object]:
+    """The rights of root, where it kept them and the store's owner may not write the folder."""
+    if os.access(folder, os.W_OK, effective_ids=True):
+        return nullcontext()
+    return as_root()

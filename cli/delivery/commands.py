@@ -1,0 +1,179 @@
+"""`tocsin delivery`: what was sent, what is being sent, and how it went."""
+
+from __future__ import annotations
+
+import hashlib
+from argparse import Namespace
+
+from cli.context import Context, open_for_reading, open_for_writing
+from cli.delivery.listing import Listing, attempt_text, in_full, sentence
+from cli.exit_codes import ExitCode, Failure
+from cli.json_shapes import attempt_shape, delivery_shape
+from cli.webhook.lookup import note_what_holds_back
+from delivery.refusals import refused_events, reseal_command
+from delivery.testing import NO_URL, body_file, curl, is_inline, shown_request
+from domain.safe import safe
+from domain.webhooks import check_limit
+from store import deliveries, delivery_requests, webhooks
+from store.database import Store
+from store.delivery_requests import RequestResult
+from store.errors import NotFound
+from store.records import Attempt, Delivery, Webhook
+
+LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."
+
+LONGEST_COMMAND = 200_000
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """List the newest deliveries, the newest last; go on with what happens if asked."""
+    if args.follow and args.until_ms is not None:
+        raise Failure("--until and --follow contradict each other: leave one out", ExitCode.USAGE)
+    store = open_for_reading(context)
+    webhook_id = None if args.webhook is None else store.call(webhooks.resolve_past, args.webhook)
+    listing = Listing(args, context, store, webhook_id)
+    if args.follow:
+        listing.follow()
+    else:
+        listing.once()
+    return ExitCode.OK
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Show a delivery and its attempts, or the exact bytes of its body."""
+    store = open_for_reading(context)
+    delivery = store.call(deliveries.find, args.id)
+    if args.body:
+        return _show_body(delivery, store, context)
+    if args.curl:
+        return _show_curl(delivery, store, context)
+    attempts = store.call(deliveries.attempts, delivery.id)[::-1]
+    if args.json:
+        shape = delivery_shape(delivery)
+        context.out.json(shape | {"history": [attempt_shape(attempt) for attempt in attempts]})
+        return ExitCode.OK
+    context.out.data(in_full(delivery, context.now_ms()))
+    if len(attempts) == deliveries.PAGE:
+        context.out.note(f"The newest {deliveries.PAGE} attempts:")
+    for attempt in attempts:
+        context.out.data(attempt_text(attempt))
+    if attempts and delivery.state == "pending":
+        _note_refused(delivery, attempts[-1], context)
+    return ExitCode.OK
+
+
+def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> None:
+    for event in refused_events(attempt.status, attempt.answer_body)[:1]:
+        command = safe(reseal_command(delivery.id, event))
+        context.out.note(f"`{command}` sends the others on and keeps that event in quarantine.")
+
+
+def retry(args: Namespace, context: Context) -> ExitCode:
+    """Make a pending delivery's next attempt now."""
+    store = open_for_writing(context)
+    asked = store.call(delivery_requests.retry, args.id, context.actor, context.now_ms())
+    if not asked.done:
+        context.out.note(LATER)
+        return ExitCode.OK
+    context.out.note(f"The next attempt of {args.id} is due now.")
+    delivery = store.call(deliveries.find, args.id)
+    webhook = store.call(webhooks.find, delivery.webhook_id, store.vault)
+    note_what_holds_back(store, context, webhook)
+    return ExitCode.OK
+
+
+def skip(args: Namespace, context: Context) -> ExitCode:
+    """Give a pending delivery up, after asking with its numbers."""
+    store = open_for_writing(context)
+    delivery = _pending(store, args.id)
+    question = f"Give up {sentence(delivery)}? They are never sent again."
+    if not context.out.confirm(question, args.yes):
+        return ExitCode.CHECK_FAILED
+    asked = store.call(
+        delivery_requests.with_idle,
+        delivery_requests.skip,
+        store.path,
+        delivery.id,
+        context.actor,
+        context.now_ms(),
+    )
+    _tell(asked, f"Skipped {sentence(delivery)}.", context)
+    return ExitCode.OK
+
+
+def reseal(args: Namespace, context: Context) -> ExitCode:
+    """End a pending delivery and seal its events anew, after asking with their number."""
+    check_limit("max_events", args.max_events)
+    store = open_for_writing(context)
+    delivery = _pending(store, args.id)
+    if not context.out.confirm(_reseal_question(delivery, args), args.yes):
+        return ExitCode.CHECK_FAILED
+    asked = store.call(
+        delivery_requests.with_idle,
+        delivery_requests.reseal,
+        store.path,
+        delivery.id,
+        context.actor,
+        context.now_ms(),
+        max_events=args.max_events,
+        without=args.without,
+    )
+    _tell(asked, f"Ended {sentence(delivery)}; they are sealed anew.", context)
+    if args.without:
+        context.out.note(
+            f"Event {args.without} is set aside: "
+            f"`tocsin webhook release {delivery.webhook_id} {args.without}` sends it."
+        )
+    return ExitCode.OK
+
+
+def _show_body(delivery: Delivery, store: Store, context: Context) -> ExitCode:
+    body = store.call(deliveries.body, delivery.id)
+    context.out.raw(body)
+    if hashlib.sha256(body).hexdigest() == delivery.sha256:
+        return ExitCode.OK
+    context.out.note(f"tocsin: these are not the bytes that {delivery.id} was sealed with")
+    return ExitCode.CHECK_FAILED
+
+
+def _show_curl(delivery: Delivery, store: Store, context: Context) -> ExitCode:
+    """The request of the last attempt, or of the first one to come."""
+    attempt = next(iter(store.call(deliveries.attempts, delivery.id, limit=1)), None)
+    webhook = _webhook_of(delivery, store)
+    if webhook is None and attempt is None:
+        raise Failure(f"webhook {delivery.webhook_id} is deleted: {NO_URL}", ExitCode.NO_INPUT)
+    body = store.call(deliveries.body, delivery.id)
+    request = shown_request(delivery, webhook, attempt, context.now_ms())
+    context.out.data(safe(curl(request, delivery, body), LONGEST_COMMAND, keep_newlines=True))
+    if request.note:
+        context.out.note(f"{request.note[0].upper()}{request.note[1:]}.")
+    if not is_inline(body):
+        file = body_file(delivery)
+        context.out.note(f"`tocsin delivery show {delivery.id} --body > {file}` writes its body.")
+    return ExitCode.OK
+
+
+def _webhook_of(delivery: Delivery, store: Store) -> Webhook | None:
+    try:
+        return store.call(webhooks.find, delivery.webhook_id, store.vault)
+    except NotFound:
+        return None
+
+
+def _pending(store: Store, public_id: str) -> Delivery:
+    """The delivery, if it may still be ended. Raises NotFound, Conflict."""
+    store.call(delivery_requests.pending, public_id)
+    return store.call(deliveries.find, public_id)
+
+
+def _reseal_question(delivery: Delivery, args: Namespace) -> str:
+    without = f", without event {args.without}," if args.without else ""
+    most = f", at most {args.max_events} a request" if args.max_events else ""
+    return (
+        f"End {sentence(delivery)}, and seal them anew{without} under new ids{most}? "
+        "A receiver that took some of them already gets those twice."
+    )
+
+
+def _tell(asked: RequestResult, done: str, context: Context) -> None:
+    context.out.note(done if asked.done else LATER)

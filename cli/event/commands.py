@@ -1,0 +1,193 @@
+"""`tocsin event`: lists, one event, and following; `emit` has its own files."""
+
+from __future__ import annotations
+
+import heapq
+from argparse import Namespace
+from collections.abc import Iterable
+
+import msgspec
+
+from cli.arguments import looks
+from cli.context import Context, open_for_reading
+from cli.exit_codes import ExitCode, Failure
+from cli.json_shapes import event_json
+from cli.output import columns
+from domain.event_summary import event_line
+from domain.event_types import EventType
+from domain.filters import event_passes, phrase_terms
+from domain.safe import safe
+from domain.wording import second_text, time_text
+from store import deliveries, events
+from store.database import Store
+from store.errors import NotFound
+from store.events import Extent
+from store.records import Delivery, StoredEvent
+
+HEADERS = ("ACCEPTED", "TYPE", "ID", "EVENT")
+WIDTHS = (20, 14, 11, 0)
+EXCERPT = 160
+PAGE = 1000
+MOST = 1_000_000
+
+
+def list_events(args: Namespace, context: Context) -> ExitCode:
+    """List the newest kept events, the newest last; go on with new ones if asked."""
+    listing = _Listing(args, context, open_for_reading(context))
+    if args.follow:
+        listing.follow()
+    else:
+        listing.once()
+    return ExitCode.OK
+
+
+def show_event(args: Namespace, context: Context) -> ExitCode:
+    """Show one event and the deliveries that carried it."""
+    type_, id_ = _type_and_id(args.type_and_id)
+    store = open_for_reading(context)
+    event = store.call(_find, type_, id_)
+    carriers = store.call(deliveries.carriers, event.type, event.seq)
+    if args.json:
+        shown = [{"id": one.id, "webhook": one.webhook_id, "state": one.state} for one in carriers]
+        context.out.data(event_json(event, deliveries=shown))
+    else:
+        _tell(event, carriers, context)
+    return ExitCode.OK
+
+
+def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
+    """What the words of `event show` mean. Raises Failure."""
+    if len(words) > 2:
+        raise Failure("one event is shown at a time: write [TYPE] ID", ExitCode.USAGE)
+    *types, id_ = words
+    if not types:
+        return None, id_
+    if types[0] not in list(EventType):
+        known = ", ".join(EventType)
+        raise Failure(f"{safe(types[0])} is no type of event: choose from {known}", ExitCode.USAGE)
+    return EventType(types[0]), id_
+
+
+def _find(type_: EventType | None, id_: str) -> StoredEvent:
+    """The event of that type, or of any if only one has it. Raises NotFound, Failure."""
+    if type_ is not None:
+        return events.find(type_, id_)
+    found = events.of_any_type(id_)
+    if not found:
+        raise NotFound(f"no event {id_} is kept")
+    if len(found) > 1:
+        types = " and ".join(one.type.value for one in found)
+        cure = f"name the type, as `tocsin event show {found[0].type.value} {id_}`"
+        raise Failure(f"there are events {id_} of {types}: {cure}", ExitCode.USAGE)
+    return found[0]
+
+
+def _tell(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:
+    out = context.out
+    out.data(f"{event.type.title} event {event.seq}, accepted {time_text(event.received_ms)}")
+    out.data(msgspec.json.format(event.body, indent=2).decode())
+    if not carriers:
+        out.data("No delivery has carried it so far.")
+        return
+    out.table(
+        [(one.id, one.webhook_id, one.state, time_text(one.ended_ms)) for one in carriers],
+        ("DELIVERY", "WEBHOOK", "STATE", "ENDED"),
+    )
+
+
+class _Listing:
+    """The events of one `event list`. `_last` is how far each type has been shown."""
+
+    def __init__(self, args: Namespace, context: Context, store: Store) -> None:
+        self._args = args
+        self._context = context
+        self._out = context.out
+        self._store = store
+        self._types = list(EventType) if args.type is None else [EventType(args.type)]
+        self._terms = phrase_terms(args.search or "")
+        self._extents = store.call(events.extents)
+        self._last = store.call(events.heads)
+
+    def once(self) -> None:
+        """Print the newest and end."""
+        found = self._newest()
+        if self._args.json:
+            lines = ",\n".join(map(event_json, found))
+            self._out.data(f"[\n{lines}\n]" if lines else "[]")
+        else:
+            self._out.table(list(map(_row, found)), HEADERS)
+
+    def follow(self) -> None:
+        """Print the newest, then each new one within a moment of its acceptance."""
+        if not self._args.json:
+            self._out.data(columns(HEADERS, WIDTHS))
+        self._print(self._newest())
+        for _ in looks(self._context):
+            self._print(self._arrived())
+
+    def _newest(self) -> list[StoredEvent]:
+        limit = min(self._args.limit, MOST)
+        newest = [self._newest_of(type_, limit) for type_ in self._types]
+        return _in_order(found[::-1] for found in newest)[-limit:]
+
+    def _newest_of(self, type_: EventType, limit: int) -> list[StoredEvent]:
+        since_ms = self._args.since_ms
+        if not self._terms:
+            before = self._last[type_] + 1
+            return self._store.call(
+                events.newest, type_, limit=limit, since_ms=since_ms, before_seq=before
+            )
+        extent = Extent(self._last[type_], self._extents.get(type_, Extent()).pruned)
+        found = self._store.call(events.newest_matching, type_, self._terms, extent, limit=limit)
+        return [event for event in found if since_ms is None or event.received_ms >= since_ms]
+
+    def _arrived(self) -> list[StoredEvent]:
+        """What came since the last look. What was pruned before it was seen is passed over."""
+        heads = self._store.call(events.heads)
+        behind = [type_ for type_ in self._types if heads[type_] > self._last[type_]]
+        arrived = []
+        for type_ in behind:
+            found = self._store.call(events.after, type_, self._last[type_], limit=PAGE)
+            self._last[type_] = found[-1].seq if found else heads[type_]
+            arrived.append([event for event in found if self._is_wanted(event)])
+        return _in_order(arrived)
+
+    def _is_wanted(self, event: StoredEvent) -> bool:
+        return event_passes(self._terms, event.type, event.received_ms, event.body)
+
+    def _print(self, found: list[StoredEvent]) -> None:
+        for event in found:
+            self._out.data(event_json(event) if self._args.json else columns(_row(event), WIDTHS))
+
+
+def _in_order(of_types: Iterable[list[StoredEvent]]) -> list[StoredEvent]:
+    """By the time of acceptance; a clock that was set back never reorders those of one type."""
+    return list(heapq.merge(*of_types, key=lambda event: event.received_ms))
+
+
+def _row(event: StoredEvent) -> tuple[object, ...]:
+    return (
+        second_text(event.received_ms),
+        event.type.value,
+        event.id,
+        safe(event_line(event.type, event.body).text, EXCERPT),
+    )
+
+
+def emit(args: Namespace, context: Context) -> ExitCode:
+    """Queue events: one object, an array or JSON lines."""
+    from cli.event.emit import emit_events
+
+    return emit_events(args, context)
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """List the newest kept events."""
+
+    return list_events(args, context)
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Show one event and the deliveries that carried it."""
+
+    return show_event(args, context)

@@ -1,0 +1,233 @@
+"""Where `event emit` puts events: into the store, or through the socket of a running Tocsin."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from cli.context import Context, open_for_writing
+from cli.exit_codes import ExitCode, Failure
+from domain.event_input import ID_TAKEN, forwarded_body
+from domain.event_types import EventType
+from domain.events import Event
+from domain.safe import safe
+from domain.wording import size_text
+from store.events import append
+from store.files import free_bytes
+
+if TYPE_CHECKING:
+    from sources.emit import EmitError, Emitter
+
+ROWS_BEFORE_PAUSE = 500
+PAUSE_S = 0.001
+"""SQLite is unfair to who waits: without this pause a long input would starve other writers."""
+
+MOST_IN_A_LINE = 1_000
+MOST_BYTES_IN_A_LINE = 4 << 20
+RECONNECT_S = 30.0
+"""For how long the same is tried anew where it cannot be taken now, such as by a worker that is
+being restarted, or one whose store is busy."""
+
+RETRY_S = 0.25
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What became of some events; `refused` says why, by the place in the list."""
+
+    accepted: int
+    repeated: int
+    refused: Mapping[int, str] = msgspec.field(default_factory=dict)
+
+
+class Target(Protocol):
+    """Takes events that were read."""
+
+    def parts(self, events: Sequence[Event]) -> Iterable[range]:
+        """Cut the events into parts, each for one `put`."""
+
+    def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
+        """Take what can be taken. `otherwise` says what a failure means for the input.
+
+        Raises Failure where none can be taken now.
+        """
+
+    def close(self) -> None:
+        """Done with it."""
+
+
+class StoreTarget:
+    """The store itself."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = open_for_writing(context)
+        self._rows_since_pause = 0
+
+    def parts(self, events: Sequence[Event]) -> Iterable[range]:
+        """All of them, for one commit."""
+        return (range(len(events)),) if events else ()
+
+    def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
+        """Take all but those whose id is taken."""
+        self._refuse_when_disk_is_short(events, otherwise)
+        appended = self._store.call(append, events, now_ms)
+        self._let_others_write(len(events))
+        refused = {place: f"id {events[place].id}: {ID_TAKEN}" for place in appended.conflicts}
+        return Taken(appended.accepted, appended.repeated, refused)
+
+    def close(self) -> None:
+        """The context closes the store."""
+
+    def _refuse_when_disk_is_short(self, events: Sequence[Event], otherwise: str) -> None:
+        """Sign-in events are taken while there is any room at all."""
+        least = self._context.settings.min_free_disk_bytes
+        free = free_bytes(self._store.path)
+        if free >= least or all(event.type is EventType.LOG_AUTHN for event in events):
+            return
+        raise Failure(
+            f"the disk of {self._store.path} has {size_text(free)} left, less than "
+            f"min_free_disk ({size_text(least)}): {otherwise}; free some space and send it again",
+            ExitCode.TEMPORARY,
+        )
+
+    def _let_others_write(self, rows: int) -> None:
+        self._rows_since_pause += rows
+        if self._rows_since_pause >= ROWS_BEFORE_PAUSE:
+            self._rows_since_pause = 0
+            time.sleep(PAUSE_S)
+
+
+class SocketTarget:
+    """The socket of a running Tocsin. `stop` is a descriptor that has a byte when it is to end."""
+
+    def __init__(self, path: str, stop: int) -> None:
+        self._path = path
+        self._stop = stop
+        self._emitter: Emitter | None = None
+        self._connect()
+
+    def parts(self, events: Sequence[Event]) -> Iterator[range]:
+        """As many at a time as make a line of bearable length."""
+        start = size = 0
+        for place, event in enumerate(events):
+            size += len(event.body)
+            if place - start == MOST_IN_A_LINE or (place > start and size > MOST_BYTES_IN_A_LINE):
+                yield range(start, place)
+                start, size = place, len(event.body)
+        if events:
+            yield range(start, len(events))
+
+    def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
+        """Take all but those that the other side refuses."""
+        return self._take([forwarded_body(event) for event in events], otherwise)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._emitter is not None:
+            self._emitter.close()
+            self._emitter = None
+
+    def _take(self, texts: list[bytes], otherwise: str) -> Taken:
+        """A line that is refused is handed in again event by event, to find the bad ones."""
+        answer = self._ask(texts, otherwise)
+        if isinstance(answer, Taken):
+            return answer
+        if len(texts) == 1:
+            return Taken(0, 0, {0: safe(answer.reason, 500)})
+        each = [self._take([text], otherwise) for text in texts]
+        return Taken(
+            sum(one.accepted for one in each),
+            sum(one.repeated for one in each),
+            {place: reason for place, one in enumerate(each) for reason in one.refused.values()},
+        )
+
+    def _ask(self, texts: list[bytes], otherwise: str) -> Taken | EmitError:
+        """Hand in one line. Events have their ids, so that to do it again is harmless."""
+        from sources.emit import EmitError
+
+        line = b"[" + b",".join(texts) + b"]"
+        ends = time.monotonic() + RECONNECT_S
+        while True:
+            try:
+                answer = self._connected().emit_text(line)
+                return Taken(answer["accepted"], answer["repeated"])
+            except EmitError as error:
+                if error.refused:
+                    return Taken(error.accepted, error.repeated, _refused(error))
+                if error.retry_after is None:
+                    return error
+                wait_s, failure = float(error.retry_after), _not_now(error, otherwise)
+            except OSError as error:
+                self.close()
+                wait_s, failure = RETRY_S, self._failure(error, otherwise)
+            self._wait(wait_s, ends, failure)
+
+    def _connected(self) -> Emitter:
+        from sources.emit import Emitter
+
+        if self._emitter is None:
+            self._emitter = Emitter(self._path)
+        return self._emitter
+
+    def _connect(self) -> None:
+        """Connect before anything is read, so that what cannot be is told before it is typed."""
+        ends = time.monotonic() + RECONNECT_S
+        while self._emitter is None:
+            try:
+                self._connected()
+            except OSError as error:
+                failure = self._failure(error, "nothing was taken")
+                if not self._may_answer_later(error):
+                    raise failure from None
+                self._wait(RETRY_S, ends, failure)
+
+    def _may_answer_later(self, error: OSError) -> bool:
+        """True if no socket is there, or one that nobody listens at, as between two workers."""
+        waits = FileNotFoundError | ConnectionError | BlockingIOError | TimeoutError
+        return isinstance(error, waits) and not self._is_something_else()
+
+    def _is_something_else(self) -> bool:
+        return os.path.exists(self._path) and not Path(self._path).is_socket()
+
+    def _wait(self, wait_s: float, ends: float, failure: Failure) -> None:
+        """Wait before the next try. Raises `failure` where the time is over, or was interrupted."""
+        left_s = ends - time.monotonic()
+        if left_s <= 0:
+            raise failure from None
+        if select.select([self._stop], [], [], min(max(wait_s, RETRY_S), left_s))[0]:
+            raise Failure(f"interrupted: {failure.message}", ExitCode.INTERRUPTED)
+
+    def _failure(self, error: OSError, otherwise: str) -> Failure:
+        denied = isinstance(error, PermissionError)
+        if denied:
+            cure = "ask for membership in its group"
+        elif self._is_something_else():
+            cure = "it is no socket: name that of the source"
+        else:
+            cure = "is a worker with that source up?"
+        reason = error.strerror or str(error) or type(error).__name__
+        return Failure(
+            f"no Tocsin answers at the socket {self._path}: {reason}: {otherwise}; {cure}",
+            ExitCode.PERMISSION if denied else ExitCode.TEMPORARY,
+        )
+
+
+def _refused(error: EmitError) -> dict[int, str]:
+    """The reasons by place in the line, which the other side writes as "event 2 of 3"."""
+    return {
+        int(one["place"].split()[1]) - 1 if " " in one["place"] else 0: (
+            f"id {safe(one['id'], 100)}: {safe(one['reason'], 500)}"
+        )
+        for one in error.refused
+    }
+
+
+def _not_now(error: EmitError, otherwise: str) -> Failure:
+    reason = f"{safe(error.reason, 500)}: {otherwise}; send it again later"
+    return Failure(reason, ExitCode.TEMPORARY)

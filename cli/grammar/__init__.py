@@ -1,1 +1,0 @@
-"""The grammar of the command line: every command, option and help text."""

@@ -1,0 +1,186 @@
+"""`tocsin refused`: what sources took and the queue cannot hold, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.context import Context, open_for_reading, open_for_writing
+from cli.exit_codes import ExitCode, Failure
+from cli.json_shapes import Shape
+from cli.output import ago_text, json_text
+from cli.webhook.lookup import live, require_readable
+from domain.wording import counted, size_text, time_text
+from store import files, refusals
+
+if TYPE_CHECKING:
+    from delivery.outcome import Outcome
+    from store.database import Store
+    from store.records import StoredRefusal, Webhook
+
+HEADERS = ("ID", "SOURCE", "QUEUE", "TAKEN", "SIZE", "STATE", "WHY")
+FILE_MODE = 0o600
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """Print which there are, oldest first."""
+    found = open_for_reading(context).call(refusals.load_all, args.source)
+    if args.json:
+        context.out.json([refusal_shape(one) for one in found])
+        return ExitCode.OK
+    context.out.table(rows_of(found, context.now_ms()), HEADERS)
+    if not found:
+        context.out.note("None: every event that was taken is in the queue.")
+    return ExitCode.OK
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Print the text of one, and on stderr what is known of it."""
+    store = open_for_reading(context)
+    found = store.call(refusals.find, args.id)
+    text = store.call(refusals.text_of, args.id)
+    if args.json:
+        context.out.json(refusal_shape(found) | _text_shape(text))
+        return ExitCode.OK
+    context.out.note(
+        f"{found.id}: taken by {found.source} from {found.queue} at {time_text(found.at_ms)}, "
+        f"{size_text(found.bytes)}; {_state(found)}. Not queued: {found.reason}"
+    )
+    context.out.raw(text)
+    return ExitCode.OK
+
+
+def export(args: Namespace, context: Context) -> ExitCode:
+    """Write each with its text, one a line."""
+    store = open_for_reading(context)
+    found = store.call(refusals.load_all, args.source)
+    if args.file is None:
+        for one in found:
+            context.out.json_line(_whole(store, one))
+    else:
+        lines = "".join(json_text(_whole(store, one), indent=None) for one in found)
+        files.write_new(Path(args.file).absolute(), lines.encode(), FILE_MODE)
+    context.out.note(f"Wrote {counted(len(found), 'refused event')}; they are kept here still.")
+    return ExitCode.OK
+
+
+def send(args: Namespace, context: Context) -> ExitCode:
+    """Send some, oldest first, until one is not taken; tell what came of each."""
+    store = open_for_writing(context)
+    webhook = live(store, args.to)
+    require_readable(webhook, store)
+    wanted = [one for one in _wanted(args, store) if args.ids or one.sent_ms is None]
+    delivered = 0
+    for one in wanted:
+        store.call(refusals.check_may_send, webhook)
+        outcome = _send(one, webhook, store, context)
+        _tell(one, webhook, outcome, context, as_json=args.json)
+        if not outcome.delivered:
+            break
+        delivered += 1
+    context.out.note(f"{delivered} of {counted(len(wanted), 'refused event')} delivered.")
+    return ExitCode.OK if delivered == len(wanted) else ExitCode.CHECK_FAILED
+
+
+def drop(args: Namespace, context: Context) -> ExitCode:
+    """Forget some after asking."""
+    store = open_for_writing(context)
+    wanted = _wanted(args, store)
+    unsent = sum(one.sent_ms is None for one in wanted)
+    question = (
+        f"Forget {counted(len(wanted), 'refused event')}, of which {unsent} went to no webhook? "
+        "There is no other copy of them."
+    )
+    if not wanted:
+        context.out.note(f"Source {args.source} has no refused events.")
+    elif context.out.confirm(question, args.yes):
+        store.call(refusals.drop, [one.id for one in wanted], context.actor, context.now_ms())
+    else:
+        return ExitCode.CHECK_FAILED
+    return ExitCode.OK
+
+
+def rows_of(found: list[StoredRefusal], now_ms: int) -> list[tuple[object, ...]]:
+    """The rows of a list of them."""
+    return [
+        (
+            one.id,
+            one.source,
+            one.queue,
+            ago_text(one.at_ms, now_ms),
+            size_text(one.bytes),
+            _state(one),
+            one.reason,
+        )
+        for one in found
+    ]
+
+
+def refusal_shape(one: StoredRefusal) -> Shape:
+    """A refused event as lists show it."""
+    return {
+        "id": one.id,
+        "source": one.source,
+        "queue": one.queue,
+        "taken": time_text(one.at_ms),
+        "bytes": one.bytes,
+        "reason": one.reason,
+        "state": one.state,
+        "attempts": one.attempts,
+        "last_error": one.last_error,
+        "sent": time_text(one.sent_ms),
+        "sent_to": one.sent_to,
+    }
+
+
+def _text_shape(text: bytes) -> Shape:
+    """The text as it came; in base64 where it is not UTF-8."""
+    try:
+        return {"text": text.decode(), "base64": None}
+    except UnicodeDecodeError:
+        return {"text": None, "base64": base64.b64encode(text).decode()}
+
+
+def _whole(store: Store, one: StoredRefusal) -> Shape:
+    return refusal_shape(one) | _text_shape(store.call(refusals.text_of, one.id))
+
+
+def _state(one: StoredRefusal) -> str:
+    if one.sent_ms is not None:
+        return f"sent to webhook {one.sent_to}"
+    return "waiting" if one.last_error is None else f"not sent: {one.last_error}"
+
+
+def _wanted(args: Namespace, store: Store) -> list[StoredRefusal]:
+    """Those that are named, each once, or those of a source. Raises Failure, NotFound."""
+    if bool(args.ids) == bool(args.source):
+        raise Failure("name some by their ids, or give --source NAME", ExitCode.USAGE)
+    if args.source:
+        return store.call(refusals.load_all, args.source)
+    return [store.call(refusals.find, id_) for id_ in dict.fromkeys(args.ids)]
+
+
+def _send(one: StoredRefusal, webhook: Webhook, store: Store, context: Context) -> Outcome:
+    from delivery.by_hand import send_by_hand
+
+    now_ms = context.now_ms()
+
+    async def note(**told: Any) -> None:
+        await store.run(refusals.note_sent, actor=context.actor, now_ms=now_ms, **told)
+
+    text = store.call(refusals.text_of, one.id)
+    return asyncio.run(send_by_hand(one, text, webhook, context.settings, now_ms, note))
+
+
+def _tell(
+    one: StoredRefusal, webhook: Webhook, outcome: Outcome, context: Context, *, as_json: bool
+) -> None:
+    from cli.webhook.testing import outcome_shape, outcome_text
+
+    if as_json:
+        context.out.json_line({"id": one.id} | outcome_shape(webhook, outcome))
+    else:
+        context.out.data(f"{one.id}: {outcome_text(outcome)}")

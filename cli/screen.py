@@ -1,0 +1,248 @@
+"""Bare `tocsin` on a terminal: the screen, with a worker of its own beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from cli.config_file import Configuration, usable_keys, wrong_keys
+from cli.context import Context, tell_of_opening
+from cli.exit_codes import ExitCode, Failure
+from cli.output import Output
+from cli.signals import TerminalModes, worker_end_s
+from domain.settings import Settings
+from store.database import Store
+from tui.app import TocsinApp
+from tui.state.store_access import Looks, StoreAccess
+from tui.state.worker_thread import WorkerThread
+from tui.terminal.driver import use_driver
+
+ENDED_BY_ITSELF = "the screen ended by itself: this is a bug in tocsin"
+PATIENCE_S = 0.3
+"""How long an end may take without a word."""
+
+GOES_ON = "the screen has ended; its worker goes on sending, and Ctrl+C ends it"
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+LONG_S = 60.0
+HARD_END_S = 0.5
+"""How long after the last attempt the terminal may take to be restored."""
+
+
+def open_screen(args: Namespace, context: Context) -> ExitCode:
+    """Show the screen on the store that the settings name."""
+    check_terminal(context.out)
+    return show_screen(context, context.open_store())
+
+
+def check_terminal(out: Output) -> None:
+    """Raise Failure where no screen can be shown."""
+    if not out.stdout_is_terminal or not out.interactive:
+        raise Failure("there is no terminal here to show a screen on", ExitCode.USAGE)
+    if os.environ.get("TERM", "dumb") in ("dumb", "", "unknown"):
+        raise Failure(
+            "this terminal can show no screen (TERM is dumb): see `tocsin status`", ExitCode.USAGE
+        )
+
+
+def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCode:
+    """Run the app until it is quit; then let the attempts in flight end."""
+    worker = None
+    if not store.outdated:
+        worker = WorkerThread(
+            store.sibling(),
+            context.settings,
+            partial(_merge, context),
+            begin=partial(tell_of_opening, context),
+        )
+    last_good = _LastGood(context)
+    access = StoreAccess(
+        store,
+        context.actor,
+        last_good.merge,
+        context.now_ms,
+        context.random_bytes,
+        worker,
+        last_good.origin,
+        partial(_merge, context),
+        uptime_ms=context.uptime_ms,
+    )
+    app = TocsinApp(
+        access,
+        worker=worker,
+        keymap=usable_keys(context.configuration),
+        news=_tell_of_keys(context),
+        keep_bug=partial(_keep_bug, context.db.parent),
+        demo=demo,
+    )
+    return _run(app, _Work(worker, access.looks), context, goes_on=not demo)
+
+
+def _tell_of_keys(context: Context) -> str:
+    """Say what is wrong with the keys of the file, here and in a notice on the first screen."""
+    wrong = wrong_keys(context.configuration)
+    for one in wrong:
+        context.out.note(f"tocsin: {one}")
+    more = f"; {len(wrong) - 1} more: tocsin config show" if len(wrong) > 1 else ""
+    return f"{wrong[0]}{more}" if wrong else ""
+
+
+def _keep_bug(folder: Path, error: BaseException) -> str:
+    from cli.failures import bug_sentence
+
+    return bug_sentence(error, folder)
+
+
+def _run(app: TocsinApp, work: _Work, context: Context, *, goes_on: bool) -> ExitCode:
+    """Run the app; where it ends by a bug, let the worker go on until the process is to end."""
+    grace_s = worker_end_s(context.settings, takes=True)
+    with _ending_on_signals(app, work, grace_s) as came:
+        exit_code = app.run(mouse=use_driver(app, context.settings.mouse))
+        has_failed = exit_code != ExitCode.OK and not came
+        if has_failed and app.return_code is None:
+            context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")
+        if has_failed and goes_on and work.sends:
+            context.out.note(f"tocsin: {GOES_ON}")
+            work.wait()
+        if signal.SIGHUP in came:
+            _abandon_terminal()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _let_end(work, context)
+    if app.live.store.presence.is_gone:
+        context.out.note(f"tocsin: {app.live.trouble}")
+        return ExitCode.UNAVAILABLE
+    return ExitCode.BUG if has_failed else ExitCode.OK
+
+
+def _abandon_terminal() -> None:
+    """Drop what nobody will read, so that no later word or flush can fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _let_end(work: _Work, context: Context) -> None:
+    work.stop()
+    if not work.join(PATIENCE_S):
+        context.out.note(waiting_words(context.settings, takes=work.takes))
+        work.join(worker_end_s(context.settings, takes=True))
+
+
+def waiting_words(settings: Settings, *, takes: bool) -> str:
+    """What an end waits for, and how long at most."""
+    upto_s = worker_end_s(settings, takes=takes)
+    what = "attempts in flight and what sources take" if takes else "attempts in flight"
+    return f"Waiting up to {upto_s:.0f} s for {what}; Ctrl+C ends at once."
+
+
+def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
+    return _join(context.configuration, stored).settings
+
+
+def _join(configuration: Configuration, stored: Mapping[str, str]) -> Configuration:
+    try:
+        return configuration.with_stored(stored)
+    except Failure as failure:
+        raise ValueError(failure.message) from failure
+
+
+class _Work:
+    """What goes on in other threads, and is to end well before the process does."""
+
+    def __init__(self, worker: WorkerThread | None, looks: Looks) -> None:
+        self._worker = worker
+        self._looks = looks
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Begin nothing more; may be called from a signal handler."""
+        self._stopped = True
+        self._looks.stop()
+        if self._worker is not None:
+            self._worker.stop()
+
+    @property
+    def sends(self) -> bool:
+        """True if there is a worker that sends, or stands by."""
+        return self._worker is not None and self._worker.alive
+
+    def wait(self) -> None:
+        """Wait until the worker is stopped, or ends by itself."""
+        while not self._stopped and self.sends:
+            self.join(LONG_S)
+
+    @property
+    def takes(self) -> bool:
+        """Whether an answer to a source may be under way that would be lost."""
+        return self._looks.any_under_way or (self._worker is not None and self._worker.takes)
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for what is under way; whether all of it has ended."""
+        ends_s = time.monotonic() + timeout_s
+        worker_ended = self._worker is None or self._worker.join(timeout_s)
+        return self._looks.join(max(0.0, ends_s - time.monotonic())) and worker_ended
+
+
+class _LastGood:
+    """The settings in force; while the store's are wrong, those that were in force before."""
+
+    def __init__(self, context: Context) -> None:
+        self._configuration = context.configuration
+
+    def merge(self, stored: Mapping[str, str]) -> Settings:
+        """The settings with what the store says now."""
+        with suppress(ValueError):
+            self._configuration = _join(self._configuration, stored)
+        return self._configuration.settings
+
+    def origin(self, name: str) -> str:
+        """Who gave a setting its value in force."""
+        return self._configuration.origin(name)
+
+
+@contextmanager
+def _ending_on_signals(app: TocsinApp, work: _Work, grace_s: float) -> Iterator[list[int]]:
+    """A hang-up, SIGTERM or SIGINT ends attempts, app and process, also on a stalled terminal.
+
+    SIGQUIT ends it at once, as ever, and puts the terminal back before. Gives the list of the
+    signals that came.
+    """
+    came: list[int] = []
+    modes = TerminalModes(sys.__stderr__.fileno()) if sys.__stderr__ is not None else None
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        work.stop()
+        app.end_soon()
+        threading.Thread(target=_end_hard, args=(work, grace_s, modes), daemon=True).start()
+
+    def end_at_once(number: int, _frame: FrameType | None) -> None:
+        if modes is not None:
+            modes.restore()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    before[signal.SIGQUIT] = signal.signal(signal.SIGQUIT, end_at_once)
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_hard(work: _Work, grace_s: float, modes: TerminalModes | None) -> None:
+    work.join(grace_s)
+    threading.Event().wait(HARD_END_S)
+    if modes is not None:
+        modes.restore()
+    os._exit(ExitCode.OK)

@@ -1,0 +1,351 @@
+"""`tocsin source`: adding, editing, pausing, looking and running; keys of sources."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from cli.arguments import ValueReader
+from cli.context import Context, open_for_reading, open_for_writing
+from cli.exit_codes import ExitCode, Failure
+from cli.output import LogLines
+from cli.refused.commands import HEADERS as REFUSED_HEADERS
+from cli.refused.commands import rows_of
+from cli.signals import source_end_s, stop_on_signals
+from cli.source.parts import parts_in_all, question_before
+from cli.source.text import geo_notes_of_sources, in_full, list_rows, socket_place, source_shape
+from domain import source_kinds
+from domain.clients import AGENT
+from sources.preflight import startup_problem, startup_warning
+from store import clients, refusals, sources, workers
+from store.errors import NotFound
+
+if TYPE_CHECKING:
+    from cli.context import Context
+    from store.database import Store
+    from store.records import AppendResult, StoredSource
+
+
+def new_key(
+    args: Namespace, kind: str, options: Mapping[str, str], store: Store, context: Context
+) -> str | None:
+    """The secret of a new key that the other side knows, if there is a set-up code for it.
+
+    Raises Failure; WrongKey before the code is used, where the secret could not be kept.
+    """
+    if args.setup_code is None:
+        return None
+    if kind != source_kinds.PROCUSTODIBUS:
+        raise Failure(f"--setup-code: a source of kind {kind} signs up nowhere", ExitCode.USAGE)
+    from sources.base import SourceError
+    from sources.procustodibus.api import Exchange, set_up
+
+    code = ValueReader(context.out).value(args.setup_code).strip()
+    if not code:
+        raise Failure("--setup-code: there is no code in it", ExitCode.USAGE)
+    store.call(store.vault.check)
+    values = source_kinds.kind_named(kind).values(options)
+    try:
+        return asyncio.run(set_up(Exchange(str(values["url"])), str(values["broker"]), code))
+    except SourceError as error:
+        raise Failure(str(error), ExitCode.IO_ERROR) from error
+
+
+def keep_key(store: Store, name: str, secret: str | None, context: Context) -> None:
+    """Keep the secret, if there is one."""
+    if secret is not None:
+        store.call(sources.set_secret, name, secret, store.vault, context.actor, context.now_ms())
+
+
+HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLEM")
+
+SHOWN_REFUSED = 10
+"""Refused events, the newest, that are shown with their source."""
+
+SHARES = "what one has told, the other does not tell again"
+WAITS = "one serves at a time, and this one waits while the worker does"
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """Print every source and how it does."""
+    store = open_for_reading(context)
+    found = store.call(sources.load_all)
+    if args.json:
+        refused = store.call(refusals.waiting_by_source)
+        context.out.json([source_shape(one, refused.get(one.name, 0)) for one in found])
+        return ExitCode.OK
+    agents = store.call(clients.load_all, AGENT)
+    keyless = {one.name for one in agents if one.public_key is None}
+    rows = list_rows(found, keyless, context.now_ms(), runs=_is_worked(store, context.now_ms()))
+    context.out.table(rows, HEADERS)
+    for line in geo_notes_of_sources(context, store):
+        context.out.note(f"Alerts: {line}.")
+    if all(source_kinds.kind_named(one.kind).built_in for one in found):
+        context.out.note(
+            "None of your own yet: `tocsin source add wireguard` watches this host's WireGuard."
+        )
+    return ExitCode.OK
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Print one source with every option."""
+    store = open_for_reading(context)
+    found = store.call(sources.find, args.name)
+    refused = _refused_events(store, found.name)
+    if args.json:
+        context.out.json(source_shape(found, refused))
+        return ExitCode.OK
+    now_ms = context.now_ms()
+    runs = _is_worked(store, now_ms)
+    seen, place = _seen(found, store), socket_place(found, store.path)
+    context.out.data(in_full(found, seen, refused, now_ms, runs=runs, place=place))
+    if refused:
+        newest = store.call(refusals.load_all, found.name, most=SHOWN_REFUSED)
+        context.out.data("")
+        context.out.table(rows_of(newest, now_ms), REFUSED_HEADERS)
+    return ExitCode.OK
+
+
+def _refused_events(store: Store, name: str) -> int:
+    return store.call(refusals.waiting_by_source).get(name, 0)
+
+
+def _is_worked(store: Store, now_ms: int) -> bool:
+    """Whether a worker runs the sources that are active."""
+    every = store.call(workers.load_all)
+    return any(one.active and not workers.is_gone(one, now_ms) for one in every)
+
+
+def _seen(source: StoredSource, store: Store) -> str:
+    """What a source that looks at WireGuard saw last, in a few words."""
+    from sources.wireguard.snapshot import snapshot_summary
+
+    state = store.call(sources.load_state, source.name)
+    looks = source.kind in (source_kinds.WIREGUARD, source_kinds.AGENT)
+    return snapshot_summary(state) if looks and state is not None else ""
+
+
+def add(args: Namespace, context: Context) -> ExitCode:
+    """Make a source."""
+    name = args.name or _usual_name(args.kind)
+    store = open_for_writing(context)
+    if _is_there(store, name):
+        if args.if_absent:
+            return ExitCode.OK
+        return _serve_more(name, args, store, context)
+    options = source_kinds.kind_named(args.kind).check(_given(args))
+    secret = new_key(args, args.kind, options, store, context)
+    made = store.call(sources.add, args.kind, name, options, context.actor, context.now_ms())
+    keep_key(store, name, secret, context)
+    if args.json:
+        context.out.json(source_shape(made, _refused_events(store, made.name)))
+    else:
+        context.out.data(made.name)
+    if _note_outlook(made, "is active, but cannot run as it is set", store, context):
+        return ExitCode.CHECK_FAILED
+    place = socket_place(made, store.path)
+    at = f", at {place}" if place else ""
+    context.out.note(f"Source {made.name} is active: the worker that sends runs it{at}.")
+    return ExitCode.OK
+
+
+def _serve_more(name: str, args: Namespace, store: Store, context: Context) -> ExitCode:
+    """Let an HTTP source that is there serve more, after asking. Raises Conflict, Failure."""
+    before = store.call(sources.find, name)
+    parts = parts_in_all(before, args.kind, _given(args))
+    if not context.out.confirm(question_before(before, _given(args), parts), args.yes):
+        return ExitCode.CHECK_FAILED
+    args.name, args.option_serves, args.unset = name, parts, None
+    return _edit(args, store, context)
+
+
+def _note_outlook(source: StoredSource, words: str, store: Store, context: Context) -> bool:
+    """Tell what is known at once to be wrong with it; whether it cannot run."""
+    problem = startup_problem(source, store.call(sources.load_all))
+    lack = startup_warning(source)
+    if problem:
+        context.out.note(f"Source {source.name} {words}: {problem}")
+    if lack:
+        context.out.note(f"Source {source.name}: {lack}")
+    return bool(problem)
+
+
+def edit(args: Namespace, context: Context) -> ExitCode:
+    """Change what is set for a source."""
+    return _edit(args, open_for_writing(context), context)
+
+
+def _edit(args: Namespace, store: Store, context: Context) -> ExitCode:
+    before = store.call(sources.find, args.name)
+    options = _edited_options(args, before)
+    secret = new_key(args, before.kind, options, store, context)
+    after = store.call(
+        sources.edit,
+        args.name,
+        options,
+        context.actor,
+        context.now_ms(),
+        revision=before.revision,
+    )
+    keep_key(store, args.name, secret, context)
+    if args.json:
+        context.out.json(source_shape(after, _refused_events(store, after.name)))
+    problem = _note_outlook(after, "is saved, but cannot run as it is set", store, context)
+    return ExitCode.CHECK_FAILED if problem else ExitCode.OK
+
+
+def _edited_options(args: Namespace, before: StoredSource) -> dict[str, str]:
+    """The options with what is given and unset. Raises Failure, FieldErrors."""
+    given = _given(args)
+    unset = [name.replace("-", "_") for name in args.unset or ()]
+    if not given and not unset and args.setup_code is None:
+        raise Failure(_nothing_to_change(before), ExitCode.USAGE)
+    unknown = [name for name in unset if name not in _option_names(before)]
+    if unknown:
+        known = ", ".join(_option_names(before))
+        raise Failure(
+            f"{unknown[0]}: {before.kind} has no such option; it has {known}",
+            ExitCode.USAGE,
+        )
+    kept = {name: text for name, text in before.options.items() if name not in unset}
+    return source_kinds.kind_named(before.kind).check(kept | given)
+
+
+def _nothing_to_change(source: StoredSource) -> str:
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in _option_names(source))
+    return f"nothing to change: {source.name} has {options or 'no options'}"
+
+
+def pause(args: Namespace, context: Context) -> ExitCode:
+    """Stop sources."""
+    store = open_for_writing(context)
+    for name in _all_there(store, args.names):
+        if not store.call(sources.pause, name, context.actor, context.now_ms()):
+            context.out.note(f"Source {name} was paused already.")
+    return ExitCode.OK
+
+
+def unpause(args: Namespace, context: Context) -> ExitCode:
+    """Let sources go on."""
+    store = open_for_writing(context)
+    for name in _all_there(store, args.names):
+        if not store.call(sources.unpause, name, context.actor, context.now_ms()):
+            context.out.note(f"Source {name} was active already.")
+    return ExitCode.OK
+
+
+def delete(args: Namespace, context: Context) -> ExitCode:
+    """Forget sources after asking."""
+    store = open_for_writing(context)
+    names = _all_there(store, args.names)
+    refused = sum(_refused_events(store, name) for name in names)
+    question = (
+        f"Delete {', '.join(names)}, with what is remembered from look to look? Events that came "
+        f"from there stay{f', also the {refused} that were refused' if refused else ''}."
+    )
+    if not context.out.confirm(question, args.yes):
+        return ExitCode.CHECK_FAILED
+    for name in names:
+        store.call(sources.delete, name, context.actor, context.now_ms())
+    return ExitCode.OK
+
+
+def run(args: Namespace, context: Context) -> ExitCode:
+    """Run one source and queue its events, until stopped; or look once."""
+    from sources.base import SourceError
+
+    store = open_for_writing(context)
+    source = store.call(sources.find, args.name)
+    try:
+        with LogLines(context.out.note_directly) as lines:
+            for line in _before_run(source, store, context.now_ms(), once=args.once):
+                lines.note(line)
+            ran = asyncio.run(_run(args.name, context, store, lines.note, once=args.once))
+    except SourceError as error:
+        raise Failure(f"source {args.name}: {error}", _failed(context, store)) from error
+    context.out.json_line({"accepted": ran.accepted, "repeated": ran.repeated})
+    return ExitCode.OK
+
+
+def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) -> Iterator[str]:
+    """What to know of a run before it begins: how it ends, and who else runs the source."""
+    from sources.factory import is_run
+
+    if not is_run(source.kind):  # nothing begins: it is refused
+        return
+    if not source.active:
+        yield f"source {source.name} is paused: it is run here all the same"
+    if once:
+        return
+    serves = source.kind in source_kinds.SERVING
+    or_once = "" if serves else "; --once looks once"
+    place = socket_place(source, store.path)
+    at = f" at {place}" if place else ""
+    yield f"running source {source.name}{at} for {store.path}: Ctrl+C ends it{or_once}"
+    others = [one for one in store.call(workers.load_all) if one.active]
+    if source.active and _is_worked(store, now_ms):
+        beside = WAITS if serves else SHARES
+        yield f"the worker {others[0].id} (pid {others[0].pid}) runs it too: {beside}"
+
+
+async def _run(
+    name: str, context: Context, store: Store, log: Callable[[str], None], *, once: bool
+) -> AppendResult:
+    from sources.runner import run_one
+
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    with stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set), source_end_s):  # type: ignore[arg-type]  # what it returns is not looked at
+        return await run_one(
+            name,
+            store,
+            context.settings,
+            context.now_ms,
+            stop,
+            on_failure=lambda sentence: log(f"source {name}: {sentence}"),
+            once=once,
+        )
+
+
+def _failed(context: Context, store: Store) -> ExitCode:
+    """A look that failed: for want of disk, or because there was nothing to be seen."""
+    from store.files import free_bytes
+
+    full = free_bytes(store.path) < context.settings.min_free_disk_bytes
+    return ExitCode.TEMPORARY if full else ExitCode.IO_ERROR
+
+
+def _usual_name(kind: str) -> str:
+    return source_kinds.LOCAL if kind == source_kinds.WIREGUARD else kind
+
+
+def _given(args: Namespace) -> dict[str, str]:
+    """The options on the command line, by name."""
+    prefix = "option_"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in vars(args).items()
+        if name.startswith(prefix) and value is not None
+    }
+
+
+def _option_names(source: StoredSource) -> list[str]:
+    return [default.name for default in source_kinds.kind_named(source.kind).defaults]
+
+
+def _all_there(store: Store, names: list[str]) -> list[str]:
+    """The names, each once; all of them are known before anything is done to one."""
+    wanted = list(dict.fromkeys(names))
+    for name in wanted:
+        store.call(sources.find, name)
+    return wanted
+
+
+def _is_there(store: Store, name: str) -> bool:
+    try:
+        store.call(sources.find, name)
+    except NotFound:
+        return False
+    return True

@@ -1,0 +1,283 @@
+"""`tocsin webhook`: who gets which events, and how."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from cli.arguments import ValueReader
+from cli.context import Context, open_for_reading, open_for_writing
+from cli.exit_codes import ExitCode
+from cli.json_shapes import (
+    Shape,
+    header_lines,
+    quarantine_shape,
+    secret_lines,
+    shown_url,
+    webhook_shape,
+)
+from cli.webhook.fields import GENERATED, Editor, FieldOptions, new_secret
+from cli.webhook.lookup import (
+    check_address,
+    deleted_id,
+    ids_of,
+    kept,
+    live,
+    note_doubts,
+    note_pause,
+    note_unreadable,
+    note_what_holds_back,
+    require_readable,
+    reveal,
+    statuses_by_id,
+)
+from cli.webhook.text import in_full, what_it_has
+from delivery.report import drop_question, undelivered
+from domain.wording import counted, time_text
+from store import backlog, deliveries, delivery_requests, webhooks
+from store.database import Store
+from store.records import Webhook, WebhookStatus
+from store.webhook_edits import fields_like
+
+HEADERS = ("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "URL")
+
+
+def add(args: Namespace, context: Context) -> ExitCode:
+    """Make a webhook and print its id."""
+    reader = ValueReader(context.out)
+    options = FieldOptions(args, reader)
+    secret = new_secret(args.secret, reader, context.random_bytes)
+    if args.like is None:
+        fields = options.new()
+        store = open_for_writing(context)
+    else:
+        store = open_for_writing(context)
+        source = live(store, args.like)
+        require_readable(source, store)
+        others = store.call(webhooks.load_all, store.vault)
+        fields = options.applied_to(fields_like(source, others))
+        if args.secret is None and source.secrets is not None:
+            secret = source.secrets.current
+    if not args.force:
+        check_address(fields.url, context)
+    webhook_id = store.call(
+        webhooks.add,
+        fields,
+        secret,
+        start=args.start_from,
+        vault=store.vault,
+        actor=context.actor,
+        now_ms=context.now_ms(),
+    )
+    note_doubts(fields, context)
+    generated = secret if args.secret in GENERATED else None
+    if args.json:
+        more = {"generated_secret": generated} if generated else {}
+        context.out.json(_shape(store, webhook_id) | more)
+        return ExitCode.OK
+    context.out.data(str(webhook_id))
+    if generated:
+        context.out.note(f"Its signing secret, for the receiver: {generated}")
+    return ExitCode.OK
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """List webhooks with what they have queued, or those that can be brought back."""
+    store = open_for_reading(context)
+    there = (
+        store.call(webhooks.restorable, store.vault, context.now_ms(), context.uptime_ms())
+        if args.deleted
+        else store.call(webhooks.load_all, store.vault)
+    )
+    found = [webhook for webhook in there if args.type in (None, webhook.fields.type.value)]
+    if args.reveal:
+        reveal(found, store, context)
+    note_unreadable(found, store, context)
+    statuses = statuses_by_id(store)
+    note_pause(store, context)
+    if args.json:
+        context.out.json(
+            [webhook_shape(one, statuses.get(one.id), reveal=args.reveal) for one in found]
+        )
+        return ExitCode.OK
+    rows = [
+        _row(webhook, statuses.get(webhook.id), reveal=args.reveal)
+        + (_secrets(webhook) if args.reveal else ())
+        for webhook in found
+    ]
+    context.out.table(rows, HEADERS + (("HEADERS", "SECRETS") if args.reveal else ()))
+    return ExitCode.OK
+
+
+def show(args: Namespace, context: Context) -> ExitCode:
+    """Show one webhook in full."""
+    store = open_for_reading(context)
+    webhook = kept(store, args.id)
+    if args.reveal:
+        reveal([webhook], store, context)
+    note_unreadable([webhook], store, context)
+    status = statuses_by_id(store).get(webhook.id)
+    quarantine = store.call(deliveries.quarantine, webhook.id)
+    if args.json:
+        shape = webhook_shape(webhook, status, reveal=args.reveal)
+        context.out.json(shape | {"quarantine": [quarantine_shape(event) for event in quarantine]})
+    else:
+        context.out.data(in_full(webhook, status, quarantine, context.settings, args.reveal))
+    return ExitCode.OK
+
+
+def edit(args: Namespace, context: Context) -> ExitCode:
+    """Change the fields and secrets of webhooks; ask where that drops events."""
+    editor = Editor(args, context)
+    plans = [editor.plan(reference) for reference in dict.fromkeys(args.ids)]
+    dropping = [(plan.before, plan.dropping) for plan in plans if plan.dropping]
+    if dropping:
+        question = drop_question(dropping, plans[0].fields.type)
+        if not context.out.confirm(question, args.yes):
+            return ExitCode.CHECK_FAILED
+    saved = [editor.save(plan) for plan in plans]
+    if args.json:
+        context.out.json([_shape(editor.store, webhook_id) | more for webhook_id, more in saved])
+    return ExitCode.OK
+
+
+def pause(args: Namespace, context: Context) -> ExitCode:
+    """Stop sending; the queues go on collecting."""
+    store = open_for_writing(context)
+    _set_active(ids_of(store, args.ids), store, context, active=False)
+    return ExitCode.OK
+
+
+def unpause(args: Namespace, context: Context) -> ExitCode:
+    """Send what was collected, and go on."""
+    store = open_for_writing(context)
+    ids = ids_of(store, args.ids)
+    _set_active(ids, store, context, active=True)
+    statuses = statuses_by_id(store)
+    for webhook_id in ids:
+        context.out.note(f"Active: {what_it_has(statuses[webhook_id])}.")
+    return ExitCode.OK
+
+
+def delete(args: Namespace, context: Context) -> ExitCode:
+    """Delete webhooks after asking with the numbers."""
+    store = open_for_writing(context)
+    ids = ids_of(store, args.ids)
+    statuses = statuses_by_id(store)
+    lost = "; ".join(what_it_has(statuses[webhook_id]) for webhook_id in ids)
+    if not context.out.confirm(f"Delete {lost}?", args.yes):
+        return ExitCode.CHECK_FAILED
+    store.call(webhooks.delete, ids, context.actor, context.now_ms(), context.uptime_ms())
+    cure = f"`tocsin webhook undelete {' '.join(map(str, ids))}`"
+    context.out.note(
+        f"Deleted {counted(len(ids), 'webhook')}: nothing is sent from now on. "
+        f"Within ten minutes {cure} brings {'it' if len(ids) == 1 else 'them'} back."
+    )
+    return ExitCode.OK
+
+
+def undelete(args: Namespace, context: Context) -> ExitCode:
+    """Bring deleted webhooks back as they were, or none of them."""
+    store = open_for_writing(context)
+    now_ms, uptime_ms = context.now_ms(), context.uptime_ms()
+    gone = store.call(webhooks.restorable, store.vault, now_ms, uptime_ms)
+    ids = list(dict.fromkeys(deleted_id(store, reference, gone) for reference in args.ids))
+    store.call(webhooks.undelete, ids, context.actor, now_ms, uptime_ms)
+    statuses = statuses_by_id(store)
+    for webhook_id in ids:
+        context.out.note(f"Brought back {what_it_has(statuses[webhook_id])}.")
+    return ExitCode.OK
+
+
+def send(args: Namespace, context: Context) -> ExitCode:
+    """Send what is queued now, without waiting for the next run."""
+    store = open_for_writing(context)
+    ids = ids_of(store, args.ids)
+    runs = store.call(backlog.send_now, ids, context.actor, context.now_ms())
+    statuses = statuses_by_id(store)
+    for webhook_id in ids:
+        status = statuses[webhook_id]
+        first = f", after the pending delivery {status.pending.id}" if status.pending else ""
+        queued = counted(runs[webhook_id].queued, "event")
+        context.out.note(f"{queued} to {status.webhook.named} now{first}.")
+    note_what_holds_back(store, context, *(statuses[webhook_id].webhook for webhook_id in ids))
+    return ExitCode.OK
+
+
+def skip(args: Namespace, context: Context) -> ExitCode:
+    """Drop the queued events accepted before a time, after asking with their number."""
+    store = open_for_writing(context)
+    webhook = live(store, args.id)
+    events = store.call(backlog.backlog_before, webhook.id, args.before_ms)
+    before = time_text(args.before_ms)
+    if not events:
+        context.out.note(f"{webhook.named} has no queued event from before {before}.")
+        return ExitCode.OK
+    question = (
+        f"Drop {counted(events, 'queued event')} of {webhook.named}, accepted before {before}? "
+        "Its receiver will never get them."
+    )
+    if not context.out.confirm(question, args.yes):
+        return ExitCode.CHECK_FAILED
+    dropped = store.call(
+        backlog.skip_backlog, webhook.id, args.before_ms, context.actor, context.now_ms()
+    )
+    context.out.note(f"Dropped {counted(dropped, 'event')} of {webhook.named}.")
+    return ExitCode.OK
+
+
+def release(args: Namespace, context: Context) -> ExitCode:
+    """Send an event that a reseal had set aside, in a delivery of its own."""
+    store = open_for_writing(context)
+    webhook = live(store, args.id)
+    store.call(delivery_requests.release, webhook.id, args.event, context.actor, context.now_ms())
+    context.out.note(f"Event {args.event} goes to {webhook.named} in a delivery of its own.")
+    note_what_holds_back(store, context, webhook)
+    return ExitCode.OK
+
+
+def test(args: Namespace, context: Context) -> ExitCode:
+    """Send one event now, outside the queue, and print what came of it."""
+    from cli.webhook.testing import Trial, kept_event, outcome_shape, outcome_text, try_out
+
+    trial = Trial(args, context)
+    store = open_for_writing(context)
+    webhook = trial.webhook(store)
+    event = kept_event(webhook, args.event, store)
+    outcome = try_out(webhook, event, store, context)
+    if args.json:
+        context.out.json(outcome_shape(webhook, outcome))
+    else:
+        context.out.data(outcome_text(outcome))
+    return ExitCode.OK if outcome.delivered else ExitCode.CHECK_FAILED
+
+
+def _set_active(ids: list[int], store: Store, context: Context, *, active: bool) -> None:
+    changed = len(store.call(webhooks.set_active, ids, active, context.actor, context.now_ms()))
+    state = "active" if active else "inactive"
+    were = len(ids) - changed
+    already = f"; {counted(were, 'webhook')} {'was' if were == 1 else 'were'} so already"
+    context.out.note(f"{counted(changed, 'webhook')} made {state}{already if were else ''}.")
+
+
+def _shape(store: Store, webhook_id: int) -> Shape:
+    webhook = store.call(webhooks.find, webhook_id, store.vault)
+    return webhook_shape(webhook, statuses_by_id(store).get(webhook_id), reveal=False)
+
+
+def _row(webhook: Webhook, status: WebhookStatus | None, *, reveal: bool) -> tuple[object, ...]:
+    fields = webhook.fields
+    state = "active" if fields.active else "inactive"
+    return (
+        webhook.id,
+        fields.name,
+        fields.type.value,
+        state if webhook.deleted_ms is None else f"deleted {time_text(webhook.deleted_ms)}",
+        undelivered(status) if status else None,
+        status.pending.events if status and status.pending else None,
+        shown_url(webhook, reveal=reveal),
+    )
+
+
+def _secrets(webhook: Webhook) -> tuple[object, ...]:
+    headers = "; ".join(header_lines(webhook, reveal=True))
+    return headers or None, ", ".join(secret_lines(webhook)) or None

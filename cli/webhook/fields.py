@@ -1,0 +1,299 @@
+"""Fields of a webhook from options: what is added, and what an edit changes."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from cli.arguments import ValueReader, shown
+from cli.context import Context, open_for_writing
+from cli.exit_codes import ExitCode, Failure
+from cli.json_shapes import Shape
+from cli.webhook.lookup import check_address, live, note_doubts, pending_of, require_readable
+from delivery.report import effect_on_pending, is_resealable
+from domain.errors import FieldError
+from domain.event_types import EventType
+from domain.headers import parse_headers
+from domain.pairs import Pair, Pairs, first_repeated
+from domain.signing import format_secret, generate_secret, parse_secret
+from domain.webhooks import WebhookFields, clean_fields
+from domain.wording import counted, second_text
+from store import webhooks
+from store.records import Delivery, Webhook
+from store.webhook_edits import (
+    RetireSecret,
+    RotateSecret,
+    SecretChange,
+    SetSecret,
+    check_secret_change,
+)
+from store.webhooks import EditResult
+
+_HEADERS = "headers"
+_EXTRA_FIELDS = "extra_fields"
+OF_FIELDS = (
+    *("type", "url", "name", "headers", "headers_file", "extra_fields", "state"),
+    *("max_events", "max_bytes", "interval_ms", "ca_file"),
+    *("unset_headers", "unset_extra_fields"),
+)
+
+
+class FieldOptions:
+    """What the options say about a webhook's fields. Files and stdin are read once, here."""
+
+    def __init__(self, args: Namespace, reader: ValueReader) -> None:
+        self._args = args
+        self._url: str | None = None if args.url is None else reader.value(args.url)
+        file = args.headers_file
+        self._all_headers = None if file is None else parse_headers(reader.file(file))
+        self._headers = tuple(_header(text, reader) for text in args.headers or ())
+        self._extra_fields = tuple(_extra_field(text) for text in args.extra_fields or ())
+
+    @property
+    def any_given(self) -> bool:
+        """Whether the options change any field."""
+        return any(getattr(self._args, name, None) is not None for name in OF_FIELDS)
+
+    def new(self) -> WebhookFields:
+        """The fields of a new webhook. Raises FieldErrors with everything that is wrong."""
+        missing = [f"--{name}" for name in ("type", "url") if getattr(self._args, name) is None]
+        if missing:
+            other = "--like" if hasattr(self._args, "like") else "the ID of a webhook"
+            raise Failure(f"{' and '.join(missing)} must be given, or {other}", ExitCode.USAGE)
+        return self.applied_to(WebhookFields(EventType(self._args.type), ""))
+
+    def applied_to(self, fields: WebhookFields) -> WebhookFields:
+        """The fields with what the options change. Raises FieldError, FieldErrors."""
+        args = self._args
+        headers = fields.headers if self._all_headers is None else self._all_headers
+        changed = replace(
+            fields,
+            type=fields.type if args.type is None else EventType(args.type),
+            url=fields.url if self._url is None else self._url,
+            name=_chosen(args.name, fields.name),
+            active=fields.active if args.state is None else args.state == "active",
+            headers=merged(_HEADERS, headers, self._headers, self._unset_headers, str.lower),
+            extra_fields=merged(
+                _EXTRA_FIELDS, fields.extra_fields, self._extra_fields, self._unset_extra_fields
+            ),
+            max_events=_chosen(args.max_events, fields.max_events),
+            max_bytes=_chosen(args.max_bytes, fields.max_bytes),
+            interval_ms=_chosen(args.interval_ms, fields.interval_ms),
+            ca_file=self._ca_file(fields.ca_file),
+        )
+        return clean_fields(changed, fields)
+
+    @property
+    def _unset_headers(self) -> Sequence[str]:
+        return getattr(self._args, "unset_headers", None) or ()
+
+    @property
+    def _unset_extra_fields(self) -> Sequence[str]:
+        return getattr(self._args, "unset_extra_fields", None) or ()
+
+    def _ca_file(self, before: str | None) -> str | None:
+        given: str | None = self._args.ca_file
+        if not given:
+            return before if given is None else None
+        path = os.path.abspath(given)
+        check_certificates(path)
+        return path
+
+
+def merged(
+    field: str,
+    before: Sequence[Pair],
+    changes: Sequence[Pair],
+    unset: Sequence[str],
+    fold: Callable[[str], str] = str,
+) -> Pairs:
+    """`before` without `unset`, and with `changes`: each in the place of its name, else behind.
+
+    `fold` makes two spellings of a name equal. Raises FieldError.
+    """
+    repeated = first_repeated([fold(name) for name, _ in changes])
+    if repeated is not None:
+        raise FieldError(field, f"{repeated} is given more than once", "give it once")
+    pairs = {fold(name): (name, value) for name, value in before}
+    for name in unset:
+        if pairs.pop(fold(name), None) is None:
+            raise FieldError(
+                field, f"there is no {name} to remove", "look at `tocsin webhook show`"
+            )
+    return tuple((pairs | {fold(name): (name, value) for name, value in changes}).values())
+
+
+GENERATED = ("generate", "rotate")
+"""The words of --secret that make a new one."""
+
+
+def new_secret(text: str | None, reader: ValueReader, random: Callable[[int], bytes]) -> str | None:
+    """The secret of a new webhook as --secret says it. Raises FieldError."""
+    if text in (None, "none"):
+        return None
+    return generate_secret(random) if text == GENERATED[0] else _own_secret(text, reader)
+
+
+def secret_change(
+    text: str | None, reader: ValueReader, random: Callable[[int], bytes]
+) -> Callable[[], SecretChange] | None:
+    """What --secret asks of each webhook that is edited; each gets a new secret of its own.
+
+    Raises FieldError.
+    """
+    match text:
+        case None:
+            return None
+        case "generate":
+            return lambda: SetSecret(generate_secret(random))
+        case "rotate":
+            return lambda: RotateSecret(generate_secret(random))
+        case "retire":
+            return RetireSecret
+        case "none":
+            return lambda: SetSecret(None)
+    own = SetSecret(_own_secret(text, reader))
+    return lambda: own
+
+
+def _own_secret(text: str, reader: ValueReader) -> str:
+    return format_secret(parse_secret(reader.value(text)))
+
+
+def _header(text: str, reader: ValueReader) -> Pair:
+    name, named = split_pair(_HEADERS, text, "X-Foo: bar")
+    value = reader.value(named)
+    if named and not value:
+        raise FieldError(
+            _HEADERS,
+            f"the value of {name} is empty in {shown(named[1:])}",
+            "write the value there, or leave the header out",
+        )
+    return name, value
+
+
+def _extra_field(text: str) -> Pair:
+    return split_pair(_EXTRA_FIELDS, text, "source: tocsin")
+
+
+def split_pair(field: str, text: str, example: str) -> Pair:
+    """Split at the first colon; what has none is not shown, since it may be a secret."""
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise FieldError(field, "one has no colon", f"write it as '{example}'")
+    return name.strip(" \t"), value.strip(" \t")
+
+
+def _chosen(given: Any, before: Any) -> Any:
+    """What an option says; '' takes the value away, and without the option it stays."""
+    if given is None:
+        return before
+    return None if given == "" else given
+
+
+def check_certificates(path: str) -> None:
+    """Raise FieldError unless TLS can use this file of authorities."""
+    from delivery.network import CaFileError, ssl_context
+
+    try:
+        ssl_context(path)
+    except CaFileError as error:
+        raise FieldError("ca_file", str(error), "name a PEM file of certificates") from None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is to become of one webhook; `dropping` unsealed events of the old type go with it."""
+
+    before: Webhook
+    fields: WebhookFields
+    secret: SecretChange | None
+    dropping: int
+
+
+class Editor:
+    """Plans and saves the edits of one command."""
+
+    def __init__(self, args: Namespace, context: Context) -> None:
+        _refuse_shared(args)
+        reader = ValueReader(context.out)
+        self._args = args
+        self._context = context
+        self._options = FieldOptions(args, reader)
+        self._secret = secret_change(args.secret, reader, context.random_bytes)
+        if not self._options.any_given and self._secret is None:
+            raise Failure(
+                "nothing to change was given; see `tocsin webhook edit --help`", ExitCode.USAGE
+            )
+        self.store = open_for_writing(context)
+
+    def plan(self, reference: str) -> Plan:
+        """Check what one webhook would become. Raises FieldErrors, NotFound, WrongKey."""
+        before = live(self.store, reference)
+        require_readable(before, self.store)
+        fields = self._options.applied_to(before.fields)
+        if fields.url != before.fields.url and not self._args.force:
+            check_address(fields.url, self._context)
+        secret = self._secret() if self._secret else None
+        check_secret_change(before, secret, self._context.now_ms())
+        typed_anew = fields.type is not before.fields.type
+        dropping = self.store.call(webhooks.droppable, before.id) if typed_anew else 0
+        return Plan(before, fields, secret, dropping)
+
+    def save(self, plan: Plan) -> tuple[int, Shape]:
+        """Save one webhook and say what that means; its id, and what its JSON has besides."""
+        edited = self.store.call(
+            webhooks.edit,
+            plan.before.id,
+            plan.fields,
+            plan.secret,
+            revision=self._args.revision or plan.before.revision,
+            dropping=None if self._args.yes else plan.dropping,
+            vault=self.store.vault,
+            actor=self._context.actor,
+            now_ms=self._context.now_ms(),
+        )
+        generated = _generated(plan.secret) if self._args.secret in GENERATED else None
+        self._tell(plan.before, edited, generated)
+        secret = {"generated_secret": generated} if generated else {}
+        return plan.before.id, {"dropped_events": edited.dropped, **secret}
+
+    def _tell(self, before: Webhook, edited: EditResult, generated: str | None) -> None:
+        after = edited.webhook
+        note = self._context.out.note
+        dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
+        if after.revision == before.revision:
+            note(f"Nothing to change: {after.named} is so already (revision {after.revision}).")
+            return
+        note(f"Saved {after.named}, revision {after.revision}{dropped}.")
+        if generated and not self._args.json:
+            note(f"Its new signing secret, for the receiver: {generated}")
+        if after.secrets != before.secrets and after.secrets and after.secrets.previous:
+            until = second_text(after.secrets.previous_until_ms)
+            note(f"The secret before it signs too until {until}.")
+        note_doubts(after.fields, self._context)
+        pending = pending_of(self.store, after.id)
+        if pending is not None:
+            note(_fate(before, after, pending))
+
+
+def _fate(before: Webhook, after: Webhook, pending: Delivery) -> str:
+    fate = effect_on_pending(before, after, pending)
+    if is_resealable(before, after):
+        return f"{fate} `tocsin delivery reseal {pending.id}` seals its events anew."
+    return fate
+
+
+def _generated(change: SecretChange | None) -> str | None:
+    return change.secret if isinstance(change, SetSecret | RotateSecret) else None
+
+
+def _refuse_shared(args: Namespace) -> None:
+    """Refuse what makes sense for one webhook only where several are edited."""
+    if len(args.ids) > 1 and (args.name or args.revision is not None):
+        option = "--name" if args.name else "--revision"
+        raise Failure(f"{option} is for one webhook: give one ID", ExitCode.USAGE)

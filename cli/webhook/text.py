@@ -1,0 +1,109 @@
+"""What the webhook commands say to people."""
+
+from __future__ import annotations
+
+from cli.json_shapes import header_lines, secret_lines, shown_url
+from cli.output import labelled
+from delivery.report import undelivered
+from domain.settings import BY_NAME, Settings
+from domain.wording import counted, time_text
+from store.records import QuarantinedEvent, Webhook, WebhookStatus
+from store.webhooks import UNDELETE_MS
+
+
+def in_full(
+    webhook: Webhook,
+    status: WebhookStatus | None,
+    quarantine: list[QuarantinedEvent],
+    settings: Settings,
+    reveal: bool,
+) -> str:
+    """Everything about a webhook, one line each."""
+    fields = webhook.fields
+    return labelled(
+        [
+            ("id", webhook.id),
+            ("name", fields.name),
+            ("type", fields.type.value),
+            ("state", "active" if fields.active else "inactive: it collects and sends nothing"),
+            ("deleted", _deleted(webhook)),
+            ("url", shown_url(webhook, reveal=reveal)),
+            *[("header", line) for line in _headers(webhook, reveal=reveal)],
+            *[("extra field", f"{key}: {value}") for key, value in fields.extra_fields],
+            ("max events", _limit("max_events", fields.max_events, settings)),
+            ("max bytes", _limit("max_bytes", fields.max_bytes, settings)),
+            ("interval", _limit("interval", fields.interval_ms, settings)),
+            ("CA file", fields.ca_file),
+            ("secret", _secret(webhook)),
+            *[("secret in clear", line) for line in (secret_lines(webhook) if reveal else [])],
+            ("revision", webhook.revision),
+            ("created", time_text(webhook.created_ms)),
+            ("updated", time_text(webhook.updated_ms)),
+            *(_numbers(status) if status else []),
+            *[("set aside", _set_aside(webhook, event)) for event in quarantine],
+        ]
+    )
+
+
+def what_it_has(status: WebhookStatus) -> str:
+    """What a delete would give up: "webhook 1 (siem) with 12 queued events"."""
+    lost = counted(status.queued, "queued event")
+    if status.pending is not None:
+        pending = status.pending
+        lost += f" and the pending delivery {pending.id} ({counted(pending.events, 'event')})"
+    if status.quarantined_events:
+        lost += f" and {counted(status.quarantined_events, 'event')} set aside"
+    return f"{status.webhook.named} with {lost}"
+
+
+def _deleted(webhook: Webhook) -> str | None:
+    if webhook.deleted_ms is None:
+        return None
+    until = time_text(webhook.deleted_ms + UNDELETE_MS)
+    return f"{time_text(webhook.deleted_ms)}, can be brought back until {until}"
+
+
+def _headers(webhook: Webhook, *, reveal: bool) -> list[str]:
+    if not webhook.readable:
+        return ["cannot be read without the right key file"]
+    return header_lines(webhook, reveal=reveal)
+
+
+def _limit(name: str, value: int | None, settings: Settings) -> str:
+    setting = BY_NAME[name]
+    if value is not None:
+        return setting.format(value)
+    return f"{setting.format(getattr(settings, setting.field))} (the setting)"
+
+
+def _secret(webhook: Webhook) -> str | None:
+    secrets = webhook.secrets
+    if secrets is None:
+        return "none: its requests are not signed" if webhook.readable else None
+    if secrets.previous is None:
+        return "set"
+    return f"set; the one before it signs too until {time_text(secrets.previous_until_ms)}"
+
+
+def _numbers(status: WebhookStatus) -> list[tuple[str, object]]:
+    pending = status.pending
+    return [
+        ("waiting", counted(undelivered(status), "event")),
+        ("queued", counted(status.queued, "event")),
+        (
+            "pending",
+            pending
+            and f"{pending.id}, {counted(pending.events, 'event')}, "
+            f"{counted(pending.attempts, 'attempt')}",
+        ),
+        ("delivered", counted(status.delivered_events, "event")),
+        ("last delivery", time_text(status.delivered_ms)),
+        ("skipped", counted(status.skipped_events, "event") if status.skipped_events else None),
+    ]
+
+
+def _set_aside(webhook: Webhook, event: QuarantinedEvent) -> str:
+    text = f"event {event.event_id} of {event.delivery_id}"
+    if event.released_ms is not None:
+        return f"{text}: released, about to be sent"
+    return f"{text}: `tocsin webhook release {webhook.id} {event.event_id}` sends it"

@@ -1,0 +1,194 @@
+"""`tocsin worker ...`: sending without a screen, and who sends."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from cli.context import Context, open_for_reading, open_for_writing
+from cli.exit_codes import ExitCode, Failure
+from cli.output import LogLines, ago_text
+from cli.signals import stop_on_signals, worker_end_s
+from domain.settings import Settings
+from domain.times import rfc3339
+from domain.wording import counted
+
+if TYPE_CHECKING:
+    from delivery.dispatcher import Until
+    from delivery.worker import Ended, Worker
+    from sources.runner import Sources
+    from store import records
+    from store.database import Store
+
+
+def run(args: Namespace, context: Context) -> ExitCode:
+    """Send what is queued, until stopped, or until what was asked for is done."""
+    from delivery.dispatcher import Until
+
+    if args.timeout_ms is not None and not args.until_empty:
+        raise Failure("--timeout goes with --until-empty: add that", ExitCode.USAGE)
+    store = context.open_store(migrate=True)
+    until = Until.STOPPED
+    if args.once or args.until_empty:
+        until = Until.DUE_DONE if args.once else Until.EMPTY
+        _refuse_paused(store)
+    with LogLines(context.out.note_directly) as lines:
+        ended = asyncio.run(_run(args, context, store, until, lines.note))
+    return _exit_code(ended, store, until, context)
+
+
+def list_all(args: Namespace, context: Context) -> ExitCode:
+    """Print who sends and who stands by."""
+    from store import workers
+
+    store = open_for_reading(context)
+    now_ms = context.now_ms()
+    found = store.call(workers.load_all)
+    rows = [worker_row(worker, now_ms) for worker in found]
+    if args.json:
+        context.out.json(rows)
+    else:
+        beats = [ago_text(worker.heartbeat_ms, now_ms) for worker in found]
+        context.out.table(
+            [
+                (row["id"], row["role"], row["kind"], row["host"], row["pid"], beat)
+                for row, beat in zip(rows, beats, strict=True)
+            ],
+            ("WORKER", "ROLE", "KIND", "HOST", "PID", "HEARTBEAT"),
+        )
+    return ExitCode.OK
+
+
+def worker_row(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
+    """A worker as `worker list --json` and `status --json` show it."""
+    from store.workers import OLD_HEARTBEAT_MS, is_gone
+
+    role = "active" if worker.active else "standing by"
+    return {
+        "id": worker.id,
+        "host": worker.host,
+        "pid": worker.pid,
+        "kind": worker.kind,
+        "role": "gone" if is_gone(worker, now_ms) else role,
+        "started": rfc3339(worker.started_ms),
+        "heartbeat": rfc3339(worker.heartbeat_ms),
+        "heartbeat_old": now_ms - worker.heartbeat_ms > OLD_HEARTBEAT_MS,
+    }
+
+
+def pause(args: Namespace, context: Context) -> ExitCode:
+    """Stop sending for all webhooks; what is in flight ends."""
+    from store import settings
+
+    open_for_writing(context).call(settings.pause, context.actor, context.now_ms())
+    context.out.note("Nothing is sent until `tocsin worker unpause`; events are still queued.")
+    return ExitCode.OK
+
+
+def unpause(args: Namespace, context: Context) -> ExitCode:
+    """Go on sending."""
+    from store import settings
+    from store.errors import WrongKey
+
+    store = open_for_writing(context)
+    if not store.call(settings.unpause, context.actor, context.now_ms()):
+        context.out.note("Sending was not paused.")
+    try:
+        store.call(store.vault.check)
+    except WrongKey as error:
+        context.out.note(f"But no worker starts: {error}.")
+    return ExitCode.OK
+
+
+def _refuse_paused(store: Store) -> None:
+    from store import settings
+
+    if store.call(settings.paused) is not None:
+        raise Failure("sending is paused: run `tocsin worker unpause` first", ExitCode.TEMPORARY)
+
+
+async def _run(
+    args: Namespace, context: Context, store: Store, until: Until, log: Callable[[str], None]
+) -> Ended | None:
+    """Run the worker and its sources; None if the time given ran out."""
+    from delivery.dispatcher import Until
+
+    sources, worker = _made(context, store, until, log)
+    limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
+    loop = asyncio.get_running_loop()
+
+    async def work() -> Ended:
+        if until is Until.EMPTY:
+            await sources.look_once(context.settings)
+        return await worker.run()
+
+    def stop() -> None:
+        worker.stop()
+        loop.call_soon_threadsafe(sources.stop_looking)
+
+    with stop_on_signals(stop, lambda: worker_end_s(context.settings, takes=sources.takes)):
+        running = asyncio.ensure_future(work())
+        done, _ = await asyncio.wait((running,), timeout=limit_s)
+        stop()
+        ended = await running
+        await sources.end()
+        return ended if done else None
+
+
+def _made(
+    context: Context, store: Store, until: Until, log: Callable[[str], None]
+) -> tuple[Sources, Worker]:
+    """Make the sources and the worker, which wake each other."""
+    from delivery.dispatcher import Until
+    from delivery.worker import Role, Worker
+    from sources.runner import Sources
+
+    sources = Sources(store, context.now_ms, on_appended=lambda: worker.wake(), on_failure=log)
+    worker = Worker(
+        store,
+        context.settings,
+        role=Role.headless(),
+        log=log,
+        merge=lambda stored: _merge(context, stored),
+        until=until,
+        on_change=sources.adapt if until is Until.STOPPED else None,
+    )
+    return sources, worker
+
+
+def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
+    try:
+        return context.configuration.with_stored(stored).settings
+    except Failure as failure:
+        raise ValueError(failure.message) from failure
+
+
+def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context) -> ExitCode:
+    from delivery.dispatcher import Until
+    from delivery.worker import Ended
+    from store import attempts
+
+    if ended is Ended.GONE:
+        return ExitCode.UNAVAILABLE
+    if ended is Ended.OVERTAKEN:
+        return ExitCode.TEMPORARY  # as a service it is started again: the newer one, most likely
+    if until is Until.STOPPED and ended is not None:
+        return ExitCode.OK
+    if not store.call(attempts.undelivered):
+        return ExitCode.OK
+    _note_undelivered(store, context)
+    return ExitCode.TEMPORARY
+
+
+def _note_undelivered(store: Store, context: Context) -> None:
+    from delivery.report import undelivered
+    from store import webhook_status
+
+    statuses = [
+        one for one in store.call(webhook_status.statuses, None) if one.webhook.fields.active
+    ]
+    counts = [count for count in map(undelivered, statuses) if count]
+    events, webhooks = counted(sum(counts), "event"), counted(len(counts), "webhook")
+    context.out.note(f"Undelivered: {events} of {webhooks}; `tocsin status` says why.")

@@ -1,0 +1,61 @@
+"""What an end of the screen waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from msgspec.structs import replace
+
+from cli.screen import _Work, waiting_words
+from domain.settings import DEFAULTS
+from store.records import AppendResult
+from tui.state.store_access import Looks
+
+
+def test_the_end_tells_a_look_to_stop_and_waits_for_it() -> None:
+    looks = Looks()
+    begun, answered = threading.Event(), threading.Event()
+    stopped: list[bool] = []
+
+    async def look(stop: asyncio.Event) -> AppendResult:
+        begun.set()
+        await asyncio.wait_for(stop.wait(), 30)
+        await asyncio.to_thread(answered.wait, 30)
+        stopped.append(True)
+        return AppendResult(0, 0)
+
+    async def begin() -> None:
+        looking = asyncio.create_task(looks.carry_out("pc", look))
+        assert await asyncio.to_thread(begun.wait, 30)
+        looking.cancel()
+
+    asyncio.run(begin())
+    work = _Work(None, looks)
+    work.stop()
+    assert not work.join(0.0)
+    assert work.takes
+    answered.set()
+    assert work.join(30.0)
+    assert stopped == [True]
+    assert not looks.is_under_way("pc")
+    assert not work.takes
+
+
+def test_an_end_tells_how_long_it_waits_and_for_what() -> None:
+    settings = replace(DEFAULTS, grace_ms=10_000)
+    attempts = "Waiting up to 10 s for attempts in flight; Ctrl+C ends at once."
+    assert waiting_words(settings, takes=False) == attempts
+    both = "Waiting up to 30 s for attempts in flight and what sources take; Ctrl+C ends at once."
+    assert waiting_words(settings, takes=True) == both
+
+
+def test_after_the_end_began_no_look_begins() -> None:
+    looks = Looks()
+    looks.stop()
+
+    async def look(stop: asyncio.Event) -> AppendResult:
+        assert stop.is_set()
+        return AppendResult(0, 0)
+
+    assert asyncio.run(looks.carry_out("pc", look)) == AppendResult(0, 0)
