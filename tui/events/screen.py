@@ -26,7 +26,7 @@ from tui.widgets.lines import Facts
 from tui.widgets.live_table import Key, LiveTable
 from tui.widgets.type_tabs import TypeTabs
 
-REST_S = 1.5
+REST_S = 1.0
 PAGE = 100
 """Rows that are read before the first are shown."""
 
