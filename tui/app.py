@@ -33,8 +33,8 @@ from tui.state.worker_thread import WorkerThread
 from tui.terminal.first_paint import hold_back_paint, paint_first
 from tui.terminal.memory import share_colours
 from tui.terminal.typing_ahead import QUIT
-from tui.webhook_form.waiting_drafts import tell_of_drafts
-from tui.widgets.notices import Notice, Told, tell
+from tui.webhook_form.waiting_drafts import announce_drafts
+from tui.widgets.notices import Notice, NoticePosted, show_notice
 
 if TYPE_CHECKING:
     from tui.shell.themes import NoColour
@@ -120,7 +120,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         self._event_loop = asyncio.get_running_loop()
         self.set_keymap(self._given_keymap)
         if self._news:
-            self.post_message(Told(Notice(self._news, bad=True)))
+            self.post_message(NoticePosted(Notice(self._news, bad=True)))
         await self.live.look()
 
     async def on_mount(self) -> None:
@@ -140,7 +140,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         gc.enable()
         if not self._news:
             self.run_worker(
-                tell_of_drafts(self.screen, self._access, self.live), exit_on_error=False
+                announce_drafts(self.screen, self._access, self.live), exit_on_error=False
             )
         if self._worker is not None:
             self._worker.start()
@@ -223,7 +223,7 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     def action_help_quit(self) -> None:
         """Whoever presses ctrl+c is told how to leave."""
-        tell(self.screen, keys_do((key_of(self.screen, "quit"), "quits")))
+        show_notice(self.screen, keys_do((key_of(self.screen, "quit"), "quits")))
 
     def end_soon(self) -> None:
         """End the app from a signal handler, if it has not ended."""
@@ -239,7 +239,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         keys = self.take_dropped()
         reason = reason_to_stay(self.screen_stack)
         if reason:
-            tell(self.screen, reason, bad=True)
+            show_notice(self.screen, reason, bad=True)
             return
         own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
         question = question_before_leaving(

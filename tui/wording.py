@@ -19,7 +19,7 @@ from store.records import Delivery, StoredWorker, WebhookStatus
 from tui.cells import Cell, Tone
 
 
-class Told(msgspec.Struct, frozen=True):
+class StatusText(msgspec.Struct, frozen=True):
     """A sentence and its tone; `shorter` says less and less of it, for where there is no room."""
 
     text: str
@@ -32,9 +32,9 @@ class Told(msgspec.Struct, frozen=True):
         return (self.text, *self.shorter)[:-1] or (self.text,)
 
     @property
-    def harmless(self) -> Told:
+    def harmless(self) -> StatusText:
         """The same, fit for a terminal: names of hosts and admins come from outside."""
-        return Told(safe(self.text), self.tone, tuple(map(safe, self.shorter)))
+        return StatusText(safe(self.text), self.tone, tuple(map(safe, self.shorter)))
 
     def fitting(self, width: int) -> str:
         """The longest that fits, or else the shortest."""
@@ -125,47 +125,47 @@ def coarse_age(age_ms: int) -> str:
 
 def worker_line(
     report: Report | None, trouble: str | None, own_worker: str | None, locked_s: int = 0
-) -> Told:
+) -> StatusText:
     """Who sends, for the first line of every screen; `own_worker` is None if there is none.
 
     `locked_s` is how long the store cannot be written.
     """
     if trouble is not None:
-        return Told(f"✗ {trouble}", "bad")
+        return StatusText(f"✗ {trouble}", "bad")
     if locked_s:
-        return Told(
+        return StatusText(
             f"▲ nothing can be written: the store is locked for {locked_s}s",
             "bad",
             (f"▲ store locked for {locked_s}s",),
         )
     if report is None:
-        return Told("", "dim")
+        return StatusText("", "dim")
     if report.paused is not None:
-        return Told(f"‖ all sending paused by {report.paused.by}", "bad")
+        return StatusText(f"‖ all sending paused by {report.paused.by}", "bad")
     active = next((one for one in report.overview.workers if one.active), None)
     if active is None or not report.locked:
         if own_worker is not None:
-            return Told("○ this terminal begins to send", "dim")
-        return Told("✗ nobody is sending", "bad")
+            return StatusText("○ this terminal begins to send", "dim")
+        return StatusText("✗ nobody is sending", "bad")
     if report.is_old(active):
         if active.id == own_worker:
             age = coarse_age(report.now_ms - active.heartbeat_ms)
-            return Told(f"▲ this terminal wrote nothing for {age}", "bad")
-        return Told(f"▲ pid {active.pid} is stopped or stuck", "bad")
+            return StatusText(f"▲ this terminal wrote nothing for {age}", "bad")
+        return StatusText(f"▲ pid {active.pid} is stopped or stuck", "bad")
     if active.stopping:
         who = "this terminal" if active.id == own_worker else f"{active.kind} pid {active.pid}"
-        return Told(f"▲ {who} is stopping", "warning")
+        return StatusText(f"▲ {who} is stopping", "warning")
     return sending_line(active, own_worker, _doing(report))
 
 
-def sending_line(active: StoredWorker, own_worker: str | None, doing: Sequence[str]) -> Told:
+def sending_line(active: StoredWorker, own_worker: str | None, doing: Sequence[str]) -> StatusText:
     """Who sends and what it does; in less room who in short, then what fails and comes next."""
     senders = _senders(active, own_worker)
     last = doing[-1:]  # what comes next, or what there is at least
     kept = [one for one in doing if "sending" not in one]
     shorter = [*((one, doing) for one in senders[1:]), (senders[-1], kept), (senders[-1], last)]
     lines = [" · ".join([one, *more]) for one, more in [(senders[0], doing), *shorter]]
-    return Told(lines[0], "good", tuple(lines[1:]))
+    return StatusText(lines[0], "good", tuple(lines[1:]))
 
 
 def _senders(active: StoredWorker, own_worker: str | None) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from tests.store.helpers import ACTOR, NOW, Desk
 from tui.app import TocsinApp
 from tui.state.store_access import StoreAccess
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.notices import Told
+from tui.widgets.notices import NoticePosted
 
 _TOLD: WeakKeyDictionary[TocsinApp, list[str]] = WeakKeyDictionary()
 
@@ -63,7 +63,7 @@ class Bench:
         notices = _TOLD[app] = []
 
         def listen(message: Message) -> None:
-            if isinstance(message, Told):
+            if isinstance(message, NoticePosted):
                 notices.append(message.notice.text)
 
         async with app.run_test(size=size, message_hook=listen) as pilot:

@@ -255,7 +255,7 @@ def test_a_notice_is_harmless(bench: Bench) -> None:
         async with bench.running() as (app, pilot):
             screen = app.screen
             assert isinstance(screen, WebhooksScreen)
-            screen.tell(HOSTILE, bad=True)
+            screen.show_notice(HOSTILE, bad=True)
             await settle(app, pilot)
             assert "x[/b]y" in screen_text(app)
             assert_harmless(app)

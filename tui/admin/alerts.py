@@ -113,13 +113,13 @@ class AlertsScreen(LookingScreen):
         }
         self.table.put_rows(rows)
         title = title_of(self._given, self._places)
-        self.query_one("#alerts-panel", Panel).tell_title(title)
+        self.query_one("#alerts-panel", Panel).show_title(title)
         self._show_facts()
 
     @on(LiveTable.Moved)
     def _show_facts(self) -> None:
         told = facts_of(self._selected, self._given, self._places)
-        self.query_one("#alert-facts", Facts).tell(told)
+        self.query_one("#alert-facts", Facts).show_text(told)
         offered = (bool(self._set_for(self._selected)), bool(self._undos))
         if offered != self._offered:
             self._offered = offered
@@ -180,10 +180,10 @@ class AlertsScreen(LookingScreen):
     def _kept(self, edited: Edited, told: str) -> None:
         kind, before, after = edited
         if before == after:
-            self.tell("nothing was changed")
+            self.show_notice("nothing was changed")
             return
         self._undos.push(told, lambda: self._change_back(kind, before, after))
-        self.tell(and_key(told, key_of(self, "alerts.undo"), "undoes it"))
+        self.show_notice(and_key(told, key_of(self, "alerts.undo"), "undoes it"))
         if self.is_running:
             self.look_soon()
 

@@ -211,7 +211,7 @@ class AuditScreen(ListScreen):
 
     def _show_facts(self) -> None:
         change = self._selected()
-        self.query_one("#change-facts", Facts).tell(facts_of(change) if change else Text(""))
+        self.query_one("#change-facts", Facts).show_text(facts_of(change) if change else Text(""))
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:

@@ -121,8 +121,8 @@ class AdministrationScreen(TocsinScreen):
         if seen is not None:
             self.table.put_rows(rows_of(seen))
             fact = facts_of(str(self.table.cursor), seen)
-            self.query_one("#part-facts", Facts).tell(Text(safe(fact, LONGEST_FACT)))
-            self.query_one("#problems", Facts).tell(
+            self.query_one("#part-facts", Facts).show_text(Text(safe(fact, LONGEST_FACT)))
+            self.query_one("#problems", Facts).show_text(
                 problems_of(seen.report, self.live.worker_trouble, self.live.gone)
             )
             self.call_after_refresh(self._look_at_overflow)
@@ -240,7 +240,7 @@ class AdministrationScreen(TocsinScreen):
     async def _carry_out_switch(self, change: Awaitable[str]) -> None:
         told = await self.carry_out(self._remembering_refusal(change))
         if told is not None:
-            self.tell(told)
+            self.show_notice(told)
 
     async def _remembering_refusal(self, change: Awaitable[str]) -> str:
         """A cure must be there for longer than a notice."""

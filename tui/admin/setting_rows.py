@@ -35,7 +35,7 @@ _DEFAULT_PLACES = {
 }
 
 
-class Told(msgspec.Struct, frozen=True):
+class SettingsInForce(msgspec.Struct, frozen=True):
     """The settings in force, with what the store keeps and who gave each its value."""
 
     report: Report
@@ -68,22 +68,22 @@ class Told(msgspec.Struct, frozen=True):
         return self.worn if is_other else ""
 
 
-def origin_of(name: str, report: Report, told: Callable[[str], str]) -> str:
-    """Who gave a setting its value: what is `told`, or the store."""
-    origin = told(name)
+def origin_of(name: str, report: Report, configured: Callable[[str], str]) -> str:
+    """Who gave a setting its value: what is configured, or the store."""
+    origin = configured(name)
     return STORE if origin == DEFAULT and name in report.overview.settings else origin
 
 
-def rows_of(told: Told) -> dict[object, Row]:
+def rows_of(in_force: SettingsInForce) -> dict[object, Row]:
     """A row for each setting."""
-    return {setting.name: _row(setting, told) for setting in SETTINGS}
+    return {setting.name: _row(setting, in_force) for setting in SETTINGS}
 
 
-def _row(setting: Setting, told: Told) -> Row:
-    origin = told.origin(setting)
+def _row(setting: Setting, in_force: SettingsInForce) -> Row:
+    origin = in_force.origin(setting)
     is_default = origin == DEFAULT
-    value = told.value(setting)
-    if instead := told.instead(setting):
+    value = in_force.value(setting)
+    if instead := in_force.instead(setting):
         value = f"{value}: {instead}"
     return (
         Cell(setting.name),
@@ -93,10 +93,10 @@ def _row(setting: Setting, told: Told) -> Row:
     )
 
 
-def facts_of(name: str, told: Told) -> Text:
+def facts_of(name: str, in_force: SettingsInForce) -> Text:
     """What a setting is, what it may be, and who decides it."""
     setting = BY_NAME[name]
-    lines = (f"{name}: {setting.description}", _bounds(setting), _who_decides(setting, told))
+    lines = (f"{name}: {setting.description}", _bounds(setting), _who_decides(setting, in_force))
     return Text("\n".join(safe(line, LINE) for line in lines))
 
 
@@ -106,14 +106,14 @@ def _bounds(setting: Setting) -> str:
     return f"{setting.kind.form}{bounds}; default {default}"
 
 
-def _who_decides(setting: Setting, told: Told) -> str:
-    origin = told.origin(setting)
-    now = f"{told.value(setting) or 'nothing'} from {origin}"
-    if instead := told.instead(setting):
+def _who_decides(setting: Setting, in_force: SettingsInForce) -> str:
+    origin = in_force.origin(setting)
+    now = f"{in_force.value(setting) or 'nothing'} from {origin}"
+    if instead := in_force.instead(setting):
         return f"{now}; worn now: {instead}, which this terminal's colours or the palette chose"
     if setting.name in STORE_PATHS:
         return f"{now}; only a configuration file can say so for good"
-    kept = told.stored.get(setting.name)
+    kept = in_force.stored.get(setting.name)
     if kept is not None and origin != STORE:
         return f"the store keeps {kept}, but here the value from {origin} wins"
     return now if origin in (STORE, DEFAULT) else f"{now}, which wins over the store"
@@ -159,8 +159,8 @@ def _stops(report: Report, pause_key: str) -> Iterator[str]:
     """What keeps everything from being sent."""
     if report.paused is not None:
         since = second_text(report.paused.since_ms)
-        told = and_key("‖ all sending is paused", pause_key, "goes on", ", ")
-        yield f"{told}; by {report.paused.by} since {since}"
+        paused = and_key("‖ all sending is paused", pause_key, "goes on", ", ")
+        yield f"{paused}; by {report.paused.by} since {since}"
     if not any(one.active and report.locked for one in report.overview.workers):
         yield "✗ nobody is sending"
 

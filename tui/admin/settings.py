@@ -21,7 +21,7 @@ from tui.admin.setting_rows import (
     COLUMNS,
     DEFAULT,
     STORE,
-    Told,
+    SettingsInForce,
     facts_of,
     rows_of,
     why_no_worker,
@@ -163,11 +163,11 @@ class SettingsScreen(TocsinScreen):
         self.show()
 
     def show(self) -> None:
-        told = self._told()
-        if told is None:
+        in_force = self._in_force()
+        if in_force is None:
             return
         self.tick()
-        self.table.put_rows(rows_of(told))
+        self.table.put_rows(rows_of(in_force))
         self._show_facts()
 
     def tick(self) -> None:
@@ -175,14 +175,14 @@ class SettingsScreen(TocsinScreen):
         if self.live.report is not None:
             missing, key = why_no_worker(self.access), key_of(self, "worker.pause")
             lines = worker_lines(self.live.report, self.live.own_worker(), missing, key)
-            self.query_one("#workers", Facts).tell(lines)
+            self.query_one("#workers", Facts).show_text(lines)
 
-    def _told(self) -> Told | None:
+    def _in_force(self) -> SettingsInForce | None:
         report = self.live.report
         if report is None:
             return None
         key_file = self.access.store.vault.key_file
-        return Told(report, self.access.origin, own_name(self.app.theme), key_file)
+        return SettingsInForce(report, self.access.origin, own_name(self.app.theme), key_file)
 
     @property
     def _stored(self) -> Mapping[str, str]:
@@ -190,16 +190,16 @@ class SettingsScreen(TocsinScreen):
         return {} if report is None else report.overview.settings
 
     def _show_facts(self) -> None:
-        told = self._told()
-        if told is None or self.table.cursor is None:
+        in_force = self._in_force()
+        if in_force is None or self.table.cursor is None:
             return
         facts = self.query_one("#setting-facts", Facts)
         refused = self._refusal() if self._changing else None
         facts.set_class(refused is not None, "error")
         if refused is None:
-            facts.tell(facts_of(self._changing or str(self.table.cursor), told))
+            facts.show_text(facts_of(self._changing or str(self.table.cursor), in_force))
         else:
-            facts.tell(Text(safe(refused, LONGEST_VALUE)))
+            facts.show_text(Text(safe(refused, LONGEST_VALUE)))
 
     def _refusal(self) -> str | None:
         return refusal(self.access, self._stored, self._changing, self._box.value)
@@ -214,13 +214,13 @@ class SettingsScreen(TocsinScreen):
 
     def action_change(self) -> None:
         """Open the line for the selected setting, with the value in force."""
-        name, told = str(self.table.cursor), self._told()
-        if told is None:
+        name, in_force = str(self.table.cursor), self._in_force()
+        if in_force is None:
             return
         if name in STORE_PATHS:
-            self.tell_here(NOT_HERE.format(name=name))
+            self.show_notice_here(NOT_HERE.format(name=name))
             return
-        self._box.value = told.value(BY_NAME[name])
+        self._box.value = in_force.value(BY_NAME[name])
         self._open(name)
 
     def _open(self, name: str) -> None:
@@ -264,12 +264,12 @@ class SettingsScreen(TocsinScreen):
     async def _carry_out(self, name: str, text: str | None) -> bool:
         """Keep a text for a setting, or none any more; whether that was done."""
         before = self._stored.get(name)
-        told = await self.carry_out(self._request(name, text))
-        if told is None:
+        done = await self.carry_out(self._request(name, text))
+        if done is None:
             return False
         after = self._stored.get(name)
         self._undos.push(f"{name} changed", lambda: self._change_back(name, after, before))
-        self.tell(and_key(told, key_of(self, "settings.undo"), "undoes it", " "))
+        self.show_notice(and_key(done, key_of(self, "settings.undo"), "undoes it", " "))
         return True
 
     async def _change_back(self, name: str, ours: str | None, before: str | None) -> str:

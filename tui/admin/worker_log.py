@@ -35,7 +35,7 @@ class WorkerLogScreen(TocsinScreen):
 
     def show(self) -> None:
         at_end = self._panel.is_vertical_scroll_end
-        self.query_one("#log", Facts).tell(Text("\n".join(self._lines())))
+        self.query_one("#log", Facts).show_text(Text("\n".join(self._lines())))
         if at_end:
             self._panel.scroll_end(animate=False)
 

@@ -162,7 +162,7 @@ class DeliveryActions:
         """Ask how to seal the events of the delivery anew."""
         pending = await self._pending("reseal")
         if len(pending) > 1:
-            self._screen.tell_here("one at a time: take the marks away and choose one")
+            self._screen.show_notice_here("one at a time: take the marks away and choose one")
         elif pending:
             self._ask_reseal(pending[0], await self._refused_event(pending[0]))
 
@@ -207,7 +207,7 @@ class DeliveryActions:
         if chosen and not pending:
             states = {delivery.state for delivery in chosen}
             state = states.pop() if len(states) == 1 else "over"
-            self._screen.tell_here(
+            self._screen.show_notice_here(
                 f"{names_of(chosen)}: {state} already, {action} is for pending ones"
             )
         return pending
@@ -229,7 +229,7 @@ class DeliveryActions:
             return
         waits = DeliveryFormatter(self._screen.live.report).waiting(delivery)
         if waits.next_ms is None and delivery.sending_since_ms is None and delivery.blocked is None:
-            self._screen.tell(f"it waits: {waits.reason}", bad=True)
+            self._screen.show_notice(f"it waits: {waits.reason}", bad=True)
 
     async def _skip(self, pending: Sequence[Delivery]) -> None:
         results = ActionResults()
@@ -250,7 +250,7 @@ class DeliveryActions:
     async def _done(self, results: ActionResults, notice: str | None) -> None:
         """Show in a single notice what was done and what was refused: only the newest is seen."""
         parts = [part for part in (notice, results.refusal) if part]
-        self._screen.tell("; ".join(parts), bad=results.refusal is not None)
+        self._screen.show_notice("; ".join(parts), bad=results.refusal is not None)
         if self._screen.is_running:
             self._when_done()
         await self._screen.show_what_changed()
@@ -276,7 +276,9 @@ class DeliveryActions:
         for listed in over:
             del self._watched[listed.delivery.id]
         self._over += map(_news_of, over)
-        self._screen.tell(summary(self._over, len(self._watched)), bad=any_failed(self._over))
+        self._screen.show_notice(
+            summary(self._over, len(self._watched)), bad=any_failed(self._over)
+        )
         if not self._watched:
             self._over = []
 

@@ -150,10 +150,10 @@ class BodyActions:
 
         def answered(notice: str | None) -> None:
             if notice is not None:
-                self._screen.tell(notice)
+                self._screen.show_notice(notice)
 
         if self.exact is None:
-            self._screen.tell_here(NO_BODY)
+            self._screen.show_notice_here(NO_BODY)
         else:
             screen = SaveScreen(f"{self._delivery_id}.json", self.exact)
             self._screen.app.push_screen(screen, answered)
@@ -171,7 +171,7 @@ class BodyActions:
     ) -> None:
         """Open one program at a time: a key that was typed twice is not for a second one."""
         if self.exact is None:
-            self._screen.tell_here(NO_BODY)
+            self._screen.show_notice_here(NO_BODY)
         elif all(
             worker.group != OUTSIDE or worker.is_finished for worker in self._screen.app.workers
         ):
@@ -188,7 +188,7 @@ class BodyActions:
         await show_in_program(
             self._screen.app, program, f"{self._delivery_id}.json", f"{pretty(body)}\n"
         )
-        self._screen.tell("that was a copy: the delivery is sent as it was sealed")
+        self._screen.show_notice("that was a copy: the delivery is sent as it was sealed")
 
 
 def pretty(body: bytes) -> str:

@@ -134,7 +134,7 @@ class DeliveryScreen(LookingScreen):
         report, listed = self.live.report, self._listed
         if report is None or listed is None:
             return
-        self.query_one("#delivery-facts", Facts).tell(DeliveryFormatter(report).facts(listed))
+        self.query_one("#delivery-facts", Facts).show_text(DeliveryFormatter(report).facts(listed))
         if listed.delivery.sending_since_ms is not None:
             row = sending_row(listed.delivery, report.now_ms)
             self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
@@ -162,7 +162,7 @@ class DeliveryScreen(LookingScreen):
         await self._actions.show_results()
 
     def _show_gone(self) -> None:
-        self.query_one("#delivery-facts", Facts).tell(
+        self.query_one("#delivery-facts", Facts).show_text(
             lines(f"{self.delivery_id} is no longer kept: its retention is over")
         )
 
@@ -202,7 +202,7 @@ class DeliveryScreen(LookingScreen):
         self.query_one("#answer", Static).update(text)
         request = await read_request(self.access, self._listed.delivery, attempt)
         self._body.request = request_text(request)
-        self.query_one(RequestHead).tell(self._body.request)
+        self.query_one(RequestHead).show_text(self._body.request)
 
     def _cure(self, attempt: Attempt) -> str:
         """Return the command that leaves out an event that is refused, with the key for it."""

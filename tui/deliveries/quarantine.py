@@ -25,7 +25,7 @@ from tui.screens.dialogs import ConfirmScreen
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import LiveTable
-from tui.widgets.notices import tell
+from tui.widgets.notices import show_notice
 
 EMPTY = "Nothing is in quarantine: no reseal left an event out that was not sent since."
 
@@ -111,7 +111,7 @@ class QuarantineScreen(ModalScreen[None]):
         return f"the same: tocsin webhook release {event.webhook_id} {event.event_id}"
 
     def _show_line(self, text: str) -> None:
-        self.query_one("#quarantine-facts", Facts).tell(Text(safe(text, 300)))
+        self.query_one("#quarantine-facts", Facts).show_text(Text(safe(text, 300)))
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:
@@ -144,7 +144,7 @@ class QuarantineScreen(ModalScreen[None]):
         if self.is_running:
             await self._read(refusal or notice)
         else:
-            tell(self, refusal or notice, bad=bool(refusal))
+            show_notice(self, refusal or notice, bad=bool(refusal))
 
 
 def question_of(event: QuarantinedEvent, name: str) -> Question:

@@ -266,7 +266,9 @@ class DeliveriesScreen(ListScreen):
                 of_one=self.webhook_id is not None,
                 quarantine_key=key_of(self, "deliveries.quarantine"),
             )
-            self.query_one("#deliveries-count", Facts).tell(lines(f"{self._count()} · {queue}"))
+            self.query_one("#deliveries-count", Facts).show_text(
+                lines(f"{self._count()} · {queue}")
+            )
 
     def _count(self) -> str:
         keys = self._keys
@@ -299,7 +301,7 @@ class DeliveriesScreen(ListScreen):
             text = DeliveryFormatter(report).facts(listed)
         elif isinstance(key, int):
             self.in_background(self.read_rows([key]))
-        self.query_one("#delivery-facts", Facts).tell(text)
+        self.query_one("#delivery-facts", Facts).show_text(text)
 
     @on(LiveTable.Moved)
     def _cursor_moved(self) -> None:
@@ -326,7 +328,7 @@ class DeliveriesScreen(ListScreen):
             self.follows = False
             follow, first = key_of(self, "deliveries.follow"), key_of(self, "table.first")
             keys = " or ".join(filter(None, (follow, first))) or "you go back to the first"
-            self.tell(f"new deliveries are held back until {keys}")
+            self.show_notice(f"new deliveries are held back until {keys}")
         else:
             self.follow(by_admin=True)
 

@@ -96,7 +96,7 @@ class EventScreen(TocsinScreen):
             carriers = await self.access.read(deliveries.carriers, *which)
             self._show_carriers(carriers, await self.access.read(deliveries.holders, *which))
         except Refused as refused:
-            self.tell(str(refused), bad=True)
+            self.show_notice(str(refused), bad=True)
 
     def _show_event(self, event: StoredEvent) -> None:
         title = f"accepted {time_text(event.received_ms)} ── {size_text(len(event.body))}"
@@ -116,7 +116,7 @@ class EventScreen(TocsinScreen):
         self.query_one("#carriers-panel").set_class(len(keys) > FEW, "many")
         table.display = bool(keys)
         self.query_one("#no-carriers").display = not keys
-        self.query_one("#no-carriers", Facts).tell(Text(self._no_carriers_text()))
+        self.query_one("#no-carriers", Facts).show_text(Text(self._no_carriers_text()))
 
     def _names(self) -> dict[int, str]:
         report = self.live.report

@@ -105,14 +105,14 @@ class EventsScreen(ListScreen):
         if feed.keys != table.keys:
             self._rest()
             table.set_keys(feed.keys, to_top=feed.following)
-        self.query_one(TypeTabs).tell(feed.type, feed.counts, feed.note)
+        self.query_one(TypeTabs).show_counts(feed.type, feed.counts, feed.note)
         if feed.title != self._shown_title:
             self._shown_title = feed.title
             self.query_one("#events-panel").border_title = Content(feed.title)
         self.show_table(not feed.emptiness)
         empty = self.query_one("#no-events", Facts)
         empty.display = bool(feed.emptiness)
-        empty.tell(Text(feed.emptiness))
+        empty.show_text(Text(feed.emptiness))
 
     def _rest(self) -> None:
         """Let a stream of events move the rows, all of which that paints, once in each REST_S."""
@@ -176,7 +176,7 @@ class EventsScreen(ListScreen):
             while await self._feed.search_on(self.access):
                 self._paint()
         except Refused as refused:
-            self.tell(str(refused), bad=True)
+            self.show_notice(str(refused), bad=True)
 
     def action_open(self) -> None:
         """Open the event under the cursor; the list stops meanwhile."""

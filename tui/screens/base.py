@@ -26,7 +26,7 @@ from tui.terminal.overlays import CoverableScreen
 from tui.terminal.typing_ahead import KeysMayCome
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.live_table import LiveTable
-from tui.widgets.notices import NoticeApp, tell
+from tui.widgets.notices import NoticeApp, show_notice
 from tui.widgets.top_bar import CRUMB, CUT, TopBar
 from tui.wording import worker_line
 
@@ -109,7 +109,7 @@ class TocsinScreen(CoverableScreen):
             return  # the app is ending, as after a hang-up
         live = self.live
         told = worker_line(live.report, live.troubles, live.own_worker(), live.locked_s)
-        self.query_one(TopBar).tell(told, live.clock())
+        self.query_one(TopBar).show_status(told, live.clock())
         if tick:
             self.tick()
         else:
@@ -167,7 +167,7 @@ class TocsinScreen(CoverableScreen):
         if event.state is not WorkerState.ERROR or error is None:
             return
         if isinstance(error, Refused):
-            tell(self, str(error), bad=True)
+            show_notice(self, str(error), bad=True)
         elif isinstance(error, Exception):
             self.post_message(self.Failed(error))
 
@@ -179,10 +179,10 @@ class TocsinScreen(CoverableScreen):
         try:
             result = await request
         except Refused as refused:
-            self.tell(str(refused), bad=True)
+            self.show_notice(str(refused), bad=True)
             return None
         if done is not None:
-            self.tell(done)
+            self.show_notice(done)
         await self.show_what_changed()
         return result
 
@@ -210,14 +210,14 @@ class TocsinScreen(CoverableScreen):
         """Undo the last thing that was done, after asking where something is lost by it."""
         undo = undos.newest
         if undo is None:
-            self.tell("there is nothing to undo")
+            self.show_notice("there is nothing to undo")
             return
         if self._is_asked_about(undo):
             return
         try:
             question = await undos.question_before(undo)
         except Refused as refused:
-            self.tell(str(refused), bad=True)
+            self.show_notice(str(refused), bad=True)
             return
         if question is None:
             await self._undo(undos, undo)
@@ -232,19 +232,19 @@ class TocsinScreen(CoverableScreen):
     async def _undo(self, undos: UndoStack, undo: Undo) -> None:
         what = await self.carry_out(undos.take_back(undo))
         if what is not None:
-            self.tell(f"undone: {what}")
+            self.show_notice(f"undone: {what}")
 
-    def tell(self, text: str, *, bad: bool = False) -> None:
+    def show_notice(self, text: str, *, bad: bool = False) -> None:
         """A short notice in the last line; it goes away by itself, or with the next key."""
-        tell(self, text, bad=bad)
+        show_notice(self, text, bad=bad)
 
-    def tell_here(self, text: str) -> None:
+    def show_notice_here(self, text: str) -> None:
         """Why a key does nothing on this screen; it goes away with the screen, too."""
-        tell(self, text, bad=True, here=True)
+        show_notice(self, text, bad=True, here=True)
 
     @on(LiveTable.Doubted)
-    def _tell_doubt(self, message: LiveTable.Doubted) -> None:
-        self.tell_here(message.why)
+    def _show_refusal(self, message: LiveTable.Doubted) -> None:
+        self.show_notice_here(message.why)
 
     @property
     def fate_of_typed(self) -> str:

@@ -83,7 +83,7 @@ class OptionFields(VerticalScroll, can_focus=False):
             yield Field(one.name.replace("_", " "), _control(one), id=f"field-{one.name}")
 
     def on_mount(self) -> None:
-        self.tell()
+        self.show_messages()
 
     def texts(self) -> dict[str, str]:
         """What is in every box."""
@@ -110,7 +110,7 @@ class OptionFields(VerticalScroll, can_focus=False):
                 if not text.strip():
                     yield name, "it is required"
 
-    def tell(self, focused: Widget | None = None) -> None:
+    def show_messages(self, focused: Widget | None = None) -> None:
         """Say under each field what is wrong with it, or what it means while it is typed into."""
         wrong = self.wrong()
         for name, asked in self._asked.items():
@@ -222,8 +222,8 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.query_one("#option-panel").border_title = Text(safe(self._form.title))
-        self.query_one("#option-about", Facts).tell(Text(safe(self._form.about, TEXT_LIMIT)))
-        self._tell_news("")
+        self.query_one("#option-about", Facts).show_text(Text(safe(self._form.about, TEXT_LIMIT)))
+        self._show_news("")
         self._at_first = self._fields.texts()
         self._fields.focus_first()
 
@@ -238,22 +238,22 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
     @on(Input.Changed)
     @on(Select.Changed)
     def _typed(self) -> None:
-        self._fields.tell(self.focused)
+        self._fields.show_messages(self.focused)
         if not self._busy:
-            self._tell_news("")  # it was about what is typed no more
+            self._show_news("")  # it was about what is typed no more
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         """Explain the field that is typed into."""
-        self._fields.tell(self.focused)
+        self._fields.show_messages(self.focused)
 
     @on(Input.Submitted)
     def _entered(self) -> None:
         self.app.action_focus_next()
 
-    def _tell_news(self, text: str, *, bad: bool = False) -> None:
+    def _show_news(self, text: str, *, bad: bool = False) -> None:
         facts = self.query_one("#option-news", Facts)
         facts.set_class(bad, "error")
-        facts.tell(Text(safe(f"✗ {text}" if bad else text, TEXT_LIMIT)))
+        facts.show_text(Text(safe(f"✗ {text}" if bad else text, TEXT_LIMIT)))
         facts.display = bool(text)
 
     def action_save(self) -> None:
@@ -265,14 +265,14 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
     def action_look(self) -> None:
         """Look once with what is typed; what may not be empty is needed only to save."""
         if self._busy:
-            self.tell(self.under_way or LOOKING, bad=True)
+            self.show_notice(self.under_way or LOOKING, bad=True)
         elif self._form.tried is not None and self._is_right(to_save=False):
-            self._tell_news("looking ...")
+            self._show_news("looking ...")
             self.in_background(self._carry_out_form(self._form.tried, self._looked), group="form")
 
     def action_no_look(self) -> None:
         """Say why there is no look."""
-        self.tell(NOTHING_TO_LOOK_AT)
+        self.show_notice(NOTHING_TO_LOOK_AT)
 
     def _is_right(self, *, to_save: bool = True) -> bool:
         texts = self._fields.texts()
@@ -280,7 +280,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
             if not to_save and not texts[name].strip():
                 continue
             self._fields.focus_first(name)
-            self._tell_news(f"{name.replace('_', ' ')}: {reason}", bad=True)
+            self._show_news(f"{name.replace('_', ' ')}: {reason}", bad=True)
             return False
         return True
 
@@ -292,7 +292,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         try:
             result = await request(given)
         except Refused as refused:
-            self._tell_news(f"{refused}{self._typed_since(given)}", bad=True)
+            self._show_news(f"{refused}{self._typed_since(given)}", bad=True)
         else:
             await self.live.look_again()
             done(result, given)
@@ -308,7 +308,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         return "" if is_current else NOT_WHAT_IS_TYPED
 
     def _looked(self, told: str, given: Mapping[str, str]) -> None:
-        self._tell_news(f"{told}{self._typed_since(given)}")
+        self._show_news(f"{told}{self._typed_since(given)}")
 
     @property
     def under_way(self) -> str:
@@ -331,7 +331,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
 
     def _leave(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
         if self.under_way:
-            self.tell(self.under_way, bad=True)
+            self.show_notice(self.under_way, bad=True)
             return
         if not self._is_typed_into:
             self.end_with(None, arrive)

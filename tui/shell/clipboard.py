@@ -23,7 +23,7 @@ from textual.widgets import Static
 from domain.safe import safe
 from domain.wording import counted
 from tui.key_names import key_of, keys_do
-from tui.widgets.notices import tell
+from tui.widgets.notices import show_notice
 
 SHOWN = 20_000
 """Characters of the text; a terminal that is told more of them is slow to take a selection."""
@@ -63,7 +63,7 @@ class CopiedScreen(ModalScreen[None]):
 
         def answered(told: str | None) -> None:
             if told is not None:
-                tell(self, told)
+                show_notice(self, told)
                 self.dismiss(None)
 
         self.app.push_screen(SaveScreen(FILE, self._text.encode()), answered)
@@ -106,7 +106,7 @@ async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
     size = counted(len(text.encode()), "byte")
     if os.environ.get("TMUX"):
         if await _through_tmux(text):
-            tell(screen, f"copied {size} through tmux{said}")
+            show_notice(screen, f"copied {size} through tmux{said}")
         else:
             screen.app.push_screen(CopiedScreen(text, "tmux did not take the text"))
     elif len(text.encode()) > OSC_52_LIMIT:
@@ -118,7 +118,7 @@ async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
         _sent[screen] = text
         cast("CopyingApp", screen.app).send_to_terminal(text)
         arrives = "if they did not arrive, copy once more"
-        tell(screen, f"sent {size} to the terminal (OSC 52); {arrives}{said}")
+        show_notice(screen, f"sent {size} to the terminal (OSC 52); {arrives}{said}")
 
 
 async def _through_tmux(text: str) -> bool:

@@ -23,7 +23,7 @@ from tui.shell.navigation import NavigatingApp
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
 from tui.terminal.exceptions import CatchingApp
-from tui.widgets.notices import Notice, Told
+from tui.widgets.notices import Notice, NoticePosted
 
 
 class BugScreen(ModalScreen[None]):
@@ -88,7 +88,7 @@ class SturdyApp(NavigatingApp, CatchingApp):
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(cause, Refused):
-            self.post_message(Told(Notice(str(cause), bad=True)))
+            self.post_message(NoticePosted(Notice(str(cause), bad=True)))
             return
         place = location_of(cause)
         if self._tells_of(place):

@@ -16,7 +16,7 @@ from tui.key_names import OF_EVERY_SCREEN, key_of, with_key
 from tui.screens.base import TocsinScreen
 from tui.sections import ALERTS_SCREEN, SECTIONS, SOURCES_SCREEN, load_screen
 from tui.shell.navigation import NavigatingApp
-from tui.widgets.notices import tell
+from tui.widgets.notices import show_notice
 
 LESS = 0.01
 """What the words of the explanation count: less than any match of the name."""
@@ -131,7 +131,7 @@ def _elsewhere(app: Any, screen: Screen[Any]) -> Iterator[SystemCommand]:
             yield SystemCommand(place.done, f"Go to {place.title}", partial(_go, app, place))
     for title, command in OF_THE_COMMAND_LINE.items():
         told = f"the command line does this: {command} --help"
-        yield SystemCommand(title, told.capitalize(), partial(tell, screen, told))
+        yield SystemCommand(title, told.capitalize(), partial(show_notice, screen, told))
 
 
 def _nothing() -> None:

@@ -121,7 +121,7 @@ class SourceActions:
             return
         problem = startup_problem(source, self._every())
         rest = f", {UNFIT}: {problem}" if problem else ": the worker that sends runs it"
-        self._screen.tell(f"source {source.name} is active{rest}", bad=bool(problem))
+        self._screen.show_notice(f"source {source.name} is active{rest}", bad=bool(problem))
         self._go_to(source.name)
 
     def _every(self) -> Sequence[StoredSource]:
@@ -138,7 +138,7 @@ class SourceActions:
         if source is None or report is None:
             return
         if not kind_named(source.kind).defaults:
-            self._screen.tell(NOTHING_TO_SET)
+            self._screen.show_notice(NOTHING_TO_SET)
             return
         form = form_to_edit(self._access, report.settings, source)
         self._screen.app.push_screen(OptionFormScreen(self._access, self._live, form), self._edited)
@@ -149,12 +149,12 @@ class SourceActions:
         before, after = edited
         if before.options == after.options:
             has_new_key = before.revision != after.revision
-            self._screen.tell("it has a new key" if has_new_key else "nothing was changed")
+            self._screen.show_notice("it has a new key" if has_new_key else "nothing was changed")
             return
         self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
         problem = startup_problem(after, self._every())
         told = f"{after.name} is saved, {UNFIT}: {problem}"
-        self._screen.tell(
+        self._screen.show_notice(
             told if problem else self._undoable(f"{after.name} is saved"), bad=bool(problem)
         )
 
@@ -198,15 +198,17 @@ class SourceActions:
         if source is None or report is None or not self._table.is_meant():
             return
         if self._access.looks.is_under_way(source.name):
-            self._screen.tell(f"{source.name} is being looked at already: wait for it", bad=True)
+            self._screen.show_notice(
+                f"{source.name} is being looked at already: wait for it", bad=True
+            )
         else:
-            self._screen.tell(f"looking at {source.name} ...")
+            self._screen.show_notice(f"looking at {source.name} ...")
             self._screen.beyond_screen(self._look_now(source.name, report))
 
     async def _look_now(self, name: str, report: Report) -> None:
         told = await self._screen.carry_out(self._looked(name, report))
         if told is not None:
-            self._screen.tell(told)
+            self._screen.show_notice(told)
 
     async def _looked(self, name: str, report: Report) -> str:
         try:
@@ -291,7 +293,7 @@ class SourceActions:
     async def _carry_out_switch(self, request: Any) -> None:
         told = await self._screen.carry_out(request)
         if told is not None:
-            self._screen.tell(told)
+            self._screen.show_notice(told)
 
     def undo(self) -> None:
         """Take back the last edit or pause made here."""

@@ -167,12 +167,12 @@ class RefusedScreen(LookingScreen):
         facts, view = self.query_one("#refused-facts", Facts), self.query_one(JsonView)
         self.refresh_bindings()
         if one is None:
-            facts.tell(Text("Nothing is refused: every event that was taken is in the queue."))
+            facts.show_text(Text("Nothing is refused: every event that was taken is in the queue."))
             view.show_json(b"")
             return
         receiver = self._receivers().get(one.sent_to or 0, f"webhook {one.sent_to}")
         told = facts_of(one, receiver, self.access.now_ms())
-        facts.tell(Text(safe(told, FACTS, keep_newlines=True)))
+        facts.show_text(Text(safe(told, FACTS, keep_newlines=True)))
         if self._text[0] != one.id:
             text = await self.access.read(refusals.text_of, one.id)
             if self.selected() is one:
@@ -210,7 +210,7 @@ class RefusedScreen(LookingScreen):
 
         def answered(webhook_id: int | None) -> None:
             if webhook_id is not None:
-                self.tell(f"sending {one.id} ...")
+                self.show_notice(f"sending {one.id} ...")
                 self.beyond_screen(self._send(one, webhook_id))
 
         self.app.push_screen(ReceiverScreen(one.id, self._receivers()), answered)
@@ -219,7 +219,7 @@ class RefusedScreen(LookingScreen):
         told = await self.carry_out(self._sent(one, webhook_id))
         self._changes += 1
         if told is not None:
-            self.tell(told[0], bad=told[1])
+            self.show_notice(told[0], bad=told[1])
         if self.is_running:
             self.look_soon()
 
@@ -244,7 +244,7 @@ class RefusedScreen(LookingScreen):
 
         def answered(told: str | None) -> None:
             if told is not None:
-                self.tell(told)
+                self.show_notice(told)
 
         name, text = self._text
         if name:

@@ -139,7 +139,7 @@ class SourcesScreen(LookingScreen):
         asked, self._found_by = wanted != self._found_by, wanted
         self.table.set_keys([one.name for one in shown], asked=asked)
         title = f"{len(shown)} of {len(every)}" if wanted else f"{len(every)}"
-        self.query_one("#sources-panel", Panel).tell_title(f"Sources ── {title}")
+        self.query_one("#sources-panel", Panel).show_title(f"Sources ── {title}")
         self._show_hint(not report.added_sources)
         self.tick()
         if any(one.kind == AGENT for one in every) or self._unseen():
@@ -162,7 +162,7 @@ class SourcesScreen(LookingScreen):
         hint = self.query_one("#no-sources", Facts)
         hint.display = is_needed
         if is_needed:
-            hint.tell(
+            hint.show_text(
                 Text(empty_list(key_of(self, "sources.add"), key_of(self, "sources.wireguard")))
             )
 
@@ -212,10 +212,10 @@ class SourcesScreen(LookingScreen):
         report, source = self.live.report, self._actions.selected()
         facts = self.query_one("#source-facts", Facts)
         if report is None or source is None:
-            facts.tell(Text(""))
+            facts.show_text(Text(""))
         else:
             client, seen = self._client(source), self._seen_of(source)
-            facts.tell(facts_of(source, report, client, partial(key_of, self), seen=seen))
+            facts.show_text(facts_of(source, report, client, partial(key_of, self), seen=seen))
         self._offer_keys()
 
     @on(LiveTable.Wanted)

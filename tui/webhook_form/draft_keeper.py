@@ -59,7 +59,7 @@ class DraftKeeper:
             return None
         elsewhere = other_holder(found.holder, self._screen.live)
         if elsewhere is not None:
-            self._screen.tell(_elsewhere_text(elsewhere))
+            self._screen.show_notice(_elsewhere_text(elsewhere))
             return None
         self._kept_ms = found.at_ms
         self.is_offering = True
@@ -99,7 +99,9 @@ class DraftKeeper:
         except Refused as refused:
             if not self._was_refused:
                 self._was_refused = True
-                self._screen.tell(f"what you type is not kept as a draft: {refused}", bad=True)
+                self._screen.show_notice(
+                    f"what you type is not kept as a draft: {refused}", bad=True
+                )
 
     async def drop(self) -> None:
         """Forget the draft that this form kept or took up; not what another terminal kept since."""
@@ -111,7 +113,7 @@ class DraftKeeper:
                 if kept_ms is not None:
                     await drafts.drop(self._access, self._subject, kept_ms)
         except Refused as refused:
-            self._screen.tell(f"the draft is still there: {refused}", bad=True)
+            self._screen.show_notice(f"the draft is still there: {refused}", bad=True)
 
     async def close(self) -> None:
         """Keep the draft a last time, and give it up to other terminals."""

@@ -132,7 +132,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
         try:
             base, source = await open_form(self.access, self._editing, self._copy_of)
         except Refused as refused:
-            self.tell(str(refused), bad=True)
+            self.show_notice(str(refused), bad=True)
             self.end_with(None)
             return
         of_copy = self._copy_of is not None
@@ -176,7 +176,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
 
     def _show_line(self, selector: str, text: str) -> None:
         facts = self.query_one(selector, Facts)
-        facts.tell(Text(safe(text, keep_newlines=True)))
+        facts.show_text(Text(safe(text, keep_newlines=True)))
         facts.display = bool(text)
 
     @on(Button.Pressed)
@@ -229,7 +229,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
         session.is_saved = True
         await self.draft_keeper.drop()
         await self.live.look_again()
-        self.tell(sentence)
+        self.show_notice(sentence)
         self.end_with(saved)
 
     async def _catch_up(self, session: FormSession, revision: int | None) -> None:
@@ -264,12 +264,12 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
         """Show or hide the URL, header values and secrets."""
         session = self._session
         if session is None or not session.has_hidden:
-            self.tell(NOTHING_HIDDEN)
+            self.show_notice(NOTHING_HIDDEN)
             return
         try:
             await session.reveal()
         except Refused as refused:
-            self.tell(str(refused), bad=True)
+            self.show_notice(str(refused), bad=True)
 
     def action_copy_secret(self) -> None:
         """Copy the secret that is shown."""
@@ -278,7 +278,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
             self.in_background(copy(self, secret), group="copy")
         else:
             reveal = key_of(self, "form.reveal"), "reveals it"
-            self.tell(NOTHING_SHOWN.format(keys_do(reveal, MAKING_ONE)))
+            self.show_notice(NOTHING_SHOWN.format(keys_do(reveal, MAKING_ONE)))
 
     def action_back(self) -> None:
         """Leave; ask if something was typed."""
@@ -289,7 +289,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
 
     def _leave(self, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
         if self._is_saving:
-            self.tell(SAVING)
+            self.show_notice(SAVING)
         elif self.fate_of_typed:
             self.in_background(self._leave_if_sure(arrive), group="leave")
         else:

@@ -15,7 +15,7 @@ from store.records import StoredWorker
 from store.workers import has_no_process
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
-from tui.widgets.notices import tell
+from tui.widgets.notices import show_notice
 
 NEW = "new"
 COPY_OF = "copy of "
@@ -54,7 +54,7 @@ def other_holder(holder: str, live: LiveReport) -> StoredWorker | None:
     return found
 
 
-async def tell_of_drafts(screen: Screen[Any], access: StoreAccess, live: LiveReport) -> None:
+async def announce_drafts(screen: Screen[Any], access: StoreAccess, live: LiveReport) -> None:
     """Say that drafts wait, of those forms that can still be opened."""
     try:
         subjects = await access.read(drafts.waiting, actor=access.actor, now_ms=access.now_ms())
@@ -64,7 +64,7 @@ async def tell_of_drafts(screen: Screen[Any], access: StoreAccess, live: LiveRep
     titles = [title for title in (_title(subject, live) for subject in free) if title]
     if titles:
         them = "a draft waits" if len(titles) == 1 else f"{len(titles)} drafts wait"
-        tell(screen, f"{them}, not saved: {', '.join(titles)}; open the form to go on")
+        show_notice(screen, f"{them}, not saved: {', '.join(titles)}; open the form to go on")
 
 
 async def _is_open_elsewhere(subject: str, access: StoreAccess, live: LiveReport) -> bool:

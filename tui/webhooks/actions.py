@@ -120,10 +120,10 @@ class WebhookActions:
         """Show a notice and allow the undo, neither of those that another admin paused."""
         word = "unpaused" if active else "paused"
         if not changed:
-            self._screen.tell(f"nothing changed: somebody else {word} before")
+            self._screen.show_notice(f"nothing changed: somebody else {word} before")
             return
         some = self._named(changed)
-        self._screen.tell(and_key(f"{some} {word}", self._undo_key, "undoes it"))
+        self._screen.show_notice(and_key(f"{some} {word}", self._undo_key, "undoes it"))
         back = partial(self._set_back, changed, not active)
         self._undos.push(f"{word} {some}", back)
 
@@ -157,7 +157,7 @@ class WebhookActions:
         runs = await self._screen.carry_out(self._access.change(backlog.send_now, ids))
         report = self._live.report
         if runs and report is not None:
-            self._screen.tell(sending_notice(runs, report))
+            self._screen.show_notice(sending_notice(runs, report))
             self._runs.watch(status for status in chosen if runs[status.webhook.id].events)
             self.show_run_results()
 
@@ -165,13 +165,13 @@ class WebhookActions:
         """Show the result of what was sent from here, once it is over."""
         news = self._runs.news(self._live.report) if self._live.report is not None else None
         if news is not None:
-            self._screen.tell(news[0], bad=news[1])
+            self._screen.show_notice(news[0], bad=news[1])
 
     def test(self) -> None:
         """Send a test event in the background and show its result."""
         status = self.selected()
         if status is not None and self._screen.table.is_meant():
-            self._screen.tell(f"testing {status.webhook.named} ...")
+            self._screen.show_notice(f"testing {status.webhook.named} ...")
             self._screen.beyond_screen(self._test(status.webhook.id))
 
     async def _test(self, webhook_id: int) -> None:
@@ -183,7 +183,7 @@ class WebhookActions:
         if report is None:
             return
         outcome = await send_test(self._access, webhook, report.settings)
-        self._screen.tell(
+        self._screen.show_notice(
             f"test of {webhook.named}: {outcome.detail}, after {span_text(outcome.duration_ms)}",
             bad=not outcome.delivered,
         )
@@ -242,7 +242,7 @@ class WebhookActions:
                     audit.note_alone, action="webhook.reveal", webhook_id=webhook_id, copied="URL"
                 )
         except Refused as refused:
-            self._screen.tell(str(refused), bad=True)
+            self._screen.show_notice(str(refused), bad=True)
             return
         await copy(self._screen, url, COPIED_WHOLE if is_masked else "")
 

@@ -215,7 +215,7 @@ class WebhooksScreen(ListScreen):
             keys=self.table.keys,
             key_of=self._key_now,
         )
-        self.query_one("#webhooks-panel", Panel).tell_title(title, offer)
+        self.query_one("#webhooks-panel", Panel).show_title(title, offer)
 
     def _key_now(self, id_: str) -> str:
         """Return the key of an id; "" while every key is typed into the filter."""
@@ -232,9 +232,9 @@ class WebhooksScreen(ListScreen):
         status, report = self.actions.selected(), self.live.report
         facts = self.query_one("#webhook-facts", FactLines)
         if status is None or report is None:
-            facts.tell(Text(""))
+            facts.show_text(Text(""))
         else:
-            facts.tell(facts_of(status, report, self._results.of(status)))
+            facts.show_text(facts_of(status, report, self._results.of(status)))
 
     def _is_wanted(self, status: WebhookStatus) -> bool:
         faulty = steady_condition_of(status) <= Condition.FAILING

@@ -62,7 +62,7 @@ class FilterLine(Vertical):
 
     def compose(self) -> Iterable[Widget]:
         yield FilterBox(id=f"{self.id}-box")
-        yield Facts(id=f"{self.id}-told", classes="told")
+        yield Facts(id=f"{self.id}-found", classes="found")
 
     def on_mount(self) -> None:
         self.refuse("")
@@ -90,7 +90,7 @@ class FilterLine(Vertical):
         """Say what is wrong and how to write it; nothing, if all is well."""
         self._say(reason, wrong=True)
 
-    def tell(self, words: str) -> None:
+    def show_text(self, words: str) -> None:
         """Say what is found, in place of what is wrong."""
         self._say(words, wrong=False)
 
@@ -98,7 +98,7 @@ class FilterLine(Vertical):
         line = self.query_one(Facts)
         line.display = bool(words)
         line.set_class(wrong, "wrong")
-        line.tell(Text(safe(words, REASON)))
+        line.show_text(Text(safe(words, REASON)))
 
 
 def fitting(hints: Sequence[str], width: int) -> str:

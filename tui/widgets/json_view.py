@@ -290,10 +290,10 @@ class JsonBox(Vertical):
 
     def _find(self, text: str, *, further: bool = False) -> None:
         if not text:
-            self._line.tell("")
+            self._line.show_text("")
         elif self.view.find(text, further=further):
             place, total = self.view.count(text)
             more = f" · {ENTER} goes on to the next" if total > 1 else ""
-            self._line.tell(f"{place:,} of {total:,}{more}")
+            self._line.show_text(f"{place:,} of {total:,}{more}")
         else:
             self._line.refuse(f"no line holds {text}")

@@ -55,7 +55,7 @@ class KeyBar(Widget):
         "key-bar--key",
         "key-bar--text",
         "key-bar--off",
-        "key-bar--told",
+        "key-bar--notice",
         "key-bar--bad",
     }
 
@@ -88,7 +88,7 @@ class KeyBar(Widget):
     def render_line(self, y: int) -> Strip:
         if self.notice is None:
             return self._keys_line()
-        style = self.get_component_rich_style(f"key-bar--{'bad' if self.notice.bad else 'told'}")
+        style = self.get_component_rich_style(f"key-bar--{'bad' if self.notice.bad else 'notice'}")
         line = self._notice_lines()[y : y + 1]
         text = Segment(f" {''.join(line)} ", style)
         return Strip([text]).adjust_cell_length(self.size.width, style)

@@ -59,7 +59,7 @@ class FactLines(Widget):
         super().__init__(id=id, classes=classes)
         self._lines: Sequence[str] = ()
 
-    def tell(self, text: Text) -> None:
+    def show_text(self, text: Text) -> None:
         """Show other lines; colours in them don't count."""
         lines = text.plain.split("\n")
         if lines == self._lines:
@@ -87,7 +87,7 @@ class Facts(Static):
         super().__init__(Text(""), id=id, classes=classes)
         self._told = Text("")
 
-    def tell(self, text: Text) -> None:
+    def show_text(self, text: Text) -> None:
         """Show a text that is harmless already."""
         if text != self._told:
             self._told = text

@@ -58,15 +58,15 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 @dataclass
-class Told(Message):
+class NoticePosted(Message):
     """A screen tells something; it may be gone before the notice is."""
 
     notice: Notice
 
 
-def tell(screen: Screen[Any], text: str, *, bad: bool = False, here: bool = False) -> None:
+def show_notice(screen: Screen[Any], text: str, *, bad: bool = False, here: bool = False) -> None:
     """Show a notice for some seconds, or until the next key; `here` only while one stays."""
-    screen.app.post_message(Told(Notice(text, bad, screen if here else None)))
+    screen.app.post_message(NoticePosted(Notice(text, bad, screen if here else None)))
 
 
 class NoticeApp(OrderedKeysApp):
@@ -76,8 +76,8 @@ class NoticeApp(OrderedKeysApp):
     _notice_timer: Timer | None = None
     _notice_lasts = False
 
-    @on(Told)
-    def _told(self, message: Told) -> None:
+    @on(NoticePosted)
+    def _told(self, message: NoticePosted) -> None:
         notice = message.notice
         self.notice = notice
         self._notice_lasts = notice.bad

@@ -26,27 +26,27 @@ class Panel(Vertical):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, classes="panel")
-        self._told: tuple[str, Offer | None] = ("", None)
+        self._title: tuple[str, Offer | None] = ("", None)
         self._shown = Content("")
 
-    def tell_title(self, title: str, offer: Offer | None = None) -> None:
+    def show_title(self, title: str, offer: Offer | None = None) -> None:
         """Set the title, a text that is harmless already."""
-        if (title, offer) != self._told:
-            self._told = (title, offer)
-            self._show_title()
+        if (title, offer) != self._title:
+            self._title = (title, offer)
+            self._draw_title()
 
     def on_resize(self) -> None:
-        self._show_title()
+        self._draw_title()
 
     def on_descendant_focus(self) -> None:
-        self._show_title()
+        self._draw_title()
 
     def on_descendant_blur(self) -> None:
-        self._show_title()
+        self._draw_title()
 
-    def _show_title(self) -> None:
+    def _draw_title(self) -> None:
         """The title, and the offer at the other end of the edge where there is room for both."""
-        title, offer = self._told
+        title, offer = self._title
         dashes = self.outer_size.width - CORNERS - cell_len(title) - self._offered_width() - 2
         if offer is None or dashes < 1:
             shown = Content(title)
@@ -57,12 +57,12 @@ class Panel(Vertical):
             self.border_title = self._shown = shown
 
     def _offered_width(self) -> int:
-        offer = self._told[1]
+        offer = self._title[1]
         return cell_len(offer.text) if offer is not None else 0
 
     async def on_click(self, event: events.Click) -> None:
         """Do what is offered; clicks within the frame come by here too."""
-        offer, right = self._told[1], self.region.right - CORNERS // 2
+        offer, right = self._title[1], self.region.right - CORNERS // 2
         on_offer = right - self._offered_width() <= event.screen_x < right
         if offer is not None and on_offer and event.screen_y == self.region.y:
             await self.app.run_action(offer.action, self.screen)

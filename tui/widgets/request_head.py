@@ -23,8 +23,8 @@ class RequestHead(Facts):
         self._lines = 0
         self._hidden = 0
 
-    def tell(self, text: Text) -> None:
-        super().tell(text)
+    def show_text(self, text: Text) -> None:
+        super().show_text(text)
         self._lines = len(text.plain.split("\n"))
         self.call_after_refresh(self._measure)
 

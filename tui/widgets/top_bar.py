@@ -15,7 +15,7 @@ from tui.cells import cut, fit
 from tui.key_names import app_key_of
 from tui.sections import SECTIONS
 from tui.widgets.lines import changed_regions
-from tui.wording import Told
+from tui.wording import StatusText
 
 CRUMB = " › "
 CUT = "…"
@@ -47,7 +47,7 @@ class TopBar(Widget):
         super().__init__()
         self._path: tuple[str, ...] = ()
         self._cut = cut
-        self._told = Told("", "dim")
+        self._status = StatusText("", "dim")
         self._clock = ""
         self._painted: Strip | None = None
 
@@ -57,12 +57,12 @@ class TopBar(Widget):
             self._path = path
             self.refresh()
 
-    def tell(self, told: Told, clock: str) -> None:
+    def show_status(self, status: StatusText, clock: str) -> None:
         """Say who sends, and the time; only what changed is painted."""
-        if (told.harmless, clock) == (self._told, self._clock):
+        if (status.harmless, clock) == (self._status, self._clock):
             return
         before = self._painted or self._line()
-        self._told, self._clock = told.harmless, clock
+        self._status, self._clock = status.harmless, clock
         if regions := changed_regions(before, self._line(), 0):
             self.refresh(*regions)
 
@@ -75,12 +75,12 @@ class TopBar(Widget):
         text, clock = self._right_part()
         room = max(0, width - cell_len(text) - cell_len(clock))
         place_style = self.get_component_rich_style("top-bar--place")
-        told_style = self.get_component_rich_style(f"top-bar--{self._told.tone}")
+        status_style = self.get_component_rich_style(f"top-bar--{self._status.tone}")
         path = self._fitting_path(room)
         return Strip(
             [
                 *self._place(path, room),
-                Segment(text, told_style),
+                Segment(text, status_style),
                 Segment(clock, place_style),
             ]
         ).adjust_cell_length(width, place_style)
@@ -124,11 +124,11 @@ class TopBar(Widget):
         """The worker's line and the clock: the path gives way first, the clock after it."""
         clock, paths = f"  {self._clock} " if self._clock else " ", self._paths()
         for path, time in (*((one, clock) for one in paths), *((one, " ") for one in paths)):
-            text = self._told.fitting(room := self._room_beside(path, time))
-            if cell_len(text) <= room and text in self._told.rich:
+            text = self._status.fitting(room := self._room_beside(path, time))
+            if cell_len(text) <= room and text in self._status.rich:
                 return text, time
         room = self._room_beside(paths[-1], " ")
-        text = self._told.fitting(room)
+        text = self._status.fitting(room)
         return fit(text, min(room, cell_len(text))), " "
 
     def _room_beside(self, path: str, time: str) -> int:

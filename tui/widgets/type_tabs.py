@@ -49,7 +49,7 @@ class TypeTabs(Widget):
         self._counts: dict[EventType, int] = {}
         self._note = ""
 
-    def tell(self, chosen: EventType, counts: Mapping[EventType, int], note: str) -> None:
+    def show_counts(self, chosen: EventType, counts: Mapping[EventType, int], note: str) -> None:
         """Show the numbers, which type is chosen, and a note; painted only if that is news."""
         if (chosen, counts, note) != (self.chosen, self._counts, self._note):
             self.chosen, self._counts, self._note = chosen, dict(counts), note

@@ -25,7 +25,7 @@ async def tell(app: TocsinApp, pilot: Pilot[int], text: str, *, bad: bool = Fals
     """Tell it on the screen that is seen, and give the lines of the screen."""
     screen = app.screen
     assert isinstance(screen, TocsinScreen)
-    screen.tell(text, bad=bad)
+    screen.show_notice(text, bad=bad)
     await pilot.pause()
     return screen_text(app).split("\n")
 
@@ -112,7 +112,7 @@ def test_a_notice_hides_nothing_of_a_question_and_outlasts_it(bench: Bench) -> N
             question = screen_text(app).split("\n")
             below = app.screen_stack[0]
             assert isinstance(below, TocsinScreen)
-            below.tell("the test was answered")
+            below.show_notice("the test was answered")
             await pilot.pause()
             assert screen_text(app).split("\n")[:-1] == question[:-1]
             assert screen_text(app).endswith("the test was answered".ljust(79))
@@ -130,7 +130,7 @@ def test_a_notice_goes_with_the_admin_to_another_screen(bench: Bench) -> None:
             first = app.screen
             assert isinstance(first, TocsinScreen)
             await pilot.press("2")
-            first.tell("the test was answered")
+            first.show_notice("the test was answered")
             await pilot.pause()
             assert notice(app) == "the test was answered"
 
@@ -150,7 +150,7 @@ def test_why_a_key_does_nothing_is_no_longer_told_elsewhere(bench: Bench) -> Non
                 await bench.settle(app, pilot)
             screen = app.screen
             assert isinstance(screen, TocsinScreen)
-            screen.tell_here("delivered already")
+            screen.show_notice_here("delivered already")
             await pilot.pause()
             assert notice(app) == "delivered already"
             await pilot.press("q")
