@@ -22,7 +22,7 @@ from cli.signals import TerminalModes, worker_end_s
 from domain.settings import Settings
 from store.database import Store
 from tui.app import TocsinApp
-from tui.state.store_access import Looks, StoreAccess
+from tui.state.store_access import SourceJobs, StoreAccess
 from tui.state.worker_thread import WorkerThread
 from tui.terminal.driver import use_driver
 
@@ -83,7 +83,7 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
         keep_bug=partial(_keep_bug, context.db.parent),
         demo=demo,
     )
-    return _run(app, _Work(worker, access.looks), context, goes_on=not demo)
+    return _run(app, _Work(worker, access.source_jobs), context, goes_on=not demo)
 
 
 def _tell_of_keys(context: Context) -> str:
@@ -158,15 +158,15 @@ def _join(configuration: Configuration, stored: Mapping[str, str]) -> Configurat
 class _Work:
     """What goes on in other threads, and is to end well before the process does."""
 
-    def __init__(self, worker: WorkerThread | None, looks: Looks) -> None:
+    def __init__(self, worker: WorkerThread | None, jobs: SourceJobs) -> None:
         self._worker = worker
-        self._looks = looks
+        self._jobs = jobs
         self._stopped = False
 
     def stop(self) -> None:
         """Begin nothing more; may be called from a signal handler."""
         self._stopped = True
-        self._looks.stop()
+        self._jobs.stop()
         if self._worker is not None:
             self._worker.stop()
 
@@ -183,13 +183,13 @@ class _Work:
     @property
     def takes(self) -> bool:
         """Whether an answer to a source may be under way that would be lost."""
-        return self._looks.any_under_way or (self._worker is not None and self._worker.takes)
+        return self._jobs.any_under_way or (self._worker is not None and self._worker.takes)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for what is under way; whether all of it has ended."""
         ends_s = time.monotonic() + timeout_s
         worker_ended = self._worker is None or self._worker.join(timeout_s)
-        return self._looks.join(max(0.0, ends_s - time.monotonic())) and worker_ended
+        return self._jobs.join(max(0.0, ends_s - time.monotonic())) and worker_ended
 
 
 class _LastGood:

@@ -24,10 +24,10 @@ from tui.screens.quitting import question_before_leaving, reason_to_stay
 from tui.screens.store_gone import StoreGoneScreen, cover_without_store
 from tui.screens.too_small import TooSmallScreen, cover_while_small
 from tui.shell.clipboard import CopyingApp
-from tui.shell.crashes import SturdyApp
+from tui.shell.crashes import CrashProofApp
 from tui.shell.palette import Actions, commands
-from tui.shell.themes import Wardrobe
-from tui.state.live_report import LOOK_S, LiveReport
+from tui.shell.themes import ThemeFollower
+from tui.state.live_report import REFRESH_S, LiveReport
 from tui.state.store_access import StoreAccess
 from tui.state.worker_thread import WorkerThread
 from tui.terminal.first_paint import hold_back_paint, paint_first
@@ -49,7 +49,7 @@ LEAVING = "leaving"
 """The class of the question that is asked but once, however often the key is pressed."""
 
 
-class TocsinApp(CopyingApp, SturdyApp):
+class TocsinApp(CopyingApp, CrashProofApp):
     """Everything an admin does with Tocsin, on one terminal."""
 
     CSS_PATH = "app.tcss"
@@ -89,7 +89,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         demo: bool = False,
         news: str = "",
     ) -> None:
-        """`keep_bug` is as in SturdyApp; `news` is what is wrong already, told on the first screen.
+        """`keep_bug` is as in CrashProofApp; `news` is shown on the first screen.
 
         The store of a `demo` does not outlive the app, so that leaving needs no question; each
         screen says that it is one.
@@ -109,7 +109,7 @@ class TocsinApp(CopyingApp, SturdyApp):
 
             self._no_colour = NoColour(self)
         self.animation_level = "none"  # a slow line has better things to carry
-        self._wardrobe = Wardrobe()
+        self._theme = ThemeFollower()
         self._worker = worker
         self._news = news
         self._given_keymap = dict(keymap or {})
@@ -121,12 +121,12 @@ class TocsinApp(CopyingApp, SturdyApp):
         self.set_keymap(self._given_keymap)
         if self._news:
             self.post_message(NoticePosted(Notice(self._news, bad=True)))
-        await self.live.look()
+        await self.live.refresh()
 
     async def on_mount(self) -> None:
         hold_back_paint(self)
         self.add_sections()
-        self._wardrobe.dress(self, self.live.report)
+        self._theme.follow(self, self.live.report)
         self._following = asyncio.create_task(self._follow())
         self.app_resume_signal.subscribe(self, lambda _: self.repaint())
         cover_while_small(self, self.size)
@@ -159,7 +159,7 @@ class TocsinApp(CopyingApp, SturdyApp):
         told_s = looked_s = 0.0
         while True:
             spent_s = time.monotonic() - looked_s
-            await asyncio.sleep(max(LEAST_REST_S, LOOK_S - spent_s))
+            await asyncio.sleep(max(LEAST_REST_S, REFRESH_S - spent_s))
             looked_s = time.monotonic()
             try:
                 if await self._look():
@@ -174,7 +174,7 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     async def _look(self) -> bool:
         """Look at the store; where it is locked for seconds, paint meanwhile that it is."""
-        looking = asyncio.ensure_future(self.live.look())
+        looking = asyncio.ensure_future(self.live.refresh())
         try:
             while True:
                 done, _ = await asyncio.wait({looking}, timeout=TICK_S)
@@ -187,15 +187,15 @@ class TocsinApp(CopyingApp, SturdyApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
-            self.live.keyed_ms = self._access.now_ms()
+            self.live.last_key_ms = self._access.now_ms()
         await super().on_event(event)
 
     def _ticks(self) -> bool:
-        return self.live.ticks(self._access.now_ms())
+        return self.live.needs_tick(self._access.now_ms())
 
     def paint(self, *, tick: bool = False) -> None:
         """Let the screen that is seen paint what the report says now."""
-        self._wardrobe.dress(self, self.live.report)
+        self._theme.follow(self, self.live.report)
         if tick:
             self.live.pass_time(self._access.now_ms())
         paint_seen(self, tick=tick)
@@ -243,7 +243,11 @@ class TocsinApp(CopyingApp, SturdyApp):
             return
         own = self._worker.worker_id if self._worker is not None and self._worker.alive else None
         question = question_before_leaving(
-            self.live.report, own, self.screen_stack, changes=self._access.turns.asked, keys=keys
+            self.live.report,
+            own,
+            self.screen_stack,
+            changes=self._access.change_queue.count,
+            keys=keys,
         )
         if question is None or self.live.demo:
             self.exit(0)

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from cli.screen import _Work, waiting_words
 from domain.settings import DEFAULTS
 from store.records import AppendResult
-from tui.state.store_access import Looks
+from tui.state.store_access import SourceJobs
 
 
 def test_the_end_tells_a_look_to_stop_and_waits_for_it() -> None:
-    looks = Looks()
+    jobs = SourceJobs()
     begun, answered = threading.Event(), threading.Event()
     stopped: list[bool] = []
 
@@ -26,19 +26,19 @@ def test_the_end_tells_a_look_to_stop_and_waits_for_it() -> None:
         return AppendResult(0, 0)
 
     async def begin() -> None:
-        looking = asyncio.create_task(looks.carry_out("pc", look))
+        looking = asyncio.create_task(jobs.run("pc", look))
         assert await asyncio.to_thread(begun.wait, 30)
         looking.cancel()
 
     asyncio.run(begin())
-    work = _Work(None, looks)
+    work = _Work(None, jobs)
     work.stop()
     assert not work.join(0.0)
     assert work.takes
     answered.set()
     assert work.join(30.0)
     assert stopped == [True]
-    assert not looks.is_under_way("pc")
+    assert not jobs.is_under_way("pc")
     assert not work.takes
 
 
@@ -51,11 +51,11 @@ def test_an_end_tells_how_long_it_waits_and_for_what() -> None:
 
 
 def test_after_the_end_began_no_look_begins() -> None:
-    looks = Looks()
-    looks.stop()
+    jobs = SourceJobs()
+    jobs.stop()
 
     async def look(stop: asyncio.Event) -> AppendResult:
         assert stop.is_set()
         return AppendResult(0, 0)
 
-    assert asyncio.run(looks.carry_out("pc", look)) == AppendResult(0, 0)
+    assert asyncio.run(jobs.run("pc", look)) == AppendResult(0, 0)

@@ -71,9 +71,9 @@ class Bench:
 
     async def settle(self, app: TocsinApp, pilot: Pilot[int]) -> None:
         """Let the app do what it was asked for, see what was written to the store and paint it."""
-        while app._access.turns.under_way:
+        while app._access.change_queue.under_way:
             await pilot.pause()
-        await app.live.look_again()
+        await app.live.reread()
         app.paint()
         await pilot.pause()
 

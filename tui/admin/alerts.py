@@ -87,9 +87,9 @@ class AlertsScreen(LookingScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
         if action == "undo":
-            return bool(self._undos) or self.access.turns.under_way
+            return bool(self._undos) or self.access.change_queue.under_way
         if action == "reset":
-            return bool(self._set_for(self._selected)) or self.access.turns.under_way
+            return bool(self._set_for(self._selected)) or self.access.change_queue.under_way
         return super().check_action(action, parameters)
 
     @property

@@ -225,8 +225,8 @@ class DeliveryScreen(LookingScreen):
     async def _moved(self) -> None:
         await self._show_attempt()
 
-    @on(LiveTable.Wanted)
-    async def _wanted(self, message: LiveTable.Wanted) -> None:
+    @on(LiveTable.RowsWanted)
+    async def _wanted(self, message: LiveTable.RowsWanted) -> None:
         await self._read_attempts(message.keys)
 
     @on(LiveTable.Chosen)

@@ -129,7 +129,7 @@ class QuarantineScreen(ModalScreen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                turn = self._access.turns.take(partial(self._release, event))
+                turn = self._access.change_queue.add(partial(self._release, event))
                 self.app.run_worker(turn, exit_on_error=False)
 
         self.app.push_screen(ConfirmScreen(question_of(event, self._receiver(event))), answered)

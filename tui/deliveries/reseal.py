@@ -203,8 +203,8 @@ class EventChoiceScreen(ModalScreen[str]):
         if self._in_sight is not None:
             table.move_to(self._in_sight)
 
-    @on(LiveTable.Wanted)
-    def _wanted(self, message: LiveTable.Wanted) -> None:
+    @on(LiveTable.RowsWanted)
+    def _wanted(self, message: LiveTable.RowsWanted) -> None:
         message.table.put_rows(dict(self._rows(message.keys)))
 
     def _rows(self, keys: Iterable[object]) -> Iterable[tuple[str, tuple[Cell, ...]]]:

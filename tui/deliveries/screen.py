@@ -223,7 +223,7 @@ class DeliveriesScreen(ListScreen):
         self.tick()
 
     def _show_keys(self, *, to_top: bool = False, by_admin: bool = False) -> None:
-        self.table.set_keys(self._keys.keys(), to_top=to_top, asked=by_admin)
+        self.table.set_keys(self._keys.keys(), to_top=to_top, by_admin=by_admin)
         self._count_marks()
         some = len(self.table.keys) > 0
         self.show_table(some)

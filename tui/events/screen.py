@@ -166,7 +166,7 @@ class EventsScreen(ListScreen):
 
     def _start(self, type_: EventType, text: str) -> None:
         self._feed.start(type_, text)
-        self.table.set_keys((), asked=True)
+        self.table.set_keys((), by_admin=True)
         self._paint()
         self._search_on()
 

@@ -159,7 +159,7 @@ class TocsinScreen(CoverableScreen):
         self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
     ) -> None:
         """Make a change when those asked for before it are done, wherever the admin goes."""
-        self.beyond_screen(self.access.turns.take(partial(change, *args, **named)))
+        self.beyond_screen(self.access.change_queue.add(partial(change, *args, **named)))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell what was refused, and hand on what failed."""
@@ -188,7 +188,7 @@ class TocsinScreen(CoverableScreen):
 
     async def show_what_changed(self) -> None:
         """Look at the store, and let the screen that is seen show it."""
-        await self.live.look_again()
+        await self.live.reread()
         paint_seen(self.app)
 
     def when_sure(
@@ -242,8 +242,8 @@ class TocsinScreen(CoverableScreen):
         """Why a key does nothing on this screen; it goes away with the screen, too."""
         show_notice(self, text, bad=True, here=True)
 
-    @on(LiveTable.Doubted)
-    def _show_refusal(self, message: LiveTable.Doubted) -> None:
+    @on(LiveTable.KeyRefused)
+    def _show_refusal(self, message: LiveTable.KeyRefused) -> None:
         self.show_notice_here(message.why)
 
     @property

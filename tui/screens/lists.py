@@ -184,8 +184,8 @@ class ListScreen(LookingScreen):
         """Read rows that came into sight, and put them into the table. May raise Refused."""
         raise NotImplementedError
 
-    @on(LiveTable.Wanted)
-    def _rows_wanted(self, message: LiveTable.Wanted) -> None:
+    @on(LiveTable.RowsWanted)
+    def _rows_wanted(self, message: LiveTable.RowsWanted) -> None:
         self.provide_rows(message.keys)
 
     def provide_rows(self, keys: Sequence[Key]) -> None:

@@ -294,7 +294,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         except Refused as refused:
             self._show_news(f"{refused}{self._typed_since(given)}", bad=True)
         else:
-            await self.live.look_again()
+            await self.live.reread()
             done(result, given)
         finally:
             self._busy = self._saving = False

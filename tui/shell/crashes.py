@@ -55,7 +55,7 @@ MOST_BUGS = 3
 EXIT_BUG = 70
 
 
-class SturdyApp(NavigatingApp, CatchingApp):
+class CrashProofApp(NavigatingApp, CatchingApp):
     """Outlives what fails in its handlers, and in those of all screens and widgets."""
 
     def __init__(

@@ -44,19 +44,19 @@ def wanted_theme(report: Report, *, few_colours: bool) -> str:
     return _IN_FEW_COLOURS.get(theme, theme) if few_colours else theme
 
 
-class Wardrobe:
+class ThemeFollower:
     """Puts colours on when the setting changes, so that a choice of the moment lasts meanwhile."""
 
     def __init__(self) -> None:
-        self._worn = DEFAULTS.theme
+        self._applied = DEFAULTS.theme
 
-    def dress(self, app: App[Any], report: Report | None) -> None:
+    def follow(self, app: App[Any], report: Report | None) -> None:
         """Put on what the settings say, if that is new."""
         if report is None:
             return
         wanted = wanted_theme(report, few_colours=has_few_colours(app))
-        if wanted != self._worn:
-            self._worn = wanted
+        if wanted != self._applied:
+            self._applied = wanted
             app.theme = textual_name(wanted)
 
 

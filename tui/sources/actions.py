@@ -74,7 +74,7 @@ class SourceActions:
             "code": source is not None and source.kind == AGENT,
             "refused": refused > 0,
             "delete": source is not None and not kind_named(source.kind).built_in,
-            "undo": bool(self._undos) or self._access.turns.under_way,
+            "undo": bool(self._undos) or self._access.change_queue.under_way,
         }
         return offered.get(action, True)
 
@@ -197,7 +197,7 @@ class SourceActions:
         source, report = self.selected(), self._live.report
         if source is None or report is None or not self._table.is_meant():
             return
-        if self._access.looks.is_under_way(source.name):
+        if self._access.source_jobs.is_under_way(source.name):
             self._screen.show_notice(
                 f"{source.name} is being looked at already: wait for it", bad=True
             )
@@ -212,7 +212,7 @@ class SourceActions:
 
     async def _looked(self, name: str, report: Report) -> str:
         try:
-            appended = await self._access.looks.carry_out(
+            appended = await self._access.source_jobs.run(
                 name,
                 lambda stop: run_one(
                     name,

@@ -184,9 +184,9 @@ async def switch_on(access: StoreAccess, settings: Settings, source: StoredSourc
 
     Raises Refused, with the reason and the cure, and then nothing is changed.
     """
-    if access.looks.is_under_way(LOCAL):
+    if access.source_jobs.is_under_way(LOCAL):
         raise Refused(LOOKED_AT)
-    return await access.looks.carry_out(LOCAL, lambda _stop: _begin(access, settings, source))
+    return await access.source_jobs.run(LOCAL, lambda _stop: _begin(access, settings, source))
 
 
 async def _begin(access: StoreAccess, settings: Settings, source: StoredSource | None) -> str:

@@ -194,7 +194,7 @@ class RefusedScreen(LookingScreen):
     async def _moved(self) -> None:
         await self._show_selected()
 
-    @on(LiveTable.Wanted)
+    @on(LiveTable.RowsWanted)
     def _wanted(self) -> None:
         self.tick()
 

@@ -137,7 +137,7 @@ class SourcesScreen(LookingScreen):
         wanted = self.query_one(FilterLine).box.value.strip()
         shown = [one for one in ordered(every) if not wanted or matches(one, wanted)]
         asked, self._found_by = wanted != self._found_by, wanted
-        self.table.set_keys([one.name for one in shown], asked=asked)
+        self.table.set_keys([one.name for one in shown], by_admin=asked)
         title = f"{len(shown)} of {len(every)}" if wanted else f"{len(every)}"
         self.query_one("#sources-panel", Panel).show_title(f"Sources ── {title}")
         self._show_hint(not report.added_sources)
@@ -218,7 +218,7 @@ class SourcesScreen(LookingScreen):
             facts.show_text(facts_of(source, report, client, partial(key_of, self), seen=seen))
         self._offer_keys()
 
-    @on(LiveTable.Wanted)
+    @on(LiveTable.RowsWanted)
     def _wanted(self) -> None:
         self.tick()
 

@@ -19,9 +19,9 @@ from store.overview import read_overview
 from store.records import WebhookStatus
 from store.workers import SendingLock
 from tui.state.store_access import Refused, StoreAccess
-from tui.state.undo import Undos
+from tui.state.undo import UndoStacks
 
-LOOK_S = 0.25
+REFRESH_S = 0.25
 """How often the store is looked at."""
 
 TRY_S = 0.5
@@ -32,7 +32,7 @@ YOUNG_MS = 60_000
 STORE_GONE = "the store is gone"
 """Short enough for the first line of 80 columns; the panel over it says why, and the cure."""
 
-LEFT_ALONE_MS = 5_000
+IDLE_MS = 5_000
 """After so long without a key rows may take the places that they would have."""
 
 
@@ -62,10 +62,10 @@ class LiveReport:
         self._own_trouble = own_trouble
         self.clock = clock
         self.demo = demo
-        self.undos = Undos()
+        self.undos = UndoStacks()
         self.report: Report | None = None
         self.trouble: str | None = None
-        self.keyed_ms = access.now_ms()
+        self.last_key_ms = access.now_ms()
         """When the admin pressed a key or moved the mouse for the last time."""
         self._access = access
         self._file_times = FileTimes(access.store.path)
@@ -90,9 +90,9 @@ class LiveReport:
         return None if trouble is None else f"this terminal's worker has ended: {trouble}"
 
     @property
-    def is_left_alone(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether the admin has pressed no key for a while."""
-        return self._access.now_ms() - self.keyed_ms >= LEFT_ALONE_MS
+        return self._access.now_ms() - self.last_key_ms >= IDLE_MS
 
     @property
     def gone(self) -> str | None:
@@ -109,7 +109,7 @@ class LiveReport:
         """The store that is looked at."""
         return self._access.store
 
-    def ticks(self, now_ms: int) -> bool:
+    def needs_tick(self, now_ms: int) -> bool:
         """Whether what changes with time alone is worth painting, a second after the last time."""
         report = self.report
         if report is None or now_ms - report.now_ms >= QUIET_TICK_MS or self.locked_s:
@@ -120,7 +120,7 @@ class LiveReport:
             return True
         return any(_is_moving(one, report) for one in report.overview.webhooks)
 
-    async def look(self) -> bool:
+    async def refresh(self) -> bool:
         """Read the store if it has changed; whether there is something new to show."""
         with suppress(StoreGone):  # which is told when the store is asked, as it is then
             self.store.presence.check()
@@ -149,12 +149,12 @@ class LiveReport:
         if self.store.outdated or now_s - self._tried_s < TRY_S:
             return False
         self._tried_s = now_s
-        was_told = self.locked_s > 0
+        was_locked = self.locked_s > 0
         if not await self._is_locked():
             self._locked_since_s = None
         elif self._locked_since_s is None:
             self._locked_since_s = now_s
-        return was_told and self._locked_since_s is None
+        return was_locked and self._locked_since_s is None
 
     async def _is_locked(self) -> bool:
         """Whether it is locked; what else is wrong with the store is told by the next look."""
@@ -181,10 +181,10 @@ class LiveReport:
         if self._trier is not None:
             self._trier.close()
 
-    async def look_again(self) -> bool:
+    async def reread(self) -> bool:
         """Read the store whether or not it seems changed, after a change of one's own."""
         self._seen = None
-        return await self.look()
+        return await self.refresh()
 
     def pass_time(self, now_ms: int) -> None:
         """Let ages and countdowns be those of now, and notice a worker that was killed."""

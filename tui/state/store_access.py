@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from tui.state.worker_thread import WorkerThread
 
 
-class Turns:
+class ChangeQueue:
     """Gives each change its turn, so that an undo finds what was done before it."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
-        self._asked = 0
+        self._count = 0
 
     @property
-    def asked(self) -> int:
+    def count(self) -> int:
         """How many changes were asked for and are not done yet."""
-        return self._asked
+        return self._count
 
     @property
     def under_way(self) -> bool:
         """Whether something that was asked for is not done yet."""
-        return self._asked > 0
+        return self._count > 0
 
-    def take(self, change: Callable[[], Awaitable[None]]) -> Coroutine[Any, Any, None]:
+    def add(self, change: Callable[[], Awaitable[None]]) -> Coroutine[Any, Any, None]:
         """Line up at once; what is given does the change when those before it are done."""
-        self._asked += 1
+        self._count += 1
         return self._in_turn(change)
 
     async def _in_turn(self, change: Callable[[], Awaitable[None]]) -> None:
@@ -50,15 +50,15 @@ class Turns:
             async with self._turn:
                 await change()
         finally:
-            self._asked -= 1
+            self._count -= 1
 
 
 T = TypeVar("T")
-Look = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
-"""Looks once, and comes to an end soon after the event is set."""
+Job = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
+"""SourceJobs once, and comes to an end soon after the event is set."""
 
 
-class Looks:
+class SourceJobs:
     """Those that are under way, one a source."""
 
     def __init__(self) -> None:
@@ -76,12 +76,12 @@ class Looks:
         """Whether some source is being looked at."""
         return bool(self._under_way)
 
-    async def carry_out(self, name: str, look: Look[T]) -> T:
-        """Look, and wait for what it brings; it goes on if the caller is cancelled."""
+    async def run(self, name: str, job: Job[T]) -> T:
+        """Job, and wait for what it brings; it goes on if the caller is cancelled."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # from now on nobody can cancel it
         thread = threading.Thread(
-            target=self._run, args=(name, look, future), name="look", daemon=True
+            target=self._run, args=(name, job, future), name="source job", daemon=True
         )
         self._under_way.add(name)
         self._threads[name] = thread
@@ -103,9 +103,9 @@ class Looks:
             thread.join(max(0.0, ends_s - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
-    def _run(self, name: str, look: Look[T], future: Future[T]) -> None:
+    def _run(self, name: str, job: Job[T], future: Future[T]) -> None:
         try:
-            found = asyncio.run(self._look(name, look))
+            found = asyncio.run(self._run_until_stopped(name, job))
         except Exception as error:  # whoever waits for it is told
             self._under_way.discard(name)
             future.set_exception(error)
@@ -113,13 +113,13 @@ class Looks:
             self._under_way.discard(name)
             future.set_result(found)
 
-    async def _look(self, name: str, look: Look[T]) -> T:
+    async def _run_until_stopped(self, name: str, job: Job[T]) -> T:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         self._stops[name] = partial(loop.call_soon_threadsafe, stop.set)
         try:
             if self._stopped:
                 stop.set()
-            return await look(stop)
+            return await job(stop)
         finally:
             del self._stops[name]
 
@@ -159,8 +159,8 @@ class StoreAccess(msgspec.Struct, frozen=True):
     worker: WorkerThread | None = None
     origin: Callable[[str], str] = _of_nobody
     check_stored: Callable[[Mapping[str, str]], object] = settings_of_store
-    looks: Looks = msgspec.field(default_factory=Looks)
-    turns: Turns = msgspec.field(default_factory=Turns)
+    source_jobs: SourceJobs = msgspec.field(default_factory=SourceJobs)
+    change_queue: ChangeQueue = msgspec.field(default_factory=ChangeQueue)
     uptime_ms: Callable[[], int | None] = _of_no_machine
 
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:

@@ -80,7 +80,7 @@ class UndoStack:
             raise Refused(f'{refused}; the undo of "{undo.what}" is given up') from refused
 
 
-class Undos:
+class UndoStacks:
     """What can be taken back in each list; the screens that do it come and go."""
 
     def __init__(self) -> None:

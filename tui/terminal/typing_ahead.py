@@ -26,7 +26,7 @@ PATIENCE_S = 0.5
 """How long a key that waits lets the one before it travel; its widget may have gone with it."""
 
 
-class Travelled(Message):
+class KeyHandled(Message):
     """Follows a key the same way, so that it comes to the app when the key has done its work."""
 
 
@@ -50,7 +50,7 @@ class OrderedKeysApp(OverlayApp):
     def __init__(self) -> None:
         super().__init__()
         self._waiting_keys: deque[events.Key | events.Paste] = deque()
-        self._under_way: Travelled | None = None
+        self._under_way: KeyHandled | None = None
         self._awaited: TakesKeys | None = None
         self._dropped = 0
 
@@ -79,7 +79,7 @@ class OrderedKeysApp(OverlayApp):
             event = self._waiting_keys.popleft()
             await super().on_event(event)
             if event.is_forwarded:
-                follower = Travelled()
+                follower = KeyHandled()
                 if (self.focused or self.screen).post_message(follower):
                     self._under_way = follower
 
@@ -124,11 +124,11 @@ class OrderedKeysApp(OverlayApp):
     async def _screen_takes_keys(self) -> None:
         await self._hand_on()
 
-    @on(Travelled)
-    async def _travelled(self, message: Travelled) -> None:
+    @on(KeyHandled)
+    async def _travelled(self, message: KeyHandled) -> None:
         await self._has_arrived(message)
 
-    async def _has_arrived(self, follower: Travelled) -> None:
+    async def _has_arrived(self, follower: KeyHandled) -> None:
         if self._under_way is follower:
             self._under_way = None
             await self._hand_on()

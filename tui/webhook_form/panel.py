@@ -26,7 +26,7 @@ from tui.webhook_form.texts import (
     FormTexts,
     labels_of,
 )
-from tui.widgets.inputs import Dropdown, Field, Lines, Options, TextBox
+from tui.widgets.inputs import Dropdown, Field, NameValueBox, Options, TextBox
 
 STATES: Options = [("Active", ACTIVE), ("Inactive", INACTIVE)]
 STARTS: Options = [
@@ -128,7 +128,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
     def rewrite(self, name: str, change: Callable[[str], str]) -> None:
         """Change how a field is shown, also the texts that can be taken back to."""
         control = self._controls[name]
-        if isinstance(control, Lines | TextBox):
+        if isinstance(control, NameValueBox | TextBox):
             control.rewrite(change)
 
     @on(Input.Changed)
@@ -179,7 +179,7 @@ class WebhookFieldsPanel(VerticalScroll, can_focus=False):
         return self._box(name, f"{default} (the setting)")
 
     def _lines(self, name: str, hint: str) -> Field:
-        lines = Lines(getattr(self._first, name), placeholder=hint, id=f"box-{name}")
+        lines = NameValueBox(getattr(self._first, name), placeholder=hint, id=f"box-{name}")
         return self._field(name, lines)
 
     def _select(self, name: str, options: Options) -> Dropdown:
@@ -193,7 +193,7 @@ def _read(control: Widget) -> str:
 
 
 def _write(control: Widget, text: str) -> None:
-    if isinstance(control, Lines):
+    if isinstance(control, NameValueBox):
         control.put(text)
     elif isinstance(control, Input):
         was_at_end = control.cursor_position >= len(control.value)

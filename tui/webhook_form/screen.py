@@ -228,7 +228,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
         saved, sentence = done
         session.is_saved = True
         await self.draft_keeper.drop()
-        await self.live.look_again()
+        await self.live.reread()
         self.show_notice(sentence)
         self.end_with(saved)
 

@@ -172,9 +172,9 @@ class WebhooksScreen(ListScreen):
             self._show_trouble()
             return
         shown = [status for status in report.overview.webhooks if self._is_wanted(status)]
-        ordered = self._order.of(shown, report, left_alone=self.live.is_left_alone)
+        ordered = self._order.of(shown, report, left_alone=self.live.is_idle)
         self._ordered = {status.webhook.id: status for status in ordered}
-        self.table.set_keys([status.webhook.id for status in ordered], asked=by_admin)
+        self.table.set_keys([status.webhook.id for status in ordered], by_admin=by_admin)
         self.table.keep_marks(status.webhook.id for status in report.overview.webhooks)
         self._fill()
         self._show_frame(len(ordered), len(report.overview.webhooks))
@@ -183,7 +183,7 @@ class WebhooksScreen(ListScreen):
 
     def tick(self) -> None:
         """Update ages and countdowns, and rows that were held in their places."""
-        if self._order.is_held and self.live.is_left_alone:
+        if self._order.is_held and self.live.is_idle:
             self._show_rows()
             return
         self._fill()
@@ -267,8 +267,8 @@ class WebhooksScreen(ListScreen):
     def _chosen(self) -> None:
         self.action_deliveries()
 
-    @on(LiveTable.SortAsked)
-    def _sort_asked(self, message: LiveTable.SortAsked) -> None:
+    @on(LiveTable.SortRequested)
+    def _sort_asked(self, message: LiveTable.SortRequested) -> None:
         self._sort(self._order.sorting.clicked(message.column))
 
     def _sort(self, sorting: Sorting) -> None:
@@ -313,7 +313,7 @@ class WebhooksScreen(ListScreen):
 
     async def go_to(self, webhook_id: int) -> None:
         """Put the cursor on a webhook; a new one is no row before the store was read again."""
-        await self.live.look_again()
+        await self.live.reread()
         self.show()
         self.table.move_to(webhook_id)
 

@@ -156,7 +156,7 @@ def _grows(before: str, after: str) -> bool:
     return after[:-1] == before and after[-1].isalnum()
 
 
-class Lines(TextArea):
+class NameValueBox(TextArea):
     """A pair a line, "Name: value", the name coloured, and lines without a colon marked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TextArea.COMPONENT_CLASSES | {

@@ -57,7 +57,7 @@ class JsonView(ScrollView, can_focus=True):
         Binding("slash", "search", "search", key_display="/", id="json.search"),
     ]
 
-    class SearchAsked(Message):
+    class SearchRequested(Message):
         """The key for a search was pressed."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -68,7 +68,7 @@ class JsonView(ScrollView, can_focus=True):
 
     def action_search(self) -> None:
         """Ask for a text."""
-        self.post_message(self.SearchAsked())
+        self.post_message(self.SearchRequested())
 
     def find(self, text: str, *, further: bool = False) -> bool:
         """Go to the line with a text: this one or the next, or `further` than this one."""
@@ -269,7 +269,7 @@ class JsonBox(Vertical):
     def _line(self) -> SearchLine:
         return self.query_one(SearchLine)
 
-    @on(JsonView.SearchAsked)
+    @on(JsonView.SearchRequested)
     def open(self) -> None:
         """Ask for a text."""
         self._line.open()

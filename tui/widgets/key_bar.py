@@ -138,7 +138,7 @@ class KeyBar(Widget):
         """On the first screen of a section the keys of all, if the first line cannot name them."""
         if self.size.width >= NAMED_FROM or len(self.app.screen_stack) > 1:
             return []
-        actives = self._asked().active_bindings.values()
+        actives = self._key_screen().active_bindings.values()
         active = {one.binding.id: one.binding for one in actives}
         there = [active[one.id] for one in SECTIONS if one.id in active]
         keys = [one for one in there if not self._is_typed(one.key)]
@@ -149,7 +149,7 @@ class KeyBar(Widget):
 
     def _more(self) -> str:
         """Where the keys are told that have no room: a form has another key for that."""
-        actives = self._asked().active_bindings.values()
+        actives = self._key_screen().active_bindings.values()
         keys = (active.binding for active in actives if active.binding.action == HELP)
         key = next((self.app.get_key_display(binding) for binding in keys), "?")
         return f" … {key} all keys"
@@ -157,7 +157,7 @@ class KeyBar(Widget):
     def _keys(self) -> list[_Shown]:
         seen: set[str] = set()
         shown = []
-        actives = self._asked().active_bindings.values()
+        actives = self._key_screen().active_bindings.values()
         for active in sorted(actives, key=_place):
             binding = active.binding
             if not binding.show or binding.action in seen or self._is_typed(binding.key):
@@ -173,13 +173,13 @@ class KeyBar(Widget):
             )
         return shown
 
-    def _asked(self) -> Screen[Any]:
+    def _key_screen(self) -> Screen[Any]:
         """The screen that gets the keys: a question lies over that of this line."""
         return dialog_over(self.screen) or self.screen
 
     def _is_typed(self, key: str) -> bool:
         """Whether a box that has the keyboard takes the key as text."""
-        focused = self._asked().focused
+        focused = self._key_screen().focused
         character = key_to_character(_FULL_NAMES.get(key, key))
         return focused is not None and focused.check_consume_key(key, character)
 

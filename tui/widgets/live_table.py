@@ -17,7 +17,7 @@ from textual.message import Message
 
 from tui.cells import GAP, Column, Row, place
 from tui.widgets.lines import changed_regions
-from tui.widgets.table_lines import Key, RowLines
+from tui.widgets.table_lines import Key, TableLines
 
 __all__ = ["HIDDEN", "STRAYED", "Key", "LiveTable"]
 
@@ -30,7 +30,7 @@ STRAYED = "another row came under the cursor by itself: press again for this one
 HIDDEN = "the marked rows are hidden here: nothing was done"
 
 
-class LiveTable(RowLines, can_focus=True):
+class LiveTable(TableLines, can_focus=True):
     """Rows by key. `set_keys` says which rows there are, `put_rows` what they hold."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,21 +65,21 @@ class LiveTable(RowLines, can_focus=True):
         table: LiveTable
 
     @dataclass
-    class Wanted(Message):
+    class RowsWanted(Message):
         """Rows have come into sight that were never put."""
 
         table: LiveTable
         keys: list[Key]
 
     @dataclass
-    class Doubted(Message):
+    class KeyRefused(Message):
         """A key was not carried out, since it may not be meant for these rows."""
 
         table: LiveTable
         why: str
 
     @dataclass
-    class SortAsked(Message):
+    class SortRequested(Message):
         """A click on a column's label."""
 
         table: LiveTable
@@ -108,11 +108,13 @@ class LiveTable(RowLines, can_focus=True):
         """What a row holds, if it was put."""
         return self._rows.get(key)
 
-    def set_keys(self, keys: Sequence[Key], *, to_top: bool = False, asked: bool = False) -> None:
+    def set_keys(
+        self, keys: Sequence[Key], *, to_top: bool = False, by_admin: bool = False
+    ) -> None:
         """Say which rows there are; the cursor stays on its key, and in its place on the screen.
 
         A key that is gone leaves the cursor in its place, on the row that moved there; `to_top`
-        puts it on the first row. Unless the admin `asked` for other rows, the next key that acts at
+        puts it on the first row. Unless the rows were changed `by_admin`, the next key that acts at
         once on another row than before is not carried out.
         """
         had = self._cursor
@@ -121,7 +123,7 @@ class LiveTable(RowLines, can_focus=True):
         if to_top:
             self._take(0)
         strayed = self._has_strayed or (had is not None and had != self._cursor)
-        self._has_strayed = strayed and not asked
+        self._has_strayed = strayed and not by_admin
 
     def _change_keys(self, keys: Sequence[Key]) -> None:
         before, was_empty = self._index, not self.keys
@@ -199,7 +201,7 @@ class LiveTable(RowLines, can_focus=True):
         if self.marked:
             marked = [key for key in self.keys if key in self.marked]
             if not marked:
-                self.post_message(self.Doubted(self, HIDDEN))
+                self.post_message(self.KeyRefused(self, HIDDEN))
             return marked
         if asks:
             self._has_strayed = False  # the question names the row
@@ -209,7 +211,7 @@ class LiveTable(RowLines, can_focus=True):
         """Whether a key acts on the row that the admin saw under the cursor; says so if not."""
         strayed, self._has_strayed = self._has_strayed, False
         if strayed:
-            self.post_message(self.Doubted(self, STRAYED))
+            self.post_message(self.KeyRefused(self, STRAYED))
         return not strayed
 
     def on_mount(self) -> None:
@@ -275,7 +277,7 @@ class LiveTable(RowLines, can_focus=True):
         left = 1
         for placed in self._placed:
             if left <= x < left + placed.width and placed.column.sortable:
-                self.post_message(self.SortAsked(self, placed.column.key))
+                self.post_message(self.SortRequested(self, placed.column.key))
             left += placed.width + GAP
 
     def _place(self) -> None:
@@ -319,7 +321,7 @@ class LiveTable(RowLines, can_focus=True):
     def _ask_for_rows(self) -> None:
         if any(key not in self._rows for key in self._in_sight(MARGIN_ROWS // 2)):
             wanted = [key for key in self._in_sight(MARGIN_ROWS) if key not in self._rows]
-            self.post_message(self.Wanted(self, wanted))
+            self.post_message(self.RowsWanted(self, wanted))
 
     def _refresh_rows(self, changed: Iterable[Key]) -> None:
         lines = {key: line for line, key in enumerate(self._in_sight(), 1)}

@@ -18,7 +18,7 @@ MARK = "▌"
 BAR = "▐"
 
 
-class RowLines(ScrollView):
+class TableLines(ScrollView):
     """Draws the rows of `keys` that are in sight, with the marks and the cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -108,10 +108,10 @@ class RowLines(ScrollView):
     def _tone_style(self, tone: str, under_cursor: bool) -> Style:
         if tone == "plain":
             return Style.null()
-        return _ink(self.get_component_rich_style(f"live-table--{tone}"), under_cursor)
+        return _text_style(self.get_component_rich_style(f"live-table--{tone}"), under_cursor)
 
 
 @lru_cache(maxsize=256)
-def _ink(style: Style, under_cursor: bool) -> Style:
+def _text_style(style: Style, under_cursor: bool) -> Style:
     """On the cursor's own colours the words speak for themselves."""
     return Style(color=None if under_cursor else style.color, bold=style.bold)

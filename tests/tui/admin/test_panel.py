@@ -397,7 +397,7 @@ def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
         with pytest.raises(Refused, match="is being looked at already"):
             await switch(desk, DEFAULTS, local(bench))
         answered.set()
-        assert await asyncio.to_thread(desk.looks.join, 30)
+        assert await asyncio.to_thread(desk.source_jobs.join, 30)
 
     asyncio.run(scene())
     assert local(bench).active

@@ -35,7 +35,7 @@ def played(bench: Bench, scene: Scene, size: tuple[int, int] = (80, 24)) -> None
 
 async def seen(app: TocsinApp, pilot: Pilot[int]) -> str:
     """What is on the screen when all that was asked of the store is read."""
-    await app.live.look_again()
+    await app.live.reread()
     app.paint()
     for _ in range(2):
         await app.workers.wait_for_complete()

@@ -317,7 +317,7 @@ def test_a_look_goes_on_whatever_is_pressed(
             await pilot.press("escape", "q")
             await pilot.pause()
             answered.set()
-            assert await asyncio.to_thread(app._access.looks.join, 30)
+            assert await asyncio.to_thread(app._access.source_jobs.join, 30)
 
     asyncio.run(scene())
     assert bench.opened.call(sources.load_state, "pc") == b"kept"

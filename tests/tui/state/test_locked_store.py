@@ -74,7 +74,7 @@ def test_it_is_told_while_a_change_waits_for_it_which_is_done_then(three: Bench)
             with locked(three):
                 await pilot.press("p")
                 await until_told(app, pilot, told=True)
-                assert app._access.turns.under_way
+                assert app._access.change_queue.under_way
             await until_told(app, pilot, told=False)
             await three.settle(app, pilot)
             assert len(active(three)) == 2

@@ -14,7 +14,7 @@ from tests.tui.test_key_order import type_at_once
 from tests.tui.webhook_form.test_saving import busy
 from tui.admin.panel import AdministrationScreen
 from tui.app import TocsinApp
-from tui.state.store_access import Turns
+from tui.state.store_access import ChangeQueue
 from tui.webhooks.screen import WebhooksScreen
 from tui.widgets.live_table import LiveTable
 
@@ -49,7 +49,7 @@ def test_an_undo_waits_for_the_delete_before_it(bench: Bench) -> None:
             await pilot.pause()
             with busy(bench):
                 type_at_once(app, "x", "y", "u")
-                while not app._access.turns.under_way:
+                while not app._access.change_queue.under_way:
                     await pilot.pause()
                 await pilot.pause()
             await bench.settle(app, pilot)
@@ -165,13 +165,13 @@ def test_what_fails_in_a_change_holds_up_none_after_it() -> None:
         done.append("yes")
 
     async def scene() -> None:
-        turns = Turns()
-        first, second = turns.take(fail), turns.take(succeed)
-        assert turns.under_way
+        changes = ChangeQueue()
+        first, second = changes.add(fail), changes.add(succeed)
+        assert changes.under_way
         with pytest.raises(ValueError, match="a bug"):
             await first
         await second
-        assert not turns.under_way
+        assert not changes.under_way
 
     asyncio.run(scene())
     assert done == ["yes"]

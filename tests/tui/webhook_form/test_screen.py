@@ -25,7 +25,7 @@ from tui.app import TocsinApp
 from tui.screens.dialogs import ConfirmScreen
 from tui.webhook_form import draft_keeper, drafts
 from tui.webhook_form.screen import Saved, WebhookFormScreen
-from tui.widgets.inputs import Lines, TextBox
+from tui.widgets.inputs import NameValueBox, TextBox
 
 BOB = Actor("bob", "bob", "192.0.2.9")
 HEADERS = (("Authorization", "Bearer abcdefghijkl3f9a"), ("X-Foo", "bar & baz"))
@@ -74,7 +74,7 @@ class Form:
         box = self.app.screen.query_one(f"#box-{name}")
         if isinstance(box, TextBox):
             box.value = text
-        elif isinstance(box, Lines):
+        elif isinstance(box, NameValueBox):
             box.text = text
         elif isinstance(box, Select):
             box.value = text
@@ -82,7 +82,7 @@ class Form:
 
     def value(self, name: str) -> str:
         box = self.app.screen.query_one(f"#box-{name}")
-        return box.text if isinstance(box, Lines) else box.value  # type: ignore[attr-defined]
+        return box.text if isinstance(box, NameValueBox) else box.value  # type: ignore[attr-defined]
 
     def message(self, name: str) -> str:
         """What stands below a field."""

@@ -9,7 +9,7 @@ from store.workers import SendingLock
 from tests.store.helpers import events, fields
 from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
-from tui.state.live_report import LEFT_ALONE_MS
+from tui.state.live_report import IDLE_MS
 from tui.webhooks.order import SETTLED_MS
 from tui.widgets.live_table import LiveTable
 
@@ -99,11 +99,11 @@ def test_rows_take_their_places_while_no_key_is_pressed_and_the_cursor_stays(ben
             await pilot.pause()
             y = row_of(app, "hook-25")
             store.end(store.started(ids[0], new_run=False), 200)
-            bench.clock.now_ms += LEFT_ALONE_MS
+            bench.clock.now_ms += IDLE_MS
             await pilot.press("ctrl")
             await bench.settle(app, pilot)
             assert list(table.keys) == ids
-            bench.clock.now_ms += LEFT_ALONE_MS
+            bench.clock.now_ms += IDLE_MS
             app.paint(tick=True)
             await pilot.pause()
             assert list(table.keys) == [*ids[1:], ids[0]]

@@ -186,7 +186,7 @@ def test_the_next_webhook_of_an_emptied_list_has_the_keys_at_once(bench: Bench) 
         await bench.settle(app, pilot)
         assert screen.focused is None
         bench.store.add(fields(name="siem"))
-        await app.live.look_again()
+        await app.live.reread()
         app.paint()
         assert screen.focused is screen.table  # in this moment: a key may be waiting
 

@@ -80,7 +80,7 @@ def test_a_key_pressed_twice_asks_once(bench: Bench) -> None:
             await bench.settle(shown.app, shown.pilot)
             with busy(bench):
                 type_at_once(shown.app, "u", "u")
-                while shown.app._access.turns.asked < 2:
+                while shown.app._access.change_queue.count < 2:
                     await shown.pilot.pause()
             await bench.settle(shown.app, shown.pilot)
             assert "Drop 4 queued events" in shown.text

@@ -12,7 +12,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from tui.widgets.inputs import Lines, TextBox, VisibleInput
+from tui.widgets.inputs import NameValueBox, TextBox, VisibleInput
 
 LINES = "A: 1\nB: 2"
 TALL = "\n".join(f"X-{number}: {number}" for number in range(20))
@@ -21,10 +21,10 @@ TALL = "\n".join(f"X-{number}: {number}" for number in range(20))
 class Boxes(App[None]):
     """One box of each kind, on a terminal."""
 
-    CSS = "Lines { height: 4; }"
+    CSS = "NameValueBox { height: 4; }"
 
     def compose(self) -> Iterator[Widget]:
-        yield Lines(LINES)
+        yield NameValueBox(LINES)
         yield TextBox("siem")
         yield VisibleInput("name:siem", id="filter")
 
@@ -41,7 +41,7 @@ def play(scene: Callable[[Boxes, Pilot[None]], Awaitable[None]]) -> None:
 @pytest.mark.parametrize("keys", [("ctrl+z",), ("ctrl+z", "ctrl+y", "ctrl+z")])
 def test_what_is_taller_than_the_box_is_taken_back(keys: tuple[str, ...]) -> None:
     async def scene(app: Boxes, pilot: Pilot[None]) -> None:
-        box = app.query_one(Lines)
+        box = app.query_one(NameValueBox)
         box.focus()
         await pilot.pause()
         box.insert(f"\n{TALL}")
@@ -55,7 +55,7 @@ def test_what_is_taller_than_the_box_is_taken_back(keys: tuple[str, ...]) -> Non
 
 def test_a_deletion_that_is_made_again_leaves_the_cursor_on_a_line() -> None:
     async def scene(app: Boxes, pilot: Pilot[None]) -> None:
-        box = app.query_one(Lines)
+        box = app.query_one(NameValueBox)
         box.text = TALL
         box.focus()
         await pilot.press("f7", "backspace", "ctrl+z", "ctrl+y")
@@ -64,7 +64,7 @@ def test_a_deletion_that_is_made_again_leaves_the_cursor_on_a_line() -> None:
     play(scene)
 
 
-@pytest.mark.parametrize("kind", [Lines, TextBox, VisibleInput])
+@pytest.mark.parametrize("kind", [NameValueBox, TextBox, VisibleInput])
 def test_the_cursor_starts_behind_what_is_there(kind: type[Widget]) -> None:
     async def scene(app: Boxes, pilot: Pilot[None]) -> None:
         box = app.query_one(kind)
@@ -76,7 +76,7 @@ def test_the_cursor_starts_behind_what_is_there(kind: type[Widget]) -> None:
     play(scene)
 
 
-@pytest.mark.parametrize("kind", [Lines, TextBox, VisibleInput])
+@pytest.mark.parametrize("kind", [NameValueBox, TextBox, VisibleInput])
 def test_both_ends_of_what_is_there_have_a_key(kind: type[Widget]) -> None:
     async def scene(app: Boxes, pilot: Pilot[None]) -> None:
         box = app.query_one(kind)
@@ -90,7 +90,7 @@ def test_both_ends_of_what_is_there_have_a_key(kind: type[Widget]) -> None:
 
 def test_whoever_comes_back_to_a_box_goes_on_where_they_were() -> None:
     async def scene(app: Boxes, pilot: Pilot[None]) -> None:
-        box = app.query_one(Lines)
+        box = app.query_one(NameValueBox)
         box.focus()
         await pilot.press("ctrl+home", "tab", "shift+tab", "x")
         assert box.text == f"x{LINES}"
@@ -105,7 +105,7 @@ STEPS = ("paste", "type", "undo", "redo", "clear", "put", "delete", "move")
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 12)), max_size=30))
 def test_whatever_is_done_and_taken_back_ends_where_it_began(steps: list[tuple[str, int]]) -> None:
     async def scene(app: Boxes, pilot: Pilot[None]) -> None:
-        box = app.query_one(Lines)
+        box = app.query_one(NameValueBox)
         box.focus()
         await pilot.pause()
         for name, count in steps:
@@ -118,7 +118,7 @@ def test_whatever_is_done_and_taken_back_ends_where_it_began(steps: list[tuple[s
     play(scene)
 
 
-def step(box: Lines, name: str, count: int) -> None:
+def step(box: NameValueBox, name: str, count: int) -> None:
     """Do one of the things that a box can."""
     text = "\n".join(f"k: {number}" for number in range(count))
     actions: dict[str, Callable[[], object]] = {
@@ -136,4 +136,4 @@ def step(box: Lines, name: str, count: int) -> None:
 
 def text_of(box: Widget) -> str:
     """What stands in a box of any kind."""
-    return box.text if isinstance(box, Lines) else box.value  # type: ignore[attr-defined]
+    return box.text if isinstance(box, NameValueBox) else box.value  # type: ignore[attr-defined]
