@@ -18,13 +18,13 @@ from store.errors import StoreError, StoreGone
 from store.records import WebhookPlan
 
 COOLDOWN_S = 0.02
-"""The least time between two plannings: a burst of wake-ups is one."""
+"""Least time between two plannings: a burst of wake-ups leads to one."""
 
 HOLD_S = 5.0
-"""How long a webhook is left alone whose step the store did not let start."""
+"""Pause of a webhook after the store did not let its step start."""
 
 NOTHING_SENT_S = 1.0
-"""The same where there was nothing to send after all: nothing may turn that into a busy loop."""
+"""Pause of a webhook that had nothing to send after all, so that no busy loop arises."""
 
 
 class Until(Enum):

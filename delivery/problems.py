@@ -43,7 +43,7 @@ TIMES = TimeWords(
         f"for {span_text(now_ms - time_ms)}, since {second_text(time_ms)}"
     ),
 )
-"""For what is read later, as in a log or by another program."""
+"""For texts that are read later, as in a log or by another program."""
 
 
 def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
@@ -55,8 +55,12 @@ def problems(report: Report, words: TimeWords = TIMES) -> list[str]:
         *_of_files(report),
         *_of_disk(report),
         *_of_clock(report),
-        *(one for status in report.overview.webhooks for one in _of_webhook(status, report, words)),
-        *(text for one in report.overview.brokers.items() for text in _of_broker(*one, report)),
+        *(
+            text
+            for status in report.overview.webhooks
+            for text in _of_webhook(status, report, words)
+        ),
+        *(text for item in report.overview.brokers.items() for text in _of_broker(*item, report)),
         *_of_sources(report, words),
         *_of_refused(report),
     ]
@@ -107,7 +111,7 @@ def _of_sending(report: Report, words: TimeWords) -> Iterator[str]:
 
 
 def _of_crowd(report: Report) -> Iterator[str]:
-    waits = [report.waiting(one).reason == CROWDED for one in report.overview.webhooks]
+    waits = [report.waiting(status).reason == CROWDED for status in report.overview.webhooks]
     if report.overview.crowd and any(waits):
         attempts = counted(report.overview.crowd, "attempt")
         webhooks = counted(sum(waits), "webhook")
@@ -267,9 +271,12 @@ def _of_sources(report: Report, words: TimeWords) -> Iterator[str]:
 
 def _of_refused(report: Report) -> Iterator[str]:
     """Yield refused events of sources that do not report them: paused, deleted or failing ones."""
-    every = report.overview.sources
-    telling = {one.name for one in every if one.active and LISTS in (one.error or "")}
+    reporting = {
+        source.name
+        for source in report.overview.sources
+        if source.active and LISTS in (source.error or "")
+    }
     for name, count in report.overview.refused.items():
-        if name not in telling:
+        if name not in reporting:
             events = f"it keeps {counted(count, 'event')} that could not be queued"
             yield f"source {name}: {events}: `tocsin refused list {name}`"

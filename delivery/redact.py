@@ -22,7 +22,7 @@ SHORTEST_MASKED = 8
 """Characters of the shortest value that is masked; a shorter one would be found everywhere."""
 
 SHORTEST_BEGINNING = 4
-"""The same for the beginning of a secret that is cut off where the text ends."""
+"""Characters of the shortest beginning of a secret that is masked at a cut end."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]* +")
 _QUERY_MARKS = re.compile(r"[&;]")
@@ -144,7 +144,7 @@ def _cut_length(secret: str, text: str) -> int:
 def _without_overlaps(spans: Iterable[_Span]) -> list[_Span]:
     """Return the spans without overlaps; the mask is that of the span that ends last."""
     apart: list[_Span] = []
-    for span in sorted(spans, key=lambda one: (one.start, -one.end)):
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
         before = apart[-1] if apart else None
         if before is None or span.start >= before.end:
             apart.append(span)

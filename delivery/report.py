@@ -81,8 +81,8 @@ def is_failing(delivery: Delivery | None) -> bool:
 
 
 def _under_way(pending: Delivery) -> str:
-    asked = f"; {pending.asked} is asked for and follows it" if pending.asked else ""
-    return f"attempt {pending.attempts} is under way{asked}"
+    request = f"; {pending.asked} is asked for and follows it" if pending.asked else ""
+    return f"attempt {pending.attempts} is under way{request}"
 
 
 def hindrance(status: WebhookStatus, sending: SendingState) -> str | None:
@@ -144,7 +144,7 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def added_sources(self) -> list[StoredSource]:
         """Return all sources but the built-in one, which no worker runs."""
-        return [one for one in self.overview.sources if not kind_named(one.kind).built_in]
+        return [source for source in self.overview.sources if not kind_named(source.kind).built_in]
 
     @property
     def worker_alive(self) -> bool:
@@ -161,7 +161,7 @@ class Report(msgspec.Struct, frozen=True):
             interval_ms=self.settings.interval_ms,
             linger_ms=self.settings.linger_ms,
             crowd=self.overview.crowd,
-            stopping=any(one.active and one.stopping for one in self.overview.workers),
+            stopping=any(worker.active and worker.stopping for worker in self.overview.workers),
         )
 
     def is_old(self, worker: StoredWorker) -> bool:
@@ -205,15 +205,16 @@ def undelivered(status: WebhookStatus) -> int:
 def quarantine_words(statuses: Iterable[WebhookStatus]) -> list[str]:
     """Return the counts of events that reseals left out: in quarantine, or released."""
     every = list(statuses)
-    kept = sum(one.quarantined_events for one in every)
-    released = sum(one.released_events for one in every)
-    told = [f"{kept:,} in quarantine"] if kept else []
-    return [*told, f"{released:,} released, about to be sent"] if released else told
+    kept = sum(status.quarantined_events for status in every)
+    released = sum(status.released_events for status in every)
+    words = [f"{kept:,} in quarantine"] if kept else []
+    return [*words, f"{released:,} released, about to be sent"] if released else words
 
 
 def undelivered_events(report: Report) -> int:
     """Return the number of undelivered events of active webhooks."""
-    return sum(undelivered(one) for one in report.overview.webhooks if one.webhook.fields.active)
+    statuses = report.overview.webhooks
+    return sum(undelivered(status) for status in statuses if status.webhook.fields.active)
 
 
 def effect_on_pending(before: Webhook, after: Webhook, pending: Delivery) -> str:

@@ -28,8 +28,8 @@ from store.errors import StoreError, StoreGone
 from store.records import AttemptResult, Limits, Verdict, Work
 
 AT_THE_STORE = 4
-"""Those that begin, and those that failed, which may ask the store at once: when a thousand do so
-together, one that goes on does not wait behind them all."""
+"""Drains that begin, and drains that failed, which may use the store at once: when a thousand do so
+together, a drain that goes on does not wait behind them all."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from store.records import StoredWorker
 from store.workers import SendingLock
 
 STAND_ASIDE_S = 3.0
-"""How long a free lock is left to the worker that it was promised to."""
+"""Seconds for which a free lock is left to the worker that it was promised to."""
 
 
 class LockClaim:
@@ -48,7 +48,7 @@ class LockClaim:
                 return True
             self._lock.release()
         elif self._asks:
-            with suppress(StoreError):  # asked again at the next look
+            with suppress(StoreError):  # the next try asks again
                 await self._store.run(workers.ask_to_yield, self._worker_id)
         return False
 
@@ -85,8 +85,8 @@ class LockClaim:
         except StoreError:
             return True  # looked at again soon
         known = (self._worker_id, self._lock.last_worker())
-        others = [one for one in everyone if one.active and one.id not in known]
-        return any([self._may_send(one) for one in others])
+        others = [worker for worker in everyone if worker.active and worker.id not in known]
+        return any([self._may_send(worker) for worker in others])
 
     def _may_send(self, other: StoredWorker) -> bool:
         """Return whether a worker has beaten since the first call, or is not silent long enough.

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
 
 YOUNG_S = 0.1
-"""The longest that an attempt holds a slot."""
+"""Longest time for which an attempt holds a slot."""
 
 
 class Rank(IntEnum):

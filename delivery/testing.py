@@ -187,7 +187,7 @@ SIGNATURE_MASK = "v1,…"
 NO_URL = "nothing tells where this was to go"
 
 INLINE = 16_384
-"""The most bytes of a body that go into the command itself."""
+"""Most bytes of a body that go into the command itself."""
 
 
 class ShownRequest(msgspec.Struct, frozen=True):

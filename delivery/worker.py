@@ -35,7 +35,7 @@ from store.presence import names_sentence
 from store.records import StoredWorker as WorkerRecord
 
 POLL_S = 0.5
-"""How often a worker looks for other processes' writes and, standing by, for the lock."""
+"""Seconds between checks for other processes' writes and, when standing by, for the lock."""
 
 HEARTBEAT_S = workers.HEARTBEAT_MS / 1000
 PRUNE_FIRST_S = 60.0
@@ -365,7 +365,7 @@ class Worker:
 
     async def _repeat(self, step: Callable[[], object]) -> None:
         """Run a short step again and again while it finds work, with room for others between."""
-        while await self._store.run(step):  # noqa: ASYNC110 - no event tells of work left
+        while await self._store.run(step):  # noqa: ASYNC110 - no event signals work left
             await asyncio.sleep(PRUNE_PAUSE_S)
 
     def _record(self) -> WorkerRecord:

@@ -16,7 +16,7 @@ from domain.events import Event, RefusedText
 from domain.settings import DAY_MS
 
 LOSS_WARNING_MS = DAY_MS
-"""For so long a warning says that something was lost: nobody looks every minute."""
+"""Time for which a warning about a loss is shown, since admins do not read it every minute."""
 
 
 def is_recent_loss(lost_ms: int | None, now_ms: int) -> bool:
@@ -65,7 +65,7 @@ class Source(Protocol):
 
 
 HTTP_SERVER = "hypercorn"
-"""The package that the extra `http` brings."""
+"""Package of the extra `http`."""
 
 
 def is_installed(package: str) -> bool:

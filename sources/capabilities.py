@@ -57,7 +57,7 @@ def _change_ambient(operation: int, capability: int = 0) -> None:
     import ctypes  # where there is a capability alone: it takes milliseconds
 
     libc = ctypes.CDLL(None, use_errno=True)
-    arguments = (ctypes.c_ulong(one) for one in (operation, capability, 0, 0))
+    arguments = (ctypes.c_ulong(number) for number in (operation, capability, 0, 0))
     if libc.prctl(_PR_CAP_AMBIENT, *arguments) != 0:
         error = ctypes.get_errno()
         raise OSError(error, f"prctl: {os.strerror(error)}")

@@ -16,7 +16,7 @@ MAX_DEPTH = 64
 """Levels of an event that a Tocsin reads."""
 
 MOST_BITS = 14_284
-"""Of an integer, of which Python writes out 4,300 digits."""
+"""Bits of the largest integer, of which Python writes out 4,300 digits."""
 
 Event = Mapping[str, Any]
 
@@ -152,7 +152,7 @@ def _flaws(value: object, place: str, around: tuple[object, ...]) -> Iterator[tu
     if not isinstance(value, Mapping) and not _is_list(value):
         if reason := _flaw(value):
             yield place or "event", reason
-    elif any(value is one for one in around):
+    elif any(value is outer for outer in around):
         yield place or "event", "contains itself: leave it out"
     elif len(around) > MAX_DEPTH:
         yield place or "event", f"nested deeper than {MAX_DEPTH} levels: make it flatter"

@@ -47,11 +47,11 @@ def used_settings(stored: StoredSource, given: Settings) -> Settings:
 
 
 _NAMING = (source_kinds.WIREGUARD, source_kinds.HTTP, source_kinds.JOURNAL)
-"""The kinds whose events are made here, with the names and places that they tell of."""
+"""Kinds of sources whose events are made here and may have names and locations."""
 
 
 Watch = Callable[["Inlet", "StaleAlerts"], Awaitable[None]]
-"""What is done beside a service without end, also while it cannot serve."""
+"""Function that runs beside a service without end, also while it cannot serve."""
 
 HostParams = Callable[[bytes | None], Mapping[str, str]]
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 MOST_KNOWN = 20_000
-"""Addresses whose place is kept at hand."""
+"""Addresses whose location is cached."""
 
 NAME_LIMIT = 100
 _PEEKED = 200
 _LAST_S = 1 << 33
-"""A build after it, in the year 2242, is none."""
+"""Latest time of a build, in the year 2242: a later one is an error."""
 
 _OURS = tuple(
     map(
@@ -38,7 +38,7 @@ _OURS = tuple(
         ),
     )
 )
-"""Addresses that are nowhere in the world: files that know them are wrong."""
+"""Addresses without a location: a file that has one is wrong."""
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -93,7 +93,7 @@ class Geo:
             return package_data(upgrade_cure(PACKAGE))
         self._refresh()
         files = [file.country_data for file in self._files if file.has_countries]
-        return min(files, key=lambda one: one.made_ms or 0, default=None)
+        return min(files, key=lambda data: data.made_ms or 0, default=None)
 
     @property
     def has_networks(self) -> bool:
@@ -182,8 +182,8 @@ class _File:
             return False
         self._reader, self._loaded, self._rejected = reader, stamp, None
         self._unread = self._broken = ""
-        self.has_countries = any(one is not None and one.country for one in samples)
-        self.has_networks = any(one is not None and one.asn is not None for one in samples)
+        self.has_countries = any(sample is not None and sample.country for sample in samples)
+        self.has_networks = any(sample is not None and sample.asn is not None for sample in samples)
         return True
 
     def record(self, address: Address) -> Any:
@@ -210,8 +210,8 @@ def geo_of(files: tuple[str, ...]) -> Geo:
 
 def country_data_of(geo: Geo, alerts: Mapping[str, AlertTerms]) -> CountryData | None:
     """Return the data of countries, if a kind of alert that is on needs them."""
-    asked = any(kind.needs == GEO and alerts[kind.name].active for kind in KINDS)
-    return geo.country_data if asked else None
+    is_needed = any(kind.needs == GEO and alerts[kind.name].active for kind in KINDS)
+    return geo.country_data if is_needed else None
 
 
 def shortage(geo: Geo, alerts: Mapping[str, AlertTerms]) -> str:

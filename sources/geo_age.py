@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 PACKAGE = "iptocc"
-"""The package that tells countries where no file does; its data is as old as its release."""
+"""Package with the countries, used without a file; its data is as old as its release."""
 
 OLD_MS = 182 * DAY_MS
 

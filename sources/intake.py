@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST_LISTS = 500
 MOST_EVENTS = 10_000
-"""Of one commit, so that the worker gets its turn; a single list may have more."""
+"""Events of one commit, so that the worker gets its turn; a single list may have more."""
 
 ROOM_LOOK_S = 1.0
 
@@ -64,7 +64,7 @@ class Inlet:
         self._on_appended = on_appended
         self._min_free_disk_bytes = min_free_disk_bytes
         self.total = AppendResult(0, 0)
-        """What was added in all."""
+        """Counts of all added events."""
         self._serves = False
         self._room_until_s = 0.0
         self._waiting: dict[Hashable, deque[_Waiting]] = {}
@@ -187,18 +187,18 @@ class Inlet:
             answers = await self.store.run(
                 stored_sources.save_each,
                 self.name,
-                [one.events for one in lists],
+                [waiting.events for waiting in lists],
                 self.clock(),
                 created_ms=self._created_ms,
             )
-        except Exception as error:  # each of those who wait is told
-            for one in lists:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
+        except Exception as error:  # it is the answer of each that waits
+            for waiting in lists:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
             return
-        for one, appended in zip(lists, answers, strict=True):
-            if not one.answer.done():
-                one.answer.set_result(appended)
+        for waiting, appended in zip(lists, answers, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(appended)
             self._add_up(appended)
 
     def _add_up(self, appended: AppendResult) -> None:
@@ -208,8 +208,8 @@ class Inlet:
 
 
 LARGE_BYTES = 256 * 1024
-"""A text that is larger is read in a thread, so that the worker's loop goes on; and one at a time,
-since what is made of it takes several times the memory of the text."""
+"""Bytes above which a text is read in a thread, so that the worker's loop goes on; and one text at
+a time, since its events take several times the memory of the text."""
 
 BUSY_RETRY_S = 5
 DISK_RETRY_S = 60

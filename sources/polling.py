@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 LONGEST_BACKOFF_S = 300
 STOP_PATIENCE_S = 1.0
-"""How long a poll that runs when the stop comes may go on; what it finds later is not lost."""
+"""Time for which a poll may go on after the stop; events that it finds later are not lost."""
 
 TAKING_PATIENCE_S = 20.0
-"""The same where it is lost, as it is gone where it came from; one answer takes less."""
+"""The same time where they are lost, since they are gone where they came from."""
 
 
 def backoff_s(failures: int) -> int:
@@ -44,9 +44,9 @@ def backoff_s(failures: int) -> int:
 StaleAlertOf = Callable[
     [StoredSource, bytes | None, str, int], AbstractContextManager[Event | None]
 ]
-"""By a source that failed, its state, what is wrong and the time: what is told of it, if at all.
+"""From a failing source, its state, the failure and the time: the alert about it, if one is due.
 
-It counts as told when the block that saves it has ended well.
+It counts as raised when the block that saves it has ended well.
 """
 
 
@@ -138,7 +138,7 @@ class _Runner:
         self._patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
         self._last_sentence = ""
         self._left_out = 0
-        """Events with the ids of others, since there was nothing more to be had."""
+        """Events left out for the ids of others, since there was nothing more to be had."""
         self._lock_file = lock_file(store.path, source.name)
         self._unsaved = Unsaved(store.path, source.name, created_ms) if takes else None
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Alerts = Mapping[str, AlertTerms]
 FILES_LOOK_S = 0.5
-"""Seconds from look to look at whether the store is there, while a source runs by itself."""
+"""Seconds between checks for the store, while a source runs by itself."""
 
 
 class _Key(NamedTuple):
@@ -238,13 +238,13 @@ class Sources:
         Raises StoreError, FieldErrors.
         """
         self._active, self._settings = True, settings
-        for name, one in (await self._wanted()).items():
-            if one.stored.kind in SERVING:
+        for name, source in (await self._wanted()).items():
+            if source.stored.kind in SERVING:
                 self._report(name, "not waited for: it is handed its events")
-            elif is_run(one.stored.kind):
+            elif is_run(source.stored.kind):
                 stop = asyncio.Event()
-                task = asyncio.create_task(self._look_once_at(one, stop))
-                self._runs[name] = _Run(one.stored.kind, one.key, stop, task, None)
+                task = asyncio.create_task(self._look_once_at(source, stop))
+                self._runs[name] = _Run(source.stored.kind, source.key, stop, task, None)
         await asyncio.gather(*(run.task for run in self._runs.values()))
         self._active = False
         self._runs.clear()
@@ -299,8 +299,11 @@ class Sources:
             return {}
         stored = await self._store.run(stored_sources.load_all)
         self._alerts.take(all_terms(await self._store.run(alert_settings.load_all)))
-        active = [one for one in stored if one.active]
-        return {one.name: _Wanted(one, used_settings(one, self._settings)) for one in active}
+        return {
+            source.name: _Wanted(source, used_settings(source, self._settings))
+            for source in stored
+            if source.active
+        }
 
     def _run_only(self, wanted: dict[str, _Wanted]) -> None:
         """Stop sources that are not wanted as they run, and start those that are wanted."""
@@ -308,15 +311,15 @@ class Sources:
             if name not in wanted or wanted[name].key != run.key:
                 run.stop.set()
             if name not in wanted:
-                run.stale = None  # of the time in which it does not run nothing can be told
+                run.stale = None  # nothing is known of the time in which it does not run
                 if run.task.done():
                     del self._runs[name]
-        for name, one in wanted.items():
+        for name, source in wanted.items():
             before = self._runs.get(name)
             if before is None or before.stop.is_set():
-                stop, stale = asyncio.Event(), self._stale(before, one.stored)
-                task = asyncio.create_task(self._run(one, stop, before, stale))
-                self._runs[name] = _Run(one.stored.kind, one.key, stop, task, stale)
+                stop, stale = asyncio.Event(), self._stale(before, source.stored)
+                task = asyncio.create_task(self._run(source, stop, before, stale))
+                self._runs[name] = _Run(source.stored.kind, source.key, stop, task, stale)
 
     def _stale(self, before: _Run | None, stored: StoredSource) -> StaleAlerts:
         """Return the alerts of the run before, if this one takes its place without a pause."""

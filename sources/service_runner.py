@@ -23,10 +23,10 @@ from sources.stale import StaleAlerts
 from store.errors import NotFound, StoreError, StoreLost
 
 WAIT_FOR_OTHER_S = 2.0
-"""How often it is looked whether another process still serves it."""
+"""Seconds between checks for another process that serves it."""
 
 HEALTHY_S = float(LONGEST_BACKOFF_S)
-"""What ran so long before it failed did well: its failures are counted from the beginning."""
+"""Time of a good run, after which failures are counted from the beginning."""
 
 
 class Backoff:

@@ -16,7 +16,7 @@ from domain.settings import DAY_MS
 from domain.times import rfc3339
 
 LEAST_MS = 30_000
-"""What differs by less is a clock that NTP corrects."""
+"""Least jump: a smaller difference is a clock that NTP corrects."""
 
 
 class ClockJumps:
@@ -45,7 +45,7 @@ def no_jump(_now_ms: int) -> int:
 
 
 INTERVALS = 3
-"""A source that looks seldom may miss so many looks."""
+"""Polls that a source with a long interval may miss."""
 
 _NO_FACTS = ("params", "suppress_until", "updated")
 _ERROR_LIMIT = 500

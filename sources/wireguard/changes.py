@@ -134,7 +134,7 @@ def _replaced(
 
 def _own_addresses(peer: Peer) -> tuple[str, ...]:
     """Return the single addresses among the allowed IPs; all of them where none is single."""
-    return tuple(one for one in peer.allowed_ips if one.endswith(_ALONE)) or peer.allowed_ips
+    return tuple(ip for ip in peer.allowed_ips if ip.endswith(_ALONE)) or peer.allowed_ips
 
 
 def _differ(was: Peer, peer: Peer) -> bool:
@@ -177,7 +177,7 @@ def _text(number: int | None) -> str:
 
 
 VALUE_LIMIT = 16_384
-"""Characters of a value in an event: a list of allowed IPs may be longer than an event may be."""
+"""Characters of a value in an event: a list of allowed IPs may be longer than any event."""
 
 
 def log_changes(

@@ -26,7 +26,7 @@ from sources.wireguard.snapshot import Interface, Peer, Snapshot
 _NONE = "(none)"
 _HIDDEN = "(hidden)"
 _HASHED = "sha256:"
-"""What stands before the hash of a preshared key in a dump without keys."""
+"""Prefix of the hash of a preshared key in a dump without keys."""
 
 _OFF = "off"
 

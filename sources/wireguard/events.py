@@ -47,7 +47,7 @@ class DeriveTerms(msgspec.Struct, frozen=True):
 
 
 NAMES = ("host", "interface", "peer")
-"""Attributes that say what people call things; a thing is the same under another name."""
+"""Attributes with names; a resource is the same under another name."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
 

@@ -17,7 +17,7 @@ from domain.clients import KEY
 from domain.safe import safe
 
 USUAL_CONF_FOLDER = "/etc/wireguard"
-"""Nobody is told that it cannot be read: WireGuard makes it root's alone."""
+"""Folder without a warning if it cannot be read: WireGuard makes it root's alone."""
 
 NAME_LIMIT = 100
 _NAME_LINE = re.compile(rf"({KEY.pattern})\s+(\S.*)")
@@ -25,15 +25,15 @@ _QUOTED = re.compile(r'"([^"]*\S[^"]*)"(?:\s+(\S+))?')
 _SECTION = re.compile(r"\[(\w+)\]\s*(?:#+\s*(.*))?", re.IGNORECASE)
 _NAME_COMMENT = re.compile(r"#+\s*name\s*=\s*(.*)", re.IGNORECASE)
 _COMMENT = re.compile(r"#+\s*(?:BEGIN_PEER\s|begin\s|client:?\s)?\s*(.*\w.*?)[\s#]*", re.IGNORECASE)
-"""Also as the usual install scripts write it: `### Client alice`, `### begin alice ###`."""
+"""A comment, also in the form of install scripts: `### Client alice`, `### begin alice ###`."""
 _NO_NAME = re.compile(r"\[|\w+\s*=")
 """A section or a setting that was put out of use."""
 _KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{43}")
-"""In base64 or hexadecimal, also with its end left off: it may be a secret one."""
+"""A key in base64 or hexadecimal, also without its end: it may be a secret one."""
 _PUBLIC_KEY = re.compile(rf"publickey\s*=\s*({KEY.pattern})\s*(?:#.*)?", re.IGNORECASE)
 
 _Named = tuple[str, str]
-"""The name of a peer, and who uses it, "" where that is not said."""
+"""Name of a peer and its user, "" without one."""
 
 _Fingerprints = tuple[tuple[str, int, int, int], ...]
 

@@ -17,8 +17,8 @@ DUMP = ("wg", "show", "all", "dump")
 """The one command that may use the capability of the service."""
 
 KEYLESS = ("service", "dump")
-"""The words after `tocsin` that print the same without its keys, which the service's sudo rule lets
-its account run as root: a screen beside the service has no capability."""
+"""Arguments of `tocsin` that print the same without keys. The service's sudo rule lets its account
+run it as root, since a screen beside the service has no capability."""
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The folders of the system's own programs, into which root alone puts them."""

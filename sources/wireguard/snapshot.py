@@ -151,7 +151,7 @@ def host_of(stored: bytes) -> str | None:
 
 
 REMEMBER_GONE_MS = 30 * 86_400_000
-"""How long an interface or a removed peer is remembered, should it come back."""
+"""Time for which an interface or a removed peer is remembered, should it come back."""
 
 
 def read_state(stored: bytes | None) -> tuple[State | None, str]:
@@ -287,13 +287,17 @@ def snapshot_summary(state: bytes) -> str:
 
 
 AHEAD_S = 120
-"""How far it may be ahead."""
+"""Seconds by which a host's clock may be ahead without a warning."""
 
 
 def seconds_ahead(snapshot: Snapshot) -> int:
     """Return the seconds by which the newest handshake is later than the poll; 0 if it is not."""
     newest_s = max(
-        (peer.handshake_s for one in snapshot.interfaces.values() for peer in one.peers.values()),
+        (
+            peer.handshake_s
+            for interface in snapshot.interfaces.values()
+            for peer in interface.peers.values()
+        ),
         default=0,
     )
     return max(0, newest_s - snapshot.read_at_ms // 1000)

@@ -139,7 +139,7 @@ class WireGuardSource:
         return Batch(
             events=derived.events,
             state=encode_state(derived.state),
-            warning="; ".join(one for one in warnings if one),
+            warning="; ".join(filter(None, warnings)),
         )
 
     def host(self, state: bytes | None) -> dict[str, str]:

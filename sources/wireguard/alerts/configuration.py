@@ -19,7 +19,7 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 WHOLE: frozenset[IPNetwork] = frozenset(map(ipaddress.ip_network, ("0.0.0.0/0", "::/0")))
 
 _MOST_STEPS = 500_000
-"""Networks that one look goes through to find who lost them."""
+"""Networks that are compared in one poll to find their former owners."""
 
 
 class Network(NamedTuple):
@@ -78,7 +78,7 @@ class Losses:
         )
         self._networks = [network for network, _ in found]
         self._peers = [peer for _, peer in found]
-        self._lengths = sorted({(one.version, one.length) for one in self._networks})
+        self._lengths = sorted({(network.version, network.length) for network in self._networks})
         self._steps_left = _MOST_STEPS
 
     def taken(
@@ -135,8 +135,8 @@ def _longest_around(
     network: Network, networks: Collection[Network], lengths_down: Iterable[int]
 ) -> int:
     """Return the length of the smallest of these networks around this one, -1 without one."""
-    lengths = (one for one in lengths_down if one <= network.length)
-    return next((one for one in lengths if network.around(one) in networks), -1)
+    lengths = (length for length in lengths_down if length <= network.length)
+    return next((length for length in lengths if network.around(length) in networks), -1)
 
 
 def _network(text: str) -> Network | None:
@@ -158,8 +158,8 @@ def _ip_network(text: str) -> IPNetwork | None:
 def _collapsed(texts: Iterable[str]) -> set[IPNetwork]:
     """Return as few networks as possible: two halves are one whole."""
     networks = {network for text in texts if (network := _ip_network(text)) is not None}
-    four = [one for one in networks if isinstance(one, ipaddress.IPv4Network)]
-    six = [one for one in networks if isinstance(one, ipaddress.IPv6Network)]
+    four = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
+    six = [network for network in networks if isinstance(network, ipaddress.IPv6Network)]
     return {*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)}
 
 
@@ -167,14 +167,14 @@ def _is_within(text: str, networks: Collection[Network], lengths: Collection[int
     network = _network(text)
     if network is None:
         return False
-    return any(network.around(one) in networks for one in lengths if one <= network.length)
+    return any(network.around(length) in networks for length in lengths if length <= network.length)
 
 
 MOST_LISTED = 50
 """Networks and peers that an alert lists."""
 
 MORE_FOR_ALL = 3
-"""How much more dangerous a peer is that may use every address from now on."""
+"""Danger that is added for a peer that may use every address from now on."""
 
 _TEXT_LIMIT = 100
 

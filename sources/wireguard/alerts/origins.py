@@ -20,7 +20,7 @@ from sources.wireguard.alert_memory import LeftOrigin, Observation, Usage
 from sources.wireguard.alerts.suppression import AlertWriter, Subject
 
 MOST_USED = 64
-"""Places, networks and countries that are remembered of an endpoint, of each."""
+"""Remembered origins of an endpoint, and as many networks and countries."""
 
 MOST_LEFT = 16
 REFRESH_S = 3600
@@ -98,7 +98,7 @@ class OriginAlerts:
         kept_s = terms.number("kept") // 1000
         last_s = known.used.get(value)
         is_recent = last_s is not None and self._seen_s - last_s <= kept_s
-        if is_recent or not any(_kind_of(one) == _kind_of(value) for one in known.used):
+        if is_recent or not any(_kind_of(other) == _kind_of(value) for other in known.used):
             return
         learns = 0 <= self._now_s - known.since_s < terms.number("learning") // 1000
         days = kept_s // DAY_S
@@ -125,11 +125,11 @@ class OriginAlerts:
     ) -> tuple[LeftOrigin, ...]:
         """Return the origins left lately, after a move; a return to a recent one is flapping."""
         now_ms = self._writer.now_ms
-        lately = tuple(one for one in before if 0 <= now_ms - one.at_ms <= self._within_ms)
-        back = next((one for one in reversed(lately) if one.origin == origin), None)
+        lately = tuple(left for left in before if 0 <= now_ms - left.at_ms <= self._within_ms)
+        back = next((left for left in reversed(lately) if left.origin == origin), None)
         left = (*lately, LeftOrigin(was, now_ms))[-MOST_LEFT:]
         if back is not None:
-            newest_first = dict.fromkeys((origin, *(one.origin for one in reversed(left))))
+            newest_first = dict.fromkeys((origin, *(recent.origin for recent in reversed(left))))
             params = {
                 "ips": list(newest_first)[::-1],
                 "changes": len(left),

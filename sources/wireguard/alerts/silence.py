@@ -18,11 +18,11 @@ from sources.wireguard.changes import UP, Change
 from sources.wireguard.snapshot import Absence, Peer, Snapshot, State
 
 SETTLED_MS = 3_600_000
-"""How long we must have looked before a silence of days is believed."""
+"""Time of observation before a silence of days is believed."""
 
 BREAK_MS = 180_000
 BREAK_LOOKS = 3
-"""A break is a longer time without a look, and longer than so many usual ones."""
+"""Usual intervals that a time without a poll must exceed, to be a break."""
 
 DAY_S = 86_400
 
@@ -38,7 +38,7 @@ class Silent(IntFlag):
 
 
 UNREACHABLE = int(Silent.UNREACHABLE)
-"""As a number: it is asked of every peer at every look."""
+"""The flag as a number, since it is used for every peer at every poll."""
 
 _KINDS = {
     Silent.UNREACHABLE: "endpoint_unreachable",
@@ -51,10 +51,10 @@ _LONG = Silent.UNSEEN | Silent.GONE_LONG
 _ALL = 31
 _NEVER_S = 1 << 62
 _BETWEEN_HANDSHAKES_S = 120
-"""After a handshake WireGuard makes no other for so long, as long as the peer answers."""
+"""Seconds for which WireGuard makes no other handshake, as long as the peer answers."""
 
 _KEEPALIVE_CHANGES = (("added", ""), ("persistent_keepalive", "0"))
-"""Changes, with the old value, from which on this side calls at a peer."""
+"""Changes, with the old value, from which on this side sends keepalives to a peer."""
 
 
 def next_observation(watch: Observation, before_ms: int | None, now_ms: int) -> Observation:
@@ -65,7 +65,7 @@ def next_observation(watch: Observation, before_ms: int | None, now_ms: int) -> 
     longest_ms = max(BREAK_MS, BREAK_LOOKS * watch.every_ms)
     if 0 <= gap_ms <= longest_ms:
         return Observation(watch.since_ms, gap_ms or watch.every_ms, watch.lost_ms)
-    # Little by little, should the looks be less often from now on.
+    # Little by little, should the polls be less often from now on.
     every_ms = min(max(gap_ms, 0), 2 * watch.every_ms or BREAK_MS)
     return Observation(now_ms, every_ms, watch.lost_ms + gap_ms)
 
@@ -105,7 +105,7 @@ class SilenceAlerts:
         ]
         self._connected_s = dict(self._limits)[Silent.AWAY]
         self.next_s = [self._next_limit(marks) for marks in range(_ALL + 1)]
-        """By what is known of a silence: the age from which on there is more to be known."""
+        """Next age at which a silence is checked, by its findings."""
 
     def _next_limit(self, marks: int) -> int:
         return min((limit for mark, limit in self._limits if not marks & mark), default=_NEVER_S)
@@ -208,7 +208,7 @@ class SilenceAlerts:
 
 
 LASTING_MS = 600_000
-"""An outage that lasts so long is no restart."""
+"""Least length of an outage that is no restart."""
 
 _DOWN = "interface_down"
 

@@ -23,7 +23,7 @@ from sources.wireguard.events import (
 from sources.wireguard.snapshot import Snapshot
 
 MOST_VALUES = 100
-"""Alerts of one kind about one thing that are remembered; while it is so many, there is no more."""
+"""Remembered alerts of a kind about a subject; while there are so many, no more are raised."""
 
 _SHORT = 48
 Suppressed = Mapping[str, Mapping[str, int]]
@@ -97,7 +97,7 @@ class AlertWriter:
         current = self._current(suppressed)
         if mark in current:
             return False
-        if sum(one.startswith(f"{kind} ") for one in current) >= MOST_VALUES:
+        if sum(other.startswith(f"{kind} ") for other in current) >= MOST_VALUES:
             return False
         self.suppressed[resource] = {**current, mark: until_ms}
         return True
