@@ -28,7 +28,7 @@ from tests.store.helpers import Desk, carried, event, events, run_child
 
 SET_INTERVAL = """
 store = open_store(path)
-store.call(settings.set_one, "interval", "1s", ACTOR, NOW)
+store.call(settings.save, "interval", "1s", ACTOR, NOW)
 store.close()
 """
 APPEND = """

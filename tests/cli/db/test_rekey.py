@@ -157,7 +157,7 @@ def test_root_writes_the_key_where_the_owner_of_the_store_may_not(tmp_path: Path
         "done = store.call(rekey.rekey, store.vault, ACTOR, NOW, partial(_access_to, etc))\n"
         "print(sorted(one.name for one in etc.iterdir()), (etc / 'key').read_bytes() != before)\n"
         "print((etc / 'key').stat().st_uid, os.getresuid(), store.vault.fingerprint() =="
-        " store.call(store.vault.known))\n"
+        " store.call(store.vault.store_fingerprint))\n"
         "print({file.stat().st_uid for file in path.parent.iterdir()})\n",
         var / "tocsin.db",
         etc,
