@@ -27,8 +27,8 @@ from bench.stores import (
 from delivery.dispatcher import Until
 from delivery.worker import Ended, Role, Worker
 from domain.settings import DEFAULTS
-from store import attempts
 from store.database import Store
+from store.queue import attempts
 
 GOAL = 150_000
 ROUNDS = 3

@@ -20,7 +20,7 @@ from bench.report import Figure, show
 from bench.rounds import least
 from bench.stores import add_webhooks, append_lines, new_path, opened
 from bench.terminal import Terminal
-from store import attempts
+from store.queue import attempts
 
 ROUNDS = 9
 KEYS = 60

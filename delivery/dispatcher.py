@@ -12,9 +12,9 @@ from delivery.log import location_of
 from delivery.schedule import NextStep, RunDefaults
 from delivery.sender import Sender
 from domain.times import format_duration
-from store import attempts
 from store.database import Store
 from store.errors import StoreError, StoreGone
+from store.queue import attempts
 from store.records import WebhookPlan
 
 COOLDOWN_S = 0.02

@@ -22,9 +22,9 @@ from domain.ids import new_delivery_id
 from domain.settings import Settings
 from domain.times import rfc3339
 from domain.wording import counted
-from store import attempts
 from store.database import Store
 from store.errors import StoreError, StoreGone
+from store.queue import attempts
 from store.records import AttemptResult, Limits, Verdict, Work
 
 AT_THE_STORE = 4

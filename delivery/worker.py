@@ -25,13 +25,14 @@ from delivery.slots import attempt_slots
 from domain.ids import base58
 from domain.settings import Settings
 from domain.wording import counted
-from store import attempts, data_version, migrations, workers
+from store import data_version, migrations, workers
 from store import settings as stored_settings
 from store.data_version import FileTimes
 from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.maintenance import prune
 from store.presence import names_sentence
+from store.queue import attempts
 from store.records import StoredWorker as WorkerRecord
 
 POLL_S = 0.5

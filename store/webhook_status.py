@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from peewee import ModelSelect, fn
 
 from store import models
-from store.deliveries import delivery_of
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, light_rows, rows
+from store.queue.deliveries import delivery_of
 from store.records import Webhook, WebhookStatus
 from store.vault import Vault
 from store.webhook_rows import record_of

@@ -12,9 +12,9 @@ from domain.actors import Actor
 from domain.webhooks import NAME_LIMIT, WebhookFields
 from domain.wording import counted
 from store import audit, lookalikes
-from store.backlog import first_since, head_of, retry_pending_now, undelivered
 from store.errors import Conflict, MoreToDrop, NotFound, WrongKey
 from store.models import FactRow, HeadRow, WebhookRow, database
+from store.queue.backlog import first_since, head_of, retry_pending_now, undelivered
 from store.records import Secrets, Webhook, target_of
 from store.vault import Vault
 from store.webhook_edits import (

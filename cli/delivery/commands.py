@@ -14,10 +14,11 @@ from delivery.refusals import refused_events, reseal_command
 from delivery.testing import NO_URL, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
-from store import deliveries, delivery_requests, webhooks
+from store import webhooks
 from store.database import Store
-from store.delivery_requests import RequestResult
 from store.errors import NotFound
+from store.queue import deliveries, delivery_requests
+from store.queue.delivery_requests import RequestResult
 from store.records import Attempt, Delivery, Webhook
 
 LATER = "An attempt is in flight: this is applied when it is over, unless it is answered 2XX."

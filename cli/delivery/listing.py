@@ -13,9 +13,9 @@ from delivery.report import failed_attempts
 from domain.filters import OF_DELIVERIES
 from domain.safe import safe
 from domain.wording import counted, second_text, size_text, span_text, time_text
-from store import deliveries
 from store.database import Store
-from store.deliveries import DeliveryFilter
+from store.queue import deliveries
+from store.queue.deliveries import DeliveryFilter
 from store.records import Attempt, Delivery
 
 ANSWER_SHOWN = 200

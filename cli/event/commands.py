@@ -18,10 +18,11 @@ from domain.event_types import EventType
 from domain.filters import event_passes, phrase_terms
 from domain.safe import safe
 from domain.wording import second_text, time_text
-from store import deliveries, events
+from store import events
 from store.database import Store
 from store.errors import NotFound
 from store.events import Extent
+from store.queue import deliveries
 from store.records import Delivery, StoredEvent
 
 HEADERS = ("ACCEPTED", "TYPE", "ID", "EVENT")

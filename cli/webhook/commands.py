@@ -33,8 +33,9 @@ from cli.webhook.lookup import (
 from cli.webhook.text import in_full, what_it_has
 from delivery.report import drop_question, undelivered
 from domain.wording import counted, time_text
-from store import backlog, deliveries, delivery_requests, webhooks
+from store import webhooks
 from store.database import Store
+from store.queue import backlog, deliveries, delivery_requests
 from store.records import Webhook, WebhookStatus
 from store.webhook_edits import fields_like
 

@@ -12,10 +12,11 @@ from domain.errors import FieldError
 from domain.extra_fields import doubt_about
 from domain.urls import mask_url
 from domain.webhooks import WebhookFields
-from store import deliveries, webhook_status, webhooks
+from store import webhook_status, webhooks
 from store.audit import note_alone
 from store.database import Store
 from store.errors import WrongKey
+from store.queue import deliveries
 from store.records import Delivery, Webhook, WebhookStatus
 from store.settings import paused
 from store.workers import SendingLock, load_all

@@ -168,7 +168,7 @@ def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
 def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context) -> ExitCode:
     from delivery.dispatcher import Until
     from delivery.worker import Ended
-    from store import attempts
+    from store.queue import attempts
 
     if ended is Ended.GONE:
         return ExitCode.UNAVAILABLE

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from peewee import fn
 
 from domain.wording import counted
-from store import models, sealing
+from store import models
 from store.broker_cursors import queued
 from store.errors import WrongKey
 from store.models import DeliveryRow, EventRow, HeadRow, QuarantineRow, WebhookRow, rows
+from store.queue import sealing
 from store.vault import Vault
 from store.webhook_rows import redo_of
 

@@ -21,8 +21,8 @@ from delivery.post import Poster
 from delivery.sender import Sender
 from delivery.slots import Slots
 from domain.addresses import NetworkPolicy
-from store import attempts as outbox
-from store import deliveries
+from store.queue import attempts as outbox
+from store.queue import deliveries
 from tests.certificates import Authority
 from tests.delivery.proxy import Proxy
 from tests.delivery.running import QUICK, SkewedClock, hook

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from delivery.dispatcher import HOLD_S, NOTHING_SENT_S, Until
 from delivery.worker import Ended
-from store import attempts
 from store.errors import StoreUnavailable
 from store.models import DeliveryRow, EventRow, WebhookRow
+from store.queue import attempts
 from tests.delivery.running import QUICK, SkewedClock, eventually, hook, running_worker
 from tests.receiver_client import Receiver
 from tests.store.helpers import Desk, carried, event, events

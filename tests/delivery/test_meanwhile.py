@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from store import delivery_requests as requests_store
 from store import settings as settings_store
 from store import webhooks
+from store.queue import delivery_requests as requests_store
 from tests.delivery.running import (
     QUICK,
     SkewedClock,

@@ -18,8 +18,9 @@ from delivery.outcome import MAX_ANSWER_BODY
 from delivery.sender import Sender, _retry_delays
 from delivery.slots import Slots
 from domain.settings import Settings
-from store import attempts, deliveries, webhooks
+from store import webhooks
 from store.errors import StoreUnavailable
+from store.queue import attempts, deliveries
 from tests.certificates import Authority
 from tests.delivery.running import QUICK, SkewedClock, eventually, hook
 from tests.receiver_client import Receiver

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from delivery.sending_lock import STAND_ASIDE_S, LockClaim
 from delivery.worker import LOCK_LOST
 from domain.settings import Settings
-from store import deliveries, workers
+from store import workers
 from store.database import Store
+from store.queue import deliveries
 from store.records import StoredWorker
 from store.workers import TERMINAL, SendingLock
 from tests.delivery.running import (

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 import delivery.worker
 from delivery.dispatcher import Until
 from delivery.worker import Ended
-from store import deliveries, migrations, workers
+from store import migrations, workers
 from store.models import AttemptRow, FactRow
+from store.queue import deliveries
 from tests.delivery.running import (
     QUICK,
     SkewedClock,

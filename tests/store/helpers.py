@@ -15,9 +15,10 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event, RefusedText
 from domain.webhooks import WebhookFields
-from store import attempts, deliveries, refusals, sources, webhook_status, webhooks
 from store import events as event_store
+from store import refusals, sources, webhook_status, webhooks
 from store.database import Store
+from store.queue import attempts, deliveries
 from store.records import (
     AppendResult,
     AttemptResult,

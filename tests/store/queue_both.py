@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from domain.event_types import EventType
-from store import attempts, backlog, delivery_requests, sealing, webhook_status, webhooks
 from store import events as event_store
 from store import settings as store_settings
+from store import webhook_status, webhooks
 from store.database import open_store
 from store.errors import Conflict, NotFound
 from store.maintenance import health, prune
 from store.models import DeliveryRow, HeadRow
+from store.queue import attempts, backlog, delivery_requests, sealing
 from store.records import Limits, Verdict, Work
 from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, carried, event, fields, result
 from tests.store.queue_model import Held, Item, Model, Pending

@@ -22,7 +22,6 @@ from store import (
     drafts,
     events,
     models,
-    sealing,
     settings,
     sources,
     tokens,
@@ -38,6 +37,7 @@ from store.models import (
     WebhookRow,
     WorkerRow,
 )
+from store.queue import sealing
 from store.webhook_rows import redo_of
 from tests.store.helpers import ACTOR
 

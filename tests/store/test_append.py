@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.events import Event, read_event
-from store import attempts
 from store import events as event_store
 from store.database import Store, open_store
 from store.errors import NotFound
 from store.models import WebhookRow, database, rows
+from store.queue import attempts
 from store.records import AppendResult
 from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events
 

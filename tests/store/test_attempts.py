@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.event_types import EventType
-from store import attempts, deliveries, delivery_requests, migrations, settings, webhooks
+from store import migrations, settings, webhooks
 from store.database import open_store
 from store.errors import StoreOvertaken, StoreUnavailable
 from store.maintenance import health
 from store.models import DeliveryRow, EventRow
+from store.queue import attempts, deliveries, delivery_requests
 from store.records import Limits, Work
 from tests.store.helpers import ACTOR, LIMITS, MINUTE, NOW, WORKER, Desk, carried, events, fields
 from tests.store.helpers import event as make_event

@@ -9,9 +9,10 @@ import pytest
 from domain.actors import Actor
 from domain.event_types import EventType
 from domain.filters import OfWebhook, Since, Term
-from store import audit, backlog, delivery_requests, models, settings, webhooks
+from store import audit, models, settings, webhooks
 from store.errors import Conflict, NotFound
 from store.models import ChangeRow
+from store.queue import backlog, delivery_requests
 from store.records import Secrets
 from store.webhook_edits import RestoreSecrets, RetireSecret, RotateSecret, SetSecret
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields

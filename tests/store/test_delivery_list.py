@@ -17,9 +17,9 @@ from domain.filters import (
     Unanswered,
 )
 from domain.wording import ERROR_WORDS, OTHER_ERROR, error_word
-from store import delivery_list, delivery_requests
-from store.delivery_list import Search, SearchResult
 from store.errors import NotFound
+from store.queue import delivery_list, delivery_requests
+from store.queue.delivery_list import Search, SearchResult
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
 

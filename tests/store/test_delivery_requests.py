@@ -9,8 +9,9 @@ from threading import Event as Flag
 import pytest
 
 from domain.event_types import EventType
-from store import attempts, deliveries, delivery_requests, webhooks
+from store import webhooks
 from store.errors import Conflict, NotFound
+from store.queue import attempts, deliveries, delivery_requests
 from store.records import Limits, Work
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, LIMITS, MINUTE, NOW, Desk, carried, event, events, fields

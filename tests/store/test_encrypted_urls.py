@@ -12,11 +12,12 @@ import pytest
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
-from store import audit, deliveries, migrations, remnants, webhook_status, webhooks
+from store import audit, migrations, remnants, webhook_status, webhooks
 from store.database import Store, open_store
 from store.errors import WrongKey
 from store.maintenance import backup
 from store.models import AttemptRow, ChangeRow, FactRow, WebhookRow, rows
+from store.queue import deliveries
 from store.vault import keys_in
 from tests.store.helpers import ACTOR, NOW, Desk, event, fields
 from tests.store.released import RELEASED, copy_of

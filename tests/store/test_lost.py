@@ -6,8 +6,9 @@ from itertools import chain
 
 import pytest
 
-from store import attempts, audit, deliveries, delivery_requests
+from store import audit
 from store.models import EventRow
+from store.queue import attempts, deliveries, delivery_requests
 from store.records import Limits
 from tests.store.helpers import ACTOR, ALERTS, LIMITS, NOW, Desk, carried, event, events
 

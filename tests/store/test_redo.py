@@ -6,8 +6,8 @@ from itertools import chain
 
 import pytest
 
-from store import backlog, delivery_requests
 from store.maintenance import health
+from store.queue import backlog, delivery_requests
 from store.records import Limits, Work
 from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, carried, event, events
 

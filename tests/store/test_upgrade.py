@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from store import attempts, migrations, models
+from store import migrations, models
 from store.database import Store, open_store
 from store.maintenance import health, rekey
 from store.models import FactRow, HeadRow, database
+from store.queue import attempts
 from tests.store.helpers import ACTOR, ALERTS, WORKER, Desk, event
 from tests.store.released import MADE_MS, RELEASED, copy_of, kept, kept_by
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import backlog as queue
-from store import delivery_requests, webhook_status, webhooks
+from store import webhook_status, webhooks
 from store.errors import Conflict, NotFound
 from store.models import EventRow
+from store.queue import backlog as queue
+from store.queue import delivery_requests
 from store.records import Limits, Secrets, Webhook
 from store.webhook_edits import RetireSecret, RotateSecret, SecretChange, SetSecret
 from tests.store.helpers import ACTOR, ALERTS, DAY, MINUTE, NOW, Desk, carried, events, fields

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from store.attempts import undelivered
+from store.queue.attempts import undelivered
 from tests.delivery.running import eventually, opened_desk
 from tests.program import Tocsin
 from tests.receiver_client import Receiver

@@ -27,8 +27,9 @@ from domain.clients import ConfFile
 from domain.event_types import EventType
 from domain.events import Event, RefusedText
 from domain.source_kinds import BY_NAME
-from store import attempts, audit, refusals, sources
+from store import audit, refusals, sources
 from store.models import QuarantineRow, RefusalRow, WebhookRow, WorkerRow
+from store.queue import attempts
 from store.records import AttemptResult, AuditEntry, Delivery, Verdict, Work
 from store.refusals import TakingRules
 from store.workers import SendingLock

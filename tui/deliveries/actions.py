@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from delivery.refusals import refused_events
 from delivery.report import failed_attempts
 from domain.wording import counted
-from store import deliveries, delivery_list, delivery_requests
-from store.delivery_list import ListedDelivery
-from store.delivery_requests import RequestResult
+from store.queue import deliveries, delivery_list, delivery_requests
+from store.queue.delivery_list import ListedDelivery
+from store.queue.delivery_requests import RequestResult
 from store.records import Delivery
 from tui.deliveries.copying import CHOICES, copied_text
 from tui.deliveries.reseal import ResealChoice, ResealScreen

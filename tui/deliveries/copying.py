@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from delivery.testing import NO_URL, ShownRequest, curl, shown_request
 from domain.safe import safe
-from store import deliveries, webhooks
+from store import webhooks
+from store.queue import deliveries
 from store.records import Attempt, Delivery, Webhook
 from tui.screens.dialogs import Choice
 from tui.state.store_access import Refused, StoreAccess

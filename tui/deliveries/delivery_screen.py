@@ -16,8 +16,8 @@ from textual.widgets import Static
 from delivery.refusals import refused_events, reseal_command
 from domain.safe import safe
 from domain.wording import counted, size_text
-from store import deliveries, delivery_list
-from store.delivery_list import ListedDelivery
+from store.queue import deliveries, delivery_list
+from store.queue.delivery_list import ListedDelivery
 from store.records import Attempt, Delivery
 from tui.deliveries.actions import DELIVERY_KEYS, DeliveryActions, short_id
 from tui.deliveries.body import BODY_KEYS, BodyActions

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from domain.safe import safe
 from domain.wording import span_text
-from store import deliveries, delivery_requests
+from store.queue import deliveries, delivery_requests
 from store.records import QuarantinedEvent
 from tui.cells import Cell, Column, Row
 from tui.key_names import key_of, keys_do, with_key

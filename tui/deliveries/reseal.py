@@ -18,7 +18,7 @@ from domain.errors import FieldError
 from domain.safe import safe
 from domain.webhooks import check_limit
 from domain.wording import counted
-from store import delivery_list
+from store.queue import delivery_list
 from store.records import Delivery, StoredEvent
 from tui.cells import Cell, Column
 from tui.key_names import ENTER, key_of, keys_do, with_key

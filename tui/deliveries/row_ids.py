@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
-from store.delivery_list import SearchResult
+from store.queue.delivery_list import SearchResult
 
 
 class NewestFirst(Sequence[int]):

@@ -12,7 +12,7 @@ from delivery.report import Report, Waiting, failed_attempts, is_failing, quaran
 from delivery.testing import ShownRequest
 from domain.safe import safe
 from domain.wording import counted, error_word, second_text, size_text, span_text, status_words
-from store.delivery_list import ListedDelivery
+from store.queue.delivery_list import ListedDelivery
 from store.records import Attempt, Delivery, WebhookStatus
 from tui.cells import Cell, Column, Row, Tone
 from tui.deliveries.copying import answer_text

@@ -14,8 +14,8 @@ from textual.widgets import Static
 
 from domain.filters import OF_DELIVERIES, FilterReader, Terms
 from domain.safe import safe
-from store import delivery_list
-from store.delivery_list import ListedDelivery, Search, SearchResult
+from store.queue import delivery_list
+from store.queue.delivery_list import ListedDelivery, Search, SearchResult
 from store.records import Delivery, WebhookStatus
 from tui.deliveries.actions import DELIVERY_KEYS, DeliveryActions
 from tui.deliveries.delivery_screen import DeliveryScreen

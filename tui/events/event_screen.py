@@ -14,7 +14,8 @@ from textual.widget import Widget
 
 from domain.event_types import EventType
 from domain.wording import size_text, time_text
-from store import deliveries, events
+from store import events
+from store.queue import deliveries
 from store.records import Delivery, StoredEvent
 from tui.deliveries.delivery_screen import DeliveryScreen
 from tui.deliveries.screen import DeliveriesScreen

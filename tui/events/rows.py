@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from domain.event_types import EventType
 from domain.wording import second_text
-from store.deliveries import Held
+from store.queue.deliveries import Held
 from store.records import Delivery, StoredEvent
 from tui.cells import Cell, Column, Row
 from tui.wording import event_cell, state_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from delivery.report import drop_question, undelivered
 from domain.urls import mask_url
 from domain.wording import counted, span_text
-from store import audit, backlog, webhooks
+from store import audit, webhooks
+from store.queue import backlog
 from store.records import Webhook, WebhookStatus
 from store.webhook_edits import RestoreSecrets
 from tui.key_names import and_key, key_of

@@ -10,7 +10,7 @@ import msgspec
 from delivery.outcome import is_success
 from delivery.report import Report, hindrance, undelivered
 from domain.wording import counted, error_word, wait_word
-from store import deliveries
+from store.queue import deliveries
 from store.records import WebhookStatus
 from tui.state.store_access import Refused, StoreAccess
 from tui.webhooks.rows import Results

@@ -12,7 +12,7 @@ from domain.safe import safe
 from domain.times import format_duration
 from domain.urls import receiver
 from domain.wording import counted, size_text, wait_word
-from store.backlog import Run
+from store.queue.backlog import Run
 from store.records import Webhook, WebhookStatus
 from tui.cells import Cell, Column, Row, cut
 from tui.key_names import with_key

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from cli.exit_codes import ExitCode
 from delivery.testing import ABANDONED
 from domain.event_types import EventType
-from store import audit, delivery_requests, webhooks
+from store import audit, webhooks
 from store.maintenance.prune import Retention, prune_some
+from store.queue import delivery_requests
 from store.records import Webhook
 from store.workers import SendingLock
 from tests.certificates import Authority

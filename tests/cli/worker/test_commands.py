@@ -16,7 +16,8 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from domain.webhooks import WebhookFields
-from store import deliveries, migrations, workers
+from store import migrations, workers
+from store.queue import deliveries
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
 from tests.cli.desks import access_of, change_store, eventually, newer, now_ms, said, status_of
 from tests.program import Tocsin

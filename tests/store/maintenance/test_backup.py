@@ -13,12 +13,13 @@ import pytest
 from msgspec.structs import replace
 from peewee import DatabaseProxy
 
-from store import attempts, audit, files, migrations, settings, webhooks, workers
+from store import audit, files, migrations, settings, webhooks, workers
 from store import events as event_store
 from store.database import Store, open_store
 from store.errors import Conflict, StoreError, StoreUnavailable, WrongKey
 from store.maintenance import backup, health
 from store.models import database
+from store.queue import attempts
 from store.records import StoredWorker
 from store.vault import Vault
 from tests.store.helpers import (

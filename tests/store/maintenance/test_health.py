@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import delivery_requests, models
+from store import models
 from store.maintenance import health
 from store.models import EventRow, WebhookRow
+from store.queue import delivery_requests
 from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from domain.event_types import EventType
-from store import deliveries, delivery_requests, settings, webhooks
 from store import events as event_store
+from store import settings, webhooks
 from store.errors import NotFound
 from store.files import free_bytes, store_bytes
 from store.maintenance import health, prune
 from store.models import QuarantineRow, WebhookRow, database
+from store.queue import deliveries, delivery_requests
 from tests.store.helpers import ACTOR, ALERTS, DAY, NOW, Desk, event, events, fields
 
 RETENTION = prune.Retention(keep_events_ms=7 * DAY, keep_deliveries_ms=400 * DAY)

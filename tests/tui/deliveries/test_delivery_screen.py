@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from store import deliveries
 from store.maintenance.prune import Retention, prune_some
+from store.queue import deliveries
 from store.workers import SendingLock
 from tests.store.helpers import DAY, MINUTE, fields
 from tests.tui.deliveries.test_screen import Scene, deliver, hands, let_work, seen

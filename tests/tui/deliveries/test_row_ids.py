@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.delivery_list import SearchResult
+from store.queue.delivery_list import SearchResult
 from tests.store.helpers import NOW
 from tui.deliveries.row_ids import DeliveryRowIds, NewestFirst, RateLimit
 

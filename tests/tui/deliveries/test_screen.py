@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from textual.pilot import Pilot
 
-from store import deliveries, webhooks, workers
+from store import webhooks, workers
 from store.maintenance.prune import Retention, prune_some
+from store.queue import deliveries
 from store.records import StoredWorker
 from store.workers import SendingLock
 from tests.store.helpers import ACTOR, DAY, NOW, Desk, events, fields

@@ -11,7 +11,7 @@ import pytest
 from textual.worker import WorkerFailed
 
 from cli.failures import LOG_NAME, bug_sentence
-from store import delivery_requests
+from store.queue import delivery_requests
 from tests.store.helpers import fields
 from tests.tui.deliveries.test_screen import deliver, seen
 from tests.tui.helpers import Bench, screen_text

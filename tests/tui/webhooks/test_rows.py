@@ -11,8 +11,9 @@ from textual.pilot import Pilot
 
 from domain.actors import Actor
 from domain.signing import generate_secret
-from store import backlog, webhooks
+from store import webhooks
 from store.database import Store
+from store.queue import backlog
 from store.records import Secrets, Webhook
 from store.webhook_edits import ROTATION_MS, RestoreSecrets, RotateSecret
 from tests.store.helpers import NOW, fields

@@ -10,7 +10,7 @@ import msgspec
 from peewee import ModelSelect
 
 from domain.event_types import EventType
-from store import models, sealing, workers
+from store import models, workers
 from store.errors import NotFound
 from store.models import (
     AttemptRow,
@@ -19,6 +19,7 @@ from store.models import (
     WebhookRow,
     rows,
 )
+from store.queue import sealing
 from store.records import Attempt, Delivery, QuarantinedEvent
 from store.webhook_rows import redo_of
 

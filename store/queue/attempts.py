@@ -1,6 +1,6 @@
 """Attempts of deliveries: starting them and recording their results.
 
-The worker is the only caller; what admins do to deliveries is in `store/delivery_requests.py`.
+The worker is the only caller; what admins do is in `store/queue/delivery_requests.py`.
 Every function is one transaction, and only ever touches deliveries that are still pending.
 """
 
@@ -11,11 +11,11 @@ import json
 from peewee import JOIN, fn
 
 from store import data_version, settings
-from store.delivery_requests import apply_request
 from store.errors import WrongKey
 from store.models import AttemptRow, DeliveryRow, HeadRow, WebhookRow, database, rows
+from store.queue.delivery_requests import apply_request
+from store.queue.sealing import NewId, frozen_body, seal
 from store.records import AttemptResult, Limits, PendingPlan, Verdict, WebhookPlan, Work
-from store.sealing import NewId, frozen_body, seal
 from store.vault import Vault
 from store.webhook_rows import read_target, secrets_of
 

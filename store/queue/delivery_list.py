@@ -13,10 +13,11 @@ from peewee import ModelSelect, fn
 
 from domain.event_types import EventType
 from domain.filters import Terms
-from store import deliveries, events, models, ranges
+from store import events, models, ranges
 from store.errors import NotFound
 from store.filters import delivery_conditions
 from store.models import AttemptRow, DeliveryRow, rows
+from store.queue import deliveries
 from store.records import Attempt, Delivery, StoredEvent
 
 
