@@ -32,7 +32,7 @@ PAGE = 1000
 MOST = 1_000_000
 
 
-def list_events(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> ExitCode:
     """List the newest kept events, the newest last; go on with new ones if asked."""
     listing = _Listing(args, context, open_for_reading(context))
     if args.follow:
@@ -42,7 +42,7 @@ def list_events(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def show_event(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> ExitCode:
     """Show one event and the deliveries that carried it."""
     type_, id_ = _type_and_id(args.type_and_id)
     store = open_for_reading(context)
@@ -173,22 +173,3 @@ def _row(event: StoredEvent) -> tuple[object, ...]:
         event.id,
         safe(event_line(event.type, event.body).text, EXCERPT),
     )
-
-
-def emit(args: Namespace, context: Context) -> ExitCode:
-    """Queue events: one object, an array or JSON lines."""
-    from cli.event.emit import emit_events
-
-    return emit_events(args, context)
-
-
-def list_all(args: Namespace, context: Context) -> ExitCode:
-    """List the newest kept events."""
-
-    return list_events(args, context)
-
-
-def show(args: Namespace, context: Context) -> ExitCode:
-    """Show one event and the deliveries that carried it."""
-
-    return show_event(args, context)

@@ -17,6 +17,7 @@ from cli.parser import (
 )
 
 RUN = "cli.event.commands"
+EMIT = "cli.event.emit:emit_events"
 
 
 class _WithoutStore(argparse.Action):
@@ -32,9 +33,7 @@ class _WithoutStore(argparse.Action):
 def build(parser: Parser) -> None:
     """Add every command about events."""
     commands = add_commands(parser)
-    emit = add_leaf(
-        commands, "emit", f"{RUN}:emit", "queue events: one object, an array or JSON lines"
-    )
+    emit = add_leaf(commands, "emit", EMIT, "queue events: one object, an array or JSON lines")
     emit.add_argument("file", nargs="?", default="-", metavar="FILE", help="a file; - is stdin")
     emit.add_argument(
         "--socket",
