@@ -108,7 +108,7 @@ def _run(app: TocsinApp, work: _Work, context: Context, *, goes_on: bool) -> Exi
         exit_code = app.run(mouse=use_driver(app, context.settings.mouse))
         has_failed = exit_code != ExitCode.OK and not came
         if has_failed and app.return_code is None:
-            context.out.note(f"tocsin: {app.last_bug or ENDED_BY_ITSELF}")
+            context.out.note(f"tocsin: {app.failures.last_bug or ENDED_BY_ITSELF}")
         if has_failed and goes_on and work.sends:
             context.out.note(f"tocsin: {GOES_ON}")
             work.wait()

@@ -9,32 +9,36 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from tui.key_names import ENTER, key_of, keys_do
-from tui.screens.base import paint_seen
+from tui.screens.base import TocsinScreen, paint_seen
 from tui.screens.dialogs import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.quitting import question_before_leaving, reason_to_stay
 from tui.screens.store_gone import StoreGoneScreen, cover_without_store
 from tui.screens.too_small import TooSmallScreen, cover_while_small
-from tui.shell.clipboard import CopyingApp
-from tui.shell.crashes import CrashProofApp
+from tui.sections import SECTIONS
+from tui.shell.clipboard import copy
+from tui.shell.crashes import FailureHandler
+from tui.shell.navigation import SECTION_KEYS, Navigation
 from tui.shell.palette import Actions, commands
 from tui.shell.themes import ThemeFollower
 from tui.state.live_report import REFRESH_S, LiveReport
 from tui.state.store_access import StoreAccess
 from tui.state.worker_thread import WorkerThread
+from tui.terminal.exceptions import CatchingApp
 from tui.terminal.first_paint import hold_back_paint, paint_first
 from tui.terminal.memory import share_colours
 from tui.terminal.typing_ahead import QUIT
 from tui.webhook_form.waiting_drafts import announce_drafts
-from tui.widgets.notices import Notice, NoticePosted, show_notice
+from tui.widgets.notices import Notice, NoticeApp, NoticePosted, show_notice
 
 if TYPE_CHECKING:
     from tui.shell.themes import NoColour
@@ -49,7 +53,7 @@ LEAVING = "leaving"
 """The class of the question that is asked but once, however often the key is pressed."""
 
 
-class TocsinApp(CopyingApp, CrashProofApp):
+class TocsinApp(NoticeApp, CatchingApp):
     """Everything an admin does with Tocsin, on one terminal."""
 
     CSS_PATH = "app.tcss"
@@ -65,7 +69,9 @@ class TocsinApp(CopyingApp, CrashProofApp):
         (15, "-low"),
         (32, "-high"),
     ]
+    DEFAULT_MODE = SECTIONS[0].name
     BINDINGS: ClassVar[list[BindingType]] = [
+        *SECTION_KEYS,
         Binding(
             "ctrl+p",
             "command_palette",
@@ -89,19 +95,23 @@ class TocsinApp(CopyingApp, CrashProofApp):
         demo: bool = False,
         news: str = "",
     ) -> None:
-        """`keep_bug` is as in CrashProofApp; `news` is shown on the first screen.
+        """Make the app; `keep_bug` is as in FailureHandler, `news` is shown on the first screen.
 
         The store of a `demo` does not outlive the app, so that leaving needs no question; each
         screen says that it is one.
         """
-        live = LiveReport(
+        super().__init__()
+        self._access = access
+        self.live = LiveReport(
             access,
             own_worker=self._own_worker,
             own_trouble=self._own_trouble,
             clock=clock,
             demo=demo,
         )
-        super().__init__(access, live, keep_bug)
+        self.failures = FailureHandler(self, self.live, keep_bug)
+        self.navigation = Navigation(self, access, self.live)
+        self._copied = ""
         self._no_colour: NoColour | None = None
         share_colours()
         if self.no_color:
@@ -125,13 +135,14 @@ class TocsinApp(CopyingApp, CrashProofApp):
 
     async def on_mount(self) -> None:
         hold_back_paint(self)
-        self.add_sections()
+        self.navigation.add_sections()
         self._theme.follow(self, self.live.report)
         self._following = asyncio.create_task(self._follow())
         self.app_resume_signal.subscribe(self, lambda _: self.repaint())
         cover_while_small(self, self.size)
 
     def on_ready(self) -> None:
+        self.failures.is_open = True
         paint_first(self, then=self._begin_work)
 
     def _begin_work(self) -> None:
@@ -207,6 +218,46 @@ class TocsinApp(CopyingApp, CrashProofApp):
     def _own_trouble(self) -> str | None:
         return self._worker.trouble if self._worker is not None else None
 
+    def handle_failure(self, error: Exception) -> None:
+        self.failures.handle(error)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Handle what failed in work that belongs to no screen."""
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and isinstance(error, Exception):
+            self.handle_failure(error)
+
+    @on(TocsinScreen.Failed)
+    def _screen_failed(self, message: TocsinScreen.Failed) -> None:
+        self.handle_failure(message.error)
+
+    @property
+    def clipboard(self) -> str:
+        """The text that was copied last, which Ctrl+V puts into a box."""
+        return self._copied
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy what was selected; Ctrl+V finds it at once, however long the way out takes."""
+        self._copied = text
+        self.run_worker(copy(self.screen, text))
+
+    def send_to_terminal(self, text: str) -> None:
+        """Copy a text by OSC 52, as Textual does."""
+        self._copied = text
+        super().copy_to_clipboard(text)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Return the first screen; Textual would parse all styles anew for that of a mode."""
+        return self.navigation.first_screen()
+
+    async def action_section(self, name: str) -> None:
+        """Go to a section, where it was left; within it, to the screen that it begins with."""
+        await self.navigation.go_to(name)
+
+    async def action_panel(self) -> None:
+        """Go to the panel that leads to all of Admin."""
+        await self.navigation.open_panel()
+
     def action_command_palette(self) -> None:
         """Nothing is offered while there is no room to see it, or no store to do it in."""
         if not isinstance(self.screen, TooSmallScreen | StoreGoneScreen):
@@ -266,4 +317,4 @@ class TocsinApp(CopyingApp, CrashProofApp):
         return filters if self._no_colour is None else self._no_colour.instead_of_greys(filters)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        return commands(self, screen)
+        return commands(self.navigation, screen)

@@ -10,11 +10,11 @@ import asyncio
 import os
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from rich.text import Text
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
@@ -77,25 +77,11 @@ _sent: WeakKeyDictionary[Screen[Any], str] = WeakKeyDictionary()
 """What each screen last sent by OSC 52; asked for once more, it is shown to be copied by hand."""
 
 
-class CopyingApp(App[int]):
-    """Lets what Textual copies by itself, as Ctrl+C in a box does, take the same way."""
-
-    _copied = ""
-
-    @property
-    def clipboard(self) -> str:
-        """The text that was copied last, which Ctrl+V puts into a box."""
-        return self._copied
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy what was selected; Ctrl+V finds it at once, however long the way out takes."""
-        self._copied = text
-        self.run_worker(copy(self.screen, text))
+class ClipboardApp(Protocol):
+    """An app that copies a text by OSC 52 and keeps it for Ctrl+V."""
 
     def send_to_terminal(self, text: str) -> None:
-        """Copy a text by OSC 52, as Textual does."""
-        self._copied = text
-        super().copy_to_clipboard(text)
+        """Copy the text."""
 
 
 async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
@@ -116,7 +102,7 @@ async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
         screen.app.push_screen(CopiedScreen(text, "To copy it by hand"))
     else:
         _sent[screen] = text
-        cast("CopyingApp", screen.app).send_to_terminal(text)
+        cast("ClipboardApp", screen.app).send_to_terminal(text)
         arrives = "if they did not arrive, copy once more"
         show_notice(screen, f"sent {size} to the terminal (OSC 52); {arrives}{said}")
 

@@ -6,23 +6,19 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
-from textual.worker import Worker, WorkerFailed, WorkerState
+from textual.worker import WorkerFailed
 
 from delivery.log import location_of
 from delivery.report import Report
 from domain.safe import safe
 from tui.key_names import and_key, key_of
-from tui.screens.base import TocsinScreen
-from tui.shell.navigation import NavigatingApp
 from tui.state.live_report import LiveReport
-from tui.state.store_access import Refused, StoreAccess
-from tui.terminal.exceptions import CatchingApp
+from tui.state.store_access import Refused
 from tui.widgets.notices import Notice, NoticePosted
 
 
@@ -55,54 +51,42 @@ MOST_BUGS = 3
 EXIT_BUG = 70
 
 
-class CrashProofApp(NavigatingApp, CatchingApp):
-    """Outlives what fails in its handlers, and in those of all screens and widgets."""
+class FailureHandler:
+    """Handler of exceptions: shows what was refused, and keeps bugs and shows that they are."""
 
     def __init__(
-        self, access: StoreAccess, live: LiveReport, keep_bug: Callable[[BaseException], str]
+        self, app: App[int], live: LiveReport, keep_bug: Callable[[BaseException], str]
     ) -> None:
-        """`keep_bug` writes a bug down and gives the sentence that says where."""
-        super().__init__(access, live)
-        self._keep_bug = keep_bug
-        self._places: set[str] = set()
-        self._is_open = False
+        """`keep_bug` writes a bug down and returns the sentence that says where."""
+        self.keep_bug = keep_bug
+        self.is_open = False
         self.last_bug = ""
+        self._app = app
+        self._live = live
+        self._places: set[str] = set()
 
-    def on_ready(self) -> None:
-        self._is_open = True
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Handle what failed in work that belongs to no screen."""
-        error = event.worker.error
-        if event.state is WorkerState.ERROR and isinstance(error, Exception):
-            self.handle_failure(error)
-
-    @on(TocsinScreen.Failed)
-    def _failed(self, message: TocsinScreen.Failed) -> None:
-        self.handle_failure(message.error)
-
-    def handle_failure(self, error: Exception) -> None:
-        """Tell what was refused, and of a bug without its local values.
+    def handle(self, error: Exception) -> None:
+        """Show what was refused, and of a bug nothing of its local values.
 
         After some different ones, or before the screen is open, a bug ends the app with status 70.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(cause, Refused):
-            self.post_message(NoticePosted(Notice(str(cause), bad=True)))
+            self._app.post_message(NoticePosted(Notice(str(cause), bad=True)))
             return
         place = location_of(cause)
-        if self._tells_of(place):
+        if self._is_shown(place):
             return
         self._places.add(place)
-        self.last_bug = self._keep_bug(cause)
-        if len(self._places) >= MOST_BUGS or not self.is_running or not self._is_open:
-            self.exit(EXIT_BUG, message=self.last_bug)
+        self.last_bug = self.keep_bug(cause)
+        if len(self._places) >= MOST_BUGS or not self._app.is_running or not self.is_open:
+            self._app.exit(EXIT_BUG, message=self.last_bug)
             return
-        self.push_screen(BugScreen(self.last_bug, self.live.report, place))
+        self._app.push_screen(BugScreen(self.last_bug, self._live.report, place))
 
-    def _tells_of(self, place: str) -> bool:
-        """Whether a panel is open that tells of this very bug, as of one at each tick."""
-        if not self._is_open:
+    def _is_shown(self, place: str) -> bool:
+        """Return True if a panel shows this very bug, as of one at each tick."""
+        if not self.is_open:
             return False
-        panels = [one for one in self.screen_stack if isinstance(one, BugScreen)]
-        return any(one.place == place for one in panels)
+        panels = [screen for screen in self._app.screen_stack if isinstance(screen, BugScreen)]
+        return any(panel.place == place for panel in panels)

@@ -1,11 +1,12 @@
-"""The ways between the sections, and to screens of Admin from anywhere."""
+"""Navigation between the sections, and to screens of Admin from anywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -13,61 +14,58 @@ from tui.screens.base import TocsinScreen
 from tui.sections import PANEL, SECTIONS, base_screen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import StoreAccess
-from tui.widgets.notices import NoticeApp
+
+SECTION_KEYS: list[BindingType] = [
+    Binding(section.key, f"section('{section.name}')", section.title, show=False, id=section.id)
+    for section in SECTIONS
+]
 
 
-class NavigatingApp(NoticeApp):
-    """Goes from section to section; each is found as it was left."""
+class Navigation:
+    """Ways of an app from section to section; each is found as it was left."""
 
-    DEFAULT_MODE = SECTIONS[0].name
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(one.key, f"section('{one.name}')", one.title, show=False, id=one.id)
-        for one in SECTIONS
-    ]
-
-    def __init__(self, access: StoreAccess, live: LiveReport) -> None:
-        super().__init__()
-        self.live = live
+    def __init__(self, app: App[int], access: StoreAccess, live: LiveReport) -> None:
+        self.app = app
         self._access = access
+        self._live = live
         self._modes_left: dict[str, str] = {}
 
-    def get_default_screen(self) -> Screen[Any]:
-        """What the app opens with; Textual would parse all styles anew for that of a mode."""
-        return base_screen(SECTIONS[0], self._access, self.live)
+    def first_screen(self) -> Screen[Any]:
+        """Return the screen that the app opens with."""
+        return base_screen(SECTIONS[0], self._access, self._live)
 
     def add_sections(self) -> None:
-        """Say how each section begins."""
+        """Tell the app how each section begins."""
         for section in (*SECTIONS, PANEL):
-            self.add_mode(section.name, partial(base_screen, section, self._access, self.live))
+            self.app.add_mode(section.name, partial(base_screen, section, self._access, self._live))
 
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
         """Go elsewhere, unless the admin stays with what the screen that is seen would lose."""
-        if isinstance(self.screen, TocsinScreen):
-            await self.screen.leave_for(arrive)
+        if isinstance(self.app.screen, TocsinScreen):
+            await self.app.screen.leave_for(arrive)
         else:
             await arrive()
 
-    async def action_section(self, name: str) -> None:
+    async def go_to(self, section: str) -> None:
         """Go to a section, where it was left; within it, to the screen that it begins with."""
-        is_here = self.current_mode == self._modes_left.get(name, name)
-        arrive = self._go_to_first if is_here else partial(self.open_section, name)
-        await self.leave_for(arrive)
+        is_here = self.app.current_mode == self._modes_left.get(section, section)
+        await self.leave_for(self._go_to_first if is_here else partial(self.open_section, section))
 
     async def _go_to_first(self) -> None:
-        while len(self.screen_stack) > 1:
-            await self.pop_screen()
+        while len(self.app.screen_stack) > 1:
+            await self.app.pop_screen()
 
     async def open_section(self, name: str) -> None:
         """Show a section, where it was left."""
-        await self.switch_mode(self._modes_left.get(name, name))
-        if isinstance(self.screen, TocsinScreen):
-            self.screen.paint()
+        await self.app.switch_mode(self._modes_left.get(name, name))
+        if isinstance(self.app.screen, TocsinScreen):
+            self.app.screen.paint()
 
     async def open(self, kind: Callable[[StoreAccess, LiveReport], TocsinScreen]) -> None:
         """Show a screen above the one that is seen."""
-        await self.push_screen(kind(self._access, self.live))
+        await self.app.push_screen(kind(self._access, self._live))
 
-    async def action_panel(self) -> None:
+    async def open_panel(self) -> None:
         """Go from the screen that the app opened with to the panel that leads to all of Admin."""
         self._modes_left[SECTIONS[0].name] = PANEL.name
         await self.open_section(SECTIONS[0].name)

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen, Screen
 from tui.key_names import OF_EVERY_SCREEN, key_of, with_key
 from tui.screens.base import TocsinScreen
 from tui.sections import ALERTS_SCREEN, SECTIONS, SOURCES_SCREEN, load_screen
-from tui.shell.navigation import NavigatingApp
+from tui.shell.navigation import Navigation
 from tui.widgets.notices import show_notice
 
 LESS = 0.01
@@ -128,7 +128,9 @@ def _elsewhere(app: Any, screen: Screen[Any]) -> Iterator[SystemCommand]:
     """What is found only by its words: what other places do, and what the command line does."""
     for place in PLACES:
         if place.done and not place.is_of(screen) and not isinstance(screen, ModalScreen):
-            yield SystemCommand(place.done, f"Go to {place.title}", partial(_go, app, place))
+            yield SystemCommand(
+                place.done, f"Go to {place.title}", partial(_go, app.navigation, place)
+            )
     for title, command in OF_THE_COMMAND_LINE.items():
         told = f"the command line does this: {command} --help"
         yield SystemCommand(title, told.capitalize(), partial(show_notice, screen, told))
@@ -138,18 +140,18 @@ def _nothing() -> None:
     """There is nothing to do."""
 
 
-def commands(app: NavigatingApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
+def commands(way: Navigation, screen: Screen[Any]) -> Iterator[SystemCommand]:
     """What can be done on this screen, then where one can go, then what holds everywhere."""
     actives = [one for one in screen.active_bindings.values() if _is_offered(one)]
     once = {one.binding.action: one for one in reversed(actives)}
     of_here = [one for one in actives if one is once[one.binding.action]]
     ids = {str(one.binding.id) for one in of_here}
     own = [one for one in of_here if one.node is screen and one.binding.id not in OF_EVERY_SCREEN]
-    yield from (_command(app, one) for one in own)
+    yield from (_command(way, one) for one in own)
     if not isinstance(screen, ModalScreen):  # a question is answered before one goes elsewhere
-        yield from _leading_on(app, screen, ids)
-    yield from (_command(app, one) for one in of_here if one not in own)
-    yield SystemCommand("theme", "Choose the colours", app.action_change_theme)
+        yield from _leading_on(way, screen, ids)
+    yield from (_command(way, one) for one in of_here if one not in own)
+    yield SystemCommand("theme", "Choose the colours", way.app.action_change_theme)
 
 
 def _is_offered(active: ActiveBinding) -> bool:
@@ -158,58 +160,58 @@ def _is_offered(active: ActiveBinding) -> bool:
     return bool(enabled and id_ != "palette" and not id_.startswith("section."))
 
 
-def _command(app: NavigatingApp, active: ActiveBinding) -> SystemCommand:
+def _command(way: Navigation, active: ActiveBinding) -> SystemCommand:
     binding = active.binding
     return SystemCommand(
-        f"{binding.description} ({app.get_key_display(binding)})",
+        f"{binding.description} ({way.app.get_key_display(binding)})",
         binding.tooltip or "",
-        partial(app.run_action, binding.action, active.node),
+        partial(way.app.run_action, binding.action, active.node),
     )
 
 
-def _leading_on(app: NavigatingApp, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
+def _leading_on(way: Navigation, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
     """Places and actions that have no key of their own here."""
     in_form = screen.__module__ in FORMS
     if "webhooks.add" not in ids and not in_form:
-        yield SystemCommand("add webhook", "Add a webhook", partial(_go, app, WEBHOOKS, "add"))
+        yield SystemCommand("add webhook", "Add a webhook", partial(_go, way, WEBHOOKS, "add"))
     if "sources.add" not in ids and not in_form:
         yield SystemCommand(
-            "add source", "Add a source or a host", partial(_go, app, SOURCES, "add")
+            "add source", "Add a source or a host", partial(_go, way, SOURCES, "add")
         )
     if "worker.pause" not in ids:
         yield SystemCommand(
             "pause all",
             "Start no attempt of any webhook, in any process; or go on with it",
-            partial(_go, app, SETTINGS, "pause"),
+            partial(_go, way, SETTINGS, "pause"),
         )
     for place in PLACES:
         if not place.is_of(screen) and place.id not in ids:
-            yield SystemCommand(place.title, f"Go there: {place.help}", partial(_go, app, place))
+            yield SystemCommand(place.title, f"Go there: {place.help}", partial(_go, way, place))
     for section in SECTIONS[1:]:
-        if app.current_mode != section.name or len(app.screen_stack) > 1:
+        if way.app.current_mode != section.name or len(way.app.screen_stack) > 1:
             key = key_of(screen, section.id)
             title = with_key(section.title, key)
-            yield SystemCommand(title, "Go there", partial(app.action_section, section.name))
+            yield SystemCommand(title, "Go there", partial(way.go_to, section.name))
 
 
-async def _go(app: NavigatingApp, place: Place, action: str = "") -> None:
+async def _go(way: Navigation, place: Place, action: str = "") -> None:
     """Go to a place of Admin, unless the admin stays with what is open; then do an action there."""
-    await app.leave_for(partial(_arrive, app, place, action))
+    await way.leave_for(partial(_arrive, way, place, action))
 
 
-async def _arrive(app: NavigatingApp, place: Place, action: str) -> None:
-    await app.open_section("admin")
+async def _arrive(way: Navigation, place: Place, action: str) -> None:
+    await way.open_section("admin")
     kind = place.load()
-    if len(app.screen_stack) == 1 and not isinstance(app.screen, kind):
-        await app.action_panel()
-    if any(type(one) is kind for one in app.screen_stack) and not _has_form(app):
-        while type(app.screen) is not kind:
-            await app.pop_screen()
-    elif type(app.screen) is not kind:
-        await app.open(kind)
+    if len(way.app.screen_stack) == 1 and not isinstance(way.app.screen, kind):
+        await way.open_panel()
+    if any(type(one) is kind for one in way.app.screen_stack) and not _has_form(way):
+        while type(way.app.screen) is not kind:
+            await way.app.pop_screen()
+    elif type(way.app.screen) is not kind:
+        await way.open(kind)
     if action:
-        await app.run_action(action, app.screen)
+        await way.app.run_action(action, way.app.screen)
 
 
-def _has_form(app: NavigatingApp) -> bool:
-    return any(one.__module__ in FORMS for one in app.screen_stack)
+def _has_form(way: Navigation) -> bool:
+    return any(one.__module__ in FORMS for one in way.app.screen_stack)

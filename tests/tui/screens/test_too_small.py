@@ -108,7 +108,7 @@ def test_it_covers_a_section_that_is_gone_to(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running(size=(50, 12)) as (app, pilot):
             await pilot.pause()
-            await app.open_section("deliveries")
+            await app.navigation.open_section("deliveries")
             await pilot.pause()
             assert isinstance(app.screen, TooSmallScreen)
             await pilot.resize_terminal(80, 24)
@@ -122,10 +122,10 @@ def test_it_goes_from_a_section_that_was_left_meanwhile(bench: Bench) -> None:
     async def scene() -> None:
         async with bench.running(size=(50, 12)) as (app, pilot):
             await pilot.pause()
-            await app.open_section("deliveries")
+            await app.navigation.open_section("deliveries")
             await pilot.resize_terminal(80, 24)
             await pilot.pause()
-            await app.open_section("admin")
+            await app.navigation.open_section("admin")
             await pilot.pause()
             assert "No webhooks yet" in screen_text(app)
 

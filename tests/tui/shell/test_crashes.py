@@ -32,7 +32,7 @@ async def refused() -> None:
 
 def app_that_keeps(bench: Bench, folder: Path) -> TocsinApp:
     app = bench.app()
-    app._keep_bug = partial(_kept, folder)
+    app.failures.keep_bug = partial(_kept, folder)
     return app
 
 
@@ -108,7 +108,7 @@ def test_what_fails_behind_the_quarantine_is_told(
 
     async def scene() -> None:
         app = bench.app()
-        app._keep_bug = repr
+        app.failures.keep_bug = repr
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("2")
             await seen(app, pilot)

@@ -65,7 +65,7 @@ def test_without_a_private_part_the_screens_work(bench: Bench) -> None:
                 await pilot.press(keys.replace("?", "question_mark"))
                 await pilot.pause()
                 assert shown in screen_text(app)
-            assert app.last_bug == ""
+            assert app.failures.last_bug == ""
 
     asyncio.run(scene())
 

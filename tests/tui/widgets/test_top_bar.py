@@ -91,7 +91,7 @@ def test_a_screen_of_admin_is_there_wherever_one_came_from(bench: Bench, screen:
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await pilot.press("3")
-            await app.open(kind)
+            await app.navigation.open(kind)
             await app.workers.wait_for_complete()
             await pilot.pause()
             assert f"Tocsin › Admin › {PLACES[screen]} " in screen_text(app)
