@@ -20,7 +20,7 @@ from typing import ParamSpec, TypeVar
 from peewee import PeeweeException, SqliteDatabase
 
 from domain.settings import KEY_NAME
-from store import creation, migrations, remnants
+from store import creation, migrations
 from store.errors import (
     Conflict,
     StoreError,
@@ -31,6 +31,7 @@ from store.errors import (
     obstacle,
     unavailable,
 )
+from store.migrations import remnants
 from store.models import database
 from store.presence import Presence, names_sentence
 from store.vault import Vault

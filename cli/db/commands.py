@@ -12,7 +12,7 @@ from pathlib import Path
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.exit_codes import ExitCode
 from domain.wording import counted, size_text
-from store import data_version, remnants
+from store import data_version
 from store.audit import note_alone
 from store.creation import is_there, make_filled
 from store.database import Store, open_store, own_path
@@ -21,7 +21,7 @@ from store.files import store_bytes
 from store.maintenance import backup as backups
 from store.maintenance import health
 from store.maintenance import prune as pruning
-from store.migrations import LATEST
+from store.migrations import LATEST, remnants
 from store.workers import SendingLock
 
 BREATH_S = 0.001

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from peewee import DatabaseProxy, PeeweeException, SqliteDatabase
 
-from store import remnants
 from store.errors import StoreUnavailable, WrongKey, unavailable
 from store.files import sync_folder
-from store.migrations import m0001_initial, m0002_refusals, m0003_encrypted_urls
+from store.migrations import m0001_initial, m0002_refusals, m0003_encrypted_urls, remnants
 from store.vault import Vault
 
 APPLICATION_ID = 0x70C51201

@@ -12,10 +12,11 @@ import pytest
 from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
-from store import audit, migrations, remnants, webhook_status, webhooks
+from store import audit, migrations, webhook_status, webhooks
 from store.database import Store, open_store
 from store.errors import WrongKey
 from store.maintenance import backup
+from store.migrations import remnants
 from store.models import AttemptRow, ChangeRow, FactRow, WebhookRow, rows
 from store.queue import deliveries
 from store.vault import keys_in

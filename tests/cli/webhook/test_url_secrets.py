@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
-from store import remnants
+from store.migrations import remnants
 from tests.cli.desks import access_of
 from tests.program import Tocsin
 from tests.store.helpers import event
