@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from domain import clients as terms
+from domain import clients as client_kinds
 from domain.actors import Actor
 from domain.source_kinds import check_name
 from store import audit, broker_cursors, lookalikes, sources
@@ -16,7 +16,7 @@ from store.errors import Conflict, NotFound
 from store.models import ClientRow, database
 from store.records import Client
 
-NOUNS = {terms.AGENT: "host", terms.BROKER: "broker"}
+NOUNS = {client_kinds.AGENT: "host", client_kinds.BROKER: "broker"}
 """The noun of each kind of client for admins."""
 
 
@@ -38,13 +38,13 @@ def add(kind: str, name: str, user_id: str, code: str, actor: Actor, now_ms: int
             name=name,
             kind=kind,
             user_id=user_id,
-            host_id=terms.host_id(name) if kind == terms.AGENT else "",
+            host_id=client_kinds.host_id(name) if kind == client_kinds.AGENT else "",
             setup_hash=_hash(code),
-            setup_until_ms=now_ms + terms.SETUP_MS,
+            setup_until_ms=now_ms + client_kinds.SETUP_MS,
             created_ms=now_ms,
         )
-        if kind == terms.AGENT:
-            sources.add(terms.AGENT, name, {}, actor, now_ms)
+        if kind == client_kinds.AGENT:
+            sources.add(client_kinds.AGENT, name, {}, actor, now_ms)
         else:
             broker_cursors.begin(name)
         _note(actor, kind, "add", name, now_ms)
@@ -59,7 +59,7 @@ def renew(kind: str, name: str, code: str, actor: Actor, now_ms: int) -> Client:
     with database.atomic():
         row = _row(kind, name)
         row.setup_hash = _hash(code)
-        row.setup_until_ms = now_ms + terms.SETUP_MS
+        row.setup_until_ms = now_ms + client_kinds.SETUP_MS
         row.public_key = None
         row.save()
         _note(actor, kind, "renew", name, now_ms)
@@ -71,7 +71,7 @@ def delete(kind: str, name: str, actor: Actor, now_ms: int) -> None:
     with database.atomic():
         row = _row(kind, name)
         _note(actor, kind, "delete", name, now_ms)
-        if kind == terms.AGENT:
+        if kind == client_kinds.AGENT:
             sources.delete(name, actor, now_ms)
         else:
             broker_cursors.forget(name)
