@@ -22,6 +22,10 @@ _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LE
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _NAME_SERVER_SILENT = "the name server did not answer"
 
+_NO_NAME = frozenset(
+    code for code in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)) if code is not None
+)
+
 
 class RequestFacts(msgspec.Struct, frozen=True):
     """Facts of a request on which the words for its failure depend."""
@@ -145,10 +149,6 @@ def _url(error: BaseException, _: RequestFacts) -> str:
 def _tls_hint(request: RequestFacts) -> str:
     return "" if request.secure else "; is this port TLS?"
 
-
-_NO_NAME = frozenset(
-    code for code in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)) if code is not None
-)
 
 # The most telling first: an outer exception of httpx often hides the one that says why.
 _WORDS: tuple[tuple[type[BaseException], Callable[[BaseException, RequestFacts], str]], ...] = (

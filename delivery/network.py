@@ -21,6 +21,8 @@ from domain.times import format_duration
 
 _Found = tuple[str, ...] | Exception
 
+_KEEP_ALIVE_S = 2.0
+
 
 class Resolver:
     """Resolver of host names in daemon threads, at most one at a time for each name.
@@ -76,9 +78,6 @@ class Resolver:
 def _look_up(host: str) -> tuple[str, ...]:
     rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(row[4][0]) for row in rows))
-
-
-_KEEP_ALIVE_S = 2.0
 
 
 class AddressRefused(OSError):

@@ -14,6 +14,8 @@ from domain.times import format_duration
 
 RETRY_AFTER_CAP_MS = 24 * 3_600_000
 
+_MAX_DIGITS = 9
+
 
 class Delivered(msgspec.Struct, frozen=True):
     """Decision that the receiver took the delivery."""
@@ -52,9 +54,6 @@ def decide(
 def _jittered(interval_ms: int, chance: float) -> int:
     tenth_ms = interval_ms // 10
     return interval_ms - tenth_ms + int(2 * tenth_ms * chance)
-
-
-_MAX_DIGITS = 9
 
 
 def retry_after_ms(values: Iterable[str], date: str | None, now_ms: int) -> int | None:

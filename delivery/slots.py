@@ -16,6 +16,16 @@ from enum import IntEnum
 YOUNG_S = 0.1
 """Longest time for which an attempt holds a slot."""
 
+MOST_WAITING = 1_000
+"""Attempts that wait for an answer, beside those that connect and send."""
+
+MOST_BODY_BYTES = 128 << 20
+"""Bodies of attempts under way: with a copy of each in the network's buffers, half of the memory
+that the service's unit allows."""
+
+SPARE_DESCRIPTORS = 256
+"""Left for the store, the sources and their clients."""
+
 
 class Rank(IntEnum):
     """Order of admission; within a rank it is the order of arrival."""
@@ -214,17 +224,6 @@ class Slots:
             if not has_room:
                 place.leave()
         return place if has_room else None
-
-
-MOST_WAITING = 1_000
-"""Attempts that wait for an answer, beside those that connect and send."""
-
-MOST_BODY_BYTES = 128 << 20
-"""Bodies of attempts under way: with a copy of each in the network's buffers, half of the memory
-that the service's unit allows."""
-
-SPARE_DESCRIPTORS = 256
-"""Left for the store, the sources and their clients."""
 
 
 def attempt_slots(concurrency: int) -> Slots:

@@ -26,6 +26,15 @@ from store.records import Attempt, Delivery, StoredEvent, Webhook
 
 _ADDRESS, _OLD_ADDRESS = "192.0.2.1", "198.51.100.1"
 
+ABANDONED = "left before its end"
+
+SIGNATURE_MASK = "v1,…"
+
+NO_URL = "nothing tells where this was to go"
+
+INLINE = 16_384
+"""Most bytes of a body that go into the command itself."""
+
 
 def sample_event(type_: EventType, event_id: str, now_ms: int) -> dict[str, Any]:
     """Return a complete event of the type with `"test": true` and addresses for documentation."""
@@ -110,9 +119,6 @@ _MAKERS = {
 }
 
 
-ABANDONED = "left before its end"
-
-
 def body_for_test(
     webhook: Webhook,
     now_ms: int,
@@ -181,13 +187,6 @@ async def audited_test(
         raise
     await note(**facts, status=outcome.status, error=outcome.error)
     return outcome
-
-
-SIGNATURE_MASK = "v1,…"
-NO_URL = "nothing tells where this was to go"
-
-INLINE = 16_384
-"""Most bytes of a body that go into the command itself."""
 
 
 class ShownRequest(msgspec.Struct, frozen=True):

@@ -18,6 +18,9 @@ from domain.settings import DAY_MS
 LOSS_WARNING_MS = DAY_MS
 """Time for which a warning about a loss is shown, since admins do not read it every minute."""
 
+HTTP_SERVER = "hypercorn"
+"""Package of the extra `http`."""
+
 
 def is_recent_loss(lost_ms: int | None, now_ms: int) -> bool:
     """Return whether a loss is so recent that the source warns of it."""
@@ -62,10 +65,6 @@ class Source(Protocol):
 
         It runs in a thread of its own and may block; it raises SourceError if it cannot see.
         """
-
-
-HTTP_SERVER = "hypercorn"
-"""Package of the extra `http`."""
 
 
 def is_installed(package: str) -> bool:

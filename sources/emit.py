@@ -20,6 +20,8 @@ MOST_BITS = 14_284
 
 Event = Mapping[str, Any]
 
+_BYTES = (bytes, bytearray, memoryview)
+
 
 class EmitError(Exception):
     """Events were not taken: `place` is where the fault is, "" where it is not in them.
@@ -192,6 +194,3 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
 
 def _type(value: object) -> str:
     return type(value).__name__
-
-
-_BYTES = (bytes, bytearray, memoryview)

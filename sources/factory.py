@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from sources.stale import StaleAlerts
     from store.database import Store
 
+_NAMING = (source_kinds.WIREGUARD, source_kinds.HTTP, source_kinds.JOURNAL)
+"""Kinds of sources whose events are made here and may have names and locations."""
+
 
 class SourceTerms(msgspec.Struct, frozen=True):
     """Settings and alert terms of a source; the alerts may be `CurrentAlerts`, which change."""
@@ -44,10 +47,6 @@ def used_settings(stored: StoredSource, given: Settings) -> Settings:
     if stored.kind in _NAMING:
         settings = replace(settings, event_names=given.event_names, geo_db=given.geo_db)
     return settings
-
-
-_NAMING = (source_kinds.WIREGUARD, source_kinds.HTTP, source_kinds.JOURNAL)
-"""Kinds of sources whose events are made here and may have names and locations."""
 
 
 Watch = Callable[["Inlet", "StaleAlerts"], Awaitable[None]]

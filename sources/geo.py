@@ -20,7 +20,6 @@ from sources.geo_age import PACKAGE, CountryData, package_data
 if TYPE_CHECKING:
     from maxminddb import Reader
 
-
 MOST_KNOWN = 20_000
 """Addresses whose location is cached."""
 
@@ -40,6 +39,8 @@ _OURS = tuple(
 )
 """Addresses without a location: a file that has one is wrong."""
 
+_LACKS = {GEO: "no geo_db with countries", NETWORKS: "no geo_db with networks"}
+
 
 class Location(msgspec.Struct, frozen=True):
     """Location of an address, with "" or None for unknown parts.
@@ -53,7 +54,6 @@ class Location(msgspec.Struct, frozen=True):
     as_name: str = ""
 
 
-_LACKS = {GEO: "no geo_db with countries", NETWORKS: "no geo_db with networks"}
 _Stamp = tuple[int, int, int]
 Locate = Callable[[str], Location | None]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

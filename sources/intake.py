@@ -27,12 +27,19 @@ from store.records import AppendResult, StoredSource
 if TYPE_CHECKING:
     from store.database import Store
 
-
 MOST_LISTS = 500
 MOST_EVENTS = 10_000
 """Events of one commit, so that the worker gets its turn; a single list may have more."""
 
 ROOM_LOOK_S = 1.0
+
+LARGE_BYTES = 256 * 1024
+"""Bytes above which a text is read in a thread, so that the worker's loop goes on; and one text at
+a time, since its events take several times the memory of the text."""
+
+BUSY_RETRY_S = 5
+
+DISK_RETRY_S = 60
 
 
 class _Waiting(NamedTuple):
@@ -205,14 +212,6 @@ class Inlet:
         self.total += appended
         if appended.accepted:
             self._on_appended()
-
-
-LARGE_BYTES = 256 * 1024
-"""Bytes above which a text is read in a thread, so that the worker's loop goes on; and one text at
-a time, since its events take several times the memory of the text."""
-
-BUSY_RETRY_S = 5
-DISK_RETRY_S = 60
 
 
 class Refusal(Exception):

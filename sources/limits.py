@@ -13,6 +13,9 @@ from store.files import free_bytes
 
 MOST_BYTES = 32 << 20
 
+HOUR_MS = 3_600_000
+MOST_REMEMBERED = 10_000
+
 
 class MemoryFull(Exception):
     """Clients are handing in too much at once: this one has to wait."""
@@ -48,10 +51,6 @@ def check_disk(store: Path, least_bytes: int) -> None:
             "the store is",
             "free some disk space",
         )
-
-
-HOUR_MS = 3_600_000
-MOST_REMEMBERED = 10_000
 
 
 class HourlyLimit:

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from store.database import Store
     from store.records import StoredSource
 
-
 LISTENING = ("listen", "certificate", "private_key")
 JOURNALCTL = "journalctl"
 JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))
 
 Values = Mapping[str, "SettingValue"]
+
+NOT_LOOKED_AT = "it is handed its events, or takes them for good"
+NOT_WITHOUT_KEEPING = "it is looked at when it is active, and what comes is kept"
 
 
 def startup_problem(source: StoredSource, every: Iterable[StoredSource] = ()) -> str:
@@ -164,10 +166,6 @@ _PROBLEMS: Mapping[str, Callable[[Values], Iterator[str]]] = {
     source_kinds.JOURNAL: _journal,
     source_kinds.PROCUSTODIBUS: _procustodibus,
 }
-
-
-NOT_LOOKED_AT = "it is handed its events, or takes them for good"
-NOT_WITHOUT_KEEPING = "it is looked at when it is active, and what comes is kept"
 
 
 async def first_look(

@@ -18,6 +18,13 @@ from domain.times import rfc3339
 LEAST_MS = 30_000
 """Least jump: a smaller difference is a clock that NTP corrects."""
 
+INTERVALS = 3
+"""Polls that a source with a long interval may miss."""
+
+_NO_FACTS = ("params", "suppress_until", "updated")
+
+_ERROR_LIMIT = 500
+
 
 class ClockJumps:
     """Jumps of the wall clock, measured by the monotonic clock."""
@@ -44,11 +51,6 @@ def no_jump(_now_ms: int) -> int:
     return 0
 
 
-INTERVALS = 3
-"""Polls that a source with a long interval may miss."""
-
-_NO_FACTS = ("params", "suppress_until", "updated")
-_ERROR_LIMIT = 500
 _encoder = msgspec.json.Encoder(order="sorted")
 
 

@@ -25,7 +25,6 @@ from store.errors import StoreError
 if TYPE_CHECKING:
     from sources.intake import Inlet
 
-
 LINE_LIMIT = 16 << 20
 MOST_LINES = 100
 TOGETHER_BYTES = 256 << 10
@@ -33,6 +32,11 @@ TOGETHER_BYTES = 256 << 10
 
 _READ_BYTES = 256 << 10
 _BLANKS = b" \t\r"
+
+_CREDENTIALS = struct.Struct("3i")
+STOP_PATIENCE_S = 2.0
+BUSY_RETRY_S = 2
+_TOO_MANY = "this socket has as many clients as it may have"
 
 
 class BadLine(Exception):
@@ -137,9 +141,6 @@ class LineReader:
             self._whole.append(line)
 
 
-_CREDENTIALS = struct.Struct("3i")
-
-
 class PeerProcess(msgspec.Struct, frozen=True):
     """Process and user of a client; `pid` is None where the system does not know it."""
 
@@ -164,10 +165,6 @@ def _user(uid: int) -> str:
     except KeyError:
         return str(uid)
 
-
-STOP_PATIENCE_S = 2.0
-BUSY_RETRY_S = 2
-_TOO_MANY = "this socket has as many clients as it may have"
 
 SocketAnswer = dict[str, Any]
 

@@ -26,6 +26,9 @@ UP = "up"
 _HASH_SHOWN = 8
 _ALONE = ("/32", "/128")
 
+VALUE_LIMIT = 16_384
+"""Characters of a value in an event: a list of allowed IPs may be longer than any event."""
+
 
 class Change(msgspec.Struct, frozen=True):
     """Difference in one field of an endpoint or an interface.
@@ -174,10 +177,6 @@ def _list_text(items: Collection[str]) -> str:
 
 def _text(number: int | None) -> str:
     return "" if number is None else str(number)
-
-
-VALUE_LIMIT = 16_384
-"""Characters of a value in an event: a list of allowed IPs may be longer than any event."""
 
 
 def log_changes(

@@ -17,6 +17,9 @@ from sources.geo import Locate, nowhere
 SHORT_KEY = 8
 """Characters of a key that stand for a peer without a name."""
 
+NAMES = ("host", "interface", "peer")
+"""Attributes with names; a resource is the same under another name."""
+
 
 class HostNames(msgspec.Struct, frozen=True):
     """Names of the host, its peers and their users, the latter two by public key."""
@@ -45,9 +48,6 @@ class DeriveTerms(msgspec.Struct, frozen=True):
     alerts: Mapping[str, AlertTerms] = msgspec.field(default_factory=lambda: DEFAULT_TERMS)
     locate: Locate = nowhere
 
-
-NAMES = ("host", "interface", "peer")
-"""Attributes with names; a resource is the same under another name."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
 

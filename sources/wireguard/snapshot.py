@@ -12,6 +12,21 @@ import msgspec
 from domain.wording import counted
 from sources.wireguard.alert_memory import AlertMemory
 
+_VERSION = 1
+
+REMEMBER_GONE_MS = 30 * 86_400_000
+"""Time for which an interface or a removed peer is remembered, should it come back."""
+
+NOTHING_UP = (
+    "no WireGuard interface is up: bring one up, or correct the source's command: it must print "
+    "what `wg show all dump` prints"
+)
+
+_MOST_LISTED = 10
+
+AHEAD_S = 120
+"""Seconds by which a host's clock may be ahead without a warning."""
+
 
 class Peer(msgspec.Struct, frozen=True, array_like=True):
     """Peer of an interface. Stored as an array: new fields go at the end, with a default.
@@ -112,7 +127,6 @@ class StateError(ValueError):
     """The stored state is not one that this version can read."""
 
 
-_VERSION = 1
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(State)
 
@@ -136,10 +150,10 @@ def decode_state(stored: bytes) -> State:
 class _HostState(msgspec.Struct, frozen=True):
     """Part of a state of any version, with the key of its host."""
 
-    class Snapshot(msgspec.Struct, frozen=True):
+    class _Snapshot(msgspec.Struct, frozen=True):
         host: str
 
-    snapshot: Snapshot
+    snapshot: _Snapshot
 
 
 def host_of(stored: bytes) -> str | None:
@@ -148,10 +162,6 @@ def host_of(stored: bytes) -> str | None:
         return msgspec.json.decode(stored, type=_HostState).snapshot.host
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-
-
-REMEMBER_GONE_MS = 30 * 86_400_000
-"""Time for which an interface or a removed peer is remembered, should it come back."""
 
 
 def read_state(stored: bytes | None) -> tuple[State | None, str]:
@@ -262,13 +272,6 @@ def _at(peer: Peer, last: Peer) -> Peer:
     return msgspec.structs.replace(peer, ip=last.ip, port=last.port)
 
 
-NOTHING_UP = (
-    "no WireGuard interface is up: bring one up, or correct the source's command: it must print "
-    "what `wg show all dump` prints"
-)
-_MOST_LISTED = 10
-
-
 def snapshot_summary(state: bytes) -> str:
     """Return "3 peers on wg0, 1 peer on wg1", or "no interface"; "" if the state cannot be read."""
     try:
@@ -284,10 +287,6 @@ def snapshot_summary(state: bytes) -> str:
     more = len(counts) - _MOST_LISTED
     shown = ", ".join(counts[:_MOST_LISTED]) or "no interface"
     return f"{shown} and {counted(more, 'more interface')}" if more > 0 else shown
-
-
-AHEAD_S = 120
-"""Seconds by which a host's clock may be ahead without a warning."""
 
 
 def seconds_ahead(snapshot: Snapshot) -> int:

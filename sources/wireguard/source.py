@@ -33,6 +33,10 @@ from sources.wireguard.snapshot import (
 )
 from sources.wireguard.stats import endpoint_stats
 
+MACHINE_ID_FILE = Path("/etc/machine-id")
+_MOST_LISTED = 20
+_LISTED_LIMIT = 1_000
+
 
 class Derived(msgspec.Struct, frozen=True):
     """Events between two polls, and the state for the next.
@@ -66,9 +70,6 @@ def _refused_warning(count: int) -> str:
     )
 
 
-MACHINE_ID_FILE = Path("/etc/machine-id")
-
-
 def host_key(source: str, host: str, machine_id_file: Path = MACHINE_ID_FILE) -> str:
     """Return the key of the host of a source without state.
 
@@ -91,10 +92,6 @@ def machine_key(machine_id_file: Path) -> str:
         return machine_id_file.read_text(encoding="ascii").strip() or socket.gethostname()
     except (OSError, UnicodeDecodeError):
         return socket.gethostname()
-
-
-_MOST_LISTED = 20
-_LISTED_LIMIT = 1_000
 
 
 class WireGuardSource:

@@ -21,6 +21,14 @@ WHOLE: frozenset[IPNetwork] = frozenset(map(ipaddress.ip_network, ("0.0.0.0/0", 
 _MOST_STEPS = 500_000
 """Networks that are compared in one poll to find their former owners."""
 
+MOST_LISTED = 50
+"""Networks and peers that an alert lists."""
+
+MORE_FOR_ALL = 3
+"""Danger that is added for a peer that may use every address from now on."""
+
+_TEXT_LIMIT = 100
+
 
 class Network(NamedTuple):
     """Network as numbers, in the order of first addresses."""
@@ -168,15 +176,6 @@ def _is_within(text: str, networks: Collection[Network], lengths: Collection[int
     if network is None:
         return False
     return any(network.around(length) in networks for length in lengths if length <= network.length)
-
-
-MOST_LISTED = 50
-"""Networks and peers that an alert lists."""
-
-MORE_FOR_ALL = 3
-"""Danger that is added for a peer that may use every address from now on."""
-
-_TEXT_LIMIT = 100
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ from sources.wireguard.snapshot import (
     seconds_ahead,
 )
 
+_NEVER = Peer("", None, None, (), 0, 0, 0, 0)
+
 
 def raise_alerts(
     memory: AlertMemory,
@@ -158,6 +160,3 @@ class _EndpointAlerts:
         if (has_handshake or peer.rx > was.rx) and peer.ip is not None:
             usage = self._origins.after_traffic(usage, subject, peer.ip)
         return self._silence.after_handshake(usage, subject, peer) if has_handshake else usage
-
-
-_NEVER = Peer("", None, None, (), 0, 0, 0, 0)

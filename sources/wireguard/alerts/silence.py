@@ -26,6 +26,21 @@ BREAK_LOOKS = 3
 
 DAY_S = 86_400
 
+_ALL = 31
+
+_NEVER_S = 1 << 62
+
+_BETWEEN_HANDSHAKES_S = 120
+"""Seconds for which WireGuard makes no other handshake, as long as the peer answers."""
+
+_KEEPALIVE_CHANGES = (("added", ""), ("persistent_keepalive", "0"))
+"""Changes, with the old value, from which on this side sends keepalives to a peer."""
+
+LASTING_MS = 600_000
+"""Least length of an outage that is no restart."""
+
+_DOWN = "interface_down"
+
 
 class Silent(IntFlag):
     """Findings about a silent endpoint: each raises one alert in a silence."""
@@ -48,13 +63,6 @@ _KINDS = {
     Silent.GONE_LONG: "endpoint_returned",
 }
 _LONG = Silent.UNSEEN | Silent.GONE_LONG
-_ALL = 31
-_NEVER_S = 1 << 62
-_BETWEEN_HANDSHAKES_S = 120
-"""Seconds for which WireGuard makes no other handshake, as long as the peer answers."""
-
-_KEEPALIVE_CHANGES = (("added", ""), ("persistent_keepalive", "0"))
-"""Changes, with the old value, from which on this side sends keepalives to a peer."""
 
 
 def next_observation(watch: Observation, before_ms: int | None, now_ms: int) -> Observation:
@@ -205,12 +213,6 @@ class SilenceAlerts:
     def _is_kept_alive(peer: Peer) -> bool:
         """Return whether WireGuard sends keepalives to it, for which it needs an address."""
         return peer.keepalive_s > 0 and peer.ip is not None
-
-
-LASTING_MS = 600_000
-"""Least length of an outage that is no restart."""
-
-_DOWN = "interface_down"
 
 
 class OutageAlerts:
