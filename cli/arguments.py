@@ -82,7 +82,7 @@ def read_filter(text: str | None, offered: Sequence[str], store: Store, context:
 def _names(store: Store) -> dict[int, str]:
     """What webhooks are called, deleted ones too; one without a name by its receiver."""
     every = store.call(webhooks.load_all, None)
-    here = {one.id: one.fields.name or _receiver(one.fields.url) for one in every}
+    here = {webhook.id: webhook.fields.name or _receiver(webhook.fields.url) for webhook in every}
     return store.call(audit.webhook_names) | here
 
 

@@ -157,7 +157,7 @@ class Configuration(msgspec.Struct, frozen=True):
         A name that this version does not know is one of another version's and is left alone.
         """
         known = {name: text for name, text in stored.items() if name in BY_NAME}
-        nearer = {name: one for name, one in self.given.items() if one.origin != STORE}
+        nearer = {name: item for name, item in self.given.items() if item.origin != STORE}
         given = {**dict(_parsed(known, lambda _: STORE)), **nearer}
         return replace(self, given=given, settings=_settings(given))
 
@@ -295,7 +295,7 @@ def _parsed(texts: Mapping[str, str], origin: Callable[[str], str]) -> Iterator[
 
 def _settings(given: Mapping[str, Given]) -> Settings:
     try:
-        return settings_from({name: one.value for name, one in given.items()})
+        return settings_from({name: item.value for name, item in given.items()})
     except FieldErrors as errors:
         raise wrong("\n".join(_with_origin(error, given) for error in errors.errors)) from None
 
@@ -333,4 +333,7 @@ def wrong_keys(configuration: Configuration) -> list[str]:
         return []
     from tui.shell.keymap import complaints
 
-    return [f"{configuration.file}: [{KEYS}]: {one}" for one in complaints(configuration.keymap)]
+    return [
+        f"{configuration.file}: [{KEYS}]: {complaint}"
+        for complaint in complaints(configuration.keymap)
+    ]

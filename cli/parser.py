@@ -70,7 +70,7 @@ class Parser(argparse.ArgumentParser):
 
         argparse ends a positional at the first option.
         """
-        several = [one for one in self._get_positional_actions() if one.nargs == "+"]
+        several = [action for action in self._get_positional_actions() if action.nargs == "+"]
         if not several or any(word.startswith("-") for word in words):
             return False
         getattr(namespace, several[0].dest).extend(words)
@@ -87,7 +87,11 @@ class Parser(argparse.ArgumentParser):
         if self._subparsers is not None:
             return []
         options = [word for word in self._read if word.startswith("--")]
-        return [one for one in options if one.partition("=")[0] not in self._option_string_actions]
+        return [
+            option
+            for option in options
+            if option.partition("=")[0] not in self._option_string_actions
+        ]
 
 
 def add_commands(parser: Parser, *, required: bool = True) -> Commands:

@@ -89,8 +89,8 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
 def _tell_of_keys(context: Context) -> str:
     """Say what is wrong with the keys of the file, here and in a notice on the first screen."""
     wrong = wrong_keys(context.configuration)
-    for one in wrong:
-        context.out.note(f"tocsin: {one}")
+    for sentence in wrong:
+        context.out.note(f"tocsin: {sentence}")
     more = f"; {len(wrong) - 1} more: tocsin config show" if len(wrong) > 1 else ""
     return f"{wrong[0]}{more}" if wrong else ""
 

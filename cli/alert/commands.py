@@ -27,7 +27,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     given = store.call(alert_settings.load_all)
     found = [(kind, _texts(kind, given.get(kind.name, {}))) for kind in KINDS]
     if args.json:
-        context.out.json([_shape(*one) for one in found])
+        context.out.json([_shape(*item) for item in found])
         return ExitCode.OK
     geo = geo_of(context.settings.geo_db)
     rows = [
@@ -52,8 +52,8 @@ def show(args: Namespace, context: Context) -> ExitCode:
         return ExitCode.OK
     lacking = _not_raised(kind, texts, geo_of(context.settings.geo_db))
     options = [
-        (one.name, f"{texts[one.name] or 'none'}{_note(one.name, given)}: {one.option.description}")
-        for one in kind.defaults
+        (default.name, f"{_value(default.name, texts, given)}: {default.option.description}")
+        for default in kind.defaults
     ]
     context.out.data(
         labelled(
@@ -78,7 +78,7 @@ def edit(args: Namespace, context: Context) -> ExitCode:
     }
     kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
     if not wanted:
-        known = ", ".join(f"--{one.name}" for one in kinds[0].defaults)
+        known = ", ".join(f"--{default.name}" for default in kinds[0].defaults)
         raise Failure(f"nothing to change: {kinds[0].name} has {known}", ExitCode.USAGE)
     names = [kind.name for kind in kinds]
     store = open_for_writing(context)
@@ -110,17 +110,17 @@ def _not_raised(kind: AlertKind, texts: Given, geo: Geo) -> str:
 
 
 def _texts(kind: AlertKind, given: Given) -> dict[str, str]:
-    return {one.name: given.get(one.name, one.text) for one in kind.defaults}
+    return {default.name: given.get(default.name, default.text) for default in kind.defaults}
 
 
 def _values(kind: AlertKind, given: Given) -> str:
     """Every option on one line."""
     texts = _texts(kind, given)
-    return ", ".join(f"{name} {texts[name] or 'none'}{_note(name, given)}" for name in texts)
+    return ", ".join(f"{name} {_value(name, texts, given)}" for name in texts)
 
 
-def _note(name: str, given: Given) -> str:
-    return "" if name in given else " (default)"
+def _value(name: str, texts: Given, given: Given) -> str:
+    return f"{texts[name] or 'none'}{'' if name in given else ' (default)'}"
 
 
 def _shape(kind: AlertKind, texts: Mapping[str, str]) -> Shape:

@@ -46,10 +46,10 @@ def list_hosts(args: Namespace, context: Context) -> ExitCode:
     """Print every host."""
     store = open_for_reading(context)
     hosts = [
-        (one, store.call(sources.find, one.name)) for one in store.call(clients.load_all, AGENT)
+        (host, store.call(sources.find, host.name)) for host in store.call(clients.load_all, AGENT)
     ]
     if args.json:
-        context.out.json([host_shape(*one) for one in hosts])
+        context.out.json([host_shape(*host) for host in hosts])
         return ExitCode.OK
     context.out.table(host_rows(hosts, context.now_ms()), HOST_HEADERS)
     return ExitCode.OK
@@ -59,9 +59,11 @@ def list_brokers(args: Namespace, context: Context) -> ExitCode:
     """Print every broker."""
     store = open_for_reading(context)
     queued = store.call(broker_cursors.queued)
-    brokers = [(one, queued.get(one.name, {})) for one in store.call(clients.load_all, BROKER)]
+    brokers = [
+        (broker, queued.get(broker.name, {})) for broker in store.call(clients.load_all, BROKER)
+    ]
     if args.json:
-        context.out.json([broker_shape(*one) for one in brokers])
+        context.out.json([broker_shape(*broker) for broker in brokers])
         return ExitCode.OK
     context.out.table(broker_rows(brokers, context.now_ms()), BROKER_HEADERS)
     return ExitCode.OK
@@ -191,4 +193,4 @@ def _known_url(kind: str, args: Namespace, store: Store) -> str | None:
     if args.url:
         return kinds.check_url(args.url)
     found = store.call(sources.load_all)
-    return kinds.served_url(kind, ((one.kind, one.options) for one in found))
+    return kinds.served_url(kind, ((source.kind, source.options) for source in found))

@@ -43,7 +43,7 @@ def check_target(folder: str | None, kind: str) -> None:
         ) from None
     is_host = kind == AGENT
     files = kinds.agent_files("", "", "", "", 0) if is_host else kinds.broker_files("", "", "", 0)
-    taken = [path / one.name for one in files if (path / one.name).exists()]
+    taken = [path / file.name for file in files if (path / file.name).exists()]
     if taken:
         raise Failure(
             f"--into: {taken[0]} is there already: move it away, or name another folder",

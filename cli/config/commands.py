@@ -15,8 +15,8 @@ from domain.settings import SETTINGS, STORE_PATHS, Setting, storable_setting, va
 def show(args: Namespace, context: Context) -> ExitCode:
     """Print every setting with its value, where it came from and what it is."""
     _let_store_join(context)
-    for one in wrong_keys(context.configuration):
-        context.out.note(f"tocsin: {one}")
+    for sentence in wrong_keys(context.configuration):
+        context.out.note(f"tocsin: {sentence}")
     rows = [_row(setting, context.configuration) for setting in SETTINGS]
     file = context.configuration.file
     if args.json:

@@ -82,8 +82,8 @@ def shape_of(kept: StoredConfiguration, now_ms: int, *, reveal: bool) -> Shape:
     """What is configured, ready to be written; what another version set is left out."""
     document = Document(
         settings={name: text for name, text in kept.settings.items() if name in BY_NAME},
-        webhooks=[_webhook(one, now_ms, reveal=reveal) for one in kept.webhooks],
-        sources=[_source(one, kept, reveal=reveal) for one in kept.sources],
+        webhooks=[_webhook(webhook, now_ms, reveal=reveal) for webhook in kept.webhooks],
+        sources=[_source(source, kept, reveal=reveal) for source in kept.sources],
         alerts={k: options for k, options in kept.alerts.items() if k in alert_kinds.BY_NAME},
         tokens=kept.tokens,
         hosts=kept.hosts,
@@ -124,7 +124,7 @@ def _webhook(webhook: Webhook, now_ms: int, *, reveal: bool) -> WebhookEntry:
         max_bytes=fields.max_bytes,
         interval=duration_text(fields.interval_ms),
         ca_file=fields.ca_file,
-        secrets=[one if reveal else MASK for one in in_force] if webhook.readable else None,
+        secrets=[secret if reveal else MASK for secret in in_force] if webhook.readable else None,
         secret_rotation_ends=time_text(ends),
     )
 
@@ -262,8 +262,8 @@ def _header(header: Pair, kept: Sequence[Pair]) -> Pair:
     name, value = header
     if not is_masked(value):
         return header
-    for one, clear in kept:
-        if one.lower() == name.lower():
+    for known, clear in kept:
+        if known.lower() == name.lower():
             return name, clear
     raise nothing_to_keep("headers", f"the value of {name} is masked")
 

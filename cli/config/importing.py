@@ -40,7 +40,7 @@ from store.database import Store
 from store.records import Secrets, StoredSource, Webhook
 from store.webhook_edits import RestoreSecrets, changed_fields, changed_options
 
-_BROUGHT = {one.name for one in (COMMAND, PATH, FILES, LISTEN, URL, PROXY)}
+_BROUGHT = {option.name for option in (COMMAND, PATH, FILES, LISTEN, URL, PROXY)}
 
 Step = Callable[[], object]
 Key = tuple[tuple[str, ...], int]
@@ -94,20 +94,20 @@ class _Planner:
         """Every part of the document; each raises what is wrong with it, or plans its change."""
         document = self._document
         own = _meant(document.webhooks, self._kept.webhooks)
-        names = [one.name for one in document.webhooks if one.name is not None]
+        names = [webhook.name for webhook in document.webhooks if webhook.name is not None]
         return [
-            *(partial(self._setting, *one) for one in document.settings.items()),
+            *(partial(self._setting, *item) for item in document.settings.items()),
             partial(_refuse_repeated, "webhooks", names),
             *(
-                partial(placed, f"webhooks[{i}]", partial(self._webhook, one, own[i]))
-                for i, one in enumerate(document.webhooks)
+                partial(placed, f"webhooks[{i}]", partial(self._webhook, webhook, own[i]))
+                for i, webhook in enumerate(document.webhooks)
             ),
-            partial(_refuse_repeated, "sources", [one.name for one in document.sources]),
+            partial(_refuse_repeated, "sources", [source.name for source in document.sources]),
             *(
-                partial(placed, f"sources[{i}]", partial(self._source, one))
-                for i, one in enumerate(document.sources)
+                partial(placed, f"sources[{i}]", partial(self._source, source))
+                for i, source in enumerate(document.sources)
             ),
-            *(partial(self._alert, *one) for one in document.alerts.items()),
+            *(partial(self._alert, *item) for item in document.alerts.items()),
             self._names,
         ]
 
@@ -201,7 +201,7 @@ class _Planner:
     def _source(self, entry: SourceEntry) -> None:
         entry = replace(entry, name=source_kinds.check_name(entry.name))
         kind = source_kinds.kind_named(entry.kind)
-        before = next((one for one in self._kept.sources if one.name == entry.name), None)
+        before = next((source for source in self._kept.sources if source.name == entry.name), None)
         if before is not None and before.kind != entry.kind:
             raise FieldError(
                 "kind",
@@ -215,9 +215,9 @@ class _Planner:
         secret = self._secret_steps(entry)
         if before is not None or kind.is_addable:
             named = f"source {entry.name}"
-            for one in kind.used(options):
-                had = "" if before is None else kept.get(one.name, one.text)
-                self.plan.bring(named, one.option, had, options.get(one.name, one.text))
+            for default in kind.used(options):
+                had = "" if before is None else kept.get(default.name, default.text)
+                self.plan.bring(named, default.option, had, options.get(default.name, default.text))
         if before is not None:
             self._edit_source(entry, before, options, secret)
         elif kind.is_addable:
@@ -302,7 +302,7 @@ class _Planner:
         for name in document.tokens:
             if name not in kept.tokens:
                 self._tell(name, "tocsin token add")
-        agents = {one.name for one in document.sources if one.kind == source_kinds.AGENT}
+        agents = {source.name for source in document.sources if source.kind == source_kinds.AGENT}
         for name in document.hosts:
             if name not in kept.hosts and name not in agents:
                 self._tell(name, "tocsin host add")
@@ -320,9 +320,11 @@ class _Planner:
 
 def _meant(entries: list[WebhookEntry], there: list[Webhook]) -> list[Webhook | None]:
     """For each entry the webhook of this store that it stands for."""
-    about = [(one.fields.name, one.fields.type.value, one.fields.url) for one in there]
+    about = [
+        (webhook.fields.name, webhook.fields.type.value, webhook.fields.url) for webhook in there
+    ]
     own = dict(zip(_keys(about), there, strict=True))
-    keys = _keys([(one.name, one.type.value, one.url) for one in entries])
+    keys = _keys([(entry.name, entry.type.value, entry.url) for entry in entries])
     return [
         own.get(key) or _only_one_like(entry, entries, there)
         for entry, key in zip(entries, keys, strict=True)
@@ -336,11 +338,11 @@ def _only_one_like(
     if entry.name is not None or not is_masked_url(entry.url):
         return None
     wanted = (None, entry.type, entry.url)
-    same = [one for one in entries if (one.name, one.type, one.url) == wanted]
+    same = [other for other in entries if (other.name, other.type, other.url) == wanted]
     alike = [
-        one
-        for one in there
-        if (one.fields.name, one.fields.type, mask_url(one.fields.url)) == wanted
+        webhook
+        for webhook in there
+        if (webhook.fields.name, webhook.fields.type, mask_url(webhook.fields.url)) == wanted
     ]
     return alike[0] if len(alike) == len(same) == 1 else None
 

@@ -49,8 +49,8 @@ def rekey(args: Namespace, context: Context) -> ExitCode:
 def _tell(old: Sequence[OldBackup], context: Context) -> None:
     if old:
         context.out.note("Backups that were made with the key that goes, or with one before it:")
-    for one in old:
-        context.out.data(f"{one.path}{_remark(one)}")
+    for backup in old:
+        context.out.data(f"{backup.path}{_remark(backup)}")
     context.out.flush()
 
 
@@ -61,7 +61,7 @@ def _remark(backup: OldBackup) -> str:
 
 
 def _question(store: Store, old: Sequence[OldBackup]) -> str:
-    lost = [one for one in old if not one.has_key]
+    lost = [backup for backup in old if not backup.has_key]
     keep = (
         f" The secrets in {counted(len(lost), 'backup')} are lost with it: to keep them, copy "
         "the old key first."

@@ -185,12 +185,14 @@ def run(args: Namespace, context: Context) -> ExitCode:
 def configured(read: Configuration, folder: Path) -> Configuration:
     """What was read, but for all that leads to a store, a receiver or a network of the admin's."""
     given = {
-        name: one for name, one in read.given.items() if one.origin == FLAG or name in OF_THE_SCREEN
+        name: item
+        for name, item in read.given.items()
+        if item.origin == FLAG or name in OF_THE_SCREEN
     }
     given = {**HURRIED, **given}
     for name in STORE_PATHS:
         given.pop(name, None)
-    settings = settings_from({name: one.value for name, one in given.items()})
+    settings = settings_from({name: item.value for name, item in given.items()})
     db = folder / "tocsin.db"
     return replace(read, given=given, settings=settings, db=db, is_hosts=False)
 

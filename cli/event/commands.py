@@ -49,7 +49,10 @@ def show(args: Namespace, context: Context) -> ExitCode:
     event = store.call(_find, type_, id_)
     carriers = store.call(deliveries.carriers, event.type, event.seq)
     if args.json:
-        shown = [{"id": one.id, "webhook": one.webhook_id, "state": one.state} for one in carriers]
+        shown = [
+            {"id": carrier.id, "webhook": carrier.webhook_id, "state": carrier.state}
+            for carrier in carriers
+        ]
         context.out.data(event_json(event, deliveries=shown))
     else:
         _tell(event, carriers, context)
@@ -77,7 +80,7 @@ def _find(type_: EventType | None, id_: str) -> StoredEvent:
     if not found:
         raise NotFound(f"no event {id_} is kept")
     if len(found) > 1:
-        types = " and ".join(one.type.value for one in found)
+        types = " and ".join(event.type.value for event in found)
         cure = f"name the type, as `tocsin event show {found[0].type.value} {id_}`"
         raise Failure(f"there are events {id_} of {types}: {cure}", ExitCode.USAGE)
     return found[0]
@@ -91,7 +94,10 @@ def _tell(event: StoredEvent, carriers: list[Delivery], context: Context) -> Non
         out.data("No delivery has carried it so far.")
         return
     out.table(
-        [(one.id, one.webhook_id, one.state, time_text(one.ended_ms)) for one in carriers],
+        [
+            (carrier.id, carrier.webhook_id, carrier.state, time_text(carrier.ended_ms))
+            for carrier in carriers
+        ],
         ("DELIVERY", "WEBHOOK", "STATE", "ENDED"),
     )
 

@@ -142,9 +142,13 @@ class SocketTarget:
             return Taken(0, 0, {0: safe(answer.reason, 500)})
         each = [self._take([text], otherwise) for text in texts]
         return Taken(
-            sum(one.accepted for one in each),
-            sum(one.repeated for one in each),
-            {place: reason for place, one in enumerate(each) for reason in one.refused.values()},
+            sum(taken.accepted for taken in each),
+            sum(taken.repeated for taken in each),
+            {
+                place: reason
+                for place, taken in enumerate(each)
+                for reason in taken.refused.values()
+            },
         )
 
     def _ask(self, texts: list[bytes], otherwise: str) -> Taken | EmitError:
@@ -221,10 +225,10 @@ class SocketTarget:
 def _refused(error: EmitError) -> dict[int, str]:
     """The reasons by place in the line, which the other side writes as "event 2 of 3"."""
     return {
-        int(one["place"].split()[1]) - 1 if " " in one["place"] else 0: (
-            f"id {safe(one['id'], 100)}: {safe(one['reason'], 500)}"
+        int(refusal["place"].split()[1]) - 1 if " " in refusal["place"] else 0: (
+            f"id {safe(refusal['id'], 100)}: {safe(refusal['reason'], 500)}"
         )
-        for one in error.refused
+        for refusal in error.refused
     }
 
 

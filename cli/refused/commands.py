@@ -29,7 +29,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print which there are, oldest first."""
     found = open_for_reading(context).call(refusals.load_all, args.source)
     if args.json:
-        context.out.json([refusal_shape(one) for one in found])
+        context.out.json([refusal_shape(refusal) for refusal in found])
         return ExitCode.OK
     context.out.table(rows_of(found, context.now_ms()), HEADERS)
     if not found:
@@ -58,10 +58,10 @@ def export(args: Namespace, context: Context) -> ExitCode:
     store = open_for_reading(context)
     found = store.call(refusals.load_all, args.source)
     if args.file is None:
-        for one in found:
-            context.out.json_line(_whole(store, one))
+        for refusal in found:
+            context.out.json_line(_whole(store, refusal))
     else:
-        lines = "".join(json_text(_whole(store, one), indent=None) for one in found)
+        lines = "".join(json_text(_whole(store, refusal), indent=None) for refusal in found)
         files.write_new(Path(args.file).absolute(), lines.encode(), FILE_MODE)
     context.out.note(f"Wrote {counted(len(found), 'refused event')}; they are kept here still.")
     return ExitCode.OK
@@ -72,12 +72,12 @@ def send(args: Namespace, context: Context) -> ExitCode:
     store = open_for_writing(context)
     webhook = live(store, args.to)
     require_readable(webhook, store)
-    wanted = [one for one in _wanted(args, store) if args.ids or one.sent_ms is None]
+    wanted = [refusal for refusal in _wanted(args, store) if args.ids or refusal.sent_ms is None]
     delivered = 0
-    for one in wanted:
+    for refusal in wanted:
         store.call(refusals.check_may_send, webhook)
-        outcome = _send(one, webhook, store, context)
-        _tell(one, webhook, outcome, context, as_json=args.json)
+        outcome = _send(refusal, webhook, store, context)
+        _tell(refusal, webhook, outcome, context, as_json=args.json)
         if not outcome.delivered:
             break
         delivered += 1
@@ -89,7 +89,7 @@ def drop(args: Namespace, context: Context) -> ExitCode:
     """Forget some after asking."""
     store = open_for_writing(context)
     wanted = _wanted(args, store)
-    unsent = sum(one.sent_ms is None for one in wanted)
+    unsent = sum(refusal.sent_ms is None for refusal in wanted)
     question = (
         f"Forget {counted(len(wanted), 'refused event')}, of which {unsent} went to no webhook? "
         "There is no other copy of them."
@@ -97,7 +97,9 @@ def drop(args: Namespace, context: Context) -> ExitCode:
     if not wanted:
         context.out.note(f"Source {args.source} has no refused events.")
     elif context.out.confirm(question, args.yes):
-        store.call(refusals.drop, [one.id for one in wanted], context.actor, context.now_ms())
+        store.call(
+            refusals.drop, [refusal.id for refusal in wanted], context.actor, context.now_ms()
+        )
     else:
         return ExitCode.CHECK_FAILED
     return ExitCode.OK
@@ -107,32 +109,32 @@ def rows_of(found: list[StoredRefusal], now_ms: int) -> list[tuple[object, ...]]
     """The rows of a list of them."""
     return [
         (
-            one.id,
-            one.source,
-            one.queue,
-            ago_text(one.at_ms, now_ms),
-            size_text(one.bytes),
-            _state(one),
-            one.reason,
+            refusal.id,
+            refusal.source,
+            refusal.queue,
+            ago_text(refusal.at_ms, now_ms),
+            size_text(refusal.bytes),
+            _state(refusal),
+            refusal.reason,
         )
-        for one in found
+        for refusal in found
     ]
 
 
-def refusal_shape(one: StoredRefusal) -> Shape:
+def refusal_shape(refusal: StoredRefusal) -> Shape:
     """A refused event as lists show it."""
     return {
-        "id": one.id,
-        "source": one.source,
-        "queue": one.queue,
-        "taken": time_text(one.at_ms),
-        "bytes": one.bytes,
-        "reason": one.reason,
-        "state": one.state,
-        "attempts": one.attempts,
-        "last_error": one.last_error,
-        "sent": time_text(one.sent_ms),
-        "sent_to": one.sent_to,
+        "id": refusal.id,
+        "source": refusal.source,
+        "queue": refusal.queue,
+        "taken": time_text(refusal.at_ms),
+        "bytes": refusal.bytes,
+        "reason": refusal.reason,
+        "state": refusal.state,
+        "attempts": refusal.attempts,
+        "last_error": refusal.last_error,
+        "sent": time_text(refusal.sent_ms),
+        "sent_to": refusal.sent_to,
     }
 
 
@@ -144,14 +146,14 @@ def _text_shape(text: bytes) -> Shape:
         return {"text": None, "base64": base64.b64encode(text).decode()}
 
 
-def _whole(store: Store, one: StoredRefusal) -> Shape:
-    return refusal_shape(one) | _text_shape(store.call(refusals.text_of, one.id))
+def _whole(store: Store, refusal: StoredRefusal) -> Shape:
+    return refusal_shape(refusal) | _text_shape(store.call(refusals.text_of, refusal.id))
 
 
-def _state(one: StoredRefusal) -> str:
-    if one.sent_ms is not None:
-        return f"sent to webhook {one.sent_to}"
-    return "waiting" if one.last_error is None else f"not sent: {one.last_error}"
+def _state(refusal: StoredRefusal) -> str:
+    if refusal.sent_ms is not None:
+        return f"sent to webhook {refusal.sent_to}"
+    return "waiting" if refusal.last_error is None else f"not sent: {refusal.last_error}"
 
 
 def _wanted(args: Namespace, store: Store) -> list[StoredRefusal]:
@@ -163,7 +165,7 @@ def _wanted(args: Namespace, store: Store) -> list[StoredRefusal]:
     return [store.call(refusals.find, id_) for id_ in dict.fromkeys(args.ids)]
 
 
-def _send(one: StoredRefusal, webhook: Webhook, store: Store, context: Context) -> Outcome:
+def _send(refusal: StoredRefusal, webhook: Webhook, store: Store, context: Context) -> Outcome:
     from delivery.by_hand import send_by_hand
 
     now_ms = context.now_ms()
@@ -171,16 +173,16 @@ def _send(one: StoredRefusal, webhook: Webhook, store: Store, context: Context) 
     async def note(**told: Any) -> None:
         await store.run(refusals.note_sent, actor=context.actor, now_ms=now_ms, **told)
 
-    text = store.call(refusals.text_of, one.id)
-    return asyncio.run(send_by_hand(one, text, webhook, context.settings, now_ms, note))
+    text = store.call(refusals.text_of, refusal.id)
+    return asyncio.run(send_by_hand(refusal, text, webhook, context.settings, now_ms, note))
 
 
 def _tell(
-    one: StoredRefusal, webhook: Webhook, outcome: Outcome, context: Context, *, as_json: bool
+    refusal: StoredRefusal, webhook: Webhook, outcome: Outcome, context: Context, *, as_json: bool
 ) -> None:
     from cli.webhook.testing import outcome_shape, outcome_text
 
     if as_json:
-        context.out.json_line({"id": one.id} | outcome_shape(webhook, outcome))
+        context.out.json_line({"id": refusal.id} | outcome_shape(webhook, outcome))
     else:
-        context.out.data(f"{one.id}: {outcome_text(outcome)}")
+        context.out.data(f"{refusal.id}: {outcome_text(outcome)}")

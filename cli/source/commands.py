@@ -74,15 +74,15 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     found = store.call(sources.load_all)
     if args.json:
         refused = store.call(refusals.waiting_by_source)
-        context.out.json([source_shape(one, refused.get(one.name, 0)) for one in found])
+        context.out.json([source_shape(source, refused.get(source.name, 0)) for source in found])
         return ExitCode.OK
     agents = store.call(clients.load_all, AGENT)
-    keyless = {one.name for one in agents if one.public_key is None}
+    keyless = {agent.name for agent in agents if agent.public_key is None}
     rows = list_rows(found, keyless, context.now_ms(), runs=_is_worked(store, context.now_ms()))
     context.out.table(rows, HEADERS)
     for line in geo_notes_of_sources(context, store):
         context.out.note(f"Alerts: {line}.")
-    if all(source_kinds.kind_named(one.kind).built_in for one in found):
+    if all(source_kinds.kind_named(source.kind).built_in for source in found):
         context.out.note(
             "None of your own yet: `tocsin source add wireguard` watches this host's WireGuard."
         )
@@ -115,7 +115,7 @@ def _refused_events(store: Store, name: str) -> int:
 def _is_worked(store: Store, now_ms: int) -> bool:
     """Whether a worker runs the sources that are active."""
     every = store.call(workers.load_all)
-    return any(one.active and not workers.is_gone(one, now_ms) for one in every)
+    return any(worker.active and not workers.is_gone(worker, now_ms) for worker in every)
 
 
 def _seen(source: StoredSource, store: Store) -> str:
@@ -284,7 +284,7 @@ def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) 
     place = socket_place(source, store.path)
     at = f" at {place}" if place else ""
     yield f"running source {source.name}{at} for {store.path}: Ctrl+C ends it{or_once}"
-    others = [one for one in store.call(workers.load_all) if one.active]
+    others = [worker for worker in store.call(workers.load_all) if worker.active]
     if source.active and _is_worked(store, now_ms):
         beside = WAITS if serves else SHARES
         yield f"the worker {others[0].id} (pid {others[0].pid}) runs it too: {beside}"

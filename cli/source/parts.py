@@ -34,10 +34,10 @@ def question_before(source: StoredSource, given: Mapping[str, str], parts: str) 
 
 def _served(source: StoredSource) -> str:
     defaults = source_kinds.kind_named(source.kind).defaults
-    default = next(one.text for one in defaults if one.name == "serves")
+    default = next(default.text for default in defaults if default.name == "serves")
     return source.options.get("serves", default)
 
 
 def _new_parts(source: StoredSource, given: Mapping[str, str]) -> list[str]:
-    served = [one.strip() for one in _served(source).split(",")]
-    return [one.strip() for one in given["serves"].split(",") if one.strip() not in served]
+    served = [part.strip() for part in _served(source).split(",")]
+    return [part.strip() for part in given["serves"].split(",") if part.strip() not in served]

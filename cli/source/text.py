@@ -145,7 +145,7 @@ def geo_notes(context: Context, store: Store) -> list[str]:
 
     lacking = shortage(geo_of(context.settings.geo_db), _terms(store))
     data = _country_data(context, store)
-    return [one for one in (lacking, data.warning(context.now_ms()) if data else "") if one]
+    return [note for note in (lacking, data.warning(context.now_ms()) if data else "") if note]
 
 
 def country_data_of_sources(context: Context, store: Store) -> CountryData | None:
@@ -162,7 +162,7 @@ def _country_data(context: Context, store: Store) -> CountryData | None:
 def _is_asked(store: Store) -> bool:
     from store import sources
 
-    return any(one.kind in (WIREGUARD, AGENT) for one in store.call(sources.load_all))
+    return any(source.kind in (WIREGUARD, AGENT) for source in store.call(sources.load_all))
 
 
 def _terms(store: Store) -> Mapping[str, AlertTerms]:

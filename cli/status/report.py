@@ -35,10 +35,10 @@ def status_json(
 
     paused = report.paused
     return {
-        "webhooks": [_webhook_json(one, report) for one in report.overview.webhooks],
-        "workers": [worker_row(one, report.now_ms) for one in report.overview.workers],
+        "webhooks": [_webhook_json(status, report) for status in report.overview.webhooks],
+        "workers": [worker_row(worker, report.now_ms) for worker in report.overview.workers],
         "events": {type_.value: seq for type_, seq in report.overview.heads.items()},
-        "sources": [_source_json(one) for one in report.overview.sources],
+        "sources": [_source_json(source) for source in report.overview.sources],
         "paused": {"by": paused.by, "since": time_text(paused.since_ms)} if paused else None,
         "store": {
             "path": str(report.path),
@@ -130,7 +130,10 @@ COLUMNS = (
 
 def print_report(report: Report, warnings: list[str], out: Output) -> None:
     """Write the warnings, then the webhooks, who works, what comes in, and the store."""
-    said = [*(f"WARNING: {text}" for text in warnings), *(f"NOTE: {one}" for one in notes(report))]
+    said = [
+        *(f"WARNING: {text}" for text in warnings),
+        *(f"NOTE: {note}" for note in notes(report)),
+    ]
     for line in said:
         out.data(line)
     if said:

@@ -20,10 +20,13 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     """Print every token's name, never a token."""
     found = open_for_reading(context).call(tokens.load_all)
     if args.json:
-        context.out.json([_shape(one) for one in found])
+        context.out.json([_shape(token) for token in found])
         return ExitCode.OK
     now_ms = context.now_ms()
-    rows = [(one.name, second_text(one.created_ms), ago_text(one.used_ms, now_ms)) for one in found]
+    rows = [
+        (token.name, second_text(token.created_ms), ago_text(token.used_ms, now_ms))
+        for token in found
+    ]
     context.out.table(rows, HEADERS)
     if not found:
         context.out.note("No token yet: `tocsin token add NAME` makes one.")

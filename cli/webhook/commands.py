@@ -97,7 +97,10 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     note_pause(store, context)
     if args.json:
         context.out.json(
-            [webhook_shape(one, statuses.get(one.id), reveal=args.reveal) for one in found]
+            [
+                webhook_shape(webhook, statuses.get(webhook.id), reveal=args.reveal)
+                for webhook in found
+            ]
         )
         return ExitCode.OK
     rows = [

@@ -187,7 +187,9 @@ def _note_undelivered(store: Store, context: Context) -> None:
     from store import webhook_status
 
     statuses = [
-        one for one in store.call(webhook_status.statuses, None) if one.webhook.fields.active
+        status
+        for status in store.call(webhook_status.statuses, None)
+        if status.webhook.fields.active
     ]
     counts = [count for count in map(undelivered, statuses) if count]
     events, webhooks = counted(sum(counts), "event"), counted(len(counts), "webhook")
