@@ -12,8 +12,9 @@ from delivery.clock import Clock
 from delivery.log import location_of
 from delivery.network import Resolver
 from delivery.outcome import Outcome
-from delivery.post import Poster, request_headers
+from delivery.post import Poster
 from delivery.redact import secrets_of
+from delivery.request import request_headers
 from delivery.retry import Delivered, decide
 from delivery.schedule import Schedule
 from delivery.slots import YOUNG_S, AttemptPlace, Slots

@@ -1,39 +1,28 @@
-"""Test of a webhook: one event sent now, outside queue and order; and requests as shown."""
+"""Test of a webhook: one event sent now, outside queue and order."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from shlex import quote
 from typing import Any
-
-import msgspec
 
 from delivery.network import Resolver
 from delivery.outcome import Outcome
-from delivery.post import request_headers
 from delivery.redact import secrets_of
+from delivery.request import request_headers
 from delivery.sender import make_poster
 from domain.bodies import join_body, splice
 from domain.event_types import EventType
 from domain.ids import base58, new_test_id
-from domain.safe import mask_value, safe
 from domain.settings import DAY_MS, MINUTE_MS, Settings
 from domain.times import rfc3339
 from domain.urls import mask_url
-from store.records import Attempt, Delivery, StoredEvent, Webhook
+from store.records import StoredEvent, Webhook
 
 _ADDRESS, _OLD_ADDRESS = "192.0.2.1", "198.51.100.1"
 
 ABANDONED = "left before its end"
-
-SIGNATURE_MASK = "v1,…"
-
-NO_URL = "nothing tells where this was to go"
-
-INLINE = 16_384
-"""Most bytes of a body that go into the command itself."""
 
 
 def sample_event(type_: EventType, event_id: str, now_ms: int) -> dict[str, Any]:
@@ -187,57 +176,3 @@ async def audited_test(
         raise
     await note(**facts, status=outcome.status, error=outcome.error)
     return outcome
-
-
-class ShownRequest(msgspec.Struct, frozen=True):
-    """Request as it is shown: URL and headers; `note` names what may have been different."""
-
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    note: str = ""
-
-
-def shown_request(
-    delivery: Delivery, webhook: Webhook | None, attempt: Attempt | None, now_ms: int
-) -> ShownRequest:
-    """Return the request of an attempt as far as it is known: headers are those of today."""
-    admin = webhook.fields.headers if webhook is not None else ()
-    at_ms = attempt.started_ms if attempt is not None else now_ms
-    headers = request_headers(
-        delivery.id,
-        b"",
-        admin_headers=[(name, mask_value(value)) for name, value in admin],
-        secrets=(),
-        now_ms=at_ms,
-    )
-    if webhook is not None and webhook.secrets is not None:
-        headers.append(("webhook-signature", SIGNATURE_MASK))
-    url = attempt.url if attempt is not None else webhook.fields.url if webhook else ""
-    return ShownRequest(mask_url(url), tuple(headers), _note(webhook, attempt))
-
-
-def _note(webhook: Webhook | None, attempt: Attempt | None) -> str:
-    if webhook is None:
-        return "its webhook is deleted: the headers are not known any more"
-    if not webhook.readable:
-        return "its headers cannot be read: put the right key file back"
-    if attempt is not None and attempt.revision != webhook.revision:
-        return f"edited since (revision {attempt.revision}): the headers are those of now"
-    return ""
-
-
-def curl(request: ShownRequest, delivery: Delivery, body: bytes) -> str:
-    """Return a shell command that makes the same request, but for the masked values."""
-    headers = [f"-H {quote(f'{name}: {value}')}" for name, value in request.headers]
-    data = quote(body.decode()) if is_inline(body) else f"@{body_file(delivery)}"
-    return " \\\n  ".join(["curl -sS", *headers, f"--data-binary {data}", quote(request.url)])
-
-
-def is_inline(body: bytes) -> bool:
-    """Return whether a body goes into the command: a short one that a terminal shows as it is."""
-    return len(body) <= INLINE and safe(body, INLINE, keep_newlines=True).encode() == body
-
-
-def body_file(delivery: Delivery) -> str:
-    """Return the name of the file from which the command takes a body that is not inline."""
-    return f"{delivery.id}.json"

@@ -11,7 +11,7 @@ from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import attempt_shape, delivery_shape
 from cli.webhook.lookup import note_what_holds_back
 from delivery.refusals import refused_events, reseal_command
-from delivery.testing import NO_URL, body_file, curl, is_inline, shown_request
+from delivery.request import NO_URL, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit
 from store import webhooks

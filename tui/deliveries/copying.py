@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from delivery.testing import NO_URL, ShownRequest, curl, shown_request
+from delivery.request import NO_URL, ShownRequest, curl, shown_request
 from domain.safe import safe
 from store import webhooks
 from store.queue import deliveries

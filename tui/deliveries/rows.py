@@ -9,7 +9,7 @@ from rich.text import Text
 
 from delivery.outcome import is_success
 from delivery.report import Report, Waiting, failed_attempts, is_failing, quarantine_words
-from delivery.testing import ShownRequest
+from delivery.request import ShownRequest
 from domain.safe import safe
 from domain.wording import counted, error_word, second_text, size_text, span_text, status_words
 from store.queue.delivery_list import ListedDelivery

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from delivery.post import request_headers
+from delivery.request import request_headers
 from delivery.testing import body_for_test
 from domain.safe import mask_value, safe
 from domain.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from delivery.post import request_headers
+from delivery.request import request_headers
 from domain.settings import DEFAULTS
 from domain.webhooks import WebhookFields
 from store.records import Secrets, Webhook

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from delivery.post import request_headers
+from delivery.request import request_headers
 from domain.version import VERSION
 from store.webhook_edits import RetireSecret, RotateSecret
 from tests.delivery.running import eventually, hook, running_worker
