@@ -1,1 +1,1 @@
-"""The worker: seals deliveries, sends them, decides what an outcome means and records it."""
+"""Worker: seals deliveries, sends them, decides on their outcomes and records them."""

@@ -30,7 +30,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clocks and the randomness of the operating system."""
+    """Clocks and random numbers of the operating system."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000

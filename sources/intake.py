@@ -31,7 +31,7 @@ MOST_LISTS = 500
 MOST_EVENTS = 10_000
 """Events of one commit, so that the worker gets its turn; a single list may have more."""
 
-ROOM_LOOK_S = 1.0
+ROOM_CHECK_S = 1.0
 
 LARGE_BYTES = 256 * 1024
 """Bytes above which a text is read in a thread, so that the worker's loop goes on; and one text at
@@ -97,7 +97,7 @@ class Inlet:
         if now_s < self._room_until_s:
             return
         check_disk(self.store.path, self._min_free_disk_bytes)
-        self._room_until_s = now_s + ROOM_LOOK_S
+        self._room_until_s = now_s + ROOM_CHECK_S
 
     async def keep(
         self, source: StoredSource, events: Sequence[Event], state: bytes

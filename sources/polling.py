@@ -33,7 +33,7 @@ STOP_PATIENCE_S = 1.0
 """Time for which a poll may go on after the stop; events that it finds later are not lost."""
 
 TAKING_PATIENCE_S = 20.0
-"""The same time where they are lost, since they are gone where they came from."""
+"""Time for it where they are lost, since they are gone where they came from."""
 
 
 def backoff_s(failures: int) -> int:

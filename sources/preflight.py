@@ -31,7 +31,7 @@ JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))
 
 Values = Mapping[str, "SettingValue"]
 
-NOT_LOOKED_AT = "it is handed its events, or takes them for good"
+NOT_POLLED = "it is handed its events, or takes them for good"
 NOT_WITHOUT_KEEPING = "it is looked at when it is active, and what comes is kept"
 
 
@@ -168,7 +168,7 @@ _PROBLEMS: Mapping[str, Callable[[Values], Iterator[str]]] = {
 }
 
 
-async def first_look(
+async def poll_unsaved(
     kind: str,
     name: str,
     options: Mapping[str, str],
@@ -182,12 +182,12 @@ async def first_look(
     Raises FieldErrors, SourceError (also for a kind that is not polled), StoreError.
     """
     terms = SourceTerms(settings, all_terms(await store.run(alert_settings.load_all)))
-    made = make_source(_unsaved(kind, name, options, now_ms), terms, store)
-    if made is not None and made.takes:
+    runnable = make_source(_unsaved(kind, name, options, now_ms), terms, store)
+    if runnable is not None and runnable.takes:
         raise SourceError(f"a look takes events from {kind} for good", NOT_WITHOUT_KEEPING)
-    source = None if made is None or made.takes else made.source
+    source = None if runnable is None or runnable.takes else runnable.source
     if source is None:
-        raise SourceError(f"a source of kind {kind} cannot be tried", NOT_LOOKED_AT)
+        raise SourceError(f"a source of kind {kind} cannot be tried", NOT_POLLED)
     return await in_thread(lambda: source.poll(now_ms, state))
 
 

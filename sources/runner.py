@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from store.database import Store
 
 Alerts = Mapping[str, AlertTerms]
-FILES_LOOK_S = 0.5
+FILES_CHECK_S = 0.5
 """Seconds between checks for the store, while a source runs by itself."""
 
 
@@ -91,13 +91,13 @@ async def run_one(
     """
     stored = await store.run(stored_sources.find, name)
     terms = SourceTerms(settings, all_terms(await store.run(alert_settings.load_all)))
-    made = make_source(stored, terms, store)
-    if made is None:
+    runnable = make_source(stored, terms, store)
+    if runnable is None:
         raise SourceError(f"it is of kind {stored.kind}", "run the source that serves it instead")
     watching = asyncio.create_task(_watch_files(store, stop))
     try:
-        return await run_made(
-            made, stored, store, terms, clock, stop, on_failure=on_failure, once=once
+        return await run_runnable(
+            runnable, stored, store, terms, clock, stop, on_failure=on_failure, once=once
         )
     finally:
         watching.cancel()
@@ -107,7 +107,7 @@ async def run_one(
 async def _watch_files(store: Store, stop: asyncio.Event) -> None:
     """Stop when the store is gone, also while nothing is to be put into it."""
     while True:
-        await asyncio.sleep(FILES_LOOK_S)
+        await asyncio.sleep(FILES_CHECK_S)
         try:
             store.presence.check()
         except StoreGone:  # which the end of the run says
@@ -115,8 +115,8 @@ async def _watch_files(store: Store, stop: asyncio.Event) -> None:
             return
 
 
-async def run_made(
-    made: RunnableSource,
+async def run_runnable(
+    runnable: RunnableSource,
     stored: StoredSource,
     store: Store,
     terms: SourceTerms,
@@ -130,19 +130,20 @@ async def run_made(
     stale: StaleAlerts | None = None,
 ) -> AppendResult:
     """Run a source until `stop`; with `stale` a service goes on measuring the silence of others."""
-    stale_alert = _stale_alert_of(terms, clock(), monotonic, made.every_ms, made.host_params)
-    if made.source is not None:
+    every_ms, host_params = runnable.every_ms, runnable.host_params
+    stale_alert = _stale_alert_of(terms, clock(), monotonic, every_ms, host_params)
+    if runnable.source is not None:
         return await run_source(
-            made.source,
+            runnable.source,
             store=store,
             created_ms=stored.created_ms,
-            every_ms=made.every_ms,
+            every_ms=every_ms,
             stop=stop,
             clock=clock,
             on_appended=on_appended,
             min_free_disk_bytes=terms.settings.min_free_disk_bytes,
             on_failure=on_failure,
-            takes=made.takes,
+            takes=runnable.takes,
             alerts=terms.alerts,
             once=once,
             stale_alert=stale_alert,
@@ -151,7 +152,7 @@ async def run_made(
         raise SourceError("it waits for others to hand events in", "run it without --once")
     inlet = _inlet(stored, store, terms, clock, on_appended)
     watched = stale or stale_alerts(terms.alerts, clock(), monotonic)
-    await serve_watched(made, inlet, stop, watched, on_failure, stale_alert)
+    await serve_watched(runnable, inlet, stop, watched, on_failure, stale_alert)
     return inlet.total
 
 
@@ -217,22 +218,22 @@ class Sources:
         self._settings: Settings | None = None
         self._alerts = CurrentAlerts()
         self._runs: dict[str, _Run] = {}
-        self._look: asyncio.Task[None] | None = None
+        self._adapting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
     def adapt(self, active: bool, settings: Settings) -> None:
         """Run the active sources of the store, or none, from now on."""
         self._active, self._settings = active, settings
         self._changed.set()
-        if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._adapt())
+        if self._adapting is None or self._adapting.done():
+            self._adapting = asyncio.create_task(self._adapt())
 
     @property
     def takes(self) -> bool:
         """Return whether a running source would lose its answer under way; from any thread."""
         return any(run.kind in TAKING for run in list(self._runs.values()))
 
-    async def look_once(self, settings: Settings) -> None:
+    async def poll_each_once(self, settings: Settings) -> None:
         """Poll each active source once and wait for all; report those that are not waited for.
 
         Raises StoreError, FieldErrors.
@@ -243,7 +244,7 @@ class Sources:
                 self._report(name, "not waited for: it is handed its events")
             elif is_run(source.stored.kind):
                 stop = asyncio.Event()
-                task = asyncio.create_task(self._look_once_at(source, stop))
+                task = asyncio.create_task(self._poll_once(source, stop))
                 self._runs[name] = _Run(source.stored.kind, source.key, stop, task, None)
         await asyncio.gather(*(run.task for run in self._runs.values()))
         self._active = False
@@ -252,11 +253,11 @@ class Sources:
     def _report(self, name: str, sentence: str) -> None:
         self._on_failure(f"source {name}: {sentence}")
 
-    def stop_looking(self) -> None:
+    def stop_first_polls(self) -> None:
         """Wait for no first poll any more."""
         self._run_only({})
 
-    async def _look_once_at(self, wanted: _Wanted, stop: asyncio.Event) -> None:
+    async def _poll_once(self, wanted: _Wanted, stop: asyncio.Event) -> None:
         name = wanted.stored.name
         terms = SourceTerms(wanted.settings, self._alerts)
         try:
@@ -271,8 +272,8 @@ class Sources:
         """Stop every source, and wait until all have stopped."""
         self._active = False
         self._changed.set()
-        if self._look is not None:
-            await self._look
+        if self._adapting is not None:
+            await self._adapting
         self._run_only({})
         await asyncio.gather(*(run.task for run in self._runs.values()), return_exceptions=True)
 
@@ -360,10 +361,10 @@ class Sources:
         once: bool = False,
         stale: StaleAlerts | None = None,
     ) -> None:
-        made = make_source(stored, terms, self._store)
-        if made is not None:
-            await run_made(
-                made,
+        runnable = make_source(stored, terms, self._store)
+        if runnable is not None:
+            await run_runnable(
+                runnable,
                 stored,
                 self._store,
                 terms,

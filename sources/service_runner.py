@@ -90,7 +90,7 @@ async def _serve_alone(
 
 
 async def serve_watched(
-    made: RunnableSource,
+    runnable: RunnableSource,
     inlet: Inlet,
     stop: asyncio.Event,
     stale: StaleAlerts,
@@ -98,20 +98,22 @@ async def serve_watched(
     stale_alert: StaleAlertOf,
 ) -> None:
     """Run a service, and beside it its watch."""
-    if made.service is None:
+    if runnable.service is None:
         return
-    watching = asyncio.create_task(_watch(made, inlet, stale, on_failure))
+    watching = asyncio.create_task(_watch(runnable, inlet, stale, on_failure))
     try:
-        await run_service(made.service, inlet, stop, on_failure=on_failure, stale_alert=stale_alert)
+        await run_service(
+            runnable.service, inlet, stop, on_failure=on_failure, stale_alert=stale_alert
+        )
     finally:
         watching.cancel()
 
 
 async def _watch(
-    made: RunnableSource, inlet: Inlet, stale: StaleAlerts, on_failure: Callable[[str], None]
+    runnable: RunnableSource, inlet: Inlet, stale: StaleAlerts, on_failure: Callable[[str], None]
 ) -> None:
     try:
-        if made.watch is not None:
-            await made.watch(inlet, stale)
+        if runnable.watch is not None:
+            await runnable.watch(inlet, stale)
     except Exception as error:
         on_failure(failure_sentence(error))

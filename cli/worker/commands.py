@@ -121,12 +121,12 @@ async def _run(
 
     async def work() -> Ended:
         if until is Until.EMPTY:
-            await sources.look_once(context.settings)
+            await sources.poll_each_once(context.settings)
         return await worker.run()
 
     def stop() -> None:
         worker.stop()
-        loop.call_soon_threadsafe(sources.stop_looking)
+        loop.call_soon_threadsafe(sources.stop_first_polls)
 
     with stop_on_signals(stop, lambda: worker_end_s(context.settings, takes=sources.takes)):
         running = asyncio.ensure_future(work())

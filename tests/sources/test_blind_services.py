@@ -20,7 +20,7 @@ from sources.base import SourceError
 from sources.factory import RunnableSource, SourceTerms
 from sources.intake import Inlet
 from sources.procustodibus import agents
-from sources.runner import run_made
+from sources.runner import run_runnable
 from store import clients, events, sources
 from store.database import Store
 from tests.sources.wireguard.telling import run_until_told
@@ -97,7 +97,7 @@ def test_one_that_served_until_now_is_blind_only_from_now_on(
     stored = store.call(sources.add, HTTP, "http", {}, ACTOR, NOW_MS)
 
     async def work() -> None:
-        await run_made(
+        await run_runnable(
             RunnableSource(service=service),
             stored,
             store,

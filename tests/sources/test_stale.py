@@ -19,7 +19,7 @@ from domain.ids import resource_id
 from domain.settings import DEFAULTS
 from domain.source_kinds import WIREGUARD
 from sources.factory import SourceTerms, make_source
-from sources.runner import run_made
+from sources.runner import run_runnable
 from sources.stale import ClockJumps, StaleAlerts, StaleSource
 from store import events, sources
 from store.database import Store
@@ -69,7 +69,7 @@ class Watched:
         timed = replace(made, source=Timed(), every_ms=made.every_ms)
 
         async def work() -> None:
-            runs = run_made(
+            runs = run_runnable(
                 timed, self.stored, self.store, whole, lambda: self.now_ms, stop,
                 on_failure=lambda _: None, monotonic=lambda: (self.now_ms - self.set_by_ms) / 1000,
             )  # fmt: skip

@@ -13,7 +13,7 @@ from domain.source_kinds import LOCAL, PROCUSTODIBUS, SourceKind, kind_named
 from domain.source_options import TEXT
 from domain.wording import counted
 from sources.base import Batch, SourceError
-from sources.preflight import first_look, listening_problem
+from sources.preflight import listening_problem, poll_unsaved
 from sources.wireguard.snapshot import snapshot_summary
 from store import sources as stored_sources
 from store.errors import StoreError
@@ -133,7 +133,7 @@ def _first_look(access: StoreAccess, settings: Settings, kind: SourceKind) -> Re
         options = _options(given)
         name = given.get("name", LOCAL)
         try:
-            batch = await first_look(
+            batch = await poll_unsaved(
                 kind.name, name, options, None, access.store, settings, access.now_ms()
             )
         except (SourceError, StoreError, FieldErrors) as error:

@@ -25,7 +25,7 @@ from domain.source_kinds import LOCAL, WIREGUARD, kind_named
 from domain.source_options import URL
 from domain.wording import counted
 from sources.base import Batch, SourceError
-from sources.preflight import first_look
+from sources.preflight import poll_unsaved
 from sources.process_lock import lock_file, process_lock
 from sources.wireguard.snapshot import snapshot_summary
 from store import clients
@@ -207,7 +207,7 @@ async def _look(
     access: StoreAccess, settings: Settings, options: dict[str, str], before: bytes | None
 ) -> Batch:
     try:
-        return await first_look(
+        return await poll_unsaved(
             WIREGUARD, LOCAL, options, before, access.store, settings, access.now_ms()
         )
     except (SourceError, StoreError, FieldErrors) as error:

@@ -18,7 +18,7 @@ from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
 from sources.polling import TAKING_PATIENCE_S, run_source
-from sources.preflight import first_look
+from sources.preflight import poll_unsaved
 from sources.procustodibus.api import TIMEOUT_S, Api, Exchange, set_up
 from sources.procustodibus.pull import ProCustodibusSource
 from sources.runner import run_one
@@ -351,7 +351,7 @@ def test_the_store_keeps_events_and_the_key(store: Store, full: StubApi) -> None
 def test_no_first_look_takes_what_it_does_not_keep(store: Store, full: StubApi) -> None:
     options = {"url": full.url, "broker": BROKER}
     with pytest.raises(SourceError, match="takes events from procustodibus for good"):
-        asyncio.run(first_look(PROCUSTODIBUS, "pc", options, None, store, DEFAULTS, NOW_MS))
+        asyncio.run(poll_unsaved(PROCUSTODIBUS, "pc", options, None, store, DEFAULTS, NOW_MS))
     assert full.log() == []
 
 

@@ -15,7 +15,7 @@ from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch
 from sources.factory import RunnableSource, SourceTerms
-from sources.runner import run_made
+from sources.runner import run_runnable
 from store import events, sources
 from store.database import Store
 from store.records import StoredSource
@@ -53,7 +53,7 @@ class Watched:
 
         async def work() -> None:
             self.stop = asyncio.Event()
-            await run_made(
+            await run_runnable(
                 RunnableSource(self, 1, takes=True),
                 self.stored,
                 self.store,

@@ -14,7 +14,7 @@ import pytest
 from domain.event_types import EventType
 from domain.settings import DEFAULTS
 from sources.base import Batch, SourceError
-from sources.preflight import first_look
+from sources.preflight import poll_unsaved
 from sources.process_lock import lock_file, process_lock
 from store import events as event_store
 from store import settings, sources, workers
@@ -383,9 +383,9 @@ def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
     async def slowly(*args: Any) -> Batch:
         begun.set()
         assert await asyncio.to_thread(answered.wait, 30)
-        return await first_look(*args)
+        return await poll_unsaved(*args)
 
-    monkeypatch.setattr("tui.sources.hosts.first_look", slowly)
+    monkeypatch.setattr("tui.sources.hosts.poll_unsaved", slowly)
 
     async def scene() -> None:
         switching = asyncio.create_task(switch(desk, DEFAULTS, local(bench)))
