@@ -1,4 +1,4 @@
-"""The app: its screens, its keys, and the looks at the store that drive them."""
+"""The app: its screens, its keys, and the regular read of the store that drives them."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ if TYPE_CHECKING:
     from tui.shell.themes import NoColour
 
 TICK_S = 0.95
-"""A second, less what a look may be early."""
+"""A second, less the time by which a refresh may be early."""
 
 LEAST_REST_S = 0.05
-"""What a slow look leaves to the keys."""
+"""The time that a slow refresh leaves to the keys."""
 
 LEAVING = "leaving"
-"""The class of the question that is asked but once, however often the key is pressed."""
+"""The class of the question that opens only once, however often the key is pressed."""
 
 
 class TocsinApp(NoticeApp, CatchingApp):
-    """Everything an admin does with Tocsin, on one terminal."""
+    """App of an admin on one terminal."""
 
     CSS_PATH = "app.tcss"
     TITLE = "Tocsin"
@@ -70,6 +70,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         (32, "-high"),
     ]
     DEFAULT_MODE = SECTIONS[0].name
+    _copied = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         *SECTION_KEYS,
         Binding(
@@ -111,7 +112,6 @@ class TocsinApp(NoticeApp, CatchingApp):
         )
         self.failures = FailureHandler(self, self.live, keep_bug)
         self.navigation = Navigation(self, access, self.live)
-        self._copied = ""
         self._no_colour: NoColour | None = None
         share_colours()
         if self.no_color:
@@ -146,7 +146,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         paint_first(self, then=self._begin_work)
 
     def _begin_work(self) -> None:
-        """Start what the first paint did not wait for, since it loads much."""
+        """Start the worker, which loads much, and garbage collection, after the first paint."""
         gc.freeze()  # what is loaded now stays: no collection needs to look at it again
         gc.enable()
         if not self._news:
@@ -166,35 +166,35 @@ class TocsinApp(NoticeApp, CatchingApp):
         self.live.close()
 
     async def _follow(self) -> None:
-        """Look at the store a few times a second; once a second let the countdowns move."""
-        told_s = looked_s = 0.0
+        """Refresh the report a few times a second, and the countdowns once a second."""
+        painted_s = refreshed_s = 0.0
         while True:
-            spent_s = time.monotonic() - looked_s
+            spent_s = time.monotonic() - refreshed_s
             await asyncio.sleep(max(LEAST_REST_S, REFRESH_S - spent_s))
-            looked_s = time.monotonic()
+            refreshed_s = time.monotonic()
             try:
-                if await self._look():
+                if await self._refresh_report():
                     self.paint()
-                elif looked_s - told_s < TICK_S:
+                elif refreshed_s - painted_s < TICK_S:
                     continue
                 elif self._ticks():
                     self.paint(tick=True)
             except Exception as error:
                 self.handle_failure(error)
-            told_s = looked_s
+            painted_s = refreshed_s
 
-    async def _look(self) -> bool:
-        """Look at the store; where it is locked for seconds, paint meanwhile that it is."""
-        looking = asyncio.ensure_future(self.live.refresh())
+    async def _refresh_report(self) -> bool:
+        """Refresh the report; where the store is locked for seconds, show that meanwhile."""
+        refreshing = asyncio.ensure_future(self.live.refresh())
         try:
             while True:
-                done, _ = await asyncio.wait({looking}, timeout=TICK_S)
+                done, _ = await asyncio.wait({refreshing}, timeout=TICK_S)
                 can_write_again = await self.live.notice_lock()
                 if done:
-                    return looking.result() or can_write_again
+                    return refreshing.result() or can_write_again
                 self.paint(tick=True)
         finally:
-            looking.cancel()
+            refreshing.cancel()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
@@ -205,7 +205,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         return self.live.needs_tick(self._access.now_ms())
 
     def paint(self, *, tick: bool = False) -> None:
-        """Let the screen that is seen paint what the report says now."""
+        """Let the present screen paint the report."""
         self._theme.follow(self, self.live.report)
         if tick:
             self.live.pass_time(self._access.now_ms())
@@ -222,7 +222,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         self.failures.handle(error)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Handle what failed in work that belongs to no screen."""
+        """Handle an exception in background work that belongs to no screen."""
         error = event.worker.error
         if event.state is WorkerState.ERROR and isinstance(error, Exception):
             self.handle_failure(error)
@@ -237,7 +237,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         return self._copied
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy what was selected; Ctrl+V finds it at once, however long the way out takes."""
+        """Copy a selection; Ctrl+V finds it at once, however long the way out takes."""
         self._copied = text
         self.run_worker(copy(self.screen, text))
 
@@ -251,7 +251,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         return self.navigation.first_screen()
 
     async def action_section(self, name: str) -> None:
-        """Go to a section, where it was left; within it, to the screen that it begins with."""
+        """Go to a section as it was left; within it, to its first screen."""
         await self.navigation.go_to(name)
 
     async def action_panel(self) -> None:
@@ -259,12 +259,12 @@ class TocsinApp(NoticeApp, CatchingApp):
         await self.navigation.open_panel()
 
     def action_command_palette(self) -> None:
-        """Nothing is offered while there is no room to see it, or no store to do it in."""
+        """Open the palette, unless there is no room for it or no store."""
         if not isinstance(self.screen, TooSmallScreen | StoreGoneScreen):
             super().action_command_palette()
 
     def action_help(self) -> None:
-        """Every key of the screen that is seen, with what it does."""
+        """Show every key of the present screen with its action."""
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen), self._do_chosen)
 
@@ -273,7 +273,7 @@ class TocsinApp(NoticeApp, CatchingApp):
             await self.run_action(chosen.binding.action, chosen.node)
 
     def action_help_quit(self) -> None:
-        """Whoever presses ctrl+c is told how to leave."""
+        """Show the key that quits, as the answer to ctrl+c."""
         show_notice(self.screen, keys_do((key_of(self.screen, "quit"), "quits")))
 
     def end_soon(self) -> None:
@@ -283,7 +283,7 @@ class TocsinApp(NoticeApp, CatchingApp):
                 self._event_loop.call_soon_threadsafe(self.exit, 0)
 
     def action_leave(self) -> None:
-        """Quit; ask first if something would not be done or saved, or nobody sends what waits."""
+        """Quit; ask first if something would be lost, or nobody else sends the waiting events."""
         if self.live.gone:
             self.exit(0)  # nothing can be done or saved any more
             return
@@ -308,11 +308,11 @@ class TocsinApp(NoticeApp, CatchingApp):
             self.push_screen(screen, lambda yes: self.exit(0) if yes else None)
 
     def get_key_display(self, binding: Binding) -> str:
-        """One sign for the enter key, whichever binding has it."""
+        """Return one sign for the enter key, whichever binding has it."""
         return ENTER if binding.key == "enter" else super().get_key_display(binding)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """What changes the colours of each line on its way to the terminal."""
+        """Return the filters of the colours of each line."""
         filters = super().get_line_filters()
         return filters if self._no_colour is None else self._no_colour.instead_of_greys(filters)
 

@@ -11,13 +11,16 @@ from rich.cells import cell_len, set_cell_size
 from domain.safe import safe
 
 Tone = Literal["plain", "good", "bad", "warning", "busy", "dim"]
-"""What a cell says beside its words; colour only repeats what a glyph or word says already."""
+"""The meaning of a cell's colour, which only repeats that of its glyph or word."""
 
 GAP = 1
 
 
 class Column(msgspec.Struct, frozen=True):
-    """`width` 0 takes what the others leave; `from_width` is the table's width that shows it."""
+    """Column of a table. `width` 0 takes the width that the others leave.
+
+    It is shown in tables from `from_width` on.
+    """
 
     key: str
     label: str
@@ -28,7 +31,7 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """Text, made harmless where it is drawn, and its tone."""
+    """Cell of a table: a text, made harmless where it is drawn, and its tone."""
 
     text: str
     tone: Tone = "plain"
@@ -38,7 +41,7 @@ Row = tuple[Cell, ...]
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """A column that is shown, with its place in the row and the width that it got."""
+    """Column that is shown, with its index in the row and the width that it got."""
 
     index: int
     column: Column
@@ -46,7 +49,7 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
-    """The columns that a table of `width` shows; the elastic one takes what is left."""
+    """Return the columns that a table of `width` shows; the elastic one takes the rest."""
     shown = [(i, column) for i, column in enumerate(columns) if width >= column.from_width]
     fixed = sum(column.width for _, column in shown) + GAP * (len(shown) - 1)
     left = max(8, width - fixed)
@@ -54,14 +57,14 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """The text in exactly `width` columns of the terminal, harmless, with … where it was cut."""
+    """Return a text in exactly `width` columns of the terminal, harmless, with … for a cut."""
     shown = cut(text, width)
     blanks = " " * (width - cell_len(shown))
     return blanks + shown if right else shown + blanks
 
 
 def cut(text: str, width: int) -> str:
-    """The text, harmless, in at most `width` columns of the terminal, with … where it was cut."""
+    """Return a text in at most `width` columns of the terminal, harmless, with … for a cut."""
     shown = safe(text, 1000)
     if cell_len(shown) <= width:
         return shown

@@ -1,4 +1,7 @@
-"""How the keys of the screen are shown, wherever a text names one."""
+"""Names of keys as texts show them, by the ids of the configuration.
+
+A file of its own since widgets, screens and shell all name keys.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from tui.terminal.bindings import bindings_in_reach, node_bindings
 
 ENTER = "↵"
 OF_EVERY_SCREEN = ("help", "back")
-"""Ids that each screen has, so that they are told after its own."""
+"""Ids that each screen has, so that they stand after its own."""
 
 
 def key_of(screen: Screen[Any], id_: str) -> str:
-    """The key that an id of `[keys]` has on a screen, also while there is nothing to do with it.
+    """Return the key that an id of `[keys]` has on a screen, also while it would do nothing.
 
     Of several keys the first one, as the last line and the help show it; "" if it has none there.
     """
@@ -26,7 +29,7 @@ def key_of(screen: Screen[Any], id_: str) -> str:
 
 
 def app_key_of(app: App[Any], id_: str) -> str:
-    """The key that an id has in the whole app, also while a box takes it as what is typed."""
+    """Return the key that an id has in the whole app, also while a box takes it as text."""
     return _first_key(app, id_, node_bindings(app))
 
 
@@ -36,15 +39,15 @@ def _first_key(app: App[Any], id_: str, *maps: BindingsMap) -> str:
 
 
 def with_key(what: str, key: str) -> str:
-    """What is done, with the key that does it; one that another id has taken is not told."""
+    """Return the words of an action with its key, if that is not taken by another id."""
     return f"{what} ({key})" if key else what
 
 
 def and_key(text: str, key: str, does: str, joint: str = "; ") -> str:
-    """A text that ends with what a key does: "it is paused; u undoes it"."""
+    """Return a text that ends with a key and its action: "it is paused; u undoes it"."""
     return f"{text}{joint}{key} {does}" if key else text
 
 
 def keys_do(*keys: tuple[str, str]) -> str:
-    """What each of these keys does: "n sends it, q closes"."""
+    """Return keys with their actions: "n sends it, q closes"."""
     return ", ".join(f"{key} {does}" for key, does in keys if key)

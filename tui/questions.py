@@ -1,4 +1,4 @@
-"""A question before something is given up, apart because undos and dialogs share it."""
+"""Question before something is given up; a file of its own since undos and dialogs share it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Question(msgspec.Struct, frozen=True):
-    """The question, its costs (a line each), and the words on its two buttons."""
+    """A question, its costs (a line each), and the words on its two buttons."""
 
     text: str
     lines: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The sections that the number keys lead to, and the screens that they begin with.
+"""Sections that the number keys lead to, and their first screens.
 
 A screen's module is loaded when its section is first opened: the first paint waits for none but
 the first.
@@ -17,7 +17,7 @@ from tui.state.store_access import StoreAccess
 
 
 class Section(msgspec.Struct, frozen=True):
-    """One section: its key, its name, and its first screen as "module:class"."""
+    """A section: its key, its name, and its first screen as "module:class"."""
 
     key: str
     name: str
@@ -26,7 +26,7 @@ class Section(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """What its binding is called in the configuration."""
+        """The id of its binding in the configuration."""
         return f"section.{self.name}"
 
 
@@ -37,7 +37,7 @@ SECTIONS = (
 )
 
 PANEL = Section("", "panel", "Admin", "tui.admin.panel:AdministrationScreen")
-"""What lies below the screen that the app opens with; it is made when somebody goes back to it."""
+"""The panel of Admin, below the first screen; it is made when somebody goes back to it."""
 
 
 SOURCES_SCREEN = "tui.sources.screen:SourcesScreen"
@@ -46,12 +46,12 @@ DELIVERIES_SCREEN = SECTIONS[1].screen
 
 
 def load_screen(path: str) -> Any:
-    """The class of the screen at "module:class"; its module is loaded when it is first opened."""
+    """Return the class of the screen at "module:class", and load its module if need be."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
 
 
 def base_screen(section: Section, access: StoreAccess, live: LiveReport) -> Screen[Any]:
-    """The screen at the bottom of a section."""
+    """Return the first screen of a section."""
     screen: Screen[Any] = load_screen(section.screen)(access, live)
     return screen

@@ -1,4 +1,4 @@
-"""The words and tones in which screens tell of webhooks, deliveries and workers."""
+"""Words and tones of webhooks, deliveries and workers on the screens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tui.cells import Cell, Tone
 
 
 class StatusText(msgspec.Struct, frozen=True):
-    """A sentence and its tone; `shorter` says less and less of it, for where there is no room."""
+    """Sentence with its tone; each text of `shorter` has less of it, for a narrower line."""
 
     text: str
     tone: Tone
@@ -28,22 +28,22 @@ class StatusText(msgspec.Struct, frozen=True):
 
     @property
     def rich(self) -> tuple[str, ...]:
-        """All but the shortest, unless there is no other."""
+        """All texts but the shortest, unless there is no other."""
         return (self.text, *self.shorter)[:-1] or (self.text,)
 
     @property
     def harmless(self) -> StatusText:
-        """The same, fit for a terminal: names of hosts and admins come from outside."""
+        """The same, harmless for a terminal: names of hosts and admins come from outside."""
         return StatusText(safe(self.text), self.tone, tuple(map(safe, self.shorter)))
 
     def fitting(self, width: int) -> str:
-        """The longest that fits, or else the shortest."""
+        """Return the longest text that fits, or else the shortest."""
         every = (self.text, *self.shorter)
         return next((one for one in every if cell_len(one) <= width), every[-1])
 
 
 class Condition(IntEnum):
-    """How a webhook does, the worst first."""
+    """Condition of a webhook, the worst first."""
 
     BLOCKED = 0
     FAILING = 1
@@ -64,7 +64,7 @@ _CONDITIONS: dict[Condition, Cell] = {
 
 
 def condition_of(status: WebhookStatus) -> Condition:
-    """How a webhook does."""
+    """Return the condition of a webhook now."""
     pending = status.pending
     if not status.webhook.fields.active:
         return Condition.INACTIVE
@@ -78,7 +78,7 @@ def condition_of(status: WebhookStatus) -> Condition:
 
 
 def steady_condition_of(status: WebhookStatus) -> Condition:
-    """How a webhook does by what is known of it: the same before, in and after an attempt."""
+    """Return the condition that is the same before, in and after an attempt, for sorting."""
     condition = condition_of(status)
     if condition is Condition.SENDING and is_failing(status.pending):
         return Condition.FAILING
@@ -86,12 +86,12 @@ def steady_condition_of(status: WebhookStatus) -> Condition:
 
 
 def condition_cell(condition: Condition) -> Cell:
-    """Its glyph and word."""
+    """Return the glyph and word of a condition."""
     return _CONDITIONS[condition]
 
 
 def countdown(until_ms: int, now_ms: int) -> str:
-    """The time left: "now", "0:07", "2:48", "1:02:03"."""
+    """Return the time left: "now", "0:07", "2:48", "1:02:03"."""
     seconds = -(-(until_ms - now_ms) // 1000)
     if seconds <= 0:
         return "now"
@@ -101,22 +101,22 @@ def countdown(until_ms: int, now_ms: int) -> str:
 
 
 def result_cell(status: int | None, error: str | None, age_ms: int | None) -> Cell:
-    """The last answer and its age: "200 2m", "TLS 9m"."""
+    """Return the last answer and its age: "200 2m", "TLS 9m"."""
     if age_ms is None or (status is None and error is None):
         return Cell("-", "dim")
-    told = error_word(error) if status is None else str(status)
+    answer = error_word(error) if status is None else str(status)
     tone: Tone = "dim" if status is not None and is_success(status) else "bad"
-    return Cell(f"{told} {coarse_age(age_ms)}", tone)
+    return Cell(f"{answer} {coarse_age(age_ms)}", tone)
 
 
 def time_left(until_ms: int, now_ms: int) -> str:
-    """A countdown within a sentence: "now", "in 2:48"."""
+    """Return a countdown within a sentence: "now", "in 2:48"."""
     left = countdown(until_ms, now_ms)
     return left if left == "now" else f"in {left}"
 
 
 def coarse_age(age_ms: int) -> str:
-    """An age in one unit, so that it changes rarely: "12s", "9m", "4h", "3d"."""
+    """Return an age in one unit, so that it changes rarely: "12s", "9m", "4h", "3d"."""
     for unit, size_ms in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
         if age_ms >= size_ms:
             return f"{age_ms // size_ms}{unit}"
@@ -126,9 +126,10 @@ def coarse_age(age_ms: int) -> str:
 def worker_line(
     report: Report | None, trouble: str | None, own_worker: str | None, locked_s: int = 0
 ) -> StatusText:
-    """Who sends, for the first line of every screen; `own_worker` is None if there is none.
+    """Return the status of the worker for the first line of every screen.
 
-    `locked_s` is how long the store cannot be written.
+    `own_worker` is the id of this terminal's, None if there is none; `locked_s` the seconds for
+    which the store has been locked.
     """
     if trouble is not None:
         return StatusText(f"✗ {trouble}", "bad")
@@ -159,7 +160,7 @@ def worker_line(
 
 
 def sending_line(active: StoredWorker, own_worker: str | None, doing: Sequence[str]) -> StatusText:
-    """Who sends and what it does; in less room who in short, then what fails and comes next."""
+    """Return the sender and its work; in less room its short name, then failures and the next."""
     senders = _senders(active, own_worker)
     last = doing[-1:]  # what comes next, or what there is at least
     kept = [one for one in doing if "sending" not in one]
@@ -169,7 +170,7 @@ def sending_line(active: StoredWorker, own_worker: str | None, doing: Sequence[s
 
 
 def _senders(active: StoredWorker, own_worker: str | None) -> tuple[str, ...]:
-    """Who sends, and the same in fewer words."""
+    """Return the name of the sender, and the same in fewer words."""
     if active.id == own_worker:
         return ("● this terminal",)
     elsewhere = f" on {active.host}" if active.host != os.uname().nodename else ""
@@ -192,7 +193,7 @@ def _doing(report: Report) -> list[str]:
 
 
 def state_of(delivery: Delivery) -> Cell:
-    """A delivery's glyph, with its tone."""
+    """Return the glyph of a delivery, with its tone."""
     if delivery.state == "delivered":
         return Cell("✓", "good")
     if delivery.state == "skipped":
@@ -207,6 +208,6 @@ def state_of(delivery: Delivery) -> Cell:
 
 
 def event_cell(type_: EventType, body: bytes) -> Cell:
-    """An event in a line."""
+    """Return an event in one line."""
     line = event_line(type_, body)
     return Cell(line.text, line.weight)

@@ -117,7 +117,7 @@ class TocsinScreen(CoverableScreen):
 
     def on_screen_resume(self) -> None:
         if isinstance(self.app, NoticeApp):
-            self.app.put_away_for(self)
+            self.app.remove_notice_of_others(self)
         for top_bar in self.query(TopBar):
             # not earlier: while a screen is composed it need not stand above the others yet
             top_bar.show_path(self.path())

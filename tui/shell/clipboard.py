@@ -1,4 +1,4 @@
-"""Copying to the admin's own clipboard over SSH, saying which way it went.
+"""Clipboard of the admin's own machine, over SSH too.
 
 In tmux, `tmux load-buffer -w` is the one way that gets out with every configuration; elsewhere it
 is OSC 52, which nobody answers: whoever copies once more is shown the text.
@@ -26,13 +26,13 @@ from tui.key_names import key_of, keys_do
 from tui.widgets.notices import show_notice
 
 SHOWN = 20_000
-"""Characters of the text; a terminal that is told more of them is slow to take a selection."""
+"""Characters of the text that are shown; with more a terminal is slow to take a selection."""
 
 FILE = "copied.txt"
 
 
 class CopiedScreen(ModalScreen[None]):
-    """The text without any border, so that a selection with the mouse takes nothing else along."""
+    """Panel with a text and no border, so that a selection with the mouse takes nothing else."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "write", "write to file", id="copied.write", tooltip="write the whole text"),
@@ -58,23 +58,23 @@ class CopiedScreen(ModalScreen[None]):
         return f"only {shown}{f'; {keys}' if keys else ''}"
 
     def action_write(self) -> None:
-        """Ask for a file, write the whole text to it, and close."""
+        """Let the admin name a file, write the whole text to it, and close."""
         from tui.screens.dialogs import SaveScreen  # nothing that the first screen waits for
 
-        def answered(told: str | None) -> None:
-            if told is not None:
-                show_notice(self, told)
+        def answered(written: str | None) -> None:
+            if written is not None:
+                show_notice(self, written)
                 self.dismiss(None)
 
         self.app.push_screen(SaveScreen(FILE, self._text.encode()), answered)
 
 
 OSC_52_LIMIT = 74_994
-"""What terminals take at most, in bytes before Base64."""
+"""The bytes that terminals take at most, before Base64."""
 
 
 _sent: WeakKeyDictionary[Screen[Any], str] = WeakKeyDictionary()
-"""What each screen last sent by OSC 52; asked for once more, it is shown to be copied by hand."""
+"""The text that each screen last sent by OSC 52; copied once more it is shown, to select it."""
 
 
 class ClipboardApp(Protocol):
@@ -85,9 +85,9 @@ class ClipboardApp(Protocol):
 
 
 async def copy(screen: Screen[Any], text: str, said: str = "") -> None:
-    """Copy a text and tell by which way, never the text: it may be a secret.
+    """Copy a text and show the way it took, never the text, which may be a secret.
 
-    `said` ends the notice with what the text is.
+    `said` ends the notice.
     """
     size = counted(len(text.encode()), "byte")
     if os.environ.get("TMUX"):

@@ -23,14 +23,14 @@ from tui.widgets.notices import Notice, NoticePosted
 
 
 class BugScreen(ModalScreen[None]):
-    """A short panel; the screens below go on."""
+    """Panel for a bug; the screens below go on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape,enter", "dismiss(None)", "close", id="bug.close"),
     ]
 
     def __init__(self, sentence: str, report: Report | None, place: str = "") -> None:
-        """`place` is where it failed, by which a bug is known."""
+        """`place` is the line of code that failed, by which a bug is known."""
         super().__init__()
         self.place = place
         self._sentence = sentence
@@ -52,12 +52,12 @@ EXIT_BUG = 70
 
 
 class FailureHandler:
-    """Handler of exceptions: shows what was refused, and keeps bugs and shows that they are."""
+    """Handler of exceptions: shows the reason of a refusal, and logs and shows a bug."""
 
     def __init__(
         self, app: App[int], live: LiveReport, keep_bug: Callable[[BaseException], str]
     ) -> None:
-        """`keep_bug` writes a bug down and returns the sentence that says where."""
+        """`keep_bug` writes a bug to the log and returns a sentence with its path."""
         self.keep_bug = keep_bug
         self.is_open = False
         self.last_bug = ""
@@ -66,7 +66,7 @@ class FailureHandler:
         self._places: set[str] = set()
 
     def handle(self, error: Exception) -> None:
-        """Show what was refused, and of a bug nothing of its local values.
+        """Show the reason of a refusal; log a bug without local values, and open a panel.
 
         After some different ones, or before the screen is open, a bug ends the app with status 70.
         """
@@ -85,7 +85,7 @@ class FailureHandler:
         self._app.push_screen(BugScreen(self.last_bug, self._live.report, place))
 
     def _is_shown(self, place: str) -> bool:
-        """Return True if a panel shows this very bug, as of one at each tick."""
+        """Return True if a panel for this bug is open, as with one at each tick."""
         if not self.is_open:
             return False
         panels = [screen for screen in self._app.screen_stack if isinstance(screen, BugScreen)]

@@ -1,6 +1,6 @@
-"""What is wrong with the keys that a configuration file gives: each thing in one sentence.
+"""Check of the keys that a configuration file gives: each error in one sentence.
 
-It loads every screen, so it is asked only where there are such keys.
+It loads every screen, so it is called only where there are such keys.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Bound = tuple[str, str]
 """An id and one of its keys."""
 
 Chain = tuple[set[Bound], ...]
-"""What listens at once, the nearer before the farther."""
+"""The bindings of a widget, its screen and the app, in the order in which a key comes by."""
 
 
 def complaints(keymap: Mapping[str, str]) -> list[str]:
-    """Ids that there are not, keys that cannot be, and keys that two ids of one screen want."""
+    """Return an error for each unknown id, impossible key, and key of two ids of a screen."""
     chains = list(_chains())
     ids = {id_ for chain in chains for level in chain for id_, _ in level}
     unknown = [_unknown_id(id_, ids) for id_ in keymap if id_ not in ids]
@@ -50,7 +50,7 @@ def complaints(keymap: Mapping[str, str]) -> list[str]:
 
 
 def usable(keymap: Mapping[str, str]) -> dict[str, str]:
-    """What of it can be: an id whose keys are all wrong keeps those that it has by default."""
+    """Return the usable part: an id whose keys are all wrong keeps its default ones."""
     kept = {id_: ",".join(filter(_is_right, _split(keys))) for id_, keys in keymap.items()}
     return {id_: keys for id_, keys in kept.items() if keys}
 
@@ -91,7 +91,7 @@ def _nearest(word: str, words: set[str]) -> str:
 
 
 def _clashes(chain: Chain, given: set[Bound]) -> Iterator[str]:
-    """Pairs that share a key by what was given; what shares one by default is meant to."""
+    """Yield an error for each pair that shares a key by the configuration, not by default."""
     moved = {id_ for id_, _ in given}
     ids = {id_ for level in chain for id_, _ in level}
     bound = {one for level in chain for one in level if one[0] not in moved}
@@ -105,7 +105,7 @@ def _clashes(chain: Chain, given: set[Bound]) -> Iterator[str]:
 def _what_holds(
     chain: Chain, bound: set[Bound], given: set[Bound], pair: tuple[str, str], key: str
 ) -> str:
-    """Which of two ids gets a key: the nearer one, or that of which the file says so."""
+    """Return the error for two ids with one key: the nearer gets it, or the one in the file."""
     places = {id_: _level_of(id_, chain) for id_ in pair}
     if len(set(places.values())) == 1 and {(id_, key) for id_ in pair} <= given:
         return f'"{pair[0]}" and "{pair[1]}" both want the key {key} on one screen: move one'
@@ -129,7 +129,7 @@ def _sharing(bound: set[Bound]) -> Iterator[tuple[str, str, str]]:
 
 
 def _split(keys: str) -> list[str]:
-    """Each key by the name that Textual has for it."""
+    """Return each key by the name that Textual has for it."""
     written = ",".join(filter(None, (key.strip() for key in keys.split(","))))
     try:
         return [one.key for one in Binding.make_bindings([Binding(written, "")])]
@@ -138,7 +138,7 @@ def _split(keys: str) -> list[str]:
 
 
 def _chains() -> Iterator[Chain]:
-    """What listens at once: a widget that has the keyboard, its screen, and the app."""
+    """Yield the chain of each widget of each screen: the widget, its screen, and the app."""
     kinds = list(_kinds())
     apps = [kind for kind in kinds if issubclass(kind, App)]
     first, app = (
@@ -156,7 +156,7 @@ def _chains() -> Iterator[Chain]:
 
 
 def _kinds() -> Iterator[type[DOMNode]]:
-    """The app, its screens and its widgets."""
+    """Yield the classes of the app, its screens and its widgets."""
     for module in pkgutil.walk_packages(tui.__path__, "tui."):
         with suppress(ImportError):  # one that is built on what this Textual lacks is not used
             for kind in _classes_in(import_module(module.name), DOMNode):
@@ -165,7 +165,7 @@ def _kinds() -> Iterator[type[DOMNode]]:
 
 
 def _widgets_of(screen: type[DOMNode]) -> Iterator[type[Widget]]:
-    """The widgets that the modules of a screen and of what it is built on speak of."""
+    """Yield the widgets that the module of a screen, or of a class above it, imports."""
     for base in screen.__mro__:
         if base.__module__.startswith("tui."):
             for kind in _classes_in(sys.modules[base.__module__], Widget):
@@ -180,7 +180,7 @@ def _classes_in(module: ModuleType, base: type[T]) -> Iterator[type[T]]:
 
 
 def _bound(kind: type[DOMNode], *, priority: bool | None = None) -> set[Bound]:
-    """Every id of a class with its keys, those of the classes below it included."""
+    """Return every id of a class with its keys, inherited ones included."""
     return {
         (one.id, key)
         for key, one in class_bindings(kind)

@@ -35,19 +35,19 @@ class Navigation:
         return base_screen(SECTIONS[0], self._access, self._live)
 
     def add_sections(self) -> None:
-        """Tell the app how each section begins."""
+        """Give the app the first screen of each section."""
         for section in (*SECTIONS, PANEL):
             self.app.add_mode(section.name, partial(base_screen, section, self._access, self._live))
 
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
-        """Go elsewhere, unless the admin stays with what the screen that is seen would lose."""
+        """Go elsewhere, unless the admin stays with the text that the screen would lose."""
         if isinstance(self.app.screen, TocsinScreen):
             await self.app.screen.leave_for(arrive)
         else:
             await arrive()
 
     async def go_to(self, section: str) -> None:
-        """Go to a section, where it was left; within it, to the screen that it begins with."""
+        """Go to a section as it was left; within it, to its first screen."""
         is_here = self.app.current_mode == self._modes_left.get(section, section)
         await self.leave_for(self._go_to_first if is_here else partial(self.open_section, section))
 
@@ -56,16 +56,16 @@ class Navigation:
             await self.app.pop_screen()
 
     async def open_section(self, name: str) -> None:
-        """Show a section, where it was left."""
+        """Show a section as it was left."""
         await self.app.switch_mode(self._modes_left.get(name, name))
         if isinstance(self.app.screen, TocsinScreen):
             self.app.screen.paint()
 
     async def open(self, kind: Callable[[StoreAccess, LiveReport], TocsinScreen]) -> None:
-        """Show a screen above the one that is seen."""
+        """Show a screen above the present one."""
         await self.app.push_screen(kind(self._access, self._live))
 
     async def open_panel(self) -> None:
-        """Go from the screen that the app opened with to the panel that leads to all of Admin."""
+        """Go from the first screen to the panel that leads to all of Admin."""
         self._modes_left[SECTIONS[0].name] = PANEL.name
         await self.open_section(SECTIONS[0].name)

@@ -1,4 +1,4 @@
-"""What ctrl+p offers: each action of the screen that is seen, and from there every other place."""
+"""Command palette (ctrl+p): each action of the present screen, and every other place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tui.shell.navigation import Navigation
 from tui.widgets.notices import show_notice
 
 LESS = 0.01
-"""What the words of the explanation count: less than any match of the name."""
+"""The score of a match in the explanation: less than any match of the name."""
 
 NOTHING = "Nothing here has these words"
 ANSWER_FIRST = "Answer or close first what is open: the rest is offered after it"
@@ -31,13 +31,13 @@ OF_THE_COMMAND_LINE = {
     "run as a service": "tocsin service",
     "audit trail of a time, as text or JSON": "tocsin audit",
 }
-"""What only the command line does, and the command for it."""
+"""Tasks that only the command line does, and the command for each."""
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A screen of Admin as "module:class"; `id` is of the key that leads to it from the panel.
+    """A screen of Admin as "module:class"; `id` is that of the key from the panel to it.
 
-    `done` says what can be done there.
+    `done` lists the tasks that can be done there.
     """
 
     title: str
@@ -47,12 +47,12 @@ class Place(msgspec.Struct, frozen=True):
     done: str = ""
 
     def load(self) -> type[TocsinScreen]:
-        """The class of the screen."""
+        """Return the class of the screen."""
         found: type[TocsinScreen] = load_screen(self.screen)
         return found
 
     def is_of(self, screen: Screen[Any]) -> bool:
-        """Whether a screen is this place."""
+        """Return True if a screen is this place."""
         return f"{screen.__module__}:{type(screen).__name__}" == self.screen
 
 
@@ -95,7 +95,7 @@ FORMS = ("tui.webhook_form.screen", "tui.screens.option_form")
 
 
 class Actions(Provider):
-    """Finds an action by the words of its name and of its explanation."""
+    """Search of an action by the words of its name and of its explanation."""
 
     async def discover(self) -> Hits:
         for one in self.app.get_system_commands(self.screen):
@@ -116,32 +116,32 @@ class Actions(Provider):
 
 
 def _has_words(command: SystemCommand, query: str, screen: Screen[Any]) -> bool:
-    """Whether it is told in these words, in any order; what the screen shows may be named too."""
-    told = f"{command.title} {command.help}".lower()
+    """Return True if a command has all words, in any order; those of the screen count too."""
+    text = f"{command.title} {command.help}".lower()
     words = set(query.lower().split())
-    others = {word for word in words if word not in told}
+    others = {word for word in words if word not in text}
     shown = screen.CRUMBS.lower() if isinstance(screen, TocsinScreen) else ""
     return others < words and all(word in shown for word in others)
 
 
 def _elsewhere(app: Any, screen: Screen[Any]) -> Iterator[SystemCommand]:
-    """What is found only by its words: what other places do, and what the command line does."""
+    """Yield what only a search finds: tasks of other places and of the command line."""
     for place in PLACES:
         if place.done and not place.is_of(screen) and not isinstance(screen, ModalScreen):
             yield SystemCommand(
                 place.done, f"Go to {place.title}", partial(_go, app.navigation, place)
             )
     for title, command in OF_THE_COMMAND_LINE.items():
-        told = f"the command line does this: {command} --help"
-        yield SystemCommand(title, told.capitalize(), partial(show_notice, screen, told))
+        way = f"the command line does this: {command} --help"
+        yield SystemCommand(title, way.capitalize(), partial(show_notice, screen, way))
 
 
 def _nothing() -> None:
-    """There is nothing to do."""
+    """Do nothing."""
 
 
 def commands(way: Navigation, screen: Screen[Any]) -> Iterator[SystemCommand]:
-    """What can be done on this screen, then where one can go, then what holds everywhere."""
+    """Yield the actions of this screen, then places to go to, then the actions of every screen."""
     actives = [one for one in screen.active_bindings.values() if _is_offered(one)]
     once = {one.binding.action: one for one in reversed(actives)}
     of_here = [one for one in actives if one is once[one.binding.action]]
@@ -149,13 +149,13 @@ def commands(way: Navigation, screen: Screen[Any]) -> Iterator[SystemCommand]:
     own = [one for one in of_here if one.node is screen and one.binding.id not in OF_EVERY_SCREEN]
     yield from (_command(way, one) for one in own)
     if not isinstance(screen, ModalScreen):  # a question is answered before one goes elsewhere
-        yield from _leading_on(way, screen, ids)
+        yield from _other_places(way, screen, ids)
     yield from (_command(way, one) for one in of_here if one not in own)
     yield SystemCommand("theme", "Choose the colours", way.app.action_change_theme)
 
 
 def _is_offered(active: ActiveBinding) -> bool:
-    """An action with a name and an id; sections are places, and the palette itself is open."""
+    """Return True for an action with a name and an id that is neither a section nor the palette."""
     id_, enabled = active.binding.id or "palette", active.enabled and active.binding.description
     return bool(enabled and id_ != "palette" and not id_.startswith("section."))
 
@@ -169,8 +169,8 @@ def _command(way: Navigation, active: ActiveBinding) -> SystemCommand:
     )
 
 
-def _leading_on(way: Navigation, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
-    """Places and actions that have no key of their own here."""
+def _other_places(way: Navigation, screen: Screen[Any], ids: set[str]) -> Iterator[SystemCommand]:
+    """Yield places and actions that have no key of their own here."""
     in_form = screen.__module__ in FORMS
     if "webhooks.add" not in ids and not in_form:
         yield SystemCommand("add webhook", "Add a webhook", partial(_go, way, WEBHOOKS, "add"))
@@ -195,7 +195,7 @@ def _leading_on(way: Navigation, screen: Screen[Any], ids: set[str]) -> Iterator
 
 
 async def _go(way: Navigation, place: Place, action: str = "") -> None:
-    """Go to a place of Admin, unless the admin stays with what is open; then do an action there."""
+    """Go to a place of Admin and do an action there, unless the admin stays with an open form."""
     await way.leave_for(partial(_arrive, way, place, action))
 
 

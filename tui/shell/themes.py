@@ -1,4 +1,4 @@
-"""The colours that the settings ask for, as far as the terminal has them."""
+"""Themes: the colours of the settings, as far as the terminal has them, or none (NO_COLOR)."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ MANY_COLOURS = ("256", "truecolor", "windows")
 
 
 def textual_name(theme: str) -> str:
-    """What Textual calls a theme."""
+    """Return the name that Textual has for a theme."""
     return _TEXTUAL_NAMES.get(theme, theme)
 
 
 def own_name(textual_theme: str) -> str:
-    """What the setting calls a theme of Textual."""
+    """Return the name that the setting has for a theme of Textual."""
     names = {theirs: ours for ours, theirs in _TEXTUAL_NAMES.items()}
     return names.get(textual_theme, textual_theme)
 
 
 def has_few_colours(app: App[Any]) -> bool:
-    """Whether the terminal has so few that what shades tell apart would look the same."""
+    """Return True if the terminal has too few colours for the shades of a theme."""
     has_colours = not (app.is_headless or app.no_color)
     return has_colours and app.console.color_system not in MANY_COLOURS
 
 
 def wanted_theme(report: Report, *, few_colours: bool) -> str:
-    """The theme that is set, or its likeness where its shades would be greys, the alarms' too."""
+    """Return the theme of the settings, or the like one for a terminal of few colours."""
     theme = report.settings.theme
     return _IN_FEW_COLOURS.get(theme, theme) if few_colours else theme
 
 
 class ThemeFollower:
-    """Puts colours on when the setting changes, so that a choice of the moment lasts meanwhile."""
+    """Applies the theme of the settings when it changes; the palette's choice lasts until then."""
 
     def __init__(self) -> None:
         self._applied = DEFAULTS.theme
 
     def follow(self, app: App[Any], report: Report | None) -> None:
-        """Put on what the settings say, if that is new."""
+        """Apply the theme of the settings, if it is another than the last one."""
         if report is None:
             return
         wanted = wanted_theme(report, few_colours=has_few_colours(app))
@@ -61,21 +61,21 @@ class ThemeFollower:
 
 
 LIT = 0.15
-"""How much lighter or darker than the screen a ground is that is shown reversed."""
+"""The difference in brightness to the screen from which a background is shown reversed."""
 
 FAINT = 0.45
-"""How little of a text stands out from its ground that is shown dim."""
+"""The difference in brightness to its background below which a text is shown dim."""
 
 
 class NoColour(LineFilter):
-    """Says with attributes what the colours of the theme say."""
+    """Filter of lines that shows bold, dim and reversed text in place of colours."""
 
     def __init__(self, app: App[Any]) -> None:
         super().__init__()
         self._app = app
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The segments, without colours."""
+        """Return the segments without colours."""
         ground = self._app.theme_variables["background"]
         return [
             Segment(text, style and _without_colour(style, ground), control)
@@ -100,7 +100,7 @@ def _without_colour(style: Style, screen: str) -> Style:
 
 
 def _stands_out(ground: float, screen: Color) -> bool:
-    """Whether a ground is another than the screen's; where that is the terminal's own, any is."""
+    """Return True if a background is not the screen's; where that is the terminal's own, any is."""
     return screen.ansi is not None or abs(ground - screen.brightness) > LIT
 
 

@@ -1,1 +1,1 @@
-"""What all screens share: the way to the store, the live report, undo, the worker thread."""
+"""State that all screens share: access to the store, the live report, undo, the worker."""

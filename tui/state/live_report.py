@@ -1,4 +1,4 @@
-"""What the store says now, kept fresh by a cheap look a few times a second."""
+"""Report on the store, kept fresh by a cheap check a few times a second."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from tui.state.store_access import Refused, StoreAccess
 from tui.state.undo import UndoStacks
 
 REFRESH_S = 0.25
-"""How often the store is looked at."""
+"""The time between two checks of the store."""
 
 TRY_S = 0.5
 QUIET_TICK_MS = 5_000
-"""How often ages in minutes are worth painting."""
+"""The time between two paints of ages in minutes."""
 
 YOUNG_MS = 60_000
 STORE_GONE = "the store is gone"
 """Short enough for the first line of 80 columns; the panel over it says why, and the cure."""
 
 IDLE_MS = 5_000
-"""After so long without a key rows may take the places that they would have."""
+"""After so long without a key rows may move to their places in the order."""
 
 
 class LiveReport:
-    """The last report, and whether the store could be read at all.
+    """The last report, and the reason where the store could not be read.
 
-    The look compares two numbers that move with every commit of any process, this one's worker
-    included; only when they moved, the store is read. Whether the sending lock is held is looked at
-    each second, since a process that is killed writes nothing.
+    A refresh compares two numbers that move with every commit of any process, this one's worker
+    included; only when they moved, the store is read. The sending lock is checked each second,
+    since a process that is killed writes nothing.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class LiveReport:
         demo: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`own_worker` gives the id of this terminal's worker, `own_trouble` why it ended.
+        """`own_worker` returns the id of this terminal's worker, `own_trouble` why it ended.
 
-        `clock` gives the time for people; `demo` is whether all that is seen is made up.
+        `clock` returns the time for people; `demo` is True if all data is made up.
         """
         self.own_worker = own_worker
         self._own_trouble = own_trouble
@@ -66,7 +66,7 @@ class LiveReport:
         self.report: Report | None = None
         self.trouble: str | None = None
         self.last_key_ms = access.now_ms()
-        """When the admin pressed a key or moved the mouse for the last time."""
+        """The time at which the admin last pressed a key or moved the mouse."""
         self._access = access
         self._file_times = FileTimes(access.store.path)
         self._seen: data_version.StoreVersions | None = None
@@ -79,38 +79,38 @@ class LiveReport:
 
     @property
     def locked_s(self) -> int:
-        """How many seconds nothing could be written, whoever keeps the store locked."""
+        """The seconds for which the store has been locked, by whatever process."""
         since_s = self._locked_since_s
         return 0 if since_s is None else int(self._monotonic() - since_s)
 
     @property
     def worker_trouble(self) -> str | None:
-        """That this terminal's worker has ended by itself, and why."""
+        """The reason if this terminal's worker ended by itself, as a sentence."""
         trouble = self._own_trouble()
         return None if trouble is None else f"this terminal's worker has ended: {trouble}"
 
     @property
     def is_idle(self) -> bool:
-        """Whether the admin has pressed no key for a while."""
+        """True if the admin has pressed no key for a while."""
         return self._access.now_ms() - self.last_key_ms >= IDLE_MS
 
     @property
     def gone(self) -> str | None:
-        """Why there is no store any more, and the cure; None while there is one."""
+        """The reason if there is no store any more, and the cure; None while there is one."""
         return self.trouble if self._access.store.presence.is_gone else None
 
     @property
     def troubles(self) -> str | None:
-        """What the first line of every screen says before all else."""
+        """The sentence that the first line of every screen begins with, if anything is wrong."""
         return STORE_GONE if self.gone else self.trouble or self.worker_trouble
 
     @property
     def store(self) -> Store:
-        """The store that is looked at."""
+        """The store of the report."""
         return self._access.store
 
     def needs_tick(self, now_ms: int) -> bool:
-        """Whether what changes with time alone is worth painting, a second after the last time."""
+        """Return True if ages and countdowns are to be painted, a second after the last time."""
         report = self.report
         if report is None or now_ms - report.now_ms >= QUIET_TICK_MS or self.locked_s:
             return True
@@ -121,8 +121,8 @@ class LiveReport:
         return any(_is_moving(one, report) for one in report.overview.webhooks)
 
     async def refresh(self) -> bool:
-        """Read the store if it has changed; whether there is something new to show."""
-        with suppress(StoreGone):  # which is told when the store is asked, as it is then
+        """Read the store if it has changed; return True if there is something new to show."""
+        with suppress(StoreGone):  # the read below raises it
             self.store.presence.check()
         if self._seen is not None and not self._file_times.needs_read():
             return False
@@ -141,7 +141,7 @@ class LiveReport:
         return True
 
     async def notice_lock(self) -> bool:
-        """Try twice a second whether the store can be written; whether it can again.
+        """Check twice a second if the store can be written; return True if it can again.
 
         This waits behind nothing that waits for the lock itself.
         """
@@ -157,7 +157,7 @@ class LiveReport:
         return was_locked and self._locked_since_s is None
 
     async def _is_locked(self) -> bool:
-        """Whether it is locked; what else is wrong with the store is told by the next look."""
+        """Return True if the store is locked; another error comes up with the next refresh."""
         try:
             if self._trier is None:
                 await asyncio.to_thread(self._open_trier)
@@ -166,7 +166,7 @@ class LiveReport:
             return False
 
     def _open_trier(self) -> None:
-        """Open a connection that tries to write; it is closed at once if the app ends meanwhile."""
+        """Open a connection that tries to write; close it at once if the app ends meanwhile."""
         trier = self.store.sibling()
         with self._opening:
             if not self._is_closed:
@@ -175,19 +175,19 @@ class LiveReport:
         trier.close()
 
     def close(self) -> None:
-        """End what tried to write."""
+        """Close the connection that tries to write."""
         with self._opening:
             self._is_closed = True
         if self._trier is not None:
             self._trier.close()
 
     async def reread(self) -> bool:
-        """Read the store whether or not it seems changed, after a change of one's own."""
+        """Read the store even if it seems unchanged, after a change of one's own."""
         self._seen = None
         return await self.refresh()
 
     def pass_time(self, now_ms: int) -> None:
-        """Let ages and countdowns be those of now, and notice a worker that was killed."""
+        """Move the report on to this time, and notice a worker that was killed."""
         if self.report is not None:
             locked = SendingLock(self.report.path).is_held()
             if locked != self.report.locked:
@@ -202,7 +202,7 @@ class LiveReport:
 
 
 def _is_moving(status: WebhookStatus, report: Report) -> bool:
-    """Whether something of a webhook counts seconds: a wait, an attempt, the age of its result."""
+    """Return True if a webhook counts seconds: a wait, an attempt, the age of its result."""
     at_ms = status.last_attempt_ms
     return (
         status.pending is not None

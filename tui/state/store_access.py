@@ -1,4 +1,4 @@
-"""What the screens may read and ask for: the one way from them to the store."""
+"""Access of the screens to the store: reads, changes in the admin's name, and jobs of sources."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ChangeQueue:
-    """Gives each change its turn, so that an undo finds what was done before it."""
+    """Queue of changes, made one after the other, so that an undo finds the changes before it."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -32,16 +32,16 @@ class ChangeQueue:
 
     @property
     def count(self) -> int:
-        """How many changes were asked for and are not done yet."""
+        """The number of changes that are not done yet."""
         return self._count
 
     @property
     def under_way(self) -> bool:
-        """Whether something that was asked for is not done yet."""
+        """True if a change is not done yet."""
         return self._count > 0
 
     def add(self, change: Callable[[], Awaitable[None]]) -> Coroutine[Any, Any, None]:
-        """Line up at once; what is given does the change when those before it are done."""
+        """Queue a change; await the result to make it when those before it are done."""
         self._count += 1
         return self._in_turn(change)
 
@@ -55,11 +55,11 @@ class ChangeQueue:
 
 T = TypeVar("T")
 Job = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
-"""SourceJobs once, and comes to an end soon after the event is set."""
+"""A coroutine that ends soon after the event is set."""
 
 
 class SourceJobs:
-    """Those that are under way, one a source."""
+    """Jobs that an admin started, each in a thread of its own, one a source."""
 
     def __init__(self) -> None:
         self._under_way: set[str] = set()
@@ -68,16 +68,16 @@ class SourceJobs:
         self._stopped = False
 
     def is_under_way(self, name: str) -> bool:
-        """Whether a source is being looked at."""
+        """Return True if there is a job of a source."""
         return name in self._under_way
 
     @property
     def any_under_way(self) -> bool:
-        """Whether some source is being looked at."""
+        """True if there is a job of any source."""
         return bool(self._under_way)
 
     async def run(self, name: str, job: Job[T]) -> T:
-        """Job, and wait for what it brings; it goes on if the caller is cancelled."""
+        """Run a job and return its result; it goes on if the caller is cancelled."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # from now on nobody can cancel it
         thread = threading.Thread(
@@ -89,14 +89,14 @@ class SourceJobs:
         return await asyncio.wrap_future(future)
 
     def stop(self) -> None:
-        """Begin no other look; may be called from a signal handler."""
+        """Begin no other job, and end those under way; may be called from a signal handler."""
         self._stopped = True
         for stop in list(self._stops.values()):
             with suppress(RuntimeError):  # it has just ended
                 stop()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for those under way; whether all have ended."""
+        """Wait for the jobs; return True if all have ended."""
         ends_s = time.monotonic() + timeout_s
         threads = list(self._threads.values())
         for thread in threads:
@@ -106,7 +106,7 @@ class SourceJobs:
     def _run(self, name: str, job: Job[T], future: Future[T]) -> None:
         try:
             found = asyncio.run(self._run_until_stopped(name, job))
-        except Exception as error:  # whoever waits for it is told
+        except Exception as error:  # raised where it is awaited
             self._under_way.discard(name)
             future.set_exception(error)
         else:
@@ -125,7 +125,7 @@ class SourceJobs:
 
 
 class Refused(Exception):
-    """What was asked for cannot be done; `str()` is the sentence for the admin."""
+    """The store refused a read or a change; `str()` is the sentence for the admin."""
 
 
 def _of_nobody(_name: str) -> str:
@@ -137,17 +137,17 @@ def _of_no_machine() -> None:
 
 
 def settings_of_store(stored: Mapping[str, str]) -> Settings:
-    """The settings where nobody but the store says any. Raises ValueError."""
+    """Return the settings of the store alone. Raises ValueError."""
     known = {name: text for name, text in stored.items() if name in BY_NAME}
     return settings_from({name: BY_NAME[name].parse(text) for name, text in known.items()})
 
 
 class StoreAccess(msgspec.Struct, frozen=True):
-    """One admin at one store. `merge` makes the settings in force from those the store keeps.
+    """Access of one admin to one store. `merge` makes the settings in force from the stored ones.
 
     `check_stored` raises ValueError, with the reason and the cure, for settings that would not
-    do; `origin` tells who gave a setting its value; `worker` is the one of this terminal;
-    `looks` and `turns` outlive the screen that asked for them. `uptime_ms` is the machine's
+    do; `origin` returns the place that gave a setting its value; `worker` is the one of this
+    terminal; jobs and changes outlive the screen that began them. `uptime_ms` is the machine's
     monotonic clock.
     """
 
@@ -164,7 +164,7 @@ class StoreAccess(msgspec.Struct, frozen=True):
     uptime_ms: Callable[[], int | None] = _of_no_machine
 
     async def read(self, query: Callable[..., T], *args: Any, **named: Any) -> T:
-        """Ask the store. Raises Refused."""
+        """Read from the store. Raises Refused."""
         try:
             return await self.store.run(query, *args, **named)
         except (StoreError, FieldError, FieldErrors) as error:

@@ -1,4 +1,4 @@
-"""What can be taken back in this session."""
+"""Undo of the actions of this session."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ async def _nothing_to_ask() -> None:
 
 
 class Undo(msgspec.Struct, frozen=True):
-    """What was done ("deleted siem"), and how it is undone; that gives what else is to be told.
+    """An action that was done ("deleted siem"), and the function that undoes it.
 
-    `question` is what is asked before it, None where nothing is lost.
+    That returns a text to add to the notice. `question` returns the question that comes first,
+    None where nothing is lost.
     """
 
     what: str
@@ -27,7 +28,7 @@ class Undo(msgspec.Struct, frozen=True):
 
 
 class UndoStack:
-    """The newest first; kept in memory, gone with the terminal."""
+    """Stack of undos, the newest on top; kept in memory, gone with the terminal."""
 
     def __init__(self) -> None:
         self._undos: list[Undo] = []
@@ -38,7 +39,7 @@ class UndoStack:
 
     @property
     def newest(self) -> Undo | None:
-        """How to undo what was done last, if anything was."""
+        """The undo of the last action, if there is any."""
         return self._undos[-1] if self._undos else None
 
     def push(
@@ -47,19 +48,19 @@ class UndoStack:
         carry_out: Callable[[], Awaitable[str]],
         question: Callable[[], Awaitable[Question | None]] = _nothing_to_ask,
     ) -> None:
-        """Remember how to undo what was just done."""
+        """Remember the undo of an action that was just done."""
         self._undos.append(Undo(what, carry_out, question))
 
     async def question_before(self, undo: Undo) -> Question | None:
-        """What is to be asked before it. Raises Refused, as `take_back` does."""
+        """Return the question before an undo. Raises Refused, as `take_back` does."""
         with self._giving_up_at_last(undo):
             return await undo.question()
 
     async def take_back(self, undo: Undo) -> str:
-        """Undo it, and say what it was. Raises Refused.
+        """Undo an action, and return its words for a notice. Raises Refused.
 
-        What is refused can be tried once more, when its reason is gone; refused again it is
-        given up, so that what was done before it can be undone.
+        A refused undo can be tried once more, when its reason is gone; refused again it is
+        given up, so that the action before it can be undone.
         """
         if undo not in self._undos:
             raise Refused(f"{undo.what}: that is undone already")
@@ -81,7 +82,7 @@ class UndoStack:
 
 
 class UndoStacks:
-    """What can be taken back in each list; the screens that do it come and go."""
+    """Undo stacks of each list; the screens that use them come and go."""
 
     def __init__(self) -> None:
         self.webhooks = UndoStack()

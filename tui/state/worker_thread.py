@@ -1,4 +1,4 @@
-"""The worker of this terminal: a thread and an event loop of its own.
+"""Worker of this terminal: a thread and an event loop of its own.
 
 A stalled SSH connection blocks the screen's loop; nothing that is delivered may wait for it.
 """
@@ -28,7 +28,7 @@ KEPT_LINES = 200
 
 
 class WorkerThread:
-    """Sends while no other process does, and stands by otherwise."""
+    """Thread of a worker that sends while no other process does, and stands by otherwise."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class WorkerThread:
         *,
         begin: Callable[[Store], None] = lambda _: None,
     ) -> None:
-        """`begin` is done first of all; `store` is closed when the thread ends."""
+        """`begin` is called first of all; `store` is closed when the thread ends."""
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.trouble: str | None = None
-        """Why it ended, if not because it was stopped."""
+        """The reason why it ended, if it was not stopped."""
         self.worker_id: str | None = None
         self._store = store
         self._settings = settings
@@ -54,23 +54,23 @@ class WorkerThread:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
+        """True while the thread runs."""
         return self._thread.is_alive()
 
     @property
     def id(self) -> str | None:
-        """How the store knows it, "" while it begins; None if it ended."""
+        """The id of the worker in the store, "" while it begins; None if it ended."""
         if self._thread.ident is not None and not self.alive:
             return None
         return self.worker_id or ""
 
     @property
     def takes(self) -> bool:
-        """Whether a source of it may have an answer under way that would be lost."""
+        """True if a source of it may have an answer under way that would be lost."""
         return self._sources is not None and self._sources.takes
 
     def start(self) -> None:
-        """Begin, if it has not begun; what it takes to deliver is loaded in the thread."""
+        """Begin, if it has not begun; the modules of delivery are loaded in the thread."""
         if self._thread.ident is None:
             self._thread.start()
 
@@ -81,7 +81,7 @@ class WorkerThread:
             self._worker.stop()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the attempts in flight; whether the thread ended, or never began."""
+        """Wait for the attempts in flight; return True if the thread ended, or never began."""
         if self.alive:
             self._thread.join(timeout_s)
         return not self.alive
@@ -92,13 +92,13 @@ class WorkerThread:
             asyncio.run(self._deliver())
         except StoreError as error:
             self.trouble = str(error)
-        except Exception as error:  # told on every screen: else it would end without a word
+        except Exception as error:  # shown on every screen: else it would end without a word
             self.trouble = f"this is a bug: {location_of(error)}"
         finally:
             self._store.close()
 
     def _begin_with_store(self) -> None:
-        """Nothing that fails here keeps anything from being sent."""
+        """Call `begin`; an error of the store in it keeps nothing from being sent."""
         try:
             self._begin(self._store)
         except StoreError as error:

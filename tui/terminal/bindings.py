@@ -1,6 +1,6 @@
-"""Key bindings as Textual keeps them: of a class, of a node, and of all that a key comes by.
+"""Key bindings of a class, of a node, and of a whole screen, as Textual keeps them.
 
-A file of its own since keys, help and configuration ask, and what they ask for is private.
+A file of its own since key names, help and configuration need them, and they are private.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from tui.terminal.private_parts import are_known
 
 
 def class_bindings(kind: type[DOMNode]) -> BindingsMap:
-    """Return what a class binds, with the classes that it is built on."""
+    """Return the bindings of a class, inherited ones included."""
     merged = kind._merged_bindings if are_known("bindings") else None
     own = (BindingsMap(vars(one).get("BINDINGS", ())) for one in reversed(kind.__mro__))
     return merged or BindingsMap.merge(own)
 
 
 def node_bindings(node: DOMNode) -> BindingsMap:
-    """Return what a node binds, by the keys of the configuration."""
+    """Return the bindings of a node, by the keys of the configuration."""
     if not are_known("bindings"):
         return class_bindings(type(node))
     bindings = node._bindings.copy()
@@ -31,7 +31,7 @@ def node_bindings(node: DOMNode) -> BindingsMap:
 
 
 def bindings_in_reach(screen: Screen[Any]) -> list[BindingsMap]:
-    """Return what a key is looked up in, from the focused widget to the app."""
+    """Return the bindings in which a key is looked up, from the focused widget to the app."""
     if not are_known("bindings"):
         return [node_bindings(node) for node in (screen, screen.app)]
     return [bindings for _, bindings in screen._modal_binding_chain]

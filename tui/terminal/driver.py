@@ -1,4 +1,4 @@
-"""The driver of the terminal: input that ends nothing, no waiting in steps, no idle mouse moves.
+"""Driver of the terminal: input of any bytes, no polling, and as much of the mouse as is set.
 
 Textual's own looks ten times a second whether it is still to listen, asks for every move of the
 mouse, and gives up the whole screen at a byte that is no UTF-8 and at a sequence that names a key
@@ -44,14 +44,14 @@ def use_driver(app: App[Any], mouse: str) -> bool:
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver, but that nothing wakes it between input and its end."""
+    """Driver of Textual that nothing wakes between input and its end."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.exit_event = self._end = EndEvent()
 
     def run_input_thread(self) -> None:
-        """Hand on what is typed until the driver ends."""
+        """Post the keys that are typed, until the driver ends."""
         from textual._xterm_parser import XTermParser
 
         typed = TypedInput(lambda: XTermParser(self._debug))
@@ -61,14 +61,14 @@ class TerminalDriver(LinuxDriver):
 
 
 class ClicksDriver(TerminalDriver):
-    """Asks for moves of the mouse only while a button is down: each other one costs bytes."""
+    """Driver that requests moves of the mouse only while a button is down, to save bytes."""
 
     def write(self, data: str) -> None:
         super().write(data.replace(EVERY_MOVE, DRAGS))
 
 
 class EndEvent(threading.Event):
-    """An event that a `select` can wait for: `descriptor` is readable while it is set."""
+    """Event that a `select` can wait for: `descriptor` is readable while it is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class EndEvent(threading.Event):
 def input_of(
     descriptor: int, end: EndEvent, *, attentive_s: float = ATTENTIVE_S
 ) -> Iterator[bytes]:
-    """Yield what is typed until the end, and b"" after a while in which nothing was.
+    """Yield the bytes that are typed until the end, and b"" after a while without any.
 
     A terminal that is gone is not read again.
     """
@@ -110,7 +110,7 @@ def input_of(
 
 
 class TypedInput:
-    """Bytes from a terminal, made into what was typed; U+FFFD for each that is no UTF-8."""
+    """Parser of the bytes of a terminal; U+FFFD stands for each that is no UTF-8."""
 
     def __init__(self, new_parser: Callable[[], XTermParser]) -> None:
         self._decode = getincrementaldecoder("utf-8")("replace").decode
@@ -118,12 +118,12 @@ class TypedInput:
         self._parser = new_parser()
 
     def take(self, typed: bytes) -> Iterator[Message]:
-        """Yield what the bytes mean, with those before them."""
+        """Yield the keys and pastes that end with these bytes."""
         for character in self._decode(typed):
             yield from self._read(methodcaller("feed", character))
 
     def wait_no_more(self) -> Iterator[Message]:
-        """Yield what it means that nothing came since, as escape alone does."""
+        """Yield the keys that are complete since nothing followed, as escape alone."""
         return self._read(methodcaller("tick"))
 
     def _read(self, read: Callable[[XTermParser], Iterable[Message]]) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""The two parts of a drop-down, of which the open list answers keys without delay.
+"""Parts of a drop-down, of which the open list answers keys without delay.
 
 A file of its own since what they are built on is private: it is imported where that is known.
 """
@@ -15,9 +15,9 @@ from textual.widgets._select import SelectCurrent, SelectOverlay
 
 
 class OpenList(SelectOverlay):
-    """The open list; its key says what it does in the words of the other screens.
+    """Open list of a drop-down; its key has the words of the other screens.
 
-    Keys open and close it at once: those that were typed behind them are not to overtake that.
+    Keys open and close it at once, so that keys typed behind them do not overtake that.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

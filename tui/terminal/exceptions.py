@@ -16,10 +16,10 @@ from textual.widget import Widget
 
 
 class CatchingApp(App[int]):
-    """An app that goes on after whatever `handle_failure` is given."""
+    """App that goes on after an exception, which `handle_failure` gets."""
 
     def handle_failure(self, error: Exception) -> None:
-        """Do what is to be done about an exception, in place of Textual."""
+        """Handle an exception in place of Textual."""
         raise NotImplementedError
 
     def _handle_exception(self, error: Exception) -> None:

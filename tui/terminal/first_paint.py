@@ -1,4 +1,4 @@
-"""The first paint of the app: everything at once, and as soon as there is something whole.
+"""First paint of the app: everything at once, as soon as all of it is known.
 
 Textual paints a new screen by and by: each part when it knows its size, each a sixtieth of a
 second after it asked. On a slow line that is several screens of bytes before the first one can be

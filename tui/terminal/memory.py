@@ -1,4 +1,4 @@
-"""Memory of screens that are gone, let go where Textual keeps it: it must not grow with every key.
+"""Memory that Textual keeps of screens that are gone, freed so that it grows with no key.
 
 A file of its own since both places are private parts; a Textual without them is left as it is.
 """

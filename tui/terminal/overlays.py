@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class CoverableScreen(Screen[Any]):
-    """A screen that goes on painting itself around the dialog that covers a part of it."""
+    """Screen that goes on painting itself around the dialog that covers a part of it."""
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     _dialog: DialogScreen[Any] | None = None
@@ -128,7 +128,7 @@ class CoverableScreen(Screen[Any]):
 
 
 class ModalPanel(ModalScreen[T], Generic[T]):
-    """A modal screen that is painted once, when all of its widgets have taken in their sizes."""
+    """Modal screen that is painted once, when all of its widgets know their sizes."""
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
@@ -152,7 +152,7 @@ class ModalPanel(ModalScreen[T], Generic[T]):
         self._compositor_refresh()
 
     def _after_widgets(self, then: Callable[[], None]) -> None:
-        """Call when the widgets have handled the messages that they have been sent by now."""
+        """Call a function when the widgets have handled the messages that they were sent so far."""
         self.call_later(self.app.call_later, then)
 
     def _compositor_refresh(self) -> None:
@@ -161,7 +161,7 @@ class ModalPanel(ModalScreen[T], Generic[T]):
 
 
 class DialogScreen(ModalPanel[T], Generic[T]):
-    """A widget with the class `dialog` over a screen that stays seen."""
+    """Modal screen of one widget, with the class `dialog`, over a screen that stays seen."""
 
     covered: tuple[Region, ...] = ()
     """The parts of the screen below that it hides."""
@@ -200,7 +200,7 @@ class DialogScreen(ModalPanel[T], Generic[T]):
 
 
 class OverlayApp(App[int]):
-    """An app whose screens keep their paint when a dialog opens or closes."""
+    """App whose screens keep their paint when a dialog opens or closes."""
 
     def push_screen(self, screen: Any, *args: Any, **named: Any) -> Any:
         """Show a screen above the others, as Textual does."""

@@ -1,4 +1,4 @@
-"""One key after the other, also when several arrive in one go over a slow line.
+"""Typing ahead: one key after the other, also when several arrive at once over a slow line.
 
 Textual hands a key to the widget that has the focus, and what nobody took travels up from there to
 the app, which does what it is bound to. The next key sets out before that: behind Tab it would go
@@ -23,20 +23,20 @@ QUIT = "quit"
 """The id of the app's own key that ends it."""
 
 PATIENCE_S = 0.5
-"""How long a key that waits lets the one before it travel; its widget may have gone with it."""
+"""The longest wait for the key before, whose widget may be gone with it."""
 
 
 class KeyHandled(Message):
-    """Follows a key the same way, so that it comes to the app when the key has done its work."""
+    """A key was handled: this follows it the same way, and comes to the app after it."""
 
 
 class KeysMayCome(Message):
-    """A screen takes the keys that wait for it."""
+    """A screen is ready for the keys that wait for it."""
 
 
 @runtime_checkable
 class TakesKeys(Protocol):
-    """A screen whose keys wait until `takes_keys`, but for those that are not for it."""
+    """Screen whose keys wait until `takes_keys`, but for those that are not for it."""
 
     takes_keys: bool
 
@@ -45,7 +45,7 @@ class TakesKeys(Protocol):
 
 
 class OrderedKeysApp(OverlayApp):
-    """Lets a key set out when the one before it has arrived and the screen takes keys."""
+    """App that hands a key on when the one before was handled and the screen takes keys."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class OrderedKeysApp(OverlayApp):
         self._dropped = 0
 
     def take_dropped(self) -> int:
-        """How many keys were dropped for the one that quits, since this was asked last."""
+        """Return the number of keys dropped for the one that quits, since the last call."""
         dropped, self._dropped = self._dropped, 0
         return dropped
 
@@ -93,7 +93,7 @@ class OrderedKeysApp(OverlayApp):
         return True
 
     def _drop_what_waits_before_quit(self) -> bool:
-        """Whether the key that quits is among those that wait; it is the first of them then."""
+        """Drop the keys before one that quits, if there is such a one; return True then."""
         quits = (place for place, one in enumerate(self._waiting_keys) if self._is_quit(one))
         place = next(quits, None)
         if place is None:
@@ -110,7 +110,7 @@ class OrderedKeysApp(OverlayApp):
         return active is not None and active.node is self and active.binding.id == QUIT
 
     def _forget_keys_for_nobody(self) -> None:
-        """What was typed for a screen that never came must do nothing on the one below it."""
+        """Drop the keys for a screen that never came: they must do nothing on the one below."""
         if self._awaited is None:
             return
         stack: Sequence[object] = self.screen_stack

@@ -32,24 +32,24 @@ COLOURS = re.compile(r"\x1b\[[\d;]+m")
 
 
 class LeanUpdate(CompositorUpdate):
-    """An update that shows what Textual's own does, as pieces of text with their places."""
+    """Update that shows the same as Textual's own, as pieces of text with their places."""
 
     def __init__(self, update: LayoutUpdate | ChopsUpdate) -> None:
         self._update = update
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return what a picture is drawn of."""
+        """Return the parts of which a picture is drawn."""
         return self._update.__rich_console__(console, options)
 
     def render_segments(self, console: Console) -> str:
-        """Return what is written to the terminal."""
+        """Return the text that is written to the terminal."""
         update = self._update
         pieces = whole(update) if isinstance(update, LayoutUpdate) else parts(update)
         return coloured(pieces, console)
 
 
 class LeanCompositor(Compositor):
-    """Textual's compositor with lean updates."""
+    """Compositor of Textual with lean updates."""
 
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
         """Return an update of all of the screen."""
@@ -131,5 +131,5 @@ def _covers(style: Style | None, before: Style | None) -> bool:
 
 @lru_cache(maxsize=1024)
 def _attributes(style: Style | None) -> str:
-    """Return what a style says beside its colours; `BARE` if nothing."""
+    """Return the attributes of a style beside its colours; `BARE` if none."""
     return BARE if style is None else style.without_color.render(BARE)

@@ -1,4 +1,4 @@
-"""The box in which a list is filtered, with what is found or wrong below it."""
+"""Filter of a list: the box that it is typed into, and below it the number found or the error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REASON = 300
 
 
 class FilterBox(VisibleInput):
-    """What is typed into; the last line of the screen says how that ends."""
+    """Input of a filter, with the key that ends it in the last line of the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -33,17 +33,20 @@ class FilterBox(VisibleInput):
         ),
     ]
     entering: Callable[[], None] | None = None
-    """Called before another key can come."""
+    """A function that is called with Enter, before another key can come."""
 
     async def action_submit(self) -> None:
-        """Find what is typed."""
+        """Find the text that is typed."""
         if self.entering is not None:
             self.entering()
         await super().action_submit()
 
 
 class FilterLine(Vertical):
-    """Hidden until it is opened. `hints` are the words that it takes, the most useful first."""
+    """Line of a filter, hidden until it is opened.
+
+    `hints` are the words that it takes, the most useful first.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -72,26 +75,26 @@ class FilterLine(Vertical):
 
     @property
     def box(self) -> FilterBox:
-        """What is typed into."""
+        """The input."""
         return self.query_one(FilterBox)
 
     def open(self) -> None:
-        """Show it and type into it."""
+        """Show the line and put the keyboard into it."""
         self.display = True
         self.screen.set_focus(self.box)  # at once: what is typed next belongs there
 
     def close(self) -> None:
-        """Empty and hide it."""
+        """Empty and hide the line."""
         self.box.value = ""
         self.refuse("")
         self.display = False
 
     def refuse(self, reason: str) -> None:
-        """Say what is wrong and how to write it; nothing, if all is well."""
+        """Show an error and its cure; "" takes it away."""
         self._say(reason, wrong=True)
 
     def show_text(self, words: str) -> None:
-        """Say what is found, in place of what is wrong."""
+        """Show a text in place of an error, such as the number of rows found."""
         self._say(words, wrong=False)
 
     def _say(self, words: str, *, wrong: bool) -> None:
@@ -102,7 +105,7 @@ class FilterLine(Vertical):
 
 
 def fitting(hints: Sequence[str], width: int) -> str:
-    """As many of them as fit into a line."""
+    """Return as many of the hints as fit into a line."""
     shown = ""
     for hint in hints:
         longer = f"{shown}{BETWEEN}{hint}" if shown else hint

@@ -21,11 +21,11 @@ from tui.terminal.private_parts import are_known
 LIMIT = 600
 MARKS = {"wrong": "✗ ", "warned": "! "}
 MOST_LINES = 3
-"""Of the errors of one field, so that they never push the form away."""
+"""The most lines that the errors of one field take."""
 
 
 class Field(Vertical):
-    """Fields stand below each other; the message has a line only while there is one."""
+    """Field of a form: its label, its controls, and a line for a message while there is one."""
 
     def __init__(self, label: str, *controls: Widget, id: str | None = None) -> None:
         super().__init__(id=id, classes="field")
@@ -42,22 +42,22 @@ class Field(Vertical):
         yield self._message
 
     def offer(self, is_offered: bool) -> None:
-        """Show it only while it has a meaning; what comes up after a choice comes into view."""
+        """Show the field only while it has a meaning; one that appears is scrolled into view."""
         comes_up = is_offered and not self.display
         self.display = is_offered
         if comes_up:
             self.call_after_refresh(self.scroll_visible)
 
     def explain(self, text: str) -> None:
-        """Say what the value means."""
+        """Show what the value means."""
         self._tell(text)
 
     def warn(self, text: str) -> None:
-        """Say what will go wrong with a value that can be saved."""
+        """Show what will go wrong with a value that can be saved."""
         self._tell(text, "warned")
 
     def complain(self, errors: str) -> None:
-        """Say what is wrong with it, an error a line; "" takes the message away."""
+        """Show errors, one a line; "" takes the message away."""
         lines = errors.split("\n")
         more = [f"... and {len(lines) - MOST_LINES + 1} more"]
         shown = lines if len(lines) <= MOST_LINES else lines[: MOST_LINES - 1] + more
@@ -77,7 +77,7 @@ class Field(Vertical):
 
 
 class InputLine(Input):
-    """Textual's own, with the keys for both ends that boxes of several lines have."""
+    """Textual's Input, with the keys for both ends that boxes of several lines have."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+home", "home", "start", show=False),
@@ -94,9 +94,9 @@ STAND_IN = "\N{REPLACEMENT CHARACTER}"
 
 
 def shown(text: str) -> str:
-    """The text with a stand-in for each character that must not reach a terminal.
+    """Return a text with a stand-in for each character that must not reach a terminal.
 
-    It keeps its length, so that the place of the cursor stays right.
+    Its length stays, so that the cursor stands right.
     """
     if safe(text, len(text)) == text:
         return text
@@ -104,18 +104,18 @@ def shown(text: str) -> str:
 
 
 class _Shown(Highlighter):
-    """Lets an Input show `shown` of its value."""
+    """Highlighter that shows `shown` of a value, without colours."""
 
     def __call__(self, text: str | Text) -> Text:
         plain = text if isinstance(text, str) else text.plain
         return Text(shown(plain), no_wrap=True, overflow="ignore", end="")
 
     def highlight(self, text: Text) -> None:
-        """There is nothing to colour."""
+        """Colour nothing."""
 
 
 class TextBox(InputLine):
-    """One line; what was typed into it can be taken back, a word at a time."""
+    """Input of one line with an undo, a word at a time."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+z,super+z", "undo", "undo", show=False),
@@ -127,14 +127,14 @@ class TextBox(InputLine):
         self._before.clear()
 
     def validate_value(self, value: str) -> str:
-        """Remember what is replaced, unless it only grows within a word."""
+        """Keep the value before for the undo, unless it only grows within a word."""
         if value != self.value and not (self._before and _grows(self.value, value)):
             self._before.append(self.value)
             del self._before[:-MOST_UNDONE]
         return value
 
     def rewrite(self, change: Callable[[str], str]) -> None:
-        """Change the text, and everything that can be taken back to, so that none is as it was."""
+        """Change the text and every one that the undo keeps."""
         was_at_end = self.cursor_position >= len(self.value)
         before = list(map(change, self._before))
         with self.prevent(InputLine.Changed):
@@ -143,7 +143,7 @@ class TextBox(InputLine):
         self.cursor_position = len(self.value) if was_at_end else self.cursor_position
 
     def action_undo(self) -> None:
-        """Show what stood here before."""
+        """Undo the last change."""
         if self._before:
             before = self._before[:-1]
             self.value = self._before[-1]
@@ -152,12 +152,12 @@ class TextBox(InputLine):
 
 
 def _grows(before: str, after: str) -> bool:
-    """Whether a letter or digit was added at the end."""
+    """Return True if a letter or digit was added at the end."""
     return after[:-1] == before and after[-1].isalnum()
 
 
 class NameValueBox(TextArea):
-    """A pair a line, "Name: value", the name coloured, and lines without a colon marked."""
+    """Box of pairs, "Name: value" a line; names are coloured, lines without a colon marked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TextArea.COMPONENT_CLASSES | {
         "lines--name",
@@ -174,7 +174,7 @@ class NameValueBox(TextArea):
         self._was_entered = False
 
     def on_focus(self) -> None:
-        """Begin behind what is there; whoever comes back goes on where they were."""
+        """Put the cursor behind the text at first, and where it was later."""
         if not self._was_entered:
             self._was_entered = True
             self.action_end()
@@ -188,21 +188,21 @@ class NameValueBox(TextArea):
         self.move_cursor(self.document.end)
 
     def undo(self) -> None:
-        """Take the last change back."""
+        """Undo the last change."""
         self._leave_what_may_go()
         super().undo()
 
     def redo(self) -> None:
-        """Make the change that was taken back."""
+        """Redo the change that was undone."""
         self._leave_what_may_go()
         super().redo()
 
     def _leave_what_may_go(self) -> None:
-        """Textual scrolls to the cursor before it has moved it from lines that are no more."""
+        """Move the cursor to the start: Textual fails where its line is gone by the undo."""
         self.selection = Selection.cursor(self.document.start)
 
     def put(self, text: str) -> None:
-        """Show another text; the one before can be taken back."""
+        """Show another text; the undo brings the one before back."""
         place = self.cursor_location
         self.history.checkpoint()
         self.replace(text, self.document.start, self.document.end)
@@ -210,7 +210,7 @@ class NameValueBox(TextArea):
         self.move_cursor(place)
 
     def rewrite(self, change: Callable[[str], str]) -> None:
-        """Change the text, and everything that can be taken back to, so that none is as it was."""
+        """Change the text and every one that the undo keeps."""
         place = self.cursor_location
         texts = [self.text]
         with self.prevent(TextArea.Changed):
@@ -224,7 +224,7 @@ class NameValueBox(TextArea):
         self.move_cursor(place)
 
     def get_line(self, line_index: int) -> Text:
-        """One line, harmless and coloured."""
+        """Return a line, harmless and coloured."""
         line = Text(shown(self.document.get_line(line_index)), end="", no_wrap=True)
         name, colon, _ = line.plain.partition(":")
         if colon:
@@ -242,7 +242,7 @@ VISIBLE = (
 
 
 class VisibleInput(InputLine):
-    """A line of text in which everything that is typed or pasted must be visible."""
+    """Input of one line that takes visible characters only."""
 
     def __init__(
         self, value: str = "", *, placeholder: str = "", max_length: int = MOST, id: str
@@ -253,11 +253,11 @@ class VisibleInput(InputLine):
 
 
 Options = list[tuple[str, str]]
-"""What each option is called, and its value."""
+"""The name and the value of each option."""
 
 
 class Dropdown(Select[str]):
-    """Of a name of several lines the first is what the closed box shows.
+    """Drop-down list; while it is closed it shows the first line of an option's name.
 
     A letter goes to the next option that begins with it.
     """
@@ -295,7 +295,7 @@ class Dropdown(Select[str]):
         self.screen.set_focus(self)
 
     def on_key(self, event: events.Key) -> None:
-        """The open list looks for what is typed by itself."""
+        """Go to the next option with a letter; the open list does so itself."""
         if self.expanded or event.character is None:
             return
         found = self._next_with(event.character.lower())
@@ -304,7 +304,7 @@ class Dropdown(Select[str]):
             self.value = found
 
     def _next_with(self, letter: str) -> str | None:
-        """The value of the next option with that first letter, after the last from the first on."""
+        """Return the value of the next option with a first letter, from the top after the last."""
         values = [value for _, value in self._names]
         after = values.index(str(self.value)) + 1
         around = self._names[after:] + self._names[:after]

@@ -1,4 +1,4 @@
-"""A JSON text as lines that open and fold; nothing is decoded before it is opened.
+"""JSON text as lines that open and fold; nothing is decoded before it is opened.
 
 Numbers and strings are shown as they stand in the text, so that what is seen is what was sent.
 """
@@ -35,7 +35,7 @@ _any = msgspec.json.Decoder(msgspec.Raw)
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One line. `name` is the member's name in the object above it."""
+    """A line of the tree. `name` is the member's name in the object above it."""
 
     depth: int
     kind: Kind
@@ -55,7 +55,7 @@ class Node:
 
 
 class JsonTree:
-    """The lines that are in sight now, from the first to the last."""
+    """Tree of a JSON text; `lines` are those that are open now."""
 
     def __init__(self, data: bytes, width: int = 80) -> None:
         self.lines: list[Node] = []
@@ -71,7 +71,7 @@ class JsonTree:
             self.open_all()
 
     def can_open(self, node: Node) -> bool:
-        """Whether a line holds others: members, items, or the rest of a long string."""
+        """Return True if a line holds others: members, items, or the rest of a long string."""
         if node.kind in ("object", "list"):
             return len(node.raw) > len("{}")
         if node.kind != "string":
@@ -98,7 +98,7 @@ class JsonTree:
             self.open(index)
 
     def open(self, index: int) -> None:
-        """Show what a line holds."""
+        """Show the lines that a line holds."""
         node = self.lines[index]
         if node.is_open or not self.can_open(node):
             return
@@ -106,7 +106,7 @@ class JsonTree:
         self.lines[index + 1 : index + 1] = self._held_by(node)
 
     def fold(self, index: int) -> None:
-        """Hide what a line holds."""
+        """Hide the lines that a line holds."""
         node = self.lines[index]
         if node.is_open:
             node.is_open = False
@@ -133,9 +133,9 @@ class JsonTree:
         self.open(0)
 
     def find(self, text: str, index: int) -> int | None:
-        """The next line that holds a text, from `index` on and then from the top; None if none.
+        """Return the next line with a text, from `index` on and then from the top; None if none.
 
-        What holds it is opened on the way.
+        The lines that hold it are opened on the way.
         """
         wanted = text.lower()
         for place in (index, 0):
@@ -149,13 +149,13 @@ class JsonTree:
         return None
 
     def count(self, text: str, index: int) -> tuple[int, int]:
-        """How many lines `find` comes to from the top to the line at `index`, and in all."""
+        """Return the number of lines that `find` comes to, from the top to `index`, and in all."""
         wanted = text.lower()
         counts = [self._finds(node, wanted) for node in self.lines]
         return sum(counts[: index + 1]), sum(counts)
 
     def _finds(self, node: Node, wanted: str) -> int:
-        """The lines with a text: this one, or those that would open below it."""
+        """Return the number of lines with a text: this one, or those that would open below it."""
         found, waiting = 0, [node]
         while waiting:
             node = waiting.pop()
@@ -166,7 +166,7 @@ class JsonTree:
         return found
 
     def parent_of(self, index: int) -> int:
-        """The line that holds this one; the first line is its own."""
+        """Return the line that holds this one; the first line is its own."""
         depth = self.lines[index].depth
         above = (i for i in range(index - 1, -1, -1) if self.lines[i].depth < depth)
         return next(above, index)
@@ -193,7 +193,7 @@ class JsonTree:
 
 
 def _reads(node: Node, wanted: str) -> bool:
-    """Whether a line itself holds a text, not what may be opened below it."""
+    """Return True if a line itself has a text, not one that may be opened below it."""
     if wanted in node.label.lower():
         return True
     return node.kind not in ("object", "list") and wanted in _raw_text(node)
@@ -204,7 +204,7 @@ def _raw_text(node: Node) -> str:
 
 
 def event_of(node: Node) -> tuple[str, str] | None:
-    """The type and the id, if a line holds an event."""
+    """Return the type and the id, if a line holds an event."""
     try:
         head = _head.decode(node.raw) if node.kind == "object" else None
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -213,7 +213,7 @@ def event_of(node: Node) -> tuple[str, str] | None:
 
 
 class _Head(msgspec.Struct):
-    """What names an event."""
+    """Members that name an event."""
 
     type: str
     id: str

@@ -1,4 +1,4 @@
-"""JSON to look at: coloured, folding, and harmless whatever stands in it."""
+"""View of a JSON text: coloured, folding, with a search, and harmless whatever stands in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPEN, FOLDED, LEAF = "▾ ", "▸ ", "  "
 
 
 class JsonView(ScrollView, can_focus=True):
-    """`show_json` takes any bytes; what is no JSON is shown as text."""
+    """View of a JSON text; other bytes are shown as text."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "json-view--cursor",
@@ -67,11 +67,11 @@ class JsonView(ScrollView, can_focus=True):
         self._index = 0
 
     def action_search(self) -> None:
-        """Ask for a text."""
+        """Request the box for a search."""
         self.post_message(self.SearchRequested())
 
     def find(self, text: str, *, further: bool = False) -> bool:
-        """Go to the line with a text: this one or the next, or `further` than this one."""
+        """Go to this or the next line with a text, `further` to the next; return True if found."""
         found = self._tree.find(text, self._index + further)
         if found is None:
             return False
@@ -80,7 +80,7 @@ class JsonView(ScrollView, can_focus=True):
         return True
 
     def count(self, text: str) -> tuple[int, int]:
-        """Which of the lines with a text the cursor is on, and how many there are."""
+        """Return the position of the cursor among the lines with a text, and their number."""
         return self._tree.count(text, self._index)
 
     def show_json(self, data: bytes) -> None:
@@ -196,7 +196,7 @@ class JsonView(ScrollView, can_focus=True):
 
 
 def _parts(node: Node, tree: JsonTree) -> Iterator[tuple[str, str]]:
-    """The pieces of a line, each with the part it plays."""
+    """Yield the pieces of a line, each with the name of its style."""
     glyph = (OPEN if node.is_open else FOLDED) if tree.can_open(node) else LEAF
     yield " " * (node.depth * INDENT), "plain"
     yield glyph, "dim"
@@ -208,7 +208,7 @@ def _parts(node: Node, tree: JsonTree) -> Iterator[tuple[str, str]]:
 
 
 def _holder(node: Node) -> Iterator[tuple[str, str]]:
-    """An event by its type and id, everything else that holds more by how it begins."""
+    """Yield an event by its type and id, another object or list by its start."""
     event = event_of(node)
     brackets = "{}" if node.kind == "object" else "[]"
     if event is not None:
@@ -221,7 +221,7 @@ def _holder(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _cut(segments: list[Segment], width: int) -> Iterator[Segment]:
-    """The segments in so many columns of the terminal, with … where they were cut."""
+    """Yield the segments in so many columns of the terminal, with … where they were cut."""
     if sum(cell_len(segment.text) for segment in segments) <= width:
         yield from segments
         return
@@ -239,7 +239,7 @@ HINTS = ("text", f"{ENTER} to the next line with it")
 
 
 class SearchLine(FilterLine):
-    """Escape leaves it and nothing else."""
+    """Line of a search, of which Escape leaves the line alone."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "stay there", id="json.search-leave"),
@@ -249,13 +249,13 @@ class SearchLine(FilterLine):
         """The search is over."""
 
     def action_leave(self) -> None:
-        """Go back to what was found."""
+        """Go back to the line that was found."""
         self.close()
         self.post_message(self.Left())
 
 
 class JsonBox(Vertical):
-    """`/` opens the search; it goes along while one types, and Enter goes on."""
+    """View of a JSON text with its search: `/` opens it, typing finds, Enter goes on."""
 
     def __init__(self, view: JsonView) -> None:
         super().__init__(classes="json-box")
@@ -271,7 +271,7 @@ class JsonBox(Vertical):
 
     @on(JsonView.SearchRequested)
     def open(self) -> None:
-        """Ask for a text."""
+        """Open the search."""
         self._line.open()
 
     @on(SearchLine.Left)

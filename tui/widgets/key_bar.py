@@ -1,4 +1,4 @@
-"""The last line: the keys that work here and now, as many as fit, or what was told last."""
+"""Last line of a screen: as many of its keys as fit, or the newest notice."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tui.widgets.notices import Notice
 from tui.widgets.top_bar import NAMED_FROM
 
 LAST = ("table.open", "back", "help")
-"""Keys that every screen has stand after its own."""
+"""Ids of the keys that every screen has, which stand after its own."""
 
 HELP = "app.help"
 
 _FULL_NAMES = {short: full for full, short in KEY_NAME_REPLACEMENTS.items()}
 
 
-class _Shown(msgspec.Struct, frozen=True):
+class _ShownKey(msgspec.Struct, frozen=True):
     key: str
     label: str
     text: str
@@ -36,17 +36,17 @@ class _Shown(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What follows the key in the line."""
+        """The text behind the key."""
         return f" {self.text}  " if self.text else " "
 
     @property
     def width(self) -> int:
-        """The cells that it takes."""
+        """The columns that key and text take."""
         return cell_len(self.key) + cell_len(self.words)
 
 
 class KeyBar(Widget):
-    """Like Textual's Footer, but it never scrolls: what does not fit is behind `?`.
+    """Like Textual's Footer, but it never scrolls: keys without room are behind `?`.
 
     A notice stands in its place for a while, on up to three lines.
     """
@@ -119,14 +119,14 @@ class KeyBar(Widget):
         if not complete and left <= event.x < left + cell_len(self._more()):
             await self.app.run_action(HELP)
 
-    def _fitting(self) -> tuple[list[_Shown], bool]:
-        """The keys that have room, and those of the sections; whether that is all of them."""
+    def _fitting(self) -> tuple[list[_ShownKey], bool]:
+        """Return the keys that have room and those of the sections, and True if none is missing."""
         sections, every = self._sections(), self._keys()
         room = self.size.width - 1 - sum(one.width for one in sections)
         if sum(one.width for one in every) <= room:
             return [*every, *sections], True
         room -= cell_len(self._more())
-        fitting: list[_Shown] = []
+        fitting: list[_ShownKey] = []
         for one in every:
             room -= one.width
             if room < 0:
@@ -134,8 +134,8 @@ class KeyBar(Widget):
             fitting.append(one)
         return [*fitting, *sections], False
 
-    def _sections(self) -> list[_Shown]:
-        """On the first screen of a section the keys of all, if the first line cannot name them."""
+    def _sections(self) -> list[_ShownKey]:
+        """Return the keys of the sections, on a first screen whose first line cannot name them."""
         if self.size.width >= NAMED_FROM or len(self.app.screen_stack) > 1:
             return []
         actives = self._key_screen().active_bindings.values()
@@ -143,18 +143,18 @@ class KeyBar(Widget):
         there = [active[one.id] for one in SECTIONS if one.id in active]
         keys = [one for one in there if not self._is_typed(one.key)]
         return [
-            _Shown(self.app.get_key_display(one), one.key, "sections" * (one is keys[-1]), True)
+            _ShownKey(self.app.get_key_display(one), one.key, "sections" * (one is keys[-1]), True)
             for one in keys
         ]
 
     def _more(self) -> str:
-        """Where the keys are told that have no room: a form has another key for that."""
+        """Return the key of the help, which shows the keys without room; a form has another one."""
         actives = self._key_screen().active_bindings.values()
         keys = (active.binding for active in actives if active.binding.action == HELP)
         key = next((self.app.get_key_display(binding) for binding in keys), "?")
         return f" … {key} all keys"
 
-    def _keys(self) -> list[_Shown]:
+    def _keys(self) -> list[_ShownKey]:
         seen: set[str] = set()
         shown = []
         actives = self._key_screen().active_bindings.values()
@@ -164,7 +164,7 @@ class KeyBar(Widget):
                 continue
             seen.add(binding.action)
             shown.append(
-                _Shown(
+                _ShownKey(
                     self.app.get_key_display(binding),
                     binding.key,
                     binding.description,
@@ -174,11 +174,11 @@ class KeyBar(Widget):
         return shown
 
     def _key_screen(self) -> Screen[Any]:
-        """The screen that gets the keys: a question lies over that of this line."""
+        """Return the screen that gets the keys: the dialog, or the screen of this line."""
         return dialog_over(self.screen) or self.screen
 
     def _is_typed(self, key: str) -> bool:
-        """Whether a box that has the keyboard takes the key as text."""
+        """Return True if the box with the keyboard takes a key as text."""
         focused = self._key_screen().focused
         character = key_to_character(_FULL_NAMES.get(key, key))
         return focused is not None and focused.check_consume_key(key, character)

@@ -21,7 +21,7 @@ JOINED = 8
 
 
 def changed_regions(before: Strip, after: Strip, y: int) -> list[Region]:
-    """The parts of line `y` to paint, from left to right; none if nothing changed."""
+    """Return the parts of line `y` to paint, from left to right; none if nothing changed."""
     if before == after:
         return []
     spans: list[tuple[int, int]] = []
@@ -40,7 +40,7 @@ def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
 
 
 def _cells_of(segment: Segment) -> list[tuple[str, Style | None]]:
-    """What each column shows; a wide character stands in its first one, and takes both."""
+    """Return the character of each column; a wide one stands in both of its columns."""
     if segment.text.isascii():
         return [(character, segment.style) for character in segment.text]
     cells: list[tuple[str, Style | None]] = []
@@ -53,14 +53,14 @@ def _cells_of(segment: Segment) -> list[tuple[str, Style | None]]:
 
 
 class FactLines(Widget):
-    """For facts that count down: each of its lines is cut where the widget ends."""
+    """Lines of a text that counts down, each cut where the widget ends."""
 
     def __init__(self, *, id: str, classes: str = "facts") -> None:
         super().__init__(id=id, classes=classes)
         self._lines: Sequence[str] = ()
 
     def show_text(self, text: Text) -> None:
-        """Show other lines; colours in them don't count."""
+        """Show other lines, without their colours."""
         lines = text.plain.split("\n")
         if lines == self._lines:
             return
@@ -81,7 +81,7 @@ def _fitting(lines: Sequence[str], y: int, width: int) -> str:
 
 
 class Facts(Static):
-    """A Static that compares first: an unchanged text costs the terminal nothing."""
+    """Static text that is painted only if it changed."""
 
     def __init__(self, *, id: str | None = None, classes: str = "facts") -> None:
         super().__init__(Text(""), id=id, classes=classes)

@@ -1,4 +1,4 @@
-"""A table over many rows of which few are in memory, that repaints only what changed.
+"""Table over many rows, few of them in memory, that repaints only the columns that changed.
 
 Textual's DataTable measures every row and repaints the whole table for one cell; this one draws
 lines (Textual's line API), keeps its cursor on a key, and asks for rows when they come into sight.
@@ -24,14 +24,14 @@ __all__ = ["HIDDEN", "STRAYED", "Key", "LiveTable"]
 KEPT_ROWS = 4_000
 FOR_A_ROW = ("choose", "mark")
 MARGIN_ROWS = 60
-"""Rows asked for beyond both edges of what is in sight."""
+"""Rows that are read beyond both edges of those in sight."""
 
 STRAYED = "another row came under the cursor by itself: press again for this one"
 HIDDEN = "the marked rows are hidden here: nothing was done"
 
 
 class LiveTable(TableLines, can_focus=True):
-    """Rows by key. `set_keys` says which rows there are, `put_rows` what they hold."""
+    """Table of rows by key: `set_keys` gives their order, `put_rows` their cells."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "cursor(-1)", "up", show=False, id="table.up"),
@@ -46,41 +46,41 @@ class LiveTable(TableLines, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """Enter, or a click on the row under the cursor."""
+        """Enter was pressed, or the row under the cursor clicked."""
 
         table: LiveTable
         key: Key
 
     @dataclass
     class Moved(Message):
-        """The cursor stands on another row, or on none, or was sent to the first where it was."""
+        """The cursor came to another row or none, or was sent to the first row and was there."""
 
         table: LiveTable
         key: Key | None
 
     @dataclass
     class Marked(Message):
-        """Other rows are marked now, or none any more."""
+        """The marks changed."""
 
         table: LiveTable
 
     @dataclass
     class RowsWanted(Message):
-        """Rows have come into sight that were never put."""
+        """Rows came into sight that were never put."""
 
         table: LiveTable
         keys: list[Key]
 
     @dataclass
     class KeyRefused(Message):
-        """A key was not carried out, since it may not be meant for these rows."""
+        """A key did nothing, since it may not be meant for these rows; `why` is a sentence."""
 
         table: LiveTable
         why: str
 
     @dataclass
     class SortRequested(Message):
-        """A click on a column's label."""
+        """The label of a column was clicked."""
 
         table: LiveTable
         column: str
@@ -88,7 +88,7 @@ class LiveTable(TableLines, can_focus=True):
     def __init__(
         self, columns: Sequence[Column], *, id: str | None = None, markable: bool = False
     ) -> None:
-        """`markable` is a list of whose rows several can be acted on at once."""
+        """`markable` lets the admin mark several rows for one action."""
         super().__init__(columns, id=id)
         self._markable = markable
         self._cursor: Key | None = None
@@ -101,17 +101,17 @@ class LiveTable(TableLines, can_focus=True):
 
     @property
     def at_top(self) -> bool:
-        """Whether the cursor is on the first row, or there is none."""
+        """True if the cursor is on the first row, or there is none."""
         return self._index == 0
 
     def row_of(self, key: Key) -> Row | None:
-        """What a row holds, if it was put."""
+        """Return the cells of a row, if it was put."""
         return self._rows.get(key)
 
     def set_keys(
         self, keys: Sequence[Key], *, to_top: bool = False, by_admin: bool = False
     ) -> None:
-        """Say which rows there are; the cursor stays on its key, and in its place on the screen.
+        """Set the rows; the cursor stays on its key, and in its place on the screen.
 
         A key that is gone leaves the cursor in its place, on the row that moved there; `to_top`
         puts it on the first row. Unless the rows were changed `by_admin`, the next key that acts at
@@ -140,20 +140,20 @@ class LiveTable(TableLines, can_focus=True):
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where there is no row, none can be opened or marked."""
+        """Return True if an action makes sense: without a row, none can be opened or marked."""
         if action == "mark" and not self._markable:
             return False
         return action not in FOR_A_ROW or bool(self.keys)
 
     def put_rows(self, rows: Mapping[Key, Row]) -> None:
-        """Fill rows in; only what changed is painted."""
+        """Fill in the cells of rows; only columns that changed are painted."""
         kept = self._rows
         if len(kept) + len(rows) > KEPT_ROWS:
             kept = {key: kept[key] for key in self._in_sight(MARGIN_ROWS) if key in kept}
         self._change_rows({**kept, **rows}, rows)
 
     def put_only(self, rows: Mapping[Key, Row]) -> None:
-        """Fill rows in and forget all others, which are wanted again when they come into sight."""
+        """Fill in rows and forget all others, which are read again when they come into sight."""
         self._change_rows(dict(rows), rows)
 
     def _change_rows(self, rows: dict[Key, Row], put: Mapping[Key, Row]) -> None:
@@ -163,25 +163,25 @@ class LiveTable(TableLines, can_focus=True):
                 self._repaint_line(y)
 
     def near(self) -> Sequence[Key]:
-        """The rows in sight and some beyond."""
+        """Return the keys of the rows in sight and some beyond."""
         return self._in_sight(MARGIN_ROWS)
 
     def move_to(self, key: Key) -> None:
-        """Put the cursor on a row, if there is such a row."""
+        """Move the cursor to a row, if there is such a row."""
         if key in self.keys:
             self._move(self.keys.index(key))
 
     def set_sorted(self, column: str, descending: bool) -> None:
-        """Show by which column the keys are sorted."""
+        """Show the column by which the keys are sorted."""
         self.sorted_by = (column, descending)
         self.refresh(Region(0, 0, self.size.width, 1))
 
     def clear_marks(self) -> None:
-        """Take every mark away."""
+        """Remove every mark."""
         self.keep_marks(())
 
     def keep_marks(self, keys: Iterable[Key]) -> None:
-        """Take the marks away of all rows but these."""
+        """Remove the marks of all rows but these."""
         gone = self.marked.difference(keys)
         if gone:
             self.marked -= gone
@@ -190,11 +190,11 @@ class LiveTable(TableLines, can_focus=True):
 
     @property
     def has_strayed(self) -> bool:
-        """Whether another row came under the cursor since the admin moved it or pressed a key."""
+        """True if another row came under the cursor since the admin moved it or pressed a key."""
         return self._has_strayed
 
     def chosen_keys(self, *, asks: bool = False) -> list[Key]:
-        """The marked rows in their order, or the one under the cursor; none that is hidden.
+        """Return the marked rows in their order, or the one under the cursor; none that is hidden.
 
         They are for a key that acts at once, or `asks` first with the names of the rows.
         """
@@ -208,7 +208,7 @@ class LiveTable(TableLines, can_focus=True):
         return [self._cursor] if self._cursor is not None and self.is_meant() else []
 
     def is_meant(self) -> bool:
-        """Whether a key acts on the row that the admin saw under the cursor; says so if not."""
+        """Return True if a key acts on the row that the admin saw; post KeyRefused if not."""
         strayed, self._has_strayed = self._has_strayed, False
         if strayed:
             self.post_message(self.KeyRefused(self, STRAYED))
@@ -236,7 +236,7 @@ class LiveTable(TableLines, can_focus=True):
         self._move(self._index + direction * max(1, self.size.height - 2))
 
     def action_edge(self, direction: int) -> None:
-        """Move the cursor to the first or the last row; to stay on the first one is told, too."""
+        """Move the cursor to the first or the last row; a stay on the first is a move, too."""
         stays = direction < 0 and self.at_top
         self._move(0 if direction < 0 else len(self.keys) - 1)
         if stays:
@@ -249,7 +249,7 @@ class LiveTable(TableLines, can_focus=True):
             self.post_message(self.Chosen(self, self._cursor))
 
     def action_mark(self) -> None:
-        """Mark the row under the cursor, or take its mark away, and move on."""
+        """Mark the row under the cursor or remove its mark, and move on."""
         if self._cursor is None or not self.is_meant():
             return
         self.marked ^= {self._cursor}
@@ -291,12 +291,12 @@ class LiveTable(TableLines, can_focus=True):
         return max(0, min(self._index, len(self.keys) - 1))
 
     def _move(self, index: int) -> None:
-        """Put the cursor where the admin wants it."""
+        """Move the cursor for the admin."""
         self._has_strayed = False
         self._take(index)
 
     def _take(self, index: int) -> None:
-        """Put the cursor on a row by its place and bring it into sight."""
+        """Put the cursor on the row at an index and bring it into sight."""
         index = max(0, min(index, len(self.keys) - 1))
         key = self.keys[index] if self.keys else None
         before, self._cursor = self._cursor, key
@@ -330,7 +330,7 @@ class LiveTable(TableLines, can_focus=True):
                 self.refresh(Region(0, lines[key], self.size.width, 1))
 
     def _repaint(self) -> None:
-        """Paint of all lines what is not on the screen already."""
+        """Paint the columns of all lines that are not on the screen already."""
         for y in range(1, self.size.height):
             self._repaint_line(y)
 

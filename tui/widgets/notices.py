@@ -1,7 +1,7 @@
-"""Short notices: what was done, what was refused and why. Only the newest, and never over anything.
+"""Notices of one sentence: an action that was done, or refused and why. Only the newest is shown.
 
 A notice takes the place of the keys in the last line, of every screen that has such a line: whoever
-goes on to another screen meanwhile still reads it. It stays until a question has been answered.
+goes on to another screen meanwhile still reads it. It stays until a dialog has been answered.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tui.terminal.typing_ahead import OrderedKeysApp
 SECONDS = 6.0
 BAD_SECONDS = 12.0
 BAD_LASTS_S = 1.5
-"""A key puts a notice away; an error stays so long all the same, for those who type ahead."""
+"""A key removes a notice, but an error only after this time, for those who type ahead."""
 
 LONGEST = 300
 MOST_LINES = 3
@@ -33,9 +33,9 @@ BAD_SIGN = "✗ "
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One notice; `bad` if something failed or was refused.
+    """A notice; `bad` if something failed or was refused.
 
-    One with a screen says why a key does nothing there, and goes when that screen is left.
+    One with a screen explains why a key does nothing there, and goes when that screen is left.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Notice(msgspec.Struct, frozen=True):
     screen: Screen[Any] | None = None
 
     def lines(self, width: int) -> list[str]:
-        """The notice in lines of this width, three at most; the sign says what the colour says."""
+        """Return the notice in lines of this width, three at most; an error begins with a sign."""
         text = f"{BAD_SIGN if self.bad else ''}{safe(self.text, LONGEST)}"
         lines = [""]
         for word in text.split(" "):
@@ -59,18 +59,18 @@ class Notice(msgspec.Struct, frozen=True):
 
 @dataclass
 class NoticePosted(Message):
-    """A screen tells something; it may be gone before the notice is."""
+    """A notice is to be shown; the screen that posted it may be gone before."""
 
     notice: Notice
 
 
 def show_notice(screen: Screen[Any], text: str, *, bad: bool = False, here: bool = False) -> None:
-    """Show a notice for some seconds, or until the next key; `here` only while one stays."""
+    """Show a notice for some seconds or until the next key; `here` only on this screen."""
     screen.app.post_message(NoticePosted(Notice(text, bad, screen if here else None)))
 
 
 class NoticeApp(OrderedKeysApp):
-    """Keeps the newest notice until it was seen; the last lines of the screens watch it."""
+    """App that keeps the newest notice until it was seen; the key bars of the screens watch it."""
 
     notice: reactive[Notice | None] = reactive[Notice | None](None)
     _notice_timer: Timer | None = None
@@ -86,15 +86,15 @@ class NoticeApp(OrderedKeysApp):
     def _time_notice(self, seconds: float) -> None:
         if self._notice_timer is not None:
             self._notice_timer.stop()
-        self._notice_timer = self.set_timer(seconds, self.notice_time_is_over)
+        self._notice_timer = self.set_timer(seconds, self.end_notice)
 
-    def put_away_for(self, screen: Screen[Any]) -> None:
-        """Put a notice away that says something of another screen than the one that is seen now."""
+    def remove_notice_of_others(self, screen: Screen[Any]) -> None:
+        """Remove a notice of another screen than the one that is shown now."""
         if self.notice is not None and self.notice.screen not in (None, screen):
             self.notice = None
 
-    def notice_time_is_over(self) -> None:
-        """Its time is over: an error may now be put away; one that was covered begins anew."""
+    def end_notice(self) -> None:
+        """Remove the notice; an error stays for a key first, one below a dialog its time again."""
         if self.notice is None:
             return
         if isinstance(self.screen, ModalScreen):
@@ -107,10 +107,10 @@ class NoticeApp(OrderedKeysApp):
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, events.Key | events.MouseDown) and not event.is_forwarded:
-            self._put_notice_away()
+            self._remove_notice()
         await super().on_event(event)
 
-    def _put_notice_away(self) -> None:
+    def _remove_notice(self) -> None:
         if self.notice is None or self._notice_lasts or isinstance(self.screen, ModalScreen):
             return
         self.notice = None

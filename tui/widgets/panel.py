@@ -1,4 +1,4 @@
-"""A frame around what belongs together."""
+"""Frame with a title around widgets that belong together."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DASH = "─"
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What stands at the right of a title: a click on it does an action of the screen."""
+    """Text at the right of a title; a click on it does an action of the screen."""
 
     text: str
     action: str
 
 
 class Panel(Vertical):
-    """Its frame is painted anew only when the title changed: a frame is a whole screen of bytes."""
+    """Frame that is painted only when its title changed, since it costs a screenful of bytes."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, classes="panel")
@@ -30,7 +30,7 @@ class Panel(Vertical):
         self._shown = Content("")
 
     def show_title(self, title: str, offer: Offer | None = None) -> None:
-        """Set the title, a text that is harmless already."""
+        """Set the title, a text that is harmless already, and the offer at its right."""
         if (title, offer) != self._title:
             self._title = (title, offer)
             self._draw_title()
@@ -45,7 +45,7 @@ class Panel(Vertical):
         self._draw_title()
 
     def _draw_title(self) -> None:
-        """The title, and the offer at the other end of the edge where there is room for both."""
+        """Draw the title, and the offer at the other end of the edge where both have room."""
         title, offer = self._title
         dashes = self.outer_size.width - CORNERS - cell_len(title) - self._offered_width() - 2
         if offer is None or dashes < 1:
@@ -61,7 +61,7 @@ class Panel(Vertical):
         return cell_len(offer.text) if offer is not None else 0
 
     async def on_click(self, event: events.Click) -> None:
-        """Do what is offered; clicks within the frame come by here too."""
+        """Do the action of the offer, if that was clicked and not something within the frame."""
         offer, right = self._title[1], self.region.right - CORNERS // 2
         on_offer = right - self._offered_width() <= event.screen_x < right
         if offer is not None and on_offer and event.screen_y == self.region.y:

@@ -1,4 +1,4 @@
-"""Text as it is, folded where the widget ends: with a mark, so that no fold looks like a break."""
+"""Text as it is, folded where the widget ends with a mark, so that no fold looks like a break."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 FOLD = "↪ "
-"""Begins a line that goes on with the one above it."""
+"""The mark of a line that goes on with the one above it."""
 
 
 class RawText(Widget):
-    """Breaks lines at its width and nowhere else, whatever words there are."""
+    """Text whose lines are broken at its width and nowhere else."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -33,7 +33,7 @@ class RawText(Widget):
         return self.lines(self.content_size.width)
 
     def lines(self, width: int) -> Text:
-        """All of it, as it is shown in so many columns."""
+        """Return the text as it is shown in so many columns."""
         if self._folded[0] != width:
             told = folded(self._text, width)
             if self._note:
@@ -43,7 +43,7 @@ class RawText(Widget):
 
 
 def folded(text: str, width: int) -> Text:
-    """The text in lines of at most `width` columns of the terminal."""
+    """Return a text in lines of at most `width` columns of the terminal."""
     shown = Text(no_wrap=True)
     for number, line in enumerate(text.split("\n")):
         shown.append("\n" if number else "")

@@ -1,4 +1,7 @@
-"""Where a request goes and its headers, and how many of these lines have no room."""
+"""First line and headers of a request, with the number of lines that have no room.
+
+A file of its own since the screen of a delivery and the form of a webhook both show one.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from tui.widgets.lines import Facts
 
 
 class RequestHead(Facts):
-    """Tells how many of its lines are cut off, whenever that changes."""
+    """Text that posts the number of its lines that are cut off, whenever that changes."""
 
     class Cut(Message):
-        """`hidden` lines are not in sight."""
+        """`hidden` lines are cut off."""
 
         def __init__(self, hidden: int) -> None:
             super().__init__()

@@ -1,4 +1,4 @@
-"""The lines of a table: its labels, and one for each row in sight."""
+"""Lines of a table: its labels, and one for each row in sight."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BAR = "▐"
 
 
 class TableLines(ScrollView):
-    """Draws the rows of `keys` that are in sight, with the marks and the cursor."""
+    """Lines of the rows of `keys` that are in sight, with the marks and the cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "live-table--header",
@@ -44,7 +44,7 @@ class TableLines(ScrollView):
         self._painted: dict[int, Strip] = {}  # what was last drawn in each line
 
     def shows(self, column: str) -> bool:
-        """Whether there is room for a column."""
+        """Return True if there is room for a column."""
         return any(placed.column.key == column for placed in self._placed)
 
     def _in_sight(self, margin: int = 0) -> Sequence[Key]:
@@ -90,7 +90,7 @@ class TableLines(ScrollView):
         return Strip([*line, Segment(bar or " ", last)]).simplify()
 
     def _bar(self, y: int) -> str:
-        """What the last column shows beside a row: Textual's own scrollbar costs 60 bytes a row."""
+        """Return the part of the scroll bar beside a row: Textual's own costs 60 bytes a row."""
         height, total = self.size.height - 1, len(self.keys)
         if total <= height:
             return ""
@@ -113,5 +113,5 @@ class TableLines(ScrollView):
 
 @lru_cache(maxsize=256)
 def _text_style(style: Style, under_cursor: bool) -> Style:
-    """On the cursor's own colours the words speak for themselves."""
+    """Return the style of a text, without its colour under the cursor."""
     return Style(color=None if under_cursor else style.color, bold=style.bold)

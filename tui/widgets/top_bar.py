@@ -1,4 +1,4 @@
-"""The first line: where one is, on a wide terminal the sections, who sends, and the time."""
+"""First line of a screen: its path, on a wide terminal the sections, who sends, and the time."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tui.wording import StatusText
 CRUMB = " › "
 CUT = "…"
 LONG = 16
-"""Cells of a part of the path that are left of it where there is little room."""
+"""Columns that a part of the path keeps where there is little room."""
 
 NAMED_FROM = 110
-"""The width from which the sections have room here; the last line has their keys below that."""
+"""The width from which the sections stand here; on less the last line has their keys."""
 
 GAP = "  "
 
 
 class TopBar(Widget):
-    """Breadcrumb at the left, the worker's line at the right."""
+    """First line: the path at the left, the status of the worker and the time at the right."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "top-bar--place",
@@ -52,13 +52,13 @@ class TopBar(Widget):
         self._painted: Strip | None = None
 
     def show_path(self, path: Sequence[str]) -> None:
-        """Name the place of the screen, part by part."""
+        """Show the path of the screen, part by part."""
         if self._path != (path := tuple(path)):
             self._path = path
             self.refresh()
 
     def show_status(self, status: StatusText, clock: str) -> None:
-        """Say who sends, and the time; only what changed is painted."""
+        """Show who sends, and the time; only columns that changed are painted."""
         if (status.harmless, clock) == (self._status, self._clock):
             return
         before = self._painted or self._line()
@@ -86,7 +86,7 @@ class TopBar(Widget):
         ).adjust_cell_length(width, place_style)
 
     def _place(self, path: str, room: int) -> list[Segment]:
-        """The path, and behind it the sections where they are named."""
+        """Return the path, and behind it the sections where they are named."""
         place_style = self.get_component_rich_style("top-bar--place")
         names = self._names()
         if not names or path != self._paths()[0]:
@@ -99,13 +99,13 @@ class TopBar(Widget):
         ]
 
     def _names(self) -> str:
-        """The sections with their keys, "" where there is no room for them."""
+        """Return the sections with their keys, "" where there is no room for them."""
         if self.size.width < NAMED_FROM:
             return ""
         return "".join(f"{GAP}{name}" for _, name in self._sections())
 
     def _sections(self) -> list[tuple[str, str]]:
-        """Each by its action, as it stands in the line."""
+        """Return the action of each section, and its text in the line."""
         keys = {one.id: app_key_of(self.app, one.id) for one in SECTIONS}
         return [
             (f"section('{one.name}')", f"{keys[one.id]} {one.title}".lstrip()) for one in SECTIONS
@@ -121,7 +121,7 @@ class TopBar(Widget):
             left += cell_len(name)
 
     def _right_part(self) -> tuple[str, str]:
-        """The worker's line and the clock: the path gives way first, the clock after it."""
+        """Return the status and the clock: the path gives way first, the clock after it."""
         clock, paths = f"  {self._clock} " if self._clock else " ", self._paths()
         for path, time in (*((one, clock) for one in paths), *((one, " ") for one in paths)):
             text = self._status.fitting(room := self._room_beside(path, time))
@@ -135,20 +135,20 @@ class TopBar(Widget):
         return max(0, self.size.width - cell_len(path) - cell_len(time))
 
     def _paths(self) -> list[str]:
-        """The path, if there is width with the sections; then with less and less of it."""
+        """Return the path, on a wide terminal with the sections, then with less and less of it."""
         ends = [(self._cut, *self._path[start:]) for start in range(2, len(self._path))]
         paths = [line for one in (self._path, *ends) for line in _lines_of(one)]
         names = self._names()
         return [f"{paths[0]}{names}", *paths] if names else paths
 
     def _fitting_path(self, width: int) -> str:
-        """The path; where there is too little room, its end with … before it."""
+        """Return the path; where there is too little room, its end with … before it."""
         paths = self._paths()
         return next((one for one in paths if cell_len(one) <= width), fit(paths[-1], width))
 
 
 def _lines_of(path: Sequence[str]) -> Iterator[str]:
-    """A path as it is, and with the beginnings of what is long in it."""
+    """Yield a path as it is, and with its long parts cut."""
     yield f" {CRUMB.join(path)} "
     if any(cell_len(part) > LONG for part in path[:-1]):
         yield f" {CRUMB.join((*(cut(part, LONG) for part in path[:-1]), path[-1]))} "

@@ -1,4 +1,4 @@
-"""The four types of event side by side with their numbers, and whether the list follows."""
+"""Tabs of the four types of event with their numbers, and a note at the right."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNITS = ((1_000_000, "M"), (1_000, "k"))
 
 
 def short_count(count: int) -> str:
-    """A number in few letters: "9,999", "12k", "1.2M"."""
+    """Return a number in few letters: "9,999", "12k", "1.2M"."""
     for size, unit in _UNITS:
         if count >= 10 * size or (unit == "M" and count >= size):
             short = f"{count // (size // 10) / 10:.1f}".removesuffix(".0")
@@ -29,7 +29,7 @@ def short_count(count: int) -> str:
 
 
 class TypeTabs(Widget):
-    """One line; a click chooses, and so do the keys of the screen."""
+    """Line of tabs; a click chooses one, and so do the keys of the screen."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "type-tabs--chosen",
@@ -39,7 +39,7 @@ class TypeTabs(Widget):
 
     @dataclass
     class Picked(Message):
-        """A click on a type."""
+        """A type was clicked."""
 
         type: EventType
 
@@ -50,7 +50,7 @@ class TypeTabs(Widget):
         self._note = ""
 
     def show_counts(self, chosen: EventType, counts: Mapping[EventType, int], note: str) -> None:
-        """Show the numbers, which type is chosen, and a note; painted only if that is news."""
+        """Show the chosen type, the numbers and a note; they are painted only if they changed."""
         if (chosen, counts, note) != (self.chosen, self._counts, self._note):
             self.chosen, self._counts, self._note = chosen, dict(counts), note
             self.refresh()

@@ -81,7 +81,7 @@ def test_an_error_outlasts_a_key_that_was_typed_ahead(bench: Bench) -> None:
             await tell(app, pilot, "it was refused", bad=True)
             await pilot.press("down")
             assert notice(app) == "it was refused"
-            app.notice_time_is_over()
+            app.end_notice()
             await pilot.press("down")
             await pilot.pause()
             assert notice(app) == ""
@@ -116,7 +116,7 @@ def test_a_notice_hides_nothing_of_a_question_and_outlasts_it(bench: Bench) -> N
             await pilot.pause()
             assert screen_text(app).split("\n")[:-1] == question[:-1]
             assert screen_text(app).endswith("the test was answered".ljust(79))
-            app.notice_time_is_over()
+            app.end_notice()
             await pilot.press("n")
             await pilot.pause()
             assert notice(app) == "the test was answered"
