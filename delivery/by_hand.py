@@ -57,11 +57,7 @@ async def send_by_hand(
     sending has the same id and the same bytes, unless the webhook's extra fields have changed.
     """
     body = hand_sent_body(webhook, text)
-    facts = {
-        "id_": refused.id,
-        "webhook_id": webhook.id,
-        "url": mask_url(webhook.fields.url),
-    }
+    facts = {"id_": refused.id, "webhook_id": webhook.id, "url": mask_url(webhook.fields.url)}
     message_id = hand_sent_id(webhook.id, body)
     try:
         outcome = await send_once(webhook, message_id, body, settings, now_ms)

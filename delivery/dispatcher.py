@@ -39,12 +39,7 @@ class Dispatcher:
     """Scheduler of all webhooks' steps, with at most one task for a webhook."""
 
     def __init__(
-        self,
-        store: Store,
-        sender: Sender,
-        clock: Clock,
-        log: Callable[[str], None],
-        until: Until,
+        self, store: Store, sender: Sender, clock: Clock, log: Callable[[str], None], until: Until
     ) -> None:
         self.wake = asyncio.Event()
         self._store = store

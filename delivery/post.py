@@ -15,12 +15,7 @@ import msgspec
 from delivery.connection import OneConnection
 from delivery.failures import RequestFacts, deadline_passed, describe
 from delivery.network import GuardedTransport, Resolver, ssl_context
-from delivery.outcome import (
-    MAX_ANSWER_BODY,
-    MAX_ANSWER_HEADERS,
-    Outcome,
-    is_success,
-)
+from delivery.outcome import MAX_ANSWER_BODY, MAX_ANSWER_HEADERS, Outcome, is_success
 from delivery.redact import Redactor
 from delivery.refusals import refusal, refused_events
 from delivery.retry import retry_after_ms
@@ -245,11 +240,7 @@ def _has_odd_body(response: httpx.Response) -> bool:
 
 
 def _outcome(
-    answer: _Answer,
-    fault: _Fault | None,
-    redactor: Redactor,
-    duration_ms: int,
-    now_ms: int,
+    answer: _Answer, fault: _Fault | None, redactor: Redactor, duration_ms: int, now_ms: int
 ) -> Outcome:
     status = answer.status
     if status is None:

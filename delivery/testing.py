@@ -109,10 +109,7 @@ _MAKERS = {
 
 
 def body_for_test(
-    webhook: Webhook,
-    now_ms: int,
-    random_bytes: Callable[[int], bytes],
-    event: bytes | None = None,
+    webhook: Webhook, now_ms: int, random_bytes: Callable[[int], bytes], event: bytes | None = None
 ) -> bytes:
     """Return a list of one event: the given one, or a sample of the webhook's type."""
     fields = webhook.fields

@@ -252,11 +252,7 @@ KINDS: tuple[AlertKind, ...] = (
         6,
         (_span("after", "10m", "the time without a good look", MINUTE_MS, 30 * DAY_MS),),
     ),
-    AlertKind(
-        EVENT_REFUSED,
-        "a source pulled an event that cannot be queued, and keeps it",
-        5,
-    ),
+    AlertKind(EVENT_REFUSED, "a source pulled an event that cannot be queued, and keeps it", 5),
     AlertKind(
         "authn_failures",
         "many sign-ins from one address failed",

@@ -175,8 +175,7 @@ KINDS: tuple[SourceKind, ...] = (
         "SSH logins of this host, from its journal or auth.log",
         (
             Default(
-                Option("command", kinds.COMMAND, "the command that reads the journal"),
-                "journalctl",
+                Option("command", kinds.COMMAND, "the command that reads the journal"), "journalctl"
             ),
             Default(
                 Option("file", kinds.PATH, "read this log file, such as auth.log, instead"), ""
@@ -189,10 +188,7 @@ KINDS: tuple[SourceKind, ...] = (
         "Pro Custodibus",
         "the queues of a Pro Custodibus account, as its broker reads them",
         (
-            Default(
-                Option("url", forms.URL, "the address of the API"),
-                "https://api.custodib.us",
-            ),
+            Default(Option("url", forms.URL, "the address of the API"), "https://api.custodib.us"),
             Default(Option("broker", forms.TEXT, "the id of the broker there"), ""),
             Default(Option("types", forms.TYPES, "the types of events to fetch"), forms.ALL_TYPES),
             _every("1m", "the time between two rounds of the queues"),

@@ -197,10 +197,7 @@ class _Runner:
     async def _move_on(self, batch: Batch, failure: SourceError) -> tuple[AppendResult, bool]:
         """Keep the state of a poll that saw nothing. Raises the failure if it was the last one."""
         await self._store.run(
-            stored_sources.save_state,
-            self._source.name,
-            batch.state,
-            created_ms=self._created_ms,
+            stored_sources.save_state, self._source.name, batch.state, created_ms=self._created_ms
         )
         if not batch.more:
             raise failure
@@ -266,13 +263,7 @@ class _Runner:
                 name, batch.events, state, now_ms, created_ms=created_ms
             )
         return refusals.save_taken(
-            name,
-            batch.events,
-            batch.refused,
-            state,
-            now_ms,
-            self._rules,
-            created_ms=created_ms,
+            name, batch.events, batch.refused, state, now_ms, self._rules, created_ms=created_ms
         )
 
     async def note_failure(self, sentence: str, *, report: bool = True) -> AppendResult:

@@ -75,12 +75,7 @@ class Unsaved:
 
     def _write(self, batch: Batch) -> None:
         kept = _Kept(
-            batch.events,
-            batch.state,
-            batch.warning,
-            batch.more,
-            self._created_ms,
-            batch.refused,
+            batch.events, batch.state, batch.warning, batch.more, self._created_ms, batch.refused
         )
         draft = self._file.with_name(f"{self._file.name}.new")
         flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -89,11 +89,7 @@ class _Connection:
     """
 
     def __init__(
-        self,
-        app: App,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        timeout_s: float,
+        self, app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float
     ) -> None:
         self.address = str((writer.get_extra_info("peername") or ("",))[0])
         self.admitted = False

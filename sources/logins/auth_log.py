@@ -113,13 +113,7 @@ class AuthLogSource:
     """
 
     def __init__(
-        self,
-        file: Path,
-        *,
-        name: str,
-        machine: str,
-        rules: AlertRules,
-        zone: tzinfo | None = None,
+        self, file: Path, *, name: str, machine: str, rules: AlertRules, zone: tzinfo | None = None
     ) -> None:
         self.name = name
         self._file = file

@@ -79,11 +79,7 @@ class Agents:
     """Agents of the hosts that report to one server."""
 
     def __init__(
-        self,
-        inlet: Inlet,
-        sessions: Sessions,
-        settings: Settings,
-        alerts: Mapping[str, AlertTerms],
+        self, inlet: Inlet, sessions: Sessions, settings: Settings, alerts: Mapping[str, AlertTerms]
     ) -> None:
         self._inlet = inlet
         self._store = inlet.store
@@ -156,12 +152,7 @@ class Agents:
                 )
 
     def _derive(
-        self,
-        client: Client,
-        source: StoredSource,
-        body: bytes,
-        state: bytes | None,
-        now_ms: int,
+        self, client: Client, source: StoredSource, body: bytes, state: bytes | None, now_ms: int
     ) -> _PingResult:
         """Derive events from a ping; in a thread, for that of a large host takes a while."""
         previous, fresh = read_state(state)

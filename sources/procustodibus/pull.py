@@ -182,13 +182,7 @@ class ProCustodibusSource:
     """Source: each poll takes from one queue, signs in or says hello; a round takes from all."""
 
     def __init__(
-        self,
-        api: Api,
-        *,
-        name: str,
-        types: Sequence[str],
-        most: int,
-        random64: Callable[[], int],
+        self, api: Api, *, name: str, types: Sequence[str], most: int, random64: Callable[[], int]
     ) -> None:
         self.name = name
         self._api = api

@@ -99,11 +99,7 @@ def fact_event(
     conflict.
     """
     event_id = event_id_from_facts(event_type, "\0".join(facts).encode())
-    body = {
-        "attributes": attributes,
-        "id": event_id,
-        "type": event_type.value,
-    }
+    body = {"attributes": attributes, "id": event_id, "type": event_type.value}
     if relationships:
         body["relationships"] = relationships
     return Event(event_type, event_id, _encoder.encode(body), False, NAMES)

@@ -12,13 +12,7 @@ from peewee import ModelSelect
 from domain.event_types import EventType
 from store import models, workers
 from store.errors import NotFound
-from store.models import (
-    AttemptRow,
-    DeliveryRow,
-    QuarantineRow,
-    WebhookRow,
-    rows,
-)
+from store.models import AttemptRow, DeliveryRow, QuarantineRow, WebhookRow, rows
 from store.queue import sealing
 from store.records import Attempt, Delivery, QuarantinedEvent
 from store.webhook_rows import redo_of
