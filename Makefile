@@ -9,11 +9,12 @@ COMPILE := $(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.1
 	--no-header --no-annotate --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
 CODE := bench cli delivery docs domain sources store tests tui
-JOBS ?= 2
+# More than cores: half of the time of a test is waiting, for processes and sockets.
+JOBS ?= 6
 TESTS ?=
 PYTHON ?=
 
-.PHONY: help run demo test check docs bench trials format requirements audit clean
+.PHONY: help run demo test quick check docs bench trials format requirements audit clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -27,6 +28,9 @@ demo: $(VENV)/.installed ## install, then show the screen on made-up events; not
 
 test: $(VENV)/.installed-dev ## install, then run every test, or the TESTS that are named
 	@exec $(PYTEST) -n $(JOBS) --dist loadgroup $(TESTS)
+
+quick: $(VENV)/.installed-dev ## the tests that need no other process and little time
+	@exec $(PYTEST) -n $(JOBS) --dist loadgroup --quick -m "not long and not slow" -rfE $(TESTS)
 
 check: $(VENV)/.installed-dev ## formatting, lint, types, layers and tests
 	$(BIN)/ruff format --check $(wildcard $(CODE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -23,6 +24,23 @@ settings.load_profile("default")
 _FOREIGN = ("TOCSIN_", "XDG_", "SSH_", "SUDO_", "SSL_CERT_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+_STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="skip what starts another process")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_this_process(pytestconfig: pytest.Config) -> None:
+    """Skip each test of a quick run at the moment at which it starts another process."""
+    if pytestconfig.getoption("quick"):
+        sys.addaudithook(_skip_at_a_process)
+
+
+def _skip_at_a_process(event: str, _arguments: object) -> None:
+    if event in _STARTS:
+        raise pytest.skip.Exception("it starts another process")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -22,6 +22,7 @@ from store.queue import attempts, backlog, delivery_requests, sealing
 from store.records import Limits, Verdict, Work
 from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, carried, event, fields, result
 from tests.store.queue_model import Held, Item, Model, Pending
+from tests.support.new_stores import new_store
 
 TYPES = (EventType.ALERTS, EventType.LOG_AUTHN)
 RETENTION = prune.Retention(keep_events_ms=DAY, keep_deliveries_ms=3 * DAY)
@@ -33,7 +34,7 @@ class Both:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tocsin-queue-"))
         self.path = self.folder / "tocsin.db"
-        self.access = Desk(open_store(self.path))
+        self.access = Desk(new_store(self.path))
         self.items: dict[EventType, list[Item]] = {type_: [] for type_ in TYPES}
         self.places = 0
         self.models: dict[int, Model] = {}

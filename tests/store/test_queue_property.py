@@ -185,7 +185,7 @@ def chosen(ids: Collection[int], pick: int) -> int | None:
 
 TestQueue = QueueMachine.TestCase
 TestQueue.settings = settings(
-    max_examples=80,
+    max_examples=50,
     stateful_step_count=50,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking would outlast the time-out

@@ -120,7 +120,7 @@ def crash(tocsin: Tocsin, receiver: Receiver, *, rounds: int, seed: int, long: b
 def test_kill_9_at_random_moments_costs_at_most_a_repeat(
     tocsin: Tocsin, lean_receiver: Receiver
 ) -> None:
-    crash(tocsin, lean_receiver, rounds=32, seed=1, long=False)
+    crash(tocsin, lean_receiver, rounds=14, seed=1, long=False)
 
 
 @pytest.mark.long

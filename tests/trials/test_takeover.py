@@ -1,4 +1,4 @@
-"""Three workers, twenty webhooks, four emitters; the active worker is killed ten times."""
+"""Three workers, twenty webhooks, four emitters; the active worker is killed again and again."""
 
 from __future__ import annotations
 
@@ -21,10 +21,7 @@ from tests.trials.rig import (
 )
 
 EMITTERS = 4
-EVENTS_EACH = 5_000
 WEBHOOKS = 20
-KILLS = 10
-PAUSES = 3
 ENVIRONMENT = {
     "TOCSIN_INTERVAL": "1s",
     "TOCSIN_LINGER": "0s",
@@ -42,9 +39,10 @@ PATHS = (
 class Crowd:
     """The emitters, each of which goes on with the next part of its events when it is told to."""
 
-    def __init__(self, tocsin: Tocsin, parts: int) -> None:
+    def __init__(self, tocsin: Tocsin, parts: int, events_each: int) -> None:
         self._tocsin = tocsin
         self._parts = parts
+        self._events_each = events_each
         self._turns = [threading.Semaphore(0) for _ in range(EMITTERS)]
         self._threads = [
             threading.Thread(target=self._emit, args=(n,), daemon=True) for n in range(EMITTERS)
@@ -64,15 +62,15 @@ class Crowd:
             self.go_on()
         for thread in self._threads:
             thread.join(90)
-        assert self.accepted == [EVENTS_EACH] * EMITTERS
+        assert self.accepted == [self._events_each] * EMITTERS
 
     def _emit(self, emitter_number: int) -> None:
-        emitter = Emitter(self._tocsin)
-        numbers = list(range(emitter_number * EVENTS_EACH, (emitter_number + 1) * EVENTS_EACH))
+        emitter, count = Emitter(self._tocsin), self._events_each
+        numbers = list(range(emitter_number * count, (emitter_number + 1) * count))
         for part in range(self._parts):
             self._turns[emitter_number].acquire()
             # In small pieces, so that the emitters' events mix.
-            for start in range(0, EVENTS_EACH // self._parts + 1, 25):
+            for start in range(0, count // self._parts + 1, 25):
                 emitter.feed(numbers[part :: self._parts][start : start + 25])
         self.accepted.append(emitter.finish())
 
@@ -93,8 +91,12 @@ def stop_and_continue_the_active(fleet: Fleet, receiver: Receiver) -> None:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("kills", "pauses", "events_each"),
+    [(5, 2, 2_000), pytest.param(10, 3, 5_000, marks=pytest.mark.long)],
+)
 def test_others_take_over_and_every_event_comes_once_and_in_order(
-    tocsin: Tocsin, lean_receiver: Receiver
+    tocsin: Tocsin, lean_receiver: Receiver, kills: int, pauses: int, events_each: int
 ) -> None:
     dice = random.Random(2)
     tocsin.environment |= ENVIRONMENT
@@ -102,8 +104,8 @@ def test_others_take_over_and_every_event_comes_once_and_in_order(
     fleet = Fleet(tocsin)
     for _ in range(3):
         fleet.start()
-    crowd = Crowd(tocsin, KILLS + PAUSES)
-    disturbances = ["kill"] * KILLS + ["pause"] * PAUSES
+    crowd = Crowd(tocsin, kills + pauses, events_each)
+    disturbances = ["kill"] * kills + ["pause"] * pauses
     dice.shuffle(disturbances)
     for disturbance in disturbances:
         crowd.go_on()
@@ -116,11 +118,11 @@ def test_others_take_over_and_every_event_comes_once_and_in_order(
     crowd.finish()
 
     for path in PATHS:
-        lean_receiver.wait(path, events=EMITTERS * EVENTS_EACH, timeout=60)
+        lean_receiver.wait(path, events=EMITTERS * events_each, timeout=60)
     fleet.stop()
     order = accepted_order(tocsin)
-    assert len(order) == EMITTERS * EVENTS_EACH
+    assert len(order) == EMITTERS * events_each
     verdicts = judge_all(lean_receiver, PATHS, order)
-    assert all(verdict.taken_again <= KILLS + PAUSES for verdict in verdicts), verdicts
+    assert all(verdict.taken_again <= kills + pauses for verdict in verdicts), verdicts
     assert "cut off when a worker ended" in fleet.said()
     check_store(tocsin)
