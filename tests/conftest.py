@@ -25,10 +25,37 @@ _FOREIGN = ("TOCSIN_", "XDG_", "SSH_", "SUDO_", "SSL_CERT_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}
+# What takes long without another process: a quick run leaves it out.
+_SLOW = {
+    Path(__file__).parent / name
+    for name in (
+        "sources/procustodibus/test_brokers_property.py",
+        "sources/wireguard/alerts/test_properties.py",
+        "store/test_queue_property.py",
+        "tui/deliveries/test_delivery_screen.py",
+        "tui/deliveries/test_screen.py",
+        "tui/screens/test_store_gone.py",
+        "tui/sources/test_screen.py",
+        "tui/terminal/test_memory.py",
+        "tui/test_harmless.py",
+        "tui/test_snapshots.py",
+        "tui/webhook_form",
+        "tui/webhooks/test_undone_edits.py",
+    )
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="skip what starts another process")
+    parser.addoption("--quick", action="store_true", help="no slow tests, no other process")
+
+
+def pytest_configure() -> None:
+    if missing := [path for path in _SLOW if not path.exists()]:
+        raise pytest.UsageError(f"left out of a quick run, but not there: {missing}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if config.getoption("quick") and collection_path in _SLOW else None
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -26,6 +26,7 @@ from store import events, sources
 from store.database import Store
 from store.errors import NotFound, StoreError, StoreGone
 from store.records import StoredSource
+from tests.delivery.running import eventually
 from tests.sources.wireguard.dumps import PeerRow, dump, idle
 from tests.sources.wireguard.telling import run_until_told
 from tests.support.new_stores import new_store
@@ -65,9 +66,7 @@ class Scene:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until what the store or the failures say is so."""
-        async with asyncio.timeout(30):
-            while not await asyncio.to_thread(condition):
-                pass
+        await asyncio.to_thread(eventually, condition)
 
     async def looked(self, name: str) -> None:
         """Wait until it was looked at."""
