@@ -42,13 +42,15 @@ class ValueReader:
         try:
             return self.data(name).decode()
         except UnicodeDecodeError:
-            raise Failure(f"{shown(name)}: it is no UTF-8 text", ExitCode.BAD_DATA) from None
+            raise Failure(f"{input_name(name)}: it is no UTF-8 text", ExitCode.BAD_DATA) from None
 
     def data(self, name: str, limit: int = LIMIT) -> bytes:
         """The bytes of a file, or of stdin for "-"."""
         data = self._read_stdin(limit) if name == STDIN else _read_file(name, limit)
         if len(data) > limit:
-            raise Failure(f"{shown(name)}: it is longer than {limit:,} bytes", ExitCode.BAD_DATA)
+            raise Failure(
+                f"{input_name(name)}: it is longer than {limit:,} bytes", ExitCode.BAD_DATA
+            )
         return data
 
     def _read_stdin(self, limit: int) -> bytes:
@@ -58,8 +60,8 @@ class ValueReader:
         return self._out.stdin.read(limit + 1)
 
 
-def shown(name: str) -> str:
-    """How a sentence names what was read."""
+def input_name(name: str) -> str:
+    """The name of an input in a sentence."""
     return "stdin" if name == STDIN else name
 
 

@@ -6,7 +6,6 @@ import argparse
 from argparse import Namespace
 
 from cli.context import Context
-from cli.exit_codes import ExitCode
 from cli.parser import EVENT_TYPES, TYPE_AND_ID, Commands, add_standalone_leaf, build
 from domain.settings import BY_NAME
 
@@ -36,10 +35,9 @@ def _mark(parser: argparse.ArgumentParser, of_files: object) -> None:
             action.choices = list(BY_NAME)
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
     """Print the script to stdout."""
     context.out.data(script(args.shell).rstrip("\n"))
-    return ExitCode.OK
 
 
 def add(commands: Commands, name: str, help_text: str) -> None:

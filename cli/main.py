@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from cli.config_file import Configuration
     from cli.context import Context
 
-Command = Callable[[Namespace, "Context"], ExitCode]
+Command = Callable[[Namespace, "Context"], ExitCode | None]
+"""A command returns its exit code; None means that it is done."""
+
 REKEY = "cli.db.rekey:rekey"
 """The one command that needs root's rights for a moment: the key's folder may be root's."""
 
@@ -77,7 +79,7 @@ class _Run:
         command = load(args.run)
         new_store = bool(args.new_store)
         with Context(configuration, actor, self.out, new_store=new_store) as context:
-            return command(args, context)
+            return command(args, context) or ExitCode.OK
 
     def _configure(self, args: Namespace) -> Configuration:
         from cli.config_file import Places, read_configuration

@@ -105,18 +105,19 @@ class Output:
             with suppress(BlockingIOError):
                 data = data[os.write(descriptor, data) :]
 
-    def confirm(self, question: str, yes: bool) -> bool:
-        """Ask before something is lost. `question` says what and how much.
+    def confirm(self, question: str, yes: bool) -> None:
+        """Ask before something is lost. `question` says what and how much; `yes` answers it.
 
-        Without a terminal and without --yes the answer is a Failure.
+        Raises Failure where the answer is no, and where nobody is there to answer.
         """
         if yes:
-            return True
+            return
         if self._stdin is None or not self.interactive:
             raise Failure(f"{question} Nothing was done: add --yes", ExitCode.USAGE)
         self._stderr.write(safe(question, len(question) * 10) + " [y/N] ")
         self._stderr.flush()
-        return self._stdin.readline().strip().lower() in ("y", "yes")
+        if self._stdin.readline().strip().lower() not in ("y", "yes"):
+            raise Failure("", ExitCode.CHECK_FAILED)
 
     def flush(self) -> None:
         """Hand over what is written. Raises BrokenPipeError where nobody reads it."""

@@ -21,14 +21,14 @@ NOT_RAISED = "▲ on"
 Given = Mapping[str, str]
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """Print every kind with what holds for it."""
     store = open_for_reading(context)
     given = store.call(alert_settings.load_all)
     found = [(kind, _texts(kind, given.get(kind.name, {}))) for kind in KINDS]
     if args.json:
         context.out.json([_shape(*item) for item in found])
-        return ExitCode.OK
+        return
     geo = geo_of(context.settings.geo_db)
     rows = [
         (kind.name, _state(kind, texts, geo), texts[DANGER], texts[SUPPRESS], kind.about)
@@ -39,17 +39,16 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         context.out.note(f"{NOT_RAISED}: not raised; `tocsin alert show KIND` says why.")
     for line in geo_notes(context, store):
         context.out.note(f"Alerts: {line}.")
-    return ExitCode.OK
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
     """Print one kind with every option."""
     kind = alert_kinds.kind_named(args.kind)
     given = open_for_reading(context).call(alert_settings.load_all).get(kind.name, {})
     texts = _texts(kind, given)
     if args.json:
         context.out.json(_shape(kind, texts))
-        return ExitCode.OK
+        return
     lacking = _not_raised(kind, texts, geo_of(context.settings.geo_db))
     options = [
         (default.name, f"{_value(default.name, texts, given)}: {default.option.description}")
@@ -66,10 +65,9 @@ def show(args: Namespace, context: Context) -> ExitCode:
             ]
         )
     )
-    return ExitCode.OK
 
 
-def edit(args: Namespace, context: Context) -> ExitCode:
+def edit(args: Namespace, context: Context) -> None:
     """Change what is set for kinds; what is not named stays."""
     wanted = {
         name.removeprefix("option_"): text
@@ -86,16 +84,14 @@ def edit(args: Namespace, context: Context) -> ExitCode:
     given = store.call(alert_settings.load_all)
     for kind in kinds:
         context.out.data(f"{kind.name}: {_values(kind, given.get(kind.name, {}))}")
-    return ExitCode.OK
 
 
-def reset(args: Namespace, context: Context) -> ExitCode:
+def reset(args: Namespace, context: Context) -> None:
     """Let the defaults of kinds hold again."""
     kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
     store = open_for_writing(context)
     for kind in kinds:
         store.call(alert_settings.replace, kind.name, {}, context.actor, context.now_ms())
-    return ExitCode.OK
 
 
 def _state(kind: AlertKind, texts: Given, geo: Geo) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from cli.arguments import read_filter
 from cli.context import Context, open_for_reading
-from cli.exit_codes import ExitCode
 from domain.actors import Actor
 from domain.filters import OF_CHANGES, OfWebhook, Since, Term
 from domain.wording import detail_text, readable, second_text, time_text
@@ -41,7 +40,7 @@ MAX_DIGITS = 19
 """More are no number that SQLite knows."""
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """Print the newest changes, newest first; their secrets were masked when they were written."""
     store = open_for_reading(context)
     terms = list(read_filter(args.filter, OF_CHANGES, store, context))
@@ -52,7 +51,7 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     changes = store.call(audit.changes, terms, min(args.limit, MOST))
     if args.json:
         context.out.json([change_json(change) for change in changes])
-        return ExitCode.OK
+        return
     context.out.table(
         [
             (
@@ -66,7 +65,6 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         ],
         ("WHEN", "WHO", "ACTION", "WEBHOOK", "WHAT"),
     )
-    return ExitCode.OK
 
 
 def _webhook_id(store: Store, reference: str) -> int:

@@ -1,110 +1,34 @@
-"""`tocsin host ...` and `tocsin broker ...`: who reports to us, and who pulls from us."""
+"""`tocsin host ...` and `tocsin broker ...`: clients that report to us, or pull from us.
+
+Both are of one grammar; `args.noun` says which of them a command is about.
+"""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cli.client.files import check_target, files_of, hand_over
-from cli.client.text import (
-    BROKER_HEADERS,
-    HOST_HEADERS,
-    broker_in_full,
-    broker_rows,
-    broker_shape,
-    files_shape,
-    files_text,
-    host_in_full,
-    host_rows,
-    host_shape,
-)
+from cli.client.text import BrokerView, ClientView, HostView, files_shape, files_text
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.exit_codes import ExitCode, Failure
 from domain import clients as kinds
-from domain.clients import AGENT, BROKER
+from domain.clients import AGENT
 from domain.ids import new_code, new_event_id
 from domain.wording import counted, named
 from store import broker_cursors, clients, sources
 from store.records import Client
 
 if TYPE_CHECKING:
-    from cli.json_shapes import Shape
     from store.database import Store
 
-
-def add_host(args: Namespace, context: Context) -> ExitCode:
-    """Add a host whose agent will report."""
-    return _add(AGENT, args, context)
+KINDS = {noun: kind for kind, noun in clients.NOUNS.items()}
 
 
-def add_broker(args: Namespace, context: Context) -> ExitCode:
-    """Add a broker that will pull."""
-    return _add(BROKER, args, context)
-
-
-def list_hosts(args: Namespace, context: Context) -> ExitCode:
-    """Print every host."""
-    store = open_for_reading(context)
-    hosts = [
-        (host, store.call(sources.find, host.name)) for host in store.call(clients.load_all, AGENT)
-    ]
-    if args.json:
-        context.out.json([host_shape(*host) for host in hosts])
-        return ExitCode.OK
-    context.out.table(host_rows(hosts, context.now_ms()), HOST_HEADERS)
-    return ExitCode.OK
-
-
-def list_brokers(args: Namespace, context: Context) -> ExitCode:
-    """Print every broker."""
-    store = open_for_reading(context)
-    queued = store.call(broker_cursors.queued)
-    brokers = [
-        (broker, queued.get(broker.name, {})) for broker in store.call(clients.load_all, BROKER)
-    ]
-    if args.json:
-        context.out.json([broker_shape(*broker) for broker in brokers])
-        return ExitCode.OK
-    context.out.table(broker_rows(brokers, context.now_ms()), BROKER_HEADERS)
-    return ExitCode.OK
-
-
-def show_host(args: Namespace, context: Context) -> ExitCode:
-    """Print one host and the conf file of its agent."""
-    return _show(AGENT, args, context)
-
-
-def show_broker(args: Namespace, context: Context) -> ExitCode:
-    """Print one broker and its conf file."""
-    return _show(BROKER, args, context)
-
-
-def renew_host(args: Namespace, context: Context) -> ExitCode:
-    """Make a new set-up code for a host."""
-    return _renew(AGENT, args, context)
-
-
-def renew_broker(args: Namespace, context: Context) -> ExitCode:
-    """Make a new set-up code for a broker."""
-    return _renew(BROKER, args, context)
-
-
-def delete_hosts(args: Namespace, context: Context) -> ExitCode:
-    """Delete hosts after asking."""
-    end = ", with all that is remembered? Events that came from there stay."
-    return _delete(AGENT, end, args, context)
-
-
-def delete_brokers(args: Namespace, context: Context) -> ExitCode:
-    """Delete brokers after asking."""
-    store = open_for_reading(context)
-    queued = store.call(broker_cursors.queued)
-    waiting = sum(sum(queued.get(name, {}).values()) for name in set(args.names))
-    end = f", with {counted(waiting, 'event')} yet to be pulled?" if waiting else "?"
-    return _delete(BROKER, end, args, context)
-
-
-def _add(kind: str, args: Namespace, context: Context) -> ExitCode:
+def add(args: Namespace, context: Context) -> None:
+    """Add a client, and hand over the files that it needs."""
+    kind = KINDS[args.noun]
     store = open_for_writing(context)
     url = _url(kind, args, store)
     check_target(args.into, kind)
@@ -114,65 +38,83 @@ def _add(kind: str, args: Namespace, context: Context) -> ExitCode:
         clients.add, kind, args.name, user_id, code, context.actor, context.now_ms()
     )
     hand_over(client, url, code, args, context)
-    return ExitCode.OK
 
 
-def _renew(kind: str, args: Namespace, context: Context) -> ExitCode:
-    store = open_for_writing(context)
-    url = _url(kind, args, store)
-    check_target(args.into, kind)
-    before = store.call(clients.find, kind, args.name)
-    has_key = before.public_key is not None
-    if has_key and not context.out.confirm(_renewal(kind, args.name), args.yes):
-        return ExitCode.CHECK_FAILED
-    code = new_code(context.random_bytes)
-    client = store.call(clients.renew, kind, args.name, code, context.actor, context.now_ms())
-    hand_over(client, url, code, args, context)
-    return ExitCode.OK
+def list_all(args: Namespace, context: Context) -> None:
+    """Print every client of a kind."""
+    store = open_for_reading(context)
+    kind = KINDS[args.noun]
+    views = _views(store.call(clients.load_all, kind), store)
+    if args.json:
+        context.out.json([view.shape() for view in views])
+        return
+    headers = HostView.headers if kind == AGENT else BrokerView.headers
+    context.out.table([view.row(context.now_ms()) for view in views], headers)
 
 
-def _renewal(kind: str, name: str) -> str:
-    whose = named(clients.NOUNS[kind], [name])
-    return f"Make a new set-up code for {whose}? Its key is worth nothing from then on."
-
-
-def _show(kind: str, args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
+    """Print one client and its conf file."""
+    kind = KINDS[args.noun]
     store = open_for_reading(context)
     client = store.call(clients.find, kind, args.name)
     url = _known_url(kind, args, store)
     files = [file for file in files_of(client, url, "") if not file.secret] if url else []
+    (view,) = _views([client], store)
     if args.json:
-        context.out.json(_shape(client, store) | files_shape(url, files))
-        return ExitCode.OK
-    context.out.data(_in_full(client, store))
+        context.out.json(view.shape() | files_shape(url, files))
+        return
+    context.out.data(view.in_full())
     if files:
         context.out.data("\n" + files_text(files))
-    return ExitCode.OK
 
 
-def _delete(kind: str, end: str, args: Namespace, context: Context) -> ExitCode:
-    """Delete after a question, of which `end` tells what goes with them."""
+def renew(args: Namespace, context: Context) -> None:
+    """Make a new set-up code for a client, after asking where it has a key."""
+    kind = KINDS[args.noun]
+    store = open_for_writing(context)
+    url = _url(kind, args, store)
+    check_target(args.into, kind)
+    if store.call(clients.find, kind, args.name).public_key is not None:
+        client_text = named(args.noun, [args.name])
+        question = (
+            f"Make a new set-up code for {client_text}? Its key is worth nothing from then on."
+        )
+        context.out.confirm(question, args.yes)
+    code = new_code(context.random_bytes)
+    client = store.call(clients.renew, kind, args.name, code, context.actor, context.now_ms())
+    hand_over(client, url, code, args, context)
+
+
+def delete(args: Namespace, context: Context) -> None:
+    """Delete clients after asking."""
+    kind = KINDS[args.noun]
+    loss = _loss(kind, args.names, context)
     store = open_for_writing(context)
     names = list(dict.fromkeys(args.names))
     for name in names:
         store.call(clients.find, kind, name)
-    if not context.out.confirm(f"Delete {named(clients.NOUNS[kind], names)}{end}", args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(f"Delete {named(args.noun, names)}{loss}", args.yes)
     for name in names:
         store.call(clients.delete, kind, name, context.actor, context.now_ms())
-    return ExitCode.OK
 
 
-def _shape(client: Client, store: Store) -> Shape:
-    if client.kind == AGENT:
-        return host_shape(client, store.call(sources.find, client.name))
-    return broker_shape(client, store.call(broker_cursors.queued).get(client.name, {}))
+def _loss(kind: str, names: list[str], context: Context) -> str:
+    """The end of the question before clients are deleted: what is lost with them."""
+    if kind == AGENT:
+        return ", with all that is remembered? Events that came from there stay."
+    queued = open_for_reading(context).call(broker_cursors.queued)
+    waiting = sum(sum(queued.get(name, {}).values()) for name in set(names))
+    return f", with {counted(waiting, 'event')} yet to be pulled?" if waiting else "?"
 
 
-def _in_full(client: Client, store: Store) -> str:
-    if client.kind == AGENT:
-        return host_in_full(client, store.call(sources.find, client.name))
-    return broker_in_full(client, store.call(broker_cursors.queued).get(client.name, {}))
+def _views(found: Iterable[Client], store: Store) -> list[ClientView]:
+    queued = store.call(broker_cursors.queued)
+    return [
+        HostView(client, store.call(sources.find, client.name))
+        if client.kind == AGENT
+        else BrokerView(client, queued.get(client.name, {}))
+        for client in found
+    ]
 
 
 def _url(kind: str, args: Namespace, store: Store) -> str:
@@ -189,7 +131,7 @@ def _url(kind: str, args: Namespace, store: Store) -> str:
 
 
 def _known_url(kind: str, args: Namespace, store: Store) -> str | None:
-    """Where the client finds us: as was said, else as the source that serves it says."""
+    """The URL of this Tocsin for the client: --url, else as the source that serves it says."""
     if args.url:
         return kinds.check_url(args.url)
     found = store.call(sources.load_all)

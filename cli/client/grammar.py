@@ -1,4 +1,4 @@
-"""`tocsin host ...` and `tocsin broker ...`: who signs in to this Tocsin."""
+"""Grammar of `tocsin host ...` and `tocsin broker ...`: clients that sign in to this Tocsin."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ def _build(
     parser: Parser, noun: str, *, add: str, listing: str, show: str, renew: str, delete: str
 ) -> None:
     leaf = partial(add_leaf, add_commands(parser))
-    adding = leaf("add", f"{RUN}:add_{noun}", add)
-    lists = leaf("list", f"{RUN}:list_{noun}s", listing)
-    showing = leaf("show", f"{RUN}:show_{noun}", show)
-    renewing = leaf("renew", f"{RUN}:renew_{noun}", renew)
-    deleting = leaf("delete", f"{RUN}:delete_{noun}s", delete)
+    adding = leaf("add", f"{RUN}:add", add)
+    lists = leaf("list", f"{RUN}:list_all", listing)
+    showing = leaf("show", f"{RUN}:show", show)
+    renewing = leaf("renew", f"{RUN}:renew", renew)
+    deleting = leaf("delete", f"{RUN}:delete", delete)
+    for command in (adding, lists, showing, renewing, deleting):
+        command.set_defaults(noun=noun)
     for command in (adding, showing, renewing):
         command.add_argument("name", metavar="NAME", help=f"the {noun}")
         command.add_argument(

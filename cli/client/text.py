@@ -1,8 +1,11 @@
-"""How hosts and brokers are shown on the command line."""
+"""Hosts and brokers on the command line: rows, texts and JSON, and the files they need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, TypeAlias
+
+import msgspec
 
 from cli.json_shapes import Shape
 from cli.output import ago_text, labelled
@@ -11,105 +14,95 @@ from domain.event_types import EventType
 from domain.wording import duration_text, time_text
 from store.records import Client, StoredSource
 
-HOST_HEADERS = ("NAME", "STATE", "LAST REPORT", "EVENTS", "PROBLEM")
-BROKER_HEADERS = ("NAME", "STATE", "LAST ASKED", "QUEUED")
-Queued = Mapping[EventType, int]
+
+class HostView(msgspec.Struct, frozen=True):
+    """A host, and the source that its agent's reports are counted in."""
+
+    client: Client
+    source: StoredSource
+    headers: ClassVar = ("NAME", "STATE", "LAST REPORT", "EVENTS", "PROBLEM")
+
+    @property
+    def state(self) -> str:
+        """no key, inactive, failing or active."""
+        return _state(self.client, self.source.state)
+
+    def row(self, now_ms: int) -> tuple[object, ...]:
+        """Row of `host list`."""
+        seen = ago_text(self.client.seen_ms, now_ms)
+        return self.client.name, self.state, seen, self.source.accepted_events, self.source.error
+
+    def shape(self) -> Shape:
+        """JSON of `host list --json`."""
+        return {
+            "name": self.client.name,
+            "state": self.state,
+            "host": self.client.host_id,
+            "agent": self.client.user_id,
+            **_times(self.client),
+            "interval": duration_text(self.client.interval_ms),
+            "accepted_events": self.source.accepted_events,
+            "error": self.source.error,
+            "error_at": time_text(self.source.error_ms),
+        }
+
+    def in_full(self) -> str:
+        """Text of `host show`."""
+        pairs = [
+            ("Name", self.client.name),
+            ("State", self.state),
+            ("Host", self.client.host_id),
+            ("Agent", self.client.user_id),
+            ("Set-up code", _code(self.client)),
+            ("Last report", time_text(self.client.seen_ms) or "none yet"),
+            ("Usual interval", duration_text(self.client.interval_ms)),
+            ("Events", f"{self.source.accepted_events:,}"),
+            ("Problem", self.source.error or "none"),
+        ]
+        return labelled(pairs)
 
 
-def host_shape(client: Client, source: StoredSource) -> Shape:
-    """A host as `host list --json` shows it."""
-    return {
-        "name": client.name,
-        "state": host_state(client, source),
-        "host": client.host_id,
-        "agent": client.user_id,
-        **_times(client),
-        "interval": duration_text(client.interval_ms),
-        "accepted_events": source.accepted_events,
-        "error": source.error,
-        "error_at": time_text(source.error_ms),
-    }
+class BrokerView(msgspec.Struct, frozen=True):
+    """A broker, and the number of events by type that it has yet to pull."""
+
+    client: Client
+    queued: Mapping[EventType, int]
+    headers: ClassVar = ("NAME", "STATE", "LAST ASKED", "QUEUED")
+
+    def row(self, now_ms: int) -> tuple[object, ...]:
+        """Row of `broker list`."""
+        seen = ago_text(self.client.seen_ms, now_ms)
+        return self.client.name, _state(self.client, "active"), seen, sum(self.queued.values())
+
+    def shape(self) -> Shape:
+        """JSON of `broker list --json`."""
+        return {
+            "name": self.client.name,
+            "state": _state(self.client, "active"),
+            "broker": self.client.user_id,
+            **_times(self.client),
+            "queued": {type_.value: count for type_, count in self.queued.items()},
+        }
+
+    def in_full(self) -> str:
+        """Text of `broker show`."""
+        pairs = [
+            ("Name", self.client.name),
+            ("State", _state(self.client, "active")),
+            ("Broker", self.client.user_id),
+            ("Set-up code", _code(self.client)),
+            ("Last asked", time_text(self.client.seen_ms) or "never"),
+            *((f"Queued {type_.value}", f"{count:,}") for type_, count in self.queued.items()),
+        ]
+        return labelled(pairs)
 
 
-def broker_shape(client: Client, queued: Queued) -> Shape:
-    """A broker as `broker list --json` shows it."""
-    return {
-        "name": client.name,
-        "state": _own_state(client) or "active",
-        "broker": client.user_id,
-        **_times(client),
-        "queued": {type_.value: count for type_, count in queued.items()},
-    }
+ClientView: TypeAlias = HostView | BrokerView
 
 
 def files_shape(url: str | None, files: Sequence[ConfFile]) -> Shape:
-    """The files that a client needs."""
+    """JSON of the files that a client needs."""
     return {"url": url, "files": [{"path": file.path, "text": file.text} for file in files]}
-
-
-def host_state(client: Client, source: StoredSource) -> str:
-    """no key, inactive, failing or active."""
-    return _own_state(client) or source.state
-
-
-def host_rows(
-    hosts: Iterable[tuple[Client, StoredSource]], now_ms: int
-) -> list[tuple[object, ...]]:
-    """The rows of the list of hosts."""
-    return [
-        (
-            client.name,
-            host_state(client, source),
-            ago_text(client.seen_ms, now_ms),
-            source.accepted_events,
-            source.error,
-        )
-        for client, source in hosts
-    ]
-
-
-def broker_rows(brokers: Iterable[tuple[Client, Queued]], now_ms: int) -> list[tuple[object, ...]]:
-    """The rows of the list of brokers."""
-    return [
-        (
-            client.name,
-            _own_state(client) or "active",
-            ago_text(client.seen_ms, now_ms),
-            sum(queued.values()),
-        )
-        for client, queued in brokers
-    ]
-
-
-def host_in_full(client: Client, source: StoredSource) -> str:
-    """Everything about a host."""
-    return labelled(
-        [
-            ("Name", client.name),
-            ("State", host_state(client, source)),
-            ("Host", client.host_id),
-            ("Agent", client.user_id),
-            ("Set-up code", _code(client)),
-            ("Last report", time_text(client.seen_ms) or "none yet"),
-            ("Usual interval", duration_text(client.interval_ms)),
-            ("Events", f"{source.accepted_events:,}"),
-            ("Problem", source.error or "none"),
-        ]
-    )
-
-
-def broker_in_full(client: Client, queued: Queued) -> str:
-    """Everything about a broker."""
-    return labelled(
-        [
-            ("Name", client.name),
-            ("State", _own_state(client) or "active"),
-            ("Broker", client.user_id),
-            ("Set-up code", _code(client)),
-            ("Last asked", time_text(client.seen_ms) or "never"),
-            *((f"Queued {type_.value}", f"{count:,}") for type_, count in queued.items()),
-        ]
-    )
 
 
 def files_text(files: Iterable[ConfFile]) -> str:
@@ -117,8 +110,8 @@ def files_text(files: Iterable[ConfFile]) -> str:
     return "\n".join(f"# {file.path}\n{file.text}" for file in files).rstrip()
 
 
-def _own_state(client: Client) -> str | None:
-    return "no key" if client.public_key is None else None
+def _state(client: Client, otherwise: str) -> str:
+    return "no key" if client.public_key is None else otherwise
 
 
 def _code(client: Client) -> str:

@@ -12,7 +12,7 @@ from domain.options import SettingValue
 from domain.settings import SETTINGS, STORE_PATHS, Setting, storable_setting, value_of
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
     """Print every setting with its value, where it came from and what it is."""
     _let_store_join(context)
     for sentence in wrong_keys(context.configuration):
@@ -21,16 +21,15 @@ def show(args: Namespace, context: Context) -> ExitCode:
     file = context.configuration.file
     if args.json:
         context.out.json({"file": str(file) if file else None, "settings": rows})
-        return ExitCode.OK
+        return
     context.out.table(
         [(row["name"], row["value"], row["origin"], row["description"]) for row in rows],
         ("SETTING", "VALUE", "FROM", "WHAT IT IS"),
     )
     context.out.note(f"The file read is {file}." if file else "There is no configuration file.")
-    return ExitCode.OK
 
 
-def set_value(args: Namespace, context: Context) -> ExitCode:
+def set_value(args: Namespace, context: Context) -> None:
     """Keep the value of a setting in the store."""
     setting = _storable(args.name)
     text = setting.format(_parsed(setting, args.value))
@@ -43,10 +42,9 @@ def set_value(args: Namespace, context: Context) -> ExitCode:
     context.out.note(
         f"{setting.name} is now {text or 'empty'}.{_overruled(configuration, setting.name)}"
     )
-    return ExitCode.OK
 
 
-def unset_value(args: Namespace, context: Context) -> ExitCode:
+def unset_value(args: Namespace, context: Context) -> None:
     """Take a setting out of the store, so that its default holds again."""
     setting = _storable(args.name)
     from store.settings import unset
@@ -55,21 +53,6 @@ def unset_value(args: Namespace, context: Context) -> ExitCode:
     if not store.call(unset, setting.name, context.actor, context.now_ms()):
         raise Failure(f"{setting.name}: the store has no value for it", ExitCode.CHECK_FAILED)
     context.out.note(f"{setting.name} is out of the store.")
-    return ExitCode.OK
-
-
-def export_all(args: Namespace, context: Context) -> ExitCode:
-    """Write what is configured in the store, its secrets masked or, asked, in clear."""
-    from cli.config.carrying import export_to
-
-    return export_to(args.file, context, reveal=args.reveal, yes=args.yes)
-
-
-def import_all(args: Namespace, context: Context) -> ExitCode:
-    """Make and change what a document says, after asking."""
-    from cli.config.carrying import import_from
-
-    return import_from(args.file, context, dry_run=args.dry_run, yes=args.yes)
 
 
 def _let_store_join(context: Context) -> None:

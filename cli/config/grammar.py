@@ -36,7 +36,7 @@ def _add_export(commands: Commands) -> None:
     export = add_leaf(
         commands,
         "export",
-        "cli.config.commands:export_all",
+        "cli.config.transfer:export_all",
         "write what is configured in the store as one JSON document",
     )
     export.add_argument(
@@ -54,7 +54,7 @@ def _add_import(commands: Commands) -> None:
     bring = add_leaf(
         commands,
         "import",
-        "cli.config.commands:import_all",
+        "cli.config.transfer:import_all",
         "make and change what such a document says; what is not in it stays",
     )
     bring.add_argument("file", metavar="FILE", help='the document, or "-" for stdin')

@@ -38,7 +38,7 @@ _KEY_QUESTION = (
 )
 
 
-def upgrade(args: Namespace, context: Context) -> ExitCode:
+def upgrade(args: Namespace, context: Context) -> None:
     """Make the store, or bring it up to date after a backup beside it."""
     there = context.db.exists()
     older = context.open_store(join_settings=False)
@@ -46,14 +46,13 @@ def upgrade(args: Namespace, context: Context) -> ExitCode:
         _remove_remnants(older, context)
         done = "is up to date" if there else "is made"
         context.out.note(f"{older.path} {done} (schema {LATEST}).")
-        return ExitCode.OK
+        return
     schema = older.call(data_version.read_versions).schema
     path = context.open_store(migrate=True).path
     copy = path.with_name(f"{path.name}.before-schema-{LATEST}")
     context.out.note(
         f"{path} is now of schema {LATEST}. What it was before, schema {schema}, lies in {copy}."
     )
-    return ExitCode.OK
 
 
 def _remove_remnants(store: Store, context: Context) -> None:
@@ -79,7 +78,7 @@ def check(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK
 
 
-def backup(args: Namespace, context: Context) -> ExitCode:
+def backup(args: Namespace, context: Context) -> None:
     """Write a whole copy of the store to a new file."""
     target = Path(args.file).absolute()
     store = open_for_reading(context)
@@ -96,15 +95,14 @@ def backup(args: Namespace, context: Context) -> ExitCode:
             f"The key is not in it: keep {store.vault.key_file} too, in another place. Without it "
             "what is masked of URLs, header values and secrets cannot be read, and nothing is sent."
         )
-    return ExitCode.OK
 
 
-def restore(args: Namespace, context: Context) -> ExitCode:
+def restore(args: Namespace, context: Context) -> None:
     """Fill an empty store from a backup; sending starts paused."""
     source = Path(args.file).absolute()
     backups.check_backup(source)  # before anything is made for it
-    if _replaces_key(source, context) and not context.out.confirm(_KEY_QUESTION, args.yes):
-        return ExitCode.CHECK_FAILED
+    if _replaces_key(source, context):
+        context.out.confirm(_KEY_QUESTION, args.yes)
     path = own_path(context.db)
     with _nobody_sending(path):
         if is_there(path):
@@ -121,10 +119,9 @@ def restore(args: Namespace, context: Context) -> ExitCode:
         "Sending is paused. What was delivered after the backup will be sent once more: look at "
         "`tocsin status`, skip what must not go, then run `tocsin worker unpause`."
     )
-    return ExitCode.OK
 
 
-def prune(args: Namespace, context: Context) -> ExitCode:
+def prune(args: Namespace, context: Context) -> None:
     """Drop what is kept longer than the settings say; nothing undelivered is among it."""
     store = open_for_writing(context)
     settings = context.settings
@@ -134,7 +131,6 @@ def prune(args: Namespace, context: Context) -> ExitCode:
     context.out.json_line(
         {"events": gone.events, "deliveries": gone.deliveries, "webhooks": gone.webhooks}
     )
-    return ExitCode.OK
 
 
 def _note_backup(store: Store, target: Path, context: Context) -> None:

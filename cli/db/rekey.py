@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from cli.context import Context, open_for_writing
-from cli.exit_codes import ExitCode
 from cli.identity import as_root
 from domain.wording import counted
 from store.database import Store
@@ -19,15 +18,14 @@ from store.maintenance import rekey as rekeying
 from store.maintenance.old_backups import OldBackup
 
 
-def rekey(args: Namespace, context: Context) -> ExitCode:
+def rekey(args: Namespace, context: Context) -> None:
     """Encrypt everything with a new key, after asking; tell of the backups of before."""
     store = open_for_writing(context)
     vault = store.vault
     store.call(vault.check)
     old = store.call(old_backups.find, vault)
     _tell(old, context)
-    if not context.out.confirm(_question(store, old), args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(_question(store, old), args.yes)
     access = partial(_access_to, vault.key_file.parent)
     done = store.call(rekeying.rekey, vault, context.actor, context.now_ms(), access)
     what = "What was begun is finished" if done.finished else "Done"
@@ -43,7 +41,6 @@ def rekey(args: Namespace, context: Context) -> ExitCode:
             "The backups above open with the old key alone: make a new one with `tocsin db "
             "backup`, then delete them and every copy of the old key."
         )
-    return ExitCode.OK
 
 
 def _tell(old: Sequence[OldBackup], context: Context) -> None:

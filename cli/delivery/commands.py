@@ -26,7 +26,7 @@ LATER = "An attempt is in flight: this is applied when it is over, unless it is 
 LONGEST_COMMAND = 200_000
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """List the newest deliveries, the newest last; go on with what happens if asked."""
     if args.follow and args.until_ms is not None:
         raise Failure("--until and --follow contradict each other: leave one out", ExitCode.USAGE)
@@ -37,22 +37,26 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         listing.follow()
     else:
         listing.once()
-    return ExitCode.OK
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
     """Show a delivery and its attempts, or the exact bytes of its body."""
     store = open_for_reading(context)
     delivery = store.call(deliveries.find, args.id)
     if args.body:
-        return _show_body(delivery, store, context)
-    if args.curl:
-        return _show_curl(delivery, store, context)
+        _show_body(delivery, store, context)
+    elif args.curl:
+        _show_curl(delivery, store, context)
+    else:
+        _show_attempts(delivery, store, context, as_json=args.json)
+
+
+def _show_attempts(delivery: Delivery, store: Store, context: Context, *, as_json: bool) -> None:
     attempts = store.call(deliveries.attempts, delivery.id)[::-1]
-    if args.json:
+    if as_json:
         shape = delivery_shape(delivery)
         context.out.json(shape | {"history": [attempt_shape(attempt) for attempt in attempts]})
-        return ExitCode.OK
+        return
     context.out.data(in_full(delivery, context.now_ms()))
     if len(attempts) == deliveries.PAGE:
         context.out.note(f"The newest {deliveries.PAGE} attempts:")
@@ -60,7 +64,6 @@ def show(args: Namespace, context: Context) -> ExitCode:
         context.out.data(attempt_text(attempt))
     if attempts and delivery.state == "pending":
         _note_refused(delivery, attempts[-1], context)
-    return ExitCode.OK
 
 
 def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> None:
@@ -69,27 +72,25 @@ def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> Non
         context.out.note(f"`{command}` sends the others on and keeps that event in quarantine.")
 
 
-def retry(args: Namespace, context: Context) -> ExitCode:
+def retry(args: Namespace, context: Context) -> None:
     """Make a pending delivery's next attempt now."""
     store = open_for_writing(context)
     asked = store.call(delivery_requests.retry, args.id, context.actor, context.now_ms())
     if not asked.done:
         context.out.note(LATER)
-        return ExitCode.OK
+        return
     context.out.note(f"The next attempt of {args.id} is due now.")
     delivery = store.call(deliveries.find, args.id)
     webhook = store.call(webhooks.find, delivery.webhook_id, store.vault)
     note_what_holds_back(store, context, webhook)
-    return ExitCode.OK
 
 
-def skip(args: Namespace, context: Context) -> ExitCode:
+def skip(args: Namespace, context: Context) -> None:
     """Give a pending delivery up, after asking with its numbers."""
     store = open_for_writing(context)
     delivery = _pending(store, args.id)
     question = f"Give up {sentence(delivery)}? They are never sent again."
-    if not context.out.confirm(question, args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(question, args.yes)
     asked = store.call(
         delivery_requests.with_idle,
         delivery_requests.skip,
@@ -99,16 +100,14 @@ def skip(args: Namespace, context: Context) -> ExitCode:
         context.now_ms(),
     )
     _tell(asked, f"Skipped {sentence(delivery)}.", context)
-    return ExitCode.OK
 
 
-def reseal(args: Namespace, context: Context) -> ExitCode:
+def reseal(args: Namespace, context: Context) -> None:
     """End a pending delivery and seal its events anew, after asking with their number."""
     check_limit("max_events", args.max_events)
     store = open_for_writing(context)
     delivery = _pending(store, args.id)
-    if not context.out.confirm(_reseal_question(delivery, args), args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(_reseal_question(delivery, args), args.yes)
     asked = store.call(
         delivery_requests.with_idle,
         delivery_requests.reseal,
@@ -125,19 +124,17 @@ def reseal(args: Namespace, context: Context) -> ExitCode:
             f"Event {args.without} is set aside: "
             f"`tocsin webhook release {delivery.webhook_id} {args.without}` sends it."
         )
-    return ExitCode.OK
 
 
-def _show_body(delivery: Delivery, store: Store, context: Context) -> ExitCode:
+def _show_body(delivery: Delivery, store: Store, context: Context) -> None:
     body = store.call(deliveries.body, delivery.id)
     context.out.raw(body)
-    if hashlib.sha256(body).hexdigest() == delivery.sha256:
-        return ExitCode.OK
-    context.out.note(f"tocsin: these are not the bytes that {delivery.id} was sealed with")
-    return ExitCode.CHECK_FAILED
+    if hashlib.sha256(body).hexdigest() != delivery.sha256:
+        reason = f"these are not the bytes that {delivery.id} was sealed with"
+        raise Failure(reason, ExitCode.CHECK_FAILED)
 
 
-def _show_curl(delivery: Delivery, store: Store, context: Context) -> ExitCode:
+def _show_curl(delivery: Delivery, store: Store, context: Context) -> None:
     """The request of the last attempt, or of the first one to come."""
     attempt = next(iter(store.call(deliveries.attempts, delivery.id, limit=1)), None)
     webhook = _webhook_of(delivery, store)
@@ -151,7 +148,6 @@ def _show_curl(delivery: Delivery, store: Store, context: Context) -> ExitCode:
     if not is_inline(body):
         file = body_file(delivery)
         context.out.note(f"`tocsin delivery show {delivery.id} --body > {file}` writes its body.")
-    return ExitCode.OK
 
 
 def _webhook_of(delivery: Delivery, store: Store) -> Webhook | None:

@@ -32,17 +32,16 @@ PAGE = 1000
 MOST = 1_000_000
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """List the newest kept events, the newest last; go on with new ones if asked."""
     listing = _Listing(args, context, open_for_reading(context))
     if args.follow:
         listing.follow()
     else:
         listing.once()
-    return ExitCode.OK
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
     """Show one event and the deliveries that carried it."""
     type_, id_ = _type_and_id(args.type_and_id)
     store = open_for_reading(context)
@@ -56,7 +55,6 @@ def show(args: Namespace, context: Context) -> ExitCode:
         context.out.data(event_json(event, deliveries=shown))
     else:
         _tell(event, carriers, context)
-    return ExitCode.OK
 
 
 def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:

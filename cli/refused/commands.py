@@ -25,35 +25,33 @@ HEADERS = ("ID", "SOURCE", "QUEUE", "TAKEN", "SIZE", "STATE", "WHY")
 FILE_MODE = 0o600
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """Print which there are, oldest first."""
     found = open_for_reading(context).call(refusals.load_all, args.source)
     if args.json:
         context.out.json([refusal_shape(refusal) for refusal in found])
-        return ExitCode.OK
+        return
     context.out.table(rows_of(found, context.now_ms()), HEADERS)
     if not found:
         context.out.note("None: every event that was taken is in the queue.")
-    return ExitCode.OK
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
     """Print the text of one, and on stderr what is known of it."""
     store = open_for_reading(context)
     found = store.call(refusals.find, args.id)
     text = store.call(refusals.text_of, args.id)
     if args.json:
         context.out.json(refusal_shape(found) | _text_shape(text))
-        return ExitCode.OK
+        return
     context.out.note(
         f"{found.id}: taken by {found.source} from {found.queue} at {time_text(found.at_ms)}, "
         f"{size_text(found.bytes)}; {_state(found)}. Not queued: {found.reason}"
     )
     context.out.raw(text)
-    return ExitCode.OK
 
 
-def export(args: Namespace, context: Context) -> ExitCode:
+def export(args: Namespace, context: Context) -> None:
     """Write each with its text, one a line."""
     store = open_for_reading(context)
     found = store.call(refusals.load_all, args.source)
@@ -64,7 +62,6 @@ def export(args: Namespace, context: Context) -> ExitCode:
         lines = "".join(json_text(_whole(store, refusal), indent=None) for refusal in found)
         files.write_new(Path(args.file).absolute(), lines.encode(), FILE_MODE)
     context.out.note(f"Wrote {counted(len(found), 'refused event')}; they are kept here still.")
-    return ExitCode.OK
 
 
 def send(args: Namespace, context: Context) -> ExitCode:
@@ -85,7 +82,7 @@ def send(args: Namespace, context: Context) -> ExitCode:
     return ExitCode.OK if delivered == len(wanted) else ExitCode.CHECK_FAILED
 
 
-def drop(args: Namespace, context: Context) -> ExitCode:
+def drop(args: Namespace, context: Context) -> None:
     """Forget some after asking."""
     store = open_for_writing(context)
     wanted = _wanted(args, store)
@@ -96,13 +93,10 @@ def drop(args: Namespace, context: Context) -> ExitCode:
     )
     if not wanted:
         context.out.note(f"Source {args.source} has no refused events.")
-    elif context.out.confirm(question, args.yes):
-        store.call(
-            refusals.drop, [refusal.id for refusal in wanted], context.actor, context.now_ms()
-        )
-    else:
-        return ExitCode.CHECK_FAILED
-    return ExitCode.OK
+        return
+    context.out.confirm(question, args.yes)
+    ids = [refusal.id for refusal in wanted]
+    store.call(refusals.drop, ids, context.actor, context.now_ms())
 
 
 def rows_of(found: list[StoredRefusal], now_ms: int) -> list[tuple[object, ...]]:

@@ -110,7 +110,7 @@ It then runs:                        sudo -u tocsin {{program}} status"""
 NO_WG = "wg is missing: install wireguard-tools first"
 
 
-def install(args: Namespace, context: Context) -> ExitCode:
+def install(args: Namespace, context: Context) -> None:
     """Make the user, the store, the unit and the sudo rule, as far as they are missing."""
     _need_root(args)
     host = Host(Path(args.root))
@@ -126,24 +126,22 @@ def install(args: Namespace, context: Context) -> ExitCode:
         context.out.note(NEXT.format(program=_as_sudo_finds_it(host, program)))
         if host.is_running:
             context.out.note(f"Countries of addresses are told by: {_country_data(context)}")
-    return ExitCode.OK
 
 
-def uninstall(args: Namespace, context: Context) -> ExitCode:
+def uninstall(args: Namespace, context: Context) -> None:
     """Remove the unit and the sudo rule; with --purge all that the service has kept, too."""
     _need_root(args)
     host = Host(Path(args.root))
-    if args.purge and not args.dry_run and not context.out.confirm(_loss(host), args.yes):
-        return ExitCode.CHECK_FAILED
+    if args.purge and not args.dry_run:
+        context.out.confirm(_loss(host), args.yes)
     steps = removal(host, purge=args.purge)
     _carry_out(steps, host, args.dry_run, context.out)
     if not args.purge and not args.dry_run:
         kept = f"{DATA_FOLDER} and {CONFIG_FOLDER}"
         context.out.note(f"{kept} are kept; `tocsin service uninstall --purge` removes them.")
-    return ExitCode.OK
 
 
-def dump(args: Namespace, context: Context) -> ExitCode:
+def dump(args: Namespace, context: Context) -> None:
     """Print the dump of this host's WireGuard without its keys, for a screen beside the service."""
     if os.geteuid() != 0:
         raise Failure("only root may do this", ExitCode.PERMISSION)
@@ -157,7 +155,6 @@ def dump(args: Namespace, context: Context) -> ExitCode:
         raise Failure(str(error), ExitCode.UNAVAILABLE) from None
     for interface in sorted(printed.unreadable):
         context.out.note(unreadable_line(interface))
-    return ExitCode.OK
 
 
 def _need_root(args: Namespace) -> None:

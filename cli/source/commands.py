@@ -68,14 +68,14 @@ SHARES = "what one has told, the other does not tell again"
 WAITS = "one serves at a time, and this one waits while the worker does"
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """Print every source and how it does."""
     store = open_for_reading(context)
     found = store.call(sources.load_all)
     if args.json:
         refused = store.call(refusals.waiting_by_source)
         context.out.json([source_shape(source, refused.get(source.name, 0)) for source in found])
-        return ExitCode.OK
+        return
     agents = store.call(clients.load_all, AGENT)
     keyless = {agent.name for agent in agents if agent.public_key is None}
     rows = list_rows(found, keyless, context.now_ms(), runs=_is_worked(store, context.now_ms()))
@@ -86,17 +86,16 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
         context.out.note(
             "None of your own yet: `tocsin source add wireguard` watches this host's WireGuard."
         )
-    return ExitCode.OK
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
     """Print one source with every option."""
     store = open_for_reading(context)
     found = store.call(sources.find, args.name)
     refused = _refused_events(store, found.name)
     if args.json:
         context.out.json(source_shape(found, refused))
-        return ExitCode.OK
+        return
     now_ms = context.now_ms()
     runs = _is_worked(store, now_ms)
     seen, place = _seen(found, store), socket_place(found, store.path)
@@ -105,7 +104,6 @@ def show(args: Namespace, context: Context) -> ExitCode:
         newest = store.call(refusals.load_all, found.name, most=SHOWN_REFUSED)
         context.out.data("")
         context.out.table(rows_of(newest, now_ms), REFUSED_HEADERS)
-    return ExitCode.OK
 
 
 def _refused_events(store: Store, name: str) -> int:
@@ -155,8 +153,7 @@ def _serve_more(name: str, args: Namespace, store: Store, context: Context) -> E
     """Let an HTTP source that is there serve more, after asking. Raises Conflict, Failure."""
     before = store.call(sources.find, name)
     parts = parts_in_all(before, args.kind, _given(args))
-    if not context.out.confirm(question_before(before, _given(args), parts), args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(question_before(before, _given(args), parts), args.yes)
     args.name, args.option_serves, args.unset = name, parts, None
     return _edit(args, store, context)
 
@@ -218,25 +215,23 @@ def _nothing_to_change(source: StoredSource) -> str:
     return f"nothing to change: {source.name} has {options or 'no options'}"
 
 
-def pause(args: Namespace, context: Context) -> ExitCode:
+def pause(args: Namespace, context: Context) -> None:
     """Stop sources."""
     store = open_for_writing(context)
     for name in _all_there(store, args.names):
         if not store.call(sources.pause, name, context.actor, context.now_ms()):
             context.out.note(f"Source {name} was paused already.")
-    return ExitCode.OK
 
 
-def unpause(args: Namespace, context: Context) -> ExitCode:
+def unpause(args: Namespace, context: Context) -> None:
     """Let sources go on."""
     store = open_for_writing(context)
     for name in _all_there(store, args.names):
         if not store.call(sources.unpause, name, context.actor, context.now_ms()):
             context.out.note(f"Source {name} was active already.")
-    return ExitCode.OK
 
 
-def delete(args: Namespace, context: Context) -> ExitCode:
+def delete(args: Namespace, context: Context) -> None:
     """Forget sources after asking."""
     store = open_for_writing(context)
     names = _all_there(store, args.names)
@@ -245,14 +240,12 @@ def delete(args: Namespace, context: Context) -> ExitCode:
         f"Delete {', '.join(names)}, with what is remembered from look to look? Events that came "
         f"from there stay{f', also the {refused} that were refused' if refused else ''}."
     )
-    if not context.out.confirm(question, args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(question, args.yes)
     for name in names:
         store.call(sources.delete, name, context.actor, context.now_ms())
-    return ExitCode.OK
 
 
-def run(args: Namespace, context: Context) -> ExitCode:
+def run(args: Namespace, context: Context) -> None:
     """Run one source and queue its events, until stopped; or look once."""
     from sources.base import SourceError
 
@@ -266,7 +259,6 @@ def run(args: Namespace, context: Context) -> ExitCode:
     except SourceError as error:
         raise Failure(f"source {args.name}: {error}", _failed(context, store)) from error
     context.out.json_line({"accepted": ran.accepted, "repeated": ran.repeated})
-    return ExitCode.OK
 
 
 def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) -> Iterator[str]:

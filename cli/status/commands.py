@@ -27,20 +27,21 @@ LOOK_AGAIN_MS = 5_000
 Show = Callable[[Report], None]
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> ExitCode | None:
     """Print the state of the store once, for as long as it is watched, or as one line."""
     if args.check:
         return _check(args, context)
     store = open_for_reading(context)
     countries = country_data_of_sources(context, store)
     if args.watch:
-        return _watch(store, context, Changes(context, countries, as_json=args.json))
+        _watch(store, context, Changes(context, countries, as_json=args.json))
+        return None
     report = read_report(store, context)
     if args.json:
         context.out.json(status_json(report, problems(report), countries))
     else:
         _print(report, countries, store, context)
-    return ExitCode.OK
+    return None
 
 
 def _print(report: Report, data: CountryData | None, store: Store, context: Context) -> None:
@@ -73,7 +74,7 @@ def _print_check(args: Namespace, context: Context, found: list[str], line: str)
         context.out.data(" ".join(line.split()))
 
 
-def _watch(store: Store, context: Context, show: Show) -> ExitCode:
+def _watch(store: Store, context: Context, show: Show) -> None:
     """Show the state again whenever it may have changed, until Ctrl+C, which is its proper end."""
     report = signs = None
     try:
@@ -84,7 +85,7 @@ def _watch(store: Store, context: Context, show: Show) -> ExitCode:
                 show(report)
             time.sleep(WATCH_S)
     except KeyboardInterrupt:
-        return ExitCode.OK
+        return
 
 
 def _moves(report: Report, now_ms: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 
 from cli.context import Context, open_for_reading, open_for_writing
-from cli.exit_codes import ExitCode
 from cli.json_shapes import Shape
 from cli.output import ago_text
 from domain.clients import new_token
@@ -16,12 +15,12 @@ from store.records import StoredToken
 HEADERS = ("NAME", "MADE", "LAST USE")
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """Print every token's name, never a token."""
     found = open_for_reading(context).call(tokens.load_all)
     if args.json:
         context.out.json([_shape(token) for token in found])
-        return ExitCode.OK
+        return
     now_ms = context.now_ms()
     rows = [
         (token.name, second_text(token.created_ms), ago_text(token.used_ms, now_ms))
@@ -30,10 +29,9 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
     context.out.table(rows, HEADERS)
     if not found:
         context.out.note("No token yet: `tocsin token add NAME` makes one.")
-    return ExitCode.OK
 
 
-def add(args: Namespace, context: Context) -> ExitCode:
+def add(args: Namespace, context: Context) -> None:
     """Make a token and print it; it is kept nowhere."""
     store = open_for_writing(context)
     token = new_token(context.random_bytes)
@@ -46,21 +44,18 @@ def add(args: Namespace, context: Context) -> ExitCode:
         f"This is the token of {made.name}; it is shown this once. A program sends it as "
         "`Authorization: Bearer TOKEN`."
     )
-    return ExitCode.OK
 
 
-def delete(args: Namespace, context: Context) -> ExitCode:
+def delete(args: Namespace, context: Context) -> None:
     """Forget tokens after asking."""
     store = open_for_writing(context)
     names = list(dict.fromkeys(args.names))
     for name in names:
         store.call(tokens.find, name)
     question = f"Delete {named('token', names)}? Whoever shows it is not let in any more."
-    if not context.out.confirm(question, args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(question, args.yes)
     for name in names:
         store.call(tokens.delete, name, context.actor, context.now_ms())
-    return ExitCode.OK
 
 
 def _shape(token: StoredToken) -> Shape:

@@ -42,7 +42,7 @@ from store.webhook_edits import fields_like
 HEADERS = ("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "URL")
 
 
-def add(args: Namespace, context: Context) -> ExitCode:
+def add(args: Namespace, context: Context) -> None:
     """Make a webhook and print its id."""
     reader = ValueReader(context.out)
     options = FieldOptions(args, reader)
@@ -74,14 +74,13 @@ def add(args: Namespace, context: Context) -> ExitCode:
     if args.json:
         more = {"generated_secret": generated} if generated else {}
         context.out.json(_shape(store, webhook_id) | more)
-        return ExitCode.OK
+        return
     context.out.data(str(webhook_id))
     if generated:
         context.out.note(f"Its signing secret, for the receiver: {generated}")
-    return ExitCode.OK
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """List webhooks with what they have queued, or those that can be brought back."""
     store = open_for_reading(context)
     there = (
@@ -102,17 +101,16 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
                 for webhook in found
             ]
         )
-        return ExitCode.OK
+        return
     rows = [
         _row(webhook, statuses.get(webhook.id), reveal=args.reveal)
         + (_secrets(webhook) if args.reveal else ())
         for webhook in found
     ]
     context.out.table(rows, HEADERS + (("HEADERS", "SECRETS") if args.reveal else ()))
-    return ExitCode.OK
 
 
-def show(args: Namespace, context: Context) -> ExitCode:
+def show(args: Namespace, context: Context) -> None:
     """Show one webhook in full."""
     store = open_for_reading(context)
     webhook = kept(store, args.id)
@@ -126,32 +124,28 @@ def show(args: Namespace, context: Context) -> ExitCode:
         context.out.json(shape | {"quarantine": [quarantine_shape(event) for event in quarantine]})
     else:
         context.out.data(in_full(webhook, status, quarantine, context.settings, args.reveal))
-    return ExitCode.OK
 
 
-def edit(args: Namespace, context: Context) -> ExitCode:
+def edit(args: Namespace, context: Context) -> None:
     """Change the fields and secrets of webhooks; ask where that drops events."""
     editor = Editor(args, context)
     plans = [editor.plan(reference) for reference in dict.fromkeys(args.ids)]
     dropping = [(plan.before, plan.dropping) for plan in plans if plan.dropping]
     if dropping:
         question = drop_question(dropping, plans[0].fields.type)
-        if not context.out.confirm(question, args.yes):
-            return ExitCode.CHECK_FAILED
+        context.out.confirm(question, args.yes)
     saved = [editor.save(plan) for plan in plans]
     if args.json:
         context.out.json([_shape(editor.store, webhook_id) | more for webhook_id, more in saved])
-    return ExitCode.OK
 
 
-def pause(args: Namespace, context: Context) -> ExitCode:
+def pause(args: Namespace, context: Context) -> None:
     """Stop sending; the queues go on collecting."""
     store = open_for_writing(context)
     _set_active(ids_of(store, args.ids), store, context, active=False)
-    return ExitCode.OK
 
 
-def unpause(args: Namespace, context: Context) -> ExitCode:
+def unpause(args: Namespace, context: Context) -> None:
     """Send what was collected, and go on."""
     store = open_for_writing(context)
     ids = ids_of(store, args.ids)
@@ -159,27 +153,24 @@ def unpause(args: Namespace, context: Context) -> ExitCode:
     statuses = statuses_by_id(store)
     for webhook_id in ids:
         context.out.note(f"Active: {what_it_has(statuses[webhook_id])}.")
-    return ExitCode.OK
 
 
-def delete(args: Namespace, context: Context) -> ExitCode:
+def delete(args: Namespace, context: Context) -> None:
     """Delete webhooks after asking with the numbers."""
     store = open_for_writing(context)
     ids = ids_of(store, args.ids)
     statuses = statuses_by_id(store)
     lost = "; ".join(what_it_has(statuses[webhook_id]) for webhook_id in ids)
-    if not context.out.confirm(f"Delete {lost}?", args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(f"Delete {lost}?", args.yes)
     store.call(webhooks.delete, ids, context.actor, context.now_ms(), context.uptime_ms())
     cure = f"`tocsin webhook undelete {' '.join(map(str, ids))}`"
     context.out.note(
         f"Deleted {counted(len(ids), 'webhook')}: nothing is sent from now on. "
         f"Within ten minutes {cure} brings {'it' if len(ids) == 1 else 'them'} back."
     )
-    return ExitCode.OK
 
 
-def undelete(args: Namespace, context: Context) -> ExitCode:
+def undelete(args: Namespace, context: Context) -> None:
     """Bring deleted webhooks back as they were, or none of them."""
     store = open_for_writing(context)
     now_ms, uptime_ms = context.now_ms(), context.uptime_ms()
@@ -189,10 +180,9 @@ def undelete(args: Namespace, context: Context) -> ExitCode:
     statuses = statuses_by_id(store)
     for webhook_id in ids:
         context.out.note(f"Brought back {what_it_has(statuses[webhook_id])}.")
-    return ExitCode.OK
 
 
-def send(args: Namespace, context: Context) -> ExitCode:
+def send(args: Namespace, context: Context) -> None:
     """Send what is queued now, without waiting for the next run."""
     store = open_for_writing(context)
     ids = ids_of(store, args.ids)
@@ -204,10 +194,9 @@ def send(args: Namespace, context: Context) -> ExitCode:
         queued = counted(runs[webhook_id].queued, "event")
         context.out.note(f"{queued} to {status.webhook.named} now{first}.")
     note_what_holds_back(store, context, *(statuses[webhook_id].webhook for webhook_id in ids))
-    return ExitCode.OK
 
 
-def skip(args: Namespace, context: Context) -> ExitCode:
+def skip(args: Namespace, context: Context) -> None:
     """Drop the queued events accepted before a time, after asking with their number."""
     store = open_for_writing(context)
     webhook = live(store, args.id)
@@ -215,28 +204,25 @@ def skip(args: Namespace, context: Context) -> ExitCode:
     before = time_text(args.before_ms)
     if not events:
         context.out.note(f"{webhook.named} has no queued event from before {before}.")
-        return ExitCode.OK
+        return
     question = (
         f"Drop {counted(events, 'queued event')} of {webhook.named}, accepted before {before}? "
         "Its receiver will never get them."
     )
-    if not context.out.confirm(question, args.yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(question, args.yes)
     dropped = store.call(
         backlog.skip_backlog, webhook.id, args.before_ms, context.actor, context.now_ms()
     )
     context.out.note(f"Dropped {counted(dropped, 'event')} of {webhook.named}.")
-    return ExitCode.OK
 
 
-def release(args: Namespace, context: Context) -> ExitCode:
+def release(args: Namespace, context: Context) -> None:
     """Send an event that a reseal had set aside, in a delivery of its own."""
     store = open_for_writing(context)
     webhook = live(store, args.id)
     store.call(delivery_requests.release, webhook.id, args.event, context.actor, context.now_ms())
     context.out.note(f"Event {args.event} goes to {webhook.named} in a delivery of its own.")
     note_what_holds_back(store, context, webhook)
-    return ExitCode.OK
 
 
 def test(args: Namespace, context: Context) -> ExitCode:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from cli.arguments import ValueReader, shown
+from cli.arguments import ValueReader, input_name
 from cli.context import Context, open_for_writing
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import Shape
@@ -171,7 +171,7 @@ def _header(text: str, reader: ValueReader) -> Pair:
     if named and not value:
         raise FieldError(
             _HEADERS,
-            f"the value of {name} is empty in {shown(named[1:])}",
+            f"the value of {name} is empty in {input_name(named[1:])}",
             "write the value there, or leave the header out",
         )
     return name, value

@@ -39,7 +39,7 @@ def run(args: Namespace, context: Context) -> ExitCode:
     return _exit_code(ended, store, until, context)
 
 
-def list_all(args: Namespace, context: Context) -> ExitCode:
+def list_all(args: Namespace, context: Context) -> None:
     """Print who sends and who stands by."""
     from store import workers
 
@@ -58,7 +58,6 @@ def list_all(args: Namespace, context: Context) -> ExitCode:
             ],
             ("WORKER", "ROLE", "KIND", "HOST", "PID", "HEARTBEAT"),
         )
-    return ExitCode.OK
 
 
 def worker_row(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
@@ -78,16 +77,15 @@ def worker_row(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
     }
 
 
-def pause(args: Namespace, context: Context) -> ExitCode:
+def pause(args: Namespace, context: Context) -> None:
     """Stop sending for all webhooks; what is in flight ends."""
     from store import settings
 
     open_for_writing(context).call(settings.pause, context.actor, context.now_ms())
     context.out.note("Nothing is sent until `tocsin worker unpause`; events are still queued.")
-    return ExitCode.OK
 
 
-def unpause(args: Namespace, context: Context) -> ExitCode:
+def unpause(args: Namespace, context: Context) -> None:
     """Go on sending."""
     from store import settings
     from store.errors import WrongKey
@@ -99,7 +97,6 @@ def unpause(args: Namespace, context: Context) -> ExitCode:
         store.call(store.vault.check)
     except WrongKey as error:
         context.out.note(f"But no worker starts: {error}.")
-    return ExitCode.OK
 
 
 def _refuse_paused(store: Store) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
-from cli.arguments import ValueReader, shown
+from cli.arguments import ValueReader, input_name
 from cli.config.document import read_document, shape_of
 from cli.config.importing import Plan, plan_of
 from cli.context import Context, open_for_reading, open_for_writing
@@ -25,14 +26,15 @@ FILE_MODE = 0o600
 _REVEAL = "Write URLs, header values, signing secrets and source secrets in clear, to {}?"
 
 
-def export_to(file: str | None, context: Context, *, reveal: bool, yes: bool) -> ExitCode:
-    """Write the document to a new file, or to stdout."""
+def export_all(args: Namespace, context: Context) -> None:
+    """Write what is configured to a new file or stdout, secrets masked or, if asked, in clear."""
+    file, reveal = args.file, args.reveal
     store = open_for_reading(context)
-    if reveal and not context.out.confirm(_REVEAL.format(file or "stdout"), yes):
-        return ExitCode.CHECK_FAILED
+    if reveal:
+        context.out.confirm(_REVEAL.format(file or "stdout"), args.yes)
     kept = store.call(configuration.read, store.vault)
     if reveal:
-        _record_reveal(kept, store, context)
+        _record_secrets_shown(kept, store, context)
     note_unreadable(kept.webhooks, store, context)
     shape = shape_of(kept, context.now_ms(), reveal=reveal)
     if file is None:
@@ -40,21 +42,20 @@ def export_to(file: str | None, context: Context, *, reveal: bool, yes: bool) ->
     else:
         files.write_new(Path(file).absolute(), json_text(shape).encode(), FILE_MODE)
     context.out.note(_about(file, reveal))
-    return ExitCode.OK
 
 
-def import_from(file: str, context: Context, *, dry_run: bool, yes: bool) -> ExitCode:
-    """Check the whole document, tell what it would do, ask, and do it all or not at all."""
-    data = ValueReader(context.out).data(file, DOCUMENT_LIMIT)
+def import_all(args: Namespace, context: Context) -> None:
+    """Check the whole document, say what it would do, ask, and do it all or not at all."""
+    data = ValueReader(context.out).data(args.file, DOCUMENT_LIMIT)
     store = open_for_writing(context)
-    plan = _plan(data, shown(file), store, context)
+    plan = _plan(data, input_name(args.file), store, context)
     for note in plan.notes:
         context.out.note(note)
     for line in plan.lines:
         context.out.data(_one_line(line))
     if plan.brought:
         # With the question, wherever stdout goes.
-        write = context.out.data if dry_run else context.out.note
+        write = context.out.data if args.dry_run else context.out.note
         context.out.flush()
         write("The document brings these commands, files and addresses:")
         for line in plan.brought:
@@ -62,16 +63,14 @@ def import_from(file: str, context: Context, *, dry_run: bool, yes: bool) -> Exi
     context.out.flush()
     if not plan.steps:
         context.out.note("Nothing to change: all of it is so already.")
-        return ExitCode.OK
-    if dry_run:
+        return
+    if args.dry_run:
         context.out.note("Nothing was done.")
-        return ExitCode.OK
+        return
     changes = counted(len(plan.lines), "change")
-    if not context.out.confirm(f"Make {changes} in {store.path}?", yes):
-        return ExitCode.CHECK_FAILED
+    context.out.confirm(f"Make {changes} in {store.path}?", args.yes)
     store.call(configuration.change, plan.steps)
     context.out.note(f"Made {changes} in {store.path}.")
-    return ExitCode.OK
 
 
 def _one_line(text: str) -> str:
@@ -99,7 +98,7 @@ def _refused(named: str, reasons: list[str]) -> Failure:
     return Failure("\n".join(f"{named}: {reason}" for reason in reasons), ExitCode.BAD_DATA)
 
 
-def _record_reveal(kept: StoredConfiguration, store: Store, context: Context) -> None:
+def _record_secrets_shown(kept: StoredConfiguration, store: Store, context: Context) -> None:
     """Without a line in the audit trail, and where one cannot be read, nothing is shown."""
     for name, secret in kept.source_secrets.items():
         if secret is None:
