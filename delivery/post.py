@@ -15,9 +15,15 @@ import msgspec
 from delivery.connection import OneConnection
 from delivery.failures import RequestFacts, deadline_passed, describe
 from delivery.network import GuardedTransport, Resolver, ssl_context
-from delivery.outcome import MAX_ANSWER_BODY, MAX_ANSWER_HEADERS, Outcome, is_success
+from delivery.outcome import (
+    MAX_ANSWER_BODY,
+    MAX_ANSWER_HEADERS,
+    Outcome,
+    is_success,
+    refusal,
+    refused_events,
+)
 from delivery.redact import Redactor
-from delivery.refusals import refusal, refused_events
 from delivery.retry import retry_after_ms
 from domain.addresses import NetworkPolicy
 from domain.safe import safe

@@ -10,7 +10,7 @@ from cli.delivery.listing import Listing, attempt_text, in_full, sentence
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import attempt_shape, delivery_shape
 from cli.webhook.lookup import note_what_holds_back
-from delivery.refusals import refused_events, reseal_command
+from delivery.outcome import refused_events, reseal_command
 from delivery.request import NO_URL, body_file, curl, is_inline, shown_request
 from domain.safe import safe
 from domain.webhooks import check_limit

@@ -7,8 +7,7 @@ import shlex
 import msgspec
 import pytest
 
-from delivery.outcome import MAX_ANSWER_BODY
-from delivery.refusals import refusal, refused_events, reseal_command
+from delivery.outcome import MAX_ANSWER_BODY, refusal, refused_events, reseal_command
 from sources.intake import Receipt, RefusedEvent
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.binding import Binding, BindingType
 
-from delivery.refusals import refused_events
+from delivery.outcome import refused_events
 from delivery.report import failed_attempts
 from domain.wording import counted
 from store.queue import deliveries, delivery_list, delivery_requests
