@@ -1,1 +1,1 @@
-"""The terminal's screens: they read the state, ask for actions, and own no truth."""
+"""Screens of the terminal: they read the state, ask for actions, and own no truth."""

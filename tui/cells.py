@@ -1,4 +1,4 @@
-"""Columns and cells of a table, and fitting text into them."""
+"""Columns and cells of tables, and texts fitted into a width."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Cell(msgspec.Struct, frozen=True):
 Row = tuple[Cell, ...]
 
 
-class Placed(msgspec.Struct, frozen=True):
+class ShownColumn(msgspec.Struct, frozen=True):
     """Column that is shown, with its index in the row and the width that it got."""
 
     index: int
@@ -48,12 +48,12 @@ class Placed(msgspec.Struct, frozen=True):
     width: int
 
 
-def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
+def fit_columns(columns: Sequence[Column], width: int) -> tuple[ShownColumn, ...]:
     """Return the columns that a table of `width` shows; the elastic one takes the rest."""
     shown = [(i, column) for i, column in enumerate(columns) if width >= column.from_width]
     fixed = sum(column.width for _, column in shown) + GAP * (len(shown) - 1)
     left = max(8, width - fixed)
-    return tuple(Placed(i, column, column.width or left) for i, column in shown)
+    return tuple(ShownColumn(i, column, column.width or left) for i, column in shown)
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

@@ -34,7 +34,7 @@ def app_key_of(app: App[Any], id_: str) -> str:
 
 
 def _first_key(app: App[Any], id_: str, *maps: BindingsMap) -> str:
-    found = (one for bindings in maps for _, one in bindings if one.id == id_)
+    found = (binding for bindings in maps for _, binding in bindings if binding.id == id_)
     return next(map(app.get_key_display, found), "")
 
 

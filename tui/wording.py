@@ -39,7 +39,7 @@ class StatusText(msgspec.Struct, frozen=True):
     def fitting(self, width: int) -> str:
         """Return the longest text that fits, or else the shortest."""
         every = (self.text, *self.shorter)
-        return next((one for one in every if cell_len(one) <= width), every[-1])
+        return next((text for text in every if cell_len(text) <= width), every[-1])
 
 
 class Condition(IntEnum):
@@ -143,7 +143,7 @@ def worker_line(
         return StatusText("", "dim")
     if report.paused is not None:
         return StatusText(f"‖ all sending paused by {report.paused.by}", "bad")
-    active = next((one for one in report.overview.workers if one.active), None)
+    active = next((worker for worker in report.overview.workers if worker.active), None)
     if active is None or not report.locked:
         if own_worker is not None:
             return StatusText("○ this terminal begins to send", "dim")
@@ -163,9 +163,13 @@ def sending_line(active: StoredWorker, own_worker: str | None, doing: Sequence[s
     """Return the sender and its work; in less room its short name, then failures and the next."""
     senders = _senders(active, own_worker)
     last = doing[-1:]  # what comes next, or what there is at least
-    kept = [one for one in doing if "sending" not in one]
-    shorter = [*((one, doing) for one in senders[1:]), (senders[-1], kept), (senders[-1], last)]
-    lines = [" · ".join([one, *more]) for one, more in [(senders[0], doing), *shorter]]
+    kept = [part for part in doing if "sending" not in part]
+    shorter = [
+        *((sender, doing) for sender in senders[1:]),
+        (senders[-1], kept),
+        (senders[-1], last),
+    ]
+    lines = [" · ".join([sender, *more]) for sender, more in [(senders[0], doing), *shorter]]
     return StatusText(lines[0], "good", tuple(lines[1:]))
 
 

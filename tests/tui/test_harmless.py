@@ -46,7 +46,7 @@ from tui.questions import Question
 from tui.screens.base import TocsinScreen
 from tui.screens.dialogs import Choice, ConfirmScreen, MenuScreen, SaveScreen
 from tui.screens.help import HelpScreen
-from tui.screens.option_form import Asked, Form, OptionFormScreen
+from tui.screens.option_form import Form, FormField, OptionFormScreen
 from tui.screens.store_gone import StoreGoneScreen
 from tui.shell.clipboard import CopiedScreen
 from tui.shell.crashes import BugScreen
@@ -160,8 +160,8 @@ async def _refuse(_given: Mapping[str, str]) -> object:
     raise Refused(LONG)
 
 
-_ASKED = Asked(BY_NAME["wireguard"].defaults[0], HOSTILE)
-FORM = Form(HOSTILE, HOSTILE, LONG, (_ASKED,), _refuse, _refuse)
+_FIELD = FormField(BY_NAME["wireguard"].defaults[0], HOSTILE)
+FORM = Form(HOSTILE, HOSTILE, LONG, (_FIELD,), _refuse, _refuse)
 FILES = Files(HOSTILE, (ConfFile(HOSTILE, LONG, True),))
 QUESTION = Question(HOSTILE, (HOSTILE, LONG), yes=HOSTILE, no=HOSTILE)
 MADE_WITH_MORE: dict[str, Factory] = {

@@ -16,28 +16,28 @@ from store import alert_settings
 from store.alert_settings import OptionsChange
 from tui.admin.alert_rows import (
     COLUMNS,
+    GeoCoverage,
     Given,
-    Places,
     facts_of,
     is_on,
-    places_of,
+    read_coverage,
     row_of,
     title_of,
 )
 from tui.cells import Row
 from tui.key_names import and_key, key_of
-from tui.screens.lists import LookingScreen
-from tui.screens.option_form import Asked, Form, OptionFormScreen
+from tui.screens.lists import ReadingScreen
+from tui.screens.option_form import Form, FormField, OptionFormScreen
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import LiveTable
 from tui.widgets.panel import Panel
 
 Edited = tuple[AlertKind, Mapping[str, str], Mapping[str, str]]
-"""A kind, what was set for it, and what is set for it now."""
+"""A kind, its options before an edit, and its options now."""
 
 
-class AlertsScreen(LookingScreen):
-    """The list in the order of the table of kinds; what is set is kept in the store."""
+class AlertsScreen(ReadingScreen):
+    """The kinds in the order of their table; their options are kept in the store."""
 
     takes_keys = True
     CRUMBS = "Alerts"
@@ -65,13 +65,13 @@ class AlertsScreen(LookingScreen):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._given: Given = {}
-        self._places: Places | None = None
+        self._coverage: GeoCoverage | None = None
         self._undos = self.live.undos.alerts
         self._offered = (False, False)
 
     @property
     def table(self) -> LiveTable:
-        """The kinds."""
+        """The table of the kinds."""
         return self.query_one("#alerts", LiveTable)
 
     def body(self) -> Iterable[Widget]:
@@ -99,27 +99,29 @@ class AlertsScreen(LookingScreen):
     def _set_for(self, kind: AlertKind) -> Mapping[str, str]:
         return self._given.get(kind.name, {})
 
-    async def look(self) -> None:
+    async def read_store(self) -> None:
         self._given = await self.access.read(alert_settings.load_all)
         self._paint()
         report = self.live.report
         if report is not None:  # files of many megabytes may have to be read
-            self._places = await asyncio.to_thread(places_of, report.settings.geo_db, report.now_ms)
+            self._coverage = await asyncio.to_thread(
+                read_coverage, report.settings.geo_db, report.now_ms
+            )
             self._paint()
 
     def _paint(self) -> None:
         rows: dict[object, Row] = {
-            kind.name: row_of(kind, self._given, self._places) for kind in KINDS
+            kind.name: row_of(kind, self._given, self._coverage) for kind in KINDS
         }
         self.table.put_rows(rows)
-        title = title_of(self._given, self._places)
+        title = title_of(self._given, self._coverage)
         self.query_one("#alerts-panel", Panel).show_title(title)
         self._show_facts()
 
     @on(LiveTable.Moved)
     def _show_facts(self) -> None:
-        told = facts_of(self._selected, self._given, self._places)
-        self.query_one("#alert-facts", Facts).show_text(told)
+        facts = facts_of(self._selected, self._given, self._coverage)
+        self.query_one("#alert-facts", Facts).show_text(facts)
         offered = (bool(self._set_for(self._selected)), bool(self._undos))
         if offered != self._offered:
             self._offered = offered
@@ -152,8 +154,10 @@ class AlertsScreen(LookingScreen):
     def action_edit(self) -> None:
         """Open the form of the selected kind."""
         kind, shown = self._selected, self._set_for(self._selected)
-        asked = [Asked(one, shown.get(one.name, one.text)) for one in kind.defaults]
-        at_first = {one.default.name: one.text for one in asked}
+        fields = [
+            FormField(option, shown.get(option.name, option.text)) for option in kind.defaults
+        ]
+        at_first = {field.name: field.text for field in fields}
 
         async def save(given: Mapping[str, str]) -> Edited:
             changes = {name: text for name, text in given.items() if text != at_first[name]}
@@ -163,7 +167,7 @@ class AlertsScreen(LookingScreen):
             crumb=kind.name,
             title=f"Tune {kind.name}",
             about=f"{kind.about}{f'; needs {kind.needs}' if kind.needs else ''}",
-            asked=asked,
+            fields=fields,
             save=save,
         )
         self.app.push_screen(OptionFormScreen(self.access, self.live, form), self._edited)
@@ -173,19 +177,19 @@ class AlertsScreen(LookingScreen):
             self._kept(edited, f"{edited[0].name} is saved")
 
     async def _change(self, kind: AlertKind, changes: Mapping[str, str]) -> OptionsChange:
-        """Set what is named; what somebody else has set meanwhile stays. Raises Refused."""
+        """Set these options; options that somebody else set meanwhile stay. Raises Refused."""
         [moved] = await self.access.change(alert_settings.edit, [kind.name], changes)
         return moved
 
-    def _kept(self, edited: Edited, told: str) -> None:
+    def _kept(self, edited: Edited, done: str) -> None:
         kind, before, after = edited
         if before == after:
             self.show_notice("nothing was changed")
             return
-        self._undos.push(told, lambda: self._change_back(kind, before, after))
-        self.show_notice(and_key(told, key_of(self, "alerts.undo"), "undoes it"))
+        self._undos.push(done, lambda: self._change_back(kind, before, after))
+        self.show_notice(and_key(done, key_of(self, "alerts.undo"), "undoes it"))
         if self.is_running:
-            self.look_soon()
+            self.read_soon()
 
     async def _change_back(
         self, kind: AlertKind, before: Mapping[str, str], ours: Mapping[str, str]

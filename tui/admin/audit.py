@@ -42,12 +42,12 @@ LONGEST = 2_000
 
 
 def who_of(change: AuditEntry) -> str:
-    """Who made the change, and from where."""
+    """Return who made the change, and from where."""
     return Actor(change.user, change.login, change.address).text
 
 
-def told_in_short(change: AuditEntry) -> str:
-    """One line for the Administration panel."""
+def change_line(change: AuditEntry) -> str:
+    """Return a change in one line, for the Administration panel."""
     detail = detail_text(change.detail)
     what = f"{change.action} {detail}".rstrip()
     of = "" if change.webhook_id is None else f"webhook {change.webhook_id}: "
@@ -55,7 +55,7 @@ def told_in_short(change: AuditEntry) -> str:
 
 
 def row_of(change: AuditEntry) -> Row:
-    """The cells of a change, in the order of COLUMNS."""
+    """Return the row of a change."""
     return (
         Cell(_month_to_second(change.at_ms), "dim"),
         Cell(change.login or change.user),
@@ -67,14 +67,14 @@ def row_of(change: AuditEntry) -> Row:
 
 
 def facts_of(change: AuditEntry) -> Text:
-    """The same in the lines below the list."""
+    """Return the facts of a change, for the lines below the list."""
     head = " · ".join(value for _, value in _heads(change))
     detail = detail_text(change.detail)
     return Text(safe(f"{head} · {detail}" if detail else head, LONGEST))
 
 
 def full_text(change: AuditEntry) -> Text:
-    """All of it: when, who, on which webhook, and what it was before and after."""
+    """Return all of a change: time, author, webhook, and the values before and after."""
     text = Text()
     for name, value in _heads(change):
         text.append(f"{name:<8} ", style="bold")
@@ -91,12 +91,12 @@ def _heads(change: AuditEntry) -> list[tuple[str, str]]:
 
 
 def _month_to_second(time_ms: int) -> str:
-    """ "11-24 09:58:31"."""
+    """Return a time without its year, like "11-24 09:58:31"."""
     return (second_text(time_ms) or "")[5:19].replace("T", " ")
 
 
 class ChangeScreen(ModalScreen[None]):
-    """When, who, what, and each thing that it changed on a line of its own."""
+    """One change: time, author, action, and each changed value on a line of its own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape,enter", "dismiss(None)", "close", id="change.close"),
@@ -117,7 +117,7 @@ class ChangeScreen(ModalScreen[None]):
 
 
 KEPT = 1_000
-"""Changes whose details are remembered at most."""
+"""Most changes whose details are kept in memory."""
 
 PAGE = 100
 """Rows that are read before they are shown."""
@@ -127,7 +127,7 @@ NONE_FOUND = "No change matches.\n\nWithout the filter all of them are shown aga
 
 
 class AuditScreen(ListScreen):
-    """The list goes on with the newest line until the cursor is moved from the top row."""
+    """List of changes, newest first; it follows the newest while the cursor is on the top row."""
 
     CRUMBS = "Audit"
     UNDER = "Admin"
@@ -159,8 +159,8 @@ class AuditScreen(ListScreen):
     def on_mount(self) -> None:
         self.query_one("#no-changes").display = False
 
-    async def look(self) -> None:
-        """The trail is only ever added to: as long as its count stays, so does what is found."""
+    async def read_store(self) -> None:
+        """Search anew if changes were added or the filter is another one."""
         total = await self.access.read(audit.count)
         seen = (total, self._terms, self._filter)
         if seen == self._seen:
@@ -192,7 +192,7 @@ class AuditScreen(ListScreen):
 
     def filter_by(self, wanted: Terms, text: str) -> None:
         self._terms, self._filter = wanted, text
-        self.look_soon()
+        self.read_soon()
 
     @on(LiveTable.Moved)
     async def _moved(self) -> None:
@@ -200,7 +200,7 @@ class AuditScreen(ListScreen):
         self._show_facts()
 
     async def _know(self, key: object) -> None:
-        """A row that is still drawn may have been forgotten here."""
+        """Read a change anew that is no longer kept in memory although its row is drawn."""
         if isinstance(key, int) and key not in self._changes:
             for change in await self.access.read(audit.load, [key]):
                 self._changes[key] = change

@@ -17,10 +17,10 @@ from domain.safe import safe
 from store import alert_settings, audit
 from store.records import AuditEntry
 from tui.admin import panel_rows as parts
-from tui.admin.alert_rows import Given, Places, places_of
+from tui.admin.alert_rows import GeoCoverage, Given, read_coverage
 from tui.admin.alerts import AlertsScreen
 from tui.admin.audit import AuditScreen
-from tui.admin.panel_rows import COLUMNS, Seen, facts_of, problems_of, rows_of
+from tui.admin.panel_rows import COLUMNS, PanelState, facts_of, problems_of, rows_of
 from tui.admin.settings import SettingsScreen
 from tui.key_names import and_key, key_of
 from tui.screens.base import TocsinScreen
@@ -35,11 +35,11 @@ from tui.widgets.live_table import LiveTable
 
 LONGEST_FACT = 600
 ROOM_FOR_FACTS = 18
-"""Lines of a terminal with room for what a part is for and for what is wrong."""
+"""Lines of a terminal from which the facts of a part have room beside the problems."""
 
 
 class AdministrationScreen(TocsinScreen):
-    """The way to everything that an admin sets up."""
+    """Table of the parts of the administration, from which each is opened."""
 
     CRUMBS = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,13 +87,13 @@ class AdministrationScreen(TocsinScreen):
         super().__init__(*args)
         self._newest: AuditEntry | None = None
         self._alerts: Given | None = None
-        self._places: Places | None = None
+        self._coverage: GeoCoverage | None = None
         self._refused: str | None = None
         self._overflows = False
 
     @property
     def table(self) -> LiveTable:
-        """The parts."""
+        """The table of the parts."""
         return self.query_one("#parts", LiveTable)
 
     def body(self) -> Iterable[Widget]:
@@ -112,7 +112,7 @@ class AdministrationScreen(TocsinScreen):
 
     def show(self) -> None:
         self.tick()
-        self._look_at_audit()
+        self._read_parts()
 
     def tick(self) -> None:
         """Paint the ages and countdowns."""
@@ -125,22 +125,22 @@ class AdministrationScreen(TocsinScreen):
             self.query_one("#problems", Facts).show_text(
                 problems_of(seen.report, self.live.worker_trouble, self.live.gone)
             )
-            self.call_after_refresh(self._look_at_overflow)
+            self.call_after_refresh(self._show_overflow)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Go to what is wrong only where there is more of it than can be seen."""
+        """Offer the way to the problems only if they do not fit."""
         return action != "pane" or self._overflows
 
     def on_resize(self) -> None:
         self._show_facts_where_there_is_room()
-        self.call_after_refresh(self._look_at_overflow)
+        self.call_after_refresh(self._show_overflow)
 
     def _show_facts_where_there_is_room(self) -> None:
-        """What is wrong comes first, and why something was refused before it."""
+        """Show the facts where there is room, or if they say why something was refused."""
         roomy = self.app.size.height >= ROOM_FOR_FACTS or self._refused is not None
         self.query_one("#part-facts").display = roomy
 
-    def _look_at_overflow(self) -> None:
+    def _show_overflow(self) -> None:
         overflows = self.query_one("#problems-panel").max_scroll_y > 0
         if overflows != self._overflows:
             self._overflows = overflows
@@ -154,23 +154,23 @@ class AdministrationScreen(TocsinScreen):
         panel = self.query_one("#problems-panel")
         self.set_focus(self.table if panel.has_focus else panel)
 
-    def _seen(self) -> Seen | None:
+    def _seen(self) -> PanelState | None:
         report = self.live.report
         if report is None:
             return None
-        return Seen(
+        return PanelState(
             report,
             self.live.own_worker(),
             self.live.troubles,
             self._newest,
             self._alerts,
-            self._places,
+            self._coverage,
             self._refused,
             partial(key_of, self),
         )
 
-    @work(exclusive=True, group="audit", exit_on_error=False)
-    async def _look_at_audit(self) -> None:
+    @work(exclusive=True, group="parts", exit_on_error=False)
+    async def _read_parts(self) -> None:
         try:
             newest = await self.access.read(audit.changes, limit=1)
             self._alerts = await self.access.read(alert_settings.load_all)
@@ -180,7 +180,9 @@ class AdministrationScreen(TocsinScreen):
         self.tick()
         report = self.live.report
         if report is not None:
-            self._places = await asyncio.to_thread(places_of, report.settings.geo_db, report.now_ms)
+            self._coverage = await asyncio.to_thread(
+                read_coverage, report.settings.geo_db, report.now_ms
+            )
             self.tick()
 
     @on(LiveTable.Moved)
@@ -238,12 +240,12 @@ class AdministrationScreen(TocsinScreen):
             self.beyond_screen(self._carry_out_switch(change()))
 
     async def _carry_out_switch(self, change: Awaitable[str]) -> None:
-        told = await self.carry_out(self._remembering_refusal(change))
-        if told is not None:
-            self.show_notice(told)
+        notice = await self.carry_out(self._remembering_refusal(change))
+        if notice is not None:
+            self.show_notice(notice)
 
     async def _remembering_refusal(self, change: Awaitable[str]) -> str:
-        """A cure must be there for longer than a notice."""
+        """Keep a refusal on the panel, for longer than a notice: it names the cure."""
         self._refused = None
         try:
             return await change

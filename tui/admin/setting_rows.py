@@ -1,4 +1,4 @@
-"""How settings and workers read on the screen of both."""
+"""Settings and workers as rows and lines of the screen of both."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ _DEFAULT_PLACES = {
 
 
 class SettingsInForce(msgspec.Struct, frozen=True):
-    """The settings in force, with what the store keeps and who gave each its value."""
+    """Settings in force, with the origin of each value."""
 
     report: Report
     origin_of: Callable[[str], str]
     worn: str
-    """The theme that the screen wears now, by the name of the setting."""
+    """Theme of the screen now, as the setting names it."""
     key_file: Path
-    """Where the key is, also where nobody says so."""
+    """Path of the key, configured or not."""
 
     @property
     def stored(self) -> Mapping[str, str]:
-        """What the store keeps, as text."""
+        """The texts that the store keeps, by the names of the settings."""
         return self.report.overview.settings
 
     def value(self, setting: Setting) -> str:
-        """The value in force as text, "" if there is none."""
+        """Return the value in force as text, "" if there is none."""
         if setting.name == "db":
             return str(self.report.path)
         if setting.name == "key_file":
@@ -59,23 +59,23 @@ class SettingsInForce(msgspec.Struct, frozen=True):
         return setting.format(value_of(self.report.settings, setting))
 
     def origin(self, setting: Setting) -> str:
-        """Who gave the value in force."""
+        """Return the origin of the value in force."""
         return origin_of(setting.name, self.report, self.origin_of)
 
     def instead(self, setting: Setting) -> str:
-        """What the screen shows instead of the value, "" if it shows that."""
+        """Return what the screen shows instead of the value; "" if it shows the value."""
         is_other = setting.name == "theme" and self.worn != self.value(setting)
         return self.worn if is_other else ""
 
 
 def origin_of(name: str, report: Report, configured: Callable[[str], str]) -> str:
-    """Who gave a setting its value: what is configured, or the store."""
+    """Return the origin of a setting's value: that of the configuration, or the store."""
     origin = configured(name)
     return STORE if origin == DEFAULT and name in report.overview.settings else origin
 
 
 def rows_of(in_force: SettingsInForce) -> dict[object, Row]:
-    """A row for each setting."""
+    """Return a row for each setting."""
     return {setting.name: _row(setting, in_force) for setting in SETTINGS}
 
 
@@ -94,7 +94,7 @@ def _row(setting: Setting, in_force: SettingsInForce) -> Row:
 
 
 def facts_of(name: str, in_force: SettingsInForce) -> Text:
-    """What a setting is, what it may be, and who decides it."""
+    """Return the facts of a setting: its meaning, its bounds, and the origin of its value."""
     setting = BY_NAME[name]
     lines = (f"{name}: {setting.description}", _bounds(setting), _who_decides(setting, in_force))
     return Text("\n".join(safe(line, LINE) for line in lines))
@@ -120,7 +120,7 @@ def _who_decides(setting: Setting, in_force: SettingsInForce) -> str:
 
 
 def why_no_worker(access: StoreAccess) -> str | None:
-    """Why this terminal has no worker, None if it has one."""
+    """Return why this terminal has no worker, None if it has one."""
     worker = access.worker
     if worker is None and access.store.outdated:
         return (
@@ -135,7 +135,7 @@ def why_no_worker(access: StoreAccess) -> str | None:
 
 
 def worker_lines(report: Report, own: str | None, missing: str | None, pause_key: str) -> Text:
-    """Who sends, who stands by and when each was heard of; and what stops them all."""
+    """Return a line for each worker with its last heartbeat, and what stops them all."""
     text = Text()
     for line, style in _lines(report, own, missing, pause_key):
         text.append(f"{safe(line, LINE)}\n", style)
@@ -150,31 +150,35 @@ def _lines(
     lines = [(line, "bold") for line in _stops(report, pause_key)]
     if missing is not None:
         lines.append((missing, "bold" if missing.startswith("✗") else ""))
-    lines += [(_worker_line(one, report, own), "") for one in everyone[:SHOWN_WORKERS]]
+    lines += [(_worker_line(worker, report, own), "") for worker in everyone[:SHOWN_WORKERS]]
     more = len(everyone) - SHOWN_WORKERS
     return [*lines, (f"  and {more} more: `tocsin worker list`", "")] if more > 0 else lines
 
 
 def _stops(report: Report, pause_key: str) -> Iterator[str]:
-    """What keeps everything from being sent."""
+    """Return what keeps everything from being sent."""
     if report.paused is not None:
         since = second_text(report.paused.since_ms)
         paused = and_key("‖ all sending is paused", pause_key, "goes on", ", ")
         yield f"{paused}; by {report.paused.by} since {since}"
-    if not any(one.active and report.locked for one in report.overview.workers):
+    if not any(worker.active and report.locked for worker in report.overview.workers):
         yield "✗ nobody is sending"
 
 
-def _worker_line(one: StoredWorker, report: Report, own: str | None) -> str:
-    who = f"this terminal, pid {one.pid}" if one.id == own else f"{one.kind} pid {one.pid}"
-    age = coarse_age(report.now_ms - one.heartbeat_ms)
-    sends = one.active and report.locked
+def _worker_line(worker: StoredWorker, report: Report, own: str | None) -> str:
+    who = (
+        f"this terminal, pid {worker.pid}"
+        if worker.id == own
+        else f"{worker.kind} pid {worker.pid}"
+    )
+    age = coarse_age(report.now_ms - worker.heartbeat_ms)
+    sends = worker.active and report.locked
     glyph, does = ("●", "sends") if sends else ("○", "stands by")
     if sends and report.paused is not None:
         glyph, does = "‖", "would send"
-    if is_gone(one, report.now_ms):
+    if is_gone(worker, report.now_ms):
         glyph, does = "✗", "is gone"
-    elif report.is_old(one):
+    elif report.is_old(worker):
         glyph, does = "▲", "is stopped, stuck or gone"
-    elsewhere = f" on {one.host}" if one.host != os.uname().nodename else ""
+    elsewhere = f" on {worker.host}" if worker.host != os.uname().nodename else ""
     return f"{glyph} {who}{elsewhere} {does} · heartbeat {age} ago"

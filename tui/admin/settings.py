@@ -40,7 +40,7 @@ from tui.widgets.live_table import LiveTable
 
 
 def refusal(access: StoreAccess, stored: Mapping[str, str], name: str, text: str) -> str | None:
-    """Why the store cannot keep this text for a setting; None if it can."""
+    """Return why the store cannot keep this text for a setting; None if it can."""
     try:
         access.check_stored({**stored, name: _canonical(name, text)})
     except ValueError as error:
@@ -49,7 +49,7 @@ def refusal(access: StoreAccess, stored: Mapping[str, str], name: str, text: str
 
 
 async def keep(access: StoreAccess, name: str, text: str) -> str:
-    """Keep it, and say what it is now. Raises Refused."""
+    """Keep a text for a setting in the store; return a notice. Raises Refused."""
     canonical = _canonical(name, text)
     await access.change(stored_settings.save, name, canonical)
     origin = access.origin(name)
@@ -58,7 +58,7 @@ async def keep(access: StoreAccess, name: str, text: str) -> str:
 
 
 async def forget(access: StoreAccess, stored: Mapping[str, str], name: str) -> str:
-    """Take it out of the store, and say so. Raises Refused."""
+    """Take a setting out of the store; return a notice. Raises Refused."""
     if name not in stored:
         raise Refused(f"{name}: the store has no value for it")
     try:
@@ -75,8 +75,8 @@ def _canonical(name: str, text: str) -> str:
 
 
 def question_before_pausing(report: Report, key: str) -> Question:
-    """What stops, what waits, and how it goes on."""
-    active = sum(one.webhook.fields.active for one in report.overview.webhooks)
+    """Return the question before all sending is paused, with what waits."""
+    active = sum(status.webhook.fields.active for status in report.overview.webhooks)
     waiting = undelivered_events(report)
     return Question(
         "Pause all sending?",
@@ -95,7 +95,7 @@ NOT_HERE = "{name}: the store cannot say where it is itself; write it in the con
 
 
 class SettingBox(VisibleInput):
-    """The line in which a value is typed; the last line of the screen says how that ends."""
+    """The box in which a value is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "keep", key_display=ENTER, id="settings.keep"),
@@ -104,7 +104,7 @@ class SettingBox(VisibleInput):
 
 
 class SettingsScreen(TocsinScreen):
-    """A setting is changed in the line below the list, checked while it is typed."""
+    """List of workers and settings; a value is typed in the line below and checked meanwhile."""
 
     CRUMBS = "Worker and settings"
     UNDER = "Admin"
@@ -137,7 +137,7 @@ class SettingsScreen(TocsinScreen):
 
     @property
     def table(self) -> LiveTable:
-        """The settings."""
+        """The table of the settings."""
         return self.query_one("#settings", LiveTable)
 
     @property
@@ -262,7 +262,7 @@ class SettingsScreen(TocsinScreen):
         await self._carry_out(name, None)
 
     async def _carry_out(self, name: str, text: str | None) -> bool:
-        """Keep a text for a setting, or none any more; whether that was done."""
+        """Keep a text for a setting, or None for its default; return True if that was done."""
         before = self._stored.get(name)
         done = await self.carry_out(self._request(name, text))
         if done is None:

@@ -1,4 +1,7 @@
-"""What this terminal's worker said of late."""
+"""Admin › Log: the newest log lines of this terminal's worker.
+
+It is a file of its own since it is a screen of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ LONGEST_LINE = 500
 
 
 class WorkerLogScreen(TocsinScreen):
-    """The newest line is at the end, and in sight until one scrolls."""
+    """Log lines, the newest at the end and in sight until the admin scrolls."""
 
     CRUMBS = "Log"
 

@@ -141,7 +141,7 @@ class DeliveryActions:
                 (f"The same POST again, with {_events_of(pending)} in all.",),
                 yes="Retry",
             )
-            self._screen.when_sure(question, self._retry, pending)
+            self._screen.confirm(question, self._retry, pending)
 
     async def skip(self) -> None:
         """Ask with the numbers, then skip the chosen deliveries."""
@@ -156,7 +156,7 @@ class DeliveryActions:
             ),
             yes="Skip",
         )
-        self._screen.when_sure(question, self._skip, pending)
+        self._screen.confirm(question, self._skip, pending)
 
     async def reseal(self) -> None:
         """Ask how to seal the events of the delivery anew."""

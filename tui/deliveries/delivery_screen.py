@@ -33,7 +33,7 @@ from tui.deliveries.rows import (
     sending_row,
 )
 from tui.key_names import and_key, key_of, with_key
-from tui.screens.lists import LookingScreen
+from tui.screens.lists import ReadingScreen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.json_tree import event_of
@@ -53,7 +53,7 @@ FEWEST = 3
 """Lines of the attempts, their header included, that stay however small the screen is."""
 
 
-class DeliveryScreen(LookingScreen):
+class DeliveryScreen(ReadingScreen):
     """One delivery: attempts at the left or above, the request at the right or below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -128,7 +128,7 @@ class DeliveryScreen(LookingScreen):
 
     def show(self) -> None:
         if self._listed is None or self._listed.delivery.state == "pending":
-            self.look_soon()
+            self.read_soon()
 
     def tick(self) -> None:
         report, listed = self.live.report, self._listed
@@ -139,7 +139,7 @@ class DeliveryScreen(LookingScreen):
             row = sending_row(listed.delivery, report.now_ms)
             self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
 
-    async def look(self) -> None:
+    async def read_store(self) -> None:
         ids = await self.access.read(delivery_list.numbers, [self.delivery_id])
         found = await self.access.read(delivery_list.listed, ids)
         if not found:

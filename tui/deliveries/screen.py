@@ -130,7 +130,7 @@ class DeliveriesScreen(ListScreen):
 
     def show(self) -> None:
         self.tick()
-        self.look_soon()
+        self.read_soon()
 
     def tick(self) -> None:
         if self.follows and self._keys.held and self._moves.take(self.access.now_ms()):
@@ -183,7 +183,7 @@ class DeliveriesScreen(ListScreen):
         self._keys = DeliveryRowIds()
         self.show()
 
-    async def look(self) -> None:
+    async def read_store(self) -> None:
         """Read rows before their keys are shown, so that none is blank for a moment."""
         keys = self._keys
         before = keys.open_ids

@@ -126,7 +126,7 @@ class EventFeed:
         self.following = True
         self.catch_up()
 
-    async def look(self, access: StoreAccess) -> None:
+    async def read(self, access: StoreAccess) -> None:
         """Read how many events there are now. Raises Refused."""
         self._extents = await access.read(events.extents)
         if self._search is not None:

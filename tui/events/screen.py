@@ -88,9 +88,9 @@ class EventsScreen(ListScreen):
     def on_mount(self) -> None:
         self.query_one("#no-events").display = False
 
-    async def look(self) -> None:
+    async def read_store(self) -> None:
         feed = self._feed
-        await feed.look(self.access)
+        await feed.read(self.access)
         if not self.takes_keys:
             feed.catch_up()
             await self.read_rows(feed.keys[:PAGE])

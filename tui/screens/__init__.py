@@ -1,1 +1,1 @@
-"""What the screens of every place are made of."""
+"""Screens that every place is made of: lists, forms, dialogs and help."""

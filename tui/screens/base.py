@@ -35,22 +35,22 @@ T = TypeVar("T")
 
 
 def paint_seen(app: App[Any], *, tick: bool = False) -> None:
-    """Let the screen that is seen paint what the report says now, or what time alone changes."""
+    """Let the screen that is seen paint the report, or with `tick` only what time changes."""
     stack = reversed(app.screen_stack)
-    screen = next((one for one in stack if isinstance(one, TocsinScreen)), None)
+    screen = next((screen for screen in stack if isinstance(screen, TocsinScreen)), None)
     if screen is not None and screen.is_mounted:
         screen.paint(tick=tick)
 
 
 class TocsinScreen(CoverableScreen):
-    """Data flows down: the app calls `show` when the report changed, and `tick` each second."""
+    """Base of the screens: the app calls `show` when the report changed, and `tick` each second."""
 
     CRUMBS: ClassVar[str] = ""
     UNDER: ClassVar[str] = ""
-    """What the path of a screen begins with that has a place of its own, however one came."""
+    """First part of the path of a screen that shows no path of the screens below it."""
 
     takes_keys = True
-    """False as long as something is read that keys are for: they wait for it."""
+    """False while something is read that the keys are for: they wait until it is there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "app.help", "help", key_display="?", id="help"),
@@ -59,13 +59,13 @@ class TocsinScreen(CoverableScreen):
 
     @dataclass
     class Failed(Message):
-        """Work in the background has met a bug."""
+        """A message that work in the background failed with a bug."""
 
         error: Exception
 
     def __init__(self, access: StoreAccess, live: LiveReport) -> None:
         super().__init__()
-        self._asked_undo: tuple[Undo, Screen[Any]] | None = None
+        self._undo_in_question: tuple[Undo, Screen[Any]] | None = None
         self.access = access
         self.live = live
 
@@ -76,24 +76,24 @@ class TocsinScreen(CoverableScreen):
         yield KeyBar()
 
     def crumbs(self) -> str:
-        """What this screen adds to the path."""
+        """Return what this screen adds to the path."""
         return self.CRUMBS
 
     def path(self) -> tuple[str, ...]:
-        """Where one is, screen by screen from the last one that has a place of its own."""
+        """Return the path to this screen, from the last screen that has an `UNDER` of its own."""
         stack = self.app.screen_stack
         below = stack[: stack.index(self)] if self in stack else []
-        screens = [*(one for one in below if isinstance(one, TocsinScreen)), self]
-        placed = [place for place, one in enumerate(screens) if one.UNDER]
+        screens = [*(screen for screen in below if isinstance(screen, TocsinScreen)), self]
+        placed = [place for place, screen in enumerate(screens) if screen.UNDER]
         screens = screens[placed[-1] if placed else 0 :]
-        crumbs = [part for one in screens for part in one.crumbs().split(CRUMB)]
+        crumbs = [part for screen in screens for part in screen.crumbs().split(CRUMB)]
         return (
             "Tocsin demo" if self.live.demo else "Tocsin",
             *filter(None, (screens[0].UNDER, *crumbs)),
         )
 
     def body(self) -> Iterable[Widget]:
-        """What is between the first and the last line."""
+        """Return the widgets between the first and the last line."""
         raise NotImplementedError
 
     def show(self) -> None:
@@ -108,8 +108,8 @@ class TocsinScreen(CoverableScreen):
         if not self.query(TopBar):
             return  # the app is ending, as after a hang-up
         live = self.live
-        told = worker_line(live.report, live.troubles, live.own_worker(), live.locked_s)
-        self.query_one(TopBar).show_status(told, live.clock())
+        status = worker_line(live.report, live.troubles, live.own_worker(), live.locked_s)
+        self.query_one(TopBar).show_status(status, live.clock())
         if tick:
             self.tick()
         else:
@@ -145,24 +145,24 @@ class TocsinScreen(CoverableScreen):
     def in_background(
         self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = False
     ) -> None:
-        """Let something go on without holding up the keys; what is refused or fails is told.
+        """Do work while keys are handled; show what is refused or fails.
 
-        It ends with the screen, so it is for what only the screen needs.
+        The work is cancelled when the screen is left, so it is for what only the screen needs.
         """
         self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
 
     def beyond_screen(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something go on in the background, and be told, wherever the admin goes."""
+        """Do work in the background that goes on when this screen is left."""
         self.app.run_worker(work, exit_on_error=False)
 
     def in_turn(
         self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
     ) -> None:
-        """Make a change when those asked for before it are done, wherever the admin goes."""
+        """Make a change after those queued before it; it goes on when this screen is left."""
         self.beyond_screen(self.access.change_queue.add(partial(change, *args, **named)))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tell what was refused, and hand on what failed."""
+        """Show what was refused, and hand on what failed."""
         error = event.worker.error
         if event.state is not WorkerState.ERROR or error is None:
             return
@@ -172,7 +172,7 @@ class TocsinScreen(CoverableScreen):
             self.post_message(self.Failed(error))
 
     async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
-        """Await a change; tell what was done, or why it was refused (then None).
+        """Await a change; show what was done, or why it was refused (then return None).
 
         What it changed is painted on the screen that is seen by then, whichever that is.
         """
@@ -187,11 +187,11 @@ class TocsinScreen(CoverableScreen):
         return result
 
     async def show_what_changed(self) -> None:
-        """Look at the store, and let the screen that is seen show it."""
+        """Read the store anew, and let the screen that is seen show it."""
         await self.live.reread()
         paint_seen(self.app)
 
-    def when_sure(
+    def confirm(
         self,
         question: Question,
         change: Callable[P, Awaitable[None]],
@@ -212,7 +212,7 @@ class TocsinScreen(CoverableScreen):
         if undo is None:
             self.show_notice("there is nothing to undo")
             return
-        if self._is_asked_about(undo):
+        if self._is_in_question(undo):
             return
         try:
             question = await undos.question_before(undo)
@@ -222,12 +222,12 @@ class TocsinScreen(CoverableScreen):
         if question is None:
             await self._undo(undos, undo)
         else:
-            self.when_sure(question, self._undo, undos, undo)
-            self._asked_undo = (undo, self.app.screen)
+            self.confirm(question, self._undo, undos, undo)
+            self._undo_in_question = (undo, self.app.screen)
 
-    def _is_asked_about(self, undo: Undo) -> bool:
-        asked, question = self._asked_undo or (None, None)
-        return asked is undo and question in self.app.screen_stack
+    def _is_in_question(self, undo: Undo) -> bool:
+        known, question = self._undo_in_question or (None, None)
+        return known is undo and question in self.app.screen_stack
 
     async def _undo(self, undos: UndoStack, undo: Undo) -> None:
         what = await self.carry_out(undos.take_back(undo))
@@ -235,11 +235,11 @@ class TocsinScreen(CoverableScreen):
             self.show_notice(f"undone: {what}")
 
     def show_notice(self, text: str, *, bad: bool = False) -> None:
-        """A short notice in the last line; it goes away by itself, or with the next key."""
+        """Show a short notice in the last line, until the next key or for some seconds."""
         show_notice(self, text, bad=bad)
 
     def show_notice_here(self, text: str) -> None:
-        """Why a key does nothing on this screen; it goes away with the screen, too."""
+        """Show why a key does nothing on this screen, at most until the screen is left."""
         show_notice(self, text, bad=True, here=True)
 
     @on(LiveTable.KeyRefused)
@@ -248,12 +248,12 @@ class TocsinScreen(CoverableScreen):
 
     @property
     def fate_of_typed(self) -> str:
-        """What becomes of what is typed here and not saved, as a sentence; "" if nothing is."""
+        """A sentence of what becomes of text that is not saved; "" if there is none."""
         return ""
 
     @property
     def under_way(self) -> str:
-        """What may not be cut off by leaving now, as a sentence; "" if there is nothing."""
+        """A sentence of what leaving now would cut off; "" if there is nothing."""
         return ""
 
     async def leave_for(self, arrive: Callable[[], Awaitable[None]]) -> None:
@@ -261,6 +261,6 @@ class TocsinScreen(CoverableScreen):
         await arrive()
 
     def action_back(self) -> None:
-        """Leave this screen; the last one stays."""
+        """Leave this screen, unless it is the last."""
         if len(self.app.screen_stack) > 1:
             self.app.pop_screen()

@@ -25,20 +25,20 @@ from tui.widgets.inputs import VisibleInput
 
 
 class Buttons(Horizontal):
-    """One below the other where the terminal, or the keys that they name, leave no room."""
+    """A row of buttons; they stand one below the other where the row is too narrow."""
 
     def on_resize(self) -> None:
         buttons = self.query(Button)
-        needed = sum(one.outer_size.width + one.styles.margin.width for one in buttons)
+        needed = sum(button.outer_size.width + button.styles.margin.width for button in buttons)
         self.set_class(needed - GAP > self.size.width, "stacked")
 
 
 GAP = 2
-"""What stands between two of them, and so behind the last."""
+"""Columns between two buttons, and so behind the last."""
 
 
 class ConfirmScreen(DialogScreen[bool]):
-    """Ends with True only if the admin said yes; Cancel has the focus."""
+    """A question; ends with True only if the answer is yes. Cancel has the focus."""
 
     YES_KEY: ClassVar[str] = "confirm.yes"
     NO_KEY: ClassVar[str] = "confirm.no"
@@ -76,14 +76,14 @@ class ConfirmScreen(DialogScreen[bool]):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """A key, and what it chooses."""
+    """A key of a menu, and what it chooses."""
 
     key: str
     text: str
 
 
 class MenuScreen(DialogScreen[str]):
-    """Ends with the key that was chosen, or None."""
+    """A menu; ends with the key that was chosen, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape", "dismiss(None)", "close", id="menu.close"),
@@ -93,17 +93,19 @@ class MenuScreen(DialogScreen[str]):
 
     def __init__(self, title: str, choices: Sequence[Choice]) -> None:
         super().__init__()
-        self._asked = title
+        self._title_text = title
         self._choices = choices
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog menu"):
-            yield Static(Text(safe(self._asked), style="bold"))
-            for one in self._choices:
-                yield Button(Text(f"{one.key}  {one.text}"), id=f"choice-{one.key}", compact=True)
+            yield Static(Text(safe(self._title_text), style="bold"))
+            for choice in self._choices:
+                yield Button(
+                    Text(f"{choice.key}  {choice.text}"), id=f"choice-{choice.key}", compact=True
+                )
 
     def on_key(self, event: events.Key) -> None:
-        if event.key in [one.key for one in self._choices]:
+        if event.key in [choice.key for choice in self._choices]:
             event.stop()
             self.dismiss(event.key)
 
@@ -113,11 +115,11 @@ class MenuScreen(DialogScreen[str]):
 
 
 class NotWritten(Exception):
-    """Why there is no file, for people."""
+    """A file that could not be written; the text is the reason, for people."""
 
 
 async def write_new(path: str, data: bytes) -> str:
-    """Write a new file that only its owner can read; what to tell of it. Raises NotWritten."""
+    """Write a new file that only its owner can read; return a notice. Raises NotWritten."""
     try:
         written = await asyncio.to_thread(_write, path, data)
     except FileExistsError:
@@ -130,7 +132,7 @@ async def write_new(path: str, data: bytes) -> str:
 
 
 def _write(path: str, data: bytes) -> Path:
-    """Where it was written to, folder and all."""
+    """Write the file and return its absolute path."""
     file_path = Path(path).expanduser().absolute()
     descriptor = os.open(file_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -139,11 +141,11 @@ def _write(path: str, data: bytes) -> Path:
 
 
 LONGEST = 300
-"""Characters of a reason, with the path in it."""
+"""Longest reason in characters, with the path in it."""
 
 
 class SaveScreen(DialogScreen[str]):
-    """Writes a new file; ends with what to tell of it, or None.
+    """A question for the name of a new file, which it writes; ends with a notice, or None.
 
     A path that cannot be written to stays, to be mended.
     """
@@ -174,8 +176,8 @@ class SaveScreen(DialogScreen[str]):
             self.dismiss(None)
             return
         try:
-            told = await write_new(path, self._data)
+            notice = await write_new(path, self._data)
         except NotWritten as reason:
             self.query_one("#save-error", Static).update(Text(safe(str(reason), LONGEST)))
         else:
-            self.dismiss(told)
+            self.dismiss(notice)

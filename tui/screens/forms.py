@@ -1,4 +1,7 @@
-"""A screen that ends by itself, as when it is saved, though something may cover it then."""
+"""Base of forms: a screen that ends by itself when it is saved.
+
+It is a file of its own since two kinds of form share it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from tui.screens.base import TocsinScreen
 
 
 class EndingScreen(TocsinScreen):
-    """Ends with a result as soon as nothing covers it."""
+    """A screen that ends with a result as soon as nothing covers it."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -18,7 +21,7 @@ class EndingScreen(TocsinScreen):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the screen closes as soon as nothing covers it."""
+        """True if the screen closes as soon as nothing covers it."""
         return self._end is not None
 
     def end_with(self, result: object, arrive: Callable[[], Awaitable[None]] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Every key that works on a screen, with what it does and the id by which it gets another."""
+"""Help: every key that works on a screen, what it does, and its id in the configuration."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tui.terminal.overlays import ModalPanel
 HERE, MOVING, EVERYWHERE = "This screen", "Moving in it", "Everywhere"
 GROUPS = (HERE, MOVING, EVERYWHERE)
 ROOM_FOR_IDS = 80
-"""The width of the terminal from which ids have a column of their own."""
+"""Columns of a terminal from which ids have a column of their own."""
 MOST_FOR_KEYS = 12
 BOLD = Style(bold=True)
 
 
-class Line(msgspec.Struct, frozen=True):
-    """What is said of one id."""
+class HelpLine(msgspec.Struct, frozen=True):
+    """A line of the help: an id with its keys and its explanation."""
 
     group: str
     keys: str
@@ -42,7 +42,7 @@ class Line(msgspec.Struct, frozen=True):
 class HelpScreen(ModalPanel[ActiveBinding]):
     """The keys of the screen below: its own first, then those of its lists, then all others.
 
-    Ends with the one that was clicked.
+    Ends with the key that was clicked.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,17 +72,17 @@ class HelpScreen(ModalPanel[ActiveBinding]):
         keys = self.query_one("#help-keys", Static)
         keys.update(_table(self._lines(), self.app.size.width))
 
-    def _lines(self) -> list[Line]:
-        """One for each id; what has none is Textual's own and changes nothing here."""
+    def _lines(self) -> list[HelpLine]:
+        """Return a line for each id; bindings without an id are Textual's own."""
         keys: dict[str, list[str]] = {}
         for active in self._actives:
             if active.binding.id and active.binding.description:
                 display = self.app.get_key_display(active.binding)
                 keys.setdefault(active.binding.id, []).append(display)
-        first = {one.binding.id: one for one in reversed(self._actives)}
+        first = {active.binding.id: active for active in reversed(self._actives)}
         places = _in_order(self._actives)
         lines = [
-            Line(
+            HelpLine(
                 self._group_of(first[id_]),
                 " ".join(dict.fromkeys(shown)),
                 _words(first[id_]),
@@ -95,7 +95,7 @@ class HelpScreen(ModalPanel[ActiveBinding]):
 
     def action_choose(self, id_: str) -> None:
         """Close, and do what the key of this id does."""
-        self.dismiss(next(one.active for one in self._lines() if one.id == id_))
+        self.dismiss(next(line.active for line in self._lines() if line.id == id_))
 
     def _group_of(self, active: ActiveBinding) -> str:
         if active.node is self.app or active.binding.id in OF_EVERY_SCREEN:
@@ -104,41 +104,41 @@ class HelpScreen(ModalPanel[ActiveBinding]):
 
 
 def _in_order(actives: Iterable[ActiveBinding]) -> list[str]:
-    """Ids as they are declared: an action that got another key keeps its place."""
-    kinds = dict.fromkeys(type(one.node) for one in actives)
-    declared = [one for kind in kinds for _, one in class_bindings(kind)]
-    return list(dict.fromkeys(one.id for one in declared if one.id))
+    """Return ids as they are declared: an action that got another key keeps its place."""
+    kinds = dict.fromkeys(type(active.node) for active in actives)
+    declared = [binding for kind in kinds for _, binding in class_bindings(kind)]
+    return list(dict.fromkeys(binding.id for binding in declared if binding.id))
 
 
-def _table(lines: Sequence[Line], width: int) -> Table:
-    """Columns of fixed widths, so that what is said of a key never runs into another."""
+def _table(lines: Sequence[HelpLine], width: int) -> Table:
+    """Return the lines in columns of fixed widths, so that no text runs into the next column."""
     own_column = width >= ROOM_FOR_IDS
     table = Table.grid(padding=(0, 2))
-    table.add_column(width=min(MOST_FOR_KEYS, max((len(one.keys) for one in lines), default=0)))
+    table.add_column(width=min(MOST_FOR_KEYS, max((len(line.keys) for line in lines), default=0)))
     table.add_column(ratio=1)
     if own_column:
-        table.add_column(width=max((len(one.id) for one in lines), default=0))
+        table.add_column(width=max((len(line.id) for line in lines), default=0))
     table.expand = True
     for cells in _rows(lines, own_column=own_column):
         table.add_row(*cells)
     return table
 
 
-def _rows(lines: Iterable[Line], *, own_column: bool) -> Iterator[tuple[Text, ...]]:
-    """A row for each key; where ids have no column, each stands below what is said of its key."""
+def _rows(lines: Iterable[HelpLine], *, own_column: bool) -> Iterator[tuple[Text, ...]]:
+    """Return a row for each key; where ids have no column, each stands below the explanation."""
     for group, members in groupby(lines, attrgetter("group")):
         yield (Text(), Text())
         title, id_title = Text(group, "bold underline"), Text("id for [keys]", "dim")
         yield (Text(), title, id_title) if own_column else (Text(), title + Text("   ") + id_title)
-        for one in members:
-            click = Style.from_meta({"@click": f"screen.choose('{one.id}')"})
-            keys, id_ = Text(one.keys, BOLD + click), Text(one.id, "dim", no_wrap=True)
+        for line in members:
+            click = Style.from_meta({"@click": f"screen.choose('{line.id}')"})
+            keys, id_ = Text(line.keys, BOLD + click), Text(line.id, "dim", no_wrap=True)
             if own_column:
-                yield (keys, Text(one.words, click), id_)
+                yield (keys, Text(line.words, click), id_)
             else:
-                yield (keys, Text(f"{one.words}\n", click).append_text(id_))
+                yield (keys, Text(f"{line.words}\n", click).append_text(id_))
 
 
 def _words(active: ActiveBinding) -> str:
-    name, told = active.binding.description, active.binding.tooltip
-    return f"{name}: {told}" if told and not told.startswith(name) else told or name
+    name, tooltip = active.binding.description, active.binding.tooltip
+    return f"{name}: {tooltip}" if tooltip and not tooltip.startswith(name) else tooltip or name

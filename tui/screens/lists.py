@@ -14,66 +14,66 @@ from tui.widgets.filter_line import FilterLine
 from tui.widgets.live_table import Key, LiveTable
 
 
-class LookingScreen(TocsinScreen):
-    """`look` reads and shows; what comes meanwhile makes it look once more, never twice at once.
+class ReadingScreen(TocsinScreen):
+    """Base of a screen that shows what `read_store` reads; it is never read twice at once.
 
-    Keys for what is shown wait for the first look.
+    Keys for what is shown wait until it was read first.
     """
 
     takes_keys = False
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self._stale = self._looking = False
+        self._stale = self._reading = False
 
     def show(self) -> None:
-        self.look_soon()
+        self.read_soon()
 
     def keys_may_come(self) -> bool:
-        return super().keys_may_come() and not (self._stale or self._looking)
+        return super().keys_may_come() and not (self._stale or self._reading)
 
     def is_for_this(self, event: events.Key | events.Paste) -> bool:
-        """The way to another section, or out of the app, is open at once."""
+        """Return False for the keys to another section or out of the app: they never wait."""
         binding = self.active_bindings.get(event.key) if isinstance(event, events.Key) else None
         return binding is None or binding.node is not self.app
 
     def tick(self) -> None:
-        """Nothing here changes with the clock alone."""
+        """Do nothing: nothing here changes with the clock alone."""
 
-    def look_soon(self) -> None:
-        """Look at the store in the background; while a look is under way, another follows it."""
+    def read_soon(self) -> None:
+        """Read the store in the background; once more afterwards if it is being read already."""
         self._stale = True
-        if not self._looking:
-            self.in_background(self._look())
+        if not self._reading:
+            self.in_background(self._read())
 
-    async def look(self) -> None:
+    async def read_store(self) -> None:
         """Read what may have changed, and show it."""
         raise NotImplementedError
 
-    async def _look(self) -> None:
-        if self._looking:
+    async def _read(self) -> None:
+        if self._reading:
             return
-        self._looking = True
+        self._reading = True
         try:
             while self._stale:
                 self._stale = False
-                await self.look()
+                await self.read_store()
         except Refused:
             self._stale = False  # the first line says it
         finally:
-            self._looking = False
+            self._reading = False
             self.take_keys()
 
 
-class ListScreen(LookingScreen):
-    """A LiveTable, whose rows are read when they come into sight, and a FilterLine.
+class ListScreen(ReadingScreen):
+    """Base of a screen with a LiveTable, whose rows are read when in sight, and a FilterLine.
 
-    A filter is tried while it is typed. One that is wrong changes nothing: the list shows what the
+    A filter is tried while it is typed. A wrong filter changes nothing: the list shows what the
     last entered one finds, and Enter stays in the box. The keys behind Enter are for what is found.
     """
 
     NOTHING: ClassVar[Any] = ()
-    """What `read_filter` makes of no text."""
+    """The result of `read_filter` for an empty text."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -82,12 +82,12 @@ class ListScreen(LookingScreen):
 
     @property
     def table(self) -> LiveTable:
-        """The list."""
+        """The table of the list."""
         return self.query_one(LiveTable)
 
     @property
     def filter_line(self) -> FilterLine:
-        """Where its filter is typed."""
+        """The line in which the filter is typed."""
         return self.query_one(FilterLine)
 
     def on_mount(self) -> None:
@@ -96,17 +96,17 @@ class ListScreen(LookingScreen):
         self.show()
 
     def show_table(self, there_are_rows: bool) -> None:
-        """Show the list or leave its place to words; a hidden list has lost the keys."""
+        """Show the table, with the focus if nothing has it, or hide it in favour of a text."""
         self.table.display = there_are_rows
         if there_are_rows and self.focused is None:
             self.set_focus(self.table)
 
     async def read_filter(self, text: str) -> Any:
-        """What a filter asks for. Raises ValueError or Refused with what to write instead."""
+        """Read a filter. Raises ValueError or Refused with what to write instead."""
         raise NotImplementedError
 
     def filter_by(self, wanted: Any, text: str) -> None:
-        """Show only what is asked for, by the text that is told."""
+        """Show only the rows of a filter; `text` is the filter as it was typed."""
         raise NotImplementedError
 
     def action_filter(self) -> None:
@@ -137,12 +137,12 @@ class ListScreen(LookingScreen):
 
     @on(Input.Changed)
     async def _filter_typed(self, message: Input.Changed) -> None:
-        """Show what it finds as far as it can be read."""
+        """Show what is found by the text so far, if it can be read."""
         if self.filter_line.display:
             await self._try(message.value)
 
     async def _try(self, text: str) -> tuple[Any, str]:
-        """Show what is typed, or else what was there before it, with the reason."""
+        """Show what a text finds, or why it is wrong and the rows of before; return the filter."""
         reason, found = "", self._entered
         try:
             found = (await self.read_filter(text), text.strip())

@@ -1,4 +1,4 @@
-"""A form that is made from a table of options: checked while typing, and saved by one request."""
+"""Form that is made from options: checked while typing, and saved by one request."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from tui.widgets.lines import Facts
 LONGEST = 1_000
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """One field: an option, what is in its box at first, whether it may not be empty or be seen."""
+class FormField(msgspec.Struct, frozen=True):
+    """A field of the form: an option, its first text, and whether it is required or hidden."""
 
     default: Default
     text: str
@@ -46,20 +46,20 @@ class Asked(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The text as it can be shown; as long as it stays so, the text itself is what is kept."""
+        """The text, harmless for the terminal; if it is not changed, the text itself is kept."""
         return safe(self.text, LONGEST)
 
     @property
     def help(self) -> str:
-        """What it is, how it is written, and what holds where nothing is."""
+        """The explanation: what the option is, how it is written, and its default."""
         option = self.default.option
         bounds = f", {option.range}" if option.range else ""
         nothing = f"; default {self.default.text or 'none'}" if not self.required else ""
         return f"{option.description}: {option.kind.form}{bounds}{nothing}"
 
 
-def name_asked(check: Callable[[str], str], what: str, text: str) -> Asked:
-    """The field for a name, which `check` reads or raises FieldError."""
+def name_field(check: Callable[[str], str], what: str, text: str) -> FormField:
+    """Return the field for a name; `check` returns it as it is kept, or raises FieldError."""
 
     def parse(typed: str) -> str:
         try:
@@ -68,42 +68,43 @@ def name_asked(check: Callable[[str], str], what: str, text: str) -> Asked:
             raise ValueError(error.reason) from None
 
     kind = Kind("text", "letters, digits, dots, hyphens and underscores", parse, str)
-    return Asked(Default(Option("name", kind, what), ""), text, required=True)
+    return FormField(Default(Option("name", kind, what), ""), text, required=True)
 
 
 class OptionFields(VerticalScroll, can_focus=False):
-    """A box for each option; under the one that is typed into stands what it means."""
+    """The boxes of the options; the explanation of the focused box stands under it."""
 
-    def __init__(self, asked: Sequence[Asked]) -> None:
+    def __init__(self, fields: Sequence[FormField]) -> None:
         super().__init__(id="option-fields")
-        self._asked = {one.name: one for one in asked}
+        self._form_fields = {field.name: field for field in fields}
 
     def compose(self) -> Iterable[Widget]:
-        for one in self._asked.values():
-            yield Field(one.name.replace("_", " "), _control(one), id=f"field-{one.name}")
+        for field in self._form_fields.values():
+            label = field.name.replace("_", " ")
+            yield Field(label, _control(field), id=f"field-{field.name}")
 
     def on_mount(self) -> None:
         self.show_messages()
 
     def texts(self) -> dict[str, str]:
-        """What is in every box."""
-        return {name: self._text(name) for name in self._asked}
+        """Return the texts of all boxes by the names of the options."""
+        return {name: self._text(name) for name in self._form_fields}
 
     def given(self) -> dict[str, str]:
-        """What is to be kept: an empty box is the default."""
+        """Return the texts to keep; an empty box is left out, so that the default holds."""
         return {name: text for name, text in self.texts().items() if text.strip()}
 
     def wrong(self) -> dict[str, str]:
-        """What is wrong, by the name of the field."""
+        """Return what is wrong, by the name of the field."""
         return dict(self._wrong())
 
     def _wrong(self) -> Iterator[tuple[str, str]]:
         for name, text in self.texts().items():
-            asked = self._asked[name]
-            if not text.strip() and not asked.required:
+            field = self._form_fields[name]
+            if not text.strip() and not field.required:
                 continue
             try:
-                asked.default.option.parse(text)
+                field.default.option.parse(text)
             except FieldError as error:
                 yield name, f"{error.reason}; {error.cure}"
             else:
@@ -111,37 +112,37 @@ class OptionFields(VerticalScroll, can_focus=False):
                     yield name, "it is required"
 
     def show_messages(self, focused: Widget | None = None) -> None:
-        """Say under each field what is wrong with it, or what it means while it is typed into."""
+        """Show under each field what is wrong with it, or its explanation if it has the focus."""
         wrong = self.wrong()
-        for name, asked in self._asked.items():
-            field = self.query_one(f"#field-{name}", Field)
+        for name, field in self._form_fields.items():
+            box = self.query_one(f"#field-{name}", Field)
             if name in wrong and self._text(name):
-                field.complain(wrong[name])
-            elif focused is not None and field in focused.ancestors:
-                field.explain(asked.help)
+                box.complain(wrong[name])
+            elif focused is not None and box in focused.ancestors:
+                box.explain(field.help)
             else:
-                field.complain("")
+                box.complain("")
 
     def focus_first(self, name: str = "") -> None:
         """Put the cursor into a field, or into the first."""
-        wanted = name or next(iter(self._asked))
+        wanted = name or next(iter(self._form_fields))
         self.query_one(f"#box-{wanted}").focus()
 
     def _text(self, name: str) -> str:
         box = self.query_one(f"#box-{name}")
         if isinstance(box, Select):
             return str(box.value)
-        asked, typed = self._asked[name], box.value if isinstance(box, Input) else ""
-        return asked.text if typed == asked.shown else typed
+        field, typed = self._form_fields[name], box.value if isinstance(box, Input) else ""
+        return field.text if typed == field.shown else typed
 
 
-def _control(asked: Asked) -> Widget:
-    id_ = f"box-{asked.name}"
-    if asked.default.option.kind is SWITCH:
-        return Dropdown([("on", "on"), ("off", "off")], asked.text or "off", id=id_)
-    nothing = "required" if asked.required else asked.default.text or "none"
-    box = VisibleInput(asked.shown, placeholder=nothing, max_length=LONGEST, id=id_)
-    box.password = asked.hidden
+def _control(field: FormField) -> Widget:
+    id_ = f"box-{field.name}"
+    if field.default.option.kind is SWITCH:
+        return Dropdown([("on", "on"), ("off", "off")], field.text or "off", id=id_)
+    nothing = "required" if field.required else field.default.text or "none"
+    box = VisibleInput(field.shown, placeholder=nothing, max_length=LONGEST, id=id_)
+    box.password = field.hidden
     return box
 
 
@@ -154,23 +155,23 @@ Request = Callable[[Mapping[str, str]], Awaitable[Any]]
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What is asked, and what is done with the answers.
+    """Content of a form, and requests that take the texts by the names of the options.
 
-    save:  keeps them, and gives what the screen ends with; raises Refused
-    tried: looks once with them, and gives what was seen, with its glyph before it; raises Refused.
-        None: nothing to try
+    save: keeps the texts and returns what the screen ends with; raises Refused
+    dry_run: looks once with the texts and returns what was seen, with a glyph before it; raises
+        Refused. None: nothing to try
     """
 
     crumb: str
     title: str
     about: str
-    asked: Sequence[Asked]
+    fields: Sequence[FormField]
     save: Request
-    tried: Request | None = None
+    dry_run: Request | None = None
 
 
 class OptionFormScreen(EndingScreen, inherit_bindings=False):
-    """Ends with what saving gave, or with None."""
+    """The form on a screen; ends with what saving returned, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *Screen.BINDINGS,
@@ -206,7 +207,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
     def __init__(self, access: StoreAccess, live: LiveReport, form: Form) -> None:
         super().__init__(access, live)
         self._form = form
-        self._fields = OptionFields(form.asked)
+        self._fields = OptionFields(form.fields)
         self._at_first: dict[str, str] = {}
         self._news = ("", False)
         self._busy = self._saving = False
@@ -228,11 +229,11 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         self._fields.focus_first()
 
     def show(self) -> None:
-        """What the report says changes nothing here."""
+        """Do nothing: the report changes nothing here."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Try only what can be tried."""
-        can_look = self._form.tried is not None
+        """Offer a look only for a form that can be tried."""
+        can_look = self._form.dry_run is not None
         return {"look": can_look, "no_look": not can_look}.get(action, True)
 
     @on(Input.Changed)
@@ -266,12 +267,12 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         """Look once with what is typed; what may not be empty is needed only to save."""
         if self._busy:
             self.show_notice(self.under_way or LOOKING, bad=True)
-        elif self._form.tried is not None and self._is_right(to_save=False):
+        elif self._form.dry_run is not None and self._is_right(to_save=False):
             self._show_news("looking ...")
-            self.in_background(self._carry_out_form(self._form.tried, self._looked), group="form")
+            self.in_background(self._carry_out_form(self._form.dry_run, self._looked), group="form")
 
     def action_no_look(self) -> None:
-        """Say why there is no look."""
+        """Show why there is no look."""
         self.show_notice(NOTHING_TO_LOOK_AT)
 
     def _is_right(self, *, to_save: bool = True) -> bool:
@@ -303,12 +304,12 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         self.end_with(result)
 
     def _typed_since(self, given: Mapping[str, str]) -> str:
-        """What to add to the answer to a look that is not about what is typed now."""
+        """Return what to add to the result of a look, if other text is typed now."""
         is_current = self._saving or self._fields.given() == given
         return "" if is_current else NOT_WHAT_IS_TYPED
 
-    def _looked(self, told: str, given: Mapping[str, str]) -> None:
-        self._show_news(f"{told}{self._typed_since(given)}")
+    def _looked(self, seen: str, given: Mapping[str, str]) -> None:
+        self._show_news(f"{seen}{self._typed_since(given)}")
 
     @property
     def under_way(self) -> str:

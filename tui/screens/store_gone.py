@@ -1,4 +1,4 @@
-"""The panel of a store that is gone: why, the cure, and nothing to do here but to quit."""
+"""Panel of a store that is gone: why, and the cure. It is apart because it needs no store."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ AFTERWARDS = "What is seen below is out of date. Start Tocsin again when that is
 
 
 def cover_without_store(app: App[Any], sentence: str | None) -> None:
-    """Lay the panel over what is seen, and over what came above it meanwhile."""
-    if sentence is None or any(isinstance(one, StoreGoneScreen) for one in app.screen_stack):
+    """Show the panel above all other screens, and close dialogs, if the store is gone."""
+    if sentence is None or any(isinstance(screen, StoreGoneScreen) for screen in app.screen_stack):
         return
     while isinstance(app.screen, DialogScreen):
         app.pop_screen()  # a question that can have no answer any more
@@ -28,7 +28,7 @@ def cover_without_store(app: App[Any], sentence: str | None) -> None:
 
 
 class StoreGoneScreen(DialogScreen[None]):
-    """It stays: whatever the screen below offers would be refused, and what it says is old."""
+    """The panel, which stays: the screens below are out of date and every change is refused."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,escape,enter", "app.leave", "quit", id="gone.quit"),

@@ -1,4 +1,4 @@
-"""What is shown while the terminal is too small for anything else."""
+"""Cover of all screens while the terminal is too small for them."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ LEAST = Size(60, 15)
 
 
 def cover_while_small(app: App[Any], size: Size) -> None:
-    """Cover what is seen with a word of what is needed, or take that away again."""
+    """Cover the screen that is seen, or take the cover away again."""
     is_small = size.width < LEAST.width or size.height < LEAST.height
     if is_small and _is_covered(app):
         return
-    for cover in [one for one in app.screen_stack if isinstance(one, TooSmallScreen)]:
+    for cover in [screen for screen in app.screen_stack if isinstance(screen, TooSmallScreen)]:
         remove_screen(app, cover)
     if is_small:
         app.push_screen(TooSmallScreen())
 
 
 def _is_covered(app: App[Any]) -> bool:
-    """Above the cover is only what is asked there, such as whether to quit."""
-    asked = isinstance(app.screen, DialogScreen)
-    return any(isinstance(one, TooSmallScreen) for one in app.screen_stack[-1 - asked :])
+    """Return True if the cover is on top, or below a dialog alone."""
+    has_dialog = isinstance(app.screen, DialogScreen)
+    return any(isinstance(screen, TooSmallScreen) for screen in app.screen_stack[-1 - has_dialog :])
 
 
 class TooSmallScreen(ModalScreen[None]):
-    """Says what is needed; the screens below keep all they hold, and deliveries go on."""
+    """The size that is needed; the screens below keep all they hold, and deliveries go on."""
 
     def compose(self) -> ComposeResult:
         yield Static()
 
     def on_screen_resume(self) -> None:
-        """What covered it is gone; the terminal may have grown meanwhile."""
+        """Go if the terminal has grown while another screen was above this one."""
         cover_while_small(self.app, self.app.size)
 
     def on_screen_suspend(self) -> None:
-        """What comes above it, as a bug's panel does, is covered with the rest."""
+        """Cover also what comes above this screen, such as the panel of a bug."""
         if self.app.is_running:
             cover_while_small(self.app, self.app.size)
 

@@ -1,4 +1,4 @@
-"""What an admin does to sources from their list: add, edit, pause, look now, delete, undo."""
+"""Actions on sources from their list: add, edit, pause, look now, delete, undo."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ KINDS = {
     "h": (HTTP, "HTTP for programs, agents and brokers"),
     "p": (PROCUSTODIBUS, "the queues of Pro Custodibus"),
 }
-"""By which key a kind is chosen, in a line that is never too long."""
+"""Kinds of sources by the keys that choose them, each with its line in the menu."""
 
 Switch = Callable[[str, Actor, int], bool]
-"""To pause a source, or to let it go on."""
+"""Request that pauses a source or lets it go on; returns False if it was so already."""
 
 UNFIT = "but cannot run as it is set"
 NOTHING_TO_SET = "there is nothing to set for it"
@@ -79,16 +79,16 @@ class SourceActions:
         return offered.get(action, True)
 
     def selected(self) -> StoredSource | None:
-        """The source under the cursor."""
+        """Return the source under the cursor."""
         return self._source(self._table.cursor)
 
     def _source(self, name: object) -> StoredSource | None:
         report = self._live.report
         every = report.overview.sources if report is not None else []
-        return next((one for one in every if one.name == name), None)
+        return next((source for source in every if source.name == name), None)
 
     def refused_of(self, name: str) -> int:
-        """How many events of a source are kept that could not be queued."""
+        """Return how many events of a source are kept that could not be queued."""
         report = self._live.report
         return report.overview.refused.get(name, 0) if report is not None else 0
 
@@ -153,9 +153,9 @@ class SourceActions:
             return
         self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
         problem = startup_problem(after, self._every())
-        told = f"{after.name} is saved, {UNFIT}: {problem}"
+        warning = f"{after.name} is saved, {UNFIT}: {problem}"
         self._screen.show_notice(
-            told if problem else self._undoable(f"{after.name} is saved"), bad=bool(problem)
+            warning if problem else self._undoable(f"{after.name} is saved"), bad=bool(problem)
         )
 
     def _undoable(self, done: str) -> str:
@@ -206,9 +206,9 @@ class SourceActions:
             self._screen.beyond_screen(self._look_now(source.name, report))
 
     async def _look_now(self, name: str, report: Report) -> None:
-        told = await self._screen.carry_out(self._looked(name, report))
-        if told is not None:
-            self._screen.show_notice(told)
+        notice = await self._screen.carry_out(self._looked(name, report))
+        if notice is not None:
+            self._screen.show_notice(notice)
 
     async def _looked(self, name: str, report: Report) -> str:
         try:
@@ -291,9 +291,9 @@ class SourceActions:
             self._screen.beyond_screen(self._carry_out_switch(request))
 
     async def _carry_out_switch(self, request: Any) -> None:
-        told = await self._screen.carry_out(request)
-        if told is not None:
-            self._screen.show_notice(told)
+        notice = await self._screen.carry_out(request)
+        if notice is not None:
+            self._screen.show_notice(notice)
 
     def undo(self) -> None:
         """Take back the last edit or pause made here."""

@@ -1,4 +1,4 @@
-"""The forms of sources: one to add a source of each kind, one to edit what is set for one."""
+"""Forms of sources: to add a source of each kind, and to edit the options of a source."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from sources.wireguard.snapshot import snapshot_summary
 from store import sources as stored_sources
 from store.errors import StoreError
 from store.records import StoredSource
-from tui.screens.option_form import Asked, Form, Request, name_asked
+from tui.screens.option_form import Form, FormField, Request, name_field
 from tui.state.store_access import Refused, StoreAccess
 
 SETUP_CODE = "setup_code"
 
 
-def code_asked(kind: SourceKind, help_: str) -> tuple[Asked, ...]:
-    """The field for a set-up code, for a kind that signs in elsewhere."""
+def code_fields(kind: SourceKind, help_: str) -> tuple[FormField, ...]:
+    """Return the field for a set-up code, for a kind that signs in elsewhere."""
     if kind.name != PROCUSTODIBUS:
         return ()
-    return (Asked(Default(Option(SETUP_CODE, TEXT, help_), ""), "", hidden=True),)
+    return (FormField(Default(Option(SETUP_CODE, TEXT, help_), ""), "", hidden=True),)
 
 
 async def new_key(
     access: StoreAccess, kind: SourceKind, options: Mapping[str, str], code: str | None
 ) -> str | None:
-    """The secret of a new key that the other side knows, if there is a code. Raises Refused."""
+    """Set up a new key by a code, if there is one; return its secret. Raises Refused."""
     if code is None:
         return None
     from sources.procustodibus.api import Exchange, set_up
@@ -48,7 +48,7 @@ async def new_key(
 
 
 async def keep_key(access: StoreAccess, source: StoredSource, secret: str | None) -> StoredSource:
-    """Keep the secret, if there is one; the source as it is then. Raises Refused."""
+    """Keep the secret, if there is one; return the source as it is then. Raises Refused."""
     if secret is None:
         return source
     await access.change(stored_sources.set_secret, source.name, secret, access.store.vault)
@@ -56,13 +56,13 @@ async def keep_key(access: StoreAccess, source: StoredSource, secret: str | None
 
 
 TRIED = (source_kinds.WIREGUARD, source_kinds.JOURNAL)
-"""Kinds of which one look takes nothing away, so that it can be made before they are kept."""
+"""Kinds that can be looked at before they are saved: one look takes nothing away there."""
 
 LOOKED_AT = (*TRIED, source_kinds.PROCUSTODIBUS)
-"""Kinds that look by themselves, and can be told to."""
+"""Kinds that look from time to time, and at once on a key."""
 
 BROKER = "broker"
-"""The option without which nothing can be pulled: a new source is not saved without it."""
+"""Name of the option that a new source of the Pro Custodibus API cannot do without."""
 
 Edited = tuple[StoredSource, StoredSource]
 """A source before and after an edit."""
@@ -71,34 +71,39 @@ Edited = tuple[StoredSource, StoredSource]
 def form_to_add(
     access: StoreAccess, settings: Settings, kind: SourceKind, existing: Sequence[StoredSource]
 ) -> Form:
-    """Ends with the new source."""
+    """Return the form of a new source; it ends with that source."""
 
     async def save(given: Mapping[str, str]) -> StoredSource:
         options = _options(given)
         every = await access.read(stored_sources.load_all)
-        if any(one.name == given["name"] for one in every):  # a code would be used up for nothing
+        if any(
+            source.name == given["name"] for source in every
+        ):  # a code would be used up for nothing
             raise Refused(f"there is a source {given['name']} already: choose another name")
         secret = await new_key(access, kind, options, given.get(SETUP_CODE))
         added = await access.change(stored_sources.add, kind.name, given["name"], options)
         return await keep_key(access, added, secret)
 
-    name = _free_name(kind, {one.name for one in existing})
+    name = _free_name(kind, {source.name for source in existing})
     return Form(
         crumb=f"Add {kind.title}",
         title=f"Add a source: {kind.title}",
         about=_sentence(kind),
-        asked=(
-            name_asked(source_kinds.check_name, "its name", name),
-            *(Asked(one, one.text, required=one.name == BROKER) for one in kind.defaults),
-            *code_asked(kind, "the broker's set-up code, for a new key"),
+        fields=(
+            name_field(source_kinds.check_name, "its name", name),
+            *(
+                FormField(option, option.text, required=option.name == BROKER)
+                for option in kind.defaults
+            ),
+            *code_fields(kind, "the broker's set-up code, for a new key"),
         ),
         save=save,
-        tried=_first_look(access, settings, kind),
+        dry_run=_first_look(access, settings, kind),
     )
 
 
 def form_to_edit(access: StoreAccess, settings: Settings, source: StoredSource) -> Form:
-    """Ends with the source as it was and as it is then."""
+    """Return the form of a source; it ends with the source before and after."""
     kind = kind_named(source.kind)
 
     async def save(given: Mapping[str, str]) -> Edited:
@@ -113,17 +118,20 @@ def form_to_edit(access: StoreAccess, settings: Settings, source: StoredSource) 
         crumb=f"Edit {source.name}",
         title=f"Edit {source.name}: {kind.title}",
         about=_sentence(kind),
-        asked=(
-            *(Asked(one, source.options.get(one.name, one.text)) for one in kind.defaults),
-            *code_asked(kind, "a set-up code, for a new key; without one it keeps its key"),
+        fields=(
+            *(
+                FormField(option, source.options.get(option.name, option.text))
+                for option in kind.defaults
+            ),
+            *code_fields(kind, "a set-up code, for a new key; without one it keeps its key"),
         ),
         save=save,
-        tried=_first_look(access, settings, kind),
+        dry_run=_first_look(access, settings, kind),
     )
 
 
 def _first_look(access: StoreAccess, settings: Settings, kind: SourceKind) -> Request | None:
-    """Look with what is typed and keep nothing; what would have come of it, in a sentence."""
+    """Return the request that looks once and keeps nothing, for a form; None if a kind has none."""
     if kind.name == source_kinds.HTTP:
         return _would_listen
     if kind.name not in TRIED:
@@ -154,7 +162,7 @@ async def _would_listen(given: Mapping[str, str]) -> str:
 
 
 def _options(given: Mapping[str, str]) -> dict[str, str]:
-    """What is kept as options: neither its name nor the code for a key."""
+    """Return the texts that are options: neither the name nor the set-up code."""
     return {name: text for name, text in given.items() if name not in ("name", SETUP_CODE)}
 
 
@@ -169,6 +177,6 @@ def _sentence(kind: SourceKind) -> str:
 
 
 def _free_name(kind: SourceKind, taken: set[str]) -> str:
-    """The usual name of its kind, or none if that is taken."""
+    """Return the usual name of a kind, or "" if that is taken."""
     usual = LOCAL if kind.name == source_kinds.WIREGUARD else kind.name
     return "" if usual in taken else usual

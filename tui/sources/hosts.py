@@ -1,4 +1,4 @@
-"""Hosts: adding one that reports here, its two files, and the WireGuard of this host."""
+"""Hosts that report here: adding a host, its two files, and the WireGuard of this host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from store.errors import StoreError
 from store.records import AppendResult, Client, StoredSource
 from tui.key_names import and_key, key_of
 from tui.questions import Question
-from tui.screens.option_form import Asked, Form, name_asked
+from tui.screens.option_form import Form, FormField, name_field
 from tui.shell.clipboard import copy
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.key_bar import KeyBar
@@ -43,7 +43,7 @@ LONGEST = 2_000
 
 
 class Files(msgspec.Struct, frozen=True):
-    """What a host needs; one of the files holds its set-up code.
+    """Files that a host needs; one of them holds its set-up code.
 
     warning: why another machine would not find us by these files, "" where it would
     """
@@ -54,7 +54,7 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class ConfFilesScreen(ModalScreen[None]):
-    """Each file with its place, and a key that copies it."""
+    """Screen of the files of a host, each with its path and a key that copies it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "copy_file(0)", "copy the first", id="conf-files.first"),
@@ -97,7 +97,7 @@ NOT_SERVED = (
 
 
 def form_to_add_host(access: StoreAccess, existing: Sequence[StoredSource]) -> Form:
-    """Ends with the files of the new host."""
+    """Return the form of a new host; it ends with the files of that host."""
 
     async def save(given: Mapping[str, str]) -> Files:
         code = new_code(access.random_bytes)
@@ -112,16 +112,16 @@ def form_to_add_host(access: StoreAccess, existing: Sequence[StoredSource]) -> F
         crumb="Add host",
         title="Add a host",
         about=f"{what} {_about_reach(url)}".rstrip(),
-        asked=(
-            name_asked(source_kinds.check_name, "its name here", ""),
-            Asked(found, url or "", required=True),
+        fields=(
+            name_field(source_kinds.check_name, "its name here", ""),
+            FormField(found, url or "", required=True),
         ),
         save=save,
     )
 
 
 async def renewed(access: StoreAccess, name: str, existing: Sequence[StoredSource]) -> Files:
-    """Give it a new set-up code; the files with it. Raises Refused."""
+    """Give a host a new set-up code; return its files. Raises Refused."""
     url = _served_url(existing)
     if url is None:
         raise Refused(NOT_SERVED)
@@ -137,7 +137,7 @@ def _files(client: Client, url: str, code: str) -> Files:
 
 
 def _about_reach(url: str | None) -> str:
-    """What to know of where this Tocsin is found, before a host is told of it."""
+    """Return a warning about the address of this Tocsin, "" if hosts can reach it."""
     if url is None:
         return NOT_SERVED
     warning = kinds.reach_warning(url)
@@ -145,7 +145,7 @@ def _about_reach(url: str | None) -> str:
 
 
 def _served_url(existing: Sequence[StoredSource]) -> str | None:
-    return kinds.served_url(AGENT, ((one.kind, one.options) for one in existing))
+    return kinds.served_url(AGENT, ((source.kind, source.options) for source in existing))
 
 
 LOOKED_AT = "this host's WireGuard is being looked at already: wait for it"
@@ -153,7 +153,7 @@ ALSO_RUN = "another process runs the source local: stop that first"
 
 
 def question_before(source: StoredSource | None) -> Question:
-    """What is asked before it is watched, or watched no more."""
+    """Return the question before this host's WireGuard is watched, or watched no more."""
     if source is not None and source.active:
         return Question(
             "Watch this host's WireGuard no more?",
@@ -172,7 +172,7 @@ def question_before(source: StoredSource | None) -> Question:
 
 
 async def switch(access: StoreAccess, settings: Settings, source: StoredSource | None) -> str:
-    """Watch it, or watch it no more; what came of that. Raises Refused."""
+    """Watch this host's WireGuard, or watch it no more; return a notice. Raises Refused."""
     if source is None or not source.active:
         return await switch_on(access, settings, source)
     await access.change(stored_sources.pause, LOCAL)
@@ -180,7 +180,7 @@ async def switch(access: StoreAccess, settings: Settings, source: StoredSource |
 
 
 async def switch_on(access: StoreAccess, settings: Settings, source: StoredSource | None) -> str:
-    """Look once and, if that went well, let the worker watch; what was found, in a sentence.
+    """Look once and, if that went well, let the worker watch; return what was found.
 
     Raises Refused, with the reason and the cure, and then nothing is changed.
     """

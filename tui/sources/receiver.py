@@ -1,4 +1,4 @@
-"""A question for the webhook that something is sent to, by its name or id."""
+"""Question for the webhook that a refused event is sent to, by its name or id."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST = 300
 
 
 class ReceiverScreen(DialogScreen[int]):
-    """Ends with the webhook's id, or None. `receivers` has the webhooks' names by their ids."""
+    """The question; ends with the id, or None. `receivers` has the names by their ids."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "cancel", id="receiver.cancel"),
@@ -36,8 +36,8 @@ class ReceiverScreen(DialogScreen[int]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             keys = keys_do((ENTER, "sends"), (key_of(self, "receiver.cancel"), "cancels"))
-            asked = f"Send {self._what} to which webhook?   ({keys})"
-            yield Static(Text(safe(asked, LONGEST), style="bold"))
+            question = f"Send {self._what} to which webhook?   ({keys})"
+            yield Static(Text(safe(question, LONGEST), style="bold"))
             yield VisibleInput(max_length=200, id="receiver-name")
             yield Static(Text(safe(self._names(), LONGEST)), classes="plain")
             yield Static(Text(""), id="receiver-error", classes="error")
@@ -60,5 +60,5 @@ class ReceiverScreen(DialogScreen[int]):
     def _names(self) -> str:
         named = [f"{id_} {name}".strip() for id_, name in self._receivers.items()]
         more = len(named) - LISTED
-        told = " · ".join(named[:LISTED]) or "there is none yet"
-        return f"{told} · and {more} more" if more > 0 else told
+        names = " · ".join(named[:LISTED]) or "there is none yet"
+        return f"{names} · and {more} more" if more > 0 else names

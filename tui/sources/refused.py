@@ -1,4 +1,4 @@
-"""Admin › Sources › Refused: what a source took and the queue cannot hold, each text whole."""
+"""Admin › Sources › Refused: events that a source took and the queue cannot hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from store.records import StoredRefusal
 from tui.cells import Cell, Column, Row
 from tui.questions import Question
 from tui.screens.dialogs import SaveScreen
-from tui.screens.lists import LookingScreen
+from tui.screens.lists import ReadingScreen
 from tui.shell.clipboard import copy
 from tui.sources.receiver import ReceiverScreen
 from tui.state.live_report import LiveReport
@@ -43,48 +43,50 @@ COLUMNS = (
 )
 
 
-def row_of(one: StoredRefusal, now_ms: int) -> Row:
-    """A row of the list."""
+def row_of(refusal: StoredRefusal, now_ms: int) -> Row:
+    """Return the row of a refused event."""
     return (
-        _state(one),
-        Cell(coarse_age(now_ms - one.at_ms), "dim"),
-        Cell(size_text(one.bytes)),
-        Cell(one.queue),
-        Cell(one.id),
-        Cell(one.reason),
+        _state(refusal),
+        Cell(coarse_age(now_ms - refusal.at_ms), "dim"),
+        Cell(size_text(refusal.bytes)),
+        Cell(refusal.queue),
+        Cell(refusal.id),
+        Cell(refusal.reason),
     )
 
 
 def title_of(found: list[StoredRefusal]) -> str:
-    """Return what the frame says of all of them."""
-    sent = sum(one.sent_ms is not None for one in found)
+    """Return the title of the list."""
+    sent = sum(refusal.sent_ms is not None for refusal in found)
     return f"Refused ── {len(found):,}{f', {sent:,} of them sent' if sent else ''}"
 
 
-def facts_of(one: StoredRefusal, receiver: str, now_ms: int) -> str:
-    """Why it is here, and what became of it; `receiver` is who it was sent to, if anybody."""
-    tries = f"tried by hand {counted(one.attempts, 'time')}" if one.attempts else "never sent"
-    if one.sent_ms is not None:
-        tries = f"sent to {receiver} {span_text(now_ms - one.sent_ms)} ago"
-    elif one.last_error is not None:
-        tries += f", the last: {one.last_error}"
-    return f"{one.id} of the queue {one.queue}: {tries}\n{one.reason}"
+def facts_of(refusal: StoredRefusal, receiver: str, now_ms: int) -> str:
+    """Return why an event is refused, and to which `receiver` it was sent, if to any."""
+    tries = (
+        f"tried by hand {counted(refusal.attempts, 'time')}" if refusal.attempts else "never sent"
+    )
+    if refusal.sent_ms is not None:
+        tries = f"sent to {receiver} {span_text(now_ms - refusal.sent_ms)} ago"
+    elif refusal.last_error is not None:
+        tries += f", the last: {refusal.last_error}"
+    return f"{refusal.id} of the queue {refusal.queue}: {tries}\n{refusal.reason}"
 
 
-def drop_question(one: StoredRefusal) -> Question:
-    """Return the question before one is forgotten."""
-    sent = "It was sent to a webhook." if one.sent_ms is not None else "It went to no webhook."
+def drop_question(refusal: StoredRefusal) -> Question:
+    """Return the question before a refused event is forgotten."""
+    sent = "It was sent to a webhook." if refusal.sent_ms is not None else "It went to no webhook."
     return Question(
-        f"Forget the refused event {one.id}?",
+        f"Forget the refused event {refusal.id}?",
         (sent, "There is no other copy of it here, nor where it came from."),
         yes="Forget",
     )
 
 
-def _state(one: StoredRefusal) -> Cell:
-    if one.sent_ms is not None:
+def _state(refusal: StoredRefusal) -> Cell:
+    if refusal.sent_ms is not None:
         return Cell("✓ sent", "good")
-    if one.last_error is not None:
+    if refusal.last_error is not None:
         return Cell("✗ not sent", "bad")
     return Cell("○ waiting", "busy")
 
@@ -94,8 +96,8 @@ UNREADABLE = "its URL, headers and secrets cannot be read: put the right key fil
 FACTS = 600
 
 
-class RefusedScreen(LookingScreen):
-    """The list, and below it the selected text; tab goes there, to fold and to search in it."""
+class RefusedScreen(ReadingScreen):
+    """List of the refused events of a source, and below it the selected text as JSON."""
 
     CRUMBS = "Refused"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -119,7 +121,7 @@ class RefusedScreen(LookingScreen):
         self._found: dict[str, StoredRefusal] = {}
         self._text: tuple[str, bytes] = ("", b"")
         self._changes = 0
-        """Count of what was done here, which the count of those that wait need not show."""
+        """Number of actions done here: the number of events need not change by them."""
         self._seen: object = None
 
     def body(self) -> Iterable[Widget]:
@@ -131,14 +133,14 @@ class RefusedScreen(LookingScreen):
 
     @property
     def table(self) -> LiveTable:
-        """The list."""
+        """The table of the refused events."""
         return self.query_one("#refused", LiveTable)
 
     def on_mount(self) -> None:
         self.table.focus()
         self.show()
 
-    async def look(self) -> None:
+    async def read_store(self) -> None:
         report = self.live.report
         waiting = report.overview.refused.get(self._source) if report is not None else None
         seen = (waiting, self._changes)
@@ -146,43 +148,43 @@ class RefusedScreen(LookingScreen):
             return
         found = await self.access.read(refusals.load_all, self._source)
         self._seen = seen
-        self._found = {one.id: one for one in found}
+        self._found = {refusal.id: refusal for refusal in found}
         self.table.set_keys(list(self._found))
         self.tick()
         self.query_one("#refused-panel").border_title = Content(title_of(found))
         await self._show_selected()
 
     def tick(self) -> None:
-        """Ages move with time."""
+        """Update the ages."""
         now_ms = self.access.now_ms()
         near = [self._found[str(key)] for key in self.table.near() if str(key) in self._found]
-        self.table.put_only({one.id: row_of(one, now_ms) for one in near})
+        self.table.put_only({refusal.id: row_of(refusal, now_ms) for refusal in near})
 
     def selected(self) -> StoredRefusal | None:
-        """The one under the cursor."""
+        """Return the refused event under the cursor."""
         return self._found.get(str(self.table.cursor))
 
     async def _show_selected(self) -> None:
-        one = self.selected()
+        refusal = self.selected()
         facts, view = self.query_one("#refused-facts", Facts), self.query_one(JsonView)
         self.refresh_bindings()
-        if one is None:
+        if refusal is None:
             facts.show_text(Text("Nothing is refused: every event that was taken is in the queue."))
             view.show_json(b"")
             return
-        receiver = self._receivers().get(one.sent_to or 0, f"webhook {one.sent_to}")
-        told = facts_of(one, receiver, self.access.now_ms())
-        facts.show_text(Text(safe(told, FACTS, keep_newlines=True)))
-        if self._text[0] != one.id:
-            text = await self.access.read(refusals.text_of, one.id)
-            if self.selected() is one:
-                self._text = (one.id, text)
+        receiver = self._receivers().get(refusal.sent_to or 0, f"webhook {refusal.sent_to}")
+        words = facts_of(refusal, receiver, self.access.now_ms())
+        facts.show_text(Text(safe(words, FACTS, keep_newlines=True)))
+        if self._text[0] != refusal.id:
+            text = await self.access.read(refusals.text_of, refusal.id)
+            if self.selected() is refusal:
+                self._text = (refusal.id, text)
                 view.show_json(text)
 
     def _receivers(self) -> dict[int, str]:
         report = self.live.report
         every = report.overview.webhooks if report is not None else []
-        return {one.webhook.id: receiver_of(one.webhook) for one in every}
+        return {status.webhook.id: receiver_of(status.webhook) for status in every}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
@@ -204,57 +206,57 @@ class RefusedScreen(LookingScreen):
 
     def action_send(self) -> None:
         """Ask for a webhook, and send the selected text to it."""
-        one = self.selected()
-        if one is None or not self.table.is_meant():
+        refusal = self.selected()
+        if refusal is None or not self.table.is_meant():
             return
 
         def answered(webhook_id: int | None) -> None:
             if webhook_id is not None:
-                self.show_notice(f"sending {one.id} ...")
-                self.beyond_screen(self._send(one, webhook_id))
+                self.show_notice(f"sending {refusal.id} ...")
+                self.beyond_screen(self._send(refusal, webhook_id))
 
-        self.app.push_screen(ReceiverScreen(one.id, self._receivers()), answered)
+        self.app.push_screen(ReceiverScreen(refusal.id, self._receivers()), answered)
 
-    async def _send(self, one: StoredRefusal, webhook_id: int) -> None:
-        told = await self.carry_out(self._sent(one, webhook_id))
+    async def _send(self, refusal: StoredRefusal, webhook_id: int) -> None:
+        result = await self.carry_out(self._sent(refusal, webhook_id))
         self._changes += 1
-        if told is not None:
-            self.show_notice(told[0], bad=told[1])
+        if result is not None:
+            self.show_notice(result[0], bad=result[1])
         if self.is_running:
-            self.look_soon()
+            self.read_soon()
 
-    async def _sent(self, one: StoredRefusal, webhook_id: int) -> tuple[str, bool]:
-        """Send it; return what came of it, and whether that is bad. Raises Refused."""
+    async def _sent(self, refusal: StoredRefusal, webhook_id: int) -> tuple[str, bool]:
+        """Send a refused event; return a notice, and True if it failed. Raises Refused."""
         report = self.live.report
         webhook = await self.access.read(webhooks.find, webhook_id, self.access.store.vault)
         await self.access.read(refusals.check_may_send, webhook)
         if not webhook.readable or report is None:
             raise Refused(f"{webhook.named}: {UNREADABLE}")
-        text = await self.access.read(refusals.text_of, one.id)
+        text = await self.access.read(refusals.text_of, refusal.id)
         note = partial(self.access.change, refusals.note_sent)
         try:
             now_ms = self.access.now_ms()
-            outcome = await send_by_hand(one, text, webhook, report.settings, now_ms, note)
+            outcome = await send_by_hand(refusal, text, webhook, report.settings, now_ms, note)
         except StoreError as error:
-            raise Refused(f"{one.id}: {error}") from error
-        return f"{one.id} to {webhook.named}: {outcome.detail}", not outcome.delivered
+            raise Refused(f"{refusal.id}: {error}") from error
+        return f"{refusal.id} to {webhook.named}: {outcome.detail}", not outcome.delivered
 
     def action_write(self) -> None:
         """Ask for a file, and write the text to it."""
 
-        def answered(told: str | None) -> None:
-            if told is not None:
-                self.show_notice(told)
+        def answered(notice: str | None) -> None:
+            if notice is not None:
+                self.show_notice(notice)
 
         name, text = self._text
         if name:
             self.app.push_screen(SaveScreen(f"{name}.json", text), answered)
 
     async def action_copy_id(self) -> None:
-        """Copy the id of the selected one."""
-        one = self.selected()
-        if one is not None:
-            await copy(self, one.id)
+        """Copy the id of the selected event."""
+        refusal = self.selected()
+        if refusal is not None:
+            await copy(self, refusal.id)
 
     async def action_copy_json(self) -> None:
         """Copy the selected text."""
@@ -262,14 +264,14 @@ class RefusedScreen(LookingScreen):
             await copy(self, self._text[1].decode("utf-8", "backslashreplace"))
 
     def action_drop(self) -> None:
-        """Forget the selected one after asking."""
-        one = self.selected()
-        if one is not None and self.table.is_meant():
-            self.when_sure(drop_question(one), self._drop, one)
+        """Forget the selected event after asking."""
+        refusal = self.selected()
+        if refusal is not None and self.table.is_meant():
+            self.confirm(drop_question(refusal), self._drop, refusal)
 
-    async def _drop(self, one: StoredRefusal) -> None:
-        request = self.access.change(refusals.drop, [one.id])
-        await self.carry_out(request, f"the refused event {one.id} is forgotten")
+    async def _drop(self, refusal: StoredRefusal) -> None:
+        request = self.access.change(refusals.drop, [refusal.id])
+        await self.carry_out(request, f"the refused event {refusal.id} is forgotten")
         self._changes += 1
         if self.is_running:
-            self.look_soon()
+            self.read_soon()

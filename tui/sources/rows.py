@@ -1,4 +1,4 @@
-"""How sources read in their list, and what is told of the selected one."""
+"""Sources as rows of their list, and the facts of the selected source."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ LINE = 600
 
 
 def ordered(sources: Sequence[StoredSource]) -> list[StoredSource]:
-    """What fails first, then what warns, works, is paused; each by name."""
-    return sorted(sources, key=lambda one: (_rank(one), one.name))
+    """Return sources in their order: failing, with a warning, working, paused; each by name."""
+    return sorted(sources, key=lambda source: (_rank(source), source.name))
 
 
 def matches(source: StoredSource, wanted: str) -> bool:
-    """Whether a filter's text, or none of `!text`, is in the row."""
+    """Return True if the row has a filter's text, or for `!text` has it not."""
     text = wanted.removeprefix("!").strip().lower()
     row = f"{source.name} {source.kind} {source.state} {source.error or ''}".lower()
     return (text in row) != wanted.startswith("!") or not text
 
 
 def row_of(source: StoredSource, report: Report, client: Client | None) -> Row:
-    """A row of the list."""
+    """Return the row of a source."""
     return (
         _state(source, client),
         Cell(source.name),
@@ -62,7 +62,7 @@ def facts_of(
     *,
     seen: str = "",
 ) -> Text:
-    """How it does and what to do, what it saw last, what is set for it, and what it is."""
+    """Return the facts of a source: its health and the cure, its last look, and its options."""
     lines = (
         _how_it_does(source, report, client, key_of),
         _refused(report.overview.refused.get(source.name, 0), key_of),
@@ -74,12 +74,12 @@ def facts_of(
 
 
 def empty_list(add_key: str, wireguard_key: str) -> str:
-    """What stands in place of the list."""
+    """Return the text in place of an empty list."""
     kinds = ": WireGuard here or on other hosts, logins, a socket, HTTP."
-    told = ["None of your own yet."]
-    told += [f"{add_key}  adds one{kinds}"] if add_key else []
-    told += [f"{wireguard_key}  watches this host's WireGuard."] if wireguard_key else []
-    return "  ".join(told)
+    parts = ["None of your own yet."]
+    parts += [f"{add_key}  adds one{kinds}"] if add_key else []
+    parts += [f"{wireguard_key}  watches this host's WireGuard."] if wireguard_key else []
+    return "  ".join(parts)
 
 
 def _rank(source: StoredSource) -> int:
@@ -127,15 +127,15 @@ def _how_it_does(
 
 
 def _refused(count: int, key_of: Callable[[str], str]) -> str:
-    """What of it could not be queued, and the key that opens it."""
+    """Return how many events could not be queued, with the key that opens them."""
     if not count:
         return ""
-    told = f"{counted(count, 'refused event')} {'is' if count == 1 else 'are'} kept whole"
-    return and_key(told, key_of("sources.refused"), "opens") + "."
+    kept = f"{counted(count, 'refused event')} {'is' if count == 1 else 'are'} kept whole"
+    return and_key(kept, key_of("sources.refused"), "opens") + "."
 
 
 def _again(source: StoredSource, report: Report) -> str:
-    """When it is tried again, if somebody is there to do so."""
+    """Return when it is tried again, if a worker is there to do so."""
     next_ms = next_try_ms(source) if report.worker_alive else None
     if next_ms is None:
         return ""
@@ -145,12 +145,12 @@ def _again(source: StoredSource, report: Report) -> str:
 
 def _code(client: Client, key_of: Callable[[str], str]) -> str:
     until = second_text(client.setup_until_ms)
-    told = f"Its code can be used until {until}"
-    return and_key(told, key_of("sources.code"), "makes a new one") + "."
+    limit = f"Its code can be used until {until}"
+    return and_key(limit, key_of("sources.code"), "makes a new one") + "."
 
 
 def _seen(client: Client | None, report: Report, seen: str) -> str:
-    """What was seen at the last look, and of whom: a host is known by its key."""
+    """Return what was seen at the last look, and the id of a host."""
     parts = (*([f"Seen: {seen}"] if seen else []), *_agent(client, report))
     return " · ".join(parts)
 
@@ -172,9 +172,9 @@ def _what_it_is(source: StoredSource) -> str:
 
 
 def _set(source: StoredSource, report: Report) -> str:
-    """What was set first, then what else holds."""
+    """Return the options: first those that were set, then the defaults."""
     kind = kind_named(source.kind)
-    defaults = {one.name: one.text for one in kind.used(source.options) if one.text}
+    defaults = {option.name: option.text for option in kind.used(source.options) if option.text}
     if kind.name == SOCKET:
         defaults["path"] = str(socket_beside(report.path))
     every = {**source.options, **{k: v for k, v in defaults.items() if k not in source.options}}

@@ -1,4 +1,4 @@
-"""Admin › Sources: where events come from, how each source does, and every action on them."""
+"""Admin › Sources: the sources of events, their health, and every action on them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from store import clients
 from store import sources as stored_sources
 from store.records import Client, StoredSource
 from tui.key_names import key_of
-from tui.screens.lists import LookingScreen
+from tui.screens.lists import ReadingScreen
 from tui.sources.actions import SourceActions
 from tui.sources.rows import COLUMNS, empty_list, facts_of, matches, ordered, row_of
 from tui.widgets.filter_line import FilterLine
@@ -30,8 +30,8 @@ from tui.widgets.panel import Panel
 LOOKS_AT_WIREGUARD = (WIREGUARD, AGENT)
 
 
-class SourcesScreen(LookingScreen):
-    """The list, and below it what is wrong with the selected one, what it is and what is set."""
+class SourcesScreen(ReadingScreen):
+    """List of sources, and below it the facts of the selected source."""
 
     CRUMBS = "Sources"
     UNDER = "Admin"
@@ -114,7 +114,7 @@ class SourcesScreen(LookingScreen):
 
     @property
     def table(self) -> LiveTable:
-        """The list."""
+        """The table of the sources."""
         return self.query_one("#sources", LiveTable)
 
     def body(self) -> Iterable[Widget]:
@@ -135,22 +135,22 @@ class SourcesScreen(LookingScreen):
             return
         every = report.overview.sources
         wanted = self.query_one(FilterLine).box.value.strip()
-        shown = [one for one in ordered(every) if not wanted or matches(one, wanted)]
-        asked, self._found_by = wanted != self._found_by, wanted
-        self.table.set_keys([one.name for one in shown], by_admin=asked)
+        shown = [source for source in ordered(every) if not wanted or matches(source, wanted)]
+        is_new, self._found_by = wanted != self._found_by, wanted
+        self.table.set_keys([source.name for source in shown], by_admin=is_new)
         title = f"{len(shown)} of {len(every)}" if wanted else f"{len(every)}"
         self.query_one("#sources-panel", Panel).show_title(f"Sources ── {title}")
         self._show_hint(not report.added_sources)
         self.tick()
-        if any(one.kind == AGENT for one in every) or self._unseen():
-            self.look_soon()
+        if any(source.kind == AGENT for source in every) or self._unseen():
+            self.read_soon()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
         return self._actions.offers(action) and super().check_action(action, parameters)
 
     def _offer_keys(self) -> None:
-        """Let the last line say which keys work for the selected source, if that has changed."""
+        """Show in the last line the keys that work for the selected source, if they changed."""
         source = self._actions.selected()
         refused = source is not None and self._actions.refused_of(source.name) > 0
         offered = (source and source.kind, bool(self.live.undos.sources), refused)
@@ -167,28 +167,28 @@ class SourcesScreen(LookingScreen):
             )
 
     def tick(self) -> None:
-        """Ages move with time."""
+        """Update the ages."""
         report = self.live.report
         if report is not None:
             self.table.put_only(
                 {
-                    one.name: row_of(one, report, self._client(one))
-                    for one in report.overview.sources
+                    source.name: row_of(source, report, self._client(source))
+                    for source in report.overview.sources
                 }
             )
             self._show_facts()
 
-    async def look(self) -> None:
-        """Read who reports by an agent, and what the selected source saw."""
+    async def read_store(self) -> None:
+        """Read the clients of agents, and what the selected source saw at its last look."""
         found = await self.access.read(clients.load_all, AGENT)
-        self._clients = {one.name: one for one in found}
+        self._clients = {client.name: client for client in found}
         looked = self._unseen()
         if looked is not None:
             self._seen = (looked, await self.access.read(_seen_at, looked[0]))
         self.tick()
 
     def _unseen(self) -> tuple[str, int | None] | None:
-        """The selected source and its last look, if what it saw then is not read yet."""
+        """Return the selected source and its last look, if what it saw then is not read yet."""
         source = self._actions.selected()
         if source is None or source.kind not in LOOKS_AT_WIREGUARD:
             return None
@@ -199,14 +199,14 @@ class SourcesScreen(LookingScreen):
         return self._seen[1] if self._seen[0][:1] == (source.name,) else ""
 
     def _client(self, source: StoredSource) -> Client | None:
-        """Who reports by it, for a host of an agent."""
+        """Return the client of a source, if it is the host of an agent."""
         return self._clients.get(source.name) if source.kind == AGENT else None
 
     @on(LiveTable.Moved)
     def _moved(self) -> None:
         self._show_facts()
         if self._unseen():
-            self.look_soon()
+            self.read_soon()
 
     def _show_facts(self) -> None:
         report, source = self.live.report, self._actions.selected()

@@ -1,4 +1,4 @@
-"""All sources in one line of the Administration panel, and in a few: what fails, and why."""
+"""Summary of all sources for the Administration panel: how many work, and what fails."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tui.cells import Cell
 from tui.wording import coarse_age
 
 BELOW = "What is wrong is told below"
-"""One sentence stands on the panel once, among all that is wrong."""
+"""Reference to the problems, which stand below on the panel."""
 
 
 def sources_cell(report: Report) -> Cell:
-    """How many are active, which fail, and whether anybody runs them."""
+    """Return how many are active and fail, and if no worker runs them."""
     every = report.added_sources
     failing, warned = _of_state(report.overview.sources, "failing"), _warned(report)
     if not every and not failing and not warned:
@@ -25,19 +25,20 @@ def sources_cell(report: Report) -> Cell:
     text = " · ".join(_parts(every, failing or warned, report))
     if failing:
         return Cell(text, "bad")
-    idle = not report.worker_alive and any(one.active for one in every)
+    idle = not report.worker_alive and any(source.active for source in every)
     return Cell(text, "warning" if warned or idle else "plain")
 
 
 def host_source(overview: Overview) -> StoredSource | None:
-    """The source that watches this host, if there is one."""
+    """Return the source that watches this host, if there is one."""
     return next(
-        (one for one in overview.sources if (one.name, one.kind) == (LOCAL, WIREGUARD)), None
+        (source for source in overview.sources if (source.name, source.kind) == (LOCAL, WIREGUARD)),
+        None,
     )
 
 
 def wireguard_cell(report: Report) -> Cell:
-    """Whether this host's WireGuard is watched, and what goes wrong with that."""
+    """Return if this host's WireGuard is watched, and what goes wrong with that."""
     source = host_source(report.overview)
     if source is None:
         return Cell("off", "dim")
@@ -53,7 +54,7 @@ def wireguard_cell(report: Report) -> Cell:
 
 
 def wireguard_facts(report: Report) -> str:
-    """What comes of this host's WireGuard, or why nothing does."""
+    """Return what comes of this host's WireGuard, or why nothing does."""
     source = host_source(report.overview)
     if source is None or not source.active:
         return "Handshakes of this host become no events."
@@ -65,13 +66,11 @@ def wireguard_facts(report: Report) -> str:
 
 
 def sources_facts(report: Report) -> str:
-    """Which of them are not well, and what they are for."""
+    """Return which sources are not well, and what sources are for."""
     every = report.overview.sources
-    wrong = ", ".join(one.name for one in every if one.active and one.error is not None)
-    told = f"{BELOW}: {wrong}. " if wrong else ""
-    return (
-        f"{told}Where events come from: the WireGuard of this host and of others, logins, programs."
-    )
+    wrong = ", ".join(source.name for source in every if source.active and source.error is not None)
+    purpose = "Where events come from: the WireGuard of this host and of others, logins, programs."
+    return f"{BELOW}: {wrong}. {purpose}" if wrong else purpose
 
 
 def _parts(
@@ -81,21 +80,23 @@ def _parts(
     if active:
         alive = "" if report.worker_alive else ", but no worker runs them"
         yield f"{len(active)} active{alive}"
-    for one in wrong[:1]:
-        glyph, state = ("✗", f"{len(wrong)} failing: ") if one.failures else ("▲", "")
-        yield f"{glyph} {state}{one.name}: {one.error}"
+    for source in wrong[:1]:
+        glyph, state = ("✗", f"{len(wrong)} failing: ") if source.failures else ("▲", "")
+        yield f"{glyph} {state}{source.name}: {source.error}"
     if inactive:
         yield f"‖ {len(inactive)} inactive"
 
 
 def _of_state(every: Sequence[StoredSource], state: str) -> list[StoredSource]:
-    return [one for one in every if one.state == state]
+    return [source for source in every if source.state == state]
 
 
 def _warned(report: Report) -> list[StoredSource]:
-    """Those that work, though not all is as it should be."""
+    """Return sources that work but have a warning."""
     return [
-        one for one in report.overview.sources if one.state == "active" and one.error is not None
+        source
+        for source in report.overview.sources
+        if source.state == "active" and source.error is not None
     ]
 
 

@@ -151,7 +151,7 @@ class WebhookActions:
                 ),
                 yes="Send",
             )
-            self._screen.when_sure(question, self._send, ids)
+            self._screen.confirm(question, self._send, ids)
 
     async def _send(self, ids: list[int]) -> None:
         chosen = self._statuses(ids)
@@ -206,7 +206,7 @@ class WebhookActions:
             yes="Delete",
         )
         ids = [status.webhook.id for status in chosen]
-        self._screen.when_sure(question, self._delete, ids, _names(chosen))
+        self._screen.confirm(question, self._delete, ids, _names(chosen))
 
     async def _delete(self, ids: list[int], names: str) -> None:
         done = and_key(f"deleted {names}", self._undo_key, "undoes it")

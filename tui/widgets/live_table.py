@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 
-from tui.cells import GAP, Column, Row, place
+from tui.cells import GAP, Column, Row, fit_columns
 from tui.widgets.lines import changed_regions
 from tui.widgets.table_lines import Key, TableLines
 
@@ -281,7 +281,7 @@ class LiveTable(TableLines, can_focus=True):
             left += placed.width + GAP
 
     def _place(self) -> None:
-        self._placed = place(self.columns, self.size.width - 2)
+        self._placed = fit_columns(self.columns, self.size.width - 2)
         self.virtual_size = Size(self.size.width, len(self.keys) + 1)
         self.refresh()
 

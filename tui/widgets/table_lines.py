@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.cells import GAP, Column, Placed, Row, fit
+from tui.cells import GAP, Column, Row, ShownColumn, fit
 
 Key = Hashable
 MARK = "▌"
@@ -40,7 +40,7 @@ class TableLines(ScrollView):
         self.sorted_by: tuple[str, bool] | None = None
         self._rows: dict[Key, Row] = {}
         self._index = 0
-        self._placed: tuple[Placed, ...] = ()
+        self._placed: tuple[ShownColumn, ...] = ()
         self._painted: dict[int, Strip] = {}  # what was last drawn in each line
 
     def shows(self, column: str) -> bool:

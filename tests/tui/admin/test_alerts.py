@@ -14,7 +14,7 @@ from store import alert_settings
 from tests.store.helpers import ACTOR, NOW
 from tests.tui.helpers import notice, screen_text
 from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
-from tui.admin.alert_rows import Places, alerts_cell, facts_of, row_of, title_of
+from tui.admin.alert_rows import GeoCoverage, alerts_cell, facts_of, row_of, title_of
 
 FLAPPING = BY_NAME["endpoint_ip_flapping"]
 COUNTRY = BY_NAME["endpoint_ip_first_use_country"]
@@ -89,7 +89,7 @@ def test_a_switch_changes_nothing_else(
     async def scene() -> None:
         async with bench.running() as (app, pilot):
             await open_part(bench, app, pilot, "l")
-            monkeypatch.setattr(app.screen, "look_soon", lambda: None)  # it sees no news
+            monkeypatch.setattr(app.screen, "read_soon", lambda: None)  # it sees no news
             set_by_another(bench, {"danger": "9"})
             await pilot.press("space")
             await app.workers.wait_for_complete()
@@ -134,17 +134,19 @@ def test_a_kind_is_tuned_in_a_form_and_reset(bench: SettingsBench) -> None:
 
 
 def test_a_kind_that_lacks_data_says_so() -> None:
-    nowhere = Places(False, False, "geo_db: /x cannot be used")
+    nowhere = GeoCoverage(False, False, "geo_db: /x cannot be used")
     assert row_of(COUNTRY, {}, nowhere)[0].text == "▲ on"
     assert "Not raised: it needs geo_db with countries" in facts_of(COUNTRY, {}, nowhere).plain
     assert "/x cannot be used" in facts_of(COUNTRY, {}, nowhere).plain
-    assert row_of(COUNTRY, {}, Places(True, False))[0].text == "✓ on"
-    assert row_of(BY_NAME["endpoint_ip_first_use_asn"], {}, Places(True, False))[0].text == "▲ on"
+    assert row_of(COUNTRY, {}, GeoCoverage(True, False))[0].text == "✓ on"
+    assert (
+        row_of(BY_NAME["endpoint_ip_first_use_asn"], {}, GeoCoverage(True, False))[0].text == "▲ on"
+    )
     assert row_of(FLAPPING, {}, nowhere)[0].text == "✓ on"
 
 
 def test_a_kind_whose_country_data_is_old_says_so() -> None:
-    old = Places(True, True, old="the country data is 6 months old")
+    old = GeoCoverage(True, True, old="the country data is 6 months old")
     assert "▲ The country data is 6 months old" in facts_of(COUNTRY, {}, old).plain
     assert row_of(COUNTRY, {}, old)[0].text == "✓ on"
     off = {COUNTRY.name: {"active": "off"}}
@@ -153,7 +155,7 @@ def test_a_kind_whose_country_data_is_old_says_so() -> None:
 
 
 def test_a_kind_that_lacks_what_it_is_raised_with_says_so() -> None:
-    everywhere = Places(True, True)
+    everywhere = GeoCoverage(True, True)
     suspicious = BY_NAME["endpoint_ip_suspicious"]
     assert row_of(suspicious, {}, everywhere)[0].text == "▲ on"
     told = facts_of(suspicious, {}, everywhere).plain
@@ -166,10 +168,10 @@ def test_a_kind_that_lacks_what_it_is_raised_with_says_so() -> None:
 
 
 def test_what_is_on_for_nothing_is_counted() -> None:
-    nowhere = Places(False, False)
+    nowhere = GeoCoverage(False, False)
     assert alerts_cell({}, nowhere).text == "23 of 25 kinds on, ▲ 4 of them not raised"
     assert title_of({}, nowhere) == "Kinds of alerts ── 23 of 25 on, ▲ 4 of them not raised"
-    everywhere = Places(True, True)
+    everywhere = GeoCoverage(True, True)
     tuned = {"endpoint_ip_suspicious": {"good": "192.0.2.0/24"}}
     assert title_of(tuned, everywhere) == "Kinds of alerts ── 23 of 25 on"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.cells import Column, place
+from tui.cells import Column, fit_columns
 from tui.deliveries.rows import COLUMNS as ATTEMPT_COLUMNS
 from tui.deliveries.rows import columns
 
@@ -14,9 +14,9 @@ BORDERS = 4
 
 
 def width_of(key: str, every: tuple[Column, ...], terminal: int) -> int:
-    placed = place(every, terminal - BORDERS)
-    assert sum(one.width for one in placed) + len(placed) - 1 <= terminal - BORDERS
-    return next(one.width for one in placed if one.column.key == key)
+    shown = fit_columns(every, terminal - BORDERS)
+    assert sum(one.width for one in shown) + len(shown) - 1 <= terminal - BORDERS
+    return next(one.width for one in shown if one.column.key == key)
 
 
 @pytest.mark.parametrize("of_one", [True, False])
