@@ -29,6 +29,13 @@ INSTALLING = re.compile(
 MACHINE = re.compile(r"/(work|root|tmp|Users|home/[a-z]+)\b|\b(localhost|127\.0\.0\.1):\d{5}\b")
 
 
+def test_the_map_has_every_folder_but_those_of_the_nouns_of_commands() -> None:
+    named = NAMED_FOLDER.findall((DOCS / "architecture.md").read_text(encoding="utf-8"))
+    packages = ("delivery", "domain", "sources", "store", "tui")
+    folders = {path.parent for name in packages for path in (ROOT / name).glob("*/__init__.py")}
+    assert {f"{folder.relative_to(ROOT)}/" for folder in folders} <= {*named}
+
+
 def command_lines(page: Path) -> list[str]:
     """The lines of a page's examples that run `tocsin`, each with what continues it."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
