@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from tui.key_names import ENTER, key_of, keys_do
-from tui.screens.base import TocsinScreen, paint_seen
+from tui.screens.base import TocsinScreen, paint_top_screen
 from tui.screens.dialogs import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.quitting import question_before_leaving, reason_to_stay
@@ -209,7 +209,7 @@ class TocsinApp(NoticeApp, CatchingApp):
         self._theme.follow(self, self.live.report)
         if tick:
             self.live.pass_time(self._access.now_ms())
-        paint_seen(self, tick=tick)
+        paint_top_screen(self, tick=tick)
         cover_without_store(self, self.live.gone)
 
     def _own_worker(self) -> str | None:

@@ -50,7 +50,7 @@ from tui.screens.option_form import Form, FormField, OptionFormScreen
 from tui.screens.store_gone import StoreGoneScreen
 from tui.shell.clipboard import CopiedScreen
 from tui.shell.crashes import BugScreen
-from tui.sources.hosts import ConfFilesScreen, Files
+from tui.sources.hosts import ConfFilesScreen, HostFiles
 from tui.sources.receiver import ReceiverScreen
 from tui.sources.refused import RefusedScreen
 from tui.state.live_report import LiveReport
@@ -162,7 +162,7 @@ async def _refuse(_given: Mapping[str, str]) -> object:
 
 _FIELD = FormField(BY_NAME["wireguard"].defaults[0], HOSTILE)
 FORM = Form(HOSTILE, HOSTILE, LONG, (_FIELD,), _refuse, _refuse)
-FILES = Files(HOSTILE, (ConfFile(HOSTILE, LONG, True),))
+FILES = HostFiles(HOSTILE, (ConfFile(HOSTILE, LONG, True),))
 QUESTION = Question(HOSTILE, (HOSTILE, LONG), yes=HOSTILE, no=HOSTILE)
 MADE_WITH_MORE: dict[str, Factory] = {
     "EventScreen": lambda seen: EventScreen(seen.access, seen.live, EventType.ALERTS, EVIL_ID),

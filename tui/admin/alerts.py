@@ -133,7 +133,7 @@ class AlertsScreen(ReadingScreen):
 
     def action_switch(self) -> None:
         """Switch the selected kind on or off."""
-        self.in_turn(self._switch, self._selected)
+        self.queue_change(self._switch, self._selected)
 
     async def _switch(self, kind: AlertKind) -> None:
         self._given = await self.access.read(alert_settings.load_all)
@@ -144,7 +144,7 @@ class AlertsScreen(ReadingScreen):
 
     def action_reset(self) -> None:
         """Let the defaults of the selected kind hold again."""
-        self.in_turn(self._reset, self._selected)
+        self.queue_change(self._reset, self._selected)
 
     async def _reset(self, kind: AlertKind) -> None:
         moved = await self.carry_out(self.access.change(alert_settings.replace, kind.name, {}))
@@ -201,4 +201,4 @@ class AlertsScreen(ReadingScreen):
 
     def action_undo(self) -> None:
         """Take back the last change made here."""
-        self.in_turn(self.take_back, self._undos)
+        self.queue_change(self.undo_newest, self._undos)

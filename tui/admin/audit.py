@@ -144,7 +144,7 @@ class AuditScreen(ListScreen):
 
     def __init__(self, access: StoreAccess, live: LiveReport) -> None:
         super().__init__(access, live)
-        self._terms = self.NOTHING
+        self._terms = self.NO_FILTER
         self._filter = ""
         self._seen: tuple[int, Terms, str] | None = None
         self._changes: dict[int, AuditEntry] = {}

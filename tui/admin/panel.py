@@ -25,7 +25,7 @@ from tui.admin.settings import SettingsScreen
 from tui.key_names import and_key, key_of
 from tui.screens.base import TocsinScreen
 from tui.screens.dialogs import ConfirmScreen
-from tui.sources.hosts import question_before, switch
+from tui.sources.hosts import switch_wireguard, wireguard_question
 from tui.sources.screen import SourcesScreen
 from tui.sources.summary import host_source
 from tui.state.store_access import Refused
@@ -230,21 +230,21 @@ class AdministrationScreen(TocsinScreen):
         if report is None:
             return
         source = host_source(report.overview)
-        change = partial(switch, self.access, report.settings, source)
+        change = partial(switch_wireguard, self.access, report.settings, source)
         self.app.push_screen(
-            ConfirmScreen(question_before(source)), lambda yes: self._switch(change, yes)
+            ConfirmScreen(wireguard_question(source)), lambda yes: self._switch(change, yes)
         )
 
     def _switch(self, change: Callable[[], Awaitable[str]], yes: bool | None) -> None:
         if yes:
-            self.beyond_screen(self._carry_out_switch(change()))
+            self.run_in_app(self._carry_out_switch(change()))
 
     async def _carry_out_switch(self, change: Awaitable[str]) -> None:
-        notice = await self.carry_out(self._remembering_refusal(change))
+        notice = await self.carry_out(self._keep_refusal(change))
         if notice is not None:
             self.show_notice(notice)
 
-    async def _remembering_refusal(self, change: Awaitable[str]) -> str:
+    async def _keep_refusal(self, change: Awaitable[str]) -> str:
         """Keep a refusal on the panel, for longer than a notice: it names the cure."""
         self._refused = None
         try:

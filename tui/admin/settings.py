@@ -244,7 +244,7 @@ class SettingsScreen(TocsinScreen):
     @on(Input.Submitted)
     def _entered(self) -> None:
         if self._refusal() is None:
-            self.in_turn(self._keep_typed, self._changing, self._box.value)
+            self.queue_change(self._keep_typed, self._changing, self._box.value)
             self._open("")
 
     async def _keep_typed(self, name: str, text: str) -> None:
@@ -256,7 +256,7 @@ class SettingsScreen(TocsinScreen):
 
     def action_unset(self) -> None:
         """Take the selected setting out of the store."""
-        self.in_turn(self._unset, str(self.table.cursor))
+        self.queue_change(self._unset, str(self.table.cursor))
 
     async def _unset(self, name: str) -> None:
         await self._carry_out(name, None)
@@ -287,7 +287,7 @@ class SettingsScreen(TocsinScreen):
 
     def action_undo(self) -> None:
         """Take back the last change made here."""
-        self.in_turn(self.take_back, self._undos)
+        self.queue_change(self.undo_newest, self._undos)
 
     def action_pause(self) -> None:
         """Pause all sending, after asking, or go on with it."""
@@ -298,14 +298,14 @@ class SettingsScreen(TocsinScreen):
             question = question_before_pausing(report, key_of(self, "worker.pause"))
             self.app.push_screen(ConfirmScreen(question), self._paused)
         else:
-            self.in_turn(self._unpause)
+            self.queue_change(self._unpause)
 
     async def _unpause(self) -> None:
         await self.carry_out(self.access.change(stored_settings.unpause), "sending goes on")
 
     def _paused(self, yes: bool | None) -> None:
         if yes:
-            self.in_turn(self._pause)
+            self.queue_change(self._pause)
 
     async def _pause(self) -> None:
         done = "nothing is sent for now; events are queued"

@@ -134,7 +134,7 @@ class DeliveryActions:
         """Make the chosen deliveries due now."""
         pending = await self._pending("retry now", asks=False)
         if len(pending) == 1:
-            self._screen.in_turn(self._retry, pending)
+            self._screen.queue_change(self._retry, pending)
         elif pending:
             question = Question(
                 f"Retry {names_of(pending)} now?",
@@ -180,7 +180,7 @@ class DeliveryActions:
     def _ask_reseal(self, delivery: Delivery, refused: str | None) -> None:
         def answered(choice: ResealChoice | None) -> None:
             if choice is not None:
-                self._screen.in_turn(self._reseal, delivery, choice)
+                self._screen.queue_change(self._reseal, delivery, choice)
 
         screen = ResealScreen(self._access, delivery, self._event_in_sight(), without=refused)
         self._screen.app.push_screen(screen, answered)

@@ -90,6 +90,7 @@ class DeliveryScreen(ReadingScreen):
         self._listed: ListedDelivery | None = None
         self._attempts: dict[int, Attempt] = {}
         self._shown: object = None
+        # Textual looks up the action of a key by its name on the screen.
         self._body = body = BodyActions(self, delivery_id)
         self.action_write = body.write
         self.action_page = body.page

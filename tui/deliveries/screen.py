@@ -100,6 +100,7 @@ class DeliveriesScreen(ListScreen):
         self.follows = True
         self._by_admin = False
         self._moves = RateLimit(MOVE_MS, MOVES_AT_ONCE)
+        # Textual looks up the action of a key by its name on the screen.
         self._actions = actions = DeliveryActions(
             self, self.chosen, done=lambda: self.table.clear_marks()
         )

@@ -34,7 +34,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def paint_seen(app: App[Any], *, tick: bool = False) -> None:
+def paint_top_screen(app: App[Any], *, tick: bool = False) -> None:
     """Let the screen that is seen paint the report, or with `tick` only what time changes."""
     stack = reversed(app.screen_stack)
     screen = next((screen for screen in stack if isinstance(screen, TocsinScreen)), None)
@@ -130,15 +130,15 @@ class TocsinScreen(CoverableScreen):
 
     def take_keys(self) -> None:
         """Let the keys come that wait, if all is read that they are for."""
-        if not self.takes_keys and self.keys_may_come():
+        if not self.takes_keys and self.is_ready_for_keys():
             self.takes_keys = True
             self.post_message(KeysMayCome())
 
-    def keys_may_come(self) -> bool:
+    def is_ready_for_keys(self) -> bool:
         """Return True if nothing is read any more that the keys are for."""
         return True
 
-    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+    def must_wait(self, event: events.Key | events.Paste) -> bool:
         """Return True if a key may be for this screen, and so has to wait."""
         return True
 
@@ -151,15 +151,15 @@ class TocsinScreen(CoverableScreen):
         """
         self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
 
-    def beyond_screen(self, work: Coroutine[Any, Any, None]) -> None:
+    def run_in_app(self, work: Coroutine[Any, Any, None]) -> None:
         """Do work in the background that goes on when this screen is left."""
         self.app.run_worker(work, exit_on_error=False)
 
-    def in_turn(
+    def queue_change(
         self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
     ) -> None:
         """Make a change after those queued before it; it goes on when this screen is left."""
-        self.beyond_screen(self.access.change_queue.add(partial(change, *args, **named)))
+        self.run_in_app(self.access.change_queue.add(partial(change, *args, **named)))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show what was refused, and hand on what failed."""
@@ -189,7 +189,7 @@ class TocsinScreen(CoverableScreen):
     async def show_what_changed(self) -> None:
         """Read the store anew, and let the screen that is seen show it."""
         await self.live.reread()
-        paint_seen(self.app)
+        paint_top_screen(self.app)
 
     def confirm(
         self,
@@ -202,11 +202,11 @@ class TocsinScreen(CoverableScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.in_turn(change, *args, **named)
+                self.queue_change(change, *args, **named)
 
         self.app.push_screen(ConfirmScreen(question), answered)
 
-    async def take_back(self, undos: UndoStack) -> None:
+    async def undo_newest(self, undos: UndoStack) -> None:
         """Undo the last thing that was done, after asking where something is lost by it."""
         undo = undos.newest
         if undo is None:
@@ -247,12 +247,12 @@ class TocsinScreen(CoverableScreen):
         self.show_notice_here(message.why)
 
     @property
-    def fate_of_typed(self) -> str:
+    def unsaved_notice(self) -> str:
         """A sentence of what becomes of text that is not saved; "" if there is none."""
         return ""
 
     @property
-    def under_way(self) -> str:
+    def busy_notice(self) -> str:
         """A sentence of what leaving now would cut off; "" if there is nothing."""
         return ""
 

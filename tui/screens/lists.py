@@ -29,10 +29,10 @@ class ReadingScreen(TocsinScreen):
     def show(self) -> None:
         self.read_soon()
 
-    def keys_may_come(self) -> bool:
-        return super().keys_may_come() and not (self._stale or self._reading)
+    def is_ready_for_keys(self) -> bool:
+        return super().is_ready_for_keys() and not (self._stale or self._reading)
 
-    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+    def must_wait(self, event: events.Key | events.Paste) -> bool:
         """Return False for the keys to another section or out of the app: they never wait."""
         binding = self.active_bindings.get(event.key) if isinstance(event, events.Key) else None
         return binding is None or binding.node is not self.app
@@ -72,12 +72,12 @@ class ListScreen(ReadingScreen):
     last entered one finds, and Enter stays in the box. The keys behind Enter are for what is found.
     """
 
-    NOTHING: ClassVar[Any] = ()
+    NO_FILTER: ClassVar[Any] = ()
     """The result of `read_filter` for an empty text."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self._entered = self._shown = (self.NOTHING, "")
+        self._entered = self._shown = (self.NO_FILTER, "")
         self._wrong = self._is_entering = False
 
     @property
@@ -123,7 +123,7 @@ class ListScreen(ReadingScreen):
     def _close_filter(self) -> None:
         self.filter_line.close()
         self.set_focus(self.table)
-        self._enter(self.NOTHING, "")
+        self._enter(self.NO_FILTER, "")
 
     def _enter(self, wanted: Any, text: str) -> None:
         self._entered = (wanted, text)
@@ -157,11 +157,11 @@ class ListScreen(ReadingScreen):
         self._is_entering = True
         self.hold_keys()
 
-    def keys_may_come(self) -> bool:
-        return super().keys_may_come() and not self._is_entering
+    def is_ready_for_keys(self) -> bool:
+        return super().is_ready_for_keys() and not self._is_entering
 
-    def is_for_this(self, event: events.Key | events.Paste) -> bool:
-        return self._is_entering or super().is_for_this(event)
+    def must_wait(self, event: events.Key | events.Paste) -> bool:
+        return self._is_entering or super().must_wait(event)
 
     @on(Input.Submitted)
     async def _filter_entered(self, message: Input.Submitted) -> None:

@@ -266,7 +266,7 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
     def action_look(self) -> None:
         """Look once with what is typed; what may not be empty is needed only to save."""
         if self._busy:
-            self.show_notice(self.under_way or LOOKING, bad=True)
+            self.show_notice(self.busy_notice or LOOKING, bad=True)
         elif self._form.dry_run is not None and self._is_right(to_save=False):
             self._show_news("looking ...")
             self.in_background(self._carry_out_form(self._form.dry_run, self._looked), group="form")
@@ -312,11 +312,11 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         self._show_news(f"{seen}{self._typed_since(given)}")
 
     @property
-    def under_way(self) -> str:
+    def busy_notice(self) -> str:
         return SAVING if self._saving else ""
 
     @property
-    def fate_of_typed(self) -> str:
+    def unsaved_notice(self) -> str:
         return LOST if self._is_typed_into else ""
 
     def action_back(self) -> None:
@@ -331,8 +331,8 @@ class OptionFormScreen(EndingScreen, inherit_bindings=False):
         return self._fields.texts() != self._at_first and not self.is_ending
 
     def _leave(self, arrive: Callable[[], Awaitable[None]] | None) -> None:
-        if self.under_way:
-            self.show_notice(self.under_way, bad=True)
+        if self.busy_notice:
+            self.show_notice(self.busy_notice, bad=True)
             return
         if not self._is_typed_into:
             self.end_with(None, arrive)

@@ -21,7 +21,7 @@ LOST = "What you typed is lost."
 
 def reason_to_stay(screens: Sequence[Screen[Any]]) -> str:
     """Return a sentence of what must not be cut off now; "" if there is nothing."""
-    saving = (screen.under_way for screen in screens if isinstance(screen, TocsinScreen))
+    saving = (screen.busy_notice for screen in screens if isinstance(screen, TocsinScreen))
     return next(filter(None, saving), "")
 
 
@@ -43,7 +43,7 @@ def question_before_leaving(
         _question_of_sending(report, own_worker),
     )
     question = _in_one([question for question in reasons if question is not None])
-    fates = (screen.fate_of_typed for screen in screens if isinstance(screen, TocsinScreen))
+    fates = (screen.unsaved_notice for screen in screens if isinstance(screen, TocsinScreen))
     fate = next(filter(None, fates), "")
     if not fate:
         return question

@@ -24,7 +24,7 @@ from tui.screens.dialogs import Choice, ConfirmScreen, MenuScreen
 from tui.screens.option_form import OptionFormScreen
 from tui.sources import hosts
 from tui.sources.forms import LOOKED_AT, Edited, form_to_add, form_to_edit
-from tui.sources.hosts import ConfFilesScreen, Files, form_to_add_host, renewed
+from tui.sources.hosts import ConfFilesScreen, HostFiles, form_to_add_host, renew_code
 from tui.sources.summary import host_source
 from tui.state.store_access import Refused
 from tui.widgets.live_table import LiveTable
@@ -127,7 +127,7 @@ class SourceActions:
     def _every(self) -> Sequence[StoredSource]:
         return self._live.report.overview.sources if self._live.report else ()
 
-    def _host_added(self, files: Files | None) -> None:
+    def _host_added(self, files: HostFiles | None) -> None:
         if files is not None:
             self._go_to(files.host)
             self._screen.app.push_screen(ConfFilesScreen(files))
@@ -174,7 +174,7 @@ class SourceActions:
         """Pause the selected source, or let it go on."""
         source = self.selected()
         if source is not None and self._table.is_meant():
-            self._screen.in_turn(self._pause, source.name)
+            self._screen.queue_change(self._pause, source.name)
 
     async def _pause(self, name: str) -> None:
         source = self._source(name)
@@ -203,7 +203,7 @@ class SourceActions:
             )
         else:
             self._screen.show_notice(f"looking at {source.name} ...")
-            self._screen.beyond_screen(self._look_now(source.name, report))
+            self._screen.run_in_app(self._look_now(source.name, report))
 
     async def _look_now(self, name: str, report: Report) -> None:
         notice = await self._screen.carry_out(self._looked(name, report))
@@ -239,7 +239,7 @@ class SourceActions:
 
     def _delete(self, name: str, yes: bool | None) -> None:
         if yes:
-            self._screen.in_turn(self._carry_out_delete, name)
+            self._screen.queue_change(self._carry_out_delete, name)
 
     async def _carry_out_delete(self, name: str) -> None:
         request = self._access.change(stored_sources.delete, name)
@@ -267,10 +267,12 @@ class SourceActions:
     def _renew(self, name: str, yes: bool | None) -> None:
         report = self._live.report
         if yes and report is not None:
-            self._screen.in_turn(self._show_renewed, name, report)
+            self._screen.queue_change(self._show_renewed, name, report)
 
     async def _show_renewed(self, name: str, report: Report) -> None:
-        files = await self._screen.carry_out(renewed(self._access, name, report.overview.sources))
+        files = await self._screen.carry_out(
+            renew_code(self._access, name, report.overview.sources)
+        )
         if files is not None:
             self._screen.app.push_screen(ConfFilesScreen(files))
 
@@ -281,14 +283,14 @@ class SourceActions:
             return
         source = host_source(report.overview)
         self._screen.app.push_screen(
-            ConfirmScreen(hosts.question_before(source)),
+            ConfirmScreen(hosts.wireguard_question(source)),
             partial(self._switch, report, source),
         )
 
     def _switch(self, report: Report, source: StoredSource | None, yes: bool | None) -> None:
         if yes:
-            request = hosts.switch(self._access, report.settings, source)
-            self._screen.beyond_screen(self._carry_out_switch(request))
+            request = hosts.switch_wireguard(self._access, report.settings, source)
+            self._screen.run_in_app(self._carry_out_switch(request))
 
     async def _carry_out_switch(self, request: Any) -> None:
         notice = await self._screen.carry_out(request)
@@ -297,7 +299,7 @@ class SourceActions:
 
     def undo(self) -> None:
         """Take back the last edit or pause made here."""
-        self._screen.in_turn(self._screen.take_back, self._undos)
+        self._screen.queue_change(self._screen.undo_newest, self._undos)
 
 
 def _delete_question(source: StoredSource, refused: int) -> Question:

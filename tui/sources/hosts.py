@@ -42,7 +42,7 @@ from tui.widgets.key_bar import KeyBar
 LONGEST = 2_000
 
 
-class Files(msgspec.Struct, frozen=True):
+class HostFiles(msgspec.Struct, frozen=True):
     """Files that a host needs; one of them holds its set-up code.
 
     warning: why another machine would not find us by these files, "" where it would
@@ -62,7 +62,7 @@ class ConfFilesScreen(ModalScreen[None]):
         Binding("q,escape", "dismiss(None)", "close", id="conf-files.close"),
     ]
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: HostFiles) -> None:
         super().__init__()
         self._host = files.host
         self._files = files.files
@@ -99,7 +99,7 @@ NOT_SERVED = (
 def form_to_add_host(access: StoreAccess, existing: Sequence[StoredSource]) -> Form:
     """Return the form of a new host; it ends with the files of that host."""
 
-    async def save(given: Mapping[str, str]) -> Files:
+    async def save(given: Mapping[str, str]) -> HostFiles:
         code = new_code(access.random_bytes)
         user_id = new_event_id(lambda: int.from_bytes(access.random_bytes(8), "big"))
         client = await access.change(clients.add, AGENT, given["name"], user_id, code)
@@ -120,7 +120,7 @@ def form_to_add_host(access: StoreAccess, existing: Sequence[StoredSource]) -> F
     )
 
 
-async def renewed(access: StoreAccess, name: str, existing: Sequence[StoredSource]) -> Files:
+async def renew_code(access: StoreAccess, name: str, existing: Sequence[StoredSource]) -> HostFiles:
     """Give a host a new set-up code; return its files. Raises Refused."""
     url = _served_url(existing)
     if url is None:
@@ -130,10 +130,10 @@ async def renewed(access: StoreAccess, name: str, existing: Sequence[StoredSourc
     return _files(client, url, code)
 
 
-def _files(client: Client, url: str, code: str) -> Files:
+def _files(client: Client, url: str, code: str) -> HostFiles:
     until_ms = client.setup_until_ms or 0
     files = kinds.agent_files(url, client.host_id, client.user_id, code, until_ms)
-    return Files(client.name, files, kinds.reach_warning(url))
+    return HostFiles(client.name, files, kinds.reach_warning(url))
 
 
 def _about_reach(url: str | None) -> str:
@@ -152,7 +152,7 @@ LOOKED_AT = "this host's WireGuard is being looked at already: wait for it"
 ALSO_RUN = "another process runs the source local: stop that first"
 
 
-def question_before(source: StoredSource | None) -> Question:
+def wireguard_question(source: StoredSource | None) -> Question:
     """Return the question before this host's WireGuard is watched, or watched no more."""
     if source is not None and source.active:
         return Question(
@@ -171,15 +171,19 @@ def question_before(source: StoredSource | None) -> Question:
     )
 
 
-async def switch(access: StoreAccess, settings: Settings, source: StoredSource | None) -> str:
+async def switch_wireguard(
+    access: StoreAccess, settings: Settings, source: StoredSource | None
+) -> str:
     """Watch this host's WireGuard, or watch it no more; return a notice. Raises Refused."""
     if source is None or not source.active:
-        return await switch_on(access, settings, source)
+        return await switch_wireguard_on(access, settings, source)
     await access.change(stored_sources.pause, LOCAL)
     return "this host's WireGuard is not watched any more"
 
 
-async def switch_on(access: StoreAccess, settings: Settings, source: StoredSource | None) -> str:
+async def switch_wireguard_on(
+    access: StoreAccess, settings: Settings, source: StoredSource | None
+) -> str:
     """Look once and, if that went well, let the worker watch; return what was found.
 
     Raises Refused, with the reason and the cure, and then nothing is changed.

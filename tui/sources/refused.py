@@ -213,7 +213,7 @@ class RefusedScreen(ReadingScreen):
         def answered(webhook_id: int | None) -> None:
             if webhook_id is not None:
                 self.show_notice(f"sending {refusal.id} ...")
-                self.beyond_screen(self._send(refusal, webhook_id))
+                self.run_in_app(self._send(refusal, webhook_id))
 
         self.app.push_screen(ReceiverScreen(refusal.id, self._receivers()), answered)
 

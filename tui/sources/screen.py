@@ -101,6 +101,7 @@ class SourcesScreen(ReadingScreen):
         self._seen: tuple[tuple[object, ...], str] = ((), "")
         self._found_by = ""
         self._offered: tuple[object, ...] = ()
+        # Textual looks up the action of a key by its name on the screen.
         self._actions = actions = SourceActions(self)
         self.action_add = actions.add
         self.action_edit = actions.edit

@@ -40,7 +40,7 @@ class TakesKeys(Protocol):
 
     takes_keys: bool
 
-    def is_for_this(self, event: events.Key | events.Paste) -> bool:
+    def must_wait(self, event: events.Key | events.Paste) -> bool:
         """Return True if a key may be for this screen, and so has to wait."""
 
 
@@ -87,7 +87,7 @@ class OrderedKeysApp(OverlayApp):
         screen = self.screen
         if not isinstance(screen, TakesKeys) or screen.takes_keys:
             return False
-        if not screen.is_for_this(self._waiting_keys[0]):
+        if not screen.must_wait(self._waiting_keys[0]):
             return False
         self._awaited = screen
         return True

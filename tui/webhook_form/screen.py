@@ -290,7 +290,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
     def _leave(self, arrive: Callable[[], Awaitable[None]] | None = None) -> None:
         if self._is_saving:
             self.show_notice(SAVING)
-        elif self.fate_of_typed:
+        elif self.unsaved_notice:
             self.in_background(self._leave_if_sure(arrive), group="leave")
         else:
             self.end_with(None, arrive)
@@ -304,7 +304,7 @@ class WebhookFormScreen(EndingScreen, inherit_bindings=False):
         return await self.app.push_screen_wait(ConfirmScreen(question))
 
     @property
-    def fate_of_typed(self) -> str:
+    def unsaved_notice(self) -> str:
         return KEPT if self._session is not None and self._session.draft() is not None else ""
 
     async def on_unmount(self) -> None:

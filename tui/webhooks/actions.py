@@ -104,7 +104,7 @@ class WebhookActions:
         """Pause the chosen ones; if all of them are paused, unpause them."""
         ids = [status.webhook.id for status in self.chosen()]
         if ids:
-            self._screen.in_turn(self._pause, ids)
+            self._screen.queue_change(self._pause, ids)
 
     async def _pause(self, ids: list[int]) -> None:
         chosen = self._statuses(ids)
@@ -140,7 +140,7 @@ class WebhookActions:
         chosen = self.chosen()
         ids = [status.webhook.id for status in chosen]
         if len(chosen) == 1:
-            self._screen.in_turn(self._send, ids)
+            self._screen.queue_change(self._send, ids)
         elif chosen:
             events = counted(sum(map(undelivered, chosen)), "event")
             question = Question(
@@ -173,7 +173,7 @@ class WebhookActions:
         status = self.selected()
         if status is not None and self._screen.table.is_meant():
             self._screen.show_notice(f"testing {status.webhook.named} ...")
-            self._screen.beyond_screen(self._test(status.webhook.id))
+            self._screen.run_in_app(self._test(status.webhook.id))
 
     async def _test(self, webhook_id: int) -> None:
         from tui.webhook_form.opening import read_webhook

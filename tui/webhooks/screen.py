@@ -122,7 +122,7 @@ class WebhooksScreen(ListScreen):
 
     CRUMBS = "Webhooks"
     UNDER = "Admin"
-    NOTHING = ""
+    NO_FILTER = ""
     takes_keys = True
     BINDINGS: ClassVar[list[BindingType]] = WEBHOOK_KEYS
 
@@ -130,10 +130,11 @@ class WebhooksScreen(ListScreen):
         super().__init__(*args)
         self._order = WebhookOrder()
         self._only_faults = False
-        self._sought = self.NOTHING
+        self._sought = self.NO_FILTER
         self._offered = (True, True)
         self._ordered: dict[Key, WebhookStatus] = {}
         self._results = LastResults(self.access, self.in_background, self.show)
+        # Textual looks up the action of a key by its name on the screen.
         self.actions = actions = WebhookActions(self)
         self.action_pause = actions.pause
         self.action_send = actions.send
@@ -243,7 +244,7 @@ class WebhooksScreen(ListScreen):
         return not self._sought or matches(status, self._sought)
 
     async def read_filter(self, text: str) -> str:
-        return text.strip() if text.strip(" !") else self.NOTHING
+        return text.strip() if text.strip(" !") else self.NO_FILTER
 
     def filter_by(self, wanted: str, text: str) -> None:
         self._sought = wanted
@@ -319,7 +320,7 @@ class WebhooksScreen(ListScreen):
 
     def action_undo(self) -> None:
         """Take back the last thing that can be."""
-        self.in_turn(self.take_back, self.live.undos.webhooks)
+        self.queue_change(self.undo_newest, self.live.undos.webhooks)
 
     def action_deliveries(self) -> None:
         """Show the deliveries of the selected webhook."""

@@ -32,7 +32,7 @@ from tests.tui.settings_bench import (
     settings_bench,
 )
 from tui.app import TocsinApp
-from tui.sources.hosts import switch
+from tui.sources.hosts import switch_wireguard
 from tui.state.store_access import Refused
 from tui.state.worker_thread import WorkerThread
 from tui.widgets.live_table import LiveTable
@@ -353,7 +353,7 @@ def test_watching_again_tells_the_handshakes_of_the_meantime(
     bench.clock.now_ms = SHORTLY_AFTER
 
     def switched() -> str:
-        return asyncio.run(switch(bench.access, DEFAULTS, local(bench)))
+        return asyncio.run(switch_wireguard(bench.access, DEFAULTS, local(bench)))
 
     assert switched() == "3 peers on wg0; the next handshake is the first event"
     assert switched() == "this host's WireGuard is not watched any more"
@@ -371,7 +371,7 @@ def test_what_another_process_runs_is_not_started_beside_it(
         process_lock(lock_file(bench.opened.path, "local")),
         pytest.raises(Refused, match="another process runs the source local"),
     ):
-        asyncio.run(switch(bench.access, DEFAULTS, local(bench)))
+        asyncio.run(switch_wireguard(bench.access, DEFAULTS, local(bench)))
 
 
 def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
@@ -388,14 +388,14 @@ def test_a_switch_that_nobody_waits_for_is_seen_through_alone(
     monkeypatch.setattr("tui.sources.hosts.poll_unsaved", slowly)
 
     async def scene() -> None:
-        switching = asyncio.create_task(switch(desk, DEFAULTS, local(bench)))
+        switching = asyncio.create_task(switch_wireguard(desk, DEFAULTS, local(bench)))
         assert await asyncio.to_thread(begun.wait, 30)
         switching.cancel()
         await asyncio.wait([switching])
         with process_lock(lock_file(bench.opened.path, "local")) as we_are:
             assert not we_are
         with pytest.raises(Refused, match="is being looked at already"):
-            await switch(desk, DEFAULTS, local(bench))
+            await switch_wireguard(desk, DEFAULTS, local(bench))
         answered.set()
         assert await asyncio.to_thread(desk.source_jobs.join, 30)
 

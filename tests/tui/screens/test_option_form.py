@@ -29,7 +29,7 @@ def test_a_form_that_is_covered_while_it_is_saved_ends_when_it_is_uncovered(benc
                 assert isinstance(app.screen, HelpScreen)
             await app.workers.wait_for_complete()
             form.action_save()
-            assert not form.under_way
+            assert not form.busy_notice
             await pilot.press("escape")
             await pilot.pause()
             assert isinstance(app.screen, AlertsScreen)

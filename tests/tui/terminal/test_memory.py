@@ -39,14 +39,14 @@ def test_walking_about_leaves_nothing_behind(bench: Bench, walk: str) -> None:
     async def scene() -> None:
         async with bench.running() as (_, pilot):
             await go(pilot, WALKS[walk], WARM)
-            nodes, objects = nodes_now(), objects_now()
+            objects, nodes = await objects_at_rest(pilot), nodes_now()
             await go(pilot, WALKS[walk], MORE)
             for _ in range(PATIENCE):
                 if not nodes_now() - nodes:
                     break
                 await pilot.pause(0.05)  # what was closed last may be on its way out
             assert nodes_now() - nodes == Counter()
-            assert objects_now() - objects < MORE * MOST_A_WALK
+            assert await objects_at_rest(pilot) - objects < MORE * MOST_A_WALK
 
     asyncio.run(scene())
 
@@ -65,7 +65,13 @@ def nodes_now() -> Counter[str]:
     return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, DOMNode))
 
 
-def objects_now() -> int:
-    """How many objects are kept that may keep others."""
-    gc.collect()
-    return len(gc.get_objects())
+async def objects_at_rest(pilot: Pilot[int]) -> int:
+    """How many objects are kept that may keep others, the lines of the last paint included."""
+    before = now = 0
+    for _ in range(PATIENCE):
+        gc.collect()
+        before, now = now, len(gc.get_objects())
+        if abs(now - before) < MOST_A_WALK:
+            break
+        await pilot.pause(0.05)
+    return now
