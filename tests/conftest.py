@@ -12,9 +12,9 @@ from subprocess import CompletedProcess
 import pytest
 from hypothesis import settings
 
-from tests.certificates import Authority, make_authority
-from tests.program import Tocsin
-from tests.receiver_client import Receiver, running_receiver
+from tests.support.certificates import Authority, make_authority
+from tests.support.program import Tocsin
+from tests.support.receiver_client import Receiver, running_receiver
 
 # No deadline for one example: the machine may be busy. `make trials` looks further.
 settings.register_profile("default", deadline=None, max_examples=100)

@@ -12,8 +12,8 @@ import pytest
 from bench import derive
 from cli.parser import build
 from docs.tools import commands, keys, licences, settings
-from tests.documents import CONTRIBUTING, DOCS, PAGES, README, section, table_rows
-from tests.program import ROOT
+from tests.support.documents import CONTRIBUTING, DOCS, PAGES, README, section, table_rows
+from tests.support.program import ROOT
 
 GENERATORS = (commands, keys, licences, settings)
 NAMED_FILE = re.compile(

@@ -12,10 +12,10 @@ from domain.events import Event
 from sources.refusals import taking_rules
 from store import refusals
 from store.refusals import RefusedNews
-from tests.documents import DOCS, code_blocks, section, table_rows
 from tests.sources.logins import examples as logins
 from tests.sources.wireguard.alerts.examples import examples
-from tests.sources.wireguard.play import EXPECTED, expected_alerts, played
+from tests.support.documents import DOCS, code_blocks, section, table_rows
+from tests.support.wireguard.expected_events import EXPECTED, expected_alerts, played
 
 EVENTS = DOCS / "events.md"
 

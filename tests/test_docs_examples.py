@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from sources.emit import EmitError, emit
-from tests.cli.desks import eventually
-from tests.documents import DOCS, README, code_blocks, section
-from tests.program import COMMAND, Tocsin
-from tests.socket_client import answers
+from tests.support.documents import DOCS, README, code_blocks, section
+from tests.support.program import COMMAND, Tocsin
+from tests.support.program_store import answers
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from docs.tools import json_members
-from tests.documents import table_rows
-from tests.json_scene import URL, Members, Scene, event, json_scene, one_of, shapes_of
+from tests.support.documents import table_rows
+from tests.support.json_scene import URL, Members, Scene, event, json_scene, one_of, shapes_of
 
 pytestmark = pytest.mark.xdist_group("json scene")
 

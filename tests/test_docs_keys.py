@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from docs.tools import keys
-from tests.documents import DOCS, code_blocks
+from tests.support.documents import DOCS, code_blocks
 
 
 @pytest.mark.parametrize("page", ["keys.md", "screen.md"])

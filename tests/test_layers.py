@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import ROOT, Tocsin
+from tests.support.program import ROOT, Tocsin
 
 HEADLESS = ("cli", "delivery", "domain", "sources", "store")
 PACKAGES = (*HEADLESS, "tui")

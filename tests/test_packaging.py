@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from domain.version import VERSION
-from tests.program import ROOT
+from tests.support.program import ROOT
 
 PACKAGES = {"cli", "delivery", "domain", "sources", "store", "tui"}
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.certificates import Authority
-from tests.receiver_client import Receiver, running_receiver
+from tests.support.certificates import Authority
+from tests.support.receiver_client import Receiver, running_receiver
 
 BODY = b'[{"type":"alerts","id":"a1","attributes":{}}]'
 

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from docs.tools.parts import DOCS, in_order_of, rewritten, table
-from tests.documents import table_rows
-from tests.json_scene import Members, json_scene, shapes_of
+from tests.support.documents import table_rows
+from tests.support.json_scene import Members, json_scene, shapes_of
 
 PAGE = DOCS / "json.md"
 UNEXPLAINED = "?"

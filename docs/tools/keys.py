@@ -13,7 +13,7 @@ from textual.binding import Binding
 
 import tui
 from docs.tools.parts import DOCS, in_order_of, names, rewritten, table
-from tests.documents import table_rows
+from tests.support.documents import table_rows
 
 PAGE = DOCS / "keys.md"
 HEAD = ("id", "keys", "on the screen", "what it does")

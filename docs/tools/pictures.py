@@ -7,8 +7,8 @@ from pathlib import Path
 
 from docs.tools.parts import DOCS
 from store.database import open_store
-from tests.tui.helpers import Bench
-from tests.tui.scenes import furnish
+from tests.support.apps import Bench
+from tests.support.scenes import furnish
 
 FOLDER = DOCS / "pictures"
 SIZE = (96, 24)

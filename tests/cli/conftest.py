@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.desks import free_locks
+from tests.support.program_store import free_locks
 
 
 @pytest.fixture(autouse=True)

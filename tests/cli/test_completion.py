@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Tocsin
+from tests.support.program import Tocsin
 
 ASK_BASH = """\
 source "$1"

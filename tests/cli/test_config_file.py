@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cli.config_file import Configuration, Places, default_configuration, read_configuration
 from cli.exit_codes import ExitCode, Failure
 from domain.settings import BY_NAME, SETTINGS, Setting
-from tests.program import Tocsin
+from tests.support.program import Tocsin
 
 LAYERS = ("store", "file", "environment", "flag")
 

@@ -14,12 +14,12 @@ import pytest
 from cli.exit_codes import ExitCode
 from domain.webhooks import WebhookFields
 from sources.emit import EmitError, emit
-from tests.cli.desks import access_of, eventually, said, status_of
-from tests.program import Tocsin
-from tests.receiver_client import Receiver
-from tests.socket_client import answers
-from tests.store.helpers import ALERTS, event, events
-from tests.tui.pty import on_terminal
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, answers, said, status_of
+from tests.support.receiver_client import Receiver
+from tests.support.stores import ALERTS, event, events
+from tests.support.terminals import on_terminal
+from tests.support.waiting import eventually
 
 SOON_S = 2.0
 MARGIN_S = 5.0

@@ -15,10 +15,10 @@ import pytest
 from cli.exit_codes import ExitCode
 from cli.output import LogLines
 from domain.webhooks import WebhookFields
-from tests.cli.desks import access_of
-from tests.program import ROOT, Tocsin
-from tests.receiver_client import Receiver
-from tests.store.helpers import ALERTS, events
+from tests.support.program import ROOT, Tocsin
+from tests.support.program_store import access_of
+from tests.support.receiver_client import Receiver
+from tests.support.stores import ALERTS, events
 
 PATIENCE_S = 30.0
 

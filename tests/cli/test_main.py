@@ -22,7 +22,7 @@ from cli.main import main
 from domain.errors import FieldError, FieldErrors
 from domain.version import VERSION
 from store.errors import Conflict, NotFound, StoreUnavailable, WrongKey
-from tests.program import ROOT, Tocsin
+from tests.support.program import ROOT, Tocsin
 
 HEAVY = (
     "peewee",

@@ -13,7 +13,7 @@ import pytest
 from cli.config_file import Configuration, Places, read_configuration
 from cli.exit_codes import ExitCode, Failure
 from cli.identity import owner_of, take_place, user_name
-from tests.program import ROOT
+from tests.support.program import ROOT
 
 ME = os.getuid()
 SOMEBODY_ELSE = 54321

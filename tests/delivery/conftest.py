@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.running import opened_desk
-from tests.store.helpers import Desk
+from tests.support.running_worker import opened_desk
+from tests.support.stores import Desk
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ from delivery.slots import Slots
 from domain.addresses import NetworkPolicy
 from store.queue import attempts as outbox
 from store.queue import deliveries
-from tests.certificates import Authority
 from tests.delivery.proxy import Proxy
-from tests.delivery.running import QUICK, SkewedClock, hook
-from tests.receiver_client import Receiver
-from tests.store.helpers import Desk, carried, events
+from tests.support.certificates import Authority
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import QUICK, SkewedClock, hook
+from tests.support.stores import Desk, carried, events
 
 SINGLY = replace(QUICK, max_events=1)
 TWENTY = list(range(1, 21))

@@ -15,9 +15,10 @@ from delivery.worker import Ended
 from store.errors import StoreUnavailable
 from store.models import DeliveryRow, EventRow, WebhookRow
 from store.queue import attempts
-from tests.delivery.running import QUICK, SkewedClock, eventually, hook, running_worker
-from tests.receiver_client import Receiver
-from tests.store.helpers import Desk, carried, event, events
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import QUICK, SkewedClock, hook, running_worker
+from tests.support.stores import Desk, carried, event, events
+from tests.support.waiting import eventually
 
 P = ParamSpec("P")
 T = TypeVar("T")

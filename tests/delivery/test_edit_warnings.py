@@ -11,8 +11,7 @@ from delivery.report import drop_question, effect_on_pending, is_resealable
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store.records import Delivery, Secrets, Webhook
-from tests.store.helpers import NOW, Desk, events, fields
-from tests.support.new_stores import new_store
+from tests.support.stores import NOW, Desk, events, fields, new_store
 
 WEBHOOK = Webhook(1, 1, fields(name="siem"), None, True, NOW, NOW, None)
 KEPT = "The pending delivery msg_1 (2 events) keeps its body."

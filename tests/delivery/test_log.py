@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from delivery.log import location_of, never_raising
 from delivery.worker import Ended
-from tests.delivery.running import eventually, hook, running_worker
-from tests.receiver_client import Receiver
-from tests.store.helpers import Desk, events
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import hook, running_worker
+from tests.support.stores import Desk, events
+from tests.support.waiting import eventually
 
 
 class Broken(list[str]):

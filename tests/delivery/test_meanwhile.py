@@ -8,17 +8,17 @@ from msgspec.structs import replace
 from store import settings as settings_store
 from store import webhooks
 from store.queue import delivery_requests as requests_store
-from tests.delivery.running import (
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import (
     QUICK,
     SkewedClock,
-    eventually,
     hook,
     overlapping,
     real_now_ms,
     running_worker,
 )
-from tests.receiver_client import Receiver
-from tests.store.helpers import ACTOR, Desk, carried, events
+from tests.support.stores import ACTOR, Desk, carried, events
+from tests.support.waiting import eventually
 
 
 def test_an_edit_makes_a_failing_delivery_due_now_and_leaves_its_body(

@@ -14,7 +14,7 @@ import pytest
 
 from delivery.network import AddressRefused, GuardedBackend, GuardedTransport, Resolver, ssl_context
 from domain.addresses import NetworkPolicy
-from tests.receiver_client import Receiver
+from tests.support.receiver_client import Receiver
 
 LOCAL = NetworkPolicy()
 LookUp = Callable[[str], tuple[str, ...]]

@@ -19,9 +19,9 @@ from delivery.outcome import MAX_ANSWER_BODY, Outcome
 from delivery.post import Poster
 from domain.addresses import NetworkPolicy
 from domain.wording import error_word
-from tests.certificates import Authority
 from tests.delivery.proxy import Proxy
-from tests.receiver_client import Receiver, running_receiver
+from tests.support.certificates import Authority
+from tests.support.receiver_client import Receiver, running_receiver
 
 BODY = b'[{"type":"alerts","id":"a1","attributes":{"name":"\xc3\xa9"}}]'
 HEADERS = (("Content-Type", "application/json"), ("webhook-id", "msg_1"))

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from delivery.report import CROWDED, SendingState, Waiting, failed_attempts, is_failing, waiting
 from domain.webhooks import WebhookFields
 from store.records import Delivery, Webhook, WebhookStatus
-from tests.store.helpers import ALERTS, MINUTE, NOW, fields
+from tests.support.stores import ALERTS, MINUTE, NOW, fields
 
 SENDING = SendingState(paused_by=None, worker_alive=True, interval_ms=3 * MINUTE, linger_ms=1_000)
 PENDING = Delivery(

@@ -11,9 +11,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from delivery.request import request_headers
 from domain.version import VERSION
 from store.webhook_edits import RetireSecret, RotateSecret
-from tests.delivery.running import eventually, hook, running_worker
-from tests.receiver_client import Receiver, Request
-from tests.store.helpers import ALERTS, Desk, compact, events
+from tests.support.receiver_client import Receiver, Request
+from tests.support.running_worker import hook, running_worker
+from tests.support.stores import ALERTS, Desk, compact, events
+from tests.support.waiting import eventually
 
 BODY = b'[{"type":"alerts"}]'
 NOW = 1_790_000_000_999

@@ -21,10 +21,11 @@ from domain.settings import Settings
 from store import webhooks
 from store.errors import StoreUnavailable
 from store.queue import attempts, deliveries
-from tests.certificates import Authority
-from tests.delivery.running import QUICK, SkewedClock, eventually, hook
-from tests.receiver_client import Receiver
-from tests.store.helpers import ACTOR, Desk, carried, event, events
+from tests.support.certificates import Authority
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import QUICK, SkewedClock, hook
+from tests.support.stores import ACTOR, Desk, carried, event, events
+from tests.support.waiting import eventually
 
 BYTES = 1_000_000
 FEW = replace(QUICK, max_events=2)

@@ -22,17 +22,11 @@ from store.database import Store
 from store.queue import deliveries
 from store.records import StoredWorker
 from store.workers import TERMINAL, SendingLock
-from tests.delivery.running import (
-    QUICK,
-    eventually,
-    hook,
-    opened_desk,
-    overlapping,
-    running_worker,
-)
-from tests.program import Tocsin
-from tests.receiver_client import Receiver, Request
-from tests.store.helpers import NOW, Desk, carried, events
+from tests.support.program import Tocsin
+from tests.support.receiver_client import Receiver, Request
+from tests.support.running_worker import QUICK, hook, opened_desk, overlapping, running_worker
+from tests.support.stores import NOW, Desk, carried, events
+from tests.support.waiting import eventually
 from tui.state.worker_thread import WorkerThread
 
 ENVIRONMENT = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s", "TOCSIN_TIMEOUT": "5s"}

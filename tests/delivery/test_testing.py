@@ -19,11 +19,12 @@ from domain.settings import Settings
 from domain.webhooks import WebhookFields
 from store import webhooks
 from store.records import Secrets, Webhook
-from tests.certificates import Authority
-from tests.delivery.running import eventually, hook, real_now_ms, running_worker
-from tests.program import ROOT
-from tests.receiver_client import Receiver
-from tests.store.helpers import Desk, events
+from tests.support.certificates import Authority
+from tests.support.program import ROOT
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import hook, real_now_ms, running_worker
+from tests.support.stores import Desk, events
+from tests.support.waiting import eventually
 
 SAMPLES = ROOT / "tests" / "data" / "samples"
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()

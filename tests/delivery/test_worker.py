@@ -16,16 +16,10 @@ from delivery.worker import Ended
 from store import migrations, workers
 from store.models import AttemptRow, FactRow
 from store.queue import deliveries
-from tests.delivery.running import (
-    QUICK,
-    SkewedClock,
-    eventually,
-    hook,
-    overlapping,
-    running_worker,
-)
-from tests.receiver_client import Receiver, Request
-from tests.store.helpers import Desk, carried, event, events, run_child
+from tests.support.receiver_client import Receiver, Request
+from tests.support.running_worker import QUICK, SkewedClock, hook, overlapping, running_worker
+from tests.support.stores import Desk, carried, event, events, run_child
+from tests.support.waiting import eventually
 
 SET_INTERVAL = """
 store = open_store(path)

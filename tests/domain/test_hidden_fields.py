@@ -7,7 +7,7 @@ from importlib import import_module
 from rich.pretty import pretty_repr
 
 from domain.hidden_fields import WithHiddenFields
-from tests.program import ROOT
+from tests.support.program import ROOT
 
 
 class Login(WithHiddenFields, frozen=True):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.event_input import read_text
 from domain.events import Event, EventError, read_array, read_document, read_event
-from tests.program import ROOT
+from tests.support.program import ROOT
 
 NOW_MS = 1_795_507_200_000
 LONG = b"9" * 5_000

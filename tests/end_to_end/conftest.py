@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import custodibus
+from tests.end_to_end import custodibus
 
 
 @pytest.fixture(scope="session")

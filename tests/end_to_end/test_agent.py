@@ -15,13 +15,13 @@ import pytest
 from domain.event_types import EventType
 from domain.events import Event
 from store import events as event_store
-from tests.certificates import Authority
-from tests.cli.desks import access_of
-from tests.custodibus import PINGS_WHEN_TOLD, can_connect, write_files
-from tests.program import COMMAND, Tocsin
-from tests.sources.wireguard.play import EXPECTED, lines
-from tests.wireguard_play import STEPS, Play
-from tests.wireguard_rig import Rig, rig_or_skip
+from tests.end_to_end.custodibus import PINGS_WHEN_TOLD, can_connect, write_files
+from tests.support.certificates import Authority
+from tests.support.program import COMMAND, Tocsin
+from tests.support.program_store import access_of
+from tests.support.wireguard.expected_events import EXPECTED, lines
+from tests.support.wireguard.play import STEPS, Play
+from tests.support.wireguard.rig import Rig, rig_or_skip
 
 pytestmark = [pytest.mark.xdist_group("custodibus"), pytest.mark.timeout(600)]
 

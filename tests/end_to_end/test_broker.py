@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority
-from tests.custodibus import can_connect, trust, write_files
-from tests.program import Tocsin
+from tests.end_to_end.custodibus import can_connect, trust, write_files
+from tests.support.certificates import Authority
+from tests.support.program import Tocsin
 
 pytestmark = [pytest.mark.xdist_group("custodibus"), pytest.mark.timeout(600)]
 

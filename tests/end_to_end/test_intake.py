@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from cli.exit_codes import ExitCode
-from tests.certificates import Authority
-from tests.cli.desks import eventually
-from tests.program import Tocsin
+from tests.support.certificates import Authority
+from tests.support.program import Tocsin
+from tests.support.waiting import eventually
 
 MIB = 1 << 20
 CLIENTS = 100

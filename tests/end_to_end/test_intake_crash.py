@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 from sources.emit import Emitter
-from tests.cli.desks import eventually
-from tests.program import Tocsin
-from tests.socket_client import answers
+from tests.support.program import Tocsin
+from tests.support.program_store import answers
+from tests.support.waiting import eventually
 
 ROUNDS = 4
 PROGRAMS = 3

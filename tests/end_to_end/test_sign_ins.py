@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.desks import eventually
-from tests.custodibus import can_connect
-from tests.program import Tocsin
+from tests.end_to_end.custodibus import can_connect
+from tests.support.program import Tocsin
+from tests.support.waiting import eventually
 
 
 def program(home: Path) -> Iterator[Tocsin]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.desks import eventually
-from tests.program import Tocsin
+from tests.support.program import Tocsin
+from tests.support.waiting import eventually
 
 ROUNDS = 4
 EVENTS = 60

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.program import COMMAND, ROOT, Tocsin
-from tests.wireguard_rig import PeerCounters, Rig, rig_or_skip
+from tests.support.program import COMMAND, ROOT, Tocsin
+from tests.support.wireguard.rig import PeerCounters, Rig, rig_or_skip
 
 _KEEPALIVE = 32  # bytes of a passive keepalive
 _PATH = "/ok/stats"
@@ -67,7 +67,7 @@ class ReceiverOnHub:
 
 @pytest.fixture
 def receiver_on_hub(rig: Rig) -> Iterator[ReceiverOnHub]:
-    program = str(ROOT / "tests" / "receiver.py")
+    program = str(ROOT / "tests" / "support" / "receiver.py")
     command = rig.hub.argv(sys.executable, program, "--follow-stdin")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -15,8 +15,8 @@ import pytest
 from cli.service import files
 from sources.wireguard.command import DumpCommand
 from sources.wireguard.dump import without_keys
-from tests.program import ROOT
-from tests.wireguard_rig import Rig, rig_or_skip
+from tests.support.program import ROOT
+from tests.support.wireguard.rig import Rig, rig_or_skip
 
 ACCOUNT = 65533
 _ENTRY = f"tocsin:x:{ACCOUNT}:{ACCOUNT}::/:/usr/sbin/nologin\n"

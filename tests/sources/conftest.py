@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from store.database import Store
-from tests.support.new_stores import new_store
+from tests.support.stores import new_store
 
 
 @pytest.fixture

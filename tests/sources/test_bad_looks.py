@@ -14,7 +14,7 @@ from domain.events import read_event
 from sources.base import SourceError
 from sources.wireguard.snapshot import REMEMBER_GONE_MS, decode_state
 from sources.wireguard.source import WireGuardSource
-from tests.sources.wireguard.dumps import PeerRow, dump, key
+from tests.support.wireguard.dumps import PeerRow, dump, key
 
 NOW_MS = 1_795_502_130_500
 DAY_MS = 86_400_000

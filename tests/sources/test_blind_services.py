@@ -24,7 +24,7 @@ from sources.runner import run_runnable
 from store import clients, events, sources
 from store.database import Store
 from tests.sources.wireguard.telling import run_until_told
-from tests.store.helpers import ACTOR
+from tests.support.stores import ACTOR
 
 NOW_MS = 1_795_502_130_500
 DAY_MS = 86_400_000

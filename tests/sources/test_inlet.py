@@ -15,8 +15,8 @@ from sources.intake import Inlet
 from store import events, sources
 from store.database import Store
 from store.records import AppendResult
-from tests.store import helpers
-from tests.store.helpers import ACTOR, NOW
+from tests.support import stores
+from tests.support.stores import ACTOR, NOW
 
 
 def test_who_gives_up_waiting_takes_nothing_from_those_who_wait(store: Store) -> None:
@@ -25,7 +25,7 @@ def test_who_gives_up_waiting_takes_nothing_from_those_who_wait(store: Store) ->
 
     async def run() -> None:
         impatient, *patient = [
-            asyncio.create_task(inlet.put(helpers.events(number, number))) for number in range(1, 4)
+            asyncio.create_task(inlet.put(stores.events(number, number))) for number in range(1, 4)
         ]
         await asyncio.sleep(0)  # all of them are waiting now
         impatient.cancel()
@@ -33,7 +33,7 @@ def test_who_gives_up_waiting_takes_nothing_from_those_who_wait(store: Store) ->
             assert await asyncio.gather(*patient) == [AppendResult(1, 0)] * 2
         with pytest.raises(asyncio.CancelledError):
             await impatient
-        assert await inlet.put(helpers.events(4, 4)) == AppendResult(1, 0)
+        assert await inlet.put(stores.events(4, 4)) == AppendResult(1, 0)
 
     asyncio.run(run())
     assert len(store.call(events.after, EventType.ALERTS, 0, limit=9)) == 4
@@ -56,7 +56,7 @@ def test_clients_take_turns_in_commits_of_bounded_size(
     inlet = Inlet("socket", store, lambda: NOW, on_appended=lambda: None)
 
     async def put(client: str, first: int, last: int) -> None:
-        appended = await inlet.put(helpers.events(first, last), client)
+        appended = await inlet.put(stores.events(first, last), client)
         assert appended == AppendResult(last - first + 1, 0)
         commits.append(first)
 

@@ -13,7 +13,7 @@ from sources import intake as intakes
 from sources.intake import Inlet, Intake
 from store import sources
 from store.database import Store
-from tests.store.helpers import ACTOR, NOW
+from tests.support.stores import ACTOR, NOW
 
 WAIT_S = 0.3
 

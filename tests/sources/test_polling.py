@@ -19,7 +19,7 @@ from store.database import Store
 from store.errors import NotFound, StoreError
 from store.models import database
 from store.records import AppendResult, StoredSource
-from tests.support.new_stores import new_store
+from tests.support.stores import new_store
 
 NOW_MS = 1_795_502_130_500
 

@@ -26,10 +26,10 @@ from store import events, sources
 from store.database import Store
 from store.errors import NotFound, StoreError, StoreGone
 from store.records import StoredSource
-from tests.delivery.running import eventually
-from tests.sources.wireguard.dumps import PeerRow, dump, idle
 from tests.sources.wireguard.telling import run_until_told
-from tests.support.new_stores import new_store
+from tests.support.stores import new_store
+from tests.support.waiting import eventually
+from tests.support.wireguard.dumps import PeerRow, dump, idle
 
 NOW_MS = 1_795_502_130_500
 ADMIN = Actor("admin")

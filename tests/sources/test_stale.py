@@ -25,7 +25,7 @@ from store import events, sources
 from store.database import Store
 from store.errors import StoreError
 from store.records import AppendResult
-from tests.sources.wireguard.dumps import PeerRow, dump
+from tests.support.wireguard.dumps import PeerRow, dump
 
 START_MS = 1_795_502_130_500
 MINUTE_MS, DAY_MS = 60_000, 86_400_000

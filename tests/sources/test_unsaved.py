@@ -20,7 +20,7 @@ from store.errors import NotFound, StoreError
 from store.models import database
 from store.records import AppendResult
 from tests.sources.test_polling import NOW_MS, Script, batch
-from tests.support.new_stores import new_store
+from tests.support.stores import new_store
 
 FULL = "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no room'); END"
 

@@ -9,8 +9,7 @@ import pytest
 
 from store.database import Store
 from store.workers import SendingLock
-from tests.store.helpers import Desk
-from tests.support.new_stores import new_store
+from tests.support.stores import Desk, new_store
 
 
 @pytest.fixture

@@ -20,9 +20,8 @@ from store.maintenance import health, prune
 from store.models import DeliveryRow, HeadRow
 from store.queue import attempts, backlog, delivery_requests, sealing
 from store.records import Limits, Verdict, Work
-from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, carried, event, fields, result
 from tests.store.queue_model import Held, Item, Model, Pending
-from tests.support.new_stores import new_store
+from tests.support.stores import ACTOR, DAY, MINUTE, Desk, carried, event, fields, new_store, result
 
 TYPES = (EventType.ALERTS, EventType.LOG_AUTHN)
 RETENTION = prune.Retention(keep_events_ms=DAY, keep_deliveries_ms=3 * DAY)

@@ -18,7 +18,7 @@ from store.errors import NotFound
 from store.models import WebhookRow, database, rows
 from store.queue import attempts
 from store.records import AppendResult
-from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events
+from tests.support.stores import ALERTS, NOW, Child, Desk, event, events
 
 
 def stored(desk: Desk, type_: EventType = ALERTS) -> list[tuple[int, str]]:

@@ -21,8 +21,8 @@ from store.maintenance import health
 from store.models import DeliveryRow, EventRow
 from store.queue import attempts, deliveries, delivery_requests
 from store.records import Limits, Work
-from tests.store.helpers import ACTOR, LIMITS, MINUTE, NOW, WORKER, Desk, carried, events, fields
-from tests.store.helpers import event as make_event
+from tests.support.stores import ACTOR, LIMITS, MINUTE, NOW, WORKER, Desk, carried, events, fields
+from tests.support.stores import event as make_event
 
 TWO = Limits(max_events=2, max_bytes=1_000_000)
 

@@ -15,7 +15,7 @@ from store.models import ChangeRow
 from store.queue import backlog, delivery_requests
 from store.records import Secrets
 from store.webhook_edits import RestoreSecrets, RetireSecret, RotateSecret, SetSecret
-from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
+from tests.support.stores import ACTOR, NOW, Desk, event, events, fields
 
 HEADER = "Bearer 6f1d0c7e-very-secret"
 OTHER_HEADER = "Bearer 93aa-other-secret"

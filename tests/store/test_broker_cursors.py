@@ -7,7 +7,7 @@ import pytest
 from store import broker_cursors
 from store.database import Store
 from store.events import append
-from tests.store.helpers import ALERTS, NOW, events
+from tests.support.stores import ALERTS, NOW, events
 
 
 @pytest.mark.parametrize(("read_to", "left"), [(2, [3, 4]), (1, [3, 4]), (3, [4]), (None, [3, 4])])

@@ -17,8 +17,8 @@ from store.database import open_store
 from store.errors import Conflict, StoreGone, StoreUnavailable
 from store.maintenance import health
 from store.vault import Vault, new_key
-from tests.program import ROOT
-from tests.store.helpers import ALERTS, Desk, event
+from tests.support.program import ROOT
+from tests.support.stores import ALERTS, Desk, event
 
 # Every call by which a new store changes what is on disk; the child is killed before one of them.
 STEPS = ("mkdir", "open", "fsync", "link", "unlink", "replace", "rename")

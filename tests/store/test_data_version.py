@@ -11,7 +11,7 @@ import pytest
 
 from store import data_version
 from store.data_version import FRESH_NS, LONGEST_NS, FileTimes
-from tests.store.helpers import Desk, events
+from tests.support.stores import Desk, events
 
 QUARTER_NS = 250_000_000
 

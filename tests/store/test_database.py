@@ -20,8 +20,8 @@ from store import migrations, models
 from store.database import Store, open_store
 from store.errors import StoreBusy, StoreUnavailable
 from store.workers import SendingLock
-from tests.program import ROOT
-from tests.store.helpers import ALERTS, NOW, Child, Desk, event, events, run_child
+from tests.support.program import ROOT
+from tests.support.stores import ALERTS, NOW, Child, Desk, event, events, run_child
 
 APPLICATION_ID = 0x70C51201
 UNRELEASED_ID = 0x70C51200

@@ -21,7 +21,7 @@ from store.errors import NotFound
 from store.queue import delivery_list, delivery_requests
 from store.queue.delivery_list import Search, SearchResult
 from store.workers import SendingLock
-from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, event, events, fields
+from tests.support.stores import ACTOR, MINUTE, NOW, Desk, event, events, fields
 
 NOTHING: frozenset[int] = frozenset()
 LATER_MS = NOW + MINUTE

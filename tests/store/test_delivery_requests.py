@@ -14,7 +14,7 @@ from store.errors import Conflict, NotFound
 from store.queue import attempts, deliveries, delivery_requests
 from store.records import Limits, Work
 from store.workers import SendingLock
-from tests.store.helpers import ACTOR, LIMITS, MINUTE, NOW, Desk, carried, event, events, fields
+from tests.support.stores import ACTOR, LIMITS, MINUTE, NOW, Desk, carried, event, events, fields
 
 TWO = Limits(max_events=2, max_bytes=1_000_000)
 

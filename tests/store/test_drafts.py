@@ -14,7 +14,7 @@ from store.database import Store
 from store.errors import WrongKey
 from store.models import ChangeRow
 from store.vault import Vault, new_key
-from tests.store.helpers import DAY, NOW
+from tests.support.stores import DAY, NOW
 
 ALICE = Actor("tocsin", "alice", "192.0.2.7")
 ALICE_ELSEWHERE = Actor("alice", None, "192.0.2.8")

@@ -20,8 +20,8 @@ from store.migrations import remnants
 from store.models import AttemptRow, ChangeRow, FactRow, WebhookRow, rows
 from store.queue import deliveries
 from store.vault import keys_in
-from tests.store.helpers import ACTOR, NOW, Desk, event, fields
-from tests.store.released import RELEASED, copy_of
+from tests.support.released_stores import RELEASED, copy_of
+from tests.support.stores import ACTOR, NOW, Desk, event, fields
 
 SECRET = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/aBcDeFgHiJkLmNoPqRsTuVwX"
 SHOWN = "https://hooks.slack.com/services/••••"

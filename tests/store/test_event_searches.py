@@ -11,7 +11,7 @@ from domain.filters import HasText, Term
 from store import events as event_store
 from store.events import Extent
 from store.models import HeadRow
-from tests.store.helpers import ALERTS, Desk, event, events
+from tests.support.stores import ALERTS, Desk, event, events
 
 STATS = EventType.ENDPOINT_STATS
 

@@ -11,7 +11,7 @@ from domain.filters import HasState, HasText, OfType, Since, Term, event_passes
 from store.filters import event_conditions
 from store.models import EventRow, database, rows
 from store.records import StoredEvent
-from tests.store.helpers import ALERTS, NOW, Desk, event
+from tests.support.stores import ALERTS, NOW, Desk, event
 
 LETTERS = st.sampled_from("aAkK\u212aéÉßẞiİ%_\\\"'! 1{}") | st.characters(codec="utf-8")
 TEXTS = st.text(LETTERS, max_size=6)

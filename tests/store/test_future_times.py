@@ -10,8 +10,8 @@ from store.errors import Conflict
 from store.maintenance import prune
 from store.models import FactRow, WebhookRow
 from store.overview import read_overview
-from tests.store.helpers import ACTOR, DAY, MINUTE, NOW, Desk, event, events
 from tests.store.maintenance.test_prune import MONTH, RETENTION, deliver, kept, prune_all
+from tests.support.stores import ACTOR, DAY, MINUTE, NOW, Desk, event, events
 
 AHEAD = NOW + 3_650 * DAY
 UPTIME = 50 * DAY

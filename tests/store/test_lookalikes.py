@@ -9,7 +9,7 @@ from domain.errors import FieldError
 from store import clients, lookalikes, sources, tokens, webhooks
 from store.errors import Conflict
 from store.models import WebhookRow
-from tests.store.helpers import ACTOR, NOW, Desk, fields
+from tests.support.stores import ACTOR, NOW, Desk, fields
 
 LOOKS = "looks like siem, which is there: choose another"
 

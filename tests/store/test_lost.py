@@ -10,7 +10,7 @@ from store import audit
 from store.models import EventRow
 from store.queue import attempts, deliveries, delivery_requests
 from store.records import Limits
-from tests.store.helpers import ACTOR, ALERTS, LIMITS, NOW, Desk, carried, event, events
+from tests.support.stores import ACTOR, ALERTS, LIMITS, NOW, Desk, carried, event, events
 
 TWO = Limits(max_events=2, max_bytes=1_000_000)
 

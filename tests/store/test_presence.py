@@ -16,7 +16,7 @@ from store.database import Store, open_store
 from store.errors import StoreGone, StoreUnavailable
 from store.maintenance import backup, health, prune
 from store.models import EventRow
-from tests.store.helpers import ALERTS, Desk, event, events, fields, run_child
+from tests.support.stores import ALERTS, Desk, event, events, fields, run_child
 
 
 def delete(path: Path) -> None:

@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 )
 
 from domain.event_types import EventType
-from tests.store.helpers import DAY, MINUTE
 from tests.store.queue_both import TYPES, Both
+from tests.support.stores import DAY, MINUTE
 
 types = st.sampled_from(TYPES)
 picks = st.integers(0, 5)

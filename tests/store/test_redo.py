@@ -9,7 +9,7 @@ import pytest
 from store.maintenance import health
 from store.queue import backlog, delivery_requests
 from store.records import Limits, Work
-from tests.store.helpers import ACTOR, MINUTE, NOW, Desk, carried, event, events
+from tests.support.stores import ACTOR, MINUTE, NOW, Desk, carried, event, events
 
 FIVE = Limits(max_events=5, max_bytes=1_000_000)
 

@@ -12,7 +12,7 @@ from store.maintenance import backup, health, prune
 from store.models import database
 from store.records import StoredRefusal
 from store.refusals import TakingRules
-from tests.store.helpers import ACTOR, DAY, NOW, Desk, event
+from tests.support.stores import ACTOR, DAY, NOW, Desk, event
 
 RULES = TakingRules(lambda _: None, lambda *_: None)
 RETENTION = prune.Retention(keep_events_ms=7 * DAY, keep_deliveries_ms=400 * DAY)

@@ -13,7 +13,7 @@ from store import events, sources
 from store.database import Store
 from store.errors import Conflict, NotFound
 from store.records import StoredSource
-from tests.store.helpers import ACTOR, ALERTS, NOW, Desk, event
+from tests.support.stores import ACTOR, ALERTS, NOW, Desk, event
 
 LATER = NOW + 60_000
 

@@ -10,7 +10,7 @@ from store import audit, tokens
 from store.database import Store
 from store.errors import Conflict, NotFound
 from store.models import TokenRow
-from tests.store.helpers import ACTOR, MINUTE, NOW
+from tests.support.stores import ACTOR, MINUTE, NOW
 
 TOKEN = new_token(lambda count: bytes(range(count)))
 

@@ -12,8 +12,8 @@ from store.database import Store, open_store
 from store.maintenance import health, rekey
 from store.models import FactRow, HeadRow, database
 from store.queue import attempts
-from tests.store.helpers import ACTOR, ALERTS, WORKER, Desk, event
-from tests.store.released import MADE_MS, RELEASED, copy_of, kept, kept_by
+from tests.support.released_stores import MADE_MS, RELEASED, copy_of, kept, kept_by
+from tests.support.stores import ACTOR, ALERTS, WORKER, Desk, event
 
 SIEM, SLACK = 1, 2
 """A webhook with a redo and one whose delivery is pending."""

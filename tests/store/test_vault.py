@@ -15,7 +15,7 @@ from store.errors import StoreUnavailable, WrongKey
 from store.maintenance import health
 from store.models import WebhookRow
 from store.webhook_edits import RotateSecret, SetSecret
-from tests.store.helpers import ACTOR, NOW, Desk, event, fields
+from tests.support.stores import ACTOR, NOW, Desk, event, fields
 
 HEADER = "Bearer 6f1d0c7e-very-secret"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

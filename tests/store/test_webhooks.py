@@ -12,8 +12,8 @@ from store.queue import backlog as queue
 from store.queue import delivery_requests
 from store.records import Limits, Secrets, Webhook
 from store.webhook_edits import RetireSecret, RotateSecret, SecretChange, SetSecret
-from tests.store.helpers import ACTOR, ALERTS, DAY, MINUTE, NOW, Desk, carried, events, fields
-from tests.store.helpers import event as make_event
+from tests.support.stores import ACTOR, ALERTS, DAY, MINUTE, NOW, Desk, carried, events, fields
+from tests.support.stores import event as make_event
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"

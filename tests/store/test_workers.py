@@ -16,7 +16,7 @@ from store import workers
 from store.errors import StoreUnavailable
 from store.records import StoredWorker
 from store.workers import SendingLock
-from tests.store.helpers import NOW, Child, Desk
+from tests.support.stores import NOW, Child, Desk
 
 HOLD = """
 lock = workers.SendingLock(path)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.running import opened_desk
-from tests.receiver_client import Receiver, running_receiver
-from tests.store.helpers import Desk
+from tests.support.receiver_client import Receiver, running_receiver
+from tests.support.running_worker import opened_desk
+from tests.support.stores import Desk
 
 
 @pytest.fixture

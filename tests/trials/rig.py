@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from store import events as event_store
-from tests.delivery.running import eventually, hook, opened_desk
-from tests.program import ROOT, Tocsin
-from tests.receiver_client import Receiver, Request
-from tests.store.helpers import ALERTS
+from tests.support.program import ROOT, Tocsin
+from tests.support.receiver_client import Receiver, Request
+from tests.support.running_worker import hook, opened_desk
+from tests.support.stores import ALERTS
+from tests.support.waiting import eventually
 
 SENDING = "sending for /"
 """What a worker says when it has become the active one."""

@@ -8,9 +8,10 @@ import signal
 import pytest
 
 from store.queue.attempts import undelivered
-from tests.delivery.running import eventually, opened_desk
-from tests.program import Tocsin
-from tests.receiver_client import Receiver
+from tests.support.program import Tocsin
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import opened_desk
+from tests.support.waiting import eventually
 from tests.trials.rig import (
     Emitter,
     Fleet,

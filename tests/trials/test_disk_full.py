@@ -13,16 +13,10 @@ import pytest
 from msgspec.structs import replace
 
 from store.errors import StoreError
-from tests.delivery.running import (
-    QUICK,
-    RunningWorker,
-    eventually,
-    hook,
-    opened_desk,
-    running_worker,
-)
-from tests.receiver_client import Receiver
-from tests.store.helpers import Desk, carried, event, events
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import QUICK, RunningWorker, hook, opened_desk, running_worker
+from tests.support.stores import Desk, carried, event, events
+from tests.support.waiting import eventually
 from tests.trials.rig import requests_within
 
 SIZE = 4 * 1024 * 1024

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from store.models import WebhookRow
-from tests.delivery.running import QUICK, RunningWorker, hook, running_worker
-from tests.receiver_client import Receiver, running_receiver
-from tests.store.helpers import Desk, events
+from tests.support.receiver_client import Receiver, running_receiver
+from tests.support.running_worker import QUICK, RunningWorker, hook, running_worker
+from tests.support.stores import Desk, events
 
 HEALTHY = "/ok/healthy"
 

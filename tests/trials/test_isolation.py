@@ -13,9 +13,10 @@ from delivery.problems import problems
 from delivery.report import make_report
 from domain.settings import Settings
 from store.overview import read_overview
-from tests.delivery.running import QUICK, eventually, hook, real_now_ms, running_worker
-from tests.receiver_client import Receiver, running_receiver
-from tests.store.helpers import Desk, carried, events
+from tests.support.receiver_client import Receiver, running_receiver
+from tests.support.running_worker import QUICK, hook, real_now_ms, running_worker
+from tests.support.stores import Desk, carried, events
+from tests.support.waiting import eventually
 
 ROUNDS = 3
 HEALTHY = [f"/ok/{number}" for number in range(10)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.receiver_client import Request
+from tests.support.receiver_client import Request
 from tests.trials.rig import judge
 
 ORDER = ["e1", "e2", "e3", "e4"]

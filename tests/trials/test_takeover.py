@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from tests.program import Tocsin
-from tests.receiver_client import Receiver
+from tests.support.program import Tocsin
+from tests.support.receiver_client import Receiver
 from tests.trials.rig import (
     Emitter,
     Fleet,

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from domain.event_types import EventType
-from tests.store.helpers import events, fields
-from tests.support.new_stores import new_store
+from tests.support.apps import Bench
 from tests.support.pilot import idle_by_signals, stylesheets_parsed_once
-from tests.tui.helpers import Bench
+from tests.support.stores import events, fields, new_store
 
 
 @pytest.fixture(autouse=True, scope="package")

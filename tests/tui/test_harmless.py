@@ -33,8 +33,8 @@ from store.queue import attempts
 from store.records import AttemptResult, AuditEntry, Delivery, Verdict, Work
 from store.refusals import TakingRules
 from store.workers import SendingLock
-from tests.store.helpers import LIMITS, NOW, compact, event, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import LIMITS, NOW, compact, event, fields
 from tui.admin.audit import ChangeScreen
 from tui.app import TocsinApp
 from tui.deliveries.delivery_screen import DeliveryScreen

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.delivery.running import hook, opened_desk
-from tests.program import Tocsin
-from tests.tui.pty import on_terminal
+from tests.support.program import Tocsin
+from tests.support.running_worker import hook, opened_desk
+from tests.support.terminals import on_terminal
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from store import webhooks
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
+from tests.support.stores import events, fields
 from tests.tui.webhook_form.test_saving import busy
 from tui.admin.audit import ChangeScreen
 from tui.app import TocsinApp

@@ -8,10 +8,11 @@ from typing import Any
 from domain.event_types import EventType
 from domain.source_kinds import OWN_SIGN_INS
 from store import events, sources, workers
-from tests.delivery.running import eventually, opened_desk
-from tests.program import Tocsin
-from tests.store.helpers import Desk
-from tests.tui.pty import on_terminal
+from tests.support.program import Tocsin
+from tests.support.running_worker import opened_desk
+from tests.support.stores import Desk
+from tests.support.terminals import on_terminal
+from tests.support.waiting import eventually
 
 
 def sent_and_told(tocsin: Tocsin, connection: str = "") -> list[dict[str, Any]]:

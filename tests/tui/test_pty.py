@@ -17,11 +17,12 @@ import pytest
 from bench.terminal import Terminal
 from cli.exit_codes import ExitCode
 from store import workers
-from tests.delivery.running import eventually, hook, opened_desk
-from tests.program import Tocsin
-from tests.receiver_client import Receiver
-from tests.store.helpers import Desk, events, fields
-from tests.tui.pty import in_tmux, on_terminal
+from tests.support.program import Tocsin
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import hook, opened_desk
+from tests.support.stores import Desk, events, fields
+from tests.support.terminals import in_tmux, on_terminal
+from tests.support.waiting import eventually
 
 HURRIED = {"TOCSIN_LINGER": "0s", "TOCSIN_INTERVAL": "1s"}
 WRAPPED = b"\x1b[?7h"

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from textual.pilot import Pilot
 
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import events, fields
 from tui.app import TocsinApp
 from tui.widgets.top_bar import TopBar
 

@@ -12,9 +12,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.support.new_stores import new_store
-from tests.tui.helpers import Bench
-from tests.tui.scenes import furnish
+from tests.support.apps import Bench
+from tests.support.scenes import furnish
+from tests.support.stores import new_store
 
 SCREENS = {
     "webhooks": (),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.delivery.running import opened_desk
-from tests.program import Tocsin
-from tests.store.helpers import fields
-from tests.tui.pty import on_terminal
+from tests.support.program import Tocsin
+from tests.support.running_worker import opened_desk
+from tests.support.stores import fields
+from tests.support.terminals import on_terminal
 
 
 def test_text_right_behind_tab_goes_to_the_next_field(tocsin: Tocsin) -> None:

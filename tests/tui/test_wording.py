@@ -13,9 +13,9 @@ from domain.settings import DEFAULTS
 from store import workers
 from store.overview import read_overview
 from store.records import StoredWorker
-from tests.store.helpers import NOW
-from tests.tui.helpers import Bench, screen_text
-from tests.tui.scenes import furnish
+from tests.support.apps import Bench, screen_text
+from tests.support.scenes import furnish
+from tests.support.stores import NOW
 from tui.wording import sending_line, worker_line
 
 HERE = os.uname().nodename

@@ -12,8 +12,8 @@ from cli.exit_codes import ExitCode
 from domain.alert_kinds import KINDS
 from domain.wording import detail_text
 from store import alert_settings, audit
-from tests.cli.desks import access_of
-from tests.program import Tocsin
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ from domain.webhooks import WebhookFields
 from domain.wording import detail_text
 from store import audit, webhooks
 from store.webhook_edits import SetSecret
-from tests.cli.desks import access_of, newer
-from tests.program import Tocsin
-from tests.store.helpers import ACTOR, DAY, MINUTE, Desk, events, fields
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, newer
+from tests.support.stores import ACTOR, DAY, MINUTE, Desk, events, fields
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TOKEN = "Bearer 0123456789abcdef"

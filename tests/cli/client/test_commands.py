@@ -13,9 +13,9 @@ from cli.exit_codes import ExitCode
 from domain.clients import AGENT, BROKER
 from domain.source_kinds import SIGN_INS
 from store import broker_cursors, clients, sources
-from tests.cli.desks import access_of
-from tests.program import Tocsin
-from tests.store.helpers import events
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of
+from tests.support.stores import events
 
 URL = "https://tocsin.example:8786"
 NOUNS = ("host", "broker")

@@ -13,8 +13,8 @@ from cli.exit_codes import ExitCode
 from domain.actors import Actor
 from store import sources
 from store.database import open_store
-from tests.certificates import make_authority
-from tests.program import Tocsin
+from tests.support.certificates import make_authority
+from tests.support.program import Tocsin
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 TOKEN = "Bearer abcdefgh-12345678"

@@ -9,8 +9,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.program import Tocsin
-from tests.store.released import MASKED, RELEASED, REVEALED, copy_of
+from tests.support.program import Tocsin
+from tests.support.released_stores import MASKED, RELEASED, REVEALED, copy_of
 
 Run = Callable[..., CompletedProcess[str]]
 

@@ -13,9 +13,9 @@ import pytest
 from cli.exit_codes import ExitCode
 from store import migrations, webhooks
 from store.workers import SendingLock
-from tests.cli.desks import access_of, change_store, newer, status_of
-from tests.program import Tocsin
-from tests.store.helpers import ACTOR, DAY, Desk, events, fields
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, change_store, newer, status_of
+from tests.support.stores import ACTOR, DAY, Desk, events, fields
 
 TOKEN = "Bearer 0123456789abcdef"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli.exit_codes import ExitCode
-from tests.cli.desks import access_of
-from tests.program import Tocsin
-from tests.store.helpers import Child, fields
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of
+from tests.support.stores import Child, fields
 
 TOKEN = "Bearer 0123456789abcdef"
 CURE = "The backups above open with the old key alone: make a new one"

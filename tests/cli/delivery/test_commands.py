@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from cli.exit_codes import ExitCode
 from store import audit
 from store.workers import SendingLock
-from tests.cli.desks import access_of, change_store, enter_worker, free_locks, newer
-from tests.program import ROOT, Tocsin
-from tests.store.helpers import MINUTE, Desk, event, events, fields
+from tests.support.program import ROOT, Tocsin
+from tests.support.program_store import access_of, change_store, enter_worker, free_locks, newer
+from tests.support.stores import MINUTE, Desk, event, events, fields
 
 SECRET = "whsec_" + "QUJD" * 10
 ANSWER_EVIL = (

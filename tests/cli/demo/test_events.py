@@ -18,7 +18,7 @@ from domain.event_types import EventType
 from domain.events import read_event
 from domain.settings import settings_from
 from domain.webhooks import check_fields
-from tests.store.helpers import NOW
+from tests.support.stores import NOW
 
 
 @pytest.mark.parametrize("type_", EventType)

@@ -16,9 +16,10 @@ from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from domain.times import rfc3339
 from store import events as event_store
-from tests.cli.desks import access_of, eventually, newer
-from tests.program import ROOT, Tocsin
-from tests.store.helpers import event, events, fields
+from tests.support.program import ROOT, Tocsin
+from tests.support.program_store import access_of, newer
+from tests.support.stores import event, events, fields
+from tests.support.waiting import eventually
 
 SAMPLES = ROOT / "tests/data/samples"
 ALERT = '{"type":"alerts","id":"%s","attributes":{"created":"2026-11-24T08:00:00Z","n":%d}}'

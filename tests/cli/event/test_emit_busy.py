@@ -18,7 +18,7 @@ from cli.event import targets
 from cli.event.targets import SocketTarget, Taken
 from cli.exit_codes import ExitCode, Failure
 from sources.emit import Emitter
-from tests.store.helpers import events
+from tests.support.stores import events
 
 NOT_NOW = {"error": "the store cannot be written now", "retry_after": 0}
 MUCH_LATER = NOT_NOW | {"retry_after": 60}

@@ -21,9 +21,9 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from sources.emit import EmitError, Emitter, emit
-from tests.cli.desks import eventually
-from tests.program import Tocsin
-from tests.socket_client import answers
+from tests.support.program import Tocsin
+from tests.support.program_store import answers
+from tests.support.waiting import eventually
 
 EVENT = {"type": "alerts", "id": "a1", "attributes": {"created": "2026-11-24T08:00:00Z"}}
 WITHOUT_TIME = {"type": "alerts", "id": "t1", "attributes": {"text": "x"}}

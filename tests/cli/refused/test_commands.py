@@ -13,9 +13,9 @@ from cli.exit_codes import ExitCode
 from domain.source_kinds import PROCUSTODIBUS
 from store import audit, refusals, sources
 from store.records import StoredRefusal
-from tests.cli.desks import access_of, change_store, status_of
-from tests.program import Tocsin
-from tests.receiver_client import Receiver
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, change_store, status_of
+from tests.support.receiver_client import Receiver
 
 ODD = b'{"type": "log_errors", "id": "e1", "site": "their own", "score": 0.50}'
 NO_OBJECT = b"[17]"

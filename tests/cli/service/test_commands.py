@@ -19,7 +19,7 @@ from cli.service.host import Host, problems
 from cli.service.steps import Adoption, StoreAndKey, TextFile, write
 from store.database import open_store
 from store.vault import new_key
-from tests.program import ROOT, Tocsin
+from tests.support.program import ROOT, Tocsin
 
 needs_root = pytest.mark.skipif(
     os.getuid() != 0 or not shutil.which("useradd"), reason="needs root and useradd"

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from cli.exit_codes import ExitCode
 from domain.event_types import EventType
 from store import events as event_store
-from tests.cli.desks import access_of, eventually, newer, status_of
-from tests.program import Tocsin
-from tests.sources.wireguard.dumps import PeerRow, dump
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, newer, status_of
+from tests.support.waiting import eventually
+from tests.support.wireguard.dumps import PeerRow, dump
 
 ALICE = PeerRow("alice")
 LATER = replace(ALICE, handshake=ALICE.handshake + 5, rx=1404, tx=1348)  # type: ignore[operator]  # a number here

@@ -8,7 +8,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from tests.program import ROOT, Tocsin
+from tests.support.program import ROOT, Tocsin
 
 pytest.importorskip("maxminddb", reason="the extra `geo` is not installed")
 

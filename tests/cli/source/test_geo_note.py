@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Tocsin
+from tests.support.program import Tocsin
 
 pytest.importorskip("maxminddb", reason="the extra `geo` is not installed")
 DATA = Path(__file__).parents[2] / "data" / "geo"

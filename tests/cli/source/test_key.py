@@ -10,9 +10,9 @@ import pytest
 
 from cli.exit_codes import ExitCode
 from store import sources
-from tests.cli.desks import access_of
-from tests.program import Tocsin
-from tests.stub_api_client import BROKER, CODE, StubApi, running_api, sample
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of
+from tests.support.stub_api_client import BROKER, CODE, StubApi, running_api, sample
 
 
 @pytest.fixture

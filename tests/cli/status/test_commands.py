@@ -26,9 +26,9 @@ from store.models import WebhookRow
 from store.records import StoredWorker
 from store.vault import new_key
 from store.workers import MISSED_BEAT_MS, OLD_HEARTBEAT_MS, SendingLock
-from tests.cli.desks import access_of, change_store, enter_worker, newer, status_of
-from tests.program import ROOT, Tocsin
-from tests.store.helpers import ACTOR, MINUTE, Desk, event, events, fields
+from tests.support.program import ROOT, Tocsin
+from tests.support.program_store import access_of, change_store, enter_worker, newer, status_of
+from tests.support.stores import ACTOR, MINUTE, Desk, event, events, fields
 
 Prepare = Callable[[Desk], None]
 

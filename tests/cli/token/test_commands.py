@@ -7,8 +7,8 @@ import re
 
 from cli.exit_codes import ExitCode
 from store import tokens
-from tests.cli.desks import access_of
-from tests.program import Tocsin
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of
 
 
 def test_a_token_is_shown_once(tocsin: Tocsin) -> None:

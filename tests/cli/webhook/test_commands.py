@@ -23,11 +23,11 @@ from store.maintenance.prune import Retention, prune_some
 from store.queue import delivery_requests
 from store.records import Webhook
 from store.workers import SendingLock
-from tests.certificates import Authority
-from tests.cli.desks import access_of, enter_worker, newer
-from tests.program import ROOT, Tocsin
-from tests.receiver_client import Receiver
-from tests.store.helpers import ACTOR, Desk, events, fields
+from tests.support.certificates import Authority
+from tests.support.program import ROOT, Tocsin
+from tests.support.program_store import access_of, enter_worker, newer
+from tests.support.receiver_client import Receiver
+from tests.support.stores import ACTOR, Desk, events, fields
 
 TOKEN = "Bearer s3cret-token-3f9a"
 SECRET = "whsec_" + "QUJD" * 10

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from cli.exit_codes import ExitCode
 from store.migrations import remnants
-from tests.cli.desks import access_of
-from tests.program import Tocsin
-from tests.store.helpers import event
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of
+from tests.support.stores import event
 
 URL = "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/aBcDeFgHiJkLmNoPqRsTuVwX"
 SHOWN = "https://hooks.slack.com/services/••••"

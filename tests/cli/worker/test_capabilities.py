@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.program import COMMAND, Tocsin
+from tests.support.program import COMMAND, Tocsin
 
 NOBODY = 65534
 NET_ADMIN = 1 << 12

@@ -19,10 +19,11 @@ from domain.webhooks import WebhookFields
 from store import migrations, workers
 from store.queue import deliveries
 from store.workers import OLD_HEARTBEAT_MS, SendingLock
-from tests.cli.desks import access_of, change_store, eventually, newer, now_ms, said, status_of
-from tests.program import Tocsin
-from tests.receiver_client import Receiver
-from tests.store.helpers import ALERTS, Desk, event, events
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, change_store, newer, now_ms, said, status_of
+from tests.support.receiver_client import Receiver
+from tests.support.stores import ALERTS, Desk, event, events
+from tests.support.waiting import eventually
 
 QUICK = {"TOCSIN_INTERVAL": "1s", "TOCSIN_LINGER": "0s"}
 TAKEOVER_S = 3.0

@@ -11,11 +11,12 @@ from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store import sources
 from store.records import StoredSource
-from tests.cli.desks import access_of, eventually, said
-from tests.program import Tocsin
-from tests.receiver_client import Receiver
-from tests.sources.wireguard.dumps import PeerRow, dump, idle
-from tests.store.helpers import Desk
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, said
+from tests.support.receiver_client import Receiver
+from tests.support.stores import Desk
+from tests.support.waiting import eventually
+from tests.support.wireguard.dumps import PeerRow, dump, idle
 
 
 def done(tocsin: Tocsin, *arguments: str) -> None:

@@ -20,7 +20,7 @@ from store import events, sources, tokens
 from store.database import Store
 from store.errors import StoreError
 from tests.sources.http.serving import Reply, Served, serving
-from tests.store.helpers import ACTOR
+from tests.support.stores import ACTOR
 
 NOW_MS = 1_795_502_130_500
 TOKEN = new_token(lambda count: bytes(range(count)))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sources.preflight import listening_problem
-from tests.program import ROOT
+from tests.support.program import ROOT
 
 SCRIPT = """
 import asyncio, sys

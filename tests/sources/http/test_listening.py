@@ -29,8 +29,8 @@ from sources.intake import Inlet
 from store import sources
 from store.database import Store
 from store.errors import StoreError
-from tests.certificates import Authority
-from tests.store.helpers import ACTOR, NOW
+from tests.support.certificates import Authority
+from tests.support.stores import ACTOR, NOW
 
 ADDRESSES = [
     ("wg0", ip_address("10.9.0.1")),

@@ -13,8 +13,8 @@ from sources.http.app import Route
 from sources.http.heads import MOST_BYTES, MOST_HEADERS
 from sources.http.listening import open_listener, tls_context
 from sources.http.messages import JsonAnswer, Request, RequestRefused
-from tests.certificates import Authority
 from tests.sources.http.serving import Connection, Served, head, limits, serving
+from tests.support.certificates import Authority
 
 
 async def _echo(request: Request) -> JsonAnswer:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.wireguard_rig import LINKS, Host, Rig, rig_or_skip
+from tests.support.wireguard.rig import LINKS, Host, Rig, rig_or_skip
 
 SERVER = """
 from sources.http.listening import open_listener

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stub_api_client import StubApi, running_api
+from tests.support.stub_api_client import StubApi, running_api
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from store import clients
 from store.database import Store
 from store.records import Client
 from tests.sources.http.serving import Reply, Served, limits, serving
-from tests.store.helpers import ACTOR
+from tests.support.stores import ACTOR
 
 NOW = 1_795_502_420_000
 """When the pings were recorded."""

@@ -23,8 +23,8 @@ from store.errors import StoreError
 from store.records import StoredSource
 from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
 from tests.sources.procustodibus.test_pings import DATA, ping, recorded
-from tests.sources.wireguard.dumps import key
-from tests.store.helpers import ACTOR
+from tests.support.stores import ACTOR
+from tests.support.wireguard.dumps import key
 
 LEAST_MS = 600_000
 CHANGES_OF_THE_RECORDING = [

@@ -17,8 +17,8 @@ from store.database import Store
 from tests.sources.http.serving import Served
 from tests.sources.procustodibus.custodians import NOW, Custodian, add_client
 from tests.sources.procustodibus.test_pings import ping
-from tests.sources.wireguard.dumps import key
-from tests.store.helpers import ACTOR
+from tests.support.stores import ACTOR
+from tests.support.wireguard.dumps import key
 
 KEY_CHANGED = "endpoint_preshared_key_changed"
 

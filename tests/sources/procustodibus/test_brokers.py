@@ -16,7 +16,7 @@ from store import events as event_store
 from store.database import Store
 from store.maintenance import health, prune
 from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
-from tests.store.helpers import ACTOR, ALERTS, DAY, event, events
+from tests.support.stores import ACTOR, ALERTS, DAY, event, events
 
 STATS = EventType.ENDPOINT_STATS
 

@@ -20,8 +20,7 @@ from sources.procustodibus.sign_in import Sessions
 from store import events as event_store
 from store.database import Store
 from tests.sources.procustodibus.custodians import NOW, add_client
-from tests.store.helpers import events
-from tests.support.new_stores import new_store
+from tests.support.stores import events, new_store
 
 TYPES = (EventType.ALERTS, EventType.LOG_CHANGES)
 

@@ -15,7 +15,7 @@ from store import events as event_store
 from store.database import Store
 from tests.sources.procustodibus.custodians import CODE, NOW, add_client, centre
 from tests.store.conftest import store, store_path
-from tests.store.helpers import events
+from tests.support.stores import events
 
 __all__ = ["store", "store_path"]
 

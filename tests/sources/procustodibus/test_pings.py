@@ -23,7 +23,7 @@ from sources.procustodibus.pings import (
 from sources.wireguard.events import HostNames
 from sources.wireguard.snapshot import AHEAD_S, Interface, Peer, Snapshot
 from tests.sources.procustodibus.custodians import NOW
-from tests.sources.wireguard.dumps import key
+from tests.support.wireguard.dumps import key
 
 DATA = Path(__file__).parents[2] / "data" / "procustodibus"
 

@@ -26,7 +26,7 @@ from store import events as event_store
 from store import sources
 from store.database import Store
 from store.records import AppendResult
-from tests.stub_api_client import BROKER, CODE, StubApi, sample
+from tests.support.stub_api_client import BROKER, CODE, StubApi, sample
 
 TYPES = ("alerts", "endpoint_stats", "log_authn", "log_changes")
 NOW_MS = 1_795_502_130_000

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.procustodibus.pull import AnswerEvents, read_answer
-from tests.stub_api_client import sample
+from tests.support.stub_api_client import sample
 
 
 def test_a_number_of_too_many_digits_loses_no_other_event_of_a_cut_answer() -> None:

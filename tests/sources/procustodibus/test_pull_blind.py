@@ -20,7 +20,7 @@ from store import events, sources
 from store.database import Store
 from store.records import StoredSource
 from tests.sources.procustodibus.test_pull import NOW_MS, TYPES, Puller
-from tests.stub_api_client import StubApi, sample
+from tests.support.stub_api_client import StubApi, sample
 
 MINUTE_MS = 60_000
 

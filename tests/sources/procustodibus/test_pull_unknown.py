@@ -21,7 +21,7 @@ from store import alert_settings, events, models, refusals, sources
 from store.database import Store
 from store.errors import StoreError
 from store.records import StoredRefusal
-from tests.stub_api_client import BROKER, CODE, StubApi, sample
+from tests.support.stub_api_client import BROKER, CODE, StubApi, sample
 
 NOW_MS = 1_795_502_130_000
 ADMIN = Actor("admin")

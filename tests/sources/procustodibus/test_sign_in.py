@@ -22,7 +22,7 @@ from sources.procustodibus.sign_in import (
 from store import audit, clients
 from store.database import Store
 from tests.sources.procustodibus.custodians import NOW, Centre, Custodian, centre
-from tests.store.helpers import ACTOR
+from tests.support.stores import ACTOR
 
 PING: dict[str, object] = {"interfaces": {}}
 

@@ -26,7 +26,7 @@ from sources.socket.server import SocketService, SocketTerms
 from store import audit, events, sources
 from store.database import Store
 from store.records import AuditEntry
-from tests.store.helpers import ACTOR
+from tests.support.stores import ACTOR
 
 NOW_MS = 1_795_502_130_500
 EVENT = {"type": "alerts", "id": "a1", "attributes": {"created": "2026-11-24T08:00:00Z"}}

@@ -17,7 +17,7 @@ from sources.wireguard.changes import ENDPOINTS, INTERFACES, VALUE_LIMIT, Change
 from sources.wireguard.events import DeriveTerms, HostNames
 from sources.wireguard.snapshot import REMEMBER_GONE_MS, Interface, Peer, Snapshot, State
 from sources.wireguard.source import derive
-from tests.sources.wireguard.dumps import PeerRow, dump, idle, interface_row, key, snapshot
+from tests.support.wireguard.dumps import PeerRow, dump, idle, interface_row, key, snapshot
 
 ALICE = PeerRow("alice")
 BOB = PeerRow("bob", allowed_ips="10.99.0.3/32,10.50.0.0/16")

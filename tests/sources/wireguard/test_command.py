@@ -11,7 +11,7 @@ import pytest
 
 from sources.base import SourceError
 from sources.wireguard.command import DumpCommand
-from tests.sources.wireguard.dumps import key
+from tests.support.wireguard.dumps import key
 
 
 def script(folder: Path, body: str) -> str:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sources.wireguard.dump import DumpError, parse_dump, without_keys
 from sources.wireguard.snapshot import Interface, Peer, State, encode_state
-from tests.sources.wireguard.dumps import PeerRow, dump, idle, interface_row, key, snapshot
+from tests.support.wireguard.dumps import PeerRow, dump, idle, interface_row, key, snapshot
 
 
 def test_a_dump_tells_of_interfaces_and_peers() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sources.wireguard.names import NAME_LIMIT, NameFiles
-from tests.sources.wireguard.dumps import key
+from tests.support.wireguard.dumps import key
 
 CONF = f"""\
 [Interface]

@@ -15,7 +15,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from sources.wireguard.names import NameFiles
 from sources.wireguard.source import WireGuardSource
-from tests.sources.wireguard.play import (
+from tests.support.wireguard.expected_events import (
     EXPECTED,
     NO_LEARNING,
     Places,
@@ -25,8 +25,8 @@ from tests.sources.wireguard.play import (
     played,
     recording,
 )
-from tests.wireguard_play import STEPS, Play
-from tests.wireguard_rig import Rig, rig_or_skip
+from tests.support.wireguard.play import STEPS, Play
+from tests.support.wireguard.rig import Rig, rig_or_skip
 
 
 @pytest.fixture(scope="module")

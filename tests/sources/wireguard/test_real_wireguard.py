@@ -26,7 +26,7 @@ from store import sources as stored_sources
 from store.database import Store, open_store
 from store.events import after
 from store.records import AppendResult
-from tests.wireguard_rig import Rig, rig_or_skip
+from tests.support.wireguard.rig import Rig, rig_or_skip
 
 ACTOR = Actor("admin")
 

@@ -13,7 +13,7 @@ from sources.base import SourceError
 from sources.wireguard.names import NameFiles
 from sources.wireguard.snapshot import decode_state, snapshot_summary
 from sources.wireguard.source import WireGuardSource, machine_key
-from tests.sources.wireguard.dumps import PeerRow, dump, idle, interface_row, key
+from tests.support.wireguard.dumps import PeerRow, dump, idle, interface_row, key
 
 NOW_MS = 1_795_502_130_500
 ALICE = PeerRow("alice", preshared_key=key("preshared"))

@@ -19,7 +19,7 @@ from sources.wireguard import source as deriving
 from sources.wireguard.events import DeriveTerms, HostNames
 from sources.wireguard.snapshot import REMEMBER_GONE_MS, Baseline, Snapshot, State
 from sources.wireguard.source import Derived
-from tests.sources.wireguard.dumps import PeerRow, dump, idle, interface_row, key, snapshot
+from tests.support.wireguard.dumps import PeerRow, dump, idle, interface_row, key, snapshot
 
 ALICE = PeerRow("alice")
 LATER = replace(ALICE, handshake=1_795_502_107, rx=1404, tx=1348)

@@ -22,16 +22,7 @@ from store.models import database
 from store.queue import attempts
 from store.records import StoredWorker
 from store.vault import Vault
-from tests.store.helpers import (
-    ACTOR,
-    ALERTS,
-    NOW,
-    Child,
-    Desk,
-    event,
-    events,
-    fields,
-)
+from tests.support.stores import ACTOR, ALERTS, NOW, Child, Desk, event, events, fields
 
 HEADERS = (("Authorization", "Bearer 6f1d0c7e-very-secret"),)
 

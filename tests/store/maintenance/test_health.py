@@ -9,7 +9,7 @@ from store import models
 from store.maintenance import health
 from store.models import EventRow, WebhookRow
 from store.queue import delivery_requests
-from tests.store.helpers import ACTOR, NOW, Desk, event, events, fields
+from tests.support.stores import ACTOR, NOW, Desk, event, events, fields
 
 
 def problems(desk: Desk) -> list[str]:

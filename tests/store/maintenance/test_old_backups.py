@@ -14,7 +14,7 @@ import pytest
 from store import audit, models
 from store.maintenance import backup, old_backups, rekey
 from store.maintenance.old_backups import OldBackup
-from tests.store.helpers import ACTOR, NOW, Child, Desk
+from tests.support.stores import ACTOR, NOW, Child, Desk
 
 
 def written(desk: Desk, path: Path) -> Path:

@@ -12,7 +12,7 @@ from store.files import free_bytes, store_bytes
 from store.maintenance import health, prune
 from store.models import QuarantineRow, WebhookRow, database
 from store.queue import deliveries, delivery_requests
-from tests.store.helpers import ACTOR, ALERTS, DAY, NOW, Desk, event, events, fields
+from tests.support.stores import ACTOR, ALERTS, DAY, NOW, Desk, event, events, fields
 
 RETENTION = prune.Retention(keep_events_ms=7 * DAY, keep_deliveries_ms=400 * DAY)
 MONTH = 30 * DAY

@@ -18,7 +18,7 @@ from store.maintenance import health, rekey
 from store.models import DeliveryRow, WebhookRow
 from store.vault import fingerprint_of, keys_in
 from store.webhook_edits import RotateSecret
-from tests.store.helpers import ACTOR, NOW, Child, Desk, event, fields
+from tests.support.stores import ACTOR, NOW, Child, Desk, event, fields
 
 HEADERS = (("Authorization", "Bearer 6f1d0c7e"),)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -186,7 +186,7 @@ def test_a_program_that_runs_reads_the_key_again(filled: Desk) -> None:
     other = Child(
         "from contextlib import closing\n"
         "from store import sources\n"
-        "from tests.store.helpers import Desk\n"
+        "from tests.support.stores import Desk\n"
         "from tests.store.maintenance.test_rekey import API_KEY, HEADERS, SECRET, check_whole\n"
         "with closing(open_store(path)) as store:\n"
         "    check_whole(store)\n"

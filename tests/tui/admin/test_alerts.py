@@ -11,9 +11,8 @@ from textual.widgets import Input
 
 from domain.alert_kinds import BY_NAME, KINDS
 from store import alert_settings
-from tests.store.helpers import ACTOR, NOW
-from tests.tui.helpers import notice, screen_text
-from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tests.support.apps import SettingsBench, notice, open_part, screen_text, settings_bench
+from tests.support.stores import ACTOR, NOW
 from tui.admin.alert_rows import GeoCoverage, alerts_cell, facts_of, row_of, title_of
 
 FLAPPING = BY_NAME["endpoint_ip_flapping"]

@@ -12,9 +12,8 @@ from textual.pilot import Pilot
 
 from domain.filters import OfWebhook, Term
 from store import audit, webhooks
-from tests.store.helpers import ACTOR, NOW, fields
-from tests.tui.helpers import screen_text
-from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tests.support.apps import SettingsBench, open_part, screen_text, settings_bench
+from tests.support.stores import ACTOR, NOW, fields
 from tui.admin.audit import AuditScreen, ChangeScreen
 from tui.app import TocsinApp
 from tui.widgets.live_table import LiveTable

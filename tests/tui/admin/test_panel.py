@@ -20,17 +20,18 @@ from store import events as event_store
 from store import settings, sources, workers
 from store.records import StoredSource, StoredWorker
 from store.workers import SendingLock
-from tests.delivery.running import eventually
-from tests.sources.wireguard.dumps import PeerRow, dump, idle
-from tests.store.helpers import ACTOR, NOW, event, events, fields
-from tests.tui.helpers import screen_text, told
-from tests.tui.settings_bench import (
+from tests.support.apps import (
     SHORTLY_AFTER,
     SettingsBench,
     idle_worker,
     open_part,
+    screen_text,
     settings_bench,
+    told,
 )
+from tests.support.stores import ACTOR, NOW, event, events, fields
+from tests.support.waiting import eventually
+from tests.support.wireguard.dumps import PeerRow, dump, idle
 from tui.app import TocsinApp
 from tui.sources.hosts import switch_wireguard
 from tui.state.store_access import Refused

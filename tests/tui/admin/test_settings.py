@@ -21,9 +21,15 @@ from domain.settings import SETTINGS
 from store import settings, workers
 from store.records import StoredWorker
 from store.workers import SendingLock
-from tests.store.helpers import ACTOR, NOW
-from tests.tui.helpers import screen_text, told
-from tests.tui.settings_bench import SettingsBench, idle_worker, open_part, settings_bench
+from tests.support.apps import (
+    SettingsBench,
+    idle_worker,
+    open_part,
+    screen_text,
+    settings_bench,
+    told,
+)
+from tests.support.stores import ACTOR, NOW
 from tui.admin.settings import SettingsScreen
 from tui.app import TocsinApp
 from tui.shell.themes import textual_name

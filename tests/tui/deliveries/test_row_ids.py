@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.queue.delivery_list import SearchResult
-from tests.store.helpers import NOW
+from tests.support.stores import NOW
 from tui.deliveries.row_ids import DeliveryRowIds, NewestFirst, RateLimit
 
 

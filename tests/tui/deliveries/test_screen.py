@@ -13,8 +13,8 @@ from store.maintenance.prune import Retention, prune_some
 from store.queue import deliveries
 from store.records import StoredWorker
 from store.workers import SendingLock
-from tests.store.helpers import ACTOR, DAY, NOW, Desk, events, fields
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
+from tests.support.stores import ACTOR, DAY, NOW, Desk, events, fields
 from tui.app import TocsinApp
 from tui.deliveries import screen
 from tui.deliveries.screen import MOVE_MS, MOVES_AT_ONCE, DeliveriesScreen

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.event_types import EventType
 from domain.safe import safe
-from tests.store.helpers import NOW
+from tests.support.stores import NOW
 from tui.cells import fit
 from tui.events.rows import key_of, keys_of, seq_of, short_time
 from tui.widgets.type_tabs import short_count

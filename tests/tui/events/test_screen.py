@@ -14,8 +14,8 @@ from domain.events import Event
 from store.models import EventRow as EventRow
 from store.models import HeadRow
 from store.workers import SendingLock
-from tests.store.helpers import ALERTS, compact, event, events, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import ALERTS, compact, event, events, fields
 from tui.app import TocsinApp
 from tui.deliveries.delivery_screen import DeliveryScreen
 from tui.deliveries.screen import DeliveriesScreen

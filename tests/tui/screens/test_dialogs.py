@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pytest
 from textual.pilot import Pilot
 
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import events, fields
 from tests.tui.webhook_form.test_screen import form
 from tui.app import TocsinApp
 from tui.questions import Question

@@ -6,7 +6,7 @@ import asyncio
 
 from textual.widgets import Input
 
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
 from tests.tui.webhook_form.test_saving import busy
 from tui.admin.alerts import AlertsScreen
 from tui.screens.help import HelpScreen

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, flat, screen_text
+from tests.support.apps import Bench, flat, screen_text
+from tests.support.stores import events, fields
 from tui.app import TocsinApp
 
 PATIENCE_S = 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
 from tui.questions import Question
 from tui.screens.dialogs import ConfirmScreen
 from tui.screens.too_small import TooSmallScreen

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
 from tests.tui.webhook_form.test_screen import Form, form
 from tui.shell.clipboard import copy
 from tui.webhooks.screen import WebhooksScreen

@@ -12,9 +12,9 @@ from textual.worker import WorkerFailed
 
 from cli.failures import LOG_NAME, bug_sentence
 from store.queue import delivery_requests
-from tests.store.helpers import fields
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import fields
 from tests.tui.deliveries.test_screen import deliver, seen
-from tests.tui.helpers import Bench, screen_text
 from tui.app import TocsinApp
 from tui.deliveries.quarantine import QuarantineScreen
 from tui.state.store_access import Refused

@@ -10,11 +10,11 @@ from bench.terminal import Terminal
 from cli.exit_codes import ExitCode
 from cli.failures import LOG_NAME
 from store import workers
-from tests.delivery.running import hook, opened_desk
-from tests.program import Tocsin
-from tests.receiver_client import Receiver
-from tests.store.helpers import events
-from tests.tui.pty import on_terminal
+from tests.support.program import Tocsin
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import hook, opened_desk
+from tests.support.stores import events
+from tests.support.terminals import on_terminal
 from tui.app import TICK_S
 
 PROGRAM = """

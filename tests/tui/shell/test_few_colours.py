@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from store import settings as stored_settings
-from tests.program import Tocsin
-from tests.store.helpers import ACTOR, NOW, fields
-from tests.tui.helpers import Bench, screen_text
-from tests.tui.pty import on_terminal
-from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tests.support.apps import Bench, SettingsBench, open_part, screen_text, settings_bench
+from tests.support.program import Tocsin
+from tests.support.stores import ACTOR, NOW, fields
+from tests.support.terminals import on_terminal
 from tui.admin.settings import SettingsScreen
 from tui.shell import themes
 from tui.widgets.live_table import LiveTable

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cli.exit_codes import ExitCode
-from tests.documents import DOCS, code_blocks
-from tests.program import Tocsin
-from tests.tui.helpers import Bench
-from tests.tui.pty import on_terminal
+from tests.support.apps import Bench
+from tests.support.documents import DOCS, code_blocks
+from tests.support.program import Tocsin
+from tests.support.terminals import on_terminal
 from tui.key_names import key_of
 from tui.shell.keymap import complaints, usable
 

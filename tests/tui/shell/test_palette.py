@@ -9,8 +9,8 @@ from textual.color import Color
 from textual.command import CommandPalette, Hit
 from textual.pilot import Pilot
 
-from tests.store.helpers import fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import fields
 from tui.app import TocsinApp
 from tui.shell.palette import ANSWER_FIRST, NOTHING, Actions
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from rich.segment import Segment
 
-from tests.program import Tocsin
-from tests.tui.helpers import Bench
-from tests.tui.pty import on_terminal
-from tests.tui.scenes import furnish
+from tests.support.apps import Bench
+from tests.support.program import Tocsin
+from tests.support.scenes import furnish
+from tests.support.terminals import on_terminal
 from tui.app import TocsinApp
 
 COLOUR = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9]+)*m")

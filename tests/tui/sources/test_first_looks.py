@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.sources.wireguard.dumps import PeerRow, dump
-from tests.tui.helpers import flat, notice, screen_text
-from tests.tui.settings_bench import SHORTLY_AFTER, SettingsBench, open_part, settings_bench
+from tests.support.apps import (
+    SHORTLY_AFTER,
+    SettingsBench,
+    flat,
+    notice,
+    open_part,
+    screen_text,
+    settings_bench,
+)
+from tests.support.wireguard.dumps import PeerRow, dump
 
 
 @pytest.fixture

@@ -13,11 +13,18 @@ from textual.widgets import Input
 from domain.source_kinds import PROCUSTODIBUS
 from store import audit, refusals
 from store.records import StoredRefusal
-from tests.delivery.running import hook
-from tests.receiver_client import Receiver
-from tests.store.helpers import fields
-from tests.tui.helpers import flat, notice, screen_text
-from tests.tui.settings_bench import SHORTLY_AFTER, SettingsBench, open_part, settings_bench
+from tests.support.apps import (
+    SHORTLY_AFTER,
+    SettingsBench,
+    flat,
+    notice,
+    open_part,
+    screen_text,
+    settings_bench,
+)
+from tests.support.receiver_client import Receiver
+from tests.support.running_worker import hook
+from tests.support.stores import fields
 from tui.app import TocsinApp
 from tui.sources.refused import RefusedScreen
 

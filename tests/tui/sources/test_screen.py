@@ -14,11 +14,19 @@ from domain.clients import AGENT
 from store import clients, sources
 from store.database import Store
 from store.records import AppendResult, StoredSource
-from tests.sources.wireguard.dumps import PeerRow, dump, idle
-from tests.store.helpers import ACTOR, NOW
-from tests.stub_api_client import BROKER, CODE, running_api, sample
-from tests.tui.helpers import flat, notice, screen_text, told
-from tests.tui.settings_bench import SHORTLY_AFTER, SettingsBench, open_part, settings_bench
+from tests.support.apps import (
+    SHORTLY_AFTER,
+    SettingsBench,
+    flat,
+    notice,
+    open_part,
+    screen_text,
+    settings_bench,
+    told,
+)
+from tests.support.stores import ACTOR, NOW
+from tests.support.stub_api_client import BROKER, CODE, running_api, sample
+from tests.support.wireguard.dumps import PeerRow, dump, idle
 from tui.sources.rows import matches, ordered
 
 

@@ -18,8 +18,8 @@ from store import data_version
 from store.database import Store
 from store.overview import read_overview
 from store.records import StoredWorker
-from tests.store.helpers import NOW
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import NOW
 from tests.tui.webhooks.test_rows import active
 from tui.app import TocsinApp
 from tui.wording import worker_line

@@ -8,8 +8,8 @@ import pytest
 from textual.pilot import Pilot
 
 from store import webhooks
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, notice, screen_text, told
+from tests.support.apps import Bench, notice, screen_text, told
+from tests.support.stores import events, fields
 from tests.tui.test_key_order import type_at_once
 from tests.tui.webhook_form.test_saving import busy
 from tui.admin.panel import AdministrationScreen

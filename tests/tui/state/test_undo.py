@@ -10,8 +10,8 @@ import pytest
 
 from domain.alert_kinds import KINDS
 from store import alert_settings, settings, sources
-from tests.store.helpers import ACTOR, NOW
-from tests.tui.settings_bench import SettingsBench, open_part, settings_bench
+from tests.support.apps import SettingsBench, open_part, settings_bench
+from tests.support.stores import ACTOR, NOW
 from tui.widgets.live_table import LiveTable
 
 

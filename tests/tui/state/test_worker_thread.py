@@ -10,8 +10,8 @@ from delivery.worker import Worker
 from domain.settings import DEFAULTS
 from store import workers
 from store.errors import StoreUnavailable
-from tests.delivery.running import eventually
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.waiting import eventually
 from tui.app import TocsinApp
 from tui.state.store_access import settings_of_store
 from tui.state.worker_thread import WorkerThread

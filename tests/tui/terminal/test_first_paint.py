@@ -11,11 +11,11 @@ from textual.app import App
 from textual.dom import DOMNode
 
 from bench.terminal import Cells
-from tests.delivery.running import opened_desk
-from tests.program import Tocsin
-from tests.store.helpers import fields
-from tests.tui.helpers import Bench, screen_text
-from tests.tui.pty import on_terminal
+from tests.support.apps import Bench, screen_text
+from tests.support.program import Tocsin
+from tests.support.running_worker import opened_desk
+from tests.support.stores import fields
+from tests.support.terminals import on_terminal
 from tui.deliveries.screen import DeliveriesScreen
 from tui.terminal import first_paint
 

@@ -11,9 +11,9 @@ import pytest
 from textual.dom import DOMNode
 from textual.pilot import Pilot
 
-from tests.store.helpers import fields
+from tests.support.apps import Bench
+from tests.support.stores import fields
 from tests.tui.deliveries.test_screen import deliver
-from tests.tui.helpers import Bench
 
 WALKS: dict[str, Sequence[str]] = {
     "list": ("down", "down", "s", "S", "up", "space", "space", "f", "f"),

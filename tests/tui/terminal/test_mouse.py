@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.program import Tocsin
-from tests.tui.pty import on_terminal
+from tests.support.program import Tocsin
+from tests.support.terminals import on_terminal
 
 PRESSES, DRAGS, MOVES = b"\x1b[?1000h", b"\x1b[?1002h", b"\x1b[?1003h"
 MODES = {"off": set(), "clicks": {PRESSES, DRAGS}, "all": {PRESSES, MOVES}}

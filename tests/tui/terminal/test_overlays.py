@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from textual.geometry import Region
 
 from bench.terminal import Terminal
-from tests.delivery.running import opened_desk
-from tests.program import Tocsin
-from tests.store.helpers import fields
-from tests.tui.helpers import Bench, screen_text
-from tests.tui.pty import on_terminal
+from tests.support.apps import Bench, screen_text
+from tests.support.program import Tocsin
+from tests.support.running_worker import opened_desk
+from tests.support.stores import fields
+from tests.support.terminals import on_terminal
 from tui.screens.help import HelpScreen
 from tui.terminal.overlays import subtract
 

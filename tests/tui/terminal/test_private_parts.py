@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import ROOT
-from tests.store.helpers import fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.program import ROOT
+from tests.support.stores import fields
 from tui.terminal.private_parts import PRIVATE_PARTS, are_known, has_part
 
 FOREIGN = ("textual", "rich")

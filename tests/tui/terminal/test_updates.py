@@ -16,7 +16,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from bench.terminal import Cells
-from tests.tui.helpers import Bench
+from tests.support.apps import Bench
 from tui.terminal.updates import LeanUpdate
 
 WIDTH, HEIGHT, CUT = 40, 3, 17

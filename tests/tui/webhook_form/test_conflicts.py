@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from store import webhooks
-from tests.tui.helpers import Bench
+from tests.support.apps import Bench
 from tests.tui.webhook_form.test_saving import until_closed
 from tests.tui.webhook_form.test_screen import BOB, SIEM, edit_as_bob, form, webhook
 

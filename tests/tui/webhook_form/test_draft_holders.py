@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from store import workers
 from store.records import StoredWorker
-from tests.store.helpers import MINUTE, NOW
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
+from tests.support.stores import MINUTE, NOW
 from tests.tui.webhook_form.test_screen import SIEM, Form, form
 from tui.app import TocsinApp
 from tui.screens.dialogs import ConfirmScreen

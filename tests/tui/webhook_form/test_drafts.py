@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields
 from store import drafts as stored
-from tests.store.helpers import ACTOR, NOW
-from tests.tui.helpers import Bench
+from tests.support.apps import Bench
+from tests.support.stores import ACTOR, NOW
 from tui.state.store_access import StoreAccess
 from tui.webhook_form import drafts
 from tui.webhook_form.drafts import FormDraft

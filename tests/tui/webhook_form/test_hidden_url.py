@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from domain.errors import FieldError
 from domain.urls import mask_url
 from store import audit, drafts, webhooks
-from tests.store.helpers import ACTOR, fields
-from tests.tui.helpers import Bench, told
+from tests.support.apps import Bench, told
+from tests.support.stores import ACTOR, fields
 from tests.tui.webhook_form.test_screen import Form, actions, form, webhook
 from tests.tui.webhooks.test_rows import press
 from tui.webhook_form.hidden_values import hide_url, read_url, reveal_url, with_url

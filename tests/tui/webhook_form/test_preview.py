@@ -8,7 +8,7 @@ from delivery.request import request_headers
 from domain.settings import DEFAULTS
 from domain.webhooks import WebhookFields
 from store.records import Secrets, Webhook
-from tests.store.helpers import ALERTS, NOW
+from tests.support.stores import ALERTS, NOW
 from tui.webhook_form.preview import NO_URL, request_line, request_text
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

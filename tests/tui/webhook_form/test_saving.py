@@ -13,8 +13,8 @@ import pytest
 from domain.events import Event
 from store import events as event_store
 from store import webhooks
-from tests.store.helpers import ACTOR, ALERTS, DAY, events
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
+from tests.support.stores import ACTOR, ALERTS, DAY, events
 from tests.tui.webhook_form.test_screen import SIEM, Form, form, webhook
 from tui.screens.too_small import TooSmallScreen
 from tui.webhook_form.screen import WebhookFormScreen

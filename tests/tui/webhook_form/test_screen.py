@@ -18,9 +18,9 @@ from domain.webhooks import WebhookFields
 from store import audit, webhooks
 from store.models import DraftRow
 from store.records import AuditEntry, Webhook
-from tests.receiver_client import Receiver
-from tests.store.helpers import MINUTE, events, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.receiver_client import Receiver
+from tests.support.stores import MINUTE, events, fields
 from tui.app import TocsinApp
 from tui.screens.dialogs import ConfirmScreen
 from tui.webhook_form import draft_keeper, drafts

@@ -7,7 +7,7 @@ import pytest
 from domain.errors import FieldError
 from store.records import Secrets, Webhook
 from store.webhook_edits import RetireSecret, RotateSecret, SetSecret, check_secret_change
-from tests.store.helpers import DAY, NOW, fields
+from tests.support.stores import DAY, NOW, fields
 from tui.webhook_form.secrets import SecretChoice, change_of, choices, label
 
 OWN = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

@@ -10,9 +10,9 @@ from textual.widgets import Collapsible, Static
 from domain.webhooks import WebhookFields
 from store import models
 from store.webhook_edits import RotateSecret
-from tests.receiver_client import Receiver
-from tests.store.helpers import ALERTS, MINUTE, fields
-from tests.tui.helpers import Bench
+from tests.support.apps import Bench
+from tests.support.receiver_client import Receiver
+from tests.support.stores import ALERTS, MINUTE, fields
 from tests.tui.webhook_form.test_saving import busy, until_closed
 from tests.tui.webhook_form.test_screen import SIEM, Form, form, webhook
 from tui.widgets.inputs import Dropdown

@@ -8,8 +8,8 @@ import pytest
 from textual.widgets import Collapsible
 
 from delivery.testing import ABANDONED
-from tests.receiver_client import Receiver
-from tests.tui.helpers import Bench
+from tests.support.apps import Bench
+from tests.support.receiver_client import Receiver
 from tests.tui.webhook_form.test_screen import form, trail
 
 

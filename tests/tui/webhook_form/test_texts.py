@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from domain.event_types import EventType
 from domain.webhooks import WebhookFields, clean_fields
-from tests.store.helpers import NOW
+from tests.support.stores import NOW
 from tui.webhook_form.conflicts import merge
 from tui.webhook_form.reading import FormReading, read_texts
 from tui.webhook_form.secrets import SecretChoice

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench import big_store
 from store.database import open_store
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
 from tui.webhooks.screen import WebhooksScreen
 from tui.widgets.live_table import LiveTable
 from tui.widgets.table_lines import BAR

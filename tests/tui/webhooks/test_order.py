@@ -6,8 +6,8 @@ import asyncio
 
 from domain.event_types import EventType
 from store.workers import SendingLock
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import events, fields
 from tui.app import TocsinApp
 from tui.state.live_report import IDLE_MS
 from tui.webhooks.order import SETTLED_MS

@@ -11,8 +11,8 @@ from domain.event_types import EventType
 from store import workers
 from store.records import Limits, StoredWorker
 from store.workers import SendingLock
-from tests.store.helpers import MINUTE, NOW, events, fields
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
+from tests.support.stores import MINUTE, NOW, events, fields
 from tui.app import TocsinApp
 from tui.webhooks.results import FAILED, AttemptNews, summary
 from tui.webhooks.screen import WebhooksScreen

@@ -16,8 +16,8 @@ from store.database import Store
 from store.queue import backlog
 from store.records import Secrets, Webhook
 from store.webhook_edits import ROTATION_MS, RestoreSecrets, RotateSecret
-from tests.store.helpers import NOW, fields
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
+from tests.support.stores import NOW, fields
 from tui.app import TocsinApp
 from tui.webhook_form.saving import Saved
 from tui.webhook_form.screen import WebhookFormScreen

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from store import webhooks
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
+from tests.support.stores import events, fields
 
 
 def test_an_empty_list_explains_the_first_step(bench: Bench) -> None:

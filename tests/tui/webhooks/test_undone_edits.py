@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Select
 
 from domain.event_types import EventType
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, screen_text, told
+from tests.support.apps import Bench, screen_text, told
+from tests.support.stores import events, fields
 from tests.tui.test_key_order import type_at_once
 from tests.tui.webhook_form.test_saving import busy
 from tests.tui.webhook_form.test_screen import webhook

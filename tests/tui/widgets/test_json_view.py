@@ -14,7 +14,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from tests.program import ROOT
+from tests.support.program import ROOT
 from tui.widgets.json_tree import MOST_LINES, JsonTree
 from tui.widgets.json_view import JsonView
 

@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from tests.program import ROOT
+from tests.support.program import ROOT
 from tui.cells import Cell, Column, Row
 from tui.widgets.live_table import LiveTable
 

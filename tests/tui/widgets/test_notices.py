@@ -8,8 +8,8 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, notice, screen_text
+from tests.support.apps import Bench, notice, screen_text
+from tests.support.stores import events, fields
 from tui.app import TocsinApp
 from tui.screens.base import TocsinScreen
 from tui.widgets import notices

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.store.helpers import events, fields
-from tests.tui.helpers import Bench, screen_text
+from tests.support.apps import Bench, screen_text
+from tests.support.stores import events, fields
 from tui.sections import load_screen
 
 PATHS = {

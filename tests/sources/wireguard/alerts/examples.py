@@ -15,8 +15,8 @@ from domain.events import Event
 from sources.stale import StaleAlerts, StaleSource
 from sources.wireguard.events import host_id
 from tests.sources.wireguard.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, START_S, Host
-from tests.sources.wireguard.dumps import PeerRow
-from tests.sources.wireguard.play import locate, played
+from tests.support.wireguard.dumps import PeerRow
+from tests.support.wireguard.expected_events import locate, played
 
 ALICE = PeerRow("alice", handshake=START_S, keepalive="25")
 GIVEN = {

@@ -13,7 +13,7 @@ from sources.geo import Locate, nowhere
 from sources.wireguard.events import DeriveTerms, HostNames
 from sources.wireguard.snapshot import State, decode_state, encode_state
 from sources.wireguard.source import derive
-from tests.sources.wireguard.dumps import PeerRow, dump, key, snapshot
+from tests.support.wireguard.dumps import PeerRow, dump, key, snapshot
 
 START_S = 1_795_502_102
 SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000

@@ -17,7 +17,7 @@ from sources.wireguard.changes import changes
 from sources.wireguard.snapshot import Snapshot, State
 from sources.wireguard.source import derive
 from tests.sources.wireguard.alerts.looking import DAY_MS, Host
-from tests.sources.wireguard.dumps import PeerRow, dump, interface_row, key, snapshot
+from tests.support.wireguard.dumps import PeerRow, dump, interface_row, key, snapshot
 
 ALICE = PeerRow("alice")
 BOB = PeerRow("bob", allowed_ips="10.99.0.3/32,10.50.0.0/16")

@@ -11,7 +11,7 @@ from sources.wireguard.alerts.origins import MOST_USED, is_good, read_used
 from sources.wireguard.alerts.suppression import MOST_VALUES
 from sources.wireguard.snapshot import encode_state
 from tests.sources.wireguard.alerts.looking import DAY_MS, HOUR_MS, START_S, Host
-from tests.sources.wireguard.dumps import PeerRow, dump, key
+from tests.support.wireguard.dumps import PeerRow, dump, key
 
 ALICE = PeerRow("alice")
 FIRST_USE = ("endpoint_ip_first_use", 3)

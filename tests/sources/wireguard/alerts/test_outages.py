@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.sources.wireguard.alerts.looking import DAY_MS, MINUTE_MS, Host
-from tests.sources.wireguard.dumps import dump, interface_row
+from tests.support.wireguard.dumps import dump, interface_row
 
 DOWN, UP = [("wg0", "interface_down")], [("wg0", "interface_up")]
 

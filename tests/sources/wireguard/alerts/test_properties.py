@@ -16,7 +16,7 @@ from sources.geo import Location
 from sources.wireguard.events import DeriveTerms, HostNames
 from sources.wireguard.snapshot import State, decode_state, encode_state
 from sources.wireguard.source import Derived, derive
-from tests.sources.wireguard.dumps import PeerRow, interface_row, key, snapshot
+from tests.support.wireguard.dumps import PeerRow, interface_row, key, snapshot
 
 START_MS = 1_795_502_130_000
 ON = {"active": "on"}

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.sources.wireguard.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, START_S, Host
-from tests.sources.wireguard.dumps import PeerRow, idle, interface_row
+from tests.support.wireguard.dumps import PeerRow, idle, interface_row
 
 ALICE = PeerRow("alice", handshake=START_S)
 KEPT = replace(ALICE, keepalive="25")

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from sources.wireguard.alerts.traffic import Past, amount_of, level, phase_s, read_history
 from tests.sources.wireguard.alerts.looking import DAY_MS, HOUR_MS, MINUTE_MS, Host
-from tests.sources.wireguard.dumps import PeerRow, key
+from tests.support.wireguard.dumps import PeerRow, key
 
 GIB = 1 << 30
 ALICE = PeerRow("alice", handshake=1_795_400_000, rx=0, tx=0)

@@ -8,16 +8,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ParamSpec, TypeVar
 
 from domain.actors import Actor
 from domain.event_types import EventType
 from domain.events import Event, RefusedText
+from domain.settings import KEY_NAME
 from domain.webhooks import WebhookFields
 from store import events as event_store
 from store import refusals, sources, webhook_status, webhooks
-from store.database import Store
+from store.database import Store, open_store
 from store.queue import attempts, deliveries
 from store.records import (
     AppendResult,
@@ -231,7 +234,7 @@ from store import events, migrations, models, settings, webhooks, workers
 from store.errors import StoreError
 from store.refusals import TakingRules
 from store.webhook_edits import SecretChange
-from tests.store.helpers import ACTOR, NOW, event, fields
+from tests.support.stores import ACTOR, NOW, event, fields
 
 def drop_root():
     if os.geteuid() == 0:
@@ -288,3 +291,27 @@ class Child:
 def run_child(script: str, *arguments: Path | str) -> str:
     """Run a script that doesn't wait, and give what it printed."""
     return Child(script, *arguments).finish()
+
+
+def new_store(path: Path) -> Store:
+    """Open a new store at `path`, with its key beside it."""
+    database, key = _made()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(path, database, 0o600)
+    _write(path.with_name(KEY_NAME), key, 0o400)
+    return open_store(path)
+
+
+@cache
+def _made() -> tuple[bytes, bytes]:
+    """The files of a new store that nobody has open."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "home", "tocsin.db")
+        open_store(path).close()
+        return path.read_bytes(), path.with_name(KEY_NAME).read_bytes()
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(content)
+    path.chmod(mode)

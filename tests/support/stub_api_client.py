@@ -14,7 +14,7 @@ from typing import Any
 
 BROKER = "Ahg1opVcGXw"
 CODE = "code-1234"
-SAMPLES = Path(__file__).parent / "data" / "samples"
+SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 
 
 @dataclass(frozen=True)

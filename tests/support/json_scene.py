@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cli.desks import access_of, change_store
-from tests.program import Tocsin
-from tests.receiver_client import Receiver, running_receiver
+from tests.support.program import Tocsin
+from tests.support.program_store import access_of, change_store
+from tests.support.receiver_client import Receiver, running_receiver
 
 Members = list[str]
 """Paths of values in JSON, such as `webhooks[].pending.id`, in the order in which they come."""

@@ -1,6 +1,6 @@
 """A receiver of webhooks for the tests: a real HTTP server whose URL path says how it behaves.
 
-Run it with `python tests/receiver.py --ready FILE`; FILE and stdout then say the base URL.
+Run it with `python tests/support/receiver.py --ready FILE`; FILE and stdout then say the base URL.
 The first segment of a path is the behaviour, its argument follows a `:`; further segments only
 tell receivers apart. Every path counts its own requests.
 

@@ -15,8 +15,8 @@ from store import clients, sources, workers
 from store import events as event_store
 from store.records import Limits, StoredWorker
 from store.workers import SendingLock
-from tests.store.helpers import ACTOR, MINUTE, NOW, compact
-from tests.tui.helpers import Bench
+from tests.support.apps import Bench
+from tests.support.stores import ACTOR, MINUTE, NOW, compact
 
 URL = "https://siem.example.com/hooks/"
 COUNTRY = {

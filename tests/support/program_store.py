@@ -6,19 +6,19 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from sources.emit import Emitter
 from store import workers
 from store.database import open_store
 from store.records import StoredWorker
 from store.workers import SendingLock
-from tests.program import Tocsin
-from tests.store.helpers import Desk
+from tests.support.program import Tocsin
+from tests.support.stores import Desk
 
-PATIENCE_S = 30.0
 # The same program with one more step of the schema, which changes nothing.
 NEWER = (
     sys.executable,
@@ -82,14 +82,15 @@ def status_of(tocsin: Tocsin) -> Any:
     return json.loads(done.stdout)
 
 
-def eventually(condition: Callable[[], object], what: str) -> None:
-    """Wait until a condition holds; fail the test if it takes half a minute."""
-    ends = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ends, f"not within {PATIENCE_S:.0f} s: {what}"
-        time.sleep(0.02)
-
-
 def said(log: Path, text: str) -> bool:
     """Whether a program wrote a text to its log."""
     return log.exists() and text in log.read_text()
+
+
+def answers(path: str) -> bool:
+    """Whether a connection is taken there."""
+    try:
+        Emitter(path).close()
+    except OSError:
+        return False
+    return True

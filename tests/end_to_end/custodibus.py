@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority
+from tests.support.certificates import Authority
 
 AGENT = "procustodibus-agent==1.10.4"
 BROKER = "procustodibus-broker==1.1.1"

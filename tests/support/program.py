@@ -22,7 +22,7 @@ import pytest
 from cli.main import main
 from store.models import database
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # What the console script does, without an installation; -P keeps the working folder out.
 COMMAND = (sys.executable, "-P", "-c", "import sys; from cli.main import main; sys.exit(main())")
 

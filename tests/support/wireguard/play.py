@@ -1,7 +1,8 @@
 """What can happen to a WireGuard hub, step by step, on a real network.
 
-`python -m tests.wireguard_play tests/data/wireguard-play.txt` records it: `= KEY NAME` says who is
-who, `# MILLISECONDS STEP` begins the dump after a step. The keys are made for it and open nothing.
+`python -m tests.support.wireguard.play tests/data/wireguard-play.txt` records it: `= KEY NAME` says
+who is who, `# MILLISECONDS STEP` begins the dump after a step. The keys are made for it and open
+nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.wireguard_rig import (
+from tests.support.wireguard.rig import (
     LINKS,
     PORT,
     Rig,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.program import ROOT
+from tests.support.program import ROOT
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"

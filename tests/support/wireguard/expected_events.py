@@ -109,7 +109,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 def recording() -> tuple[dict[str, str], list[Look]]:
-    """Who is who by public key, and the looks; tests/wireguard_play.py says how it was made."""
+    """Who is who by public key, and the looks; `play` says how it was made."""
     names: dict[str, str] = {}
     looks: list[Look] = []
     for line in RECORDING.read_text().splitlines(keepends=True):

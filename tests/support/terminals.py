@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.terminal import Size, Terminal
-from tests.program import ROOT, Tocsin
+from tests.support.program import ROOT, Tocsin
 
 TIMEOUT_S = 30.0
 

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,27 +22,16 @@ from domain.settings import Settings
 from domain.times import parse_duration
 from domain.webhooks import WebhookFields
 from store.database import open_store
-from tests.receiver_client import Request
-from tests.store.helpers import ALERTS, Desk, fields
-from tests.support.new_stores import new_store
+from tests.support.receiver_client import Request
+from tests.support.stores import ALERTS, Desk, fields, new_store
+from tests.support.waiting import PATIENCE_S, eventually
 
 QUICK = Settings(interval_ms=1_000, linger_ms=0, timeout_ms=5_000)
-PATIENCE_S = 30.0
 
 
 def real_now_ms() -> int:
     """The wall clock."""
     return time.time_ns() // 1_000_000
-
-
-def eventually(
-    condition: Callable[[], object], what: str = "", seconds: float = PATIENCE_S
-) -> None:
-    """Wait until a condition holds; fail the test if it takes too long."""
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, f"did not come about within {seconds:.0f} s: {what}"
-        time.sleep(0.01)
 
 
 @dataclass

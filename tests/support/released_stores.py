@@ -39,7 +39,7 @@ from store.models import (
 )
 from store.queue import sealing
 from store.webhook_rows import redo_of
-from tests.store.helpers import ACTOR
+from tests.support.stores import ACTOR
 
 RELEASED = sorted((Path(__file__).parents[1] / "data").glob("schema-*"))
 MASKED, REVEALED = "export-masked.json", "export-revealed.json"

@@ -1,0 +1,18 @@
+"""Waiting for what another process or thread does, where it gives no signal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+PATIENCE_S = 30.0
+
+
+def eventually(
+    condition: Callable[[], object], what: str = "", seconds: float = PATIENCE_S
+) -> None:
+    """Wait until a condition holds; fail the test if it takes too long."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, f"did not come about within {seconds:.0f} s: {what}"
+        time.sleep(0.01)
