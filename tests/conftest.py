@@ -25,11 +25,14 @@ _FOREIGN = ("TOCSIN_", "XDG_", "SSH_", "SUDO_", "SSL_CERT_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}
-# What takes long without another process: a quick run leaves it out.
-_SLOW = {
+# A quick run leaves out what takes long without another process, and what starts one in a thread.
+_NOT_QUICK = {
     Path(__file__).parent / name
     for name in (
+        "sources/procustodibus/test_alert_edits.py",
         "sources/procustodibus/test_brokers_property.py",
+        "sources/test_runner.py",
+        "sources/test_stale.py",
         "sources/wireguard/alerts/test_properties.py",
         "store/test_queue_property.py",
         "tui/deliveries/test_delivery_screen.py",
@@ -50,12 +53,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    if missing := [path for path in _SLOW if not path.exists()]:
+    if missing := [path for path in _NOT_QUICK if not path.exists()]:
         raise pytest.UsageError(f"left out of a quick run, but not there: {missing}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    return True if config.getoption("quick") and collection_path in _SLOW else None
+    return True if config.getoption("quick") and collection_path in _NOT_QUICK else None
 
 
 @pytest.fixture(autouse=True, scope="session")
