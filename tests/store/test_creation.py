@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,31 +14,14 @@ from store.database import open_store
 from store.errors import Conflict, StoreGone, StoreUnavailable
 from store.maintenance import health
 from store.vault import Vault, new_key
-from tests.support.program import ROOT
+from tests.support.killed_program import is_killed
 from tests.support.stores import ALERTS, Desk, event
 
-# Every call by which a new store changes what is on disk; the child is killed before one of them.
-STEPS = ("mkdir", "open", "fsync", "link", "unlink", "replace", "rename")
-KILLED_AT = f"""
-import os, signal, sys
-from pathlib import Path
+# Every call by which a new store changes what is on disk is a step.
+CREATION = """
 from store.database import open_store
 import cryptography.fernet
-
-left = int(sys.argv[2])
-
-def counted(name):
-    real = getattr(os, name)
-    def call(*args, **named):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*args, **named)
-    setattr(os, name, call)
-
-for name in {STEPS!r}:
-    counted(name)
+count("mkdir", "open", "fsync", "link", "unlink", "replace", "rename")
 open_store(Path(sys.argv[1])).close()
 """
 
@@ -128,17 +108,8 @@ def test_a_key_that_was_put_there_beforehand_needs_a_word(tmp_path: Path) -> Non
 def killed(path: Path) -> Iterator[int]:
     """Make the store again and again, killed a step later each time; the step's number."""
     for step in range(1, 200):
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED_AT, str(path), str(step)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
+        if not is_killed(CREATION, step, path):
             return
-        assert done.returncode == -signal.SIGKILL, done.stderr
         yield step
     raise AssertionError("it was never made")
 

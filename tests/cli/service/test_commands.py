@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,8 @@ from cli.service.host import Host, problems
 from cli.service.steps import Adoption, StoreAndKey, TextFile, write
 from store.database import open_store
 from store.vault import new_key
-from tests.support.program import ROOT, Tocsin
+from tests.support.killed_program import is_killed
+from tests.support.program import Tocsin
 
 needs_root = pytest.mark.skipif(
     os.getuid() != 0 or not shutil.which("useradd"), reason="needs root and useradd"
@@ -375,45 +374,16 @@ def test_links_and_files_of_others_are_not_adopted(tmp_path: Path) -> None:
     assert said == "gave plain in /data to tocsin"
 
 
-# Makes store and key as an installation does, killed before one of the calls that change the disk.
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-
-left = int(sys.argv[2])
-
-def counted(name):
-    real = getattr(os, name)
-    def call(*args, **named):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*args, **named)
-    setattr(os, name, call)
-
+# Makes store and key as an installation does.
+INSTALLATION = """
 from cli.service import commands as service
 from cli.service.host import Host
 from cli.service.steps import StoreAndKey
 import cryptography.fernet
 Host.give = lambda self, path, owner: None
-for name in ("fsync", "replace", "rename", "link"):
-    counted(name)
+count("fsync", "replace", "rename", "link")
 StoreAndKey(service.STORE, service.KEY, "tocsin").apply(Host(Path(sys.argv[1])))
 """
-
-
-def killed_installation(image: Image, step: int) -> bool:
-    """Whether it was killed, rather than done before that."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(image.root), str(step)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
 
 
 @pytest.mark.parametrize("installs_again", [False, True])
@@ -427,10 +397,10 @@ def test_a_kill_at_any_step_leaves_what_the_next_start_or_installation_finishes(
         for folder in ("var/lib/tocsin", "etc/tocsin"):
             image.path(folder).mkdir(parents=True, mode=0o700)
         store, key = image.path("var/lib/tocsin/tocsin.db"), image.path("etc/tocsin/key")
-        killed = killed_installation(image, step)
+        killed = is_killed(INSTALLATION, step, image.root)
         seen.add((key.exists(), store.exists()))
         if installs_again:
-            assert not killed_installation(image, 10_000)
+            assert not is_killed(INSTALLATION, 10_000, image.root)
         tocsin = Tocsin(tmp_path, store, environment={"TOCSIN_KEY_FILE": str(key)})
         done = tocsin.run("worker", "--once")
         assert done.returncode == 0, done.stderr
