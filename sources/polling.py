@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
@@ -61,46 +62,9 @@ def ignore(_: str) -> None:
     """Ignore a failure, which is in the store all the same."""
 
 
-async def run_source(
-    source: Source,
-    *,
-    store: Store,
-    every_ms: int,
-    stop: asyncio.Event,
-    clock: Callable[[], int],
-    on_appended: Callable[[], None],
-    once: bool = False,
-    min_free_disk_bytes: int = 0,
-    on_failure: Callable[[str], None] = ignore,
-    stale_alert: StaleAlertOf = no_stale_alert,
-    takes: bool = False,
-    created_ms: int | None = None,
-    alerts: Mapping[str, AlertTerms] = DEFAULT_TERMS,
-) -> AppendResult:
-    """Poll a source until `stop`, whatever fails; return the counts of all added events.
-
-    Raises only StoreLost, when this process may use the store no more, and NotFound, when the
-    source was deleted; with `once` also the failure of the one poll. `_Runner` says what the other
-    arguments are.
-    """
-    runner = _Runner(
-        source,
-        store,
-        stop,
-        clock,
-        min_free_disk_bytes,
-        on_appended,
-        on_failure,
-        stale_alert,
-        takes,
-        created_ms,
-        alerts,
-    )
-    return await runner.run(every_ms, once=once)
-
-
-class _Runner:
-    """Polling of one source into the store.
+@dataclass(kw_only=True)
+class Polling:
+    """Polling of one source into the store, by `run`.
 
     on_appended: called after each commit that added events
     on_failure:  called with each failure that differs from the one before
@@ -111,41 +75,35 @@ class _Runner:
     alerts:      terms of the alert about events that cannot be queued
     """
 
-    def __init__(
-        self,
-        source: Source,
-        store: Store,
-        stop: asyncio.Event,
-        clock: Callable[[], int],
-        min_free_disk_bytes: int,
-        on_appended: Callable[[], None],
-        on_failure: Callable[[str], None],
-        stale_alert: StaleAlertOf,
-        takes: bool,
-        created_ms: int | None,
-        alerts: Mapping[str, AlertTerms],
-    ) -> None:
-        self._created_ms = created_ms
-        self._rules = taking_rules(alerts)
-        self._stale_alert = stale_alert
-        self._source = source
-        self._store = store
-        self._stop = stop
-        self._clock = clock
-        self._min_free_disk_bytes = min_free_disk_bytes
-        self._on_failure = on_failure
-        self._on_appended = on_appended
-        self._patience_s = TAKING_PATIENCE_S if takes else STOP_PATIENCE_S
+    source: Source
+    store: Store
+    stop: asyncio.Event
+    clock: Callable[[], int]
+    on_appended: Callable[[], None]
+    on_failure: Callable[[str], None] = ignore
+    min_free_disk_bytes: int = 0
+    stale_alert: StaleAlertOf = no_stale_alert
+    takes: bool = False
+    created_ms: int | None = None
+    alerts: Mapping[str, AlertTerms] = field(default_factory=lambda: DEFAULT_TERMS)
+
+    def __post_init__(self) -> None:
+        store, name = self.store, self.source.name
+        self._rules = taking_rules(self.alerts)
         self._last_sentence = ""
         self._left_out = 0
         """Events left out for the ids of others, since there was nothing more to be had."""
-        self._lock_file = lock_file(store.path, source.name)
-        self._unsaved = Unsaved(store.path, source.name, created_ms) if takes else None
+        self._lock_file = lock_file(store.path, name)
+        self._unsaved = Unsaved(store.path, name, self.created_ms) if self.takes else None
 
-    async def run(self, every_ms: int, *, once: bool) -> AppendResult:
-        """Poll until the stop, and return the counts of all added events."""
+    async def run(self, every_ms: int, *, once: bool = False) -> AppendResult:
+        """Poll until the stop, whatever fails; return the counts of all added events.
+
+        Raises only StoreLost, when this process may use the store no more, and NotFound, when the
+        source was deleted; with `once` also the failure of the one poll.
+        """
         total, failures = AppendResult(0, 0), 0
-        while not self._stop.is_set():
+        while not self.stop.is_set():
             failure: Exception | None = None
             try:
                 appended, more = await self.poll()
@@ -158,14 +116,14 @@ class _Runner:
                 more = False
             total += appended
             if appended.accepted:
-                self._on_appended()
+                self.on_appended()
             if failure is not None and once:
                 raise failure
             if more:
                 continue
             if once:
                 break
-            await pause(self._stop, backoff_s(failures) if failures else every_ms / 1000)
+            await pause(self.stop, backoff_s(failures) if failures else every_ms / 1000)
         return total + await self.finish()
 
     async def poll(self) -> tuple[AppendResult, bool]:
@@ -174,7 +132,7 @@ class _Runner:
         Nothing is added if the stop comes first, or while another process polls this source: two
         that start from the same state would report the same traffic twice.
         """
-        check_disk(self._store.path, self._min_free_disk_bytes)
+        check_disk(self.store.path, self.min_free_disk_bytes)
         with process_lock(self._lock_file) as is_held:
             return await self._poll() if is_held else (AppendResult(0, 0), False)
 
@@ -183,9 +141,9 @@ class _Runner:
         if kept is not None:
             return kept
         if self._unsaved is not None:
-            await self._store.run(check_room, self._source.name)
-        state = await self._store.run(
-            stored_sources.load_state, self._source.name, created_ms=self._created_ms
+            await self.store.run(check_room, self.source.name)
+        state = await self.store.run(
+            stored_sources.load_state, self.source.name, created_ms=self.created_ms
         )
         batch = await self._batch(state)
         if batch is None:
@@ -196,8 +154,8 @@ class _Runner:
 
     async def _move_on(self, batch: Batch, failure: SourceError) -> tuple[AppendResult, bool]:
         """Keep the state of a poll that saw nothing. Raises the failure if it was the last one."""
-        await self._store.run(
-            stored_sources.save_state, self._source.name, batch.state, created_ms=self._created_ms
+        await self.store.run(
+            stored_sources.save_state, self.source.name, batch.state, created_ms=self.created_ms
         )
         if not batch.more:
             raise failure
@@ -228,9 +186,9 @@ class _Runner:
     async def _keep(self, batch: Batch) -> AppendResult:
         appended = await self._save(batch)
         self._left_out += len(appended.conflicts)
-        missing = _conflicts_text(self._left_out)
+        missing = conflict_warning(self._left_out)
         if self._unsaved is not None:
-            missing = await self._store.run(refusals.warning, self._source.name)
+            missing = await self.store.run(refusals.warning, self.source.name)
         warning = "; ".join(filter(None, (batch.warning, missing)))
         if not batch.more:
             self._left_out = 0
@@ -251,13 +209,13 @@ class _Runner:
             raise
 
     async def _commit(self, batch: Batch, state: bytes | None) -> AppendResult:
-        appended = await self._store.run(self._save_batch, batch, state, self._clock())
+        appended = await self.store.run(self._save_batch, batch, state, self.clock())
         if self._unsaved is not None:
             self._unsaved.clear()
         return appended
 
     def _save_batch(self, batch: Batch, state: bytes | None, now_ms: int) -> AppendResult:
-        name, created_ms = self._source.name, self._created_ms
+        name, created_ms = self.source.name, self.created_ms
         if self._unsaved is None:
             return stored_sources.save_batch(
                 name, batch.events, state, now_ms, created_ms=created_ms
@@ -274,40 +232,41 @@ class _Runner:
         self._report(sentence, report=report)
         # A store that cannot be written is reported by whatever else writes to it.
         with suppress(StoreError):
-            return await self._store.run(
+            return await self.store.run(
                 save_failure,
-                self._source.name,
+                self.source.name,
                 sentence,
-                self._clock(),
-                self._stale_alert,
-                created_ms=self._created_ms,
+                self.clock(),
+                self.stale_alert,
+                created_ms=self.created_ms,
             )
         return AppendResult(0, 0)
 
     async def _note_warning(self, warning: str) -> None:
         self._report(warning, report=True)
         with suppress(StoreError):
-            await self._store.run(
+            await self.store.run(
                 stored_sources.save_warning,
-                self._source.name,
+                self.source.name,
                 warning,
-                self._clock(),
-                created_ms=self._created_ms,
+                self.clock(),
+                created_ms=self.created_ms,
             )
 
     def _report(self, sentence: str, *, report: bool) -> None:
         if report and sentence != self._last_sentence:
-            self._on_failure(sentence)
+            self.on_failure(sentence)
         self._last_sentence = sentence
 
     async def _batch(self, state: bytes | None) -> Batch | None:
         """Poll in a thread; None if it was still running some time after the stop."""
-        poll = in_thread(lambda: self._source.poll(self._clock(), state))
-        stopped = asyncio.ensure_future(self._stop.wait())
+        poll = in_thread(lambda: self.source.poll(self.clock(), state))
+        stopped = asyncio.ensure_future(self.stop.wait())
+        patience_s = TAKING_PATIENCE_S if self.takes else STOP_PATIENCE_S
         either: tuple[asyncio.Future[Any], ...] = (poll, stopped)
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({poll}, timeout=self._patience_s)
+            await asyncio.wait({poll}, timeout=patience_s)
             return poll.result() if poll.done() else None
         finally:
             stopped.cancel()
@@ -357,12 +316,8 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-def conflict_warning(appended: AppendResult) -> str:
+def conflict_warning(count: int) -> str:
     """Return a sentence about events that were left out, "" where there are none."""
-    return _conflicts_text(len(appended.conflicts))
-
-
-def _conflicts_text(count: int) -> str:
     if not count:
         return ""
     if count == 1:

@@ -27,18 +27,14 @@ def process_lock(file: Path) -> Iterator[bool]:
 
     Raises SourceError where there can be no lock.
     """
-    descriptor = _open(file)
+    try:
+        descriptor = open_lock(file)
+    except OSError as error:
+        raise _no_lock(file, error) from error
     try:
         yield _lock(file, descriptor)
     finally:
         os.close(descriptor)
-
-
-def _open(file: Path) -> int:
-    try:
-        return open_lock(file)
-    except OSError as error:
-        raise _no_lock(file, error) from error
 
 
 def _lock(file: Path, descriptor: int) -> bool:

@@ -7,13 +7,12 @@ from functools import partial
 
 from domain import strict_json
 from domain.alert_kinds import EVENT_REFUSED, AlertTerms
-from domain.event_types import EventType
 from domain.events import MAX_EVENT_BYTES, MAX_ID_LENGTH, Event
-from domain.ids import event_id_from_facts
 from domain.safe import safe
-from domain.times import parse_rfc3339, rfc3339
+from domain.times import parse_rfc3339
 from domain.wording import counted
 from sources.base import SourceError
+from sources.events import alert
 from store import refusals
 from store.refusals import RefusedNews, TakingRules
 
@@ -63,20 +62,9 @@ def _alert(alerts: Mapping[str, AlertTerms], refused: RefusedNews, now_ms: int) 
         return None
     if before_ms is not None and terms.suppresses(before_ms + terms.suppress_ms, now_ms):
         return None
-    created = rfc3339(now_ms // 1000 * 1000)
-    facts = f"{EVENT_REFUSED}\0{refused.source}\0{now_ms}"
-    event_id = event_id_from_facts(EventType.ALERTS, facts.encode())
-    attributes = {
-        "created": created,
-        "danger": terms.danger,
-        "params": {
-            "count": refused.waiting,
-            "error": safe(refused.reason, _ERROR_LIMIT),
-            "source": refused.source,
-        },
-        "suppress_until": terms.suppress_until(now_ms),
-        "type": EVENT_REFUSED,
-        "updated": created,
+    params = {
+        "count": refused.waiting,
+        "error": safe(refused.reason, _ERROR_LIMIT),
+        "source": refused.source,
     }
-    body = strict_json.compact({"attributes": attributes, "id": event_id, "type": "alerts"})
-    return Event(EventType.ALERTS, event_id, body, True)
+    return alert(EVENT_REFUSED, terms, now_ms, (refused.source, str(now_ms)), params)

@@ -31,7 +31,7 @@ from sources.factory import (
     used_settings,
 )
 from sources.intake import Inlet
-from sources.polling import StaleAlertOf, failure_sentence, pause, run_source, save_failure
+from sources.polling import Polling, StaleAlertOf, failure_sentence, pause, save_failure
 from sources.service_runner import Backoff, serve_watched
 from sources.stale import StaleAlerts, StaleSource, stale_alerts
 from store import alert_settings
@@ -133,11 +133,10 @@ async def run_runnable(
     every_ms, host_params = runnable.every_ms, runnable.host_params
     stale_alert = _stale_alert_of(terms, clock(), monotonic, every_ms, host_params)
     if runnable.source is not None:
-        return await run_source(
-            runnable.source,
+        polling = Polling(
+            source=runnable.source,
             store=store,
             created_ms=stored.created_ms,
-            every_ms=every_ms,
             stop=stop,
             clock=clock,
             on_appended=on_appended,
@@ -145,25 +144,12 @@ async def run_runnable(
             on_failure=on_failure,
             takes=runnable.takes,
             alerts=terms.alerts,
-            once=once,
             stale_alert=stale_alert,
         )
+        return await polling.run(every_ms, once=once)
     if once:
         raise SourceError("it waits for others to hand events in", "run it without --once")
-    inlet = _inlet(stored, store, terms, clock, on_appended)
-    watched = stale or stale_alerts(terms.alerts, clock(), monotonic)
-    await serve_watched(runnable, inlet, stop, watched, on_failure, stale_alert)
-    return inlet.total
-
-
-def _inlet(
-    stored: StoredSource,
-    store: Store,
-    terms: SourceTerms,
-    clock: Callable[[], int],
-    on_appended: Callable[[], None],
-) -> Inlet:
-    return Inlet(
+    inlet = Inlet(
         stored.name,
         store,
         clock,
@@ -171,6 +157,9 @@ def _inlet(
         min_free_disk_bytes=terms.settings.min_free_disk_bytes,
         created_ms=stored.created_ms,
     )
+    watched = stale or stale_alerts(terms.alerts, clock(), monotonic)
+    await serve_watched(runnable, inlet, stop, watched, on_failure, stale_alert)
+    return inlet.total
 
 
 def _stale_alert_of(

@@ -8,12 +8,10 @@ from contextlib import contextmanager
 import msgspec
 
 from domain.alert_kinds import SOURCE_STALE, AlertTerms
-from domain.event_types import EventType
 from domain.events import Event
-from domain.ids import event_id_from_facts
 from domain.safe import safe
 from domain.settings import DAY_MS
-from domain.times import rfc3339
+from sources.events import alert, whole_second
 
 LEAST_MS = 30_000
 """Least jump: a smaller difference is a clock that NTP corrects."""
@@ -46,14 +44,6 @@ class ClockJumps:
         return now_ms - int(self._monotonic() * 1000)
 
 
-def no_jump(_now_ms: int) -> int:
-    """Return 0, for a clock that is never set."""
-    return 0
-
-
-_encoder = msgspec.json.Encoder(order="sorted")
-
-
 class StaleSource(msgspec.Struct, frozen=True):
     """Source without a good poll: since when, why, and the host that it polls."""
 
@@ -74,7 +64,7 @@ class StaleAlerts:
         self,
         alerts: Mapping[str, AlertTerms],
         watching_ms: int,
-        jumps: Callable[[int], int] = no_jump,
+        jumps: Callable[[int], int] = lambda _: 0,
     ) -> None:
         self._alerts = alerts
         self._watching_ms = watching_ms
@@ -116,25 +106,23 @@ class StaleAlerts:
 
     def _event(self, stale: StaleSource, now_ms: int) -> Event:
         """Return the alert; after a restart the same silence has the same id."""
-        created = rfc3339(now_ms // 1000 * 1000)
         turn = (now_ms - stale.since_ms) // (self._terms.suppress_ms or DAY_MS)
-        facts = f"{SOURCE_STALE}\0{stale.source}\0{stale.since_ms}\0{turn}"
-        event_id = event_id_from_facts(EventType.ALERTS, facts.encode())
-        attributes = {
-            "created": created,
-            "danger": self._terms.danger,
-            "params": {
-                "error": safe(stale.error, _ERROR_LIMIT),
-                "since": rfc3339(stale.since_ms // 1000 * 1000),
-                "source": stale.source,
-                **stale.host_params,
-            },
-            "suppress_until": self._terms.suppress_until(now_ms),
-            "type": SOURCE_STALE,
-            "updated": created,
+        facts = (stale.source, str(stale.since_ms), str(turn))
+        params = {
+            "error": safe(stale.error, _ERROR_LIMIT),
+            "since": whole_second(stale.since_ms),
+            "source": stale.source,
+            **stale.host_params,
         }
-        body = {"attributes": attributes, "id": event_id, "type": EventType.ALERTS.value}
-        return Event(EventType.ALERTS, event_id, _encoder.encode(body), False, _NO_FACTS)
+        return alert(
+            SOURCE_STALE,
+            self._terms,
+            now_ms,
+            facts,
+            params,
+            created_given=False,
+            no_facts=_NO_FACTS,
+        )
 
 
 def stale_alerts(

@@ -11,12 +11,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from domain.alert_kinds import DEFAULT_TERMS, LEARNING, AlertTerms
-from domain.event_types import EventType
 from domain.events import Event
-from domain.ids import event_id_from_facts
 from domain.safe import safe
 from domain.settings import DAY_MS
-from domain.times import rfc3339
+from sources.events import alert
 from sources.geo import Locate, nowhere, origin_of
 from sources.logins.events import NAME_LIMIT, SignIn
 
@@ -30,7 +28,6 @@ MOST_USERS = 1_000
 MOST_PLACES = 50
 MOST_SUPPRESSED = 5_000
 MOST_USERS_NAMED = 10
-_encoder = msgspec.json.Encoder(order="sorted")
 _V = TypeVar("_V")
 
 
@@ -191,28 +188,18 @@ def _alert_unless_suppressed(
         return None, memory
     until_ms = now_ms + terms.suppress_ms
     suppressed = _put(still, key, until_ms, MOST_SUPPRESSED)
-    danger = LEAST_DANGER if finding.is_learning else terms.danger
-    event = _alert(finding, sign_in, danger, terms, event_names=rules.event_names)
+    names = rules.event_names and sign_in.host
+    host = {"host": safe(sign_in.host, NAME_LIMIT)} if names else {}
+    event = alert(
+        finding.kind,
+        terms,
+        now_ms,
+        (*finding.subject, *sign_in.facts),
+        {**finding.params, **host, "type": sign_in.kind},
+        danger=LEAST_DANGER if finding.is_learning else None,
+        no_facts=("params",),
+    )
     return event, msgspec.structs.replace(memory, suppressed=suppressed)
-
-
-def _alert(
-    finding: _Finding, sign_in: SignIn, danger: int, terms: AlertTerms, *, event_names: bool
-) -> Event:
-    created = rfc3339(sign_in.at_ms // 1000 * 1000)
-    host = {"host": safe(sign_in.host, NAME_LIMIT)} if event_names and sign_in.host else {}
-    attributes = {
-        "created": created,
-        "danger": danger,
-        "params": {**finding.params, **host, "type": sign_in.kind},
-        "suppress_until": terms.suppress_until(sign_in.at_ms),
-        "type": finding.kind,
-        "updated": created,
-    }
-    facts = "\0".join((finding.kind, *finding.subject, *sign_in.facts))
-    event_id = event_id_from_facts(EventType.ALERTS, facts.encode())
-    body = {"attributes": attributes, "id": event_id, "type": EventType.ALERTS.value}
-    return Event(EventType.ALERTS, event_id, _encoder.encode(body), True, ("params",))
 
 
 def _put(kept: Mapping[str, _V], key: str, value: _V, most: int) -> dict[str, _V]:

@@ -8,15 +8,13 @@ import msgspec
 
 from domain.event_types import EventType
 from domain.events import Event
-from domain.ids import event_id_from_facts
 from domain.safe import safe
-from domain.times import rfc3339
+from sources.events import fact_event, whole_second
 
 NAMES = ("host", "user")
 """Attributes that say what people call things; they are no facts."""
 
 NAME_LIMIT = 100
-_encoder = msgspec.json.Encoder(order="sorted")
 
 
 class SignIn(msgspec.Struct, frozen=True):
@@ -52,7 +50,7 @@ class SignIn(msgspec.Struct, frozen=True):
 def log_authn(sign_in: SignIn, *, event_names: bool) -> Event:
     """Return the event of a sign-in; its id follows from the facts."""
     attributes: dict[str, Any] = {
-        "created": rfc3339(sign_in.at_ms // 1000 * 1000),
+        "created": whole_second(sign_in.at_ms),
         "errors": sign_in.errors,
         "ip": sign_in.ip,
         "status": "ok" if sign_in.ok else "error",
@@ -63,12 +61,6 @@ def log_authn(sign_in: SignIn, *, event_names: bool) -> Event:
     if event_names:
         names = {"host": sign_in.host, "user": sign_in.user}
         attributes |= {key: safe(name, NAME_LIMIT) for key, name in names.items() if name}
-    event_id = event_id_from_facts(EventType.LOG_AUTHN, "\0".join(sign_in.facts).encode())
     users = [{"id": sign_in.user_id, "type": "users"}] if sign_in.user_id else []
-    body: dict[str, Any] = {
-        "attributes": attributes,
-        "id": event_id,
-        "relationships": {"user": {"data": users}},
-        "type": EventType.LOG_AUTHN.value,
-    }
-    return Event(EventType.LOG_AUTHN, event_id, _encoder.encode(body), True, NAMES)
+    relationships = {"user": {"data": users}}
+    return fact_event(EventType.LOG_AUTHN, sign_in.facts, attributes, relationships, no_facts=NAMES)

@@ -140,7 +140,7 @@ class Agents:
         async with self._at_once:
             derived = await asyncio.to_thread(self._derive, client, source, body, state, now_ms)
         appended = await self._inlet.keep(source, derived.events, derived.state)
-        warning = derived.warning or conflict_warning(appended)
+        warning = derived.warning or conflict_warning(len(appended.conflicts))
         if warning:
             with suppress(StoreError):
                 await self._store.run(

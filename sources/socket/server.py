@@ -182,14 +182,9 @@ class SocketService:
     """Service of a Unix socket."""
 
     def __init__(self, name: str, terms: SocketTerms, *, random64: Callable[[], int]) -> None:
-        self._name = name
+        self.name = name
         self._terms = terms
         self._random64 = random64
-
-    @property
-    def name(self) -> str:
-        """Return the name under which the store keeps it."""
-        return self._name
 
     async def serve(self, inlet: Inlet, stop: asyncio.Event) -> None:
         """Answer until `stop`. Raises SourceError where it cannot listen."""

@@ -9,13 +9,13 @@ import msgspec
 from domain.event_types import EventType
 from domain.events import Event
 from domain.safe import safe
+from sources.events import fact_event, whole_second
 from sources.wireguard.events import (
+    NAMES,
     DeriveTerms,
     endpoint_id,
-    fact_event,
     interface_id,
     name_attributes,
-    poll_time,
     relationship,
 )
 from sources.wireguard.snapshot import Interface, Peer, Snapshot, State
@@ -190,7 +190,7 @@ def log_changes(
 def _event(snapshot: Snapshot, change: Change, terms: DeriveTerms) -> Event:
     resource = _resource(snapshot.host, change)
     attributes = {
-        "created": poll_time(snapshot.read_at_ms),
+        "created": whole_second(snapshot.read_at_ms),
         "field": change.field,
         "id": resource,
         "new_value": safe(change.new, VALUE_LIMIT),
@@ -200,7 +200,12 @@ def _event(snapshot: Snapshot, change: Change, terms: DeriveTerms) -> Event:
     }
     facts = (resource, change.field, change.old, change.new, str(snapshot.read_at_ms))
     return fact_event(
-        EventType.LOG_CHANGES, facts, attributes, relationship("user", "users", terms.user)
+        EventType.LOG_CHANGES,
+        facts,
+        attributes,
+        relationship("user", "users", terms.user),
+        created_given=False,
+        no_facts=NAMES,
     )
 
 

@@ -1,4 +1,4 @@
-"""Events of WireGuard: ids from facts, names, and the settings of their contents."""
+"""Events of WireGuard: ids of resources, names, and the settings of their contents."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Any
 import msgspec
 
 from domain.alert_kinds import DEFAULT_TERMS, AlertTerms
-from domain.event_types import EventType
-from domain.events import Event
-from domain.ids import event_id_from_facts, resource_id
-from domain.times import rfc3339
+from domain.ids import resource_id
 from sources.geo import Locate, nowhere
 
 SHORT_KEY = 8
@@ -49,9 +46,6 @@ class DeriveTerms(msgspec.Struct, frozen=True):
     locate: Locate = nowhere
 
 
-_encoder = msgspec.json.Encoder(order="sorted")
-
-
 def host_id(host: str) -> str:
     """Return the id of a host by its key."""
     return resource_id("hosts", host)
@@ -67,11 +61,6 @@ def endpoint_id(host: str, interface: str, key: str) -> str:
     return resource_id("endpoints", host, interface, key)
 
 
-def poll_time(read_at_ms: int) -> str:
-    """Return the time of a poll as it stands in events."""
-    return rfc3339(read_at_ms // 1000 * 1000)
-
-
 def name_attributes(terms: DeriveTerms, interface: str, key: str | None = None) -> dict[str, str]:
     """Return the names for the attributes, none where the setting is off."""
     if not terms.event_names:
@@ -85,21 +74,3 @@ def name_attributes(terms: DeriveTerms, interface: str, key: str | None = None) 
 def relationship(name: str, kind: str, resource: str) -> dict[str, Any]:
     """Return a relationship to one resource."""
     return {name: {"data": [{"id": resource, "type": kind}]}}
-
-
-def fact_event(
-    event_type: EventType,
-    facts: tuple[str, ...],
-    attributes: Mapping[str, Any],
-    relationships: Mapping[str, Any],
-) -> Event:
-    """Return an event whose id follows from its facts.
-
-    The time of the poll and the names are no facts: a second poll of the same is a repeat, not a
-    conflict.
-    """
-    event_id = event_id_from_facts(event_type, "\0".join(facts).encode())
-    body = {"attributes": attributes, "id": event_id, "type": event_type.value}
-    if relationships:
-        body["relationships"] = relationships
-    return Event(event_type, event_id, _encoder.encode(body), False, NAMES)

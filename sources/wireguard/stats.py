@@ -12,14 +12,8 @@ from collections.abc import Iterator, Mapping
 from domain.event_types import EventType
 from domain.events import Event
 from domain.times import rfc3339
-from sources.wireguard.events import (
-    DeriveTerms,
-    endpoint_id,
-    fact_event,
-    name_attributes,
-    poll_time,
-    relationship,
-)
+from sources.events import fact_event, whole_second
+from sources.wireguard.events import NAMES, DeriveTerms, endpoint_id, name_attributes, relationship
 from sources.wireguard.snapshot import Baseline, Interface, Peer, Snapshot, State
 
 Baselines = dict[str, Mapping[str, Baseline]]
@@ -99,7 +93,7 @@ class _InterfaceStats:
     def _event(self, key: str, peer: Peer, known: Baseline) -> Event:
         endpoint = endpoint_id(self._snapshot.host, self._name, key)
         attributes = {
-            "created": poll_time(self._snapshot.read_at_ms),
+            "created": whole_second(self._snapshot.read_at_ms),
             "handshake": rfc3339(peer.handshake_s * 1000),
             "ip": peer.ip,
             "port": peer.port,
@@ -115,4 +109,6 @@ class _InterfaceStats:
             facts,
             attributes,
             relationship("endpoint", "endpoints", endpoint),
+            created_given=False,
+            no_facts=NAMES,
         )

@@ -13,7 +13,7 @@ from domain.event_types import EventType
 from domain.events import Event
 from domain.source_kinds import WIREGUARD
 from sources.base import Batch, SourceError
-from sources.polling import run_source
+from sources.polling import Polling
 from store import events, sources
 from store.database import Store
 from store.errors import NotFound, StoreError
@@ -56,18 +56,17 @@ class Run:
     async def __call__(
         self, *, every_ms: int = 1, once: bool = False, min_free_disk_bytes: int = 0
     ) -> AppendResult:
-        return await run_source(
-            self.source,
+        polling = Polling(
+            source=self.source,
             store=self.store,
-            every_ms=every_ms,
             stop=self.stop,
             clock=lambda: NOW_MS,
             on_appended=self.on_appended,
-            once=once,
             min_free_disk_bytes=min_free_disk_bytes,
             on_failure=self.on_failure,
             created_ms=NOW_MS,
         )
+        return await polling.run(every_ms, once=once)
 
     def on_appended(self) -> None:
         self.appended += 1

@@ -13,7 +13,7 @@ from domain.actors import Actor
 from domain.event_types import EventType
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
-from sources.polling import run_source
+from sources.polling import Polling
 from store import events, sources
 from store.database import Store
 from store.errors import NotFound, StoreError
@@ -42,17 +42,15 @@ def file(store: Store) -> Path:
 def look(store: Store, source: Script, created_ms: int = NOW_MS) -> AppendResult:
     """Look once at a source whose events are gone where they came from."""
     return asyncio.run(
-        run_source(
-            source,
+        Polling(
+            source=source,
             store=store,
-            every_ms=1,
             stop=asyncio.Event(),
             clock=lambda: NOW_MS,
             on_appended=lambda: None,
             takes=True,
-            once=True,
             created_ms=created_ms,
-        )
+        ).run(1, once=True)
     )
 
 
@@ -151,16 +149,15 @@ def test_one_process_saves_it_as_soon_as_it_can(store: Store, file: Path) -> Non
             failed.set()
 
         running = asyncio.create_task(
-            run_source(
-                source,
+            Polling(
+                source=source,
                 store=store,
-                every_ms=60_000,
                 stop=stop,
                 clock=lambda: NOW_MS,
                 on_appended=lambda: None,
                 on_failure=fail,
                 takes=True,
-            )
+            ).run(60_000)
         )
         await asyncio.wait_for(failed.wait(), 30)
         await store.run(database.execute_sql, "DROP TRIGGER full")

@@ -11,14 +11,14 @@ from domain.alert_kinds import AlertTerms
 from domain.event_types import EventType
 from domain.events import Event
 from domain.ids import event_id_from_facts
+from sources.events import alert
 from sources.wireguard.events import (
+    NAMES,
     DeriveTerms,
     endpoint_id,
-    fact_event,
     host_id,
     interface_id,
     name_attributes,
-    poll_time,
 )
 from sources.wireguard.snapshot import Snapshot
 
@@ -82,9 +82,19 @@ class AlertWriter:
         resource = self._resource(subject)
         until_ms = self.now_ms + terms.suppress_ms
         if self._is_new(resource, kind, _shortened(value), until_ms):
-            self.events.append(
-                self._event(kind, subject, resource, value, params, danger or terms.danger)
+            facts = (resource, value, str(self.now_ms))
+            params = {**params, **self._who(subject, resource)}
+            raised = alert(
+                kind,
+                terms,
+                self.now_ms,
+                facts,
+                params,
+                danger=danger,
+                created_given=False,
+                no_facts=NAMES,
             )
+            self.events.append(raised)
 
     def was_written(self, kind: str, subject: Subject, since_ms: int) -> bool:
         """Return whether the alert without a value was raised about a subject since a time."""
@@ -123,27 +133,6 @@ class AlertWriter:
         if subject.interface:
             return interface_id(self._host, subject.interface)
         return host_id(self._host)
-
-    def _event(
-        self,
-        kind: str,
-        subject: Subject,
-        resource: str,
-        value: str,
-        params: Mapping[str, Any],
-        danger: int,
-    ) -> Event:
-        created = poll_time(self.now_ms)
-        attributes = {
-            "created": created,
-            "danger": danger,
-            "params": {**params, **self._who(subject, resource)},
-            "suppress_until": self.terms(kind).suppress_until(self.now_ms),
-            "type": kind,
-            "updated": created,
-        }
-        facts = (kind, resource, value, str(self.now_ms))
-        return fact_event(EventType.ALERTS, facts, attributes, {})
 
     def _who(self, subject: Subject, resource: str) -> dict[str, str]:
         found = {"host_pub": host_id(self._host)}

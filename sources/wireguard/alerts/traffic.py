@@ -88,14 +88,10 @@ class TrafficAlerts:
         self.now_s = writer.now_ms // 1000
         self._gap = before_ms is None or not 0 <= writer.now_ms - before_ms <= HOUR_S * 1000
         terms = writer.terms(_KIND)
-        self._least = terms.number("least")
+        self.least = terms.number("least")
+        """Bytes in an hour that are never too many."""
         self._times = terms.number("times")
         self._learning_ms = terms.number("learning")
-
-    @property
-    def least(self) -> int:
-        """Return the bytes in an hour that are never too many."""
-        return self._least
 
     def next_hour(self, usage: Usage, was: Peer, peer: Peer) -> Usage:
         """Return the usage in a new hour. Traffic in a time without polls belongs to no hour."""
@@ -121,7 +117,7 @@ class TrafficAlerts:
             ("received", rx.usual, peer.rx - usage.rx),
             ("sent", tx.usual, peer.tx - usage.tx),
         ):
-            if moved > max(self._least, self._times * known):
+            if moved > max(self.least, self._times * known):
                 learns = self._writer.now_ms - usage.since_s * 1000 < self._learning_ms
                 params = {"bytes": moved, "direction": direction, "usual": known}
                 danger = 1 if learns else None

@@ -17,7 +17,7 @@ from domain.events import RefusedText, read_event
 from domain.settings import DEFAULTS
 from domain.source_kinds import PROCUSTODIBUS
 from sources.base import Batch, SourceError
-from sources.polling import TAKING_PATIENCE_S, run_source
+from sources.polling import TAKING_PATIENCE_S, Polling
 from sources.preflight import poll_unsaved
 from sources.procustodibus.api import TIMEOUT_S, Api, Exchange, set_up
 from sources.procustodibus.pull import ProCustodibusSource
@@ -379,15 +379,14 @@ def test_an_answer_under_way_at_the_stop_is_kept(
     async def whole() -> AppendResult:
         stop, slow = asyncio.Event(), Slow()
         running = asyncio.create_task(
-            run_source(
-                slow,
+            Polling(
+                source=slow,
                 store=store,
-                every_ms=1000,
                 stop=stop,
                 clock=lambda: NOW_MS,
                 on_appended=lambda: None,
                 takes=True,
-            )
+            ).run(1000)
         )
         await asyncio.to_thread(slow.asked.wait, 30)
         stop.set()
