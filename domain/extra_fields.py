@@ -8,7 +8,7 @@ from functools import partial
 
 from domain.errors import FieldError, raise_all
 from domain.event_types import TOP_LEVEL_MEMBERS
-from domain.pairs import Pair, Pairs, first_repeated, pairs_text, parse_pairs
+from domain.pairs import Pair, Pairs, first_repeated, parse_pairs
 
 FIELD_LIMIT = 64
 """Extra fields of a webhook."""
@@ -27,11 +27,6 @@ def parse_extra_fields(text: str) -> Pairs:
     fields = parse_pairs(_FIELD, text, "source: tocsin", check_extra_field)
     check_extra_fields(fields)
     return fields
-
-
-def extra_fields_text(fields: Sequence[Pair]) -> str:
-    """Write one field a line, as `parse_extra_fields` reads it back."""
-    return pairs_text(fields)
 
 
 def check_extra_fields(fields: Sequence[Pair]) -> None:

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from domain.errors import FieldError, raise_all
-from domain.pairs import Pair, Pairs, first_repeated, pairs_text, parse_pairs
-from domain.safe import has_dots, mask_value
-
-__all__ = ["check_header", "check_headers", "headers_text", "mask_value", "parse_headers"]
+from domain.pairs import Pair, Pairs, first_repeated, parse_pairs
+from domain.safe import has_dots
 
 HEADER_LIMIT = 64
 """Headers of a webhook."""
@@ -60,11 +58,6 @@ def is_reserved(name: str) -> bool:
     """Return True for a header that Tocsin sets itself, or that would be untrue."""
     lowered = name.lower()
     return lowered in _RESERVED or lowered.startswith(_RESERVED_PREFIXES)
-
-
-def headers_text(headers: Sequence[Pair]) -> str:
-    """Write one header a line, as `parse_headers` reads it back."""
-    return pairs_text(headers)
 
 
 def check_headers(headers: Sequence[Pair], kept: Sequence[Pair] = ()) -> None:

@@ -182,28 +182,19 @@ async def poll_unsaved(
     Raises FieldErrors, SourceError (also for a kind that is not polled), StoreError.
     """
     terms = SourceTerms(settings, all_terms(await store.run(alert_settings.load_all)))
-    runnable = make_source(_unsaved(kind, name, options, now_ms), terms, store)
+    unsaved = StoredSource(
+        name=name,
+        kind=kind,
+        active=True,
+        options=options,
+        revision=0,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+    )
+    runnable = make_source(unsaved, terms, store)
     if runnable is not None and runnable.takes:
         raise SourceError(f"a look takes events from {kind} for good", NOT_WITHOUT_KEEPING)
     source = None if runnable is None or runnable.takes else runnable.source
     if source is None:
         raise SourceError(f"a source of kind {kind} cannot be tried", NOT_POLLED)
     return await in_thread(lambda: source.poll(now_ms, state))
-
-
-def _unsaved(kind: str, name: str, options: Mapping[str, str], now_ms: int) -> StoredSource:
-    return StoredSource(
-        name=name,
-        kind=kind,
-        active=True,
-        options=options,
-        revision=0,
-        accepted_events=0,
-        last_event_ms=None,
-        last_ok_ms=None,
-        error=None,
-        error_ms=None,
-        failures=0,
-        created_ms=now_ms,
-        updated_ms=now_ms,
-    )

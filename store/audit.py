@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from peewee import fn
 
 from domain.actors import Actor
-from store.models import ChangeRow, WebhookRow, database, rows
+from store.models import ChangeRow, WebhookRow, database, record_from, rows
 from store.records import AuditEntry
 
 if TYPE_CHECKING:
@@ -85,13 +85,4 @@ def _conditions(terms: Sequence[Term]) -> list[Any]:
 
 
 def _entry(row: ChangeRow) -> AuditEntry:
-    return AuditEntry(
-        id=row.id,
-        at_ms=row.at_ms,
-        user=row.user,
-        login=row.login,
-        address=row.address,
-        action=row.action,
-        webhook_id=row.webhook_id,
-        detail=json.loads(row.detail),
-    )
+    return record_from(AuditEntry, row, detail=json.loads(row.detail))

@@ -13,7 +13,7 @@ from domain.actors import Actor
 from domain.source_kinds import check_name
 from store import audit, broker_cursors, lookalikes, sources
 from store.errors import Conflict, NotFound
-from store.models import ClientRow, database
+from store.models import ClientRow, database, record_from
 from store.records import Client
 
 NOUNS = {client_kinds.AGENT: "host", client_kinds.BROKER: "broker"}
@@ -152,14 +152,5 @@ def _hash(code: str) -> str:
 
 
 def _record(row: ClientRow) -> Client:
-    return Client(
-        name=row.name,
-        kind=row.kind,
-        user_id=row.user_id,
-        host_id=row.host_id,
-        public_key=row.public_key,
-        setup_until_ms=row.setup_until_ms if row.setup_hash is not None else None,
-        created_ms=row.created_ms,
-        seen_ms=row.seen_ms,
-        interval_ms=row.interval_ms,
-    )
+    until_ms = row.setup_until_ms if row.setup_hash is not None else None
+    return record_from(Client, row, setup_until_ms=until_ms)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import namedtuple
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from peewee import (
     AutoField,
     BigIntegerField,
@@ -26,6 +27,7 @@ from peewee import (
 )
 
 database = DatabaseProxy()
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def rows(query: Any) -> list[Any]:
@@ -40,6 +42,12 @@ def light_rows(query: ModelSelect[Any]) -> list[Any]:
     """
     names = tuple(field.name for field in query.model._meta.sorted_fields)
     return list(map(_row_class(query.model.__name__, names)._make, rows(query)))
+
+
+def record_from(record: type[T], row: Any, **other: Any) -> T:
+    """Make a record of a row; each field is the column of its name, unless it is in `other`."""
+    names = (name for name in record.__struct_fields__ if name not in other)
+    return record(**{name: getattr(row, name) for name in names}, **other)
 
 
 @lru_cache

@@ -231,7 +231,7 @@ class StoredWorker(msgspec.Struct, frozen=True):
     lost_lock: bool = False
 
 
-class StoredSource(msgspec.Struct, frozen=True):
+class StoredSource(msgspec.Struct, frozen=True, kw_only=True):
     """A source as it is kept, and how it is doing.
 
     options:  those that differ from the defaults of its kind, as text
@@ -244,12 +244,12 @@ class StoredSource(msgspec.Struct, frozen=True):
     active: bool
     options: Mapping[str, str]
     revision: int
-    accepted_events: int
-    last_event_ms: int | None
-    last_ok_ms: int | None
-    error: str | None
-    error_ms: int | None
-    failures: int
+    accepted_events: int = 0
+    last_event_ms: int | None = None
+    last_ok_ms: int | None = None
+    error: str | None = None
+    error_ms: int | None = None
+    failures: int = 0
     created_ms: int
     updated_ms: int
 

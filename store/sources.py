@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from peewee import Expression, ModelSelect
@@ -15,7 +14,7 @@ from domain.source_kinds import check_name
 from store import audit, lookalikes
 from store import events as event_store
 from store.errors import Conflict, NotFound
-from store.models import ClientRow, SourceRow, database
+from store.models import ClientRow, SourceRow, database, record_from
 from store.records import AppendResult, StoredSource
 from store.vault import Vault
 from store.webhook_edits import changed_options
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
     Step = Callable[[bytes | None], tuple[Sequence[Event], bytes]]
     """From what a source remembers to events and to what it is to remember."""
-
-_NOTHING_MORE: Mapping[object, object] = MappingProxyType({})
 
 
 def add(
@@ -87,7 +84,7 @@ def edit(
     with database.atomic():
         row = _row(name)
         if revision is not None:
-            _check_revision(row, revision)
+            check_revision(name, revision)
         before = json.loads(row.options)
         after = source_kinds.kind_named(row.kind).check(options)
         if before == after:
@@ -102,12 +99,8 @@ def edit(
 
 def check_revision(name: str, revision: int) -> None:
     """Raise Conflict if somebody has changed it since; NotFound if it is gone."""
-    _check_revision(_row(name), revision)
-
-
-def _check_revision(row: SourceRow, revision: int) -> None:
-    if row.revision != revision:
-        raise Conflict(f"source {row.name} was changed meanwhile: look at it again")
+    if _row(name).revision != revision:
+        raise Conflict(f"source {name} was changed meanwhile: look at it again")
 
 
 def delete(name: str, actor: Actor, now_ms: int) -> None:
@@ -200,9 +193,24 @@ def save_batch(
 def count_batch(
     name: str, accepted: int, state: bytes | None, now_ms: int, *, created_ms: int | None = None
 ) -> None:
-    """Note that so many of a source's events were added, and its new state. Raises NotFound."""
-    moved: Mapping[object, object] = _NOTHING_MORE if state is None else {SourceRow.state: state}
-    _count(name, created_ms, accepted, now_ms, moved)
+    """Note that all is well, that so many events were added, and the new state if there is one.
+
+    Raises NotFound.
+    """
+    source = SourceRow
+    changes: dict[object, object] = {
+        source.accepted_events: source.accepted_events + accepted,
+        source.last_ok_ms: now_ms,
+        source.error: None,
+        source.error_ms: None,
+        source.failures: 0,
+    }
+    if state is not None:
+        changes[source.state] = state
+    if accepted:
+        changes[source.last_event_ms] = now_ms
+    if not source.update(changes).where(_is(name, created_ms)).execute():
+        raise _not_found(name)
 
 
 def save_state(name: str, state: bytes, *, created_ms: int | None = None) -> None:
@@ -236,36 +244,15 @@ def save_each(
     """
     with database.atomic():
         appended = event_store.append_each(lists, now_ms)
-        _count(name, created_ms, sum(added.accepted for added in appended), now_ms)
+        accepted = sum(added.accepted for added in appended)
+        count_batch(name, accepted, None, now_ms, created_ms=created_ms)
         return appended
 
 
 def save_success(name: str, now_ms: int, *, created_ms: int | None = None) -> None:
     """Note that all is well with it, though nothing has come. Raises NotFound."""
     with database.atomic():
-        _count(name, created_ms, 0, now_ms)
-
-
-def _count(
-    name: str,
-    created_ms: int | None,
-    accepted: int,
-    now_ms: int,
-    more: Mapping[object, object] = _NOTHING_MORE,
-) -> None:
-    source = SourceRow
-    changes = {
-        **more,
-        source.accepted_events: source.accepted_events + accepted,
-        source.last_ok_ms: now_ms,
-        source.error: None,
-        source.error_ms: None,
-        source.failures: 0,
-    }
-    if accepted:
-        changes[source.last_event_ms] = now_ms
-    if not source.update(changes).where(_is(name, created_ms)).execute():
-        raise _not_found(name)
+        count_batch(name, 0, None, now_ms, created_ms=created_ms)
 
 
 def save_failure(
@@ -350,21 +337,7 @@ def _without_state() -> ModelSelect[SourceRow]:
 
 
 def _record(row: SourceRow) -> StoredSource:
-    return StoredSource(
-        name=row.name,
-        kind=row.kind,
-        active=row.active,
-        options=json.loads(row.options),
-        revision=row.revision,
-        accepted_events=row.accepted_events,
-        last_event_ms=row.last_event_ms,
-        last_ok_ms=row.last_ok_ms,
-        error=row.error,
-        error_ms=row.error_ms,
-        failures=row.failures,
-        created_ms=row.created_ms,
-        updated_ms=row.updated_ms,
-    )
+    return record_from(StoredSource, row, options=json.loads(row.options))
 
 
 def _text(options: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from domain.event_types import EventType
 from domain.hidden_fields import WithHiddenFields
@@ -150,12 +150,7 @@ def write_secrets(row: WebhookRow, secrets: Secrets | None, vault: Vault) -> Non
     if secrets is None:
         row.secrets = None
         return
-    plain = {
-        "current": secrets.current,
-        "previous": secrets.previous,
-        "previous_until_ms": secrets.previous_until_ms,
-    }
-    row.secrets = vault.encrypt(json.dumps(plain))
+    row.secrets = vault.encrypt(json.dumps(asdict(secrets)))
 
 
 def pairs(text: str) -> Pairs:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from store import models
 from store.errors import StoreUnavailable
 from store.files import open_lock
-from store.models import FactRow, WorkerRow, database
+from store.models import FactRow, WorkerRow, database, record_from
 from store.records import StoredWorker
 
 HEARTBEAT_MS = 5_000
@@ -279,15 +279,6 @@ def load_rows() -> list[StoredWorker]:
     """Return all workers as their rows have them, also those with a lock whose file is gone."""
     rows = WorkerRow.select().order_by(WorkerRow.active.desc(), WorkerRow.started_ms, WorkerRow.id)
     return [
-        StoredWorker(
-            id=row.id,
-            host=row.host,
-            pid=row.pid,
-            kind=row.kind,
-            active=row.active,
-            started_ms=row.started_ms,
-            heartbeat_ms=row.heartbeat_ms,
-            stopping=row.yield_to is not None,
-        )
+        record_from(StoredWorker, row, stopping=row.yield_to is not None, lost_lock=False)
         for row in list(rows)
     ]

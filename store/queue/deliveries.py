@@ -12,7 +12,7 @@ from peewee import ModelSelect
 from domain.event_types import EventType
 from store import models, workers
 from store.errors import NotFound
-from store.models import AttemptRow, DeliveryRow, QuarantineRow, WebhookRow, rows
+from store.models import AttemptRow, DeliveryRow, QuarantineRow, WebhookRow, record_from, rows
 from store.queue import sealing
 from store.records import Attempt, Delivery, QuarantinedEvent
 from store.webhook_rows import redo_of
@@ -94,13 +94,8 @@ def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
     if webhook_id is not None:
         query = query.where(QuarantineRow.webhook == webhook_id)
     return [
-        QuarantinedEvent(
-            webhook_id=row.webhook_id,
-            type=EventType(row.type),
-            event_id=row.event_id,
-            delivery_id=row.delivery_public_id,
-            at_ms=row.at_ms,
-            released_ms=row.released_ms,
+        record_from(
+            QuarantinedEvent, row, type=EventType(row.type), delivery_id=row.delivery_public_id
         )
         for row in list(query.order_by(QuarantineRow.id))
     ]
@@ -185,41 +180,20 @@ def delivery_of(row: DeliveryRow) -> Delivery:
     pending = row.state == "pending"
     begun = row.sending_since_ms is not None
     under_way = begun and workers.is_anyone_sending()
-    return Delivery(
+    return record_from(
+        Delivery,
+        row,
         id=row.public_id,
-        webhook_id=row.webhook_id,
         type=EventType(row.type),
-        state=row.state,
         events=row.count,
-        bytes=row.bytes,
-        sha256=row.sha256,
-        attempts=row.attempts,
-        sealed_ms=row.sealed_ms,
         next_attempt_ms=row.next_attempt_ms if pending else None,
-        reason=row.reason,
         sending_since_ms=row.sending_since_ms if under_way else None,
         asked=json.loads(row.asked)["do"] if row.asked else None,
-        blocked=row.blocked,
-        last_status=row.last_status,
-        last_error=row.last_error,
-        ended_ms=row.ended_ms,
-        ended_by=row.ended_by,
         cut_off=begun and not under_way,
     )
 
 
 def attempt_of(row: AttemptRow) -> Attempt:
     """Make the record of a row."""
-    return Attempt(
-        number=row.number,
-        url=row.url,
-        revision=row.revision,
-        started_ms=row.started_ms,
-        duration_ms=row.duration_ms,
-        status=row.status,
-        error=row.error,
-        detail=row.detail,
-        answer_headers=tuple((name, value) for name, value in json.loads(row.answer_headers)),
-        answer_body=bytes(row.answer_body),
-        worker=row.worker,
-    )
+    headers = tuple((name, value) for name, value in json.loads(row.answer_headers))
+    return record_from(Attempt, row, answer_headers=headers, answer_body=bytes(row.answer_body))

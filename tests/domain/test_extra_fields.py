@@ -15,9 +15,9 @@ from domain.extra_fields import (
     VALUE_LIMIT,
     check_extra_field,
     check_extra_fields,
-    extra_fields_text,
     parse_extra_fields,
 )
+from domain.pairs import pairs_text
 
 
 def test_fields_are_read_one_a_line_in_order() -> None:
@@ -87,4 +87,4 @@ def test_what_is_taken_is_valid_json_text_and_reads_back(fields: list[tuple[str,
         return
     encoded = json.dumps(dict(fields), ensure_ascii=False).encode()
     assert json.loads(encoded) == dict(fields)
-    assert parse_extra_fields(extra_fields_text(fields)) == tuple(fields)
+    assert parse_extra_fields(pairs_text(fields)) == tuple(fields)

@@ -14,10 +14,10 @@ from domain.headers import (
     VALUE_LIMIT,
     check_header,
     check_headers,
-    headers_text,
-    mask_value,
     parse_headers,
 )
+from domain.pairs import pairs_text
+from domain.safe import mask_value
 
 DOTS = "\u2022" * 4
 
@@ -39,7 +39,7 @@ def test_headers_are_read_one_a_line_in_order() -> None:
 
 def test_no_text_is_no_headers() -> None:
     assert parse_headers(" \n\t\r\n") == ()
-    assert headers_text(()) == ""
+    assert pairs_text(()) == ""
 
 
 def test_every_bad_line_is_named_by_its_number() -> None:
@@ -152,12 +152,12 @@ def test_what_is_taken_is_sent_by_the_http_client_and_reads_back(
     sent = [("Host", "a"), *headers]
     request = h11.Request(method="POST", target="/", headers=sent)
     h11.Connection(h11.CLIENT).send(request)
-    assert parse_headers(headers_text(headers)) == tuple(headers)
+    assert parse_headers(pairs_text(headers)) == tuple(headers)
 
 
 @given(st.from_regex(r"([A-Z][a-z-]{0,9}): ([!-~]([ -~]{0,9}[!-~])?)?", fullmatch=True))
 def test_an_ordinary_line_is_taken_and_written_back(line: str) -> None:
-    assert headers_text(parse_headers(f"X-{line}")) == f"X-{line}"
+    assert pairs_text(parse_headers(f"X-{line}")) == f"X-{line}"
 
 
 @pytest.mark.parametrize(

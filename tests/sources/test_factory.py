@@ -26,12 +26,6 @@ def source(kind: str, **options: str) -> StoredSource:
         active=True,
         options=options,
         revision=1,
-        accepted_events=0,
-        last_event_ms=None,
-        last_ok_ms=None,
-        error=None,
-        error_ms=None,
-        failures=0,
         created_ms=0,
         updated_ms=0,
     )

@@ -8,9 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.event_types import EventType
-from domain.extra_fields import extra_fields_text
-from domain.headers import headers_text
 from domain.hidden_fields import WithHiddenFields
+from domain.pairs import pairs_text
 from domain.settings import BY_NAME
 from domain.webhooks import WebhookFields
 from tui.webhook_form.hidden_values import (
@@ -110,8 +109,8 @@ def texts_of(webhook: WebhookFields) -> FormTexts:
         state=ACTIVE if webhook.active else INACTIVE,
         name=webhook.name or "",
         url=webhook.url,
-        headers=headers_text(webhook.headers),
-        extra_fields=extra_fields_text(webhook.extra_fields),
+        headers=pairs_text(webhook.headers),
+        extra_fields=pairs_text(webhook.extra_fields),
         max_events=_limit_text("max_events", webhook.max_events),
         max_bytes=_limit_text("max_bytes", webhook.max_bytes),
         interval=_limit_text("interval", webhook.interval_ms),

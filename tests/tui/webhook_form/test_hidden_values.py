@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import FieldErrors
-from domain.headers import headers_text, mask_value
-from domain.safe import DOTS
+from domain.pairs import pairs_text
+from domain.safe import DOTS, mask_value
 from tui.webhook_form.hidden_values import (
     hide_headers,
     known_headers,
@@ -40,13 +40,13 @@ def errors_of(text: str) -> list[str]:
 
 
 def test_hidden_lines_show_dots_and_little_more() -> None:
-    assert hide_headers(headers_text(STORED), KNOWN) == HIDDEN
+    assert hide_headers(pairs_text(STORED), KNOWN) == HIDDEN
 
 
 @given(HEADERS)
 def test_hiding_loses_nothing(headers: tuple[tuple[str, str], ...]) -> None:
     known = known_headers(headers)
-    text = headers_text(headers)
+    text = pairs_text(headers)
     assert reveal_headers(hide_headers(text, known), known) == text
     assert read_headers(hide_headers(text, known), known) == headers
 
@@ -113,8 +113,8 @@ def test_what_was_hidden_stays_hidden_and_nothing_is_lost(
 ) -> None:
     known = known_headers(stored)
     again = [(name, f"{value}a") for name, value in stored]
-    hidden = hide_headers(headers_text(stored), known)
-    text = f"{headers_text(tuple(again + typed))}\n{hidden}"
+    hidden = hide_headers(pairs_text(stored), known)
+    text = f"{pairs_text(tuple(again + typed))}\n{hidden}"
     taken = with_typed_headers(text, known)
     assert hide_headers(reveal_headers(text, known), taken).endswith(hidden)
     assert reveal_headers(
