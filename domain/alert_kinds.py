@@ -10,7 +10,7 @@ import msgspec
 from domain import options as kinds
 from domain import source_options as forms
 from domain.errors import FieldError
-from domain.options import Default, Option, SettingValue, checked, values
+from domain.options import Default, SettingValue, checked, values
 from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
 from domain.times import rfc3339
 
@@ -108,31 +108,27 @@ class AlertKind(msgspec.Struct, frozen=True):
 
 def _common(kind: AlertKind) -> tuple[Default, ...]:
     return (
+        Default(ACTIVE, kinds.SWITCH, "whether it is raised", text="on" if kind.active else "off"),
         Default(
-            Option(ACTIVE, kinds.SWITCH, "whether it is raised"), "on" if kind.active else "off"
+            DANGER, kinds.COUNT, "how dangerous it is, from 1 to 9", 1, 9, text=str(kind.danger)
         ),
         Default(
-            Option(DANGER, kinds.COUNT, "how dangerous it is, from 1 to 9", 1, 9), str(kind.danger)
-        ),
-        Default(
-            Option(
-                SUPPRESS,
-                kinds.DURATION,
-                "how long the same subject raises no second one",
-                0,
-                365 * DAY_MS,
-            ),
-            "1d",
+            SUPPRESS,
+            kinds.DURATION,
+            "how long the same subject raises no second one",
+            0,
+            365 * DAY_MS,
+            text="1d",
         ),
     )
 
 
 def _span(name: str, text: str, what: str, lowest: int, highest: int = 3_650 * DAY_MS) -> Default:
-    return Default(Option(name, kinds.DURATION, what, lowest, highest), text)
+    return Default(name, kinds.DURATION, what, lowest, highest, text=text)
 
 
 def _count(name: str, text: str, what: str, highest: int = 1_000_000) -> Default:
-    return Default(Option(name, kinds.COUNT, what, 1, highest), text)
+    return Default(name, kinds.COUNT, what, 1, highest, text=text)
 
 
 def _kept() -> Default:
@@ -174,12 +170,9 @@ KINDS: tuple[AlertKind, ...] = (
         8,
         (
             Default(
-                Option(
-                    "good",
-                    forms.ORIGINS,
-                    "good addresses, networks, AS numbers, countries; without any, never raised",
-                ),
-                "",
+                "good",
+                forms.ORIGINS,
+                "good addresses, networks, AS numbers, countries; without any, never raised",
             ),
         ),
         only_with="good",
@@ -239,8 +232,7 @@ KINDS: tuple[AlertKind, ...] = (
         5,
         (
             Default(
-                Option("least", kinds.SIZE, "bytes an hour that are never too many", 1, 10**15),
-                "1GiB",
+                "least", kinds.SIZE, "bytes an hour that are never too many", 1, 10**15, text="1GiB"
             ),
             _count("times", "10", "how many times the usual is too much"),
             _learning(),

@@ -234,16 +234,10 @@ class Option(msgspec.Struct, frozen=True):
             raise FieldError(self.name, reason, f"write {self.kind.form} from {self.range}")
 
 
-class Default(msgspec.Struct, frozen=True):
-    """An option and the text of its value where nobody set it."""
+class Default(Option, frozen=True):
+    """An option with the text of its value where nobody set it."""
 
-    option: Option
-    text: str
-
-    @property
-    def name(self) -> str:
-        """The option's name."""
-        return self.option.name
+    text: str = ""
 
 
 def checked(defaults: Sequence[Default], given: Mapping[str, str], owner: str) -> dict[str, str]:
@@ -257,10 +251,10 @@ def checked(defaults: Sequence[Default], given: Mapping[str, str], owner: str) -
         if name not in known:
             names = ", ".join(known)
             raise FieldError(name, f"{owner} has no option of this name", f"it has {names}")
-        known[name].option.parse(text)
+        known[name].parse(text)
 
     raise_all([partial(check, name, text) for name, text in given.items()])
-    written = {name: _written(known[name].option, text) for name, text in given.items()}
+    written = {name: known[name].format(known[name].parse(text)) for name, text in given.items()}
     return {name: text for name, text in written.items() if text != known[name].text}
 
 
@@ -270,11 +264,7 @@ def values(defaults: Sequence[Default], given: Mapping[str, str]) -> dict[str, S
     found: dict[str, SettingValue] = {}
 
     def read(default: Default) -> None:
-        found[default.name] = default.option.parse(texts[default.name])
+        found[default.name] = default.parse(texts[default.name])
 
     raise_all([partial(read, default) for default in defaults])
     return found
-
-
-def _written(option: Option, text: str) -> str:
-    return option.format(option.parse(text))

@@ -10,7 +10,7 @@ import msgspec
 from domain import options as kinds
 from domain import source_options as forms
 from domain.errors import FieldError
-from domain.options import Default, Option, SettingValue, checked, values
+from domain.options import Default, SettingValue, checked, values
 from domain.settings import DAY_MS, MINUTE_MS, SECOND_MS
 
 NAME_LIMIT = 40
@@ -75,21 +75,21 @@ class SourceKind(msgspec.Struct, frozen=True):
 
 
 def _every(text: str, what: str = "the time between two looks", lowest: int = SECOND_MS) -> Default:
-    return Default(Option("every", kinds.DURATION, what, lowest, DAY_MS), text)
+    return Default("every", kinds.DURATION, what, lowest, DAY_MS, text=text)
 
 
 _NAMES_FILE = Default(
-    Option(
-        "names_file",
-        kinds.PATH,
-        "a file of lines `PUBLIC-KEY NAME USER` of peers, the last word optional",
-    ),
-    "",
+    "names_file",
+    kinds.PATH,
+    "a file of lines `PUBLIC-KEY NAME USER` of peers, the last word optional",
+)
+_PORT_CHANGES = Default(
+    "port_changes", kinds.SWITCH, "tell of a change of an endpoint's port alone", text="off"
 )
 
 
 def _client_timeout(what: str) -> Default:
-    return Default(Option("client_timeout", kinds.DURATION, what, 100, 10 * MINUTE_MS), "20s")
+    return Default("client_timeout", kinds.DURATION, what, 100, 10 * MINUTE_MS, text="20s")
 
 
 KINDS: tuple[SourceKind, ...] = (
@@ -99,41 +99,28 @@ KINDS: tuple[SourceKind, ...] = (
         "handshakes, changes and alerts of the WireGuard interfaces of a host",
         (
             Default(
-                Option("command", kinds.COMMAND, "the command that prints the dump of all"),
-                "wg show all dump",
+                "command",
+                kinds.COMMAND,
+                "the command that prints the dump of all",
+                text="wg show all dump",
             ),
             _every("30s", lowest=_CLOSEST_LOOKS_MS),
-            Default(Option("host", forms.TEXT, "the host's name in events"), ""),
+            Default("host", forms.TEXT, "the host's name in events"),
             _NAMES_FILE,
             Default(
-                Option(
-                    "conf_folder",
-                    kinds.PATH,
-                    "a folder of WireGuard conf files whose comments name the peers",
-                ),
-                "/etc/wireguard",
+                "conf_folder",
+                kinds.PATH,
+                "a folder of WireGuard conf files whose comments name the peers",
+                text="/etc/wireguard",
             ),
-            Default(
-                Option(
-                    "port_changes", kinds.SWITCH, "tell of a change of an endpoint's port alone"
-                ),
-                "off",
-            ),
+            _PORT_CHANGES,
         ),
     ),
     SourceKind(
         AGENT,
         "Agent",
         "a host that a Pro Custodibus agent reports from",
-        (
-            _NAMES_FILE,
-            Default(
-                Option(
-                    "port_changes", kinds.SWITCH, "tell of a change of an endpoint's port alone"
-                ),
-                "off",
-            ),
-        ),
+        (_NAMES_FILE, _PORT_CHANGES),
         made_by="tocsin host add",
     ),
     SourceKind(
@@ -141,9 +128,9 @@ KINDS: tuple[SourceKind, ...] = (
         "Socket",
         "events that programs of this host write to a Unix socket",
         (
-            Default(Option("path", kinds.PATH, "where the socket is; else beside the store"), ""),
-            Default(Option("group", forms.TEXT, "the group that may write to it"), ""),
-            Default(Option("clients", kinds.COUNT, "programs at once", 1, 10_000), "100"),
+            Default("path", kinds.PATH, "where the socket is; else beside the store"),
+            Default("group", forms.TEXT, "the group that may write to it"),
+            Default("clients", kinds.COUNT, "programs at once", 1, 10_000, text="100"),
             _client_timeout("how long a program may take to send a line"),
         ),
     ),
@@ -153,19 +140,18 @@ KINDS: tuple[SourceKind, ...] = (
         "what programs, agents and brokers ask of this Tocsin over HTTP",
         (
             Default(
-                Option("listen", forms.LISTEN, "the address and port to listen on"),
-                "127.0.0.1:8786",
+                "listen", forms.LISTEN, "the address and port to listen on", text="127.0.0.1:8786"
             ),
             Default(
-                Option("serves", forms.SERVES, "what is served: events, agents, queues"), "events"
+                "serves", forms.SERVES, "what is served: events, agents, queues", text="events"
             ),
-            Default(Option("public_url", forms.OPEN_URL, "the address that others find it at"), ""),
-            Default(Option("certificate", kinds.PATH, "the file with the TLS certificate"), ""),
-            Default(Option("private_key", kinds.PATH, "the file with its private key"), ""),
+            Default("public_url", forms.OPEN_URL, "the address that others find it at"),
+            Default("certificate", kinds.PATH, "the file with the TLS certificate"),
+            Default("private_key", kinds.PATH, "the file with its private key"),
             Default(
-                Option("max_body", kinds.SIZE, "bytes in one request", 1_000, 256_000_000), "16MiB"
+                "max_body", kinds.SIZE, "bytes in one request", 1_000, 256_000_000, text="16MiB"
             ),
-            Default(Option("clients", kinds.COUNT, "connections at once", 1, 10_000), "100"),
+            Default("clients", kinds.COUNT, "connections at once", 1, 10_000, text="100"),
             _client_timeout("how long a client may take to send a request"),
         ),
     ),
@@ -175,11 +161,9 @@ KINDS: tuple[SourceKind, ...] = (
         "SSH logins of this host, from its journal or auth.log",
         (
             Default(
-                Option("command", kinds.COMMAND, "the command that reads the journal"), "journalctl"
+                "command", kinds.COMMAND, "the command that reads the journal", text="journalctl"
             ),
-            Default(
-                Option("file", kinds.PATH, "read this log file, such as auth.log, instead"), ""
-            ),
+            Default("file", kinds.PATH, "read this log file, such as auth.log, instead"),
             _every("5s"),
         ),
     ),
@@ -188,11 +172,11 @@ KINDS: tuple[SourceKind, ...] = (
         "Pro Custodibus",
         "the queues of a Pro Custodibus account, as its broker reads them",
         (
-            Default(Option("url", forms.URL, "the address of the API"), "https://api.custodib.us"),
-            Default(Option("broker", forms.TEXT, "the id of the broker there"), ""),
-            Default(Option("types", forms.TYPES, "the types of events to fetch"), forms.ALL_TYPES),
+            Default("url", forms.URL, "the address of the API", text="https://api.custodib.us"),
+            Default("broker", forms.TEXT, "the id of the broker there"),
+            Default("types", forms.TYPES, "the types of events to fetch", text=forms.ALL_TYPES),
             _every("1m", "the time between two rounds of the queues"),
-            Default(Option("max_events", kinds.COUNT, "events in one answer", 1, 1_000), "100"),
+            Default("max_events", kinds.COUNT, "events in one answer", 1, 1_000, text="100"),
         ),
     ),
     SourceKind(

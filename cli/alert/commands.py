@@ -51,7 +51,7 @@ def show(args: Namespace, context: Context) -> None:
         return
     lacking = _not_raised(kind, texts, geo_of(context.settings.geo_db))
     options = [
-        (default.name, f"{_value(default.name, texts, given)}: {default.option.description}")
+        (default.name, f"{_value(default.name, texts, given)}: {default.description}")
         for default in kind.defaults
     ]
     context.out.data(

@@ -35,5 +35,5 @@ def _options() -> dict[str, Option]:
     found: dict[str, Option] = {}
     for kind in KINDS:
         for default in kind.defaults:
-            found.setdefault(default.name, default.option)
+            found.setdefault(default.name, default)
     return found

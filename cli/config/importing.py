@@ -217,7 +217,7 @@ class _Planner:
             named = f"source {entry.name}"
             for default in kind.used(options):
                 had = "" if before is None else kept.get(default.name, default.text)
-                self.plan.bring(named, default.option, had, options.get(default.name, default.text))
+                self.plan.bring(named, default, had, options.get(default.name, default.text))
         if before is not None:
             self._edit_source(entry, before, options, secret)
         elif kind.is_addable:

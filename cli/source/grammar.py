@@ -84,6 +84,6 @@ def _options() -> dict[str, tuple[Option, list[str]]]:
     found: dict[str, tuple[Option, list[str]]] = {}
     for kind in KINDS:
         for default in kind.defaults:
-            _, kinds = found.setdefault(default.name, (default.option, []))
+            _, kinds = found.setdefault(default.name, (default, []))
             kinds.append(kind.name)
     return found

@@ -18,9 +18,9 @@ DEFAULTS = [(kind, default) for kind in KINDS for default in kind.defaults]
     ("kind", "default"), DEFAULTS, ids=[f"{kind.name}-{one.name}" for kind, one in DEFAULTS]
 )
 def test_a_default_reads_back_or_is_nothing(kind: SourceKind | AlertKind, default: Default) -> None:
-    assert default.option.description
+    assert default.description
     if default.text:
-        assert default.option.format(default.option.parse(default.text)) == default.text
+        assert default.format(default.parse(default.text)) == default.text
     assert kind.check({}) == {}
 
 

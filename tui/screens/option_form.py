@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Select
 
 from domain.errors import FieldError
-from domain.options import SWITCH, Default, Kind, Option
+from domain.options import SWITCH, Default, Kind
 from domain.safe import safe
 from tui.key_names import key_of
 from tui.questions import Question
@@ -52,7 +52,7 @@ class FormField(msgspec.Struct, frozen=True):
     @property
     def help(self) -> str:
         """The explanation: what the option is, how it is written, and its default."""
-        option = self.default.option
+        option = self.default
         bounds = f", {option.range}" if option.range else ""
         nothing = f"; default {self.default.text or 'none'}" if not self.required else ""
         return f"{option.description}: {option.kind.form}{bounds}{nothing}"
@@ -68,7 +68,7 @@ def name_field(check: Callable[[str], str], what: str, text: str) -> FormField:
             raise ValueError(error.reason) from None
 
     kind = Kind("text", "letters, digits, dots, hyphens and underscores", parse, str)
-    return FormField(Default(Option("name", kind, what), ""), text, required=True)
+    return FormField(Default("name", kind, what), text, required=True)
 
 
 class OptionFields(VerticalScroll, can_focus=False):
@@ -104,7 +104,7 @@ class OptionFields(VerticalScroll, can_focus=False):
             if not text.strip() and not field.required:
                 continue
             try:
-                field.default.option.parse(text)
+                field.default.parse(text)
             except FieldError as error:
                 yield name, f"{error.reason}; {error.cure}"
             else:
@@ -138,7 +138,7 @@ class OptionFields(VerticalScroll, can_focus=False):
 
 def _control(field: FormField) -> Widget:
     id_ = f"box-{field.name}"
-    if field.default.option.kind is SWITCH:
+    if field.default.kind is SWITCH:
         return Dropdown([("on", "on"), ("off", "off")], field.text or "off", id=id_)
     nothing = "required" if field.required else field.default.text or "none"
     box = VisibleInput(field.shown, placeholder=nothing, max_length=LONGEST, id=id_)

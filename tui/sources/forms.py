@@ -7,7 +7,7 @@ from functools import partial
 
 from domain import source_kinds
 from domain.errors import FieldErrors
-from domain.options import Default, Option
+from domain.options import Default
 from domain.settings import Settings
 from domain.source_kinds import LOCAL, PROCUSTODIBUS, SourceKind, kind_named
 from domain.source_options import TEXT
@@ -28,7 +28,7 @@ def code_fields(kind: SourceKind, help_: str) -> tuple[FormField, ...]:
     """Return the field for a set-up code, for a kind that signs in elsewhere."""
     if kind.name != PROCUSTODIBUS:
         return ()
-    return (FormField(Default(Option(SETUP_CODE, TEXT, help_), ""), "", hidden=True),)
+    return (FormField(Default(SETUP_CODE, TEXT, help_), "", hidden=True),)
 
 
 async def new_key(

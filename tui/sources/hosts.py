@@ -18,7 +18,7 @@ from domain import source_kinds
 from domain.clients import AGENT, NEXT_STEPS, ConfFile
 from domain.errors import FieldErrors
 from domain.ids import new_code, new_event_id
-from domain.options import Default, Option
+from domain.options import Default
 from domain.safe import safe
 from domain.settings import Settings
 from domain.source_kinds import LOCAL, WIREGUARD, kind_named
@@ -106,7 +106,7 @@ def form_to_add_host(access: StoreAccess, existing: Sequence[StoredSource]) -> F
         return _files(client, given["url"], code)
 
     url = _served_url(existing)
-    found = Default(Option("url", URL, "where the host finds this Tocsin"), "")
+    found = Default("url", URL, "where the host finds this Tocsin")
     what = "An unmodified Pro Custodibus agent reports the WireGuard of a host to this Tocsin."
     return Form(
         crumb="Add host",
