@@ -147,6 +147,11 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Return True for this host itself: an address of its own, or its name localhost."""
+    return _without_zone(host).is_loopback if is_address(host) else host == "localhost"
+
+
 def check_network(text: str) -> str:
     """Return a network in its usual spelling: "10.0.0.0/8", "fd00::/8". Raises FieldError."""
     try:

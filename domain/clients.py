@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from domain import source_kinds
+from domain.addresses import is_address, is_loopback
 from domain.errors import FieldError
 from domain.hidden_fields import WithHiddenFields
 from domain.ids import base58, resource_id
@@ -68,7 +69,7 @@ def agent_files(
 ) -> tuple[ConfFile, ConfFile]:
     """Make the files of `procustodibus-agent`: it is to read only, and to send no secrets."""
     # The agent asks name servers of the Internet for names unless it is told not to.
-    resolver = "" if _address(url) else "DNS = off\n"
+    resolver = "" if is_address(urlsplit(url).hostname or "") else "DNS = off\n"
     main = (
         f"[Procustodibus]\nApi = {url}\nHost = {host}\nAgent = {agent}\n"
         f"ReadOnly = true\nRedactSecrets = true\n{resolver}"
@@ -110,7 +111,7 @@ def served_url(kind: str, sources: Iterable[tuple[str, Mapping[str, str]]]) -> s
 
 def reach_warning(url: str) -> str:
     """Return a warning about a URL at which no other machine finds us, "" about any other."""
-    if not _is_loopback(url):
+    if not is_loopback(urlsplit(url).hostname or ""):
         return ""
     return (
         f"{url} is found from this machine only: for another one set `listen` or `public_url` of "
@@ -144,19 +145,6 @@ def _url(options: Mapping[str, SettingValue]) -> str | None:
 
 def _setup(section: str, code: str, until_ms: int) -> str:
     return f"[{section}]\nCode = {code}\nExpires = {rfc3339(until_ms // 1000 * 1000)}\n"
-
-
-def _is_loopback(url: str) -> bool:
-    address = _address(url)
-    return address.is_loopback if address else urlsplit(url).hostname == "localhost"
-
-
-def _address(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a URL names; None if it names a host."""
-    try:
-        return ipaddress.ip_address(urlsplit(url).hostname or "")
-    except ValueError:
-        return None
 
 
 PREFIX = "tocsin_"

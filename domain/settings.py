@@ -264,15 +264,8 @@ def settings_from(values: Mapping[str, SettingValue]) -> Settings:
 def check_settings(settings: Settings) -> None:
     """Raise FieldErrors naming every value out of range and every contradiction."""
     ranges = [partial(setting.check, value_of(settings, setting)) for setting in SETTINGS]
-    raise_all([*ranges, partial(_check_connect, settings), partial(_check_linger, settings)])
-
-
-def _check_connect(settings: Settings) -> None:
-    _refuse_longer(settings, "connect_timeout", "timeout")
-
-
-def _check_linger(settings: Settings) -> None:
-    _refuse_longer(settings, "linger", "interval")
+    longer = (("connect_timeout", "timeout"), ("linger", "interval"))
+    raise_all([*ranges, *(partial(_refuse_longer, settings, *pair) for pair in longer)])
 
 
 def _refuse_longer(settings: Settings, part: str, whole: str) -> None:

@@ -67,6 +67,19 @@ class Source(Protocol):
         """
 
 
+def split_command(text: str, usual: str) -> tuple[str, ...]:
+    """Split the command of a source as a shell would; no shell runs it. Raises SourceError."""
+    try:
+        argv = tuple(shlex.split(text))
+    except ValueError:
+        raise SourceError("the command cannot be read", "close its quotes") from None
+    if not argv or not argv[0]:
+        raise SourceError("the command is empty", f"set it to `{usual}`")
+    if "\0" in text:
+        raise SourceError("the command holds a NUL character", "write it without")
+    return argv
+
+
 def is_installed(package: str) -> bool:
     """Return whether a package is there, without importing it."""
     return find_spec(package) is not None

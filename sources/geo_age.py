@@ -51,7 +51,9 @@ class CountryData(msgspec.Struct, frozen=True):
 
     @property
     def _day(self) -> str:
-        return "" if self.made_ms is None else _moment(self.made_ms).date().isoformat()
+        if self.made_ms is None:
+            return ""
+        return datetime.fromtimestamp(self.made_ms / 1000, UTC).date().isoformat()
 
 
 @lru_cache(maxsize=1)
@@ -75,7 +77,3 @@ def _built_ms(installed: Distribution) -> int | None:
             except (OSError, ValueError, LookupError, TypeError):
                 continue
     return None
-
-
-def _moment(time_ms: int) -> datetime:
-    return datetime.fromtimestamp(time_ms / 1000, UTC)

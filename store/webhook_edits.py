@@ -146,16 +146,14 @@ def changed_fields(
     """Return what changed, as {"before": {...}, "after": {...}}, masked values too."""
     old = audit_fields(before.fields, secret_word(None, before.secrets))
     new = audit_fields(fields, secret_word(before.secrets, secrets))
-    masked = [name for name in ("url", "headers") if _differs(name, before.fields, fields)]
+    masked = [
+        name for name in ("url", "headers") if getattr(before.fields, name) != getattr(fields, name)
+    ]
     changed = [key for key in new if old[key] != new[key] or key in masked]
     return {
         "before": {key: old[key] for key in changed},
         "after": {key: new[key] for key in changed},
     }
-
-
-def _differs(name: str, before: WebhookFields, after: WebhookFields) -> bool:
-    return bool(getattr(before, name) != getattr(after, name))
 
 
 def fields_like(source: Webhook, others: Iterable[Webhook]) -> WebhookFields:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Protocol
 
+from domain.addresses import is_loopback
 from sources.geo import origin_of
 
 SETTLE_S = 1.0
@@ -51,7 +51,7 @@ class ConnectionLimit:
         strangers = [each for each in self._open if not each.admitted]
         place = origin_of(connection.address)
         of_its_place = [each for each in strangers if origin_of(each.address) == place]
-        if len(of_its_place) >= self._share and not _is_this_host(connection.address):
+        if len(of_its_place) >= self._share and not is_loopback(connection.address):
             has_room = self._send_away(of_its_place, SETTLE_S)
         elif len(self._open) >= self._most:
             has_room = self._send_away(strangers, 0.0)
@@ -73,10 +73,3 @@ class ConnectionLimit:
         self._open.discard(longest)
         longest.cut()
         return True
-
-
-def _is_this_host(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -93,14 +93,13 @@ class _BugReports:
         frames: Sequence[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
         place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "?"
         sentence = f"a request met a bug in tocsin: {type(error).__name__} in {place}"
-        task = asyncio.create_task(_note_failure(self._inlet, sentence))
+        task = asyncio.create_task(self._report(sentence))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
     async def finish(self) -> None:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-
-async def _note_failure(inlet: Inlet, sentence: str) -> None:
-    with suppress(StoreError):
-        await inlet.note_own_failure(sentence)
+    async def _report(self, sentence: str) -> None:
+        with suppress(StoreError):
+            await self._inlet.note_own_failure(sentence)

@@ -17,7 +17,7 @@ import msgspec
 
 from domain.safe import safe
 from domain.settings import MINUTE_MS
-from sources.base import Batch, SourceError, is_recent_loss
+from sources.base import Batch, SourceError, is_recent_loss, split_command
 from sources.logins.alerts import AlertRules
 from sources.logins.messages import IDENTIFIERS, LoginProgress, SshdLine, derive
 
@@ -67,7 +67,7 @@ class JournalCommand:
 
     def __init__(self, text: str, *, timeout_s: float = TIMEOUT_S) -> None:
         self._text = safe(text, 200)
-        self._argv = _split(text)
+        self._argv = split_command(text, "journalctl")
         self._timeout_s = timeout_s
 
     def read(self, start: str, *, most: int = MOST_ENTRIES) -> JournalEntries:
@@ -168,18 +168,6 @@ class JournalCommand:
                 f"`{self._text}` failed with exit status {code}: {last}",
                 "run it by hand as the account of tocsin, and correct the source's command",
             )
-
-
-def _split(text: str) -> Sequence[str]:
-    try:
-        argv = shlex.split(text)
-    except ValueError:
-        raise SourceError("the command cannot be read", "close its quotes") from None
-    if not argv:
-        raise SourceError("the command is empty", "set it to `journalctl`")
-    if "\0" in text:
-        raise SourceError("the command holds a NUL character", "write it without")
-    return argv
 
 
 class JournalState(msgspec.Struct, frozen=True):

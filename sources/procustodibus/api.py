@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import json
 import os
 import re
@@ -24,6 +23,7 @@ import httpx
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from domain.addresses import is_loopback
 from domain.safe import plain_bytes, safe
 from domain.version import VERSION
 from sources.base import SourceError
@@ -137,20 +137,13 @@ class Exchange:
 
 def _check(url: str) -> None:
     parts = urlsplit(url)
-    if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
+    if parts.scheme == "https" or is_loopback(parts.hostname or ""):
         return
     raise SourceError(
         f"{safe(url, 200)} is not encrypted, and an API that is not on this host is asked over TLS "
         "only",
         "use https",
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _cause(error: Exception) -> str:

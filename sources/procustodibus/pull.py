@@ -237,12 +237,13 @@ class ProCustodibusSource:
         problems = [f"queue {name}: {known.problem}" for name, known in failing.items()]
         lost = [f"not read: {known.text}" for known in wrong]
         is_blind = len(failing) == len(self._types)
+        reason = f"no queue gives events: {'; '.join(problems)}"
         return Batch(
             tuple(events),
             msgspec.json.encode(after),
             "; ".join((*problems, *lost)),
             more=bool(left),
-            failure=_no_queue(problems) if is_blind else None,
+            failure=SourceError(reason, SERVER_CURE) if is_blind else None,
             refused=tuple(refused),
         )
 
@@ -279,7 +280,3 @@ def _worked(state: PullState, queue: str, found: AnswerEvents, now_ms: int) -> P
     failing = {name: known for name, known in state.failing.items() if name != queue}
     wrong = (*state.wrong, *([UnreadAnswer(now_ms, found.broken)] if found.broken else []))
     return msgspec.structs.replace(state, failing=failing, wrong=wrong[-MOST_WRONG:])
-
-
-def _no_queue(problems: Sequence[str]) -> SourceError:
-    return SourceError(f"no queue gives events: {'; '.join(problems)}", SERVER_CURE)

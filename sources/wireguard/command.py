@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import selectors
-import shlex
 import signal
 import subprocess
 import time
@@ -21,7 +20,7 @@ from pathlib import PurePath
 import msgspec
 
 from domain.safe import safe
-from sources.base import SourceError
+from sources.base import SourceError, split_command
 from sources.capabilities import is_held, left_to_children
 from sources.wireguard.fields import LONGEST_NAME, is_interface_name
 from sources.wireguard.rights import keyless_command, system_wg
@@ -86,7 +85,7 @@ class DumpCommand:
         kill_group: Callable[[int, int], None] = os.killpg,
     ) -> None:
         self.text = safe(text, 200)
-        self.argv = _split(text)
+        self.argv = split_command(text, "wg show all dump")
         self._timeout_s = timeout_s
         self._output_limit = output_limit
         self._kill_group = kill_group
@@ -206,18 +205,6 @@ def unreadable_line(interface: str) -> str:
 
 def _unreadable(complaints: str) -> Iterator[str]:
     return filter(is_interface_name, (match[1] for match in _UNREADABLE.finditer(complaints)))
-
-
-def _split(text: str) -> tuple[str, ...]:
-    try:
-        argv = tuple(shlex.split(text))
-    except ValueError:
-        raise SourceError("the command cannot be read", "close its quotes") from None
-    if not argv or not argv[0]:
-        raise SourceError("the command is empty", "set it to `wg show all dump`")
-    if "\0" in text:
-        raise SourceError("the command holds a NUL character", "write it without")
-    return argv
 
 
 def _without_sudo(argv: Sequence[str]) -> Sequence[str]:

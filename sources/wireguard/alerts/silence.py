@@ -236,8 +236,10 @@ class OutageAlerts:
                 value = self._outage(change.interface)
                 self._writer.write(kind, Subject(change.interface), {}, value=value)
         for name, absence in self._absent.items():
-            if absence.reported and self._begins_to_last(name, absence):
-                self._write_lasting(Subject(name), absence)
+            if not absence.reported or not self._begins_to_last(name, absence):
+                continue
+            if not self._writer.was_written(_DOWN, Subject(name), absence.since_ms):
+                self._writer.write(_DOWN, Subject(name), {}, value=str(absence.since_ms))
 
     def _outage(self, name: str) -> str:
         """Return what distinguishes a lasting outage from others, "" for a short one."""
@@ -253,10 +255,6 @@ class OutageAlerts:
             and _lasts(absence, self._writer.now_ms)
             and not _lasts(absence, self._before_ms)
         )
-
-    def _write_lasting(self, subject: Subject, absence: Absence) -> None:
-        if not self._writer.was_written(_DOWN, subject, absence.since_ms):
-            self._writer.write(_DOWN, subject, {}, value=str(absence.since_ms))
 
 
 def _lasts(absence: Absence, now_ms: int) -> bool:
