@@ -8,7 +8,7 @@ from functools import partial
 
 from domain.errors import FieldError, raise_all
 from domain.event_types import TOP_LEVEL_MEMBERS
-from domain.pairs import Pair, Pairs, first_repeated, parse_pairs
+from domain.pairs import Pair, Pairs, check_repeats, parse_pairs
 
 FIELD_LIMIT = 64
 """Extra fields of a webhook."""
@@ -32,7 +32,8 @@ def parse_extra_fields(text: str) -> Pairs:
 def check_extra_fields(fields: Sequence[Pair]) -> None:
     """Check each field and all together. Raises FieldErrors."""
     each = [partial(check_extra_field, key, value) for key, value in fields]
-    raise_all([*each, partial(_check_repeats, fields), partial(_check_count, fields)])
+    keys = [key for key, _ in fields]
+    raise_all([*each, partial(check_repeats, _FIELD, keys), partial(_check_count, fields)])
 
 
 def check_extra_field(key: str, value: str) -> None:
@@ -63,12 +64,6 @@ def _check_text(what: str, text: str) -> None:
         raise FieldError(_FIELD, f"{what} has a control character in it", "take it out")
     if text != text.strip():
         raise FieldError(_FIELD, f"{what} begins or ends with a blank", "take the blank out")
-
-
-def _check_repeats(fields: Sequence[Pair]) -> None:
-    repeated = first_repeated([key for key, _ in fields])
-    if repeated is not None:
-        raise FieldError(_FIELD, f"{repeated} is there more than once", "keep one of them")
 
 
 def _check_count(fields: Sequence[Pair]) -> None:

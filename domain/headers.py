@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from domain.errors import FieldError, raise_all
-from domain.pairs import Pair, Pairs, first_repeated, parse_pairs
+from domain.pairs import Pair, Pairs, check_repeats, parse_pairs
 from domain.safe import has_dots
 
 HEADER_LIMIT = 64
@@ -63,7 +63,8 @@ def is_reserved(name: str) -> bool:
 def check_headers(headers: Sequence[Pair], kept: Sequence[Pair] = ()) -> None:
     """Check each header but those that are `kept`, and all together. Raises FieldErrors."""
     each = [partial(check_header, *header) for header in headers if header not in kept]
-    raise_all([*each, partial(_check_repeats, headers), partial(_check_size, headers)])
+    names = [name.lower() for name, _ in headers]
+    raise_all([*each, partial(check_repeats, _FIELD, names), partial(_check_size, headers)])
 
 
 def check_header(name: str, value: str) -> None:
@@ -97,12 +98,6 @@ def _check_name(name: str) -> None:
         raise FieldError(_FIELD, reason, "write the header as `X-Foo: bar`")
     if is_reserved(name):
         raise FieldError(_FIELD, f"{name} is set by Tocsin itself", "leave it out")
-
-
-def _check_repeats(headers: Sequence[Pair]) -> None:
-    repeated = first_repeated([name.lower() for name, _ in headers])
-    if repeated is not None:
-        raise FieldError(_FIELD, f"{repeated} is there more than once", "keep one of them")
 
 
 def _check_size(headers: Sequence[Pair]) -> None:

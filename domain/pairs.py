@@ -43,6 +43,13 @@ def pairs_text(pairs: Iterable[Pair]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in pairs)
 
 
+def check_repeats(field: str, names: Sequence[str]) -> None:
+    """Raise FieldError if a name is there a second time."""
+    repeated = first_repeated(names)
+    if repeated is not None:
+        raise FieldError(field, f"{repeated} is there more than once", "keep one of them")
+
+
 def first_repeated(names: Sequence[str]) -> str | None:
     """Return the first name that is there a second time."""
     seen: set[str] = set()

@@ -55,11 +55,6 @@ Watch = Callable[["Inlet", "StaleAlerts"], Awaitable[None]]
 HostParams = Callable[[bytes | None], Mapping[str, str]]
 
 
-def no_host(_state: bytes | None) -> Mapping[str, str]:
-    """Return no parameters, for a source without a host."""
-    return {}
-
-
 class RunnableSource(msgspec.Struct, frozen=True):
     """Source that can be run: polled at an interval, or a service.
 
@@ -71,7 +66,7 @@ class RunnableSource(msgspec.Struct, frozen=True):
     source: Source | None = None
     every_ms: int = 0
     service: Service | None = None
-    host_params: HostParams = no_host
+    host_params: HostParams = lambda _: {}
     takes: bool = False
     watch: Watch | None = None
 

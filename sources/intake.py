@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol
 
 import msgspec
 
@@ -26,6 +26,8 @@ from store.records import AppendResult, StoredSource
 
 if TYPE_CHECKING:
     from store.database import Store
+
+P = ParamSpec("P")
 
 MOST_LISTS = 500
 MOST_EVENTS = 10_000
@@ -104,36 +106,28 @@ class Inlet:
     ) -> AppendResult:
         """Add the events and the new state of another source, which this source serves."""
         self.check_room()
-        appended = await self.store.run(
-            stored_sources.save_batch,
-            source.name,
-            events,
-            state,
-            self.clock(),
-            created_ms=source.created_ms,
+        name, created_ms = source.name, source.created_ms
+        return await self._add(
+            stored_sources.save_batch, name, events, state, self.clock(), created_ms=created_ms
         )
-        self._add_up(appended)
-        return appended
 
     async def advance(self, name: str, step: stored_sources.Step) -> AppendResult:
         """Add the events that `step` makes of a source's state; this never waits for disk."""
-        appended = await self.store.run(stored_sources.advance, name, step, self.clock())
-        self._add_up(appended)
-        return appended
+        return await self._add(stored_sources.advance, name, step, self.clock())
 
     async def note_failure(
         self, source: StoredSource, sentence: str, events: Sequence[Event] = ()
     ) -> None:
         """Record a failure of another source, and add the events about it."""
-        appended = await self.store.run(
+        name, created_ms = source.name, source.created_ms
+        await self._add(
             stored_sources.save_failure,
-            source.name,
+            name,
             sentence,
             self.clock(),
             events,
-            created_ms=source.created_ms,
+            created_ms=created_ms,
         )
-        self._add_up(appended)
 
     async def note_own_success(self) -> None:
         """Record that all is well here, though nothing has come. Raises NotFound."""
@@ -144,12 +138,9 @@ class Inlet:
 
     async def note_own_failure(self, sentence: str) -> None:
         """Record a failure of this source."""
+        created_ms = self._created_ms
         await self.store.run(
-            stored_sources.save_failure,
-            self.name,
-            sentence,
-            self.clock(),
-            created_ms=self._created_ms,
+            stored_sources.save_failure, self.name, sentence, self.clock(), created_ms=created_ms
         )
 
     async def note_end(self, sentence: str, stale_alert: StaleAlertOf) -> None:
@@ -160,15 +151,10 @@ class Inlet:
         if self._serves:
             await self.note_own_success()
             self._serves = False
-        appended = await self.store.run(
-            save_failure,
-            self.name,
-            sentence,
-            self.clock(),
-            stale_alert,
-            created_ms=self._created_ms,
+        created_ms = self._created_ms
+        await self._add(
+            save_failure, self.name, sentence, self.clock(), stale_alert, created_ms=created_ms
         )
-        self._add_up(appended)
 
     async def _commit_all(self) -> None:
         while self._waiting:
@@ -207,6 +193,13 @@ class Inlet:
             if not waiting.answer.done():
                 waiting.answer.set_result(appended)
             self._add_up(appended)
+
+    async def _add(
+        self, save: Callable[P, AppendResult], *args: P.args, **kwargs: P.kwargs
+    ) -> AppendResult:
+        appended = await self.store.run(save, *args, **kwargs)
+        self._add_up(appended)
+        return appended
 
     def _add_up(self, appended: AppendResult) -> None:
         self.total += appended

@@ -51,17 +51,6 @@ It counts as raised when the block that saves it has ended well.
 """
 
 
-def no_stale_alert(
-    _: StoredSource, _state: bytes | None, _sentence: str, _now_ms: int
-) -> AbstractContextManager[None]:
-    """Make no alert, for a source whose silence is of no interest."""
-    return nullcontext()
-
-
-def ignore(_: str) -> None:
-    """Ignore a failure, which is in the store all the same."""
-
-
 @dataclass(kw_only=True)
 class Polling:
     """Polling of one source into the store, by `run`.
@@ -80,9 +69,9 @@ class Polling:
     stop: asyncio.Event
     clock: Callable[[], int]
     on_appended: Callable[[], None]
-    on_failure: Callable[[str], None] = ignore
+    on_failure: Callable[[str], None] = lambda _: None
     min_free_disk_bytes: int = 0
-    stale_alert: StaleAlertOf = no_stale_alert
+    stale_alert: StaleAlertOf = lambda *_: nullcontext()
     takes: bool = False
     created_ms: int | None = None
     alerts: Mapping[str, AlertTerms] = field(default_factory=lambda: DEFAULT_TERMS)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from domain.alert_kinds import AlertTerms, all_terms
+from domain.alert_kinds import all_terms
 from domain.errors import FieldErrors
 from domain.events import Event
 from domain.settings import Settings
@@ -27,7 +27,6 @@ from sources.factory import (
     SourceTerms,
     is_run,
     make_source,
-    no_host,
     used_settings,
 )
 from sources.intake import Inlet
@@ -42,7 +41,6 @@ from store.records import AppendResult, StoredSource
 if TYPE_CHECKING:
     from store.database import Store
 
-Alerts = Mapping[str, AlertTerms]
 FILES_CHECK_S = 0.5
 """Seconds between checks for the store, while a source runs by itself."""
 
@@ -167,7 +165,7 @@ def _stale_alert_of(
     watching_ms: int,
     monotonic: Callable[[], float],
     every_ms: int = 0,
-    host_params: HostParams = no_host,
+    host_params: HostParams = lambda _: {},
 ) -> StaleAlertOf:
     """Return the function that makes the alert about a source that sees nothing for long."""
     stale = stale_alerts(terms.alerts, watching_ms, monotonic)

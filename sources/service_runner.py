@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from sources.factory import RunnableSource
 from sources.intake import Inlet, Service
@@ -14,8 +14,6 @@ from sources.polling import (
     StaleAlertOf,
     backoff_s,
     failure_sentence,
-    ignore,
-    no_stale_alert,
     pause,
 )
 from sources.process_lock import lock_file, process_lock
@@ -55,8 +53,8 @@ async def run_service(
     inlet: Inlet,
     stop: asyncio.Event,
     *,
-    on_failure: Callable[[str], None] = ignore,
-    stale_alert: StaleAlertOf = no_stale_alert,
+    on_failure: Callable[[str], None] = lambda _: None,
+    stale_alert: StaleAlertOf = lambda *_: nullcontext(),
 ) -> None:
     """Serve until `stop`. Raises StoreLost, and NotFound when the source was deleted.
 

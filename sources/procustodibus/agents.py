@@ -207,39 +207,24 @@ async def note_refused_host(inlet: Inlet, client: Client, address: str) -> None:
             await inlet.note_failure(source, sentence)
 
 
-def _silent_since(
+def _blind_since(
     client: Client, source: StoredSource, stale: StaleAlerts, now_ms: int
 ) -> int | None:
-    """Return when a ping of it was last kept, if that is too long ago.
+    """Return when we last saw it, if it is refused or too long silent.
 
     One that has never sent anything waits for its set-up; nothing is missed of a pause.
     """
+    since_ms = source.last_ok_ms or source.created_ms
+    if _is_refused(source):
+        return since_ms
     if client.seen_ms is None or not source.active:
         return None
-    since_ms = source.last_ok_ms or source.created_ms
     waited_ms = max(since_ms, source.updated_ms)
     return since_ms if stale.is_stale(waited_ms, client.interval_ms or 0, now_ms) else None
 
 
-def _blind_since(
-    client: Client, source: StoredSource, stale: StaleAlerts, now_ms: int
-) -> int | None:
-    """Return when we last saw it, if it is refused or too long silent."""
-    if _is_refused(source):
-        return source.last_ok_ms or source.created_ms
-    return _silent_since(client, source, stale, now_ms)
-
-
 def _is_refused(source: StoredSource) -> bool:
     return source.active and (source.error or "").startswith(_REFUSED)
-
-
-def _silence_sentence(since_ms: int) -> str:
-    """Return the sentence about an agent that is not heard of."""
-    return (
-        f"its agent reports nothing since {second_text(since_ms)}: see whether procustodibus-agent "
-        "runs there and can reach us"
-    )
 
 
 def _what_is_wrong(
@@ -253,7 +238,10 @@ def _what_is_wrong(
         return str(source.error)
     heard_ms = client.seen_ms or since_ms
     if stale.is_stale(heard_ms, client.interval_ms or 0, now_ms):
-        return _silence_sentence(heard_ms)
+        return (
+            f"its agent reports nothing since {second_text(heard_ms)}: see whether "
+            "procustodibus-agent runs there and can reach us"
+        )
     return source.error or (
         f"nothing that its agent reports was kept since {second_text(since_ms)}: "
         "see the log of procustodibus-agent there"
