@@ -36,7 +36,7 @@ class Presence:
         """Number of hard links of the file: each would be a store of its own with its own lock."""
         self._path = str(path)
         self._log = f"{path}-wal"
-        self._file_identity = _identity(self._path)
+        self._file_identity = identity(self._path)
         self._log_identity: Identity | None = None
         self._is_open = False
         self._sentence: str | None = None
@@ -49,7 +49,7 @@ class Presence:
 
     def begin(self) -> None:
         """Check size and log from now on, too: it is a store, and SQLite has opened its log."""
-        self._log_identity = _identity(self._log)
+        self._log_identity = identity(self._log)
         self._is_open = True
 
     def check(self) -> None:
@@ -65,7 +65,7 @@ class Presence:
         except OSError as error:
             return self._deleted(self._path) if _is_missing(error) else None
         if (status.st_dev, status.st_ino) != self._file_identity:
-            if self._log_identity is not None and self._log_identity == _identity(self._log):
+            if self._log_identity is not None and self._log_identity == identity(self._log):
                 with suppress(OSError):
                     set_log_aside(Path(self._path))  # else it were played into the other file
             return self._with_cure(
@@ -142,7 +142,8 @@ def names_sentence(path: Path, names: int) -> str:
     )
 
 
-def _identity(name: str) -> Identity | None:
+def identity(name: str | Path) -> Identity | None:
+    """Return device and number of a file, None if it cannot be seen."""
     try:
         status = os.stat(name)
     except OSError:

@@ -149,23 +149,20 @@ def _first_uses(
     user: dict[str, Any] = {"ip": ip, "user_pub": sign_in.user_id}
     if rules.event_names:
         user["user"] = safe(sign_in.user, NAME_LIMIT)
-    terms, place = rules.terms[FIRST_USE_IP], origin_of(ip)
-    kept = terms.number("kept")
-    if _is_new(known.places, place, sign_in.at_ms - kept):
-        params = {**user, "days": kept // DAY_MS}
-        is_learning = known_ms < terms.number(LEARNING)
-        yield _Finding(FIRST_USE_IP, (sign_in.user_id, place), params, is_learning)
     location = rules.locate(ip)
-    terms = rules.terms[FIRST_USE_COUNTRY]
-    kept = terms.number("kept")
-    if location is None or not location.country or not known.countries:
-        return
-    if _is_new(known.countries, location.country, sign_in.at_ms - kept):
+    uses: list[tuple[str, Mapping[str, int], str, dict[str, str]]] = [
+        (FIRST_USE_IP, known.places, origin_of(ip), {})
+    ]
+    if location is not None and location.country and known.countries:
         where = {"country": location.country, "country_name": location.country_name}
-        params = {**user, **where, "days": kept // DAY_MS}
-        subject = (sign_in.user_id, location.country)
-        is_learning = known_ms < terms.number(LEARNING)
-        yield _Finding(FIRST_USE_COUNTRY, subject, params, is_learning)
+        uses.append((FIRST_USE_COUNTRY, known.countries, location.country, where))
+    for kind, used, place, where in uses:
+        terms = rules.terms[kind]
+        kept = terms.number("kept")
+        if _is_new(used, place, sign_in.at_ms - kept):
+            params = {**user, **where, "days": kept // DAY_MS}
+            is_learning = known_ms < terms.number(LEARNING)
+            yield _Finding(kind, (sign_in.user_id, place), params, is_learning)
 
 
 def _is_new(used: Mapping[str, int], place: str, since_ms: int) -> bool:

@@ -14,13 +14,11 @@ from store.maintenance.backup import BACKED_UP, key_beside
 from store.maintenance.rekey import REKEYED
 from store.migrations import APPLICATION_ID
 from store.models import ChangeRow, rows
+from store.presence import Identity, identity
 from store.vault import Vault, fingerprint_in
 
 MOST_FILES = 5_000
 """Files of one folder that are read at most."""
-
-Identity = tuple[int, int]
-"""Device and number of a file."""
 
 _ENDS = ("", "-wal", "-shm")
 _MAGIC = b"SQLite format 3\0"
@@ -46,7 +44,7 @@ def find(vault: Vault) -> list[OldBackup]:
         None
     }
     folders = {vault.store_path.parent} | {path.parent for path in written}
-    own = {_identity(vault.store_path.with_name(vault.store_path.name + end)) for end in _ENDS}
+    own = {identity(vault.store_path.with_name(vault.store_path.name + end)) for end in _ENDS}
     found = [
         OldBackup(path, is_seen=True, has_key=key_beside(path).exists())
         for folder in sorted(folders)
@@ -89,18 +87,10 @@ def _stores(folder: Path, own: Set[Identity | None]) -> Iterator[Path]:
     try:
         for path in islice(sorted(folder.iterdir()), MOST_FILES):
             is_file = stat.S_ISREG(path.lstat().st_mode)
-            if is_file and _identity(path) not in own and _is_store(path):
+            if is_file and identity(path) not in own and _is_store(path):
                 yield path
     except OSError:
         return
-
-
-def _identity(path: Path) -> Identity | None:
-    try:
-        status = path.lstat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _is_store(path: Path) -> bool:
