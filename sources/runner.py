@@ -147,7 +147,20 @@ async def run_runnable(
         return await polling.run(every_ms, once=once)
     if once:
         raise SourceError("it waits for others to hand events in", "run it without --once")
-    inlet = Inlet(
+    inlet = _inlet(stored, store, terms, clock, on_appended)
+    watched = stale or stale_alerts(terms.alerts, clock(), monotonic)
+    await serve_watched(runnable, inlet, stop, watched, on_failure, stale_alert)
+    return inlet.total
+
+
+def _inlet(
+    stored: StoredSource,
+    store: Store,
+    terms: SourceTerms,
+    clock: Callable[[], int],
+    on_appended: Callable[[], None],
+) -> Inlet:
+    return Inlet(
         stored.name,
         store,
         clock,
@@ -155,9 +168,6 @@ async def run_runnable(
         min_free_disk_bytes=terms.settings.min_free_disk_bytes,
         created_ms=stored.created_ms,
     )
-    watched = stale or stale_alerts(terms.alerts, clock(), monotonic)
-    await serve_watched(runnable, inlet, stop, watched, on_failure, stale_alert)
-    return inlet.total
 
 
 def _stale_alert_of(
