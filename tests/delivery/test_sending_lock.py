@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from threading import Timer
 
 import pytest
 from msgspec.structs import replace
@@ -126,17 +127,18 @@ def attempts_of(desk: Desk, request: Request) -> list[str]:
 def test_what_is_in_flight_is_recorded_before_the_lock_is_given_up(
     desk: Desk, tocsin: Tocsin, receiver: Receiver
 ) -> None:
-    path = "/slow:2/in-flight"
+    path = "/held/in-flight"
     desk.add(hook(receiver.url(path)))
     desk.append(*events(1, 1))
     with terminal(desk) as worker:
         receiver.wait(path, count=1)
         start_headless(tocsin)
+        eventually(lambda: any("waiting for 1 in flight" in line for line in worker.lines))
+        receiver.release(path)
         eventually(sends(desk, "headless"), "the headless one sends")
         assert desk.status(1).pending is None
         (request,) = receiver.requests(path)
         assert attempts_of(desk, request) == [worker.worker_id]
-        assert any("waiting for 1 in flight" in line for line in worker.lines)
     judge(receiver.requests(path), 1)
 
 
@@ -156,13 +158,14 @@ def test_a_kill_9_of_the_headless_one_lets_the_terminal_send_again(
 def test_a_terminal_that_is_quit_while_it_gives_way_cuts_nothing_off(
     desk: Desk, tocsin: Tocsin, receiver: Receiver
 ) -> None:
-    path = "/slow:2/quit"
+    path = "/held/quit"
     desk.add(hook(receiver.url(path)))
     desk.append(*events(1, 1))
     with terminal(desk) as worker:
         receiver.wait(path, count=1)
         start_headless(tocsin)
         eventually(lambda: any("waiting for 1 in flight" in line for line in worker.lines))
+        Timer(0.3, receiver.release, (path,)).start()  # while the terminal quits
     desk.append(*events(2, 2))
     receiver.wait(path, events=2)
     judge(receiver.requests(path), 2)

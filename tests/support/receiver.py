@@ -6,6 +6,7 @@ tell receivers apart. Every path counts its own requests.
 
     /ok /200 /503 ...     that status          /302, /redirect     a Location, which is recorded too
     /hang                 never answers        /slow:SECONDS       answers 200 after a while
+    /held                 answers 200 after `GET /_release?path=P`
     /reset /close         cut without answer   /drip               a 200 body that never ends
     /drip-head            a head that drips    /huge:STATUS        a body without end, sent fast
     /half                 200, half its body   /half-hang          the same, then silence
@@ -110,6 +111,11 @@ async def _slow(exchange: Exchange, seconds: str) -> None:
     await exchange.answer(200)
 
 
+async def _held(exchange: Exchange, _: str) -> None:
+    await exchange.receiver.until_released(exchange.record["path"])
+    await exchange.answer(200)
+
+
 async def _reset(exchange: Exchange, _: str) -> None:
     exchange.cut(reset=True)
 
@@ -207,6 +213,7 @@ async def _once(exchange: Exchange, _: str) -> None:
 BEHAVIOURS: dict[str, Callable[[Exchange, str], Awaitable[None]]] = {
     "hang": _hang,
     "slow": _slow,
+    "held": _held,
     "reset": _reset,
     "close": _close,
     "redirect": _redirect,
@@ -269,6 +276,7 @@ class Receiver:
         self.changed = asyncio.Condition()
         self.keep_bodies = keep_bodies
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._released: set[str] = set()
         self._connections = 0
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -342,6 +350,11 @@ class Receiver:
             self._tallies[name].acked += 1
             self._tallies[name].events.update(record["ids"])
 
+    async def until_released(self, path: str) -> None:
+        """Wait until the requests of a path may be answered."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: path in self._released)
+
     async def _notify(self) -> None:
         async with self.changed:
             self.changed.notify_all()
@@ -349,7 +362,15 @@ class Receiver:
     async def _control(self, target: str, writer: asyncio.StreamWriter) -> None:
         url = urlsplit(target)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        answer: Any = self._list(query) if url.path == "/_requests" else await self._wait(query)
+        answer: Any
+        if url.path == "/_requests":
+            answer = self._list(query)
+        elif url.path == "/_release":
+            self._released.add(query["path"])
+            await self._notify()
+            answer = None
+        else:
+            answer = await self._wait(query)
         body = json.dumps(answer).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()

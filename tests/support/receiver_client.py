@@ -81,6 +81,10 @@ class Receiver:
         assert answer["met"], f"not within {timeout} s: {query}, only {answer}"
         return self.requests(path)
 
+    def release(self, path: str) -> None:
+        """Let the requests to a `/held` path be answered."""
+        self._get("/_release", {"path": path})
+
     def _get(self, path: str, query: dict[str, Any], timeout: float = 30) -> Any:
         host, port = self._address.hostname or "", self._address.port
         connection = (
