@@ -69,11 +69,6 @@ class AlertsScreen(ReadingScreen):
         self._undos = self.live.undos.alerts
         self._offered = (False, False)
 
-    @property
-    def table(self) -> LiveTable:
-        """The table of the kinds."""
-        return self.query_one("#alerts", LiveTable)
-
     def body(self) -> Iterable[Widget]:
         with Panel(id="alerts-panel"):
             yield LiveTable(COLUMNS, id="alerts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -24,10 +24,8 @@ from tui.admin.panel_rows import COLUMNS, PanelState, facts_of, problems_of, row
 from tui.admin.settings import SettingsScreen
 from tui.key_names import and_key, key_of
 from tui.screens.base import TocsinScreen
-from tui.screens.dialogs import ConfirmScreen
-from tui.sources.hosts import switch_wireguard, wireguard_question
+from tui.sources.hosts import ask_about_wireguard
 from tui.sources.screen import SourcesScreen
-from tui.sources.summary import host_source
 from tui.state.store_access import Refused
 from tui.webhooks.screen import WebhooksScreen
 from tui.widgets.lines import Facts
@@ -38,41 +36,54 @@ ROOM_FOR_FACTS = 18
 """Lines of a terminal from which the facts of a part have room beside the problems."""
 
 
+SCREENS: dict[str, type[TocsinScreen]] = {
+    parts.WEBHOOKS: WebhooksScreen,
+    parts.SOURCES: SourcesScreen,
+    parts.ALERTS: AlertsScreen,
+    parts.WORKER: SettingsScreen,
+    parts.AUDIT: AuditScreen,
+}
+
+
 class AdministrationScreen(TocsinScreen):
     """Table of the parts of the administration, from which each is opened."""
 
     CRUMBS = "Admin"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b", "webhooks", "webhooks", id="admin.webhooks", tooltip="who is sent what"),
+        Binding(
+            "b", "open('webhooks')", "webhooks", id="admin.webhooks", tooltip="who is sent what"
+        ),
         Binding(
             "o",
-            "sources",
+            "open('sources')",
             "sources",
             id="admin.sources",
             tooltip="where events come from, and how each source does; adding hosts",
         ),
         Binding(
             "l",
-            "alerts",
+            "open('alerts')",
             "alerts",
             id="admin.alerts",
             tooltip="which kinds of alerts are raised, and from what numbers on",
         ),
         Binding(
             "w",
-            "wireguard",
+            "open('wireguard')",
             "WireGuard",
             id="admin.wireguard",
             tooltip="watch this host's WireGuard, or watch it no more; asks first",
         ),
         Binding(
             "s",
-            "settings",
+            "open('worker')",
             "settings",
             id="admin.settings",
             tooltip="who sends, pausing it all, intervals, limits, retention, colours",
         ),
-        Binding("a", "audit", "audit", id="admin.audit", tooltip="who changed what, and when"),
+        Binding(
+            "a", "open('audit')", "audit", id="admin.audit", tooltip="who changed what, and when"
+        ),
         Binding(
             "tab",
             "pane",
@@ -90,11 +101,6 @@ class AdministrationScreen(TocsinScreen):
         self._coverage: GeoCoverage | None = None
         self._refused: str | None = None
         self._overflows = False
-
-    @property
-    def table(self) -> LiveTable:
-        """The table of the parts."""
-        return self.query_one("#parts", LiveTable)
 
     def body(self) -> Iterable[Widget]:
         with Vertical(classes="panel", id="parts-panel"):
@@ -191,58 +197,14 @@ class AdministrationScreen(TocsinScreen):
 
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
-        self._open()
+        self.action_open(str(self.table.cursor))
 
-    def _open(self) -> None:
-        actions: dict[object, Callable[[], None]] = {
-            parts.WEBHOOKS: self.action_webhooks,
-            parts.SOURCES: self.action_sources,
-            parts.WIREGUARD: self.action_wireguard,
-            parts.ALERTS: self.action_alerts,
-            parts.WORKER: self.action_settings,
-            parts.AUDIT: self.action_audit,
-        }
-        actions[self.table.cursor]()
-
-    def action_webhooks(self) -> None:
-        """Open the list of webhooks."""
-        self.app.push_screen(WebhooksScreen(self.access, self.live))
-
-    def action_sources(self) -> None:
-        """Open the list of sources."""
-        self.app.push_screen(SourcesScreen(self.access, self.live))
-
-    def action_alerts(self) -> None:
-        """Open the kinds of alerts."""
-        self.app.push_screen(AlertsScreen(self.access, self.live))
-
-    def action_settings(self) -> None:
-        """Open the worker and the settings."""
-        self.app.push_screen(SettingsScreen(self.access, self.live))
-
-    def action_audit(self) -> None:
-        """Open the audit trail."""
-        self.app.push_screen(AuditScreen(self.access, self.live))
-
-    def action_wireguard(self) -> None:
-        """Ask whether to watch this host's WireGuard, or to stop that."""
-        report = self.live.report
-        if report is None:
-            return
-        source = host_source(report.overview)
-        change = partial(switch_wireguard, self.access, report.settings, source)
-        self.app.push_screen(
-            ConfirmScreen(wireguard_question(source)), lambda yes: self._switch(change, yes)
-        )
-
-    def _switch(self, change: Callable[[], Awaitable[str]], yes: bool | None) -> None:
-        if yes:
-            self.run_in_app(self._carry_out_switch(change()))
-
-    async def _carry_out_switch(self, change: Awaitable[str]) -> None:
-        notice = await self.carry_out(self._keep_refusal(change))
-        if notice is not None:
-            self.show_notice(notice)
+    def action_open(self, part: str) -> None:
+        """Open the screen of a part, or ask about this host's WireGuard."""
+        if part == parts.WIREGUARD:
+            ask_about_wireguard(self, self._keep_refusal)
+        else:
+            self.app.push_screen(SCREENS[part](self.access, self.live))
 
     async def _keep_refusal(self, change: Awaitable[str]) -> str:
         """Keep a refusal on the panel, for longer than a notice: it names the cure."""

@@ -31,7 +31,6 @@ from tui.admin.worker_log import WorkerLogScreen
 from tui.key_names import ENTER, and_key, key_of
 from tui.questions import Question
 from tui.screens.base import TocsinScreen
-from tui.screens.dialogs import ConfirmScreen
 from tui.shell.themes import own_name
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.inputs import VisibleInput
@@ -134,11 +133,6 @@ class SettingsScreen(TocsinScreen):
         super().__init__(*args)
         self._undos = self.live.undos.settings
         self._changing = ""
-
-    @property
-    def table(self) -> LiveTable:
-        """The table of the settings."""
-        return self.query_one("#settings", LiveTable)
 
     @property
     def _box(self) -> Input:
@@ -256,10 +250,7 @@ class SettingsScreen(TocsinScreen):
 
     def action_unset(self) -> None:
         """Take the selected setting out of the store."""
-        self.queue_change(self._unset, str(self.table.cursor))
-
-    async def _unset(self, name: str) -> None:
-        await self._carry_out(name, None)
+        self.queue_change(self._carry_out, str(self.table.cursor), None)
 
     async def _carry_out(self, name: str, text: str | None) -> bool:
         """Keep a text for a setting, or None for its default; return True if that was done."""
@@ -296,16 +287,12 @@ class SettingsScreen(TocsinScreen):
             return
         if report.paused is None:
             question = question_before_pausing(report, key_of(self, "worker.pause"))
-            self.app.push_screen(ConfirmScreen(question), self._paused)
+            self.confirm(question, self._pause)
         else:
             self.queue_change(self._unpause)
 
     async def _unpause(self) -> None:
         await self.carry_out(self.access.change(stored_settings.unpause), "sending goes on")
-
-    def _paused(self, yes: bool | None) -> None:
-        if yes:
-            self.queue_change(self._pause)
 
     async def _pause(self) -> None:
         done = "nothing is sent for now; events are queued"

@@ -148,15 +148,11 @@ class BodyActions:
     def write(self) -> None:
         """Ask for a file, and write the body to it."""
 
-        def answered(notice: str | None) -> None:
-            if notice is not None:
-                self._screen.show_notice(notice)
-
         if self.exact is None:
             self._screen.show_notice_here(NO_BODY)
         else:
             screen = SaveScreen(f"{self._delivery_id}.json", self.exact)
-            self._screen.app.push_screen(screen, answered)
+            self._screen.app.push_screen(screen)
 
     def page(self) -> None:
         """Show the request in the admin's pager, harmless."""

@@ -123,7 +123,7 @@ class DeliveryScreen(ReadingScreen):
         self.query_one("#attempts-pane").border_title = "Attempts"
         self.query_one("#request-pane").border_title = "Request"
         self.query_one("#raw").display = False
-        self.query_one("#attempts", LiveTable).focus()
+        self.table.focus()
         self.in_background(self._read_body())
         self.show()
 
@@ -138,7 +138,7 @@ class DeliveryScreen(ReadingScreen):
         self.query_one("#delivery-facts", Facts).show_text(DeliveryFormatter(report).facts(listed))
         if listed.delivery.sending_since_ms is not None:
             row = sending_row(listed.delivery, report.now_ms)
-            self.query_one("#attempts", LiveTable).put_rows({SENDING: row})
+            self.table.put_rows({SENDING: row})
 
     async def read_store(self) -> None:
         ids = await self.access.read(delivery_list.numbers, [self.delivery_id])
@@ -152,7 +152,7 @@ class DeliveryScreen(ReadingScreen):
         keys: list[Key] = list(await self.access.read(delivery_list.attempt_ids, self.delivery_id))
         await self._read_attempts([key for key in keys[:PAGE] if key not in self._attempts])
         sending = self._listed.delivery.sending_since_ms is not None
-        table = self.query_one("#attempts", LiveTable)
+        table = self.table
         at_top = table.at_top
         self.tick()
         height = len(keys) + sending + 1
@@ -170,7 +170,7 @@ class DeliveryScreen(ReadingScreen):
     async def _read_attempts(self, keys: list[Key]) -> None:
         ids = [key for key in keys if isinstance(key, int)]
         self._attempts.update(await self.access.read(delivery_list.attempts, ids))
-        table, now_ms = self.query_one("#attempts", LiveTable), self.access.now_ms()
+        table, now_ms = self.table, self.access.now_ms()
         most = longest(list(self._attempts.values()))
         table.put_rows(
             {key: row_of(attempt, most, now_ms) for key, attempt in self._attempts.items()}
@@ -193,7 +193,7 @@ class DeliveryScreen(ReadingScreen):
 
     async def _show_attempt(self) -> None:
         """Show the answer to the selected attempt, and the request as it was made then."""
-        key = self.query_one("#attempts", LiveTable).cursor
+        key = self.table.cursor
         attempt = self._attempts.get(key) if isinstance(key, int) else None
         if self._listed is None or (self._shown == (key, attempt) and attempt is not None):
             return

@@ -26,7 +26,7 @@ from tui.key_names import and_key, key_of
 from tui.screens.lists import ListScreen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import StoreAccess
-from tui.webhooks.rows import receiver_of
+from tui.webhooks.rows import receiver_of, receivers_of
 from tui.widgets.filter_line import BETWEEN, FilterLine
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import Key, LiveTable
@@ -158,13 +158,12 @@ class DeliveriesScreen(ListScreen):
 
     def statuses(self) -> list[WebhookStatus]:
         """Return the webhook that these deliveries are of, or all webhooks."""
-        report = self.live.report
-        every = report.overview.webhooks if report is not None else []
+        every = self.live.webhooks
         return [status for status in every if self.webhook_id in (None, status.webhook.id)]
 
     def names(self) -> dict[int, str]:
         """Return the names of these webhooks by their ids."""
-        return {status.webhook.id: receiver_of(status.webhook) for status in self.statuses()}
+        return receivers_of(self.statuses())
 
     def selected(self) -> Delivery | None:
         """Return the delivery under the cursor."""

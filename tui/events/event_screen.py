@@ -24,7 +24,7 @@ from tui.screens.base import TocsinScreen
 from tui.shell.clipboard import copy
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
-from tui.webhooks.rows import receiver_of
+from tui.webhooks.rows import receivers_of
 from tui.widgets.json_view import JsonBox, JsonView
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import Key, LiveTable
@@ -68,8 +68,6 @@ class EventScreen(TocsinScreen):
 
     def show(self) -> None:
         """Read the deliveries anew if the counts of a webhook have changed."""
-        report = self.live.report
-        every = report.overview.webhooks if report is not None else []
         seen = [
             (
                 status.pending,
@@ -78,7 +76,7 @@ class EventScreen(TocsinScreen):
                 status.quarantined_events,
                 status.released_events,
             )
-            for status in every
+            for status in self.live.webhooks
         ]
         if seen != self._seen:
             self._seen = seen
@@ -109,7 +107,7 @@ class EventScreen(TocsinScreen):
     ) -> None:
         """Show deliveries, by their ids, and webhooks that still wait, by their numbers."""
         table = self.query_one(LiveTable)
-        names = self._names()
+        names = receivers_of(self.live.webhooks)
         table.put_rows({carrier.id: carrier_row(carrier, names) for carrier in carriers})
         table.put_rows({id_: holder_row(id_, where, names) for id_, where in holders.items()})
         keys: list[Key] = [*holders, *(carrier.id for carrier in reversed(carriers))]
@@ -119,15 +117,8 @@ class EventScreen(TocsinScreen):
         self.query_one("#no-carriers").display = not keys
         self.query_one("#no-carriers", Facts).show_text(Text(self._no_carriers_text()))
 
-    def _names(self) -> dict[int, str]:
-        report = self.live.report
-        every = report.overview.webhooks if report is not None else []
-        return {status.webhook.id: receiver_of(status.webhook) for status in every}
-
     def _no_carriers_text(self) -> str:
-        report = self.live.report
-        every = report.overview.webhooks if report is not None else []
-        if any(status.webhook.fields.type is self._type for status in every):
+        if any(status.webhook.fields.type is self._type for status in self.live.webhooks):
             return "No delivery has carried it so far."
         return f"No delivery has carried it: no webhook takes {self._type.title}."
 

@@ -96,6 +96,11 @@ class TocsinScreen(CoverableScreen):
         """Return the widgets between the first and the last line."""
         raise NotImplementedError
 
+    @property
+    def table(self) -> LiveTable:
+        """The table of this screen, for those that have one."""
+        return self.query_one(LiveTable)
+
     def show(self) -> None:
         """Paint what the report says now; called often, so only what changed is repainted."""
 
@@ -151,12 +156,12 @@ class TocsinScreen(CoverableScreen):
         """
         self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
 
-    def run_in_app(self, work: Coroutine[Any, Any, None]) -> None:
+    def run_in_app(self, work: Coroutine[Any, Any, object]) -> None:
         """Do work in the background that goes on when this screen is left."""
         self.app.run_worker(work, exit_on_error=False)
 
     def queue_change(
-        self, change: Callable[P, Awaitable[None]], *args: P.args, **named: P.kwargs
+        self, change: Callable[P, Awaitable[object]], *args: P.args, **named: P.kwargs
     ) -> None:
         """Make a change after those queued before it; it goes on when this screen is left."""
         self.run_in_app(self.access.change_queue.add(partial(change, *args, **named)))
@@ -171,10 +176,13 @@ class TocsinScreen(CoverableScreen):
         elif isinstance(error, Exception):
             self.post_message(self.Failed(error))
 
-    async def carry_out(self, request: Awaitable[T], done: str | None = None) -> T | None:
+    async def carry_out(
+        self, request: Awaitable[T], done: str | Callable[[T], str] | None = None
+    ) -> T | None:
         """Await a change; show what was done, or why it was refused (then return None).
 
-        What it changed is painted on the screen that is seen by then, whichever that is.
+        `done` is the notice, or makes it from the result. What was changed is painted on the screen
+        that is seen by then, whichever that is.
         """
         try:
             result = await request
@@ -182,7 +190,7 @@ class TocsinScreen(CoverableScreen):
             self.show_notice(str(refused), bad=True)
             return None
         if done is not None:
-            self.show_notice(done)
+            self.show_notice(done if isinstance(done, str) else done(result))
         await self.show_what_changed()
         return result
 
@@ -194,7 +202,7 @@ class TocsinScreen(CoverableScreen):
     def confirm(
         self,
         question: Question,
-        change: Callable[P, Awaitable[None]],
+        change: Callable[P, Awaitable[object]],
         *args: P.args,
         **named: P.kwargs,
     ) -> None:

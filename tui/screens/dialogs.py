@@ -22,6 +22,7 @@ from tui.key_names import ENTER, key_of, keys_do, with_key
 from tui.questions import Question
 from tui.terminal.overlays import DialogScreen
 from tui.widgets.inputs import VisibleInput
+from tui.widgets.notices import show_notice
 
 
 class Buttons(Horizontal):
@@ -144,8 +145,8 @@ LONGEST = 300
 """Longest reason in characters, with the path in it."""
 
 
-class SaveScreen(DialogScreen[str]):
-    """A question for the name of a new file, which it writes; ends with a notice, or None.
+class SaveScreen(DialogScreen[bool]):
+    """A question for the name of a new file, which it writes; ends with True if that is done.
 
     A path that cannot be written to stays, to be mended.
     """
@@ -173,11 +174,12 @@ class SaveScreen(DialogScreen[str]):
     async def _entered(self, message: Input.Submitted) -> None:
         path = message.value.strip()
         if not path:
-            self.dismiss(None)
+            self.dismiss(False)
             return
         try:
             notice = await write_new(path, self._data)
         except NotWritten as reason:
             self.query_one("#save-error", Static).update(Text(safe(str(reason), LONGEST)))
         else:
-            self.dismiss(notice)
+            show_notice(self, notice)
+            self.dismiss(True)

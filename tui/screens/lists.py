@@ -81,11 +81,6 @@ class ListScreen(ReadingScreen):
         self._wrong = self._is_entering = False
 
     @property
-    def table(self) -> LiveTable:
-        """The table of the list."""
-        return self.query_one(LiveTable)
-
-    @property
     def filter_line(self) -> FilterLine:
         """The line in which the filter is typed."""
         return self.query_one(FilterLine)

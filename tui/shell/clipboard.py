@@ -61,9 +61,8 @@ class CopiedScreen(ModalScreen[None]):
         """Let the admin name a file, write the whole text to it, and close."""
         from tui.screens.dialogs import SaveScreen  # nothing that the first screen waits for
 
-        def answered(written: str | None) -> None:
-            if written is not None:
-                show_notice(self, written)
+        def answered(written: bool | None) -> None:
+            if written:
                 self.dismiss(None)
 
         self.app.push_screen(SaveScreen(FILE, self._text.encode()), answered)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from delivery.report import Report
 from domain.actors import Actor
@@ -20,14 +19,17 @@ from store.records import StoredSource
 from tui.key_names import and_key, key_of
 from tui.questions import Question
 from tui.screens.base import TocsinScreen
-from tui.screens.dialogs import Choice, ConfirmScreen, MenuScreen
+from tui.screens.dialogs import Choice, MenuScreen
 from tui.screens.option_form import OptionFormScreen
-from tui.sources import hosts
 from tui.sources.forms import LOOKED_AT, Edited, form_to_add, form_to_edit
-from tui.sources.hosts import ConfFilesScreen, HostFiles, form_to_add_host, renew_code
-from tui.sources.summary import host_source
+from tui.sources.hosts import (
+    ConfFilesScreen,
+    HostFiles,
+    ask_about_wireguard,
+    form_to_add_host,
+    renew_code,
+)
 from tui.state.store_access import Refused
-from tui.widgets.live_table import LiveTable
 
 KINDS = {
     "w": (WIREGUARD, "WireGuard of this host or of another"),
@@ -55,13 +57,9 @@ class SourceActions:
         self._live = screen.live
         self._undos = screen.live.undos.sources
 
-    @property
-    def _table(self) -> LiveTable:
-        return self._screen.query_one(LiveTable)
-
     def _go_to(self, name: str) -> None:
         self._screen.show()
-        self._table.move_to(name)
+        self._screen.table.move_to(name)
 
     def offers(self, action: str) -> bool:
         """Return False for an action that has nothing to work on."""
@@ -80,12 +78,10 @@ class SourceActions:
 
     def selected(self) -> StoredSource | None:
         """Return the source under the cursor."""
-        return self._source(self._table.cursor)
+        return self._source(self._screen.table.cursor)
 
     def _source(self, name: object) -> StoredSource | None:
-        report = self._live.report
-        every = report.overview.sources if report is not None else []
-        return next((source for source in every if source.name == name), None)
+        return next((source for source in self._live.sources if source.name == name), None)
 
     def refused_of(self, name: str) -> int:
         """Return how many events of a source are kept that could not be queued."""
@@ -119,13 +115,10 @@ class SourceActions:
     def _added(self, source: StoredSource | None) -> None:
         if source is None:
             return
-        problem = startup_problem(source, self._every())
+        problem = startup_problem(source, self._live.sources)
         rest = f", {UNFIT}: {problem}" if problem else ": the worker that sends runs it"
         self._screen.show_notice(f"source {source.name} is active{rest}", bad=bool(problem))
         self._go_to(source.name)
-
-    def _every(self) -> Sequence[StoredSource]:
-        return self._live.report.overview.sources if self._live.report else ()
 
     def _host_added(self, files: HostFiles | None) -> None:
         if files is not None:
@@ -152,7 +145,7 @@ class SourceActions:
             self._screen.show_notice("it has a new key" if has_new_key else "nothing was changed")
             return
         self._undos.push(f"edit of {after.name}", lambda: self._edit_back(before, after))
-        problem = startup_problem(after, self._every())
+        problem = startup_problem(after, self._live.sources)
         warning = f"{after.name} is saved, {UNFIT}: {problem}"
         self._screen.show_notice(
             warning if problem else self._undoable(f"{after.name} is saved"), bad=bool(problem)
@@ -173,7 +166,7 @@ class SourceActions:
     def pause(self) -> None:
         """Pause the selected source, or let it go on."""
         source = self.selected()
-        if source is not None and self._table.is_meant():
+        if source is not None and self._screen.table.is_meant():
             self._screen.queue_change(self._pause, source.name)
 
     async def _pause(self, name: str) -> None:
@@ -195,7 +188,7 @@ class SourceActions:
     def look(self) -> None:
         """Look once now."""
         source, report = self.selected(), self._live.report
-        if source is None or report is None or not self._table.is_meant():
+        if source is None or report is None or not self._screen.table.is_meant():
             return
         if self._access.source_jobs.is_under_way(source.name):
             self._screen.show_notice(
@@ -203,12 +196,8 @@ class SourceActions:
             )
         else:
             self._screen.show_notice(f"looking at {source.name} ...")
-            self._screen.run_in_app(self._look_now(source.name, report))
-
-    async def _look_now(self, name: str, report: Report) -> None:
-        notice = await self._screen.carry_out(self._looked(name, report))
-        if notice is not None:
-            self._screen.show_notice(notice)
+            request = self._looked(source.name, report)
+            self._screen.run_in_app(self._screen.carry_out(request, done=str))
 
     async def _looked(self, name: str, report: Report) -> str:
         try:
@@ -232,16 +221,10 @@ class SourceActions:
         """Delete the selected source after asking."""
         source = self.selected()
         if source is not None:
-            self._screen.app.push_screen(
-                ConfirmScreen(_delete_question(source, self.refused_of(source.name))),
-                partial(self._delete, source.name),
-            )
+            question = _delete_question(source, self.refused_of(source.name))
+            self._screen.confirm(question, self._delete, source.name)
 
-    def _delete(self, name: str, yes: bool | None) -> None:
-        if yes:
-            self._screen.queue_change(self._carry_out_delete, name)
-
-    async def _carry_out_delete(self, name: str) -> None:
+    async def _delete(self, name: str) -> None:
         request = self._access.change(stored_sources.delete, name)
         await self._screen.carry_out(request, f"source {name} is deleted; its events stay")
 
@@ -262,40 +245,17 @@ class SourceActions:
                 ("The key that its agent has is worth nothing any more.",),
                 yes="New code",
             )
-            self._screen.app.push_screen(ConfirmScreen(question), partial(self._renew, source.name))
+            self._screen.confirm(question, self._renew_code, source.name)
 
-    def _renew(self, name: str, yes: bool | None) -> None:
-        report = self._live.report
-        if yes and report is not None:
-            self._screen.queue_change(self._show_renewed, name, report)
-
-    async def _show_renewed(self, name: str, report: Report) -> None:
-        files = await self._screen.carry_out(
-            renew_code(self._access, name, report.overview.sources)
-        )
+    async def _renew_code(self, name: str) -> None:
+        request = renew_code(self._access, name, self._live.sources)
+        files = await self._screen.carry_out(request)
         if files is not None:
             self._screen.app.push_screen(ConfFilesScreen(files))
 
     def wireguard(self) -> None:
         """Ask whether to watch this host's WireGuard, or to stop that."""
-        report = self._live.report
-        if report is None:
-            return
-        source = host_source(report.overview)
-        self._screen.app.push_screen(
-            ConfirmScreen(hosts.wireguard_question(source)),
-            partial(self._switch, report, source),
-        )
-
-    def _switch(self, report: Report, source: StoredSource | None, yes: bool | None) -> None:
-        if yes:
-            request = hosts.switch_wireguard(self._access, report.settings, source)
-            self._screen.run_in_app(self._carry_out_switch(request))
-
-    async def _carry_out_switch(self, request: Any) -> None:
-        notice = await self._screen.carry_out(request)
-        if notice is not None:
-            self._screen.show_notice(notice)
+        ask_about_wireguard(self._screen)
 
     def undo(self) -> None:
         """Take back the last edit or pause made here."""

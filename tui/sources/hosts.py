@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -34,8 +34,11 @@ from store.errors import StoreError
 from store.records import AppendResult, Client, StoredSource
 from tui.key_names import and_key, key_of
 from tui.questions import Question
+from tui.screens.base import TocsinScreen
+from tui.screens.dialogs import ConfirmScreen
 from tui.screens.option_form import Form, FormField, name_field
 from tui.shell.clipboard import copy
+from tui.sources.summary import host_source
 from tui.state.store_access import Refused, StoreAccess
 from tui.widgets.key_bar import KeyBar
 
@@ -169,6 +172,24 @@ def wireguard_question(source: StoredSource | None) -> Question:
         ),
         yes="Watch it",
     )
+
+
+def ask_about_wireguard(
+    screen: TocsinScreen,
+    watch_result: Callable[[Awaitable[str]], Awaitable[str]] = lambda request: request,
+) -> None:
+    """Ask if this host's WireGuard is to be watched, or watched no more, and let it be so."""
+    report = screen.live.report
+    if report is None:
+        return
+    source = host_source(report.overview)
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            request = switch_wireguard(screen.access, report.settings, source)
+            screen.run_in_app(screen.carry_out(watch_result(request), done=str))
+
+    screen.app.push_screen(ConfirmScreen(wireguard_question(source)), answered)
 
 
 async def switch_wireguard(

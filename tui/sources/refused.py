@@ -27,7 +27,7 @@ from tui.shell.clipboard import copy
 from tui.sources.receiver import ReceiverScreen
 from tui.state.live_report import LiveReport
 from tui.state.store_access import Refused, StoreAccess
-from tui.webhooks.rows import receiver_of
+from tui.webhooks.rows import receivers_of
 from tui.widgets.json_view import JsonBox, JsonView
 from tui.widgets.lines import Facts
 from tui.widgets.live_table import LiveTable
@@ -131,11 +131,6 @@ class RefusedScreen(ReadingScreen):
         with Vertical(classes="panel", id="refused-text"):
             yield JsonBox(JsonView(id="refused-json"))
 
-    @property
-    def table(self) -> LiveTable:
-        """The table of the refused events."""
-        return self.query_one("#refused", LiveTable)
-
     def on_mount(self) -> None:
         self.table.focus()
         self.show()
@@ -172,7 +167,9 @@ class RefusedScreen(ReadingScreen):
             facts.show_text(Text("Nothing is refused: every event that was taken is in the queue."))
             view.show_json(b"")
             return
-        receiver = self._receivers().get(refusal.sent_to or 0, f"webhook {refusal.sent_to}")
+        receiver = receivers_of(self.live.webhooks).get(
+            refusal.sent_to or 0, f"webhook {refusal.sent_to}"
+        )
         words = facts_of(refusal, receiver, self.access.now_ms())
         facts.show_text(Text(safe(words, FACTS, keep_newlines=True)))
         if self._text[0] != refusal.id:
@@ -180,11 +177,6 @@ class RefusedScreen(ReadingScreen):
             if self.selected() is refusal:
                 self._text = (refusal.id, text)
                 view.show_json(text)
-
-    def _receivers(self) -> dict[int, str]:
-        report = self.live.report
-        every = report.overview.webhooks if report is not None else []
-        return {status.webhook.id: receiver_of(status.webhook) for status in every}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer no key that has nothing to work on."""
@@ -215,7 +207,7 @@ class RefusedScreen(ReadingScreen):
                 self.show_notice(f"sending {refusal.id} ...")
                 self.run_in_app(self._send(refusal, webhook_id))
 
-        self.app.push_screen(ReceiverScreen(refusal.id, self._receivers()), answered)
+        self.app.push_screen(ReceiverScreen(refusal.id, receivers_of(self.live.webhooks)), answered)
 
     async def _send(self, refusal: StoredRefusal, webhook_id: int) -> None:
         result = await self.carry_out(self._sent(refusal, webhook_id))
@@ -244,13 +236,9 @@ class RefusedScreen(ReadingScreen):
     def action_write(self) -> None:
         """Ask for a file, and write the text to it."""
 
-        def answered(notice: str | None) -> None:
-            if notice is not None:
-                self.show_notice(notice)
-
         name, text = self._text
         if name:
-            self.app.push_screen(SaveScreen(f"{name}.json", text), answered)
+            self.app.push_screen(SaveScreen(f"{name}.json", text))
 
     async def action_copy_id(self) -> None:
         """Copy the id of the selected event."""

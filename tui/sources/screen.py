@@ -113,11 +113,6 @@ class SourcesScreen(ReadingScreen):
         self.action_undo = actions.undo
         self.action_wireguard = actions.wireguard
 
-    @property
-    def table(self) -> LiveTable:
-        """The table of the sources."""
-        return self.query_one("#sources", LiveTable)
-
     def body(self) -> Iterable[Widget]:
         with Panel(id="sources-panel"):
             yield LiveTable(COLUMNS, id="sources")

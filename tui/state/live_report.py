@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from store.data_version import FileTimes
 from store.database import Store
 from store.errors import StoreError, StoreGone
 from store.overview import read_overview
-from store.records import WebhookStatus
+from store.records import StoredSource, WebhookStatus
 from store.workers import SendingLock
 from tui.state.store_access import Refused, StoreAccess
 from tui.state.undo import UndoStacks
@@ -76,6 +76,16 @@ class LiveReport:
         self._is_closed = False
         self._tried_s = monotonic()
         self._locked_since_s: float | None = None
+
+    @property
+    def webhooks(self) -> Sequence[WebhookStatus]:
+        """The webhooks of the report; none before the first one."""
+        return self.report.overview.webhooks if self.report is not None else ()
+
+    @property
+    def sources(self) -> Sequence[StoredSource]:
+        """The sources of the report; none before the first one."""
+        return self.report.overview.sources if self.report is not None else ()
 
     @property
     def locked_s(self) -> int:

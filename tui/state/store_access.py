@@ -40,12 +40,12 @@ class ChangeQueue:
         """True if a change is not done yet."""
         return self._count > 0
 
-    def add(self, change: Callable[[], Awaitable[None]]) -> Coroutine[Any, Any, None]:
+    def add(self, change: Callable[[], Awaitable[object]]) -> Coroutine[Any, Any, None]:
         """Queue a change; await the result to make it when those before it are done."""
         self._count += 1
         return self._in_turn(change)
 
-    async def _in_turn(self, change: Callable[[], Awaitable[None]]) -> None:
+    async def _in_turn(self, change: Callable[[], Awaitable[object]]) -> None:
         try:
             async with self._turn:
                 await change()

@@ -96,9 +96,7 @@ class WebhookActions:
         return self._statuses(self._screen.table.chosen_keys(asks=asks))
 
     def _statuses(self, ids: list[Any]) -> list[WebhookStatus]:
-        report = self._live.report
-        every = report.overview.webhooks if report is not None else []
-        return [status for status in every if status.webhook.id in ids]
+        return [status for status in self._live.webhooks if status.webhook.id in ids]
 
     def pause(self) -> None:
         """Pause the chosen ones; if all of them are paused, unpause them."""

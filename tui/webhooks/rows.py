@@ -65,6 +65,11 @@ def receiver_of(webhook: Webhook) -> str:
     return webhook.fields.name or receiver(webhook.fields.url).removeprefix("http://")
 
 
+def receivers_of(statuses: Sequence[WebhookStatus]) -> dict[int, str]:
+    """Return the names or receivers of webhooks by their ids."""
+    return {status.webhook.id: receiver_of(status.webhook) for status in statuses}
+
+
 def names_of(statuses: Sequence[WebhookStatus]) -> str:
     """Return the first few webhooks by their names or receivers, and how many more there are."""
     named = [cut(receiver_of(status.webhook), LONGEST_NAME) for status in statuses[:NAMED]]
