@@ -11,8 +11,7 @@ from textual.pilot import Pilot
 
 from domain.event_types import EventType
 from domain.events import Event
-from store.models import EventRow as EventRow
-from store.models import HeadRow
+from store.models import EventRow, HeadRow
 from store.workers import SendingLock
 from tests.support.apps import Bench, screen_text
 from tests.support.stores import ALERTS, compact, event, events, fields
