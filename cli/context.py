@@ -29,12 +29,7 @@ class Context:
     """
 
     def __init__(
-        self,
-        configuration: Configuration,
-        actor: Actor,
-        out: Output,
-        *,
-        new_store: bool = False,
+        self, configuration: Configuration, actor: Actor, out: Output, *, new_store: bool = False
     ) -> None:
         self.configuration = configuration
         self.new_store = new_store

@@ -13,14 +13,7 @@ from delivery.report import undelivered
 from domain.safe import mask_value, safe
 from domain.urls import mask_url
 from domain.wording import duration_text, time_text
-from store.records import (
-    Attempt,
-    Delivery,
-    QuarantinedEvent,
-    StoredEvent,
-    Webhook,
-    WebhookStatus,
-)
+from store.records import Attempt, Delivery, QuarantinedEvent, StoredEvent, Webhook, WebhookStatus
 
 Shape = dict[str, Any]
 _NOT_PLAIN = re.compile(r"[^ -~]")

@@ -121,12 +121,7 @@ class Inlet:
         """Record a failure of another source, and add the events about it."""
         name, created_ms = source.name, source.created_ms
         await self._add(
-            stored_sources.save_failure,
-            name,
-            sentence,
-            self.clock(),
-            events,
-            created_ms=created_ms,
+            stored_sources.save_failure, name, sentence, self.clock(), events, created_ms=created_ms
         )
 
     async def note_own_success(self) -> None:

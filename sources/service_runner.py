@@ -9,13 +9,7 @@ from contextlib import nullcontext, suppress
 
 from sources.factory import RunnableSource
 from sources.intake import Inlet, Service
-from sources.polling import (
-    LONGEST_BACKOFF_S,
-    StaleAlertOf,
-    backoff_s,
-    failure_sentence,
-    pause,
-)
+from sources.polling import LONGEST_BACKOFF_S, StaleAlertOf, backoff_s, failure_sentence, pause
 from sources.process_lock import lock_file, process_lock
 from sources.stale import StaleAlerts
 from store.errors import NotFound, StoreError, StoreLost

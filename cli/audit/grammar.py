@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from cli.parser import (
-    Commands,
-    add_filter,
-    add_json,
-    add_leaf,
-    add_limit,
-    add_since,
-)
+from cli.parser import Commands, add_filter, add_json, add_leaf, add_limit, add_since
 
 
 def add_audit(commands: Commands, name: str, help_text: str) -> None:

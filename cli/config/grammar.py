@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from cli.parser import (
-    Commands,
-    Parser,
-    add_commands,
-    add_json,
-    add_leaf,
-    add_yes,
-)
+from cli.parser import Commands, Parser, add_commands, add_json, add_leaf, add_yes
 
 
 def build(parser: Parser) -> None:

@@ -162,13 +162,7 @@ class _Planner:
         current = secrets.current if secrets else None
         vault, actor, now_ms = self._store.vault, self._actor, self._now_ms
         made = webhooks.add(
-            fields,
-            current,
-            start="now",
-            vault=vault,
-            actor=actor,
-            now_ms=now_ms,
-            carried=True,
+            fields, current, start="now", vault=vault, actor=actor, now_ms=now_ms, carried=True
         )
         if secrets is not None and secrets.previous is not None:
             change = RestoreSecrets(secrets)
@@ -288,12 +282,7 @@ class _Planner:
             self.plan.add(
                 f"alert {name}: {detail_text(changed_options(before, after))}",
                 partial(
-                    alert_settings.replace,
-                    name,
-                    after,
-                    self._actor,
-                    self._now_ms,
-                    expected=before,
+                    alert_settings.replace, name, after, self._actor, self._now_ms, expected=before
                 ),
             )
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from cli.parser import (
-    Parser,
-    add_commands,
-    add_json,
-    add_leaf,
-    add_yes,
-)
+from cli.parser import Parser, add_commands, add_json, add_leaf, add_yes
 
 RUN = "cli.db.commands"
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from argparse import SUPPRESS
 
-from cli.parser import (
-    Commands,
-    add_mouse,
-    add_standalone_leaf,
-)
+from cli.parser import Commands, add_mouse, add_standalone_leaf
 
 
 def add_demo(commands: Commands, name: str, help_text: str) -> None:

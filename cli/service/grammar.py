@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from argparse import SUPPRESS
 
-from cli.parser import (
-    Parser,
-    add_commands,
-    add_new_store,
-    add_standalone_leaf,
-    add_yes,
-)
+from cli.parser import Parser, add_commands, add_new_store, add_standalone_leaf, add_yes
 
 
 def build(parser: Parser) -> None:

@@ -179,12 +179,7 @@ def _edit(args: Namespace, store: Store, context: Context) -> ExitCode:
     options = _edited_options(args, before)
     secret = new_key(args, before.kind, options, store, context)
     after = store.call(
-        sources.edit,
-        args.name,
-        options,
-        context.actor,
-        context.now_ms(),
-        revision=before.revision,
+        sources.edit, args.name, options, context.actor, context.now_ms(), revision=before.revision
     )
     keep_key(store, args.name, secret, context)
     if args.json:
@@ -203,8 +198,7 @@ def _edited_options(args: Namespace, before: StoredSource) -> dict[str, str]:
     if unknown:
         known = ", ".join(_option_names(before))
         raise Failure(
-            f"{unknown[0]}: {before.kind} has no such option; it has {known}",
-            ExitCode.USAGE,
+            f"{unknown[0]}: {before.kind} has no such option; it has {known}", ExitCode.USAGE
         )
     kept = {name: text for name, text in before.options.items() if name not in unset}
     return source_kinds.kind_named(before.kind).check(kept | given)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from cli.parser import (
-    Commands,
-    add_json,
-    add_leaf,
-)
+from cli.parser import Commands, add_json, add_leaf
 
 
 def add_status(commands: Commands, name: str, help_text: str) -> None:

@@ -110,10 +110,7 @@ class WorkerThread:
         from sources.runner import Sources
 
         sources = self._sources = Sources(
-            self._store,
-            SystemClock().now_ms,
-            on_appended=self._wake,
-            on_failure=self._note,
+            self._store, SystemClock().now_ms, on_appended=self._wake, on_failure=self._note
         )
         self._worker = Worker(
             self._store,

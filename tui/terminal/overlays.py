@@ -64,11 +64,7 @@ class CoverableScreen(Screen[Any]):
         self._skips_refresh = False
 
     def refresh(
-        self,
-        *regions: Region,
-        repaint: bool = True,
-        layout: bool = False,
-        recompose: bool = False,
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
     ) -> Self:
         """Refresh as Textual does, but for the whole of a screen that is to keep its paint."""
         if self._skips_refresh and not (regions or layout or recompose):

@@ -22,10 +22,7 @@ PRIVATE_PARTS: dict[str, Sequence[str]] = {
         "textual.dom:DOMNode._bindings",
         "textual.dom:DOMNode._merged_bindings",
     ),
-    "drop_down": (
-        "textual.widgets._select:SelectCurrent",
-        "textual.widgets._select:SelectOverlay",
-    ),
+    "drop_down": ("textual.widgets._select:SelectCurrent", "textual.widgets._select:SelectOverlay"),
     "exceptions": (
         f"{_APP}._dispatch_message",
         f"{_APP}._handle_exception",

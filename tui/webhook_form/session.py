@@ -241,9 +241,7 @@ class FormSession:
             self.panel.bring_into_view("secret")
 
     def _rewrite(
-        self,
-        headers: Callable[[str, KnownValues], str],
-        url: Callable[[str, KnownValues], str],
+        self, headers: Callable[[str, KnownValues], str], url: Callable[[str, KnownValues], str]
     ) -> None:
         known = self.texts.known
         self.panel.rewrite("headers", lambda text: headers(text, known))

@@ -117,9 +117,7 @@ class _Shown(Highlighter):
 class TextBox(InputLine):
     """Input of one line with an undo, a word at a time."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+z,super+z", "undo", "undo", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+z,super+z", "undo", "undo", show=False)]
 
     def __init__(self, value: str = "", **more: Any) -> None:
         self._before: list[str] = []

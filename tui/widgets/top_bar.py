@@ -78,11 +78,7 @@ class TopBar(Widget):
         status_style = self.get_component_rich_style(f"top-bar--{self._status.tone}")
         path = self._fitting_path(room)
         return Strip(
-            [
-                *self._place(path, room),
-                Segment(text, status_style),
-                Segment(clock, place_style),
-            ]
+            [*self._place(path, room), Segment(text, status_style), Segment(clock, place_style)]
         ).adjust_cell_length(width, place_style)
 
     def _place(self, path: str, room: int) -> list[Segment]:
