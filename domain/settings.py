@@ -51,9 +51,14 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Setting(Option, frozen=True):
-    """One row of the table; `field` is its attribute in `Settings`."""
+    """One row of the table; `unit` ends the name of its attribute in `Settings`."""
 
-    field: str = ""
+    unit: str = ""
+
+    @property
+    def field(self) -> str:
+        """Its attribute in `Settings`; those of durations end in the unit of all durations."""
+        return self.name + ("_ms" if self.kind is kinds.DURATION else self.unit)
 
     @property
     def environment(self) -> str:
@@ -91,25 +96,23 @@ def _shown(value: object) -> str:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("db", kinds.FILE, "the file that holds the store", field="db"),
-    Setting("key_file", kinds.FILE, "the file that holds the key to the secrets", field="key_file"),
+    Setting("db", kinds.FILE, "the file that holds the store"),
+    Setting("key_file", kinds.FILE, "the file that holds the key to the secrets"),
     Setting(
         "interval",
         kinds.DURATION,
         "the time between two runs of a webhook, and between two attempts of a delivery",
         SECOND_MS,
         DAY_MS,
-        field="interval_ms",
     ),
-    Setting("max_events", kinds.COUNT, "events in one request", 1, 100_000, field="max_events"),
-    Setting("max_bytes", kinds.SIZE, "bytes in one request", 1_000, 50_000_000, field="max_bytes"),
+    Setting("max_events", kinds.COUNT, "events in one request", 1, 100_000),
+    Setting("max_bytes", kinds.SIZE, "bytes in one request", 1_000, 50_000_000),
     Setting(
         "timeout",
         kinds.DURATION,
         "the deadline of a whole attempt, from the name look-up to the answer",
         100,
         DAY_MS,
-        field="timeout_ms",
     ),
     Setting(
         "connect_timeout",
@@ -117,7 +120,6 @@ SETTINGS: tuple[Setting, ...] = (
         "the deadline for the connection; follows a timeout that is shorter",
         100,
         DAY_MS,
-        field="connect_timeout_ms",
     ),
     Setting(
         "linger",
@@ -125,38 +127,29 @@ SETTINGS: tuple[Setting, ...] = (
         "how long a due event waits for others to go with it",
         0,
         MINUTE_MS,
-        field="linger_ms",
     ),
     Setting(
-        "grace",
-        kinds.DURATION,
-        "how long a stop waits for attempts in flight",
-        0,
-        10 * MINUTE_MS,
-        field="grace_ms",
+        "grace", kinds.DURATION, "how long a stop waits for attempts in flight", 0, 10 * MINUTE_MS
     ),
-    Setting("concurrency", kinds.COUNT, "requests at once", 1, 1_000, field="concurrency"),
+    Setting("concurrency", kinds.COUNT, "requests at once", 1, 1_000),
     Setting(
         "network_policy",
         kinds.POLICY,
         "where webhooks may point: local (all but link-local, metadata and reserved addresses), "
         "public (globally reachable addresses only) or open (anywhere)",
-        field="network_policy",
     ),
     Setting(
         "allow_networks",
         kinds.NETWORKS,
         "networks that webhooks may point to whatever network_policy says",
-        field="allow_networks",
     ),
-    Setting("proxy", kinds.PROXY, "the HTTP proxy that requests go through", field="proxy"),
+    Setting("proxy", kinds.PROXY, "the HTTP proxy that requests go through"),
     Setting(
         "keep_events",
         kinds.DURATION,
         "how long events are kept after their delivery",
         0,
         36_500 * DAY_MS,
-        field="keep_events_ms",
     ),
     Setting(
         "keep_deliveries",
@@ -164,7 +157,6 @@ SETTINGS: tuple[Setting, ...] = (
         "how long finished deliveries and their attempts are kept",
         0,
         36_500 * DAY_MS,
-        field="keep_deliveries_ms",
     ),
     Setting(
         "min_free_disk",
@@ -172,7 +164,7 @@ SETTINGS: tuple[Setting, ...] = (
         "free disk under which sources wait",
         0,
         100 * 10**12,
-        field="min_free_disk_bytes",
+        unit="_bytes",
     ),
     Setting(
         "warn_queue",
@@ -180,7 +172,6 @@ SETTINGS: tuple[Setting, ...] = (
         "undelivered events of a webhook from which on Tocsin warns",
         1,
         10**12,
-        field="warn_queue",
     ),
     Setting(
         "check_age",
@@ -188,27 +179,23 @@ SETTINGS: tuple[Setting, ...] = (
         "status --check fails when an event has waited longer",
         SECOND_MS,
         365 * DAY_MS,
-        field="check_age_ms",
     ),
     Setting(
         "event_names",
         kinds.SWITCH,
         "whether events of our own sources tell names of hosts, interfaces and peers beside ids",
-        field="event_names",
     ),
     Setting(
         "geo_db",
         kinds.FILES,
         "files in MaxMind's format (.mmdb) that tell the countries and networks (AS) of addresses",
-        field="geo_db",
     ),
-    Setting("theme", kinds.THEME, "the colours of the screen", field="theme"),
+    Setting("theme", kinds.THEME, "the colours of the screen"),
     Setting(
         "mouse",
         kinds.MOUSE,
         "what the screen hears of the mouse from its next start on: off (nothing, the terminal "
         "marks text), clicks (and the wheel) or all (moves too, which cost bytes)",
-        field="mouse",
     ),
 )
 STORE_PATHS = ("db", "key_file")

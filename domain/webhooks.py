@@ -8,24 +8,13 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from domain.errors import FieldError, FieldErrors, raise_all
+from domain.errors import FieldError, raise_all
 from domain.event_types import EventType
 from domain.extra_fields import check_extra_fields
 from domain.headers import check_headers
 from domain.hidden_fields import WithHiddenFields
 from domain.settings import BY_NAME
 from domain.urls import check_url
-
-__all__ = [
-    "FieldError",
-    "FieldErrors",
-    "WebhookFields",
-    "check_ca_file",
-    "check_fields",
-    "check_limit",
-    "check_name",
-    "clean_fields",
-]
 
 NAME_LIMIT = 64
 """Characters in the name of a webhook."""

@@ -23,7 +23,6 @@ from domain.settings import KEY_NAME
 from store import creation, migrations
 from store.errors import (
     Conflict,
-    StoreError,
     StoreGone,
     StoreUnavailable,
     failed_system_call,
@@ -334,6 +333,3 @@ def _warnings(path: Path) -> tuple[str, ...]:
             f"there: run `chmod go-w {folder}`, or keep the store in a folder of its own"
         )
     return tuple(found)
-
-
-__all__ = ["Store", "StoreError", "open_store"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from domain.errors import FieldError, FieldErrors
 from domain.event_types import EventType
 from domain.webhooks import (
-    FieldError,
-    FieldErrors,
     WebhookFields,
     check_ca_file,
     check_fields,
