@@ -61,7 +61,8 @@ def parse_rfc3339(text: str) -> int:
         minute_ms = (datetime.fromisoformat(f"{date}T{minute}Z") - _EPOCH) // _MILLISECOND
     except ValueError:
         raise _no_time(text, "there is no such day or hour") from None
-    time_ms = minute_ms + int(second) * 1000 + _fraction_ms(fraction) - _zone_ms(sign, zone)
+    fraction_ms = int((fraction or "")[:3].ljust(3, "0"))
+    time_ms = minute_ms + int(second) * 1000 + fraction_ms - _zone_ms(sign, zone)
     if not _EARLIEST_MS <= time_ms <= _LATEST_MS:
         raise _no_time(text, "in UTC its year must be in 1..9999")
     return time_ms
@@ -96,10 +97,6 @@ def parse_time(text: str, now_ms: int) -> int:
 
 def _no_time(text: str, reason: str) -> ValueError:
     return ValueError(f'"{safe(text, 60)}" is not a time that exists ({reason}): {_TIME_CURE}')
-
-
-def _fraction_ms(fraction: str | None) -> int:
-    return int((fraction or "")[:3].ljust(3, "0"))
 
 
 def _zone_ms(sign: str | None, zone: str | None) -> int:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from peewee import Expression, ModelSelect
+from peewee import Expression
 
 from domain import source_kinds
 from domain.actors import Actor
@@ -156,8 +156,9 @@ def find(name: str) -> StoredSource:
 
 
 def load_all() -> list[StoredSource]:
-    """Return every source, ordered by name."""
-    return [_record(row) for row in list(_without_state().order_by(SourceRow.name))]
+    """Return every source, ordered by name; its state, which may be large, is not read."""
+    fields = (field for field in SourceRow._meta.sorted_fields if field.name != "state")
+    return [_record(row) for row in list(SourceRow.select(*fields).order_by(SourceRow.name))]
 
 
 def load_state(name: str, *, created_ms: int | None = None) -> bytes | None:
@@ -329,11 +330,6 @@ def _is(name: str, created_ms: int | None) -> Expression:
 
 def _not_found(name: str) -> NotFound:
     return NotFound(f"no source {name}; `tocsin source list` shows what there is")
-
-
-def _without_state() -> ModelSelect[SourceRow]:
-    source = SourceRow
-    return source.select(*(field for field in source._meta.sorted_fields if field.name != "state"))
 
 
 def _record(row: SourceRow) -> StoredSource:

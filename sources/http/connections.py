@@ -157,7 +157,9 @@ class _Connection:
             await self.end_when_idle()
         if data and not self._in_request and self._head_timer is None:
             loop = asyncio.get_running_loop()
-            self._head_timer = loop.call_later(self._timeout_s, self._too_slow)
+            self._head_timer = loop.call_later(
+                self._timeout_s, self._refuse, "408 Request Timeout", _SLOW
+            )
         return data
 
     def at_eof(self) -> bool:
@@ -192,9 +194,6 @@ class _Connection:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-
-    def _too_slow(self) -> None:
-        self._refuse("408 Request Timeout", _SLOW)
 
     def _refuse(self, status: str, reason: bytes) -> None:
         """Answer a head that the app never sees, and close. Nothing is put into another answer."""

@@ -6,6 +6,7 @@ wrote what, that is the better source.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import stat
@@ -201,7 +202,7 @@ class AuthLogSource:
         if not stat.S_ISREG(self._file.stat().st_mode):
             raise OSError(0, "it is no file")
         older: list[tuple[int, Path, int]] = []
-        for path in self._file.parent.glob(f"{_literal(self._file.name)}[.-]*"):
+        for path in self._file.parent.glob(f"{glob.escape(self._file.name)}[.-]*"):
             if path.suffix not in _PACKED and path.is_file():
                 status = path.stat()
                 older.append((status.st_mtime_ns, path, status.st_ino))
@@ -264,7 +265,3 @@ def _line_start(file: BinaryIO, size: int) -> int:
 def _is_fresh(file: BinaryIO, now_ms: int) -> bool:
     written_ms = os.fstat(file.fileno()).st_mtime_ns // 1_000_000
     return 0 <= now_ms - written_ms < SETTLE_MS
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)

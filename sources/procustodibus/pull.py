@@ -248,13 +248,9 @@ class ProCustodibusSource:
         )
 
     def _due(self, state: PullState, now_ms: int) -> list[str]:
-        """Return the queues of a new round."""
-        return [name for name in self._types if _is_due(state.failing.get(name), now_ms)]
-
-
-def _is_due(failing: FailingQueue | None, now_ms: int) -> bool:
-    """Tell whether a queue is to be tried; after a clock was set back it waits a day at most."""
-    return failing is None or not 0 < failing.again_ms - now_ms <= DAY_MS
+        """Return the queues of a new round; after a clock was set back one waits a day at most."""
+        wait = {name: failing.again_ms - now_ms for name, failing in state.failing.items()}
+        return [name for name in self._types if not 0 < wait.get(name, 0) <= DAY_MS]
 
 
 def _recalled(state: bytes | None) -> PullState:

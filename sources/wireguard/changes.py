@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -179,15 +179,8 @@ def _text(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
-def log_changes(
-    snapshot: Snapshot, changes: Sequence[Change], terms: DeriveTerms
-) -> Iterator[Event]:
-    """Yield one event for each change."""
-    for change in changes:
-        yield _event(snapshot, change, terms)
-
-
-def _event(snapshot: Snapshot, change: Change, terms: DeriveTerms) -> Event:
+def log_change(snapshot: Snapshot, change: Change, terms: DeriveTerms) -> Event:
+    """Return the event of a change."""
     resource = _resource(snapshot.host, change)
     attributes = {
         "created": whole_second(snapshot.read_at_ms),

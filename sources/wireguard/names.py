@@ -89,7 +89,9 @@ class NameFiles:
                 users.update({key: user for key, (_, user) in named.items() if user})
                 warnings.extend(broken)
             else:
-                peers.update(_from_conf(lines))
+                peers |= {
+                    key: safe(name, NAME_LIMIT) for key, name in _peers(lines) if key and name
+                }
         return PeerNames(peers, users, tuple(warnings))
 
 
@@ -155,13 +157,8 @@ def _name_and_user(text: str) -> _Named:
     return safe(name, NAME_LIMIT), safe(user, NAME_LIMIT)
 
 
-def _from_conf(lines: list[str]) -> dict[str, str]:
-    """Return the names of the peers of a conf file, from the comments of their sections."""
-    return {key: safe(name, NAME_LIMIT) for key, name in _peers(lines) if key and name}
-
-
 def _peers(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the public key and the name of each section, "" for a missing one.
+    """Yield the public key and the name of each section of a conf file, "" for a missing one.
 
     `# Name = name` is taken before `[Peer] # name`, that before a comment on the line below, and
     that before one on the line above. A comment with a key in it is no name.

@@ -17,7 +17,7 @@ from sources.base import Batch, SourceError
 from sources.geo import Geo, nowhere
 from sources.wireguard.alert_memory import AlertMemory
 from sources.wireguard.alerts.raising import raise_alerts
-from sources.wireguard.changes import changes, log_changes
+from sources.wireguard.changes import changes, log_change
 from sources.wireguard.command import DumpCommand, DumpOutput
 from sources.wireguard.dump import DumpError, parse_dump
 from sources.wireguard.events import DeriveTerms, HostNames, host_id
@@ -55,7 +55,8 @@ def derive(previous: State | None, snapshot: Snapshot, terms: DeriveTerms) -> De
     memory = previous.memory if previous else AlertMemory()
     alerts, memory = raise_alerts(memory, previous, snapshot, found, terms)
     stats, baselines = endpoint_stats(previous, snapshot, terms)
-    events = (*stats, *log_changes(snapshot, found, terms), *alerts)
+    logged = [log_change(snapshot, change, terms) for change in found]
+    events = (*stats, *logged, *alerts)
     sendable = tuple(event for event in events if len(event.body) <= MAX_EVENT_BYTES)
     state = next_state(previous, snapshot, baselines, memory)
     return Derived(sendable, state, _refused_warning(len(events) - len(sendable)))
