@@ -46,8 +46,9 @@ def light_rows(query: ModelSelect[Any]) -> list[Any]:
 
 def record_from(record: type[T], row: Any, **other: Any) -> T:
     """Make a record of a row; each field is the column of its name, unless it is in `other`."""
-    names = (name for name in record.__struct_fields__ if name not in other)
-    return record(**{name: getattr(row, name) for name in names}, **other)
+    columns = row.__data__
+    names = [name for name in record.__struct_fields__ if name not in other]
+    return record(**{name: columns.get(name) for name in names}, **other)
 
 
 @lru_cache

@@ -95,7 +95,11 @@ def quarantine(webhook_id: int | None = None) -> list[QuarantinedEvent]:
         query = query.where(QuarantineRow.webhook == webhook_id)
     return [
         record_from(
-            QuarantinedEvent, row, type=EventType(row.type), delivery_id=row.delivery_public_id
+            QuarantinedEvent,
+            row,
+            webhook_id=row.webhook_id,
+            type=EventType(row.type),
+            delivery_id=row.delivery_public_id,
         )
         for row in list(query.order_by(QuarantineRow.id))
     ]
@@ -184,6 +188,7 @@ def delivery_of(row: DeliveryRow) -> Delivery:
         Delivery,
         row,
         id=row.public_id,
+        webhook_id=row.webhook_id,
         type=EventType(row.type),
         events=row.count,
         next_attempt_ms=row.next_attempt_ms if pending else None,
