@@ -1,4 +1,4 @@
-"""Arguments: values from files, filters, and following what comes."""
+"""Arguments of commands: values from files and stdin, filters, and the pace of --follow."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 LIMIT = 1_000_000
+POLL_S = 0.25
 
 
 class ValueReader:
-    """Reads what @FILE, @- and --headers-file name; stdin only once in a run."""
+    """Reader of the values that @FILE, @- and --headers-file name; stdin only once in a run."""
 
     def __init__(self, out: Output) -> None:
         self._out = out
         self._stdin_taken = False
 
     def value(self, text: str) -> str:
-        """`text` itself, or what the file or stdin holds that it names, without its last newline.
+        """`text` itself, or the text of the file or stdin that it names, without its last newline.
 
         Raises Failure, or OSError that names the file.
         """
@@ -71,7 +72,7 @@ def _read_file(name: str, limit: int) -> bytes:
 
 
 def read_filter(text: str | None, offered: Sequence[str], store: Store, context: Context) -> Terms:
-    """The terms of `--filter`. Raises Failure with what to write instead."""
+    """The terms of `--filter`. Raises Failure that says how to write it."""
     if text is None:
         return ()
     reader = FilterReader(_names(store), context.now_ms(), offered)
@@ -82,22 +83,17 @@ def read_filter(text: str | None, offered: Sequence[str], store: Store, context:
 
 
 def _names(store: Store) -> dict[int, str]:
-    """What webhooks are called, deleted ones too; one without a name by its receiver."""
-    every = store.call(webhooks.load_all, None)
-    here = {webhook.id: webhook.fields.name or _receiver(webhook.fields.url) for webhook in every}
+    """The names of webhooks, deleted ones too; without a name the receiver."""
+    here = {
+        webhook.id: webhook.fields.name or receiver(webhook.fields.url).removeprefix("http://")
+        for webhook in store.call(webhooks.load_all, None)
+    }
     return store.call(audit.webhook_names) | here
 
 
-def _receiver(url: str) -> str:
-    return receiver(url).removeprefix("http://")
-
-
-EVERY_S = 0.25
-
-
-def looks(context: Context) -> Iterator[None]:
-    """One look after the other, until Ctrl+C; what was shown before is handed over first."""
+def polls(context: Context) -> Iterator[None]:
+    """Yield each POLL_S until Ctrl+C, and flush the output before."""
     while True:
         context.out.flush()
-        time.sleep(EVERY_S)
+        time.sleep(POLL_S)
         yield

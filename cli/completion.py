@@ -1,4 +1,4 @@
-"""`tocsin completion`: the completion script of a shell."""
+"""`tocsin completion`: the completion script of a shell, small as it is the whole command."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from cli.context import Context
 from cli.parser import EVENT_TYPES, TYPE_AND_ID, Commands, add_standalone_leaf, build
 from domain.settings import BY_NAME
 
-OF_FILES = ("FILE", "PATH")
+FILE_METAVARS = ("FILE", "PATH")
 
 
 def script(shell: str) -> str:
-    """The script that teaches `shell` ("bash" or "zsh") to complete `tocsin`."""
+    """The completion script of `tocsin` for "bash" or "zsh"."""
     import shtab
 
     parser = build()
@@ -22,13 +22,13 @@ def script(shell: str) -> str:
 
 
 def _mark(parser: argparse.ArgumentParser, of_files: object) -> None:
-    """Say of what files, settings and types of event are completed."""
+    """Mark the arguments that are files, settings or types of event."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for child in action.choices.values():
                 _mark(child, of_files)
-        elif action.metavar in OF_FILES:
-            action.complete = of_files  # type: ignore[attr-defined]  # where shtab looks for it
+        elif action.metavar in FILE_METAVARS:
+            action.complete = of_files  # type: ignore[attr-defined]  # read by shtab
         elif action.metavar == TYPE_AND_ID:
             action.choices = EVENT_TYPES
         elif action.dest == "name" and not action.option_strings:

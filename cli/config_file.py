@@ -31,7 +31,7 @@ LIMIT = 1_000_000
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LONG_NUMBER = re.compile(r"[0-9_]{1000,}")
-_PLACE = re.compile(r"\(at (line [0-9]+, column [0-9]+|end of document)\)")
+_POSITION = re.compile(r"\(at (line [0-9]+, column [0-9]+|end of document)\)")
 
 
 def read_toml(file: Path) -> dict[str, object]:
@@ -40,10 +40,10 @@ def read_toml(file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = _PLACE.search(str(error))
-        place = f", {found[1]}" if found else ""
+        found = _POSITION.search(str(error))
+        position = f", {found[1]}" if found else ""
         cure = 'write lines such as interval = "3m", each name once'
-        raise wrong(f"{file}{place}: it is no TOML; {cure}") from None
+        raise wrong(f"{file}{position}: it is no TOML; {cure}") from None
     except RecursionError:
         raise wrong(f"{file}: it is no TOML; too many brackets stand in each other") from None
     except ValueError:  # an integer of more digits than Python reads
@@ -89,8 +89,8 @@ KEYS = "keys"
 STORE = "store"
 
 
-class Places(msgspec.Struct, frozen=True):
-    """Where configuration files and the store are looked for; `root` is "/" but in tests."""
+class ConfigPaths(msgspec.Struct, frozen=True):
+    """Default paths of configuration files and store; `root` is "/" but in tests."""
 
     root: Path = Path("/")
     is_root: bool = False
@@ -101,13 +101,13 @@ class Places(msgspec.Struct, frozen=True):
         return self.root / "etc/tocsin/tocsin.toml"
 
     def user_config(self) -> Path:
-        """Where this account's own file would be."""
+        """The path of this account's own file, which need not exist."""
         from platformdirs import user_config_path
 
         return user_config_path("tocsin") / "tocsin.toml"
 
     def default_db(self, file: Path | None) -> Path:
-        """Where the store is that neither `file` nor anybody else placed."""
+        """The path of the store where neither `file` nor anything else names one."""
         if self.is_root or file == self.host_config:
             return self.root / "var/lib/tocsin/tocsin.db"
         from platformdirs import user_data_path
@@ -116,16 +116,16 @@ class Places(msgspec.Struct, frozen=True):
 
 
 class Given(msgspec.Struct, frozen=True):
-    """A value that somebody gave, and where: "flag", "file /etc/tocsin/tocsin.toml"."""
+    """A value that was set, and its origin, such as "flag" or "file /etc/tocsin/tocsin.toml"."""
 
     value: SettingValue
     origin: str
 
 
 class Configuration(msgspec.Struct, frozen=True):
-    """The settings in force, and where each came from.
+    """The settings in force, and the origin of each.
 
-    `db` is the store's place; `is_hosts` tells that it is the store of the whole host, as
+    `db` is the path of the store; `is_hosts` is true where it is the store of the whole host, as
     /etc/tocsin/tocsin.toml says. `file` is the file that was read.
     """
 
@@ -138,35 +138,42 @@ class Configuration(msgspec.Struct, frozen=True):
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def origin(self, name: str) -> str:
-        """Where the value of a setting came from."""
+        """The origin of a setting's value."""
         return self.given[name].origin if name in self.given else DEFAULT
 
     @property
     def key_file(self) -> Path | None:
-        """The key file that somebody named; None means the one beside the store."""
+        """The key file that was set; None means the one beside the store."""
         return Path(self.settings.key_file) if self.settings.key_file else None
 
     @property
-    def key_place(self) -> Path:
-        """Where the key is or will be: beside the store's own file, unless somebody named it."""
+    def key_path(self) -> Path:
+        """The path of the key: the one that was set, or beside the store's own file."""
         return self.key_file or Path(os.path.realpath(self.db)).with_name(KEY_NAME)
 
     def with_stored(self, stored: Mapping[str, str]) -> Configuration:
-        """Put what the store says under what everything else gave.
+        """Return this with the store's settings, which all other origins override.
 
-        A name that this version does not know is one of another version's and is left alone.
+        Names of other versions are left out. Raises Failure with exit code 78.
         """
         known = {name: text for name, text in stored.items() if name in BY_NAME}
         nearer = {name: item for name, item in self.given.items() if item.origin != STORE}
         given = {**dict(_parsed(known, lambda _: STORE)), **nearer}
         return replace(self, given=given, settings=_settings(given))
 
+    def joined(self, stored: Mapping[str, str]) -> Configuration:
+        """`with_stored` for threads, to which a Failure means nothing. Raises ValueError."""
+        try:
+            return self.with_stored(stored)
+        except Failure as failure:
+            raise ValueError(failure.message) from failure
+
 
 def read_configuration(
-    args: Namespace, environment: Mapping[str, str], places: Places
+    args: Namespace, environment: Mapping[str, str], paths: ConfigPaths
 ) -> Configuration:
-    """Put flags over environment over file. Raises Failure with exit code 78."""
-    file = _choose_file(getattr(args, "config", None), environment, places)
+    """Read flags, environment and file; the first overrides. Raises Failure with exit code 78."""
+    file = _choose_file(getattr(args, "config", None), environment, paths)
     content = read_toml(file) if file else {}
     keymap = _keymap(content.pop(KEYS, {}), file)
     from_file = _from_file(content, file) if file else {}
@@ -179,16 +186,16 @@ def read_configuration(
     return Configuration(
         given=given,
         settings=settings,
-        db=Path(settings.db).absolute() if settings.db else places.default_db(file),
+        db=Path(settings.db).absolute() if settings.db else paths.default_db(file),
         file=file,
-        is_hosts=file == places.host_config and "db" not in nearer,
+        is_hosts=file == paths.host_config and "db" not in nearer,
         unknown_variables=_unknown_variables(environment),
         keymap=keymap,
     )
 
 
 def default_configuration() -> Configuration:
-    """What commands get that need neither settings nor store."""
+    """The configuration of commands that need neither settings nor store."""
     return Configuration({}, DEFAULTS, Path(os.devnull))
 
 
@@ -197,27 +204,29 @@ def parse_setting(name: str, text: str) -> SettingValue:
     return setting_named(name).parse(text)
 
 
-def _choose_file(flag: str | None, environment: Mapping[str, str], places: Places) -> Path | None:
+def _choose_file(
+    flag: str | None, environment: Mapping[str, str], paths: ConfigPaths
+) -> Path | None:
     if flag is not None:
         return _named_file(flag, "flag --config")
     if CONFIG_VARIABLE in environment:
         return _named_file(environment[CONFIG_VARIABLE], f"environment {CONFIG_VARIABLE}")
-    if places.host_config.exists():
-        return places.host_config
-    if places.is_root:
+    if paths.host_config.exists():
+        return paths.host_config
+    if paths.is_root:
         return None
-    return own if (own := places.user_config()).exists() else None
+    return own if (own := paths.user_config()).exists() else None
 
 
 def _named_file(text: str, origin: str) -> Path:
     try:
-        return Path(_at_home(parse_file_path(text))).absolute()
+        return Path(_with_home(parse_file_path(text))).absolute()
     except ValueError as error:
         raise wrong(f"{origin}: {error}; name a file, or leave it out") from None
 
 
-def _at_home(path: str) -> str:
-    """The path with the home folder that ~ or ~NAME stands for. Raises ValueError."""
+def _with_home(path: str) -> str:
+    """The path with ~ and ~NAME replaced by the home folder. Raises ValueError."""
     expanded = os.path.expanduser(path)
     if path.startswith("~") and expanded == path:
         raise ValueError(f"{path!r} names no home folder")
@@ -225,7 +234,7 @@ def _at_home(path: str) -> str:
 
 
 def _keymap(table: object, file: Path | None) -> dict[str, str]:
-    """The keys of the screen, by what they do: `[keys]` with lines such as `quit = "ctrl+x"`."""
+    """The keys of the screen by action: `[keys]` with lines such as `quit = "ctrl+x"`."""
     if not isinstance(table, dict) or not all(isinstance(key, str) for key in table.values()):
         raise wrong(f'{file}: {KEYS}: write lines such as "webhooks.add" = "n" under [{KEYS}]')
     return dict(table)
@@ -236,8 +245,8 @@ def _from_file(content: Mapping[str, object], file: Path) -> dict[str, Given]:
     errors: list[str] = []
     for name, value in content.items():
         try:
-            # A path in a file is meant from the folder of that file.
-            path = _place(name, setting_named(name).from_toml(value), file.parent)
+            # A path in a file starts at the folder of that file.
+            path = _whole_path(name, setting_named(name).from_toml(value), file.parent)
             found[name] = Given(path, f"file {file}")
         except FieldError as error:
             errors.append(f"{file}: {error}")
@@ -245,12 +254,12 @@ def _from_file(content: Mapping[str, object], file: Path) -> dict[str, Given]:
     return found
 
 
-def _place(name: str, value: SettingValue, folder: Path) -> SettingValue:
-    """The value, a path of the store as a whole one. Raises FieldError."""
+def _whole_path(name: str, value: SettingValue, folder: Path) -> SettingValue:
+    """The value; if it is a path of the store, from `folder`. Raises FieldError."""
     if name not in STORE_PATHS or not isinstance(value, str):
         return value
     try:
-        return str(folder / _at_home(value))
+        return str(folder / _with_home(value))
     except ValueError as error:
         raise FieldError(name, str(error), "write the whole path") from None
 
@@ -287,7 +296,7 @@ def _parsed(texts: Mapping[str, str], origin: Callable[[str], str]) -> Iterator[
     errors: list[str] = []
     for name, text in texts.items():
         try:
-            yield name, Given(_place(name, parse_setting(name, text), Path()), origin(name))
+            yield name, Given(_whole_path(name, parse_setting(name, text), Path()), origin(name))
         except FieldError as error:
             errors.append(f"{origin(name)}: {error}")
     _refuse(errors)
@@ -316,7 +325,7 @@ def _refuse(errors: list[str]) -> None:
 
 
 def usable_keys(configuration: Configuration) -> dict[str, str]:
-    """Those of them that can be, for the screen."""
+    """The keys of the file that the screen can use."""
     if not configuration.keymap:
         return {}
     from tui.shell.keymap import usable
@@ -325,9 +334,9 @@ def usable_keys(configuration: Configuration) -> dict[str, str]:
 
 
 def wrong_keys(configuration: Configuration) -> list[str]:
-    """What is wrong with them, a sentence each that names the file and the id.
+    """Complaints about the keys of the file, each with its name and the id.
 
-    The screen's modules are loaded only where there are such keys.
+    The screen's modules are loaded only where the file has keys.
     """
     if not configuration.keymap:
         return []

@@ -1,4 +1,4 @@
-"""Context of a command: its configuration, its store, the time, and who gives it."""
+"""Context of a command: its configuration, store, clock, output, and the admin who gives it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Context:
     """One run of `tocsin`. Closes what it opened when used as a context manager.
 
-    `settings` are what flags, environment and file say, and from `open_store` on also what
-    the store says.
+    `settings` are those of flags, environment and file, and from `open_store` on also those of
+    the store.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Context:
     ) -> None:
         self.configuration = configuration
         self.new_store = new_store
-        """True if a store is to be made also where there was one, which is done once."""
+        """True until a store is made where one was before, or where its key was put."""
         self.actor = actor
         self.out = out
         self._opened = ExitStack()
@@ -58,7 +58,7 @@ class Context:
     def open_store(
         self, *, migrate: bool = False, create: bool = True, join_settings: bool = True
     ) -> Store:
-        """Open the store, let its own settings join in, and close it when the run ends.
+        """Open the store, read the settings that it keeps, and close it when the run ends.
 
         Without `join_settings` also a store opens whose settings contradict the others.
         """
@@ -73,29 +73,22 @@ class Context:
         )
         self.new_store = False
         self._opened.callback(store.close)
-        self._warn(store)
-        if join_settings:
-            self._read_stored_settings(store)
-        return store
-
-    def _warn(self, store: Store) -> None:
-        """Tell what the store warns of, once in a run however often it is opened."""
         for warning in store.warnings:
-            if warning not in self._warned:
+            if warning not in self._warned:  # however often the store is opened
                 self._warned.add(warning)
                 self.out.note(f"warning: {warning}")
+        if join_settings:
+            from store.settings import load_all
 
-    def _read_stored_settings(self, store: Store) -> None:
-        from store.settings import load_all
-
-        self.configuration = self.configuration.with_stored(store.call(load_all))
+            self.configuration = self.configuration.with_stored(store.call(load_all))
+        return store
 
     def now_ms(self) -> int:
         """The time: UTC, in milliseconds."""
         return time.time_ns() // 1_000_000
 
     def uptime_ms(self) -> int:
-        """The machine's monotonic clock, one for all processes, in milliseconds."""
+        """The machine's monotonic clock, the same for all processes, in milliseconds."""
         return time.monotonic_ns() // 1_000_000
 
     def random_bytes(self, count: int) -> bytes:
@@ -105,10 +98,6 @@ class Context:
     def random64(self) -> int:
         """64 random bits, for the ids of events."""
         return int.from_bytes(os.urandom(8), "big")
-
-    def dice(self) -> float:
-        """A random number from 0 to just under 1, for jitter."""
-        return int.from_bytes(os.urandom(6), "big") / 2**48
 
 
 def open_for_writing(context: Context) -> Store:
@@ -124,7 +113,7 @@ def open_for_writing(context: Context) -> Store:
 
 
 def open_for_reading(context: Context, *, join_settings: bool = True) -> Store:
-    """Open the store that is there; say so if it is an older one."""
+    """Open the store that is there; note it if it is an older one."""
     from store.errors import StoreGone, StoreUnavailable
 
     try:
@@ -153,8 +142,11 @@ def _is_missing(path: Path) -> bool:
     return False
 
 
-def tell_of_opening(context: Context, store: Store) -> None:
-    """Keep an event of it, unless the source of these is paused. Raises StoreError."""
+def record_opening(context: Context, store: Store) -> None:
+    """Queue the sign-in event of an opened screen, unless its source is paused.
+
+    Raises StoreError.
+    """
     from domain.alert_kinds import all_terms
     from domain.source_kinds import OWN_SIGN_INS
     from sources.factory import SourceTerms, sign_in_rules

@@ -1,4 +1,7 @@
-"""Every exit status of `tocsin`, and the one exception by which a command gives up with one."""
+"""Exit statuses of `tocsin`, and the exception by which a command gives up with one.
+
+Apart from everything else, since each module of the command line imports it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the exit status of `tocsin` says; `description` is the sentence for people."""
+    """Exit status of `tocsin`; `description` says it in words."""
 
     description: str
 
@@ -39,7 +42,10 @@ class ExitCode(IntEnum):
 
 
 class Failure(Exception):
-    """A command cannot go on: one message for the admin (place, reason, cure) and the exit code."""
+    """End of a command that cannot go on: a message for the admin and the exit code.
+
+    The message names place, reason and cure; it is empty where the admin has just answered no.
+    """
 
     def __init__(self, message: str, exit_code: ExitCode) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""From what went wrong to one clear line and an exit code. Imported only when needed."""
+"""Failures: from an exception to a line on stderr and an exit code. Loaded only when needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG_LIMIT = 1_000_000
 
 
 def report(error: BaseException, out: Output, folder: Path | None) -> ExitCode:
-    """Tell the admin about `error`. `folder` is where a bug's traceback is kept."""
+    """Write `error` to stderr and return its exit code; `folder` keeps the traceback of a bug."""
     if isinstance(error, BrokenPipeError):
         out.abandon_stdout()
         return ExitCode.BROKEN_PIPE
@@ -67,7 +67,7 @@ def _of_system(error: OSError) -> tuple[str, ExitCode]:
 
 
 def bug_sentence(error: BaseException, folder: Path | None) -> str:
-    """Keep the traceback of a bug; the sentence that says where."""
+    """Keep the traceback of a bug, and return the sentence about it."""
     return f"this is a bug in tocsin: {location_of(error)}; {_keep(error, folder)}"
 
 
@@ -83,7 +83,7 @@ def _keep(error: BaseException, folder: Path | None) -> str:
 
 
 def _append(log: Path, text: str) -> None:
-    """Add to the log, which starts anew when it is long; never through a link."""
+    """Add to the log, which starts anew when it is long; never follow a link."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(log, flags, 0o600), "w", encoding="utf-8") as file:
         if file.seek(0, os.SEEK_END) > LOG_LIMIT:
@@ -92,7 +92,7 @@ def _append(log: Path, text: str) -> None:
 
 
 def _lines(error: BaseException) -> Iterator[str]:
-    """Where it happened, link by link. Messages are left out: some quote headers and secrets."""
+    """Tracebacks of the exception and its causes, without messages: some quote secrets."""
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     yield f"{when} tocsin {VERSION}, Python {sys.version.split()[0]}\n"
     seen: set[int] = set()

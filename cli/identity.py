@@ -1,4 +1,4 @@
-"""Identity: who gives a command, and the account that the store belongs to."""
+"""Identity: the admin who gives a command, and the account that the store belongs to."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LOGIN_UID_FILE = Path("/proc/self/loginuid")
 
 
 def find_actor(environment: Mapping[str, str], login_uid_file: Path = LOGIN_UID_FILE) -> Actor:
-    """The account in use, who logged in, and the SSH address that the session claims.
+    """The account in use, the login behind it, and the SSH address that the session claims.
 
-    The login uid is the kernel's and survives sudo and su; SUDO_USER is sudo's word.
+    The login uid is kept by the kernel and survives sudo and su; SUDO_USER is set by sudo.
     """
     return Actor(
         user=user_name(os.getuid()),
@@ -64,12 +64,13 @@ class Owner(msgspec.Struct, frozen=True):
         return user_name(self.uid)
 
 
-def take_place(
+def run_as_owner(
     configuration: Configuration, arguments: Sequence[str], uid: int, *, for_good: bool = True
 ) -> None:
-    """Become the store's owner, or say who must run this. Before anything is opened.
+    """Change from root to the store's owner, before anything is opened.
 
-    `arguments` are the command line, for the message; `uid` is the account in use.
+    `arguments` are the command line, for the message; `uid` is the account in use. Raises Failure
+    where another account must run the command.
     """
     owner = owner_of(configuration.db)
     if uid == 0:
@@ -79,7 +80,7 @@ def take_place(
 
 
 def owner_of(db: Path) -> Owner:
-    """Who owns the store's file, or else the nearest folder above it that can be seen."""
+    """The owner of the store's file, or else of the nearest folder above it that can be seen."""
     for path in (db, *db.parents):
         try:
             status = path.stat()
@@ -90,9 +91,9 @@ def owner_of(db: Path) -> Owner:
 
 
 def become(owner: Owner, *, for_good: bool = True) -> None:
-    """Give up root for good, groups first, so that no file of the store can turn root's.
+    """Give up the rights of root, groups first, so that no file of the store can become root's.
 
-    Where it is not for good, `as_root` brings the rights back.
+    Without `for_good`, `as_root` can bring the rights back.
     """
     if owner.uid == 0:
         return
@@ -116,7 +117,7 @@ def become(owner: Owner, *, for_good: bool = True) -> None:
 
 @contextmanager
 def as_root() -> Iterator[None]:
-    """The rights of root for a moment where they were kept; elsewhere those that there are."""
+    """Take the rights of root back for a moment, where `become` kept them."""
     _, uid, kept = os.getresuid()
     if kept != 0:
         yield
@@ -129,7 +130,7 @@ def as_root() -> Iterator[None]:
 
 
 def _can_run_python(owner: Owner) -> bool:
-    """Looks with the owner's eyes, before there is no way back."""
+    """Return whether the owner may read Python and us, before there is no way back."""
     os.seteuid(owner.uid)
     try:
         return all(os.access(file, os.R_OK, effective_ids=True) for file in (os.__file__, __file__))
@@ -138,12 +139,12 @@ def _can_run_python(owner: Owner) -> bool:
 
 
 def _is_closed(db: Path) -> bool:
-    """Whether there is a store that this account may not write."""
+    """True if there is a store that this account may not write."""
     return not _is_missing(db) and not os.access(db, os.R_OK | os.W_OK)
 
 
 def _is_missing(path: Path) -> bool:
-    """Whether it is certain that nothing is there."""
+    """True if it is certain that nothing is there."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -157,6 +158,6 @@ def _refusal(configuration: Configuration, owner: Owner, arguments: Sequence[str
     db = configuration.db
     if configuration.is_hosts and _is_missing(db.parent):
         return f"this host's store {db} is missing: run `sudo tocsin service install`"
-    whose = "this host's store" if configuration.is_hosts else f"the store {db}"
+    store = "this host's store" if configuration.is_hosts else f"the store {db}"
     command = shlex.join(["sudo", "-u", owner.name, "tocsin", *arguments])
-    return f"{whose} belongs to {owner.name}: run `{command}`"
+    return f"{store} belongs to {owner.name}: run `{command}`"

@@ -1,4 +1,4 @@
-"""The JSON of the lists: a stable interface. docs/json.md describes every member.
+"""JSON of webhooks, deliveries and events: a stable interface, described in docs/json.md.
 
 Times are RFC 3339 in UTC, durations as options take them; null is "not set" or "not yet".
 """
@@ -74,7 +74,7 @@ def secret_lines(webhook: Webhook) -> list[str]:
 
 
 def quarantine_shape(event: QuarantinedEvent) -> Shape:
-    """An event that a reseal set aside."""
+    """An event in quarantine."""
     return {
         "type": event.type.value,
         "id": event.event_id,
@@ -109,7 +109,7 @@ def delivery_shape(delivery: Delivery) -> Shape:
 
 
 def attempt_shape(attempt: Attempt) -> Shape:
-    """An attempt, with the start of what the receiver answered."""
+    """An attempt, with the start of the receiver's answer."""
     return {
         "number": attempt.number,
         "url": attempt.url,
@@ -126,7 +126,7 @@ def attempt_shape(attempt: Attempt) -> Shape:
 
 
 def event_json(event: StoredEvent, **more: object) -> str:
-    """An event on one line. Its body is not read and written anew: numbers keep their spelling."""
+    """An event on one line. Its body is copied, so that numbers keep their spelling."""
     about = {
         "type": event.type.value,
         "id": event.id,
@@ -138,7 +138,7 @@ def event_json(event: StoredEvent, **more: object) -> str:
 
 
 def ascii_json(body: bytes) -> str:
-    """The same JSON with all but plain ASCII escaped; such characters stand in strings only."""
+    """The JSON with all but plain ASCII escaped; such characters are in strings only."""
     return _NOT_PLAIN.sub(_escaped, body.decode())
 
 

@@ -1,4 +1,4 @@
-"""From argv to one command and its exit code."""
+"""Entry point: runs the command that argv names, and returns its exit code."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cli.exit_codes import ExitCode, Failure
 from cli.output import Output, standard_streams
-from cli.parser import build
+from cli.parser import build, load
 from domain.version import VERSION
 from sources.capabilities import keep_from_children
 
@@ -33,7 +32,7 @@ NO_SCREEN = "there is no terminal here: see `tocsin status`, or `tocsin --help` 
 
 
 def main(arguments: Sequence[str] | None = None) -> ExitCode:
-    """Run one command line; what went wrong is one line on stderr and the exit code."""
+    """Run a command line; an error becomes a line on stderr and the exit code."""
     os.umask(0o077)
     keep_from_children()
     out = Output(*standard_streams())
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> ExitCode:
 
 
 class _Run:
-    """One command line. `crash_folder` is known from the moment that the store's place is."""
+    """One run of a command line. `crash_folder`, the store's folder, is None until it is known."""
 
     def __init__(self, words: list[str], out: Output) -> None:
         self.words = words
@@ -76,29 +75,22 @@ class _Run:
 
         actor = find_actor(os.environ)
         configuration = default_configuration() if args.standalone else self._configure(args)
-        command = load(args.run)
+        command: Command = load(args.run)
         new_store = bool(args.new_store)
         with Context(configuration, actor, self.out, new_store=new_store) as context:
             return command(args, context) or ExitCode.OK
 
     def _configure(self, args: Namespace) -> Configuration:
-        from cli.config_file import Places, read_configuration
-        from cli.identity import take_place
+        from cli.config_file import ConfigPaths, read_configuration
+        from cli.identity import run_as_owner
 
         uid = os.geteuid()
-        configuration = read_configuration(args, os.environ, Places(is_root=uid == 0))
+        configuration = read_configuration(args, os.environ, ConfigPaths(is_root=uid == 0))
         for name in configuration.unknown_variables:
             self.out.note(f"tocsin: {name} is no setting of tocsin and was ignored")
-        take_place(configuration, self.words, uid, for_good=args.run != REKEY)
+        run_as_owner(configuration, self.words, uid, for_good=args.run != REKEY)
         self.crash_folder = configuration.db.parent
         return configuration
-
-
-def load(target: str) -> Command:
-    """Import the function that "module:function" names."""
-    module, _, function = target.partition(":")
-    command: Command = getattr(import_module(module), function)
-    return command
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ WIDE = frozenset("WF")
 
 
 class Output:
-    """Where a command writes. Outside text goes through `safe` here, and nowhere else.
+    """Output of a command, and its input. Outside text goes through `safe` here alone.
 
     `stdin` is None where it was closed.
     """
@@ -37,7 +37,7 @@ class Output:
 
     @property
     def stdout_is_terminal(self) -> bool:
-        """Whether a person reads stdout."""
+        """True if a person reads stdout."""
         return self._stdout.isatty()
 
     @property
@@ -49,7 +49,7 @@ class Output:
 
     @property
     def interactive(self) -> bool:
-        """Whether a question would be read and answered by a person."""
+        """True if a person is there to read and answer a question."""
         return self._stdin is not None and self._stdin.isatty() and self._stderr.isatty()
 
     def data(self, text: str) -> None:
@@ -57,12 +57,12 @@ class Output:
         self._stdout.write(_line(text))
 
     def json(self, value: object) -> None:
-        """Write one JSON document, indented, in ASCII: no terminal can be confused by it."""
-        self._write_json(value, indent=2)
+        """Write a JSON document, indented, in ASCII: no terminal can be confused by it."""
+        self._stdout.write(json_text(value))
 
     def json_line(self, value: object) -> None:
-        """Write one JSON document on one line, at once: for lists that go on."""
-        self._write_json(value, indent=None)
+        """Write a JSON document on one line, at once: for lists that go on."""
+        self._stdout.write(json_text(value, indent=None))
         self.flush()
 
     def raw(self, data: bytes) -> None:
@@ -76,27 +76,27 @@ class Output:
     def table(self, rows: Sequence[Sequence[object]], headers: Sequence[str]) -> None:
         """Write rows under headers, in columns; on a terminal cut to its width.
 
-        None shows as "-"; numbers stand at the right.
+        None shows as "-"; numbers are aligned to the right.
         """
         limit = self._columns()
         for line in table_lines(rows, headers):
             self._stdout.write((line if limit is None else cut(line, limit)) + "\n")
 
     def clear(self) -> None:
-        """Wipe the terminal that stdout is, for what is drawn again and again."""
+        """Clear the terminal, for a text that is drawn again and again."""
         self._stdout.write("\x1b[H\x1b[2J")
 
     def note(self, text: str) -> None:
-        """Write a line of narration to stderr. That nobody reads it is no failure."""
+        """Write a line to stderr. It is no failure if nobody reads it."""
         try:
             self._stderr.write(_line(text))
         except BrokenPipeError:
             _abandon(self._stderr)
 
     def note_directly(self, text: str) -> None:
-        """The same past every buffer and its lock, for a thread that may be held up by a reader.
+        """Write a line to stderr past its buffer and lock, for a thread that a reader may block.
 
-        Others that write or end meanwhile are not held up with it. Raises OSError.
+        Other threads can write and end meanwhile. Raises OSError.
         """
         descriptor = self._stderr.fileno()
         data = _line(text).encode(self._stderr.encoding, "backslashreplace")
@@ -125,11 +125,13 @@ class Output:
         self._stderr.flush()
 
     def abandon_stdout(self) -> None:
-        """Drop what nobody will read, so that the interpreter's own flush cannot fail."""
+        """Send stdout nowhere, so that the interpreter's own flush cannot fail."""
         _abandon(self._stdout)
 
-    def _write_json(self, value: object, indent: int | None) -> None:
-        self._stdout.write(json_text(value, indent))
+    def abandon(self) -> None:
+        """Send stdout and stderr nowhere, so that no later line or flush can fail."""
+        _abandon(self._stdout)
+        _abandon(self._stderr)
 
     def _columns(self) -> int | None:
         if not self.stdout_is_terminal:
@@ -138,7 +140,7 @@ class Output:
 
 
 def json_text(value: object, indent: int | None = 2) -> str:
-    """One JSON document in ASCII, with its last newline."""
+    """A JSON document in ASCII, with its last newline."""
     text = json.dumps(value, indent=indent, allow_nan=False)
     return text.replace("\x7f", "\\u007f") + "\n"
 
@@ -154,7 +156,7 @@ def _abandon(stream: TextIO) -> None:
 
 
 def table_lines(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> list[str]:
-    """The lines of a table, its columns aligned by what a terminal shows of them."""
+    """The lines of a table, its columns aligned by their width on a terminal."""
     cells = [list(headers), *([_cell(value) for value in row] for row in rows)]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     numeric = [
@@ -165,14 +167,14 @@ def table_lines(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> lis
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
+    """The number of columns of a terminal that `text` takes."""
     if text.isascii():
         return len(text)
     return sum(map(_character_width, text))
 
 
 def cut(text: str, limit: int) -> str:
-    """`text` in at most `limit` columns; one that is cut ends in an ellipsis."""
+    """`text` in at most `limit` columns; a text that is cut ends in an ellipsis."""
     if width(text) <= limit:
         return text
     kept, room = [], limit - 1
@@ -200,26 +202,26 @@ def _padded(text: str, columns: int, numeric: bool) -> str:
 
 
 def columns(row: Sequence[object], widths: Sequence[int]) -> str:
-    """One line of a list that goes on, in columns of fixed widths; None shows as "-"."""
+    """A line of a list that goes on, in columns of fixed widths; None shows as "-"."""
     cells = ["-" if value is None else safe(str(value)) for value in row]
     padded = [cell + " " * (size - width(cell)) for cell, size in zip(cells, widths, strict=True)]
-    return "  ".join(padded).rstrip()
+    return GAP.join(padded).rstrip()
 
 
 def labelled(pairs: Sequence[tuple[str, object]]) -> str:
-    """Lines of a label and its value, the values aligned; what has no value is left out."""
+    """Lines of a label and its value, the values aligned; labels without a value are left out."""
     given = [(label, value) for label, value in pairs if value is not None]
     widest = max(len(label) for label, _ in given)
     return "\n".join(f"{label:{widest}}  {safe(str(value))}" for label, value in given)
 
 
 def ago_text(time_ms: int | None, now_ms: int) -> str | None:
-    """A time in a list, as an age: short, so that what stands beside it fits into a terminal."""
+    """A time in a list, as an age, which is short."""
     return None if time_ms is None else f"{span_text(now_ms - time_ms)} ago"
 
 
 def standard_streams() -> tuple[TextIO, TextIO, TextIO | None]:
-    """stdout, stderr and stdin; in the place of a closed one stands what swallows all.
+    """stdout, stderr and stdin; a closed output is replaced by /dev/null.
 
     A closed stdin is None, since to read nothing from it would be mistaken for an empty input.
     """
@@ -233,7 +235,7 @@ def standard_streams() -> tuple[TextIO, TextIO, TextIO | None]:
 
 
 def _fill(descriptor: int) -> None:
-    """Let no file that is opened later, such as the store, get the number of a standard stream."""
+    """Open /dev/null on a closed standard stream, so that no later file gets its number."""
     try:
         os.fstat(descriptor)
     except OSError:
@@ -242,15 +244,15 @@ def _fill(descriptor: int) -> None:
 
 LIMIT = 1_000
 FLUSH_S = 1.0
-"""How long the end waits for lines that are not read yet."""
+"""Time that the end waits for lines that are not read yet."""
 
 
 class LogLines:
-    """Lines that a thread of its own writes in order; used as a context manager.
+    """Log lines that a thread of its own writes in order; used as a context manager.
 
-    `write` may block. Once so many lines wait that another finds no room, lines are dropped until
-    those that wait are written; then it is told how many that were. When `write` raises OSError,
-    nobody reads any more, and nothing is written from then on.
+    `write` may block. While `limit` lines wait, new ones are dropped until those are written; then
+    a line says how many were dropped. When `write` raises OSError, nobody reads any more, and
+    nothing is written from then on.
     """
 
     def __init__(self, write: Callable[[str], None], limit: int = LIMIT) -> None:
@@ -273,7 +275,7 @@ class LogLines:
         self._thread.join(FLUSH_S)
 
     def note(self, line: str) -> None:
-        """Have a line written; from any thread. Never waits for a reader and never raises."""
+        """Queue a line, from any thread. Never waits for a reader and never raises."""
         with self._changed:
             if self._dropped or len(self._lines) >= self._limit:
                 self._dropped += 1

@@ -1,4 +1,4 @@
-"""Parser of the command line: of the whole grammar, a run builds only what its words can mean."""
+"""Parser of the command line: builds only the grammars of the commands that are named."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ WIDEST = 100
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Knows its width without `shutil`, whose import would cost every start 10 ms."""
+    """Help texts as wide as the terminal; without `shutil`, which would cost each start 10 ms."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=_columns())
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        """A word that is optional itself needs no dots behind it."""
+        """Leave the dots out behind a word that is optional itself."""
         if action.metavar == TYPE_AND_ID:
             return TYPE_AND_ID
         return super()._format_args(action, default_metavar)
@@ -42,9 +42,9 @@ def _columns() -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are a Failure: one line, and where to read more.
+    """ArgumentParser that raises a Failure: one line, and the help to read.
 
-    `default_command` is the command that is meant where none of `command_names` is given.
+    `default_command` is run where none of `command_names` is given.
     """
 
     default_command: str | None = None
@@ -59,16 +59,15 @@ class Parser(argparse.ArgumentParser):
             args = [self.default_command, *args]
         self._read = args
         namespace, unknown = super().parse_known_args(args, namespace)
-        if unknown and not self._takes_more(
-            unknown, namespace
-        ):  # told here, since this parser's help is the one that helps
+        if unknown and not self._takes_more(unknown, namespace):
+            # An error of this parser, not of the one above: it is this one's help that helps.
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return namespace, []
 
     def _takes_more(self, words: list[str], namespace: argparse.Namespace) -> bool:
-        """Add what stood behind an option to the words before it, where several may be given.
+        """Add words behind an option to those before it, where several may be given.
 
-        argparse ends a positional at the first option.
+        argparse ends a positional argument at the first option.
         """
         several = [action for action in self._get_positional_actions() if action.nargs == "+"]
         if not several or any(word.startswith("-") for word in words):
@@ -83,7 +82,7 @@ class Parser(argparse.ArgumentParser):
         raise Failure(f"{message}; see `{self.prog} --help`", ExitCode.USAGE)
 
     def _unknown_options(self) -> list[str]:
-        """What was mistyped, of which argparse says nothing where something is missing too."""
+        """Mistyped options, which argparse does not name where an argument is missing too."""
         if self._subparsers is not None:
             return []
         options = [word for word in self._read if word.startswith("--")]
@@ -106,7 +105,7 @@ def add_commands(parser: Parser, *, required: bool = True) -> Commands:
 
 
 def add_group(commands: Commands, name: str, help_text: str) -> Parser:
-    """Add a command that only gathers others."""
+    """Add a command that has commands of its own."""
     return commands.add_parser(name, help=help_text, description=sentence(help_text))
 
 
@@ -136,7 +135,7 @@ def add_standalone_leaf(commands: Commands, name: str, run: str, help_text: str)
 
 
 def add_global_options(parser: Parser, *, default: str | None) -> None:
-    """Add what may stand before and after the command: where the store and the file are."""
+    """Add options that may stand before and after the command: the paths of store and file."""
     parser.add_argument(
         "--db",
         dest="setting_db",
@@ -154,6 +153,7 @@ def add_global_options(parser: Parser, *, default: str | None) -> None:
 
 
 def add_new_store(parser: Parser, *, default: str | bool) -> None:
+    """Add --new-store."""
     parser.add_argument(
         "--new-store",
         action="store_true",
@@ -163,12 +163,12 @@ def add_new_store(parser: Parser, *, default: str | bool) -> None:
 
 
 def metavar_of(kind: Kind) -> str:
-    """What stands for a value of that kind in a help text."""
+    """The word for a value of that kind in a help text."""
     return "on|off" if kind.switches else kind.name.upper()
 
 
 def add_mouse(parser: Parser, *, default: str | None) -> None:
-    """Add what the screen is to hear of the mouse."""
+    """Add --mouse."""
     parser.add_argument(
         "--mouse",
         dest="setting_mouse",
@@ -179,20 +179,22 @@ def add_mouse(parser: Parser, *, default: str | None) -> None:
 
 
 def add_json(parser: argparse._ActionsContainer) -> None:
-    """Add the switch to a parser, or to a group of switches that exclude each other."""
+    """Add --json to a parser, or to a group of switches that exclude each other."""
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def add_yes(parser: Parser) -> None:
+    """Add --yes."""
     parser.add_argument("--yes", action="store_true", help="do it without asking")
 
 
 def add_since(parser: Parser, help_text: str) -> None:
+    """Add --since."""
     parser.add_argument("--since", dest="since_ms", type=moment, metavar="TIME", help=help_text)
 
 
 def add_filter(parser: Parser, words: str) -> None:
-    """Add the words that the filter of the screen takes, in one argument."""
+    """Add --filter, which takes the words of the screen's filter in one argument."""
     parser.add_argument(
         "--filter",
         metavar="WORDS",
@@ -201,6 +203,7 @@ def add_filter(parser: Parser, words: str) -> None:
 
 
 def add_limit(parser: Parser, default: int, order: str = "") -> None:
+    """Add --limit."""
     parser.add_argument(
         "--limit",
         type=count,
@@ -211,16 +214,19 @@ def add_limit(parser: Parser, default: int, order: str = "") -> None:
 
 
 def add_follow(parser: Parser) -> None:
+    """Add --follow."""
     parser.add_argument(
         "--follow", action="store_true", help="go on and show new ones as they come"
     )
 
 
 def add_webhook(parser: Parser) -> None:
+    """Add the id or name of a webhook."""
     parser.add_argument("id", metavar="ID", help="the webhook's id or name")
 
 
 def add_webhooks(parser: Parser) -> None:
+    """Add ids or names of webhooks, at least one."""
     parser.add_argument("ids", metavar="ID", nargs="+", help="ids or names of webhooks")
 
 
@@ -265,7 +271,7 @@ def _checked(parse: Callable[[str], int], text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-GROUPS = {
+COMMANDS = {
     "webhook": ("webhook.grammar:build", "who gets which events, and how"),
     "event": ("event.grammar:build", "queue events and look at them"),
     "delivery": ("delivery.grammar:build", "what was sent, what is being sent, and how it went"),
@@ -279,31 +285,29 @@ GROUPS = {
     ),
     "token": ("token.grammar:build", "what programs show that hand events in over HTTP"),
     "worker": ("worker.grammar:build", "what seals, sends and records"),
-    "db": ("db.grammar:build", "the upkeep of the store"),
-    "config": ("config.grammar:build", "the settings and where they come from"),
-    "service": ("service.grammar:build", "run Tocsin as a service of this host"),
-}
-LEAVES = {
     "status": (
         "status.grammar:add_status",
         "show what is queued, what is failing and why, and who works",
     ),
     "audit": ("audit.grammar:add_audit", "list who changed what"),
+    "config": ("config.grammar:build", "the settings and where they come from"),
+    "service": ("service.grammar:build", "run Tocsin as a service of this host"),
+    "db": ("db.grammar:build", "the upkeep of the store"),
     "demo": (
         "demo.grammar:add_demo",
         "show the screen on made-up events and a receiver of its own",
     ),
     "completion": ("completion:add", "print the completion script of a shell"),
 }
-NAMES = (
-    *("webhook", "event", "delivery", "source", "refused", "alert", "host", "broker", "token"),
-    "worker",
-    *("status", "audit", "config", "service", "db", "demo", "completion"),
-)
+"""For each command the function that builds its grammar, and its help."""
+
+LEAVES = ("status", "audit", "demo", "completion")
+"""The commands that have none of their own."""
+
 DESCRIPTION = "Tocsin queues security events and sends them to webhooks until they say 2XX."
 
 
-def build(words: Collection[str] = NAMES) -> Parser:
+def build(words: Collection[str] = tuple(COMMANDS)) -> Parser:
     """Make the parser. Only commands among `words` get their options."""
     parser = Parser(prog="tocsin", description=DESCRIPTION)
     parser.set_defaults(run=None, standalone=False)
@@ -311,24 +315,20 @@ def build(words: Collection[str] = NAMES) -> Parser:
     add_global_options(parser, default=None)
     add_mouse(parser, default=None)
     commands = add_commands(parser, required=False)
-    for name in NAMES:
-        _add(commands, name, name in words)
+    for name, (builder, help_text) in COMMANDS.items():
+        if name not in LEAVES:
+            group = add_group(commands, name, help_text)
+            if name in words:
+                load(f"cli.{builder}")(group)
+        elif name in words:
+            load(f"cli.{builder}")(commands, name, help_text)
+        else:
+            commands.add_parser(name, help=help_text)
     return parser
 
 
-def _add(commands: Commands, name: str, in_full: bool) -> None:
-    place, help_text = (GROUPS | LEAVES)[name]
-    if name in GROUPS:
-        group = add_group(commands, name, help_text)
-        if in_full:
-            _function(place)(group)
-    elif in_full:
-        _function(place)(commands, name, help_text)
-    else:
-        commands.add_parser(name, help=help_text)
-
-
-def _function(place: str) -> Callable[..., None]:
-    module, _, function = place.partition(":")
-    found: Callable[..., None] = getattr(import_module(f"cli.{module}"), function)
-    return found
+def load(target: str) -> Callable[..., Any]:
+    """Import the function that "module:function" names."""
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function

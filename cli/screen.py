@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from cli.config_file import Configuration, usable_keys, wrong_keys
-from cli.context import Context, tell_of_opening
+from cli.config_file import usable_keys, wrong_keys
+from cli.context import Context, record_opening
 from cli.exit_codes import ExitCode, Failure
 from cli.output import Output
 from cli.signals import TerminalModes, worker_end_s
@@ -28,13 +28,13 @@ from tui.terminal.driver import use_driver
 
 ENDED_BY_ITSELF = "the screen ended by itself: this is a bug in tocsin"
 PATIENCE_S = 0.3
-"""How long an end may take without a word."""
+"""Time that an end may take before a line says that it waits."""
 
 GOES_ON = "the screen has ended; its worker goes on sending, and Ctrl+C ends it"
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 LONG_S = 60.0
 HARD_END_S = 0.5
-"""How long after the last attempt the terminal may take to be restored."""
+"""Time after the last attempt in which the app may restore the terminal itself."""
 
 
 def open_screen(args: Namespace, context: Context) -> ExitCode:
@@ -55,13 +55,17 @@ def check_terminal(out: Output) -> None:
 
 def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCode:
     """Run the app until it is quit; then let the attempts in flight end."""
+
+    def merge(stored: Mapping[str, str]) -> Settings:
+        return context.configuration.joined(stored).settings
+
     worker = None
     if not store.outdated:
         worker = WorkerThread(
             store.sibling(),
             context.settings,
-            partial(_merge, context),
-            begin=partial(tell_of_opening, context),
+            merge,
+            begin=partial(record_opening, context),
         )
     last_good = _LastGood(context)
     access = StoreAccess(
@@ -72,22 +76,22 @@ def show_screen(context: Context, store: Store, *, demo: bool = False) -> ExitCo
         context.random_bytes,
         worker,
         last_good.origin,
-        partial(_merge, context),
+        merge,
         uptime_ms=context.uptime_ms,
     )
     app = TocsinApp(
         access,
         worker=worker,
         keymap=usable_keys(context.configuration),
-        news=_tell_of_keys(context),
+        news=_note_wrong_keys(context),
         keep_bug=partial(_keep_bug, context.db.parent),
         demo=demo,
     )
     return _run(app, _Work(worker, access.source_jobs), context, goes_on=not demo)
 
 
-def _tell_of_keys(context: Context) -> str:
-    """Say what is wrong with the keys of the file, here and in a notice on the first screen."""
+def _note_wrong_keys(context: Context) -> str:
+    """Note the complaints about the keys of the file; return the notice for the first screen."""
     wrong = wrong_keys(context.configuration)
     for sentence in wrong:
         context.out.note(f"tocsin: {sentence}")
@@ -102,7 +106,7 @@ def _keep_bug(folder: Path, error: BaseException) -> str:
 
 
 def _run(app: TocsinApp, work: _Work, context: Context, *, goes_on: bool) -> ExitCode:
-    """Run the app; where it ends by a bug, let the worker go on until the process is to end."""
+    """Run the app; if it ends by a bug, let the worker go on until the process is to end."""
     grace_s = worker_end_s(context.settings, takes=True)
     with _ending_on_signals(app, work, grace_s) as came:
         exit_code = app.run(mouse=use_driver(app, context.settings.mouse))
@@ -113,21 +117,13 @@ def _run(app: TocsinApp, work: _Work, context: Context, *, goes_on: bool) -> Exi
             context.out.note(f"tocsin: {GOES_ON}")
             work.wait()
         if signal.SIGHUP in came:
-            _abandon_terminal()
+            context.out.abandon()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _let_end(work, context)
     if app.live.store.presence.is_gone:
         context.out.note(f"tocsin: {app.live.trouble}")
         return ExitCode.UNAVAILABLE
     return ExitCode.BUG if has_failed else ExitCode.OK
-
-
-def _abandon_terminal() -> None:
-    """Drop what nobody will read, so that no later word or flush can fail."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
-    os.close(nowhere)
 
 
 def _let_end(work: _Work, context: Context) -> None:
@@ -138,25 +134,14 @@ def _let_end(work: _Work, context: Context) -> None:
 
 
 def waiting_words(settings: Settings, *, takes: bool) -> str:
-    """What an end waits for, and how long at most."""
+    """The line that says for what an end waits, and for how long."""
     upto_s = worker_end_s(settings, takes=takes)
     what = "attempts in flight and what sources take" if takes else "attempts in flight"
     return f"Waiting up to {upto_s:.0f} s for {what}; Ctrl+C ends at once."
 
 
-def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
-    return _join(context.configuration, stored).settings
-
-
-def _join(configuration: Configuration, stored: Mapping[str, str]) -> Configuration:
-    try:
-        return configuration.with_stored(stored)
-    except Failure as failure:
-        raise ValueError(failure.message) from failure
-
-
 class _Work:
-    """What goes on in other threads, and is to end well before the process does."""
+    """The work of other threads, which is to end well before the process does."""
 
     def __init__(self, worker: WorkerThread | None, jobs: SourceJobs) -> None:
         self._worker = worker
@@ -182,11 +167,11 @@ class _Work:
 
     @property
     def takes(self) -> bool:
-        """Whether an answer to a source may be under way that would be lost."""
+        """True if the answer to a source may be under way, which would be lost."""
         return self._jobs.any_under_way or (self._worker is not None and self._worker.takes)
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for what is under way; whether all of it has ended."""
+        """Wait for the work under way; return whether all of it has ended."""
         ends_s = time.monotonic() + timeout_s
         worker_ended = self._worker is None or self._worker.join(timeout_s)
         return self._jobs.join(max(0.0, ends_s - time.monotonic())) and worker_ended
@@ -199,22 +184,22 @@ class _LastGood:
         self._configuration = context.configuration
 
     def merge(self, stored: Mapping[str, str]) -> Settings:
-        """The settings with what the store says now."""
+        """The settings with those that the store has now."""
         with suppress(ValueError):
-            self._configuration = _join(self._configuration, stored)
+            self._configuration = self._configuration.joined(stored)
         return self._configuration.settings
 
     def origin(self, name: str) -> str:
-        """Who gave a setting its value in force."""
+        """The origin of a setting's value in force."""
         return self._configuration.origin(name)
 
 
 @contextmanager
 def _ending_on_signals(app: TocsinApp, work: _Work, grace_s: float) -> Iterator[list[int]]:
-    """A hang-up, SIGTERM or SIGINT ends attempts, app and process, also on a stalled terminal.
+    """End attempts, app and process at SIGHUP, SIGTERM or SIGINT, also on a stalled terminal.
 
-    SIGQUIT ends it at once, as ever, and puts the terminal back before. Gives the list of the
-    signals that came.
+    SIGQUIT ends the process at once, with the terminal restored. Yields the list of the signals
+    that came.
     """
     came: list[int] = []
     modes = TerminalModes(sys.__stderr__.fileno()) if sys.__stderr__ is not None else None

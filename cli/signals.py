@@ -1,4 +1,4 @@
-"""Signals: ending cleanly, and the terminal put back afterwards."""
+"""Signals: a clean end of the process, and the modes of the terminal restored."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 MARGIN_S = 5.0
-"""What a clean end may take beyond the grace period before the process is ended hard."""
+"""Time beyond the grace period after which the process is ended hard."""
 
 
 def worker_end_s(settings: Settings, *, takes: bool) -> float:
-    """How long a worker may take to end: its attempts, then the answers that its sources take."""
+    """Time that a worker may take to end: for its attempts, and if a source takes, for that."""
     return settings.grace_ms / 1000 + (source_end_s() if takes else 0.0)
 
 
 def source_end_s() -> float:
-    """The same for a source, whose answer under way may be gone where it comes from."""
+    """Time that a source may take to end: the events under way may be gone where they came from."""
     from sources.polling import TAKING_PATIENCE_S
 
     return TAKING_PATIENCE_S
@@ -38,11 +38,11 @@ def source_end_s() -> float:
 def stop_on_signals(stop: Callable[[], None], grace_s: Callable[[], float]) -> Iterator[None]:
     """Call `stop` at the first signal; end the process at the second, or when grace is over.
 
-    `grace_s` is asked when the signal comes.
+    `grace_s` is called when the signal comes.
 
     A plain handler, not the loop's: it also runs while the loop hangs. The hard end costs at most
-    a repeat, like a crash. A second SIGHUP tells of no impatience: a closing terminal sends two,
-    the kernel's and the shell's.
+    a repeat, like a crash. A second SIGHUP does not count: a closing terminal sends two, the
+    kernel's and the shell's.
     """
     stopping = threading.Event()
 
@@ -71,15 +71,15 @@ def _end_hard_after(seconds: float) -> None:
 
 LEAVE = (
     b"\x1b[?2026l"  # a repaint that was cut off is over
-    b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l"  # the mouse is the terminal's again
-    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # focus, paste, sizes and keys are told as ever
+    b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l"  # no reports of the mouse
+    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # reports of focus, paste, sizes and keys end
     b"\x1b[?7h"  # long lines are wrapped
-    b"\x1b[?1049l\x1b[?25h"  # the lines from before, and a cursor
+    b"\x1b[?1049l\x1b[?25h"  # the lines from before, and the cursor
 )
 
 
 class TerminalModes:
-    """The modes of the terminal as they are now."""
+    """Modes of a terminal as they were when this was made."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -88,7 +88,7 @@ class TerminalModes:
             self._modes = termios.tcgetattr(descriptor)
 
     def restore(self) -> None:
-        """Set them again and leave the screen; waits for nothing, since nobody may be reading."""
+        """Set the modes again and leave the screen; never waits, since nobody may be reading."""
         if self._modes is None:
             return
         with suppress(termios.error, OSError):

@@ -1,4 +1,4 @@
-"""`tocsin alert ...`: which kinds of alerts are raised, how dangerous, and from what numbers on."""
+"""Commands of `tocsin alert`, about the kinds of alerts and their options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Given = Mapping[str, str]
 
 
 def list_all(args: Namespace, context: Context) -> None:
-    """Print every kind with what holds for it."""
+    """Print all kinds with their state and most used options."""
     store = open_for_reading(context)
     given = store.call(alert_settings.load_all)
     found = [(kind, _texts(kind, given.get(kind.name, {}))) for kind in KINDS]
@@ -42,7 +42,7 @@ def list_all(args: Namespace, context: Context) -> None:
 
 
 def show(args: Namespace, context: Context) -> None:
-    """Print one kind with every option."""
+    """Print a kind with its options."""
     kind = alert_kinds.kind_named(args.kind)
     given = open_for_reading(context).call(alert_settings.load_all).get(kind.name, {})
     texts = _texts(kind, given)
@@ -68,7 +68,7 @@ def show(args: Namespace, context: Context) -> None:
 
 
 def edit(args: Namespace, context: Context) -> None:
-    """Change what is set for kinds; what is not named stays."""
+    """Change options of kinds; those that are not named stay."""
     wanted = {
         name.removeprefix("option_"): text
         for name, text in vars(args).items()
@@ -87,7 +87,7 @@ def edit(args: Namespace, context: Context) -> None:
 
 
 def reset(args: Namespace, context: Context) -> None:
-    """Let the defaults of kinds hold again."""
+    """Set kinds back to their defaults."""
     kinds = [alert_kinds.kind_named(name) for name in dict.fromkeys(args.kinds)]
     store = open_for_writing(context)
     for kind in kinds:
@@ -99,7 +99,7 @@ def _state(kind: AlertKind, texts: Given, geo: Geo) -> str:
 
 
 def _not_raised(kind: AlertKind, texts: Given, geo: Geo) -> str:
-    """Why a kind is not raised although it is on, "" where it is off or can be raised."""
+    """The reason for which a kind that is on is not raised, "" if it is off or can be raised."""
     if not kind.terms(texts).active:
         return ""
     return kind.not_raised(texts, countries=geo.has_countries, networks=geo.has_networks)
@@ -110,7 +110,7 @@ def _texts(kind: AlertKind, given: Given) -> dict[str, str]:
 
 
 def _values(kind: AlertKind, given: Given) -> str:
-    """Every option on one line."""
+    """All options of a kind on one line."""
     texts = _texts(kind, given)
     return ", ".join(f"{name} {_value(name, texts, given)}" for name in texts)
 

@@ -1,4 +1,4 @@
-"""`tocsin alert ...`"""
+"""Grammar of `tocsin alert ...`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RUN = "cli.alert.commands"
 
 
 def build(parser: Parser) -> None:
-    """Add every command about the kinds of alerts."""
+    """Add the commands about the kinds of alerts."""
     commands = add_commands(parser)
     listing = add_leaf(commands, "list", f"{RUN}:list_all", "list the kinds of alerts")
     show = add_leaf(commands, "show", f"{RUN}:show", "show one kind whole")
@@ -31,7 +31,7 @@ def build(parser: Parser) -> None:
 
 
 def _options() -> dict[str, Option]:
-    """Every option of every kind; one name means the same everywhere."""
+    """The options of all kinds; a name means the same in each."""
     found: dict[str, Option] = {}
     for kind in KINDS:
         for default in kind.defaults:

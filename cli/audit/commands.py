@@ -1,12 +1,12 @@
-"""`tocsin audit`: the audit trail, for people and as JSON."""
+"""Command `tocsin audit`: the audit trail as a table and as JSON."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any
 
 from cli.arguments import read_filter
 from cli.context import Context, open_for_reading
+from cli.json_shapes import Shape
 from domain.actors import Actor
 from domain.filters import OF_CHANGES, OfWebhook, Since, Term
 from domain.wording import detail_text, readable, second_text, time_text
@@ -14,30 +14,9 @@ from store import audit, webhooks
 from store.database import Store
 from store.records import AuditEntry
 
-
-def actor_text(change: AuditEntry) -> str:
-    """Who made a change, and from where."""
-    return Actor(change.user, change.login, change.address).text
-
-
-def change_json(change: AuditEntry) -> dict[str, Any]:
-    """A line as `audit --json` prints it."""
-    return {
-        "id": change.id,
-        "at": time_text(change.at_ms),
-        "who": actor_text(change),
-        "user": change.user,
-        "login": change.login,
-        "address": change.address,
-        "action": change.action,
-        "webhook": change.webhook_id,
-        "detail": readable(change.detail),
-    }
-
-
 MOST = 1_000_000
 MAX_DIGITS = 19
-"""More are no number that SQLite knows."""
+"""SQLite knows no longer number."""
 
 
 def list_all(args: Namespace, context: Context) -> None:
@@ -50,13 +29,13 @@ def list_all(args: Namespace, context: Context) -> None:
         terms.append(Term(Since(args.since_ms)))
     changes = store.call(audit.changes, terms, min(args.limit, MOST))
     if args.json:
-        context.out.json([change_json(change) for change in changes])
+        context.out.json([_shape(change) for change in changes])
         return
     context.out.table(
         [
             (
                 second_text(change.at_ms),
-                actor_text(change),
+                _actor_text(change),
                 change.action,
                 change.webhook_id,
                 detail_text(change.detail),
@@ -67,8 +46,26 @@ def list_all(args: Namespace, context: Context) -> None:
     )
 
 
+def _actor_text(change: AuditEntry) -> str:
+    return Actor(change.user, change.login, change.address).text
+
+
+def _shape(change: AuditEntry) -> Shape:
+    return {
+        "id": change.id,
+        "at": time_text(change.at_ms),
+        "who": _actor_text(change),
+        "user": change.user,
+        "login": change.login,
+        "address": change.address,
+        "action": change.action,
+        "webhook": change.webhook_id,
+        "detail": readable(change.detail),
+    }
+
+
 def _webhook_id(store: Store, reference: str) -> int:
-    """The id that is meant; a number is taken as it is, since the trail outlives its webhooks."""
+    """The id of a webhook; a number is taken as it is, since the trail outlives its webhooks."""
     if reference.isascii() and reference.isdecimal() and len(reference) < MAX_DIGITS:
         return int(reference)
     return store.call(webhooks.resolve, reference, deleted=True)

@@ -1,4 +1,4 @@
-"""Options of `tocsin audit`."""
+"""Grammar of `tocsin audit`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _PROGRAMS = {AGENT: "procustodibus-agent", BROKER: "procustodibus-broker"}
 
 
 def files_of(client: Client, url: str, code: str) -> tuple[ConfFile, ConfFile]:
-    """The file of settings, and the one with the set-up code."""
+    """The file of settings, and the file with the set-up code."""
     until_ms = client.setup_until_ms or 0
     if client.kind == AGENT:
         return kinds.agent_files(url, client.host_id, client.user_id, code, until_ms)
@@ -27,9 +27,9 @@ def files_of(client: Client, url: str, code: str) -> tuple[ConfFile, ConfFile]:
 
 
 def check_target(folder: str | None, kind: str) -> None:
-    """Make the folder, and refuse one that the files cannot go into, before a code is made.
+    """Make the folder of --into, before a code is made.
 
-    Raises Failure.
+    Raises Failure where the files cannot be written into it.
     """
     if folder is None:
         return
@@ -52,7 +52,7 @@ def check_target(folder: str | None, kind: str) -> None:
 
 
 def hand_over(client: Client, url: str, code: str, args: Namespace, context: Context) -> None:
-    """Print the files, or write them into the folder that was named, and say what to do next."""
+    """Print the files, or write them into the folder of --into, and note the next step."""
     files = files_of(client, url, code)
     if args.into is None:
         _print(client, url, files, args, context)

@@ -10,7 +10,7 @@ RUN = "cli.client.commands"
 
 
 def build_host(parser: Parser) -> None:
-    """Add every command about hosts that report by an agent."""
+    """Add the commands about hosts that report by an agent."""
     _build(
         parser,
         "host",
@@ -23,7 +23,7 @@ def build_host(parser: Parser) -> None:
 
 
 def build_broker(parser: Parser) -> None:
-    """Add every command about brokers that pull events."""
+    """Add the commands about brokers that pull events."""
     _build(
         parser,
         "broker",

@@ -1,4 +1,4 @@
-"""`tocsin config`: the settings, where they come from, and those that the store keeps."""
+"""Commands of `tocsin config` about settings; export and import are in `transfer.py`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from domain.settings import SETTINGS, STORE_PATHS, Setting, storable_setting, va
 
 
 def show(args: Namespace, context: Context) -> None:
-    """Print every setting with its value, where it came from and what it is."""
-    _let_store_join(context)
+    """Print the settings with value, origin and description."""
+    _read_stored_settings(context)
     for sentence in wrong_keys(context.configuration):
         context.out.note(f"tocsin: {sentence}")
     rows = [_row(setting, context.configuration) for setting in SETTINGS]
@@ -55,8 +55,8 @@ def unset_value(args: Namespace, context: Context) -> None:
     context.out.note(f"{setting.name} is out of the store.")
 
 
-def _let_store_join(context: Context) -> None:
-    """A store that cannot be opened is no reason to hide the settings that say where it is."""
+def _read_stored_settings(context: Context) -> None:
+    """Read the settings of the store; note it, and go on, if it cannot be opened."""
     from store.errors import StoreError
 
     if not context.db.exists():
@@ -81,7 +81,7 @@ def _value_text(setting: Setting, configuration: Configuration) -> str:
         case "db":
             return str(configuration.db)
         case "key_file":
-            return str(configuration.key_place)
+            return str(configuration.key_path)
     return setting.format(value_of(configuration.settings, setting))
 
 
@@ -102,7 +102,7 @@ def _parsed(setting: Setting, text: str) -> SettingValue:
 
 
 def _wrong(error: FieldError) -> Failure:
-    """The exit code of a wrong setting, wherever it was given."""
+    """A Failure with the exit code of wrong settings."""
     return Failure(str(error), ExitCode.CONFIG)
 
 

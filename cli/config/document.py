@@ -1,4 +1,4 @@
-"""JSON document of `config export` and `import`: its form, read and written."""
+"""JSON document of `config export` and `import`: its structure, reader, writer and fields."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ VERSION = 1
 MASK = mask_value("")
 _PLACE = re.compile(r"(.*) - at `(?:key in )?\$\.?(.*)`", re.DOTALL)
 
+REVEAL = "export with --reveal, or write it in clear"
+MOST_SECRETS = 2
+
 State = Literal["active", "inactive"]
+T = TypeVar("T")
 
 
 class WebhookEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,7 +83,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def shape_of(kept: StoredConfiguration, now_ms: int, *, reveal: bool) -> Shape:
-    """What is configured, ready to be written; what another version set is left out."""
+    """The document of a store, ready to be written; names of other versions are left out."""
     document = Document(
         settings={name: text for name, text in kept.settings.items() if name in BY_NAME},
         webhooks=[_webhook(webhook, now_ms, reveal=reveal) for webhook in kept.webhooks],
@@ -94,7 +98,7 @@ def shape_of(kept: StoredConfiguration, now_ms: int, *, reveal: bool) -> Shape:
 
 
 def read_document(data: bytes) -> Document:
-    """Read what `shape_of` made or somebody wrote. Raises FieldError, StrictJsonError."""
+    """Read a document. Raises FieldError, StrictJsonError."""
     value = msgspec.json.decode(compact(decode(data)))
     if not isinstance(value, dict) or "version" not in value:
         raise StrictJsonError("", "it is no configuration that `tocsin config export` wrote")
@@ -146,26 +150,20 @@ def _state(active: bool) -> State:
 
 
 def _in_words(message: str) -> FieldError:
-    """Place, reason and cure of what does not have the form of the document."""
+    """The FieldError of a message of msgspec."""
     match = _PLACE.fullmatch(message)
     reason, place = (match[1], match[2]) if match else (message, "")
     reason = reason[:1].lower() + reason[1:]
     return FieldError(place or "the document", reason, "docs/json.md describes every member")
 
 
-T = TypeVar("T")
-
-REVEAL = "export with --reveal, or write it in clear"
-MOST_SECRETS = 2
-
-
 def given(value: T | UnsetType, otherwise: T) -> T:
-    """What stands in the document, or what holds where it says nothing."""
+    """The value of the document, or `otherwise` if it has none."""
     return otherwise if isinstance(value, UnsetType) else value
 
 
 def webhook_fields(entry: WebhookEntry, before: Webhook | None) -> WebhookFields:
-    """The fields that a webhook is to have. Raises FieldError, FieldErrors."""
+    """The fields of a webhook after the import. Raises FieldError, FieldErrors."""
     base = before.fields if before else WebhookFields(entry.type, entry.url)
     fields = replace(
         base,
@@ -187,7 +185,7 @@ def webhook_fields(entry: WebhookEntry, before: Webhook | None) -> WebhookFields
 
 
 def webhook_secrets(entry: WebhookEntry, before: Webhook | None, now_ms: int) -> Secrets | None:
-    """The signing secrets that a webhook is to have. Raises FieldError."""
+    """The signing secrets of a webhook after the import. Raises FieldError."""
     kept = in_force(before.secrets, now_ms) if before else None
     if isinstance(entry.secrets, UnsetType) or (entry.secrets is None and before):
         return kept
@@ -197,24 +195,24 @@ def webhook_secrets(entry: WebhookEntry, before: Webhook | None, now_ms: int) ->
         return kept
     if len(entry.secrets) > MOST_SECRETS:
         raise FieldError("secrets", f"there are {len(entry.secrets)}", "write one, or two")
-    words = [_secret(text) for text in entry.secrets]
-    if not words:
+    clear = [_secret(text) for text in entry.secrets]
+    if not clear:
         return None
-    current, *previous = words
+    current, *previous = clear
     if not previous:
         return Secrets(current)
     return in_force(Secrets(current, previous[0], _rotation_end(entry)), now_ms)
 
 
 def in_force(secrets: Secrets | None, now_ms: int) -> Secrets | None:
-    """The secrets without one whose rotation is over."""
+    """The secrets without the previous one if its rotation is over."""
     if secrets is None or len(secrets.in_force(now_ms)) > 1:
         return secrets
     return Secrets(secrets.current)
 
 
 def nothing_to_keep(field: str, reason: str) -> FieldError:
-    """What is said of a secret that neither the document nor the store has."""
+    """The error about a secret that neither the document nor the store has."""
     return FieldError(field, f"{reason}, and this store has none to keep", REVEAL)
 
 
@@ -225,7 +223,7 @@ def texts(options: dict[str, object]) -> dict[str, str]:
 
 
 def placed(place: str, check: Callable[[], T]) -> T:
-    """Run a check so that what it finds names its place in the document.
+    """Run a check whose errors then name their place in the document.
 
     Raises FieldError, FieldErrors.
     """

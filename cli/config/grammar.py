@@ -1,4 +1,4 @@
-"""Options of `tocsin config`."""
+"""Grammar of `tocsin config ...`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from cli.parser import Commands, Parser, add_commands, add_json, add_leaf, add_y
 
 
 def build(parser: Parser) -> None:
-    """Add every command about settings."""
+    """Add the commands about settings."""
     commands = add_commands(parser)
     show = add_leaf(
         commands, "show", "cli.config.commands:show", "show every setting and where it came from"

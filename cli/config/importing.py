@@ -1,4 +1,4 @@
-"""What an import of a configuration document would make or change in a store."""
+"""Plan of an import: the changes by which a store becomes as a configuration document says."""
 
 from __future__ import annotations
 
@@ -42,36 +42,38 @@ from store.webhook_edits import RestoreSecrets, changed_fields, changed_options
 
 _BROUGHT = {option.name for option in (COMMAND, PATH, FILES, LISTEN, URL, PROXY)}
 
-Step = Callable[[], object]
+Action = Callable[[], object]
 Key = tuple[tuple[str, ...], int]
 
 
 @dataclass(slots=True)
-class Plan:
-    """What would be done, a line each, the steps that do it, and what cannot be carried.
+class ImportPlan:
+    """Lines about the changes, the actions that make them, and notes about what is left out.
 
-    `brought` has what the document lets this host run, read, listen on or ask: every command,
-    file, listen address and other address, whole.
+    `brought` has all that the document makes this host run, read, listen on or call: commands,
+    files and addresses, whole.
     """
 
     lines: list[str] = field(default_factory=list)
     brought: list[str] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
 
-    def add(self, line: str, *steps: Step) -> None:
-        """One line, and what does as it says."""
+    def add(self, line: str, *actions: Action) -> None:
+        """Add a change: its line, and the actions that make it."""
         self.lines.append(line)
-        self.steps.extend(steps)
+        self.actions.extend(actions)
 
     def bring(self, named: str, option: Option, before: str, after: str) -> None:
-        """A value that is to be shown whole, if it is of such a kind and new here."""
+        """Add a value to `brought`, if it is of such a kind and new here."""
         if option.kind.name in _BROUGHT and after not in ("", before):
             self.brought.append(f"{named}: {option.name} {after}")
 
 
-def plan_of(document: Document, kept: StoredConfiguration, store: Store, context: Context) -> Plan:
+def plan_of(
+    document: Document, kept: StoredConfiguration, store: Store, context: Context
+) -> ImportPlan:
     """Check all of the document and compare it with what is kept. Raises FieldErrors, WrongKey."""
     planner = _Planner(document, kept, store, context)
     raise_all(planner.checks())
@@ -79,10 +81,12 @@ def plan_of(document: Document, kept: StoredConfiguration, store: Store, context
 
 
 class _Planner:
+    """Maker of the plan of one import."""
+
     def __init__(
         self, document: Document, kept: StoredConfiguration, store: Store, context: Context
     ) -> None:
-        self.plan = Plan()
+        self.plan = ImportPlan()
         self._document = document
         self._kept = kept
         self._store = store
@@ -90,10 +94,10 @@ class _Planner:
         self._now_ms = context.now_ms()
         self._actor = context.actor
 
-    def checks(self) -> list[Step]:
-        """Every part of the document; each raises what is wrong with it, or plans its change."""
+    def checks(self) -> list[Action]:
+        """Checks of the parts of the document; each raises its error or adds its change."""
         document = self._document
-        own = _meant(document.webhooks, self._kept.webhooks)
+        own = _counterparts(document.webhooks, self._kept.webhooks)
         names = [webhook.name for webhook in document.webhooks if webhook.name is not None]
         return [
             *(partial(self._setting, *item) for item in document.settings.items()),
@@ -206,7 +210,7 @@ class _Planner:
         options = placed(
             "options", lambda: kind.check(texts(given(entry.options, dict[str, object](kept))))
         )
-        secret = self._secret_steps(entry)
+        secret = self._secret_actions(entry)
         if before is not None or kind.is_addable:
             named = f"source {entry.name}"
             for default in kind.used(options):
@@ -231,14 +235,14 @@ class _Planner:
                 "kind", f"every store has its source of kind {kind.name}", "leave this one out"
             )
         else:
-            self._tell(entry.name, kind.made_by)
+            self._note_left_out(entry.name, kind.made_by)
 
     def _edit_source(
         self,
         entry: SourceEntry,
         before: StoredSource,
         options: Mapping[str, str],
-        secret: list[Step],
+        secret: list[Action],
     ) -> None:
         named = f"source {entry.name}"
         who = (entry.name, options, self._actor, self._now_ms)
@@ -257,7 +261,7 @@ class _Planner:
         if secret:
             self.plan.add(f"{named}: another secret", *secret)
 
-    def _secret_steps(self, entry: SourceEntry) -> list[Step]:
+    def _secret_actions(self, entry: SourceEntry) -> list[Action]:
         name, secret = entry.name, entry.secret
         there = name in self._kept.source_secrets
         if isinstance(secret, UnsetType) or (secret is None and not there):
@@ -287,19 +291,20 @@ class _Planner:
             )
 
     def _names(self) -> None:
+        """Note the clients and tokens that have to be made here."""
         document, kept = self._document, self._kept
         for name in document.tokens:
             if name not in kept.tokens:
-                self._tell(name, "tocsin token add")
+                self._note_left_out(name, "tocsin token add")
         agents = {source.name for source in document.sources if source.kind == source_kinds.AGENT}
         for name in document.hosts:
             if name not in kept.hosts and name not in agents:
-                self._tell(name, "tocsin host add")
+                self._note_left_out(name, "tocsin host add")
         for name in document.brokers:
             if name not in kept.brokers:
-                self._tell(name, "tocsin broker add")
+                self._note_left_out(name, "tocsin broker add")
 
-    def _tell(self, name: str, made_by: str) -> None:
+    def _note_left_out(self, name: str, made_by: str) -> None:
         what = made_by.split()[1]
         self.plan.notes.append(
             f"The {what} {name} is not carried over, since its key cannot be: "
@@ -307,8 +312,8 @@ class _Planner:
         )
 
 
-def _meant(entries: list[WebhookEntry], there: list[Webhook]) -> list[Webhook | None]:
-    """For each entry the webhook of this store that it stands for."""
+def _counterparts(entries: list[WebhookEntry], there: list[Webhook]) -> list[Webhook | None]:
+    """For each entry the webhook of this store that it describes, or None."""
     about = [
         (webhook.fields.name, webhook.fields.type.value, webhook.fields.url) for webhook in there
     ]
@@ -323,7 +328,7 @@ def _meant(entries: list[WebhookEntry], there: list[Webhook]) -> list[Webhook | 
 def _only_one_like(
     entry: WebhookEntry, entries: list[WebhookEntry], there: list[Webhook]
 ) -> Webhook | None:
-    """The webhook that a masked URL without a name stands for, where it can be no other."""
+    """The webhook of a masked URL without a name, where it can be no other."""
     if entry.name is not None or not is_masked_url(entry.url):
         return None
     wanted = (None, entry.type, entry.url)
@@ -337,13 +342,13 @@ def _only_one_like(
 
 
 def _keys(about: list[tuple[str | None, str, str]]) -> list[Key]:
-    """What tells webhooks apart: the name, or else type and URL and the how manieth of those."""
+    """Keys of webhooks: the name, or else type and URL, each with its number among equal ones."""
     seen: Counter[tuple[str, ...]] = Counter()
     keys: list[Key] = []
     for name, type_, url in about:
-        told_by = (type_, url) if name is None else (name,)
-        keys.append((told_by, seen[told_by]))
-        seen[told_by] += 1
+        key = (type_, url) if name is None else (name,)
+        keys.append((key, seen[key]))
+        seen[key] += 1
     return keys
 
 

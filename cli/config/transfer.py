@@ -1,4 +1,4 @@
-"""`tocsin config export` and `import`: what is configured, from one store to another."""
+"""Commands `tocsin config export` and `import`: a configuration from one store to another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.arguments import ValueReader, input_name
 from cli.config.document import read_document, shape_of
-from cli.config.importing import Plan, plan_of
+from cli.config.importing import ImportPlan, plan_of
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.event.emit import DOCUMENT_LIMIT
 from cli.exit_codes import ExitCode, Failure
@@ -61,7 +61,7 @@ def import_all(args: Namespace, context: Context) -> None:
         for line in plan.brought:
             write(f"  {_one_line(line)}")
     context.out.flush()
-    if not plan.steps:
+    if not plan.actions:
         context.out.note("Nothing to change: all of it is so already.")
         return
     if args.dry_run:
@@ -69,16 +69,16 @@ def import_all(args: Namespace, context: Context) -> None:
         return
     changes = counted(len(plan.lines), "change")
     context.out.confirm(f"Make {changes} in {store.path}?", args.yes)
-    store.call(configuration.change, plan.steps)
+    store.call(configuration.change, plan.actions)
     context.out.note(f"Made {changes} in {store.path}.")
 
 
 def _one_line(text: str) -> str:
-    """The text whole, in one line: a line break in a command must not look like a line of ours."""
+    """The whole text on one line: a line break in a command must not look like a line of ours."""
     return safe(text, len(text) * 10)
 
 
-def _plan(data: bytes, named: str, store: Store, context: Context) -> Plan:
+def _plan(data: bytes, named: str, store: Store, context: Context) -> ImportPlan:
     try:
         document = read_document(data)
         kept = store.call(configuration.read, store.vault)
@@ -99,7 +99,7 @@ def _refused(named: str, reasons: list[str]) -> Failure:
 
 
 def _record_secrets_shown(kept: StoredConfiguration, store: Store, context: Context) -> None:
-    """Without a line in the audit trail, and where one cannot be read, nothing is shown."""
+    """Record in the audit trail that secrets are about to be shown. Raises Failure, WrongKey."""
     for name, secret in kept.source_secrets.items():
         if secret is None:
             store.call(sources.secret_of, name, store.vault)

@@ -1,4 +1,4 @@
-"""`tocsin db`: the upkeep of the store."""
+"""Commands of `tocsin db` but for `rekey`: upgrade, check, backup, restore, prune."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def upgrade(args: Namespace, context: Context) -> None:
 
 
 def _remove_remnants(store: Store, context: Context) -> None:
-    """Do what an earlier upgrade had no room for."""
+    """Remove what an earlier upgrade had no room to remove."""
     if not store.call(remnants.are_there):
         return
     if not context.open_store(migrate=True).call(remnants.are_there):
@@ -64,7 +64,7 @@ def _remove_remnants(store: Store, context: Context) -> None:
 
 
 def check(args: Namespace, context: Context) -> ExitCode:
-    """Look for damage; print each fault that is found."""
+    """Check the store for damage and print each fault."""
     store = open_for_reading(context, join_settings=False)
     found = _problems(store)
     if args.json:
@@ -122,7 +122,7 @@ def restore(args: Namespace, context: Context) -> None:
 
 
 def prune(args: Namespace, context: Context) -> None:
-    """Drop what is kept longer than the settings say; nothing undelivered is among it."""
+    """Drop events and deliveries that are older than the settings keep, nothing undelivered."""
     store = open_for_writing(context)
     settings = context.settings
     retention = pruning.Retention(settings.keep_events_ms, settings.keep_deliveries_ms)
@@ -134,7 +134,7 @@ def prune(args: Namespace, context: Context) -> None:
 
 
 def _note_backup(store: Store, target: Path, context: Context) -> None:
-    """Say where a backup is, for the day on which the store gets another key."""
+    """Record the path of a backup, for `db rekey` to name it."""
     if store.outdated:
         return
     file = str(target)
@@ -145,7 +145,7 @@ def _note_backup(store: Store, target: Path, context: Context) -> None:
 
 
 def _backup_key(store: Store, keys: Sequence[bytes], target: Path) -> Path:
-    """Write the key beside its backup; without the one the other is not left either."""
+    """Write the key beside its backup; if that fails, remove the backup."""
     try:
         if store.call(store.vault.keys) != keys:
             raise Conflict(f"{store.path} was given another key meanwhile: back it up again")
@@ -156,7 +156,7 @@ def _backup_key(store: Store, keys: Sequence[bytes], target: Path) -> Path:
 
 
 def _problems(store: Store) -> list[str]:
-    """The faults of a store; one so damaged that looking fails is a fault too."""
+    """The faults of a store; damage at which the check itself fails is a fault too."""
     try:
         return store.call(health.problems, store.vault)
     except StoreUnavailable as error:
@@ -164,10 +164,10 @@ def _problems(store: Store) -> list[str]:
 
 
 def _replaces_key(source: Path, context: Context) -> bool:
-    """Whether a key that was here before the store would go. A new store makes its own."""
+    """True if the restore would replace a key file that was there before the store."""
     if is_there(context.db):
         return False
-    key_file = context.configuration.key_place
+    key_file = context.configuration.key_path
     beside = backups.key_beside(source)
     if not key_file.exists() or not beside.exists():
         return False
@@ -186,8 +186,8 @@ def _fill(store: Store, source: Path, context: Context) -> backups.RestoreResult
 
 
 def _fill_draft(source: Path, context: Context, draft: Path) -> backups.RestoreResult:
-    """Fill a store that nobody else sees yet."""
-    store = open_store(draft, key_file=context.configuration.key_place)
+    """Fill the draft of a store, which nobody else sees yet."""
+    store = open_store(draft, key_file=context.configuration.key_path)
     try:
         return _fill(store, source, context)
     finally:
@@ -196,7 +196,7 @@ def _fill_draft(source: Path, context: Context, draft: Path) -> backups.RestoreR
 
 @contextmanager
 def _nobody_sending(path: Path) -> Iterator[None]:
-    """Keep every worker from sending until what was restored is paused."""
+    """Hold the sending lock, so that no worker sends before the restored store is paused."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = SendingLock(path)
     if not lock.acquire():

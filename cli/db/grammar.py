@@ -1,4 +1,4 @@
-"""Options of `tocsin db`."""
+"""Grammar of `tocsin db ...`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RUN = "cli.db.commands"
 
 
 def build(parser: Parser) -> None:
-    """Add every command of `tocsin db`."""
+    """Add the commands of `tocsin db`."""
     commands = add_commands(parser)
     add_leaf(commands, "upgrade", f"{RUN}:upgrade", "make the store or bring it up to date")
     add_json(add_leaf(commands, "check", f"{RUN}:check", "look for damage"))

@@ -1,4 +1,4 @@
-"""`tocsin db rekey`: another key for the store, and the backups that open with the old one."""
+"""Command `tocsin db rekey`: a new key for the store, and the backups of the old key."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from store.maintenance.old_backups import OldBackup
 
 
 def rekey(args: Namespace, context: Context) -> None:
-    """Encrypt everything with a new key, after asking; tell of the backups of before."""
+    """Encrypt all secrets with a new key, after asking; list the backups of the old key."""
     store = open_for_writing(context)
     vault = store.vault
     store.call(vault.check)
     old = store.call(old_backups.find, vault)
-    _tell(old, context)
+    _print_backups(old, context)
     context.out.confirm(_question(store, old), args.yes)
     access = partial(_access_to, vault.key_file.parent)
     done = store.call(rekeying.rekey, vault, context.actor, context.now_ms(), access)
@@ -35,7 +35,7 @@ def rekey(args: Namespace, context: Context) -> None:
         f"{what}: all that is encrypted in {store.path}{of_what} opens with the new key in "
         f"{vault.key_file}; programs that run read it by themselves."
     )
-    _tell_of_rest(done, store, context)
+    _note_rest(done, store, context)
     if old:
         context.out.note(
             "The backups above open with the old key alone: make a new one with `tocsin db "
@@ -43,7 +43,7 @@ def rekey(args: Namespace, context: Context) -> None:
         )
 
 
-def _tell(old: Sequence[OldBackup], context: Context) -> None:
+def _print_backups(old: Sequence[OldBackup], context: Context) -> None:
     if old:
         context.out.note("Backups that were made with the key that goes, or with one before it:")
     for backup in old:
@@ -71,7 +71,7 @@ def _question(store: Store, old: Sequence[OldBackup]) -> str:
     )
 
 
-def _tell_of_rest(done: rekeying.RekeyResult, store: Store, context: Context) -> None:
+def _note_rest(done: rekeying.RekeyResult, store: Store, context: Context) -> None:
     if done.unreadable:
         context.out.note(
             f"{counted(done.unreadable, 'value')} did not open with the old key and stayed as "
@@ -85,7 +85,7 @@ def _tell_of_rest(done: rekeying.RekeyResult, store: Store, context: Context) ->
 
 
 def _access_to(folder: Path) -> AbstractContextManager[object]:
-    """The rights of root, where it kept them and the store's owner may not write the folder."""
+    """The rights of root for the key's folder, if they were kept and its owner is another."""
     if os.access(folder, os.W_OK, effective_ids=True):
         return nullcontext()
     return as_root()

@@ -1,4 +1,4 @@
-"""`tocsin delivery`: what was sent, what is being sent, and how it went."""
+"""Commands of `tocsin delivery`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from argparse import Namespace
 
 from cli.context import Context, open_for_reading, open_for_writing
-from cli.delivery.listing import Listing, attempt_text, in_full, sentence
+from cli.delivery.listing import Listing, attempt_text, full_text, named_delivery
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import attempt_shape, delivery_shape
 from cli.webhook.lookup import note_what_holds_back
@@ -27,7 +27,7 @@ LONGEST_COMMAND = 200_000
 
 
 def list_all(args: Namespace, context: Context) -> None:
-    """List the newest deliveries, the newest last; go on with what happens if asked."""
+    """List the newest deliveries, the newest last; with --follow go on."""
     if args.follow and args.until_ms is not None:
         raise Failure("--until and --follow contradict each other: leave one out", ExitCode.USAGE)
     store = open_for_reading(context)
@@ -57,7 +57,7 @@ def _show_attempts(delivery: Delivery, store: Store, context: Context, *, as_jso
         shape = delivery_shape(delivery)
         context.out.json(shape | {"history": [attempt_shape(attempt) for attempt in attempts]})
         return
-    context.out.data(in_full(delivery, context.now_ms()))
+    context.out.data(full_text(delivery, context.now_ms()))
     if len(attempts) == deliveries.PAGE:
         context.out.note(f"The newest {deliveries.PAGE} attempts:")
     for attempt in attempts:
@@ -75,8 +75,8 @@ def _note_refused(delivery: Delivery, attempt: Attempt, context: Context) -> Non
 def retry(args: Namespace, context: Context) -> None:
     """Make a pending delivery's next attempt now."""
     store = open_for_writing(context)
-    asked = store.call(delivery_requests.retry, args.id, context.actor, context.now_ms())
-    if not asked.done:
+    result = store.call(delivery_requests.retry, args.id, context.actor, context.now_ms())
+    if not result.done:
         context.out.note(LATER)
         return
     context.out.note(f"The next attempt of {args.id} is due now.")
@@ -89,9 +89,9 @@ def skip(args: Namespace, context: Context) -> None:
     """Give a pending delivery up, after asking with its numbers."""
     store = open_for_writing(context)
     delivery = _pending(store, args.id)
-    question = f"Give up {sentence(delivery)}? They are never sent again."
+    question = f"Give up {named_delivery(delivery)}? They are never sent again."
     context.out.confirm(question, args.yes)
-    asked = store.call(
+    result = store.call(
         delivery_requests.with_idle,
         delivery_requests.skip,
         store.path,
@@ -99,7 +99,7 @@ def skip(args: Namespace, context: Context) -> None:
         context.actor,
         context.now_ms(),
     )
-    _tell(asked, f"Skipped {sentence(delivery)}.", context)
+    _note_result(result, f"Skipped {named_delivery(delivery)}.", context)
 
 
 def reseal(args: Namespace, context: Context) -> None:
@@ -108,7 +108,7 @@ def reseal(args: Namespace, context: Context) -> None:
     store = open_for_writing(context)
     delivery = _pending(store, args.id)
     context.out.confirm(_reseal_question(delivery, args), args.yes)
-    asked = store.call(
+    result = store.call(
         delivery_requests.with_idle,
         delivery_requests.reseal,
         store.path,
@@ -118,7 +118,7 @@ def reseal(args: Namespace, context: Context) -> None:
         max_events=args.max_events,
         without=args.without,
     )
-    _tell(asked, f"Ended {sentence(delivery)}; they are sealed anew.", context)
+    _note_result(result, f"Ended {named_delivery(delivery)}; they are sealed anew.", context)
     if args.without:
         context.out.note(
             f"Event {args.without} is set aside: "
@@ -167,10 +167,10 @@ def _reseal_question(delivery: Delivery, args: Namespace) -> str:
     without = f", without event {args.without}," if args.without else ""
     most = f", at most {args.max_events} a request" if args.max_events else ""
     return (
-        f"End {sentence(delivery)}, and seal them anew{without} under new ids{most}? "
+        f"End {named_delivery(delivery)}, and seal them anew{without} under new ids{most}? "
         "A receiver that took some of them already gets those twice."
     )
 
 
-def _tell(asked: RequestResult, done: str, context: Context) -> None:
-    context.out.note(done if asked.done else LATER)
+def _note_result(result: RequestResult, done: str, context: Context) -> None:
+    context.out.note(done if result.done else LATER)

@@ -1,4 +1,4 @@
-"""`tocsin delivery ...`"""
+"""Grammar of `tocsin delivery ...`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATES = ("pending", "delivered", "skipped", "resealed")
 
 
 def build(parser: Parser) -> None:
-    """Add every command about deliveries."""
+    """Add the commands about deliveries."""
     commands = add_commands(parser)
     _list(commands)
     show = add_leaf(commands, "show", f"{RUN}:show", "show one delivery and its attempts")

@@ -1,10 +1,10 @@
-"""Lists and texts of deliveries."""
+"""`tocsin delivery list`, and the texts about deliveries."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from cli.arguments import looks, read_filter
+from cli.arguments import polls, read_filter
 from cli.context import Context
 from cli.json_shapes import delivery_shape
 from cli.output import columns, labelled
@@ -21,14 +21,14 @@ from store.records import Attempt, Delivery
 ANSWER_SHOWN = 200
 
 
-def sentence(delivery: Delivery) -> str:
-    """How a sentence names a delivery: "delivery msg_... of webhook 1 with 50 events"."""
+def named_delivery(delivery: Delivery) -> str:
+    """A delivery in a sentence: "delivery msg_... of webhook 1 with 50 events"."""
     events = counted(delivery.events, "event")
     return f"delivery {delivery.id} of webhook {delivery.webhook_id} with {events}"
 
 
-def in_full(delivery: Delivery, now_ms: int) -> str:
-    """Everything about a delivery but its attempts, one line each."""
+def full_text(delivery: Delivery, now_ms: int) -> str:
+    """Everything about a delivery but its attempts, in lines of label and value."""
     return labelled(
         [
             ("id", delivery.id),
@@ -49,7 +49,7 @@ def in_full(delivery: Delivery, now_ms: int) -> str:
 
 
 def attempt_text(attempt: Attempt) -> str:
-    """An attempt on one line, and under it the start of the answer."""
+    """An attempt on a line, and under it the start of the answer."""
     text = (
         f"attempt {attempt.number}  {time_text(attempt.started_ms)}  "
         f"{safe(attempt.detail or attempt.error or '', 300)}, "
@@ -88,7 +88,7 @@ MOST = 1_000_000
 
 
 class Listing:
-    """The deliveries of one `delivery list`."""
+    """One run of `delivery list`."""
 
     def __init__(
         self, args: Namespace, context: Context, store: Store, webhook_id: int | None
@@ -110,10 +110,10 @@ class Listing:
             self._out.table([_row(delivery) for delivery in found], HEADERS)
 
     def follow(self) -> None:
-        """Print the newest; then each that is sealed, and each again after an attempt or its end.
+        """Print the newest, then each delivery when it is sealed, after attempts and at its end.
 
-        Deliveries end in another order than they are sealed in, so the pending ones are looked
-        at one by one; there is one a webhook at most.
+        Deliveries end in another order than they are sealed in, so the pending ones, of which a
+        webhook has at most one, are read singly.
         """
         if not self._args.json:
             self._out.data(columns(HEADERS, WIDTHS))
@@ -125,11 +125,11 @@ class Listing:
             self._open[delivery.id] = _progress(delivery)
         for delivery in newest:
             self._print(delivery)
-        for _ in looks(self._context):
-            last_id = self._look(last_id)
+        for _ in polls(self._context):
+            last_id = self._poll(last_id)
 
-    def _look(self, last_id: str | None) -> str | None:
-        """Print what changed since the look before; the last delivery that was sealed."""
+    def _poll(self, last_id: str | None) -> str | None:
+        """Print the changes since the last poll; return the id of the delivery sealed last."""
         which = DeliveryFilter(self._webhook_id)
         sealed = self._store.call(deliveries.after, which, last_id, limit=PAGE)
         for delivery in sealed:
@@ -166,7 +166,7 @@ class Listing:
 
 
 def _progress(delivery: Delivery) -> tuple[str, int]:
-    """The state and how many attempts are over."""
+    """The state, and the number of attempts that are over."""
     return delivery.state, failed_attempts(delivery)
 
 

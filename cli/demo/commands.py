@@ -1,4 +1,4 @@
-"""`tocsin demo`: a store of its own with made-up events, a receiver, and the screen."""
+"""Command `tocsin demo`: the screen on a store of made-up events, with a receiver."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
-from cli.config_file import FLAG, Configuration, Given, Places, read_configuration
+from cli.config_file import FLAG, ConfigPaths, Configuration, Given, read_configuration
 from cli.context import Context
 from cli.demo.events import made_up
 from cli.exit_codes import ExitCode
@@ -44,19 +43,57 @@ HURRIED = {
         ("grace", 2),
     )
 }
-"""Settings under which minutes of work are seen in seconds."""
+"""Short times, so that the work of minutes is seen in seconds."""
+
+BACKLOG = {
+    EventType.ENDPOINT_STATS: 180,
+    EventType.LOG_AUTHN: 24,
+    EventType.ALERTS: 9,
+    EventType.LOG_CHANGES: 7,
+}
+"""Numbers of events by type in the store when the demo opens."""
+
+SHORTEST_S, LONGEST_S = 0.3, 1.2
+MOST_AT_ONCE = 6
+
+OF_THE_SCREEN = ("theme", "mouse")
+"""Settings that the demo takes from every origin; the others are about the admin's store."""
 
 
-class Stage(msgspec.Struct, frozen=True):
-    """Where the receiver listens, and the folder that goes when the demo ends."""
+def run(args: Namespace, context: Context) -> ExitCode:
+    """Show the screen on made-up events and a receiver of this machine; leave nothing behind."""
+    check_terminal(context.out)
+    read = read_configuration(args, os.environ, ConfigPaths(is_root=os.geteuid() == 0))
+    with (
+        _receiver() as (port, folder),
+        Context(configured(read, folder), context.actor, context.out) as demo,
+    ):
+        dice = random.Random()  # noqa: S311 - made-up events are no secrets
+        store = demo.open_store()
+        _append_backlog(store, dice, demo.now_ms())
+        _add_webhooks(store, port, demo)
+        with _new_events(store, dice, demo.now_ms):
+            return show_screen(demo, store, demo=True)
 
-    port: int
-    folder: Path
+
+def configured(read: Configuration, folder: Path) -> Configuration:
+    """The configuration without all that leads to a store, receiver or network of the admin."""
+    given = {
+        name: item
+        for name, item in read.given.items()
+        if item.origin == FLAG or name in OF_THE_SCREEN
+    }
+    given = {**HURRIED, **given}
+    for name in STORE_PATHS:
+        given.pop(name, None)
+    settings = settings_from({name: item.value for name, item in given.items()})
+    db = folder / "tocsin.db"
+    return replace(read, given=given, settings=settings, db=db, is_hosts=False)
 
 
 @contextmanager
-def set_up() -> Iterator[Stage]:
-    """Start the receiver; it removes the folder once this process lets go of it or is dead."""
+def _receiver() -> Iterator[tuple[int, Path]]:
+    """Start the receiver; yield its port and the folder that it removes when this process ends."""
     receiver = subprocess.Popen(  # noqa: S603 - our own program
         RECEIVER,
         stdin=subprocess.PIPE,
@@ -68,20 +105,20 @@ def set_up() -> Iterator[Stage]:
     try:
         assert receiver.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
         port, _, folder = receiver.stdout.readline().strip().partition(" ")
-        yield Stage(int(port), Path(folder))
+        yield int(port), Path(folder)
     finally:
         receiver.communicate()
 
 
-def fill(store: Store, port: int, context: Context) -> None:
+def _add_webhooks(store: Store, port: int, context: Context) -> None:
     """Add the demo's webhooks; the first two sign their requests."""
     from store import webhooks
 
-    for place, fields in enumerate(demo_webhooks(f"http://127.0.0.1:{port}")):
+    for i, fields in enumerate(demo_webhooks(f"http://127.0.0.1:{port}")):
         store.call(
             webhooks.add,
             fields,
-            generate_secret(context.random_bytes) if place < 2 else None,
+            generate_secret(context.random_bytes) if i < 2 else None,
             start="start",
             vault=store.vault,
             actor=context.actor,
@@ -116,37 +153,24 @@ def demo_webhooks(base: str) -> tuple[WebhookFields, ...]:
     )
 
 
-BACKLOG = {
-    EventType.ENDPOINT_STATS: 180,
-    EventType.LOG_AUTHN: 24,
-    EventType.ALERTS: 9,
-    EventType.LOG_CHANGES: 7,
-}
-"""What has happened already when the demo opens."""
-
-SHORTEST_S, LONGEST_S = 0.3, 1.2
-MOST_AT_ONCE = 6
-
-
-def append_backlog(store: Store, dice: random.Random, now_ms: int) -> None:
-    """Queue what has happened already."""
+def _append_backlog(store: Store, dice: random.Random, now_ms: int) -> None:
     lines = (made_up(dice, now_ms, type_) for type_, count in BACKLOG.items() for _ in range(count))
     _append(store, lines, dice, now_ms)
 
 
 @contextmanager
-def happening(store: Store, dice: random.Random, now_ms: Callable[[], int]) -> Iterator[None]:
-    """Let events happen in a thread of its own, with a connection of its own."""
+def _new_events(store: Store, dice: random.Random, now_ms: Callable[[], int]) -> Iterator[None]:
+    """Append new events in a thread of its own, with a connection of its own."""
     stopped = threading.Event()
     own_store = store.sibling()
 
-    def happen() -> None:
+    def append() -> None:
         while not stopped.wait(dice.uniform(SHORTEST_S, LONGEST_S)):
             at_ms = now_ms()
             lines = (made_up(dice, at_ms) for _ in range(dice.randint(1, MOST_AT_ONCE)))
             _append(own_store, lines, dice, at_ms)
 
-    thread = threading.Thread(target=happen, name="events", daemon=True)
+    thread = threading.Thread(target=append, name="events", daemon=True)
     thread.start()
     try:
         yield
@@ -163,40 +187,3 @@ def _append(store: Store, lines: Iterator[bytes], dice: random.Random, now_ms: i
         read_event(line, now_ms=now_ms, random64=lambda: dice.getrandbits(64)) for line in lines
     ]
     store.call(append, events, now_ms)
-
-
-OF_THE_SCREEN = ("theme", "mouse")
-"""Settings that hold here too, whoever gave them; the others are about a store that is not ours."""
-
-
-def run(args: Namespace, context: Context) -> ExitCode:
-    """Show the screen on made-up events and a receiver of this machine; leave nothing behind."""
-    check_terminal(context.out)
-    read = read_configuration(args, os.environ, Places(is_root=os.geteuid() == 0))
-    with set_up() as stage, _context_on(configured(read, stage.folder), context) as demo:
-        dice = random.Random()  # noqa: S311 - made-up events are no secrets
-        store = demo.open_store()
-        append_backlog(store, dice, demo.now_ms())
-        fill(store, stage.port, demo)
-        with happening(store, dice, demo.now_ms):
-            return show_screen(demo, store, demo=True)
-
-
-def configured(read: Configuration, folder: Path) -> Configuration:
-    """What was read, but for all that leads to a store, a receiver or a network of the admin's."""
-    given = {
-        name: item
-        for name, item in read.given.items()
-        if item.origin == FLAG or name in OF_THE_SCREEN
-    }
-    given = {**HURRIED, **given}
-    for name in STORE_PATHS:
-        given.pop(name, None)
-    settings = settings_from({name: item.value for name, item in given.items()})
-    db = folder / "tocsin.db"
-    return replace(read, given=given, settings=settings, db=db, is_hosts=False)
-
-
-def _context_on(configuration: Configuration, context: Context) -> Context:
-    """What every command has, for the demo's own store."""
-    return Context(configuration, context.actor, context.out)

@@ -1,4 +1,4 @@
-"""Made-up events of a small WireGuard network, of all four types. Pure: the dice are handed in."""
+"""Made-up events of a small WireGuard network, of all four types; pure, dice are handed in."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOW_OFTEN = {
 
 
 def made_up(dice: random.Random, now_ms: int, type_: EventType | None = None) -> bytes:
-    """One event as JSON, of a type or of any, most of them handshakes."""
+    """An event as JSON, of a type or of any; most are handshakes."""
     chosen = type_ or dice.choices(list(HOW_OFTEN), list(HOW_OFTEN.values()))[0]
     attributes, related = _MAKERS[chosen](dice, now_ms)
     event = {
@@ -110,7 +110,7 @@ def _change(dice: random.Random, _now_ms: int) -> Made:
 
 
 def _address(dice: random.Random) -> str:
-    """One of the addresses that are kept for documentation."""
+    """An address of the networks for documentation."""
     return f"{dice.choice(NETWORKS)}.{dice.randint(1, 254)}"
 
 

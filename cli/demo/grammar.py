@@ -1,4 +1,4 @@
-"""Options of `tocsin demo`."""
+"""Grammar of `tocsin demo`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 

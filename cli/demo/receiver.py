@@ -1,7 +1,7 @@
-"""A receiver of webhooks that answers, refuses, cuts off and hangs, as the path says.
+"""Receiver of the demo: answers, refuses, cuts off or hangs, by the path of the URL.
 
 Run as `python -m cli.demo.receiver`, in a process of its own. It makes the demo's folder, prints
-its port and that folder, and when stdin ends, as it does however the demo dies, removes the folder.
+its port and that folder, and removes the folder when stdin ends, however the demo dies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HANG_S = 3600.0
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What is answered, and after how long. Status 0 closes the connection without an answer."""
+    """Answer, sent after `after_s`. Status 0 closes the connection without an answer."""
 
     status: int
     reason: str = "OK"
@@ -53,7 +53,7 @@ HANGS = Answer(200, after_s=HANG_S)
 
 @dataclass
 class Behaviour:
-    """How each path answers, by how many requests came there, and how often this very POST did."""
+    """Chooser of answers by path, number of requests there and number of tries of the delivery."""
 
     seen: Counter[str] = field(default_factory=Counter)
     tries: Counter[str] = field(default_factory=Counter)
@@ -91,7 +91,7 @@ def _sign_ins(count: int, tries: int) -> Answer:
 
 
 def _pager(count: int, tries: int) -> Answer:
-    """Down most of the time: the same POST comes again and again until it is taken."""
+    """Refuse the same POST six times, then take it."""
     return OK if tries > 6 else MAINTENANCE
 
 
@@ -142,7 +142,7 @@ async def serve(folder: str) -> None:
 
 
 def main() -> None:
-    """Serve, then leave nothing behind."""
+    """Serve, then remove the folder."""
     folder = tempfile.mkdtemp(prefix="tocsin-demo-")
     try:
         asyncio.run(serve(folder))

@@ -1,4 +1,4 @@
-"""`tocsin event`: lists, one event, and following; `emit` has its own files."""
+"""Commands `tocsin event list` and `show`; `emit` has its own files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from cli.arguments import looks
+from cli.arguments import polls
 from cli.context import Context, open_for_reading
 from cli.exit_codes import ExitCode, Failure
 from cli.json_shapes import event_json
@@ -33,7 +33,7 @@ MOST = 1_000_000
 
 
 def list_all(args: Namespace, context: Context) -> None:
-    """List the newest kept events, the newest last; go on with new ones if asked."""
+    """List the newest kept events, the newest last; with --follow go on."""
     listing = _Listing(args, context, open_for_reading(context))
     if args.follow:
         listing.follow()
@@ -54,11 +54,11 @@ def show(args: Namespace, context: Context) -> None:
         ]
         context.out.data(event_json(event, deliveries=shown))
     else:
-        _tell(event, carriers, context)
+        _print(event, carriers, context)
 
 
 def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
-    """What the words of `event show` mean. Raises Failure."""
+    """The type, if given, and the id of `event show`. Raises Failure."""
     if len(words) > 2:
         raise Failure("one event is shown at a time: write [TYPE] ID", ExitCode.USAGE)
     *types, id_ = words
@@ -71,7 +71,7 @@ def _type_and_id(words: list[str]) -> tuple[EventType | None, str]:
 
 
 def _find(type_: EventType | None, id_: str) -> StoredEvent:
-    """The event of that type, or of any if only one has it. Raises NotFound, Failure."""
+    """The event of that type, or of the only type that has the id. Raises NotFound, Failure."""
     if type_ is not None:
         return events.find(type_, id_)
     found = events.of_any_type(id_)
@@ -84,7 +84,7 @@ def _find(type_: EventType | None, id_: str) -> StoredEvent:
     return found[0]
 
 
-def _tell(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:
+def _print(event: StoredEvent, carriers: list[Delivery], context: Context) -> None:
     out = context.out
     out.data(f"{event.type.title} event {event.seq}, accepted {time_text(event.received_ms)}")
     out.data(msgspec.json.format(event.body, indent=2).decode())
@@ -101,7 +101,7 @@ def _tell(event: StoredEvent, carriers: list[Delivery], context: Context) -> Non
 
 
 class _Listing:
-    """The events of one `event list`. `_last` is how far each type has been shown."""
+    """One run of `event list`. `_last` has the seq of the last event shown of each type."""
 
     def __init__(self, args: Namespace, context: Context, store: Store) -> None:
         self._args = args
@@ -127,7 +127,7 @@ class _Listing:
         if not self._args.json:
             self._out.data(columns(HEADERS, WIDTHS))
         self._print(self._newest())
-        for _ in looks(self._context):
+        for _ in polls(self._context):
             self._print(self._arrived())
 
     def _newest(self) -> list[StoredEvent]:
@@ -147,7 +147,7 @@ class _Listing:
         return [event for event in found if since_ms is None or event.received_ms >= since_ms]
 
     def _arrived(self) -> list[StoredEvent]:
-        """What came since the last look. What was pruned before it was seen is passed over."""
+        """The events since the last poll, but for those that were pruned meanwhile."""
         heads = self._store.call(events.heads)
         behind = [type_ for type_ in self._types if heads[type_] > self._last[type_]]
         arrived = []
@@ -166,7 +166,7 @@ class _Listing:
 
 
 def _in_order(of_types: Iterable[list[StoredEvent]]) -> list[StoredEvent]:
-    """By the time of acceptance; a clock that was set back never reorders those of one type."""
+    """Events by time of acceptance; a clock that was set back never reorders those of a type."""
     return list(heapq.merge(*of_types, key=lambda event: event.received_ms))
 
 

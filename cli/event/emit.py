@@ -1,4 +1,4 @@
-"""`tocsin event emit`: reads what is given and queues it."""
+"""`tocsin event emit`: reads events from a file or stdin and queues them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domain.events import Event, EventError, read_document, read_event
 from domain.wording import counted, size_text
 
 CHUNK_BYTES = 4 << 20
-"""What one commit takes at most. Other writers get their turn while the next chunk is read."""
+"""Most bytes for one commit. Other writers get their turn while the next chunk is read."""
 
 READ_BYTES = 1 << 20
 LINE_LIMIT = 4 << 20
@@ -37,10 +37,9 @@ class Input:
         self.stopped = False
 
     def chunk(self) -> bytes:
-        """What is at hand, waiting for the first byte; b"" at the end or when stopped.
+        """The bytes that are there, waiting for the first; b"" at the end or when stopped.
 
-        What is at hand already is taken together, since a commit costs the same for one event
-        and for a thousand.
+        They are taken together, since a commit costs the same for one event and for a thousand.
         """
         parts: list[bytes] = []
         size = 0
@@ -52,7 +51,7 @@ class Input:
         return b"".join(parts)
 
     def up_to(self, limit: int, start: bytes) -> bytes:
-        """`start` and what follows it up to the end; stops reading when `limit` is exceeded."""
+        """`start` and the rest of the input; stops reading when `limit` is exceeded."""
         parts = [start]
         size = len(start)
         while size <= limit and (part := self.chunk()):
@@ -78,9 +77,9 @@ class Input:
 
 
 class Lines:
-    """Cuts chunks into whole lines. `number` is that of the last line given, from 1.
+    """Splitter of chunks into whole lines. `number` is that of the last line returned, from 1.
 
-    A line that is too long comes as its beginning, so that it is refused and memory is spared.
+    Of a line that is too long only the beginning is returned: it is refused, and memory is spared.
     """
 
     def __init__(self) -> None:
@@ -102,7 +101,7 @@ class Lines:
         return lines
 
     def last(self) -> list[bytes]:
-        """What is left at the end of the input: a line without a newline."""
+        """The last line of the input, if it has no newline."""
         lines = [self._rest] if self._rest else []
         self._rest = b""
         self.number += len(lines)
@@ -111,7 +110,7 @@ class Lines:
 
 @contextmanager
 def stop_signals() -> Iterator[int]:
-    """Let SIGINT, SIGTERM and SIGHUP only put a byte into the descriptor that this gives.
+    """Yield a descriptor into which SIGINT, SIGTERM and SIGHUP only write a byte.
 
     So a commit that is under way is finished and counted.
     """
@@ -130,12 +129,12 @@ def stop_signals() -> Iterator[int]:
 
 
 def _nothing(_signal: int, _frame: object) -> None:
-    """Python passes a signal on to the wakeup descriptor only where a handler is set."""
+    """Handler that does nothing: without one Python does not write to the wakeup descriptor."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the input so far; what is counted as accepted or repeated is on disk."""
+    """Counts of the input so far; accepted and repeated events are on disk."""
 
     accepted: int = 0
     repeated: int = 0
@@ -146,7 +145,7 @@ class Tally:
         return bool(self.accepted or self.repeated or self.refused)
 
     def answer(self) -> dict[str, int]:
-        """What is printed at the end."""
+        """The JSON that is printed at the end."""
         more = {"sanitized": self.sanitized} if self.sanitized else {}
         return {"accepted": self.accepted, "repeated": self.repeated, **more}
 
@@ -185,7 +184,7 @@ def _descriptor(file: str, context: Context) -> Iterator[int]:
 
 
 class _Emitter:
-    """Puts the events of one input where they belong."""
+    """Reader of one input, which hands its events to the target."""
 
     def __init__(self, context: Context, target: Target, tally: Tally) -> None:
         self._context = context
@@ -234,21 +233,21 @@ class _Emitter:
         self._put(text, now_ms)
 
     def _put(self, text: EventText, now_ms: int) -> None:
-        """Hand the events on, part by part, and count what is on disk after each."""
+        """Hand the events on, part by part, and count after each those that are on disk."""
         for part in self._target.parts(text.events):
             events = text.events[part.start : part.stop]
             is_begun = text.lines or part.start
             rest = f" from {text.place(part.start)} on" if is_begun else ""
             taken = self._target.put(events, now_ms, f"nothing was taken{rest}")
-            refused = [events[place] for place in taken.refused]
+            refused = [events[index] for index in taken.refused]
             self._tally.accepted += taken.accepted
             self._tally.repeated += taken.repeated
             self._tally.sanitized += sanitized(events) - sanitized(refused)
-            for place, reason in taken.refused.items():
-                self._refuse(text.place(part.start + place), reason)
+            for index, reason in taken.refused.items():
+                self._refuse(text.place(part.start + index), reason)
 
     def _read_lines(self, lines: Sequence[bytes], first: int, now_ms: int) -> EventText:
-        """The good events and the numbers of their lines; bad lines are named."""
+        """The good events and the numbers of their lines; bad lines are noted."""
         random64 = self._context.random64
         events: list[Event] = []
         numbers: list[int] = []
@@ -263,6 +262,6 @@ class _Emitter:
                 self._refuse(f"line {number}", str(error))
         return EventText(events, numbers)
 
-    def _refuse(self, place: str, reason: str) -> None:
+    def _refuse(self, named: str, reason: str) -> None:
         self._tally.refused += 1
-        self._context.out.note(f"{place}: {reason}")
+        self._context.out.note(f"{named}: {reason}")

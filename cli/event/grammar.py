@@ -1,4 +1,4 @@
-"""`tocsin event ...`"""
+"""Grammar of `tocsin event ...`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EMIT = "cli.event.emit:emit_events"
 
 
 class _WithoutStore(argparse.Action):
-    """Also where this account may not open the store, or has no settings."""
+    """Action of --socket: the command then needs neither a store nor settings."""
 
     def __call__(
         self, parser: object, namespace: argparse.Namespace, values: object, _: str | None = None
@@ -31,7 +31,7 @@ class _WithoutStore(argparse.Action):
 
 
 def build(parser: Parser) -> None:
-    """Add every command about events."""
+    """Add the commands about events."""
     commands = add_commands(parser)
     emit = add_leaf(commands, "emit", EMIT, "queue events: one object, an array or JSON lines")
     emit.add_argument("file", nargs="?", default="-", metavar="FILE", help="a file; - is stdin")

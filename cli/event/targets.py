@@ -1,4 +1,4 @@
-"""Where `event emit` puts events: into the store, or through the socket of a running Tocsin."""
+"""Targets of `event emit`: the store, or the socket of a running Tocsin."""
 
 from __future__ import annotations
 
@@ -31,14 +31,13 @@ PAUSE_S = 0.001
 MOST_IN_A_LINE = 1_000
 MOST_BYTES_IN_A_LINE = 4 << 20
 RECONNECT_S = 30.0
-"""For how long the same is tried anew where it cannot be taken now, such as by a worker that is
-being restarted, or one whose store is busy."""
+"""Time for which a part is tried again, such as while a worker is restarted or its store busy."""
 
 RETRY_S = 0.25
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What became of some events; `refused` says why, by the place in the list."""
+    """Result of a `put`; `refused` has the reasons by index."""
 
     accepted: int
     repeated: int
@@ -46,23 +45,23 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Target(Protocol):
-    """Takes events that were read."""
+    """Taker of events that were read."""
 
     def parts(self, events: Sequence[Event]) -> Iterable[range]:
         """Cut the events into parts, each for one `put`."""
 
     def put(self, events: Sequence[Event], now_ms: int, otherwise: str) -> Taken:
-        """Take what can be taken. `otherwise` says what a failure means for the input.
+        """Take the events that can be taken; `otherwise` ends the sentence of a failure.
 
         Raises Failure where none can be taken now.
         """
 
     def close(self) -> None:
-        """Done with it."""
+        """Release the connection."""
 
 
 class StoreTarget:
-    """The store itself."""
+    """Target that is the store itself."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -78,14 +77,14 @@ class StoreTarget:
         self._refuse_when_disk_is_short(events, otherwise)
         appended = self._store.call(append, events, now_ms)
         self._let_others_write(len(events))
-        refused = {place: f"id {events[place].id}: {ID_TAKEN}" for place in appended.conflicts}
+        refused = {i: f"id {events[i].id}: {ID_TAKEN}" for i in appended.conflicts}
         return Taken(appended.accepted, appended.repeated, refused)
 
     def close(self) -> None:
-        """The context closes the store."""
+        """Do nothing: the context closes the store."""
 
     def _refuse_when_disk_is_short(self, events: Sequence[Event], otherwise: str) -> None:
-        """Sign-in events are taken while there is any room at all."""
+        """Raise Failure while the disk is nearly full, but not for sign-in events alone."""
         least = self._context.settings.min_free_disk_bytes
         free = free_bytes(self._store.path)
         if free >= least or all(event.type is EventType.LOG_AUTHN for event in events):
@@ -104,7 +103,7 @@ class StoreTarget:
 
 
 class SocketTarget:
-    """The socket of a running Tocsin. `stop` is a descriptor that has a byte when it is to end."""
+    """Target behind the socket of a running Tocsin; a byte in the descriptor `stop` ends it."""
 
     def __init__(self, path: str, stop: int) -> None:
         self._path = path
@@ -113,13 +112,13 @@ class SocketTarget:
         self._connect()
 
     def parts(self, events: Sequence[Event]) -> Iterator[range]:
-        """As many at a time as make a line of bearable length."""
+        """As many events at a time as make a line of bearable length."""
         start = size = 0
-        for place, event in enumerate(events):
+        for i, event in enumerate(events):
             size += len(event.body)
-            if place - start == MOST_IN_A_LINE or (place > start and size > MOST_BYTES_IN_A_LINE):
-                yield range(start, place)
-                start, size = place, len(event.body)
+            if i - start == MOST_IN_A_LINE or (i > start and size > MOST_BYTES_IN_A_LINE):
+                yield range(start, i)
+                start, size = i, len(event.body)
         if events:
             yield range(start, len(events))
 
@@ -134,8 +133,8 @@ class SocketTarget:
             self._emitter = None
 
     def _take(self, texts: list[bytes], otherwise: str) -> Taken:
-        """A line that is refused is handed in again event by event, to find the bad ones."""
-        answer = self._ask(texts, otherwise)
+        """Hand in a line; if it is refused, event by event, to find the bad ones."""
+        answer = self._hand_in(texts, otherwise)
         if isinstance(answer, Taken):
             return answer
         if len(texts) == 1:
@@ -145,14 +144,14 @@ class SocketTarget:
             sum(taken.accepted for taken in each),
             sum(taken.repeated for taken in each),
             {
-                place: reason
-                for place, taken in enumerate(each)
+                index: reason
+                for index, taken in enumerate(each)
                 for reason in taken.refused.values()
             },
         )
 
-    def _ask(self, texts: list[bytes], otherwise: str) -> Taken | EmitError:
-        """Hand in one line. Events have their ids, so that to do it again is harmless."""
+    def _hand_in(self, texts: list[bytes], otherwise: str) -> Taken | EmitError:
+        """Hand in a line, again and again; since events have their ids, that is harmless."""
         from sources.emit import EmitError
 
         line = b"[" + b",".join(texts) + b"]"
@@ -180,7 +179,7 @@ class SocketTarget:
         return self._emitter
 
     def _connect(self) -> None:
-        """Connect before anything is read, so that what cannot be is told before it is typed."""
+        """Connect before anything is read, so that a failure comes before anything is typed."""
         ends = time.monotonic() + RECONNECT_S
         while self._emitter is None:
             try:
@@ -192,7 +191,7 @@ class SocketTarget:
                 self._wait(RETRY_S, ends, failure)
 
     def _may_answer_later(self, error: OSError) -> bool:
-        """True if no socket is there, or one that nobody listens at, as between two workers."""
+        """True if there is no socket, or nobody listens at it, as between two workers."""
         waits = FileNotFoundError | ConnectionError | BlockingIOError | TimeoutError
         return isinstance(error, waits) and not self._is_something_else()
 
@@ -200,7 +199,7 @@ class SocketTarget:
         return os.path.exists(self._path) and not Path(self._path).is_socket()
 
     def _wait(self, wait_s: float, ends: float, failure: Failure) -> None:
-        """Wait before the next try. Raises `failure` where the time is over, or was interrupted."""
+        """Wait before the next try. Raises `failure` when time is over, Failure when stopped."""
         left_s = ends - time.monotonic()
         if left_s <= 0:
             raise failure from None
@@ -223,7 +222,7 @@ class SocketTarget:
 
 
 def _refused(error: EmitError) -> dict[int, str]:
-    """The reasons by place in the line, which the other side writes as "event 2 of 3"."""
+    """The reasons by index in the line; the other side counts as "event 2 of 3"."""
     return {
         int(refusal["place"].split()[1]) - 1 if " " in refusal["place"] else 0: (
             f"id {safe(refusal['id'], 100)}: {safe(refusal['reason'], 500)}"

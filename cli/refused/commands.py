@@ -1,4 +1,4 @@
-"""`tocsin refused`: what sources took and the queue cannot hold, and what becomes of it."""
+"""Commands of `tocsin refused`, about events that sources took and the queue cannot hold."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILE_MODE = 0o600
 
 
 def list_all(args: Namespace, context: Context) -> None:
-    """Print which there are, oldest first."""
+    """Print the refused events, oldest first."""
     found = open_for_reading(context).call(refusals.load_all, args.source)
     if args.json:
         context.out.json([refusal_shape(refusal) for refusal in found])
@@ -37,7 +37,7 @@ def list_all(args: Namespace, context: Context) -> None:
 
 
 def show(args: Namespace, context: Context) -> None:
-    """Print the text of one, and on stderr what is known of it."""
+    """Print the text of a refused event, and on stderr a line about it."""
     store = open_for_reading(context)
     found = store.call(refusals.find, args.id)
     text = store.call(refusals.text_of, args.id)
@@ -52,7 +52,7 @@ def show(args: Namespace, context: Context) -> None:
 
 
 def export(args: Namespace, context: Context) -> None:
-    """Write each with its text, one a line."""
+    """Write refused events with their texts as JSON lines."""
     store = open_for_reading(context)
     found = store.call(refusals.load_all, args.source)
     if args.file is None:
@@ -65,7 +65,7 @@ def export(args: Namespace, context: Context) -> None:
 
 
 def send(args: Namespace, context: Context) -> ExitCode:
-    """Send some, oldest first, until one is not taken; tell what came of each."""
+    """Send refused events, oldest first, until one is not taken; print each outcome."""
     store = open_for_writing(context)
     webhook = live(store, args.to)
     require_readable(webhook, store)
@@ -74,7 +74,7 @@ def send(args: Namespace, context: Context) -> ExitCode:
     for refusal in wanted:
         store.call(refusals.check_may_send, webhook)
         outcome = _send(refusal, webhook, store, context)
-        _tell(refusal, webhook, outcome, context, as_json=args.json)
+        _print_outcome(refusal, webhook, outcome, context, as_json=args.json)
         if not outcome.delivered:
             break
         delivered += 1
@@ -83,7 +83,7 @@ def send(args: Namespace, context: Context) -> ExitCode:
 
 
 def drop(args: Namespace, context: Context) -> None:
-    """Forget some after asking."""
+    """Forget refused events, after asking."""
     store = open_for_writing(context)
     wanted = _wanted(args, store)
     unsent = sum(refusal.sent_ms is None for refusal in wanted)
@@ -100,7 +100,7 @@ def drop(args: Namespace, context: Context) -> None:
 
 
 def rows_of(found: list[StoredRefusal], now_ms: int) -> list[tuple[object, ...]]:
-    """The rows of a list of them."""
+    """The rows of a list of refused events."""
     return [
         (
             refusal.id,
@@ -133,7 +133,7 @@ def refusal_shape(refusal: StoredRefusal) -> Shape:
 
 
 def _text_shape(text: bytes) -> Shape:
-    """The text as it came; in base64 where it is not UTF-8."""
+    """JSON of the text as it came; in base64 where it is not UTF-8."""
     try:
         return {"text": text.decode(), "base64": None}
     except UnicodeDecodeError:
@@ -151,7 +151,7 @@ def _state(refusal: StoredRefusal) -> str:
 
 
 def _wanted(args: Namespace, store: Store) -> list[StoredRefusal]:
-    """Those that are named, each once, or those of a source. Raises Failure, NotFound."""
+    """The events of the ids, each once, or of a source. Raises Failure, NotFound."""
     if bool(args.ids) == bool(args.source):
         raise Failure("name some by their ids, or give --source NAME", ExitCode.USAGE)
     if args.source:
@@ -164,14 +164,14 @@ def _send(refusal: StoredRefusal, webhook: Webhook, store: Store, context: Conte
 
     now_ms = context.now_ms()
 
-    async def note(**told: Any) -> None:
-        await store.run(refusals.note_sent, actor=context.actor, now_ms=now_ms, **told)
+    async def note(**change: Any) -> None:
+        await store.run(refusals.note_sent, actor=context.actor, now_ms=now_ms, **change)
 
     text = store.call(refusals.text_of, refusal.id)
     return asyncio.run(send_by_hand(refusal, text, webhook, context.settings, now_ms, note))
 
 
-def _tell(
+def _print_outcome(
     refusal: StoredRefusal, webhook: Webhook, outcome: Outcome, context: Context, *, as_json: bool
 ) -> None:
     from cli.webhook.testing import outcome_shape, outcome_text

@@ -1,4 +1,4 @@
-"""`tocsin refused ...`"""
+"""Grammar of `tocsin refused ...`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RUN = "cli.refused.commands"
 
 
 def build(parser: Parser) -> None:
-    """Add every command about events that sources took and that cannot be queued."""
+    """Add the commands about events that sources took and that cannot be queued."""
     commands = add_commands(parser)
     listing = add_leaf(
         commands, "list", f"{RUN}:list_all", "list what sources took and could not queue"

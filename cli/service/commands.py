@@ -1,4 +1,4 @@
-"""`tocsin service`: install and uninstall."""
+"""Commands of `tocsin service`: install, uninstall, and dump for a screen beside the service."""
 
 from __future__ import annotations
 
@@ -30,11 +30,65 @@ KEY = f"{CONFIG_FOLDER}/key"
 UNIT = "/etc/systemd/system/tocsin.service"
 SUDOERS = "/etc/sudoers.d/tocsin"
 
+NEXT = f"""\
+To start it now and at every boot:   systemctl enable --now tocsin
+To let an account administer it:     usermod --append --groups {ADMIN_GROUP} ACCOUNT
+It then runs:                        sudo -u tocsin {{program}} status"""
+
+NO_WG = "wg is missing: install wireguard-tools first"
+
+
+def install(args: Namespace, context: Context) -> None:
+    """Make the user, the store, the unit and the sudo rule, as far as they are missing."""
+    _need_root(args)
+    host = Host(Path(args.root))
+    program = find_program(host)
+    _refuse_unsafe(problems(host, program), args.dry_run, context.out)
+    if args.with_wireguard and host.find("wg") is None:
+        raise Failure(NO_WG, ExitCode.UNAVAILABLE)
+    steps = installation(
+        host, program, with_wireguard=args.with_wireguard, new_store=args.new_store
+    )
+    _carry_out(steps, host, args.dry_run, context.out)
+    if not args.dry_run:
+        context.out.note(NEXT.format(program=_as_sudo_finds_it(host, program)))
+        if host.is_running:
+            context.out.note(f"Countries of addresses are told by: {_country_data(context)}")
+
+
+def uninstall(args: Namespace, context: Context) -> None:
+    """Remove the unit and the sudo rule, and with --purge the store, key, settings and accounts."""
+    _need_root(args)
+    host = Host(Path(args.root))
+    if args.purge and not args.dry_run:
+        context.out.confirm(_loss(host), args.yes)
+    steps = removal(host, purge=args.purge)
+    _carry_out(steps, host, args.dry_run, context.out)
+    if not args.purge and not args.dry_run:
+        kept = f"{DATA_FOLDER} and {CONFIG_FOLDER}"
+        context.out.note(f"{kept} are kept; `tocsin service uninstall --purge` removes them.")
+
+
+def dump(args: Namespace, context: Context) -> None:
+    """Print the dump of this host's WireGuard without its keys, for a screen beside the service."""
+    if os.geteuid() != 0:
+        raise Failure("only root may do this", ExitCode.PERMISSION)
+    wg = system_wg(DUMP)
+    if wg is None:
+        raise Failure(NO_WG, ExitCode.UNAVAILABLE)
+    try:
+        printed = DumpCommand(shlex.join((wg, *DUMP[1:]))).run()  # the search path may be another's
+        context.out.raw(without_keys(printed.dump).encode())
+    except (SourceError, DumpError) as error:
+        raise Failure(str(error), ExitCode.UNAVAILABLE) from None
+    for interface in sorted(printed.unreadable):
+        context.out.note(unreadable_line(interface))
+
 
 def installation(
     host: Host, program: str, *, with_wireguard: bool, new_store: bool = False
 ) -> list[Step]:
-    """The steps that make the service."""
+    """The steps that install the service."""
     unit = files.unit(program, with_wireguard=with_wireguard)
     steps: list[Step] = [
         *_accounts(host),
@@ -54,7 +108,7 @@ def installation(
 
 
 def removal(host: Host, *, purge: bool) -> list[Step]:
-    """The steps that remove the service; with `purge` also all that it has kept."""
+    """The steps that remove the service; with `purge` also its data and accounts."""
     steps: list[Step] = []
     if host.has_systemd:
         stop = ("systemctl", "disable", "--now", "tocsin.service")
@@ -91,70 +145,15 @@ def _reload(host: Host) -> list[Step]:
 
 
 def _keeps_key_in_etc(host: Host) -> bool:
-    """Whether the key belongs in /etc/tocsin: a file of the admin's may place it elsewhere."""
-    place = host.path(CONFIG)
-    if not place.exists():
+    """True if the key belongs in /etc/tocsin: the admin's file may name another path."""
+    path = host.path(CONFIG)
+    if not path.exists():
         return True
-    content = read_toml(place)
+    content = read_toml(path)
     if content.get("db", STORE) != STORE:
-        reason = f"{place}: db is {content['db']}, but the service keeps its store in {STORE}"
+        reason = f"{path}: db is {content['db']}, but the service keeps its store in {STORE}"
         raise Failure(f"{reason}; remove the line", ExitCode.CONFIG)
     return content.get("key_file") == KEY
-
-
-NEXT = f"""\
-To start it now and at every boot:   systemctl enable --now tocsin
-To let an account administer it:     usermod --append --groups {ADMIN_GROUP} ACCOUNT
-It then runs:                        sudo -u tocsin {{program}} status"""
-
-NO_WG = "wg is missing: install wireguard-tools first"
-
-
-def install(args: Namespace, context: Context) -> None:
-    """Make the user, the store, the unit and the sudo rule, as far as they are missing."""
-    _need_root(args)
-    host = Host(Path(args.root))
-    program = find_program(host)
-    _refuse_unsafe(problems(host, program), args.dry_run, context.out)
-    if args.with_wireguard and host.find("wg") is None:
-        raise Failure(NO_WG, ExitCode.UNAVAILABLE)
-    steps = installation(
-        host, program, with_wireguard=args.with_wireguard, new_store=args.new_store
-    )
-    _carry_out(steps, host, args.dry_run, context.out)
-    if not args.dry_run:
-        context.out.note(NEXT.format(program=_as_sudo_finds_it(host, program)))
-        if host.is_running:
-            context.out.note(f"Countries of addresses are told by: {_country_data(context)}")
-
-
-def uninstall(args: Namespace, context: Context) -> None:
-    """Remove the unit and the sudo rule; with --purge all that the service has kept, too."""
-    _need_root(args)
-    host = Host(Path(args.root))
-    if args.purge and not args.dry_run:
-        context.out.confirm(_loss(host), args.yes)
-    steps = removal(host, purge=args.purge)
-    _carry_out(steps, host, args.dry_run, context.out)
-    if not args.purge and not args.dry_run:
-        kept = f"{DATA_FOLDER} and {CONFIG_FOLDER}"
-        context.out.note(f"{kept} are kept; `tocsin service uninstall --purge` removes them.")
-
-
-def dump(args: Namespace, context: Context) -> None:
-    """Print the dump of this host's WireGuard without its keys, for a screen beside the service."""
-    if os.geteuid() != 0:
-        raise Failure("only root may do this", ExitCode.PERMISSION)
-    wg = system_wg(DUMP)
-    if wg is None:
-        raise Failure(NO_WG, ExitCode.UNAVAILABLE)
-    try:
-        printed = DumpCommand(shlex.join((wg, *DUMP[1:]))).run()  # the search path may be another's
-        context.out.raw(without_keys(printed.dump).encode())
-    except (SourceError, DumpError) as error:
-        raise Failure(str(error), ExitCode.UNAVAILABLE) from None
-    for interface in sorted(printed.unreadable):
-        context.out.note(unreadable_line(interface))
 
 
 def _need_root(args: Namespace) -> None:
@@ -175,21 +174,18 @@ def _carry_out(steps: Sequence[Step], host: Host, dry_run: bool, out: Output) ->
     if dry_run:
         out.data("\n".join(step.outline() for step in steps))
         return
-    done = [what for step in steps if (what := _apply(step, host, out))]
-    if not done:
+    changes = 0
+    for step in steps:
+        if change := step.apply(host):
+            changes += 1
+            out.data(change)
+            out.flush()
+    if not changes:
         out.data("nothing to do")
 
 
-def _apply(step: Step, host: Host, out: Output) -> str | None:
-    what = step.apply(host)
-    if what:
-        out.data(what)
-        out.flush()
-    return what
-
-
 def _country_data(context: Context) -> str:
-    """Name what tells the service countries as long as no geo_db is set."""
+    """The country data that the service uses while no geo_db is set."""
     data = Geo([]).country_data
     return data.age(context.now_ms()) if data else f"nothing; {install_cure('geo')}"
 

@@ -1,4 +1,4 @@
-"""The texts of the files that `tocsin service install` writes."""
+"""Texts of the files that `tocsin service install` writes: unit, sudo rule, configuration."""
 
 from __future__ import annotations
 

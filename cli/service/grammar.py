@@ -1,4 +1,4 @@
-"""Options of `tocsin service`."""
+"""Grammar of `tocsin service ...`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cli.parser import Parser, add_commands, add_new_store, add_standalone_leaf,
 
 
 def build(parser: Parser) -> None:
-    """Add every command about the service of this host."""
+    """Add the commands about the service of this host."""
     commands = add_commands(parser)
     install = add_standalone_leaf(
         commands,

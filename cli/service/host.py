@@ -1,4 +1,4 @@
-"""This host: its systemd, users and folders, and where the program lies."""
+"""Host of the service: its systemd, users and folders, and the path of the program."""
 
 from __future__ import annotations
 
@@ -17,27 +17,38 @@ from pathlib import Path
 from cli.exit_codes import ExitCode, Failure
 from sources.wireguard.rights import SYSTEM_PATH
 
+HIDDEN_FROM_THE_UNIT = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # refused
+PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
+CURE = (
+    "install tocsin for the whole host first: `sudo python3 -m venv /opt/tocsin`, and in its clone "
+    "`sudo /opt/tocsin/bin/pip install --require-hashes -r requirements/run.txt "
+    "-r requirements/build.txt` and `sudo /opt/tocsin/bin/pip install --no-deps "
+    "--no-build-isolation .`"
+)
+
 
 class Host:
-    """A system below `root`."""
+    """System below the folder `root`: the running one, or an image."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.is_running = self.root == Path("/")
 
     def path(self, path: str) -> Path:
-        """Where an absolute path of the system really is."""
+        """The real path of an absolute path of the system."""
         return self.root / path.lstrip("/")
 
     @property
     def has_systemd(self) -> bool:
-        """Whether systemd runs here and can be told."""
+        """True if systemd runs here and takes commands."""
         return self.is_running and Path("/run/systemd/system").is_dir()
 
     def has_user(self, name: str) -> bool:
+        """True if there is an account of that name."""
         return self.ids(name) is not None
 
     def has_group(self, name: str) -> bool:
+        """True if there is a group of that name."""
         if not self.is_running:
             return self._entry("etc/group", name) is not None
         try:
@@ -60,20 +71,20 @@ class Host:
     def find(self, program: str) -> str | None:
         """The absolute path of a program on the system's own search path."""
         for folder in SYSTEM_PATH.split(":"):
-            place = f"{folder}/{program}"
-            if os.access(self.path(place), os.X_OK):
-                return place
+            path = f"{folder}/{program}"
+            if os.access(self.path(path), os.X_OK):
+                return path
         return None
 
     def give(self, path: Path, owner: str) -> None:
-        """Make `path`, which is no link, a file or folder of root or of an account."""
+        """Give `path`, which is no link, to root or to another account."""
         ids = (0, 0) if owner == "root" else self.ids(owner)
         if ids is None:
             raise Failure(f"{path}: there is no user {owner}", ExitCode.UNAVAILABLE)
         os.chown(path, *ids, follow_symlinks=False)
 
     def run(self, command: Sequence[str]) -> None:
-        """Run a command with a plain environment; what it says goes to stderr."""
+        """Run a command with a plain environment; its output goes to stderr."""
         found = shutil.which(command[0], path=SYSTEM_PATH)
         if found is None:
             raise Failure(f"{command[0]} is missing on this system", ExitCode.UNAVAILABLE)
@@ -96,16 +107,6 @@ class Host:
         return next((line.split(":") for line in lines if line.startswith(f"{name}:")), None)
 
 
-HIDDEN_FROM_THE_UNIT = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # refused
-PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._+-]+")
-CURE = (
-    "install tocsin for the whole host first: `sudo python3 -m venv /opt/tocsin`, and in its clone "
-    "`sudo /opt/tocsin/bin/pip install --require-hashes -r requirements/run.txt "
-    "-r requirements/build.txt` and `sudo /opt/tocsin/bin/pip install --no-deps "
-    "--no-build-isolation .`"
-)
-
-
 def find_program(host: Host) -> str:
     """The path of `tocsin` as the system knows it. Raises Failure if there is none."""
     on_path = host.find("tocsin")
@@ -124,20 +125,20 @@ def find_program(host: Host) -> str:
 
 
 def problems(host: Host, program: str) -> list[str]:
-    """Why `program` must not run as a service: one sentence each."""
+    """Reasons for which `program` must not run as a service, a sentence each."""
     if not PLAIN_PATH.fullmatch(program):
         return [f"{program}: sudo and systemd would misread this path; {CURE}"]
     if not host.is_running:
         return []
     used = (program, sys.prefix, sys.base_prefix, Path(__file__).parent, os.__file__)
-    places = sorted({Path(place).resolve() for place in used})
-    return list(dict.fromkeys(problem for place in places for problem in _problems_of(place)))
+    paths = sorted({Path(path).resolve() for path in used})
+    return list(dict.fromkeys(problem for path in paths for problem in _problems_of(path)))
 
 
-def _problems_of(place: Path) -> Iterator[str]:
-    if str(place).startswith(tuple(f"{folder}/" for folder in HIDDEN_FROM_THE_UNIT)):
-        yield f"{place}: the service cannot see this folder; {CURE}"
-    for path in (place, *place.parents):
+def _problems_of(used: Path) -> Iterator[str]:
+    if str(used).startswith(tuple(f"{folder}/" for folder in HIDDEN_FROM_THE_UNIT)):
+        yield f"{used}: the service cannot see this folder; {CURE}"
+    for path in (used, *used.parents):
         if _may_be_changed(path.stat()):
             yield f"{path}: others than root may change it, and with it the service; {CURE}"
 

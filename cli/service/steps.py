@@ -1,4 +1,4 @@
-"""The steps that an installation is made of. Each can tell what it would do, and do it twice."""
+"""Steps of an installation. Each can be described, and done twice with the effect of once."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Step(Protocol):
     """One change to the system."""
 
     def outline(self) -> str:
-        """What it does, for --dry-run."""
+        """Describe the change, for --dry-run."""
 
     def apply(self, host: Host) -> str | None:
-        """Do it and say what was done; None if there was nothing to do."""
+        """Make the change and describe it; None if there was nothing to do."""
 
 
 class Command(msgspec.Struct, frozen=True):
-    """Run a command where `needed` says so."""
+    """Command that is run if `needed` returns true."""
 
     words: tuple[str, ...]
     needed: Callable[[], bool]
@@ -49,7 +49,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 class Folder(msgspec.Struct, frozen=True):
-    """A folder with its mode and owner."""
+    """Folder with its mode and owner."""
 
     path: str
     mode: int
@@ -59,21 +59,21 @@ class Folder(msgspec.Struct, frozen=True):
         return f"folder  {self.path}  {self.mode:04o} {self.owner}"
 
     def apply(self, host: Host) -> str | None:
-        place = host.path(self.path)
-        if place.is_symlink():
-            raise Failure(f"{place}: it is a link; make it a folder", ExitCode.UNAVAILABLE)
-        new = not place.exists()
-        _make_folders(place.parent)
-        place.mkdir(exist_ok=True)
-        place.chmod(self.mode)
-        host.give(place, self.owner)
+        target = host.path(self.path)
+        if target.is_symlink():
+            raise Failure(f"{target}: it is a link; make it a folder", ExitCode.UNAVAILABLE)
+        new = not target.exists()
+        _make_folders(target.parent)
+        target.mkdir(exist_ok=True)
+        target.chmod(self.mode)
+        host.give(target, self.owner)
         return f"made {self.path}" if new else None
 
 
 class TextFile(msgspec.Struct, frozen=True):
-    """A file of root's. With `keep`, one that is there already stays as it is.
+    """File of root. With `keep`, a file that is there already stays as it is.
 
-    `check` is a command that must accept the file before it takes its place, if it is there.
+    `check` is a command that must accept the draft of the file, if the host has the command.
     """
 
     path: str
@@ -88,12 +88,12 @@ class TextFile(msgspec.Struct, frozen=True):
         return f"file    {self.path}  {self.mode:04o} root{stays}\n{lines}".rstrip()
 
     def apply(self, host: Host) -> str | None:
-        place = host.path(self.path)
-        old = place.read_text() if place.exists() else None
+        target = host.path(self.path)
+        old = target.read_text() if target.exists() else None
         if old == self.text or (old is not None and self.keep):
             return None
-        _make_folders(place.parent)
-        write(host, place, self.text.encode(), self.mode, "root", self._accept)
+        _make_folders(target.parent)
+        write(host, target, self.text.encode(), self.mode, "root", self._accept)
         return f"wrote {self.path}"
 
     def _accept(self, host: Host, draft: Path) -> None:
@@ -102,7 +102,7 @@ class TextFile(msgspec.Struct, frozen=True):
 
 
 class Adoption(msgspec.Struct, frozen=True):
-    """Give root's files in a folder to an account: a store that root made before."""
+    """Change of owner of root's files in a folder, such as a store that root made before."""
 
     folder: str
     owner: str
@@ -119,10 +119,10 @@ class Adoption(msgspec.Struct, frozen=True):
 
 
 class StoreAndKey(msgspec.Struct, frozen=True):
-    """The store and its key: made together, once, or the key moved from beside a store.
+    """Store and its key: made together, once, or the key moved from beside a store.
 
-    A kill leaves neither, or a key that no store has used with the store that the next start or
-    installation puts in its place.
+    A kill leaves neither, or an unused key with the draft of its store, which the next start or
+    installation makes the store.
     """
 
     path: str
@@ -175,7 +175,7 @@ class StoreAndKey(msgspec.Struct, frozen=True):
 
 
 class Removal(msgspec.Struct, frozen=True):
-    """Remove a file, or a folder with all that is in it."""
+    """Removal of a file, or of a folder with its contents."""
 
     path: str
 
@@ -183,11 +183,11 @@ class Removal(msgspec.Struct, frozen=True):
         return f"remove  {self.path}"
 
     def apply(self, host: Host) -> str | None:
-        place = host.path(self.path)
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        elif place.exists() or place.is_symlink():
-            place.unlink()
+        target = host.path(self.path)
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        elif target.exists() or target.is_symlink():
+            target.unlink()
         else:
             return None
         return f"removed {self.path}"
@@ -195,14 +195,14 @@ class Removal(msgspec.Struct, frozen=True):
 
 def write(
     host: Host,
-    place: Path,
+    target: Path,
     content: bytes,
     mode: int,
     owner: str,
     accept: Callable[[Host, Path], None] = lambda host, draft: None,
 ) -> None:
-    """Write a file whole or not at all; `accept` sees the draft before it takes its place."""
-    draft = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
+    """Write a file whole or not at all; `accept` may refuse the draft before it is renamed."""
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "wb") as file:
@@ -212,13 +212,13 @@ def write(
         draft.chmod(mode)
         host.give(draft, owner)
         accept(host, draft)
-        draft.replace(place)
+        draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _make_folders(folder: Path) -> None:
-    """The system's own folders, which others must be able to enter whatever the umask is."""
+    """Make folders of the system, which others must be able to enter whatever the umask is."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir()
@@ -231,7 +231,7 @@ def _is_of_root(path: Path) -> bool:
 
 
 def _read_key(path: Path) -> bytes:
-    """The content of a key file; refuses links and what is no key, since root reads it."""
+    """The content of a key file; links and other content are refused, since root reads it."""
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
         content = file.read()
     if not KEYS.fullmatch(content):

@@ -1,4 +1,4 @@
-"""`tocsin source`: adding, editing, pausing, looking and running; keys of sources."""
+"""Commands of `tocsin source`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from cli.output import LogLines
 from cli.refused.commands import HEADERS as REFUSED_HEADERS
 from cli.refused.commands import rows_of
 from cli.signals import source_end_s, stop_on_signals
-from cli.source.parts import parts_in_all, question_before
-from cli.source.text import geo_notes_of_sources, in_full, list_rows, socket_place, source_shape
+from cli.source.text import full_text, geo_notes_of_sources, list_rows, socket_path, source_shape
 from domain import source_kinds
 from domain.clients import AGENT
 from sources.preflight import startup_problem, startup_warning
 from store import clients, refusals, sources, workers
-from store.errors import NotFound
+from store.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from cli.context import Context
@@ -28,48 +27,17 @@ if TYPE_CHECKING:
     from store.records import AppendResult, StoredSource
 
 
-def new_key(
-    args: Namespace, kind: str, options: Mapping[str, str], store: Store, context: Context
-) -> str | None:
-    """The secret of a new key that the other side knows, if there is a set-up code for it.
-
-    Raises Failure; WrongKey before the code is used, where the secret could not be kept.
-    """
-    if args.setup_code is None:
-        return None
-    if kind != source_kinds.PROCUSTODIBUS:
-        raise Failure(f"--setup-code: a source of kind {kind} signs up nowhere", ExitCode.USAGE)
-    from sources.base import SourceError
-    from sources.procustodibus.api import Exchange, set_up
-
-    code = ValueReader(context.out).value(args.setup_code).strip()
-    if not code:
-        raise Failure("--setup-code: there is no code in it", ExitCode.USAGE)
-    store.call(store.vault.check)
-    values = source_kinds.kind_named(kind).values(options)
-    try:
-        return asyncio.run(set_up(Exchange(str(values["url"])), str(values["broker"]), code))
-    except SourceError as error:
-        raise Failure(str(error), ExitCode.IO_ERROR) from error
-
-
-def keep_key(store: Store, name: str, secret: str | None, context: Context) -> None:
-    """Keep the secret, if there is one."""
-    if secret is not None:
-        store.call(sources.set_secret, name, secret, store.vault, context.actor, context.now_ms())
-
-
 HEADERS = ("NAME", "KIND", "STATE", "EVENTS", "LAST EVENT", "LAST LOOK", "PROBLEM")
 
 SHOWN_REFUSED = 10
-"""Refused events, the newest, that are shown with their source."""
+"""Number of refused events, the newest, that are shown with their source."""
 
 SHARES = "what one has told, the other does not tell again"
 WAITS = "one serves at a time, and this one waits while the worker does"
 
 
 def list_all(args: Namespace, context: Context) -> None:
-    """Print every source and how it does."""
+    """Print the sources and their state."""
     store = open_for_reading(context)
     found = store.call(sources.load_all)
     if args.json:
@@ -89,7 +57,7 @@ def list_all(args: Namespace, context: Context) -> None:
 
 
 def show(args: Namespace, context: Context) -> None:
-    """Print one source with every option."""
+    """Print a source with its options."""
     store = open_for_reading(context)
     found = store.call(sources.find, args.name)
     refused = _refused_events(store, found.name)
@@ -98,8 +66,8 @@ def show(args: Namespace, context: Context) -> None:
         return
     now_ms = context.now_ms()
     runs = _is_worked(store, now_ms)
-    seen, place = _seen(found, store), socket_place(found, store.path)
-    context.out.data(in_full(found, seen, refused, now_ms, runs=runs, place=place))
+    seen, socket = _seen(found, store), socket_path(found, store.path)
+    context.out.data(full_text(found, seen, refused, now_ms, runs=runs, socket=socket))
     if refused:
         newest = store.call(refusals.load_all, found.name, most=SHOWN_REFUSED)
         context.out.data("")
@@ -111,40 +79,40 @@ def _refused_events(store: Store, name: str) -> int:
 
 
 def _is_worked(store: Store, now_ms: int) -> bool:
-    """Whether a worker runs the sources that are active."""
-    every = store.call(workers.load_all)
-    return any(worker.active and not workers.is_gone(worker, now_ms) for worker in every)
+    """True if a worker runs the active sources."""
+    found = store.call(workers.load_all)
+    return any(worker.active and not workers.is_gone(worker, now_ms) for worker in found)
 
 
 def _seen(source: StoredSource, store: Store) -> str:
-    """What a source that looks at WireGuard saw last, in a few words."""
+    """Summary of the last snapshot of a WireGuard source or agent."""
     from sources.wireguard.snapshot import snapshot_summary
 
     state = store.call(sources.load_state, source.name)
-    looks = source.kind in (source_kinds.WIREGUARD, source_kinds.AGENT)
-    return snapshot_summary(state) if looks and state is not None else ""
+    has_snapshot = source.kind in (source_kinds.WIREGUARD, source_kinds.AGENT)
+    return snapshot_summary(state) if has_snapshot and state is not None else ""
 
 
 def add(args: Namespace, context: Context) -> ExitCode:
-    """Make a source."""
-    name = args.name or _usual_name(args.kind)
+    """Add a source."""
+    name = args.name or _default_name(args.kind)
     store = open_for_writing(context)
     if _is_there(store, name):
         if args.if_absent:
             return ExitCode.OK
         return _serve_more(name, args, store, context)
     options = source_kinds.kind_named(args.kind).check(_given(args))
-    secret = new_key(args, args.kind, options, store, context)
+    secret = _new_key(args, args.kind, options, store, context)
     made = store.call(sources.add, args.kind, name, options, context.actor, context.now_ms())
-    keep_key(store, name, secret, context)
+    _keep_key(store, name, secret, context)
     if args.json:
         context.out.json(source_shape(made, _refused_events(store, made.name)))
     else:
         context.out.data(made.name)
-    if _note_outlook(made, "is active, but cannot run as it is set", store, context):
+    if _note_preflight(made, "is active, but cannot run as it is set", store, context):
         return ExitCode.CHECK_FAILED
-    place = socket_place(made, store.path)
-    at = f", at {place}" if place else ""
+    socket = socket_path(made, store.path)
+    at = f", at {socket}" if socket else ""
     context.out.note(f"Source {made.name} is active: the worker that sends runs it{at}.")
     return ExitCode.OK
 
@@ -152,39 +120,73 @@ def add(args: Namespace, context: Context) -> ExitCode:
 def _serve_more(name: str, args: Namespace, store: Store, context: Context) -> ExitCode:
     """Let an HTTP source that is there serve more, after asking. Raises Conflict, Failure."""
     before = store.call(sources.find, name)
-    parts = parts_in_all(before, args.kind, _given(args))
-    context.out.confirm(question_before(before, _given(args), parts), args.yes)
+    parts = _parts_in_all(before, args.kind, _given(args))
+    context.out.confirm(_question_before(before, _given(args), parts), args.yes)
     args.name, args.option_serves, args.unset = name, parts, None
     return _edit(args, store, context)
 
 
-def _note_outlook(source: StoredSource, words: str, store: Store, context: Context) -> bool:
-    """Tell what is known at once to be wrong with it; whether it cannot run."""
+def _parts_in_all(source: StoredSource, kind: str, given: Mapping[str, str]) -> str:
+    """All parts that the source is to serve from now on. Raises Conflict if it serves none."""
+    if source.kind != kind or "serves" not in given or not _new_parts(source, given):
+        raise Conflict(
+            f"there is a source {source.name} already: choose another name, or change that one "
+            f"with `tocsin source edit {source.name}`"
+        )
+    known = source_kinds.kind_named(kind).check({"serves": f"{_served(source)},{given['serves']}"})
+    return known["serves"].replace(", ", ",")
+
+
+def _question_before(source: StoredSource, given: Mapping[str, str], parts: str) -> str:
+    """The question before an HTTP source serves more parts."""
+    others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name != "serves")
+    parts_text = ", ".join(_new_parts(source, given))
+    set_too = f", and set {others}" if others else ""
+    return (
+        f"There is a source {source.name} already, which serves {_served(source)}. Let it serve "
+        f"{parts_text} too{set_too}, as `tocsin source edit {source.name} "
+        f"--serves {parts}` does?"
+    )
+
+
+def _served(source: StoredSource) -> str:
+    defaults = source_kinds.kind_named(source.kind).defaults
+    default = next(default.text for default in defaults if default.name == "serves")
+    return source.options.get("serves", default)
+
+
+def _new_parts(source: StoredSource, given: Mapping[str, str]) -> list[str]:
+    served = [part.strip() for part in _served(source).split(",")]
+    return [part.strip() for part in given["serves"].split(",") if part.strip() not in served]
+
+
+def _note_preflight(source: StoredSource, words: str, store: Store, context: Context) -> bool:
+    """Note problems that can be seen before a source runs; return True if it cannot run."""
     problem = startup_problem(source, store.call(sources.load_all))
-    lack = startup_warning(source)
+    warning = startup_warning(source)
     if problem:
         context.out.note(f"Source {source.name} {words}: {problem}")
-    if lack:
-        context.out.note(f"Source {source.name}: {lack}")
+    if warning:
+        context.out.note(f"Source {source.name}: {warning}")
     return bool(problem)
 
 
 def edit(args: Namespace, context: Context) -> ExitCode:
-    """Change what is set for a source."""
+    """Change the options of a source."""
     return _edit(args, open_for_writing(context), context)
 
 
 def _edit(args: Namespace, store: Store, context: Context) -> ExitCode:
     before = store.call(sources.find, args.name)
     options = _edited_options(args, before)
-    secret = new_key(args, before.kind, options, store, context)
+    secret = _new_key(args, before.kind, options, store, context)
     after = store.call(
         sources.edit, args.name, options, context.actor, context.now_ms(), revision=before.revision
     )
-    keep_key(store, args.name, secret, context)
+    _keep_key(store, args.name, secret, context)
     if args.json:
         context.out.json(source_shape(after, _refused_events(store, after.name)))
-    problem = _note_outlook(after, "is saved, but cannot run as it is set", store, context)
+    problem = _note_preflight(after, "is saved, but cannot run as it is set", store, context)
     return ExitCode.CHECK_FAILED if problem else ExitCode.OK
 
 
@@ -212,7 +214,7 @@ def _nothing_to_change(source: StoredSource) -> str:
 def pause(args: Namespace, context: Context) -> None:
     """Stop sources."""
     store = open_for_writing(context)
-    for name in _all_there(store, args.names):
+    for name in _names_of(store, args.names):
         if not store.call(sources.pause, name, context.actor, context.now_ms()):
             context.out.note(f"Source {name} was paused already.")
 
@@ -220,15 +222,15 @@ def pause(args: Namespace, context: Context) -> None:
 def unpause(args: Namespace, context: Context) -> None:
     """Let sources go on."""
     store = open_for_writing(context)
-    for name in _all_there(store, args.names):
+    for name in _names_of(store, args.names):
         if not store.call(sources.unpause, name, context.actor, context.now_ms()):
             context.out.note(f"Source {name} was active already.")
 
 
 def delete(args: Namespace, context: Context) -> None:
-    """Forget sources after asking."""
+    """Delete sources after asking."""
     store = open_for_writing(context)
-    names = _all_there(store, args.names)
+    names = _names_of(store, args.names)
     refused = sum(_refused_events(store, name) for name in names)
     question = (
         f"Delete {', '.join(names)}, with what is remembered from look to look? Events that came "
@@ -240,7 +242,7 @@ def delete(args: Namespace, context: Context) -> None:
 
 
 def run(args: Namespace, context: Context) -> None:
-    """Run one source and queue its events, until stopped; or look once."""
+    """Run a source and queue its events, until stopped; with --once poll it once."""
     from sources.base import SourceError
 
     store = open_for_writing(context)
@@ -251,12 +253,43 @@ def run(args: Namespace, context: Context) -> None:
                 lines.note(line)
             ran = asyncio.run(_run(args.name, context, store, lines.note, once=args.once))
     except SourceError as error:
-        raise Failure(f"source {args.name}: {error}", _failed(context, store)) from error
+        raise Failure(f"source {args.name}: {error}", _failure_code(context, store)) from error
     context.out.json_line({"accepted": ran.accepted, "repeated": ran.repeated})
 
 
+def _new_key(
+    args: Namespace, kind: str, options: Mapping[str, str], store: Store, context: Context
+) -> str | None:
+    """Sign up with the set-up code, if one is given; return the secret of the new key.
+
+    Raises Failure; WrongKey before the code is used, where the secret could not be kept.
+    """
+    if args.setup_code is None:
+        return None
+    if kind != source_kinds.PROCUSTODIBUS:
+        raise Failure(f"--setup-code: a source of kind {kind} signs up nowhere", ExitCode.USAGE)
+    from sources.base import SourceError
+    from sources.procustodibus.api import Exchange, set_up
+
+    code = ValueReader(context.out).value(args.setup_code).strip()
+    if not code:
+        raise Failure("--setup-code: there is no code in it", ExitCode.USAGE)
+    store.call(store.vault.check)
+    values = source_kinds.kind_named(kind).values(options)
+    try:
+        return asyncio.run(set_up(Exchange(str(values["url"])), str(values["broker"]), code))
+    except SourceError as error:
+        raise Failure(str(error), ExitCode.IO_ERROR) from error
+
+
+def _keep_key(store: Store, name: str, secret: str | None, context: Context) -> None:
+    """Store the secret, if there is one."""
+    if secret is not None:
+        store.call(sources.set_secret, name, secret, store.vault, context.actor, context.now_ms())
+
+
 def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) -> Iterator[str]:
-    """What to know of a run before it begins: how it ends, and who else runs the source."""
+    """Lines before a run: the ways it ends, and the worker that runs the source too."""
     from sources.factory import is_run
 
     if not is_run(source.kind):  # nothing begins: it is refused
@@ -267,8 +300,8 @@ def _before_run(source: StoredSource, store: Store, now_ms: int, *, once: bool) 
         return
     serves = source.kind in source_kinds.SERVING
     or_once = "" if serves else "; --once looks once"
-    place = socket_place(source, store.path)
-    at = f" at {place}" if place else ""
+    socket = socket_path(source, store.path)
+    at = f" at {socket}" if socket else ""
     yield f"running source {source.name}{at} for {store.path}: Ctrl+C ends it{or_once}"
     others = [worker for worker in store.call(workers.load_all) if worker.active]
     if source.active and _is_worked(store, now_ms):
@@ -295,15 +328,15 @@ async def _run(
         )
 
 
-def _failed(context: Context, store: Store) -> ExitCode:
-    """A look that failed: for want of disk, or because there was nothing to be seen."""
+def _failure_code(context: Context, store: Store) -> ExitCode:
+    """The exit code of a run that failed: the disk is full, or the source cannot be read."""
     from store.files import free_bytes
 
     full = free_bytes(store.path) < context.settings.min_free_disk_bytes
     return ExitCode.TEMPORARY if full else ExitCode.IO_ERROR
 
 
-def _usual_name(kind: str) -> str:
+def _default_name(kind: str) -> str:
     return source_kinds.LOCAL if kind == source_kinds.WIREGUARD else kind
 
 
@@ -321,8 +354,8 @@ def _option_names(source: StoredSource) -> list[str]:
     return [default.name for default in source_kinds.kind_named(source.kind).defaults]
 
 
-def _all_there(store: Store, names: list[str]) -> list[str]:
-    """The names, each once; all of them are known before anything is done to one."""
+def _names_of(store: Store, names: list[str]) -> list[str]:
+    """The names, each once. Raises NotFound before anything is done to one of them."""
     wanted = list(dict.fromkeys(names))
     for name in wanted:
         store.call(sources.find, name)

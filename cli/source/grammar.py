@@ -1,4 +1,4 @@
-"""`tocsin source ...`"""
+"""Grammar of `tocsin source ...`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ADDABLE = tuple(kind.name for kind in KINDS if kind.is_addable)
 
 
 def build(parser: Parser) -> None:
-    """Add every command about sources."""
+    """Add the commands about sources."""
     commands = add_commands(parser)
     listing = add_leaf(commands, "list", f"{RUN}:list_all", "list the sources and how they do")
     show = add_leaf(commands, "show", f"{RUN}:show", "show one source whole")
@@ -61,7 +61,7 @@ def _edit(commands: Commands) -> None:
 
 
 def _add_options(parser: Parser) -> None:
-    """Every option of every kind, with the kinds that have it."""
+    """Add each option of each kind; its help names the kinds that have it."""
     for name, (option, kinds) in _options().items():
         parser.add_argument(
             f"--{name.replace('_', '-')}",

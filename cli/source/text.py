@@ -1,4 +1,4 @@
-"""Texts about sources, and about their country data."""
+"""Texts and JSON of sources, and the country data they use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def source_shape(source: StoredSource, refused: int) -> Shape:
-    """A source as `source list --json` shows it; `refused` is how many of its events are."""
+    """JSON of a source; `refused` is the number of its refused events."""
     return {
         "name": source.name,
         "kind": source.kind,
@@ -51,8 +51,8 @@ def list_rows(
 ) -> list[tuple[object, ...]]:
     """The rows of the list: name, kind, state, events, last event, last look, problem.
 
-    `keyless` are the hosts whose agent has not set itself up yet, which the screen says too; `runs`
-    says whether a worker is there to try again what fails.
+    `keyless` are the hosts with an agent that has not set itself up yet; `runs` is true if a
+    worker is there, which tries failing sources again.
     """
     return [
         (
@@ -68,13 +68,13 @@ def list_rows(
     ]
 
 
-def in_full(
-    source: StoredSource, seen: str, refused: int, now_ms: int, *, runs: bool, place: str
+def full_text(
+    source: StoredSource, seen: str, refused: int, now_ms: int, *, runs: bool, socket: str
 ) -> str:
-    """Everything about a source.
+    """Everything about a source, in lines of label and value.
 
-    `seen` is what it saw at its last look, "" if that is not told; `refused` is how many of its
-    events are kept that could not be queued; `place` is the path of its socket, "" if it has none.
+    `seen` is the summary of its last snapshot or ""; `refused` is the number of events kept that
+    could not be queued; `socket` is the path of its socket or "".
     """
     kind = source_kinds.kind_named(source.kind)
     used = kind.used(source.options)
@@ -83,7 +83,7 @@ def in_full(
         ("Kind", f"{kind.name}: {kind.about}"),
         ("State", source.state),
         *(
-            (default.name, _with_origin(default, text, place))
+            (default.name, _with_origin(default, text, socket))
             for default, text in _texts(source)
             if default in used
         ),
@@ -101,7 +101,7 @@ def _refused(name: str, count: int) -> str:
     return f"{counted(count, 'event')}, kept whole: `tocsin refused list {name}`"
 
 
-def socket_place(source: StoredSource, store: Path) -> str:
+def socket_path(source: StoredSource, store: Path) -> str:
     """The path of its socket, "" for a source of another kind."""
     if source.kind != source_kinds.SOCKET:
         return ""
@@ -109,7 +109,7 @@ def socket_place(source: StoredSource, store: Path) -> str:
 
 
 def again_text(source: StoredSource, now_ms: int) -> str:
-    """When a source that fails is tried again, "" where it is not."""
+    """The next try of a source that fails, or ""."""
     next_ms = next_try_ms(source)
     if next_ms is None:
         return ""
@@ -128,19 +128,19 @@ def _texts(source: StoredSource) -> list[tuple[Default, str]]:
     return [(default, source.options.get(default.name, default.text)) for default in kind.defaults]
 
 
-def _with_origin(default: Default, text: str, place: str) -> str:
+def _with_origin(default: Default, text: str, socket: str) -> str:
     if default.name == "path" and not text:
-        return f"{place} (default)"
+        return f"{socket} (default)"
     return f"{text or 'none'}{' (default)' if text == default.text else ''}"
 
 
 def geo_notes_of_sources(context: Context, store: Store) -> list[str]:
-    """List what is lacking or too old; nothing where no source asks where addresses are."""
-    return geo_notes(context, store) if _is_asked(store) else []
+    """Notes about country data if a source needs it: it is lacking or too old."""
+    return geo_notes(context, store) if _is_needed(store) else []
 
 
 def geo_notes(context: Context, store: Store) -> list[str]:
-    """List what is lacking or too old."""
+    """Notes about country data that is lacking or too old."""
     from sources.geo import geo_of, shortage
 
     lacking = shortage(geo_of(context.settings.geo_db), _terms(store))
@@ -149,8 +149,8 @@ def geo_notes(context: Context, store: Store) -> list[str]:
 
 
 def country_data_of_sources(context: Context, store: Store) -> CountryData | None:
-    """Return what tells countries; None where no source asks for them."""
-    return _country_data(context, store) if _is_asked(store) else None
+    """The country data in use; None if no source needs it."""
+    return _country_data(context, store) if _is_needed(store) else None
 
 
 def _country_data(context: Context, store: Store) -> CountryData | None:
@@ -159,7 +159,7 @@ def _country_data(context: Context, store: Store) -> CountryData | None:
     return country_data_of(geo_of(context.settings.geo_db), _terms(store))
 
 
-def _is_asked(store: Store) -> bool:
+def _is_needed(store: Store) -> bool:
     from store import sources
 
     return any(source.kind in (WIREGUARD, AGENT) for source in store.call(sources.load_all))

@@ -1,4 +1,4 @@
-"""`tocsin status`: what is queued, what is failing and why, and who works."""
+"""Command `tocsin status`: once, watched, or as a line for monitoring."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from sources.geo_age import CountryData
 
 WATCH_S = 1.0
-LOOK_AGAIN_MS = 5_000
-"""From this age on a report is read anew also where nobody wrote: heartbeats grow old."""
+READ_AGAIN_MS = 5_000
+"""Age of a report at which it is read again though nobody wrote: heartbeats grow old."""
 
 Show = Callable[[Report], None]
 
 
 def show(args: Namespace, context: Context) -> ExitCode | None:
-    """Print the state of the store once, for as long as it is watched, or as one line."""
+    """Print the state of the store once, with --watch at each change, with --check on a line."""
     if args.check:
         return _check(args, context)
     store = open_for_reading(context)
     countries = country_data_of_sources(context, store)
     if args.watch:
-        _watch(store, context, Changes(context, countries, as_json=args.json))
+        _watch(store, context, StatusWatch(context, countries, as_json=args.json))
         return None
     report = read_report(store, context)
     if args.json:
@@ -45,7 +45,7 @@ def show(args: Namespace, context: Context) -> ExitCode | None:
 
 
 def _print(report: Report, data: CountryData | None, store: Store, context: Context) -> None:
-    """The report, and what tells countries: no matter of delivery, which `--check` is about."""
+    """Print the report and the country data, which is no matter of `--check`."""
     old = data.warning(report.now_ms) if data else ""
     print_report(report, [*problems(report), *([old] if old else [])], context.out)
     if data:
@@ -56,7 +56,7 @@ def _print(report: Report, data: CountryData | None, store: Store, context: Cont
 
 
 def _check(args: Namespace, context: Context) -> ExitCode:
-    """Monitoring systems read stdout: it also tells of a store that cannot be read."""
+    """Print the line for monitoring on stdout, also about a store that cannot be read."""
     try:
         report = read_report(context.open_store(create=False), context)
     except StoreError as error:
@@ -75,27 +75,27 @@ def _print_check(args: Namespace, context: Context, found: list[str], line: str)
 
 
 def _watch(store: Store, context: Context, show: Show) -> None:
-    """Show the state again whenever it may have changed, until Ctrl+C, which is its proper end."""
-    report = signs = None
+    """Show the state whenever it may have changed, until Ctrl+C, which is its proper end."""
+    report = versions = None
     try:
         while True:
             seen = store.call(read_versions)
-            if report is None or seen != signs or _moves(report, context.now_ms()):
-                report, signs = read_report(store, context), seen
+            if report is None or seen != versions or _changes_by_itself(report, context.now_ms()):
+                report, versions = read_report(store, context), seen
                 show(report)
             time.sleep(WATCH_S)
     except KeyboardInterrupt:
         return
 
 
-def _moves(report: Report, now_ms: int) -> bool:
-    """Whether a report changes though nobody writes: something counts down, or it is old."""
+def _changes_by_itself(report: Report, now_ms: int) -> bool:
+    """True if a report changes though nobody writes: a time counts down, or it is old."""
     waits = any(undelivered(status) for status in report.overview.webhooks)
-    return waits or not 0 <= now_ms - report.now_ms < LOOK_AGAIN_MS
+    return waits or not 0 <= now_ms - report.now_ms < READ_AGAIN_MS
 
 
-class Changes:
-    """Draws a terminal anew; elsewhere writes only what differs from what was written last."""
+class StatusWatch:
+    """Output of --watch: draws a terminal again; elsewhere writes only a report that differs."""
 
     def __init__(
         self, context: Context, countries: CountryData | None = None, *, as_json: bool
@@ -126,7 +126,7 @@ class Changes:
 
 
 def _steady(shape: dict[str, Any]) -> dict[str, Any]:
-    """What is left without that which moves all the time and tells nothing."""
+    """The JSON without the parts that change all the time."""
     workers = [{**worker, "heartbeat": None} for worker in shape["workers"]]
     sources = [{**source, "last_ok": None} for source in shape["sources"]]
     return {**shape, "workers": workers, "sources": sources, "store": shape["store"]["outdated"]}

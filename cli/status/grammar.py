@@ -1,4 +1,4 @@
-"""Options of `tocsin status`."""
+"""Grammar of `tocsin status`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Status as text and as JSON; docs/json.md says what each member means."""
+"""Report of `tocsin status` as text and as JSON, whose members docs/json.md describes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli.output import Output
+from cli.output import Output, ago_text
 from cli.source.text import again_text
 from delivery.problems import answer_text, notes
 from delivery.report import Report, make_report, undelivered
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from sources.geo_age import CountryData
     from store.database import Store
 
+COLUMNS = (
+    *("ID", "NAME", "TYPE", "STATE", "WAITING", "PENDING", "TRIES"),
+    *("LAST ANSWER", "NEXT", "WHY"),
+)
+
 
 def read_report(store: Store, context: Context) -> Report:
     """Read the store, and the settings that it holds."""
@@ -30,7 +35,7 @@ def read_report(store: Store, context: Context) -> Report:
 def status_json(
     report: Report, warnings: list[str], countries: CountryData | None = None
 ) -> dict[str, Any]:
-    """The report, and what tells countries, as `status --json` prints them."""
+    """JSON of the report and of the country data in use."""
     from cli.worker.commands import worker_row
 
     paused = report.paused
@@ -114,37 +119,28 @@ def _source_json(source: StoredSource) -> dict[str, Any]:
     }
 
 
-COLUMNS = (
-    "ID",
-    "NAME",
-    "TYPE",
-    "STATE",
-    "WAITING",
-    "PENDING",
-    "TRIES",
-    "LAST ANSWER",
-    "NEXT",
-    "WHY",
-)
-
-
 def print_report(report: Report, warnings: list[str], out: Output) -> None:
-    """Write the warnings, then the webhooks, who works, what comes in, and the store."""
-    said = [
-        *(f"WARNING: {text}" for text in warnings),
-        *(f"NOTE: {note}" for note in notes(report)),
-    ]
-    for line in said:
-        out.data(line)
-    if said:
-        out.data("")
+    """Write the warnings, then webhooks, workers, sources, events and the store."""
+    remarks = [f"WARNING: {text}\n" for text in warnings]
+    remarks += [f"NOTE: {text}\n" for text in notes(report)]
+    if remarks:
+        out.data("".join(remarks))
     if report.overview.webhooks:
         out.table([_row(status, report) for status in report.overview.webhooks], COLUMNS)
     else:
         out.data("No webhooks yet: `tocsin webhook add --help` says how to make one.")
     out.data("")
-    for line in (*_workers(report), *_sources(report), _events(report), _store(report)):
-        out.data(line)
+    for worker in report.overview.workers:
+        out.data(_worker(worker, report))
+    if not report.overview.workers:
+        out.data("worker   none: nothing is sent until one is started")
+    for source in report.overview.sources:
+        out.data(_source(source, report))
+    counts = ", ".join(f"{type_.value} {seq:,}" for type_, seq in report.overview.heads.items())
+    out.data(f"events   {counts}")
+    size, free = size_text(report.bytes), size_text(report.free_bytes)
+    as_of = second_text(report.now_ms)
+    out.data(f"store    {report.path}, {size}, {free} of disk free, as of {as_of}")
 
 
 def _row(status: WebhookStatus, report: Report) -> tuple[object, ...]:
@@ -177,12 +173,6 @@ def _until(next_ms: int | None, now_ms: int) -> str | None:
     return f"in {span_text(next_ms - now_ms)}" if next_ms > now_ms else "now"
 
 
-def _workers(report: Report) -> list[str]:
-    return [_worker(worker, report) for worker in report.overview.workers] or [
-        "worker   none: nothing is sent until one is started"
-    ]
-
-
 def _worker(worker: StoredWorker, report: Report) -> str:
     age = span_text(report.now_ms - worker.heartbeat_ms)
     does = "sends" if worker.active else "stands by"
@@ -206,32 +196,15 @@ def _silent(worker: StoredWorker) -> str:
     return "is gone" if worker.lost_lock else "is stopped, stuck or gone"
 
 
-def _sources(report: Report) -> list[str]:
-    return [_source(source, report) for source in report.overview.sources]
-
-
 def _source(source: StoredSource, report: Report) -> str:
     now_ms = report.now_ms
-    seen = "never looked" if source.last_ok_ms is None else _ago(source.last_ok_ms, now_ms)
+    seen = (
+        "never looked"
+        if source.last_ok_ms is None
+        else f"looked {ago_text(source.last_ok_ms, now_ms)}"
+    )
     failing = f" ({counted(source.failures, 'time')})" if source.failures else ""
     again = again_text(source, now_ms) if report.worker_alive else ""
     problem = "" if source.error is None else f": {source.error}{again}"
     events = counted(source.accepted_events, "event")
     return f"source   {source.name}: {source.state}{failing}, {events}, {seen}{problem}"
-
-
-def _ago(time_ms: int, now_ms: int) -> str:
-    return f"looked {span_text(now_ms - time_ms)} ago"
-
-
-def _events(report: Report) -> str:
-    counts = ", ".join(f"{type_.value} {seq:,}" for type_, seq in report.overview.heads.items())
-    return f"events   {counts}"
-
-
-def _store(report: Report) -> str:
-    free = size_text(report.free_bytes)
-    return (
-        f"store    {report.path}, {size_text(report.bytes)}, {free} of disk free, "
-        f"as of {second_text(report.now_ms)}"
-    )

@@ -1,4 +1,4 @@
-"""`tocsin token ...`: what programs show that hand events in over HTTP."""
+"""Commands of `tocsin token`, about the tokens of programs that hand events in over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADERS = ("NAME", "MADE", "LAST USE")
 
 
 def list_all(args: Namespace, context: Context) -> None:
-    """Print every token's name, never a token."""
+    """Print the names of the tokens, never a token."""
     found = open_for_reading(context).call(tokens.load_all)
     if args.json:
         context.out.json([_shape(token) for token in found])
@@ -47,7 +47,7 @@ def add(args: Namespace, context: Context) -> None:
 
 
 def delete(args: Namespace, context: Context) -> None:
-    """Forget tokens after asking."""
+    """Delete tokens after asking."""
     store = open_for_writing(context)
     names = list(dict.fromkeys(args.names))
     for name in names:

@@ -1,4 +1,4 @@
-"""`tocsin token ...`"""
+"""Grammar of `tocsin token ...`, loaded to parse a command line without its commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RUN = "cli.token.commands"
 
 
 def build(parser: Parser) -> None:
-    """Add every command about tokens."""
+    """Add the commands about tokens."""
     commands = add_commands(parser)
     listing = add_leaf(commands, "list", f"{RUN}:list_all", "list the tokens and their last use")
     add = add_leaf(commands, "add", f"{RUN}:add", "make a token and print it, this once")

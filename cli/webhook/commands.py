@@ -1,4 +1,4 @@
-"""`tocsin webhook`: who gets which events, and how."""
+"""Commands of `tocsin webhook`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from cli.webhook.lookup import (
     reveal,
     statuses_by_id,
 )
-from cli.webhook.text import in_full, what_it_has
+from cli.webhook.text import full_text, named_with_events
 from delivery.report import drop_question, undelivered
 from domain.wording import counted, time_text
 from store import webhooks
@@ -81,7 +81,7 @@ def add(args: Namespace, context: Context) -> None:
 
 
 def list_all(args: Namespace, context: Context) -> None:
-    """List webhooks with what they have queued, or those that can be brought back."""
+    """List webhooks and their queues, or those that can be brought back."""
     store = open_for_reading(context)
     there = (
         store.call(webhooks.restorable, store.vault, context.now_ms(), context.uptime_ms())
@@ -123,18 +123,18 @@ def show(args: Namespace, context: Context) -> None:
         shape = webhook_shape(webhook, status, reveal=args.reveal)
         context.out.json(shape | {"quarantine": [quarantine_shape(event) for event in quarantine]})
     else:
-        context.out.data(in_full(webhook, status, quarantine, context.settings, args.reveal))
+        context.out.data(full_text(webhook, status, quarantine, context.settings, args.reveal))
 
 
 def edit(args: Namespace, context: Context) -> None:
     """Change the fields and secrets of webhooks; ask where that drops events."""
     editor = Editor(args, context)
-    plans = [editor.plan(reference) for reference in dict.fromkeys(args.ids)]
-    dropping = [(plan.before, plan.dropping) for plan in plans if plan.dropping]
+    edits = [editor.check(reference) for reference in dict.fromkeys(args.ids)]
+    dropping = [(edit.before, edit.dropping) for edit in edits if edit.dropping]
     if dropping:
-        question = drop_question(dropping, plans[0].fields.type)
+        question = drop_question(dropping, edits[0].fields.type)
         context.out.confirm(question, args.yes)
-    saved = [editor.save(plan) for plan in plans]
+    saved = [editor.save(edit) for edit in edits]
     if args.json:
         context.out.json([_shape(editor.store, webhook_id) | more for webhook_id, more in saved])
 
@@ -146,13 +146,13 @@ def pause(args: Namespace, context: Context) -> None:
 
 
 def unpause(args: Namespace, context: Context) -> None:
-    """Send what was collected, and go on."""
+    """Send the events that were collected, and go on."""
     store = open_for_writing(context)
     ids = ids_of(store, args.ids)
     _set_active(ids, store, context, active=True)
     statuses = statuses_by_id(store)
     for webhook_id in ids:
-        context.out.note(f"Active: {what_it_has(statuses[webhook_id])}.")
+        context.out.note(f"Active: {named_with_events(statuses[webhook_id])}.")
 
 
 def delete(args: Namespace, context: Context) -> None:
@@ -160,7 +160,7 @@ def delete(args: Namespace, context: Context) -> None:
     store = open_for_writing(context)
     ids = ids_of(store, args.ids)
     statuses = statuses_by_id(store)
-    lost = "; ".join(what_it_has(statuses[webhook_id]) for webhook_id in ids)
+    lost = "; ".join(named_with_events(statuses[webhook_id]) for webhook_id in ids)
     context.out.confirm(f"Delete {lost}?", args.yes)
     store.call(webhooks.delete, ids, context.actor, context.now_ms(), context.uptime_ms())
     cure = f"`tocsin webhook undelete {' '.join(map(str, ids))}`"
@@ -179,11 +179,11 @@ def undelete(args: Namespace, context: Context) -> None:
     store.call(webhooks.undelete, ids, context.actor, now_ms, uptime_ms)
     statuses = statuses_by_id(store)
     for webhook_id in ids:
-        context.out.note(f"Brought back {what_it_has(statuses[webhook_id])}.")
+        context.out.note(f"Brought back {named_with_events(statuses[webhook_id])}.")
 
 
 def send(args: Namespace, context: Context) -> None:
-    """Send what is queued now, without waiting for the next run."""
+    """Send the queued events now, without waiting for the next run."""
     store = open_for_writing(context)
     ids = ids_of(store, args.ids)
     runs = store.call(backlog.send_now, ids, context.actor, context.now_ms())
@@ -217,7 +217,7 @@ def skip(args: Namespace, context: Context) -> None:
 
 
 def release(args: Namespace, context: Context) -> None:
-    """Send an event that a reseal had set aside, in a delivery of its own."""
+    """Send an event out of quarantine, in a delivery of its own."""
     store = open_for_writing(context)
     webhook = live(store, args.id)
     store.call(delivery_requests.release, webhook.id, args.event, context.actor, context.now_ms())
@@ -226,14 +226,14 @@ def release(args: Namespace, context: Context) -> None:
 
 
 def test(args: Namespace, context: Context) -> ExitCode:
-    """Send one event now, outside the queue, and print what came of it."""
-    from cli.webhook.testing import Trial, kept_event, outcome_shape, outcome_text, try_out
+    """Send one event now, outside the queue, and print the outcome."""
+    from cli.webhook.testing import TestOptions, kept_event, outcome_shape, outcome_text, send_test
 
-    trial = Trial(args, context)
+    options = TestOptions(args, context)
     store = open_for_writing(context)
-    webhook = trial.webhook(store)
+    webhook = options.webhook(store)
     event = kept_event(webhook, args.event, store)
-    outcome = try_out(webhook, event, store, context)
+    outcome = send_test(webhook, event, store, context)
     if args.json:
         context.out.json(outcome_shape(webhook, outcome))
     else:

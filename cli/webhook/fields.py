@@ -1,4 +1,4 @@
-"""Fields of a webhook from options: what is added, and what an edit changes."""
+"""Fields and secrets of a webhook from the options of `webhook add`, `edit` and `test`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from store.webhooks import EditResult
 
 _HEADERS = "headers"
 _EXTRA_FIELDS = "extra_fields"
-OF_FIELDS = (
+FIELD_OPTIONS = (
     *("type", "url", "name", "headers", "headers_file", "extra_fields", "state"),
     *("max_events", "max_bytes", "interval_ms", "ca_file"),
     *("unset_headers", "unset_extra_fields"),
@@ -44,7 +44,7 @@ OF_FIELDS = (
 
 
 class FieldOptions:
-    """What the options say about a webhook's fields. Files and stdin are read once, here."""
+    """Options about the fields of a webhook. Files and stdin are read once, here."""
 
     def __init__(self, args: Namespace, reader: ValueReader) -> None:
         self._args = args
@@ -56,11 +56,11 @@ class FieldOptions:
 
     @property
     def any_given(self) -> bool:
-        """Whether the options change any field."""
-        return any(getattr(self._args, name, None) is not None for name in OF_FIELDS)
+        """True if the options change any field."""
+        return any(getattr(self._args, name, None) is not None for name in FIELD_OPTIONS)
 
     def new(self) -> WebhookFields:
-        """The fields of a new webhook. Raises FieldErrors with everything that is wrong."""
+        """The fields of a new webhook. Raises FieldErrors with all errors, Failure."""
         missing = [f"--{name}" for name in ("type", "url") if getattr(self._args, name) is None]
         if missing:
             other = "--like" if hasattr(self._args, "like") else "the ID of a webhook"
@@ -68,8 +68,10 @@ class FieldOptions:
         return self.applied_to(WebhookFields(EventType(self._args.type), ""))
 
     def applied_to(self, fields: WebhookFields) -> WebhookFields:
-        """The fields with what the options change. Raises FieldError, FieldErrors."""
+        """The fields as the options change them. Raises FieldError, FieldErrors."""
         args = self._args
+        unset_headers = getattr(args, "unset_headers", None) or ()
+        unset_extra_fields = getattr(args, "unset_extra_fields", None) or ()
         headers = fields.headers if self._all_headers is None else self._all_headers
         changed = replace(
             fields,
@@ -77,9 +79,9 @@ class FieldOptions:
             url=fields.url if self._url is None else self._url,
             name=_chosen(args.name, fields.name),
             active=fields.active if args.state is None else args.state == "active",
-            headers=merged(_HEADERS, headers, self._headers, self._unset_headers, str.lower),
+            headers=merged(_HEADERS, headers, self._headers, unset_headers, str.lower),
             extra_fields=merged(
-                _EXTRA_FIELDS, fields.extra_fields, self._extra_fields, self._unset_extra_fields
+                _EXTRA_FIELDS, fields.extra_fields, self._extra_fields, unset_extra_fields
             ),
             max_events=_chosen(args.max_events, fields.max_events),
             max_bytes=_chosen(args.max_bytes, fields.max_bytes),
@@ -87,14 +89,6 @@ class FieldOptions:
             ca_file=self._ca_file(fields.ca_file),
         )
         return clean_fields(changed, fields)
-
-    @property
-    def _unset_headers(self) -> Sequence[str]:
-        return getattr(self._args, "unset_headers", None) or ()
-
-    @property
-    def _unset_extra_fields(self) -> Sequence[str]:
-        return getattr(self._args, "unset_extra_fields", None) or ()
 
     def _ca_file(self, before: str | None) -> str | None:
         given: str | None = self._args.ca_file
@@ -112,7 +106,7 @@ def merged(
     unset: Sequence[str],
     fold: Callable[[str], str] = str,
 ) -> Pairs:
-    """`before` without `unset`, and with `changes`: each in the place of its name, else behind.
+    """`before` without `unset` and with `changes`, which replace pairs of their name or follow.
 
     `fold` makes two spellings of a name equal. Raises FieldError.
     """
@@ -133,7 +127,7 @@ GENERATED = ("generate", "rotate")
 
 
 def new_secret(text: str | None, reader: ValueReader, random: Callable[[int], bytes]) -> str | None:
-    """The secret of a new webhook as --secret says it. Raises FieldError."""
+    """The secret of a new webhook from --secret. Raises FieldError."""
     if text in (None, "none"):
         return None
     return generate_secret(random) if text == GENERATED[0] else _own_secret(text, reader)
@@ -142,9 +136,9 @@ def new_secret(text: str | None, reader: ValueReader, random: Callable[[int], by
 def secret_change(
     text: str | None, reader: ValueReader, random: Callable[[int], bytes]
 ) -> Callable[[], SecretChange] | None:
-    """What --secret asks of each webhook that is edited; each gets a new secret of its own.
+    """The maker of the change of secret that --secret means, called for each edited webhook.
 
-    Raises FieldError.
+    So each gets a new secret of its own. Raises FieldError.
     """
     match text:
         case None:
@@ -182,7 +176,7 @@ def _extra_field(text: str) -> Pair:
 
 
 def split_pair(field: str, text: str, example: str) -> Pair:
-    """Split at the first colon; what has none is not shown, since it may be a secret."""
+    """Split at the first colon; text without one is not shown, since it may be a secret."""
     name, colon, value = text.partition(":")
     if not colon:
         raise FieldError(field, "one has no colon", f"write it as '{example}'")
@@ -190,7 +184,7 @@ def split_pair(field: str, text: str, example: str) -> Pair:
 
 
 def _chosen(given: Any, before: Any) -> Any:
-    """What an option says; '' takes the value away, and without the option it stays."""
+    """The value of an option; '' takes the value away, and without the option it stays."""
     if given is None:
         return before
     return None if given == "" else given
@@ -206,8 +200,8 @@ def check_certificates(path: str) -> None:
         raise FieldError("ca_file", str(error), "name a PEM file of certificates") from None
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """What is to become of one webhook; `dropping` unsealed events of the old type go with it."""
+class WebhookEdit(msgspec.Struct, frozen=True):
+    """A checked edit of a webhook, which drops `dropping` unsealed events of the old type."""
 
     before: Webhook
     fields: WebhookFields
@@ -216,7 +210,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Editor:
-    """Plans and saves the edits of one command."""
+    """The edits of one `webhook edit`: all are checked, then saved."""
 
     def __init__(self, args: Namespace, context: Context) -> None:
         _refuse_shared(args)
@@ -231,8 +225,8 @@ class Editor:
             )
         self.store = open_for_writing(context)
 
-    def plan(self, reference: str) -> Plan:
-        """Check what one webhook would become. Raises FieldErrors, NotFound, WrongKey."""
+    def check(self, reference: str) -> WebhookEdit:
+        """Check the edit of a webhook. Raises FieldErrors, NotFound, WrongKey."""
         before = live(self.store, reference)
         require_readable(before, self.store)
         fields = self._options.applied_to(before.fields)
@@ -242,27 +236,27 @@ class Editor:
         check_secret_change(before, secret, self._context.now_ms())
         typed_anew = fields.type is not before.fields.type
         dropping = self.store.call(webhooks.droppable, before.id) if typed_anew else 0
-        return Plan(before, fields, secret, dropping)
+        return WebhookEdit(before, fields, secret, dropping)
 
-    def save(self, plan: Plan) -> tuple[int, Shape]:
-        """Save one webhook and say what that means; its id, and what its JSON has besides."""
+    def save(self, edit: WebhookEdit) -> tuple[int, Shape]:
+        """Save an edit and note its effects; return the id, and what the JSON has besides."""
         edited = self.store.call(
             webhooks.edit,
-            plan.before.id,
-            plan.fields,
-            plan.secret,
-            revision=self._args.revision or plan.before.revision,
-            dropping=None if self._args.yes else plan.dropping,
+            edit.before.id,
+            edit.fields,
+            edit.secret,
+            revision=self._args.revision or edit.before.revision,
+            dropping=None if self._args.yes else edit.dropping,
             vault=self.store.vault,
             actor=self._context.actor,
             now_ms=self._context.now_ms(),
         )
-        generated = _generated(plan.secret) if self._args.secret in GENERATED else None
-        self._tell(plan.before, edited, generated)
+        generated = _generated(edit.secret) if self._args.secret in GENERATED else None
+        self._note(edit.before, edited, generated)
         secret = {"generated_secret": generated} if generated else {}
-        return plan.before.id, {"dropped_events": edited.dropped, **secret}
+        return edit.before.id, {"dropped_events": edited.dropped, **secret}
 
-    def _tell(self, before: Webhook, edited: EditResult, generated: str | None) -> None:
+    def _note(self, before: Webhook, edited: EditResult, generated: str | None) -> None:
         after = edited.webhook
         note = self._context.out.note
         dropped = f", {counted(edited.dropped, 'event')} dropped" if edited.dropped else ""
@@ -278,14 +272,14 @@ class Editor:
         note_doubts(after.fields, self._context)
         pending = pending_of(self.store, after.id)
         if pending is not None:
-            note(_fate(before, after, pending))
+            note(_effect_text(before, after, pending))
 
 
-def _fate(before: Webhook, after: Webhook, pending: Delivery) -> str:
-    fate = effect_on_pending(before, after, pending)
+def _effect_text(before: Webhook, after: Webhook, pending: Delivery) -> str:
+    effect = effect_on_pending(before, after, pending)
     if is_resealable(before, after):
-        return f"{fate} `tocsin delivery reseal {pending.id}` seals its events anew."
-    return fate
+        return f"{effect} `tocsin delivery reseal {pending.id}` seals its events anew."
+    return effect
 
 
 def _generated(change: SecretChange | None) -> str | None:
@@ -293,7 +287,7 @@ def _generated(change: SecretChange | None) -> str | None:
 
 
 def _refuse_shared(args: Namespace) -> None:
-    """Refuse what makes sense for one webhook only where several are edited."""
+    """Refuse --name and --revision where several webhooks are edited."""
     if len(args.ids) > 1 and (args.name or args.revision is not None):
         option = "--name" if args.name else "--revision"
         raise Failure(f"{option} is for one webhook: give one ID", ExitCode.USAGE)

@@ -1,4 +1,4 @@
-"""`tocsin webhook ...`"""
+"""Grammar of `tocsin webhook ...`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FILES = "A value of @FILE is read from FILE and @- from stdin, so that secrets s
 
 
 def build(parser: Parser) -> None:
-    """Add every command about webhooks."""
+    """Add the commands about webhooks."""
     commands = add_commands(parser)
     _add(commands)
     _list_and_show(commands)

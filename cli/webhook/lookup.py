@@ -1,4 +1,4 @@
-"""What the webhook commands ask the store, and what they must record before they show it."""
+"""Lookup of webhooks for commands: by id or name, with notes, checks and the audit of secrets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def kept(store: Store, reference: str) -> Webhook:
 
 
 def deleted_id(store: Store, reference: str, gone: list[Webhook]) -> int:
-    """The id of what `undelete` means: by name the webhook that was deleted last."""
+    """The id of a deleted webhook; of several with a name, the one that was deleted last."""
     of_name = [webhook for webhook in gone if webhook.fields.name == reference]
     if of_name:
         return max(of_name, key=lambda webhook: webhook.deleted_ms or 0).id
@@ -47,7 +47,7 @@ def ids_of(store: Store, references: Iterable[str]) -> list[int]:
 
 
 def statuses_by_id(store: Store) -> dict[int, WebhookStatus]:
-    """Queue, pending delivery and counts of every webhook that is not deleted."""
+    """Queue, pending delivery and counts of the webhooks that are not deleted, by id."""
     return {
         status.webhook.id: status for status in store.call(webhook_status.statuses, store.vault)
     }
@@ -67,7 +67,7 @@ def require_readable(webhook: Webhook, store: Store) -> None:
 
 
 def reveal(shown: Sequence[Webhook], store: Store, context: Context) -> None:
-    """Write into the audit trail that secrets are about to be shown; without that none are."""
+    """Record in the audit trail that secrets are about to be shown. Raises Failure, WrongKey."""
     if store.outdated:
         raise Failure(
             "--reveal: it must be recorded, and this store can only be read: "
@@ -77,18 +77,13 @@ def reveal(shown: Sequence[Webhook], store: Store, context: Context) -> None:
     for webhook in shown:
         require_readable(webhook, store)
     for webhook in shown:
-        if has_secrets(webhook):
+        fields = webhook.fields
+        if fields.headers or webhook.secrets or mask_url(fields.url) != fields.url:
             store.call(note_alone, context.actor, "webhook.reveal", context.now_ms(), webhook.id)
 
 
-def has_secrets(webhook: Webhook) -> bool:
-    """True if any of it is shown only when it is revealed."""
-    fields = webhook.fields
-    return bool(fields.headers or webhook.secrets or mask_url(fields.url) != fields.url)
-
-
 def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) -> None:
-    """Say why some headers and URLs are not shown."""
+    """Note why some headers and URLs are not shown."""
     for webhook in shown:
         try:
             require_readable(webhook, store)
@@ -98,7 +93,7 @@ def note_unreadable(shown: Sequence[Webhook], store: Store, context: Context) ->
 
 
 def note_doubts(fields: WebhookFields, context: Context) -> None:
-    """Say what may not be meant so: a URL to which nothing is sent, or one without a key."""
+    """Note a URL to which nothing is sent, and doubts about the extra fields."""
     refusal = refusal_of(fields.url, context)
     if refusal is not None:
         context.out.note(f"{refusal}.")
@@ -108,7 +103,7 @@ def note_doubts(fields: WebhookFields, context: Context) -> None:
 
 
 def check_address(url: str, context: Context) -> None:
-    """Raise FieldError where nothing would be sent to the address that the URL itself names."""
+    """Raise FieldError if the network policy refuses the address in a URL."""
     refusal = refusal_of(url, context)
     if refusal is not None:
         cure = "allow it with network_policy or allow_networks, or save it with --force"
@@ -116,20 +111,20 @@ def check_address(url: str, context: Context) -> None:
 
 
 def refusal_of(url: str, context: Context) -> str | None:
-    """That nothing will be sent to the address that the URL itself names, or None."""
+    """The sentence about the address in a URL that the network policy refuses, or None."""
     settings = context.settings
     policy = NetworkPolicy(settings.network_policy, settings.allow_networks)
     return policy.refused_target(url)
 
 
 def note_pause(store: Store, context: Context) -> None:
-    """Say that nothing is sent to anybody, where that is so."""
+    """Note it if all sending is paused."""
     if store.call(paused) is not None:
         context.out.note("All sending is paused: nothing goes before `tocsin worker unpause`.")
 
 
 def note_what_holds_back(store: Store, context: Context, *webhooks: Webhook) -> None:
-    """Say why nothing will be sent soon, where that is so."""
+    """Note the reasons for which nothing will be sent soon."""
     out = context.out
     for webhook in webhooks:
         if not webhook.fields.active:

@@ -1,4 +1,4 @@
-"""`tocsin webhook test`: one event, sent now, and what the receiver answered."""
+"""`tocsin webhook test`: its webhook, the test, and the outcome in words and JSON."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 ANSWER_SHOWN = 500
 
 
-class Trial:
-    """The webhook that is tested: a saved one, with what the options change, or a new one.
+class TestOptions:
+    """Options of a test, which make its webhook: a saved one that they change, or a new one.
 
     Files and stdin are read once, here.
     """
@@ -42,7 +42,7 @@ class Trial:
         self._now_ms = context.now_ms()
 
     def webhook(self, store: Store) -> Webhook:
-        """As it would be saved. Raises NotFound, WrongKey, FieldErrors."""
+        """The webhook to test. Raises NotFound, WrongKey, FieldErrors."""
         if self._reference is None:
             return self._unsaved()
         before = live(store, self._reference)
@@ -73,12 +73,14 @@ def kept_event(webhook: Webhook, event_id: str | None, store: Store) -> StoredEv
     return store.call(events.find, webhook.fields.type, event_id) if event_id else None
 
 
-def try_out(webhook: Webhook, event: StoredEvent | None, store: Store, context: Context) -> Outcome:
-    """Send the test and record that it was sent, also where Ctrl+C ends it."""
+def send_test(
+    webhook: Webhook, event: StoredEvent | None, store: Store, context: Context
+) -> Outcome:
+    """Send the test and record it, also where Ctrl+C ends it."""
     now_ms = context.now_ms()
 
-    async def note(**told: Any) -> None:
-        await store.run(note_alone, actor=context.actor, now_ms=now_ms, **told)
+    async def note(**change: Any) -> None:
+        await store.run(note_alone, actor=context.actor, now_ms=now_ms, **change)
 
     return asyncio.run(
         audited_test(webhook, context.settings, now_ms, context.random_bytes, note, event)

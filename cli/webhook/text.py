@@ -1,4 +1,4 @@
-"""What the webhook commands say to people."""
+"""Texts about webhooks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from store.records import QuarantinedEvent, Webhook, WebhookStatus
 from store.webhooks import UNDELETE_MS
 
 
-def in_full(
+def full_text(
     webhook: Webhook,
     status: WebhookStatus | None,
     quarantine: list[QuarantinedEvent],
     settings: Settings,
     reveal: bool,
 ) -> str:
-    """Everything about a webhook, one line each."""
+    """Everything about a webhook, in lines of label and value."""
     fields = webhook.fields
     return labelled(
         [
@@ -39,21 +39,21 @@ def in_full(
             ("revision", webhook.revision),
             ("created", time_text(webhook.created_ms)),
             ("updated", time_text(webhook.updated_ms)),
-            *(_numbers(status) if status else []),
-            *[("set aside", _set_aside(webhook, event)) for event in quarantine],
+            *(_counts(status) if status else []),
+            *[("set aside", _quarantined(webhook, event)) for event in quarantine],
         ]
     )
 
 
-def what_it_has(status: WebhookStatus) -> str:
-    """What a delete would give up: "webhook 1 (siem) with 12 queued events"."""
-    lost = counted(status.queued, "queued event")
+def named_with_events(status: WebhookStatus) -> str:
+    """A webhook and its undelivered events, such as "webhook 1 (siem) with 12 queued events"."""
+    events = counted(status.queued, "queued event")
     if status.pending is not None:
         pending = status.pending
-        lost += f" and the pending delivery {pending.id} ({counted(pending.events, 'event')})"
+        events += f" and the pending delivery {pending.id} ({counted(pending.events, 'event')})"
     if status.quarantined_events:
-        lost += f" and {counted(status.quarantined_events, 'event')} set aside"
-    return f"{status.webhook.named} with {lost}"
+        events += f" and {counted(status.quarantined_events, 'event')} set aside"
+    return f"{status.webhook.named} with {events}"
 
 
 def _deleted(webhook: Webhook) -> str | None:
@@ -85,7 +85,7 @@ def _secret(webhook: Webhook) -> str | None:
     return f"set; the one before it signs too until {time_text(secrets.previous_until_ms)}"
 
 
-def _numbers(status: WebhookStatus) -> list[tuple[str, object]]:
+def _counts(status: WebhookStatus) -> list[tuple[str, object]]:
     pending = status.pending
     return [
         ("waiting", counted(undelivered(status), "event")),
@@ -102,7 +102,7 @@ def _numbers(status: WebhookStatus) -> list[tuple[str, object]]:
     ]
 
 
-def _set_aside(webhook: Webhook, event: QuarantinedEvent) -> str:
+def _quarantined(webhook: Webhook, event: QuarantinedEvent) -> str:
     text = f"event {event.event_id} of {event.delivery_id}"
     if event.released_ms is not None:
         return f"{text}: released, about to be sent"

@@ -1,17 +1,16 @@
-"""`tocsin worker ...`: sending without a screen, and who sends."""
+"""Commands of `tocsin worker`: sending without a screen, its pause, and the list of workers."""
 
 from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cli.context import Context, open_for_reading, open_for_writing
 from cli.exit_codes import ExitCode, Failure
 from cli.output import LogLines, ago_text
 from cli.signals import stop_on_signals, worker_end_s
-from domain.settings import Settings
 from domain.times import rfc3339
 from domain.wording import counted
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace, context: Context) -> ExitCode:
-    """Send what is queued, until stopped, or until what was asked for is done."""
+    """Send the queued events, until stopped, or as far as --once or --until-empty says."""
     from delivery.dispatcher import Until
 
     if args.timeout_ms is not None and not args.until_empty:
@@ -40,7 +39,7 @@ def run(args: Namespace, context: Context) -> ExitCode:
 
 
 def list_all(args: Namespace, context: Context) -> None:
-    """Print who sends and who stands by."""
+    """Print the workers: the one that sends, and those that stand by."""
     from store import workers
 
     store = open_for_reading(context)
@@ -61,7 +60,7 @@ def list_all(args: Namespace, context: Context) -> None:
 
 
 def worker_row(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
-    """A worker as `worker list --json` and `status --json` show it."""
+    """JSON of a worker."""
     from store.workers import OLD_HEARTBEAT_MS, is_gone
 
     role = "active" if worker.active else "standing by"
@@ -78,7 +77,7 @@ def worker_row(worker: records.StoredWorker, now_ms: int) -> dict[str, object]:
 
 
 def pause(args: Namespace, context: Context) -> None:
-    """Stop sending for all webhooks; what is in flight ends."""
+    """Stop sending for all webhooks; attempts in flight end."""
     from store import settings
 
     open_for_writing(context).call(settings.pause, context.actor, context.now_ms())
@@ -109,10 +108,10 @@ def _refuse_paused(store: Store) -> None:
 async def _run(
     args: Namespace, context: Context, store: Store, until: Until, log: Callable[[str], None]
 ) -> Ended | None:
-    """Run the worker and its sources; None if the time given ran out."""
+    """Run the worker and its sources; None if the time of --timeout ran out."""
     from delivery.dispatcher import Until
 
-    sources, worker = _made(context, store, until, log)
+    sources, worker = _sources_and_worker(context, store, until, log)
     limit_s = args.timeout_ms / 1000 if args.timeout_ms is not None else None
     loop = asyncio.get_running_loop()
 
@@ -134,7 +133,7 @@ async def _run(
         return ended if done else None
 
 
-def _made(
+def _sources_and_worker(
     context: Context, store: Store, until: Until, log: Callable[[str], None]
 ) -> tuple[Sources, Worker]:
     """Make the sources and the worker, which wake each other."""
@@ -148,18 +147,11 @@ def _made(
         context.settings,
         role=Role.headless(),
         log=log,
-        merge=lambda stored: _merge(context, stored),
+        merge=lambda stored: context.configuration.joined(stored).settings,
         until=until,
         on_change=sources.adapt if until is Until.STOPPED else None,
     )
     return sources, worker
-
-
-def _merge(context: Context, stored: Mapping[str, str]) -> Settings:
-    try:
-        return context.configuration.with_stored(stored).settings
-    except Failure as failure:
-        raise ValueError(failure.message) from failure
 
 
 def _exit_code(ended: Ended | None, store: Store, until: Until, context: Context) -> ExitCode:

@@ -1,4 +1,7 @@
-"""`tocsin worker ...`; without a command it means `tocsin worker run`."""
+"""Grammar of `tocsin worker ...`, loaded to parse a command line without its commands.
+
+Without a command of its own it means `tocsin worker run`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ NAMES = ("run", "list", "pause", "unpause")
 
 
 def build(parser: Parser) -> None:
-    """Add every command about workers."""
+    """Add the commands about workers."""
     parser.default_command, parser.command_names = "run", NAMES
     commands = add_commands(parser)
     _run(commands)

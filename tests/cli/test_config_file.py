@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.config_file import Configuration, Places, default_configuration, read_configuration
+from cli.config_file import ConfigPaths, Configuration, default_configuration, read_configuration
 from cli.exit_codes import ExitCode, Failure
 from domain.settings import BY_NAME, SETTINGS, Setting
 from tests.support.program import Tocsin
@@ -43,7 +43,7 @@ class Host:
         is_root: bool = False,
         **flags: Any,
     ) -> Configuration:
-        places = Places(root=self.root, is_root=is_root)
+        places = ConfigPaths(root=self.root, is_root=is_root)
         return read_configuration(Namespace(**flags), environment or {}, places)
 
     def refusal(self, environment: Mapping[str, str] | None = None, **flags: Any) -> str:
@@ -66,7 +66,7 @@ def test_the_nearest_layer_wins(tmp_path_factory: pytest.TempPathFactory, layers
     configuration = read_configuration(
         Namespace(config=str(file), **({"set": ["max_events=4"]} if "flag" in layers else {})),
         {"TOCSIN_MAX_EVENTS": "3"} if "environment" in layers else {},
-        Places(root=folder),
+        ConfigPaths(root=folder),
     ).with_stored({"max_events": "1"} if "store" in layers else {})
     expected = max((LAYERS.index(layer) + 1 for layer in layers), default=1000)
     assert configuration.settings.max_events == expected
@@ -123,7 +123,7 @@ def test_the_places_of_an_account_are_its_own(host: Host) -> None:
 
 
 def test_the_file_of_an_account_is_read(host: Host) -> None:
-    file = Places(root=host.root).user_config()
+    file = ConfigPaths(root=host.root).user_config()
     host.write(str(file), "interval = '7m'")
     configuration = host.read()
     assert (configuration.file, configuration.settings.interval_ms) == (file, 420_000)
@@ -135,7 +135,7 @@ def test_the_places_of_root_are_the_systems(host: Host) -> None:
 
 @pytest.mark.parametrize("is_root", [False, True])
 def test_the_hosts_file_places_everyones_store(host: Host, is_root: bool) -> None:
-    host.write(str(Places(root=host.root).user_config()), "interval = '7m'")
+    host.write(str(ConfigPaths(root=host.root).user_config()), "interval = '7m'")
     file = host.write("etc/tocsin/tocsin.toml", "db = '/data/tocsin.db'")
     configuration = host.read(is_root=is_root)
     assert (configuration.file, configuration.is_hosts) == (file, True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.config_file import Configuration, Places, read_configuration
+from cli.config_file import ConfigPaths, Configuration, read_configuration
 from cli.exit_codes import ExitCode, Failure
-from cli.identity import owner_of, take_place, user_name
+from cli.identity import owner_of, run_as_owner, user_name
 from tests.support.program import ROOT
 
 ME = os.getuid()
@@ -24,11 +24,11 @@ def hosts_configuration(root: Path, db: Path) -> Configuration:
     file = root / "etc/tocsin/tocsin.toml"
     file.parent.mkdir(parents=True)
     file.write_text(f"db = '{db}'")
-    return read_configuration(Namespace(), {}, Places(root=root))
+    return read_configuration(Namespace(), {}, ConfigPaths(root=root))
 
 
 def own_configuration(root: Path, db: Path) -> Configuration:
-    return read_configuration(Namespace(setting_db=str(db)), {}, Places(root=root))
+    return read_configuration(Namespace(setting_db=str(db)), {}, ConfigPaths(root=root))
 
 
 def test_the_owner_is_that_of_the_file(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_another_account_is_told_whose_the_hosts_store_is(tmp_path: Path) -> Non
     db.parent.mkdir()
     configuration = hosts_configuration(tmp_path, db)
     with pytest.raises(Failure) as caught:
-        take_place(configuration, ["event", "list", "--since", "1 h"], SOMEBODY_ELSE)
+        run_as_owner(configuration, ["event", "list", "--since", "1 h"], SOMEBODY_ELSE)
     owner = user_name(ME)
     assert caught.value.exit_code == ExitCode.PERMISSION
     assert caught.value.message == (
@@ -59,7 +59,7 @@ def test_another_account_is_told_whose_the_hosts_store_is(tmp_path: Path) -> Non
 def test_a_host_whose_store_is_missing_says_so(tmp_path: Path) -> None:
     configuration = hosts_configuration(tmp_path, tmp_path / "data/tocsin.db")
     with pytest.raises(Failure, match="is missing: run `sudo tocsin service install`"):
-        take_place(configuration, [], SOMEBODY_ELSE)
+        run_as_owner(configuration, [], SOMEBODY_ELSE)
     assert not (tmp_path / "data").exists()
 
 
@@ -69,21 +69,21 @@ def test_its_owner_may(tmp_path: Path) -> None:
     uid = ME or SOMEBODY_ELSE
     if uid != ME:
         os.chown(db, uid, uid)
-    take_place(hosts_configuration(tmp_path, db), [], uid)
+    run_as_owner(hosts_configuration(tmp_path, db), [], uid)
 
 
 def test_a_store_of_ones_own_may_be_made_anywhere(tmp_path: Path) -> None:
-    take_place(own_configuration(tmp_path, tmp_path / "new.db"), [], SOMEBODY_ELSE)
+    run_as_owner(own_configuration(tmp_path, tmp_path / "new.db"), [], SOMEBODY_ELSE)
 
 
 def become_and_report(db: Path) -> list[str]:
     """What a root process is, and can do, after it took its place at a store."""
     program = (
         "import os, sys; from argparse import Namespace; from pathlib import Path;"
-        "from cli.config_file import Places, read_configuration;"
-        "from cli.identity import take_place;"
-        "take_place(read_configuration(Namespace(setting_db=sys.argv[1]), {}, "
-        "Places(root=Path('/nowhere'))), [], 0);"
+        "from cli.config_file import ConfigPaths, read_configuration;"
+        "from cli.identity import run_as_owner;"
+        "run_as_owner(read_configuration(Namespace(setting_db=sys.argv[1]), {}, "
+        "ConfigPaths(root=Path('/nowhere'))), [], 0);"
         "print(*os.getresuid(), *os.getresgid(), len(os.getgroups()))"
     )
     done = subprocess.run(
@@ -159,13 +159,13 @@ def test_a_closed_store_of_another_is_named(tmp_path: Path) -> None:
     (folder / "tocsin.db").touch()
     program = (
         "import os, sys; from argparse import Namespace; from pathlib import Path\n"
-        "from cli.config_file import Places, read_configuration\n"
-        "from cli.identity import take_place\n"
+        "from cli.config_file import ConfigPaths, read_configuration\n"
+        "from cli.identity import run_as_owner\n"
         "from cli.exit_codes import Failure; import pwd, shlex\n"
         "configuration = read_configuration(Namespace(setting_db=sys.argv[1]), {}, "
-        "Places(root=Path('/nowhere')))\n"
+        "ConfigPaths(root=Path('/nowhere')))\n"
         f"os.setgroups([]); os.setgid({SOMEBODY_ELSE}); os.setuid({SOMEBODY_ELSE})\n"
-        "try: take_place(configuration, ['status'], os.geteuid())\n"
+        "try: run_as_owner(configuration, ['status'], os.geteuid())\n"
         "except Failure as error: print(error.message)\n"
     )
     for parent in [tmp_path, *tmp_path.parents][:3]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.config_file import Places, read_configuration
+from cli.config_file import ConfigPaths, read_configuration
 from cli.demo.commands import HURRIED, RECEIVER, configured, demo_webhooks
 from cli.demo.events import made_up
 from cli.demo.receiver import Behaviour
@@ -61,7 +61,7 @@ def test_what_the_screen_looks_like_holds_and_nothing_else_of_the_admins(tmp_pat
         "TOCSIN_TIMEOUT": "1h",
     }
     flags = Namespace(set=["max_events=7", "key_file=/real.key"], setting_db="/real.db")
-    read = read_configuration(flags, environment, Places(root=tmp_path))
+    read = read_configuration(flags, environment, ConfigPaths(root=tmp_path))
     demo = configured(read, tmp_path / "demo")
     assert demo.keymap == {"quit": "f10"}
     assert (demo.db, demo.key_file) == (tmp_path / "demo" / "tocsin.db", None)

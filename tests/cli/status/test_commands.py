@@ -18,7 +18,7 @@ from cli.config_file import default_configuration
 from cli.context import Context
 from cli.exit_codes import ExitCode
 from cli.output import Output
-from cli.status.commands import Changes
+from cli.status.commands import StatusWatch
 from cli.status.report import read_report
 from domain.event_types import EventType
 from store import settings, sources, workers
@@ -395,7 +395,7 @@ def line_of(process: subprocess.Popen[str]) -> Any:
 def test_a_heartbeat_is_no_change(tocsin: Tocsin) -> None:
     written = io.StringIO()
     context = Context(default_configuration(), ACTOR, Output(written, written, written))
-    show = Changes(context, as_json=True)
+    show = StatusWatch(context, as_json=True)
     with access_of(tocsin) as desk:
         enter_worker(desk)
         show(read_report(desk.store, context))
